@@ -1,0 +1,52 @@
+# segstudio. `make run` and `make test` set everything up by themselves; a second call starts at once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help run test test-slow lint format bench screenshots lock clean
+
+help:
+	@echo "make run          open segstudio on the embedded samples"
+	@echo "make test         run the tests"
+	@echo "make test-slow    run the slow tests too"
+	@echo "make lint         ruff, mypy and the layer rule"
+	@echo "make bench        print the measured ratios with their targets"
+	@echo "make screenshots  make the picture of the README again"
+	@echo "make lock         pin the newest versions in requirements.lock"
+
+run: $(READY)
+	@$(BIN)/python main.py --samples
+
+test: $(READY)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+
+test-slow: $(READY)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m bench
+
+screenshots: $(READY)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python main.py --samples --screenshot docs/segstudio.png
+
+lock: $(READY)
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url \
+		--no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(READY): requirements.lock pyproject.toml .ci/setup
+	@bash .ci/setup "$(PYTHON)" "$(VENV)"
+	@touch $@

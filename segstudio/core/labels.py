@@ -1,0 +1,160 @@
+"""The annotation of one image and its only way to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.geometry import Rect
+
+Image = npt.NDArray[np.uint8]
+"""(H, W, 3) uint8, RGB."""
+Labels = npt.NDArray[np.uint8]
+"""(H, W) uint8 class ids."""
+InstanceIds = npt.NDArray[np.uint16]
+"""(H, W) uint16, 0 where there is no instance."""
+Mask = npt.NDArray[np.bool_]
+"""(H, W) bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A change of a rectangle of a label map.
+
+    Attributes:
+        rect: Where.
+        before: Class ids before, (h, w) uint8 of the rectangle's size.
+        after: Class ids after, same shape.
+        instances_before: Instance ids before, (h, w) uint16, or None where none are kept.
+        instances_after: Instance ids after.
+    """
+
+    rect: Rect
+    before: Labels
+    after: Labels
+    instances_before: InstanceIds | None = None
+    instances_after: InstanceIds | None = None
+
+    def inverse(self) -> Patch:
+        """The patch that undoes this one."""
+        return Patch(
+            self.rect, self.after, self.before, self.instances_after, self.instances_before
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the arrays."""
+        extra = (self.instances_before, self.instances_after)
+        return (
+            self.before.nbytes
+            + self.after.nbytes
+            + sum(a.nbytes for a in extra if a is not None)
+        )
+
+
+class LabelMap:
+    """Class ids (H, W) uint8 and, where kept, instance ids (H, W) uint16, with a revision.
+
+    The arrays are read freely and changed by `apply` only, so that undo, metrics, redraw, journal
+    and autosave can all follow from the same patches.
+    """
+
+    def __init__(self, labels: Labels, instances: InstanceIds | None = None) -> None:
+        if labels.ndim != 2 or labels.dtype != np.uint8:
+            raise ValueError(f"labels must be (H, W) uint8, not {labels.shape} {labels.dtype}")
+        if instances is not None and (
+            instances.shape != labels.shape or instances.dtype != np.uint16
+        ):
+            raise ValueError("instances must be (H, W) uint16 of the labels' shape")
+        self._labels = np.ascontiguousarray(labels)
+        self._instances = None if instances is None else np.ascontiguousarray(instances)
+        self._revision = 0
+
+    @classmethod
+    def empty(cls, shape_hw: tuple[int, int]) -> LabelMap:
+        """All background, without instance ids."""
+        return cls(np.zeros(shape_hw, np.uint8))
+
+    @property
+    def labels(self) -> Labels:
+        """Class ids; a read-only view."""
+        view = self._labels.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def instances(self) -> InstanceIds | None:
+        """Instance ids; a read-only view, or None."""
+        if self._instances is None:
+            return None
+        view = self._instances.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def shape_hw(self) -> tuple[int, int]:
+        """(H, W)."""
+        return (self._labels.shape[0], self._labels.shape[1])
+
+    @property
+    def revision(self) -> int:
+        """Counts the applied patches."""
+        return self._revision
+
+    def apply(self, patch: Patch) -> None:
+        """Set the rectangle to `patch.after`.
+
+        Raises:
+            ValueError: if the rectangle does not lie inside.
+        """
+        if patch.rect.clip(self.shape_hw) != patch.rect:
+            raise ValueError(f"{patch.rect} lies outside an image of {self.shape_hw}")
+        self._labels[patch.rect.slices] = patch.after
+        if patch.instances_after is not None and self._instances is not None:
+            self._instances[patch.rect.slices] = patch.instances_after
+        self._revision += 1
+
+    def copy(self) -> LabelMap:
+        """An independent copy with the same revision."""
+        other = LabelMap(
+            self._labels.copy(), None if self._instances is None else self._instances.copy()
+        )
+        other._revision = self._revision  # noqa: SLF001 - same class
+        return other
+
+    def paint(
+        self,
+        rect: Rect,
+        mask: Mask,
+        class_id: int,
+        *,
+        only_over: int | None = None,
+        instance_id: int = 0,
+    ) -> Patch | None:
+        """The patch that sets the masked pixels of `rect` to a class; nothing is changed yet.
+
+        Args:
+            rect: Where; must lie inside.
+            mask: (h, w) bool of the rectangle's shape.
+            class_id: The class to paint.
+            only_over: If given, only pixels of this class are painted (preserve rule).
+            instance_id: The instance the pixels get where instance ids are kept.
+
+        Returns:
+            The patch, or None if no pixel would change.
+        """
+        before = self._labels[rect.slices]
+        chosen = mask if only_over is None else mask & (before == only_over)
+        changed = chosen & (before != class_id)
+        ids = None if self._instances is None else self._instances[rect.slices]
+        if ids is not None:
+            changed |= chosen & (ids != instance_id)
+        if not changed.any():
+            return None
+        after = np.where(chosen, np.uint8(class_id), before)
+        if ids is None:
+            return Patch(rect, before.copy(), after)
+        ids_after = np.where(chosen, np.uint16(instance_id), ids)
+        return Patch(rect, before.copy(), after, ids.copy(), ids_after)

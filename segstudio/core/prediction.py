@@ -1,0 +1,133 @@
+"""What a model is, how it is asked, and what it answered: values without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.instances import Instances
+from segstudio.core.labels import Labels
+from segstudio.core.schema import LabelSchema
+
+Task = Literal["semantic", "instance"]
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """Where a model's weights come from.
+
+    Attributes:
+        filename: Name of the file in the weights folder (or in the embedded resources).
+        url: Where it is downloaded from; empty for embedded or hand-given files.
+        sha256: Expected start of the SHA-256 (torchvision publishes the first 8 hex digits in the
+            name) or the whole digest; empty if unknown.
+        size: Bytes, 0 if unknown.
+    """
+
+    filename: str
+    url: str = ""
+    sha256: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One entry of the model registry.
+
+    Attributes:
+        id: Stable name for the command line, e.g. "unet-nuclei".
+        title: Name for people.
+        family: "unet", "deeplab", "maskrcnn", ...
+        task: "semantic" or "instance".
+        schema: The classes that the model tells apart.
+        builder: "module:function" of the network's builder, resolved on first use.
+        options: Keyword arguments of the builder.
+        preprocess: JSON form of `models.preprocess.Preprocess`.
+        weights: The weights' file, or None if the user must give one.
+        embedded: Whether the weights ship with segstudio.
+        licence: Of the weights.
+        description: One or two sentences: what it was trained on, what it is good for.
+        metrics: Published or measured numbers, name -> value.
+    """
+
+    id: str
+    title: str
+    family: str
+    task: Task
+    schema: LabelSchema
+    builder: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
+    weights: WeightsFile | None = None
+    embedded: bool = False
+    licence: str = ""
+    description: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a model is run.
+
+    Attributes:
+        device: "auto", "cpu", "cuda", "mps".
+        score_threshold: Instances below this score are hidden (0..1); applied after the run.
+        mask_threshold: A pixel belongs to an instance from this probability on; after the run.
+        tile_px: Images with a longer side are cut into overlapping tiles of this size.
+        overlap_px: Overlap of neighbouring tiles.
+    """
+
+    device: str = "auto"
+    score_threshold: float = 0.5
+    mask_threshold: float = 0.5
+    tile_px: int = 2048
+    overlap_px: int = 256
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model answered for one image.
+
+    Attributes:
+        run: Key of the run: the model's id, or another name if weights or options differ.
+        title: Name for people.
+        schema: The model's classes.
+        labels: (H, W) uint8 class ids at the image's own resolution (argmax, or instances
+            flattened in order of score at the thresholds used).
+        confidence: (H, W) uint8: probability of the chosen class, 0..255 for 0..1.
+        instances: All detections with soft masks, for instance models; else None.
+        instance_ids: (H, W) uint16 of the shown instances at the thresholds; else None.
+        seconds: Wall-clock time of the forward pass with pre- and post-processing.
+        device: Where it ran.
+        notes: Plain sentences worth showing (fell back to the CPU, was cut into tiles, ...).
+    """
+
+    run: str
+    title: str
+    schema: LabelSchema
+    labels: Labels
+    confidence: npt.NDArray[np.uint8]
+    instances: Instances | None = None
+    instance_ids: npt.NDArray[np.uint16] | None = None
+    seconds: float = 0.0
+    device: str = "cpu"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape_hw(self) -> tuple[int, int]:
+        """(H, W)."""
+        return (self.labels.shape[0], self.labels.shape[1])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the arrays."""
+        total = self.labels.nbytes + self.confidence.nbytes
+        if self.instance_ids is not None:
+            total += self.instance_ids.nbytes
+        if self.instances is not None:
+            total += self.instances.nbytes
+        return total

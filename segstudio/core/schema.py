@@ -1,0 +1,167 @@
+"""Classes of a label map: ids, names, colours, and the ignore index."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.errors import SegstudioError
+
+Color = tuple[int, int, int]
+
+# Okabe & Ito (2008), safe for colour-blind users, then golden-ratio hues.
+_FIRST_COLORS: tuple[Color, ...] = (
+    (0, 158, 115),
+    (230, 159, 0),
+    (86, 180, 233),
+    (204, 121, 167),
+    (240, 228, 66),
+    (213, 94, 0),
+    (0, 114, 178),
+)
+
+
+def distinct_color(class_id: int) -> Color:
+    """A colour (r, g, b), 0..255, that differs from those of near class ids; 0 is black."""
+    if class_id == 0:
+        return (0, 0, 0)
+    if class_id <= len(_FIRST_COLORS):
+        return _FIRST_COLORS[class_id - 1]
+    hue = (class_id * 0.6180339887498949) % 1.0
+    value = (1.0, 0.8, 0.6)[class_id % 3]
+    r, g, b = colorsys.hsv_to_rgb(hue, 0.75, value)
+    return (round(r * 255), round(g * 255), round(b * 255))
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSpec:
+    """One class: id 0..255, name, colour (r, g, b) 0..255; `thing` if its objects are counted."""
+
+    id: int
+    name: str
+    color: Color
+    thing: bool = False
+
+
+@dataclass(frozen=True)
+class LabelSchema:
+    """The classes of a folder or a model, ordered by id, and the ignore index.
+
+    Pixels of the ignore index in the ground truth count in no metric. It may also be one of the
+    classes' ids (CamVid's void is class 11): that class is then shown but not scored.
+    """
+
+    classes: tuple[ClassSpec, ...]
+    ignore_index: int | None = 255
+
+    def __post_init__(self) -> None:
+        ids = [c.id for c in self.classes]
+        if len(set(ids)) != len(ids):
+            raise SegstudioError("Two classes have the same id.", "Give every class its own id.")
+        if any(not 0 <= i <= 255 for i in ids):
+            raise SegstudioError("A class id lies outside 0..255.", "Use ids from 0 to 255.")
+        object.__setattr__(self, "classes", tuple(sorted(self.classes, key=lambda c: c.id)))
+
+    @classmethod
+    def from_ids(cls, ids: Iterable[int], ignore_index: int | None = 255) -> LabelSchema:
+        """A schema for class ids found in masks: 0 is background, others are "class N"."""
+        wanted = sorted({0, *(int(i) for i in ids)} - ({255} if ignore_index == 255 else set()))
+        return cls(
+            tuple(
+                ClassSpec(i, "background" if i == 0 else f"class {i}", distinct_color(i))
+                for i in wanted
+            ),
+            ignore_index,
+        )
+
+    @classmethod
+    def from_names(cls, names: Iterable[str], ignore_index: int | None = 255) -> LabelSchema:
+        """A schema whose ids are the positions of the names."""
+        return cls(
+            tuple(ClassSpec(i, name, distinct_color(i)) for i, name in enumerate(names)),
+            ignore_index,
+        )
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Class ids, ascending."""
+        return tuple(c.id for c in self.classes)
+
+    @property
+    def num_classes(self) -> int:
+        """One more than the highest class id: the side of a confusion matrix."""
+        return max((c.id for c in self.classes), default=0) + 1
+
+    @property
+    def scored_ids(self) -> tuple[int, ...]:
+        """Class ids that take part in metrics (all but the ignore index)."""
+        return tuple(c.id for c in self.classes if c.id != self.ignore_index)
+
+    def get(self, class_id: int) -> ClassSpec | None:
+        """The class of this id, or None."""
+        return next((c for c in self.classes if c.id == class_id), None)
+
+    def name_of(self, class_id: int) -> str:
+        """The name of a class id, "ignore" for the ignore index, else "class N"."""
+        spec = self.get(class_id)
+        if spec is not None:
+            return spec.name
+        return "ignore" if class_id == self.ignore_index else f"class {class_id}"
+
+    def with_class(self, spec: ClassSpec) -> LabelSchema:
+        """A schema in which the class of spec.id is `spec` (added or replaced)."""
+        rest = tuple(c for c in self.classes if c.id != spec.id)
+        return replace(self, classes=(*rest, spec))
+
+    def without_class(self, class_id: int) -> LabelSchema:
+        """A schema without that class."""
+        return replace(self, classes=tuple(c for c in self.classes if c.id != class_id))
+
+    def palette(self) -> npt.NDArray[np.uint8]:
+        """Colours by class id, (256, 3) uint8; ids outside the schema get a distinct colour."""
+        table = np.array([distinct_color(i) for i in range(256)], np.uint8)
+        table[255] = (255, 255, 255)
+        for spec in self.classes:
+            table[spec.id] = spec.color
+        return table
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary for `segstudio.json` and for weights' metadata."""
+        return {
+            "classes": [
+                {"id": c.id, "name": c.name, "color": list(c.color), "thing": c.thing}
+                for c in self.classes
+            ],
+            "ignore_index": self.ignore_index,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LabelSchema:
+        """The inverse of `to_json`; colours and `thing` may be left out.
+
+        Raises:
+            SegstudioError: if an entry has the wrong form.
+        """
+        try:
+            classes = tuple(_class_from_json(entry) for entry in data["classes"])
+            ignore = data.get("ignore_index", 255)
+            return cls(classes, None if ignore is None else int(ignore))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SegstudioError(
+                f"The class list cannot be read ({error}).",
+                'Each class needs "id" and "name"; "color" is three numbers 0..255.',
+            ) from error
+
+
+def _class_from_json(entry: Mapping[str, Any]) -> ClassSpec:
+    class_id = int(entry["id"])
+    raw = entry.get("color", distinct_color(class_id))
+    r, g, b = (int(v) for v in raw)
+    if not all(0 <= v <= 255 for v in (r, g, b)):
+        raise ValueError("a colour value lies outside 0..255")
+    return ClassSpec(class_id, str(entry["name"]), (r, g, b), bool(entry.get("thing", False)))

@@ -1,0 +1,60 @@
+"""One open image with everything that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from segstudio.core.history import History
+from segstudio.core.labels import Image, LabelMap
+from segstudio.core.prediction import Prediction
+from segstudio.storage.project import ImageRef
+
+
+@dataclass(eq=False)
+class Document:
+    """The open image, its annotation, the ground truth as loaded, and the predictions by run.
+
+    Attributes:
+        ref: Which image.
+        pixels: (H, W, 3) uint8 RGB as shown and as the models get it.
+        annotation: What is painted and measured against; a copy of `truth` until edited.
+        truth: Ground truth as it was loaded, or None. Never changed.
+        history: Undo and redo of the annotation; stays with the image.
+        predictions: By run key.
+        saved_revision: The annotation's revision that is on disk (or was loaded).
+        origin: Where the annotation came from: "", "ground truth", "saved" or a run's title.
+        notes: Sentences about the file worth showing ("first of 12 pages", ...).
+    """
+
+    ref: ImageRef
+    pixels: Image
+    annotation: LabelMap
+    truth: LabelMap | None = None
+    history: History = field(default_factory=History)
+    predictions: dict[str, Prediction] = field(default_factory=dict)
+    saved_revision: int = 0
+    origin: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape_hw(self) -> tuple[int, int]:
+        """(H, W) of the image and of every map that belongs to it."""
+        return self.annotation.shape_hw
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the annotation differs from what is on disk."""
+        return self.annotation.revision != self.saved_revision
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether there is anything to measure against: ground truth, or something painted."""
+        return self.truth is not None or bool(self.origin) or self.annotation.revision > 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held: pixels, maps, predictions, history."""
+        total = self.pixels.nbytes + self.annotation.labels.nbytes + self.history.nbytes
+        for ids in (self.annotation.instances, None if self.truth is None else self.truth.labels):
+            total += 0 if ids is None else ids.nbytes
+        return total + sum(p.nbytes for p in self.predictions.values())

@@ -1,0 +1,187 @@
+"""The state of the window and the one signal that says what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Flag, StrEnum, auto
+from typing import Any
+
+from psygnal import Signal
+
+from segstudio.core.labels import Patch
+from segstudio.core.metrics import ConfusionMatrix
+from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.core.schema import LabelSchema
+from segstudio.session.document import Document
+from segstudio.storage.project import Project
+
+
+class What(Flag):
+    """What a `Change` is about; several may be combined."""
+
+    PROJECT = auto()
+    """Another folder, or its list of images grew."""
+    DOCUMENT = auto()
+    """Another image is open."""
+    LABELS = auto()
+    """The annotation changed; `Change.patches` says where (empty: everywhere)."""
+    PREDICTIONS = auto()
+    """A prediction of the open image came, went, or changed its thresholds."""
+    SCORES = auto()
+    """Scores of the open image or of the folder."""
+    SCHEMA = auto()
+    """Classes, colours, ignore index."""
+    STATES = auto()
+    """Marks of images in the list (`Change.images`; empty: all)."""
+    VIEW = auto()
+    """Tool, brush, active class, layers, opacity: anything of `ViewState`."""
+    HISTORY = auto()
+    """What can be undone or redone."""
+    SAVED = auto()
+    """The dirty mark or the time of saving."""
+    MODELS = auto()
+    """The list of models, the chosen one, its options, whether it is loaded or on disk."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changed.
+
+    Attributes:
+        what: Flags.
+        patches: For LABELS: the applied patches, in order; empty means everything.
+        images: For STATES: indices into the project's images; empty means all.
+    """
+
+    what: What
+    patches: tuple[Patch, ...] = ()
+    images: tuple[int, ...] = ()
+
+
+class Layer(StrEnum):
+    """What lies over the photo."""
+
+    ANNOTATION = "annotation"
+    PREDICTION = "prediction"
+    BOTH = "both"
+    DIFFERENCE = "difference"
+    CONFIDENCE = "confidence"
+    NONE = "photo"
+
+
+class OverlayStyle(StrEnum):
+    """How label maps are drawn."""
+
+    FILL = "fill"
+    OUTLINE = "outline"
+    BOTH = "both"
+
+
+class ToolName(StrEnum):
+    """The tool in hand."""
+
+    PAN = "pan"
+    BRUSH = "brush"
+    ERASER = "eraser"
+    POLYGON = "polygon"
+    FILL = "fill"
+    PICK = "pick"
+
+
+MIN_BRUSH, MAX_BRUSH = 1, 500
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """How things are shown and what the mouse does. Replaced as a whole, never changed."""
+
+    tool: ToolName = ToolName.PAN
+    brush_size: int = 12
+    active_class: int = 1
+    previous_class: int = 0
+    only_unlabelled: bool = False
+    fill_contiguous: bool = True
+    layer: Layer = Layer.BOTH
+    style: OverlayStyle = OverlayStyle.BOTH
+    opacity: float = 0.45
+    overlay_visible: bool = True
+    hidden_classes: frozenset[int] = frozenset()
+    pixel_grid: bool = False
+    run: str = ""
+    """Key of the prediction that is shown and scored; "" if there is none."""
+
+
+@dataclass(frozen=True)
+class ImageState:
+    """Marks of one image in the list."""
+
+    has_truth: bool = False
+    annotated: bool = False
+    edited: bool = False
+    reviewed: bool = False
+    runs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """The chosen model and how it is run."""
+
+    chosen: str = ""
+    options: RunOptions = field(default_factory=RunOptions)
+    available: frozenset[str] = frozenset()
+    """Ids of models whose weights are on disk."""
+
+
+class Session:
+    """What is open. Read by panels, written by `app` only.
+
+    Everything happens on one thread (the GUI's); results of jobs arrive there.
+
+    Attributes:
+        project: The open folder, or None.
+        index: Position of the open image in `project.images`, -1 if none.
+        document: The open image, or None (also while it loads: see `loading`).
+        loading: Name of the image being read, "" if none.
+        schema: The classes in force.
+        view: How things are shown.
+        models: All models known, by id, in order.
+        model: The chosen model and its options.
+        states: Marks by index; images without an entry have none.
+        counts: Confusion matrix by (image index, run) of every scored image; rows are truth.
+    """
+
+    changed = Signal(Change)
+
+    def __init__(self) -> None:
+        self.project: Project | None = None
+        self.index = -1
+        self.document: Document | None = None
+        self.loading = ""
+        self.schema = LabelSchema.from_names(("background", "object"))
+        self.view = ViewState()
+        self.models: dict[str, ModelSpec] = {}
+        self.model = ModelState()
+        self.states: dict[int, ImageState] = {}
+        self.counts: dict[tuple[int, str], ConfusionMatrix] = {}
+
+    def notify(self, what: What, **details: Any) -> None:
+        """Emit `changed` with a `Change` of these flags and details."""
+        self.changed.emit(Change(what, **details))
+
+    def set_view(self, **values: Any) -> None:
+        """Replace fields of `view`; says VIEW if anything differs."""
+        view = replace(self.view, **values)
+        if view != self.view:
+            self.view = view
+            self.notify(What.VIEW)
+
+    def state(self, index: int) -> ImageState:
+        """The marks of an image."""
+        return self.states.get(index, ImageState())
+
+    def set_state(self, index: int, **values: Any) -> None:
+        """Replace fields of an image's marks; says STATES if anything differs."""
+        state = replace(self.state(index), **values)
+        if state != self.state(index):
+            self.states[index] = state
+            self.notify(What.STATES, images=(index,))

@@ -6,6 +6,7 @@ gives (on the GUI thread in the window, directly in tests and on the command lin
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import threading
@@ -20,11 +21,15 @@ from psygnal import Signal
 from segstudio.core.errors import CancelledError
 
 T = TypeVar("T")
-Lane = Literal["files", "thumbnails", "save", "model", "training"]
+Lane = Literal[
+    "files", "thumbnails", "transfer", "save", "journal", "edits", "scores", "model", "training"
+]
 Post = Callable[[Callable[[], None]], None]
 
 _log = logging.getLogger(__name__)
 _PROGRESS_INTERVAL_S = 0.05
+# What the user would miss is finished when the program ends.
+_FINISHED_LANES: frozenset[Lane] = frozenset({"save", "journal"})
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,7 @@ class JobRunner:
         self._threads: dict[Lane, threading.Thread] = {}
         self._running: dict[Lane, Job] = {}
         self._latest: dict[str, Job] = {}
+        self._inbox: deque[Callable[[], None]] = deque()
         self._closed = False
         self._last_progress = 0.0
 
@@ -180,6 +186,13 @@ class JobRunner:
             if lane is None or job.lane == lane:
                 job.cancel()
 
+    def cancel_key(self, key: str) -> None:
+        """Cancel the latest job of a key, if it has not ended."""
+        with self._lock:
+            job = self._latest.get(key)
+        if job is not None:
+            job.cancel()
+
     def wait_idle(self, timeout: float = 10.0) -> bool:
         """Wait until nothing runs, waits or is being posted; False if that takes too long."""
         deadline = time.monotonic() + timeout
@@ -192,16 +205,27 @@ class JobRunner:
         return True
 
     def shutdown(self, timeout: float = 5.0) -> bool:
-        """Cancel all but saving, finish saving, stop the threads; False if one did not stop."""
+        """Cancel all but saving, finish saving, hand over the results, stop the threads.
+
+        Must be called on the thread that owns the state: results that were posted and not yet
+        called for are delivered here, since nothing may call for them any more.
+
+        Returns:
+            False if a thread did not stop in time.
+        """
         for job in self.jobs():
-            if job.lane != "save":
+            if job.lane not in _FINISHED_LANES:
                 job.cancel()
+        deadline = time.monotonic() + timeout
         idle = self.wait_idle(timeout)
+        while self._take_results() and time.monotonic() < deadline:
+            idle = self.wait_idle(max(0.0, deadline - time.monotonic()))
         with self._lock:
             self._closed = True
             self._lock.notify_all()
         for thread in self._threads.values():
-            thread.join(timeout)
+            thread.join(max(0.1, deadline - time.monotonic()))
+        self._take_results()
         return idle and not any(t.is_alive() for t in self._threads.values())
 
     def _serve(self, lane: Lane) -> None:
@@ -225,17 +249,41 @@ class JobRunner:
 
     def _run(self, task: _Task[Any]) -> None:
         job = task.job
+        finish: Callable[[], None]
         try:
             job.check()
-            result = task.work(job)
-            self._post(lambda: self._deliver(task, result))
+            finish = functools.partial(self._deliver, task, task.work(job))
         except CancelledError:
-            self._post(lambda: self._end(task))
+            finish = functools.partial(self._end, task)
         except Exception as error:  # noqa: BLE001 - whatever a job raises is shown, never lost
             if not job.cancelled:
                 _log.warning("%s failed", job.title, exc_info=error)
-            caught = error
-            self._post(lambda: self._fail(task, caught))
+            finish = functools.partial(self._fail, task, error)
+        self._inbox.append(finish)
+        try:
+            self._post(self._take_one)
+        except Exception:  # noqa: BLE001 - whatever a result's taker raises
+            # `post` called it on this thread; the lane must go on.
+            _log.exception("The result of %s could not be taken", job.title)
+
+    def _take_one(self) -> None:
+        self._take_result()
+
+    def _take_result(self) -> bool:
+        """Hand over the oldest result; False if none waits."""
+        try:
+            finish = self._inbox.popleft()
+        except IndexError:
+            return False
+        finish()
+        return True
+
+    def _take_results(self) -> bool:
+        """Hand over all results; whether there were any."""
+        taken = False
+        while self._take_result():
+            taken = True
+        return taken
 
     def _deliver(self, task: _Task[Any], result: object) -> None:
         try:

@@ -121,7 +121,7 @@ class LabelMap:
         other = LabelMap(
             self._labels.copy(), None if self._instances is None else self._instances.copy()
         )
-        other._revision = self._revision  # noqa: SLF001 - same class
+        other._revision = self._revision
         return other
 
     def paint(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -131,3 +131,21 @@ class Prediction:
         if self.instances is not None:
             total += self.instances.nbytes
         return total
+
+
+def with_thresholds(
+    prediction: Prediction, score_threshold: float, mask_threshold: float
+) -> Prediction:
+    """The prediction at other thresholds, without running the model again.
+
+    Args:
+        prediction: One with instances; others are returned as they are.
+        score_threshold: Instances below this score (0..1) are hidden.
+        mask_threshold: A pixel belongs to an instance above this probability (0..1).
+    """
+    if prediction.instances is None:
+        return prediction
+    labels, ids, confidence = prediction.instances.flatten(
+        prediction.shape_hw, score_threshold, mask_threshold
+    )
+    return replace(prediction, labels=labels, instance_ids=ids, confidence=confidence)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from segstudio.core.history import History
 from segstudio.core.labels import Image, LabelMap
 from segstudio.core.prediction import Prediction
-from segstudio.storage.project import ImageRef
+from segstudio.storage.image_ref import ImageRef
 
 
 @dataclass(eq=False)

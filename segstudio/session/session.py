@@ -111,6 +111,19 @@ class ViewState:
     """Key of the prediction that is shown and scored; "" if there is none."""
 
 
+class SchemaOrigin(StrEnum):
+    """Where the classes in force came from; decides what may replace them by itself."""
+
+    DEFAULT = "default"
+    """Nothing is known of the folder's classes: a model's may be adopted."""
+    FOUND = "found"
+    """Ids found in the ground truth, with made-up names: a model's names may be adopted."""
+    MODEL = "model"
+    """Adopted from a model."""
+    DECLARED = "declared"
+    """Read from `segstudio.json`, or edited: only the user changes them."""
+
+
 @dataclass(frozen=True)
 class ImageState:
     """Marks of one image in the list."""
@@ -135,7 +148,8 @@ class ModelState:
 class Session:
     """What is open. Read by panels, written by `app` only.
 
-    Everything happens on one thread (the GUI's); results of jobs arrive there.
+    Everything happens on one thread (the GUI's); results of jobs arrive there. A listener that
+    causes another change is called again only after every listener has heard of the first.
 
     Attributes:
         project: The open folder, or None.
@@ -143,6 +157,7 @@ class Session:
         document: The open image, or None (also while it loads: see `loading`).
         loading: Name of the image being read, "" if none.
         schema: The classes in force.
+        schema_origin: Where they came from.
         view: How things are shown.
         models: All models known, by id, in order.
         model: The chosen model and its options.
@@ -150,7 +165,7 @@ class Session:
         counts: Confusion matrix by (image index, run) of every scored image; rows are truth.
     """
 
-    changed = Signal(Change)
+    changed = Signal(Change, reemission="queued")
 
     def __init__(self) -> None:
         self.project: Project | None = None
@@ -158,6 +173,7 @@ class Session:
         self.document: Document | None = None
         self.loading = ""
         self.schema = LabelSchema.from_names(("background", "object"))
+        self.schema_origin = SchemaOrigin.DEFAULT
         self.view = ViewState()
         self.models: dict[str, ModelSpec] = {}
         self.model = ModelState()

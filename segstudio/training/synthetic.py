@@ -189,7 +189,10 @@ def write_samples(folder: Path) -> list[Path]:
     for seed, (name, options) in enumerate(SAMPLES, start=1):
         field = make_field(options, seed)
         path = folder / f"{name}.png"
-        for target, array in ((path, field.pixels), (folder / "instances" / path.name, field.instances)):
+        for target, array in (
+            (path, field.pixels),
+            (folder / "instances" / path.name, field.instances),
+        ):
             ok, data = cv2.imencode(".png", array, [cv2.IMWRITE_PNG_COMPRESSION, 9])
             if not ok:
                 raise OSError(f"{target} could not be encoded")

@@ -1,0 +1,168 @@
+"""One event of the brush, from the mouse move to the repainted window, at three image sizes.
+
+The real thing end to end: an offscreen window with the canvas, a studio with its journal and its
+scores, a prediction to be measured against, real mouse events. Each event rasters the brush,
+changes the annotation, records it for undo, counts the confusion matrix again, appends to the
+journal and repaints. The ends of strokes (compressing the undo step) count as events too.
+"""
+
+import os
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from segstudio.app.clock import ManualClock
+from segstudio.app.studio import Studio
+from segstudio.core.prediction import Prediction
+from segstudio.session.session import Layer, ToolName
+from segstudio.ui.canvas.canvas import Canvas
+
+SIZES = (1024, 4096, 8192)
+BRUSH_PX = 40
+STROKES, MOVES = 12, 25
+ROUNDS = 3
+TARGET_MS, TARGET_RATIO = 8.0, 1.5
+WINDOW = (1280, 800)
+RUN = "bench"
+
+
+def _photo_and_masks(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photo and a label map of round objects of three classes, both of side x side."""
+    rng = np.random.default_rng(side)
+    small = rng.integers(0, 256, (side // 32, side // 32, 3), np.uint8)
+    photo = cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR)
+    labels = np.zeros((side, side), np.uint8)
+    for _ in range((side // 64) ** 2):
+        x, y = (int(v) for v in rng.integers(0, side, 2))
+        cv2.circle(labels, (x, y), int(rng.integers(8, 30)), int(rng.integers(1, 4)), -1)
+    return photo, labels
+
+
+def _studio_with(side: int, folder: Path) -> Studio:
+    """A studio in which an image of that side is open, with ground truth and a prediction."""
+    photo, labels = _photo_and_masks(side)
+    (folder / "masks").mkdir(parents=True)
+    fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    cv2.imwrite(str(folder / "a.png"), photo, fast)
+    cv2.imwrite(str(folder / "masks" / "a.png"), labels, fast)
+    clock = ManualClock()
+    studio = Studio(clock, folder / "home")
+    studio.preferences.update(autosave=False)
+    studio.browsing.open_path(folder)
+    _settle(studio, clock, lambda: studio.session.document is not None)
+    document = studio.session.document
+    assert document is not None
+    confidence = np.full(labels.shape, 230, np.uint8)
+    document.predictions[RUN] = Prediction(
+        RUN, "Bench", studio.session.schema, np.roll(labels, 7, axis=1), confidence
+    )
+    studio.scoring.count_document(document, [RUN])
+    studio.session.set_view(run=RUN, layer=Layer.BOTH, brush_size=BRUSH_PX, tool=ToolName.BRUSH)
+    _settle(studio, clock, lambda: studio.scoring.of_image(RUN) is not None)
+    return studio
+
+
+def _settle(studio: Studio, clock: ManualClock, condition) -> None:
+    """Let the jobs work and their results arrive."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the benchmark's image did not open")
+        clock.wait_posted(0.05)
+        clock.run_posted()
+    studio.jobs.wait_idle(120)
+    clock.run_posted()
+
+
+def _paint(canvas: Canvas, seed: int) -> list[float]:
+    """Seconds of every event of some strokes across the window."""
+    rng = np.random.default_rng(seed)
+    seconds: list[float] = []
+    for _ in range(STROKES):
+        x, y = rng.uniform(200, 1000), rng.uniform(200, 600)
+        heading = rng.uniform(0, 2 * np.pi)
+        places = []
+        for _ in range(MOVES):
+            heading += rng.normal(0, 0.3)
+            x, y = x + 12 * np.cos(heading), y + 12 * np.sin(heading)
+            places.append(QPoint(int(x), int(y)))
+        seconds += _stroke(canvas, places)
+    return seconds
+
+
+def _stroke(canvas: Canvas, places: list[QPoint]) -> list[float]:
+    """Seconds of each event of one stroke, from the event to the repainted window."""
+    viewport, left = canvas.viewport, Qt.MouseButton.LeftButton
+    QTest.mouseMove(viewport, places[0])
+    QApplication.processEvents()
+    events = [
+        partial(QTest.mousePress, viewport, left, pos=places[0]),
+        *(partial(QTest.mouseMove, viewport, place) for place in places[1:]),
+        partial(QTest.mouseRelease, viewport, left, pos=places[-1]),
+    ]
+    seconds = []
+    for send in events:
+        start = time.perf_counter()
+        send()
+        QApplication.processEvents()
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def _milliseconds(side: int) -> float:
+    """95th percentile of one brush event; of several rounds the least disturbed."""
+    with tempfile.TemporaryDirectory() as name:
+        studio = _studio_with(side, Path(name) / "images")
+        canvas = Canvas(studio)
+        canvas.resize(*WINDOW)
+        canvas.show()
+        canvas.actual_size()
+        QApplication.processEvents()
+        before = studio.scoring.of_image(RUN)
+        _paint(canvas, 0)
+        best = min(float(np.percentile(_paint(canvas, seed), 95)) for seed in range(1, ROUNDS + 1))
+        document = studio.session.document
+        assert document is not None
+        assert document.history.can_undo, "nothing was painted"
+        assert studio.scoring.of_image(RUN) != before, "nothing was counted"
+        canvas.close()
+        studio.close()
+    return best * 1000
+
+
+def rows() -> list[tuple[str, float, float, bool]]:
+    """Name, value, target, whether it is met."""
+    app = QApplication.instance() or QApplication([])
+    values = {side: _milliseconds(side) for side in SIZES}
+    found = [
+        (f"brush event at {side} px, 95th percentile, ms", value, TARGET_MS, value <= TARGET_MS)
+        for side, value in values.items()
+    ]
+    ratio = values[SIZES[-1]] / values[SIZES[0]]
+    name = f"brush event at {SIZES[-1]} px vs {SIZES[0]} px"
+    found.append((name, ratio, TARGET_RATIO, ratio <= TARGET_RATIO))
+    del app
+    return found
+
+
+def main() -> int:
+    """Print the rows; 1 if a target is missed."""
+    found = rows()
+    for name, value, target, ok in found:
+        print(f"{name:50} {value:8.2f}  target {target:g}  {'ok' if ok else 'missed'}")
+    return 0 if all(row[3] for row in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""The entry of the program: `segstudio`, `python -m segstudio`, `python main.py`.
+
+Only the window's own imports are loaded where a window is opened: typer, for one, is not.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+_NO_WINDOW: Final = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Args:
+        arguments: Without the program's name; those of the process if None.
+
+    Returns:
+        The exit code.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given:
+        return open_window(None)
+    from segstudio.cli.program import run
+
+    return run(given, open_window)
+
+
+def open_window(
+    folder: Path | None, *, samples: bool = False, screenshot: Path | None = None
+) -> int:
+    """Open the window and return when it is closed.
+
+    Args:
+        folder: Folder (or image) to open.
+        samples: Open the samples that come along.
+        screenshot: File to save a picture of the window to, and exit.
+    """
+    from segstudio.ui.display import missing_display
+
+    problem = missing_display()
+    if problem:
+        return _refuse(problem)
+    if sys.platform == "win32":
+        # torch's DLLs fail to initialise if Qt's are loaded first:
+        # https://github.com/pytorch/pytorch/issues/166628
+        import torch  # noqa: F401
+    try:
+        from segstudio.ui import application
+    except ImportError as error:
+        if not (error.name or "").startswith("PySide6"):
+            raise
+        return _refuse(f"Qt cannot be loaded ({error}).")
+    return application.run(folder, samples, screenshot)
+
+
+def _refuse(problem: str) -> int:
+    sys.stderr.write(f"error: {' '.join(problem.split())}\n")
+    return _NO_WINDOW
+
+
+if __name__ == "__main__":
+    sys.exit(main())

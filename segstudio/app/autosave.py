@@ -1,0 +1,301 @@
+"""Saving annotations, and getting back what a crash left unsaved."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.app.clock import Cancel, Clock
+from segstudio.app.documents import Documents
+from segstudio.app.editing import Editing
+from segstudio.app.folder import OpenFolder
+from segstudio.app.notices import Notices
+from segstudio.app.preferences import Preferences
+from segstudio.app.recovering import Recovering
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import LabelMap, Patch
+from segstudio.core.schema import LabelSchema
+from segstudio.jobs import Job, JobRunner
+from segstudio.session.document import Document
+from segstudio.session.session import Change, Session, What
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.journal import Journal, Recovered
+from segstudio.storage.masks import write_annotation
+from segstudio.storage.recovery import save_recovery
+
+Answer = Literal["save", "discard", "cancel"]
+Ask = Callable[[Document], Answer]
+
+# Up to here a patch is packed within about a millisecond, so it is written on the spot and is safe
+# when the stroke ends; whole maps are handed to the "journal" lane.
+_DIRECT_PIXELS = 1 << 20
+_SNAPSHOT_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where a document is saved and with which classes."""
+
+    root: Path
+    schema: LabelSchema
+
+
+class Autosave:
+    """Saves the annotation about a second after the last stroke and when its image is left.
+
+    Every patch is also put into the journal at once, which is cleared when a save succeeded.
+
+    Attributes:
+        ask: Asked when an image with unsaved work is left and saving by itself is off.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        clock: Clock,
+        notices: Notices,
+        preferences: Preferences,
+        documents: Documents,
+        folder: OpenFolder,
+        editing: Editing,
+        journal: Journal,
+        recovering: Recovering,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._clock = clock
+        self._notices = notices
+        self._preferences = preferences
+        self._documents = documents
+        self._folder = folder
+        self._editing = editing
+        self._journal = journal
+        self._recovering = recovering
+        self._targets: dict[ImageRef, _Target] = {}
+        self._cancel_timer: Cancel | None = None
+        self._failing = False
+        self._journal_failed = False
+        self._in_lane = 0
+        self._dirty_told = False
+        self.saved_at: float | None = None
+        """Time of the last save, seconds since 1970."""
+        self.ask: Ask = lambda _document: "save"
+        session.changed.connect(self._on_change)
+
+    # -- saving ------------------------------------------------------------------------------
+
+    def save_now(self) -> None:
+        """Save the open image's annotation if it has unsaved work; says so if not."""
+        document = self._session.document
+        if document is None:
+            return
+        self._editing.end_stroke()
+        if document.dirty:
+            self._failing = False  # asked for by hand: a failure is worth saying again
+            self._save(document)
+        else:
+            self._notices.info(f"{document.ref.name} has no unsaved changes.")
+
+    def save_before_leaving(self, document: Document) -> bool:
+        """Take care of unsaved work before another image is shown; False keeps this one open."""
+        self._stop_timer()
+        if not document.dirty:
+            return True
+        if self._preferences.settings.autosave:
+            self._save(document)
+            return True
+        answer = self.ask(document)
+        if answer == "save":
+            self._save(document)
+        elif answer == "discard":
+            self._forget(document)
+        return answer != "cancel"
+
+    def save_all(self) -> None:
+        """Save everything that is not saved yet."""
+        self._stop_timer()
+        for document in self._documents.dirty():
+            self._save(document)
+
+    def unsaved(self) -> list[Document]:
+        """Documents with unsaved work."""
+        return self._documents.dirty()
+
+    def emergency(self) -> list[Path]:
+        """Write what is not saved to the recovery folder, at once; for uncaught errors.
+
+        Returns:
+            The folders written.
+        """
+        written: list[Path] = []
+        folder = self._preferences.folders.data / "recovery"
+        for document in self._documents.dirty():
+            with contextlib.suppress(Exception):
+                schema = self._target_of(document).schema
+                written.append(
+                    save_recovery(folder, document.ref.path, document.annotation, schema)
+                )
+        return written
+
+    def _save(self, document: Document) -> None:
+        annotation, target = document.annotation, self._target_of(document)
+
+        def work(_job: Job) -> int:
+            revision, labels, instances = _snapshot(annotation)
+            write_annotation(target.root, document.ref, labels, instances, target.schema)
+            return revision
+
+        def done(revision: int) -> None:
+            self._failing = False
+            self.saved_at = time.time()
+            if document.annotation is annotation:
+                document.saved_revision = revision
+            if not document.dirty:
+                self._clear_journal(document)
+            if document is self._session.document:
+                self._session.notify(What.SAVED)
+
+        def failed(error: Exception) -> None:
+            if not self._failing:
+                self._failing = True
+                self._notices.failure(f"Saving {document.ref.name}", error)
+            self._session.notify(What.SAVED)
+
+        self._jobs.submit(
+            f"Saving {document.ref.name}",
+            "save",
+            work,
+            done,
+            failed=failed,
+            visible=False,
+        )
+
+    def _target_of(self, document: Document) -> _Target:
+        """The folder and classes of a document; remembered when its folder is left."""
+        files = self._folder.files
+        if files is not None and document.ref.root == str(files.project.images_root):
+            self._targets[document.ref] = _Target(files.project.root, self._session.schema)
+        return self._targets[document.ref]
+
+    def _forget(self, document: Document) -> None:
+        """Throw unsaved work away: the image is read again when it is shown next."""
+        self._documents.drop(document.ref)
+        document.saved_revision = document.annotation.revision
+        self._clear_journal(document)
+
+    # -- following the session ---------------------------------------------------------------
+
+    def _on_change(self, change: Change) -> None:
+        document = self._session.document
+        dirty = document is not None and document.dirty
+        if document is not None and dirty and What.LABELS in change.what:
+            self._target_of(document)
+            for patch in change.patches:
+                self._record(document, patch)
+            self._start_timer()
+        if dirty != self._dirty_told:
+            self._dirty_told = dirty
+            self._session.notify(What.SAVED)
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        settings = self._preferences.settings
+        if settings.autosave:
+            self._cancel_timer = self._clock.call_later(settings.autosave_seconds, self._timeout)
+
+    def _stop_timer(self) -> None:
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
+
+    def _timeout(self) -> None:
+        self._cancel_timer = None
+        document = self._session.document
+        if self._editing.stroking:
+            self._start_timer()
+        elif document is not None and document.dirty:
+            self._save(document)
+
+    # -- recovery ----------------------------------------------------------------------------
+
+    def recovery(self) -> list[Recovered]:
+        """Strokes that a killed program left behind, the latest first."""
+        return self._recovering.pending()
+
+    def restore(self, item: Recovered) -> None:
+        """Open the image and paint the strokes onto its annotation as one undoable edit."""
+        self._recovering.restore(item)
+
+    def discard(self, item: Recovered) -> None:
+        """Delete recovered strokes."""
+        self._recovering.discard(item)
+
+    # -- journal -----------------------------------------------------------------------------
+
+    def _record(self, document: Document, patch: Patch) -> None:
+        path, annotation = document.ref.path, document.annotation
+        self._in_journal(
+            lambda: self._journal.append(path, patch, annotation),
+            large=patch.before.size > _DIRECT_PIXELS,
+        )
+
+    def _clear_journal(self, document: Document) -> None:
+        path = document.ref.path
+        self._in_journal(lambda: self._journal.clear(path))
+
+    def _in_journal(self, write: Callable[[], None], *, large: bool = False) -> None:
+        """Change the journal: on the spot, or in its lane if that takes long.
+
+        Once something is in the lane all that comes after it follows, so that the order is kept.
+        """
+        if not self._in_lane and not large:
+            try:
+                write()
+                self._journal_failed = False
+            except SegstudioError as error:
+                self._journal_trouble(error)
+            return
+        self._in_lane += 1
+
+        def ended() -> None:
+            self._in_lane -= 1
+
+        self._jobs.submit(
+            "Writing the journal",
+            "journal",
+            lambda _job: write(),
+            failed=self._journal_trouble,
+            ended=ended,
+            visible=False,
+        )
+
+    def _journal_trouble(self, error: Exception) -> None:
+        if not self._journal_failed:
+            self._journal_failed = True
+            self._notices.failure("Writing the journal", error)
+
+
+def _snapshot(
+    annotation: LabelMap,
+) -> tuple[int, npt.NDArray[np.uint8], npt.NDArray[np.uint16] | None]:
+    """A copy of a map that is perhaps painted on, with the revision it surely contains.
+
+    Runs in the job, so that the window need not wait for the copy. If a patch comes in between,
+    the copy may hold a part of it: the revision is then the one before, so the document stays
+    dirty and is saved again.
+    """
+    for _ in range(_SNAPSHOT_ATTEMPTS):
+        revision = annotation.revision
+        labels = np.array(annotation.labels)
+        instances = None if annotation.instances is None else np.array(annotation.instances)
+        if annotation.revision == revision:
+            break
+    return revision, labels, instances

@@ -1,0 +1,209 @@
+"""Running one model on some images: the work of a job, image by image."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segstudio.app.class_mapping import adapt
+from segstudio.app.engine import Engine, Predictor
+from segstudio.app.folder import FolderFiles
+from segstudio.app.tally import count
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import Image
+from segstudio.core.metrics import ConfusionMatrix
+from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, with_thresholds
+from segstudio.core.schema import LabelSchema
+from segstudio.jobs import Job
+from segstudio.storage.decode import read_image
+from segstudio.storage.image_ref import ImageRef
+
+_DEFAULTS = RunOptions()
+
+
+def run_key(spec: ModelSpec, options: RunOptions) -> str:
+    """Name of a run: the model's id, and the tiles if they differ from the usual ones.
+
+    Thresholds and the device do not belong to it: they change nothing in what is stored. A file of
+    the user's own may be trained further under the same name, so its time belongs to it.
+    """
+    parts = [spec.id]
+    if spec.weights is not None and Path(spec.weights.filename).is_absolute():
+        with contextlib.suppress(OSError):
+            parts.append(f"{Path(spec.weights.filename).stat().st_mtime_ns:x}")
+    tiles = (options.tile_px, options.overlap_px)
+    if tiles != (_DEFAULTS.tile_px, _DEFAULTS.overlap_px):
+        parts.append(f"{options.tile_px}-{options.overlap_px}")
+    return "@".join(parts)
+
+
+def model_of(run: str) -> str:
+    """The model's id in a run's name."""
+    return run.partition("@")[0]
+
+
+def same_thresholds(a: RunOptions, b: RunOptions) -> bool:
+    """Whether instances are drawn alike."""
+    return (a.score_threshold, a.mask_threshold) == (b.score_threshold, b.mask_threshold)
+
+
+@dataclass(frozen=True)
+class BatchImage:
+    """One image to do; `pixels` (H, W, 3) uint8 if they are in memory already."""
+
+    index: int
+    ref: ImageRef
+    pixels: Image | None = None
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What came of one image.
+
+    Attributes:
+        ref: The image.
+        raw: The prediction in the model's own classes, at the batch's thresholds.
+        matrix: Its counts against the image's files, None if there is no reference.
+        schema: The classes it was counted in.
+    """
+
+    ref: ImageRef
+    raw: Prediction
+    matrix: ConfusionMatrix | None
+    schema: LabelSchema
+
+
+class Batch:
+    """A model, its options, and the images that are left to do.
+
+    Attributes:
+        spec: The model.
+        options: How it runs.
+        run: Name of the run.
+        files: The folder of the images.
+        schema: The folder's classes; replaced by the owning thread when they change.
+        images: All images asked for.
+        done: How many have been tried.
+        failures: Name and reason of every image that failed.
+        unsaved: Why predictions could not be stored, one entry an image.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        spec: ModelSpec,
+        options: RunOptions,
+        files: FolderFiles,
+        schema: LabelSchema,
+        images: list[BatchImage],
+        *,
+        again: bool,
+        deliver: Callable[[BatchResult], None],
+    ) -> None:
+        """Args (besides the attributes):
+        engine: Gives the loaded model.
+        again: Run also where a stored prediction would do.
+        deliver: Gets every result at once, on the job's thread.
+        """
+        self.spec = spec
+        self.options = options
+        self.run = run_key(spec, options)
+        self.files = files
+        self.schema = schema
+        self.images = images
+        self.done = 0
+        self.failures: list[tuple[str, SegstudioError]] = []
+        self.unsaved: list[SegstudioError] = []
+        self._engine = engine
+        self._deliver = deliver
+        self._again = {image.index for image in images} if again else set()
+        self._left = list(reversed(images))
+        self._lock = threading.Lock()
+        self._predictor: Predictor | None = None
+
+    @property
+    def title(self) -> str:
+        """For the status bar."""
+        if len(self.images) == 1:
+            return f"{self.spec.title} on {self.images[0].ref.name}"
+        return f"{self.spec.title} on {len(self.images)} images"
+
+    def hurry(self, index: int) -> bool:
+        """Do this image next, even if it is predicted already; False if it is not waiting."""
+        with self._lock:
+            waiting = next((image for image in self._left if image.index == index), None)
+            if waiting is None:
+                return False
+            self._left.remove(waiting)
+            self._left.append(waiting)
+            self._again.add(index)
+            return True
+
+    def work(self, job: Job) -> None:
+        """Do all images; one that cannot be read or predicted is noted and passed over.
+
+        Raises:
+            SegstudioError: if the model itself cannot be loaded.
+        """
+        while (image := self._next()) is not None:
+            job.report(self.done, len(self.images), image.ref.name)
+            stored = self._stored(image)
+            if stored is None and self._predictor is None:
+                self._predictor = self._load(job)
+            try:
+                result = self._result(job, image, stored)
+            except SegstudioError as error:
+                self.failures.append((image.ref.name, error))
+            else:
+                self._deliver(result)
+            self.done += 1
+
+    def _next(self) -> BatchImage | None:
+        with self._lock:
+            return self._left.pop() if self._left else None
+
+    def _stored(self, image: BatchImage) -> Prediction | None:
+        if image.index in self._again:
+            return None
+        return self.files.predictions.load(image.ref.path, self.run)
+
+    def _load(self, job: Job) -> Predictor:
+        if not self._engine.is_available(self.spec):
+            self._engine.download(self.spec, job.check, job.report)
+        job.report(self.done, len(self.images), f"Loading {self.spec.title}")
+        return self._engine.predictor(self.spec, self.options.device, job.check)
+
+    def _result(self, job: Job, image: BatchImage, stored: Prediction | None) -> BatchResult:
+        raw = stored or self._predict(job, image)
+        raw = with_thresholds(raw, self.options.score_threshold, self.options.mask_threshold)
+        schema = self.schema
+        try:
+            reference = self.files.reference(image.ref, schema, raw.shape_hw)
+        except SegstudioError:
+            reference = None  # said when the image is opened; the prediction is good all the same
+        matrix = None
+        if reference is not None:
+            matrix = count(reference.labels, adapt(raw, schema).labels, schema)
+        return BatchResult(image.ref, raw, matrix, schema)
+
+    def _predict(self, job: Job, image: BatchImage) -> Prediction:
+        assert self._predictor is not None
+        pixels = read_image(image.ref.path).pixels if image.pixels is None else image.pixels
+
+        def report(step: int, steps: int = 0, text: str = "") -> None:
+            if len(self.images) == 1:
+                job.report(step, steps, text)
+            else:
+                part = f" ({step} of {steps})" if steps > 1 else ""
+                job.report(self.done, len(self.images), f"{image.ref.name}{part}")
+
+        answer = self._predictor.predict(pixels, self.options, job.check, report)
+        prediction = replace(answer, run=self.run)
+        try:
+            self.files.predictions.save(image.ref.path, prediction)
+        except SegstudioError as error:
+            self.unsaved.append(error)
+        return prediction

@@ -1,0 +1,384 @@
+"""Opening folders and going from image to image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from segstudio.app.documents import Documents
+from segstudio.app.folder import FolderFiles, OpenFolder
+from segstudio.app.folder_states import FolderStates
+from segstudio.app.loader import Loader
+from segstudio.app.notices import Notices
+from segstudio.app.preferences import Preferences
+from segstudio.app.schema_keeper import SchemaKeeper
+from segstudio.app.thumbnails import GiveThumbnail, Thumbnails
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import LabelMap
+from segstudio.core.schema import Color
+from segstudio.jobs import Job, JobRunner
+from segstudio.session.document import Document
+from segstudio.session.session import SchemaOrigin, Session, What
+from segstudio.storage.predictions import PredictionStore
+from segstudio.storage.project import ImageRef, Project, open_project
+from segstudio.storage.samples import assemble_samples
+from segstudio.storage.truth import TruthIndex
+
+_NEIGHBOURS = (1, -1)
+
+
+class Browsing:
+    """The folder, its list of images, and which of them is open."""
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        notices: Notices,
+        preferences: Preferences,
+        documents: Documents,
+        folder: OpenFolder,
+        schema: SchemaKeeper,
+        states: FolderStates,
+        thumbnails: Thumbnails,
+        *,
+        leave: Callable[[Document], bool],
+        shown: Callable[[Document], None],
+    ) -> None:
+        """Args (besides the objects it works on):
+        leave: Called before another image is shown; False keeps the present one open.
+        shown: Called after a document was put on the screen.
+        """
+        self._session = session
+        self._jobs = jobs
+        self._notices = notices
+        self._preferences = preferences
+        self._documents = documents
+        self._folder = folder
+        self._schema = schema
+        self._states = states
+        self._thumbnails = thumbnails
+        self._leave = leave
+        self._shown = shown
+        self._loader = Loader(jobs, documents, folder, ready=self._ready, failed=self._broken)
+        self._cursor = -1
+        self._then: Callable[[Document], None] | None = None
+        self._loads: dict[ImageRef, Job] = {}
+        self._stale: set[ImageRef] = set()
+        self._after_opening: tuple[Path, Callable[[Document], None]] | None = None
+
+    # -- folders -----------------------------------------------------------------------------
+
+    def open_path(self, path: Path | str) -> None:
+        """Open a folder, or the folder of an image at that image."""
+        target = Path(path)
+        home = self._preferences.home
+        self._jobs.submit(
+            f"Opening {target.name or target}",
+            "files",
+            lambda _job: open_project(target, home),
+            self._opened,
+            key="open",
+            front=True,
+        )
+
+    def open_samples(self) -> None:
+        """Open the images that ship with segstudio (a copy that can be painted on)."""
+        data = self._preferences.folders.data
+        home = self._preferences.home
+        self._jobs.submit(
+            "Opening the samples",
+            "files",
+            lambda _job: open_project(assemble_samples(data), home),
+            self._opened,
+            key="open",
+            front=True,
+        )
+
+    def rescan(self) -> None:
+        """Look for new and removed images and masks; what is open stays open."""
+        project = self._session.project
+        if project is None:
+            return
+        root, home = project.root, self._preferences.home
+
+        def work(_job: Job) -> tuple[Project, dict[int, int]]:
+            found = open_project(root, home)
+            return found, _positions(project, found)
+
+        def done(result: tuple[Project, dict[int, int]]) -> None:
+            if project is not self._session.project:
+                return
+            found, moved = result
+            self._use_project(found, moved)
+            new = len(found.images) - len(project.images)
+            text = "no change" if new == 0 else f"{abs(new)} {'more' if new > 0 else 'fewer'}"
+            self._notices.info(f"{len(found.images)} images in {found.name} ({text}).")
+
+        self._jobs.submit("Scanning the folder", "files", work, done, key="open")
+
+    def set_truth_folder(self, path: Path | str) -> None:
+        """Use the masks of a folder chosen by hand as ground truth."""
+        project, folder = self._session.project, Path(path)
+        if project is None:
+            return
+        schema = project.schema
+
+        def done(index: TruthIndex) -> None:
+            if project is self._session.project:
+                self._use_project(replace(project, truth=index), None)
+                self._notices.info(f"Ground truth is read from {folder}.")
+
+        self._jobs.submit(
+            f"Reading {folder.name}",
+            "files",
+            lambda _job: TruthIndex.at(folder, project.images, schema),
+            done,
+            key="truth",
+            front=True,
+        )
+
+    def recent(self) -> list[str]:
+        """Folders that were open, the latest first."""
+        return list(self._preferences.settings.recent)
+
+    def _opened(self, project: Project) -> None:
+        session = self._session
+        if session.document is not None and not self._leave(session.document):
+            return
+        self._loader.forget()
+        self._stale.clear()
+        session.loading = ""
+        self._schema.take_over(project)
+        self._folder.files = FolderFiles(
+            project, PredictionStore(project.data_folder / "predictions")
+        )
+        session.project, session.index, session.document = project, -1, None
+        session.states, session.counts = {}, {}
+        self._documents.release_clean()
+        self._cursor = -1
+        session.set_view(run="", hidden_classes=frozenset(), **self._first_classes())
+        session.notify(What.PROJECT | What.DOCUMENT | What.SCHEMA | What.STATES | What.SCORES)
+        for note in project.notes:
+            self._notices.info(note)
+        self._preferences.remember_folder(project.root)
+        self.select(project.start)
+        if self._after_opening is not None:
+            (path, then), self._after_opening = self._after_opening, None
+            self._when_shown(path, then)
+        self._states.read(self._folder.files)
+
+    def _first_classes(self) -> dict[str, int]:
+        ids = self._session.schema.ids
+        return {"active_class": ids[min(1, len(ids) - 1)] if ids else 1, "previous_class": 0}
+
+    def _use_project(self, project: Project, moved: dict[int, int] | None) -> None:
+        """Put another look at the same folder in force.
+
+        Args:
+            project: The folder as it is now.
+            moved: New position of each image by its old one; None if all stay.
+        """
+        session, document = self._session, self._session.document
+        if moved is not None:
+            session.states = {moved[i]: s for i, s in session.states.items() if i in moved}
+            session.index = self._cursor = moved.get(session.index, -1)
+        session.counts = {}
+        session.project = project
+        if session.schema_origin is not SchemaOrigin.DECLARED:
+            self._schema.take_over(project)
+        self._folder.files = FolderFiles(
+            project, PredictionStore(project.data_folder / "predictions")
+        )
+        self._documents.release_clean(keep_history=True)
+        if document is not None and session.index >= 0:
+            self._documents.open = document
+            self._documents.put(document)
+        self._stale = {d.ref for d in self._documents}
+        session.notify(What.PROJECT | What.SCHEMA | What.STATES | What.SCORES)
+        if document is None or session.index < 0:
+            self.select(project.start)
+        else:
+            self._refresh_truth(document)
+        self._states.read(self._folder.files)
+
+    # -- images ------------------------------------------------------------------------------
+
+    @property
+    def cursor(self) -> int:
+        """Position of the image that was asked for last; differs from the open one while it
+        loads, or if it could not be read.
+        """
+        return self._cursor
+
+    def select(self, index: int) -> None:
+        """Show an image; the present one stays until it is read."""
+        project = self._session.project
+        if project is None or not 0 <= index < len(project.images):
+            return
+        ref = project.images[index]
+        document = self._session.document
+        if document is not None and document.ref != ref and not self._leave(document):
+            self._session.notify(What.DOCUMENT)
+            return
+        self._cursor = index
+        self._then = None
+        self._loader.want(ref, self._session.schema)
+        if self._loader.wanted is not None:
+            self._session.loading = ref.name
+            self._session.notify(What.DOCUMENT)
+
+    def step(self, by: int) -> None:
+        """Show the next (+1) or previous (-1) image; stops at the ends."""
+        self.select(self._cursor + by)
+
+    def step_unreviewed(self, by: int) -> None:
+        """Show the next (+1) or previous (-1) image that is not marked as reviewed."""
+        project = self._session.project
+        if project is None:
+            return
+        end = len(project.images) if by > 0 else -1
+        for index in range(self._cursor + by, end, by):
+            if not self._session.state(index).reviewed:
+                self.select(index)
+                return
+        self._notices.info("There is no image left that is not reviewed in this direction.")
+
+    def toggle_reviewed(self) -> None:
+        """Mark the open image as reviewed, or take the mark away."""
+        session, files = self._session, self._folder.files
+        if files is not None and session.document is not None:
+            reviewed = not session.state(session.index).reviewed
+            session.set_state(session.index, reviewed=reviewed)
+            self._states.mark_reviewed(files, session.document.ref, reviewed=reviewed)
+
+    def open_image(self, path: Path, then: Callable[[Document], None]) -> None:
+        """Show an image wherever it is (its folder is opened if need be), then call `then`."""
+        project = self._session.project
+        index = None if project is None else project.index_of(path)
+        if index is None:
+            self._after_opening = (path, then)
+            self.open_path(path)
+            return
+        self.select(index)
+        self._when_shown(path, then)
+
+    def _when_shown(self, path: Path, then: Callable[[Document], None]) -> None:
+        document = self._session.document
+        if document is not None and document.ref.path == path:
+            then(document)
+        elif self._loader.wanted is not None and self._loader.wanted.path == path:
+            self._then = then
+
+    def _ready(self, document: Document, problems: list[SegstudioError]) -> None:
+        """Put a document on the screen."""
+        session = self._session
+        session.loading = ""
+        present = session.document
+        if session.project is None or document is present:
+            session.notify(What.DOCUMENT)
+            self._call_then(document)
+            return
+        # The present image could be painted on while this one was read.
+        if present is not None and not self._leave(present):
+            session.notify(What.DOCUMENT)
+            return
+        session.index = session.project.index_of(document.ref.path) or 0
+        session.document = self._documents.open = document
+        self._documents.put(document)
+        session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
+        for problem in problems:
+            self._notices.warning(problem.message, problem.hint)
+        if document.ref in self._stale:
+            self._refresh_truth(document)
+        self._shown(document)
+        images = session.project.images
+        near = (session.index + by for by in _NEIGHBOURS)
+        self._loader.read_ahead([images[i] for i in near if 0 <= i < len(images)], session.schema)
+        self._call_then(document)
+
+    def _call_then(self, document: Document) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then(document)
+
+    def _broken(self, ref: ImageRef, error: Exception) -> None:
+        """The present image stays; the cursor is past it, so that the next step goes on."""
+        self._then = None
+        self._session.loading = ""
+        self._notices.failure(f"Reading {ref.name}", error)
+        self._session.notify(What.DOCUMENT)
+
+    def _refresh_truth(self, document: Document) -> None:
+        """Read the ground truth of a held document again; an untouched annotation follows it."""
+        files, schema = self._folder.files, self._session.schema
+        assert files is not None
+        ref, shape = document.ref, document.shape_hw
+        self._stale.discard(ref)
+
+        def done(truth: LabelMap | None) -> None:
+            if files is not self._folder.files:
+                return
+            document.truth = truth
+            untouched = not (document.dirty or document.history.can_undo)
+            if truth is not None and untouched and document.origin in ("", "ground truth"):
+                document.annotation = truth.copy()
+                document.saved_revision = document.annotation.revision
+                document.origin = "ground truth"
+            if document is self._session.document:
+                self._session.notify(What.DOCUMENT | What.LABELS)
+
+        self._jobs.submit(
+            f"Reading the ground truth of {ref.name}",
+            "files",
+            lambda _job: files.truth(ref, schema, shape),
+            done,
+            key=f"truth-of:{ref.name}",
+            visible=False,
+        )
+
+    # -- thumbnails --------------------------------------------------------------------------
+
+    def thumbnail(self, index: int, px: int, done: GiveThumbnail) -> None:
+        """Read a small picture of an image in the background.
+
+        The latest wish is served first, since that is what is on the screen; of more than a few
+        hundred the oldest are given up (`done` gets None and may ask again).
+
+        Args:
+            index: Which image.
+            px: Longest side in pixels.
+            done: Gets the index and (h, w, 3) uint8, or None if there is none.
+        """
+        self._thumbnails.get(index, px, done)
+
+    # -- classes -----------------------------------------------------------------------------
+
+    def rename_class(self, class_id: int, name: str) -> None:
+        """Give a class another name."""
+        self._schema.change_class(class_id, name, None)
+
+    def recolor_class(self, class_id: int, color: Color) -> None:
+        """Give a class another colour (r, g, b), 0..255."""
+        self._schema.change_class(class_id, None, color)
+
+    def add_class(self, name: str) -> int:
+        """Add a class; returns its id, -1 if there is no number left."""
+        return self._schema.add_class(name)
+
+    def remove_class(self, class_id: int) -> None:
+        """Remove a class that is on no pixel of the open image."""
+        self._schema.remove_class(class_id)
+
+    def set_ignore_index(self, class_id: int | None) -> None:
+        """Choose which id of the reference counts in no score."""
+        self._schema.set_ignore_index(class_id)
+
+
+def _positions(old: Project, new: Project) -> dict[int, int]:
+    """New position of each image that is still there, by its old one."""
+    names = {ref.name: i for i, ref in enumerate(new.images)}
+    if old.images_root != new.images_root:
+        return {}
+    return {i: names[r.name] for i, r in enumerate(old.images) if r.name in names}

@@ -1,0 +1,375 @@
+"""Changing the annotation: strokes, polygons, fills, whole maps, undo and redo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from segstudio.app.notices import Notices
+from segstudio.app.patching import (
+    Packed,
+    apply_all,
+    difference_patch,
+    keep_instances,
+    packed,
+)
+from segstudio.core.brush import segment_mask
+from segstudio.core.geometry import Rect
+from segstudio.core.history import Edit, EditRecorder
+from segstudio.core.labels import InstanceIds, LabelMap, Labels, Patch
+from segstudio.core.regions import region_at
+from segstudio.core.shapes import polygon_mask
+from segstudio.jobs import Job, JobRunner
+from segstudio.session.document import Document
+from segstudio.session.session import Session, What
+
+PointXY = tuple[float, float]
+_MAX_INSTANCE = 65535
+# Changes of a whole map take 15 ms per megapixel: past this they are made in a job.
+_AT_ONCE_PIXELS = 1 << 20
+
+
+@dataclass
+class _Stroke:
+    """A stroke that is being drawn."""
+
+    document: Document
+    recorder: EditRecorder
+    last_xy: PointXY
+    size: int
+    class_id: int
+    only_over: int | None
+    instance_id: int
+
+
+class Editing:
+    """Everything that changes the open image's annotation.
+
+    Every change is a patch that is applied and announced as LABELS at once; what makes up one
+    user action becomes one `Edit` of the image's history.
+    """
+
+    def __init__(
+        self, session: Session, jobs: JobRunner | None = None, notices: Notices | None = None
+    ) -> None:
+        """Args:
+        session: What is open.
+        jobs: Makes changes of large maps in the background; without it they are made at once.
+        notices: Where to say that such a change was not done.
+        """
+        self._session = session
+        self._jobs = jobs
+        self._notices = notices
+        self._pending: Job | None = None
+        self._stroke: _Stroke | None = None
+        self._highest: tuple[LabelMap, int] | None = None
+
+    # -- strokes ---------------------------------------------------------------------------
+
+    @property
+    def stroking(self) -> bool:
+        """Whether a stroke is being drawn."""
+        return self._stroke is not None
+
+    def begin_stroke(self, x: float, y: float, erase: bool = False) -> None:
+        """Put the brush down at image point (x, y); does nothing if no image is open.
+
+        Args:
+            x: Column; pixel x covers [x, x + 1).
+            y: Row.
+            erase: Paint background. With "only unlabelled" on, the eraser takes away the active
+                class only.
+        """
+        self.end_stroke()
+        document = self._session.document
+        if document is None:
+            return
+        view = self._session.view
+        class_id = 0 if erase else view.active_class
+        only_over = None
+        if view.only_unlabelled:
+            only_over = view.active_class if erase else 0
+        self._stroke = _Stroke(
+            document,
+            EditRecorder(self._stroke_title(class_id, erase)),
+            (x, y),
+            view.brush_size,
+            class_id,
+            only_over,
+            self._instance_at(document.annotation, x, y, class_id),
+        )
+        self._stamp((x, y))
+
+    def extend_stroke(self, x: float, y: float) -> None:
+        """Draw on to (x, y) in a straight line; does nothing without a stroke."""
+        if self._stroke is not None:
+            self._stamp((x, y))
+
+    def end_stroke(self) -> None:
+        """Lift the brush: the stroke becomes one undoable edit."""
+        stroke, self._stroke = self._stroke, None
+        if stroke is not None and stroke.document.history.push(stroke.recorder):
+            self._session.notify(What.HISTORY)
+
+    def abort_stroke(self) -> None:
+        """Take the stroke back as if it had never begun."""
+        stroke, self._stroke = self._stroke, None
+        if stroke is not None and not stroke.recorder.is_empty:
+            self._apply(stroke.document, stroke.recorder.inverse().patches)
+
+    def _stamp(self, point_xy: PointXY) -> None:
+        stroke = self._stroke
+        assert stroke is not None
+        annotation = stroke.document.annotation
+        rect, mask = segment_mask(stroke.last_xy, point_xy, stroke.size, annotation.shape_hw)
+        stroke.last_xy = point_xy
+        if rect.is_empty:
+            return
+        patch = annotation.paint(
+            rect,
+            mask,
+            stroke.class_id,
+            only_over=stroke.only_over,
+            instance_id=stroke.instance_id,
+        )
+        if patch is not None:
+            stroke.recorder.add(patch)
+            self._apply(stroke.document, (patch,))
+
+    def _stroke_title(self, class_id: int, erase: bool) -> str:
+        return "Eraser" if erase else f"Brush: {self._session.schema.name_of(class_id)}"
+
+    # -- shapes and regions ------------------------------------------------------------------
+
+    def fill_at(self, x: float, y: float) -> None:
+        """Give the region under (x, y) the active class.
+
+        The region is what is connected to the point with the same class, or with "contiguous"
+        off that class everywhere. With "only unlabelled" on, only background is filled.
+        """
+        self.end_stroke()
+        document = self._session.document
+        point = (int(np.floor(x)), int(np.floor(y)))
+        if document is None or not Rect.of_shape(document.shape_hw).contains(*point):
+            return
+        view = self._session.view
+        only_over = 0 if view.only_unlabelled else None
+        class_id = view.active_class
+
+        def make() -> Patch | None:
+            annotation = document.annotation
+            rect, mask = region_at(annotation.labels, point, contiguous=view.fill_contiguous)
+            if rect.is_empty:
+                return None
+            instance = self._new_instance(annotation) if class_id else 0
+            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
+
+        self._perform(document, f"Fill: {self._session.schema.name_of(class_id)}", make)
+
+    def paint_polygon(self, points: Iterable[PointXY], erase: bool = False) -> None:
+        """Fill a polygon given by its corners (x, y) with the active class, or with background."""
+        self.end_stroke()
+        document = self._session.document
+        corners = np.asarray(list(points), np.float64).reshape(-1, 2)
+        if document is None or len(corners) < 3:
+            return
+        view = self._session.view
+        class_id = 0 if erase else view.active_class
+        only_over = None
+        if view.only_unlabelled:
+            only_over = view.active_class if erase else 0
+        rect, mask = polygon_mask(corners, document.shape_hw)
+        if rect.is_empty:
+            return
+        annotation = document.annotation
+        instance = self._new_instance(annotation) if class_id else 0
+        patch = annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
+        if patch is not None:
+            title = f"Polygon: {self._session.schema.name_of(class_id)}"
+            self._commit(document, Edit(title, (patch,)))
+
+    # -- whole maps --------------------------------------------------------------------------
+
+    def use_prediction(self, run: str = "") -> None:
+        """Make a prediction of the open image (the shown one if not named) its annotation."""
+        self.end_stroke()
+        document = self._session.document
+        run = run or self._session.view.run
+        if document is None or run not in document.predictions:
+            return
+        prediction = document.predictions[run]
+        self._replace(
+            document,
+            prediction.labels,
+            prediction.instance_ids,
+            f"Use as annotation: {prediction.title}",
+            prediction.title,
+        )
+
+    def use_truth(self) -> None:
+        """Make the ground truth of the open image, as it was loaded, its annotation."""
+        self.end_stroke()
+        document = self._session.document
+        if document is None or document.truth is None:
+            return
+        truth = document.truth
+        self._replace(document, truth.labels, truth.instances, "Use ground truth", "ground truth")
+
+    def clear(self) -> None:
+        """Make everything background."""
+        self.end_stroke()
+        document = self._session.document
+        if document is not None:
+            blank = np.zeros(document.shape_hw, np.uint8)
+            self._replace(document, blank, None, "Clear", document.origin)
+
+    def _replace(
+        self,
+        document: Document,
+        labels: Labels,
+        instances: InstanceIds | None,
+        title: str,
+        origin: str,
+    ) -> None:
+        if instances is not None and document.annotation.instances is None:
+            keep_instances(document)
+
+        def make() -> Patch | None:
+            return difference_patch(document.annotation, labels, instances)
+
+        self._perform(document, title, make, origin)
+
+    def _perform(
+        self,
+        document: Document,
+        title: str,
+        make: Callable[[], Patch | None],
+        origin: str | None = None,
+    ) -> None:
+        """Commit the patch that `make` gives; on large images it is made in a job.
+
+        The job reads the annotation while the user may paint on; if that happened, it is made
+        again from what is there then.
+        """
+        self._cancel_pending()
+        if self._jobs is None or document.annotation.labels.size <= _AT_ONCE_PIXELS:
+            self._finish(document, packed(title, make()), origin)
+            return
+        annotation, revision = document.annotation, document.annotation.revision
+
+        def done(made: Packed) -> None:
+            self._pending = None
+            if document is not self._session.document:
+                self._say(f"{title} was not done: {document.ref.name} was left.")
+            elif document.annotation is annotation and annotation.revision == revision:
+                self._finish(document, made, origin)
+            else:
+                self._perform(document, title, make, origin)
+
+        self._pending = self._jobs.submit(
+            title, "edits", lambda _job: packed(title, make()), done, front=True
+        )
+
+    def _say(self, message: str) -> None:
+        if self._notices is not None:
+            self._notices.info(message)
+
+    def _finish(self, document: Document, made: Packed, origin: str | None) -> None:
+        recorder, patch = made
+        if origin is not None:
+            document.origin = origin
+        if patch is not None:
+            self._highest = None
+            document.history.push(recorder)
+            self._apply(document, (patch,), What.HISTORY)
+
+    def _cancel_pending(self) -> bool:
+        """Give up a change that is still being made; whether there was one."""
+        job, self._pending = self._pending, None
+        if job is None:
+            return False
+        job.cancel()
+        return True
+
+    # -- undo --------------------------------------------------------------------------------
+
+    def undo(self) -> None:
+        """Take back the last edit; a stroke that is being drawn is taken back instead."""
+        if self.stroking:
+            self.abort_stroke()
+            return
+        if self._cancel_pending():
+            return
+        document = self._session.document
+        edit = None if document is None else document.history.undo()
+        if document is not None and edit is not None:
+            self._apply(document, edit.patches, What.HISTORY)
+
+    def redo(self) -> None:
+        """Bring back what was undone last."""
+        self.end_stroke()
+        self._highest = None  # what comes back may have higher instance ids
+        document = self._session.document
+        edit = None if document is None else document.history.redo()
+        if document is not None and edit is not None:
+            self._apply(document, edit.patches, What.HISTORY)
+
+    def apply_edit(self, document: Document, edit: Edit) -> None:
+        """Apply an edit that was made elsewhere (recovered strokes) as one undoable action."""
+        self.end_stroke()
+        self._commit(document, edit)
+
+    # -- picking -----------------------------------------------------------------------------
+
+    def pick_class(self, x: float, y: float) -> None:
+        """Make the class under (x, y) the active one."""
+        document = self._session.document
+        column, row = int(np.floor(x)), int(np.floor(y))
+        if document is None or not Rect.of_shape(document.shape_hw).contains(column, row):
+            return
+        view = self._session.view
+        picked = int(document.annotation.labels[row, column])
+        if picked != view.active_class:
+            self._session.set_view(active_class=picked, previous_class=view.active_class)
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _commit(self, document: Document, edit: Edit) -> None:
+        self._highest = None
+        document.history.push(edit)
+        self._apply(document, edit.patches, What.HISTORY)
+
+    def _apply(
+        self, document: Document, patches: tuple[Patch, ...], also: What | None = None
+    ) -> None:
+        patches = apply_all(document.annotation, patches)
+        what = What.LABELS if also is None else What.LABELS | also
+        if document is self._session.document:
+            self._session.notify(what, patches=patches)
+
+    def _instance_at(self, annotation: LabelMap, x: float, y: float, class_id: int) -> int:
+        """The instance that a stroke beginning at (x, y) belongs to.
+
+        A stroke that begins on an instance of its class extends it, else it is a new one.
+        """
+        ids = annotation.instances
+        if ids is None or class_id == 0:
+            return 0
+        column, row = int(np.floor(x)), int(np.floor(y))
+        inside = Rect.of_shape(annotation.shape_hw).contains(column, row)
+        if inside and annotation.labels[row, column] == class_id and ids[row, column]:
+            return int(ids[row, column])
+        return self._new_instance(annotation)
+
+    def _new_instance(self, annotation: LabelMap) -> int:
+        """An id that no pixel has: one past the highest, which is remembered between strokes."""
+        ids = annotation.instances
+        if ids is None:
+            return 0
+        if self._highest is None or self._highest[0] is not annotation:
+            self._highest = (annotation, int(ids.max(initial=0)))
+        new = min(self._highest[1] + 1, _MAX_INSTANCE)
+        self._highest = (annotation, new)
+        return new

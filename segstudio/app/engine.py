@@ -1,0 +1,104 @@
+"""The one door to the models: torch is loaded behind it, inside a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from segstudio.core.labels import Image
+from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+
+Check = Callable[[], None]
+"""Raises `CancelledError` if the work shall stop."""
+Report = Callable[[int, int, str], None]
+"""Told (steps done, steps in all, what happens now)."""
+
+
+class Predictor(Protocol):
+    """A model with its weights loaded."""
+
+    def predict(
+        self, pixels: Image, options: RunOptions, check: Check, report: Report
+    ) -> Prediction:
+        """Segment one image of shape (H, W, 3) uint8 RGB."""
+        ...
+
+
+class Engine(Protocol):
+    """What segstudio asks of its models; every method may take long and belongs into a job."""
+
+    def specs(self) -> dict[str, ModelSpec]:
+        """All models by id."""
+        ...
+
+    def is_available(self, spec: ModelSpec) -> bool:
+        """Whether the weights are on disk."""
+        ...
+
+    def download(self, spec: ModelSpec, check: Check, report: Report) -> None:
+        """Fetch the weights."""
+        ...
+
+    def spec_from_weights(self, path: Path) -> ModelSpec:
+        """Describe a file of the user's own."""
+        ...
+
+    def predictor(self, spec: ModelSpec, device: str, check: Check) -> Predictor:
+        """Load a model, or give the loaded one."""
+        ...
+
+
+class TorchEngine:
+    """The models of `segstudio.models`, kept loaded while memory allows."""
+
+    def __init__(self) -> None:
+        self._cache: _Cache | None = None
+
+    def specs(self) -> dict[str, ModelSpec]:
+        """All models by id; does not load torch."""
+        from segstudio.models.registry import registry
+
+        return registry()
+
+    def is_available(self, spec: ModelSpec) -> bool:
+        """Whether the weights are on disk; does not load torch."""
+        from segstudio.models.weights import is_available
+
+        return is_available(spec)
+
+    def download(self, spec: ModelSpec, check: Check, report: Report) -> None:
+        """Fetch the weights; does not load torch.
+
+        Raises:
+            SegstudioError: if they cannot be had.
+        """
+        from segstudio.models.weights import download
+
+        download(spec, check, report)
+
+    def spec_from_weights(self, path: Path) -> ModelSpec:
+        """Describe a file of the user's own.
+
+        Raises:
+            SegstudioError: if it holds no network that segstudio knows.
+        """
+        from segstudio.models.registry import spec_from_weights
+
+        return spec_from_weights(path)
+
+    def predictor(self, spec: ModelSpec, device: str, check: Check) -> Predictor:
+        """Load a model (torch with it), or give the loaded one.
+
+        Raises:
+            SegstudioError: if the weights are missing or do not fit.
+        """
+        if self._cache is None:
+            from segstudio.models.segmenter import SegmenterCache
+
+            self._cache = SegmenterCache()
+        return self._cache.get(spec, device, check=check)
+
+
+class _Cache(Protocol):
+    def get(self, spec: ModelSpec, device: str, *, check: Check) -> Predictor: ...

@@ -1,0 +1,293 @@
+"""Writing masks for other programs, and proving that they were written right."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+
+from segstudio.app.documents import Documents
+from segstudio.app.folder import FolderFiles, OpenFolder
+from segstudio.app.notices import Notices
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import Image, InstanceIds, Labels
+from segstudio.core.prediction import RunOptions
+from segstudio.core.render import overlay_rgb
+from segstudio.core.schema import LabelSchema
+from segstudio.jobs import Job, JobRunner
+from segstudio.session.session import Session, ViewState
+from segstudio.storage.decode import read_image
+from segstudio.storage.formats.png import (
+    ExportImage,
+    How,
+    binary_images,
+    color_image,
+    index_image,
+    instance_image,
+    overlay_image,
+    palette_image,
+    write_classes,
+    write_verified,
+)
+from segstudio.storage.image_ref import ImageRef
+
+ANNOTATION, TRUTH = "annotation", "truth"
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """What to export.
+
+    Attributes:
+        images: "current", "all", or positions of images.
+        what: "annotation" (where nothing is painted: the ground truth), "truth", or a run.
+        how: Forms; more than one get a folder each.
+        folder: Where the files go.
+    """
+
+    images: Literal["current", "all"] | Sequence[int]
+    what: str
+    how: frozenset[How]
+    folder: Path
+
+
+@dataclass
+class ExportReport:
+    """What an export did.
+
+    Attributes:
+        files: Masks written; every one was read again and was the same bit for bit.
+        pixels_by_class: Pixels of each class id in the exported label maps.
+        skipped: Name of an image, and why it was left out.
+        seconds: Wall-clock time.
+        images: How many images gave at least one file.
+        cancelled: Whether the user stopped it.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    pixels_by_class: dict[int, int] = field(default_factory=dict)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    images: int = 0
+    cancelled: bool = False
+
+    @property
+    def verified(self) -> int:
+        """Files that were read again and compared; all of them."""
+        return len(self.files)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What is exported of one image."""
+
+    labels: Labels
+    instances: InstanceIds | None
+    pixels: Image | None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Everything a job needs to find the content of an image, as it was when it was asked for."""
+
+    files: FolderFiles
+    schema: LabelSchema
+    options: RunOptions
+    view: ViewState
+    held: dict[ImageRef, _Content | None]
+
+    def content(self, ref: ImageRef, what: str) -> _Content | None:
+        """The maps of an image, None if it has none.
+
+        Raises:
+            SegstudioError: if a file cannot be read.
+        """
+        if ref in self.held:
+            return self.held[ref]
+        if what == ANNOTATION:
+            found = self.files.reference(ref, self.schema, None)
+        elif what == TRUTH:
+            found = self.files.truth(ref, self.schema, None)
+        else:
+            prediction = self.files.prediction(ref, what, self.schema, self.options)
+            if prediction is None:
+                return None
+            return _Content(prediction.labels, prediction.instance_ids, None)
+        return None if found is None else _Content(found.labels, found.instances, None)
+
+
+class Exporting:
+    """Exports in a job of the "transfer" lane."""
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        notices: Notices,
+        documents: Documents,
+        folder: OpenFolder,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._notices = notices
+        self._documents = documents
+        self._folder = folder
+
+    def export(self, plan: ExportPlan, done: Callable[[ExportReport], None]) -> None:
+        """Write the files of a plan; `done` gets the report, also of a cancelled export."""
+        files = self._folder.files
+        if files is None:
+            self._notices.info("Open a folder first.")
+            return
+        refs = [files.project.images[i] for i in self._indices(plan, files)]
+        source = _Source(
+            files,
+            self._session.schema,
+            self._session.model.options,
+            self._session.view,
+            {ref: self._held(ref, plan.what) for ref in refs if self._documents.get(ref)},
+        )
+        report = ExportReport()
+
+        def work(job: Job) -> None:
+            _export(job, plan, refs, source, report)
+
+        def ended() -> None:
+            report.cancelled = job.cancelled
+            done(report)
+
+        job = self._jobs.submit(
+            f"Exporting {len(refs)} image{'s' if len(refs) != 1 else ''}",
+            "transfer",
+            work,
+            ended=ended,
+        )
+
+    def _indices(self, plan: ExportPlan, files: FolderFiles) -> Sequence[int]:
+        if plan.images == "all":
+            return range(len(files.project.images))
+        if plan.images == "current":
+            return [self._session.index] if self._session.index >= 0 else []
+        return [int(i) for i in plan.images]
+
+    def _held(self, ref: ImageRef, what: str) -> _Content | None:
+        """The maps of a held document as they are now; annotations are copied."""
+        document = self._documents.get(ref)
+        assert document is not None
+        if what == ANNOTATION:
+            if not document.has_reference:
+                return None
+            ids = document.annotation.instances
+            return _Content(
+                np.array(document.annotation.labels),
+                None if ids is None else np.array(ids),
+                document.pixels,
+            )
+        if what == TRUTH:
+            truth = document.truth
+            if truth is None:
+                return None
+            return _Content(truth.labels, truth.instances, document.pixels)
+        found = document.predictions.get(what)
+        if found is None:
+            return None
+        return _Content(found.labels, found.instance_ids, document.pixels)
+
+
+def _export(
+    job: Job, plan: ExportPlan, refs: list[ImageRef], source: _Source, report: ExportReport
+) -> None:
+    started = time.monotonic()
+    pixels = Counter[int]()
+    names = _unique_stems(refs)
+    for number, ref in enumerate(refs):
+        job.report(number, len(refs), ref.name)
+        try:
+            content = source.content(ref, plan.what)
+            if content is None:
+                report.skipped.append((ref.name, _nothing(plan.what)))
+                continue
+            written = _write(job, plan, ref, names[ref], content, source, report)
+        except SegstudioError as error:
+            report.skipped.append((ref.name, str(error)))
+            continue
+        if written:
+            report.images += 1
+            pixels.update(_count(content.labels))
+        report.pixels_by_class = dict(sorted(pixels.items()))
+        report.seconds = time.monotonic() - started
+    if report.files:
+        for how in plan.how:
+            write_classes(_folder(plan, how), source.schema, how)
+    report.seconds = time.monotonic() - started
+
+
+def _write(
+    job: Job,
+    plan: ExportPlan,
+    ref: ImageRef,
+    stem: str,
+    content: _Content,
+    source: _Source,
+    report: ExportReport,
+) -> bool:
+    """Write all forms of one image; whether any file came of it."""
+    before = len(report.files)
+    for how in sorted(plan.how):
+        job.check()
+        if how == "instances" and content.instances is None:
+            report.skipped.append((ref.name, "it has no instance ids"))
+            continue
+        try:
+            for image in _images(how, ref, stem, content, source):
+                report.files.append(write_verified(_folder(plan, how), image))
+        except SegstudioError as error:
+            report.skipped.append((f"{ref.name} ({how})", str(error)))
+    return len(report.files) > before
+
+
+def _images(
+    how: How, ref: ImageRef, stem: str, content: _Content, source: _Source
+) -> list[ExportImage]:
+    labels, schema = content.labels, source.schema
+    if how == "index":
+        return [index_image(stem, labels)]
+    if how == "palette":
+        return [palette_image(stem, labels, schema)]
+    if how == "color":
+        return [color_image(stem, labels, schema)]
+    if how == "binary":
+        return binary_images(stem, labels, schema)
+    if how == "instances":
+        assert content.instances is not None
+        return [instance_image(stem, content.instances)]
+    photo = content.pixels if content.pixels is not None else read_image(ref.path).pixels
+    view = source.view
+    return [overlay_image(stem, overlay_rgb(photo, labels, schema, view.opacity, view.style.value))]
+
+
+def _folder(plan: ExportPlan, how: How) -> Path:
+    return plan.folder if len(plan.how) == 1 else plan.folder / how
+
+
+def _unique_stems(refs: list[ImageRef]) -> dict[ImageRef, str]:
+    """File names without extension: the image's stem, its whole name where stems clash."""
+    stems = {ref: str(PurePosixPath(ref.folder) / ref.stem) for ref in refs}
+    uses = Counter(stem.casefold() for stem in stems.values())
+    return {ref: stem if uses[stem.casefold()] == 1 else ref.name for ref, stem in stems.items()}
+
+
+def _count(labels: Labels) -> dict[int, int]:
+    counts = np.bincount(labels.reshape(-1), minlength=256)
+    return {int(i): int(counts[i]) for i in np.flatnonzero(counts)}
+
+
+def _nothing(what: str) -> str:
+    if what == ANNOTATION:
+        return "it has no annotation and no ground truth"
+    return "it has no ground truth" if what == TRUTH else "it was not predicted by this model"

@@ -1,0 +1,144 @@
+"""The files of the open folder, as jobs read them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from segstudio.app.class_mapping import adapt
+from segstudio.app.tally import count
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import LabelMap
+from segstudio.core.metrics import ConfusionMatrix
+from segstudio.core.prediction import Prediction, RunOptions, with_thresholds
+from segstudio.core.schema import LabelSchema
+from segstudio.session.document import Document
+from segstudio.storage.decode import read_image
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.masks import read_annotation
+from segstudio.storage.predictions import PredictionStore
+from segstudio.storage.project import Project
+from segstudio.storage.truth import read_truth
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class LoadedDocument:
+    """What reading an image gave: the document, and what was wrong with its masks."""
+
+    document: Document
+    problems: list[SegstudioError] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """One folder's files at one moment; safe to use from any thread.
+
+    Attributes:
+        project: The folder.
+        predictions: Where its predictions are kept.
+    """
+
+    project: Project
+    predictions: PredictionStore
+
+    def load_document(self, ref: ImageRef, schema: LabelSchema) -> LoadedDocument:
+        """Read an image, its ground truth and its saved annotation.
+
+        A mask that cannot be used is a problem to show; the image still opens.
+
+        Raises:
+            SegstudioError: if the image itself cannot be read.
+        """
+        image = read_image(ref.path)
+        shape = (image.pixels.shape[0], image.pixels.shape[1])
+        problems: list[SegstudioError] = []
+        truth = self._truth(ref, schema, shape, problems)
+        saved = self._saved(ref, shape, problems)
+        origin = "saved" if saved else "ground truth" if truth else ""
+        annotation = saved or (truth.copy() if truth else LabelMap.empty(shape))
+        document = Document(
+            ref, image.pixels, annotation, truth, origin=origin, notes=tuple(image.notes)
+        )
+        document.saved_revision = annotation.revision
+        return LoadedDocument(document, problems)
+
+    def reference(
+        self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None
+    ) -> LabelMap | None:
+        """What an image that is not open is measured against: its saved annotation, else truth.
+
+        Raises:
+            SegstudioError: if the mask cannot be used.
+        """
+        saved = read_annotation(self.project.root, ref, shape_hw)
+        if saved is not None or self.project.truth is None:
+            return saved
+        return read_truth(ref, self.project.truth, schema, shape_hw)
+
+    def prediction(
+        self, ref: ImageRef, run: str, schema: LabelSchema, options: RunOptions
+    ) -> Prediction | None:
+        """A stored prediction in the folder's classes and at these thresholds, or None."""
+        stored = self.predictions.load(ref.path, run)
+        if stored is None:
+            return None
+        if stored.instances is not None:
+            stored = with_thresholds(stored, options.score_threshold, options.mask_threshold)
+        return adapt(stored, schema)
+
+    def count(
+        self, ref: ImageRef, run: str, schema: LabelSchema, options: RunOptions
+    ) -> ConfusionMatrix | None:
+        """Count a stored prediction against the files; None where one of the two is missing."""
+        prediction = self.prediction(ref, run, schema, options)
+        if prediction is None:
+            return None
+        try:
+            reference = self.reference(ref, schema, prediction.shape_hw)
+        except SegstudioError as error:
+            # Said when the image is opened; one bad mask must not end a count of thousands.
+            _log.info("%s is not scored: %s", ref.name, error)
+            return None
+        return None if reference is None else count(reference.labels, prediction.labels, schema)
+
+    def truth(
+        self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None
+    ) -> LabelMap | None:
+        """An image's ground truth.
+
+        Raises:
+            SegstudioError: if the mask cannot be used.
+        """
+        index = self.project.truth
+        return None if index is None else read_truth(ref, index, schema, shape_hw)
+
+    def _truth(
+        self,
+        ref: ImageRef,
+        schema: LabelSchema,
+        shape_hw: tuple[int, int],
+        problems: list[SegstudioError],
+    ) -> LabelMap | None:
+        try:
+            return self.truth(ref, schema, shape_hw)
+        except SegstudioError as error:
+            problems.append(error)
+            return None
+
+    def _saved(
+        self, ref: ImageRef, shape_hw: tuple[int, int], problems: list[SegstudioError]
+    ) -> LabelMap | None:
+        try:
+            return read_annotation(self.project.root, ref, shape_hw)
+        except SegstudioError as error:
+            problems.append(error)
+            return None
+
+
+class OpenFolder:
+    """Which folder's files are in force; replaced as a whole when another folder is opened."""
+
+    def __init__(self) -> None:
+        self.files: FolderFiles | None = None

@@ -1,0 +1,102 @@
+"""The marks in the list of images: found out in the background, a chunk at a time."""
+
+from __future__ import annotations
+
+from segstudio.app.folder import FolderFiles, OpenFolder
+from segstudio.app.scoring import Scoring
+from segstudio.jobs import Job, JobRunner
+from segstudio.session.session import Change, ImageState, Session, What
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.masks import has_annotation
+from segstudio.storage.states import load_reviewed, save_reviewed
+
+_CHUNK = 1000
+
+
+class FolderStates:
+    """Fills `session.states` after a folder was opened and keeps the marks of the open image."""
+
+    def __init__(
+        self, session: Session, jobs: JobRunner, folder: OpenFolder, scoring: Scoring
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._folder = folder
+        self._scoring = scoring
+        session.changed.connect(self._on_change)
+
+    def read(self, files: FolderFiles) -> None:
+        """Find out all marks again; what is known stays until then."""
+        self._read_chunk(files, 0)
+
+    def mark_reviewed(self, files: FolderFiles, ref: ImageRef, *, reviewed: bool) -> None:
+        """Keep a mark of the user's on disk."""
+
+        def work(_job: Job) -> None:
+            # Read again, since another window may have marked other images.
+            names = load_reviewed(files.project.data_folder)
+            names = names | {ref.name} if reviewed else names - {ref.name}
+            save_reviewed(files.project.data_folder, files.project.root, names)
+
+        self._jobs.submit("Saving the marks", "save", work, visible=False)
+
+    def _read_chunk(self, files: FolderFiles, start: int) -> None:
+        def done(states: dict[int, ImageState]) -> None:
+            if files is not self._folder.files:
+                return
+            self._take(states)
+            end = start + _CHUNK
+            if end < len(files.project.images):
+                self._read_chunk(files, end)
+            else:
+                self._scoring.count_missing()
+
+        self._jobs.submit(
+            "Looking for masks",
+            "files",
+            lambda job: _states(job, files, start),
+            done,
+            key="states",
+            visible=False,
+        )
+
+    def _take(self, found: dict[int, ImageState]) -> None:
+        states = self._session.states
+        images = tuple(found)
+        for index, state in found.items():
+            known = states.get(index, ImageState())
+            # What happened since the folder was opened is newer than what was read.
+            states[index] = ImageState(
+                has_truth=state.has_truth,
+                annotated=state.annotated or known.annotated,
+                edited=state.edited or known.edited,
+                reviewed=state.reviewed or known.reviewed,
+                runs=state.runs | known.runs,
+            )
+        self._session.notify(What.STATES, images=images)
+
+    def _on_change(self, change: Change) -> None:
+        session = self._session
+        if What.LABELS in change.what and change.patches and session.index >= 0:
+            session.set_state(session.index, annotated=True, edited=True)
+
+
+def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:
+    project = files.project
+    refs = {i: project.images[i] for i in range(start, min(start + _CHUNK, len(project.images)))}
+    runs = files.predictions.runs_of([ref.path for ref in refs.values()])
+    reviewed = load_reviewed(project.data_folder)
+    job.check()
+    found: dict[int, ImageState] = {}
+    for index, ref in refs.items():
+        saved = has_annotation(project.root, ref)
+        state = ImageState(
+            has_truth=project.truth is not None and project.truth.has(ref),
+            annotated=saved,
+            edited=saved,
+            reviewed=ref.name in reviewed,
+            runs=frozenset(runs.get(ref.path, ())),
+        )
+        if state != ImageState():
+            found[index] = state
+    return found

@@ -1,0 +1,94 @@
+"""Strokes that a killed program left behind: finding, restoring, discarding them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from segstudio.app.editing import Editing
+from segstudio.app.notices import Notices
+from segstudio.app.patching import difference_patch, keep_instances
+from segstudio.core.history import Edit
+from segstudio.core.labels import LabelMap
+from segstudio.jobs import Job, JobRunner
+from segstudio.session.document import Document
+from segstudio.session.session import Session
+from segstudio.storage.journal import Journal, Recovered, replay
+
+OpenImage = Callable[[Path, Callable[[Document], None]], None]
+
+
+class Recovering:
+    """Brings strokes of an ended program back as one undoable edit of their image."""
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        notices: Notices,
+        editing: Editing,
+        journal: Journal,
+        open_image: OpenImage,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._notices = notices
+        self._editing = editing
+        self._journal = journal
+        self._open_image = open_image
+
+    def pending(self) -> list[Recovered]:
+        """Strokes that an ended program left behind, the latest first."""
+        return self._journal.pending()
+
+    def restore(self, item: Recovered) -> None:
+        """Open the image and paint the strokes onto its annotation as one edit."""
+        self._open_image(item.image, lambda document: self._replay(item, document))
+
+    def discard(self, item: Recovered) -> None:
+        """Delete the strokes."""
+        self._jobs.submit(
+            "Discarding strokes",
+            "journal",
+            lambda _job: self._journal.discard(item),
+            visible=False,
+        )
+
+    def _replay(self, item: Recovered, document: Document) -> None:
+        base = document.annotation.copy()
+
+        def work(_job: Job) -> tuple[LabelMap, int]:
+            return replay(item, base)
+
+        def done(result: tuple[LabelMap, int]) -> None:
+            restored, conflicts = result
+            if document is not self._session.document or (
+                document.annotation.revision != base.revision
+            ):
+                self._notices.warning(
+                    f"The strokes on {item.image.name} were not restored, since it was changed.",
+                    "Restore them again while the image is open.",
+                )
+                return
+            self._paint(document, restored)
+            self.discard(item)
+            if conflicts:
+                self._notices.warning(
+                    f"{conflicts} pixels of {item.image.name} had changed since the strokes "
+                    "were painted.",
+                    "Check the result; undo takes the strokes back.",
+                )
+            else:
+                self._notices.info(f"The strokes on {item.image.name} are back.")
+
+        self._jobs.submit(f"Restoring {item.image.name}", "journal", work, done)
+
+    def _paint(self, document: Document, restored: LabelMap) -> None:
+        if restored.instances is not None and document.annotation.instances is None:
+            keep_instances(document)
+        instances = None if restored.instances is None else np.array(restored.instances)
+        patch = difference_patch(document.annotation, restored.labels, instances)
+        if patch is not None:
+            self._editing.apply_edit(document, Edit("Recovered strokes", (patch,)))

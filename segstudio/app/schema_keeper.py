@@ -1,0 +1,162 @@
+"""The folder's classes: what they are, what may replace them, and saving them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from segstudio.app.clock import Cancel, Clock
+from segstudio.app.folder import OpenFolder
+from segstudio.app.notices import Notices
+from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
+from segstudio.jobs import JobRunner
+from segstudio.session.session import SchemaOrigin, Session, What
+from segstudio.storage.project import Project
+from segstudio.storage.schema_file import write_schema
+
+_SAVE_AFTER_S = 1.0
+
+
+class SchemaKeeper:
+    """Changes `session.schema` and saves it as `masks/segstudio.json` when the user edited it."""
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        clock: Clock,
+        folder: OpenFolder,
+        notices: Notices,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._clock = clock
+        self._folder = folder
+        self._notices = notices
+        self._cancel_save: Cancel | None = None
+
+    def take_over(self, project: Project) -> None:
+        """Use a folder's classes: declared, found in its ground truth, or the default two."""
+        session = self._session
+        self.save_now()
+        if project.schema is not None:
+            session.schema, session.schema_origin = project.schema, SchemaOrigin.DECLARED
+        elif project.truth is not None:
+            declared = project.truth.declared
+            session.schema = project.truth.schema
+            session.schema_origin = SchemaOrigin.DECLARED if declared else SchemaOrigin.FOUND
+        else:
+            session.schema = LabelSchema.from_names(("background", "object"))
+            session.schema_origin = SchemaOrigin.DEFAULT
+
+    def adopted(self, model: LabelSchema) -> LabelSchema:
+        """The classes that will be in force once a prediction of this model is here.
+
+        A model's classes are adopted where the folder's are unknown. Where masks were found, their
+        ids stay, and only made-up names give way to the model's.
+        """
+        session = self._session
+        if session.schema_origin is SchemaOrigin.DEFAULT:
+            return model
+        if session.schema_origin is SchemaOrigin.FOUND:
+            return _with_names(session.schema, model)
+        return session.schema
+
+    def adopt(self, model: LabelSchema) -> None:
+        """Put `adopted(model)` in force, and say so, if that differs from what is."""
+        session = self._session
+        schema = self.adopted(model)
+        if schema != session.schema:
+            session.schema, session.schema_origin = schema, SchemaOrigin.MODEL
+            session.notify(What.SCHEMA)
+
+    def change_class(self, class_id: int, name: str | None, color: Color | None) -> None:
+        """Give a class another name or colour."""
+        spec = self._session.schema.get(class_id)
+        if spec is None:
+            return
+        new = replace(spec, name=spec.name if name is None else name.strip() or spec.name)
+        self.set(
+            self._session.schema.with_class(new if color is None else replace(new, color=color))
+        )
+
+    def add_class(self, name: str) -> int:
+        """Add a class under the lowest free id and return the id; -1 if all 256 are taken."""
+        schema = self._session.schema
+        taken = {*schema.ids, 255 if schema.ignore_index is None else schema.ignore_index}
+        free = next((i for i in range(256) if i not in taken), -1)
+        if free < 0:
+            self._notices.warning("There is no class number left.", "Ids go from 0 to 255.")
+            return -1
+        spec = ClassSpec(free, name.strip() or f"class {free}", distinct_color(free))
+        self.set(schema.with_class(spec))
+        return free
+
+    def remove_class(self, class_id: int) -> None:
+        """Remove a class that no known pixel has."""
+        schema = self._session.schema
+        spec = schema.get(class_id)
+        if spec is None:
+            return
+        if class_id == 0:
+            self._notices.warning(
+                f"{spec.name} cannot be removed.", "Class 0 is what an empty annotation is made of."
+            )
+            return
+        document = self._session.document
+        used = 0 if document is None else int((document.annotation.labels == class_id).sum())
+        if used:
+            self._notices.warning(
+                f"{spec.name} is on {used} pixels of this image.",
+                "Paint them in another class before removing it.",
+            )
+            return
+        self.set(schema.without_class(class_id))
+        view = self._session.view
+        if class_id in (view.active_class, view.previous_class):
+            rest = self._session.schema.ids
+            self._session.set_view(active_class=rest[min(1, len(rest) - 1)], previous_class=0)
+
+    def set_ignore_index(self, class_id: int | None) -> None:
+        """Choose which id in the reference counts nowhere (None: all count)."""
+        self.set(replace(self._session.schema, ignore_index=class_id))
+
+    def set(self, schema: LabelSchema) -> None:
+        """Put edited classes in force and save them a little later."""
+        if schema == self._session.schema:
+            return
+        self._session.schema = schema
+        self._session.schema_origin = SchemaOrigin.DECLARED
+        if self._cancel_save is not None:
+            self._cancel_save()
+        self._cancel_save = self._clock.call_later(_SAVE_AFTER_S, self.save_now)
+        self._session.notify(What.SCHEMA)
+
+    def save_now(self) -> None:
+        """Save edited classes that wait to be saved."""
+        if self._cancel_save is None:
+            return
+        self._cancel_save()
+        self._cancel_save = None
+        files, schema = self._folder.files, self._session.schema
+        if files is None:
+            return
+        masks = files.project.root / "masks"
+        self._jobs.submit(
+            "Saving the classes",
+            "save",
+            lambda _job: write_schema(masks, schema),
+            failed=lambda error: self._notices.failure("Saving the classes", error),
+            visible=False,
+        )
+
+
+def _with_names(found: LabelSchema, model: LabelSchema) -> LabelSchema:
+    """Found classes, with the model's names and colours where their own are made up."""
+    if not set(found.ids) <= set(model.ids):
+        return found
+    for spec in found.classes:
+        other = model.get(spec.id)
+        made_up = spec.name in (f"class {spec.id}", "object")
+        if other is not None and made_up and spec.id != found.ignore_index:
+            found = found.with_class(other)
+    return found

@@ -1,0 +1,167 @@
+"""Where the parts of the application are put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segstudio.app.autosave import Autosave
+from segstudio.app.browsing import Browsing
+from segstudio.app.clock import Clock
+from segstudio.app.documents import Documents
+from segstudio.app.editing import Editing
+from segstudio.app.engine import Engine, TorchEngine
+from segstudio.app.exporting import Exporting
+from segstudio.app.folder import OpenFolder
+from segstudio.app.folder_states import FolderStates
+from segstudio.app.notices import Notices
+from segstudio.app.preferences import Preferences
+from segstudio.app.recovering import Recovering
+from segstudio.app.schema_keeper import SchemaKeeper
+from segstudio.app.scoring import Scoring
+from segstudio.app.segmenting import Segmenting
+from segstudio.app.thumbnails import Thumbnails
+from segstudio.core.prediction import RunOptions
+from segstudio.jobs import JobRunner
+from segstudio.session.document import Document
+from segstudio.session.session import ModelState, OverlayStyle, Session
+from segstudio.storage.journal import Journal
+from segstudio.storage.settings import Settings
+from segstudio.storage.thumbnails import ThumbnailCache
+
+
+class Studio:
+    """Builds the parts and holds them; has no verbs of its own.
+
+    Attributes:
+        session: What is open, and the signal that says what changed.
+        jobs: Background work.
+        notices: Messages to the user.
+        preferences: Settings and the user's folders.
+        scoring: Scores of the image and the folder.
+        editing: Painting, undo.
+        autosave: Saving, and getting back what a crash left.
+        browsing: Folders, images, classes.
+        segmenting: Models.
+        exporting: Masks for other programs.
+    """
+
+    def __init__(
+        self, clock: Clock, home: Path | None = None, engine: Engine | None = None
+    ) -> None:
+        """Args:
+        clock: Time and turns of the thread that calls the verbs.
+        home: A folder for all of the user's files (for tests), else the system's places.
+        engine: The models; those of `segstudio.models` if not given.
+        """
+        self.session = Session()
+        self.notices = Notices()
+        self.jobs = JobRunner(clock.post, self.notices.failure)
+        self.preferences = Preferences(home, self.jobs, self.notices)
+        folders = self.preferences.folders
+        documents, folder = Documents(), OpenFolder()
+        self._journal = Journal(folders.data / "journal")
+        self._schema = SchemaKeeper(self.session, self.jobs, clock, folder, self.notices)
+        self.scoring = Scoring(self.session, self.jobs, clock, self.notices, documents, folder)
+        self.editing = Editing(self.session, self.jobs, self.notices)
+        recovering = Recovering(
+            self.session,
+            self.jobs,
+            self.notices,
+            self.editing,
+            self._journal,
+            lambda path, then: self.browsing.open_image(path, then),
+        )
+        self.autosave = Autosave(
+            self.session,
+            self.jobs,
+            clock,
+            self.notices,
+            self.preferences,
+            documents,
+            folder,
+            self.editing,
+            self._journal,
+            recovering,
+        )
+        self.segmenting = Segmenting(
+            self.session,
+            self.jobs,
+            clock,
+            self.notices,
+            documents,
+            folder,
+            self._schema,
+            self.scoring,
+            engine or TorchEngine(),
+        )
+        self.browsing = Browsing(
+            self.session,
+            self.jobs,
+            self.notices,
+            self.preferences,
+            documents,
+            folder,
+            self._schema,
+            FolderStates(self.session, self.jobs, folder, self.scoring),
+            Thumbnails(self.session, self.jobs, ThumbnailCache(folders.cache / "thumbnails")),
+            leave=self._leave,
+            shown=self.segmenting.load_stored,
+        )
+        self.exporting = Exporting(self.session, self.jobs, self.notices, documents, folder)
+        self._apply_settings()
+        self.segmenting.refresh_models()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force; replaced as a whole when one changes."""
+        return self.preferences.settings
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Save what is unsaved, stop all jobs and threads.
+
+        Returns:
+            False if a thread did not stop in time or something could not be saved (it is in the
+            journal then).
+        """
+        self.editing.end_stroke()
+        self._schema.save_now()
+        self._keep_settings()
+        self.autosave.save_all()
+        stopped = self.jobs.shutdown(timeout)
+        self._journal.close()
+        return stopped and not self.autosave.unsaved()
+
+    def _leave(self, document: Document) -> bool:
+        self.editing.end_stroke()
+        return self.autosave.save_before_leaving(document)
+
+    def _apply_settings(self) -> None:
+        settings, session = self.settings, self.session
+        session.model = ModelState(
+            settings.model,
+            RunOptions(
+                device=settings.device,
+                score_threshold=settings.score_threshold,
+                mask_threshold=settings.mask_threshold,
+                tile_px=settings.tile_px,
+            ),
+        )
+        session.set_view(
+            brush_size=settings.brush_size,
+            opacity=settings.opacity,
+            style=OverlayStyle(settings.overlay_style),
+            pixel_grid=settings.pixel_grid,
+        )
+
+    def _keep_settings(self) -> None:
+        """What was set while working and shall be so again."""
+        view, model = self.session.view, self.session.model
+        self.preferences.update(
+            brush_size=view.brush_size,
+            opacity=view.opacity,
+            overlay_style=view.style.value,
+            pixel_grid=view.pixel_grid,
+            model=model.chosen,
+            score_threshold=model.options.score_threshold,
+            mask_threshold=model.options.mask_threshold,
+        )

@@ -1,0 +1,100 @@
+"""Counts of many images: summed, and as means over images, kept up to date one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segstudio.core.labels import Labels
+from segstudio.core.metrics import IMAGE_MEANS, ConfusionMatrix, Metrics
+from segstudio.core.schema import LabelSchema
+
+
+def count(reference: Labels, prediction: Labels, schema: LabelSchema) -> ConfusionMatrix:
+    """Count two maps (H, W) uint8 of one image; ids outside the schema make the matrix larger."""
+    return ConfusionMatrix.of(
+        reference,
+        prediction,
+        matrix_size(schema, reference, prediction),
+        schema.ignore_index,
+    )
+
+
+def matrix_size(schema: LabelSchema, *maps: Labels) -> int:
+    """Side of a confusion matrix that has room for the schema's classes and all ids in `maps`.
+
+    The ignore index needs no room as a reference, but a prediction may use its number.
+    """
+    highest = (int(labels.max(initial=0)) for labels in maps)
+    return max(schema.num_classes - 1, *highest) + 1
+
+
+def padded(matrix: ConfusionMatrix, num_classes: int) -> ConfusionMatrix:
+    """The same counts in a matrix with room for at least that many classes."""
+    missing = num_classes - matrix.num_classes
+    if missing <= 0:
+        return matrix
+    return ConfusionMatrix(np.pad(matrix.counts, (0, missing)), matrix.ignored)
+
+
+def summed(a: ConfusionMatrix, b: ConfusionMatrix) -> ConfusionMatrix:
+    """The sum of two matrices of any sizes."""
+    size = max(a.num_classes, b.num_classes)
+    return padded(a, size) + padded(b, size)
+
+
+def metrics_of(matrix: ConfusionMatrix, schema: LabelSchema) -> Metrics:
+    """The scores of the schema's classes but the ignore index."""
+    return Metrics.from_counts(padded(matrix, schema.num_classes), schema.scored_ids)
+
+
+class FolderTally:
+    """Counts by image of one run: their sum, and the means over images.
+
+    Putting one image costs the same whether the folder has ten images or 100,000.
+    """
+
+    def __init__(self, schema: LabelSchema) -> None:
+        self._schema = schema
+        self._sum = ConfusionMatrix.zeros(schema.num_classes)
+        self._counts: dict[int, ConfusionMatrix] = {}
+        self._rows: dict[int, int] = {}
+        self._scores = np.full((16, len(IMAGE_MEANS)), np.nan)
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def put(self, index: int, matrix: ConfusionMatrix) -> None:
+        """Add or replace the counts of an image."""
+        self.remove(index)
+        self._counts[index] = matrix
+        self._sum = summed(self._sum, matrix)
+        row = self._rows.setdefault(index, len(self._rows))
+        if row == len(self._scores):
+            self._scores = np.vstack([self._scores, np.full_like(self._scores, np.nan)])
+        metrics = metrics_of(matrix, self._schema)
+        self._scores[row] = [getattr(metrics, source) for source in IMAGE_MEANS.values()]
+
+    def remove(self, index: int) -> None:
+        """Forget an image."""
+        old = self._counts.pop(index, None)
+        if old is None:
+            return
+        size = self._sum.num_classes
+        self._sum = self._sum - padded(old, size)
+        self._scores[self._rows[index]] = np.nan
+
+    @property
+    def summed(self) -> Metrics:
+        """The scores of the summed counts."""
+        return metrics_of(self._sum, self._schema)
+
+    @property
+    def image_means(self) -> dict[str, float]:
+        """Means over images by their names in `IMAGE_MEANS`; NaN where no image has the score."""
+        known = ~np.isnan(self._scores)
+        totals = np.where(known, self._scores, 0.0).sum(axis=0)
+        numbers = known.sum(axis=0)
+        return {
+            name: float(total / number) if number else float("nan")
+            for name, total, number in zip(IMAGE_MEANS, totals, numbers, strict=True)
+        }

@@ -1,0 +1,90 @@
+"""How results and progress are printed: JSON and tables to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+
+class ShowProgress(Protocol):
+    """Takes (done, total, text)."""
+
+    def __call__(self, done: int, total: int = 0, text: str = "") -> None:
+        """Show that `done` of `total` steps are done (0: unknown)."""
+        ...
+
+
+def print_json(data: object) -> None:
+    """Print one JSON document; numbers that are not defined (NaN) become null."""
+    print(json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns; those whose cells are all numbers are aligned right."""
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    right = [all(_is_number(row[i]) for row in rows) for i in range(len(headers))]
+    for row in [headers, *rows]:
+        cells = [
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def _is_number(cell: str) -> bool:
+    return cell == "-" or cell.replace(",", "").replace(".", "").isdigit()
+
+
+def score(value: float) -> str:
+    """A score with four digits, "-" if it is not defined."""
+    return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def warn(message: str) -> None:
+    """Print a line to stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[ShowProgress]:
+    """A progress bar on stderr while the block runs; nothing if stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield _show_nothing
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    amount = DownloadColumn() if is_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def show(done: int, total: int = 0, text: str = "") -> None:
+            bar.update(task, completed=done, total=total or None, description=text or title)
+
+        yield show
+
+
+def _show_nothing(done: int, total: int = 0, text: str = "") -> None:
+    """No terminal, no bar."""

@@ -1,0 +1,255 @@
+"""`segstudio predict`: one model over a folder, one PNG an image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
+from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+from segstudio.models.registry import get_spec, spec_from_weights
+from segstudio.models.weights import download, find_weights
+from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.images import read_image
+from segstudio.storage.mask_files import png_texts
+from segstudio.storage.masks import encode_index_png, encode_instance_png
+from segstudio.storage.project import open_project
+from segstudio.storage.schema_file import write_schema
+
+if TYPE_CHECKING:
+    from segstudio.models.segmenter import Segmenter
+
+_SOFTWARE = "segstudio predict"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command was asked to do; fields as its arguments."""
+
+    folder: Path
+    out: Path
+    model: str | None = None
+    weights: Path | None = None
+    options: RunOptions = field(default_factory=RunOptions)
+    limit: int | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """An image and where its results go."""
+
+    ref: ImageRef
+    labels: Path
+    instances: Path | None
+
+
+@dataclass
+class Summary:
+    """What was done so far."""
+
+    written: int = 0
+    skipped: int = 0
+    failed: list[dict[str, str]] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    seconds: float = 0.0
+    device: str = ""
+
+
+def predict(request: Request, *, as_json: bool) -> int:
+    """Segment the images of a folder and print a summary.
+
+    Images that have their result are skipped; those that fail are reported and the rest goes on.
+
+    Returns:
+        The exit code: 1 if an image failed.
+
+    Raises:
+        InputError: if the folder, the model or the output folder cannot be used.
+        SegstudioError: if the weights cannot be had or do not fit.
+    """
+    with input_errors():
+        spec = _spec(request)
+        refs = _images(request)
+        targets = _targets(refs, request.out, with_instances=spec.task == "instance")
+        todo = _unfinished(targets, spec, request)[: request.limit]
+    summary = Summary(skipped=sum(_is_done(t, spec) for t in targets))
+    if request.overwrite:
+        summary.skipped = 0
+    stopped = False
+    if todo:
+        _fetch_weights(spec)
+        segmenter = _segmenter(spec, request)
+        make_folder(request.out)
+        write_schema(request.out, spec.schema)
+        try:
+            with progress_bar("Segmenting") as show:
+                _run_all(segmenter, todo, request, summary, show)
+        except KeyboardInterrupt:
+            stopped = True
+    _print_summary(request, spec, len(targets), summary, as_json=as_json)
+    if stopped:
+        warn(f"error: stopped after {summary.written} of {len(todo)} images")
+    return FAILURE if stopped or summary.failed else OK
+
+
+def _spec(request: Request) -> ModelSpec:
+    if request.weights is not None:
+        return spec_from_weights(request.weights, request.model)
+    if request.model is None:
+        raise InputError("Say which model to run with --model.", "segstudio models lists them.")
+    return get_spec(request.model)
+
+
+def _images(request: Request) -> list[ImageRef]:
+    """The images of the folder (or the one image given), without results that lie among them."""
+    project = open_project(request.folder)
+    if request.folder.is_file():
+        return [project.images[project.start]]
+    out = request.out.resolve()
+    refs = list(project.images)
+    if not out.is_relative_to(project.images_root.resolve()):
+        return refs
+    return [ref for ref in refs if not ref.path.resolve().is_relative_to(out)] or refs
+
+
+def _targets(refs: Sequence[ImageRef], out: Path, *, with_instances: bool) -> list[Target]:
+    """Where each image's results go: its stem, or its whole name if another image has its stem."""
+    taken: set[tuple[str, str]] = set()
+    targets = []
+    for ref in sorted(refs, key=lambda r: r.name):
+        key = (ref.folder, ref.stem.casefold())
+        name = f"{ref.filename if key in taken else ref.stem}.png"
+        taken.add(key)
+        instances = out / "instances" / ref.folder / name if with_instances else None
+        targets.append(Target(ref, out / ref.folder / name, instances))
+    order = {ref: i for i, ref in enumerate(refs)}
+    return sorted(targets, key=lambda t: order[t.ref])
+
+
+def _software(spec: ModelSpec) -> str:
+    return f"{_SOFTWARE} {spec.id}"
+
+
+def _is_done(target: Target, spec: ModelSpec) -> bool:
+    """Whether the results of this model are there; the class map is written last."""
+    return png_texts(target.labels).get("Software") == _software(spec)
+
+
+def _unfinished(targets: Sequence[Target], spec: ModelSpec, request: Request) -> list[Target]:
+    """The images to work on.
+
+    Raises:
+        InputError: if a file is in the way that this command must not replace.
+    """
+    if request.out.is_file():
+        raise InputError(f"{request.out} is a file.", "Give a folder for the results.")
+    todo = []
+    for target in targets:
+        if not target.labels.exists():
+            todo.append(target)
+            continue
+        writer = png_texts(target.labels).get("Software", "")
+        if not writer.startswith(_SOFTWARE):
+            raise InputError(
+                f"{target.labels} is there already and was not written by segstudio predict.",
+                "Give another folder for the results.",
+            )
+        if writer != _software(spec) and not request.overwrite:
+            raise InputError(
+                f"{request.out} holds results of {writer.removeprefix(_SOFTWARE).strip()}.",
+                "Give another folder for the results, or --overwrite.",
+            )
+        if request.overwrite:
+            todo.append(target)
+    return todo
+
+
+def _fetch_weights(spec: ModelSpec) -> None:
+    if find_weights(spec) is None and spec.weights is not None and spec.weights.url:
+        warn(f"Downloading the weights of {spec.title} from {spec.weights.url}")
+        with progress_bar("Downloading", is_bytes=True) as show:
+            download(spec, report=show)
+
+
+def _segmenter(spec: ModelSpec, request: Request) -> Segmenter:
+    from segstudio.models.segmenter import Segmenter
+
+    with input_errors():
+        segmenter = Segmenter(spec, device=request.options.device)
+    segmenter.load()
+    return segmenter
+
+
+def _run_all(
+    segmenter: Segmenter,
+    todo: Sequence[Target],
+    request: Request,
+    summary: Summary,
+    show: ShowProgress,
+) -> None:
+    start = time.perf_counter()
+    for index, target in enumerate(todo):
+        show(index, len(todo), target.ref.name)
+        try:
+            prediction = _run(segmenter, target, request.options)
+        except SegstudioError as error:
+            summary.failed.append({"name": target.ref.name, "error": str(error)})
+            warn(f"error: {error}")
+        else:
+            summary.written += 1
+            summary.device = prediction.device
+            if prediction.notes:
+                summary.notes[target.ref.name] = list(prediction.notes)
+        summary.seconds = time.perf_counter() - start
+    show(len(todo), len(todo))
+
+
+def _run(segmenter: Segmenter, target: Target, options: RunOptions) -> Prediction:
+    """Predict one image and write its files; the class map last, since it marks the end."""
+    pixels = read_image(target.ref.path).pixels
+    prediction = segmenter.predict(pixels, options, name=str(target.ref.path))
+    spec = segmenter.spec
+    if target.instances is not None and prediction.instance_ids is not None:
+        make_folder(target.instances.parent)
+        data = encode_instance_png(prediction.instance_ids, _software(spec))
+        write_atomically(target.instances, data)
+    make_folder(target.labels.parent)
+    data = encode_index_png(prediction.labels, spec.schema.palette(), _software(spec))
+    write_atomically(target.labels, data)
+    return prediction
+
+
+def _print_summary(
+    request: Request, spec: ModelSpec, images: int, summary: Summary, *, as_json: bool
+) -> None:
+    per_image = summary.seconds / summary.written if summary.written else 0.0
+    if as_json:
+        data: dict[str, Any] = {
+            "model": spec.id,
+            "out": str(request.out),
+            "images": images,
+            "written": summary.written,
+            "skipped": summary.skipped,
+            "failed": summary.failed,
+            "device": summary.device,
+            "seconds": summary.seconds,
+            "seconds_per_image": per_image,
+            "notes": summary.notes,
+        }
+        print_json(data)
+        return
+    print(
+        f"{summary.written} written, {summary.skipped} already there, "
+        f"{len(summary.failed)} failed, of {images} images; {request.out}"
+    )
+    if summary.written:
+        print(f"{per_image:.2f} s an image on {summary.device}")
+    for name, notes in list(summary.notes.items())[:5]:
+        print(f"{name}: {' '.join(notes)}")

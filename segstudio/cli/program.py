@@ -1,0 +1,225 @@
+"""The program `segstudio`: which command a line of arguments means, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from segstudio import __version__
+from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError
+from segstudio.cli.output import warn
+from segstudio.core.errors import CancelledError, SegstudioError
+
+WINDOW_COMMAND: Final = "window"
+_GROUP_OPTIONS: Final = ("--help", "-h", "--version")
+
+_HELP: Final = """Run, correct and measure image segmentation models.
+
+segstudio [FOLDER] [--samples] [--screenshot FILE] opens the window, with a folder, or with the
+samples that come along; --screenshot runs a model on the first image, saves a picture of the
+window and exits.
+
+A folder that is called like a command is opened with its path: segstudio ./models
+"""
+
+
+class OpenWindow(Protocol):
+    """Opens the window and returns the exit code; given by the program, since `ui` lies above."""
+
+    def __call__(
+        self, folder: Path | None, *, samples: bool = False, screenshot: Path | None = None
+    ) -> int:
+        """Open a folder, or the samples, or nothing; `screenshot` saves a picture and exits."""
+        ...
+
+
+class _CommandOrFolder(TyperGroup):
+    """A group of commands where a first argument that is no command belongs to the window."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the window's command before arguments that name none."""
+        if not args or (args[0] not in self.commands and args[0] not in _GROUP_OPTIONS):
+            args = [WINDOW_COMMAND, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_CommandOrFolder,
+    help=_HELP,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"segstudio {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Hold the options of the program itself."""
+
+
+@app.command(WINDOW_COMMAND, hidden=True)
+def _window(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of images, or an image.", show_default=False)
+    ] = None,
+    samples: Annotated[bool, typer.Option("--samples", help="Open the samples.")] = False,
+    screenshot: Annotated[
+        Path | None, typer.Option("--screenshot", help="Save a picture of the window and exit.")
+    ] = None,
+) -> int:
+    """Open the window."""
+    open_window: OpenWindow = context.obj
+    if samples and folder is not None:
+        raise InputError("Give a folder or --samples, not both.")
+    if folder is not None and not folder.exists():
+        raise InputError(
+            f"There is no folder or command {str(folder)!r}.",
+            f"Commands are: {', '.join(_shown_commands())}; segstudio --help tells more.",
+        )
+    return open_window(
+        folder,
+        samples=samples,
+        screenshot=screenshot,
+    )
+
+
+@app.command("models")
+def _models(as_json: JsonOption = False) -> int:
+    """List the models and their weights."""
+    from segstudio.cli.models import list_models
+
+    return list_models(as_json=as_json)
+
+
+@app.command("predict")
+def _predict(
+    folder: Annotated[Path, typer.Argument(help="Folder of images, or an image.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.", metavar="DIR")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="Id of the model, see: segstudio models")
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="Your own weights, for the model or instead of it."),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Stop after this many images.")
+    ] = None,
+    score: Annotated[
+        float, typer.Option("--score", min=0, max=1, help="Hide instances below this score.")
+    ] = 0.5,
+    tile: Annotated[
+        int, typer.Option("--tile", min=256, help="Cut larger images into tiles of this size.")
+    ] = 2048,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make results again that are there already.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Segment the images of a folder.
+
+    Each image becomes one PNG of class ids with the same name; instances/ holds the objects that
+    the model tells apart. Images that have a result are skipped.
+    """
+    from segstudio.cli.predict import Request, predict
+    from segstudio.core.prediction import RunOptions
+
+    options = RunOptions(device=device, score_threshold=score, tile_px=tile)
+    request = Request(folder, out, model, weights, options, limit, overwrite)
+    return predict(request, as_json=as_json)
+
+
+@app.command("evaluate")
+def _evaluate(
+    pred_dir: Annotated[Path, typer.Argument(help="Folder of predicted masks.")],
+    gt_dir: Annotated[Path, typer.Argument(help="Folder of ground truth masks.")],
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Classes (segstudio.json).", metavar="FILE")
+    ] = None,
+    ignore: Annotated[
+        int | None,
+        typer.Option("--ignore", min=0, max=255, help="Ground truth id that counts nowhere."),
+    ] = None,
+    per_image: Annotated[
+        bool, typer.Option("--per-image", help="List the scores of every image.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Compare predicted masks with ground truth.
+
+    Prints IoU, Dice, precision and recall of each class, their means, and the worst images.
+    """
+    from segstudio.cli.evaluate import evaluate
+
+    return evaluate(pred_dir, gt_dir, schema, ignore, per_image=per_image, as_json=as_json)
+
+
+def _shown_commands() -> list[str]:
+    return [c.name or "" for c in app.registered_commands if not c.hidden]
+
+
+def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
+    """Run a line of arguments (without the program's name) and return the exit code.
+
+    Errors are one line on stderr that begins with "error:"; 2 is for bad usage or input, 1 for a
+    failure while working.
+    """
+    command = get_command(app)
+    try:
+        return _guarded(
+            lambda: command.main(
+                list(arguments), "segstudio", standalone_mode=False, obj=open_window
+            )
+        )
+    except BrokenPipeError:
+        # the reader (head, less) has seen enough; nothing may be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+
+
+def _guarded(work: Callable[[], Any]) -> int:
+    try:
+        result = work()
+    except SegstudioError as error:
+        warn(f"error: {_one_line(str(error))}")
+        return BAD_INPUT if isinstance(error, InputError) else FAILURE
+    except (CancelledError, KeyboardInterrupt, typer.Abort):
+        warn("error: stopped")
+        return FAILURE
+    except Exception as error:
+        # typer may bring its own copy of click, so its usage errors are known by what they can do
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        warn(f"error: {_one_line(message())}")
+        return BAD_INPUT
+    return result if isinstance(result, int) else OK
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,250 @@
+"""Undo and redo of one label map, bounded by bytes instead of steps."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import InstanceIds, Labels, Patch
+
+DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024
+# What the objects around the compressed bytes take, roughly; keeps a flood of tiny edits bounded.
+_OVERHEAD_BYTES = 200
+
+_Id = TypeVar("_Id", np.uint8, np.uint16)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One user action.
+
+    Attributes:
+        title: What the action is called in menus ("Brush", "Clear", ...).
+        patches: The changes, in the order they were, or are to be, applied.
+    """
+
+    title: str
+    patches: tuple[Patch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _PackedPatch:
+    """A patch as compressed bytes; its rectangle is cropped to the pixels that change."""
+
+    rect: Rect
+    labels: bytes
+    instances: bytes | None
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.labels) + len(self.instances or b"") + _OVERHEAD_BYTES
+
+    def unpack(self) -> Patch:
+        before, after = _inflate(self.labels, self.rect.shape_hw, np.uint8)
+        if self.instances is None:
+            return Patch(self.rect, before, after)
+        ids_before, ids_after = _inflate(self.instances, self.rect.shape_hw, np.uint16)
+        return Patch(self.rect, before, after, ids_before, ids_after)
+
+
+@dataclass(frozen=True, slots=True)
+class _PackedEdit:
+    title: str
+    patches: tuple[_PackedPatch, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(p.nbytes for p in self.patches) + _OVERHEAD_BYTES
+
+    def forward(self) -> Edit:
+        return Edit(self.title, tuple(p.unpack() for p in self.patches))
+
+    def backward(self) -> Edit:
+        return Edit(self.title, tuple(p.unpack().inverse() for p in reversed(self.patches)))
+
+
+class EditRecorder:
+    """Collects the patches of an action that is still going on, compressed as they come.
+
+    A stroke of a 500 px brush makes hundreds of patches of 250 kB each; kept raw they would fill
+    the memory, and compressing them all when the button is released would be felt.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._patches: list[_PackedPatch] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was changed so far."""
+        return not self._patches
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._packed().nbytes
+
+    def add(self, patch: Patch) -> None:
+        """Remember a patch that has been applied; one that changes nothing is left out."""
+        packed = _pack(patch)
+        if packed is not None:
+            self._patches.append(packed)
+
+    def inverse(self) -> Edit:
+        """What takes everything back (to abort): the inverses in reverse order."""
+        return self._packed().backward()
+
+    def _packed(self) -> _PackedEdit:
+        return _PackedEdit(self._title, tuple(self._patches))
+
+
+class History:
+    """The edits of one label map that can be undone and redone.
+
+    Edits are kept compressed. When they exceed the budget the oldest are forgotten, but never the
+    newest one: the last action can always be undone.
+    """
+
+    def __init__(self, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
+        if budget_bytes < 0:
+            raise ValueError(f"the budget must not be negative, not {budget_bytes}")
+        self._budget_bytes = budget_bytes
+        self._done: list[_PackedEdit] = []
+        self._undone: list[_PackedEdit] = []
+        self._nbytes = 0
+
+    def push(self, edit: Edit | EditRecorder) -> bool:
+        """Remember an edit that has been applied, and forget what was undone before it.
+
+        Returns:
+            Whether it was kept; an edit that changes no pixel is not.
+        """
+        packed = _pack_edit(edit)
+        if not packed.patches:
+            return False
+        self._nbytes -= sum(e.nbytes for e in self._undone)
+        self._undone.clear()
+        self._done.append(packed)
+        self._nbytes += packed.nbytes
+        self._forget_oldest()
+        return True
+
+    def undo(self) -> Edit | None:
+        """Step back.
+
+        Returns:
+            The edit to apply: the inverse patches in reverse order; None if there is none.
+        """
+        if not self._done:
+            return None
+        packed = self._done.pop()
+        self._undone.append(packed)
+        return packed.backward()
+
+    def redo(self) -> Edit | None:
+        """Step forward again.
+
+        Returns:
+            The edit to apply: its patches in order; None if nothing was undone.
+        """
+        if not self._undone:
+            return None
+        packed = self._undone.pop()
+        self._done.append(packed)
+        return packed.forward()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._done.clear()
+        self._undone.clear()
+        self._nbytes = 0
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to undo."""
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is something to redo."""
+        return bool(self._undone)
+
+    @property
+    def undo_title(self) -> str:
+        """Title of the edit that `undo` would take back; "" if there is none."""
+        return self._done[-1].title if self._done else ""
+
+    @property
+    def redo_title(self) -> str:
+        """Title of the edit that `redo` would bring back; "" if there is none."""
+        return self._undone[-1].title if self._undone else ""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by all edits, done and undone."""
+        return self._nbytes
+
+    def _forget_oldest(self) -> None:
+        excess, forgotten = self._nbytes - self._budget_bytes, 0
+        while excess > 0 and forgotten < len(self._done) - 1:
+            excess -= self._done[forgotten].nbytes
+            forgotten += 1
+        self._nbytes -= sum(e.nbytes for e in self._done[:forgotten])
+        del self._done[:forgotten]
+
+
+def _pack_edit(edit: Edit | EditRecorder) -> _PackedEdit:
+    if isinstance(edit, EditRecorder):
+        return edit._packed()  # noqa: SLF001 - same module
+    packed = (_pack(patch) for patch in edit.patches)
+    return _PackedEdit(edit.title, tuple(p for p in packed if p is not None))
+
+
+def _pack(patch: Patch) -> _PackedPatch | None:
+    """Compress a patch, cropped to the pixels that change; None if none does."""
+    changed = patch.before != patch.after
+    ids_before, ids_after = patch.instances_before, patch.instances_after
+    if ids_before is not None and ids_after is not None:
+        changed |= ids_before != ids_after
+    inner = _bounds(changed)
+    if inner.is_empty:
+        return None
+    cut = inner.slices
+    rect = Rect(
+        patch.rect.top + inner.top,
+        patch.rect.left + inner.left,
+        patch.rect.top + inner.bottom,
+        patch.rect.left + inner.right,
+    )
+    instances = None
+    if ids_before is not None and ids_after is not None:
+        instances = _deflate(ids_before[cut], ids_after[cut])
+    return _PackedPatch(rect, _deflate(patch.before[cut], patch.after[cut]), instances)
+
+
+def _bounds(mask: npt.NDArray[np.bool_]) -> Rect:
+    """The smallest rectangle around the True pixels; empty if there is none."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not rows.size:
+        return Rect(0, 0, 0, 0)
+    columns = np.flatnonzero(mask.any(axis=0))
+    return Rect(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+
+
+def _deflate(before: Labels | InstanceIds, after: Labels | InstanceIds) -> bytes:
+    # What changed, as XOR, is mostly zeros and compresses better than the values after.
+    packer = zlib.compressobj(level=1)
+    head = packer.compress(before.tobytes())
+    return head + packer.compress(np.bitwise_xor(before, after).tobytes()) + packer.flush()
+
+
+def _inflate(
+    data: bytes, shape_hw: tuple[int, int], dtype: type[_Id]
+) -> tuple[npt.NDArray[_Id], npt.NDArray[_Id]]:
+    pair = np.frombuffer(zlib.decompress(data), dtype).reshape(2, *shape_hw)
+    return pair[0], np.bitwise_xor(pair[0], pair[1])

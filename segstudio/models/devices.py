@@ -1,0 +1,64 @@
+"""Which processors torch can use here, and what running out of their memory looks like."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+
+from segstudio.core.errors import SegstudioError
+
+_MEMORY_WORDS: Final = (
+    "out of memory",  # CUDA and MPS
+    "can't allocate memory",  # torch's CPU allocator
+    "not enough memory",  # the same on Windows
+    "invalid buffer size",  # MPS, for one buffer that is too large
+)
+
+
+def available_devices() -> list[str]:
+    """Devices that networks can run on here, the fastest first; "cpu" is always the last."""
+    found = []
+    if torch.cuda.is_available():
+        found.append("cuda")
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return [*found, "cpu"]
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device of that name; "auto" takes the fastest that is there.
+
+    Raises:
+        SegstudioError: if the name is unknown or the device is not there.
+    """
+    present = available_devices()
+    if name == "auto":
+        return torch.device(present[0])
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdecimal()):
+        raise SegstudioError(
+            f"{name!r} is no device.", "Choose auto, cpu, cuda (or cuda:1 ...), or mps."
+        )
+    if kind not in present or (kind == "cuda" and int(index or 0) >= torch.cuda.device_count()):
+        raise SegstudioError(
+            f"This computer has no {name} device that PyTorch can use.",
+            f"Choose one of: auto, {', '.join(present)}.",
+        )
+    return torch.device(name)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on any kind of device."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in message for words in _MEMORY_WORDS)
+
+
+def release_memory(device: torch.device) -> None:
+    """Give back what torch keeps of a device's memory for later."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

@@ -1,0 +1,164 @@
+"""From an image to a network's input and back: scaling, resizing, padding and their inverse."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Scaling = Literal["unit", "percentile"]
+PERCENTILES = (1.0, 99.8)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The sizes an image had on its way to the network, as (height, width)."""
+
+    source_hw: tuple[int, int]
+    resized_hw: tuple[int, int]
+    padded_hw: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a model wants its images.
+
+    Attributes:
+        scaling: "unit" divides by 255; "percentile" maps the image's own 1 % and 99.8 %
+            percentiles (over all pixels and channels together) to 0 and 1 and clips.
+        mean: subtracted per channel, after the scaling.
+        std: divided by per channel.
+        short_side: resize so that the shorter side has this many pixels.
+        max_side: with ``short_side``, the longer side's limit.
+        factor: enlarge (or shrink) by this factor instead.
+        divisor: pad right and bottom to multiples of this.
+    """
+
+    scaling: Scaling = "unit"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    short_side: int | None = None
+    max_side: int | None = None
+    factor: float | None = None
+    divisor: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.scaling not in ("unit", "percentile"):
+            raise ValueError(f"scaling is {self.scaling!r}; it can be 'unit' or 'percentile'")
+        if self.short_side is not None and self.factor is not None:
+            raise ValueError("short_side and factor exclude each other")
+        if self.divisor < 1:
+            raise ValueError(f"divisor is {self.divisor}; it must be 1 or more")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Preprocess:
+        """Make one from ``to_dict``'s values.
+
+        Raises:
+            ValueError: for an unknown key or a wrong value.
+        """
+        unknown = set(data) - set(cls.__dataclass_fields__)
+        if unknown:
+            raise ValueError(f"unknown preprocessing settings: {', '.join(sorted(unknown))}")
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+        }
+        return cls(**values)
+
+    def resized_hw(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) that an image of this size is resized to."""
+        if self.factor is not None:
+            return max(1, round(height * self.factor)), max(1, round(width * self.factor))
+        if self.short_side is None:
+            return height, width
+        short, long = min(height, width), max(height, width)
+        new_short, new_long = self.short_side, int(self.short_side * long / short)
+        if self.max_side is not None and new_long > self.max_side:
+            new_short, new_long = int(self.max_side * new_short / new_long), self.max_side
+        new_short = max(1, new_short)
+        return (new_short, new_long) if height <= width else (new_long, new_short)
+
+    def prepare(self, image: npt.NDArray[np.uint8]) -> tuple[Tensor, Geometry]:
+        """Return the network's input and the sizes needed to go back.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+
+        Returns:
+            A float32 tensor (1, 3, h, w) and its geometry.
+        """
+        height, width = image.shape[:2]
+        resized_hw = self.resized_hw(height, width)
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
+        if self.scaling == "unit":
+            # rounded to whole levels, as torchvision's presets do
+            x = resize(pixels, resized_hw).round() / 255
+        else:
+            low, high = percentile_range(image)
+            x = resize(((pixels - low) / (high - low)).clamp_(0, 1), resized_hw)
+        x = (x - torch.tensor(self.mean).view(3, 1, 1)) / torch.tensor(self.std).view(3, 1, 1)
+        x = pad_to_multiple(x, self.divisor).contiguous()
+        return x, Geometry((height, width), resized_hw, (x.shape[-2], x.shape[-1]))
+
+
+def percentile_range(image: npt.NDArray[np.uint8]) -> tuple[float, float]:
+    """Return the image's 1 % and 99.8 % percentiles over all channels; high > low always."""
+    counts = np.bincount(image.reshape(-1), minlength=256)
+    low, high = _percentiles(counts, PERCENTILES)
+    return low, max(high, low + 1.0)
+
+
+def _percentiles(
+    counts: npt.NDArray[np.int64], percents: tuple[float, float]
+) -> tuple[float, float]:
+    """Return percentiles (linear interpolation, as NumPy's) from a histogram of 256 counts."""
+    ends = np.cumsum(counts)
+    positions = np.array(percents) / 100 * (ends[-1] - 1)
+    below = np.searchsorted(ends, np.floor(positions), side="right")
+    above = np.searchsorted(ends, np.ceil(positions), side="right")
+    values = below + (above - below) * (positions - np.floor(positions))
+    return float(values[0]), float(values[1])
+
+
+def resize(x: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Resize float32 (N, C, H, W) bilinearly with antialiasing."""
+    if tuple(x.shape[-2:]) == size_hw:
+        return x
+    return F.interpolate(x, size=size_hw, mode="bilinear", align_corners=False, antialias=True)
+
+
+def pad_to_multiple(x: Tensor, divisor: int) -> Tensor:
+    """Pad (N, C, H, W) right and bottom to multiples by reflection, by the edge where too small."""
+    height, width = x.shape[-2:]
+    bottom, right = -height % divisor, -width % divisor
+    if not bottom and not right:
+        return x
+    mode = "reflect" if bottom < height and right < width else "replicate"
+    return F.pad(x, (0, right, 0, bottom), mode=mode)
+
+
+def restore(logits: Tensor, geometry: Geometry) -> Tensor:
+    """Bring logits back to the image's resolution.
+
+    Args:
+        logits: (1, C, h, w) at the padded size.
+        geometry: from ``Preprocess.prepare``.
+
+    Returns:
+        Logits (1, C, H, W): padding cut off, resampled bilinearly.
+    """
+    height, width = geometry.resized_hw
+    logits = logits[..., :height, :width]
+    if geometry.resized_hw == geometry.source_hw:
+        return logits
+    return F.interpolate(logits, size=geometry.source_hw, mode="bilinear", align_corners=False)

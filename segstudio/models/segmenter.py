@@ -1,0 +1,391 @@
+"""A model that is loaded and answers: pixels in, `Prediction` out."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import nn
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+
+from segstudio.core.errors import CancelledError, SegstudioError
+from segstudio.core.labels import Image
+from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+from segstudio.models.checkpoints import load_into, load_state
+from segstudio.models.detection import InstanceRunner
+from segstudio.models.devices import is_out_of_memory, release_memory, resolve_device
+from segstudio.models.download import Check, Report, no_check, no_report
+from segstudio.models.preprocess import Preprocess
+from segstudio.models.semantic import SemanticRunner
+from segstudio.models.weights import require_weights
+
+_SMALLEST_TILE: Final = 256
+_INPUT_SCALES: Final = (1.0, 0.5, 0.25)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One way to run: where, and how small the network's input is made."""
+
+    device: torch.device
+    tile_px: int
+    input_scale: float = 1.0
+
+
+class Segmenter:
+    """A network with its weights on a device. Safe to use from several threads, one at a time."""
+
+    def __init__(self, spec: ModelSpec, weights: Path | None = None, device: str = "auto") -> None:
+        """Args:
+        spec: The model.
+        weights: A file to use instead of the spec's own weights.
+        device: "auto", "cpu", "cuda", "mps".
+
+        Raises:
+            SegstudioError: if the device is not there.
+        """
+        self.spec = spec
+        self.device = resolve_device(device)
+        self._weights = weights
+        self._network: nn.Module | None = None
+        self._preprocess = Preprocess()
+        self._check: Check = no_check
+        self._lock = threading.RLock()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the weights are in memory."""
+        return self._network is not None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weights in memory; 0 before `load`."""
+        if self._network is None:
+            return 0
+        tensors = [*self._network.parameters(), *self._network.buffers()]
+        return sum(t.numel() * t.element_size() for t in tensors)
+
+    @property
+    def network(self) -> nn.Module:
+        """The network, in evaluation mode on the device; loaded if need be."""
+        self.load()
+        assert self._network is not None
+        return self._network
+
+    def load(self, check: Check = no_check) -> None:
+        """Build the network and read its weights, once.
+
+        Args:
+            check: Called between the steps; what it raises stops the loading.
+
+        Raises:
+            SegstudioError: if the weights are missing, damaged, or do not fit.
+        """
+        with self._lock:
+            if self._network is not None:
+                return
+            path = self._weights or require_weights(self.spec, check)
+            check()
+            network = _build(self.spec)
+            check()
+            load_into(network, load_state(path), str(path))
+            check()
+            network.eval().requires_grad_(requires_grad=False)
+            self._preprocess = _preprocess_of(self.spec)
+            self._network = _move(network, self.device)
+            for module in network.modules():
+                module.register_forward_pre_hook(self._before_module)
+
+    def predict(
+        self,
+        pixels: Image,
+        options: RunOptions | None = None,
+        check: Check = no_check,
+        report: Report = no_report,
+        *,
+        name: str = "the image",
+    ) -> Prediction:
+        """Run the model on one image of any size.
+
+        Where the memory of the device runs out, the input is made smaller and at last the CPU is
+        used; the prediction's notes say so.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            options: Thresholds and tiles; its device was decided when the segmenter was made.
+            check: Called before every module of the network; what it raises stops the run.
+            report: Told (tiles done, tiles in all, text).
+            name: The image's file, for messages.
+
+        Raises:
+            SegstudioError: if the model cannot be loaded or fails on this image.
+        """
+        options = options or RunOptions()
+        with self._lock:
+            self.load(check)
+            self._check = check
+            try:
+                return self._predict(pixels, options, report, name)
+            except (CancelledError, SegstudioError):
+                raise
+            except Exception as error:
+                _log.warning("%s failed on %s", self.spec.title, name, exc_info=error)
+                raise SegstudioError(
+                    f"{self.spec.title} failed on {name} ({error}).",
+                    "Try another model or another size of the image.",
+                ) from error
+            finally:
+                self._check = no_check
+
+    def _predict(self, pixels: Image, options: RunOptions, report: Report, name: str) -> Prediction:
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+            raise SegstudioError(f"{name} has no pixels that a model could use.")
+        failed: list[_Attempt] = []
+        for attempt in _attempts(self.spec, self.device, pixels, options):
+            try:
+                return self._run(pixels, attempt, options, report, failed)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                _log.info("%s on %s: out of memory at %s", self.spec.id, name, attempt)
+            # outside the handler: the error's frames would keep the tensors alive
+            failed.append(attempt)
+            release_memory(attempt.device)
+            self._check()
+        raise SegstudioError(
+            f"There is not enough memory to run {self.spec.title} on {name}.",
+            "Close other programs, or use a smaller model.",
+        )
+
+    def _run(
+        self,
+        pixels: Image,
+        attempt: _Attempt,
+        options: RunOptions,
+        report: Report,
+        failed: list[_Attempt],
+    ) -> Prediction:
+        start = time.perf_counter()
+        network = _move(self.network, attempt.device)
+        flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+        run = self._run_instances if self.spec.task == "instance" else self._run_semantic
+        with torch.inference_mode(), flags:
+            prediction = run(network, pixels, attempt, options, report)
+        notes = (*_memory_notes(failed, attempt), *prediction.notes)
+        seconds = time.perf_counter() - start
+        return replace(prediction, notes=notes, seconds=seconds, device=str(attempt.device))
+
+    def _run_semantic(
+        self,
+        network: nn.Module,
+        pixels: Image,
+        attempt: _Attempt,
+        options: RunOptions,
+        report: Report,
+    ) -> Prediction:
+        runner = SemanticRunner(network, self._preprocess, attempt.device)
+        (labels, confidence), tiles = runner.predict(
+            pixels, attempt.tile_px, options.overlap_px, self._check, report
+        )
+        return Prediction(
+            self.spec.id,
+            self.spec.title,
+            self.spec.schema,
+            labels,
+            confidence,
+            notes=_tile_notes(tiles, attempt.tile_px),
+        )
+
+    def _run_instances(
+        self,
+        network: nn.Module,
+        pixels: Image,
+        attempt: _Attempt,
+        options: RunOptions,
+        report: Report,
+    ) -> Prediction:
+        if not isinstance(network, GeneralizedRCNN):
+            raise SegstudioError(
+                f"{self.spec.title} finds instances, but is no Mask R-CNN of torchvision.",
+                'Such a model must be built by a function that returns one, or be "semantic".',
+            )
+        runner = InstanceRunner(network, self._preprocess, attempt.device, self.spec.schema.ids)
+        instances, tiles, full = runner.predict(
+            pixels,
+            attempt.tile_px,
+            options.overlap_px,
+            self._check,
+            report,
+            attempt.input_scale,
+        )
+        labels, ids, confidence = instances.flatten(
+            (pixels.shape[0], pixels.shape[1]), options.score_threshold, options.mask_threshold
+        )
+        notes = _tile_notes(tiles, attempt.tile_px)
+        if full:
+            limit = network.roi_heads.detections_per_img
+            notes = (*notes, f"The model reports at most {limit} objects; there may be more.")
+        return Prediction(
+            self.spec.id,
+            self.spec.title,
+            self.spec.schema,
+            labels,
+            confidence,
+            instances,
+            ids,
+            notes=notes,
+        )
+
+    def _before_module(self, _module: nn.Module, _args: Any) -> None:
+        self._check()
+
+
+class SegmenterCache:
+    """Loaded models, the least recently used of which go when their weights take too much."""
+
+    def __init__(self, max_bytes: int = 2 * 1024**3) -> None:
+        """Keep up to `max_bytes` of weights; the model in use always stays."""
+        self.max_bytes = max_bytes
+        self._held: OrderedDict[tuple[str, str, str], Segmenter] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weights held."""
+        return sum(s.nbytes for s in list(self._held.values()))
+
+    def get(
+        self,
+        spec: ModelSpec,
+        device: str = "auto",
+        weights: Path | None = None,
+        check: Check = no_check,
+    ) -> Segmenter:
+        """The loaded model, from memory if it was used before.
+
+        Args:
+            spec: The model.
+            device: "auto", "cpu", "cuda", "mps".
+            weights: A file to use instead of the spec's own weights.
+            check: Called between the steps of loading; what it raises stops it.
+
+        Raises:
+            SegstudioError: if the model cannot be loaded.
+        """
+        fresh = Segmenter(spec, weights, device)
+        file = weights.resolve() if weights is not None else spec.weights and spec.weights.filename
+        key = (spec.id, str(file), str(fresh.device))
+        with self._lock:
+            segmenter = self._held.get(key)
+            if segmenter is None or segmenter.spec != spec:
+                segmenter = self._held[key] = fresh
+            self._held.move_to_end(key)
+        try:
+            segmenter.load(check)
+        except BaseException:
+            with self._lock:
+                if self._held.get(key) is segmenter:
+                    del self._held[key]
+            raise
+        self._shrink()
+        return segmenter
+
+    def clear(self) -> None:
+        """Forget all models."""
+        with self._lock:
+            devices = {s.device for s in self._held.values()}
+            self._held.clear()
+        for device in devices:
+            release_memory(device)
+
+    def _shrink(self) -> None:
+        """Drop the least recently used until the rest fits; the newest stays."""
+        dropped = set()
+        with self._lock:
+            while len(self._held) > 1 and self.nbytes > self.max_bytes:
+                _, segmenter = self._held.popitem(last=False)
+                dropped.add(segmenter.device)
+        for device in dropped:
+            release_memory(device)
+
+
+def resolve_builder(builder: str) -> Callable[..., nn.Module]:
+    """The function that "module:function" names.
+
+    Raises:
+        SegstudioError: if it cannot be imported.
+    """
+    module_name, _, function_name = builder.partition(":")
+    try:
+        function: Callable[..., nn.Module] = getattr(
+            importlib.import_module(module_name), function_name
+        )
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SegstudioError(
+            f"The builder {builder!r} of a model cannot be imported ({error}).",
+            "Install the package that brings the model.",
+        ) from error
+    return function
+
+
+def _build(spec: ModelSpec) -> nn.Module:
+    builder = resolve_builder(spec.builder)
+    try:
+        return builder(**spec.options)
+    except Exception as error:
+        raise SegstudioError(f"{spec.title} cannot be built with its options ({error}).") from error
+
+
+def _preprocess_of(spec: ModelSpec) -> Preprocess:
+    try:
+        return Preprocess.from_dict(dict(spec.preprocess))
+    except (TypeError, ValueError) as error:
+        raise SegstudioError(f"The preprocessing of {spec.title} is wrong ({error}).") from error
+
+
+def _move(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network on a device, in the memory format that convolutions run fastest in."""
+    return network.to(device).to(memory_format=torch.channels_last)
+
+
+def _attempts(
+    spec: ModelSpec, device: torch.device, pixels: Image, options: RunOptions
+) -> Iterator[_Attempt]:
+    """What to try, in order: as asked, smaller and smaller, then the same on the CPU."""
+    cpu = torch.device("cpu")
+    for place in [device] if device == cpu else [device, cpu]:
+        if spec.task == "instance":
+            yield from (_Attempt(place, options.tile_px, scale) for scale in _INPUT_SCALES)
+            continue
+        tile = options.tile_px
+        yield _Attempt(place, tile)
+        tile = min(tile, max(pixels.shape[:2]))
+        while tile // 2 >= _SMALLEST_TILE:
+            tile //= 2
+            yield _Attempt(place, tile)
+
+
+def _memory_notes(failed: list[_Attempt], attempt: _Attempt) -> tuple[str, ...]:
+    """What was done because memory ran out."""
+    if not failed:
+        return ()
+    if failed[0].device != attempt.device:
+        return (f"Memory ran out on {failed[0].device}, so it ran on the CPU.",)
+    if attempt.input_scale != 1:
+        part = f"{attempt.input_scale:.0%} of the size"
+        return (f"Memory ran out on {attempt.device}, so the image was given at {part}.",)
+    return (f"Memory ran out on {attempt.device}, so the tiles were made smaller.",)
+
+
+def _tile_notes(tiles: int, tile_px: int) -> tuple[str, ...]:
+    return () if tiles == 1 else (f"Cut into {tiles} overlapping tiles of {tile_px} pixels.",)

@@ -1,0 +1,189 @@
+"""U-Net, built from scratch: plain double convolutions with batch norm and zero padding."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import torch
+from torch import Tensor, nn
+
+Upsampling = Literal["transposed", "bilinear", "pixel_shuffle"]
+UPSAMPLINGS: Final = ("transposed", "bilinear", "pixel_shuffle")
+
+
+class DoubleConv(nn.Module):
+    """Two 3 x 3 convolutions, each with batch norm and ReLU; the size is kept."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, mid_channels: int | None = None
+    ) -> None:
+        """Build the block; ``mid_channels`` lies between the convolutions (default: the output's)."""
+        super().__init__()
+        middle = mid_channels or out_channels
+        self.double_conv = nn.Sequential(
+            nn.Conv2d(in_channels, middle, 3, padding=1, bias=False),
+            nn.BatchNorm2d(middle),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(middle, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
+        out: Tensor = self.double_conv(x)
+        return out
+
+
+class Down(nn.Module):
+    """Halve the resolution by max pooling, then a double convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        """Build the stage."""
+        super().__init__()
+        self.maxpool_conv = nn.Sequential(nn.MaxPool2d(2), DoubleConv(in_channels, out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to (N, out_channels, H / 2, W / 2)."""
+        out: Tensor = self.maxpool_conv(x)
+        return out
+
+
+class Up(nn.Module):
+    """Double the resolution, join the encoder's features, then a double convolution."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, upsampling: Upsampling, *, skips: bool = True
+    ) -> None:
+        """Build the stage.
+
+        Args:
+            in_channels: channels of the joined tensor: one half from the skip, one from below.
+            out_channels: channels of the result.
+            upsampling: how the resolution is doubled.
+            skips: whether the encoder's features are joined.
+        """
+        super().__init__()
+        half = in_channels // 2
+        self.up = _upsampler(in_channels, upsampling)
+        middle = half if upsampling == "bilinear" else None
+        self.conv = DoubleConv(in_channels if skips else half, out_channels, middle)
+        self.skips = skips
+
+    def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
+        """Map deep (N, C, h, w) and skip (N, in_channels / 2, 2h, 2w) to (N, out, 2h, 2w)."""
+        x: Tensor = self.up(deep)
+        if self.skips:
+            x = torch.cat([skip, x], 1)
+        out: Tensor = self.conv(x)
+        return out
+
+
+def _upsampler(in_channels: int, upsampling: Upsampling) -> nn.Module:
+    """Return a module that doubles height and width and gives ``in_channels // 2`` channels.
+
+    The bilinear one keeps its channels: the level below has half as many already.
+    """
+    if upsampling == "transposed":
+        return nn.ConvTranspose2d(in_channels, in_channels // 2, 2, stride=2)
+    if upsampling == "bilinear":
+        return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+    return nn.Sequential(nn.Conv2d(in_channels, in_channels * 2, 1), nn.PixelShuffle(2))
+
+
+class UNet(nn.Module):
+    """U-Net after Ronneberger, Fischer and Brox (2015), https://arxiv.org/abs/1505.04597.
+
+    It differs from the paper in two points: the convolutions are padded, so the output has the
+    input's size, and each is followed by batch norm. The tensors are named as in the layout that
+    most published weights use (``inc``, ``down1`` ..., ``up1`` ..., ``outc``).
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        num_classes: int = 2,
+        base_channels: int = 64,
+        depth: int = 4,
+        upsampling: Upsampling = "transposed",
+        *,
+        skips: bool = True,
+    ) -> None:
+        """Build the network.
+
+        Args:
+            in_channels: channels of the image.
+            num_classes: channels of the logits.
+            base_channels: channels at full resolution; they double with every level.
+            depth: how many times the resolution is halved.
+            upsampling: "transposed" convolution, "bilinear" (the widest level is halved) or
+                "pixel_shuffle".
+            skips: False leaves the skip connections out, for comparison.
+
+        Raises:
+            ValueError: for an unknown ``upsampling`` or a depth below 1.
+        """
+        super().__init__()
+        if upsampling not in UPSAMPLINGS:
+            raise ValueError(
+                f"upsampling is {upsampling!r}; choose one of {', '.join(UPSAMPLINGS)}"
+            )
+        if depth < 1:
+            raise ValueError(f"depth is {depth}; a U-Net needs at least 1")
+        self.depth = depth
+        factor = 2 if upsampling == "bilinear" else 1
+        widths = [base_channels * 2**level for level in range(depth + 1)]
+        self.inc = DoubleConv(in_channels, widths[0])
+        for level in range(1, depth + 1):
+            out = widths[level] // (factor if level == depth else 1)
+            self.add_module(f"down{level}", Down(widths[level - 1], out))
+        for step in range(1, depth + 1):
+            level = depth - step
+            out = widths[level] // (factor if level > 0 else 1)
+            self.add_module(f"up{step}", Up(widths[level + 1], out, upsampling, skips=skips))
+        self.outc = OutConv(widths[0], num_classes)
+
+    @property
+    def divisor(self) -> int:
+        """What height and width must be divisible by."""
+        return int(2**self.depth)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, num_classes, H, W) for images (N, in_channels, H, W).
+
+        Raises:
+            ValueError: if height or width is not divisible by ``divisor``.
+        """
+        self._check_size(x)
+        features = [self.inc(x)]
+        for level in range(1, self.depth + 1):
+            features.append(self.get_submodule(f"down{level}")(features[-1]))
+        out: Tensor = features.pop()
+        for step in range(1, self.depth + 1):
+            out = self.get_submodule(f"up{step}")(out, features.pop())
+        logits: Tensor = self.outc(out)
+        return logits
+
+    def _check_size(self, x: Tensor) -> None:
+        height, width = x.shape[-2:]
+        step = self.divisor
+        if height % step or width % step:
+            to = f"{-(-height // step) * step} x {-(-width // step) * step}"
+            raise ValueError(
+                f"the input is {height} x {width}, but a U-Net of depth {self.depth} needs "
+                f"multiples of {step}; pad it to {to}"
+            )
+
+
+class OutConv(nn.Module):
+    """The 1 x 1 convolution that gives the logits."""
+
+    def __init__(self, in_channels: int, num_classes: int) -> None:
+        """Build the layer."""
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, num_classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to logits (N, num_classes, H, W)."""
+        out: Tensor = self.conv(x)
+        return out

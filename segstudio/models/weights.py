@@ -1,0 +1,107 @@
+"""Where weights lie on disk, and how they get there. Works without torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import ModelSpec
+from segstudio.models.download import (
+    Check,
+    Report,
+    by_hand_hint,
+    fetch,
+    no_check,
+    no_report,
+    sha256_of,
+)
+from segstudio.resources import resource_path
+
+
+def weights_folder() -> Path:
+    """Where downloaded weights are kept, and where to put them by hand.
+
+    `weights` in the user's data folder, or in `data` of the folder that SEGSTUDIO_HOME names.
+    """
+    home = os.environ.get("SEGSTUDIO_HOME")
+    data = (
+        Path(home) / "data" if home else platformdirs.user_data_path("segstudio", appauthor=False)
+    )
+    return data / "weights"
+
+
+def torch_cache_folder() -> Path:
+    """Where torch.hub keeps what other programs downloaded; only ever read.
+
+    As documented at https://docs.pytorch.org/docs/stable/hub.html.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("TORCH_HOME") or str(Path(cache) / "torch")
+    return Path(home).expanduser() / "hub" / "checkpoints"
+
+
+def find_weights(spec: ModelSpec) -> Path | None:
+    """The model's weights on this disk, or None if they must be downloaded or given.
+
+    A file of the user's own is named by its absolute path in `spec.weights.filename`.
+    """
+    if spec.weights is None:
+        return None
+    name = spec.weights.filename
+    if spec.embedded:
+        candidates = [resource_path("models", name)]
+    else:
+        candidates = [weights_folder() / name, torch_cache_folder() / name]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def is_available(spec: ModelSpec) -> bool:
+    """Whether the model can run without a download."""
+    return find_weights(spec) is not None
+
+
+def download(spec: ModelSpec, check: Check = no_check, report: Report = no_report) -> Path:
+    """Download a model's weights into `weights_folder()`.
+
+    Args:
+        spec: The model.
+        check: Called between blocks; what it raises stops the download, the part is kept.
+        report: Told (bytes done, bytes in all, text).
+
+    Raises:
+        SegstudioError: if the weights cannot be had; says why, from where, and where to put them.
+    """
+    if spec.weights is None or not spec.weights.url:
+        raise SegstudioError(
+            f"{spec.title} has no published weights.", "Give a file with its weights."
+        )
+    return fetch(spec.weights, weights_folder(), check=check, report=report)
+
+
+def require_weights(spec: ModelSpec, check: Check = no_check) -> Path:
+    """The model's weights on this disk, checked against their checksum.
+
+    Raises:
+        SegstudioError: if they are missing (the hint says how to get them) or damaged.
+    """
+    path = find_weights(spec)
+    if spec.weights is None or path is None:
+        raise SegstudioError(f"The weights of {spec.title} are not there.", _missing_hint(spec))
+    expected = spec.weights.sha256.lower()
+    if expected and not sha256_of(path, check).startswith(expected):
+        raise SegstudioError(
+            f"{path} is damaged: its SHA-256 does not begin with {expected}.",
+            "Remove the file and download it again.",
+        )
+    return path
+
+
+def _missing_hint(spec: ModelSpec) -> str:
+    if spec.weights is None:
+        return "Give a file with its weights."
+    if spec.weights.url:
+        return by_hand_hint(spec.weights, weights_folder())
+    return f"Check that {spec.weights.filename} is there."

@@ -1,0 +1,113 @@
+"""Write files so that after a crash there is the old content or the new, never a part."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from segstudio.core.errors import SegstudioError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC})
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def write_atomically(
+    path: Path, data: bytes | Callable[[BinaryIO], None], *, durable: bool = True
+) -> None:
+    """Replace a file's content as a whole: temporary file in the same folder, then a rename.
+
+    A link is followed, and the permissions of the file that was there are kept. After an error
+    the old file is as it was and no temporary file is left.
+
+    Args:
+        path: The file; its folder must exist.
+        data: The content, or a function that writes it to an open binary file.
+        durable: Whether to wait until the disk has it (off for what can be made again).
+
+    Raises:
+        SegstudioError: if it cannot be written; says why and what to do.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            if callable(data):
+                data(file)
+            else:
+                file.write(data)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        _keep_mode(target, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        _remove(temporary)
+        raise write_error(path, error) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+    if durable:
+        _sync_folder(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents if missing.
+
+    Raises:
+        SegstudioError: if it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+
+
+def write_error(path: Path, error: OSError) -> SegstudioError:
+    """The message for a file that could not be written."""
+    if error.errno in _FULL:
+        return SegstudioError(
+            f"{path} was not saved: the disk is full.",
+            "Free some space and save again; what was there before is unchanged.",
+        )
+    if error.errno in _DENIED:
+        return SegstudioError(
+            f"{path} was not saved: the folder or the file is read-only.",
+            "Allow writing there, or work on a copy of the folder.",
+        )
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return SegstudioError(
+            f"{path} was not saved: its folder is gone.",
+            "Check that the drive is connected and the folder was not moved.",
+        )
+    return SegstudioError(
+        f"{path} was not saved ({error.strerror or error}).",
+        "Check the drive and save again; what was there before is unchanged.",
+    )
+
+
+def _keep_mode(target: Path, temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself last through a power cut; not every system can."""
+    if os.name == "nt":
+        return
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

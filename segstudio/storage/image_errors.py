@@ -1,0 +1,63 @@
+"""What can go wrong while an image file is decoded, as messages that name the file."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+from segstudio.core.errors import SegstudioError
+
+MAX_PIXELS = 500_000_000
+"""Larger images are refused: pixels and label maps of one would need several GB."""
+
+DECODE_ERRORS = (
+    OSError, SyntaxError, ValueError, TypeError, EOFError, KeyError, IndexError, MemoryError,
+    RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
+"""What PIL, tifffile and imagecodecs raise for damaged files."""
+
+
+def check_size(path: Path, size_wh: tuple[int, int]) -> None:
+    """Refuse sizes that cannot be worked with, before anything is decoded.
+
+    Raises:
+        SegstudioError: if the header says more than `MAX_PIXELS`, or nothing.
+    """
+    width, height = size_wh
+    if width < 1 or height < 1:
+        raise SegstudioError(f"{path} has no pixels ({width} x {height}).", "Save it again.")
+    if width * height > MAX_PIXELS:
+        raise SegstudioError(
+            f"{path} is {width} x {height} pixels by its header; segstudio opens up to "
+            f"{MAX_PIXELS // 1_000_000} million pixels.",
+            "Cut it into parts, or check whether the file is damaged.",
+        )
+
+
+def unreadable(path: Path, error: BaseException) -> SegstudioError:
+    """The message for a file that could not be decoded."""
+    if isinstance(error, FileNotFoundError):
+        return SegstudioError(
+            f"{path} is not there any more.",
+            "It may have been moved or renamed; rescan the folder.",
+        )
+    if isinstance(error, PermissionError):
+        return SegstudioError(f"You may not read {path}.", "Change the file's permissions.")
+    if isinstance(error, MemoryError):
+        return SegstudioError(
+            f"There is not enough memory to open {path}.", "Close other programs or images."
+        )
+    try:
+        size = path.stat().st_size
+    except OSError:
+        size = -1
+    if size == 0:
+        return SegstudioError(f"{path} is empty (0 bytes).", "Copy it again from where it came.")
+    reason = (str(error).splitlines() or [""])[0].strip()
+    if "cannot identify" in reason or not reason:
+        reason = "it is not an image of a known format, or its beginning is damaged"
+    return SegstudioError(
+        f"{path} cannot be read: {reason}.",
+        "The file may be cut off or damaged; copy it again from where it came.",
+    )

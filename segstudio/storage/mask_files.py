@@ -1,0 +1,167 @@
+"""Read mask files as they are: ids, palette and who wrote them; nothing is interpreted."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.errors import SegstudioError
+from segstudio.storage.image_errors import DECODE_ERRORS, check_size, unreadable
+from segstudio.storage.layout import suffix_of
+from segstudio.storage.pillow import open_image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PilImage
+
+SOFTWARE = "segstudio"
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class RawMask:
+    """A mask file's content.
+
+    Attributes:
+        pixels: (H, W) of an integer type, or (H, W, 3) uint8 for a colour image. Of a palette
+            image these are the indices, never the colours.
+        palette: (256, 3) uint8 of a palette image, else None.
+        lossy: Whether the format may have changed values (JPEG, lossy WebP).
+    """
+
+    pixels: npt.NDArray[Any]
+    palette: npt.NDArray[np.uint8] | None = None
+    lossy: bool = False
+
+    @property
+    def shape_hw(self) -> tuple[int, int]:
+        """(H, W)."""
+        return (self.pixels.shape[0], self.pixels.shape[1])
+
+
+def read_mask_file(path: Path) -> RawMask:
+    """Read a mask: PNG, TIFF, BMP, GIF, JPEG or WebP; the first page or frame.
+
+    Raises:
+        SegstudioError: if it is missing, truncated, empty, or no image; names the file.
+    """
+    try:
+        if suffix_of(path.name) in {".tif", ".tiff"}:
+            return _read_tiff(path)
+        return _read_with_pil(path)
+    except DECODE_ERRORS as error:
+        raise unreadable(path, error) from error
+
+
+def png_texts(path: Path) -> dict[str, str]:
+    """The tEXt entries before a PNG's pixels, without decoding it; empty if it is no PNG."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER_BYTES)
+    except OSError:
+        return {}
+    texts: dict[str, str] = {}
+    if not head.startswith(_PNG_SIGNATURE):
+        return texts
+    at = len(_PNG_SIGNATURE)
+    while at + 8 <= len(head):
+        length, kind = struct.unpack_from(">I4s", head, at)
+        if kind == b"IDAT":
+            break
+        if kind == b"tEXt" and at + 8 + length <= len(head):
+            key, _, value = head[at + 8 : at + 8 + length].partition(b"\0")
+            texts[key.decode("latin-1")] = value.decode("latin-1")
+        at += 12 + length
+    return texts
+
+
+def written_by_segstudio(path: Path) -> bool:
+    """Whether a PNG says that segstudio wrote it."""
+    return png_texts(path).get("Software") == SOFTWARE
+
+
+def _read_with_pil(path: Path) -> RawMask:
+    with open_image(path) as image:
+        check_size(path, image.size)
+        lossy = image.format in {"JPEG", "MPO"} or _is_lossy_webp(path)
+        image.load()
+        pixels = _values(image)
+        if image.format == "PNG" and image.mode == "L":
+            pixels = _unstretched(pixels, _png_depth(path))
+        return RawMask(pixels, _palette_of(image), lossy)
+
+
+def _values(image: PilImage) -> npt.NDArray[Any]:
+    if image.mode == "1":
+        return np.asarray(image).astype(np.uint8)
+    if image.mode == "L":
+        return np.array(image)
+    if image.mode in {"P", "I", "I;16"}:
+        return np.array(image)
+    if image.mode in {"LA", "PA"}:
+        return np.array(image)[..., 0].copy()
+    if image.mode.startswith("I;16"):
+        return np.array(image).astype(np.uint16)
+    return np.array(image.convert("RGB"))
+
+
+def _unstretched(values: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.uint8]:
+    """The ids of a 2- or 4-bit grey PNG, which PIL stretches to 0..255."""
+    return values if bits not in {2, 4} else values // np.uint8(255 // (2**bits - 1))
+
+
+def _png_depth(path: Path) -> int:
+    with path.open("rb") as file:
+        return file.read(25)[24]
+
+
+def _is_lossy_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(64)
+    return head[8:12] == b"WEBP" and b"VP8 " in head
+
+
+def _palette_of(image: PilImage) -> npt.NDArray[np.uint8] | None:
+    if image.mode != "P":
+        return None
+    table = np.zeros((256, 3), np.uint8)
+    colors = np.frombuffer(bytes(image.getpalette("RGB") or b""), np.uint8)[:768].reshape(-1, 3)
+    table[: len(colors)] = colors
+    return table
+
+
+def _read_tiff(path: Path) -> RawMask:
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        page: Any = tiff.pages[0]
+        check_size(path, (page.imagewidth, page.imagelength))
+        pixels = np.asarray(page.asarray())
+        palette = None
+        if page.colormap is not None:
+            palette = np.zeros((256, 3), np.uint8)
+            colors = (np.asarray(page.colormap).T >> 8).astype(np.uint8)[:256]
+            palette[: len(colors)] = colors
+    if pixels.ndim == 3:
+        channels_first = pixels.shape[0] in {3, 4} and pixels.shape[2] not in {3, 4}
+        pixels = np.moveaxis(pixels, 0, 2) if channels_first else pixels
+        pixels = pixels[..., 0] if pixels.shape[2] < 3 else pixels[..., :3].astype(np.uint8)
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8)
+    if pixels.dtype.kind == "f":
+        pixels = _whole_numbers(path, pixels)
+    return RawMask(np.ascontiguousarray(pixels), palette)
+
+
+def _whole_numbers(path: Path, pixels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    if not np.isfinite(pixels).all() or (pixels != np.rint(pixels)).any():
+        raise SegstudioError(
+            f"The mask {path} holds fractions, so it is not a map of class ids.",
+            "Save it with whole numbers (8 or 16 bit).",
+        )
+    return pixels.astype(np.int64)

@@ -1,0 +1,297 @@
+"""Annotations on disk: indexed PNGs in `masks/`, instance ids in `instances/`.
+
+A file that was there before segstudio wrote its own is kept in `.originals/` and stays the ground
+truth. `truth_folders.MaskFolder` finds it there.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import Image, InstanceIds, LabelMap, Labels
+from segstudio.core.schema import LabelSchema
+from segstudio.storage.atomic import make_folder, write_atomically, write_error
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.layout import IMAGE_SUFFIXES, suffix_of
+from segstudio.storage.mask_files import (
+    SOFTWARE,
+    png_texts,
+    read_mask_file,
+    written_by_segstudio,
+)
+from segstudio.storage.scan import list_folder
+from segstudio.storage.schema_file import SCHEMA_NAME, write_schema
+from segstudio.storage.truth_folders import ORIGINALS
+
+_COMPRESS_LEVEL = 1  # masks are flat: higher levels take longer and save little
+
+
+@dataclass(frozen=True)
+class AnnotationFiles:
+    """Where an image's annotation is or will be: class ids and instance ids."""
+
+    mask: Path
+    instances: Path
+
+
+def annotation_files(root: Path, ref: ImageRef) -> AnnotationFiles:
+    """The files of an image's annotation, whether they exist or not.
+
+    `masks/<stem>.png` in the data set's folder; an image of a sub-folder that is opened with it
+    (train/) has its own `masks/` there. Where two images share a stem (a.jpg, a.png), the later
+    one by name has `masks/<name>.png` (a.png.png).
+
+    Args:
+        root: `Project.root`.
+        ref: The image.
+    """
+    masks, instances = _folders_of(root, ref.root, ref.folder)
+    name = _mask_name(masks, ref)
+    return AnnotationFiles(masks / name, instances / name)
+
+
+def has_annotation(root: Path, ref: ImageRef) -> bool:
+    """Whether segstudio has saved an annotation of this image."""
+    folder = str(_folders_of(root, ref.root, ref.folder)[0])
+    if not any(os.access(f"{folder}/{name}.png", os.F_OK) for name in (ref.stem, ref.filename)):
+        return False  # the usual case of a long list
+    return written_by_segstudio(annotation_files(root, ref).mask)
+
+
+def annotated_names(root: Path, images: Iterable[ImageRef]) -> set[str]:
+    """Names of the images of which segstudio has saved an annotation.
+
+    Lists each folder of masks once and looks only at the files that are there, so it is quick
+    for a long list.
+    """
+    listings: dict[tuple[str, str], set[str]] = {}
+    found = set()
+    for ref in images:
+        key = (ref.root, ref.folder)
+        if key not in listings:
+            folder = _folders_of(root, ref.root, ref.folder)[0]
+            # Where there are no classes of ours, there is nothing of ours.
+            listings[key] = _file_names(folder) if (folder / SCHEMA_NAME).exists() else set()
+        names = listings[key]
+        listed = f"{ref.stem}.png" in names or f"{ref.filename}.png" in names
+        if listed and has_annotation(root, ref):
+            found.add(ref.name)
+    return found
+
+
+def read_annotation(
+    root: Path, ref: ImageRef, shape_hw: tuple[int, int] | None = None
+) -> LabelMap | None:
+    """The annotation that segstudio saved for an image, or None.
+
+    Raises:
+        SegstudioError: if it cannot be read or has not the image's size; names both files.
+    """
+    files = annotation_files(root, ref)
+    if not written_by_segstudio(files.mask):
+        return None
+    labels = read_index_png(files.mask)
+    _check_size(files.mask, labels.shape, ref, shape_hw)
+    if not written_by_segstudio(files.instances):
+        return LabelMap(labels)
+    ids = read_mask_file(files.instances).pixels.astype(np.uint16)
+    _check_size(files.instances, ids.shape, ref, (labels.shape[0], labels.shape[1]))
+    return LabelMap(labels, ids)
+
+
+def write_annotation(
+    root: Path,
+    ref: ImageRef,
+    labels: Labels,
+    instances: InstanceIds | None,
+    schema: LabelSchema,
+) -> list[Path]:
+    """Save an image's annotation and the classes, each file as a whole or not at all.
+
+    Args:
+        root: `Project.root`.
+        ref: The image.
+        labels: Class ids, (H, W) uint8.
+        instances: Instance ids, (H, W) uint16, or None: then a file of earlier ones goes.
+        schema: The classes: palette of the PNG and `masks/segstudio.json`.
+
+    Returns:
+        The files written.
+
+    Raises:
+        SegstudioError: if one cannot be written; what was there before is unchanged.
+    """
+    files = annotation_files(root, ref)
+    folder = files.mask.parent
+    make_folder(folder)
+    written = [write_schema(folder, schema)]
+    source = quote(ref.filename)
+    if instances is not None:
+        make_folder(files.instances.parent)
+        _keep_original(files.instances)
+        write_atomically(files.instances, encode_instance_png(instances, source=source))
+        written.append(files.instances)
+    _keep_original(files.mask)
+    write_atomically(files.mask, encode_index_png(labels, schema.palette(), source=source))
+    written.append(files.mask)
+    if instances is None:
+        _remove_own(files.instances)
+    return written
+
+
+def encode_index_png(
+    labels: Labels,
+    palette: npt.NDArray[np.uint8] | None = None,
+    software: str = SOFTWARE,
+    source: str = "",
+) -> bytes:
+    """An 8-bit PNG whose pixel values are class ids.
+
+    Args:
+        labels: (H, W) uint8.
+        palette: (256, 3) uint8 colours by id; None writes plain grey.
+        software: The tEXt entry Software; left out if empty.
+        source: The tEXt entry Source (name of the image); left out if empty.
+    """
+    from PIL import Image as pil
+
+    image = pil.fromarray(np.ascontiguousarray(labels))
+    if palette is not None:
+        image.putpalette(np.ascontiguousarray(palette, np.uint8).tobytes(), "RGB")
+    return _png_bytes(image, software, source)
+
+
+def encode_instance_png(
+    instances: InstanceIds, software: str = SOFTWARE, source: str = ""
+) -> bytes:
+    """A 16-bit grey PNG of instance ids, (H, W) uint16."""
+    from PIL import Image as pil
+
+    return _png_bytes(pil.fromarray(np.ascontiguousarray(instances)), software, source)
+
+
+def encode_rgb_png(pixels: Image, software: str = SOFTWARE) -> bytes:
+    """A PNG of colours, (H, W, 3) uint8."""
+    from PIL import Image as pil
+
+    return _png_bytes(pil.fromarray(np.ascontiguousarray(pixels)), software, "")
+
+
+def read_index_png(path: Path) -> Labels:
+    """Class ids of an indexed or grey PNG, (H, W) uint8: palette indices, never colours.
+
+    Raises:
+        SegstudioError: if it cannot be read or holds colours or larger values.
+    """
+    pixels = read_mask_file(path).pixels
+    if pixels.ndim == 3:
+        raise SegstudioError(
+            f"{path} holds colours, not class ids.", "Save it as an indexed or grey PNG."
+        )
+    if pixels.dtype != np.uint8:
+        if int(pixels.max()) > 255 or int(pixels.min()) < 0:
+            raise SegstudioError(
+                f"{path} holds values up to {int(pixels.max())}.", "Class ids are 0 to 255."
+            )
+        pixels = pixels.astype(np.uint8)
+    return np.ascontiguousarray(pixels)
+
+
+def _png_bytes(image: object, software: str, source: str) -> bytes:
+    from PIL import Image as pil
+    from PIL.PngImagePlugin import PngInfo
+
+    assert isinstance(image, pil.Image)
+    texts = PngInfo()
+    for key, value in (("Software", software), ("Source", source)):
+        if value:
+            texts.add_text(key, value)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=_COMPRESS_LEVEL, pnginfo=texts)
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=256)
+def _folders_of(root: Path, images_root: str, folder: str) -> tuple[Path, Path]:
+    """The folders of class and of instance masks of the images of one folder."""
+    home, inside = (root / folder, "") if Path(images_root) == root else (root, folder)
+    return home / "masks" / inside, home / "instances" / inside
+
+
+def _file_names(folder: Path) -> set[str]:
+    try:
+        return set(list_folder(folder).files)
+    except SegstudioError:
+        return set()
+
+
+def _mask_name(folder: Path, ref: ImageRef) -> str:
+    plain, full = f"{ref.stem}.png", f"{ref.filename}.png"
+    if (folder / full).exists():
+        return full
+    source = png_texts(folder / plain).get("Source")
+    if source == quote(ref.filename):
+        return plain
+    rivals = _same_stem(ref)
+    if not rivals:
+        return plain
+    if source is not None and source in map(quote, rivals):
+        return full
+    return plain if ref.filename < min(rivals) else full
+
+
+def _same_stem(ref: ImageRef) -> list[str]:
+    """Other image files in the image's folder with the same stem."""
+    folder = ref.path.parent
+    own = suffix_of(ref.filename)
+    return [
+        name
+        for suffix in IMAGE_SUFFIXES - {own}
+        for name in (ref.stem + suffix, ref.stem + suffix.upper())
+        if (folder / name).exists()
+    ]
+
+
+def _keep_original(path: Path) -> None:
+    """Copy a file that segstudio did not write to `.originals/`, once, before it is replaced."""
+    kept = path.parent / ORIGINALS / path.name
+    if not path.exists() or kept.exists() or written_by_segstudio(path):
+        return
+    make_folder(kept.parent)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SegstudioError(
+            f"The mask {path} cannot be read, so it was not replaced ({error.strerror or error}).",
+            "Check the file; nothing was changed.",
+        ) from error
+    write_atomically(kept, content)
+
+
+def _remove_own(path: Path) -> None:
+    if written_by_segstudio(path):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise write_error(path, error) from error
+
+
+def _check_size(
+    path: Path, found_hw: tuple[int, ...], ref: ImageRef, shape_hw: tuple[int, int] | None
+) -> None:
+    if shape_hw is not None and tuple(found_hw) != tuple(shape_hw):
+        raise SegstudioError(
+            f"The annotation {path} is {found_hw[1]} x {found_hw[0]} pixels, but its image "
+            f"{ref.path} is {shape_hw[1]} x {shape_hw[0]}.",
+            "It is left as it is. Move it away to annotate the image anew.",
+        )

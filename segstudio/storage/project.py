@@ -1,0 +1,108 @@
+"""An open folder: its images, its ground truth, its classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.schema import LabelSchema
+from segstudio.storage.folders import user_folders
+from segstudio.storage.image_ref import ImageList, ImageRef
+from segstudio.storage.layout import IMAGE_SUFFIXES, suffix_of
+from segstudio.storage.scan import scan, scan_folder
+from segstudio.storage.schema_file import find_schema
+from segstudio.storage.truth import TruthIndex
+
+__all__ = ["ImageList", "ImageRef", "Project", "TruthIndex", "open_project", "scan_folder"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """An open folder.
+
+    Attributes:
+        root: The folder of the data set; annotations go to its `masks/` and `instances/`.
+        images_root: The folder that the images' names start from: `root` or, say, its `images/`.
+        images: The images in natural order.
+        truth: Where the ground truth is, or None.
+        schema: The classes as written in `segstudio.json` (else None: see `truth.schema`).
+        data_folder: The user's folder for what belongs to this folder: marks, predictions.
+        notes: Sentences worth showing.
+        start: Position of the image to open first.
+    """
+
+    root: Path
+    images_root: Path
+    images: Sequence[ImageRef]
+    truth: TruthIndex | None = None
+    schema: LabelSchema | None = None
+    data_folder: Path = field(default_factory=Path)
+    notes: tuple[str, ...] = ()
+    start: int = 0
+
+    @property
+    def name(self) -> str:
+        """The folder's name for people."""
+        return self.root.name or str(self.root)
+
+    def index_of(self, path: Path) -> int | None:
+        """Position of the image with this path, or None."""
+        if isinstance(self.images, ImageList):
+            try:
+                name = path.relative_to(self.images_root).as_posix()
+            except ValueError:
+                return None
+            return self.images.position(ImageRef(name, str(self.images_root)))
+        return next((i for i, ref in enumerate(self.images) if ref.path == path), None)
+
+
+def open_project(root: Path, home: Path | None = None) -> Project:
+    """Find images, ground truth and classes from a folder, or from the folder of an image.
+
+    Reads names and a few masks, so it takes a fraction of a second for 100,000 images; it is
+    still meant for a background thread, since a folder may lie on a slow drive.
+
+    Args:
+        root: A folder, or an image file: then its folder, opened at that image.
+        home: The user's folder for settings and data, for tests; else the system's.
+
+    Raises:
+        SegstudioError: if there is no such folder, it cannot be read, or it has no images.
+    """
+    path = Path(os.path.normpath(root.absolute()))
+    opened = None
+    if path.is_file():
+        if suffix_of(path.name) not in IMAGE_SUFFIXES:
+            raise SegstudioError(
+                f"{path} is not an image that segstudio reads.",
+                "Open a PNG, JPEG, TIFF, BMP or WebP file, or a folder of them.",
+            )
+        opened, path = path, path.parent
+    found = scan(path)
+    if not found.names:
+        raise SegstudioError(
+            f"There are no images in {path}.",
+            "segstudio reads PNG, JPEG, TIFF, BMP and WebP, also in sub-folders.",
+        )
+    images = ImageList(found.names, str(found.images_root))
+    schema = find_schema(found.home, found.images_root, images)
+    truth = TruthIndex.find(found.home, images, schema)
+    project = Project(
+        found.home,
+        found.images_root,
+        images,
+        truth,
+        schema,
+        user_folders(home).of_project(found.home),
+        found.notes,
+    )
+    if opened is None:
+        return project
+    return _starting_at(project, opened)
+
+
+def _starting_at(project: Project, path: Path) -> Project:
+    return replace(project, start=project.index_of(path) or 0)

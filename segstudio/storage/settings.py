@@ -1,0 +1,153 @@
+"""The user's settings: a readable JSON file that holds only what differs from the defaults."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from segstudio.storage.atomic import make_folder, write_atomically
+
+MAX_RECENT = 12
+THEMES = ("system", "light", "dark")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user chose. Replaced as a whole, never changed.
+
+    Attributes:
+        autosave: Whether the annotation is saved by itself.
+        autosave_seconds: How long after the last stroke, 0.2 to 60.
+        keep_view: Whether zoom and place stay from image to image.
+        theme: "system", "light" or "dark".
+        device: "auto", "cpu", "cuda" or "mps".
+        opacity: Of the overlay, 0 to 1.
+        brush_size: In pixels of the image, 1 to 500.
+        overlay_style: "fill", "outline" or "both".
+        pixel_grid: Whether the grid is drawn when zoomed in.
+        model: Id of the model chosen last, "" if none.
+        score_threshold: Of instances, 0 to 1.
+        mask_threshold: Of instances' pixels, 0 to 1.
+        tile_px: Images with a longer side are cut into tiles of this size, 256 to 8192.
+        keys: The name of the key preset ("segstudio", ...).
+        key_overrides: Shortcuts by action id that differ from the preset; "" is none.
+        export_folder: Where masks were exported to last.
+        recent: Folders that were open, the latest first.
+    """
+
+    autosave: bool = True
+    autosave_seconds: float = 1.0
+    keep_view: bool = True
+    theme: str = "system"
+    device: str = "auto"
+    opacity: float = 0.45
+    brush_size: int = 12
+    overlay_style: str = "both"
+    pixel_grid: bool = False
+    model: str = ""
+    score_threshold: float = 0.5
+    mask_threshold: float = 0.5
+    tile_px: int = 2048
+    keys: str = "segstudio"
+    key_overrides: Mapping[str, str] = field(default_factory=dict)
+    export_folder: str = ""
+    recent: tuple[str, ...] = ()
+
+    def with_recent(self, folder: str) -> Settings:
+        """Settings in which a folder is the latest of the recent ones."""
+        rest = [other for other in self.recent if other != folder]
+        return replace(self, recent=(folder, *rest)[:MAX_RECENT])
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "autosave_seconds": (0.2, 60.0),
+    "opacity": (0.0, 1.0),
+    "brush_size": (1, 500),
+    "score_threshold": (0.0, 1.0),
+    "mask_threshold": (0.0, 1.0),
+    "tile_px": (256, 8192),
+}
+_CHOICES = {"theme": THEMES, "device": DEVICES, "overlay_style": ("fill", "outline", "both")}
+
+
+def load_settings(path: Path) -> Settings:
+    """Read settings; entries that are missing, unknown or damaged get their defaults.
+
+    A file that is no JSON at all is kept beside as `.damaged`, so that nothing is lost by the
+    next saving.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError:
+        return Settings()
+    except ValueError:
+        text = ""
+    try:
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise TypeError("not an object")
+    except (ValueError, TypeError):
+        _set_aside(path)
+        return Settings()
+    defaults = asdict(Settings())
+    values = {
+        name: value
+        for name, raw in data.items()
+        if name in defaults and (value := _accepted(name, raw, defaults[name])) is not None
+    }
+    return Settings(**values)
+
+
+def save_settings(path: Path, settings: Settings) -> None:
+    """Write what differs from the defaults; entries of other versions of segstudio are kept.
+
+    Raises:
+        SegstudioError: if the file cannot be written.
+    """
+    known = {f.name for f in fields(Settings)}
+    others = {name: value for name, value in _raw(path).items() if name not in known}
+    defaults, values = asdict(Settings()), asdict(settings)
+    changed = {name: values[name] for name in values if values[name] != defaults[name]}
+    make_folder(path.parent)
+    text = json.dumps({**others, **changed}, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode())
+
+
+def _accepted(name: str, raw: object, default: object) -> Any:
+    """A value of the right kind, range or choice, else None."""
+    if name == "recent":
+        return tuple(str(v) for v in raw)[:MAX_RECENT] if isinstance(raw, list) else None
+    if isinstance(default, dict):
+        return {str(k): str(v) for k, v in raw.items()} if isinstance(raw, dict) else None
+    if isinstance(default, bool) or isinstance(raw, bool):
+        return raw if isinstance(default, bool) and isinstance(raw, bool) else None
+    if isinstance(default, str):
+        known = _CHOICES.get(name)
+        return raw if isinstance(raw, str) and (known is None or raw in known) else None
+    if not isinstance(raw, (int, float)) or raw != raw:
+        return None
+    low, high = _RANGES[name]
+    limited = min(max(raw, low), high)
+    return round(limited) if isinstance(default, int) else float(limited)
+
+
+def _raw(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _set_aside(path: Path) -> None:
+    try:
+        path.replace(path.with_suffix(".damaged"))
+    except OSError as error:
+        _log.warning("%s is damaged and could not be set aside: %s", path, error)

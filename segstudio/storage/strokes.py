@@ -1,0 +1,118 @@
+"""Patches as bytes: one record of the journal, packed and with a checksum."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import Patch
+
+# revision, top, left, bottom, right, planes, length of the body; then the body, then its CRC-32.
+_HEAD = struct.Struct("<QIIIIBI")
+_CRC = struct.Struct("<I")
+_PLANE = struct.Struct("<BII")
+_UNIFORM_BEFORE, _UNIFORM_AFTER = 1, 2
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """One recorded patch.
+
+    Attributes:
+        revision: The label map's revision after it.
+        rect: Where.
+        planes: For class ids, then instance ids where kept: which pixels changed (h, w) bool,
+            and their values before and after.
+    """
+
+    revision: int
+    rect: Rect
+    planes: tuple[Plane, ...]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The changed pixels of one map: `changed` (h, w) bool, values in row order."""
+
+    changed: npt.NDArray[np.bool_]
+    before: npt.NDArray[Any]
+    after: npt.NDArray[Any]
+
+
+def pack(patch: Patch, revision: int) -> bytes:
+    """One record: only the changed pixels, one value where all are alike, compressed."""
+    rect = patch.rect
+    planes = [_pack_plane(patch.before, patch.after)]
+    if patch.instances_before is not None and patch.instances_after is not None:
+        planes.append(_pack_plane(patch.instances_before, patch.instances_after))
+    body = zlib.compress(b"".join(planes), 1)
+    head = _HEAD.pack(
+        revision, rect.top, rect.left, rect.bottom, rect.right, len(planes), len(body)
+    )
+    return head + body + _CRC.pack(zlib.crc32(head + body))
+
+
+def unpack_all(data: bytes, offset: int = 0) -> Iterator[tuple[Stroke, int]]:
+    """The whole records from `offset` on, each with the offset of its end.
+
+    Stops at the first that is torn or damaged: nothing after it can be trusted.
+    """
+    while offset + _HEAD.size <= len(data):
+        *fields, planes, length = _HEAD.unpack_from(data, offset)
+        end = offset + _HEAD.size + length + _CRC.size
+        if end > len(data):
+            return
+        covered = data[offset : end - _CRC.size]
+        if _CRC.unpack_from(data, end - _CRC.size)[0] != zlib.crc32(covered):
+            return
+        revision, top, left, bottom, right = fields
+        rect = Rect(top, left, bottom, right)
+        body = zlib.decompress(covered[_HEAD.size :])
+        yield Stroke(revision, rect, _unpack_planes(body, rect, planes)), end
+        offset = end
+
+
+def _pack_plane(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> bytes:
+    changed = before != after
+    bits = np.packbits(changed).tobytes()
+    old, new = before[changed], after[changed]
+    flags = (_UNIFORM_BEFORE if _is_uniform(old) else 0) | (
+        _UNIFORM_AFTER if _is_uniform(new) else 0
+    )
+    old = old[:1] if flags & _UNIFORM_BEFORE else old
+    new = new[:1] if flags & _UNIFORM_AFTER else new
+    parts = (_PLANE.pack(flags, len(old), len(new)), bits, old.tobytes(), new.tobytes())
+    return b"".join(parts)
+
+
+def _is_uniform(values: npt.NDArray[Any]) -> bool:
+    return len(values) > 0 and bool((values == values[0]).all())
+
+
+def _unpack_planes(body: bytes, rect: Rect, planes: int) -> tuple[Plane, ...]:
+    found = []
+    at = 0
+    pixels = rect.height * rect.width
+    for dtype in (np.dtype(np.uint8), np.dtype(np.uint16))[:planes]:
+        flags, olds, news = _PLANE.unpack_from(body, at)
+        at += _PLANE.size
+        size = (pixels + 7) // 8
+        bits = np.frombuffer(body, np.uint8, size, at)
+        at += size
+        changed = np.unpackbits(bits, count=pixels).astype(np.bool_).reshape(rect.shape_hw)
+        count = int(np.count_nonzero(changed))
+        old = np.frombuffer(body, dtype, olds, at)
+        at += old.nbytes
+        new = np.frombuffer(body, dtype, news, at)
+        at += new.nbytes
+        old = np.repeat(old, count) if flags & _UNIFORM_BEFORE else old
+        new = np.repeat(new, count) if flags & _UNIFORM_AFTER else new
+        found.append(Plane(changed, old, new))
+    return tuple(found)

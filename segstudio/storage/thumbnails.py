@@ -1,0 +1,113 @@
+"""Small pictures of images, decoded small and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import Image
+from segstudio.storage.bounded_folder import BoundedFolder
+from segstudio.storage.decode import read_image
+from segstudio.storage.image_errors import DECODE_ERRORS, check_size, unreadable
+from segstudio.storage.orientation import orientation_of, upright
+from segstudio.storage.pillow import open_image
+
+_MAX_BYTES = 256 * 2**20
+_PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
+
+
+def read_thumbnail(path: Path, px: int) -> Image:
+    """A small (h, w, 3) uint8 RGB picture of an image, at most `px` wide and high, upright.
+
+    JPEGs are decoded at an eighth to a half of their size where that is enough.
+
+    Raises:
+        SegstudioError: if the file cannot be read; see `decode.read_image`.
+    """
+    try:
+        with open_image(path) as image:
+            check_size(path, image.size)
+            if image.format != "TIFF" and image.mode in _PLAIN_MODES:
+                orientation = orientation_of(image)
+                # Asking for more than is shown keeps the edges clean: JPEG's own reduction is
+                # coarse, the rest is done by averaging.
+                image.draft("RGB", (px * 2, px * 2))
+                small = image.convert("RGB")
+                small.thumbnail((px, px), reducing_gap=2.0)
+                return upright(np.array(small), orientation)
+    except DECODE_ERRORS as error:
+        # PIL does not know every kind of TIFF that tifffile reads.
+        if path.suffix.lower() not in {".tif", ".tiff"}:
+            raise unreadable(path, error) from error
+    from PIL import Image as pil
+
+    whole = pil.fromarray(read_image(path).pixels)
+    whole.thumbnail((px, px), reducing_gap=2.0)
+    return np.array(whole)
+
+
+class ThumbnailCache:
+    """Thumbnails on disk, by path, time and size of the image; bounded in bytes.
+
+    Safe to use from several threads. A cache that cannot be written is no error: thumbnails are
+    then decoded each time.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int = _MAX_BYTES) -> None:
+        """Args:
+        folder: Made when first written to.
+        max_bytes: Limit; the thumbnails not used for longest are deleted past it.
+        """
+        self._files = BoundedFolder(folder, max_bytes)
+
+    def get(self, path: Path, px: int) -> Image:
+        """A picture of at most px x px, (h, w, 3) uint8 RGB, from the cache or made now.
+
+        Raises:
+            SegstudioError: if the image cannot be read.
+        """
+        name = _cache_name(path, px)
+        cached = None if name is None else _decoded(self._files.read(name))
+        if cached is not None:
+            return cached
+        thumbnail = read_thumbnail(path, px)
+        if name is not None:
+            self._keep(name, thumbnail)
+        return thumbnail
+
+    def _keep(self, name: str, thumbnail: Image) -> None:
+        from PIL import Image as pil
+
+        buffer = io.BytesIO()
+        pil.fromarray(thumbnail).save(buffer, "JPEG", quality=88)
+        try:
+            self._files.write(name, buffer.getvalue())
+        except SegstudioError:
+            return
+
+
+def _cache_name(path: Path, px: int) -> str | None:
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    key = f"{os.path.realpath(path)}|{info.st_mtime_ns}|{info.st_size}|{px}"
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{digest[:2]}/{digest[2:]}.jpg"
+
+
+def _decoded(content: bytes | None) -> Image | None:
+    if content is None:
+        return None
+    from PIL import Image as pil
+
+    try:
+        with pil.open(io.BytesIO(content)) as image:
+            return np.array(image.convert("RGB"))
+    except DECODE_ERRORS:
+        return None

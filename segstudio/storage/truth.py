@@ -1,0 +1,188 @@
+"""Ground truth beside images: where it is, what its values mean, and reading it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import LabelMap
+from segstudio.core.schema import LabelSchema
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
+from segstudio.storage.truth_values import Coding, TruthKind, decide_coding, decode
+
+__all__ = ["TruthIndex", "TruthKind", "read_truth", "unknown_ids"]
+
+_SAMPLES = 24
+
+
+@dataclass(frozen=True)
+class TruthIndex:
+    """Where the ground truth of a folder's images is, and how its values are to be read.
+
+    Attributes:
+        classes: Folders of class masks by the images' folder ("" is the images' root), the
+            preferred one first.
+        instances: Folders of instance masks likewise.
+        coding: What the values of the class masks mean.
+        schema: The classes: those given, or those found in a sample of the masks.
+        declared: Whether the classes were given (by `segstudio.json` or the user). If not, class
+            ids that turn up later are no error: `unknown_ids` tells them.
+    """
+
+    classes: dict[str, tuple[MaskFolder, ...]]
+    instances: dict[str, tuple[MaskFolder, ...]]
+    coding: Coding
+    schema: LabelSchema
+    declared: bool
+
+    @classmethod
+    def find(
+        cls, home: Path, images: Sequence[ImageRef], schema: LabelSchema | None = None
+    ) -> TruthIndex | None:
+        """Find ground truth inside the images' folders or beside them; None if there is none.
+
+        Args:
+            home: The folder of the data set.
+            images: Its images.
+            schema: Classes if known; gives the colours of colour-coded masks their ids.
+        """
+        classes, instances = find_mask_folders(home, images)
+        return cls._of_folders(classes, instances, images, schema)
+
+    @classmethod
+    def at(
+        cls, folder: Path, images: Sequence[ImageRef], schema: LabelSchema | None = None
+    ) -> TruthIndex:
+        """The ground truth in a folder chosen by hand; everything there counts.
+
+        Raises:
+            SegstudioError: if the folder cannot be read or no file belongs to any of the images.
+        """
+        classes, instances = folders_at(folder, images)
+        index = cls._of_folders(classes, instances, images, schema)
+        if index is None:
+            raise SegstudioError(
+                f"No mask in {folder} belongs to these images.",
+                "Masks are found by name: the image's name with or without _mask, _label or _gt.",
+            )
+        return index
+
+    @classmethod
+    def _of_folders(
+        cls,
+        classes: dict[str, tuple[MaskFolder, ...]],
+        instances: dict[str, tuple[MaskFolder, ...]],
+        images: Sequence[ImageRef],
+        schema: LabelSchema | None,
+    ) -> TruthIndex | None:
+        sample = _sample(classes, images)
+        if sample:
+            coding, found = decide_coding(sample, schema)
+            if coding.kind == "instances":
+                classes, instances = {}, _merged(classes, instances)
+        elif _sample(instances, images):
+            coding, found = Coding("instances"), LabelSchema.from_names(("background", "object"))
+        else:
+            return None
+        return cls(classes, instances, coding, schema or found, schema is not None)
+
+    @property
+    def kind(self) -> TruthKind:
+        """How the values are read: index, binary, colour, or instances (no class masks)."""
+        return self.coding.kind
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders in which masks were found."""
+        tables = [*self.classes.values(), *self.instances.values()]
+        return tuple(dict.fromkeys(f.path for table in tables for f in table))
+
+    def path_of(self, ref: ImageRef) -> Path | None:
+        """The file that holds an image's ground truth (class mask first), or None."""
+        return self.class_path(ref) or self.instance_path(ref)
+
+    def class_path(self, ref: ImageRef) -> Path | None:
+        """The image's class mask, or None."""
+        return _first(self.classes, ref)
+
+    def instance_path(self, ref: ImageRef) -> Path | None:
+        """The image's instance mask, or None."""
+        return _first(self.instances, ref)
+
+    def has(self, ref: ImageRef) -> bool:
+        """Whether an image has ground truth."""
+        return self.path_of(ref) is not None
+
+
+def read_truth(
+    ref: ImageRef,
+    index: TruthIndex,
+    schema: LabelSchema | None = None,
+    shape_hw: tuple[int, int] | None = None,
+) -> LabelMap | None:
+    """Read an image's ground truth; None if it has none.
+
+    Args:
+        ref: The image.
+        index: Where the ground truth is.
+        schema: The classes in force; else the index's own.
+        shape_hw: Height and width of the image as shown, (H, W).
+
+    Returns:
+        Class ids, and instance ids where there is an instance mask. Of instance masks alone,
+        every instance is of the first class after background.
+
+    Raises:
+        SegstudioError: if the mask cannot be read, has another size, or has values that are not
+            in the classes; names the mask and the image.
+    """
+    class_path, instance_path = index.class_path(ref), index.instance_path(ref)
+    if class_path is None and instance_path is None:
+        return None
+    return decode(
+        ref.path,
+        class_path,
+        instance_path,
+        index.coding,
+        schema or index.schema,
+        shape_hw,
+        strict=index.declared,
+    )
+
+
+def unknown_ids(label_map: LabelMap, schema: LabelSchema) -> tuple[int, ...]:
+    """Class ids in a label map that the classes do not have (the ignore index is known)."""
+    present = np.flatnonzero(np.bincount(label_map.labels.reshape(-1), minlength=256))
+    known = {*schema.ids, 0, schema.ignore_index}
+    return tuple(int(i) for i in present if int(i) not in known)
+
+
+def _first(table: dict[str, tuple[MaskFolder, ...]], ref: ImageRef) -> Path | None:
+    for folder in table.get(ref.folder, ()):
+        path = folder.truth_of(ref.filename)
+        if path is not None:
+            return path
+    return None
+
+
+def _merged(
+    first: dict[str, tuple[MaskFolder, ...]], second: dict[str, tuple[MaskFolder, ...]]
+) -> dict[str, tuple[MaskFolder, ...]]:
+    keys = dict.fromkeys([*first, *second])
+    return {key: (*second.get(key, ()), *first.get(key, ())) for key in keys}
+
+
+def _sample(table: dict[str, tuple[MaskFolder, ...]], images: Sequence[ImageRef]) -> list[Path]:
+    """Masks of up to 24 images spread over the list."""
+    if not table:
+        return []
+    step = max(1, len(images) // _SAMPLES)
+    found = [p for i in range(0, len(images), step) if (p := _first(table, images[i])) is not None]
+    if not found:
+        found = [p for ref in images if (p := _first(table, ref)) is not None][:_SAMPLES]
+    return found[: _SAMPLES + 1]

@@ -1,0 +1,370 @@
+"""The table of all commands. Menus, tool bars, keys, palette and cheat sheet are made from it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from segstudio.ui.actions import ActionSpec, Context, Scope
+
+FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, HELP = (
+    "File",
+    "Edit",
+    "Image",
+    "Tools",
+    "View",
+    "Model",
+    "Help",
+)
+MENUS = (FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, HELP)
+PANELS = ("Images", "Classes", "Model", "Metrics")
+
+
+def _has_project(c: Context) -> bool:
+    return c.session.project is not None
+
+
+def _has_document(c: Context) -> bool:
+    return c.session.document is not None
+
+
+def _has_model(c: Context) -> bool:
+    return bool(c.session.model.chosen)
+
+
+def _can_run(c: Context) -> bool:
+    return _has_document(c) and _has_model(c)
+
+
+def _has_prediction(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and bool(document.predictions)
+
+
+def _has_truth(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and document.truth is not None
+
+
+def _can_undo(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and document.history.can_undo
+
+
+def _can_redo(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and document.history.can_redo
+
+
+def _is_dirty(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and document.dirty
+
+
+def _is_running(c: Context) -> bool:
+    return any(job.lane == "model" and job.visible for job in c.studio.jobs.jobs())
+
+
+def _is_view(field: str, value: object, c: Context) -> bool:
+    return bool(getattr(c.session.view, field) == value)
+
+
+def _set_view(field: str, value: object, c: Context) -> None:
+    c.session.set_view(**{field: value})
+
+
+def _flip_view(field: str, c: Context) -> None:
+    c.session.set_view(**{field: not getattr(c.session.view, field)})
+
+
+def _next_of(field: str, values: tuple[str, ...], c: Context) -> None:
+    now = str(getattr(c.session.view, field))
+    at = values.index(now) if now in values else -1
+    kind = type(getattr(c.session.view, field))
+    c.session.set_view(**{field: kind(values[(at + 1) % len(values)])})
+
+
+def _resize_brush(factor: int, c: Context) -> None:
+    size = c.session.view.brush_size
+    step = 1 if size < 20 else (2 if size < 50 else (5 if size < 150 else 20))
+    c.session.set_view(brush_size=min(500, max(1, size + step * factor)))
+
+
+def _fade(step: float, c: Context) -> None:
+    opacity = round(c.session.view.opacity + step, 2)
+    c.session.set_view(opacity=min(1.0, max(0.0, opacity)))
+
+
+def _choose_class(position: int, c: Context) -> None:
+    """The background for 0, else the position-th class that is not the background."""
+    ids = [i for i in c.session.schema.ids if i != 0]
+    chosen = 0 if position == 0 else (ids[position - 1] if position <= len(ids) else None)
+    if chosen is not None:
+        _activate(c, chosen)
+
+
+def _step_class(step: int, c: Context) -> None:
+    ids = c.session.schema.ids
+    if ids:
+        now = c.session.view.active_class
+        at = ids.index(now) if now in ids else 0
+        _activate(c, ids[(at + step) % len(ids)])
+
+
+def _activate(c: Context, class_id: int) -> None:
+    view = c.session.view
+    if class_id != view.active_class:
+        c.session.set_view(active_class=class_id, previous_class=view.active_class)
+
+
+def _swap_class(c: Context) -> None:
+    view = c.session.view
+    if view.active_class != 0:
+        c.session.set_view(active_class=0, previous_class=view.active_class)
+    elif view.previous_class != 0:
+        c.session.set_view(active_class=view.previous_class, previous_class=0)
+
+
+LAYERS = ("annotation", "prediction", "both", "difference", "confidence", "photo")
+STYLES = ("fill", "outline", "both")
+LAYER_TEXTS = {
+    "annotation": "Annotation",
+    "prediction": "Prediction",
+    "both": "Annotation + prediction",
+    "difference": "Difference",
+    "confidence": "Confidence",
+    "photo": "Photo only",
+}
+STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
+
+
+def _toggle_panel(name: str, c: Context) -> None:
+    c.window.toggle_panel(name)
+
+
+def _panel_shown(name: str, c: Context) -> bool:
+    return c.window.panel_shown(name)
+
+
+def _pick(field: str, value: str, c: Context) -> None:
+    kind = type(getattr(c.session.view, field))
+    c.session.set_view(**{field: kind(value)})
+
+
+def _tool(name: str, text: str, icon: str, key: str, tip: str, **more: Any) -> ActionSpec:
+    return ActionSpec(
+        f"tool.{name}", TOOLS, text, partial(_pick, "tool", name), icon, (key,),
+        enabled=_has_document, checked=partial(_is_view, "tool", name), tip=tip, **more,
+    )  # fmt: skip
+
+
+_FILE = (
+    ActionSpec("file.open", FILE, "Open folder…", lambda c: c.window.open_folder(), "folder-open",
+               ("Ctrl+O", "Ctrl+U"), tip="Open a folder of images (or drop one on the window)"),
+    ActionSpec("file.samples", FILE, "Open samples", lambda c: c.studio.browsing.open_samples(),
+               "flask-conical", tip="Open the images that come with segstudio"),
+    ActionSpec("file.rescan", FILE, "Read folder again", lambda c: c.studio.browsing.rescan(),
+               "refresh-cw", ("Ctrl+R",), enabled=_has_project,
+               tip="Look for images that came or went"),
+    ActionSpec("file.truth", FILE, "Choose ground truth folder…",
+               lambda c: c.window.choose_truth(), "target", enabled=_has_project,
+               tip="Tell where the ground truth masks lie, if they were not found", section=1),
+    ActionSpec("file.save", FILE, "Save annotation", lambda c: c.studio.autosave.save_now(),
+               "save", ("Ctrl+S",), enabled=_is_dirty,
+               tip="Write the mask of this image now", section=1),
+    ActionSpec("file.export", FILE, "Export masks…", lambda c: c.window.export(), "file-output",
+               ("Ctrl+E",), enabled=_has_document,
+               tip="Write annotations, ground truth or predictions as PNG", section=1),
+    ActionSpec("file.settings", FILE, "Settings…", lambda c: c.window.settings(), "settings",
+               ("Ctrl+,",), section=2),
+    ActionSpec("file.shortcuts", FILE, "Keyboard shortcuts…", lambda c: c.window.shortcuts(),
+               "keyboard", section=2),
+    ActionSpec("file.quit", FILE, "Quit", lambda c: c.window.quit(), "log-out", ("Ctrl+Q",),
+               section=3),
+)  # fmt: skip
+
+_EDIT = (
+    ActionSpec("edit.undo", EDIT, "Undo", lambda c: c.studio.editing.undo(), "undo-2",
+               ("Ctrl+Z",), enabled=_can_undo, repeats=True),
+    ActionSpec("edit.redo", EDIT, "Redo", lambda c: c.studio.editing.redo(), "redo-2",
+               ("Ctrl+Y", "Ctrl+Shift+Z"), enabled=_can_redo, repeats=True),
+    ActionSpec("edit.use_prediction", EDIT, "Use prediction as annotation",
+               lambda c: c.studio.editing.use_prediction(), "clipboard-check",
+               ("Ctrl+Shift+U",), enabled=_has_prediction, section=1,
+               tip="Start from the shown prediction; can be undone"),
+    ActionSpec("edit.use_truth", EDIT, "Use ground truth as annotation",
+               lambda c: c.studio.editing.use_truth(), "target", enabled=_has_truth, section=1,
+               tip="Go back to the ground truth as loaded; can be undone"),
+    ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.window.clear_annotation(),
+               "trash-2", enabled=_has_document, section=1,
+               tip="Make every pixel background; can be undone"),
+)  # fmt: skip
+
+_IMAGE = (
+    ActionSpec("image.next", IMAGE, "Next image", lambda c: c.studio.browsing.step(1),
+               "chevron-right", ("D", "PgDown"), enabled=_has_project, repeats=True),
+    ActionSpec("image.previous", IMAGE, "Previous image", lambda c: c.studio.browsing.step(-1),
+               "chevron-left", ("A", "PgUp"), enabled=_has_project, repeats=True),
+    ActionSpec("image.next_canvas", IMAGE, "Next image (arrow key)",
+               lambda c: c.studio.browsing.step(1), "chevron-right", ("Right",), Scope.CANVAS,
+               enabled=_has_project, repeats=True),
+    ActionSpec("image.previous_canvas", IMAGE, "Previous image (arrow key)",
+               lambda c: c.studio.browsing.step(-1), "chevron-left", ("Left",), Scope.CANVAS,
+               enabled=_has_project, repeats=True),
+    ActionSpec("image.next_unreviewed", IMAGE, "Next unreviewed image",
+               lambda c: c.studio.browsing.step_unreviewed(1), "chevrons-right",
+               ("Ctrl+Shift+D",), enabled=_has_project, section=1),
+    ActionSpec("image.previous_unreviewed", IMAGE, "Previous unreviewed image",
+               lambda c: c.studio.browsing.step_unreviewed(-1), "chevrons-left",
+               ("Ctrl+Shift+A",), enabled=_has_project, section=1),
+    ActionSpec("image.reviewed", IMAGE, "Reviewed", lambda c: c.studio.browsing.toggle_reviewed(),
+               "circle-check", ("K", "Ctrl+Alt+K"), enabled=_has_document,
+               checked=lambda c: c.session.state(c.session.index).reviewed,
+               tip="Mark this image as looked through", section=1),
+)  # fmt: skip
+
+_TOOLS = (
+    _tool("pan", "Pan", "hand", "H", "Drag to move the image (hold Space with any tool)"),
+    _tool("brush", "Brush", "brush", "B", "Paint the active class (hold Ctrl to erase)"),
+    _tool("eraser", "Eraser", "eraser", "E", "Paint background"),
+    _tool("polygon", "Polygon", "pentagon", "P",
+          "Click the corners; Enter or a click on the first one closes it"),
+    _tool("fill", "Fill", "paint-bucket", "G", "Give a whole region the active class"),
+    _tool("pick", "Pick class", "pipette", "I",
+          "Make the class under the pointer active (Alt+click with any tool)"),
+    ActionSpec("brush.smaller", TOOLS, "Smaller brush", partial(_resize_brush, -1), "minus",
+               ("[",), section=1, repeats=True, tip="Also Shift+wheel"),
+    ActionSpec("brush.larger", TOOLS, "Larger brush", partial(_resize_brush, 1), "plus",
+               ("]",), section=1, repeats=True, tip="Also Shift+wheel"),
+    ActionSpec("brush.much_smaller", TOOLS, "Much smaller brush", partial(_resize_brush, -10),
+               "minus", ("Shift+[", "{"), section=1, repeats=True),
+    ActionSpec("brush.much_larger", TOOLS, "Much larger brush", partial(_resize_brush, 10),
+               "plus", ("Shift+]", "}"), section=1, repeats=True),
+    ActionSpec("brush.only_unlabelled", TOOLS, "Paint only over unlabelled",
+               partial(_flip_view, "only_unlabelled"), "lock", ("L",), section=1,
+               checked=partial(_is_view, "only_unlabelled", True),
+               tip="Leave pixels alone that already have a class"),
+    ActionSpec("fill.contiguous", TOOLS, "Fill connected pixels only",
+               partial(_flip_view, "fill_contiguous"), "scan", section=1,
+               checked=partial(_is_view, "fill_contiguous", True),
+               tip="Off: fill every pixel of the clicked class in the image"),
+    ActionSpec("class.swap", TOOLS, "Swap class and background", _swap_class, "arrow-left-right",
+               ("X",), section=2),
+    ActionSpec("class.previous", TOOLS, "Previous class", partial(_step_class, -1),
+               keys=(",",), section=2, repeats=True),
+    ActionSpec("class.next", TOOLS, "Next class", partial(_step_class, 1), keys=(".",),
+               section=2, repeats=True),
+    *(
+        ActionSpec(f"class.{n}", TOOLS, "Class: background" if n == 0 else f"Class {n}",
+                   partial(_choose_class, n), keys=(str(n),), section=3)
+        for n in range(10)
+    ),
+    *(
+        ActionSpec(f"class.{n + 9}", TOOLS, f"Class {n + 9}", partial(_choose_class, n + 9),
+                   keys=(f"Alt+{n}",), section=3)
+        for n in range(1, 10)
+    ),
+)  # fmt: skip
+
+_VIEW = (
+    ActionSpec("view.fit", VIEW, "Fit image", lambda c: c.canvas.fit(), "maximize", ("F",),
+               enabled=_has_document),
+    ActionSpec("view.actual", VIEW, "Actual size (100 %)", lambda c: c.canvas.actual_size(),
+               "scan", ("Ctrl+0", "Ctrl+1"), enabled=_has_document),
+    ActionSpec("view.zoom_in", VIEW, "Zoom in", lambda c: c.canvas.zoom_in(), "zoom-in",
+               ("Ctrl++", "Ctrl+="), enabled=_has_document, repeats=True, tip="Also the wheel"),
+    ActionSpec("view.zoom_out", VIEW, "Zoom out", lambda c: c.canvas.zoom_out(), "zoom-out",
+               ("Ctrl+-",), enabled=_has_document, repeats=True, tip="Also the wheel"),
+    ActionSpec("view.grid", VIEW, "Pixel grid", partial(_flip_view, "pixel_grid"), "grid-3x3",
+               checked=partial(_is_view, "pixel_grid", True),
+               tip="Shown when zoomed in far enough"),
+    ActionSpec("view.overlay", VIEW, "Show overlay", partial(_flip_view, "overlay_visible"), "eye", ("V",),
+               checked=partial(_is_view, "overlay_visible", True), section=1,
+               tip="Press to switch, hold to peek at the photo"),
+    ActionSpec("view.next_layer", VIEW, "Next layer", partial(_next_of, "layer", LAYERS),
+               "layers", ("T",), section=1),
+    ActionSpec("view.next_style", VIEW, "Fill, outline or both",
+               partial(_next_of, "style", STYLES), "contrast", ("O",), section=1),
+    ActionSpec("view.more_opaque", VIEW, "Overlay more opaque", partial(_fade, 0.1), "blend",
+               ("Shift+.", ">"), section=1, repeats=True, tip="Also Alt+wheel"),
+    ActionSpec("view.less_opaque", VIEW, "Overlay less opaque", partial(_fade, -0.1), "blend",
+               ("Shift+,", "<"), section=1, repeats=True, tip="Also Alt+wheel"),
+    *(
+        ActionSpec(f"layer.{name}", VIEW, f"Layer: {LAYER_TEXTS[name].lower()}",
+                   partial(_pick, "layer", name), checked=partial(_is_view, "layer", name),
+                   section=2)
+        for name in LAYERS
+    ),
+    *(
+        ActionSpec(f"panel.{name.lower()}", VIEW, f"{name} panel",
+                   partial(_toggle_panel, name),
+                   checked=partial(_panel_shown, name), section=3)
+        for name in PANELS
+    ),
+    ActionSpec("view.panels", VIEW, "Hide or show all panels",
+               lambda c: c.window.toggle_panels(), "panels-top-left", ("Tab",), Scope.CANVAS,
+               section=4),
+    ActionSpec("view.reset_layout", VIEW, "Reset layout", lambda c: c.window.reset_layout(),
+               "layout-dashboard", section=4, tip="Put all panels back where they were at first"),
+)  # fmt: skip
+
+_MODEL = (
+    ActionSpec("model.run", MODEL, "Run", lambda c: c.studio.segmenting.run_current(), "play",
+               ("F5",), enabled=_can_run, tip="Run the chosen model on this image"),
+    ActionSpec("model.run_selected", MODEL, "Run on selected images",
+               lambda c: c.window.run_selected(), "images", ("Shift+F5",),
+               enabled=lambda c: _can_run(c) and len(c.window.selected_images()) > 0,
+               tip="Run the chosen model on the images selected in the list"),
+    ActionSpec("model.run_all", MODEL, "Run all", lambda c: c.window.run_all(), "fast-forward",
+               ("Ctrl+B",), enabled=_can_run, tip="Run the chosen model on every image"),
+    ActionSpec("model.cancel", MODEL, "Cancel run", lambda c: c.studio.segmenting.cancel(),
+               "circle-stop", ("Ctrl+.",), enabled=_is_running),
+    ActionSpec("model.remove_prediction", MODEL, "Remove shown prediction",
+               lambda c: c.studio.segmenting.remove_prediction(), "trash-2",
+               enabled=_has_prediction, tip="Remove it from this image, also from disk"),
+    ActionSpec("model.load", MODEL, "Load weights from a file…",
+               lambda c: c.window.load_weights(), "file-plus", enabled=_has_model, section=1,
+               tip="A .safetensors or .pth file"),
+    ActionSpec("model.download", MODEL, "Download weights",
+               lambda c: c.studio.segmenting.download(c.session.model.chosen), "download",
+               enabled=lambda c: _has_model(c)
+               and c.session.model.chosen not in c.session.model.available, section=1),
+)  # fmt: skip
+
+_HELP = (
+    ActionSpec("help.palette", HELP, "Command palette…", lambda c: c.window.command_palette(),
+               "command", ("Ctrl+Shift+P",), tip="Find and do any command"),
+    ActionSpec("help.keys", HELP, "Keys and mouse", lambda c: c.window.cheat_sheet(),
+               "circle-question-mark", ("F1", "?", "Shift+/")),
+    ActionSpec("help.about", HELP, "About segstudio", lambda c: c.window.about(), "info",
+               section=1),
+)  # fmt: skip
+
+ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_EDIT, *_IMAGE, *_TOOLS, *_VIEW, *_MODEL, *_HELP)
+"""Every command, in the order of the menus."""
+
+HELD = (
+    ("Wheel, Ctrl+wheel", "Zoom at the pointer"),
+    ("Shift+wheel", "Brush size"),
+    ("Alt+wheel", "Overlay opacity"),
+    ("Middle drag, Space+drag", "Pan, with any tool"),
+    ("Ctrl held while painting", "Erase"),
+    ("Alt+click", "Pick the class under the pointer"),
+    ("V held", "Peek at the photo without the overlay"),
+    ("Esc", "Abort the stroke or the polygon"),
+    ("Enter, or click the first corner", "Close the polygon"),
+    ("Backspace", "Take back the polygon's last corner"),
+)
+"""What the mouse and held keys do on the canvas; for the cheat sheet."""
+
+BAR_FILE = ("file.open", "file.save", "edit.undo", "edit.redo")
+BAR_MODEL = ("model.run", "model.run_all", "model.cancel")
+BAR_TOOLS = (
+    "tool.pan",
+    "tool.brush",
+    "tool.eraser",
+    "tool.polygon",
+    "tool.fill",
+    "tool.pick",
+)
+"""What the tool bars show, by id."""

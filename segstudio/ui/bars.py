@@ -1,0 +1,96 @@
+"""Menus and tool bars, made from the table of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
+
+from segstudio.ui.action_set import ActionSet
+from segstudio.ui.action_table import ACTIONS, BAR_FILE, BAR_MODEL, BAR_TOOLS, MENUS
+
+ICON_SIZE = QSize(20, 20)
+
+
+def build_menus(window: QMainWindow, actions: ActionSet) -> dict[str, QMenu]:
+    """Fill the menu bar; a line is drawn where the section changes.
+
+    Returns:
+        The menus by title, and the sub-menu of recent folders as "Recent folders".
+    """
+    menus = {title: window.menuBar().addMenu(f"&{title}") for title in MENUS}
+    recent = QMenu("Open recent", window)
+    recent.setEnabled(False)
+    sections: dict[str, int] = {}
+    submenus = _submenus(menus)
+    for spec in ACTIONS:
+        menu = menus[spec.menu]
+        if sections.setdefault(spec.menu, spec.section) != spec.section:
+            menu.addSeparator()
+            sections[spec.menu] = spec.section
+        _menu_for(spec.id, menu, submenus).addAction(actions[spec.id])
+        if spec.id == "file.open":
+            menu.addMenu(recent)
+    return {**menus, "Recent folders": recent}
+
+
+def _submenus(menus: dict[str, QMenu]) -> dict[str, QMenu]:
+    """Sub-menus by the first part of the ids that go there, added when first used."""
+    return {
+        "class": QMenu("Class", menus["Tools"]),
+        "layer": QMenu("Layer", menus["View"]),
+        "panel": QMenu("Panels", menus["View"]),
+    }
+
+
+def _menu_for(action_id: str, menu: QMenu, submenus: dict[str, QMenu]) -> QMenu:
+    group = action_id.partition(".")[0]
+    if group not in submenus:
+        return menu
+    if submenus[group].isEmpty():
+        menu.addMenu(submenus[group])
+    return submenus[group]
+
+
+def _bar(title: str, name: str) -> QToolBar:
+    bar = QToolBar(title)
+    bar.setObjectName(name)
+    bar.setAccessibleName(title)
+    bar.setIconSize(ICON_SIZE)
+    bar.setMovable(False)
+    return bar
+
+
+def build_main_bar(window: QMainWindow, actions: ActionSet) -> QToolBar:
+    """The bar below the menus: files, undo; the model's and the layers' parts come later."""
+    bar = _bar("Main tool bar", "bar.main")
+    _add(bar, actions, BAR_FILE)
+    bar.addSeparator()
+    _add(bar, actions, BAR_MODEL)
+    for name in ("model.run", "model.run_all"):
+        button = bar.widgetForAction(actions[name])
+        if isinstance(button, QToolButton):
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    bar.addSeparator()
+    window.addToolBar(bar)
+    return bar
+
+
+def build_tool_column(actions: ActionSet) -> QToolBar:
+    """The column of tools beside the canvas."""
+    bar = _bar("Tools", "bar.tools")
+    bar.setOrientation(Qt.Orientation.Vertical)
+    _add(bar, actions, BAR_TOOLS)
+    bar.addSeparator()
+    _add(bar, actions, ("class.swap", "brush.only_unlabelled"))
+    bar.addSeparator()
+    _add(bar, actions, ("view.overlay", "view.fit"))
+    return bar
+
+
+def _add(bar: QToolBar, actions: ActionSet, ids: Iterable[str]) -> None:
+    for action_id in ids:
+        bar.addAction(actions[action_id])
+        button = bar.widgetForAction(actions[action_id])
+        button.setAccessibleName(actions[action_id].text().rstrip("…"))

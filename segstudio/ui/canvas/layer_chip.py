@@ -1,0 +1,115 @@
+"""A small label in the picture's corner: which layer is shown, and what its colours mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES
+from segstudio.core.render import confidence_table
+from segstudio.session.document import Document
+from segstudio.session.session import Layer, ViewState
+from segstudio.ui.canvas.overlay import shown_layer, shown_prediction
+
+_GROUND, _TEXT = QColor(20, 20, 20, 185), QColor(245, 245, 245)
+_PAD, _SWATCH, _GAP = 7, 10, 5
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the chip says.
+
+    Attributes:
+        text: The layer.
+        entries: (colour, meaning) of the layer's colours; empty where the classes' own are used.
+    """
+
+    text: str
+    entries: tuple[tuple[tuple[int, int, int], str], ...] = ()
+
+
+def legend(document: Document, view: ViewState) -> Legend:
+    """What is shown over the photo, in words."""
+    if not view.overlay_visible:
+        return Legend("Overlay hidden")
+    layer = shown_layer(document, view)
+    prediction = shown_prediction(document, view)
+    title = "" if prediction is None else prediction.title
+    if layer is Layer.NONE:
+        return Legend("Photo only")
+    if layer is Layer.ANNOTATION:
+        return Legend("Annotation")
+    if prediction is None:
+        return Legend(f"{layer.capitalize()}: no prediction yet")
+    if layer is Layer.DIFFERENCE:
+        entries = tuple(
+            (color, DIFFERENCE_NAMES[code]) for code, color in DIFFERENCE_COLORS.items()
+        )
+        return Legend(f"Difference: {title}", entries)
+    if layer is Layer.CONFIDENCE:
+        return Legend(f"Confidence: {title}", _confidence_entries())
+    if layer is Layer.BOTH:
+        return Legend(f"Annotation outlined over {title}")
+    return Legend(f"Prediction: {title}")
+
+
+def _confidence_entries() -> tuple[tuple[tuple[int, int, int], str], ...]:
+    table = confidence_table(1.0)
+    return tuple(
+        ((int(r), int(g), int(b)), text)
+        for (r, g, b, _), text in ((table[191], "0.75"), (table[128], "0.5 or less"))
+    )
+
+
+class LayerChip(QWidget):
+    """Shows a legend; lets the mouse through."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAccessibleName("Shown layer")
+        self._legend = Legend("")
+
+    @property
+    def legend(self) -> Legend:
+        """What it says."""
+        return self._legend
+
+    def show_legend(self, shown: Legend) -> None:
+        """Say something else."""
+        if shown != self._legend:
+            self._legend = shown
+            self.setAccessibleDescription(shown.text)
+            self.resize(self.sizeHint())
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """The size it would like."""
+        metrics = QFontMetrics(self.font())
+        width = metrics.horizontalAdvance(self._legend.text)
+        for _, meaning in self._legend.entries:
+            width += 2 * _GAP + _SWATCH + _GAP + metrics.horizontalAdvance(meaning)
+        return QSize(width + 2 * _PAD, metrics.height() + _PAD)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw what is asked for."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_GROUND)
+        painter.drawRoundedRect(QRectF(self.rect()), 5, 5)
+        x = self._text(painter, _PAD, self._legend.text)
+        for color, meaning in self._legend.entries:
+            x += 2 * _GAP
+            painter.fillRect(x, (self.height() - _SWATCH) // 2, _SWATCH, _SWATCH, QColor(*color))
+            x = self._text(painter, x + _SWATCH + _GAP, meaning)
+        painter.end()
+
+    def _text(self, painter: QPainter, x: int, text: str) -> int:
+        painter.setPen(_TEXT)
+        width = painter.fontMetrics().horizontalAdvance(text)
+        painter.drawText(x, 0, width + 1, self.height(), Qt.AlignmentFlag.AlignVCenter, text)
+        return x + width

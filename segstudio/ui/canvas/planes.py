@@ -1,0 +1,151 @@
+"""What lies over the photo, as colours of the visible device pixels.
+
+Each plane looks its label maps up at the device pixels asked for, then turns ids into colours by a
+table: changes of visibility, colour and opacity are changes of a table, and nothing image-sized is
+ever made.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.difference import difference
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import InstanceIds, LabelMap, Labels
+from segstudio.ui.canvas.photo import Pixels
+from segstudio.ui.canvas.sampling import Sampler
+
+_EDGE = 256
+
+
+class Plane(Protocol):
+    """One thing drawn over the photo."""
+
+    @property
+    def reach(self) -> int:
+        """How many device pixels around a changed one look different after the change."""
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Premultiplied colours of the device pixels of `rect`, inside `sampler.visible`."""
+
+
+@dataclass(frozen=True, eq=False)
+class StillMap:
+    """The label map of a prediction, which never changes."""
+
+    labels: Labels
+    instances: InstanceIds | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LabelPlane:
+    """A label map as filled regions, outlines, or both.
+
+    The outline is found among the device pixels: it is `outline_px` of them wide at any zoom and
+    lies inside its own region, exactly on the region's edge. Touching instances are told apart.
+
+    Attributes:
+        source: The label map.
+        colours: (512,) premultiplied colours by class id: of regions, then of outlines.
+        outline_px: Width in device pixels; 0 for no outline.
+    """
+
+    source: LabelMap | StillMap
+    colours: Pixels
+    outline_px: int
+
+    @property
+    def reach(self) -> int:
+        """The outline of the regions around a change follows it."""
+        return self.outline_px
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Fill where there is no edge, line where there is one."""
+        if not self.outline_px:
+            return self.colours.take(sampler.take(self.source.labels, rect))
+        wide = rect.expand(self.outline_px).intersect(sampler.visible)
+        labels = sampler.take(self.source.labels, wide)
+        edge = edges(labels, self.outline_px)
+        ids = self.source.instances
+        if ids is not None:
+            edge |= edges(sampler.take(ids, wide), self.outline_px)
+        top, left = rect.top - wide.top, rect.left - wide.left
+        inner = (slice(top, top + rect.height), slice(left, left + rect.width))
+        return self.colours.take(np.bitwise_or(labels[inner], edge[inner], dtype=np.uint16))
+
+
+@dataclass(frozen=True, eq=False)
+class ValuePlane:
+    """A uint8 map by a colour table: confidence.
+
+    Attributes:
+        values: (H, W) uint8.
+        colours: (256,) premultiplied colours by value.
+    """
+
+    values: npt.NDArray[np.uint8]
+    colours: Pixels
+    reach: int = 0
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Colours by value."""
+        return self.colours.take(sampler.take(self.values, rect))
+
+
+@dataclass(frozen=True, eq=False)
+class DifferencePlane:
+    """Where a prediction and the reference differ.
+
+    Attributes:
+        reference: The label map measured against.
+        prediction: (H, W) uint8 class ids.
+        ignore_index: Class id of the reference that counts nowhere, or None.
+        colours: (256,) premultiplied colours by code of `core.difference`.
+    """
+
+    reference: LabelMap
+    prediction: Labels
+    ignore_index: int | None
+    colours: Pixels
+    reach: int = 0
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Colours by kind of difference."""
+        codes = difference(
+            sampler.take(self.reference.labels, rect),
+            sampler.take(self.prediction, rect),
+            self.ignore_index,
+        )
+        return self.colours.take(codes)
+
+
+def edges(
+    ids: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], width: int
+) -> npt.NDArray[np.uint16]:
+    """256 where a pixel of another id lies within `width` pixels, else 0; (h, w) uint16."""
+    kernel = _disc(width)
+    differs = cv2.compare(cv2.dilate(ids, kernel), cv2.erode(ids, kernel), cv2.CMP_NE)
+    found: npt.NDArray[np.uint16] = np.bitwise_and(differs, 1).astype(np.uint16) * _EDGE
+    return found
+
+
+@functools.cache
+def _disc(radius: int) -> npt.NDArray[np.uint8]:
+    """(2 r + 1, 2 r + 1) with 1 inside: a cross for radius 1, so that lines are not doubled."""
+    steps = np.arange(-radius, radius + 1) ** 2
+    return (steps[:, None] + steps <= radius * (radius + 0.5)).astype(np.uint8)
+
+
+def premultiplied(table: npt.NDArray[np.uint8]) -> Pixels:
+    """(N, 4) RGBA as (N,) 0xAARRGGBB with colours multiplied by alpha, rounded as Qt does."""
+    rgba = table.astype(np.uint32)
+    alpha = rgba[:, 3]
+    rgb = (rgba[:, :3] * alpha[:, None] + 127) // 255
+    packed = (alpha << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
+    return packed.astype(np.uint32, copy=False)

@@ -1,0 +1,108 @@
+"""All tools of one viewport, and which of them has the pointer."""
+
+from __future__ import annotations
+
+from segstudio.session.session import ToolName
+from segstudio.ui.canvas.tools.base import Pointer, Tool, ToolHost
+from segstudio.ui.canvas.tools.brush import BrushTool
+from segstudio.ui.canvas.tools.eraser import EraserTool
+from segstudio.ui.canvas.tools.fill import FillTool
+from segstudio.ui.canvas.tools.pan import PanTool
+from segstudio.ui.canvas.tools.pick import PickTool
+from segstudio.ui.canvas.tools.polygon import PolygonTool
+
+_TOOLS: tuple[type[Tool], ...] = (
+    PanTool,
+    BrushTool,
+    EraserTool,
+    PolygonTool,
+    FillTool,
+    PickTool,
+)
+
+
+class Toolbox:
+    """The chosen tool, and the tool that has the pointer while a button is down.
+
+    The two differ while a tool is borrowed: the hand by Space or the middle button, picking by
+    Alt. A press decides; the tool keeps the pointer until the release.
+    """
+
+    def __init__(self, host: ToolHost) -> None:
+        self._tools: dict[ToolName, Tool] = {kind.name: kind(host) for kind in _TOOLS}
+        self._chosen = self._tools[ToolName.PAN]
+        self._holding: Tool | None = None
+
+    @property
+    def chosen(self) -> Tool:
+        """The tool in hand."""
+        return self._chosen
+
+    @property
+    def holding(self) -> Tool | None:
+        """The tool that a button is held down for, or None."""
+        return self._holding
+
+    @property
+    def panning(self) -> bool:
+        """Whether the image is being moved."""
+        return self._holding is self._tools[ToolName.PAN]
+
+    def choose(self, name: ToolName) -> bool:
+        """Take another tool; what the old one has begun is kept or forgotten by its own rule."""
+        if self._chosen is self._tools[name]:
+            return False
+        self.finish()
+        self._chosen.drop()
+        self._chosen = self._tools[name]
+        return True
+
+    def aim(self, pointer: Pointer, *, pan: bool) -> Tool:
+        """The tool that a press would go to."""
+        if pan:
+            return self._tools[ToolName.PAN]
+        if pointer.alt and self._chosen.name is not ToolName.PAN and not self._chosen.busy:
+            return self._tools[ToolName.PICK]
+        return self._chosen
+
+    def press(self, pointer: Pointer, *, pan: bool) -> None:
+        """Give the pointer to a tool."""
+        self._holding = self.aim(pointer, pan=pan)
+        self._holding.press(pointer)
+
+    def double_click(self, pointer: Pointer) -> None:
+        """The second press of a double click."""
+        self._holding = self.aim(pointer, pan=False)
+        self._holding.double_click(pointer)
+
+    def drag(self, pointers: list[Pointer]) -> None:
+        """Every point since the last call."""
+        if self._holding is not None:
+            self._holding.drag(pointers)
+
+    def release(self, pointer: Pointer) -> None:
+        """Take the pointer back."""
+        holding, self._holding = self._holding, None
+        if holding is not None:
+            holding.release(pointer)
+
+    def abort(self) -> bool:
+        """Undo what is begun; returns whether anything was."""
+        if not self._chosen.busy:
+            return False
+        self._chosen.abort()
+        self._holding = None
+        return True
+
+    def finish(self) -> None:
+        """Keep what is begun and let go of the pointer."""
+        if self._holding is not None:
+            self._holding.finish()
+        self._chosen.finish()
+        self._holding = None
+
+    def drop(self) -> None:
+        """The image is gone."""
+        for tool in self._tools.values():
+            tool.drop()
+        self._holding = None

@@ -1,0 +1,224 @@
+"""The work area with mouse, pen, wheel, gestures and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtGui import (
+    QEnterEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPointingDevice,
+    QTabletEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QGestureEvent,
+    QLineEdit,
+    QPinchGesture,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+
+from segstudio.app.editing import Editing
+from segstudio.session.session import Session
+from segstudio.ui.canvas.tools.base import Pointer
+from segstudio.ui.canvas.view import wheel_zoom
+from segstudio.ui.canvas.wheel import WheelSteps, faded, notches, resized_brush
+from segstudio.ui.canvas.work_area import WorkArea
+
+_MODIFIER = Qt.KeyboardModifier
+_TEXT_FIELDS = (QLineEdit, QAbstractSpinBox, QPlainTextEdit, QTextEdit)
+
+
+class Viewport(WorkArea):
+    """A work area for a person at a desk."""
+
+    def __init__(
+        self,
+        session: Session,
+        editing: Editing,
+        keep_view: Callable[[], bool],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(session, editing, keep_view, parent)
+        self._wheel_steps = WheelSteps()
+        self.setMouseTracking(True)
+        self.setTabletTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.grabGesture(Qt.GestureType.PinchGesture)
+        # Qt would merge waiting mouse moves into the last one, which cuts the corners of strokes.
+        QCoreApplication.setAttribute(
+            Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, on=False
+        )
+
+    # -- mouse and pen -------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A button went down."""
+        if not self._press(self._pointer_of(event), event.button()):
+            event.ignore()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """A button went down for the second time."""
+        left = event.button() == Qt.MouseButton.LeftButton
+        if not left or self._button != Qt.MouseButton.NoButton or self._held.space:
+            self.mousePressEvent(event)
+            return
+        if self._can_work():
+            self._button = event.button()
+            self._toolbox.double_click(self._pointer_of(event))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """The mouse moved."""
+        self._move(self._pointer_of(event))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A button went up."""
+        if not self._release(self._pointer_of(event), event.button()):
+            event.ignore()
+
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        """The pen: as the mouse, with its eraser end as Ctrl."""
+        pointer = self._pointer_of(event)
+        if event.type() == QEvent.Type.TabletPress:
+            self._press(pointer, event.button())
+        elif event.type() == QEvent.Type.TabletRelease:
+            self._release(pointer, event.button())
+        else:
+            self._move(pointer)
+        event.accept()
+
+    def _pointer_of(self, event: QMouseEvent | QTabletEvent | QWheelEvent) -> Pointer:
+        position = event.position()
+        screen_xy = (position.x(), position.y())
+        held = event.modifiers()
+        turned_over = event.pointerType() == QPointingDevice.PointerType.Eraser
+        return Pointer(
+            self.to_image(screen_xy),
+            screen_xy,
+            ctrl=bool(held & _MODIFIER.ControlModifier) or turned_over,
+            alt=bool(held & _MODIFIER.AltModifier),
+        )
+
+    # -- wheel and gestures --------------------------------------------------------------------
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom; brush size with Shift; opacity with Alt."""
+        held = event.modifiers()
+        if held & (_MODIFIER.ShiftModifier | _MODIFIER.AltModifier):
+            steps = self._wheel_steps.add(event)
+            view = self.session.view
+            if held & _MODIFIER.ShiftModifier:
+                self.session.set_view(brush_size=resized_brush(view.brush_size, steps))
+            else:
+                self.session.set_view(opacity=faded(view.opacity, steps))
+        else:
+            at = event.position()
+            self.zoom_to(wheel_zoom(self.zoom, notches(event)), (at.x(), at.y()))
+            self._follow_image(self._pointer_of(event))
+        event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        """Gestures, keys that shortcuts also want, and the window losing the keyboard."""
+        kind = event.type()
+        if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if self._takes(event):
+                event.accept()
+                return True
+        elif kind == QEvent.Type.NativeGesture and isinstance(event, QNativeGestureEvent):
+            return self._native_gesture(event)
+        elif kind == QEvent.Type.Gesture and isinstance(event, QGestureEvent):
+            return self._gesture(event)
+        elif kind == QEvent.Type.WindowDeactivate:
+            self.finish()
+        return super().event(event)
+
+    def _native_gesture(self, event: QNativeGestureEvent) -> bool:
+        if event.gestureType() != Qt.NativeGestureType.ZoomNativeGesture:
+            return False
+        at = event.position()
+        self.zoom_to(self.zoom * (1 + event.value()), (at.x(), at.y()))
+        return True
+
+    def _gesture(self, event: QGestureEvent) -> bool:
+        pinch = event.gesture(Qt.GestureType.PinchGesture)
+        if not isinstance(pinch, QPinchGesture):
+            return False
+        at = self.mapFromGlobal(pinch.centerPoint().toPoint())
+        self.zoom_to(self.zoom * pinch.scaleFactor(), (at.x(), at.y()))
+        event.accept(pinch)
+        return True
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    def _takes(self, event: QKeyEvent) -> bool:
+        """Whether a key belongs to the canvas although a shortcut may have it too."""
+        if self._held.wants(event):
+            return True
+        return self._toolbox.chosen.busy and event.key() in (
+            Qt.Key.Key_Escape,
+            Qt.Key.Key_Return,
+            Qt.Key.Key_Enter,
+            Qt.Key.Key_Backspace,
+        )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """A key went down."""
+        if self._held.press(event):
+            return
+        if event.key() in (Qt.Key.Key_Control, Qt.Key.Key_Alt):
+            self._follow_modifiers()
+        if event.key() == Qt.Key.Key_Escape and self.abort():
+            return
+        if not self._toolbox.chosen.key(event):
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """A key went up."""
+        if self._held.release(event):
+            return
+        self._follow_modifiers()
+        super().keyReleaseEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Keys go elsewhere: keep what is begun."""
+        self.finish()
+        super().focusOutEvent(event)
+
+    # -- coming and going ----------------------------------------------------------------------
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """The pointer came."""
+        super().enterEvent(event)
+        self._take_focus()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """The pointer went."""
+        super().leaveEvent(event)
+        self._pointer = None
+        self._show_pointer()
+        self._tell_hovered()
+
+    def _take_focus(self) -> None:
+        """Held keys shall count where the pointer is, unless something is being typed."""
+        typing = isinstance(QApplication.focusWidget(), _TEXT_FIELDS)
+        if self.isActiveWindow() and not typing:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def _follow_modifiers(self) -> None:
+        if self._pointer is not None:
+            held = QApplication.queryKeyboardModifiers()
+            self._pointer = Pointer(
+                self._pointer.image_xy,
+                self._pointer.screen_xy,
+                ctrl=bool(held & _MODIFIER.ControlModifier),
+                alt=bool(held & _MODIFIER.AltModifier),
+            )
+        self._show_pointer()

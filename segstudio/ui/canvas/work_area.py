@@ -1,0 +1,237 @@
+"""The picture with tools and a pointer; where events come from is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QRegion
+from PySide6.QtWidgets import QWidget
+
+from segstudio.app.editing import Editing
+from segstudio.session.session import Session, ToolName
+from segstudio.ui.canvas.brush_ring import paint_ring, ring_region, stamp_centre
+from segstudio.ui.canvas.display import Display
+from segstudio.ui.canvas.held_keys import HeldKeys
+from segstudio.ui.canvas.toolbox import Toolbox
+from segstudio.ui.canvas.tools.base import Pointer, Tool
+
+
+class WorkArea(Display):
+    """A display whose tools work on the open image.
+
+    Points of a drag are collected and given to the tool in one go when no event waits any more, so
+    none is lost and a slow frame does not make the pointer lag behind.
+
+    Signals:
+        hovered: (x, y) of the image pixel under the pointer.
+        left: The pointer is on no image pixel any more.
+    """
+
+    hovered = Signal(int, int)
+    left = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        editing: Editing,
+        keep_view: Callable[[], bool],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(session, keep_view, parent)
+        self._editing = editing
+        self._toolbox = Toolbox(self)
+        self._toolbox.choose(session.view.tool)
+        self._held = HeldKeys(self._show_pointer, self._flip_overlay)
+        self._button = Qt.MouseButton.NoButton
+        self._waiting: list[Pointer] = []
+        self._flush = QTimer(self, singleShot=True, interval=0)
+        self._flush.timeout.connect(self._drag_waiting)
+        self._pointer: Pointer | None = None
+        self._ring, self._ring_erases = QRegion(), False
+        self._hovered: tuple[int, int] | None = None
+
+    # -- for tools -----------------------------------------------------------------------------
+
+    @property
+    def editing(self) -> Editing:
+        """The verbs that change labels."""
+        return self._editing
+
+    @property
+    def toolbox(self) -> Toolbox:
+        """The tools."""
+        return self._toolbox
+
+    def repaint_marks(self) -> None:
+        """Draw the tool's marks again."""
+        self.update()
+
+    # -- the session changed -------------------------------------------------------------------
+
+    def show_document(self) -> None:
+        """Another image is open, is loading, or none is open any more."""
+        self._let_go_of_image()
+        super().show_document()
+        self._show_pointer()
+
+    def refresh_view_state(self) -> None:
+        """The tool, the brush or the look changed."""
+        if self._toolbox.choose(self.session.view.tool):
+            self._stop_waiting()
+        self._show_pointer()
+        super().refresh_view_state()
+
+    def set_peek_key(self, key: Qt.Key) -> None:
+        """The key that hides the overlay while it is held."""
+        self._held.peek_key = key
+
+    def abort(self) -> bool:
+        """Undo the stroke or polygon that is begun; returns whether there was one."""
+        self._stop_waiting()
+        aborted = self._toolbox.abort()
+        if aborted:
+            self._button = Qt.MouseButton.NoButton
+            self._show_pointer()
+        return aborted
+
+    def finish(self) -> None:
+        """Keep what is begun and hold nothing: the keyboard or the pointer went elsewhere."""
+        self._drag_waiting()
+        self._toolbox.finish()
+        self._held.let_go()
+        self._button = Qt.MouseButton.NoButton
+        self._show_pointer()
+
+    def _let_go_of_image(self) -> None:
+        self._stop_waiting()
+        self._toolbox.drop()
+        self._button = Qt.MouseButton.NoButton
+
+    def _flip_overlay(self) -> None:
+        self.session.set_view(overlay_visible=not self.session.view.overlay_visible)
+
+    # -- the pointer's way ---------------------------------------------------------------------
+
+    def _press(self, pointer: Pointer, button: Qt.MouseButton) -> bool:
+        """Begin with a tool; returns whether the button means anything here."""
+        middle = button == Qt.MouseButton.MiddleButton
+        if not middle and button != Qt.MouseButton.LeftButton:
+            return False
+        pan = middle or self._held.space
+        if self._button == Qt.MouseButton.NoButton and self._can_work(pan=pan):
+            self._button = button
+            self._toolbox.press(pointer, pan=pan)
+        self._pointer = pointer
+        self._show_pointer()
+        return True
+
+    def _move(self, pointer: Pointer) -> None:
+        self._pointer = pointer
+        if self._toolbox.holding is not None:
+            self._waiting.append(pointer)
+            if not self._flush.isActive():
+                self._flush.start()
+        elif self._can_work():
+            self._toolbox.chosen.hover(pointer)
+        self._show_pointer()
+        self._tell_hovered()
+
+    def _release(self, pointer: Pointer, button: Qt.MouseButton) -> bool:
+        if button == Qt.MouseButton.NoButton or button != self._button:
+            return button in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton)
+        self._button = Qt.MouseButton.NoButton
+        if self._pointer is None or pointer.screen_xy != self._pointer.screen_xy:
+            self._waiting.append(pointer)
+        self._pointer = pointer
+        self._drag_waiting()
+        self._toolbox.release(pointer)
+        self._show_pointer()
+        return True
+
+    def _follow_image(self, pointer: Pointer) -> None:
+        """The image moved under the pointer."""
+        self._pointer = pointer
+        self._show_pointer()
+        self._tell_hovered()
+
+    def _can_work(self, *, pan: bool = False) -> bool:
+        """Tools need the open image; moving is possible while the next one loads."""
+        return (self.document if pan else self.session.document) is not None
+
+    def _drag_waiting(self) -> None:
+        self._flush.stop()
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._toolbox.drag(waiting)
+
+    def _stop_waiting(self) -> None:
+        self._flush.stop()
+        self._waiting = []
+
+    # -- the pointer --------------------------------------------------------------------------
+
+    def _show_pointer(self) -> None:
+        """Set the pointer's shape and repaint the ring where it was and where it is."""
+        shape = self._cursor_shape()
+        if shape != self.cursor().shape():
+            self.setCursor(shape)
+        centre = self._ring_centre()
+        ring = QRegion() if centre is None else ring_region(centre, self._ring_diameter())
+        erases = self._erases()
+        if ring != self._ring or erases != self._ring_erases:
+            self.update(self._ring.united(ring))
+            self._ring, self._ring_erases = ring, erases
+
+    def _cursor_shape(self) -> Qt.CursorShape:
+        if self._toolbox.panning:
+            return Qt.CursorShape.ClosedHandCursor
+        if self._held.space and self._toolbox.holding is None and self.document is not None:
+            return Qt.CursorShape.OpenHandCursor
+        if not self._can_work():
+            return Qt.CursorShape.ArrowCursor
+        if self._pointer is None:
+            return self._toolbox.chosen.shape
+        return self._tool_at(self._pointer).shape
+
+    def _tool_at(self, pointer: Pointer) -> Tool:
+        return self._toolbox.holding or self._toolbox.aim(pointer, pan=self._held.space)
+
+    def _ring_centre(self) -> QPointF | None:
+        if self._pointer is None or not self._can_work():
+            return None
+        if not self._tool_at(self._pointer).shows_brush:
+            return None
+        centre = stamp_centre(self._pointer.image_xy, self.session.view.brush_size)
+        return QPointF(*self.to_screen(centre))
+
+    def _erases(self) -> bool:
+        held = self._pointer is not None and self._pointer.ctrl
+        return held or self.session.view.tool == ToolName.ERASER
+
+    def _ring_diameter(self) -> float:
+        return self.session.view.brush_size * self.zoom / self.devicePixelRatioF()
+
+    def _tell_hovered(self) -> None:
+        pixel = None
+        if self._pointer is not None and self.document is not None:
+            x, y = self._pointer.pixel
+            height, width = self.document.shape_hw
+            pixel = (x, y) if 0 <= x < width and 0 <= y < height else None
+        if pixel == self._hovered:
+            return
+        self._hovered = pixel
+        if pixel is None:
+            self.left.emit()
+        else:
+            self.hovered.emit(*pixel)
+
+    def paint_marks(self, painter: QPainter) -> None:
+        """Draw the tool's marks and the ring."""
+        if self._can_work():
+            painter.save()
+            self._toolbox.chosen.paint(painter)
+            painter.restore()
+        centre = self._ring_centre()
+        if centre is not None:
+            paint_ring(painter, centre, self._ring_diameter(), erases=self._erases())

@@ -1,0 +1,198 @@
+"""The slim line over the canvas: which image, how good, and the options of the tool in hand."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+from segstudio.app.scoring import Scoring
+from segstudio.app.segmenting import Segmenting
+from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, ToolName, What
+from segstudio.ui.action_set import ActionSet
+from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.numbers import ratio_text
+
+_SHOWN = (
+    What.PROJECT
+    | What.DOCUMENT
+    | What.PREDICTIONS
+    | What.SCORES
+    | What.VIEW
+    | What.SAVED
+    | What.HISTORY
+)
+_SLIDER_STEPS = 200
+_BRUSHES = (ToolName.BRUSH, ToolName.ERASER)
+_PAINTERS = (ToolName.BRUSH, ToolName.POLYGON, ToolName.FILL)
+
+
+class CanvasHeader(QWidget):
+    """Shows the open image's name, size and mean IoU; sets brush size and painting rules."""
+
+    def __init__(
+        self, session: Session, scoring: Scoring, segmenting: Segmenting, actions: ActionSet
+    ) -> None:
+        super().__init__()
+        self._session, self._scoring = session, scoring
+        self.name = QLabel()
+        self.name.setTextFormat(Qt.TextFormat.PlainText)
+        self.name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.name.setAccessibleName("Open image")
+        self.run = RunChooser(session, segmenting)
+        self.score = QLabel()
+        self.score.setAccessibleName("Mean IoU of this image")
+        self.brush = BrushSize(session)
+        self._only = _toggle(actions, "brush.only_unlabelled", "Only unlabelled")
+        self._contiguous = _toggle(actions, "fill.contiguous", "Connected only")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 0, 8, 0)
+        row.setSpacing(10)
+        row.addWidget(self.name, 1)
+        row.addWidget(self.run)
+        row.addWidget(self.score)
+        row.addWidget(self.brush)
+        row.addWidget(self._contiguous)
+        row.addWidget(self._only)
+        self._refresh = Coalescer(self, self._show)
+        session.changed.connect(self._on_change)
+        self._show()
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & _SHOWN:
+            self._refresh.request()
+
+    def _show(self) -> None:
+        view = self._session.view
+        self.name.setText(self._name_text())
+        self.name.setToolTip(self._name_text())
+        self.score.setText(self._score_text())
+        has_document = self._session.document is not None
+        self.brush.setVisible(has_document and view.tool in _BRUSHES)
+        self._only.setVisible(has_document and view.tool in _PAINTERS)
+        self._contiguous.setVisible(has_document and view.tool == ToolName.FILL)
+
+    def _name_text(self) -> str:
+        session = self._session
+        document = session.document
+        if session.loading:
+            return f"Reading {session.loading}…"
+        if document is None:
+            return ""
+        height, width = document.shape_hw
+        position = (
+            f"{session.index + 1} of {len(session.project.images)}" if session.project else ""
+        )
+        edited = " (not saved yet)" if document.dirty else ""
+        return f"{document.ref.name}{edited}  \u00b7  {width} x {height}  \u00b7  {position}"
+
+    def _score_text(self) -> str:
+        document = self._session.document
+        if document is None or self._session.view.run not in document.predictions:
+            return ""
+        metrics = self._scoring.of_image()
+        return "" if metrics is None else f"mIoU {ratio_text(metrics.mean_iou)}"
+
+
+class RunChooser(QComboBox):
+    """Which of the image's predictions is shown and scored; hidden while there is none."""
+
+    def __init__(self, session: Session, segmenting: Segmenting) -> None:
+        super().__init__()
+        self._session = session
+        self.setAccessibleName("Shown prediction")
+        self.setToolTip("Which prediction is shown and scored")
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.activated.connect(lambda: segmenting.show(str(self.currentData())))
+        session.changed.connect(self._on_change)
+        self._show()
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & (What.DOCUMENT | What.PREDICTIONS | What.VIEW):
+            self._show()
+
+    def _show(self) -> None:
+        document = self._session.document
+        runs = {} if document is None else document.predictions
+        if [self.itemData(i) for i in range(self.count())] != list(runs):
+            self.clear()
+            for run, prediction in runs.items():
+                self.addItem(prediction.title, run)
+        self.setCurrentIndex(self.findData(self._session.view.run))
+        self.setVisible(bool(runs))
+
+
+class BrushSize(QWidget):
+    """Diameter of the brush in pixels: a slider that feels even from 1 to 500, and a number."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, _SLIDER_STEPS)
+        self.slider.setFixedWidth(110)
+        self.slider.setAccessibleName("Brush size")
+        self.slider.setToolTip("Brush size ([ and ], Shift+wheel)")
+        self.number = QSpinBox()
+        self.number.setRange(MIN_BRUSH, MAX_BRUSH)
+        self.number.setSuffix(" px")
+        self.number.setAccessibleName("Brush size in pixels")
+        self.number.setToolTip("Brush size ([ and ], Shift+wheel)")
+        self.number.setKeyboardTracking(False)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(QLabel("Size"))
+        row.addWidget(self.slider)
+        row.addWidget(self.number)
+        self._show()
+        self.slider.valueChanged.connect(self._slid)
+        self.number.valueChanged.connect(lambda size: session.set_view(brush_size=size))
+        session.changed.connect(self._on_change)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & What.VIEW:
+            self._show()
+
+    def _show(self) -> None:
+        size = self._session.view.brush_size
+        for widget, value in ((self.number, size), (self.slider, _to_slider(size))):
+            if isinstance(widget, QSlider) and _from_slider(widget.value()) == size:
+                continue
+            widget.blockSignals(True)
+            widget.setValue(value)
+            widget.blockSignals(False)
+
+    def _slid(self, value: int) -> None:
+        self._session.set_view(brush_size=_from_slider(value))
+
+
+def _to_slider(size: int) -> int:
+    return round(_SLIDER_STEPS * math.log(size / MIN_BRUSH) / math.log(MAX_BRUSH / MIN_BRUSH))
+
+
+def _from_slider(value: int) -> int:
+    return round(MIN_BRUSH * math.pow(MAX_BRUSH / MIN_BRUSH, value / _SLIDER_STEPS))
+
+
+def _toggle(actions: ActionSet, action_id: str, text: str) -> QToolButton:
+    button = QToolButton()
+    actions[action_id].setIconText(text)
+    button.setDefaultAction(actions[action_id])
+    button.setIconSize(QSize(16, 16))
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setAutoRaise(True)
+    button.setForegroundRole(QPalette.ColorRole.WindowText)
+    return button

@@ -1,0 +1,185 @@
+"""Exporting masks: what, how, where; then the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.exporting import ANNOTATION, TRUTH, Exporting, ExportPlan
+from segstudio.session.session import Session
+from segstudio.storage.formats.png import How
+from segstudio.ui.dialogs.export_report import ExportReportDialog
+from segstudio.ui.icons import icon
+
+_Images = Literal["current", "all"]
+_FORMS: tuple[tuple[How, str, str], ...] = (
+    ("index", "Class ids as grey values", "8-bit PNG: pixel value = class id; looks almost black"),
+    ("palette", "Indexed with palette", "8-bit PNG: pixel value = class id, seen in its colour"),
+    ("color", "Colours", "RGB PNG: every pixel has its class's colour"),
+    ("overlay", "Overlay on the photo", "RGB PNG: the masks drawn over the photo as you see them"),
+    ("binary", "One mask for each class", "8-bit PNG a class: 255 is the class, 0 is not"),
+    ("instances", "Instance ids, 16 bit", "16-bit PNG: pixel value = number of the object"),
+)
+
+
+class ExportDialog(QDialog):
+    """Asks for the plan of an export and starts it; the report comes in its own window.
+
+    Signals:
+        folder_chosen: The folder of an export that was started.
+    """
+
+    folder_chosen = Signal(str)
+
+    def __init__(
+        self,
+        session: Session,
+        exporting: Exporting,
+        selected: Sequence[int],
+        folder: str,
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export masks")
+        self._session, self._exporting, self._selected = session, exporting, list(selected)
+        self.images = _combo("Images", self._image_choices())
+        self.what = _combo("What", self._what_choices())
+        self.how = {how: _check(text, tip) for how, text, tip in _FORMS}
+        self.how["palette"].setChecked(True)
+        self.folder = QLineEdit(folder or self._default_folder())
+        self.folder.setAccessibleName("Folder")
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        self.problem.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.start = QPushButton(icon("file-output"), "Export")
+        self.start.setDefault(True)
+        self.buttons.addButton(self.start, QDialogButtonBox.ButtonRole.AcceptRole)
+        self._lay_out()
+        self.start.clicked.connect(self._export)
+        self.buttons.rejected.connect(self.reject)
+        self.folder.textChanged.connect(self._check)
+        for box in self.how.values():
+            box.toggled.connect(self._check)
+        self._check()
+
+    @property
+    def plan(self) -> ExportPlan:
+        """What was chosen."""
+        images = self.images.currentData()
+        return ExportPlan(
+            self._selected if images == "selected" else cast("_Images", images),
+            str(self.what.currentData()),
+            frozenset(how for how, box in self.how.items() if box.isChecked()),
+            Path(self.folder.text()).expanduser(),
+        )
+
+    def _lay_out(self) -> None:
+        forms = QVBoxLayout()
+        forms.setSpacing(4)
+        for box in self.how.values():
+            forms.addWidget(box)
+        browse = QPushButton(icon("folder-open"), "Choose…")
+        browse.setAutoDefault(False)
+        browse.clicked.connect(self._browse)
+        where = QHBoxLayout()
+        where.addWidget(self.folder, 1)
+        where.addWidget(browse)
+        form = QFormLayout()
+        form.setHorizontalSpacing(14)
+        form.setVerticalSpacing(10)
+        form.addRow("Images", self.images)
+        form.addRow("What", self.what)
+        form.addRow("How", forms)
+        form.addRow("Where", where)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.problem)
+        column.addWidget(self.buttons)
+        self.setMinimumWidth(560)
+
+    def _image_choices(self) -> list[tuple[str, str]]:
+        project, document = self._session.project, self._session.document
+        choices = []
+        if document is not None:
+            choices.append((f"This image ({document.ref.name})", "current"))
+        if len(self._selected) > 1:
+            choices.append((f"Selected images ({len(self._selected)})", "selected"))
+        if project is not None:
+            choices.append((f"All images ({len(project.images):,})", "all"))
+        return choices
+
+    def _what_choices(self) -> list[tuple[str, str]]:
+        choices = [("Annotation (else ground truth)", ANNOTATION), ("Ground truth", TRUTH)]
+        runs = dict.fromkeys(run for state in self._session.states.values() for run in state.runs)
+        document = self._session.document
+        titles = {}
+        if document is not None:
+            titles = {run: p.title for run, p in document.predictions.items()}
+        for run in sorted({*runs, *titles}):
+            model = self._session.models.get(run)
+            title = titles.get(run) or (model.title if model is not None else run)
+            choices.append((f"Prediction of {title}", run))
+        return choices
+
+    def _default_folder(self) -> str:
+        project = self._session.project
+        return "" if project is None else str(project.root / "export")
+
+    def _browse(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Export to", self.folder.text())
+        if folder:
+            self.folder.setText(folder)
+
+    def _check(self) -> None:
+        plan_how = [how for how, box in self.how.items() if box.isChecked()]
+        text = ""
+        if not plan_how:
+            text = "Choose at least one form."
+        elif not self.folder.text().strip():
+            text = "Choose a folder."
+        elif len(plan_how) > 1:
+            text = "Each form gets a folder of its own below the one chosen."
+        self.problem.setText(text or "Every file is read again and compared after writing.")
+        self.start.setEnabled(bool(plan_how and self.folder.text().strip()))
+
+    def _export(self) -> None:
+        plan, session, parent = self.plan, self._session, self.parentWidget()
+        self.folder_chosen.emit(self.folder.text())
+        self._exporting.export(
+            plan, lambda report: ExportReportDialog(report, plan, session.schema, parent).open()
+        )
+        self.accept()
+
+
+def _combo(name: str, choices: list[tuple[str, str]]) -> QComboBox:
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    for text, data in choices:
+        combo.addItem(text, data)
+    return combo
+
+
+def _check(text: str, tip: str) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setToolTip(tip)
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return box

@@ -1,0 +1,99 @@
+"""The docks: empty frames with titles that are there before their contents."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
+
+from segstudio.ui.action_table import PANELS
+
+_AREAS = dict.fromkeys(PANELS, Qt.DockWidgetArea.RightDockWidgetArea) | {
+    "Images": Qt.DockWidgetArea.LeftDockWidgetArea
+}
+_WIDTHS = {"Images": 232, "Classes": 320}
+_HEIGHTS = {"Classes": 210, "Model": 250, "Metrics": 260}
+
+
+class _Frame(QScrollArea):
+    """Holds a panel and scrolls it where the window is too low, so that nothing is cut off."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setMinimumSize(200, 90)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def sizeHint(self) -> QSize:
+        """The size it would like."""
+        return QSize(_WIDTHS.get(self._name, 320), _HEIGHTS.get(self._name, 400))
+
+
+class Docks:
+    """The docks of a window by the name of their panel."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        self._window = window
+        self._hidden: list[str] = []
+        self.by_name = {name: self._make(name) for name in PANELS}
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Put every dock where it stands at the first start."""
+        window = self._window
+        for name, dock in self.by_name.items():
+            dock.setFloating(False)
+            window.addDockWidget(_AREAS[name], dock)
+            dock.show()
+        right = [dock for name, dock in self.by_name.items() if name != "Images"]
+        for upper, lower in pairwise(right):
+            window.splitDockWidget(upper, lower, Qt.Orientation.Vertical)
+        docks = [self.by_name[name] for name in _WIDTHS]
+        window.resizeDocks(docks, list(_WIDTHS.values()), Qt.Orientation.Horizontal)
+        window.resizeDocks(
+            [self.by_name[name] for name in _HEIGHTS],
+            list(_HEIGHTS.values()),
+            Qt.Orientation.Vertical,
+        )
+        self._hidden = []
+
+    def fill(self, name: str, panel: QWidget) -> None:
+        """Put the panel into its dock."""
+        frame = self.by_name[name].widget()
+        assert isinstance(frame, QScrollArea)
+        frame.setWidget(panel)
+
+    def shown(self, name: str) -> bool:
+        """Whether the dock is open (maybe behind a tab)."""
+        return not self.by_name[name].isHidden()
+
+    def toggle(self, name: str) -> None:
+        """Close the dock, or open it and bring it to the front."""
+        dock = self.by_name[name]
+        if dock.isHidden():
+            dock.show()
+            dock.raise_()
+        else:
+            dock.close()
+
+    def toggle_all(self) -> None:
+        """Close all docks; the second time bring back those that were open."""
+        open_now = [name for name in self.by_name if self.shown(name)]
+        if open_now:
+            self._hidden = open_now
+            for name in open_now:
+                self.by_name[name].hide()
+            return
+        for name in self._hidden or list(self.by_name):
+            self.by_name[name].show()
+        self._hidden = []
+
+    def _make(self, name: str) -> QDockWidget:
+        dock = QDockWidget(name, self._window)
+        dock.setObjectName(f"dock.{name.lower()}")
+        dock.setAccessibleName(f"{name} panel")
+        dock.setWidget(_Frame(name))
+        return dock

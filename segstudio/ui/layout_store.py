@@ -1,0 +1,39 @@
+"""Where the window and its panels stood last time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtWidgets import QMainWindow
+
+_VERSION = 1
+"""Raised when docks or bars get other names, so that an old state is not applied."""
+
+
+class LayoutStore:
+    """A small file with the window's geometry and the places of its docks."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def restore(self, window: QMainWindow) -> bool:
+        """Put the window as it was; False if nothing (usable) was stored."""
+        if not self._path.is_file():
+            return False
+        store = self._open()
+        geometry, state = store.value("geometry"), store.value("state")
+        if not (isinstance(geometry, QByteArray) and isinstance(state, QByteArray)):
+            return False
+        return window.restoreGeometry(geometry) and window.restoreState(state, _VERSION)
+
+    def save(self, window: QMainWindow) -> None:
+        """Remember how the window stands."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        store = self._open()
+        store.setValue("geometry", window.saveGeometry())
+        store.setValue("state", window.saveState(_VERSION))
+        store.sync()
+
+    def _open(self) -> QSettings:
+        return QSettings(str(self._path), QSettings.Format.IniFormat)

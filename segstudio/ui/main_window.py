@@ -1,0 +1,159 @@
+"""The main window: its frame is there at once, its contents come with `attach`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtWidgets import QMainWindow
+
+from segstudio.ui.action_set import ActionSet
+from segstudio.ui.actions import Scope
+from segstudio.ui.bars import build_main_bar, build_menus
+from segstudio.ui.centre import Centre
+from segstudio.ui.docks import Docks
+from segstudio.ui.layout_store import LayoutStore
+from segstudio.ui.model_chooser import ModelChooser
+from segstudio.ui.notices import NoticeStack
+from segstudio.ui.status_bar import StatusBar
+from segstudio.ui.text_focus import TextFocusGuard
+from segstudio.ui.view_controls import ViewControls
+
+if TYPE_CHECKING:
+    from segstudio.app.studio import Studio
+    from segstudio.ui.theme import Theme
+
+
+class MainWindow(QMainWindow):
+    """Builds the frame; `attach` builds the panels and makes all connections.
+
+    Signals:
+        first_painted: The frame is on the screen; nothing but Qt was imported for it.
+    """
+
+    first_painted = Signal()
+
+    def __init__(self, layout_file: Path, theme: Theme) -> None:
+        super().__init__()
+        self.setWindowTitle("segstudio")
+        self.setMinimumSize(1024, 640)
+        self.resize(1280, 800)
+        self.setAcceptDrops(True)
+        self.setDockOptions(
+            QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AnimatedDocks
+        )
+        self.theme = theme
+        self.commands = ActionSet(self)
+        self.menus = build_menus(self, self.commands)
+        self.bar = build_main_bar(self, self.commands)
+        self.model_chooser = ModelChooser()
+        self.view_controls = ViewControls()
+        self.bar.insertWidget(self.commands["model.run"], self.model_chooser)
+        self.bar.addWidget(self.view_controls)
+        self.centre = Centre(self.commands)
+        self.setCentralWidget(self.centre)
+        self.status = StatusBar()
+        self.setStatusBar(self.status)
+        self.docks = Docks(self)
+        self.text_focus = TextFocusGuard(self)
+        self._layout = LayoutStore(layout_file)
+        self._layout.restore(self)
+        self._painted = False
+        self._studio: Studio | None = None
+
+    @property
+    def notices(self) -> NoticeStack:
+        """Where messages are shown."""
+        return self.centre.notices
+
+    def attach(self, studio: Studio) -> None:
+        """Build what needs the studio, and connect everything."""
+        from segstudio.ui.actions import Context
+        from segstudio.ui.canvas.canvas import Canvas
+        from segstudio.ui.canvas_header import CanvasHeader
+        from segstudio.ui.feed import Feed
+        from segstudio.ui.panels.classes.panel import ClassesPanel
+        from segstudio.ui.panels.images.panel import ImagesPanel
+        from segstudio.ui.panels.metrics.panel import MetricsPanel
+        from segstudio.ui.panels.model.panel import ModelPanel
+        from segstudio.ui.window_commands import WindowCommands
+
+        self._studio = studio
+        session = studio.session
+        self.canvas = Canvas(studio)
+        self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands)
+        self.images = ImagesPanel(session, studio.browsing)
+        self.classes = ClassesPanel(session, studio.browsing, studio.scoring)
+        self.model = ModelPanel(session, studio.segmenting, self.commands)
+        self.metrics = MetricsPanel(session, studio.scoring)
+        self.centre.fill(self.header, self.canvas)
+        for name, panel in (
+            ("Images", self.images),
+            ("Classes", self.classes),
+            ("Model", self.model),
+            ("Metrics", self.metrics),
+        ):
+            self.docks.fill(name, panel)
+        self.verbs = WindowCommands(self, studio)
+        self.feed = Feed(self, studio)
+        self.commands.place(
+            {Scope.WINDOW: self, Scope.CANVAS: self.canvas, Scope.LIST: self.images}
+        )
+
+        # All connections of the window.
+        session.changed.connect(self.feed.on_change)
+        studio.jobs.changed.connect(self.feed.on_jobs)
+        studio.notices.posted.connect(self.feed.on_notice)
+        self.model_chooser.attach(session, studio.segmenting)
+        self.view_controls.attach(session)
+        self.commands.failed.connect(self.feed.on_failed)
+        self.canvas.hovered.connect(self.feed.on_hover)
+        self.canvas.left.connect(self.feed.on_left)
+        self.canvas.zoom_changed.connect(self.feed.on_zoom)
+        self.canvas.path_dropped.connect(self.verbs.open_path)
+        self.canvas.open_requested.connect(self.verbs.open_folder)
+        self.canvas.samples_requested.connect(self.verbs.open_samples)
+        self.images.open_requested.connect(self.verbs.open_folder)
+        self.images.samples_requested.connect(self.verbs.open_samples)
+        self.images.selection_changed.connect(self.commands.refresh)
+        self.menus["Recent folders"].aboutToShow.connect(self.verbs.fill_recent)
+        self.menus["File"].aboutToShow.connect(self.verbs.fill_recent)
+        for menu in self.menus.values():
+            menu.aboutToShow.connect(self.commands.refresh)
+        for dock in self.docks.by_name.values():
+            dock.visibilityChanged.connect(self.feed.refresh_soon)
+
+        self.commands.attach(Context(studio, self.canvas, self.verbs))
+        self.verbs.apply_settings()
+        self.canvas.setFocus()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw it."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            self.first_painted.emit()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save or ask before the window goes."""
+        if self._studio is not None and not self.verbs.may_close():
+            event.ignore()
+            return
+        self._layout.save(self)
+        event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files and folders are welcome."""
+        if self._studio is not None and any(u.isLocalFile() for u in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
+        if paths and self._studio is not None:
+            event.acceptProposedAction()
+            self.verbs.open_path(paths[0])

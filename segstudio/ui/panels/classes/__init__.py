@@ -1,0 +1,1 @@
+"""The list of classes. May import what every panel may."""

@@ -1,0 +1,1 @@
+"""The list of images. May import what every panel may."""

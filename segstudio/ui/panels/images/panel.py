@@ -1,0 +1,223 @@
+"""The list of images."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.browsing import Browsing
+from segstudio.session.session import Change, Session, What
+from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.empty import EmptyState, Switch
+from segstudio.ui.icons import icon
+from segstudio.ui.numbers import count_text
+from segstudio.ui.panels.images.delegate import THUMB_WIDTH, ImageDelegate
+from segstudio.ui.panels.images.rows import ImagesModel, Order, Show
+from segstudio.ui.panels.images.thumbnails import Thumbnails
+
+_EMPTY = "Drop a folder of images here, or open one."
+
+
+class ImagesPanel(QWidget):
+    """Filter, order, and the images with thumbnails, marks and scores.
+
+    Signals:
+        open_requested: The user wants to open a folder.
+        samples_requested: The user wants the samples.
+        selection_changed: Other images are selected (for "run on selected images").
+    """
+
+    open_requested = Signal()
+    samples_requested = Signal()
+    selection_changed = Signal()
+
+    def __init__(self, session: Session, browsing: Browsing) -> None:
+        super().__init__()
+        self._session, self._browsing = session, browsing
+        self._syncing = False
+        self.model = ImagesModel(session, self)
+        self._thumbnails = Thumbnails(
+            browsing, round(THUMB_WIDTH * 2), lambda image: self.model.repaint_images([image])
+        )
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter by name")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setAccessibleName("Filter images by name")
+        self.show_ = _combo("Which images are listed", [s.value for s in Show])
+        self.order = _combo("Order of the list", [o.value for o in Order])
+        self.view = self._make_view()
+        self.count = QLabel()
+        self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._switch = Switch(self._make_empty(), self._make_contents())
+        self.setLayout(self._switch)
+        self._rebuild = Coalescer(self, self._build, 0.2)
+        self._look = Coalescer(self, self._want_thumbnails)
+        self._connect()
+        self._build()
+
+    def selected_images(self) -> list[int]:
+        """Positions in the project of the selected images, in the order of the list."""
+        rows = sorted(index.row() for index in self.view.selectionModel().selectedIndexes())
+        return [self.model.image_at(row) for row in rows]
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Look at an event of what is watched."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
+            self._look.request()
+        return False
+
+    def _connect(self) -> None:
+        self.filter.textChanged.connect(self._rebuild.request)
+        self.show_.activated.connect(self._build)
+        self.order.activated.connect(self._build)
+        self.view.selectionModel().currentChanged.connect(self._on_current)
+        self.view.selectionModel().selectionChanged.connect(self._on_selection)
+        self.view.verticalScrollBar().valueChanged.connect(self._look.request)
+        self.view.viewport().installEventFilter(self)
+        self._session.changed.connect(self._on_change)
+
+    def _on_change(self, change: Change) -> None:
+        what = change.what
+        if what & What.PROJECT:
+            self._thumbnails.clear()
+            self._build()
+        if what & What.DOCUMENT:
+            self._show_current()
+        if what & (What.STATES | What.SCORES | What.VIEW | What.SCHEMA):
+            self._on_marks(change)
+
+    def _on_marks(self, change: Change) -> None:
+        if change.what & What.SCHEMA:
+            self.model.forget_scores()
+        filtered = self.model.show is not Show.ALL or self.model.order is not Order.NAME
+        if filtered and change.what & (What.STATES | What.SCORES):
+            self._rebuild.request()
+        elif change.what & What.STATES and change.images:
+            self.model.repaint_images(change.images)
+        else:
+            self.view.viewport().update()
+
+    def _build(self) -> None:
+        selected = self.selected_images()
+        self.model.text = self.filter.text()
+        self.model.order = Order(self.order.currentText())
+        self.model.show = Show(self.show_.currentText())
+        self._syncing = True
+        self.model.rebuild()
+        self._syncing = False
+        self._show_current()
+        self._select_again(selected)
+        project = self._session.project
+        total = 0 if project is None else len(project.images)
+        listed = len(self.model.images)
+        self.count.setText(
+            f"{count_text(total)} images"
+            if listed == total
+            else f"{count_text(listed)} of {count_text(total)} images"
+        )
+        self._switch.show_contents(project is not None, _EMPTY)
+        self._look.request()
+
+    def _select_again(self, images: list[int]) -> None:
+        if len(images) < 2:
+            return
+        selection = self.view.selectionModel()
+        for image in images:
+            row = self.model.row_of(image)
+            if row >= 0:
+                selection.select(self.model.index(row, 0), QItemSelectionModel.SelectionFlag.Select)
+
+    def _show_current(self) -> None:
+        """Make the open image's row the current one, without opening it again."""
+        wanted = self._browsing.cursor
+        row = self.model.row_of(wanted)
+        selection = self.view.selectionModel()
+        if row < 0 or self.view.currentIndex().row() == row:
+            self.view.viewport().update()
+            return
+        index = self.model.index(row, 0)
+        kept = wanted in self.selected_images()
+        flags = QItemSelectionModel.SelectionFlag
+        self._syncing = True
+        selection.setCurrentIndex(index, flags.NoUpdate if kept else flags.ClearAndSelect)
+        self._syncing = False
+        self.view.scrollTo(index)
+        self.view.viewport().update()
+        self.selection_changed.emit()
+
+    def _on_current(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        image = self.model.image_at(current.row()) if current.isValid() else -1
+        if image >= 0 and image != self._browsing.cursor and not self._syncing:
+            self._browsing.select(image)
+
+    def _on_selection(self) -> None:
+        self.view.viewport().update()
+        self.selection_changed.emit()
+
+    def _want_thumbnails(self) -> None:
+        height = self.view.viewport().height()
+        first = max(0, self.view.indexAt(self.view.viewport().rect().topLeft()).row())
+        rows = range(first, first + height // 40 + 3)
+        self._thumbnails.want([self.model.image_at(row) for row in rows])
+
+    def _make_view(self) -> QListView:
+        view = QListView()
+        view.setModel(self.model)
+        view.setItemDelegate(ImageDelegate(self._session, self.model, self._thumbnails.get, view))
+        view.setUniformItemSizes(True)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setFrameShape(QFrame.Shape.NoFrame)
+        view.setMouseTracking(True)
+        view.setAccessibleName("Images")
+        return view
+
+    def _make_contents(self) -> QWidget:
+        choices = QHBoxLayout()
+        choices.setSpacing(6)
+        choices.addWidget(self.show_, 1)
+        choices.addWidget(self.order, 1)
+        top = QVBoxLayout()
+        top.setContentsMargins(8, 6, 8, 6)
+        top.setSpacing(6)
+        top.addWidget(self.filter)
+        top.addLayout(choices)
+        self.count.setContentsMargins(8, 3, 8, 5)
+        contents = QWidget()
+        column = QVBoxLayout(contents)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.count)
+        return contents
+
+    def _make_empty(self) -> EmptyState:
+        opener = QPushButton(icon("folder-open"), "Open folder…")
+        opener.clicked.connect(self.open_requested)
+        samples = QPushButton(icon("flask-conical"), "Open samples")
+        samples.clicked.connect(self.samples_requested)
+        return EmptyState(_EMPTY, opener, samples)
+
+
+def _combo(name: str, texts: list[str]) -> QComboBox:
+    combo = QComboBox()
+    combo.addItems(texts)
+    combo.setAccessibleName(name)
+    combo.setToolTip(name)
+    combo.setMinimumContentsLength(6)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return combo

@@ -1,0 +1,1 @@
+"""The scores. May import what every panel may."""

@@ -1,0 +1,232 @@
+"""The metrics: of this image while it is painted, and of the folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QTableView,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.scoring import Scoring
+from segstudio.core.metrics import Metrics
+from segstudio.session.session import Change, Session, What
+from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.empty import EmptyState, Switch
+from segstudio.ui.icons import icon
+from segstudio.ui.numbers import count_text, percent_text, ratio_text
+from segstudio.ui.panels.metrics.rows import BarDelegate, MetricsModel
+
+_SHOWN = What.SCORES | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.VIEW | What.PROJECT
+_NO_IMAGE = "Open an image to see how good a prediction is."
+_NO_RUN = "Run a model (F5) to see its scores."
+_NO_REFERENCE = (
+    "No ground truth for this image: paint, or choose a ground truth folder, to score it."
+)
+_NO_FOLDER = "Run a model on all images (Ctrl+B) to see the folder's scores."
+_COUNTING = "Counting…"
+
+
+class MetricsPanel(QWidget):
+    """A table of classes with bars, the means, and what to make of the pixel accuracy."""
+
+    def __init__(self, session: Session, scoring: Scoring) -> None:
+        super().__init__()
+        self._session, self._scoring = session, scoring
+        self.image = MetricsPage()
+        self.folder = MetricsPage()
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.image, "This image")
+        self.tabs.addTab(self.folder, "Folder")
+        self.copy = _button("copy", "Copy the scores as CSV", self._copy)
+        self.save = _button("download", "Save the scores as CSV…", self._save)
+        corner = QWidget()
+        row = QHBoxLayout(corner)
+        row.setContentsMargins(0, 0, 6, 0)
+        row.setSpacing(2)
+        row.addWidget(self.copy)
+        row.addWidget(self.save)
+        self.tabs.setCornerWidget(corner)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.tabs)
+        self._refresh = Coalescer(self, self._show)
+        self.tabs.currentChanged.connect(self._refresh.request)
+        session.changed.connect(self._on_change)
+        self._show()
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & _SHOWN:
+            self._refresh.request()
+
+    def _show(self) -> None:
+        has_scores = any(run == self._session.view.run for _, run in self._session.counts)
+        self.copy.setEnabled(has_scores)
+        self.save.setEnabled(has_scores)
+        if self.tabs.currentWidget() is self.image:
+            self._show_image()
+        else:
+            self._show_folder()
+
+    def _show_image(self) -> None:
+        metrics = self._scoring.of_image()
+        if metrics is None:
+            self.image.show_empty(self._why_no_image_scores())
+            return
+        self.image.show_metrics(metrics, self._scoring, [])
+
+    def _why_no_image_scores(self) -> str:
+        document = self._session.document
+        if document is None:
+            return _NO_IMAGE
+        if self._session.view.run not in document.predictions:
+            return _NO_RUN
+        return _COUNTING if document.has_reference else _NO_REFERENCE
+
+    def _show_folder(self) -> None:
+        scores = self._scoring.of_folder()
+        if scores is None:
+            self.folder.show_empty(_NO_FOLDER)
+            return
+        means = scores.image_means
+        self.folder.show_metrics(
+            scores.summed,
+            self._scoring,
+            [f"Summed over {count_text(scores.images)} images.", _means_text(means)],
+        )
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self._scoring.csv())
+
+    def _save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save scores", "scores.csv", "CSV (*.csv)")
+        if path:
+            self._scoring.save_csv(Path(path))
+
+
+class MetricsPage(QWidget):
+    """Means on top, the table below; or one line saying what is missing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = MetricsModel(self)
+        self.means = QLabel()
+        self.means.setTextFormat(Qt.TextFormat.RichText)
+        self.means.setAccessibleName("Mean scores")
+        self.accuracy = QLabel()
+        self.accuracy.setWordWrap(True)
+        self.accuracy.setAccessibleName("Pixel accuracy")
+        self.accuracy.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.more = QLabel()
+        self.more.setWordWrap(True)
+        self.more.setAccessibleName("Mean over images")
+        self.table = _table(self.model)
+        contents = QWidget()
+        column = QVBoxLayout(contents)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(4)
+        for widget in (self.means, self.more, self.accuracy):
+            column.addWidget(widget)
+        column.addWidget(self.table, 1)
+        self._switch = Switch(EmptyState(""), contents)
+        self.setLayout(self._switch)
+
+    @property
+    def empty_text(self) -> str:
+        """The line shown instead of scores, "" while there are scores."""
+        return "" if self._switch.currentIndex() else self._switch.empty.label.text()
+
+    def show_empty(self, text: str) -> None:
+        """Say why there are no scores, and what to do."""
+        self._switch.show_contents(False, text)
+
+    def show_metrics(self, metrics: Metrics, scoring: Scoring, more: list[str]) -> None:
+        """Show scores."""
+        self._switch.show_contents(True)
+        self.model.show_rows(scoring.rows(metrics))
+        k, n = metrics.scored
+        over = "" if k == n else f" over {k} of {n} classes"
+        self.means.setText(
+            f"<b>mIoU {ratio_text(metrics.mean_iou)}</b> &nbsp; "
+            f"<b>mDice {ratio_text(metrics.mean_dice)}</b>{over}"
+        )
+        self.more.setVisible(bool(more))
+        self.more.setText("\n".join(more))
+        self.accuracy.setText(accuracy_text(metrics, scoring))
+
+
+def _means_text(means: Mapping[str, float]) -> str:
+    return (
+        f"Mean over images: IoU {ratio_text(means['image_mean_iou'])}, "
+        f"Dice {ratio_text(means['image_mean_dice'])}, "
+        f"pixel accuracy {percent_text(means['image_mean_pixel_accuracy'])}."
+    )
+
+
+def accuracy_text(metrics: Metrics, scoring: Scoring) -> str:
+    """The pixel accuracy, and what calling everything the most frequent class would score."""
+    rows = scoring.rows(metrics)
+    if not rows:
+        return ""
+    frequent = max(rows, key=lambda row: row.truth_pixels)
+    share = frequent.truth_pixels / metrics.total if metrics.total else math.nan
+    text = f"Pixel accuracy {percent_text(metrics.pixel_accuracy)}"
+    guess = f"calling everything “{frequent.name}” would score {percent_text(share)}"
+    if share >= _MISLEADING_FROM:
+        return f"{text}: misleading, since {frequent.name} fills most of the image; {guess}."
+    return f"{text} ({guess})."
+
+
+_MISLEADING_FROM = 0.6
+
+
+def _table(model: MetricsModel) -> QTableView:
+    table = QTableView()
+    table.setModel(model)
+    table.setItemDelegate(BarDelegate(table))
+    table.setAccessibleName("Scores by class")
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setFrameShape(QFrame.Shape.NoFrame)
+    table.setTabKeyNavigation(False)
+    table.setIconSize(QSize(14, 14))
+    table.setMinimumHeight(56)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(28)
+    header = table.horizontalHeader()
+    header.setHighlightSections(False)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+    header.resizeSection(0, 110)
+    for column in (1, 2):
+        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+        header.resizeSection(column, 66)
+    return table
+
+
+def _button(name: str, tip: str, run: Callable[[], None]) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(name))
+    button.setIconSize(QSize(16, 16))
+    button.setAutoRaise(True)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip.rstrip("…"))
+    button.clicked.connect(run)
+    return button

@@ -1,0 +1,1 @@
+"""The model and how it is run. May import what every panel may."""

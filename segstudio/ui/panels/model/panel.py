@@ -1,0 +1,236 @@
+"""The model: which one, what is known of it, its weights, how it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction, QPalette
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.segmenting import Segmenting
+from segstudio.core.prediction import ModelSpec
+from segstudio.session.session import Change, Session, What
+from segstudio.ui.action_set import ActionSet
+from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.model_chooser import ModelChooser, family_title
+from segstudio.ui.numbers import bytes_text
+
+_DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
+_SHOWN = What.MODELS | What.PROJECT | What.DOCUMENT | What.PREDICTIONS
+
+
+class ModelPanel(QWidget):
+    """Chooses the model and its options, gets its weights, runs it."""
+
+    def __init__(self, session: Session, segmenting: Segmenting, actions: ActionSet) -> None:
+        super().__init__()
+        self._session, self._segmenting = session, segmenting
+        self.chooser = ModelChooser()
+        self.about = _text("About the model")
+        self.about.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.weights = _text("Weights")
+        self.download = _action_button(actions, "model.download", "Download")
+        self.load = _action_button(actions, "model.load", "Choose file…")
+        self.device = QComboBox()
+        for title, value in _DEVICES:
+            self.device.addItem(title, value)
+        self.device.setAccessibleName("Device")
+        self.device.setToolTip("Where the model runs")
+        self.score = ThresholdSlider("Score", "Hide instances below this score", self)
+        self.mask_ = ThresholdSlider(
+            "Mask", "A pixel belongs to an instance from this probability on", self
+        )
+        self._runners = [
+            _action_button(actions, "model.run", "Run"),
+            _action_button(actions, "model.run_all", "Run all"),
+            _action_button(actions, "model.cancel", "Cancel"),
+        ]
+        self._lay_out()
+        self._refresh = Coalescer(self, self._show)
+        self.chooser.attach(session, segmenting)
+        self.device.activated.connect(
+            lambda: segmenting.set_options(device=self.device.currentData())
+        )
+        self.score.moved.connect(lambda v: segmenting.set_options(score_threshold=v))
+        self.mask_.moved.connect(lambda v: segmenting.set_options(mask_threshold=v))
+        session.changed.connect(self._on_change)
+        self._show()
+
+    def _lay_out(self) -> None:
+        weights = QHBoxLayout()
+        weights.setSpacing(6)
+        weights.addWidget(self.weights, 1)
+        weights.addWidget(self.download)
+        weights.addWidget(self.load)
+        options = QGridLayout()
+        options.setHorizontalSpacing(8)
+        options.setVerticalSpacing(4)
+        device_label = QLabel("Device")
+        device_label.setBuddy(self.device)
+        options.addWidget(device_label, 0, 0)
+        options.addWidget(self.device, 0, 1, 1, 2)
+        self.score.add_to(options, 1)
+        self.mask_.add_to(options, 2)
+        options.setColumnStretch(1, 1)
+        runners = QHBoxLayout()
+        runners.setSpacing(6)
+        for button in self._runners:
+            runners.addWidget(button, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 8)
+        column.setSpacing(6)
+        column.addWidget(self.chooser)
+        column.addLayout(runners)
+        column.addLayout(options)
+        column.addLayout(weights)
+        column.addWidget(self.about)
+        column.addStretch(1)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & _SHOWN:
+            self._refresh.request()
+
+    def _show(self) -> None:
+        model = self._session.model
+        spec = self._session.models.get(model.chosen)
+        self.about.setText("Choose a model above." if spec is None else _describe(spec))
+        self.weights.setText("" if spec is None else _weights_text(spec, model.available))
+        self.download.setVisible(spec is not None and spec.id not in model.available)
+        self.device.setCurrentIndex(max(0, self.device.findData(model.options.device)))
+        document = self._session.document
+        shown = document.predictions.get(self._session.view.run) if document else None
+        has_instances = (spec is not None and spec.task == "instance") or (
+            shown is not None and shown.instances is not None
+        )
+        self.score.set_visible(has_instances)
+        self.mask_.set_visible(has_instances)
+        self.score.show_value(model.options.score_threshold)
+        self.mask_.show_value(model.options.mask_threshold)
+
+
+class ThresholdSlider(QObject):
+    """A label, a slider 0..1 in hundredths, and its value as a number.
+
+    Signals:
+        moved: The user chose another value.
+    """
+
+    moved = Signal(float)
+
+    def __init__(self, title: str, tip: str, parent: QObject) -> None:
+        super().__init__(parent)
+        self.label = QLabel(title)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setPageStep(5)
+        self.slider.setToolTip(tip)
+        self.slider.setAccessibleName(f"{title} threshold")
+        self.label.setBuddy(self.slider)
+        self.value = QLabel()
+        self.value.setMinimumWidth(self.value.fontMetrics().horizontalAdvance("0.00") + 2)
+        self.slider.valueChanged.connect(self._on_value)
+
+    def add_to(self, grid: QGridLayout, row: int) -> None:
+        """Lay the three out as a row of a grid."""
+        for column, widget in enumerate((self.label, self.slider, self.value)):
+            grid.addWidget(widget, row, column)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide all three."""
+        for widget in (self.label, self.slider, self.value):
+            widget.setVisible(visible)
+
+    def show_value(self, value: float) -> None:
+        """Show a value without telling anyone."""
+        if not self.slider.isSliderDown():
+            self.slider.blockSignals(True)
+            self.slider.setValue(round(value * 100))
+            self.slider.blockSignals(False)
+            self.value.setText(f"{self.slider.value() / 100:.2f}")
+
+    def _on_value(self, value: int) -> None:
+        self.value.setText(f"{value / 100:.2f}")
+        self.moved.emit(value / 100)
+
+
+def _describe(spec: ModelSpec) -> str:
+    task = "finds single objects" if spec.task == "instance" else "labels every pixel"
+    lines = [f"{family_title(spec.family)}, {task}, {len(spec.schema.classes)} classes."]
+    if spec.description:
+        lines.append(spec.description)
+    if spec.metrics:
+        lines.append(_metrics_text(spec.metrics))
+    if spec.licence:
+        lines.append(f"Licence: {spec.licence}")
+    return "\n".join(lines)
+
+
+_SCORES = {
+    "iou": "IoU",
+    "dice": "Dice",
+    "ap50": "AP at IoU 0.5",
+    "ap": "AP",
+    "miou": "mIoU",
+    "pixel_acc": "pixel accuracy",
+    "box_map": "box AP",
+    "mask_map": "mask AP",
+}
+"""Names of the scores worth a line; the model card has the others."""
+
+
+def _metrics_text(metrics: Mapping[str, float]) -> str:
+    shown = [f"{text} {metrics[name]:.3g}" for name, text in _SCORES.items() if name in metrics]
+    images = metrics.get("images")
+    of = f" on {images:.0f} held-out images" if images else ""
+    parts = [f"Scores{of}: {', '.join(shown)}."] if shown else []
+    if "num_params" in metrics:
+        parts.append(f"{metrics['num_params'] / 1e6:.1f} million parameters.")
+    return " ".join(parts)
+
+
+def _weights_text(spec: ModelSpec, available: frozenset[str]) -> str:
+    if spec.embedded:
+        return "Weights: come with segstudio"
+    if spec.id in available:
+        return "Weights: on disk"
+    size = spec.weights.size if spec.weights is not None else 0
+    return f"Weights: not on disk{f' ({bytes_text(size)})' if size else ''}"
+
+
+def _text(name: str) -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setAccessibleName(name)
+    label.setForegroundRole(QPalette.ColorRole.WindowText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def _action_button(actions: ActionSet, action_id: str, text: str) -> ActionButton:
+    return ActionButton(actions[action_id], text)
+
+
+class ActionButton(QPushButton):
+    """A push button that is as enabled as its action and does the same."""
+
+    def __init__(self, action: QAction, text: str) -> None:
+        super().__init__(action.icon(), text)
+        self._action = action
+        self.clicked.connect(action.trigger)
+        action.changed.connect(self._follow)
+        self._follow()
+
+    def _follow(self) -> None:
+        self.setEnabled(self._action.isEnabled())
+        self.setToolTip(self._action.toolTip())

@@ -1,0 +1,305 @@
+"""What actions ask of the window: dialogs, panels, closing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from segstudio.app.autosave import Answer
+from segstudio.app.studio import Studio
+from segstudio.core.labels import Image
+from segstudio.session.document import Document
+from segstudio.storage.journal import Recovered
+from segstudio.ui.actions import Keymap
+from segstudio.ui.keymaps import PRESETS
+
+if TYPE_CHECKING:
+    from segstudio.ui.main_window import MainWindow
+
+_WEIGHTS = "Weights (*.safetensors *.pth *.pt *.ckpt *.bin);;All files (*)"
+_ASK_FROM = 20
+"""Running on more images than this is asked for first."""
+
+
+class WindowCommands:
+    """The `WindowVerbs` of the main window."""
+
+    def __init__(self, window: MainWindow, studio: Studio) -> None:
+        self._window = window
+        self._studio = studio
+        studio.autosave.ask = self.ask_unsaved
+
+    # -- opening -------------------------------------------------------------------------------
+
+    def open_path(self, path: Path) -> None:
+        """Open a folder, or an image's folder at that image."""
+        self._studio.browsing.open_path(path)
+
+    def open_folder(self) -> None:
+        """Ask for a folder and open it."""
+        recent = self._studio.browsing.recent()
+        start = str(Path(recent[0]).parent) if recent else str(Path.home())
+        folder = QFileDialog.getExistingDirectory(self._window, "Open folder of images", start)
+        if folder:
+            self.open_path(Path(folder))
+
+    def open_samples(self) -> None:
+        """Open what comes with segstudio."""
+        self._studio.browsing.open_samples()
+
+    def choose_truth(self) -> None:
+        """Ask where the ground truth lies."""
+        project = self._studio.session.project
+        start = str(project.root) if project is not None else ""
+        folder = QFileDialog.getExistingDirectory(self._window, "Folder of ground truth", start)
+        if folder:
+            self._studio.browsing.set_truth_folder(Path(folder))
+
+    def fill_recent(self) -> None:
+        """List the folders opened before."""
+        menu = self._window.menus["Recent folders"]
+        recent = self._studio.browsing.recent()
+        menu.clear()
+        for folder in recent:
+            action = menu.addAction(folder.replace("&", "&&"))
+            action.triggered.connect(partial(self._studio.browsing.open_path, Path(folder)))
+        menu.setEnabled(bool(recent))
+
+    # -- models --------------------------------------------------------------------------------
+
+    def load_weights(self) -> None:
+        """Ask for a weights file."""
+        path, _ = QFileDialog.getOpenFileName(self._window, "Load weights", "", _WEIGHTS)
+        if path:
+            self._studio.segmenting.load_weights_file(Path(path))
+
+    def run_selected(self) -> None:
+        """Run the chosen model on the selected images."""
+        self._studio.segmenting.run_on(self.selected_images())
+
+    def run_all(self) -> None:
+        """Run the chosen model on every image; a large folder is asked for first."""
+        session = self._studio.session
+        project = session.project
+        if project is None:
+            return
+        count = len(project.images)
+        title = session.models[session.model.chosen].title
+        if count > _ASK_FROM and not self._confirm(
+            f"Run {title} on {count:,} images?",
+            "It runs in the background and can be cancelled; results are kept.",
+            "Run",
+        ):
+            return
+        self._studio.segmenting.run_all()
+
+    def selected_images(self) -> list[int]:
+        """Images selected in the list."""
+        return self._window.images.selected_images()
+
+    # -- annotation ----------------------------------------------------------------------------
+
+    def clear_annotation(self) -> None:
+        """Make everything background; can be undone, so it does not ask."""
+        self._studio.editing.clear()
+
+    def export(self) -> None:
+        """Ask what to export and where, do it, show the report."""
+        from segstudio.ui.dialogs.export_dialog import ExportDialog
+
+        dialog = ExportDialog(
+            self._studio.session,
+            self._studio.exporting,
+            self.selected_images(),
+            self._studio.preferences.settings.export_folder,
+            self._window,
+        )
+        dialog.folder_chosen.connect(
+            lambda folder: self._studio.preferences.update(export_folder=folder)
+        )
+        dialog.open()
+
+    # -- help and settings ---------------------------------------------------------------------
+
+    def settings(self) -> None:
+        """Show the settings; changes count at once."""
+        from segstudio.ui.dialogs.settings_dialog import SettingsDialog
+
+        dialog = SettingsDialog(
+            self._studio.preferences.settings, self._change_setting, self._window
+        )
+        dialog.open()
+
+    def shortcuts(self) -> None:
+        """Edit the shortcuts."""
+        from segstudio.ui.dialogs.shortcut_editor import ShortcutEditor
+
+        dialog = ShortcutEditor(self._window.commands.keymap, self._window)
+        dialog.accepted.connect(lambda: self._keep_keymap(dialog.keymap))
+        dialog.open()
+
+    def command_palette(self) -> None:
+        """Find a command by its name."""
+        from segstudio.ui.dialogs.command_palette import CommandPalette
+
+        self._window.commands.refresh()
+        CommandPalette(self._window.commands, self._window).open_over(self._window)
+
+    def cheat_sheet(self) -> None:
+        """Show all keys."""
+        from segstudio.ui.dialogs.cheat_sheet import CheatSheet
+
+        CheatSheet(self._window.commands, self._window).open()
+
+    def about(self) -> None:
+        """Show the version."""
+        from segstudio.ui.dialogs.about import AboutDialog
+
+        folders = self._studio.preferences.folders
+        AboutDialog(
+            {"Settings": str(folders.config), "Data and log": str(folders.data)}, self._window
+        ).open()
+
+    # -- the window ----------------------------------------------------------------------------
+
+    def toggle_panels(self) -> None:
+        """Hide all panels, or bring back those that were open."""
+        self._window.docks.toggle_all()
+
+    def toggle_panel(self, name: str) -> None:
+        """Open or close one panel."""
+        self._window.docks.toggle(name)
+
+    def panel_shown(self, name: str) -> bool:
+        """Whether a panel is open."""
+        return self._window.docks.shown(name)
+
+    def reset_layout(self) -> None:
+        """Put the panels where they were at first."""
+        self._window.docks.arrange()
+
+    def quit(self) -> None:
+        """Close the window; what is unsaved is saved or asked for."""
+        self._window.close()
+
+    def may_close(self) -> bool:
+        """Save what is dirty, or ask; False if the user wants to stay."""
+        autosave = self._studio.autosave
+        return all(autosave.save_before_leaving(d) for d in autosave.unsaved())
+
+    def ask_unsaved(self, document: Document) -> Answer:
+        """Ask what to do with an unsaved annotation; for when autosave is off."""
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setText(f"The annotation of {document.ref.name} is not saved.")
+        box.setInformativeText("Saving by itself is turned off. Save the changes now?")
+        save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
+        discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.exec()
+        if box.clickedButton() is save:
+            return "save"
+        return "discard" if box.clickedButton() is discard else "cancel"
+
+    def offer_recovery(self) -> None:
+        """Offer strokes that were not saved when the program ended last time."""
+        autosave = self._studio.autosave
+        self._studio.jobs.submit(
+            "Looking for unsaved strokes",
+            "journal",
+            lambda _job: autosave.recovery(),
+            self._offer,
+            visible=False,
+        )
+
+    def _offer(self, items: list[Recovered]) -> None:
+        if items:
+            from segstudio.ui.dialogs.recovery_dialog import RecoveryDialog
+
+            RecoveryDialog(items, self._studio.autosave, self._preview, self._window).open()
+
+    def _preview(self, item: Recovered, done: Callable[[Image | None], None]) -> None:
+        from segstudio.ui.recovery_preview import preview
+
+        schema = self._studio.session.schema
+        self._studio.jobs.submit(
+            f"Reading {item.image.name}",
+            "files",
+            lambda _job: preview(item, schema),
+            done,
+            failed=lambda _error: done(None),
+            key="preview",
+            visible=False,
+        )
+
+    def apply_settings(self) -> None:
+        """Make theme and shortcuts as the settings say."""
+        settings = self._studio.preferences.settings
+        self._window.theme.choose(settings.theme)
+        self._apply_keymap(keymap_of(settings.keys, settings.key_overrides))
+
+    def _change_setting(self, name: str, value: Any) -> None:
+        self._studio.preferences.update(**{name: value})
+        if name == "theme":
+            self._window.theme.choose(str(value))
+        elif name in _VIEW_FIELDS:
+            self._studio.session.set_view(**{_VIEW_FIELDS[name]: _as_view(name, value)})
+        elif name in _RUN_FIELDS:
+            self._studio.segmenting.set_options(**{name: value})
+
+    def _keep_keymap(self, keymap: Keymap) -> None:
+        preset = next((n for n, keys in PRESETS.items() if dict(keys) == dict(keymap)), "")
+        overrides = {} if preset else {i: " ".join(keys) for i, keys in keymap.items()}
+        self._studio.preferences.update(keys=preset or "segstudio", key_overrides=overrides)
+        self._apply_keymap(keymap)
+
+    def _apply_keymap(self, keymap: Keymap) -> None:
+        self._window.commands.set_keymap(keymap)
+        keys = self._window.commands["view.overlay"].shortcuts()
+        plain = [key for sequence in keys if (key := _plain_key(sequence)) is not None]
+        if plain:
+            self._window.canvas.set_peek_key(plain[0])
+
+    def _confirm(self, question: str, more: str, verb: str) -> bool:
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(question)
+        box.setInformativeText(more)
+        yes = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(yes)
+        box.exec()
+        return box.clickedButton() is yes
+
+
+_VIEW_FIELDS = {
+    "opacity": "opacity",
+    "brush_size": "brush_size",
+    "overlay_style": "style",
+    "pixel_grid": "pixel_grid",
+}
+_RUN_FIELDS = frozenset({"device", "score_threshold", "mask_threshold", "tile_px"})
+
+
+def _as_view(name: str, value: Any) -> Any:
+    from segstudio.session.session import OverlayStyle
+
+    return OverlayStyle(value) if name == "overlay_style" else value
+
+
+def keymap_of(preset: str, overrides: dict[str, str] | Any) -> Keymap:
+    """The shortcuts of a preset with the user's own on top; several are parted by spaces."""
+    own = {action_id: tuple(keys.split()) for action_id, keys in overrides.items()}
+    return {**PRESETS.get(preset, {}), **own}
+
+
+def _plain_key(sequence: QKeySequence) -> Qt.Key | None:
+    """The key of a shortcut without modifiers, else None."""
+    text = sequence.toString(QKeySequence.SequenceFormat.PortableText)
+    return getattr(Qt.Key, f"Key_{text}", None) if len(text) == 1 and text.isalnum() else None

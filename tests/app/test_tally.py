@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from segstudio.app.tally import FolderTally, count, metrics_of, padded, summed
+from segstudio.core.metrics import ConfusionMatrix
+from segstudio.core.schema import LabelSchema
+
+TWO = LabelSchema.from_names(("background", "nucleus"))
+
+
+def matrix(tn: int, fp: int, fn: int, tp: int, ignored: int = 0) -> ConfusionMatrix:
+    return ConfusionMatrix(np.array([[tn, fp], [fn, tp]], np.int64), ignored)
+
+
+def test_ids_outside_the_schema_make_room_for_themselves():
+    truth = np.array([[0, 1, 1, 255]], np.uint8)
+    predicted = np.array([[0, 1, 20, 9]], np.uint8)
+    counted = count(truth, predicted, TWO)
+    assert counted.counts[0, 0] == 1
+    assert counted.counts[1, 1] == 1
+    assert counted.counts[1, 20] == 1
+    assert counted.ignored == 1
+    assert counted.total == 3
+    metrics = metrics_of(counted, TWO)
+    assert metrics.class_ids == (0, 1)
+    assert metrics.iou.tolist() == [1.0, 0.5]
+    assert metrics.pixel_accuracy == pytest.approx(2 / 3)
+
+
+def test_matrices_of_different_sizes_add_up():
+    large = padded(matrix(1, 2, 3, 4), 5)
+    assert large.counts.shape == (5, 5)
+    assert large.counts.sum() == 10
+    assert summed(large, matrix(1, 1, 1, 1, ignored=2)).counts[:2, :2].tolist() == [[2, 3], [4, 5]]
+    assert padded(large, 2) is large
+
+
+def test_sum_and_means_are_different_things():
+    tally = FolderTally(TWO)
+    tally.put(0, matrix(80, 0, 10, 10))  # nucleus IoU 10/20, background 80/90
+    tally.put(7, matrix(0, 0, 0, 100))  # IoU 1, no background
+    assert len(tally) == 2
+    assert tally.summed.iou[1] == pytest.approx(110 / 120)
+    assert tally.summed.iou[0] == pytest.approx(80 / 90)
+    means = tally.image_means
+    assert means["image_mean_iou"] == pytest.approx(((0.5 + 80 / 90) / 2 + 1) / 2)
+    assert means["image_mean_pixel_accuracy"] == pytest.approx((0.9 + 1) / 2)
+
+
+def test_replacing_and_removing_images_leaves_no_trace():
+    tally = FolderTally(TWO)
+    rng = np.random.default_rng(1)
+    for index in range(40):
+        tally.put(index, matrix(*rng.integers(1, 50, 4)))
+    for index in range(40):
+        tally.put(index, matrix(1, 2, 3, 4))
+    for index in range(1, 40):
+        tally.remove(index)
+    tally.remove(99)
+    assert len(tally) == 1
+    assert tally.summed.total == 10
+    assert tally.summed.iou[1] == pytest.approx(4 / 9)
+    assert tally.image_means["image_mean_iou"] == pytest.approx((1 / 6 + 4 / 9) / 2)
+
+
+def test_nothing_counted_is_not_a_number():
+    tally = FolderTally(TWO)
+    tally.put(0, matrix(0, 0, 0, 0, ignored=100))
+    assert math.isnan(tally.image_means["image_mean_iou"])
+    assert math.isnan(tally.summed.mean_iou)

@@ -1,0 +1,240 @@
+"""`segstudio predict` end to end, on images made here and a network small enough to be quick."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from segstudio.__main__ import main
+from segstudio.core.schema import LabelSchema
+from segstudio.models.torchvision_nets import maskrcnn
+from segstudio.models.unet import UNet
+
+SCHEMA = LabelSchema.from_names(["background", "cell"])
+
+
+def describe(path, network, **fields):
+    data = {
+        "id": path.stem, "title": "T", "family": "unet", "task": "semantic",
+        "builder": "segstudio.models.unet:UNet", "schema": SCHEMA.to_json(),
+        "preprocess": {"scaling": "unit", "divisor": 4}, **fields,
+    }  # fmt: skip
+    save_file(network.state_dict(), path, {"segstudio": json.dumps(data)})
+    return path
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A U-Net of 2 channels, untrained."""
+    options = {"base_channels": 2, "depth": 1, "num_classes": 2}
+    torch.manual_seed(0)
+    network = UNet(**options)
+    return describe(tmp_path / "tiny.safetensors", network, options=options)
+
+
+@pytest.fixture
+def instance_weights(tmp_path):
+    options = {
+        "backbone": "resnet18_small", "num_classes": 2, "pyramid_channels": 8, "box_channels": 8,
+        "mask_channels": 4, "blocks": [1, 1, 1], "short_side": 64, "box_detections_per_img": 5,
+    }  # fmt: skip
+    torch.manual_seed(4)
+    network = maskrcnn(**options)
+    torch.nn.init.constant_(network.roi_heads.box_predictor.cls_score.bias[1:], 1.0)
+    return describe(
+        tmp_path / "things.safetensors", network, options=options, family="maskrcnn",
+        task="instance", builder="segstudio.models.torchvision_nets:maskrcnn",
+        preprocess={"scaling": "unit"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name, (h, w) in {"a1.png": (40, 56), "a10.png": (33, 21), "a2.jpg": (30, 30)}.items():
+        cv2.imwrite(str(folder / name), rng.integers(0, 256, (h, w, 3), dtype=np.uint8))
+    return folder
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_one_indexed_png_an_image(capsys, tmp_path, images, weights):
+    out = tmp_path / "out"
+    code, text, err = run(capsys, "predict", images, "--weights", weights, "--out", out, "--json")
+    assert (code, err) == (0, "")
+    summary = json.loads(text)
+    assert (summary["images"], summary["written"], summary["skipped"]) == (3, 3, 0)
+    assert summary["failed"] == []
+    assert summary["model"] == "tiny"
+    assert summary["device"] in ("cpu", "cuda", "mps")
+    assert sorted(p.name for p in out.iterdir()) == [
+        "a1.png",
+        "a10.png",
+        "a2.png",
+        "segstudio.json",
+    ]
+    for name, size in {"a1.png": (56, 40), "a10.png": (21, 33), "a2.png": (30, 30)}.items():
+        with Image.open(out / name) as result:
+            assert result.mode == "P"
+            assert result.size == size
+            assert set(np.unique(np.array(result))) <= {0, 1}
+            assert tuple(result.getpalette()[3:6]) == SCHEMA.get(1).color
+    assert LabelSchema.from_json(json.loads((out / "segstudio.json").read_text())) == SCHEMA
+
+
+def test_a_second_call_goes_on_where_the_first_stopped(capsys, tmp_path, images, weights):
+    out = tmp_path / "out"
+    call = ("predict", images, "--weights", weights, "--out", out, "--json")
+    first = json.loads(run(capsys, *call, "--limit", 2)[1])
+    assert (first["written"], first["skipped"]) == (2, 0)
+    assert {p.name for p in out.glob("*.png")} == {"a1.png", "a2.png"}  # natural order
+    stamps = {p: p.stat().st_mtime_ns for p in out.glob("*.png")}
+    second = json.loads(run(capsys, *call)[1])
+    assert (second["written"], second["skipped"]) == (1, 2)
+    assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
+    third = json.loads(run(capsys, *call)[1])
+    assert (third["written"], third["skipped"]) == (0, 3)
+    fourth = json.loads(run(capsys, *call, "--overwrite")[1])
+    assert (fourth["written"], fourth["skipped"]) == (3, 0)
+
+
+def test_instances_lie_beside_the_class_maps(capsys, tmp_path, images, instance_weights):
+    out = tmp_path / "out"
+    code, _, err = run(
+        capsys, "predict", images, "--weights", instance_weights, "--out", out, "--score", "0.1"
+    )
+    assert (code, err) == (0, "")
+    for name in ("a1.png", "a2.png", "a10.png"):
+        labels = cv2.imread(str(out / name), cv2.IMREAD_UNCHANGED)
+        ids = cv2.imread(str(out / "instances" / name), cv2.IMREAD_UNCHANGED)
+        assert ids.dtype == np.uint16
+        indices = np.array(Image.open(out / name))
+        assert ids.shape == indices.shape == labels.shape[:2]
+        np.testing.assert_array_equal(ids > 0, indices == 1)
+    assert (ids > 0).any()
+
+
+def test_a_broken_image_is_reported_and_the_rest_goes_on(capsys, tmp_path, images, weights):
+    (images / "a3.png").write_bytes(b"no image")
+    out = tmp_path / "out"
+    code, text, err = run(capsys, "predict", images, "--weights", weights, "--out", out, "--json")
+    summary = json.loads(text)
+    assert code == 1
+    assert summary["written"] == 3
+    assert [f["name"] for f in summary["failed"]] == ["a3.png"]
+    assert err.startswith("error: ")
+    assert "a3.png" in err
+
+
+def test_images_that_share_a_stem_both_get_a_result(capsys, tmp_path, images, weights):
+    cv2.imwrite(str(images / "a1.bmp"), np.zeros((9, 9, 3), np.uint8))
+    out = tmp_path / "out"
+    assert run(capsys, "predict", images, "--weights", weights, "--out", out)[0] == 0
+    names = {p.name for p in out.glob("*.png")}
+    assert names == {"a1.png", "a1.png.png", "a2.png", "a10.png"}
+    assert Image.open(out / "a1.png").size == (9, 9)
+    assert Image.open(out / "a1.png.png").size == (56, 40)
+
+
+def test_a_single_image_is_enough(capsys, tmp_path, images, weights):
+    out = tmp_path / "out"
+    code, text, _ = run(
+        capsys, "predict", images / "a2.jpg", "--weights", weights, "--out", out, "--json"
+    )
+    assert (code, json.loads(text)["written"]) == (0, 1)
+    assert [p.name for p in out.glob("*.png")] == ["a2.png"]
+
+
+def test_images_are_never_overwritten(capsys, images, weights):
+    before = (images / "a1.png").read_bytes()
+    code, out, err = run(
+        capsys, "predict", images, "--weights", weights, "--out", images, "--overwrite"
+    )
+    assert (code, out) == (2, "")
+    assert "not written by segstudio predict" in err
+    assert (images / "a1.png").read_bytes() == before
+
+
+def test_results_below_the_folder_are_not_taken_for_images(capsys, images, weights):
+    out = images / "results"
+    call = ("predict", images, "--weights", weights, "--out", out, "--json")
+    assert json.loads(run(capsys, *call)[1])["images"] == 3
+    assert json.loads(run(capsys, *call)[1])["images"] == 3
+
+
+def test_results_of_another_model_are_not_mixed(capsys, tmp_path, images, weights):
+    out = tmp_path / "out"
+    run(capsys, "predict", images, "--weights", weights, "--out", out, "--limit", "1")
+    other = weights.rename(tmp_path / "other.safetensors")
+    code, _, err = run(capsys, "predict", images, "--weights", other, "--out", out)
+    assert code == 2
+    assert "holds results of tiny" in err
+    code, text, _ = run(
+        capsys, "predict", images, "--weights", other, "--out", out, "--overwrite", "--json"
+    )
+    assert (code, json.loads(text)["written"]) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"folder": "nowhere"}, "nowhere"),
+        ({"--model": "no-such"}, "no-such"),
+        ({"--weights": "none.pth"}, "none.pth"),
+        ({"--model": "deeplabv3-resnet50"}, "family unet"),
+        ({"--device": "gpu"}, "gpu"),
+        ({"--out": "FILE"}, "is a file"),
+        ({"folder": "EMPTY"}, "no images"),
+    ],
+)
+def test_bad_input_ends_with_2_and_one_line(capsys, tmp_path, images, weights, change, words):
+    (tmp_path / "FILE").write_text("")
+    (tmp_path / "EMPTY").mkdir()
+    values = {"folder": images, "--weights": weights, "--out": tmp_path / "out"}
+    for key, value in change.items():
+        values[key] = tmp_path / value if value.isupper() else value
+    folder = values.pop("folder")
+    code, out, err = run(
+        capsys, "predict", folder, *(part for pair in values.items() for part in pair)
+    )
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert words in err
+
+
+def test_weights_that_do_not_fit_end_with_1(capsys, tmp_path, images):
+    network = UNet(base_channels=2, depth=1, num_classes=3)
+    options = {"base_channels": 2, "depth": 1, "num_classes": 2}
+    path = describe(tmp_path / "wrong.safetensors", network, options=options)
+    code, out, err = run(capsys, "predict", images, "--weights", path, "--out", tmp_path / "o")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert "wrong.safetensors does not fit" in err
+    assert not (tmp_path / "o").exists()
+
+
+def test_without_a_connection_the_way_by_hand_is_told(capsys, tmp_path, images, monkeypatch):
+    monkeypatch.setenv("SEGSTUDIO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    code, out, err = run(
+        capsys, "predict", images, "--model", "deeplabv3-mobilenetv3", "--out", tmp_path / "o"
+    )
+    last = err.splitlines()[-1]
+    assert (code, out) == (1, "")
+    assert last.startswith("error: ")
+    assert "https://download.pytorch.org/models/deeplabv3_mobilenet_v3_large-fc3c493d.pth" in last
+    assert str(tmp_path / "home" / "data" / "weights") in last

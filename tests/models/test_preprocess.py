@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.transforms._presets import SemanticSegmentation
+
+from segstudio.models.preprocess import (
+    Preprocess,
+    pad_to_multiple,
+    percentile_range,
+    restore,
+)
+
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+def image(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(40, 61), (61, 40), (700, 560)])
+def test_agrees_with_torchvisions_preset(shape):
+    picture = image(*shape)
+    ours, geometry = Preprocess(short_side=520, **IMAGENET).prepare(picture)
+    theirs = SemanticSegmentation(resize_size=520)(torch.from_numpy(picture).permute(2, 0, 1))
+    assert ours.shape[1:] == theirs.shape
+    torch.testing.assert_close(ours[0], theirs, rtol=0, atol=1e-6)
+    assert geometry.source_hw == shape
+
+
+def test_largest_side_limits_the_size():
+    assert Preprocess(short_side=100, max_side=150).resized_hw(10, 30) == (50, 150)
+    assert Preprocess(short_side=100, max_side=150).resized_hw(30, 10) == (150, 50)
+    assert Preprocess(short_side=100, max_side=150).resized_hw(10, 12) == (100, 120)
+    assert Preprocess(factor=2.0).resized_hw(10, 12) == (20, 24)
+    assert Preprocess().resized_hw(10, 12) == (10, 12)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 12), st.integers(1, 12), st.integers(1, 256))
+@settings(max_examples=60, deadline=None)
+def test_percentiles_are_numpys(seed, height, width, values):
+    picture = np.random.default_rng(seed).integers(0, values, (height, width, 3), dtype=np.uint8)
+    low, high = np.percentile(picture, [1, 99.8])
+    assert percentile_range(picture) == pytest.approx((low, max(high, low + 1)))
+
+
+def test_percentile_scaling_clips_to_unit_range():
+    picture = np.full((20, 20, 3), 10, np.uint8)
+    picture[:10] = 30
+    picture[0, 0] = 255  # three of 1200 values: within the upper 0.2 % only in part
+    low, high = percentile_range(picture)
+    x, _ = Preprocess("percentile").prepare(picture)
+    assert low == 10
+    assert x.min() == 0
+    assert x.max() == 1
+    assert x[0, 0, 5, 5] == pytest.approx(20 / (high - 10))
+
+
+def test_flat_image_is_finite():
+    x, _ = Preprocess("percentile").prepare(np.full((5, 5, 3), 77, np.uint8))
+    assert torch.equal(x, torch.zeros(1, 3, 5, 5))
+
+
+def test_padding_reflects_and_falls_back_to_the_edge():
+    x = torch.arange(12.0).reshape(1, 1, 3, 4)
+    padded = pad_to_multiple(x, 5)
+    assert padded.shape == (1, 1, 5, 5)
+    assert padded[0, 0, :3, 4].tolist() == [2, 6, 10]  # mirrored about the last column
+    assert padded[0, 0, 3:, 0].tolist() == [4, 0]  # mirrored about the last row
+    small = pad_to_multiple(x, 16)
+    assert small[0, 0, 0].tolist() == [0, 1, 2] + [3] * 13
+    assert pad_to_multiple(x, 1) is x
+
+
+def test_restore_inverts_padding_exactly():
+    picture = image(30, 45)
+    x, geometry = Preprocess(divisor=16).prepare(picture)
+    assert geometry.padded_hw == (32, 48)
+    back = restore(x, geometry)
+    assert np.array_equal((back[0] * 255).round().permute(1, 2, 0).numpy(), picture)
+
+
+def test_restore_inverts_resizing_of_smooth_images():
+    ramp = np.repeat(np.arange(0, 240, 4, dtype=np.uint8)[None, :, None], 40, 0).repeat(3, 2)
+    x, geometry = Preprocess(factor=2.0, divisor=32).prepare(ramp)
+    assert (geometry.resized_hw, geometry.padded_hw) == ((80, 120), (96, 128))
+    back = restore(x, geometry)[0].permute(1, 2, 0).numpy() * 255
+    assert back.shape == ramp.shape
+    assert np.abs(back - ramp)[:, 2:-2].max() <= 1.0
+
+
+def test_survives_json():
+    first = Preprocess("percentile", short_side=64, max_side=128, divisor=8, **IMAGENET)
+    assert Preprocess.from_dict(json.loads(json.dumps(first.to_dict()))) == first
+    assert Preprocess.from_dict({}) == Preprocess()
+
+
+def test_wrong_settings_are_refused():
+    with pytest.raises(ValueError, match="shortside"):
+        Preprocess.from_dict({"shortside": 3})
+    with pytest.raises(ValueError, match="scaling"):
+        Preprocess("log")
+    with pytest.raises(ValueError, match="exclude"):
+        Preprocess(short_side=3, factor=2.0)
+    with pytest.raises(ValueError, match="divisor"):
+        Preprocess(divisor=0)

@@ -1,0 +1,90 @@
+import pytest
+import torch
+from torchvision.models import detection, segmentation
+
+from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
+
+
+def shapes(model):
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v3_large", "resnet50", "resnet101"])
+@pytest.mark.parametrize("aux", [False, True])
+def test_deeplab_has_torchvisions_tensors(backbone, aux):
+    with torch.device("meta"):
+        theirs = getattr(segmentation, f"deeplabv3_{backbone}")(
+            weights=None, weights_backbone=None, aux_loss=aux
+        )
+        ours = deeplabv3(backbone, aux=aux)
+    assert shapes(ours) == shapes(theirs)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "builder"),
+    [("resnet50", "maskrcnn_resnet50_fpn"), ("resnet50_v2", "maskrcnn_resnet50_fpn_v2")],
+)
+def test_maskrcnn_has_torchvisions_tensors(backbone, builder):
+    with torch.device("meta"):
+        theirs = getattr(detection, builder)(weights=None, weights_backbone=None)
+        ours = maskrcnn(backbone)
+    assert shapes(ours) == shapes(theirs)
+
+
+def test_deeplab_gives_torchvisions_output():
+    ours = deeplabv3("mobilenet_v3_large", 5).eval()
+    theirs = segmentation.deeplabv3_mobilenet_v3_large(
+        weights=None, weights_backbone=None, num_classes=5, aux_loss=False
+    ).eval()
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.rand(1, 3, 64, 48)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(x)["out"], theirs(x)["out"])
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+def test_small_deeplab_has_the_asked_output_stride(stride):
+    model = deeplabv3(
+        num_classes=2,
+        aspp_channels=8,
+        atrous_rates=(2, 3),
+        reduced_tail=True,
+        output_stride=stride,
+    ).eval()
+    with torch.inference_mode():
+        features = model.backbone(torch.rand(1, 3, 64, 64))["out"]
+        assert features.shape == (1, 480, 64 // stride, 64 // stride)
+        assert model(torch.rand(1, 3, 40, 56))["out"].shape == (1, 2, 40, 56)
+
+
+def test_small_maskrcnn_gives_instances_at_the_images_size():
+    torch.manual_seed(0)
+    model = maskrcnn("resnet18_small", 2, short_side=64, box_detections_per_img=7).eval()
+    with torch.inference_mode():
+        out = model([torch.rand(3, 32, 40)])[0]
+    assert out["masks"].shape[1:] == (1, 32, 40)
+    assert len(out["boxes"]) <= 7
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((32, 40), (64, 80)), ((100, 90), (125, 112)), ((51, 64), (64, 80))]
+)
+def test_small_maskrcnn_only_enlarges(shape, expected):
+    transform = maskrcnn("resnet18_small", 2, short_side=64, min_scale=1.25).eval().transform
+    image, _ = transform.resize(torch.rand(3, *shape))
+    assert image.shape == (3, *expected)
+
+
+def test_small_maskrcnn_takes_training_crops_as_they_are():
+    transform = maskrcnn("resnet18_small", 2).train().transform
+    image = torch.rand(3, 20, 30)
+    assert transform.resize(image)[0] is image
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="vgg"):
+        deeplabv3("vgg")
+    with pytest.raises(ValueError, match="vgg"):
+        maskrcnn("vgg")
+    with pytest.raises(ValueError, match="stride"):
+        deeplabv3(output_stride=4)

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import LabelMap, Patch
+from segstudio.storage import journal as journal_module
+from segstudio.storage.journal import Journal, replay
+from segstudio.storage.strokes import pack, unpack_all
+
+IMAGE = Path("/data/zelle ä.png")
+
+
+def painted(label_map, rng, count):
+    """Random rectangles painted and applied; gives each patch with the revision after it."""
+    height, width = label_map.shape_hw
+    for _ in range(count):
+        top, left = int(rng.integers(0, height)), int(rng.integers(0, width))
+        bottom, right = (
+            int(rng.integers(top + 1, height + 1)),
+            int(rng.integers(left + 1, width + 1)),
+        )
+        rect = Rect(top, left, bottom, right)
+        mask = rng.random(rect.shape_hw) < 0.7
+        patch = label_map.paint(
+            rect, mask, int(rng.integers(0, 4)), instance_id=int(rng.integers(0, 900))
+        )
+        if patch is not None:
+            label_map.apply(patch)
+            yield patch
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_a_record_gives_the_patch_back(seed, with_instances):
+    rng = np.random.default_rng(seed)
+    label_map = LabelMap(
+        rng.integers(0, 4, (9, 13), np.uint8),
+        rng.integers(0, 900, (9, 13), np.uint16) if with_instances else None,
+    )
+    for patch in painted(label_map, rng, 3):
+        ((stroke, end),) = unpack_all(pack(patch, 17))
+        assert end == len(pack(patch, 17))
+        assert (stroke.revision, stroke.rect) == (17, patch.rect)
+        for plane, before, after in zip(
+            stroke.planes,
+            (patch.before, patch.instances_before),
+            (patch.after, patch.instances_after),
+            strict=False,
+        ):
+            again = before.copy()
+            assert np.array_equal(before[plane.changed], plane.before)
+            again[plane.changed] = plane.after
+            assert np.array_equal(again, after)
+
+
+def crashed(journal):
+    """Another program's view after this one ended without saving."""
+    journal.close()
+    return Journal(journal._root)
+
+
+@pytest.mark.parametrize("with_instances", [False, True])
+def test_strokes_are_replayed(tmp_path, with_instances):
+    rng = np.random.default_rng(5)
+    base = LabelMap(
+        np.zeros((40, 30), np.uint8), np.zeros((40, 30), np.uint16) if with_instances else None
+    )
+    work, journal = base.copy(), Journal(tmp_path / "journal")
+    count = 0
+    for patch in painted(work, rng, 12):
+        journal.append(IMAGE, patch, work)
+        count += 1
+    (item,) = crashed(journal).pending()
+    assert (item.image, item.strokes, item.shape_hw) == (IMAGE, count, (40, 30))
+    assert item.with_instances == with_instances
+    result, conflicts = replay(item, base)
+    assert conflicts == 0
+    assert np.array_equal(result.labels, work.labels)
+    if with_instances:
+        assert np.array_equal(result.instances, work.instances)
+    assert not base.labels.any()
+
+
+def test_clear_keeps_what_came_after_the_saved_revision(tmp_path):
+    rng = np.random.default_rng(6)
+    work, journal = LabelMap.empty((20, 20)), Journal(tmp_path)
+    patches = list(painted(work.copy(), rng, 30))[:8]
+    assert len(patches) == 8
+    for patch in patches[:5]:
+        work.apply(patch)
+        journal.append(IMAGE, patch, work)
+    saved = work.copy()
+    for patch in patches[5:]:
+        work.apply(patch)
+        journal.append(IMAGE, patch, work)
+    journal.clear(IMAGE, saved.revision)
+    extra = Patch(Rect(0, 0, 1, 1), work.labels[:1, :1].copy(), np.array([[3]], np.uint8))
+    work.apply(extra)
+    journal.append(IMAGE, extra, work)
+    (item,) = crashed(journal).pending()
+    assert item.strokes == len(patches) - 5 + 1
+    result, conflicts = replay(item, saved)
+    assert conflicts == 0
+    assert np.array_equal(result.labels, work.labels)
+
+
+def test_nothing_is_pending_after_a_good_save_or_a_discard(tmp_path):
+    work, journal = LabelMap.empty((20, 20)), Journal(tmp_path)
+    other = Path("/data/b.png")
+    for patch in painted(work, np.random.default_rng(7), 2):
+        journal.append(IMAGE, patch, work)
+        journal.append(other, patch, work)
+    journal.clear(IMAGE)
+    later = crashed(journal)
+    (item,) = later.pending()
+    assert item.image == other
+    later.discard(item)
+    assert later.pending() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_changed_base_keeps_its_other_pixels(tmp_path):
+    work, journal = LabelMap.empty((4, 4)), Journal(tmp_path)
+    patch = work.paint(Rect(0, 0, 2, 2), np.eye(2, dtype=bool), 1)
+    work.apply(patch)
+    journal.append(IMAGE, patch, work)
+    changed = np.zeros((4, 4), np.uint8)
+    changed[0] = 3
+    (item,) = crashed(journal).pending()
+    result, conflicts = replay(item, LabelMap(changed))
+    assert result.labels.tolist() == [[1, 3, 3, 3], [0, 1, 0, 0], [0] * 4, [0] * 4]
+    assert conflicts == 1
+    with pytest.raises(SegstudioError, match="4 x 4"):
+        replay(item, LabelMap.empty((4, 5)))
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip"])
+def test_a_torn_last_record_is_ignored(tmp_path, damage):
+    work, journal = LabelMap.empty((16, 16)), Journal(tmp_path)
+    states = []
+    for patch in painted(work, np.random.default_rng(8), 4):
+        journal.append(IMAGE, patch, work)
+        states.append(work.labels.copy())
+    journal.close()
+    (path,) = tmp_path.rglob("*.journal")
+    data = bytearray(path.read_bytes())
+    if damage == "cut":
+        del data[-3:]
+    else:
+        data[-8] ^= 0x55
+    path.write_bytes(data)
+    (item,) = Journal(tmp_path).pending()
+    assert item.strokes == 3
+    result, _ = replay(item, LabelMap.empty((16, 16)))
+    assert np.array_equal(result.labels, states[2])
+
+
+def test_a_damaged_header_is_passed_over(tmp_path):
+    (tmp_path / "1-x").mkdir()
+    (tmp_path / "1-x" / "a.journal").write_bytes(b"SEGJ1\n\xff\xff")
+    assert Journal(tmp_path).pending() == []
+    assert Journal(tmp_path / "never made").pending() == []
+
+
+def test_a_full_disk_keeps_the_records_before_it(tmp_path, monkeypatch):
+    work, journal = LabelMap.empty((16, 16)), Journal(tmp_path)
+    patches = list(painted(work, np.random.default_rng(9), 3))
+    journal.append(IMAGE, patches[0], work)
+    real = os.write
+
+    def half_then_full(handle, data):
+        if len(data) < 10:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle, bytes(data[: len(data) // 2]))
+
+    monkeypatch.setattr(journal_module.os, "write", half_then_full)
+    with pytest.raises(SegstudioError, match="disk is full"):
+        journal.append(IMAGE, patches[1], work)
+    monkeypatch.undo()
+    journal.append(IMAGE, patches[2], work)
+    (item,) = crashed(journal).pending()
+    assert item.strokes == 2
+
+
+def test_a_living_program_is_not_offered(tmp_path):
+    work, journal = LabelMap.empty((16, 16)), Journal(tmp_path)
+    for patch in painted(work, np.random.default_rng(9), 1):
+        journal.append(IMAGE, patch, work)
+    code = (
+        "import sys; from pathlib import Path; from segstudio.storage.journal import Journal\n"
+        "print(len(Journal(Path(sys.argv[1])).pending()))"
+    )
+
+    def seen_by_another():
+        args = [sys.executable, "-c", code, str(tmp_path)]
+        return subprocess.run(args, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert seen_by_another() == "0"
+    assert journal.pending() == []
+    journal.close()
+    assert seen_by_another() == "1"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX systems")
+def test_sigkill_in_the_middle_of_painting(tmp_path):
+    code = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        import numpy as np
+        from segstudio.core.geometry import Rect
+        from segstudio.core.labels import LabelMap
+        from segstudio.storage.journal import Journal
+        work, journal = LabelMap.empty((64, 4096)), Journal(Path(sys.argv[1]))
+        for x in range(4096):
+            patch = work.paint(Rect(0, x, 64, x + 1), np.ones((64, 1), bool), 1 + x % 3)
+            work.apply(patch)
+            journal.append(Path("/data/a.png"), patch, work)
+            print(x, flush=True)
+    """)
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    for line in child.stdout:
+        if int(line) >= 300:
+            child.send_signal(signal.SIGKILL)
+            break
+    told = 300 + sum(1 for _ in child.stdout)  # said to be recorded before it died
+    child.stdout.close()
+    assert child.wait() == -signal.SIGKILL
+    (item,) = Journal(tmp_path).pending()
+    assert told + 1 <= item.strokes <= told + 2
+    result, conflicts = replay(item, LabelMap.empty((64, 4096)))
+    expected = np.zeros((64, 4096), np.uint8)
+    expected[:, : item.strokes] = 1 + np.arange(item.strokes) % 3
+    assert np.array_equal(result.labels, expected)
+    assert conflicts == 0

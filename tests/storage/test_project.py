@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import save_image
+
+from segstudio.core.errors import SegstudioError
+from segstudio.storage.images import read_image, read_thumbnail
+from segstudio.storage.project import open_project
+from segstudio.storage.truth import read_truth
+
+
+def test_a_file_opens_its_folder_at_that_image(tmp_path):
+    for name in ("b.png", "a.png", "c.png"):
+        save_image(tmp_path / name, np.zeros((2, 2, 3), np.uint8))
+    project = open_project(tmp_path / "b.png")
+    assert project.root == tmp_path
+    assert project.name == tmp_path.name
+    assert project.start == 1
+    assert project.images[project.start].filename == "b.png"
+    assert project.index_of(tmp_path / "c.png") == 2
+    assert project.index_of(tmp_path / "d.png") is None
+
+
+def test_what_cannot_be_opened_says_so(tmp_path):
+    with pytest.raises(SegstudioError, match="no images"):
+        open_project(tmp_path)
+    with pytest.raises(SegstudioError, match="no folder"):
+        open_project(tmp_path / "gone")
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(SegstudioError, match="not an image"):
+        open_project(tmp_path / "notes.txt")
+    (tmp_path / "a.png").touch()
+    (tmp_path / "segstudio.json").write_text('{"classes": [')
+    with pytest.raises(SegstudioError, match=r"segstudio\.json is damaged"):
+        open_project(tmp_path)
+
+
+def test_each_folder_has_its_own_place_for_marks(tmp_path):
+    folders = []
+    for name in ("one", "two"):
+        save_image(tmp_path / name / "a.png", np.zeros((2, 2, 3), np.uint8))
+        folders.append(open_project(tmp_path / name, tmp_path / "home").data_folder)
+    assert folders[0] != folders[1]
+    assert all((tmp_path / "home") in folder.parents for folder in folders)
+
+
+def test_100_000_names_take_well_under_a_second(tmp_path):
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    images.mkdir()
+    masks.mkdir()
+    # Making 100,000 files takes longer than all other tests: 4,000 must take a 25th of 1.5 s.
+    for i in range(4000):
+        (images / f"frame {i}.png").touch()
+    save_image(masks / "frame 7.png", np.zeros((2, 2), np.uint8))
+    open_project(tmp_path)
+    start = time.process_time()
+    project = open_project(tmp_path)
+    seconds = time.process_time() - start
+    assert len(project.images) == 4000
+    assert project.images[10].name == "frame 10.png"
+    assert seconds < 0.06
+
+
+def test_importing_is_light():
+    code = (
+        "import sys, segstudio.storage.project, segstudio.storage.settings\n"
+        "heavy = {'PIL', 'cv2', 'tifffile', 'natsort', 'platformdirs', 'torch', 'PySide6'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("folder", "count", "kind", "classes"),
+    [
+        ("nuclei", 537, "instances", 2),
+        ("nuclei/images", 537, "instances", 2),
+        ("camvid", 468, "index", 12),
+        ("camvid/val", 101, "index", 12),
+        ("pedestrians", 130, "instances", 2),
+        ("membrane", 24, "index", 2),
+    ],
+)
+def test_real_folders(data_folder, folder, count, kind, classes):
+    project = open_project(data_folder / folder)
+    assert len(project.images) == count
+    assert project.truth.kind == kind
+    assert len(project.truth.schema.classes) == classes
+    assert all(project.truth.has(ref) for ref in project.images)
+    for ref in project.images[:: max(1, count // 5)]:
+        pixels = read_image(ref.path).pixels
+        truth = read_truth(ref, project.truth, None, pixels.shape[:2])
+        assert truth.shape_hw == pixels.shape[:2]
+        assert (truth.instances is not None) == (kind == "instances")
+        assert max(read_thumbnail(ref.path, 96).shape[:2]) == 96

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import natsort
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segstudio.core.errors import SegstudioError
+from segstudio.storage.natural_order import natural_order
+from segstudio.storage.scan import scan, scan_folder
+
+
+def touch(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+@given(st.lists(st.text("ab 019_-.", min_size=1, max_size=8), max_size=12))
+def test_the_order_is_natsorts(names):
+    assert natural_order(names) == natsort.natsorted(names)
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=12), st.booleans())
+def test_the_order_of_numbered_names_is_natsorts(numbers, padded):
+    names = [f"frame {n:07d}b.png" if padded and n % 2 else f"frame {n}b.png" for n in numbers]
+    assert natural_order(names) == natsort.natsorted(names)
+
+
+def test_names_beyond_ascii():
+    names = ["Bild 10 ä.png", "Bild 9 ä.png", "画像2.png", "画像10.png"]
+    assert natural_order(names[::-1]) == [
+        "Bild 9 ä.png",
+        "Bild 10 ä.png",
+        "画像2.png",
+        "画像10.png",
+    ]
+
+
+def test_lists_images_only_and_in_natural_order(tmp_path):
+    touch(
+        tmp_path, "b10.png", "b9.JPG", "b1.tiff", "a.bmp", "c.webp", ".hidden.png", "notes.txt",
+        "x.json", "b2.jpeg", "sub/d.png", "archive.png.zip",
+    )  # fmt: skip
+    assert scan_folder(tmp_path) == ["a.bmp", "b1.tiff", "b2.jpeg", "b9.JPG", "b10.png", "c.webp"]
+
+
+def test_masks_beside_their_image_are_not_images(tmp_path):
+    touch(tmp_path, "x.jpg", "x_mask.png", "y_mask.png", "city_gtFine_labelIds.png", "city.png")
+    assert scan_folder(tmp_path) == ["city.png", "x.jpg", "y_mask.png"]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(SegstudioError, match="no folder"):
+        scan_folder(tmp_path / "gone")
+
+
+def test_images_folder_inside(tmp_path):
+    touch(tmp_path, "images/2.png", "images/10.png", "instances/2.png", "readme.txt")
+    found = scan(tmp_path)
+    assert (found.home, found.images_root) == (tmp_path, tmp_path / "images")
+    assert found.names == ["2.png", "10.png"]
+    assert found.notes == ("The images are in images/.",)
+
+
+def test_sub_folders_without_folders_of_masks(tmp_path):
+    touch(tmp_path, "val/1.jpg", "train/2.jpg", "trainannot/2.png", "valannot/1.png", ".x/3.jpg")
+    found = scan(tmp_path)
+    assert found.images_root == tmp_path
+    assert found.names == ["train/2.jpg", "val/1.jpg"]
+
+
+def test_the_home_is_the_same_whichever_folder_is_opened(tmp_path):
+    touch(tmp_path, "images/train/1.png", "masks/train/1.png")
+    whole, part = scan(tmp_path), scan(tmp_path / "images" / "train")
+    assert whole.home == part.home == tmp_path
+    assert whole.images_root == part.images_root == tmp_path / "images"
+    assert whole.names == part.names == ["train/1.png"]
+    touch(tmp_path / "plain", "images/1.png")
+    alone = scan(tmp_path / "plain" / "images")
+    assert alone.home == alone.images_root == tmp_path / "plain" / "images"
+
+
+def test_a_loop_of_links_ends(tmp_path):
+    touch(tmp_path, "train/1.png")
+    (tmp_path / "train" / "again").symlink_to(tmp_path)
+    assert "train/1.png" in scan(tmp_path).names or scan(tmp_path).names == []

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from segstudio.storage.folders import user_folders
+from segstudio.storage.settings import MAX_RECENT, Settings, load_settings, save_settings
+from segstudio.storage.states import load_reviewed, save_reviewed
+
+
+def test_defaults_and_sparse_overrides(tmp_path):
+    path = tmp_path / "config" / "settings.json"
+    assert load_settings(path) == Settings()
+    settings = replace(
+        Settings(), autosave=False, brush_size=40, key_overrides={"save": "Ctrl+Alt+S"}
+    ).with_recent("/data/zellen ä")
+    save_settings(path, settings)
+    assert json.loads(path.read_text(encoding="utf-8")) == {
+        "autosave": False,
+        "brush_size": 40,
+        "key_overrides": {"save": "Ctrl+Alt+S"},
+        "recent": ["/data/zellen ä"],
+    }
+    assert load_settings(path) == settings
+
+
+def test_damaged_entries_get_defaults_and_the_rest_is_kept(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text(
+        json.dumps(
+            {
+                "theme": "purple",
+                "autosave": "yes",
+                "brush_size": 9000,
+                "opacity": None,
+                "autosave_seconds": -3,
+                "recent": "x",
+                "key_overrides": [],
+                "keep_view": False,
+                "from_the_future": {"a": 1},
+            }
+        )
+    )
+    settings = load_settings(path)
+    assert settings == Settings(brush_size=500, autosave_seconds=0.2, keep_view=False)
+    save_settings(path, replace(settings, keep_view=True))
+    assert json.loads(path.read_text())["from_the_future"] == {"a": 1}
+
+
+def test_a_file_that_is_no_json_is_set_aside(tmp_path):
+    for content in (b'{"theme": "da', b"\xff\xfe\x00nonsense", b"[1]"):
+        path = tmp_path / "settings.json"
+        path.write_bytes(content)
+        assert load_settings(path) == Settings()
+        assert (tmp_path / "settings.damaged").read_bytes() == content
+
+
+def test_recent_folders_are_few_and_the_latest_first():
+    settings = Settings()
+    for i in range(20):
+        settings = settings.with_recent(str(i))
+    settings = settings.with_recent("15")
+    assert len(settings.recent) == MAX_RECENT
+    assert settings.recent[:3] == ("15", "19", "18")
+
+
+def test_user_folders_follow_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGSTUDIO_HOME", str(tmp_path))
+    assert user_folders().data == tmp_path / "data"
+    assert user_folders(tmp_path / "other").cache == tmp_path / "other" / "cache"
+    monkeypatch.delenv("SEGSTUDIO_HOME")
+    assert user_folders().config.is_absolute()
+
+
+def test_reviewed_marks(tmp_path):
+    assert load_reviewed(tmp_path / "none") == set()
+    save_reviewed(tmp_path / "marks", tmp_path, {"b.png", "ä.png"})
+    assert load_reviewed(tmp_path / "marks") == {"b.png", "ä.png"}
+    (tmp_path / "marks" / "reviewed.json").write_text("{")
+    assert load_reviewed(tmp_path / "marks") == set()

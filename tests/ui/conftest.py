@@ -1,0 +1,261 @@
+"""What tests with real widgets share: no screen, no files of the user, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import _close_widgets as close_widgets
+
+from segstudio.app.clock import ManualClock
+from segstudio.app.studio import Studio
+from segstudio.none_guard import keep_none_alive
+
+keep_none_alive()
+from segstudio.core.errors import SegstudioError
+from segstudio.core.instances import Instances
+from segstudio.core.prediction import ModelSpec, Prediction
+from segstudio.core.schema import LabelSchema
+from segstudio.ui.dispatch import Dispatcher
+from segstudio.ui.main_window import MainWindow
+from segstudio.ui.theme import Theme
+
+_HARMLESS = r"This plugin does not support"
+"""The offscreen platform says so of size hints and of raising windows."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let Qt's warnings fail tests, but for what only the offscreen platform says."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.qt_log_ignore(_HARMLESS, extend=True))
+
+
+@pytest.fixture(autouse=True)
+def user_folders(tmp_path_factory, monkeypatch) -> Path:
+    """The user's files lie in a temporary folder."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("SEGSTUDIO_HOME", str(home))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request) -> Iterator[None]:
+    """A test that leaves a visible window or one of our threads running has failed."""
+    threads = set(threading.enumerate())
+    yield
+    _close_widgets(request)
+    windows = [w for w in QApplication.topLevelWidgets() if w.isVisible()] if _app() else []
+    names = [f"{type(w).__name__} {w.windowTitle()!r}" for w in windows]
+    for window in windows:
+        window.close()
+    assert not names, f"windows left open: {names}"
+    assert not _running(threads), f"threads left running: {_running(threads)}"
+
+
+def _app() -> QApplication | None:
+    app = QApplication.instance()
+    return app if isinstance(app, QApplication) else None
+
+
+def _close_widgets(request) -> None:
+    """pytest-qt closes the widgets it was given only after the fixtures."""
+    close_widgets(request.node)
+
+
+def _running(before: set[threading.Thread], patience_s: float = 2.0) -> list[str]:
+    """Names of segstudio's threads that were not there before and do not end."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        new = [t for t in threading.enumerate() if t not in before and "segstudio" in t.name]
+        if not new or time.monotonic() > deadline:
+            return [t.name for t in new]
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Three images of 48 x 32 pixels with ground truth of classes 0..2 (a square and a disc)."""
+    root = tmp_path / "pictures"
+    (root / "masks").mkdir(parents=True)
+    rows, columns = np.mgrid[:32, :48]
+    for number in range(3):
+        pixels = np.zeros((32, 48, 3), np.uint8)
+        pixels[..., 0], pixels[..., 1], pixels[..., 2] = columns * 5, rows * 7, 40 * number
+        mask = np.zeros((32, 48), np.uint8)
+        mask[4:12, 4 + number : 12 + number] = 1
+        mask[(rows - 20) ** 2 + (columns - 30) ** 2 < 49] = 2
+        cv2.imwrite(str(root / f"field_{number}.png"), pixels[..., ::-1])
+        cv2.imwrite(str(root / "masks" / f"field_{number}.png"), mask)
+    return root
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Time that stands still."""
+    return ManualClock()
+
+
+@pytest.fixture
+def studio(clock, user_folders, folder):
+    """A studio in which the first image of `folder` is open."""
+    made = Studio(clock, user_folders)
+    made.browsing.open_path(folder)
+    wait_until(clock, made, lambda: made.session.document is not None)
+    yield made
+    made.close()
+    clock.run_posted()
+
+
+def wait_until(clock, studio, condition, timeout_s: float = 10.0) -> None:
+    """Let jobs work and their results arrive until the condition holds."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        clock.run_posted()
+        if condition():
+            return
+        assert time.monotonic() < deadline, "it did not happen in time"
+        clock.wait_posted(0.05)
+
+
+# -- the whole window --------------------------------------------------------------------------
+
+
+class FakePredictor:
+    """Calls every pixel with red above 100 class 1; waits at `gate` so that tests choose when."""
+
+    def __init__(self, engine, spec) -> None:
+        self._engine, self._spec = engine, spec
+
+    def predict(self, pixels, options, check, report) -> Prediction:
+        report(0, 1, "")
+        while not self._engine.gate.wait(0.01):
+            check()
+        check()
+        labels = (pixels[..., 0] > 100).astype(np.uint8)
+        if self._spec.task == "semantic":
+            return Prediction(
+                self._spec.id, self._spec.title, self._spec.schema, labels,
+                np.full(labels.shape, 200, np.uint8),
+            )  # fmt: skip
+        instances = Instances(
+            np.array([[2, 2, 12, 12], [20, 10, 36, 26]], np.float32),
+            np.array([0.9, 0.6], np.float32),
+            np.ones(2, np.uint8),
+            np.ones((2, 28, 28), np.float16),
+        )
+        labels, ids, confidence = instances.flatten(
+            labels.shape, options.score_threshold, options.mask_threshold
+        )
+        return Prediction(
+            self._spec.id, self._spec.title, self._spec.schema, labels, confidence, instances, ids
+        )
+
+
+class FakeEngine:
+    """Two models that need no weights; `gate` holds them back while it is not set."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        schema = LabelSchema.from_names(("background", "bright"))
+        self._specs = {
+            key: ModelSpec(key, title, family, task, schema, "none:none")
+            for key, title, family, task in (
+                ("fake-semantic", "Fake U-Net", "unet", "semantic"),
+                ("fake-instance", "Fake Mask R-CNN", "maskrcnn", "instance"),
+            )
+        }
+
+    def specs(self) -> dict[str, ModelSpec]:
+        return dict(self._specs)
+
+    def is_available(self, spec) -> bool:
+        return True
+
+    def download(self, spec, check, report) -> None: ...
+
+    def spec_from_weights(self, path) -> ModelSpec:
+        raise SegstudioError(f"{path} holds no network.", "Choose another file.")
+
+    def predictor(self, spec, device, check) -> FakePredictor:
+        return FakePredictor(self, spec)
+
+
+@dataclass
+class Bench:
+    """An open window with everything behind it."""
+
+    window: MainWindow
+    studio: Studio
+    engine: FakeEngine
+    dispatcher: Dispatcher
+    qtbot: object
+
+    @property
+    def session(self):
+        return self.studio.session
+
+    def until(self, condition, timeout: int = 10000) -> None:
+        """Let the event loop run until the condition holds."""
+        self.qtbot.waitUntil(condition, timeout=timeout)
+
+    def open(self, folder: Path) -> None:
+        """Open a folder and wait for its first image."""
+        self.studio.browsing.open_path(folder)
+        self.until(lambda: self.session.document is not None)
+        self.until(self.window.commands["model.run"].isEnabled)
+
+    def settle(self, ms: int = 80) -> None:
+        """Let coalesced updates happen."""
+        self.qtbot.wait(ms)
+
+
+@pytest.fixture
+def make_window(qtbot, user_folders, tmp_path_factory) -> Iterator[Callable[[], Bench]]:
+    """Makes windows with fake models; all are closed at the end."""
+    made: list[Bench] = []
+
+    def make(home: Path | None = None) -> Bench:
+        app = QApplication.instance()
+        dispatcher, engine = Dispatcher(), FakeEngine()
+        place = home or user_folders
+        window = MainWindow(place / "config" / "window.ini", Theme(app))
+        studio = Studio(dispatcher, place, engine)
+        window.attach(studio)
+        window.show()
+        bench = Bench(window, studio, engine, dispatcher, qtbot)
+        made.append(bench)
+        bench.until(lambda: bool(studio.session.model.chosen))
+        return bench
+
+    yield make
+    for bench in made:
+        bench.engine.gate.set()
+        bench.studio.autosave.ask = lambda _document: "discard"
+        bench.window.close()
+        bench.studio.close()
+        bench.dispatcher.close()
+        bench.window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def bench(make_window, folder) -> Bench:
+    """A window in which the first image of `folder` is open."""
+    made = make_window()
+    made.open(folder)
+    return made

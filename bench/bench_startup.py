@@ -37,8 +37,9 @@ import json, os, sys, time
 from segstudio.ui.main_window import MainWindow
 def painted(self, event, original=MainWindow.paintEvent):
     original(self, event)
+    at = time.monotonic()
     loaded = [name for name in {_HEAVY!r} if name in sys.modules]
-    print(json.dumps({{"at": time.monotonic(), "loaded": loaded}}), flush=True)
+    print(json.dumps({{"at": at, "loaded": loaded}}), flush=True)
     os._exit(0)
 MainWindow.paintEvent = painted
 from segstudio.__main__ import main
@@ -59,6 +60,7 @@ home = Path(sys.argv[2])
 window = MainWindow(home / "window.ini", Theme(app))
 dispatcher = Dispatcher()
 studio = Studio(dispatcher, home)
+window.furnish()
 window.attach(studio)
 window.show()
 stalls, last = [0.0], [time.perf_counter()]

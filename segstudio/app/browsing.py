@@ -77,7 +77,7 @@ class Browsing:
         self._jobs.submit(
             f"Opening {target.name or target}",
             "files",
-            lambda _job: open_project(target, home),
+            lambda _job: _opened_at(target, home),
             self._opened,
             key="open",
             front=True,
@@ -90,7 +90,7 @@ class Browsing:
         self._jobs.submit(
             "Opening the samples",
             "files",
-            lambda _job: open_project(assemble_samples(data), home),
+            lambda _job: _opened_at(assemble_samples(data), home),
             self._opened,
             key="open",
             front=True,
@@ -104,7 +104,7 @@ class Browsing:
         root, home = project.root, self._preferences.home
 
         def work(_job: Job) -> tuple[Project, dict[int, int]]:
-            found = open_project(root, home)
+            found = _opened_at(root, home)
             return found, _positions(project, found)
 
         def done(result: tuple[Project, dict[int, int]]) -> None:
@@ -374,6 +374,13 @@ class Browsing:
     def set_ignore_index(self, class_id: int | None) -> None:
         """Choose which id of the reference counts in no score."""
         self._schema.set_ignore_index(class_id)
+
+
+def _opened_at(path: Path, home: Path | None) -> Project:
+    """Open a folder with its table of positions made: for 100,000 images that takes a while."""
+    project = open_project(path, home)
+    project.index_of(project.images[0].path)
+    return project
 
 
 def _positions(old: Project, new: Project) -> dict[int, int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from segstudio.core.history import History
+from segstudio.core.labels import LabelMap
 from segstudio.session.document import Document
 from segstudio.storage.image_ref import ImageRef
 
@@ -15,8 +18,9 @@ HISTORY_BUDGET_BYTES = 1024 * 1024 * 1024
 class Documents:
     """Documents by image, least recently used first out.
 
-    A document goes only if nothing is lost with it: not the open one, none with unsaved work,
-    and none that can still undo while all histories together fit their own budget.
+    The open one and those with unsaved work never go. Of one that goes, what can be undone is
+    parked, and put back when the image is read again and its annotation is still the same: the
+    history stays with its image while the pixels need not be held.
     """
 
     def __init__(
@@ -27,6 +31,7 @@ class Documents:
         self._budget = budget_bytes
         self._history_budget = history_budget_bytes
         self._held: OrderedDict[ImageRef, Document] = OrderedDict()
+        self._parked: OrderedDict[ImageRef, tuple[History, int]] = OrderedDict()
         self.open: Document | None = None
         """The document on the screen; never dropped."""
 
@@ -47,51 +52,74 @@ class Documents:
 
     def put(self, document: Document) -> list[Document]:
         """Keep a document (or mark it as just used); returns those that had to go."""
+        if self._held.get(document.ref) is not document:
+            history, checksum = self._parked.pop(document.ref, (None, 0))
+            if history is not None and _checksum(document.annotation) == checksum:
+                document.history = history
         self._held[document.ref] = document
         self._held.move_to_end(document.ref)
         return self.trim()
 
     def drop(self, ref: ImageRef) -> None:
-        """Forget a document."""
+        """Forget a document and what could be undone in it."""
         self._held.pop(ref, None)
+        self._parked.pop(ref, None)
 
     def release_clean(self, *, keep_history: bool = False) -> None:
-        """Forget all without unsaved work (and, if asked, without anything to undo)."""
+        """Forget all without unsaved work, and their histories too unless asked not to."""
         self.open = None
         for document in list(self._held.values()):
-            history = document.history
-            undoable = keep_history and (history.can_undo or history.can_redo)
-            if not (document.dirty or undoable):
-                del self._held[document.ref]
+            if not document.dirty:
+                self._let_go(document)
+        if not keep_history:
+            self._parked.clear()
 
     def dirty(self) -> list[Document]:
         """Documents with unsaved work."""
         return [d for d in self._held.values() if d.dirty]
 
     def trim(self) -> list[Document]:
-        """Make the held ones fit the budgets again; returns those that had to go."""
-        self._trim_histories()
+        """Make the held ones fit the budgets again; returns those that had to go.
+
+        The one that was used last stays, however large it is.
+        """
         excess = self.nbytes - self._budget
         gone: list[Document] = []
-        for document in list(self._held.values()):
+        for document in list(self._held.values())[:-1]:
             if excess <= 0:
                 break
-            if self._may_go(document):
+            if document is not self.open and not document.dirty:
                 excess -= document.nbytes
-                del self._held[document.ref]
+                self._let_go(document)
                 gone.append(document)
+        self._trim_histories()
         return gone
 
-    def _may_go(self, document: Document) -> bool:
+    def _let_go(self, document: Document) -> None:
+        del self._held[document.ref]
         history = document.history
-        return not (document is self.open or document.dirty or history.can_undo or history.can_redo)
+        if history.can_undo or history.can_redo:
+            self._parked[document.ref] = (history, _checksum(document.annotation))
 
     def _trim_histories(self) -> None:
-        """Histories past their common budget go, oldest image first; never the open one's."""
-        excess = sum(d.history.nbytes for d in self._held.values()) - self._history_budget
+        """Histories past their common budget go, parked ones first; never the open image's."""
+        parked = sum(history.nbytes for history, _ in self._parked.values())
+        excess = parked + sum(d.history.nbytes for d in self) - self._history_budget
+        while self._parked and excess > 0:
+            _, (history, _) = self._parked.popitem(last=False)
+            excess -= history.nbytes
         for document in self._held.values():
             if excess <= 0:
                 return
             if document is not self.open:
                 excess -= document.history.nbytes
                 document.history.clear()
+
+
+def _checksum(annotation: LabelMap) -> int:
+    checksum = zlib.crc32(annotation.labels.data)
+    return (
+        checksum
+        if annotation.instances is None
+        else zlib.crc32(annotation.instances.data, checksum)
+    )

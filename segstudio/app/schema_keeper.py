@@ -52,7 +52,7 @@ class SchemaKeeper:
         """The classes that will be in force once a prediction of this model is here.
 
         A model's classes are adopted where the folder's are unknown. Where masks were found, their
-        ids stay, and only made-up names give way to the model's.
+        ids stay, and only made-up names give way to those of a model with the same ids.
         """
         session = self._session
         if session.schema_origin is SchemaOrigin.DEFAULT:
@@ -152,8 +152,8 @@ class SchemaKeeper:
 
 def _with_names(found: LabelSchema, model: LabelSchema) -> LabelSchema:
     """Found classes, with the model's names and colours where their own are made up."""
-    if not set(found.ids) <= set(model.ids):
-        return found
+    if set(found.scored_ids) != set(model.ids):
+        return found  # another set of classes: equal numbers need not mean the same
     for spec in found.classes:
         other = model.get(spec.id)
         made_up = spec.name in (f"class {spec.id}", "object")

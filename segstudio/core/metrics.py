@@ -105,8 +105,10 @@ class ConfusionMatrix:
             SegstudioError: as `of`.
         """
         c = self.num_classes
-        old = ConfusionMatrix.of(patch.before, prediction_rect, c, ignore_index)
-        new = ConfusionMatrix.of(patch.after, prediction_rect, c, ignore_index)
+        # A view of a wide map is slow to walk: it is gathered once for both.
+        prediction = np.ascontiguousarray(prediction_rect)
+        old = ConfusionMatrix.of(patch.before, prediction, c, ignore_index)
+        new = ConfusionMatrix.of(patch.after, prediction, c, ignore_index)
         return self + new - old
 
     def _require_same_size(self, other: ConfusionMatrix) -> None:

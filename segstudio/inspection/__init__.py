@@ -5,3 +5,8 @@ what a join brings together, `attribution` and `lens` ask where a class comes fr
 `projection`, `similarity` and `spectrum` measure activations. No module knows the name of any
 architecture. May import torch, `models` and `core`; results that cross layers are `core.features`.
 """
+
+from segstudio.inspection.ablation import cutting, run_with_cuts
+from segstudio.inspection.tracing import trace, trace_with_output
+
+__all__ = ["cutting", "run_with_cuts", "trace", "trace_with_output"]

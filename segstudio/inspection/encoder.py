@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from segstudio.inspection.graph import Graph, bits
+from segstudio.inspection.graph import Graph, bits, is_inside
 from segstudio.inspection.merges import Merge
+from segstudio.inspection.operations import SHAPE_ONLY
+
+_VIEWS: Final = SHAPE_ONLY | {"getitem", "layer_norm", "split", "chunk"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,13 @@ def find_ladder(graph: Graph, merges: list[Merge], coarsest: int) -> Ladder:
         coarsest: node that the coarsest upsampling reads.
     """
     trunk = graph.reach[coarsest] & ~graph.reach[graph.grid.index]
+    trunk |= _side_views(graph, coarsest)
     attached = _attached(graph, merges, trunk)
     rungs = _rungs(graph, trunk, attached)
     finer = [rung for rung in rungs if graph.stride[rung] < graph.stride[coarsest]]
     container = _container([_path(graph, rung) for rung in finer])
     end = _end(graph, trunk, attached, container, coarsest)
-    trunk &= graph.reach[end]
+    trunk &= graph.reach[end] | _side_views(graph, end)
     attached &= trunk
     rungs = [rung for rung in _rungs(graph, trunk, attached) if rung != end]
     rungs = [
@@ -76,10 +81,9 @@ def _attached(graph: Graph, merges: list[Merge], trunk: int) -> int:
 def _is_lateral(graph: Graph, index: int, trunk: int) -> bool:
     """Return whether an upsampling reads the trunk through convolutions alone."""
     while not trunk >> index & 1:
-        sources = list(bits(graph.sources[index]))
-        if len(sources) != 1:
+        index = graph.source_of(index)
+        if index < 0 or graph.is_upsampling(index):
             return False
-        index = sources[0]
     return True
 
 
@@ -124,12 +128,39 @@ def _container(names: list[str]) -> str:
 def _end(graph: Graph, trunk: int, attached: int, container: str, coarsest: int) -> int:
     if not container:
         return coarsest
-    inside = [index for index in bits(trunk) if graph.within(index, container)]
+    inside = [
+        index
+        for index in bits(trunk)
+        if graph.within(index, container) or is_inside(_path(graph, index), container)
+    ]
     last = inside[-1] if inside else coarsest
-    beyond = attached & ~((2 << last) - 1) & ~(1 << coarsest)
-    if graph.stride[coarsest] > graph.stride[last] and not beyond:
-        return coarsest  # a bottleneck of its own below a module that holds the finer stages
-    return last
+    left = attached & ((2 << last) - 1)
+    if left:  # a bottleneck of its own may follow a module that holds the finer stages
+        own = graph.origin[last] & ~graph.origin[left.bit_length() - 1]
+        deeper = not any(graph.is_convolution(index) for index in bits(own))
+    else:
+        deeper = graph.stride[coarsest] > graph.stride[last]
+    return coarsest if deeper else last
+
+
+def _side_views(graph: Graph, end: int) -> int:
+    """Return the maps that are mere reshapings of the tokens on the way to a map.
+
+    A transformer's stages are read that way: the next one goes on from the tokens.
+    """
+    mask = 0
+    for index in range(graph.grid.index + 1, end):
+        if graph.origin[end] >> index & 1 or not graph.is_map(index):
+            continue
+        node = graph.nodes[index]
+        while node.parents and node.site.op in _VIEWS and not graph.origin[end] >> node.index & 1:
+            node = graph.nodes[node.parents[0]]
+        if graph.origin[end] >> node.index & 1 and not graph.is_map(node.index):
+            if not mask or graph.nodes[index].site.op != "contiguous":
+                mask |= 1 << index
+            else:  # only the last of a chain of reshapings
+                mask = mask & ~sum(1 << p for p in graph.nodes[index].parents) | 1 << index
+    return mask
 
 
 def _dilated(graph: Graph, trunk: int, container: str, end: int) -> list[int]:

@@ -11,7 +11,7 @@ from segstudio.core.features import Site
 from segstudio.inspection.operations import CONVOLUTIONS, REGION_POOLING, RESIZES, SHAPE_ONLY
 from segstudio.inspection.recording import Node
 
-_NAMED_BY_SOURCE: Final = SHAPE_ONLY | RESIZES | {"mul", "relu", "dropout", "sigmoid"}
+_NAMED_BY_SOURCE: Final = SHAPE_ONLY | RESIZES | {"mul", "relu", "dropout", "getitem"}
 
 
 def bits(mask: int) -> Iterator[int]:
@@ -158,7 +158,8 @@ class Graph:
         grid = self.grid
         if maps is not None and node.site not in maps:
             return 0
-        if len(node.shape) != 4 or node.index < grid.index or node.site.op in REGION_POOLING:
+        stacked = node.site.op == "stack" and len(node.shape) == 5  # maps about to be summed
+        if (len(node.shape) != 4 and not stacked) or node.index < grid.index or node.site.op in REGION_POOLING:
             return 0
         h, w = node.shape[-2:]
         if maps is None and not _same_place(h, w, grid):

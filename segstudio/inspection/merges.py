@@ -72,7 +72,7 @@ def find_merges(graph: Graph, goal: int | None) -> list[Merge]:
     limit = first_region(graph)
     for node in graph.nodes[:limit]:
         on_way = goal is None or graph.reach[goal] >> node.index & 1
-        if on_way and graph.is_map(node.index) and node.site.op in ("cat", "add"):
+        if on_way and graph.is_map(node.index) and node.site.op in ("cat", "add", "stack"):
             merge = _merge(graph, _args(graph, node.index, merges), node.index)
             if merge is not None:
                 merges[node.index] = merge
@@ -152,7 +152,11 @@ def _merge(graph: Graph, args: list[Arg], index: int) -> Merge | None:
     if all(arg.upsampling < 0 for arg in searched):  # levels of one stride, in a dilated network
         searched = [_searched(graph, arg, common, graph.is_resampling) for arg in args]
     ranks = {
-        place: (arg.convolutions, -graph.stride[graph.source_of(arg.upsampling)], place)
+        place: (
+            arg.convolutions,
+            -graph.stride[graph.source_of(arg.upsampling)],
+            -_coarsest(graph, arg.node, common),
+        )
         for place, arg in enumerate(searched)
         if arg.upsampling >= 0
     }
@@ -165,6 +169,10 @@ def _merge(graph: Graph, args: list[Arg], index: int) -> Merge | None:
         if place != deep and not arg.context and not _same_way(graph, arg, searched[deep])
     )
     return Merge(index, tuple(searched), deep, edges, common) if edges else None
+
+
+def _coarsest(graph: Graph, index: int, common: int) -> int:
+    return max((graph.stride[i] for i in bits(graph.reach[index] & ~common)), default=0)
 
 
 def _searched(graph: Graph, arg: Arg, common: int, wanted: Callable[[int], bool]) -> Arg:

@@ -36,7 +36,7 @@ class Node:
         index: place in the order of execution.
         site: the operation.
         parents: nodes of the tensors that it was made from.
-        joined: for ``cat`` and ``add``, the node of each argument in order (-1: not recorded).
+        joined: for ``cat``, ``stack`` and ``add``, the node of each argument in order (-1: not recorded).
         shape: of the tensor.
         parameters: identities of the network's parameters that it reads.
         macs: multiply-adds.
@@ -189,7 +189,12 @@ class Recorder(TorchFunctionMode):
                 self._note(part, op, args, kwargs, item, parents, mark if number == 0 else None)
         return result
 
-    def seconds(self) -> None:
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """The model's parameters, each once."""
+        return list(self._model.parameters())
+
+    def read_clock(self) -> None:
         """Turn the time marks of the pass into seconds; call once, after it."""
         for node, value in zip(self.nodes, self._stopwatch.read(len(self.nodes)), strict=True):
             node.seconds = value
@@ -214,9 +219,9 @@ class Recorder(TorchFunctionMode):
         if not self._graph or not isinstance(result, Tensor):
             return
         joined: tuple[int, ...] = ()
-        if op in ("cat", "add"):
-            items = args[0] if op == "cat" and args else args
-            items = kwargs.get("tensors", items) if op == "cat" else (*items, kwargs.get("other"))
+        if op in ("cat", "add", "stack"):
+            items = (*args, kwargs.get("other")) if op == "add" else (args[0] if args else ())
+            items = kwargs.get("tensors", items)
             joined = tuple(self._index(item) for item in items)
         node = self.nodes[self._add(site, result, parents, joined)]
         node.macs = multiply_adds(op, args, kwargs, result)

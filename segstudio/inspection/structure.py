@@ -19,6 +19,7 @@ class Stage:
     name: str
     role: Role
     stride: int
+    channels: int
     group: str = ""
 
 
@@ -110,10 +111,14 @@ class _Finder:
 
     def _module_of(self, up: int, merges: list[Merge]) -> str:
         """Return the module that upsamples and joins; what it does before is part of that."""
+        own = self.graph.nodes[up].site.module
         for merge in merges:
-            if any(arg.upsampling == up for arg in merge.args):
-                return self.graph.nodes[merge.node].site.module
-        return self.graph.nodes[up].site.module.rpartition(".")[0]
+            module = self.graph.nodes[merge.node].site.module
+            if any(arg.upsampling == up for arg in merge.args) and is_inside(own, module):
+                return module
+        paths = {node.site.module for node in self.graph.nodes}
+        composite = any(path != own and is_inside(path, own) for path in paths)
+        return own if composite else own.rpartition(".")[0]
 
     def _head_upsamplings(self) -> list[int]:
         if self.goal is None:
@@ -240,6 +245,7 @@ class _Finder:
                 named[i],
                 self.roles[i],
                 graph.stride[i],
+                (*graph.nodes[i].shape, 1)[1],
                 named.get(self.groups.get(i, -1), ""),
             )
             for i in order

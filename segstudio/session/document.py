@@ -54,7 +54,9 @@ class Document:
     @property
     def nbytes(self) -> int:
         """Bytes held: pixels, maps, predictions, history."""
-        total = self.pixels.nbytes + self.annotation.labels.nbytes + self.history.nbytes
-        for ids in (self.annotation.instances, None if self.truth is None else self.truth.labels):
-            total += 0 if ids is None else ids.nbytes
+        total = self.pixels.nbytes + self.history.nbytes
+        for label_map in (self.annotation, self.truth):
+            if label_map is not None:
+                ids = label_map.instances
+                total += label_map.labels.nbytes + (0 if ids is None else ids.nbytes)
         return total + sum(p.nbytes for p in self.predictions.values())

@@ -6,18 +6,7 @@ from functools import partial
 from typing import Any
 
 from segstudio.ui.actions import ActionSpec, Context, Scope
-
-FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, HELP = (
-    "File",
-    "Edit",
-    "Image",
-    "Tools",
-    "View",
-    "Model",
-    "Help",
-)
-MENUS = (FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, HELP)
-PANELS = ("Images", "Classes", "Model", "Metrics")
+from segstudio.ui.frame_names import EDIT, FILE, HELP, IMAGE, MODEL, PANELS, TOOLS, VIEW
 
 
 def _has_project(c: Context) -> bool:

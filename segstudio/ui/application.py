@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from segstudio.storage.folders import user_folders
 from segstudio.ui.dispatch import Dispatcher
 from segstudio.ui.display import missing_display
-from segstudio.ui.icons import icon
 from segstudio.ui.main_window import MainWindow
 from segstudio.ui.theme import Theme
 
@@ -57,7 +57,9 @@ class Application:
         self.studio: Studio | None = None
         self._folder, self._samples, self._screenshot = folder, samples, screenshot
         self._crash: CrashGuard | None = None
-        self.window.first_painted.connect(self._after_first_paint)
+        self.window.first_painted.connect(
+            self._after_first_paint, Qt.ConnectionType.QueuedConnection
+        )
 
     def exec(self) -> int:
         """Show the window and run until it is closed."""
@@ -76,9 +78,11 @@ class Application:
         self.dispatcher.close()
 
     def _after_first_paint(self) -> None:
-        """Import what fills the frame beside the event loop, so that the window answers."""
+        """Fill the frame, and import the rest beside the event loop, so that the window answers."""
         from segstudio.ui.crash import CrashGuard
+        from segstudio.ui.icons import icon
 
+        self.window.furnish()
         self._crash = CrashGuard(self.dispatcher, self.window, self.folders.data)
         self._crash.install()
         self.window.setWindowIcon(icon("segstudio"))

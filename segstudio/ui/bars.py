@@ -8,18 +8,17 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
 from segstudio.ui.action_set import ActionSet
-from segstudio.ui.action_table import ACTIONS, BAR_FILE, BAR_MODEL, BAR_TOOLS, MENUS
+from segstudio.ui.action_table import ACTIONS, BAR_FILE, BAR_MODEL, BAR_TOOLS
 
 ICON_SIZE = QSize(20, 20)
 
 
-def build_menus(window: QMainWindow, actions: ActionSet) -> dict[str, QMenu]:
-    """Fill the menu bar; a line is drawn where the section changes.
+def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet) -> QMenu:
+    """Fill the menus; a line is drawn where the section changes.
 
     Returns:
-        The menus by title, and the sub-menu of recent folders as "Recent folders".
+        The sub-menu of recent folders.
     """
-    menus = {title: window.menuBar().addMenu(f"&{title}") for title in MENUS}
     recent = QMenu("Open recent", window)
     recent.setEnabled(False)
     sections: dict[str, int] = {}
@@ -32,7 +31,7 @@ def build_menus(window: QMainWindow, actions: ActionSet) -> dict[str, QMenu]:
         _menu_for(spec.id, menu, submenus).addAction(actions[spec.id])
         if spec.id == "file.open":
             menu.addMenu(recent)
-    return {**menus, "Recent folders": recent}
+    return recent
 
 
 def _submenus(menus: dict[str, QMenu]) -> dict[str, QMenu]:
@@ -53,18 +52,9 @@ def _menu_for(action_id: str, menu: QMenu, submenus: dict[str, QMenu]) -> QMenu:
     return submenus[group]
 
 
-def _bar(title: str, name: str) -> QToolBar:
-    bar = QToolBar(title)
-    bar.setObjectName(name)
-    bar.setAccessibleName(title)
+def fill_main_bar(bar: QToolBar, actions: ActionSet) -> None:
+    """Put files, undo and the model's commands into the bar below the menus."""
     bar.setIconSize(ICON_SIZE)
-    bar.setMovable(False)
-    return bar
-
-
-def build_main_bar(window: QMainWindow, actions: ActionSet) -> QToolBar:
-    """The bar below the menus: files, undo; the model's and the layers' parts come later."""
-    bar = _bar("Main tool bar", "bar.main")
     _add(bar, actions, BAR_FILE)
     bar.addSeparator()
     _add(bar, actions, BAR_MODEL)
@@ -73,13 +63,15 @@ def build_main_bar(window: QMainWindow, actions: ActionSet) -> QToolBar:
         if isinstance(button, QToolButton):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     bar.addSeparator()
-    window.addToolBar(bar)
-    return bar
 
 
 def build_tool_column(actions: ActionSet) -> QToolBar:
     """The column of tools beside the canvas."""
-    bar = _bar("Tools", "bar.tools")
+    bar = QToolBar("Tools")
+    bar.setObjectName("bar.tools")
+    bar.setAccessibleName("Tools")
+    bar.setIconSize(ICON_SIZE)
+    bar.setMovable(False)
     bar.setOrientation(Qt.Orientation.Vertical)
     _add(bar, actions, BAR_TOOLS)
     bar.addSeparator()

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from segstudio.ui.action_set import ActionSet
-from segstudio.ui.bars import build_tool_column
-from segstudio.ui.notices import NoticeStack
-
-HEADER_HEIGHT = 34
+from segstudio.ui.frame_names import HEADER_HEIGHT, TOOLS_WIDTH
 
 
 class Centre(QWidget):
-    """Shows an empty ground until `fill` brings the canvas and its header."""
+    """Shows an empty ground until `fill` brings the tools, the header and the canvas."""
 
-    def __init__(self, actions: ActionSet) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.tools = build_tool_column(actions)
-        self._header = QWidget()
+        self._tools, self._header, self._canvas = QWidget(), QWidget(), QWidget()
+        self._tools.setFixedWidth(TOOLS_WIDTH)
         self._header.setFixedHeight(HEADER_HEIGHT)
-        self._canvas: QWidget = QFrame()
         self._canvas.setBackgroundRole(QPalette.ColorRole.Base)
         self._canvas.setAutoFillBackground(True)
-        self._canvas.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._column = QVBoxLayout()
         self._column.setSpacing(0)
         self._column.addWidget(self._header)
         self._column.addWidget(self._canvas, 1)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.tools, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(self._column, 1)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(0)
+        self._row.addWidget(self._tools, 0, Qt.AlignmentFlag.AlignTop)
+        self._row.addLayout(self._column, 1)
         self.setMinimumWidth(320)
-        self.notices = NoticeStack(self, HEADER_HEIGHT)
+
+    def set_tools(self, tools: QWidget) -> None:
+        """Put the column of tools where room was left for it."""
+        tools.setFixedWidth(TOOLS_WIDTH)
+        self._row.replaceWidget(self._tools, tools)
+        self._tools.deleteLater()
+        self._tools = tools
 
     def fill(self, header: QWidget, canvas: QWidget) -> None:
         """Put the real header and canvas where the empty ground was."""
@@ -45,4 +45,3 @@ class Centre(QWidget):
             old.deleteLater()
         self._header, self._canvas = header, canvas
         self._column.setStretchFactor(canvas, 1)
-        self.notices.raise_()

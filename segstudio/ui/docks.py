@@ -7,7 +7,7 @@ from itertools import pairwise
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
 
-from segstudio.ui.action_table import PANELS
+from segstudio.ui.frame_names import PANELS
 
 _AREAS = dict.fromkeys(PANELS, Qt.DockWidgetArea.RightDockWidgetArea) | {
     "Images": Qt.DockWidgetArea.LeftDockWidgetArea

@@ -9,20 +9,16 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import QMainWindow
 
-from segstudio.ui.action_set import ActionSet
-from segstudio.ui.actions import Scope
-from segstudio.ui.bars import build_main_bar, build_menus
 from segstudio.ui.centre import Centre
 from segstudio.ui.docks import Docks
+from segstudio.ui.frame_names import BAR_HEIGHT, FILE, HEADER_HEIGHT, MENUS
 from segstudio.ui.layout_store import LayoutStore
-from segstudio.ui.model_chooser import ModelChooser
-from segstudio.ui.notices import NoticeStack
-from segstudio.ui.status_bar import StatusBar
-from segstudio.ui.text_focus import TextFocusGuard
-from segstudio.ui.view_controls import ViewControls
 
 if TYPE_CHECKING:
     from segstudio.app.studio import Studio
+    from segstudio.ui.action_set import ActionSet
+    from segstudio.ui.notices import NoticeStack
+    from segstudio.ui.status_bar import StatusBar
     from segstudio.ui.theme import Theme
 
 
@@ -47,32 +43,47 @@ class MainWindow(QMainWindow):
             | QMainWindow.DockOption.AnimatedDocks
         )
         self.theme = theme
-        self.commands = ActionSet(self)
-        self.menus = build_menus(self, self.commands)
-        self.bar = build_main_bar(self, self.commands)
-        self.model_chooser = ModelChooser()
-        self.view_controls = ViewControls()
-        self.bar.insertWidget(self.commands["model.run"], self.model_chooser)
-        self.bar.addWidget(self.view_controls)
-        self.centre = Centre(self.commands)
+        self.menus = {title: self.menuBar().addMenu(f"&{title}") for title in MENUS}
+        self.bar = self.addToolBar("Main tool bar")
+        self.bar.setObjectName("bar.main")
+        self.bar.setAccessibleName("Main tool bar")
+        self.bar.setMovable(False)
+        self.bar.setFixedHeight(BAR_HEIGHT)
+        self.centre = Centre()
         self.setCentralWidget(self.centre)
-        self.status = StatusBar()
-        self.setStatusBar(self.status)
+        self.statusBar().setSizeGripEnabled(False)
         self.docks = Docks(self)
-        self.text_focus = TextFocusGuard(self)
         self._layout = LayoutStore(layout_file)
         self._layout.restore(self)
         self._painted = False
         self._studio: Studio | None = None
 
-    @property
-    def notices(self) -> NoticeStack:
-        """Where messages are shown."""
-        return self.centre.notices
+    def furnish(self) -> None:
+        """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
+        from segstudio.ui import bars
+        from segstudio.ui.action_set import ActionSet
+        from segstudio.ui.model_chooser import ModelChooser
+        from segstudio.ui.notices import NoticeStack
+        from segstudio.ui.status_bar import StatusBar
+        from segstudio.ui.text_focus import TextFocusGuard
+        from segstudio.ui.view_controls import ViewControls
+
+        self.commands: ActionSet = ActionSet(self)
+        self.recent_menu = bars.fill_menus(self, self.menus, self.commands)
+        bars.fill_main_bar(self.bar, self.commands)
+        self.model_chooser = ModelChooser()
+        self.view_controls = ViewControls()
+        self.bar.insertWidget(self.commands["model.run"], self.model_chooser)
+        self.bar.addWidget(self.view_controls)
+        self.centre.set_tools(bars.build_tool_column(self.commands))
+        self.status: StatusBar = StatusBar()
+        self.setStatusBar(self.status)
+        self.notices: NoticeStack = NoticeStack(self.centre, HEADER_HEIGHT)
+        self.text_focus = TextFocusGuard(self)
 
     def attach(self, studio: Studio) -> None:
         """Build what needs the studio, and connect everything."""
-        from segstudio.ui.actions import Context
+        from segstudio.ui.actions import Context, Scope
         from segstudio.ui.canvas.canvas import Canvas
         from segstudio.ui.canvas_header import CanvasHeader
         from segstudio.ui.feed import Feed
@@ -91,6 +102,7 @@ class MainWindow(QMainWindow):
         self.model = ModelPanel(session, studio.segmenting, self.commands)
         self.metrics = MetricsPanel(session, studio.scoring)
         self.centre.fill(self.header, self.canvas)
+        self.notices.raise_()
         for name, panel in (
             ("Images", self.images),
             ("Classes", self.classes),
@@ -120,8 +132,7 @@ class MainWindow(QMainWindow):
         self.images.open_requested.connect(self.verbs.open_folder)
         self.images.samples_requested.connect(self.verbs.open_samples)
         self.images.selection_changed.connect(self.commands.refresh)
-        self.menus["Recent folders"].aboutToShow.connect(self.verbs.fill_recent)
-        self.menus["File"].aboutToShow.connect(self.verbs.fill_recent)
+        self.menus[FILE].aboutToShow.connect(self.verbs.fill_recent)
         for menu in self.menus.values():
             menu.aboutToShow.connect(self.commands.refresh)
         for dock in self.docks.by_name.values():

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox
 
 from segstudio.ui.icons import icon
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QStandardItemModel
+
     from segstudio.app.segmenting import Segmenting
     from segstudio.core.prediction import ModelSpec
     from segstudio.session.session import Change, Session
@@ -68,6 +69,8 @@ class ModelChooser(QComboBox):
 def _items(
     models: dict[str, ModelSpec], available: frozenset[str], parent: QComboBox
 ) -> QStandardItemModel:
+    from PySide6.QtGui import QStandardItem, QStandardItemModel
+
     items = QStandardItemModel(parent)
     families: dict[str, list[ModelSpec]] = {}
     for spec in models.values():

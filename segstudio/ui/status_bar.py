@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QTo
 
 from segstudio.ui.icons import icon
 
+_JOB_TEXT_WIDTH = 300
+
 
 class JobStrip(QWidget):
     """The job that runs, how far it is, how many wait, and a button that cancels it."""
@@ -17,6 +19,7 @@ class JobStrip(QWidget):
         super().__init__()
         self._cancel: Callable[[], object] = lambda: None
         self._text = QLabel()
+        self._full = ""
         self._bar = QProgressBar()
         self._bar.setFixedWidth(140)
         self._bar.setMaximumHeight(14)
@@ -40,7 +43,7 @@ class JobStrip(QWidget):
     @property
     def text(self) -> str:
         """What is said about the job."""
-        return self._text.text() if not self.isHidden() else ""
+        return self._full if not self.isHidden() else ""
 
     def show_job(
         self, title: str, done: int, total: int, waiting: int, cancel: Callable[[], object]
@@ -48,7 +51,12 @@ class JobStrip(QWidget):
         """Show a running job; `total` 0 means that its length is not known."""
         self._cancel = cancel
         more = f" (+{waiting} waiting)" if waiting else ""
-        self._text.setText(f"{title}{more}")
+        self._full = f"{title}{more}"
+        metrics = self._text.fontMetrics()
+        self._text.setText(
+            metrics.elidedText(self._full, Qt.TextElideMode.ElideMiddle, _JOB_TEXT_WIDTH)
+        )
+        self._text.setToolTip(self._full)
         if (self._bar.maximum(), self._bar.value()) != (total, done):
             self._bar.setRange(0, total)
             self._bar.setValue(done)

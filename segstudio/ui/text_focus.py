@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QAbstractSpinBox,
-    QApplication,
-    QKeySequenceEdit,
-    QLineEdit,
-    QPlainTextEdit,
-    QTextEdit,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QWidget
 
-_TEXT_FIELDS = (QLineEdit, QAbstractSpinBox, QPlainTextEdit, QTextEdit, QKeySequenceEdit)
+_TEXT_FIELDS = ("QLineEdit", "QAbstractSpinBox", "QPlainTextEdit", "QTextEdit", "QKeySequenceEdit")
+"""By name: importing the classes would cost time at start-up."""
 _COMMANDING = (
     Qt.KeyboardModifier.ControlModifier
     | Qt.KeyboardModifier.AltModifier
@@ -48,6 +41,6 @@ class TextFocusGuard(QObject):
         if self._field is not None:
             self._field.removeEventFilter(self)
             self._field = None
-        if isinstance(now, _TEXT_FIELDS):
+        if now is not None and any(now.inherits(name) for name in _TEXT_FIELDS):
             self._field = now
             now.installEventFilter(self)

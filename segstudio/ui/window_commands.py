@@ -63,7 +63,7 @@ class WindowCommands:
 
     def fill_recent(self) -> None:
         """List the folders opened before."""
-        menu = self._window.menus["Recent folders"]
+        menu = self._window.recent_menu
         recent = self._studio.browsing.recent()
         menu.clear()
         for folder in recent:

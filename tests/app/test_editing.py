@@ -280,3 +280,61 @@ def test_a_stroke_under_way_is_finished_when_the_image_is_left(desk, tmp_path):
     desk.settle()
     assert not desk.editing.stroking
     assert np.array(pil.open(root / "masks" / "a0.png"))[3, 3] == 1
+
+
+@pytest.fixture
+def large(empty, monkeypatch):
+    """Every change of a whole map counts as too large to be made at once."""
+    monkeypatch.setattr("segstudio.app.editing._AT_ONCE_PIXELS", 10)
+    return empty
+
+
+def test_large_changes_are_made_in_a_job(large):
+    large.editing.fill_at(3, 3)
+    assert not labels_of(large).any()
+    large.settle()
+    assert labels_of(large).all()
+    large.editing.undo()
+    assert not labels_of(large).any()
+
+
+def test_a_stroke_painted_meanwhile_is_not_overwritten(large):
+    large.editing.fill_at(3, 3)
+    assert large.jobs.wait_idle()
+    large.browsing.add_class("other")
+    large.session.set_view(active_class=2)
+    stroke(large, (7, 7))
+    large.settle()
+    assert labels_of(large)[7, 7] == 2
+    assert (labels_of(large) == 1).sum() == 599
+    large.editing.undo()
+    assert labels_of(large).sum() == 2
+
+
+def test_undo_gives_up_a_change_that_is_being_made(large):
+    stroke(large, (3, 3))
+    large.editing.clear()
+    large.editing.undo()
+    large.settle()
+    assert labels_of(large).sum() == 1
+    assert large.document.history.undo_title.startswith("Brush")
+
+
+def test_a_large_change_of_an_image_that_was_left_is_said(large):
+    large.editing.fill_at(3, 3)
+    document = large.document
+    large.browsing.step(1)
+    large.settle()
+    assert not document.annotation.labels.any()
+    assert "a0.png was left" in large.messages[-1]
+
+
+def test_many_patches_are_undone_as_one(empty):
+    empty.session.set_view(brush_size=5)
+    stroke(empty, *((5 + i * 0.5, 8 + (i % 3)) for i in range(30)))
+    empty.changes.clear()
+    empty.editing.undo()
+    (change,) = [c for c in empty.changes if What.LABELS in c.what]
+    assert len(change.patches) == 1
+    assert not labels_of(empty).any()
+    assert change.patches[0].before.any()

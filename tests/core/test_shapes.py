@@ -35,7 +35,7 @@ coordinates = st.integers(-40, 160).map(lambda v: v / 8)
 polygons = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=9)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(polygons)
 def test_equals_an_exact_even_odd_test_at_pixel_centres(points):
     shape = (15, 17)

@@ -6,15 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-
-
-def save_image(path: Path, pixels: np.ndarray, **options) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, **options)
-    return path
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from conftest import save_image
+from image_files import save_image
 from PIL import Image
 
 from segstudio.core.errors import SegstudioError

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from conftest import save_image
+from image_files import save_image
 from PIL import Image
 
 from segstudio.core.errors import SegstudioError

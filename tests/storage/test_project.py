@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import save_image
+from image_files import save_image
 
 from segstudio.core.errors import SegstudioError
 from segstudio.storage.images import read_image, read_thumbnail

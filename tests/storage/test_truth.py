@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
-from conftest import save_image
+from image_files import save_image
 from PIL import Image
 
 from segstudio.core.errors import SegstudioError

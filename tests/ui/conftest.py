@@ -21,16 +21,16 @@ from pytestqt.qtbot import _close_widgets as close_widgets
 
 from segstudio.app.clock import ManualClock
 from segstudio.app.studio import Studio
-from segstudio.none_guard import keep_none_alive
-
-keep_none_alive()
 from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
 from segstudio.core.prediction import ModelSpec, Prediction
 from segstudio.core.schema import LabelSchema
+from segstudio.immortals import keep_immortals_alive
 from segstudio.ui.dispatch import Dispatcher
 from segstudio.ui.main_window import MainWindow
 from segstudio.ui.theme import Theme
+
+keep_immortals_alive()
 
 _HARMLESS = r"This plugin does not support"
 """The offscreen platform says so of size hints and of raising windows."""
@@ -235,6 +235,7 @@ def make_window(qtbot, user_folders, tmp_path_factory) -> Iterator[Callable[[], 
         place = home or user_folders
         window = MainWindow(place / "config" / "window.ini", Theme(app))
         studio = Studio(dispatcher, place, engine)
+        window.furnish()
         window.attach(studio)
         window.show()
         bench = Bench(window, studio, engine, dispatcher, qtbot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import (
@@ -12,6 +13,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QNativeGestureEvent,
     QPointingDevice,
+    QSinglePointEvent,
     QTabletEvent,
     QWheelEvent,
 )
@@ -95,7 +97,7 @@ class Viewport(WorkArea):
             self._move(pointer)
         event.accept()
 
-    def _pointer_of(self, event: QMouseEvent | QTabletEvent | QWheelEvent) -> Pointer:
+    def _pointer_of(self, event: QSinglePointEvent) -> Pointer:
         position = event.position()
         screen_xy = (position.x(), position.y())
         held = event.modifiers()
@@ -173,8 +175,7 @@ class Viewport(WorkArea):
         """A key went down."""
         if self._held.press(event):
             return
-        if event.key() in (Qt.Key.Key_Control, Qt.Key.Key_Alt):
-            self._follow_modifiers()
+        self._follow_modifiers(event, down=True)
         if event.key() == Qt.Key.Key_Escape and self.abort():
             return
         if not self._toolbox.chosen.key(event):
@@ -184,7 +185,7 @@ class Viewport(WorkArea):
         """A key went up."""
         if self._held.release(event):
             return
-        self._follow_modifiers()
+        self._follow_modifiers(event, down=False)
         super().keyReleaseEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
@@ -198,6 +199,7 @@ class Viewport(WorkArea):
         """The pointer came."""
         super().enterEvent(event)
         self._take_focus()
+        self._follow_image(self._pointer_of(event))
 
     def leaveEvent(self, event: QEvent) -> None:
         """The pointer went."""
@@ -212,13 +214,17 @@ class Viewport(WorkArea):
         if self.isActiveWindow() and not typing:
             self.setFocus(Qt.FocusReason.MouseFocusReason)
 
-    def _follow_modifiers(self) -> None:
-        if self._pointer is not None:
-            held = QApplication.queryKeyboardModifiers()
-            self._pointer = Pointer(
-                self._pointer.image_xy,
-                self._pointer.screen_xy,
-                ctrl=bool(held & _MODIFIER.ControlModifier),
-                alt=bool(held & _MODIFIER.AltModifier),
-            )
+    def _follow_modifiers(self, event: QKeyEvent, *, down: bool) -> None:
+        """Ctrl or Alt went down or up under a resting pointer.
+
+        The event's own modifiers tell of the time before it on some systems and after it on others.
+        """
+        if self._pointer is None:
+            return
+        ctrl, alt = self._pointer.ctrl, self._pointer.alt
+        if event.key() == Qt.Key.Key_Control:
+            ctrl = down
+        elif event.key() == Qt.Key.Key_Alt:
+            alt = down
+        self._pointer = replace(self._pointer, ctrl=ctrl, alt=alt)
         self._show_pointer()

@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.ui.action_set import ActionSet, native
-from segstudio.ui.action_table import ACTIONS, HELD, MENUS
+from segstudio.ui.action_table import ACTIONS, HELD
+from segstudio.ui.frame_names import MENUS
 
 _COLUMNS = 2
 _MOUSE = "Mouse and held keys"

@@ -37,7 +37,7 @@ _STEPS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: 10, Qt.Key
 
 
 class CommandPalette(QFrame):
-    """A field and the commands that match it; what cannot be done now is grey and comes last."""
+    """A field and the commands that match it; what cannot be done now is grey."""
 
     def __init__(self, actions: ActionSet, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -90,7 +90,8 @@ class CommandPalette(QFrame):
         self._items.clear()
         texts = [f"{spec.text} {spec.menu}" for spec in ACTIONS]
         found = [ACTIONS[i] for i in fuzzy_sorted(query, texts)]
-        found.sort(key=lambda spec: not self._actions[spec.id].isEnabled())
+        if not query.strip():
+            found.sort(key=lambda spec: not self._actions[spec.id].isEnabled())
         for spec in found:
             self._items.appendRow(self._item(spec))
         if found:

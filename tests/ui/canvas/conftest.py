@@ -104,6 +104,9 @@ class Desk:
         QTest.mousePress(self.viewport, button, keys, self.at(x, y))
 
     def move(self, x, y) -> None:
+        """Move there; from elsewhere, as a pointer that is there already sends no event."""
+        if self.viewport._pointer is None:
+            QTest.mouseMove(self.viewport, self.at(x, y) + QPoint(3, 0))
         QTest.mouseMove(self.viewport, self.at(x, y))
 
     def release(self, x, y, *, button=LEFT, keys=NONE) -> None:

@@ -182,6 +182,22 @@ def test_the_pointers_shape_follows_the_tool(desk):
     }
 
 
+def test_alt_and_ctrl_change_the_pointer_while_it_rests(desk):
+    desk.open(desk.flat(40, 50))
+    desk.take(ToolName.BRUSH)
+    desk.move(20, 20)
+    blank, cross = Qt.CursorShape.BlankCursor, Qt.CursorShape.CrossCursor
+    QTest.keyPress(desk.viewport, Qt.Key.Key_Alt)
+    assert desk.viewport.cursor().shape() == cross
+    QTest.keyRelease(desk.viewport, Qt.Key.Key_Alt)
+    assert desk.viewport.cursor().shape() == blank
+    plain = desk.viewport.grab().toImage()
+    QTest.keyPress(desk.viewport, Qt.Key.Key_Control)
+    assert desk.viewport.grab().toImage() != plain  # the ring is dashed
+    QTest.keyRelease(desk.viewport, Qt.Key.Key_Control)
+    assert desk.viewport.grab().toImage() == plain
+
+
 def test_the_pointer_brings_the_keyboard_unless_something_is_typed(desk, qtbot):
     desk.open(desk.flat(40, 50))
     window = QWidget()

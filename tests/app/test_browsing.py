@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fakes import make_folder, square, wait_for, write_mask, write_photo
+
+from segstudio.session.session import SchemaOrigin, What
+from segstudio.storage.schema_file import read_schema
+
+
+def test_opening_announces_the_folder_and_shows_the_first_image(desk, tmp_path):
+    root = make_folder(tmp_path / "set", count=12)
+    desk.changes.clear()
+    desk.open(root)
+    assert any(What.PROJECT in c.what for c in desk.changes)
+    assert [ref.name for ref in desk.session.project.images][:3] == ["a0.png", "a1.png", "a2.png"]
+    assert desk.session.project.images[10].name == "a10.png"
+    assert desk.session.index == 0
+    assert all(desk.session.state(i).has_truth for i in range(12))
+    assert desk.browsing.recent() == [str(root)]
+
+
+def test_an_image_opens_its_folder_at_that_image(desk, tmp_path):
+    root = make_folder(tmp_path / "set")
+    desk.open(root / "a2.png")
+    assert desk.session.index == 2
+    assert desk.document.ref.name == "a2.png"
+
+
+def test_a_folder_without_images_is_a_notice(desk, tmp_path):
+    root = make_folder(tmp_path / "set")
+    desk.open(root)
+    (tmp_path / "empty").mkdir()
+    desk.open(tmp_path / "empty")
+    assert desk.session.project.root == root
+    assert desk.document.ref.name == "a0.png"
+    assert desk.notices.recent[-1].level == "error"
+
+
+def test_steps_stop_at_the_ends(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set"))
+    desk.browsing.step(-1)
+    desk.settle()
+    assert desk.session.index == 0
+    for _ in range(5):
+        desk.browsing.step(1)
+        desk.settle()
+    assert desk.session.index == 2
+
+
+def test_of_many_quick_steps_only_the_last_is_shown(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", count=9))
+    desk.changes.clear()
+    for _ in range(6):
+        desk.browsing.step(1)
+    assert desk.session.loading == "a6.png"
+    shown = []
+    desk.session.changed.connect(lambda _change: shown.append(desk.session.index))
+    desk.settle()
+    assert desk.session.index == 6
+    assert desk.session.loading == ""
+    assert set(shown) <= {0, 1, 6}
+
+
+def test_neighbours_are_there_before_they_are_asked_for(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set"))
+    desk.browsing.step(1)
+    # No job had to run: it was read ahead.
+    assert desk.session.index == 1
+    assert desk.document.ref.name == "a1.png"
+
+
+def test_reviewed_marks_stay_and_are_skipped(desk, new_desk, tmp_path):
+    root = make_folder(tmp_path / "set", count=4)
+    desk.open(root)
+    desk.browsing.step(1)
+    desk.settle()
+    desk.browsing.toggle_reviewed()
+    desk.browsing.select(0)
+    desk.settle()
+    desk.browsing.step_unreviewed(1)
+    desk.settle()
+    assert desk.session.index == 2
+    desk.browsing.step_unreviewed(-1)
+    desk.settle()
+    assert desk.session.index == 0
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    assert [i for i in range(4) if again.session.state(i).reviewed] == [1]
+
+
+def test_a_mask_of_the_wrong_size_names_both_files_and_the_image_opens(desk, tmp_path):
+    root = make_folder(tmp_path / "set")
+    write_mask(root / "masks" / "a0.png", square(shape=(10, 10), size=3))
+    desk.open(root)
+    assert desk.document.ref.name == "a0.png"
+    assert desk.document.truth is None
+    text = " ".join(f"{n.message} {n.hint}" for n in desk.notices.recent)
+    assert str(root / "a0.png") in text
+    assert str(root / "masks" / "a0.png") in text
+
+
+def test_truth_chosen_by_hand(desk, tmp_path):
+    root = make_folder(tmp_path / "set", truth=False)
+    desk.open(root)
+    desk.segmenting.run_all()
+    desk.settle()
+    assert desk.scoring.of_folder("bright") is None
+    for i in range(3):
+        write_mask(tmp_path / "elsewhere" / f"a{i}.png", square(left=7))
+    desk.browsing.set_truth_folder(tmp_path / "elsewhere")
+    desk.settle()
+    assert np.array_equal(desk.document.annotation.labels, square(left=7))
+    assert not desk.document.dirty
+    assert desk.scoring.of_image().iou[1] == pytest.approx(80 / 120)
+    assert desk.scoring.of_folder().images == 3
+    desk.browsing.set_truth_folder(tmp_path / "nothing")
+    desk.settle()
+    assert desk.notices.recent[-1].level == "error"
+
+
+def test_rescan_follows_moved_images_and_keeps_what_is_open(desk, tmp_path):
+    root = make_folder(tmp_path / "set", count=3)
+    desk.open(root)
+    desk.browsing.select(1)
+    desk.settle()
+    desk.session.set_view(active_class=1, brush_size=1)
+    desk.editing.begin_stroke(0, 0)
+    desk.editing.end_stroke()
+    desk.segmenting.run_all()
+    desk.settle()
+    document = desk.document
+    (root / "a0.png").unlink()
+    write_photo(root / "b0.png", square())
+    write_photo(root / "b1.png", square())
+    desk.browsing.rescan()
+    desk.settle()
+    assert [r.name for r in desk.session.project.images] == [
+        "a1.png",
+        "a2.png",
+        "b0.png",
+        "b1.png",
+    ]
+    assert desk.document is document
+    assert desk.session.index == 0
+    assert desk.document.history.can_undo
+    assert [desk.session.state(i).runs for i in range(4)] == [{"bright"}] * 2 + [set()] * 2
+    assert desk.scoring.of_folder("bright").images == 2
+
+
+def test_edited_classes_are_saved_and_read_again(desk, new_desk, tmp_path):
+    root = make_folder(tmp_path / "set")
+    desk.open(root)
+    assert desk.session.schema_origin is SchemaOrigin.FOUND
+    desk.browsing.rename_class(1, "cell")
+    desk.browsing.recolor_class(1, (1, 2, 3))
+    assert desk.browsing.add_class("debris") == 2
+    desk.browsing.set_ignore_index(7)
+    desk.clock.advance(1.1)
+    desk.settle()
+    saved = read_schema(root / "masks" / "segstudio.json")
+    assert [(c.id, c.name) for c in saved.classes] == [
+        (0, "background"),
+        (1, "cell"),
+        (2, "debris"),
+    ]
+    assert saved.get(1).color == (1, 2, 3)
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    assert again.session.schema == saved
+    assert again.session.schema_origin is SchemaOrigin.DECLARED
+
+
+def test_a_class_in_use_is_not_removed(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set"))
+    desk.browsing.remove_class(1)
+    assert desk.session.schema.get(1) is not None
+    assert "100 pixels" in desk.messages[-1]
+    desk.browsing.remove_class(0)
+    assert desk.session.schema.get(0) is not None
+    new = desk.browsing.add_class("x")
+    desk.session.set_view(active_class=new)
+    desk.browsing.remove_class(new)
+    assert desk.session.schema.get(new) is None
+    assert desk.session.view.active_class in desk.session.schema.ids
+
+
+def test_names_of_a_model_replace_made_up_ones_only(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set"))
+    assert desk.session.schema.name_of(1) == "class 1"
+    desk.segmenting.run_current()
+    desk.settle()
+    assert desk.session.schema.name_of(1) == "nucleus"
+    desk.browsing.rename_class(1, "cell")
+    desk.segmenting.run_current()
+    desk.settle()
+    assert desk.session.schema.name_of(1) == "cell"
+
+
+def test_thumbnails_are_small_and_broken_images_have_none(desk, tmp_path):
+    root = make_folder(tmp_path / "set")
+    (root / "a1.png").write_bytes(b"broken")
+    desk.open(root)
+    got = {}
+    desk.browsing.thumbnail(0, 15, got.__setitem__)
+    desk.browsing.thumbnail(1, 15, got.__setitem__)
+    desk.browsing.thumbnail(99, 15, got.__setitem__)
+    desk.settle()
+    assert got[0].shape == (10, 15, 3)
+    assert got[1] is None
+    assert 99 not in got
+
+
+def test_many_thumbnails_give_the_oldest_up(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", count=1))
+    got = []
+    for px in range(16, 16 + 400):
+        desk.browsing.thumbnail(0, px, lambda _index, picture: got.append(picture))
+    desk.settle()
+    assert len(got) == 400
+    assert 256 <= sum(picture is not None for picture in got) <= 400
+
+
+def test_painting_while_the_next_image_loads_is_saved(desk, tmp_path):
+    root = make_folder(tmp_path / "set", count=9, truth=False)
+    desk.open(root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    desk.browsing.select(8)
+    assert desk.document.ref.name == "a0.png"
+    desk.editing.begin_stroke(4, 4)
+    wait_for(desk.clock, lambda: desk.document.ref.name == "a8.png")
+    assert not desk.editing.stroking
+    desk.settle()
+    desk.browsing.select(0)
+    desk.settle()
+    assert desk.document.annotation.labels.sum() == 1
+    assert not desk.document.dirty
+
+
+def test_samples_open(desk):
+    desk.browsing.open_samples()
+    desk.settle()
+    if desk.session.project is None:
+        pytest.skip("the samples are not there")
+    assert len(desk.session.project.images) >= 12
+    assert desk.document is not None

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import QApplication
 from segstudio.app.clock import ManualClock
 from segstudio.app.studio import Studio
 from segstudio.core.prediction import Prediction
-from segstudio.immortals import keep_immortals_alive
 from segstudio.session.session import Layer, ToolName
 from segstudio.ui.canvas.canvas import Canvas
 
@@ -144,7 +143,6 @@ def _milliseconds(side: int) -> float:
 
 def rows() -> list[tuple[str, float, float, bool]]:
     """Name, value, target, whether it is met."""
-    keep_immortals_alive()
     app = QApplication.instance() or QApplication([])
     values = {side: _milliseconds(side) for side in SIZES}
     found = [

@@ -14,7 +14,7 @@ from pathlib import Path
 
 Row = tuple[str, float, float, bool]
 
-_RUNS = 9
+_RUNS = 11
 _ROOT = Path(__file__).resolve().parent.parent
 _HEAVY = ("torch", "numpy", "cv2", "psygnal", "pyqtgraph", "skimage", "tifffile", "typer")
 
@@ -108,7 +108,7 @@ def _start_rows() -> list[Row]:
     bare = statistics.median(b[0] for b, _ in pairs)
     ours = statistics.median(o[0] for _, o in pairs)
     loaded = sorted({name for _, (_, names) in pairs for name in names})
-    ratio = ours / bare
+    ratio = statistics.median(o[0] / b[0] for b, o in pairs)
     times = f"{ours * 1000:.0f} ms / {bare * 1000:.0f} ms"
     found = f" (found: {', '.join(loaded)})" if loaded else ""
     return [

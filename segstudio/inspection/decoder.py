@@ -50,25 +50,28 @@ def find_joints(graph: Graph, merges: list[Merge], ups: list[int], before: int) 
         ups: the decoder's upsamplings.
         before: bit mask of the maps that lie before the decoder.
     """
+    owner = _owners(graph, merges, ups)
+    joints = [
+        Joint(merge.node, merge, tuple(up for up, m in owner.items() if m is merge))
+        for merge in merges
+        if not before >> merge.node & 1
+    ]
+    joints += [Joint(up, None, (up,)) for up in ups if up not in owner and not before >> up & 1]
+    return sorted(joints, key=lambda joint: joint.node)
+
+
+def _owners(graph: Graph, merges: list[Merge], ups: list[int]) -> dict[int, Merge]:
+    """Return the join that each upsampling leads to."""
     owner: dict[int, Merge] = {}
     for merge in merges:
         for arg in merge.args:
             if arg.upsampling >= 0:
                 owner.setdefault(arg.upsampling, merge)
-    for merge in merges:
-        if merge.fans_in:  # its branches may be upsampled in several steps
-            for up in ups:
-                if up not in owner and _is_branch(graph, merge, up):
-                    owner[up] = merge
-    joints: dict[int, Joint] = {}
-    for merge in merges:
-        mine = tuple(up for up, m in owner.items() if m is merge)
-        if not before >> merge.node & 1:
-            joints[merge.node] = Joint(merge.node, merge, mine)
-    for up in ups:
-        if up not in owner and not before >> up & 1:
-            joints[up] = Joint(up, None, (up,))
-    return [joints[index] for index in sorted(joints)]
+    for merge in (m for m in merges if m.fans_in):  # its branches may rise in several steps
+        for up in ups:
+            if _is_branch(graph, merge, up):
+                owner.setdefault(up, merge)
+    return owner
 
 
 def _is_branch(graph: Graph, merge: Merge, up: int) -> bool:
@@ -136,12 +139,12 @@ def _next_named(graph: Graph, joint: Joint, others: list[int], goal: int | None)
 
 
 def gives_context(graph: Graph, start: int, end: int) -> bool:
-    """Return whether what lies between two maps looks at the whole map or at several scales."""
+    """Return whether what lies between two maps looks at the whole map."""
     region = graph.origin[end] & ~graph.origin[start]
     for index in bits(region):
         node = graph.nodes[index]
         depends = graph.origin[index] >> start & 1
-        if depends and (node.site.op in GLOBAL or graph.is_upsampling(index)):
+        if depends and node.site.op in GLOBAL:
             return True
     return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from segstudio.inspection.graph import Graph, bits, is_inside
@@ -55,9 +56,7 @@ def find_ladder(graph: Graph, merges: list[Merge], coarsest: int) -> Ladder:
     attached &= trunk
     rungs = [rung for rung in _rungs(graph, trunk, attached) if rung != end]
     rungs = [
-        rung
-        for rung in rungs
-        if graph.stride[rung] != graph.stride[end] or attached >> rung & 1
+        rung for rung in rungs if graph.stride[rung] != graph.stride[end] or attached >> rung & 1
     ]
     rungs += _dilated(graph, trunk, container, end)
     return Ladder((*sorted(set(rungs)), end), container)
@@ -178,8 +177,4 @@ def _dilated(graph: Graph, trunk: int, container: str, end: int) -> list[int]:
     if max((dilation for _, dilation in children.values()), default=0) <= 1:
         return []
     members = [item for item in children.values() if item[1]]
-    return [
-        last
-        for (last, dilation), (_, following) in zip(members, members[1:], strict=False)
-        if dilation != following
-    ]
+    return [last for (last, dilation), (_, following) in pairwise(members) if dilation != following]

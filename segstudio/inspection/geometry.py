@@ -82,8 +82,8 @@ class Resize:
 
     def _place(self, index: Positions) -> NDArray[np.float64]:
         if self.align_corners:
-            return index * self.scale
-        return (index + 0.5) * self.scale - 0.5
+            return np.asarray(index * self.scale, np.float64)
+        return np.asarray((index + 0.5) * self.scale - 0.5, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,8 @@ def rules_of(op: str, args: Args, kwargs: Kwargs, result: Any) -> Rules | None:
         return None
     make = _MAKERS.get(op)
     if make is not None:
-        return make(args, kwargs, result)
+        rules: Rules | None = make(args, kwargs, result)
+        return rules
     return POINTWISE
 
 
@@ -159,9 +160,7 @@ def _conv_rules(args: Args, kwargs: Kwargs, result: Tensor) -> Rules:
         pads = tuple(d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True))
     else:
         pads = _pair(0 if padding == "valid" else padding)
-    rows, cols = (
-        Window(kernel[i], stride[i], pads[i], dilation[i]) for i in (0, 1)
-    )
+    rows, cols = (Window(kernel[i], stride[i], pads[i], dilation[i]) for i in (0, 1))
     return rows, cols
 
 

@@ -159,7 +159,11 @@ class Graph:
         if maps is not None and node.site not in maps:
             return 0
         stacked = node.site.op == "stack" and len(node.shape) == 5  # maps about to be summed
-        if (len(node.shape) != 4 and not stacked) or node.index < grid.index or node.site.op in REGION_POOLING:
+        if (
+            (len(node.shape) != 4 and not stacked)
+            or node.index < grid.index
+            or node.site.op in REGION_POOLING
+        ):
             return 0
         h, w = node.shape[-2:]
         if maps is None and not _same_place(h, w, grid):
@@ -168,7 +172,7 @@ class Graph:
         whole = round(ratio)
         if whole >= 1 and h * whole == grid.height and w * whole == grid.width:
             return whole
-        return max(1, 2 ** round(math.log2(max(ratio, 1))))
+        return 1 << round(math.log2(max(ratio, 1)))
 
     def _link(self) -> None:
         shortcut: list[int] = []  # the nearest maps of a node, itself if it is one

@@ -132,7 +132,9 @@ def _opens(graph: Graph, index: int, arg: int, merges: dict[int, Merge]) -> bool
 
 
 def _flattened(graph: Graph, merge: Merge, merges: dict[int, Merge]) -> list[int]:
-    return [a for a in graph.nodes[merge.node].joined if a >= 0 and _opens(graph, merge.node, a, merges)]
+    return [
+        a for a in graph.nodes[merge.node].joined if a >= 0 and _opens(graph, merge.node, a, merges)
+    ]
 
 
 def _common(graph: Graph, args: list[int]) -> int:
@@ -154,8 +156,7 @@ def _merge(graph: Graph, args: list[Arg], index: int) -> Merge | None:
     ranks = {
         place: (
             arg.convolutions,
-            -graph.stride[graph.source_of(arg.upsampling)],
-            -_coarsest(graph, arg.node, common),
+            -max(graph.stride[graph.source_of(arg.upsampling)], _coarsest(graph, arg.node, common)),
         )
         for place, arg in enumerate(searched)
         if arg.upsampling >= 0

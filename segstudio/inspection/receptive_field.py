@@ -41,7 +41,9 @@ def receptive_field(
     """
     rows = _field(graph, index, 0)
     cols = _field(graph, index, 1)
-    axes = [_axis(graph, index, found, axis, scale[axis]) for axis, found in enumerate((rows, cols))]
+    axes = [
+        _axis(graph, index, found, axis, scale[axis]) for axis, found in enumerate((rows, cols))
+    ]
     return ReceptiveField(
         size=(axes[0][0], axes[1][0]),
         start=(axes[0][1], axes[1][1]),
@@ -64,8 +66,8 @@ def _axis(
     size = int((found.hi - found.lo).max()) + 1
     slope = _slope(found, positions)
     jump = slope if slope > 0 else jump
-    centre = float((found.lo + found.hi + 1).mean()) / 2
-    start = centre - jump * float(positions.mean())
+    centre = float((found.lo + found.hi + 1)[:-1].mean()) / 2  # over whole periods
+    start = centre - jump * float(positions[:-1].mean())
     return round(size / scale), start / scale, jump / scale
 
 

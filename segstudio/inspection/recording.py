@@ -242,9 +242,7 @@ class Recorder(TorchFunctionMode):
         found = self.node_of(value) if isinstance(value, Tensor) else None
         return -1 if found is None else found
 
-    def _add(
-        self, site: Site, tensor: Tensor, parents: Any, joined: tuple[int, ...]
-    ) -> int:
+    def _add(self, site: Site, tensor: Tensor, parents: Any, joined: tuple[int, ...]) -> int:
         index = len(self.nodes)
         known = (self.node_of(parent) for parent in parents)
         node = Node(
@@ -292,6 +290,12 @@ class Recorder(TorchFunctionMode):
         self._begun.clear()
 
 
+def _event() -> Any:
+    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    event.record()
+    return event
+
+
 class _Stopwatch:
     """Times calls: by the clock on a CPU, by events on a CUDA device, which runs behind."""
 
@@ -301,17 +305,13 @@ class _Stopwatch:
     def start(self, args: Any) -> Any:
         first = args[0] if args else None
         if isinstance(first, Tensor) and first.is_cuda:
-            event = torch.cuda.Event(enable_timing=True)
-            event.record()
-            return event
+            return _event()
         return time.perf_counter()
 
     def stop(self, mark: Any) -> Any:
         if isinstance(mark, float):
             return time.perf_counter() - mark
-        end = torch.cuda.Event(enable_timing=True)
-        end.record()
-        return mark, end
+        return mark, _event()
 
     def keep(self, index: int, mark: Any) -> None:
         if mark is not None:

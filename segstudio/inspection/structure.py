@@ -188,7 +188,9 @@ class _Finder:
         for merge in merges:
             if before >> merge.node & 1 and merge.node not in self.ends:
                 later = [
-                    i for i in self.roles if i > merge.node and self.graph.reach[i] >> merge.node & 1
+                    i
+                    for i in self.roles
+                    if i > merge.node and self.graph.reach[i] >> merge.node & 1
                 ]
                 self.ends[merge.node] = min(later, default=merge.node)
 
@@ -250,9 +252,7 @@ class _Finder:
             )
             for i in order
         )
-        edges = tuple(
-            edge for merge in merges for edge in self._edges(merge) if edge is not None
-        )
+        edges = tuple(edge for merge in merges for edge in self._edges(merge) if edge is not None)
         notes = []
         if not edges:
             notes.append("no skip connections: no join brings in an earlier, finer map")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,13 +23,10 @@ from segstudio.core.features import (
     ActivationStore,
     FeatureMap,
     FeatureTrace,
-    LayerInfo,
-    Role,
     Site,
-    SkipEdge,
 )
-from segstudio.inspection.graph import Graph, bits
-from segstudio.inspection.receptive_field import receptive_field
+from segstudio.inspection.assembly import Assembler, chw, stage_ids
+from segstudio.inspection.graph import Graph
 from segstudio.inspection.recording import (
     PassThrough,
     Recorder,
@@ -101,9 +97,9 @@ def trace_with_output(
     recorder, output, seconds = _record(model, images, capture, check)
     capture.keep_input(images)
     graph = Graph(recorder.nodes, structure.maps)
-    ids = _ids(structure.stages)
+    ids = stage_ids(structure.stages)
     store = ActivationStore(budget, _recompute(model, images, structure, ids))
-    assembler = _Assembler(structure, graph, ids, recorder, images)
+    assembler = Assembler(structure, graph, ids, recorder, images)
     layers = assembler.layers()
     for layer in layers:
         if layer.site in capture.arrays:
@@ -113,7 +109,7 @@ def trace_with_output(
         model=type(model).__name__,
         input_size=(int(images.shape[-2]), int(images.shape[-1])),
         input_scale=assembler.scale,
-        output_shape=None if logits is None else _chw(tuple(logits.shape)),
+        output_shape=None if logits is None else chw(tuple(logits.shape)),
         layers=layers,
         skips=assembler.skips(),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -179,9 +175,9 @@ def _probe(model: nn.Module, images: Tensor, check: Check | None) -> tuple[Recor
     except CancelledError:
         raise
     except Exception as caught:
-        size = " x ".join(map(str, images.shape[-2:]))
+        shape = " x ".join(map(str, images.shape[-2:]))
         raise SegstudioError(
-            f"{type(model).__name__} does not run on an image of {size}: {caught}",
+            f"{type(model).__name__} does not run on an image of {shape}: {caught}",
             f"It did not run on a probe either: {error}",
         ) from caught
     return recorder, output
@@ -227,7 +223,7 @@ def to_array(features: Tensor) -> FeatureMap:
     Values beyond float16's range become its largest. Where there is no item (a head that saw no
     region), there is one of zeros.
     """
-    shape = _chw(tuple(features.shape))
+    shape = chw(tuple(features.shape))
     if features.shape[0] == 0:
         return np.zeros(shape, np.float16)
     first = features[0].detach().float().clamp(-_FLOAT16_MAX, _FLOAT16_MAX)
@@ -235,17 +231,12 @@ def to_array(features: Tensor) -> FeatureMap:
     return array
 
 
-def _chw(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    sizes = (*shape[1:], 1, 1)
-    return sizes[0], sizes[1], sizes[2]
-
-
 def _wanted(
     structure: Structure, images: Tensor, budget: int, keep: frozenset[str] | None
 ) -> list[Stage]:
     """Return the stages whose activations fit the budget, coarse (small) ones first."""
     if keep is not None:
-        ids = _ids(structure.stages)
+        ids = stage_ids(structure.stages)
         return [stage for stage in structure.stages if ids[stage.site] in keep]
     pixels = images.shape[-2] * images.shape[-1]
     left = budget
@@ -257,16 +248,6 @@ def _wanted(
         left -= size if stage.stride else 0
         wanted.append(stage)
     return wanted
-
-
-def _ids(stages: tuple[Stage, ...]) -> dict[Site, str]:
-    seen: Counter[str] = Counter()
-    ids = {}
-    for stage in stages:
-        seen[stage.name] += 1
-        count = seen[stage.name]
-        ids[stage.site] = stage.name if count == 1 else f"{stage.name}#{count}"
-    return ids
 
 
 def _recompute(
@@ -284,127 +265,3 @@ def _recompute(
         return {ids[site]: array for site, array in capture.arrays.items()}
 
     return compute
-
-
-class _Assembler:
-    """Turns nodes of a pass into stages and skip edges."""
-
-    def __init__(
-        self,
-        structure: Structure,
-        graph: Graph,
-        ids: dict[Site, str],
-        recorder: Recorder,
-        images: Tensor,
-    ) -> None:
-        self._structure = structure
-        self._graph = graph
-        self._ids = ids
-        self._at = {node.site: node.index for node in graph.nodes}
-        self._sizes = {id(p): p.numel() for p in recorder.parameters}
-        self.scale = _scale(graph, recorder, images)
-        missing = [ids[s.site] for s in structure.stages if s.site not in self._at]
-        self.notes = (
-            [f"did not run on this image: {', '.join(missing)}"] if missing else []
-        )
-
-    def layers(self) -> tuple[LayerInfo, ...]:
-        """Return the stages; every operation counts for the first stage that comes from it."""
-        graph = self._graph
-        layers: list[LayerInfo] = []
-        counted = 0
-        paid: set[int] = set()
-        for stage in self._structure.stages:
-            index = self._at.get(stage.site)
-            if index is None:
-                continue
-            own = graph.origin[index] & ~counted
-            counted |= own
-            nodes = [graph.nodes[i] for i in bits(own)]
-            parameters = {p for node in nodes for p in node.parameters} - paid
-            paid |= parameters
-            shape = graph.nodes[index].shape
-            is_map = graph.is_map(index)
-            layers.append(
-                LayerInfo(
-                    id=self._ids[stage.site],
-                    name=stage.name,
-                    role=stage.role,
-                    shape=_chw(shape),
-                    stride=stage.stride,
-                    parameters=sum(self._sizes[p] for p in parameters),
-                    macs=sum(node.macs for node in nodes),
-                    seconds=sum(node.seconds for node in nodes),
-                    receptive_field=receptive_field(graph, index, self.scale) if is_map else None,
-                    inputs=self._inputs(index),
-                    site=stage.site,
-                    group=stage.group,
-                    regions=None if is_map else shape[0],
-                )
-            )
-        return tuple(layers)
-
-    def skips(self) -> tuple[SkipEdge, ...]:
-        """Return the skip edges whose stages ran."""
-        edges: list[SkipEdge] = []
-        seen: Counter[str] = Counter()
-        for edge in self._structure.edges:
-            carrier = self._at.get(edge.carrier)
-            if carrier is None or edge.source not in self._at or edge.target not in self._at:
-                continue
-            name = f"{self._ids[edge.source]} -> {self._ids[edge.target]}"
-            seen[name] += 1
-            site, argument = edge.joins[edge.index]
-            edges.append(
-                SkipEdge(
-                    id=name if seen[name] == 1 else f"{name} #{seen[name]}",
-                    source=self._ids[edge.source],
-                    target=self._ids[edge.target],
-                    kind=edge.kind,
-                    shape=_chw(self._graph.nodes[carrier].shape),
-                    via=edge.via,
-                    site=site,
-                    argument=argument,
-                    joins=edge.joins,
-                    deep=edge.deep,
-                    index=edge.index,
-                )
-            )
-        return tuple(edges)
-
-    def _inputs(self, index: int) -> tuple[str, ...]:
-        """Return the stages that a stage reads, those behind other stages left out."""
-        graph = self._graph
-        stages = {self._at[s.site] for s in self._structure.stages if s.site in self._at}
-        found: set[int] = set()
-        seen = {index}
-        todo = [index]
-        while todo:
-            for parent in graph.nodes[todo.pop()].parents:
-                if parent in seen:
-                    continue
-                seen.add(parent)
-                found.add(parent) if parent in stages else todo.append(parent)
-        return tuple(self._ids[graph.nodes[i].site] for i in sorted(found))
-
-
-def _scale(graph: Graph, recorder: Recorder, images: Tensor) -> tuple[float, float]:
-    height, width = images.shape[-2:]
-    if recorder.image_sizes:
-        resized = recorder.image_sizes[0]
-        return resized[0] / height, resized[1] / width
-    if graph.grid.index == 0:
-        return 1.0, 1.0
-    return graph.grid.height / height, graph.grid.width / width
-
-
-def stage_of_role(found: FeatureTrace, role: Role) -> LayerInfo:
-    """Return the first stage of a role.
-
-    Raises:
-        SegstudioError: if there is none.
-    """
-    layers = found.of_role(role)
-    if not layers:
-        raise SegstudioError(f"{found.model} has no {role} that the trace could find")
-    return layers[0]

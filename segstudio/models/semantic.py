@@ -85,7 +85,7 @@ def prepare_tile(
     low, high = value_range
     source = (tile.shape[0], tile.shape[1])
     size = preprocess.resized_hw(*source)
-    x = torch.from_numpy(np.ascontiguousarray(tile)).permute(2, 0, 1)[None].float()
+    x = torch.from_numpy(np.require(tile, requirements=["C", "W"])).permute(2, 0, 1)[None].float()
     x = resize(((x - low) / (high - low)).clamp_(0, 1), size)
     x = (x - torch.tensor(preprocess.mean).view(3, 1, 1)) / torch.tensor(preprocess.std).view(
         3, 1, 1

@@ -151,7 +151,8 @@ def _photograph(
     photons = 900.0
     exposed = rng.poisson(np.clip(scene, 0, None) * photons) / photons
     exposed = exposed + rng.normal(0, options.noise, scene.shape)
-    return np.round(np.clip(exposed, 0, 1) * 255).astype(np.uint8)
+    image: npt.NDArray[np.uint8] = np.round(np.clip(exposed, 0, 1) * 255).astype(np.uint8)
+    return image
 
 
 def _renumber(ids: InstanceIds) -> InstanceIds:
@@ -159,7 +160,8 @@ def _renumber(ids: InstanceIds) -> InstanceIds:
     kept = np.unique(ids)
     table = np.zeros(int(ids.max()) + 1, np.uint16)
     table[kept[kept > 0]] = np.arange(1, np.count_nonzero(kept > 0) + 1)
-    return table[ids]
+    renumbered: InstanceIds = table[ids]
+    return renumbered
 
 
 SAMPLES: tuple[tuple[str, FieldOptions], ...] = (

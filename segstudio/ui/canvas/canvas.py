@@ -9,7 +9,6 @@ from PySide6.QtCore import QMimeData, Qt, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from segstudio.immortals import keep_immortals_alive
 from segstudio.session.session import Change, What
 from segstudio.ui.canvas.empty_page import EmptyPage
 from segstudio.ui.canvas.layer_chip import LayerChip, legend
@@ -43,7 +42,6 @@ class Canvas(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        keep_immortals_alive()
         self._session = studio.session
         self.viewport = Viewport(
             studio.session, studio.editing, lambda: studio.settings.keep_view, self

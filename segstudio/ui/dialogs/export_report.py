@@ -36,6 +36,7 @@ class ExportReportDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         show = QPushButton(icon("folder-open"), "Show folder")
+        show.setAutoDefault(False)
         show.setEnabled(bool(report.files))
         show.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(plan.folder))))
         buttons.addButton(show, QDialogButtonBox.ButtonRole.ActionRole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +11,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringL
 
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.session.session import ImageState, Session
+from segstudio.storage.image_ref import ImageList, ImageRef
 
 IMAGE_ROLE = Qt.ItemDataRole.UserRole + 1
 """Position of the row's image in the project."""
@@ -60,6 +61,7 @@ class ImagesModel(QStringListModel):
         self._shown: list[int] = []
         self._rows: dict[int, int] | None = None
         self._scores: dict[int, tuple[ConfusionMatrix, float]] = {}
+        self._names: list[str] = []
         self._names_lower: list[str] = []
         self._names_of: object = None
         self.text = ""
@@ -76,16 +78,18 @@ class ImagesModel(QStringListModel):
         project = self._session.project
         self._rows = None
         if project is None:
-            self._shown, self._names_of, self._names_lower = [], None, []
+            self._shown, self._names_of, self._names, self._names_lower = [], None, [], []
             self.setStringList([])
             return
         if self._names_of is not project.images:
             self._names_of = project.images
-            self._names_lower = [ref.name.lower() for ref in project.images]
+            self._names = _names(project.images)
+            self._names_lower = [name.lower() for name in self._names]
             self._scores.clear()
         self._shown = self._sorted(self._chosen())
-        images = project.images
-        self.setStringList([images[i].name for i in self._shown])
+        names = self._names
+        whole = len(self._shown) == len(names) and self.order is Order.NAME
+        self.setStringList(names if whole else [names[i] for i in self._shown])
 
     def row_of(self, image: int) -> int:
         """The row of an image, -1 if it is not listed."""
@@ -178,6 +182,13 @@ class ImagesModel(QStringListModel):
     def _worst_key(self, image: int) -> tuple[bool, float]:
         score = self.score_of(image)
         return (True, 0.0) if math.isnan(score) else (False, score)
+
+
+def _names(images: Sequence[ImageRef]) -> list[str]:
+    """All names, without making an `ImageRef` of each where the list can give them."""
+    if isinstance(images, ImageList):
+        return list(images.names)
+    return [ref.name for ref in images]
 
 
 def _state_rank(state: ImageState) -> int:

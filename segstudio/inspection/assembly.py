@@ -1,0 +1,140 @@
+"""Stages and skip edges of a traced pass, with their numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from torch import Tensor
+
+from segstudio.core.features import LayerInfo, Site, SkipEdge
+from segstudio.inspection.graph import Graph, bits
+from segstudio.inspection.receptive_field import receptive_field
+from segstudio.inspection.recording import Recorder
+from segstudio.inspection.structure import Stage, Structure
+
+
+def stage_ids(stages: tuple[Stage, ...]) -> dict[Site, str]:
+    """Return a unique id for every stage: its name, numbered from the second of a name on."""
+    seen: Counter[str] = Counter()
+    ids = {}
+    for stage in stages:
+        seen[stage.name] += 1
+        count = seen[stage.name]
+        ids[stage.site] = stage.name if count == 1 else f"{stage.name}#{count}"
+    return ids
+
+
+def chw(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return (C, H, W) of a tensor (N, C, H, W) or (N, C)."""
+    sizes = (*shape[1:], 1, 1)
+    return sizes[0], sizes[1], sizes[2]
+
+
+class Assembler:
+    """Turns nodes of a pass into stages and skip edges."""
+
+    def __init__(
+        self,
+        structure: Structure,
+        graph: Graph,
+        ids: dict[Site, str],
+        recorder: Recorder,
+        images: Tensor,
+    ) -> None:
+        self._structure = structure
+        self._graph = graph
+        self._ids = ids
+        self._at = {node.site: node.index for node in graph.nodes}
+        self._sizes = {id(p): p.numel() for p in recorder.parameters}
+        self.scale = _scale(graph, recorder, images)
+        missing = [ids[s.site] for s in structure.stages if s.site not in self._at]
+        self.notes = [f"did not run on this image: {', '.join(missing)}"] if missing else []
+
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """Return the stages; every operation counts for the first stage that comes from it."""
+        graph = self._graph
+        layers: list[LayerInfo] = []
+        counted = 0
+        paid: set[int] = set()
+        for stage in self._structure.stages:
+            index = self._at.get(stage.site)
+            if index is None:
+                continue
+            own = graph.origin[index] & ~counted
+            counted |= own
+            nodes = [graph.nodes[i] for i in bits(own)]
+            parameters = {p for node in nodes for p in node.parameters} - paid
+            paid |= parameters
+            shape = graph.nodes[index].shape
+            is_map = graph.is_map(index)
+            layers.append(
+                LayerInfo(
+                    id=self._ids[stage.site],
+                    name=stage.name,
+                    role=stage.role,
+                    shape=chw(shape),
+                    stride=stage.stride,
+                    parameters=sum(self._sizes[p] for p in parameters),
+                    macs=sum(node.macs for node in nodes),
+                    seconds=sum(node.seconds for node in nodes),
+                    receptive_field=receptive_field(graph, index, self.scale) if is_map else None,
+                    inputs=self._inputs(index),
+                    site=stage.site,
+                    group=stage.group,
+                    regions=None if is_map else shape[0],
+                )
+            )
+        return tuple(layers)
+
+    def skips(self) -> tuple[SkipEdge, ...]:
+        """Return the skip edges whose stages ran."""
+        edges: list[SkipEdge] = []
+        seen: Counter[str] = Counter()
+        for edge in self._structure.edges:
+            carrier = self._at.get(edge.carrier)
+            if carrier is None or edge.source not in self._at or edge.target not in self._at:
+                continue
+            name = f"{self._ids[edge.source]} -> {self._ids[edge.target]}"
+            seen[name] += 1
+            site, argument = edge.joins[edge.index]
+            edges.append(
+                SkipEdge(
+                    id=name if seen[name] == 1 else f"{name} #{seen[name]}",
+                    source=self._ids[edge.source],
+                    target=self._ids[edge.target],
+                    kind=edge.kind,
+                    shape=chw(self._graph.nodes[carrier].shape),
+                    via=edge.via,
+                    site=site,
+                    argument=argument,
+                    joins=edge.joins,
+                    deep=edge.deep,
+                    index=edge.index,
+                )
+            )
+        return tuple(edges)
+
+    def _inputs(self, index: int) -> tuple[str, ...]:
+        """Return the stages that a stage reads, those behind other stages left out."""
+        graph = self._graph
+        stages = {self._at[s.site] for s in self._structure.stages if s.site in self._at}
+        found: set[int] = set()
+        seen = {index}
+        todo = [index]
+        while todo:
+            for parent in graph.nodes[todo.pop()].parents:
+                if parent in seen:
+                    continue
+                seen.add(parent)
+                found.add(parent) if parent in stages else todo.append(parent)
+        return tuple(self._ids[graph.nodes[i].site] for i in sorted(found))
+
+
+def _scale(graph: Graph, recorder: Recorder, images: Tensor) -> tuple[float, float]:
+    height, width = images.shape[-2:]
+    if recorder.image_sizes:
+        resized = recorder.image_sizes[0]
+        return resized[0] / height, resized[1] / width
+    if graph.grid.index == 0:
+        return 1.0, 1.0
+    return graph.grid.height / height, graph.grid.width / width

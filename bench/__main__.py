@@ -21,8 +21,12 @@ def main(names: list[str]) -> int:
     for name in names or NAMES:
         rows = importlib.import_module(f"bench.bench_{name}").rows()
         for what, value, target, ok in rows:
-            table.add_row(what, f"{value:.3g}", target if isinstance(target, str) else f"{target:g}",
-                          "ok" if ok else "missed")
+            table.add_row(
+                what,
+                f"{value:.3g}",
+                target if isinstance(target, str) else f"{target:g}",
+                "ok" if ok else "missed",
+            )
             missed += not ok
         table.add_section()
     Console(width=110).print(table)

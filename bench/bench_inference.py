@@ -58,7 +58,9 @@ def rows() -> list[tuple[str, float, float, bool]]:
     found = []
     for model in ("unet-nuclei", "deeplab-nuclei"):
         ratio = _ratio(model)
-        found.append((f"{model}, 512 x 512, through segstudio / bare", ratio, TARGET, ratio <= TARGET))
+        found.append(
+            (f"{model}, 512 x 512, through segstudio / bare", ratio, TARGET, ratio <= TARGET)
+        )
     return found
 
 

@@ -48,9 +48,7 @@ class Patch:
         """Bytes held by the arrays."""
         extra = (self.instances_before, self.instances_after)
         return (
-            self.before.nbytes
-            + self.after.nbytes
-            + sum(a.nbytes for a in extra if a is not None)
+            self.before.nbytes + self.after.nbytes + sum(a.nbytes for a in extra if a is not None)
         )
 
 

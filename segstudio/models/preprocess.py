@@ -99,7 +99,11 @@ class Preprocess:
         """
         height, width = image.shape[:2]
         resized_hw = self.resized_hw(height, width)
-        pixels = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None].float()
+        pixels = (
+            torch.from_numpy(np.require(image, requirements=["C", "W"]))
+            .permute(2, 0, 1)[None]
+            .float()
+        )
         if self.scaling == "unit":
             # rounded to whole levels, as torchvision's presets do
             x = resize(pixels, resized_hw).round() / 255

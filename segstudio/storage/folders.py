@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,8 @@ class UserFolders:
 
     def of_project(self, root: Path) -> Path:
         """The folder for what belongs to one image folder (marks, predictions)."""
+        import hashlib  # OpenSSL comes with it, which the first window need not wait for
+
         resolved = os.path.realpath(root)
         digest = hashlib.blake2b(os.fsencode(resolved), digest_size=10).hexdigest()
         return self.data / "folders" / digest

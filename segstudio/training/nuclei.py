@@ -82,7 +82,7 @@ class Recipe:
     crop: int
     batch: int
     learning_rate: float
-    ema: float = 0.998
+    ema: float = 0.995
     freeze_norm: float = 0.4
     channels_last: bool = True
     emphasis: dict[Kind, float] = field(default_factory=dict)
@@ -215,9 +215,7 @@ def train(
     """Train the recipe's network until its budget is used."""
     ready = [prepared(recipe, s) for s in samples]
     emphasis = [recipe.emphasis.get(kind_of(s.image), 1.0) for s in samples]
-    sampler = CropSampler(
-        ready, recipe.crop, recipe.augmentation, SEED + trainer.step, emphasis
-    )
+    sampler = CropSampler(ready, recipe.crop, recipe.augmentation, SEED + trainer.step, emphasis)
     if recipe.semantic:
         trainer.run(semantic_batches(sampler, recipe.batch, recipe.preprocess), progress)
         return
@@ -331,6 +329,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the safetensors file to write")
     parser.add_argument("--held-out", type=Path, help="file with the validation images' names")
     parser.add_argument("--checkpoint", type=Path, help="file to save to and to resume from")
+    parser.add_argument("--learning-rate", type=float, help="instead of the recipe's")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--publish-only", action="store_true", help="publish the checkpoint")
     parser.add_argument("--first", type=int, help="evaluate the first N images only")
@@ -343,7 +342,7 @@ def main() -> None:
     training, held_out = split(samples, names)
     options = FitOptions(
         minutes=arguments.minutes,
-        learning_rate=recipe.learning_rate,
+        learning_rate=arguments.learning_rate or recipe.learning_rate,
         ema=recipe.ema,
         freeze_norm=recipe.freeze_norm,
         checkpoint=arguments.checkpoint,

@@ -114,9 +114,7 @@ class _FakeAutosave:
 
 
 def test_recovery_offers_each_image_with_a_preview(qtbot):
-    items = [
-        Recovered(Path(f"/data/{name}.png"), 3, 1e9, (4, 6), False, ()) for name in ("a", "b")
-    ]
+    items = [Recovered(Path(f"/data/{name}.png"), 3, 1e9, (4, 6), False, ()) for name in ("a", "b")]
     autosave, parent = _FakeAutosave(), QWidget()
     qtbot.addWidget(parent)
     asked = []

@@ -248,8 +248,7 @@ def test_folder_tab_sums_the_counts_and_names_the_mean_over_images(bench, folder
     prediction = np.concatenate([_red_above_100()] * 3)
     assert abs(page.model.rows[1].iou - _iou(truth, prediction, 1)) < 1e-12
     means = [
-        np.mean([_iou(_truth(folder, n), _red_above_100(), c) for c in range(3)])
-        for n in range(3)
+        np.mean([_iou(_truth(folder, n), _red_above_100(), c) for c in range(3)]) for n in range(3)
     ]
     assert f"Mean over images: IoU {np.mean(means):.3f}" in page.more.text()
 

@@ -117,7 +117,7 @@ class Knife(PassThrough):
             places.append((cut.edge.argument, edit))
             return
         edit = _Edit(cut.how, cut.seed, cut.channels)
-        if cut.layer.role is Role.INPUT and cut.layer.site.op == "input":
+        if cut.layer.role is Role.INPUT:
             self._input.append(edit)
         else:
             self._results.setdefault(cut.layer.site, []).append(edit)

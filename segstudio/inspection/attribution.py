@@ -25,7 +25,7 @@ class Gradients:
 
     Attributes:
         score: of the target.
-        activations: (C, h, w) float32 by stage id.
+        activations: (C, h, w) float32 by stage id, of the stages that gradients reach.
         gradients: of the score with respect to them; zeros where the score does not depend.
         image: gradient (C, H, W) with respect to the image.
     """
@@ -157,7 +157,11 @@ def _backward(
         with recording(model, recorder):
             output = run(model, images)
         tap.taken[Site("", "input")] = images
-        taken = [layer for layer in layers if layer.site in tap.taken]
+        taken = [
+            layer
+            for layer in layers
+            if layer.site in tap.taken and tap.taken[layer.site].requires_grad
+        ]
         score = score_of(output, tap.taken)
         if not score.requires_grad:
             raise SegstudioError("the network's output does not depend on the image by gradients")

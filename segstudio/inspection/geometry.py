@@ -134,13 +134,6 @@ def rules_of(op: str, args: Args, kwargs: Kwargs, result: Any) -> Rules | None:
     return POINTWISE
 
 
-def same_size(rules: Rules | None, before: tuple[int, ...], after: tuple[int, ...]) -> Rules | None:
-    """Return the rules of an unknown operation: pointwise only if it kept the size."""
-    if rules is POINTWISE and before[-2:] != after[-2:]:
-        return None
-    return rules
-
-
 def _pair(value: Any, default: int = 0) -> tuple[int, int]:
     if value is None or (isinstance(value, tuple | list) and not value):
         return default, default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,7 +69,7 @@ def _axis(
     jump = slope if slope > 0 else jump
     centre = float((found.lo + found.hi + 1)[:-1].mean()) / 2  # over whole periods
     start = centre - jump * float(positions[:-1].mean())
-    return round(size / scale), start / scale, jump / scale
+    return math.ceil(size / scale), start / scale, jump / scale
 
 
 def _slope(found: _Interval, positions: Positions) -> float:

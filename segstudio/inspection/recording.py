@@ -24,7 +24,7 @@ from torch.utils.hooks import RemovableHandle
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from segstudio.core.features import Site
-from segstudio.inspection.geometry import Rules, rules_of, same_size
+from segstudio.inspection.geometry import POINTWISE, Rules, rules_of
 from segstudio.inspection.operations import QUIET, REGION_POOLING, canonical, multiply_adds
 
 
@@ -225,10 +225,10 @@ class Recorder(TorchFunctionMode):
             joined = tuple(self._index(item) for item in items)
         node = self.nodes[self._add(site, result, parents, joined)]
         node.macs = multiply_adds(op, args, kwargs, result)
-        first = next((t for t in parents if t.ndim == 4), None)
         node.rules = rules_of(op, args, kwargs, result)
-        if first is not None:
-            node.rules = same_size(node.rules, tuple(first.shape), tuple(result.shape))
+        sizes = [tuple(t.shape[-2:]) for t in parents if t.ndim == 4]
+        if node.rules is POINTWISE and sizes and tuple(result.shape[-2:]) not in sizes:
+            node.rules = None  # an unknown operation that changes the size
         if op == "conv2d":
             rows = node.rules[0] if node.rules else None
             kernel = getattr(rows, "kernel", 1)

@@ -43,6 +43,7 @@ PROBES: Final = ((96, 160), (192, 320), (384, 640))
 """Heights and widths of the images that show a structure: no common square fits into them."""
 
 _FLOAT16_MAX: Final = 65504.0
+_ALLOCATIONS: Final = frozenset({"new_full", "new_zeros", "new_empty", "zeros_like", "full_like"})
 _structures: weakref.WeakKeyDictionary[nn.Module, Structure] = weakref.WeakKeyDictionary()
 
 
@@ -203,11 +204,21 @@ class _Capture(PassThrough):
     def __init__(self, sites: set[Site]) -> None:
         self.sites = sites
         self.arrays: dict[Site, FeatureMap] = {}
+        self._empty: tuple[Site, Tensor] | None = None
+
+    def before(self, site: Site, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        # a batch may be made empty and filled later: what a convolution reads of it counts
+        if self._empty is not None and site.op == "conv2d" and args[0] is self._empty[1]:
+            self.arrays[self._empty[0]] = to_array(args[0])
+            self._empty = None
+        return args
 
     def after(self, site: Site, result: Tensor, *, in_place: bool) -> Tensor:
         del in_place
         if site in self.sites:
             self.arrays[site] = to_array(result)
+            if site.op in _ALLOCATIONS:
+                self._empty = site, result
         return result
 
     def keep_input(self, images: Tensor) -> None:

@@ -224,7 +224,11 @@ def train(
 
 
 def describe(
-    recipe: Recipe, metrics: dict[str, dict[str, float]], trainer: Trainer, train_images: int
+    recipe: Recipe,
+    metrics: dict[str, dict[str, float]],
+    trainer: Trainer,
+    train_images: int,
+    note: str = "",
 ) -> dict[str, Any]:
     """Return what the file says about itself, as plain values for JSON."""
     description = {
@@ -259,6 +263,7 @@ def describe(
             "emphasis": recipe.emphasis,
             "seed": SEED,
             "torch": torch.__version__,
+            **({"note": note} if note else {}),
         },
     }
     plain: dict[str, Any] = json.loads(json.dumps(description))
@@ -275,6 +280,7 @@ def publish(
     samples: tuple[Sequence[Sample], Sequence[Sample]],
     out: Path,
     command: str,
+    note: str = "",
 ) -> dict[str, Any]:
     """Write the averaged weights, evaluate what was written, and write the numbers and the card.
 
@@ -284,6 +290,7 @@ def publish(
         samples: training and validation images, as read; none to evaluate gives no numbers.
         out: the safetensors file; the card goes beside it.
         command: how the model is made, for the card.
+        note: what else to know about the training.
     """
     train_samples, held_out = samples
     model = recipe.build(**recipe.options)
@@ -293,7 +300,7 @@ def publish(
     evaluate = evaluate_semantic if recipe.semantic else evaluate_instances
     kinds = [kind_of(s.image) for s in held_out]
     metrics = evaluate(stored, recipe.preprocess, held_out, kinds)
-    description = describe(recipe, metrics, trainer, len(train_samples))
+    description = describe(recipe, metrics, trainer, len(train_samples), note)
     save_model(out, model, description)
     card = model_card(description, limits=recipe.limits, command=command)
     out.with_suffix(".md").write_text(card, encoding="utf-8")
@@ -330,6 +337,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, help="file with the validation images' names")
     parser.add_argument("--checkpoint", type=Path, help="file to save to and to resume from")
     parser.add_argument("--learning-rate", type=float, help="instead of the recipe's")
+    parser.add_argument("--note", default="", help="what else to say about the training")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--publish-only", action="store_true", help="publish the checkpoint")
     parser.add_argument("--first", type=int, help="evaluate the first N images only")
@@ -356,7 +364,7 @@ def main() -> None:
         f"--out {arguments.out.name}"
     )
     parts = (training, held_out[: arguments.first])
-    description = publish(recipe, trainer, parts, arguments.out, command)
+    description = publish(recipe, trainer, parts, arguments.out, command, arguments.note)
     print(metrics_table(description["metrics"]))
 
 

@@ -1,7 +1,7 @@
 """Encoder, context, decoder and skips of every network, each written down by hand."""
 
 import pytest
-from tests.inspection.networks import NETWORKS, image, network
+from inspection_networks import NETWORKS, image, network
 
 from segstudio.core.features import EdgeKind, Role
 from segstudio.inspection import trace

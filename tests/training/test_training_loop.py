@@ -110,3 +110,22 @@ def test_norms_and_biases_do_not_decay():
     assert [p.ndim for p in decayed["params"]] == [2]
     assert [p.ndim for p in free["params"]] == [1, 1, 1]
     assert free["weight_decay"] == 0
+
+
+def test_frozen_norm_keeps_the_averaged_statistics():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2))
+    norm = model[1]
+    seen = []
+
+    def loss(network, x):
+        seen.append((norm.training, norm.running_mean.tolist()))
+        return {"loss": network(x).square().mean()}
+
+    running = Trainer(model, loss, FitOptions(steps=10, freeze_norm=0.5))
+    running.run(itertools.repeat(torch.rand(4, 1, 3, 3)))
+    assert [training for training, _ in seen] == [True] * 5 + [False] * 5
+    means = [mean for _, mean in seen]
+    assert means[3] != means[4]
+    assert all(mean == means[5] for mean in means[6:])
+    torch.testing.assert_close(norm.running_mean, running.ema.model[1].running_mean)

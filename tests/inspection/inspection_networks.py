@@ -1,5 +1,7 @@
 """Networks for the inspector's tests: small, random, and one of each kind."""
 
+import functools
+
 import segmentation_models_pytorch as smp
 import torch
 import torchvision
@@ -123,9 +125,10 @@ NETWORKS = {
 }
 
 
-def network(name, seed=0):
-    """Return a network with random weights, in evaluation mode."""
-    torch.manual_seed(seed)
+@functools.cache
+def network(name):
+    """Return a network with random weights, in evaluation mode; one for all tests."""
+    torch.manual_seed(0)
     return NETWORKS[name]().eval()
 
 

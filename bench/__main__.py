@@ -1,6 +1,6 @@
 """Run every benchmark and print one table; exit code 1 if a target is missed.
 
-`python -m bench [NAME ...]` runs only the named ones (metrics, brush, inference, startup).
+`python -m bench [NAME ...]` runs only the named ones (metrics, brush, inference, startup, inspection).
 """
 
 import importlib
@@ -9,7 +9,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("metrics", "brush", "inference", "startup")
+NAMES = ("metrics", "brush", "inference", "startup", "inspection")
 
 
 def main(names: list[str]) -> int:

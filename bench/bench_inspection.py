@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import torch
 
-from segstudio.inspection.recording import Recorder, evaluating, recording, run
+from segstudio.inspection.recording import Recorder, recording
+from segstudio.inspection.running import evaluating, run
 from segstudio.inspection.tracing import structure_of, trace
 from segstudio.models.unet import UNet
 

@@ -21,7 +21,8 @@ from segstudio.core.features import (
     Site,
     SkipEdge,
 )
-from segstudio.inspection.recording import PassThrough, Recorder, evaluating, recording, run
+from segstudio.inspection.recording import PassThrough, Recorder, recording
+from segstudio.inspection.running import evaluating, run
 from segstudio.inspection.tracing import as_batch
 
 

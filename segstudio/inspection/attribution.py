@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, Site
-from segstudio.inspection.recording import PassThrough, Recorder, evaluating, recording, run
+from segstudio.inspection.recording import PassThrough, Recorder, recording
+from segstudio.inspection.running import evaluating, run
 from segstudio.inspection.targets import Target, target_score
 from segstudio.inspection.tracing import as_batch
 

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureMap, Site, SkipEdge
 from segstudio.inspection.operations import argument
-from segstudio.inspection.recording import PassThrough, Recorder, evaluating, recording, run
+from segstudio.inspection.recording import PassThrough, Recorder, recording
+from segstudio.inspection.running import evaluating, run
 from segstudio.inspection.tracing import as_batch, to_array
 
 _IDENTITY: Final = frozenset({"dropout", "dropout2d", "feature_dropout", "contiguous", "clone"})

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segstudio.core.errors import SegstudioError
-from segstudio.inspection.recording import main_output
+from segstudio.inspection.running import main_output
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,8 @@ from segstudio.core.features import (
 )
 from segstudio.inspection.assembly import Assembler, chw, stage_ids
 from segstudio.inspection.graph import Graph
-from segstudio.inspection.recording import (
-    PassThrough,
-    Recorder,
-    evaluating,
-    main_output,
-    recording,
-    run,
-)
+from segstudio.inspection.recording import PassThrough, Recorder, recording
+from segstudio.inspection.running import evaluating, main_output, run
 from segstudio.inspection.structure import Stage, Structure, find_structure
 
 Check = Callable[[], None]

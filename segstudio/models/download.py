@@ -190,7 +190,8 @@ def fetch(
         ) from error
     except urllib.error.URLError as error:
         raise SegstudioError(
-            f"{file.filename} cannot be downloaded: no connection to {file.url} ({error.reason}).",
+            f"{file.filename} cannot be downloaded: no connection to "
+            f"{urllib.parse.urlsplit(file.url).netloc} ({_plain(error.reason)}).",
             by_hand_hint(file, folder),
         ) from error
     except OSError as error:
@@ -203,7 +204,16 @@ def fetch(
 
 def by_hand_hint(file: WeightsFile, folder: Path) -> str:
     """What to do without a connection: the address, and the folder for the file."""
-    return f"Check the connection, or download {file.url} elsewhere and put it into {folder}."
+    return (
+        f"Check the connection, or fetch {file.url} on another computer and put the file into "
+        f"the folder {folder}."
+    )
+
+
+def _plain(reason: object) -> str:
+    """Why a connection failed, without error numbers."""
+    text = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
+    return text[:1].lower() + text[1:]
 
 
 def _fetch_with_retries(task: _Fetch, pause_s: float) -> None:

@@ -12,8 +12,8 @@ from segstudio.ui.frame_names import PANELS
 _AREAS = dict.fromkeys(PANELS, Qt.DockWidgetArea.RightDockWidgetArea) | {
     "Images": Qt.DockWidgetArea.LeftDockWidgetArea
 }
-_WIDTHS = {"Images": 232, "Classes": 320}
-_HEIGHTS = {"Classes": 210, "Model": 250, "Metrics": 260}
+_WIDTHS = {"Images": 224, "Classes": 364}
+_HEIGHTS = {"Classes": 205, "Model": 255, "Metrics": 260}
 
 
 class _Frame(QScrollArea):
@@ -29,7 +29,7 @@ class _Frame(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """The size it would like."""
-        return QSize(_WIDTHS.get(self._name, 320), _HEIGHTS.get(self._name, 400))
+        return QSize(_WIDTHS.get(self._name, _WIDTHS["Classes"]), _HEIGHTS.get(self._name, 400))
 
 
 class Docks:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from segstudio.core.prediction import ModelSpec
     from segstudio.session.session import Change, Session
 
+_LETTERS = 23
+"""About as wide as the longest title that comes with segstudio."""
+
 FAMILIES = {"unet": "U-Net", "deeplab": "DeepLab", "maskrcnn": "Mask R-CNN"}
 
 
@@ -31,7 +34,7 @@ class ModelChooser(QComboBox):
         super().__init__()
         self.setAccessibleName("Model")
         self.setToolTip("The model that Run uses")
-        self.setMinimumContentsLength(18)
+        self.setMinimumContentsLength(_LETTERS)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setEnabled(False)

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 _MARGIN = 12
 _MAX_WIDTH = 620
-_MAX_CARDS = 5
-_INFO_SECONDS = 8
+_MAX_CARDS = 3
+_SECONDS = {"info": 8, "warning": 20}
+"""How long a card stays by its level; errors stay until they are closed."""
 
 
 class NoticeStack(QWidget):
@@ -64,8 +65,8 @@ class NoticeStack(QWidget):
         self._column.insertWidget(0, card)
         for old in self.cards[_MAX_CARDS:]:
             old.dismiss()
-        if level == "info" and action is None:
-            QTimer.singleShot(_INFO_SECONDS * 1000, card, card.dismiss)
+        if level in _SECONDS and action is None:
+            QTimer.singleShot(_SECONDS[level] * 1000, card, card.dismiss)
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -70,6 +70,8 @@ QDockWidget::close-button:hover, QDockWidget::float-button:hover {{ background: 
 QDockWidget::title {{ padding: 6px 8px; background: {window}; }}
 QStatusBar::item {{ border: none; }}
 QToolTip {{ padding: 4px; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 """
 
 

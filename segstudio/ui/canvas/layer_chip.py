@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -72,6 +72,7 @@ class LayerChip(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName("Shown layer")
         self._legend = Legend("")
+        parent.installEventFilter(self)
 
     @property
     def legend(self) -> Legend:
@@ -83,16 +84,37 @@ class LayerChip(QWidget):
         if shown != self._legend:
             self._legend = shown
             self.setAccessibleDescription(shown.text)
-            self.resize(self.sizeHint())
+            self._fit()
             self.update()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay inside the picture when it becomes narrower."""
+        if event.type() == QEvent.Type.Resize:
+            self._fit()
+        return False
+
+    def _fit(self) -> None:
+        self.resize(self.sizeHint())
+
+    def _lines(self) -> list[Legend]:
+        """What it says, in two lines where one is wider than the picture."""
+        text, entries = self._legend.text, self._legend.entries
+        if entries and self._width(self._legend) > self.parentWidget().width() - 2 * self.x():
+            return [Legend(text), Legend("", entries)]
+        return [self._legend]
+
+    def _width(self, line: Legend) -> int:
+        metrics = QFontMetrics(self.font())
+        width = 2 * _PAD + metrics.horizontalAdvance(line.text)
+        for _, meaning in line.entries:
+            width += 2 * _GAP + _SWATCH + _GAP + metrics.horizontalAdvance(meaning)
+        return width if line.text else width - 2 * _GAP
 
     def sizeHint(self) -> QSize:
         """The size it would like."""
-        metrics = QFontMetrics(self.font())
-        width = metrics.horizontalAdvance(self._legend.text)
-        for _, meaning in self._legend.entries:
-            width += 2 * _GAP + _SWATCH + _GAP + metrics.horizontalAdvance(meaning)
-        return QSize(width + 2 * _PAD, metrics.height() + _PAD)
+        lines = self._lines()
+        height = QFontMetrics(self.font()).height() * len(lines) + _PAD
+        return QSize(max(self._width(line) for line in lines), height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what is asked for."""
@@ -101,15 +123,22 @@ class LayerChip(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(_GROUND)
         painter.drawRoundedRect(QRectF(self.rect()), 5, 5)
-        x = self._text(painter, _PAD, self._legend.text)
-        for color, meaning in self._legend.entries:
-            x += 2 * _GAP
-            painter.fillRect(x, (self.height() - _SWATCH) // 2, _SWATCH, _SWATCH, QColor(*color))
-            x = self._text(painter, x + _SWATCH + _GAP, meaning)
+        row_height = painter.fontMetrics().height()
+        for number, line in enumerate(self._lines()):
+            self._paint_line(painter, line, _PAD // 2 + number * row_height, row_height)
         painter.end()
 
-    def _text(self, painter: QPainter, x: int, text: str) -> int:
+    def _paint_line(self, painter: QPainter, line: Legend, top: int, height: int) -> None:
+        x = _PAD if line.text else _PAD - 2 * _GAP
+        x += self._text(painter, QRect(x, top, self.width(), height), line.text)
+        for color, meaning in line.entries:
+            x += 2 * _GAP
+            swatch_top = top + (height - _SWATCH) // 2
+            painter.fillRect(x, swatch_top, _SWATCH, _SWATCH, QColor(*color))
+            x += _SWATCH + _GAP
+            x += self._text(painter, QRect(x, top, self.width(), height), meaning)
+
+    def _text(self, painter: QPainter, box: QRect, text: str) -> int:
         painter.setPen(_TEXT)
-        width = painter.fontMetrics().horizontalAdvance(text)
-        painter.drawText(x, 0, width + 1, self.height(), Qt.AlignmentFlag.AlignVCenter, text)
-        return x + width
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, text)
+        return painter.fontMetrics().horizontalAdvance(text)

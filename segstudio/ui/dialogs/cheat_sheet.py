@@ -24,6 +24,8 @@ from segstudio.ui.action_table import ACTIONS, HELD
 from segstudio.ui.frame_names import MENUS
 
 _COLUMNS = 2
+_KEY_WIDTH = 175
+"""One width for the keys of all sections, so that the texts stand under each other."""
 _MOUSE = "Mouse and held keys"
 _CLASS_KEYS = "1 to 9, Alt+1 to Alt+9"
 
@@ -137,7 +139,7 @@ def _matches(words: list[str], title: str, line: tuple[str, str]) -> bool:
 
 def _section(title: str, lines: list[tuple[str, str]]) -> QLabel:
     rows = "".join(
-        f"<tr><td style='padding-right:18px' nowrap><b>{escape(keys)}</b></td>"
+        f"<tr><td width='{_KEY_WIDTH}' style='padding-right:12px'><b>{escape(keys)}</b></td>"
         f"<td>{escape(text)}</td></tr>"
         for keys, text in lines
     )

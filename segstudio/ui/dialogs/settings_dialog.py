@@ -51,8 +51,8 @@ _SAVING, _LOOK, _MODELS = "Saving", "Appearance", "Models"
 _DEVICE_TEXTS = {"auto": "Automatic", "cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU"}
 
 ROWS: dict[str, Row] = {
-    "autosave": Row(_SAVING, "Save by itself", "After the last stroke, and when the image is left"),
-    "autosave_seconds": Row(_SAVING, "After", "Time from the last stroke", 0.2, 60.0, " s"),
+    "autosave": Row(_SAVING, "Save automatically", "After the last stroke, and when you leave the image"),
+    "autosave_seconds": Row(_SAVING, "Save after", "Time from the last stroke", 0.2, 60.0, " s"),
     "theme": Row(_LOOK, "Theme", choices=tuple((t, t.capitalize()) for t in THEMES)),
     "keep_view": Row(_LOOK, "Keep zoom and place from image to image"),
     "overlay_style": Row(
@@ -141,7 +141,7 @@ class SettingsDialog(QDialog):
         else:
             spin = QDoubleSpinBox()
             spin.setRange(row.low, row.high)
-            spin.setDecimals(2)
+            spin.setDecimals(2 if row.high <= 1 else 1)
             spin.setSingleStep(0.05 if row.high <= 1 else 0.5)
             spin.setValue(value)
         spin.setSuffix(row.unit)

@@ -28,7 +28,7 @@ from segstudio.ui.keymaps import PRESETS
 
 _COMMAND, _KEYS, _SCOPE = range(3)
 _CUSTOM = "Custom"
-_TITLES = ("Command", "Shortcuts", "Counts in")
+_TITLES = ("Command", "Shortcuts", "Works in")
 
 
 class ShortcutEditor(QDialog):
@@ -43,7 +43,8 @@ class ShortcutEditor(QDialog):
         self.filter.setClearButtonEnabled(True)
         self.preset = QComboBox()
         self.preset.addItems([*PRESETS, _CUSTOM])
-        self.preset.setAccessibleName("Set of shortcuts")
+        self.preset.setAccessibleName("Preset")
+        self.preset.setToolTip("Shortcuts of segstudio or of another tool")
         self.table = _table()
         self.field = QKeySequenceEdit()
         self.field.setMaximumSequenceLength(1)
@@ -51,7 +52,8 @@ class ShortcutEditor(QDialog):
         self.field.setAccessibleName("New shortcut")
         self.assign = QPushButton("Assign")
         self.clear = QPushButton("Remove all")
-        self.reset = QPushButton("As at first")
+        self.reset = QPushButton("Reset")
+        self.reset.setToolTip("Give the command its shortcuts of the segstudio preset")
         self.warning = QLabel()
         self.warning.setWordWrap(True)
         self.warning.setAccessibleName("Conflict")
@@ -70,7 +72,7 @@ class ShortcutEditor(QDialog):
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self.filter, 1)
-        top.addWidget(QLabel("Set"))
+        top.addWidget(QLabel("Preset"))
         top.addWidget(self.preset)
         edit = QHBoxLayout()
         edit.addWidget(QLabel("New shortcut"))
@@ -189,6 +191,7 @@ def _table() -> QTableWidget:
     table.setTabKeyNavigation(False)
     table.verticalHeader().hide()
     header = table.horizontalHeader()
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setSectionResizeMode(_COMMAND, QHeaderView.ResizeMode.Stretch)
     header.setSectionResizeMode(_KEYS, QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(_SCOPE, QHeaderView.ResizeMode.ResizeToContents)

@@ -9,14 +9,10 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QApplication,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
-    QTableView,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -30,7 +26,8 @@ from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icons import icon
 from segstudio.ui.numbers import count_text, percent_text, ratio_text
-from segstudio.ui.panels.metrics.rows import BarDelegate, MetricsModel
+from segstudio.ui.panels.metrics.rows import MetricsModel
+from segstudio.ui.panels.metrics.table import ScoreTable
 
 _SHOWN = What.SCORES | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.VIEW | What.PROJECT
 _NO_IMAGE = "Open an image to see how good a prediction is."
@@ -136,7 +133,7 @@ class MetricsPage(QWidget):
         self.more = QLabel()
         self.more.setWordWrap(True)
         self.more.setAccessibleName("Mean over images")
-        self.table = _table(self.model)
+        self.table = ScoreTable(self.model)
         contents = QWidget()
         column = QVBoxLayout(contents)
         column.setContentsMargins(8, 6, 8, 6)
@@ -187,38 +184,13 @@ def accuracy_text(metrics: Metrics, scoring: Scoring) -> str:
     frequent = max(rows, key=lambda row: row.truth_pixels)
     share = frequent.truth_pixels / metrics.total if metrics.total else math.nan
     text = f"Pixel accuracy {percent_text(metrics.pixel_accuracy)}"
-    guess = f"calling everything “{frequent.name}” would score {percent_text(share)}"
+    guess = f"“{frequent.name}” everywhere would score {percent_text(share)}"
     if share >= _MISLEADING_FROM:
-        return f"{text}: misleading, since {frequent.name} fills most of the image; {guess}."
+        return f"{text}: misleading, since {guess}."
     return f"{text} ({guess})."
 
 
 _MISLEADING_FROM = 0.6
-
-
-def _table(model: MetricsModel) -> QTableView:
-    table = QTableView()
-    table.setModel(model)
-    table.setItemDelegate(BarDelegate(table))
-    table.setAccessibleName("Scores by class")
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.setFrameShape(QFrame.Shape.NoFrame)
-    table.setTabKeyNavigation(False)
-    table.setIconSize(QSize(14, 14))
-    table.setMinimumHeight(56)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(28)
-    header = table.horizontalHeader()
-    header.setHighlightSections(False)
-    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-    header.resizeSection(0, 110)
-    for column in (1, 2):
-        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-        header.resizeSection(column, 66)
-    return table
 
 
 def _button(name: str, tip: str, run: Callable[[], None]) -> QToolButton:

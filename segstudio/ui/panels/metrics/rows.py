@@ -40,13 +40,13 @@ COLUMNS = (
     _Column("Class", lambda r: r.name, ""),
     _Column("IoU", lambda r: ratio_text(r.iou), "TP / (TP + FP + FN)", lambda r: r.iou),
     _Column("Dice", lambda r: ratio_text(r.dice), "2 TP / (2 TP + FP + FN)", lambda r: r.dice),
-    _Column("Precision", lambda r: ratio_text(r.precision), "TP / (TP + FP): of what the model "
-            "calls this class, how much is right"),
-    _Column("Recall", lambda r: ratio_text(r.recall), "TP / (TP + FN): of what is this class, "
-            "how much the model found"),
-    _Column("Reference px", lambda r: count_text(r.truth_pixels),
-            "Pixels of this class in the annotation"),
-    _Column("Predicted px", lambda r: count_text(r.predicted_pixels),
+    _Column("Prec.", lambda r: ratio_text(r.precision), "Precision, TP / (TP + FP): of what "
+            "the model calls this class, how much is right"),
+    _Column("Recall", lambda r: ratio_text(r.recall), "Recall, TP / (TP + FN): of what is "
+            "this class, how much the model found"),
+    _Column("Pixels", lambda r: count_text(r.truth_pixels),
+            "Pixels of this class in the annotation or ground truth"),
+    _Column("Predicted", lambda r: count_text(r.predicted_pixels),
             "Pixels of this class in the prediction"),
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSlider,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +24,7 @@ from segstudio.session.session import Change, Session, What
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.model_chooser import ModelChooser, family_title
-from segstudio.ui.numbers import bytes_text
+from segstudio.ui.numbers import bytes_text, ratio_text
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
 _SHOWN = What.MODELS | What.PROJECT | What.DOCUMENT | What.PREDICTIONS
@@ -37,6 +38,7 @@ class ModelPanel(QWidget):
         self._session, self._segmenting = session, segmenting
         self.chooser = ModelChooser()
         self.about = _text("About the model")
+        self.more = _more_button()
         self.about.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.weights = _text("Weights")
         self.download = _action_button(actions, "model.download", "Download")
@@ -63,14 +65,16 @@ class ModelPanel(QWidget):
         )
         self.score.moved.connect(lambda v: segmenting.set_options(score_threshold=v))
         self.mask_.moved.connect(lambda v: segmenting.set_options(mask_threshold=v))
+        self.more.toggled.connect(self._show)
         session.changed.connect(self._on_change)
         self._show()
 
     def _lay_out(self) -> None:
         weights = QHBoxLayout()
         weights.setSpacing(6)
-        weights.addWidget(self.download, 1)
-        weights.addWidget(self.load, 1)
+        weights.addWidget(self.weights, 1)
+        weights.addWidget(self.download)
+        weights.addWidget(self.load)
         options = QGridLayout()
         options.setHorizontalSpacing(8)
         options.setVerticalSpacing(4)
@@ -91,9 +95,9 @@ class ModelPanel(QWidget):
         column.addWidget(self.chooser)
         column.addLayout(runners)
         column.addLayout(options)
-        column.addWidget(self.weights)
         column.addLayout(weights)
         column.addWidget(self.about)
+        column.addWidget(self.more)
         column.addStretch(1)
 
     def _on_change(self, change: Change) -> None:
@@ -103,7 +107,10 @@ class ModelPanel(QWidget):
     def _show(self) -> None:
         model = self._session.model
         spec = self._session.models.get(model.chosen)
-        self.about.setText("Choose a model above." if spec is None else _describe(spec))
+        whole = self.more.isChecked()
+        self.more.setText("Show less" if whole else "Show more")
+        self.more.setVisible(spec is not None)
+        self.about.setText("Choose a model above." if spec is None else _describe(spec, whole))
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
         self.download.setVisible(spec is not None and spec.id not in model.available)
         self.device.setCurrentIndex(max(0, self.device.findData(model.options.device)))
@@ -163,16 +170,20 @@ class ThresholdSlider(QObject):
         self.moved.emit(value / 100)
 
 
-def _describe(spec: ModelSpec) -> str:
-    task = "finds single objects" if spec.task == "instance" else "labels every pixel"
-    lines = [f"{family_title(spec.family)}, {task}, {len(spec.schema.classes)} classes."]
-    if spec.description:
-        lines.append(spec.description)
-    if spec.metrics:
-        lines.append(_metrics_text(spec.metrics))
-    if spec.licence:
-        lines.append(f"Licence: {spec.licence}")
-    return "\n".join(lines)
+def _describe(spec: ModelSpec, whole: bool) -> str:
+    """What the model is for and how good it is; the whole adds its data, size and licence."""
+    purpose, _, rest = spec.description.partition(". ")
+    purpose = f"{purpose.rstrip('.')}." if purpose else ""
+    lines = [purpose, _scores_text(spec.metrics)]
+    if whole:
+        task = "finds single objects" if spec.task == "instance" else "labels every pixel"
+        lines += [
+            f"{family_title(spec.family)}: {task}, {len(spec.schema.classes)} classes.",
+            rest,
+            _size_text(spec.metrics),
+            f"Licence: {spec.licence}." if spec.licence else "",
+        ]
+    return "\n".join(line for line in lines if line)
 
 
 _SCORES = {
@@ -188,19 +199,27 @@ _SCORES = {
 """Names of the scores worth a line; the model card has the others."""
 
 
-def _metrics_text(metrics: Mapping[str, float]) -> str:
-    shown = [f"{text} {metrics[name]:.3g}" for name, text in _SCORES.items() if name in metrics]
+def _scores_text(metrics: Mapping[str, float]) -> str:
+    """The published scores, all from 0 to 1 (torchvision's are given in percent)."""
+    percent = any(metrics.get(name, 0.0) > 1.0 for name in _SCORES)
+    shown = [
+        f"{text} {ratio_text(metrics[name] / 100 if percent else metrics[name])}"
+        for name, text in _SCORES.items()
+        if name in metrics
+    ]
     images = metrics.get("images")
     of = f" on {images:.0f} held-out images" if images else ""
-    parts = [f"Scores{of}: {', '.join(shown)}."] if shown else []
-    if "num_params" in metrics:
-        parts.append(f"{metrics['num_params'] / 1e6:.1f} million parameters.")
-    return " ".join(parts)
+    return f"{', '.join(shown)}{of}." if shown else ""
+
+
+def _size_text(metrics: Mapping[str, float]) -> str:
+    count = metrics.get("num_params")
+    return f"{count / 1e6:.1f} million parameters." if count else ""
 
 
 def _weights_text(spec: ModelSpec, available: frozenset[str]) -> str:
     if spec.embedded:
-        return "Weights: come with segstudio"
+        return "Weights: built in"
     if spec.id in available:
         return "Weights: on disk"
     size = spec.weights.size if spec.weights is not None else 0
@@ -215,6 +234,14 @@ def _text(name: str) -> QLabel:
     label.setForegroundRole(QPalette.ColorRole.WindowText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def _more_button() -> QToolButton:
+    button = QToolButton()
+    button.setCheckable(True)
+    button.setAutoRaise(True)
+    button.setToolTip("Data, size and licence of the model")
+    return button
 
 
 def _action_button(actions: ActionSet, action_id: str, text: str) -> ActionButton:

@@ -22,7 +22,16 @@ from segstudio.core.errors import CancelledError
 
 T = TypeVar("T")
 Lane = Literal[
-    "files", "thumbnails", "transfer", "save", "journal", "edits", "scores", "model", "training"
+    "files",
+    "thumbnails",
+    "photos",
+    "transfer",
+    "save",
+    "journal",
+    "edits",
+    "scores",
+    "model",
+    "training",
 ]
 Post = Callable[[Callable[[], None]], None]
 

@@ -15,6 +15,7 @@ from segstudio.app.patching import (
     keep_instances,
     packed,
 )
+from segstudio.app.stepping import AT_ONCE_PIXELS, Stepping
 from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, EditRecorder
@@ -27,8 +28,6 @@ from segstudio.session.session import Session, What
 
 PointXY = tuple[float, float]
 _MAX_INSTANCE = 65535
-# Changes of a whole map take 15 ms per megapixel: past this they are made in a job.
-_AT_ONCE_PIXELS = 1 << 20
 
 
 @dataclass
@@ -63,6 +62,7 @@ class Editing:
         self._jobs = jobs
         self._notices = notices
         self._pending: Job | None = None
+        self._stepping = Stepping(session, jobs, notices, self._stepped)
         self._stroke: _Stroke | None = None
         self._highest: tuple[LabelMap, int] | None = None
 
@@ -109,6 +109,10 @@ class Editing:
 
     def end_stroke(self) -> None:
         """Lift the brush: the stroke becomes one undoable edit."""
+        self._stepping.settle()
+        self._lift()
+
+    def _lift(self) -> None:
         stroke, self._stroke = self._stroke, None
         if stroke is not None and stroke.document.history.push(stroke.recorder):
             self._session.notify(What.HISTORY)
@@ -180,15 +184,18 @@ class Editing:
         only_over = None
         if view.only_unlabelled:
             only_over = view.active_class if erase else 0
-        rect, mask = polygon_mask(corners, document.shape_hw)
-        if rect.is_empty:
-            return
-        annotation = document.annotation
-        instance = self._new_instance(annotation) if class_id else 0
-        patch = annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
-        if patch is not None:
-            title = f"Polygon: {self._session.schema.name_of(class_id)}"
-            self._commit(document, Edit(title, (patch,)))
+
+        def make() -> Patch | None:
+            rect, mask = polygon_mask(corners, document.shape_hw)
+            if rect.is_empty:
+                return None
+            annotation = document.annotation
+            instance = self._new_instance(annotation) if class_id else 0
+            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
+
+        width, height = np.minimum(np.ptp(corners, axis=0), document.shape_hw[::-1])
+        title = f"Polygon: {self._session.schema.name_of(class_id)}"
+        self._perform(document, title, make, pixels=int(width * height))
 
     # -- whole maps --------------------------------------------------------------------------
 
@@ -247,14 +254,23 @@ class Editing:
         title: str,
         make: Callable[[], Patch | None],
         origin: str | None = None,
+        pixels: int | None = None,
     ) -> None:
-        """Commit the patch that `make` gives; on large images it is made in a job.
+        """Commit the patch that `make` gives; where it has many pixels it is made in a job.
 
         The job reads the annotation while the user may paint on; if that happened, it is made
         again from what is there then.
+
+        Args:
+            document: Whose annotation is changed.
+            title: What the edit is called.
+            make: Makes the patch; None if nothing changes.
+            origin: What the document's origin becomes; None to leave it.
+            pixels: How many pixels the patch has at most; None for the whole image.
         """
         self._cancel_pending()
-        if self._jobs is None or document.annotation.labels.size <= _AT_ONCE_PIXELS:
+        size = document.annotation.labels.size if pixels is None else pixels
+        if self._jobs is None or size <= AT_ONCE_PIXELS:
             self._finish(document, packed(title, make()), origin)
             return
         annotation, revision = document.annotation, document.annotation.revision
@@ -266,7 +282,7 @@ class Editing:
             elif document.annotation is annotation and annotation.revision == revision:
                 self._finish(document, made, origin)
             else:
-                self._perform(document, title, make, origin)
+                self._perform(document, title, make, origin, pixels)
 
         self._pending = self._jobs.submit(
             title, "edits", lambda _job: packed(title, make()), done, front=True
@@ -302,19 +318,16 @@ class Editing:
             return
         if self._cancel_pending():
             return
-        document = self._session.document
-        edit = None if document is None else document.history.undo()
-        if document is not None and edit is not None:
-            self._apply(document, edit.patches, What.HISTORY)
+        self._stepping.go(undo=True)
 
     def redo(self) -> None:
         """Bring back what was undone last."""
-        self.end_stroke()
+        self._lift()
+        self._stepping.go(undo=False)
+
+    def _stepped(self, document: Document, patches: tuple[Patch, ...], also: What) -> None:
         self._highest = None  # what comes back may have higher instance ids
-        document = self._session.document
-        edit = None if document is None else document.history.redo()
-        if document is not None and edit is not None:
-            self._apply(document, edit.patches, What.HISTORY)
+        self._apply(document, patches, also)
 
     def apply_edit(self, document: Document, edit: Edit) -> None:
         """Apply an edit that was made elsewhere (recovered strokes) as one undoable action."""

@@ -179,6 +179,38 @@ def _evaluate(
     return evaluate(pred_dir, gt_dir, schema, ignore, per_image=per_image, as_json=as_json)
 
 
+@app.command("inspect")
+def _inspect(
+    image: Annotated[Path, typer.Argument(help="The image that goes through the network.")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="Id of the model, see: segstudio models")
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="Your own weights, for the model or instead of it."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write a sheet of each stage's channels here.", metavar="DIR"),
+    ] = None,
+    ablate: Annotated[
+        str | None,
+        typer.Option("--ablate", help="Cut this skip, by its name, or all.", metavar="SKIP"),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    as_json: JsonOption = False,
+) -> int:
+    """Show the stages of a network and the skips between them, from a run on one image.
+
+    --ablate sets what a skip carries to zero and tells how many pixels change their class and,
+    where ground truth is found beside the image, what becomes of each class's IoU; "all" cuts one
+    skip after the other, then all together.
+    """
+    from segstudio.cli.inspect import Request, inspect
+
+    return inspect(Request(image, model, weights, out, ablate, device), as_json=as_json)
+
+
 def _shown_commands() -> list[str]:
     return [c.name or "" for c in app.registered_commands if not c.hidden]
 

@@ -68,6 +68,28 @@ class _PackedEdit:
         return Edit(self.title, tuple(p.unpack().inverse() for p in reversed(self.patches)))
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What `History.undo` or `redo` would give next, to be unpacked before it is taken.
+
+    Attributes:
+        undoes: Whether it takes an edit back.
+        packed: The edit, compressed.
+    """
+
+    undoes: bool
+    packed: _PackedEdit
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels the patches have: what unpacking costs."""
+        return sum(p.rect.height * p.rect.width for p in self.packed.patches)
+
+    def unpack(self) -> Edit:
+        """The edit to apply, as `undo` and `redo` give it; may be called on any thread."""
+        return self.packed.backward() if self.undoes else self.packed.forward()
+
+
 class EditRecorder:
     """Collects the patches of an action that is still going on, compressed as they come.
 
@@ -140,11 +162,8 @@ class History:
         Returns:
             The edit to apply: the inverse patches in reverse order; None if there is none.
         """
-        if not self._done:
-            return None
-        packed = self._done.pop()
-        self._undone.append(packed)
-        return packed.backward()
+        step = self.next_undo()
+        return step.unpack() if step is not None and self.take(step) else None
 
     def redo(self) -> Edit | None:
         """Step forward again.
@@ -152,11 +171,24 @@ class History:
         Returns:
             The edit to apply: its patches in order; None if nothing was undone.
         """
-        if not self._undone:
-            return None
-        packed = self._undone.pop()
-        self._done.append(packed)
-        return packed.forward()
+        step = self.next_redo()
+        return step.unpack() if step is not None and self.take(step) else None
+
+    def next_undo(self) -> Step | None:
+        """What `undo` would do; nothing is changed yet."""
+        return Step(True, self._done[-1]) if self._done else None
+
+    def next_redo(self) -> Step | None:
+        """What `redo` would do; nothing is changed yet."""
+        return Step(False, self._undone[-1]) if self._undone else None
+
+    def take(self, step: Step) -> bool:
+        """Go the step; False, and nothing happens, if it is not the next one any more."""
+        source, target = (self._done, self._undone) if step.undoes else (self._undone, self._done)
+        if not source or source[-1] is not step.packed:
+            return False
+        target.append(source.pop())
+        return True
 
     def clear(self) -> None:
         """Forget everything."""

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QSizePolicy,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -22,6 +21,7 @@ from segstudio.app.segmenting import Segmenting
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, ToolName, What
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.numbers import ratio_text
 
 _SHOWN = (
@@ -34,6 +34,7 @@ _SHOWN = (
     | What.HISTORY
 )
 _SLIDER_STEPS = 200
+_RUN_LETTERS = 14
 _BRUSHES = (ToolName.BRUSH, ToolName.ERASER)
 _PAINTERS = (ToolName.BRUSH, ToolName.POLYGON, ToolName.FILL)
 
@@ -46,9 +47,7 @@ class CanvasHeader(QWidget):
     ) -> None:
         super().__init__()
         self._session, self._scoring = session, scoring
-        self.name = QLabel()
-        self.name.setTextFormat(Qt.TextFormat.PlainText)
-        self.name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.name = ElidedLabel()
         self.name.setAccessibleName("Open image")
         self.run = RunChooser(session, segmenting)
         self.score = QLabel()
@@ -75,8 +74,7 @@ class CanvasHeader(QWidget):
 
     def _show(self) -> None:
         view = self._session.view
-        self.name.setText(self._name_text())
-        self.name.setToolTip(self._name_text())
+        self.name.show_text(self._name_text())
         self.score.setText(self._score_text())
         has_document = self._session.document is not None
         self.brush.setVisible(has_document and view.tool in _BRUSHES)
@@ -105,7 +103,7 @@ class CanvasHeader(QWidget):
         return "" if metrics is None else f"mIoU {ratio_text(metrics.mean_iou)}"
 
 
-class RunChooser(QComboBox):
+class RunChooser(ElidedCombo):
     """Which of the image's predictions is shown and scored; hidden while there is none."""
 
     def __init__(self, session: Session, segmenting: Segmenting) -> None:
@@ -113,7 +111,8 @@ class RunChooser(QComboBox):
         self._session = session
         self.setAccessibleName("Shown prediction")
         self.setToolTip("Which prediction is shown and scored")
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.setMinimumContentsLength(_RUN_LETTERS)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.activated.connect(lambda: segmenting.show(str(self.currentData())))
         session.changed.connect(self._on_change)
@@ -130,6 +129,7 @@ class RunChooser(QComboBox):
             self.clear()
             for run, prediction in runs.items():
                 self.addItem(prediction.title, run)
+            self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
         self.setCurrentIndex(self.findData(self._session.view.run))
         self.setVisible(bool(runs))
 
@@ -142,7 +142,7 @@ class BrushSize(QWidget):
         self._session = session
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _SLIDER_STEPS)
-        self.slider.setFixedWidth(110)
+        self.slider.setFixedWidth(84)
         self.slider.setAccessibleName("Brush size")
         self.slider.setToolTip("Brush size ([ and ], Shift+wheel)")
         self.number = QSpinBox()

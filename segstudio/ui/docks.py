@@ -12,8 +12,8 @@ from segstudio.ui.frame_names import PANELS
 _AREAS = dict.fromkeys(PANELS, Qt.DockWidgetArea.RightDockWidgetArea) | {
     "Images": Qt.DockWidgetArea.LeftDockWidgetArea
 }
-_WIDTHS = {"Images": 224, "Classes": 364}
-_HEIGHTS = {"Classes": 205, "Model": 255, "Metrics": 260}
+_WIDTHS = {"Images": 232, "Classes": 360}
+_HEIGHTS = {"Classes": 206, "Model": 256, "Metrics": 260}
 
 
 class _Frame(QScrollArea):

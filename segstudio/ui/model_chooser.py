@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox
 
+from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.icons import icon
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def family_title(family: str) -> str:
     return FAMILIES.get(family, family)
 
 
-class ModelChooser(QComboBox):
+class ModelChooser(ElidedCombo):
     """Shows the chosen model and chooses another; an arrow marks weights not on disk yet."""
 
     def __init__(self) -> None:

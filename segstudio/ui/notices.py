@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MARGIN = 12
 _MAX_WIDTH = 620
 _MAX_CARDS = 3
-_SECONDS = {"info": 8, "warning": 20}
+_SECONDS = {"info": 8.0, "warning": 20.0}
 """How long a card stays by its level; errors stay until they are closed."""
 
 
@@ -66,7 +66,7 @@ class NoticeStack(QWidget):
         for old in self.cards[_MAX_CARDS:]:
             old.dismiss()
         if level in _SECONDS and action is None:
-            QTimer.singleShot(_SECONDS[level] * 1000, card, card.dismiss)
+            QTimer.singleShot(round(_SECONDS[level] * 1000), card, card.dismiss)
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

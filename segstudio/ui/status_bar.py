@@ -19,6 +19,7 @@ class JobStrip(QWidget):
         super().__init__()
         self._cancel: Callable[[], object] = lambda: None
         self._text = QLabel()
+        self._text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._full = ""
         self._bar = QProgressBar()
         self._bar.setFixedWidth(140)
@@ -76,7 +77,8 @@ class StatusBar(QStatusBar):
         self.jobs = JobStrip()
         self._zoom = QLabel()
         self._zoom.setAccessibleName("Zoom")
-        self._zoom.setMinimumWidth(self.fontMetrics().horizontalAdvance("8888 %"))
+        self._zoom.setContentsMargins(0, 0, 8, 0)
+        self._zoom.setMinimumWidth(self.fontMetrics().horizontalAdvance("8888 %") + 8)
         self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.addPermanentWidget(self.jobs)
         self.addPermanentWidget(self._zoom)

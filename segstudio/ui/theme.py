@@ -32,12 +32,12 @@ _LIGHT = {
     _ROLES.Shadow: "#6b7279",
 }
 _DARK = {
-    _ROLES.Window: "#25282d",
+    _ROLES.Window: "#2b2e34",
     _ROLES.WindowText: "#e4e6e9",
-    _ROLES.Base: "#1c1e22",
-    _ROLES.AlternateBase: "#212428",
+    _ROLES.Base: "#191b1e",
+    _ROLES.AlternateBase: "#1e2024",
     _ROLES.Text: "#e4e6e9",
-    _ROLES.Button: "#2d3137",
+    _ROLES.Button: "#363a41",
     _ROLES.ButtonText: "#e4e6e9",
     _ROLES.BrightText: "#ffffff",
     _ROLES.ToolTipBase: "#33373d",
@@ -49,7 +49,7 @@ _DARK = {
     _ROLES.Link: "#7fb0ff",
     _ROLES.Light: "#454a52",
     _ROLES.Midlight: "#383c43",
-    _ROLES.Mid: "#3d424a",
+    _ROLES.Mid: "#454a53",
     _ROLES.Dark: "#15171a",
     _ROLES.Shadow: "#0b0c0e",
 }
@@ -71,6 +71,8 @@ QDockWidget::title {{ padding: 6px 8px; background: {window}; }}
 QStatusBar::item {{ border: none; }}
 QToolTip {{ padding: 4px; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+QCheckBox::indicator:unchecked {{ width: 11px; height: 11px; background: {base};
+    border: 1px solid {faint}; border-radius: 2px; }}
 QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 """
 
@@ -140,6 +142,8 @@ class Theme(QObject):
                 accent=palette.color(_ROLES.Accent).name(),
                 close=_dock_icon("close", dark),
                 float=_dock_icon("float", dark),
+                base=palette.color(_ROLES.Base).name(),
+                faint=palette.color(_ROLES.PlaceholderText).name(),
                 window=palette.color(_ROLES.Window).name(),
             )
         )

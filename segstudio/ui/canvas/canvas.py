@@ -46,6 +46,7 @@ class Canvas(QWidget):
         self.viewport = Viewport(
             studio.session, studio.editing, lambda: studio.settings.keep_view, self
         )
+        self.viewport.jobs = studio.jobs
         self.empty = EmptyPage(self)
         self.chip = LayerChip(self.viewport)
         self.chip.move(_CHIP_PX, _CHIP_PX)

@@ -10,7 +10,8 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import Patch
+from segstudio.core.labels import Image, Patch
+from segstudio.jobs import JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Session, ViewState
 from segstudio.ui.canvas.frame import Frame
@@ -29,6 +30,9 @@ _VEIL = QColor(0, 0, 0, 110)
 class Display(QWidget):
     """Shows one document.
 
+    Attributes:
+        jobs: Makes the reduced copies of large photos; None to make them when painting.
+
     Signals:
         zoom_changed: Device pixels per image pixel.
     """
@@ -45,6 +49,7 @@ class Display(QWidget):
         """
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.jobs: JobRunner | None = None
         self._session = session
         self._keep_view = keep_view
         self._document: Document | None = None
@@ -170,7 +175,7 @@ class Display(QWidget):
         keep = self._document is not None and document is not None and self._keep_view()
         same_size = keep and document.shape_hw == self._document.shape_hw  # type: ignore[union-attr]
         self._document = document
-        self._photo = None if document is None else Photo(document.pixels)
+        self._photo = None if document is None else self._photo_of(document)
         if document is None:
             self._view, self._fits = View(), True
             self._place()
@@ -178,6 +183,30 @@ class Display(QWidget):
             self._place()
         else:
             self.fit()
+
+    def _photo_of(self, document: Document) -> Photo:
+        if self.jobs is None:
+            return Photo(document.pixels)
+        return Photo(document.pixels, self._reduce)
+
+    def _reduce(self, photo: Photo) -> None:
+        """Have the reduced copies of a photo made."""
+
+        def done(levels: list[Image]) -> None:
+            photo.take_levels(levels)
+            if photo is self._photo:
+                self._frame.renew()
+                self.update()
+
+        if self.jobs is not None:
+            self.jobs.submit(
+                "Reducing the photo",
+                "photos",
+                lambda job: photo.reduced(job.check),
+                done,
+                key="reduced photo",
+                visible=False,
+            )
 
     def refresh_overlay(self) -> None:
         """Layers, colours, predictions or the whole annotation changed."""

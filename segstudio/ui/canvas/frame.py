@@ -61,6 +61,10 @@ class Frame:
         elif moved != (0, 0):
             self._scroll(*moved)
 
+    def renew(self) -> None:
+        """The photo has other copies: all is to be drawn again."""
+        self._everything()
+
     def set_planes(self, planes: tuple[Plane, ...], *, grid: bool) -> None:
         """Other layers, colours or opacity over the same photo."""
         self._planes, self._grid = planes, grid

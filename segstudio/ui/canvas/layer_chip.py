@@ -72,6 +72,7 @@ class LayerChip(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName("Shown layer")
         self._legend = Legend("")
+        self._picture = parent
         parent.installEventFilter(self)
 
     @property
@@ -97,11 +98,18 @@ class LayerChip(QWidget):
         self.resize(self.sizeHint())
 
     def _lines(self) -> list[Legend]:
-        """What it says, in two lines where one is wider than the picture."""
-        text, entries = self._legend.text, self._legend.entries
-        if entries and self._width(self._legend) > self.parentWidget().width() - 2 * self.x():
-            return [Legend(text), Legend("", entries)]
-        return [self._legend]
+        """What it says, in as many lines as the width of the picture asks for."""
+        room = self._picture.width() - 2 * self.x()
+        if self._width(self._legend) <= room:
+            return [self._legend]
+        lines, row = [Legend(self._legend.text)], Legend("")
+        for entry in self._legend.entries:
+            longer = Legend("", (*row.entries, entry))
+            if row.entries and self._width(longer) > room:
+                lines.append(row)
+                longer = Legend("", (entry,))
+            row = longer
+        return [*lines, row] if row.entries else lines
 
     def _width(self, line: Legend) -> int:
         metrics = QFontMetrics(self.font())

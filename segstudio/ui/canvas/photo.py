@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import cast
 
 import cv2
@@ -18,17 +19,45 @@ Pixels = npt.NDArray[np.uint32]
 """(h, w) uint32, 0xAARRGGBB as in Qt's 32-bit formats."""
 _FRACTION_BITS = 5
 """Sub-pixel steps of cv2.remap: 1/32 of a pixel."""
+_AT_ONCE_PIXELS = 1 << 20
+"""Reduced copies take 11 ms per megapixel: those of larger images are left to the background."""
+Background = Callable[["Photo"], None]
 
 
 class Photo:
     """An image and its reduced copies, made when first needed.
 
+    Large images are shown unsmoothed until `reduced` has made their copies in the background.
+
     The copy of level n has 1/2^n of the size, each pixel the mean of 2 x 2 of the level before, so
     that a small view of a large image costs what is seen and does not flicker or alias.
     """
 
-    def __init__(self, pixels: Image) -> None:
+    def __init__(self, pixels: Image, background: Background | None = None) -> None:
+        """Args:
+        pixels: (H, W, 3) uint8 RGB.
+        background: Asked once, when a copy of a large image is needed, to have `reduced` called on
+            another thread and its result given to `take_levels`; None to make copies at once.
+        """
         self._levels: list[Image] = [pixels]
+        large = pixels.shape[0] * pixels.shape[1] > _AT_ONCE_PIXELS
+        self._background = background if large else None
+
+    def reduced(self, check: Callable[[], None]) -> list[Image]:
+        """The image and all its reduced copies; may be called on any thread.
+
+        Args:
+            check: Called between the copies; raises to give up.
+        """
+        levels = self._levels[:1]
+        while max(levels[-1].shape[:2]) > 1:
+            check()
+            levels.append(_halved(levels[-1]))
+        return levels
+
+    def take_levels(self, levels: list[Image]) -> None:
+        """Use what `reduced` gave from now on."""
+        self._levels, self._background = levels, None
 
     def take(self, sampler: Sampler, rect: Rect) -> Pixels:
         """The colours at the device pixels of `rect`, which lies inside `sampler.visible`."""
@@ -36,7 +65,22 @@ class Photo:
         if zoom >= SMOOTH_BELOW or zoom == 1.0:
             return self._unsmoothed(sampler, rect)
         level = max(0, math.floor(math.log2(1 / zoom)))
+        if self._is_missing(level):
+            return self._nearest(sampler, rect)
         return self._smooth(level, sampler, rect)
+
+    def _is_missing(self, level: int) -> bool:
+        """Whether a copy is left to the background, which is asked for it the first time."""
+        if level < len(self._levels) or self._background is None:
+            return False
+        background, self._background = self._background, _already_asked
+        if background is not _already_asked:
+            background(self)
+        return level >= len(self._levels)
+
+    def _nearest(self, sampler: Sampler, rect: Rect) -> Pixels:
+        rows, columns = sampler.rows(rect), sampler.columns(rect)
+        return _as_pixels(self._levels[0].take(rows, axis=0).take(columns, axis=1))
 
     def _unsmoothed(self, sampler: Sampler, rect: Rect) -> Pixels:
         rows, columns = sampler.rows(rect), sampler.columns(rect)
@@ -65,14 +109,17 @@ class Photo:
 
     def _level(self, level: int) -> Image:
         while len(self._levels) <= level:
-            last = self._levels[-1]
-            size = (max(1, (last.shape[1] + 1) // 2), max(1, (last.shape[0] + 1) // 2))
-            self._levels.append(_halved(last, size))
+            self._levels.append(_halved(self._levels[-1]))
         return self._levels[level]
 
 
-def _halved(pixels: Image, size_wh: tuple[int, int]) -> Image:
+def _already_asked(_photo: Photo) -> None:
+    """The background that has been asked and is at work."""
+
+
+def _halved(pixels: Image) -> Image:
     """Means of 2 x 2 pixels; an odd last row or column is repeated."""
+    size_wh = (max(1, (pixels.shape[1] + 1) // 2), max(1, (pixels.shape[0] + 1) // 2))
     odd_rows, odd_columns = pixels.shape[0] % 2, pixels.shape[1] % 2
     if odd_rows or odd_columns:
         pixels = np.pad(pixels, ((0, odd_rows), (0, odd_columns), (0, 0)), "edge")

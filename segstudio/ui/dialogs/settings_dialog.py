@@ -51,7 +51,9 @@ _SAVING, _LOOK, _MODELS = "Saving", "Appearance", "Models"
 _DEVICE_TEXTS = {"auto": "Automatic", "cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU"}
 
 ROWS: dict[str, Row] = {
-    "autosave": Row(_SAVING, "Save automatically", "After the last stroke, and when you leave the image"),
+    "autosave": Row(
+        _SAVING, "Save automatically", "After the last stroke, and when you leave the image"
+    ),
     "autosave_seconds": Row(_SAVING, "Save after", "Time from the last stroke", 0.2, 60.0, " s"),
     "theme": Row(_LOOK, "Theme", choices=tuple((t, t.capitalize()) for t in THEMES)),
     "keep_view": Row(_LOOK, "Keep zoom and place from image to image"),
@@ -100,6 +102,11 @@ class SettingsDialog(QDialog):
                 forms[row.group] = QFormLayout(box)
                 column.addWidget(box)
             self._add(forms[row.group], name, row, getattr(settings, name))
+        _align(list(forms.values()))
+        delay, autosave = self.controls["autosave_seconds"], self.controls["autosave"]
+        if isinstance(autosave, QCheckBox):
+            delay.setEnabled(autosave.isChecked())
+            autosave.toggled.connect(delay.setEnabled)
         column.addStretch(1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -148,3 +155,17 @@ class SettingsDialog(QDialog):
         spin.setKeyboardTracking(False)
         spin.valueChanged.connect(lambda number: self._changed(name, number))
         return spin
+
+
+def _align(forms: list[QFormLayout]) -> None:
+    """Let the controls of all groups begin at the same place."""
+    labels = [
+        label
+        for form in forms
+        for row in range(form.rowCount())
+        if (item := form.itemAt(row, QFormLayout.ItemRole.LabelRole)) is not None
+        and (label := item.widget()) is not None
+    ]
+    widest = max((label.sizeHint().width() for label in labels), default=0)
+    for label in labels:
+        label.setMinimumWidth(widest)

@@ -144,7 +144,7 @@ def desk(qtbot) -> Desk:
     session.schema = SCHEMA
     editing = Editing(session)
     settings = SimpleNamespace(keep_view=Settings().keep_view)
-    canvas = Canvas(SimpleNamespace(session=session, editing=editing, settings=settings))
+    canvas = Canvas(SimpleNamespace(session=session, editing=editing, settings=settings, jobs=None))
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()

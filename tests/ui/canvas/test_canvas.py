@@ -248,7 +248,7 @@ from segstudio.ui.canvas.canvas import Canvas
 app = QApplication([])
 session = Session()
 editing = Editing(session)
-canvas = Canvas(SimpleNamespace(session=session, editing=editing, settings=SimpleNamespace(keep_view=True)))
+canvas = Canvas(SimpleNamespace(session=session, editing=editing, settings=SimpleNamespace(keep_view=True), jobs=None))
 canvas.resize(200, 150)
 canvas.show()
 photo = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)

@@ -88,3 +88,28 @@ def test_a_part_is_the_same_as_that_part_of_the_whole(zoom):
                 top - whole.top : bottom - whole.top, left - whole.left : right - whole.left
             ]
             assert np.array_equal(photo.take(sampler, part), cut)
+
+
+def test_copies_of_a_large_photo_are_left_to_the_background(monkeypatch):
+    monkeypatch.setattr("segstudio.ui.canvas.photo._AT_ONCE_PIXELS", 100)
+    image = noise(64, 64)
+    asked = []
+    photo = Photo(image, asked.append)
+    sampler = Sampler(View(0.25, (0.0, 0.0)), (64, 64), (60, 50))
+    nearest = rgb(photo.take(sampler, sampler.visible))
+    assert np.array_equal(nearest, image[2::4, 2::4])
+    photo.take(sampler, sampler.visible)
+    assert asked == [photo]
+    photo.take_levels(photo.reduced(lambda: None))
+    smooth = rgb(photo.take(sampler, sampler.visible))
+    expected, _ = shown(image, View(0.25, (0.0, 0.0)))
+    assert np.array_equal(smooth, expected)
+    assert asked == [photo]
+
+
+def test_a_small_photo_has_its_copies_at_once():
+    asked = []
+    photo = Photo(noise(64, 64), asked.append)
+    sampler = Sampler(View(0.25, (0.0, 0.0)), (64, 64), (60, 50))
+    photo.take(sampler, sampler.visible)
+    assert not asked

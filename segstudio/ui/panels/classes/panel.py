@@ -175,6 +175,7 @@ class _ClassTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(28)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         for column, width in ((EYE, 30), (KEY, 48), (IOU, 58), (DICE, 58)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)

@@ -82,7 +82,7 @@ class ClassesModel(QAbstractTableModel):
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return _TITLES[section]
         if role == Qt.ItemDataRole.TextAlignmentRole and section in (KEY, IOU, DICE):
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            return Qt.AlignmentFlag.AlignCenter
         return None
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
@@ -135,7 +135,7 @@ class ClassesModel(QAbstractTableModel):
 
     def _alignment(self, spec: ClassSpec, column: int) -> Qt.AlignmentFlag | None:
         if column in (KEY, IOU, DICE):
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            return Qt.AlignmentFlag.AlignCenter
         return None
 
     def _font(self, spec: ClassSpec, column: int) -> QFont | None:

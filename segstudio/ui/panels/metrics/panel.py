@@ -105,7 +105,7 @@ class MetricsPanel(QWidget):
         self.folder.show_metrics(
             scores.summed,
             self._scoring,
-            [f"Summed over {count_text(scores.images)} images.", _means_text(means)],
+            [_images_text(scores.images), _means_text(means)],
         )
 
     def _copy(self) -> None:
@@ -172,8 +172,12 @@ def _means_text(means: Mapping[str, float]) -> str:
     return (
         f"Mean over images: IoU {ratio_text(means['image_mean_iou'])}, "
         f"Dice {ratio_text(means['image_mean_dice'])}, "
-        f"pixel accuracy {percent_text(means['image_mean_pixel_accuracy'])}."
+        f"accuracy {percent_text(means['image_mean_pixel_accuracy'])}."
     )
+
+
+def _images_text(count: int) -> str:
+    return f"Summed over {count_text(count)} image{'' if count == 1 else 's'}."
 
 
 def accuracy_text(metrics: Metrics, scoring: Scoring) -> str:

@@ -13,7 +13,7 @@ _SPARE = len(COLUMNS) - 1
 """The column that gives way first: the others fill the panel where it does not fit."""
 _LEAST_NAME = 84
 _ROW_HEIGHT, _ROWS_SEEN = 28, 2
-_PADDING = 10
+_PADDING = 4
 
 
 class ScoreTable(QTableView):
@@ -37,9 +37,14 @@ class ScoreTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.setMinimumHeight(header.sizeHint().height() + _ROWS_SEEN * _ROW_HEIGHT + 2)
+        bar = self.horizontalScrollBar().sizeHint().height()
+        self.setMinimumHeight(header.sizeHint().height() + _ROWS_SEEN * _ROW_HEIGHT + bar)
         model.modelReset.connect(self.fit_columns)
         model.dataChanged.connect(self.fit_columns)
+
+    def sizeHint(self) -> QSize:
+        """No more than it must have: it takes what is left, and the panel need not scroll."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the new width out."""

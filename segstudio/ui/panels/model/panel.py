@@ -81,10 +81,11 @@ class ModelPanel(QWidget):
         device_label = QLabel("Device")
         device_label.setBuddy(self.device)
         options.addWidget(device_label, 0, 0)
-        options.addWidget(self.device, 0, 1, 1, 2)
+        options.addWidget(self.device, 0, 1, 1, 5)
         self.score.add_to(options, 1)
-        self.mask_.add_to(options, 2)
+        self.mask_.add_to(options, 1, 3)
         options.setColumnStretch(1, 1)
+        options.setColumnStretch(4, 1)
         runners = QHBoxLayout()
         runners.setSpacing(6)
         for button in self._runners:
@@ -109,6 +110,7 @@ class ModelPanel(QWidget):
         spec = self._session.models.get(model.chosen)
         whole = self.more.isChecked()
         self.more.setText("Show less" if whole else "Show more")
+        self.more.setArrowType(Qt.ArrowType.UpArrow if whole else Qt.ArrowType.DownArrow)
         self.more.setVisible(spec is not None)
         self.about.setText("Choose a model above." if spec is None else _describe(spec, whole))
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
@@ -147,9 +149,9 @@ class ThresholdSlider(QObject):
         self.value.setMinimumWidth(self.value.fontMetrics().horizontalAdvance("0.00") + 2)
         self.slider.valueChanged.connect(self._on_value)
 
-    def add_to(self, grid: QGridLayout, row: int) -> None:
-        """Lay the three out as a row of a grid."""
-        for column, widget in enumerate((self.label, self.slider, self.value)):
+    def add_to(self, grid: QGridLayout, row: int, first: int = 0) -> None:
+        """Lay the three out in a row of a grid, from a column on."""
+        for column, widget in enumerate((self.label, self.slider, self.value), first):
             grid.addWidget(widget, row, column)
 
     def set_visible(self, visible: bool) -> None:
@@ -174,7 +176,7 @@ def _describe(spec: ModelSpec, whole: bool) -> str:
     """What the model is for and how good it is; the whole adds its data, size and licence."""
     purpose, _, rest = spec.description.partition(". ")
     purpose = f"{purpose.rstrip('.')}." if purpose else ""
-    lines = [purpose, _scores_text(spec.metrics)]
+    lines = [purpose, _scores_text(spec.metrics, None if whole else 1)]
     if whole:
         task = "finds single objects" if spec.task == "instance" else "labels every pixel"
         lines += [
@@ -187,20 +189,20 @@ def _describe(spec: ModelSpec, whole: bool) -> str:
 
 
 _SCORES = {
+    "ap50": "AP at IoU 0.5:",
+    "ap": "AP",
     "iou": "IoU",
     "dice": "Dice",
-    "ap50": "AP at IoU 0.5",
-    "ap": "AP",
     "miou": "mIoU",
     "pixel_acc": "pixel accuracy",
-    "box_map": "box AP",
     "mask_map": "mask AP",
+    "box_map": "box AP",
 }
-"""Names of the scores worth a line; the model card has the others."""
+"""Names of the scores worth a line, the most telling first; the model card has the others."""
 
 
-def _scores_text(metrics: Mapping[str, float]) -> str:
-    """The published scores, all from 0 to 1 (torchvision's are given in percent)."""
+def _scores_text(metrics: Mapping[str, float], at_most: int | None) -> str:
+    """The published scores, the telling ones first, all from 0 to 1 (torchvision's are given in percent)."""
     percent = any(metrics.get(name, 0.0) > 1.0 for name in _SCORES)
     shown = [
         f"{text} {ratio_text(metrics[name] / 100 if percent else metrics[name])}"
@@ -209,7 +211,7 @@ def _scores_text(metrics: Mapping[str, float]) -> str:
     ]
     images = metrics.get("images")
     of = f" on {images:.0f} held-out images" if images else ""
-    return f"{', '.join(shown)}{of}." if shown else ""
+    return f"{', '.join(shown[:at_most])}{of}." if shown else ""
 
 
 def _size_text(metrics: Mapping[str, float]) -> str:
@@ -240,6 +242,7 @@ def _more_button() -> QToolButton:
     button = QToolButton()
     button.setCheckable(True)
     button.setAutoRaise(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setToolTip("Data, size and licence of the model")
     return button
 

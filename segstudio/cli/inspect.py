@@ -1,0 +1,377 @@
+"""`segstudio inspect`: the stages of a network on one image, its skips, and what they carry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.app.class_mapping import ClassMapping
+from segstudio.app.tally import count, metrics_of
+from segstudio.cli.errors import OK, InputError, input_errors
+from segstudio.cli.output import print_json, print_table, progress_bar, score, warn
+from segstudio.core.errors import SegstudioError
+from segstudio.core.features import EdgeCut, FeatureTrace, LayerInfo, SkipEdge
+from segstudio.core.labels import Image, Labels
+from segstudio.core.metrics import Metrics
+from segstudio.core.prediction import ModelSpec
+from segstudio.core.schema import LabelSchema
+from segstudio.models.registry import get_spec, spec_from_weights
+from segstudio.models.weights import download, find_weights
+from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.images import read_image
+from segstudio.storage.masks import encode_rgb_png
+from segstudio.storage.project import open_project
+from segstudio.storage.truth import read_truth
+
+if TYPE_CHECKING:
+    from segstudio.inspection.subject import Subject
+
+ALL: Final = "all"
+_SOFTWARE: Final = "segstudio inspect"
+
+Cuts = list[tuple[str, tuple[SkipEdge, ...]]]
+"""The skips that are cut together in each run, with the run's name."""
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command was asked to do; fields as its arguments."""
+
+    image: Path
+    model: str | None = None
+    weights: Path | None = None
+    out: Path | None = None
+    ablate: str | None = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Ground truth of the image, and how the model's classes are compared with it.
+
+    Attributes:
+        path: Its file.
+        labels: (H, W) uint8 class ids.
+        schema: Its classes.
+        table: (256,) uint8, model class id -> class id of the ground truth.
+    """
+
+    path: Path
+    labels: Labels
+    schema: LabelSchema
+    table: npt.NDArray[np.uint8]
+
+    def score(self, labels: Labels) -> Metrics:
+        """Scores of the model's class map (H, W) uint8."""
+        return metrics_of(count(self.labels, self.table[labels], self.schema), self.schema)
+
+
+def inspect(request: Request, *, as_json: bool) -> int:
+    """Run a model on an image and print its stages and skips.
+
+    Args:
+        request: The arguments.
+        as_json: Print one JSON document instead of tables.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        InputError: if the image, the model, the skip or the output folder cannot be used.
+        SegstudioError: if the weights cannot be had, or the network does not run on the image.
+    """
+    with input_errors():
+        if request.out is not None and request.out.exists() and not request.out.is_dir():
+            raise InputError(f"{request.out} is a file.", "Give a folder for the sheets.")
+        spec = _spec(request)
+        pixels = read_image(request.image).pixels
+    _fetch_weights(spec)
+    subject = _subject(spec, request.device, pixels)
+    found = subject.trace(keep=() if request.out is None else None)
+    cuts = _cuts(found, request.ablate)
+    truth, notes = _truth(request.image, spec, pixels) if cuts else (None, ())
+    report = _report(request, spec, pixels, found, notes)
+    if request.out is not None:
+        report["sheets"] = [str(path) for path in _write_sheets(found, request.out, request.image)]
+    if request.ablate is not None:
+        report["ground_truth"] = None if truth is None else str(truth.path)
+        report["ablations"] = _ablations(subject, cuts, truth) if cuts else []
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+    return OK
+
+
+def _spec(request: Request) -> ModelSpec:
+    if request.weights is not None:
+        return spec_from_weights(request.weights, request.model)
+    if request.model is None:
+        raise InputError("Say which model to inspect with --model.", "segstudio models lists them.")
+    return get_spec(request.model)
+
+
+def _fetch_weights(spec: ModelSpec) -> None:
+    if find_weights(spec) is None and spec.weights is not None and spec.weights.url:
+        warn(f"Downloading the weights of {spec.title} from {spec.weights.url}")
+        with progress_bar("Downloading", is_bytes=True) as show:
+            download(spec, report=show)
+
+
+def _subject(spec: ModelSpec, device: str, pixels: Image) -> Subject:
+    from segstudio.inspection.subject import Subject
+    from segstudio.models.segmenter import Segmenter
+
+    with input_errors():
+        segmenter = Segmenter(spec, device=device)
+    return Subject(segmenter, pixels)
+
+
+def _cuts(found: FeatureTrace, name: str | None) -> Cuts:
+    """What is cut in each run.
+
+    Raises:
+        InputError: if there is no such skip; lists those there are.
+    """
+    if name is None:
+        return []
+    if name != ALL:
+        try:
+            edge = found.skip(name)
+        except SegstudioError as error:
+            hint = error.hint if found.skips else f"{found.model} has no skips."
+            raise InputError(f"There is no single skip {name!r}.", hint) from error
+        return [(edge.id, (edge,))]
+    each: Cuts = [(edge.id, (edge,)) for edge in found.skips]
+    return [*each, (ALL, found.skips)] if len(each) > 1 else each
+
+
+def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, tuple[str, ...]]:
+    """The image's ground truth where the usual folders hold it, and what to say of it."""
+    size = (pixels.shape[0], pixels.shape[1])
+    try:
+        project = open_project(image)
+        ref = project.images[project.start]
+        if project.truth is None or not ref.path.samefile(image):
+            return None, ()
+        path = project.truth.path_of(ref)
+        schema = project.schema or project.truth.schema
+        found = read_truth(ref, project.truth, schema, size)
+    except SegstudioError as error:
+        return None, (f"The ground truth was left out: {error}",)
+    if found is None or path is None:
+        return None, ()
+    mapping = ClassMapping.between(spec.schema, schema)
+    notes = (mapping.note,) if mapping.note else ()
+    return Truth(path, found.labels, schema, mapping.table), notes
+
+
+def _report(
+    request: Request,
+    spec: ModelSpec,
+    pixels: Image,
+    found: FeatureTrace,
+    notes: tuple[str, ...],
+) -> dict[str, Any]:
+    """What the JSON document holds; `stages` and `skips` keep their keys."""
+    return {
+        "stages": [_stage(layer) for layer in found.layers],
+        "skips": [_skip(edge) for edge in found.skips],
+        "model": spec.id,
+        "network": found.model,
+        "image": str(request.image),
+        "image_size": list(pixels.shape[:2]),
+        "input_size": list(found.input_size),
+        "input_scale": list(found.input_scale),
+        "output_shape": None if found.output_shape is None else list(found.output_shape),
+        "parameters": found.parameters,
+        "macs": found.macs,
+        "seconds": found.seconds,
+        "notes": [*found.notes, *notes],
+    }
+
+
+def _stage(layer: LayerInfo) -> dict[str, Any]:
+    field = layer.receptive_field
+    channels, height, width = layer.shape
+    return {
+        "name": layer.id,
+        "role": layer.role.value,
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "stride": layer.stride,
+        "receptive_field": None if field is None else max(field.size),
+        "parameters": layer.parameters,
+        "macs": layer.macs,
+        "seconds": layer.seconds,
+        "receptive_field_size": None if field is None else list(field.size),
+        "receptive_field_is_global": field and (field.is_global or not field.has_local),
+        "module": layer.name,
+        "inputs": list(layer.inputs),
+        "group": layer.group or None,
+        "regions": layer.regions,
+    }
+
+
+def _skip(edge: SkipEdge) -> dict[str, Any]:
+    channels, height, width = edge.shape
+    return {
+        "source": edge.source,
+        "target": edge.target,
+        "kind": edge.kind.value,
+        "name": edge.id,
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "via": edge.via,
+    }
+
+
+def _write_sheets(found: FeatureTrace, folder: Path, image: Path) -> Iterator[Path]:
+    """Write a picture of each stage's channels and yield the files.
+
+    Raises:
+        SegstudioError: if one cannot be written; the image itself is never replaced.
+    """
+    from segstudio.inspection.sheets import channel_sheet
+
+    make_folder(folder)
+    digits = len(str(len(found.layers) - 1))
+    with progress_bar("Writing sheets") as show:
+        for index, layer in enumerate(found.layers):
+            show(index, len(found.layers), layer.id)
+            parts = (
+                [layer.role.value] if layer.id == layer.role.value else [layer.role.value, layer.id]
+            )
+            name = _UNSAFE.sub("-", "-".join([f"{index:0{digits}}", *parts])).strip("-")
+            path = folder / f"{name}.png"
+            if path.resolve() == image.resolve():
+                raise InputError(f"{path} is the image itself.", "Give another folder with --out.")
+            sheet = channel_sheet(found.activation(layer.id))
+            write_atomically(path, encode_rgb_png(sheet, _SOFTWARE), durable=False)
+            yield path
+
+
+def _ablations(subject: Subject, cuts: Cuts, truth: Truth | None) -> list[dict[str, Any]]:
+    """What each of the cuts does to the class map, and to its scores where there is truth."""
+    rows = []
+    with progress_bar("Cutting") as show:
+        show(0, len(cuts) + 1)
+        whole = subject.labels()
+        before = None if truth is None else truth.score(whole)
+        for done, (name, edges) in enumerate(cuts, 1):
+            show(done, len(cuts) + 1, name)
+            labels = subject.labels([EdgeCut(edge) for edge in edges])
+            changed = int(np.count_nonzero(labels != whole))
+            row: dict[str, Any] = {
+                "skip": name,
+                "how": "zero",
+                "changed_pixels": changed,
+                "changed_share": changed / whole.size,
+                "classes": [],
+            }
+            if truth is not None and before is not None:
+                after = truth.score(labels)
+                row["classes"] = _class_rows(truth.schema, before, after)
+                row["mean_iou"] = before.mean_iou
+                row["mean_iou_cut"] = after.mean_iou
+                row["mean_iou_change"] = after.mean_iou - before.mean_iou
+            rows.append(row)
+    return rows
+
+
+def _class_rows(schema: LabelSchema, before: Metrics, after: Metrics) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": class_id,
+            "name": schema.name_of(class_id),
+            "iou": float(before.iou[i]),
+            "iou_cut": float(after.iou[i]),
+            "iou_change": float(after.iou[i] - before.iou[i]),
+        }
+        for i, class_id in enumerate(before.class_ids)
+    ]
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    height, width = report["input_size"]
+    print(
+        f"{report['model']} ({report['network']}) on {width} x {height} pixels: "
+        f"{report['parameters']:,} parameters, {report['macs'] / 1e9:.2f} G multiply-adds, "
+        f"{report['seconds']:.2f} s\n"
+    )
+    _print_stages(report["stages"])
+    if report["skips"]:
+        print("\nskips")
+        print_table(
+            ("source", "target", "kind"),
+            [(s["source"], s["target"], s["kind"]) for s in report["skips"]],
+        )
+    else:
+        print("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
+    if report.get("ablations"):
+        _print_ablations(report["ablations"], report["ground_truth"])
+    for note in report["notes"]:
+        print(note)
+    if "sheets" in report:
+        print(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
+
+
+def _print_stages(stages: list[dict[str, Any]]) -> None:
+    names = ("channels", "height", "width", "stride")
+    print_table(
+        ("stage", "role", *names, "receptive field", "parameters", "multiply-adds", "ms"),
+        [
+            (
+                s["name"],
+                s["role"],
+                *(str(s[n]) for n in names),
+                _field(s),
+                f"{s['parameters']:,}",
+                f"{s['macs']:,}",
+                f"{s['seconds'] * 1000:.1f}",
+            )
+            for s in stages
+        ],
+    )
+    if any(s["receptive_field_is_global"] for s in stages):
+        print("+ some path of the stage reads the whole image besides")
+
+
+def _field(stage: dict[str, Any]) -> str:
+    """The receptive field for people; "+" where some path reads the whole image besides."""
+    if stage["receptive_field"] is None:
+        return "-"
+    height, width = stage["receptive_field_size"]
+    text = str(height) if height == width else f"{width} x {height}"
+    return f"{text} +" if stage["receptive_field_is_global"] else text
+
+
+def _print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
+    classes = [c["name"] for c in rows[0]["classes"]]
+    print("\nwith a skip set to zero")
+    print_table(
+        ("skip", "changed pixels", *(f"IoU {name}" for name in classes)),
+        [
+            (
+                row["skip"],
+                f"{row['changed_share']:.2%}",
+                *(_change(c["iou"], c["iou_cut"]) for c in row["classes"]),
+            )
+            for row in rows
+        ],
+    )
+    print(f"ground truth: {truth}" if truth else "no ground truth beside the image")
+
+
+def _change(before: float, after: float) -> str:
+    return f"{score(before)} -> {score(after)}"

@@ -1,0 +1,167 @@
+"""What is seen at the first start on a small screen: nothing cut off, nothing to scroll for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtWidgets import QApplication, QCheckBox, QScrollArea
+
+from segstudio.models.registry import registry
+from segstudio.session.session import Layer
+from segstudio.storage.settings import Settings
+from segstudio.ui import notices
+from segstudio.ui.dialogs.settings_dialog import SettingsDialog
+from segstudio.ui.elided import ElidedCombo, ElidedLabel
+from segstudio.ui.panels.metrics.rows import COLUMNS
+
+
+def _frame(bench, name: str) -> QScrollArea:
+    return bench.window.docks.by_name[name].widget()
+
+
+@pytest.fixture
+def scored(bench):
+    """A window of 1280 x 800 with the scores of the first image."""
+    bench.window.resize(1280, 800)
+    bench.studio.segmenting.run_current()
+    bench.until(lambda: len(bench.window.metrics.image.model.rows) == 3)
+    bench.settle()
+    return bench
+
+
+@pytest.mark.parametrize("page", [0, 1])
+def test_the_metrics_are_read_without_scrolling_at_1280_by_800(scored, page):
+    scored.window.metrics.tabs.setCurrentIndex(page)
+    scored.settle()
+    metrics = scored.window.metrics
+    table = (metrics.image, metrics.folder)[page].table
+    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
+    columns = [column.title for column in COLUMNS]
+    for title in ("Class", "IoU", "Dice", "Prec.", "Recall", "Pixels"):
+        at = columns.index(title)
+        right = table.columnViewportPosition(at) + table.columnWidth(at)
+        assert right <= table.viewport().width(), title
+    name = table.fontMetrics().horizontalAdvance("background") + table.iconSize().width() + 10
+    assert table.columnWidth(0) >= name
+    last = table.rowViewportPosition(1) + table.rowHeight(1)
+    assert last <= table.viewport().height()
+
+
+def test_the_model_panel_fits_at_1280_by_800(scored):
+    for model in ("fake-semantic", "fake-instance"):
+        scored.studio.segmenting.choose(model)
+        scored.settle()
+        assert _frame(scored, "Model").verticalScrollBar().maximum() == 0
+
+
+def test_the_model_that_says_most_fits_at_1280_by_800(scored):
+    told = max(registry().values(), key=lambda spec: len(spec.description) * (1 + spec.embedded))
+    models = scored.session.models
+    models["fake-instance"] = replace(
+        models["fake-instance"],
+        description=told.description,
+        metrics=told.metrics,
+        licence=told.licence,
+    )
+    scored.studio.segmenting.choose("fake-instance")
+    scored.settle()
+    about = scored.window.model.about
+    assert told.description.partition(". ")[0] in about.text()
+    assert told.licence not in about.text()
+    assert _frame(scored, "Model").verticalScrollBar().maximum() == 0
+    scored.window.model.more.click()
+    assert told.description.partition(". ")[2] in about.text()
+    assert told.licence in about.text()
+
+
+def test_scores_given_in_percent_are_shown_as_all_others(scored):
+    models = scored.session.models
+    models["fake-semantic"] = replace(models["fake-semantic"], metrics={"miou": 60.3})
+    scored.studio.segmenting.choose("fake-instance")
+    scored.studio.segmenting.choose("fake-semantic")
+    scored.settle()
+    assert "mIoU 0.603." in scored.window.model.about.text()
+
+
+def test_the_legend_of_the_difference_stays_inside_the_picture(scored):
+    scored.session.set_view(layer=Layer.DIFFERENCE)
+    scored.settle()
+    chip, picture = scored.window.canvas.chip, scored.window.canvas.viewport
+    assert chip.legend.entries
+    one_line = chip.height()
+    for width in (1280, 1024):
+        scored.window.resize(width, 800)
+        scored.settle()
+        assert chip.geometry().right() <= picture.width()
+    assert chip.height() > one_line
+
+
+def test_a_long_name_keeps_its_end_and_the_place_in_the_folder(qtbot):
+    label = ElidedLabel()
+    qtbot.addWidget(label)
+    label.resize(120, 20)
+    label.show_text("a_very_long_name_of_an_image.png  \u00b7  4 of 15")
+    assert label.text() != label.whole
+    assert label.text().endswith("15")
+    assert label.toolTip() == label.whole
+    label.show()
+    label.resize(600, 20)
+    qtbot.waitUntil(lambda: label.text() == label.whole)
+
+
+def test_a_chosen_entry_that_does_not_fit_is_cut_in_its_middle(qtbot):
+    combo = ElidedCombo()
+    qtbot.addWidget(combo)
+    combo.addItem("Mask R-CNN (small ResNet), nuclei")
+    assert combo.shown_text(1000) == combo.currentText()
+    short = combo.shown_text(120)
+    assert short.startswith("Mask")
+    assert short.endswith("nuclei")
+    assert combo.fontMetrics().horizontalAdvance(short) <= 120
+    assert not combo.grab().isNull()
+
+
+def test_at_most_three_messages_cover_the_picture_and_warnings_go_by_themselves(bench, monkeypatch):
+    monkeypatch.setitem(notices._SECONDS, "warning", 0.05)
+    stack = bench.window.notices
+    for number in range(4):
+        stack.show_notice("error", f"error {number}")
+    assert [card.message for card in stack.cards] == ["error 3", "error 2", "error 1"]
+    stack.show_notice("warning", "a mask of the wrong size")
+    assert stack.cards[0].message == "a mask of the wrong size"
+    bench.until(lambda: stack.cards[0].message == "error 3")
+
+
+def test_the_controls_of_the_settings_stand_under_each_other(bench):
+    dialog = SettingsDialog(Settings(autosave=False), lambda _name, _value: None, bench.window)
+    bench.qtbot.addWidget(dialog)
+    dialog.show()
+    lefts = {
+        control.mapTo(dialog, control.rect().topLeft()).x()
+        for control in dialog.controls.values()
+        if not isinstance(control, QCheckBox)
+    }
+    assert len(lefts) == 1
+    delay = dialog.controls["autosave_seconds"]
+    assert not delay.isEnabled()
+    dialog.controls["autosave"].setChecked(True)
+    assert delay.isEnabled()
+    dialog.close()
+
+
+def test_dialog_buttons_have_no_pictures_of_another_set(bench):
+    # The offscreen platform shows none anyhow; X11 does unless the style sheet forbids it.
+    sheet = QApplication.instance().styleSheet()
+    assert "QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }" in sheet
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_empty_check_box_is_seen(bench, theme):
+    bench.window.theme.choose(theme)
+    box = QCheckBox("Pixel grid", bench.window.centre)
+    box.resize(120, 24)
+    box.show()
+    shades = {box.grab().toImage().pixelColor(x, 12).lightness() for x in range(16)}
+    assert max(shades) - min(shades) > 60
+    bench.window.theme.choose("system")

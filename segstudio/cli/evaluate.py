@@ -12,6 +12,7 @@ import numpy as np
 from segstudio.cli.errors import OK, InputError, input_errors
 from segstudio.cli.objects import ObjectCounts
 from segstudio.cli.output import print_json, print_table, progress_bar, score
+from segstudio.core.boundary import BoundaryCounts
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.metrics import ConfusionMatrix, Metrics, mean_of_images
@@ -35,12 +36,14 @@ class Counts:
         images: Confusion matrix by image.
         without_truth: Predictions that have no ground truth.
         objects: Summed matches of objects, where both sides tell them apart.
+        boundary: Summed counts of boundaries, if asked for.
     """
 
     total: ConfusionMatrix = field(default_factory=lambda: ConfusionMatrix.zeros(_ALL_IDS))
     images: dict[str, ConfusionMatrix] = field(default_factory=dict)
     without_truth: list[str] = field(default_factory=list)
     objects: ObjectCounts = field(default_factory=ObjectCounts)
+    boundary: BoundaryCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def evaluate(
     ignore: int | None = None,
     *,
     per_image: bool,
+    boundary: bool = False,
     as_json: bool,
 ) -> int:
     """Compare two folders of masks and print the scores.
@@ -73,6 +77,7 @@ def evaluate(
         schema_file: Classes; else `segstudio.json` in `gt_dir`, else the ids that are found.
         ignore: Ground truth id that counts nowhere; else the schema's.
         per_image: Whether to list every image.
+        boundary: Whether to tell the IoU of the boundaries too.
         as_json: Print one JSON document instead of tables.
 
     Returns:
@@ -83,7 +88,7 @@ def evaluate(
     """
     with input_errors():
         folders = _Folders.open(pred_dir, gt_dir, schema_file, ignore)
-        counts = _count(folders)
+        counts = _count(folders, boundary=boundary)
         if not counts.images:
             raise InputError(
                 f"No mask in {pred_dir} has ground truth in {gt_dir}.",
@@ -194,8 +199,8 @@ def _named_like(truth: TruthIndex, predictions: TruthIndex) -> LabelSchema:
     return truth.schema
 
 
-def _count(folders: _Folders) -> Counts:
-    counts = Counts()
+def _count(folders: _Folders, *, boundary: bool) -> Counts:
+    counts = Counts(boundary=BoundaryCounts() if boundary else None)
     with progress_bar("Comparing") as show:
         for done, pair in enumerate(folders.pairs()):
             show(done, len(folders.refs))
@@ -206,6 +211,9 @@ def _count(folders: _Folders) -> Counts:
             counts.images[pair.name] = matrix
             counts.total += matrix
             counts.objects.add(pair.truth.instances, pair.predicted_objects)
+            if counts.boundary is not None:
+                ignore = folders.schema.ignore_index
+                counts.boundary.add(pair.truth.labels, pair.prediction.labels, ignore)
     return counts
 
 
@@ -241,9 +249,10 @@ def _report(folders: _Folders, counts: Counts, *, per_image: bool) -> dict[str, 
     ranked = sorted(rows, key=lambda r: (np.isnan(r["mean_iou"]), r["mean_iou"]))
     return {
         "images": len(images),
-        "classes": _class_rows(folders.schema, total),
+        "classes": _class_rows(folders.schema, total, counts.boundary),
         "mean_iou": total.mean_iou,
         "mean_dice": total.mean_dice,
+        **_mean_boundary(counts.boundary, ids),
         "pixel_accuracy": total.pixel_accuracy,
         "majority_accuracy": total.majority_accuracy,
         "frequency_weighted_iou": total.frequency_weighted_iou,
@@ -259,7 +268,19 @@ def _report(folders: _Folders, counts: Counts, *, per_image: bool) -> dict[str, 
     }
 
 
-def _class_rows(schema: LabelSchema, metrics: Metrics) -> list[dict[str, Any]]:
+def _mean_boundary(boundary: BoundaryCounts | None, ids: Sequence[int]) -> dict[str, float]:
+    if boundary is None:
+        return {}
+    found = boundary.iou(ids)
+    found = found[~np.isnan(found)]
+    return {"mean_boundary_iou": float(found.mean()) if found.size else float("nan")}
+
+
+def _class_rows(
+    schema: LabelSchema, metrics: Metrics, boundary: BoundaryCounts | None
+) -> list[dict[str, Any]]:
+    ids = [int(i) for i in metrics.class_ids]
+    edges = None if boundary is None else boundary.iou(ids)
     return [
         {
             "id": class_id,
@@ -270,6 +291,7 @@ def _class_rows(schema: LabelSchema, metrics: Metrics) -> list[dict[str, Any]]:
             "recall": float(metrics.recall[i]),
             "pixels": int(metrics.truth_pixels[i]),
             "predicted_pixels": int(metrics.predicted_pixels[i]),
+            **({} if edges is None else {"boundary_iou": float(edges[i])}),
         }
         for i, class_id in enumerate(metrics.class_ids)
     ]
@@ -285,9 +307,11 @@ def _image_row(metrics: Metrics) -> dict[str, Any]:
 
 
 def _print_report(report: dict[str, Any], *, per_image: bool) -> None:
-    names = ("iou", "dice", "precision", "recall")
+    names = ["iou", "dice", "precision", "recall"]
+    if "mean_boundary_iou" in report:
+        names.append("boundary_iou")
     print_table(
-        ("class", "name", *names, "pixels"),
+        ("class", "name", *(n.replace("_", " ") for n in names), "pixels"),
         [
             (str(c["id"]), c["name"], *(score(c[n]) for n in names), f"{c['pixels']:,}")
             for c in report["classes"]
@@ -300,6 +324,8 @@ def _print_report(report: dict[str, Any], *, per_image: bool) -> None:
         f"(all of the largest class: {score(report['majority_accuracy'])}), "
         f"frequency-weighted IoU {score(report['frequency_weighted_iou'])}"
     )
+    if "mean_boundary_iou" in report:
+        print(f"mean boundary IoU {score(report['mean_boundary_iou'])}")
     print(
         f"mean over {report['images']} images: IoU {score(report['image_mean_iou'])}, "
         f"Dice {score(report['image_mean_dice'])}"

@@ -168,6 +168,9 @@ def _evaluate(
     per_image: Annotated[
         bool, typer.Option("--per-image", help="List the scores of every image.")
     ] = False,
+    boundary: Annotated[
+        bool, typer.Option("--boundary", help="Tell the IoU of the boundaries too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
     """Compare predicted masks with ground truth.
@@ -176,7 +179,9 @@ def _evaluate(
     """
     from segstudio.cli.evaluate import evaluate
 
-    return evaluate(pred_dir, gt_dir, schema, ignore, per_image=per_image, as_json=as_json)
+    return evaluate(
+        pred_dir, gt_dir, schema, ignore, per_image=per_image, boundary=boundary, as_json=as_json
+    )
 
 
 @app.command("inspect")

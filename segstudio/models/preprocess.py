@@ -13,6 +13,9 @@ from torch.nn import functional as F
 
 Scaling = Literal["unit", "percentile"]
 PERCENTILES = (1.0, 99.8)
+BRIGHT_GROUND, BRIGHT_PART = 64.0, 0.45
+"""On a bright ground the low end is at most this part of the high end (and never put below 64):
+stained tissue without cells must not be stretched until its ground looks like something."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Preprocess:
 
     Attributes:
         scaling: "unit" divides by 255; "percentile" maps the image's own 1 % and 99.8 %
-            percentiles (over all pixels and channels together) to 0 and 1 and clips.
+            percentiles (over all pixels and channels together) to 0 and 1 and clips; see
+            `percentile_range` for almost flat images.
         mean: subtracted per channel, after the scaling.
         std: divided by per channel.
         short_side: resize so that the shorter side has this many pixels.
@@ -116,9 +120,14 @@ class Preprocess:
 
 
 def percentile_range(image: npt.NDArray[np.uint8]) -> tuple[float, float]:
-    """Return the image's 1 % and 99.8 % percentiles over all channels; high > low always."""
+    """Return the image's 1 % and 99.8 % percentiles over all channels; high > low always.
+
+    Where the lower one exceeds both `BRIGHT_GROUND` and `BRIGHT_PART` times the higher one, it is
+    reduced to the larger of the two.
+    """
     counts = np.bincount(image.reshape(-1), minlength=256)
     low, high = _percentiles(counts, PERCENTILES)
+    low = min(low, max(BRIGHT_GROUND, BRIGHT_PART * high))
     return low, max(high, low + 1.0)
 
 

@@ -44,7 +44,16 @@ def test_largest_side_limits_the_size():
 def test_percentiles_are_numpys(seed, height, width, values):
     picture = np.random.default_rng(seed).integers(0, values, (height, width, 3), dtype=np.uint8)
     low, high = np.percentile(picture, [1, 99.8])
+    low = min(low, max(64, 0.45 * high))
     assert percentile_range(picture) == pytest.approx((low, max(high, low + 1)))
+
+
+def test_an_almost_flat_bright_image_is_not_stretched():
+    picture = np.full((40, 50, 3), 200, np.uint8)
+    picture[:20] = 160
+    assert percentile_range(picture) == pytest.approx((90.0, 200.0))  # 0.45 * 200, not 160
+    x, _ = Preprocess("percentile").prepare(picture)
+    assert x.min() == pytest.approx((160 - 90) / 110)
 
 
 def test_percentile_scaling_clips_to_unit_range():
@@ -60,8 +69,10 @@ def test_percentile_scaling_clips_to_unit_range():
 
 
 def test_flat_image_is_finite():
-    x, _ = Preprocess("percentile").prepare(np.full((5, 5, 3), 77, np.uint8))
+    x, _ = Preprocess("percentile").prepare(np.full((5, 5, 3), 7, np.uint8))
     assert torch.equal(x, torch.zeros(1, 3, 5, 5))
+    x, _ = Preprocess("percentile").prepare(np.full((5, 5, 3), 77, np.uint8))
+    assert torch.equal(x, torch.ones(1, 3, 5, 5))
 
 
 def test_padding_reflects_and_falls_back_to_the_edge():

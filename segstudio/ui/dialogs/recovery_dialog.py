@@ -130,8 +130,9 @@ class RecoveryDialog(QDialog):
 
 def _listed(item: Recovered) -> QListWidgetItem:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.time))
-    strokes = "1 stroke" if item.strokes == 1 else f"{item.strokes} strokes"
-    row = QListWidgetItem(f"{item.image.name}\n{strokes}, {when}")
+    # A stroke is as many changes as the pointer made moves.
+    changes = "1 change" if item.strokes == 1 else f"{item.strokes} changes"
+    row = QListWidgetItem(f"{item.image.name}\n{changes}, {when}")
     row.setToolTip(str(item.image))
     row.setData(_ITEM, item)
     return row

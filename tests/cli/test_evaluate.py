@@ -185,3 +185,20 @@ def test_the_table_for_people(capsys, folders):
     assert row.split() == ["1", "class", "1", "0.4286", "0.6000", "0.6000", "0.6000", "5"]
     assert "mean IoU 0.6190" in out
     assert out.index("b.png") < out.index("a.png")
+
+
+def test_boundaries_are_scored_when_asked_for(capsys, tmp_path):
+    square = np.zeros((20, 20), np.uint8)  # 2 % of the diagonal: 1 pixel
+    square[2:8, 2:8] = 1
+    save(tmp_path / "gt" / "a.png", square)
+    save(tmp_path / "pred" / "a.png", np.roll(square, 1, axis=1))
+    folders = (tmp_path / "pred", tmp_path / "gt")
+    assert "mean_boundary_iou" not in report(capsys, *folders)
+    result = report(capsys, *folders, "--boundary")
+    zero, one = (c["boundary_iou"] for c in result["classes"])
+    assert one == pytest.approx(10 / 30)
+    assert result["mean_boundary_iou"] == pytest.approx((zero + one) / 2)
+    code, out, _ = run(capsys, *folders, "--boundary")
+    assert code == 0
+    assert "boundary iou" in out
+    assert "mean boundary IoU" in out

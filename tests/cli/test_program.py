@@ -63,7 +63,7 @@ def test_a_command_wins_over_a_folder_of_its_name(windows, tmp_path, monkeypatch
         (["predict", ".", "--out", "x", "--limit", "0"], "--limit"),
         (["predict", ".", "--out", "x"], "--model"),
         (["evaluate", "a"], "gt_dir"),
-        (["evaluate", "a", "b", "--boundary"], "--boundary"),
+        (["evaluate", "a", "b", "--outlines"], "--outlines"),
         (["evaluate", "a", "b", "--ignore", "300"], "--ignore"),
         (["models", "extra"], "extra"),
     ],

@@ -125,7 +125,7 @@ def test_recovery_offers_each_image_with_a_preview(qtbot):
 
     dialog = RecoveryDialog(items, autosave, preview, parent)
     qtbot.addWidget(dialog)
-    assert "a.png\n3 strokes" in dialog.list.item(0).text()
+    assert "a.png\n3 changes" in dialog.list.item(0).text()
     assert asked == ["a.png"]
     assert not dialog.preview.pixmap().isNull()
     dialog.restore.click()

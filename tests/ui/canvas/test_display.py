@@ -11,6 +11,7 @@ from segstudio.app.editing import keep_instances
 from segstudio.core.difference import DIFFERENCE_COLORS
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Patch
+from segstudio.jobs import JobRunner
 from segstudio.session.session import Layer, OverlayStyle, ToolName, What
 
 GROUND = (100, 100, 100)
@@ -271,3 +272,20 @@ def test_a_replaced_annotation_is_followed(desk):
     desk.click(40.5, 30.5)
     desk.settle()
     assert_color(desk.picture()[183, 243], desk.BLUE)
+
+
+def test_a_large_photo_is_smooth_once_its_copies_are_made(desk, monkeypatch):
+    monkeypatch.setattr("segstudio.ui.canvas.photo._AT_ONCE_PIXELS", 100)
+    image = np.zeros((800, 800, 3), np.uint8)
+    image[:, ::2] = 240
+    posted = []
+    jobs = JobRunner(posted.append, lambda *_: None)
+    desk.viewport.jobs = jobs
+    desk.open(image)
+    desk.place(0.25)
+    assert set(np.unique(desk.picture()[:50, :50])) <= {0, 240}
+    assert jobs.wait_idle()
+    for call in posted:
+        call()
+    assert set(np.unique(desk.picture()[:50, :50])) <= {119, 120, 121}
+    jobs.shutdown()

@@ -13,9 +13,9 @@ from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, Patch
 from segstudio.jobs import JobRunner
 from segstudio.session.document import Document
-from segstudio.session.session import Session, ViewState
+from segstudio.session.session import Layer, Session, ViewState
 from segstudio.ui.canvas.frame import Frame
-from segstudio.ui.canvas.overlay import Look, planes_for
+from segstudio.ui.canvas.overlay import Look, planes_for, shown_layer
 from segstudio.ui.canvas.photo import Photo
 from segstudio.ui.canvas.planes import Plane
 from segstudio.ui.canvas.sampling import Sampler
@@ -54,6 +54,7 @@ class Display(QWidget):
         self._keep_view = keep_view
         self._document: Document | None = None
         self._annotation: object = None
+        self._layer: Layer | None = None
         self._photo: Photo | None = None
         self._view = View()
         self._fits = True
@@ -213,8 +214,11 @@ class Display(QWidget):
         view = self._session.view
         planes: tuple[Plane, ...] = ()
         self._annotation = None
+        self._layer = None
         if self._document is not None:
             self._annotation = self._document.annotation
+            # the first thing painted or taken over makes a layer appear
+            self._layer = shown_layer(self._document, view)
             planes = planes_for(self._document, Look(self._session.schema, view, self._outline()))
         self._frame.set_planes(planes, grid=view.pixel_grid and self.zoom >= GRID_FROM)
         self._seen = _visible_part(view)
@@ -230,7 +234,11 @@ class Display(QWidget):
         document = self._document
         if document is None or document is not self._session.document:
             return
-        if not patches or document.annotation is not self._annotation:
+        if (
+            not patches
+            or document.annotation is not self._annotation
+            or shown_layer(document, self._session.view) is not self._layer
+        ):
             self.refresh_overlay()
             return
         for patch in patches:

@@ -289,3 +289,18 @@ def test_a_large_photo_is_smooth_once_its_copies_are_made(desk, monkeypatch):
         call()
     assert set(np.unique(desk.picture()[:50, :50])) <= {119, 120, 121}
     jobs.shutdown()
+
+
+def test_the_first_stroke_over_a_prediction_is_seen(desk):
+    """Nothing to compare with before it: the annotation's layer appears with the stroke."""
+    desk.open(desk.flat(40, 50), prediction=squares((1, 25, 35)))
+    desk.place(4.0)
+    before = look(desk, layer=Layer.BOTH, style=OverlayStyle.BOTH)
+    desk.take(ToolName.BRUSH, brush_size=9, active_class=1)
+    desk.stroke((10.5, 10.5), (20.5, 10.5))
+    desk.settle()
+    changed = (desk.picture() != before).any(axis=2)
+    stroke = (slice(5 * 4, 17 * 4), slice(5 * 4, 26 * 4))
+    assert changed[stroke].any()  # the outline of the stroke
+    changed[stroke] = False
+    assert not changed[:, : 30 * 4].any()

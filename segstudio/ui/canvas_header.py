@@ -34,7 +34,7 @@ _SHOWN = (
     | What.HISTORY
 )
 _SLIDER_STEPS = 200
-_RUN_LETTERS = 14
+_RUN_LETTERS = 10
 _BRUSHES = (ToolName.BRUSH, ToolName.ERASER)
 _PAINTERS = (ToolName.BRUSH, ToolName.POLYGON, ToolName.FILL)
 
@@ -154,7 +154,6 @@ class BrushSize(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        row.addWidget(QLabel("Size"))
         row.addWidget(self.slider)
         row.addWidget(self.number)
         self._show()
@@ -192,7 +191,7 @@ def _toggle(actions: ActionSet, action_id: str, text: str) -> QToolButton:
     actions[action_id].setIconText(text)
     button.setDefaultAction(actions[action_id])
     button.setIconSize(QSize(16, 16))
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     button.setAutoRaise(True)
     button.setForegroundRole(QPalette.ColorRole.WindowText)
     return button

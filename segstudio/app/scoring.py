@@ -274,15 +274,15 @@ class Scoring:
         files = self._folder.files
         if files is None:
             return
-        todo: list[tuple[int, str]] = []
+        uncounted: list[tuple[int, str]] = []
         for index, state in self._session.states.items():
             document = self._documents.get(files.project.images[index]) if state.runs else None
             held = frozenset[str]() if document is None else document.predictions.keys()
-            todo += [(index, run) for run in state.runs - held if wanted(index, run)]
-        self._submit_recount(files, sorted(todo))
+            uncounted += [(index, run) for run in state.runs - held if wanted(index, run)]
+        self._submit_recount(files, sorted(uncounted))
 
-    def _submit_recount(self, files: FolderFiles, todo: list[tuple[int, str]]) -> None:
-        if not todo:
+    def _submit_recount(self, files: FolderFiles, uncounted: list[tuple[int, str]]) -> None:
+        if not uncounted:
             self._jobs.cancel_key("recount")
             return
         schema, options = self._session.schema, self._session.model.options
@@ -290,8 +290,8 @@ class Scoring:
         def work(job: Job) -> None:
             batch: list[tuple[int, str, ConfusionMatrix]] = []
             sent = time.monotonic()
-            for number, (index, run) in enumerate(todo):
-                job.report(number, len(todo), f"Scoring {files.project.images[index].name}")
+            for number, (index, run) in enumerate(uncounted):
+                job.report(number, len(uncounted), f"Scoring {files.project.images[index].name}")
                 matrix = files.count(files.project.images[index], run, schema, options)
                 if matrix is not None:
                     batch.append((index, run, matrix))

@@ -352,10 +352,10 @@ class Segmenting:
         options = self._session.model.options
         current = self._session.document
         held = sorted(self._documents, key=lambda d: d is not current)
-        todo = [(d, p) for d in held for p in d.predictions.values() if p.instances is not None]
+        pending = [(d, p) for d in held for p in d.predictions.values() if p.instances is not None]
 
         def work(job: Job) -> None:
-            for document, old in todo:
+            for document, old in pending:
                 job.check()
                 new = _at(old, options)
                 self._clock.post(lambda d=document, o=old, n=new: self._rethresholded(job, d, o, n))  # type: ignore[misc]

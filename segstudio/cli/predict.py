@@ -78,24 +78,24 @@ def predict(request: Request, *, as_json: bool) -> int:
         spec = _spec(request)
         refs = _images(request)
         targets = _targets(refs, request.out, with_instances=spec.task == "instance")
-        todo = _unfinished(targets, spec, request)[: request.limit]
+        pending = _unfinished(targets, spec, request)[: request.limit]
     summary = Summary(skipped=sum(_is_done(t, spec) for t in targets))
     if request.overwrite:
         summary.skipped = 0
     stopped = False
-    if todo:
+    if pending:
         _fetch_weights(spec)
         segmenter = _segmenter(spec, request)
         make_folder(request.out)
         write_schema(request.out, spec.schema)
         try:
             with progress_bar("Segmenting") as show:
-                _run_all(segmenter, todo, request, summary, show)
+                _run_all(segmenter, pending, request, summary, show)
         except KeyboardInterrupt:
             stopped = True
     _print_summary(request, spec, len(targets), summary, as_json=as_json)
     if stopped:
-        warn(f"error: stopped after {summary.written} of {len(todo)} images")
+        warn(f"error: stopped after {summary.written} of {len(pending)} images")
     return FAILURE if stopped or summary.failed else OK
 
 
@@ -150,10 +150,10 @@ def _unfinished(targets: Sequence[Target], spec: ModelSpec, request: Request) ->
     """
     if request.out.is_file():
         raise InputError(f"{request.out} is a file.", "Give a folder for the results.")
-    todo = []
+    pending = []
     for target in targets:
         if not target.labels.exists():
-            todo.append(target)
+            pending.append(target)
             continue
         writer = png_texts(target.labels).get("Software", "")
         if not writer.startswith(_SOFTWARE):
@@ -167,8 +167,8 @@ def _unfinished(targets: Sequence[Target], spec: ModelSpec, request: Request) ->
                 "Give another folder for the results, or --overwrite.",
             )
         if request.overwrite:
-            todo.append(target)
-    return todo
+            pending.append(target)
+    return pending
 
 
 def _fetch_weights(spec: ModelSpec) -> None:
@@ -189,14 +189,14 @@ def _segmenter(spec: ModelSpec, request: Request) -> Segmenter:
 
 def _run_all(
     segmenter: Segmenter,
-    todo: Sequence[Target],
+    pending: Sequence[Target],
     request: Request,
     summary: Summary,
     show: ShowProgress,
 ) -> None:
     start = time.perf_counter()
-    for index, target in enumerate(todo):
-        show(index, len(todo), target.ref.name)
+    for index, target in enumerate(pending):
+        show(index, len(pending), target.ref.name)
         try:
             prediction = _run(segmenter, target, request.options)
         except SegstudioError as error:
@@ -208,7 +208,7 @@ def _run_all(
             if prediction.notes:
                 summary.notes[target.ref.name] = list(prediction.notes)
         summary.seconds = time.perf_counter() - start
-    show(len(todo), len(todo))
+    show(len(pending), len(pending))
 
 
 def _run(segmenter: Segmenter, target: Target, options: RunOptions) -> Prediction:

@@ -32,6 +32,8 @@ Lane = Literal[
     "scores",
     "model",
     "training",
+    "inspection",
+    "features",
 ]
 Post = Callable[[Callable[[], None]], None]
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+
+if TYPE_CHECKING:
+    from segstudio.inspection.subject import Subject
+    from segstudio.models.segmenter import Segmenter
+    from segstudio.models.segmenter_cache import SegmenterCache
 
 Check = Callable[[], None]
 """Raises `CancelledError` if the work shall stop."""
@@ -48,12 +53,26 @@ class Engine(Protocol):
         """Load a model, or give the loaded one."""
         ...
 
+    def subject(
+        self,
+        spec: ModelSpec,
+        pixels: Image,
+        options: RunOptions,
+        around_xy: tuple[int, int] | None,
+        check: Check,
+    ) -> Subject:
+        """A loaded model with an image (H, W, 3) uint8 RGB to look into.
+
+        Of a large image only a part around a pixel (x, y), or in the middle, is taken.
+        """
+        ...
+
 
 class TorchEngine:
     """The models of `segstudio.models`, kept loaded while memory allows."""
 
     def __init__(self) -> None:
-        self._cache: _Cache | None = None
+        self._cache: SegmenterCache | None = None
 
     def specs(self) -> dict[str, ModelSpec]:
         """All models by id; does not load torch."""
@@ -93,12 +112,29 @@ class TorchEngine:
         Raises:
             SegstudioError: if the weights are missing or do not fit.
         """
+        return self._segmenter(spec, device, check)
+
+    def subject(
+        self,
+        spec: ModelSpec,
+        pixels: Image,
+        options: RunOptions,
+        around_xy: tuple[int, int] | None,
+        check: Check,
+    ) -> Subject:
+        """A loaded model with an image, or a part of a large one, to look into.
+
+        Raises:
+            SegstudioError: if the weights are missing or do not fit.
+        """
+        from segstudio.inspection.subject import Subject
+
+        segmenter = self._segmenter(spec, options.device, check)
+        return Subject(segmenter, pixels, options, around_xy)
+
+    def _segmenter(self, spec: ModelSpec, device: str, check: Check) -> Segmenter:
         if self._cache is None:
-            from segstudio.models.segmenter import SegmenterCache
+            from segstudio.models.segmenter_cache import SegmenterCache
 
             self._cache = SegmenterCache()
         return self._cache.get(spec, device, check=check)
-
-
-class _Cache(Protocol):
-    def get(self, spec: ModelSpec, device: str, *, check: Check) -> Predictor: ...

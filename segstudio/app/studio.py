@@ -13,6 +13,7 @@ from segstudio.app.engine import Engine, TorchEngine
 from segstudio.app.exporting import Exporting
 from segstudio.app.folder import OpenFolder
 from segstudio.app.folder_states import FolderStates
+from segstudio.app.inspecting import Inspecting
 from segstudio.app.notices import Notices
 from segstudio.app.preferences import Preferences
 from segstudio.app.recovering import Recovering
@@ -43,6 +44,7 @@ class Studio:
         browsing: Folders, images, classes.
         segmenting: Models.
         exporting: Masks for other programs.
+        inspecting: The network inspector.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Studio:
         self.jobs = JobRunner(clock.post, self.notices.failure)
         self.preferences = Preferences(home, self.jobs, self.notices)
         folders = self.preferences.folders
+        engine = engine or TorchEngine()
         documents, folder = Documents(), OpenFolder()
         self._journal = Journal(folders.data / "journal")
         self._schema = SchemaKeeper(self.session, self.jobs, clock, folder, self.notices)
@@ -92,7 +95,7 @@ class Studio:
             folder,
             self._schema,
             self.scoring,
-            engine or TorchEngine(),
+            engine,
         )
         self.browsing = Browsing(
             self.session,
@@ -108,6 +111,7 @@ class Studio:
             shown=self.segmenting.load_stored,
         )
         self.exporting = Exporting(self.session, self.jobs, self.notices, documents, folder)
+        self.inspecting = Inspecting(self.session, self.jobs, clock, engine)
         self._apply_settings()
         self.segmenting.refresh_models()
 

@@ -257,18 +257,34 @@ class ActivationStore:
             if layer_id in self._kept:
                 self._kept.move_to_end(layer_id)
                 return self._kept[layer_id]
-            if self._recompute is None:
-                raise SegstudioError(
-                    f"the activations of {layer_id} were not kept", "Trace the image again."
-                )
-            found = self._recompute((layer_id,))
-            if layer_id not in found:
-                raise SegstudioError(
-                    f"{layer_id} did not run on this image",
-                    "The network takes another way through its modules for this input.",
-                )
-            self.put(layer_id, found[layer_id])
-            return found[layer_id]
+        # not under the lock: the network may be busy, for someone who reads from here
+        found = self._computed(layer_id)
+        self.put(layer_id, found)
+        return found
+
+    def recompute_by(
+        self, recompute: Callable[[tuple[str, ...]], Mapping[str, FeatureMap]]
+    ) -> None:
+        """Set what computes the named stages' activations again."""
+        self._recompute = recompute
+
+    @property
+    def recompute(self) -> Callable[[tuple[str, ...]], Mapping[str, FeatureMap]] | None:
+        """What computes the named stages' activations again, if anything does."""
+        return self._recompute
+
+    def _computed(self, layer_id: str) -> FeatureMap:
+        if self._recompute is None:
+            raise SegstudioError(
+                f"the activations of {layer_id} were not kept", "Trace the image again."
+            )
+        found = self._recompute((layer_id,))
+        if layer_id not in found:
+            raise SegstudioError(
+                f"{layer_id} did not run on this image",
+                "The network takes another way through its modules for this input.",
+            )
+        return found[layer_id]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import importlib
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -147,6 +147,19 @@ class Segmenter:
             finally:
                 self._check = no_check
 
+    @contextmanager
+    def exclusive(self, check: Check) -> Iterator[None]:
+        """Keep other threads from the network; its modules call `check` meanwhile.
+
+        For those who work with `network` itself.
+        """
+        with self._lock:
+            outer, self._check = self._check, check
+            try:
+                yield
+            finally:
+                self._check = outer
+
     def _predict(self, pixels: Image, options: RunOptions, report: Report, name: str) -> Prediction:
         if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise SegstudioError(f"{name} has no pixels that a model could use.")
@@ -248,75 +261,6 @@ class Segmenter:
 
     def _before_module(self, _module: nn.Module, _args: Any) -> None:
         self._check()
-
-
-class SegmenterCache:
-    """Loaded models, the least recently used of which go when their weights take too much."""
-
-    def __init__(self, max_bytes: int = 2 * 1024**3) -> None:
-        """Keep up to `max_bytes` of weights; the model in use always stays."""
-        self.max_bytes = max_bytes
-        self._held: OrderedDict[tuple[str, str, str], Segmenter] = OrderedDict()
-        self._lock = threading.Lock()
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the weights held."""
-        return sum(s.nbytes for s in list(self._held.values()))
-
-    def get(
-        self,
-        spec: ModelSpec,
-        device: str = "auto",
-        weights: Path | None = None,
-        check: Check = no_check,
-    ) -> Segmenter:
-        """The loaded model, from memory if it was used before.
-
-        Args:
-            spec: The model.
-            device: "auto", "cpu", "cuda", "mps".
-            weights: A file to use instead of the spec's own weights.
-            check: Called between the steps of loading; what it raises stops it.
-
-        Raises:
-            SegstudioError: if the model cannot be loaded.
-        """
-        fresh = Segmenter(spec, weights, device)
-        file = weights.resolve() if weights is not None else spec.weights and spec.weights.filename
-        key = (spec.id, str(file), str(fresh.device))
-        with self._lock:
-            segmenter = self._held.get(key)
-            if segmenter is None or segmenter.spec != spec:
-                segmenter = self._held[key] = fresh
-            self._held.move_to_end(key)
-        try:
-            segmenter.load(check)
-        except BaseException:
-            with self._lock:
-                if self._held.get(key) is segmenter:
-                    del self._held[key]
-            raise
-        self._shrink()
-        return segmenter
-
-    def clear(self) -> None:
-        """Forget all models."""
-        with self._lock:
-            devices = {s.device for s in self._held.values()}
-            self._held.clear()
-        for device in devices:
-            release_memory(device)
-
-    def _shrink(self) -> None:
-        """Drop the least recently used until the rest fits; the newest stays."""
-        dropped = set()
-        with self._lock:
-            while len(self._held) > 1 and self.nbytes > self.max_bytes:
-                _, segmenter = self._held.popitem(last=False)
-                dropped.add(segmenter.device)
-        for device in dropped:
-            release_memory(device)
 
 
 def resolve_builder(builder: str) -> Callable[..., nn.Module]:

@@ -13,6 +13,7 @@ from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.session.document import Document
+from segstudio.session.inspection import Inspection
 from segstudio.storage.project import Project
 
 
@@ -41,6 +42,27 @@ class What(Flag):
     """The dirty mark or the time of saving."""
     MODELS = auto()
     """The list of models, the chosen one, its options, whether it is loaded or on disk."""
+    TRACE = auto()
+    """The inspector's traced networks, or why there is none."""
+    INSPECTION = auto()
+    """What the inspector looks at: stage, channel, skip, class, colours, pinned pixel."""
+    OVER_PHOTO = auto()
+    """What the inspector lays over the photo."""
+    CUTS = auto()
+    """The inspector's cuts and what they do."""
+
+
+_INSPECTION_KINDS = {
+    "active": What.TRACE,
+    "traced": What.TRACE,
+    "second": What.TRACE,
+    "waiting": What.TRACE,
+    "problem": What.TRACE,
+    "over_photo": What.OVER_PHOTO,
+    "cuts": What.CUTS,
+    "cut_result": What.CUTS,
+}
+"""Which flag a field of `Inspection` is told with; INSPECTION for the others."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +185,7 @@ class Session:
         model: The chosen model and its options.
         states: Marks by index; images without an entry have none.
         counts: Confusion matrix by (image index, run) of every scored image; rows are truth.
+        inspection: What the network inspector shows.
     """
 
     changed = Signal(Change, reemission="queued")
@@ -179,6 +202,7 @@ class Session:
         self.model = ModelState()
         self.states: dict[int, ImageState] = {}
         self.counts: dict[tuple[int, str], ConfusionMatrix] = {}
+        self.inspection = Inspection()
 
     def notify(self, what: What, **details: Any) -> None:
         """Emit `changed` with a `Change` of these flags and details."""
@@ -190,6 +214,17 @@ class Session:
         if view != self.view:
             self.view = view
             self.notify(What.VIEW)
+
+    def set_inspection(self, **values: Any) -> None:
+        """Replace fields of `inspection`; says which kind of them differs."""
+        before, after = self.inspection, replace(self.inspection, **values)
+        what = What(0)
+        for name in values:
+            if getattr(before, name) != getattr(after, name):
+                what |= _INSPECTION_KINDS.get(name, What.INSPECTION)
+        if what:
+            self.inspection = after
+            self.notify(what)
 
     def state(self, index: int) -> ImageState:
         """The marks of an image."""

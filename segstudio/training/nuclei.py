@@ -103,7 +103,7 @@ class Recipe:
 RARE: dict[Kind, float] = {"purple": 3.0, "bright grey": 2.5}
 HALF = (0.5, 0.5, 0.5)
 QUARTER = (0.25, 0.25, 0.25)
-RECIPES = {
+RECIPES: dict[str, Recipe] = {
     "unet": Recipe(
         id="unet-nuclei",
         title="U-Net, nuclei",
@@ -179,6 +179,30 @@ RECIPES = {
         augmentation=Augmentation(scale=(0.6, 1.5)),
     ),
 }
+
+
+def _lesson(key: str, name: str, summary: str, **options: Any) -> Recipe:
+    """A small U-Net that differs from its sisters in one thing only."""
+    small = {**RECIPES["unet"].options, "base_channels": 12, "depth": 3, **options}
+    return replace(
+        RECIPES["unet"],
+        id=f"unet-small-{key}",
+        title=f"Small U-Net, {name}",
+        summary=f"A small U-Net for nuclei {summary}; to compare with its sisters.",
+        options=small,
+        crop=192,
+    )
+
+
+LESSONS = (
+    _lesson("transposed", "transposed", "that upsamples by transposed convolution"),
+    _lesson(
+        "bilinear", "bilinear", "that upsamples bilinearly and convolves", upsampling="bilinear"
+    ),
+    _lesson("shuffle", "pixel shuffle", "with pixel shuffle", upsampling="pixel_shuffle"),
+    _lesson("no-skips", "no skips", "without skip connections", skips=False),
+)
+RECIPES |= {lesson.id: lesson for lesson in LESSONS}
 
 
 def prepared(recipe: Recipe, sample: Sample) -> Sample:

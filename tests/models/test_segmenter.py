@@ -19,7 +19,8 @@ from segstudio.models.detection import InstanceRunner
 from segstudio.models.devices import is_out_of_memory, resolve_device
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.registry import registry
-from segstudio.models.segmenter import Segmenter, SegmenterCache
+from segstudio.models.segmenter import Segmenter
+from segstudio.models.segmenter_cache import SegmenterCache
 from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
 from segstudio.models.unet import UNet
 

@@ -1,0 +1,21 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_specs(tmp_path_factory):
+    """Descriptions of the tiny networks, by id; their weights are on disk."""
+    from tiny_networks import write_tiny_networks
+
+    return write_tiny_networks(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def tiny_engine(tiny_specs):
+    """The real engine with the tiny networks only."""
+    from tiny_networks import TinyEngine
+
+    return TinyEngine(tiny_specs)

@@ -15,7 +15,13 @@ from segstudio.app.tally import count
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
 from segstudio.core.metrics import ConfusionMatrix
-from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, with_thresholds
+from segstudio.core.prediction import (
+    ModelSpec,
+    Prediction,
+    RunOptions,
+    parts_of,
+    with_thresholds,
+)
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job
 from segstudio.storage.decode import read_image
@@ -31,9 +37,10 @@ def run_key(spec: ModelSpec, options: RunOptions) -> str:
     the user's own may be trained further under the same name, so its time belongs to it.
     """
     parts = [spec.id]
-    if spec.weights is not None and Path(spec.weights.filename).is_absolute():
-        with contextlib.suppress(OSError):
-            parts.append(f"{Path(spec.weights.filename).stat().st_mtime_ns:x}")
+    for part in parts_of(spec):
+        if part.weights is not None and Path(part.weights.filename).is_absolute():
+            with contextlib.suppress(OSError):
+                parts.append(f"{Path(part.weights.filename).stat().st_mtime_ns:x}")
     tiles = (options.tile_px, options.overlap_px)
     if tiles != (_DEFAULTS.tile_px, _DEFAULTS.overlap_px):
         parts.append(f"{options.tile_px}-{options.overlap_px}")

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
-from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+from segstudio.core.prediction import (
+    Ensemble,
+    ModelSpec,
+    Prediction,
+    RunOptions,
+    Variant,
+    parts_of,
+)
 
 if TYPE_CHECKING:
     from segstudio.inspection.subject import Subject
     from segstudio.models.segmenter import Segmenter
     from segstudio.models.segmenter_cache import SegmenterCache
+    from segstudio.models.together import Member
 
 Check = Callable[[], None]
 """Raises `CancelledError` if the work shall stop."""
@@ -84,7 +94,7 @@ class TorchEngine:
         """Whether the weights are on disk; does not load torch."""
         from segstudio.models.weights import is_available
 
-        return is_available(spec)
+        return all(is_available(part) for part in parts_of(spec))
 
     def download(self, spec: ModelSpec, check: Check, report: Report) -> None:
         """Fetch the weights; does not load torch.
@@ -92,9 +102,11 @@ class TorchEngine:
         Raises:
             SegstudioError: if they cannot be had.
         """
-        from segstudio.models.weights import download
+        from segstudio.models.weights import download, is_available
 
-        download(spec, check, report)
+        for part in parts_of(spec):
+            if not is_available(part):
+                download(part, check, report)
 
     def spec_from_weights(self, path: Path) -> ModelSpec:
         """Describe a file of the user's own.
@@ -112,6 +124,20 @@ class TorchEngine:
         Raises:
             SegstudioError: if the weights are missing or do not fit.
         """
+        return self._member(spec, device, check)
+
+    def _member(self, spec: ModelSpec, device: str, check: Check) -> Member:
+        made_of = spec.made_of
+        if isinstance(made_of, Variant):
+            from segstudio.models.together import VariantPredictor
+
+            base = self._member(made_of.base, device, check)
+            return VariantPredictor(spec, base, made_of.overrides)
+        if isinstance(made_of, Ensemble):
+            from segstudio.models.together import EnsemblePredictor
+
+            members = [self._member(member, device, check) for member in made_of.members]
+            return EnsemblePredictor(spec, members)
         return self._segmenter(spec, device, check)
 
     def subject(
@@ -125,10 +151,18 @@ class TorchEngine:
         """A loaded model with an image, or a part of a large one, to look into.
 
         Raises:
-            SegstudioError: if the weights are missing or do not fit.
+            SegstudioError: if the weights are missing or do not fit, or several models answer
+                together.
         """
         from segstudio.inspection.subject import Subject
 
+        if isinstance(spec.made_of, Variant):
+            own = replace(options, **spec.made_of.overrides)
+            return self.subject(spec.made_of.base, pixels, own, around_xy, check)
+        if spec.made_of is not None:
+            raise SegstudioError(
+                f"{spec.title} is several networks.", "Choose one of them to look inside it."
+            )
         segmenter = self._segmenter(spec, options.device, check)
         return Subject(segmenter, pixels, options, around_xy)
 

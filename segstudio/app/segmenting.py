@@ -11,26 +11,28 @@ from segstudio.app.batch import (
     Batch,
     BatchImage,
     BatchResult,
-    model_of,
     run_key,
     same_thresholds,
 )
 from segstudio.app.class_mapping import adapt, same_classes
-from segstudio.app.clock import Cancel, Clock
+from segstudio.app.clock import Clock
 from segstudio.app.documents import Documents
 from segstudio.app.engine import Engine
 from segstudio.app.folder import FolderFiles, OpenFolder
 from segstudio.app.notices import Notices
 from segstudio.app.schema_keeper import SchemaKeeper
 from segstudio.app.scoring import Scoring
+from segstudio.app.thresholds import Thresholds
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
-from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, with_thresholds
+from segstudio.core.prediction import (
+    ModelSpec,
+    Prediction,
+    effective_options,
+)
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
-
-_RECOUNT_AFTER_S = 0.5
 
 
 class Segmenting:
@@ -59,7 +61,7 @@ class Segmenting:
         self._engine = engine
         self._batches: list[Batch] = []
         self._preferred = ""
-        self._cancel_recount: Cancel | None = None
+        self._thresholds = Thresholds(session, jobs, clock, documents, scoring)
 
     # -- choosing ----------------------------------------------------------------------------
 
@@ -123,7 +125,7 @@ class Segmenting:
         old, session.model = session.model.options, replace(session.model, options=options)
         session.notify(What.MODELS)
         if not same_thresholds(old, options):
-            self._apply_thresholds()
+            self._thresholds.apply()
 
     def load_weights_file(self, path: Path | str) -> None:
         """Add a model from a file of the user's own, and choose it."""
@@ -208,7 +210,7 @@ class Segmenting:
         batch = Batch(
             self._engine,
             spec,
-            options,
+            effective_options(spec, options),
             files,
             self._schema.adopted(spec.schema),
             [BatchImage(i, files.project.images[i], self._pixels_of(files, i)) for i in indices],
@@ -283,19 +285,20 @@ class Segmenting:
                 f"{len(batch.unsaved)} predictions could not be kept on disk.",
                 str(batch.unsaved[0]),
             )
-        changed = not same_thresholds(batch.options, self._session.model.options)
+        in_force = effective_options(batch.spec, self._session.model.options)
+        changed = not same_thresholds(batch.options, in_force)
         if changed and batch.spec.task == "instance":
-            self._apply_thresholds()
+            self._thresholds.apply()
 
     # -- what is there already ---------------------------------------------------------------
 
     def load_stored(self, document: Document) -> None:
         """Bring the predictions of a shown image that are on disk into its document."""
-        files, session = self._folder.files, self._session
+        files = self._folder.files
         if files is None:
             return
         self._choose_run(document)
-        options, held = session.model.options, frozenset(document.predictions)
+        at, held = self._thresholds.drawn(), frozenset(document.predictions)
         path, shape = document.ref.path, document.shape_hw
 
         def work(job: Job) -> list[Prediction]:
@@ -303,7 +306,7 @@ class Segmenting:
             for run in files.predictions.runs_of([path]).get(path, frozenset()) - held:
                 job.check()
                 found.append(files.predictions.load(path, run))
-            return [_at(p, options) for p in found if p is not None and p.shape_hw == shape]
+            return [at(p) for p in found if p is not None and p.shape_hw == shape]
 
         def done(found: list[Prediction]) -> None:
             if self._documents.get(document.ref) is not document:
@@ -343,56 +346,6 @@ class Segmenting:
             visible=False,
         )
         session.notify(What.PREDICTIONS | What.SCORES)
-
-    def _apply_thresholds(self) -> None:
-        """Draw the instances of held predictions at the thresholds in force, the open image first.
-
-        The folder's other images are counted again a moment after the last change.
-        """
-        options = self._session.model.options
-        current = self._session.document
-        held = sorted(self._documents, key=lambda d: d is not current)
-        pending = [(d, p) for d in held for p in d.predictions.values() if p.instances is not None]
-
-        def work(job: Job) -> None:
-            for document, old in pending:
-                job.check()
-                new = _at(old, options)
-                self._clock.post(lambda d=document, o=old, n=new: self._rethresholded(job, d, o, n))  # type: ignore[misc]
-
-        self._jobs.submit("Applying thresholds", "scores", work, key="thresholds", front=True)
-        if self._cancel_recount is not None:
-            self._cancel_recount()
-        self._cancel_recount = self._clock.call_later(_RECOUNT_AFTER_S, self._recount_instances)
-
-    def _rethresholded(
-        self, job: Job, document: Document, old: Prediction, new: Prediction
-    ) -> None:
-        if job.cancelled or document.predictions.get(old.run) is not old:
-            return
-        document.predictions[old.run] = new
-        if document is self._session.document:
-            self._session.notify(What.PREDICTIONS)
-        self._scoring.count_document(document, [old.run])
-
-    def _recount_instances(self) -> None:
-        self._cancel_recount = None
-        instance_runs = {
-            run
-            for state in self._session.states.values()
-            for run in state.runs
-            if self._is_instance_run(run)
-        }
-        if instance_runs:
-            self._scoring.recount_runs(instance_runs)
-
-    def _is_instance_run(self, run: str) -> bool:
-        spec = self._session.models.get(model_of(run))
-        return spec is not None and spec.task == "instance"
-
-
-def _at(prediction: Prediction, options: RunOptions) -> Prediction:
-    return with_thresholds(prediction, options.score_threshold, options.mask_threshold)
 
 
 def _some(failures: list[tuple[str, SegstudioError]], shown: int = 3) -> str:

@@ -52,6 +52,7 @@ class ModelSpec:
         licence: Of the weights.
         description: One or two sentences: what it was trained on, what it is good for.
         metrics: Published or measured numbers, name -> value.
+        made_of: For a model that is another one run in another way, or several together.
     """
 
     id: str
@@ -67,6 +68,44 @@ class ModelSpec:
     licence: str = ""
     description: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    made_of: Variant | Ensemble | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model run with options of its own: thresholds, input size, test-time augmentation.
+
+    Attributes:
+        base: The model.
+        overrides: Fields of `RunOptions` that this variant sets; the others are the user's.
+    """
+
+    base: ModelSpec
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Several models that answer together.
+
+    Attributes:
+        members: The models; all tell the same classes apart.
+        method: "mean" of their probabilities, or majority "vote" of their classes.
+    """
+
+    members: tuple[ModelSpec, ...]
+    method: Literal["mean", "vote"] = "mean"
+
+
+def parts_of(spec: ModelSpec) -> tuple[ModelSpec, ...]:
+    """The models with weights of their own that a model is made of; itself for a plain one."""
+    made_of = spec.made_of
+    if isinstance(made_of, Variant):
+        return parts_of(made_of.base)
+    if isinstance(made_of, Ensemble):
+        found = [part for member in made_of.members for part in parts_of(member)]
+        return tuple({part.id: part for part in found}.values())
+    return (spec,)
 
 
 @dataclass(frozen=True)
@@ -79,6 +118,10 @@ class RunOptions:
         mask_threshold: A pixel belongs to an instance from this probability on; after the run.
         tile_px: Images with a longer side are cut into overlapping tiles of this size.
         overlap_px: Overlap of neighbouring tiles.
+        input_scale: Size of the network's input relative to its usual one.
+        flips: Average over the image and its three mirror images (test-time augmentation).
+        scales: Average over these sizes of the input (test-time augmentation), relative to
+            `input_scale`.
     """
 
     device: str = "auto"
@@ -86,6 +129,16 @@ class RunOptions:
     mask_threshold: float = 0.5
     tile_px: int = 2048
     overlap_px: int = 256
+    input_scale: float = 1.0
+    flips: bool = False
+    scales: tuple[float, ...] = (1.0,)
+
+
+def effective_options(spec: ModelSpec, options: RunOptions) -> RunOptions:
+    """The options with which a model really runs: a variant's own come before the user's."""
+    if isinstance(spec.made_of, Variant):
+        return effective_options(spec.made_of.base, replace(options, **spec.made_of.overrides))
+    return options
 
 
 @dataclass(frozen=True)
@@ -104,6 +157,8 @@ class Prediction:
         seconds: Wall-clock time of the forward pass with pre- and post-processing.
         device: Where it ran.
         notes: Plain sentences worth showing (fell back to the CPU, was cut into tiles, ...).
+        entropy: (H, W) uint8: entropy of the classes' probabilities over its largest value, 0..255
+            for 0..1; None where it follows from the confidence (see `uncertainty`).
     """
 
     run: str
@@ -116,6 +171,18 @@ class Prediction:
     seconds: float = 0.0
     device: str = "cpu"
     notes: tuple[str, ...] = ()
+    entropy: npt.NDArray[np.uint8] | None = None
+
+    @property
+    def uncertainty(self) -> npt.NDArray[np.uint8]:
+        """(H, W) uint8: normalised entropy of the classes' probabilities, 0..255 for 0..1.
+
+        Where no entropy was kept there are two classes (or an object and its ground), so that it
+        is the binary entropy of the confidence.
+        """
+        if self.entropy is not None:
+            return self.entropy
+        return _BINARY_ENTROPY[self.confidence]
 
     @property
     def shape_hw(self) -> tuple[int, int]:
@@ -126,11 +193,25 @@ class Prediction:
     def nbytes(self) -> int:
         """Bytes held by the arrays."""
         total = self.labels.nbytes + self.confidence.nbytes
+        if self.entropy is not None:
+            total += self.entropy.nbytes
         if self.instance_ids is not None:
             total += self.instance_ids.nbytes
         if self.instances is not None:
             total += self.instances.nbytes
         return total
+
+
+def _binary_entropy() -> npt.NDArray[np.uint8]:
+    """(256,) uint8: entropy in bits, times 255, of a probability given as 0..255."""
+    p = np.arange(256) / 255
+    inner = np.clip(p, 1e-12, 1 - 1e-12)
+    bits = -(inner * np.log2(inner) + (1 - inner) * np.log2(1 - inner))
+    levels: npt.NDArray[np.uint8] = np.rint(bits * 255).astype(np.uint8)
+    return levels
+
+
+_BINARY_ENTROPY = _binary_entropy()
 
 
 def with_thresholds(

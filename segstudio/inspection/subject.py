@@ -30,7 +30,7 @@ from segstudio.models.detection import InstanceRunner
 from segstudio.models.download import Check, no_check, no_report
 from segstudio.models.preprocess import Geometry, Preprocess, restore
 from segstudio.models.segmenter import Segmenter
-from segstudio.models.semantic import SemanticRunner, as_logits, to_class_map
+from segstudio.models.semantic import ClassMap, SemanticRunner, as_logits, to_class_map
 
 FloatArray = NDArray[np.float32]
 
@@ -104,7 +104,7 @@ class Subject:
             return traced.trace, self.predict(check=check)
         with torch.inference_mode():
             logits = restore(as_logits(traced.output), self._geometry)
-            return traced.trace, self._answer(*to_class_map(logits))
+            return traced.trace, self._answer(to_class_map(logits))
 
     def _traced(self, keep: Iterable[str] | None, check: Check) -> Traced:
         with self._at_work(check):
@@ -227,9 +227,8 @@ class Subject:
         """
         with self._at_work(no_check):
             logits = torch.from_numpy(logit_lens(self._network, found, layer_id))[None]
-        labels, confidence = to_class_map(restore(as_logits(logits), self._geometry))
-        title = f"{self.spec.title} read from {layer_id}"
-        return Prediction(self.spec.id, title, self.spec.schema, labels, confidence)
+        answer = self._answer(to_class_map(restore(as_logits(logits), self._geometry)))
+        return replace(answer, title=f"{self.spec.title} read from {layer_id}")
 
     def _target(
         self,
@@ -257,7 +256,7 @@ class Subject:
         spec, device = self._segmenter.spec, self._segmenter.device
         if spec.task == "semantic":
             runner = SemanticRunner(self._network, self._preprocess, device)
-            return self._answer(*to_class_map(runner.logits(self._pixels)))
+            return self._answer(to_class_map(runner.logits(self._pixels)))
         if not isinstance(self._network, GeneralizedRCNN):
             raise SegstudioError(f"{spec.title} finds instances, but is no Mask R-CNN.")
         instances, _, _ = InstanceRunner(
@@ -268,12 +267,15 @@ class Subject:
         labels, ids, confidence = instances.flatten(
             size, options.score_threshold, options.mask_threshold
         )
-        return replace(self._answer(labels, confidence), instances=instances, instance_ids=ids)
+        answer = self._answer(ClassMap(labels, confidence, None))
+        return replace(answer, instances=instances, instance_ids=ids)
 
-    def _answer(self, labels: Labels, confidence: NDArray[np.uint8]) -> Prediction:
-        spec = self.spec
-        device = str(self._segmenter.device)
-        return Prediction(spec.id, spec.title, spec.schema, labels, confidence, device=device)
+    def _answer(self, found: ClassMap) -> Prediction:
+        spec, device = self.spec, str(self._segmenter.device)
+        return Prediction(
+            spec.id, spec.title, spec.schema, found.labels, found.confidence,
+            device=device, entropy=found.entropy,
+        )  # fmt: skip
 
     @contextmanager
     def _at_work(self, check: Check) -> Iterator[None]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.transform import resize_boxes
-from torchvision.ops import batched_nms
+from torchvision.ops import batched_nms, box_iou
 
 from segstudio.core.instances import Instances
 from segstudio.core.labels import Image
+from segstudio.models.augmentation import PLAIN, Augmentation, Mirror
 from segstudio.models.download import Check, Report
 from segstudio.models.preprocess import Preprocess, percentile_range
 from segstudio.models.semantic import prepare_tile
@@ -54,6 +55,44 @@ class Detections:
             self.boxes + torch.tensor([x, y, x, y]), self.scores, self.labels, self.masks
         )
 
+    def mirrored(self, mirror: Mirror, size_hw: tuple[int, int]) -> Detections:
+        """Mirrored in an image of that size."""
+        boxes, masks = self.boxes.clone(), self.masks
+        for axis in mirror:
+            low, high = (1, 3) if axis == 0 else (0, 2)
+            boxes[:, low] = size_hw[axis] - self.boxes[:, high]
+            boxes[:, high] = size_hw[axis] - self.boxes[:, low]
+        if mirror:
+            masks = masks.flip([axis + 1 for axis in mirror])
+        return Detections(boxes, self.scores, self.labels, masks)
+
+
+def agreed(found: Sequence[Detections], threshold: float) -> Detections:
+    """One list from several of the same image: each object once, best first.
+
+    Of detections that overlap by more than `threshold` (IoU of the boxes) the best gives box and
+    mask; its score is the mean over the lists, in which a list without it counts as 0.
+    """
+    if len(found) == 1:
+        return found[0]
+    whole = Detections(
+        torch.cat([part.boxes for part in found]),
+        torch.cat([part.scores for part in found]),
+        torch.cat([part.labels for part in found]),
+        torch.cat([part.masks for part in found]),
+    )
+    source = torch.cat([torch.full((len(p.scores),), i) for i, p in enumerate(found)])
+    kept = batched_nms(whole.boxes, whole.scores, whole.labels, threshold)
+    alike = box_iou(whole.boxes[kept], whole.boxes) > threshold
+    alike &= whole.labels[kept][:, None] == whole.labels[None]
+    alike[torch.arange(len(kept)), kept] = True
+    scores = torch.zeros(len(kept))
+    for number in range(len(found)):
+        of_list = whole.scores * (source == number)
+        scores += (alike * of_list).amax(dim=1) if len(of_list) else 0
+    best = replace(whole.pick(kept), scores=scores / len(found))
+    return best.pick(torch.argsort(best.scores, descending=True, stable=True))
+
 
 @dataclass(frozen=True)
 class InstanceRunner:
@@ -71,7 +110,7 @@ class InstanceRunner:
         overlap_px: int,
         check: Check,
         report: Report,
-        input_scale: float = 1.0,
+        augmentation: Augmentation = PLAIN,
     ) -> tuple[Instances, int, bool]:
         """Find the objects of an image (H, W, 3) uint8 RGB.
 
@@ -81,22 +120,34 @@ class InstanceRunner:
             overlap_px: Overlap of the tiles.
             check: Called before each tile.
             report: Told (tiles done, tiles in all, text).
-            input_scale: The network's input is made smaller by this factor (to save memory).
+            augmentation: Sizes and mirrorings of the image that the network sees.
 
         Returns:
             All detections, in how many tiles, and whether the network reached its limit on the
             number of objects somewhere.
         """
+        found, tiles, limited = [], 1, False
+        for scale, mirror in augmentation.variants():
+            seen = np.ascontiguousarray(np.flip(pixels, mirror)) if mirror else pixels
+            with smaller_input(self.network.transform, scale):
+                part, tiles, full = self._whole(seen, tile_px, overlap_px, check, report)
+            found.append(part.mirrored(mirror, (pixels.shape[0], pixels.shape[1])))
+            limited = limited or full
+        threshold = float(self.network.roi_heads.nms_thresh)
+        return self._instances(agreed(found, threshold)), tiles, limited
+
+    def _whole(
+        self, pixels: Image, tile_px: int, overlap_px: int, check: Check, report: Report
+    ) -> tuple[Detections, int, bool]:
+        """Detections of an image seen one way; see `predict`."""
         value_range = percentile_range(pixels)
         limit = int(self.network.roi_heads.detections_per_img)
-        with smaller_input(self.network.transform, input_scale):
-            if max(pixels.shape[:2]) <= tile_px or self._shrinks(pixels):
-                found = self.detect(pixels, value_range)
-                return self._instances(found), 1, len(found.scores) >= limit
-            grid = TileGrid.of((pixels.shape[0], pixels.shape[1]), tile_px, overlap_px)
-            parts = list(self._tiles(pixels, value_range, grid, check, report))
-        found = self._merge(parts, grid)
-        return self._instances(found), len(grid), any(len(p.scores) >= limit for p in parts)
+        if max(pixels.shape[:2]) <= tile_px or self._shrinks(pixels):
+            found = self.detect(pixels, value_range)
+            return found, 1, len(found.scores) >= limit
+        grid = TileGrid.of((pixels.shape[0], pixels.shape[1]), tile_px, overlap_px)
+        parts = list(self._tiles(pixels, value_range, grid, check, report))
+        return self._merge(parts, grid), len(grid), any(len(p.scores) >= limit for p in parts)
 
     def detect(self, pixels: Image, value_range: tuple[float, float]) -> Detections:
         """Detections of an image or a tile, best first, with boxes in its pixels.

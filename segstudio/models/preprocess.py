@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -91,6 +91,15 @@ class Preprocess:
             new_short, new_long = int(self.max_side * new_short / new_long), self.max_side
         new_short = max(1, new_short)
         return (new_short, new_long) if height <= width else (new_long, new_short)
+
+    def scaled(self, scale: float) -> Preprocess:
+        """The same with an input `scale` times as large."""
+        if scale == 1:
+            return self
+        if self.short_side is None:
+            return replace(self, factor=(self.factor or 1.0) * scale)
+        longest = None if self.max_side is None else max(1, round(self.max_side * scale))
+        return replace(self, short_side=max(1, round(self.short_side * scale)), max_side=longest)
 
     def prepare(self, image: npt.NDArray[np.uint8]) -> tuple[Tensor, Geometry]:
         """Return the network's input and the sizes needed to go back.

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
@@ -19,12 +21,14 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+from segstudio.models.augmentation import Augmentation
 from segstudio.models.checkpoints import load_into, load_state
 from segstudio.models.detection import InstanceRunner
 from segstudio.models.devices import is_out_of_memory, release_memory, resolve_device
 from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.semantic import SemanticRunner
+from segstudio.models.together import of_instances
 from segstudio.models.weights import require_weights
 
 _SMALLEST_TILE: Final = 256
@@ -147,6 +151,28 @@ class Segmenter:
             finally:
                 self._check = no_check
 
+    def probabilities(
+        self,
+        pixels: Image,
+        options: RunOptions,
+        check: Check = no_check,
+        report: Report = no_report,
+    ) -> npt.NDArray[np.float32]:
+        """Probabilities (C, H, W) float32 of the classes, C the highest class id + 1.
+
+        Of models that find instances: see `together.of_instances`.
+
+        Raises:
+            SegstudioError: if the model cannot be loaded or fails on this image.
+        """
+        classes = max(self.spec.schema.ids) + 1
+        if self.spec.task == "instance":
+            return of_instances(self.predict(pixels, options, check, report), classes)
+        with self.exclusive(check), torch.inference_mode():
+            runner = SemanticRunner(self.network, self._preprocess, self.device)
+            tiles = (options.tile_px, options.overlap_px)
+            return runner.probabilities(pixels, *tiles, check, report, Augmentation.of(options))
+
     @contextmanager
     def exclusive(self, check: Check) -> Iterator[None]:
         """Keep other threads from the network; its modules call `check` meanwhile.
@@ -207,16 +233,22 @@ class Segmenter:
         report: Report,
     ) -> Prediction:
         runner = SemanticRunner(network, self._preprocess, attempt.device)
-        (labels, confidence), tiles = runner.predict(
-            pixels, attempt.tile_px, options.overlap_px, self._check, report
+        found, tiles = runner.predict(
+            pixels,
+            attempt.tile_px,
+            options.overlap_px,
+            self._check,
+            report,
+            Augmentation.of(options),
         )
         return Prediction(
             self.spec.id,
             self.spec.title,
             self.spec.schema,
-            labels,
-            confidence,
+            found.labels,
+            found.confidence,
             notes=_tile_notes(tiles, attempt.tile_px),
+            entropy=found.entropy,
         )
 
     def _run_instances(
@@ -239,7 +271,9 @@ class Segmenter:
             options.overlap_px,
             self._check,
             report,
-            attempt.input_scale,
+            Augmentation.of(
+                replace(options, input_scale=options.input_scale * attempt.input_scale)
+            ),
         )
         labels, ids, confidence = instances.flatten(
             (pixels.shape[0], pixels.shape[1]), options.score_threshold, options.mask_threshold

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from segstudio.core.labels import Image, Labels
+from segstudio.models.augmentation import PLAIN, Augmentation, Mirror, mean_log_probabilities
 from segstudio.models.download import Check, Report
 from segstudio.models.preprocess import (
     Geometry,
@@ -25,9 +27,23 @@ from segstudio.models.tiling import TileGrid
 
 _ALIGN: Final = 32
 _STRIP_BYTES: Final = 32 * 1024 * 1024
+_FAINT: Final = -80.0
+"""Log probabilities below this count as this: 0 times minus infinity would be no number."""
 
-ClassMap = tuple[Labels, npt.NDArray[np.uint8]]
-"""Class ids (H, W) uint8, and confidence (H, W) uint8: the winner's probability, 0..255."""
+
+class ClassMap(NamedTuple):
+    """What a network says of each pixel.
+
+    Attributes:
+        labels: (H, W) uint8 class ids.
+        confidence: (H, W) uint8, the winner's probability, 0..255 for 0..1.
+        entropy: (H, W) uint8, entropy of the classes' probabilities over its largest value,
+            0..255; None for two classes, where it follows from the confidence.
+    """
+
+    labels: Labels
+    confidence: npt.NDArray[np.uint8]
+    entropy: npt.NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True)
@@ -39,19 +55,84 @@ class SemanticRunner:
     device: torch.device
 
     def predict(
-        self, pixels: Image, tile_px: int, overlap_px: int, check: Check, report: Report
+        self,
+        pixels: Image,
+        tile_px: int,
+        overlap_px: int,
+        check: Check,
+        report: Report,
+        augmentation: Augmentation = PLAIN,
     ) -> tuple[ClassMap, int]:
         """The class map of an image (H, W, 3) uint8 RGB, and in how many tiles it was cut."""
         if max(pixels.shape[:2]) <= tile_px:
-            return to_class_map(self.logits(pixels)), 1
+            return to_class_map(self.augmented(pixels, augmentation)), 1
+        run, pixels, grid = self._tiled(pixels, tile_px, overlap_px, augmentation)
+        return blend_tiles(run, pixels, grid, check, report), len(grid)
+
+    def probabilities(
+        self,
+        pixels: Image,
+        tile_px: int,
+        overlap_px: int,
+        check: Check,
+        report: Report,
+        augmentation: Augmentation = PLAIN,
+    ) -> npt.NDArray[np.float32]:
+        """Softmax probabilities (C, H, W) float32 of an image; arguments as `predict`."""
+        if max(pixels.shape[:2]) <= tile_px:
+            logits = self.augmented(pixels, augmentation)
+            whole: npt.NDArray[np.float32] = torch.softmax(logits[0].float(), 0).cpu().numpy()
+            return whole
+        strips = [
+            torch.softmax(logits[0], 0).numpy()
+            for _, logits in blended_rows(
+                *self._tiled(pixels, tile_px, overlap_px, augmentation), check, report
+            )
+        ]
+        return np.concatenate(strips, axis=1)
+
+    def _tiled(
+        self, pixels: Image, tile_px: int, overlap_px: int, augmentation: Augmentation
+    ) -> tuple[Callable[[Image], Tensor], Image, TileGrid]:
+        """What runs a tile, the image, and the tiles."""
         align = max(_ALIGN, self.preprocess.divisor)
         grid = TileGrid.of((pixels.shape[0], pixels.shape[1]), tile_px, overlap_px, align)
         value_range = percentile_range(pixels)
 
         def run(tile: Image) -> Tensor:
-            return self.logits(tile, value_range)
+            return self.augmented(tile, augmentation, value_range)
 
-        return blend_tiles(run, pixels, grid, check, report), len(grid)
+        return run, pixels, grid
+
+    def augmented(
+        self,
+        pixels: Image,
+        augmentation: Augmentation,
+        value_range: tuple[float, float] | None = None,
+    ) -> Tensor:
+        """Logits (1, C, H, W) of an image at the sizes and in the mirrorings asked for.
+
+        Of several, the logarithm of the mean of their probabilities.
+        """
+        if augmentation.is_single:
+            return self.at_scale(augmentation.scales[0]).logits(pixels, value_range)
+        return mean_log_probabilities(
+            self.at_scale(scale).mirrored_logits(pixels, mirror, value_range)
+            for scale in augmentation.scales
+            for mirror in augmentation.mirrors
+        )
+
+    def at_scale(self, scale: float) -> SemanticRunner:
+        """The same network with an input `scale` times as large as usual."""
+        return replace(self, preprocess=self.preprocess.scaled(scale))
+
+    def mirrored_logits(
+        self, pixels: Image, mirror: Mirror, value_range: tuple[float, float] | None = None
+    ) -> Tensor:
+        """Logits (1, C, H, W) of the mirrored image, mirrored back."""
+        seen = np.ascontiguousarray(np.flip(pixels, mirror)) if mirror else pixels
+        logits = self.logits(seen, value_range)
+        return logits.flip([axis + 2 for axis in mirror]) if mirror else logits
 
     def logits(self, pixels: Image, value_range: tuple[float, float] | None = None) -> Tensor:
         """Logits (1, C, H, W) float32 at the image's own resolution, on the runner's device.
@@ -112,7 +193,7 @@ def as_logits(output: Tensor | Mapping[str, Tensor]) -> Tensor:
 
 
 def to_class_map(logits: Tensor) -> ClassMap:
-    """Argmax and the winner's softmax probability.
+    """Argmax, the winner's softmax probability, and with more than two classes the entropy.
 
     Args:
         logits: (1, C, H, W) on any device.
@@ -120,30 +201,65 @@ def to_class_map(logits: Tensor) -> ClassMap:
     channels, height, width = logits.shape[1:]
     labels = np.empty((height, width), np.uint8)
     confidence = np.empty((height, width), np.uint8)
+    entropy = np.empty((height, width), np.uint8) if channels > 2 else None
     rows = max(1, _STRIP_BYTES // (channels * width * 4))
     for top in range(0, height, rows):
-        winner, probability = _decide(logits[0, :, top : top + rows].float())
+        strip = logits[0, :, top : top + rows].float()
+        if entropy is None:
+            winner, probability = _decide_two(strip)
+        else:
+            winner, probability, disorder = _decide(strip)
+            entropy[top : top + rows] = disorder.cpu().numpy()
         labels[top : top + rows] = winner.cpu().numpy()
         confidence[top : top + rows] = probability.cpu().numpy()
-    return labels, confidence
+    return ClassMap(labels, confidence, entropy)
 
 
-def _decide(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Class ids and probabilities * 255, both uint8 (h, w), of logits (C, h, w)."""
-    if logits.shape[0] == 2:
-        difference = logits[1] - logits[0]
-        winner = difference > 0
-        probability = difference.abs_().sigmoid_()
-    else:
-        highest, winner = logits.max(dim=0)
-        probability = (logits - highest).exp_().sum(dim=0).reciprocal_()
+def _decide_two(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Class ids and probabilities * 255, both uint8 (h, w), of logits (2, h, w)."""
+    difference = logits[1] - logits[0]
+    winner = difference > 0
+    probability = difference.abs_().sigmoid_()
     return winner.to(torch.uint8), probability.mul_(255).round_().to(torch.uint8)
+
+
+def _decide(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Class ids, probabilities * 255 and entropy * 255 / log C, uint8 (h, w), of (C, h, w)."""
+    highest, winner = logits.max(dim=0)
+    below = logits - highest
+    weights = below.exp()
+    total = weights.sum(dim=0)
+    # -sum p log p with p = w / total and log p = below - log total
+    entropy = total.log() - (weights * below.clamp_(min=_FAINT)).sum(dim=0) / total
+    entropy = entropy.div_(math.log(len(logits))).clamp_(0, 1)
+    return (
+        winner.to(torch.uint8),
+        total.reciprocal_().mul_(255).round_().to(torch.uint8),
+        entropy.mul_(255).round_().to(torch.uint8),
+    )
 
 
 def blend_tiles(
     run: Callable[[Image], Tensor], pixels: Image, grid: TileGrid, check: Check, report: Report
 ) -> ClassMap:
-    """Class map of an image from the blended logits of its tiles.
+    """Class map of an image from the blended logits of its tiles; arguments as `blended_rows`."""
+    height, width = pixels.shape[:2]
+    labels = np.empty((height, width), np.uint8)
+    confidence = np.empty((height, width), np.uint8)
+    entropy: npt.NDArray[np.uint8] | None = None
+    for rows, logits in blended_rows(run, pixels, grid, check, report):
+        part = to_class_map(logits)
+        labels[rows], confidence[rows] = part.labels, part.confidence
+        if part.entropy is not None:
+            entropy = np.empty((height, width), np.uint8) if entropy is None else entropy
+            entropy[rows] = part.entropy
+    return ClassMap(labels, confidence, entropy)
+
+
+def blended_rows(
+    run: Callable[[Image], Tensor], pixels: Image, grid: TileGrid, check: Check, report: Report
+) -> Iterator[tuple[slice, Tensor]]:
+    """The blended logits (1, C, rows, W) of an image's tiles, strip by strip from the top.
 
     Only the logits of one row of tiles are held, so that memory does not grow with the height.
 
@@ -155,8 +271,6 @@ def blend_tiles(
         report: Told (tiles done, tiles in all, text).
     """
     height, width = pixels.shape[:2]
-    labels = np.empty((height, width), np.uint8)
-    confidence = np.empty((height, width), np.uint8)
     band = torch.empty(0)
     done = 0
     for index, row in enumerate(grid.rows):
@@ -173,8 +287,6 @@ def blend_tiles(
             done += 1
         assert fresh is not None
         final = grid.rows[index + 1].start if index + 1 < len(grid.rows) else height
-        part = to_class_map(fresh[None, :, : final - row.start])
-        labels[row.start : final], confidence[row.start : final] = part
+        yield slice(row.start, final), fresh[None, :, : final - row.start]
         band = fresh[:, final - row.start :].clone()
     report(done, len(grid), "")
-    return labels, confidence

@@ -25,7 +25,7 @@ _MAX_BYTES = 2 * 2**30
 _SUFFIX = ".prediction"
 _FEW = 64  # fewer are looked up one by one, more by listing the folder
 _META = "prediction.json"
-_MAPS = ("labels", "confidence", "instance_ids")
+_MAPS = ("labels", "confidence", "instance_ids", "entropy")
 _INSTANCE_ARRAYS = ("boxes", "scores", "classes", "masks")
 
 
@@ -180,4 +180,5 @@ def _decode(content: bytes) -> Prediction:
         meta["seconds"],
         meta["device"],
         tuple(meta["notes"]),
+        arrays.get("entropy"),
     )

@@ -92,8 +92,8 @@ def photo(height, width):
 def test_tiles_give_what_the_whole_image_gives(scaling):
     pixels = photo(700, 900)
     preprocess = Preprocess(scaling, (0.4,) * 3, (0.3,) * 3, divisor=4)
-    (whole, sure), one = run(preprocess, pixels, 2048)
-    (tiled, sure_tiled), many = run(preprocess, pixels, 256)
+    (whole, sure, _), one = run(preprocess, pixels, 2048)
+    (tiled, sure_tiled, _), many = run(preprocess, pixels, 256)
     assert one == 1
     assert many > 20
     assert len(np.unique(whole)) == 3
@@ -145,7 +145,7 @@ def test_a_tile_that_is_the_whole_image_is_prepared_like_the_image(preprocess):
 
 def test_class_map_is_argmax_and_softmax_of_the_winner():
     logits = torch.tensor([[1.0, 0.0], [3.0, 0.0], [2.0, 0.0]]).reshape(1, 3, 1, 2)
-    labels, confidence = to_class_map(logits)
+    labels, confidence, _ = to_class_map(logits)
     # e^3 / (e + e^2 + e^3) = 0.66524; a tie goes to the first class with 1/3
     assert labels.tolist() == [[1, 0]]
     assert confidence.tolist() == [[round(255 * 0.66524), 85]]
@@ -153,7 +153,7 @@ def test_class_map_is_argmax_and_softmax_of_the_winner():
 
 def test_two_classes_are_decided_by_the_sign_of_the_difference():
     logits = torch.tensor([[2.0, 0.0, 5.0], [0.0, 1.0, 5.0]]).reshape(1, 2, 1, 3)
-    labels, confidence = to_class_map(logits)
+    labels, confidence, _ = to_class_map(logits)
     # 1 / (1 + e^-2) = 0.8808, 1 / (1 + e^-1) = 0.7311, a tie is background
     assert labels.tolist() == [[0, 1, 0]]
     assert confidence.tolist() == [[225, 186, 128]]
@@ -162,7 +162,7 @@ def test_two_classes_are_decided_by_the_sign_of_the_difference():
 def test_class_maps_of_many_strips_are_whole(monkeypatch):
     monkeypatch.setattr("segstudio.models.semantic._STRIP_BYTES", 1000)
     logits = torch.randn(1, 5, 37, 23, generator=torch.Generator().manual_seed(2))
-    labels, confidence = to_class_map(logits)
+    labels, confidence, _ = to_class_map(logits)
     best = logits.softmax(1).max(1)
     np.testing.assert_array_equal(labels, best.indices[0].numpy())
     assert np.abs(confidence - best.values[0].numpy() * 255).max() <= 0.51

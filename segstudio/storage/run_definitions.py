@@ -1,0 +1,77 @@
+"""The user's named runs: models run with options of their own, and ensembles, as a JSON file."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from segstudio.storage.atomic import make_folder, write_atomically
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunDefinition:
+    """One named run.
+
+    Attributes:
+        id: Its model id.
+        title: Its name for people.
+        kind: "variant" of one model, or "ensemble" of several.
+        members: Ids of the models; one for a variant.
+        overrides: For a variant: fields of `RunOptions`.
+        method: For an ensemble: "mean" or "vote".
+    """
+
+    id: str
+    title: str
+    kind: Literal["variant", "ensemble"]
+    members: tuple[str, ...]
+    overrides: dict[str, Any] = field(default_factory=dict)
+    method: Literal["mean", "vote"] = "mean"
+
+
+def read_definitions(path: Path) -> list[RunDefinition]:
+    """The definitions in a file; entries that make no sense are left out, as is a missing file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return []
+    except ValueError:
+        _log.warning("%s is damaged; the named runs in it are not used", path)
+        return []
+    entries = data if isinstance(data, list) else []
+    return [found for entry in entries if (found := _accepted(entry)) is not None]
+
+
+def write_definitions(path: Path, definitions: list[RunDefinition]) -> None:
+    """Write them all.
+
+    Raises:
+        SegstudioError: if the file cannot be written.
+    """
+    make_folder(path.parent)
+    text = json.dumps([asdict(entry) for entry in definitions], indent=2, ensure_ascii=False)
+    write_atomically(path, f"{text}\n".encode())
+
+
+def _accepted(entry: Any) -> RunDefinition | None:
+    try:
+        overrides = {str(key): value for key, value in entry.get("overrides", {}).items()}
+        if "scales" in overrides:
+            overrides["scales"] = tuple(float(scale) for scale in overrides["scales"])
+        found = RunDefinition(
+            str(entry["id"]),
+            str(entry["title"]),
+            entry["kind"],
+            tuple(str(member) for member in entry["members"]),
+            overrides,
+            entry.get("method", "mean"),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    known = found.kind in ("variant", "ensemble") and found.method in ("mean", "vote")
+    return found if known and found.members and found.id and found.title else None

@@ -139,7 +139,9 @@ def _mix_channels(rng: np.random.Generator, image: Float32) -> Float32:
         weights = np.tile(rng.dirichlet([2, 2, 2]), (3, 1))
     else:
         weights = rng.dirichlet([0.7, 0.7, 0.7], size=3)
-    mixed: Float32 = image @ weights.T.astype(np.float32)
+    # weights that sum to a little more than 1 would take saturated pixels below 0 when inverted,
+    # and a gamma of those is no number
+    mixed: Float32 = np.clip(image @ weights.T.astype(np.float32), 0, 1)
     return mixed
 
 

@@ -163,16 +163,28 @@ class Trainer:
         factor = learning_rate_factor(self.fraction, self.options.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = self.options.learning_rate * factor
+        statistics = [buffer.clone() for buffer in self.model.buffers()]
         losses = self.loss(self.model, batch)
         total = torch.stack(list(losses.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)
-        if bool(torch.isfinite(total)):
-            total.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip)
-            self.optimizer.step()
+        if bool(torch.isfinite(total)) and self._learn(total):
             self.ema.update(self.model)
             self._smooth(losses)
+        else:
+            # one spoilt batch would stay in batch norm's running statistics for good
+            with torch.no_grad():
+                for buffer, before in zip(self.model.buffers(), statistics, strict=True):
+                    buffer.copy_(before)
         self.step += 1
+
+    def _learn(self, total: Tensor) -> bool:
+        """Step down the loss's gradient; False, and nothing learnt, if that is not finite."""
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip)
+        if not bool(torch.isfinite(norm)):
+            return False
+        self.optimizer.step()
+        return True
 
     def _smooth(self, losses: dict[str, Tensor]) -> None:
         for name, value in losses.items():

@@ -103,3 +103,12 @@ def test_sampler_is_repeatable():
         assert np.array_equal(target_1, target_2)
     assert image_1.shape == (24, 24, 3)
     assert 0 <= image_1.min() <= image_1.max() <= 1
+
+
+def test_mixed_and_inverted_saturated_pixels_stay_numbers():
+    # weights of a mixture sum to 1 + 1e-7 now and then: inverted, a white pixel fell below 0
+    white = np.ones((4, 4, 3), np.float32)
+    augmentation = Augmentation(mix=1.0, invert=1.0, colour=1.0)
+    for seed in range(300):
+        found = jitter(np.random.default_rng(seed), white, augmentation)
+        assert np.isfinite(found).all(), seed

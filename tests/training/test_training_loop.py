@@ -129,3 +129,18 @@ def test_frozen_norm_keeps_the_averaged_statistics():
     assert means[3] != means[4]
     assert all(mean == means[5] for mean in means[6:])
     torch.testing.assert_close(norm.running_mean, running.ema.model[1].running_mean)
+
+
+def test_a_spoilt_batch_leaves_no_trace_in_the_statistics():
+    norm = nn.BatchNorm2d(1)
+
+    def mean(model, batch):
+        return {"loss": model(batch).square().mean()}
+
+    running = Trainer(norm, mean, FitOptions(steps=3, learning_rate=0.1, freeze_norm=2.0))
+    good = torch.arange(8.0).reshape(2, 1, 2, 2)
+    running.run(iter([good, good * float("nan"), good]))
+    # momentum 0.1, batch mean 3.5, twice: 0.35, then 0.9 * 0.35 + 0.35
+    assert norm.running_mean.item() == pytest.approx(0.665)
+    assert torch.isfinite(running.ema.model.running_var).all()
+    assert norm.num_batches_tracked.item() == 2

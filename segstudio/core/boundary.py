@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.class_sums import ClassSums, Numbers, ratios
 from segstudio.core.labels import Labels, Mask
 
 DIAGONAL_SHARE = 0.02
@@ -48,6 +49,9 @@ class BoundaryCounts:
     def add(self, truth: Labels, prediction: Labels, ignore_index: int | None) -> None:
         """Count an image; pixels that the truth ignores count nowhere.
 
+        Regions are cut to the pixels that count before their boundary is looked for, so that what
+        is predicted on ignored pixels changes nothing.
+
         Args:
             truth: (H, W) uint8 class ids.
             prediction: (H, W) uint8 class ids.
@@ -61,8 +65,8 @@ class BoundaryCounts:
         for class_id in np.flatnonzero(used):
             if class_id == ignore_index:
                 continue
-            wanted = inner_boundary(truth == class_id, distance) & counted
-            found = inner_boundary(prediction == class_id, distance) & counted
+            wanted = inner_boundary(truth == class_id, distance)
+            found = inner_boundary((prediction == class_id) & counted, distance)
             self.both[class_id] += np.count_nonzero(wanted & found)
             self.either[class_id] += np.count_nonzero(wanted | found)
 
@@ -74,3 +78,21 @@ class BoundaryCounts:
             both, either, out=np.full(len(ids), np.nan), where=either > 0
         )
         return values
+
+
+class BoundarySums(ClassSums):
+    """Pixels of boundaries by class, of the classes that turn up: in `both` maps, in `either`."""
+
+    columns = ("both", "either")
+
+    @classmethod
+    def of(cls, truth: Labels, prediction: Labels, ignore_index: int | None) -> BoundarySums:
+        """Count an image; the arguments are those of `BoundaryCounts.add`."""
+        counts = BoundaryCounts()
+        counts.add(truth, prediction, ignore_index)
+        ids = np.flatnonzero(counts.either)
+        return cls(ids, np.stack([counts.both[ids], counts.either[ids]], axis=1).astype(np.float64))
+
+    def iou(self, class_ids: Sequence[int]) -> Numbers:
+        """(K,) boundary IoU; NaN for a class that is in neither."""
+        return ratios(self.column("both", class_ids), self.column("either", class_ids))

@@ -6,7 +6,6 @@ thresholds can change without running the network again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -187,78 +186,3 @@ def _overlaps(
         int(np.count_nonzero(areas[1:])) for areas in (truth_areas, predicted_areas)
     )
     return truths, predictions, ious, num_truths, num_predictions
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredDetections:
-    """The detections of one image after matching, as `average_precision` needs them.
-
-    Attributes:
-        scores: (N,) float64.
-        hits: (N,) bool: whether each detection found an object of its own.
-        num_objects: Objects in the reference.
-    """
-
-    scores: npt.NDArray[np.float64]
-    hits: npt.NDArray[np.bool_]
-    num_objects: int
-
-
-def match_detections(
-    truth_ids: InstanceIds,
-    masks: Sequence[tuple[Rect, Mask]],
-    scores: npt.ArrayLike,
-    iou_threshold: float = 0.5,
-) -> ScoredDetections:
-    """Match detections, which may overlap, to reference objects as COCO does.
-
-    In order of falling score each detection takes the object, of those still free, that it
-    overlaps most, if that reaches the threshold.
-
-    Args:
-        truth_ids: (H, W) uint16 of one class, 0 where there is no object.
-        masks: N detections of that class: rectangle inside the image, mask (h, w) bool.
-        scores: (N,) numbers.
-        iou_threshold: Least IoU of a match.
-    """
-    areas = np.bincount(truth_ids.ravel(), minlength=1)
-    values = np.asarray(scores, np.float64)
-    hits = np.zeros(len(values), np.bool_)
-    free = areas > 0
-    free[0] = False
-    num_objects = int(np.count_nonzero(free))
-    for index in np.argsort(-values, kind="stable"):
-        rect, mask = masks[index]
-        inside = truth_ids[rect.slices][mask]
-        shared = np.bincount(inside, minlength=len(areas))
-        ious = np.where(free, shared / np.maximum(areas + inside.size - shared, 1), -1.0)
-        best = int(ious.argmax())
-        if ious[best] >= iou_threshold:
-            hits[index] = True
-            free[best] = False
-    return ScoredDetections(values, hits, num_objects)
-
-
-def average_precision(images: Iterable[ScoredDetections]) -> float:
-    """Average precision as COCO defines it: precision at 101 recalls from 0 to 1.
-
-    Args:
-        images: The matched detections of every image, all of one class at one IoU.
-
-    Returns:
-        0..1; NaN if the reference has no object at all.
-    """
-    parts = list(images)
-    num_objects = sum(p.num_objects for p in parts)
-    if num_objects == 0:
-        return float("nan")
-    scores = np.concatenate([p.scores for p in parts])
-    hits = np.concatenate([p.hits for p in parts])[np.argsort(-scores, kind="stable")]
-    if not hits.size:
-        return 0.0
-    found = np.cumsum(hits)
-    recall = found / num_objects
-    # The best precision at this recall or a higher one.
-    precision = np.maximum.accumulate((found / np.arange(1, len(hits) + 1))[::-1])[::-1]
-    at = np.searchsorted(recall, np.linspace(0, 1, 101), side="left")
-    return float(np.append(precision, 0.0)[at].mean())

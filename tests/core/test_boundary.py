@@ -52,3 +52,15 @@ def test_ignored_pixels_count_nowhere():
     counts.add(truth, prediction, 255)
     assert counts.iou([1])[0] == 1.0
     assert not counts.either[255]
+
+
+def test_what_is_predicted_on_ignored_pixels_does_not_move_the_boundary():
+    truth = np.zeros((20, 20), np.uint8)
+    truth[:, 8:] = 1
+    truth[:, 14:] = 255
+    for predicted in (0, 1, 2):
+        prediction = np.where(truth == 255, predicted, truth).astype(np.uint8)
+        counts = BoundaryCounts()
+        counts.add(truth, prediction, 255)
+        assert counts.iou([0, 1]).tolist() == [1.0, 1.0]
+        assert not counts.either[2]

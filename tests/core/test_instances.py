@@ -1,17 +1,11 @@
-"""Pasting against torchvision, average precision against pycocotools."""
+"""Pasting against torchvision; matching by hand."""
 
 import math
 
 import numpy as np
 import pytest
 
-from segstudio.core.geometry import Rect
-from segstudio.core.instances import (
-    Instances,
-    average_precision,
-    match_detections,
-    match_instances,
-)
+from segstudio.core.instances import Instances, match_instances
 from segstudio.core.prediction import Prediction, with_thresholds
 from segstudio.core.schema import LabelSchema
 
@@ -149,92 +143,3 @@ class TestMatching:
         assert match_instances(nothing, one)[:3] == (0, 1, 0)
         with pytest.raises(ValueError):
             match_instances(one, np.ones((3, 4), np.uint16))
-
-
-def scene(rng, shape):
-    """Objects on a grid, and detections of them that are shifted, doubled, missing or wrong."""
-    h, w = shape
-    truth = np.zeros(shape, np.uint16)
-    boxes, scores = [], []
-    for number, (top, left) in enumerate(np.ndindex(h // 16, w // 16), start=1):
-        y, x = top * 16 + 2, left * 16 + 2
-        truth[y : y + 11, x : x + 11] = number
-        for _ in range(int(rng.integers(0, 3))):
-            dx, dy, grow = rng.integers(-2, 3, 3) * (1, 1, 0)
-            boxes.append([x + dx, y + dy, x + dx + 10 + grow, y + dy + 10])
-            scores.append(rng.uniform(0.05, 1))
-    order = np.argsort(scores)[::-1]
-    return truth, box_instances([boxes[i] for i in order], [scores[i] for i in order], value=0.9)
-
-
-def coco_average_precision(scenes, iou_threshold):
-    from pycocotools import mask as coco_mask
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    def encode(mask):
-        return coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-
-    annotations, results = [], []
-    for image, (truth, instances) in enumerate(scenes):
-        for number in range(1, int(truth.max()) + 1):
-            code = encode(truth == number)
-            annotations.append(
-                {"id": len(annotations) + 1, "image_id": image, "category_id": 1, "iscrowd": 0,
-                 "segmentation": code, "area": float(coco_mask.area(code)), "bbox": [0, 0, 1, 1]}
-            )  # fmt: skip
-        for index in range(len(instances)):
-            mask = np.zeros(truth.shape, np.bool_)
-            rect, part = instances.mask(index, truth.shape)
-            mask[rect.slices] = part
-            results.append(
-                {"image_id": image, "category_id": 1, "segmentation": encode(mask),
-                 "score": float(instances.scores[index])}
-            )  # fmt: skip
-    coco = COCO()
-    images = [{"id": i, "height": 64, "width": 96} for i in range(len(scenes))]
-    coco.dataset = {"images": images, "annotations": annotations, "categories": [{"id": 1}]}
-    coco.createIndex()
-    evaluation = COCOeval(coco, coco.loadRes(results), "segm")
-    evaluation.params.iouThrs = np.array([iou_threshold])
-    evaluation.params.maxDets = [1000]
-    evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
-    evaluation.evaluate()
-    evaluation.accumulate()
-    return float(evaluation.eval["precision"][0, :, 0, 0, 0].mean())
-
-
-@pytest.mark.parametrize("iou_threshold", [0.5, 0.75])
-def test_average_precision_equals_pycocotools(iou_threshold):
-    rng = np.random.default_rng(11)
-    scenes = [scene(rng, (64, 96)) for _ in range(6)]
-    expected = coco_average_precision(scenes, iou_threshold)
-    images = [
-        match_detections(
-            truth,
-            [found.mask(i, truth.shape) for i in range(len(found))],
-            found.scores,
-            iou_threshold,
-        )
-        for truth, found in scenes
-    ]
-    assert 0.05 < expected < 0.95
-    assert average_precision(images) == pytest.approx(expected, abs=1e-9)
-
-
-def test_average_precision_by_hand():
-    # Two objects; the best detection is right, the second wrong, the third right:
-    # precision 1 up to recall 0.5 (51 of 101 points), then 2/3.
-    truth = np.zeros((10, 40), np.uint16)
-    truth[2:9, 2:9], truth[2:9, 20:27] = 1, 2
-    full = np.ones((7, 7), np.bool_)
-    masks = [(Rect(2, 20, 9, 27), full), (Rect(2, 30, 9, 37), full), (Rect(2, 2, 9, 9), full)]
-    matched = match_detections(truth, masks, [0.5, 0.8, 0.9])
-    assert matched.hits.tolist() == [True, False, True]
-    assert average_precision([matched]) == pytest.approx((51 + 50 * 2 / 3) / 101)
-
-
-def test_average_precision_of_nothing():
-    nothing = np.zeros((4, 4), np.uint16)
-    assert math.isnan(average_precision([match_detections(nothing, [], [])]))
-    assert average_precision([match_detections(np.ones((4, 4), np.uint16), [], [])]) == 0.0

@@ -1,0 +1,105 @@
+"""Panoptic quality: how many segments are found, and how well, in one number.
+
+Kirillov et al., "Panoptic Segmentation" (CVPR 2019), as panopticapi counts: two segments of the
+same class match if their IoU is above 0.5, which at most one pair can be. PQ is the sum of the IoU
+of the pairs over TP + FP / 2 + FN / 2, and the product of segmentation quality (mean IoU of the
+pairs) and recognition quality (F1 of the matching). What a prediction says of ignored pixels is
+left out of unions, and a segment that lies there with more than half of its pixels is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.class_sums import ClassSums, Numbers, mean_of, ratios
+from segstudio.core.segments import SegmentMaps, class_of, is_object, summed
+
+IOU_ABOVE = 0.5
+_ALL_IDS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class PanopticQuality:
+    """PQ, SQ and RQ of classes; NaN for a class without a segment on either side.
+
+    Attributes:
+        class_ids: The classes, K of them.
+        pq: (K,) panoptic quality.
+        sq: (K,) segmentation quality; 0 where nothing was found.
+        rq: (K,) recognition quality.
+    """
+
+    class_ids: tuple[int, ...]
+    pq: Numbers
+    sq: Numbers
+    rq: Numbers
+
+    def mean(self, class_ids: Collection[int] | None = None) -> tuple[float, float, float]:
+        """Mean PQ, SQ and RQ over the classes that have a value; NaN if none has.
+
+        Args:
+            class_ids: Mean over these only (the things, say), or over all.
+        """
+        used = np.array([class_ids is None or i in class_ids for i in self.class_ids], np.bool_)
+        return mean_of(self.pq[used]), mean_of(self.sq[used]), mean_of(self.rq[used])
+
+
+class PanopticSums(ClassSums):
+    """Matched and unmatched segments by class.
+
+    The columns: matched pairs `tp`, predicted segments without partner `fp`, segments of the
+    ground truth without partner `fn`, the sum of the pairs' `iou`, and how many of all these
+    segments are single `objects`.
+    """
+
+    columns = ("tp", "fp", "fn", "iou", "objects")
+
+    @classmethod
+    def of(cls, maps: SegmentMaps) -> PanopticSums:
+        """Match the segments of an image."""
+        first, second, pixels = maps.overlaps
+        void = class_of(first) == maps.ignored_class
+        unsaid = class_of(second) == maps.ignored_class
+        truths, truth_areas = summed(first[~void], pixels[~void])
+        found, found_areas = summed(second[~unsaid], pixels[~unsaid])
+        in_void = np.zeros(len(found), np.int64)
+        hidden = void & ~unsaid
+        np.add.at(in_void, np.searchsorted(found, second[hidden]), pixels[hidden])
+
+        same = ~void & ~unsaid & (class_of(first) == class_of(second))
+        a, b = np.searchsorted(truths, first[same]), np.searchsorted(found, second[same])
+        ious = pixels[same] / (truth_areas[a] + found_areas[b] - in_void[b] - pixels[same])
+        good = ious > IOU_ABOVE
+        a, b = a[good], b[good]
+        missed = np.delete(truths, a)
+        invented = np.delete(found, np.union1d(b, np.flatnonzero(in_void > found_areas / 2)))
+
+        table = np.zeros((_ALL_IDS, len(cls.columns)))
+        table[:, 0] = _by_class(truths[a])
+        table[:, 1] = _by_class(invented)
+        table[:, 2] = _by_class(missed)
+        table[:, 3] = np.bincount(class_of(truths[a]), ious[good], _ALL_IDS)
+        table[:, 4] = sum(_by_class(k[is_object(k)]) for k in (truths[a], invented, missed))
+        ids = np.flatnonzero(table[:, :3].any(axis=1))
+        return cls(ids, table[ids])
+
+    def quality(self, class_ids: Sequence[int]) -> PanopticQuality:
+        """PQ, SQ and RQ of these classes."""
+        tp, fp, fn, iou = (self.column(name, class_ids) for name in ("tp", "fp", "fn", "iou"))
+        sq = np.divide(iou, tp, out=np.zeros(len(tp)), where=tp > 0)
+        sq[tp + fp + fn == 0] = np.nan
+        whole = tp + (fp + fn) / 2
+        return PanopticQuality(tuple(class_ids), ratios(iou, whole), sq, ratios(tp, whole))
+
+    @property
+    def things(self) -> frozenset[int]:
+        """Ids of the classes of which single objects were counted."""
+        return frozenset(self.ids[self.values[:, self.columns.index("objects")] > 0].tolist())
+
+
+def _by_class(keys: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    return np.bincount(class_of(keys), minlength=_ALL_IDS)

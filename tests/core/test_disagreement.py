@@ -1,0 +1,148 @@
+"""Vote entropy against SciPy, regions against SciPy's labelling; ensembles by hand."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from scipy import ndimage, stats
+
+from segstudio.core.disagreement import agreement, find_disagreement, vote_entropy
+from segstudio.core.ensemble import ProbabilityMean, majority_vote
+from segstudio.core.errors import SegstudioError
+
+
+def random_maps(seed, number, shape=(17, 23), classes=4):
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, classes, shape, dtype=np.uint8)
+    others = rng.integers(0, classes, (number - 1, *shape), dtype=np.uint8)
+    agree = rng.random((number - 1, *shape)) < 0.6
+    return [first, *np.where(agree, first, others)]
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 6, 9])
+def test_entropy_equals_scipy_s_pixel_by_pixel(number):
+    maps = random_maps(number, number)
+    found = vote_entropy(maps)
+    assert found.dtype == np.float32
+    for y, x in np.ndindex(found.shape):
+        votes = list(Counter(int(m[y, x]) for m in maps).values())
+        assert found[y, x] == pytest.approx(stats.entropy(votes) / math.log(number), abs=1e-6)
+
+
+def test_entropy_is_one_if_every_model_says_something_else_and_zero_if_all_agree():
+    maps = [np.array([[i, 5]], np.uint8) for i in range(3)]
+    assert vote_entropy(maps).tolist() == [[pytest.approx(1), 0]]
+    assert vote_entropy(maps[:1]).tolist() == [[0, 0]]
+    assert [a.tolist() for a in agreement(maps)] == [[[1, 3]]] * 3
+
+
+def test_regions_equal_scipy_s():
+    maps = random_maps(1, 3, (60, 80), classes=2)
+    maps = [np.asarray(ndimage.median_filter(m, 7)) for m in maps]
+    found = find_disagreement(maps)
+    differ = (maps[0] != maps[1]) | (maps[0] != maps[2])
+    numbers, number = ndimage.label(differ, np.ones((3, 3)))
+    assert found.pixels == differ.sum()
+    assert found.mean_entropy == pytest.approx(vote_entropy(maps).mean())
+    assert len(found.regions) == number > 5
+    sizes = ndimage.sum_labels(differ, numbers, range(1, number + 1))
+    assert [r.pixels for r in found.regions] == sorted(sizes.astype(int).tolist(), reverse=True)
+    for region in found.regions:
+        mask = np.zeros(differ.shape, bool)
+        mask[region.rect.slices] = found.mask(region)
+        x, y = region.point_xy
+        assert mask[y, x]
+        assert np.array_equal(mask, numbers == numbers[y, x])
+        rows, columns = np.nonzero(mask)
+        box = (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
+        assert box == (region.rect.top, region.rect.left, region.rect.bottom, region.rect.right)
+        assert region.mean_entropy == pytest.approx(found.entropy[mask].mean())
+
+
+def test_small_regions_and_ignored_pixels_are_left_out():
+    first, second = np.zeros((2, 10, 20), np.uint8)
+    second[1:3, 1:3] = 1
+    second[5, 5] = 2
+    second[8, 15:] = 3
+    assert [r.pixels for r in find_disagreement([first, second]).regions] == [5, 4, 1]
+    assert [r.pixels for r in find_disagreement([first, second], min_pixels=2).regions] == [5, 4]
+    assert [r.pixels for r in find_disagreement([first, second], max_regions=1).regions] == [5]
+    counted = np.ones((10, 20), bool)
+    counted[:, 15:] = False
+    found = find_disagreement([first, second], counted)
+    assert [r.pixels for r in found.regions] == [4, 1]
+    assert (found.pixels, found.mean_entropy) == (5, pytest.approx(5 / 200))
+    assert find_disagreement([first, first]).regions == ()
+
+
+def test_what_cannot_be_compared_is_refused():
+    one = np.zeros((2, 2), np.uint8)
+    with pytest.raises(ValueError):
+        vote_entropy([])
+    with pytest.raises(SegstudioError):
+        vote_entropy([one, one[:1]])
+    with pytest.raises(SegstudioError):
+        find_disagreement([one, one], np.ones((3, 3), bool))
+    with pytest.raises(ValueError):
+        agreement([one] * 256)
+
+
+class TestMajorityVote:
+    @pytest.mark.parametrize("number", [1, 2, 3, 5, 6])
+    def test_it_equals_a_count_pixel_by_pixel(self, number):
+        maps = random_maps(number, max(2, number))[:number]
+        rng = np.random.default_rng(number)
+        confidences = [rng.integers(0, 256, maps[0].shape, dtype=np.uint8) for _ in maps]
+        found = majority_vote(maps, confidences)
+        for y, x in np.ndindex(maps[0].shape):
+            said = [int(m[y, x]) for m in maps]
+            ranks = {
+                c: (
+                    said.count(c),
+                    sum(int(f[y, x]) for f, s in zip(confidences, said, strict=True) if s == c),
+                    -said.index(c),
+                )
+                for c in said
+            }
+            best = max(ranks, key=ranks.__getitem__)
+            assert found.labels[y, x] == best
+            assert found.confidence[y, x] == round(255 * said.count(best) / number)
+
+    def test_without_confidences_the_first_of_equals_wins(self):
+        maps = [np.array([[3, 1, 2]], np.uint8), np.array([[1, 1, 0]], np.uint8)]
+        assert majority_vote(maps).labels.tolist() == [[3, 1, 2]]
+        assert majority_vote(maps[::-1]).labels.tolist() == [[1, 1, 0]]
+
+    def test_what_cannot_be_voted_on_is_refused(self):
+        one = np.zeros((2, 2), np.uint8)
+        for maps, confidences in (([], []), ([one, one], [one])):
+            with pytest.raises(ValueError):
+                majority_vote(maps, confidences)
+
+
+class TestProbabilityMean:
+    def test_by_hand(self):
+        mean = ProbabilityMean()
+        mean.add(np.array([[[0.9, 0.2]], [[0.1, 0.8]]]))
+        mean.add(np.array([[[0.3, 0.4]], [[0.7, 0.6]]]))
+        labels, confidence = mean.result()
+        assert labels.tolist() == [[0, 1]]
+        assert confidence.tolist() == [[round(0.6 * 255), round(0.7 * 255)]]
+
+    def test_weights(self):
+        mean = ProbabilityMean()
+        mean.add(np.array([[[0.9]], [[0.1]]]), 1)
+        mean.add(np.array([[[0.3]], [[0.7]]]), 3)
+        labels, confidence = mean.result()
+        assert (labels.tolist(), confidence.tolist()) == ([[1]], [[round(0.55 * 255)]])
+
+    def test_what_cannot_be_averaged_is_refused(self):
+        mean = ProbabilityMean()
+        with pytest.raises(ValueError):
+            mean.result()
+        mean.add(np.zeros((2, 3, 3)))
+        with pytest.raises(ValueError):
+            mean.add(np.zeros((3, 3, 3)))
+        with pytest.raises(ValueError):
+            mean.add(np.zeros((2, 3, 3)), 0)

@@ -1,0 +1,194 @@
+"""All figures of an image, and their sums, against each figure counted alone."""
+
+import json
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from segstudio.core.detections import DetectionMatches
+from segstudio.core.errors import SegstudioError
+from segstudio.core.image_figures import (
+    Answer,
+    FolderFigures,
+    ImageFigures,
+    Wanted,
+    figures_of,
+)
+from segstudio.core.instances import Instances
+from segstudio.core.labels import LabelMap
+from segstudio.core.prediction import Prediction
+from segstudio.core.schema import ClassSpec, LabelSchema
+
+SCHEMA = LabelSchema(
+    (
+        ClassSpec(0, "background", (0, 0, 0)),
+        ClassSpec(1, "cell", (1, 1, 1), thing=True),
+        ClassSpec(2, "ground", (2, 2, 2)),
+    )
+)
+
+
+def scene(seed, shape=(40, 60), *, ignored=True):
+    """Cells on ground; the prediction is shifted, with detections that have scores."""
+    rng = np.random.default_rng(seed)
+    truth, ids = np.zeros(shape, np.uint8), np.zeros(shape, np.uint16)
+    truth[:, shape[1] // 2 :] = 2
+    boxes = []
+    for number in range(1, 7):
+        y, x = int(rng.integers(0, shape[0] - 9)), int(rng.integers(0, shape[1] - 9))
+        truth[y : y + 8, x : x + 8], ids[y : y + 8, x : x + 8] = 1, number
+        boxes.append([x + 1, y, x + 9, y + 8])
+    found, found_ids = np.roll(truth, 1, 1), np.roll(ids, 1, 1)
+    if ignored:
+        truth[30:, :15], ids[30:, :15] = 255, 0
+    instances = Instances(
+        np.array(boxes, np.float32),
+        np.sort(rng.uniform(0.1, 1, 6))[::-1].astype(np.float32),
+        np.ones(6, np.uint8),
+        np.ones((6, 28, 28), np.float16),
+    )
+    confidence = rng.integers(128, 256, shape, dtype=np.uint8)
+    prediction = Prediction(
+        "run", "Run", SCHEMA, found, confidence, instances, found_ids, seconds=0.5 + seed
+    )
+    return LabelMap(truth, ids), prediction
+
+
+def test_only_what_is_wanted_is_counted():
+    truth, prediction = scene(0)
+    plain = figures_of(truth, prediction, SCHEMA, name="a.png")
+    parts = ("boundary", "hausdorff", "panoptic", "detections", "sizes", "calibration")
+    assert all(getattr(plain, p) is None for p in parts)
+    assert plain.pairs.matrix(3).ignored == 150
+    assert (plain.name, plain.seconds) == ("a.png", 0.5)
+    assert plain.confidence == pytest.approx(prediction.confidence.mean() / 255)
+    for name in ("boundary", "hausdorff", "panoptic", "instances", "sizes", "calibration"):
+        wanted = Wanted(**{name: True})
+        assert plain.has(wanted) == (name in ("instances", "calibration"))
+        one = figures_of(truth, prediction, SCHEMA, wanted)
+        assert one.has(wanted)
+        counted = {p for p in parts if getattr(one, p) is not None}
+        assert counted == {"detections" if name == "instances" else name}
+
+
+def test_masks_from_files_have_no_scores_and_no_confidence():
+    truth, prediction = scene(1)
+    answer = Answer(prediction.labels, prediction.instance_ids)
+    figures = figures_of(truth, answer, SCHEMA, Wanted.everything())
+    assert figures.calibration is None
+    assert math.isnan(figures.seconds)
+    assert math.isnan(figures.confidence)
+    assert not figures.detections.scored
+    assert not figures.regions_as_objects
+    regions = figures_of(truth, Answer(prediction.labels), SCHEMA, Wanted.everything())
+    assert regions.regions_as_objects
+    assert len(regions.detections) > 0
+    without = LabelMap(truth.labels.copy())
+    assert figures_of(without, answer, SCHEMA, Wanted.everything()).detections is None
+
+
+def test_a_folder_is_the_sum_of_its_images():
+    scenes = [scene(seed) for seed in range(4)]
+    images = [
+        figures_of(t, p, SCHEMA, Wanted.everything(), str(i)) for i, (t, p) in enumerate(scenes)
+    ]
+    folder = FolderFigures.of(images, SCHEMA.scored_ids)
+    # The images side by side are one image with the same counts, where nothing crosses the seams.
+    truth = np.concatenate([t.labels for t, _ in scenes])
+    found = np.concatenate([p.labels for _, p in scenes])
+    confidence = np.concatenate([p.confidence for _, p in scenes])
+    together = figures_of(
+        LabelMap(truth), Answer(found, confidence=confidence), SCHEMA, Wanted(calibration=True)
+    )
+    assert folder.images == 4
+    assert folder.pairs.to_json() == together.pairs.to_json()
+    assert folder.metrics.mean_iou == together.metrics(SCHEMA.scored_ids).mean_iou
+    assert folder.calibration.to_json() == together.calibration.to_json()
+    assert folder.seconds_per_image == pytest.approx((0.5 + 1.5 + 2.5 + 3.5) / 4)
+    assert folder.matrix.num_classes == 3
+    each = [f.metrics(SCHEMA.scored_ids).mean_iou for f in images]
+    assert folder.image_means["image_mean_iou"] == pytest.approx(np.mean(each))
+    assert folder.parts_of == dict.fromkeys(folder.parts_of, 4)
+
+    boundary = [f.boundary.column("both", [1])[0] for f in images]
+    assert folder.boundary.column("both", [1])[0] == sum(boundary)
+    assert folder.boundary_iou.shape == folder.hausdorff_95.shape == (3,)
+    distances = [f.hausdorff.mean([1])[0] for f in images]
+    assert folder.hausdorff_95[1] == pytest.approx(np.mean(distances))
+    assert folder.panoptic_quality.class_ids == (0, 1, 2)
+    assert folder.panoptic.things == {1}
+    together = DetectionMatches.total(f.detections for f in images)
+    assert len(folder.detections) == len(together) == 24
+    assert folder.average_precision().at(0.5) > 0.5
+    assert folder.average_precision("box").ap > 0.3
+    assert folder.score_curve().recall[0] > 0.5
+    assert folder.sizes.column("objects").sum() == sum(
+        f.sizes.column("objects").sum() for f in images
+    )
+    baseline = folder.as_if_all(0)
+    wanted = folder.matrix.counts.sum(axis=1)
+    assert baseline.iou.tolist() == pytest.approx([wanted[0] / wanted.sum(), 0, 0])
+
+
+def test_a_folder_of_nothing_and_one_without_the_further_figures():
+    for images in ([], [figures_of(*scene(0), SCHEMA)]):
+        folder = FolderFigures.of(images, (0, 1, 2))
+        assert folder.images == len(images)
+        parts = (folder.boundary_iou, folder.hausdorff_95, folder.panoptic_quality)
+        assert parts == (None, None, None)
+        assert folder.average_precision() is None
+        assert folder.score_curve() is None
+        assert math.isnan(folder.seconds_per_image) == (not images)
+
+
+def test_as_json_and_pickled():
+    image = figures_of(*scene(2), SCHEMA, Wanted.everything(), "x.png")
+    text = json.dumps(image.to_json(), allow_nan=False)
+    assert len(text) < 4000
+    back = ImageFigures.from_json(json.loads(text))
+    assert json.dumps(back.to_json()) == text
+    assert json.dumps(pickle.loads(pickle.dumps(image)).to_json()) == text
+    plain = figures_of(*scene(2), SCHEMA)
+    assert ImageFigures.from_json(plain.to_json()).boundary is None
+    with pytest.raises(ValueError, match="format"):
+        ImageFigures.from_json({**plain.to_json(), "format": 99})
+
+
+def test_what_is_predicted_on_ignored_pixels_changes_nothing():
+    truth, prediction = scene(3)
+    wanted = Wanted(boundary=True, hausdorff=True, sizes=True, calibration=True)
+    labels = prediction.labels.copy()
+    without_objects = LabelMap(truth.labels.copy())
+
+    def parts():
+        answer = Answer(labels, confidence=prediction.confidence)
+        return figures_of(without_objects, answer, SCHEMA, wanted).to_json()
+
+    expected = parts()
+    for value in (0, 1, 2, 255, 9):
+        labels[truth.labels == 255] = value
+        assert parts() == expected
+
+
+@pytest.mark.parametrize("ignore", [255, 7, None])
+def test_pixels_that_are_left_out_count_like_ignored_ones(ignore):
+    truth, prediction = scene(4, ignored=False)
+    schema = LabelSchema(SCHEMA.classes, ignore)
+    left_out = np.zeros(truth.shape_hw, bool)
+    left_out[5:20, 10:40] = True
+    wanted = Wanted(boundary=True, hausdorff=True, sizes=True, calibration=True, panoptic=True)
+    answer = Answer.of(prediction, left_out=left_out)
+    ids = np.where(left_out, 0, truth.instances).astype(np.uint16)
+    by_hand = LabelMap(np.where(left_out, 200, truth.labels).astype(np.uint8), ids)
+    expected = figures_of(by_hand, prediction, LabelSchema(SCHEMA.classes, 200), wanted)
+    found = figures_of(truth, answer, schema, wanted)
+    assert found.to_json() == expected.to_json()
+    assert found.pairs.ignored == 15 * 30
+
+
+def test_maps_of_different_sizes_are_refused():
+    truth, prediction = scene(0)
+    with pytest.raises(SegstudioError):
+        figures_of(LabelMap(truth.labels[:5].copy()), prediction, SCHEMA)

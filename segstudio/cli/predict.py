@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
+from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
-from segstudio.models.registry import get_spec, spec_from_weights
-from segstudio.models.weights import download, find_weights
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.images import read_image
@@ -75,7 +74,7 @@ def predict(request: Request, *, as_json: bool) -> int:
         SegstudioError: if the weights cannot be had or do not fit.
     """
     with input_errors():
-        spec = _spec(request)
+        spec = chosen_spec(request.model, request.weights, "run")
         refs = _images(request)
         targets = _targets(refs, request.out, with_instances=spec.task == "instance")
         pending = _unfinished(targets, spec, request)[: request.limit]
@@ -84,8 +83,9 @@ def predict(request: Request, *, as_json: bool) -> int:
         summary.skipped = 0
     stopped = False
     if pending:
-        _fetch_weights(spec)
-        segmenter = _segmenter(spec, request)
+        fetch_weights(spec)
+        segmenter = segmenter_on(spec, request.options.device)
+        segmenter.load()
         make_folder(request.out)
         write_schema(request.out, spec.schema)
         try:
@@ -97,14 +97,6 @@ def predict(request: Request, *, as_json: bool) -> int:
     if stopped:
         warn(f"error: stopped after {summary.written} of {len(pending)} images")
     return FAILURE if stopped or summary.failed else OK
-
-
-def _spec(request: Request) -> ModelSpec:
-    if request.weights is not None:
-        return spec_from_weights(request.weights, request.model)
-    if request.model is None:
-        raise InputError("Say which model to run with --model.", "segstudio models lists them.")
-    return get_spec(request.model)
 
 
 def _images(request: Request) -> list[ImageRef]:
@@ -171,22 +163,6 @@ def _unfinished(targets: Sequence[Target], spec: ModelSpec, request: Request) ->
     return pending
 
 
-def _fetch_weights(spec: ModelSpec) -> None:
-    if find_weights(spec) is None and spec.weights is not None and spec.weights.url:
-        warn(f"Downloading the weights of {spec.title} from {spec.weights.url}")
-        with progress_bar("Downloading", is_bytes=True) as show:
-            download(spec, report=show)
-
-
-def _segmenter(spec: ModelSpec, request: Request) -> Segmenter:
-    from segstudio.models.segmenter import Segmenter
-
-    with input_errors():
-        segmenter = Segmenter(spec, device=request.options.device)
-    segmenter.load()
-    return segmenter
-
-
 def _run_all(
     segmenter: Segmenter,
     pending: Sequence[Target],
@@ -218,12 +194,22 @@ def _run(segmenter: Segmenter, target: Target, options: RunOptions) -> Predictio
     spec = segmenter.spec
     if target.instances is not None and prediction.instance_ids is not None:
         make_folder(target.instances.parent)
-        data = encode_instance_png(prediction.instance_ids, _software(spec))
+        scores = _shown_scores(prediction)
+        data = encode_instance_png(prediction.instance_ids, _software(spec), scores=scores)
         write_atomically(target.instances, data)
     make_folder(target.labels.parent)
     data = encode_index_png(prediction.labels, spec.schema.palette(), _software(spec))
     write_atomically(target.labels, data)
     return prediction
+
+
+def _shown_scores(prediction: Prediction) -> list[float]:
+    """Scores of the instances 1, 2, ... up to the last one that is shown."""
+    if prediction.instances is None or prediction.instance_ids is None:
+        return []
+    last = int(prediction.instance_ids.max(initial=0))
+    scores: list[float] = prediction.instances.scores[:last].tolist()
+    return scores
 
 
 def _print_summary(

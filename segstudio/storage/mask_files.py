@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
 
 SOFTWARE = "segstudio"
+SCORES = "Scores"
+"""The tEXt entry of the scores of a PNG's instances."""
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_HEADER_BYTES = 4096
+# Room for the scores of some thousand instances.
+_HEADER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,16 @@ def png_texts(path: Path) -> dict[str, str]:
             texts[key.decode("latin-1")] = value.decode("latin-1")
         at += 12 + length
     return texts
+
+
+def instance_scores(path: Path) -> npt.NDArray[np.float32] | None:
+    """How sure a model was of the instances 1, 2, ... of a PNG, (n,) float32, or None if unsaid."""
+    text = png_texts(path).get(SCORES, "")
+    try:
+        found = np.array([float(word) for word in text.split()], np.float32)
+    except ValueError:
+        return None
+    return found if found.size else None
 
 
 def written_by_segstudio(path: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from segstudio.storage.atomic import make_folder, write_atomically, write_error
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_files import (
+    SCORES,
     SOFTWARE,
     png_texts,
     read_mask_file,
@@ -172,12 +173,24 @@ def encode_index_png(
 
 
 def encode_instance_png(
-    instances: InstanceIds, software: str = SOFTWARE, source: str = ""
+    instances: InstanceIds,
+    software: str = SOFTWARE,
+    source: str = "",
+    scores: Iterable[float] = (),
 ) -> bytes:
-    """A 16-bit grey PNG of instance ids, (H, W) uint16."""
+    """A 16-bit grey PNG of instance ids.
+
+    Args:
+        instances: (H, W) uint16.
+        software: The tEXt entry Software; left out if empty.
+        source: The tEXt entry Source (name of the image); left out if empty.
+        scores: How sure a model is of the instances 1, 2, ...; `instance_scores` reads them.
+    """
     from PIL import Image as pil
 
-    return _png_bytes(pil.fromarray(np.ascontiguousarray(instances)), software, source)
+    # Nine digits are enough to get the same float32 back.
+    texts = {SCORES: " ".join(f"{score:.9g}" for score in scores)}
+    return _png_bytes(pil.fromarray(np.ascontiguousarray(instances)), software, source, texts)
 
 
 def encode_rgb_png(pixels: Image, software: str = SOFTWARE) -> bytes:
@@ -207,13 +220,15 @@ def read_index_png(path: Path) -> Labels:
     return np.ascontiguousarray(pixels)
 
 
-def _png_bytes(image: object, software: str, source: str) -> bytes:
+def _png_bytes(
+    image: object, software: str, source: str, further: Mapping[str, str] | None = None
+) -> bytes:
     from PIL import Image as pil
     from PIL.PngImagePlugin import PngInfo
 
     assert isinstance(image, pil.Image)
     texts = PngInfo()
-    for key, value in (("Software", software), ("Source", source)):
+    for key, value in {"Software": software, "Source": source, **(further or {})}.items():
         if value:
             texts.add_text(key, value)
     buffer = io.BytesIO()

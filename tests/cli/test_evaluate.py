@@ -8,6 +8,7 @@ import pytest
 
 from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
+from segstudio.storage.masks import encode_instance_png
 
 
 def save(path, rows, dtype=np.uint8):
@@ -202,3 +203,167 @@ def test_boundaries_are_scored_when_asked_for(capsys, tmp_path):
     assert code == 0
     assert "boundary iou" in out
     assert "mean boundary IoU" in out
+
+
+def two_cells():
+    """Two cells of 6 x 6 pixels, as class map and as instances; 20 x 20 pixels."""
+    ids = np.zeros((20, 20), np.uint16)
+    ids[2:8, 2:8], ids[12:18, 12:18] = 1, 2
+    return (ids > 0).astype(np.uint8), ids
+
+
+@pytest.fixture
+def cells(tmp_path):
+    """Ground truth of two cells; predicted is one of them, one row short, and one elsewhere."""
+    _, ids = two_cells()
+    save(tmp_path / "instances" / "a.png", ids, np.uint16)
+    found = np.zeros((20, 20), np.uint16)
+    found[2:7, 2:8], found[12:18, 2:8] = 1, 2
+    save(tmp_path / "pred" / "a.png", (found > 0).astype(np.uint8))
+    save(tmp_path / "pred" / "instances" / "a.png", found, np.uint16)
+    return tmp_path / "pred", tmp_path / "instances"
+
+
+def test_distances_of_outlines_when_asked_for(capsys, tmp_path):
+    truth, _ = two_cells()
+    save(tmp_path / "gt" / "a.png", truth)
+    save(tmp_path / "pred" / "a.png", np.roll(truth, 2, axis=1))
+    save(tmp_path / "gt" / "b.png", truth)
+    save(tmp_path / "pred" / "b.png", np.zeros((20, 20)))
+    folders = (tmp_path / "pred", tmp_path / "gt")
+    assert "mean_hausdorff_95" not in report(capsys, *folders)
+    result = report(capsys, *folders, "--hausdorff", "--per-image")
+    cell = result["classes"][1]
+    diagonal = np.hypot(20, 20)
+    assert cell["hausdorff_95"] == pytest.approx((2 + diagonal) / 2)
+    assert (cell["hausdorff_images"], cell["hausdorff_one_sided"]) == (2, 1)
+    assert result["mean_hausdorff_95"] == pytest.approx(
+        np.mean([c["hausdorff_95"] for c in result["classes"]])
+    )
+    assert result["per_image"][1]["mean_hausdorff_95"] > diagonal / 2
+    _, out, _ = run(capsys, *folders, "--hausdorff")
+    assert "hausdorff 95" in out
+    assert "one map lacks the class in 1 of 4" in out
+
+
+def test_average_precision_of_objects(capsys, cells):
+    assert "instances" not in report(capsys, *cells)
+    found = report(capsys, *cells, "--instances")["instances"]
+    assert (found["objects"], found["detections"], found["scored"]) == (2, 2, False)
+    # One of two is right with an IoU of 30 / 36: precision 0.5 up to a recall of 0.5.
+    assert found["ap_50"] == found["ap_75"] == pytest.approx(51 / 101 / 2)
+    assert found["ap"] == pytest.approx(7 / 10 * 51 / 101 / 2)
+    assert found["box"]["ap_50"] == pytest.approx(51 / 101 / 2)
+    _, out, _ = run(capsys, *cells, "--instances")
+    assert "average precision of masks: 0.1767 at 0.50:0.95" in out
+    assert "no scores" in out
+
+
+def test_scores_in_the_file_rank_the_objects(capsys, cells):
+    path = cells[0] / "instances" / "a.png"
+    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    for scores, expected in (((0.9, 0.2), 51 / 101), ((0.2, 0.9), 51 / 101 / 2)):
+        path.write_bytes(encode_instance_png(ids, scores=scores))
+        found = report(capsys, *cells, "--instances")["instances"]
+        assert found["scored"]
+        assert found["ap_50"] == pytest.approx(expected)
+
+
+def test_regions_stand_for_objects_that_are_not_told_apart(capsys, cells):
+    (cells[0] / "instances" / "a.png").unlink()
+    result = report(capsys, *cells, "--instances", "--panoptic")
+    assert result["objects"] is None
+    assert result["instances"]["regions_as_objects"] == 1
+    assert result["instances"]["ap_50"] == pytest.approx(51 / 101 / 2)
+    _, out, _ = run(capsys, *cells, "--panoptic")
+    assert "connected regions stand for the predicted objects in 1 of 1 images" in out
+
+
+def test_without_objects_in_the_truth_there_is_no_average_precision(capsys, folders):
+    assert report(capsys, *folders, "--instances")["instances"] is None
+    code, out, _ = run(capsys, *folders, "--instances")
+    assert code == 0
+    assert "does not tell objects apart" in out
+
+
+def test_panoptic_quality(capsys, cells):
+    result = report(capsys, *cells, "--panoptic", "--per-image")
+    zero, one = result["classes"]
+    # The cells: one pair with an IoU of 30 / 36, one invented, one missed.
+    assert (one["pq"], one["sq"], one["rq"]) == pytest.approx((30 / 36 / 2, 30 / 36, 1 / 2))
+    # The ground: 328 pixels, predicted 334, both 400 - 36 - 36 - 36 = 292.
+    assert zero["pq"] == pytest.approx(292 / (328 + 334 - 292))
+    found = result["panoptic"]
+    assert found["pq"] == pytest.approx((zero["pq"] + one["pq"]) / 2)
+    assert found["things"] == {n: pytest.approx(one[n]) for n in ("pq", "sq", "rq")}
+    assert found["stuff"]["pq"] == pytest.approx(zero["pq"])
+    assert result["per_image"][0]["pq"] == pytest.approx(found["pq"])
+    _, out, _ = run(capsys, *cells, "--panoptic")
+    assert "panoptic quality" in out
+
+
+def test_what_all_background_would_score(capsys, cells):
+    found = report(capsys, *cells)["all_background"]
+    assert found["pixel_accuracy"] == pytest.approx(328 / 400)
+    assert found["mean_iou"] == pytest.approx(328 / 400 / 2)
+
+
+class TestBootstrap:
+    @pytest.fixture
+    def models(self, tmp_path):
+        """Ground truth of twelve images, a model that errs a little and one that errs more."""
+        rng = np.random.default_rng(0)
+        for number in range(12):
+            truth = (rng.random((16, 16)) < 0.4).astype(np.uint8)
+            save(tmp_path / "gt" / f"{number}.png", truth)
+            for name, wrong in (("good", 0.05), ("bad", 0.2)):
+                flips = rng.random(truth.shape) < wrong
+                save(tmp_path / name / f"{number}.png", np.where(flips, 1 - truth, truth))
+        return tmp_path
+
+    def test_the_difference_and_its_interval(self, capsys, models):
+        result = report(
+            capsys, models / "good", models / "gt", "--bootstrap", "--against", models / "bad"
+        )
+        found = result["bootstrap"]
+        others = report(capsys, models / "bad", models / "gt")
+        assert found["mean_iou"]["difference"] == pytest.approx(
+            result["mean_iou"] - others["mean_iou"]
+        )
+        assert 0 < found["mean_iou"]["low"] < found["mean_iou"]["difference"]
+        assert found["mean_iou"]["high"] > found["mean_iou"]["difference"]
+        assert found["mean_iou"]["share_above_zero"] == 1
+        assert (found["images"], found["level"], found["resamples"]) == (12, 0.95, 2000)
+        assert found["against"] == str(models / "bad")
+        one = found["classes"][1]
+        assert one["name"] == "class 1"
+        assert one["difference"] == pytest.approx(
+            result["classes"][1]["iou"] - others["classes"][1]["iou"]
+        )
+
+    def test_only_images_of_both_are_compared(self, capsys, models):
+        for number in range(3, 12):
+            (models / "bad" / f"{number}.png").unlink()
+        arguments = (models / "good", models / "gt", "--bootstrap", "--against", models / "bad")
+        result = report(capsys, *arguments)
+        assert result["images"] == 12
+        assert result["bootstrap"]["images"] == 3
+        code, out, _ = run(capsys, *arguments)
+        assert code == 0
+        assert "on 3 images, 95% interval of 2000 resamples" in out
+
+    def test_folders_without_a_common_image_are_an_error(self, capsys, models):
+        for number in range(12):
+            file = models / ("bad" if number < 6 else "good") / f"{number}.png"
+            file.unlink()
+        code, out, err = run(
+            capsys, models / "good", models / "gt", "--bootstrap", "--against", models / "bad"
+        )
+        assert (code, out) == (2, "")
+        assert "no image in common" in err
+
+    @pytest.mark.parametrize("arguments", [("--bootstrap",), ("--against", "somewhere")])
+    def test_the_two_options_belong_together(self, capsys, models, arguments):
+        code, out, err = run(capsys, models / "good", models / "gt", *arguments)
+        assert (code, out) == (2, "")
+        assert "--against" in err

@@ -13,6 +13,7 @@ from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
 from segstudio.models.torchvision_nets import maskrcnn
 from segstudio.models.unet import UNet
+from segstudio.storage.mask_files import instance_scores
 
 SCHEMA = LabelSchema.from_names(["background", "cell"])
 
@@ -121,6 +122,10 @@ def test_instances_lie_beside_the_class_maps(capsys, tmp_path, images, instance_
         indices = np.array(Image.open(out / name))
         assert ids.shape == indices.shape == labels.shape[:2]
         np.testing.assert_array_equal(ids > 0, indices == 1)
+        scores = instance_scores(out / "instances" / name)
+        assert len(scores) == ids.max()
+        assert (np.diff(scores) <= 0).all()
+        assert scores.min() >= 0.1
     assert (ids > 0).any()
 
 

@@ -14,10 +14,11 @@ from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.storage import atomic
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.mask_files import png_texts
+from segstudio.storage.mask_files import instance_scores, png_texts, read_mask_file
 from segstudio.storage.masks import (
     annotated_names,
     annotation_files,
+    encode_instance_png,
     has_annotation,
     read_annotation,
     read_index_png,
@@ -219,3 +220,16 @@ def test_recovery_writes_plain_files(tmp_path):
         assert np.array_equal(read_index_png(folder / "a.png"), LABELS)
         assert json.loads((folder / "segstudio.json").read_text())["image"].endswith("a.jpg")
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_instances_keep_their_scores(tmp_path):
+    ids = np.arange(6, dtype=np.uint16).reshape(2, 3)
+    scores = np.linspace(0.1, 1, 700, dtype=np.float32)
+    path = tmp_path / "a.png"
+    path.write_bytes(encode_instance_png(ids, "writer", scores=scores.tolist()))
+    assert np.array_equal(instance_scores(path), scores)
+    assert png_texts(path)["Software"] == "writer"
+    assert np.array_equal(read_mask_file(path).pixels, ids)
+    path.write_bytes(encode_instance_png(ids))
+    assert instance_scores(path) is None
+    assert instance_scores(tmp_path / "gone.png") is None

@@ -1,0 +1,152 @@
+"""The report of `segstudio evaluate` as tables for people."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from segstudio.cli.output import print_table, score
+
+_COLUMNS: Final = (
+    "iou", "dice", "precision", "recall", "boundary_iou", "hausdorff_95", "ap", "pq",
+)  # fmt: skip
+_HEADERS: Final = {"boundary_iou": "boundary iou", "hausdorff_95": "hausdorff 95"}
+
+
+def print_report(report: dict[str, Any], *, per_image: bool) -> None:
+    """Print what `evaluation_report.report_of` returned."""
+    _print_classes(report)
+    _print_means(report)
+    _print_objects(report["objects"])
+    _print_further(report)
+    if report["without_ground_truth"]:
+        print(f"{len(report['without_ground_truth'])} predictions have no ground truth")
+    if "bootstrap" in report:
+        _print_difference(report["bootstrap"])
+    rows = report["per_image"] if per_image else report["worst"]
+    print("\nall images" if per_image else "\nworst images")
+    print_table(
+        ("image", "mean iou", "mean dice", "accuracy"),
+        [
+            (r["name"], score(r["mean_iou"]), score(r["mean_dice"]), score(r["pixel_accuracy"]))
+            for r in rows
+        ],
+    )
+
+
+def _print_classes(report: dict[str, Any]) -> None:
+    classes = report["classes"]
+    names = [n for n in _COLUMNS if any(n in c for c in classes)]
+    print_table(
+        ("class", "name", *(_HEADERS.get(n, n) for n in names), "pixels"),
+        [
+            (str(c["id"]), c["name"], *(_cell(n, c[n]) for n in names), f"{c['pixels']:,}")
+            for c in classes
+        ],
+    )
+
+
+def _cell(name: str, value: float) -> str:
+    return _pixels(value) if name == "hausdorff_95" else score(value)
+
+
+def _pixels(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
+
+
+def _print_means(report: dict[str, Any]) -> None:
+    of = f"{report['scored_classes']} of {len(report['classes'])} classes"
+    print(f"\nmean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})")
+    print(
+        f"pixel accuracy {score(report['pixel_accuracy'])} "
+        f"(all of the largest class: {score(report['majority_accuracy'])}), "
+        f"frequency-weighted IoU {score(report['frequency_weighted_iou'])}"
+    )
+    baseline = report["all_background"]
+    print(
+        f"all background would score: mean IoU {score(baseline['mean_iou'])}, "
+        f"pixel accuracy {score(baseline['pixel_accuracy'])}"
+    )
+    if "mean_boundary_iou" in report:
+        print(f"mean boundary IoU {score(report['mean_boundary_iou'])}")
+    if "mean_hausdorff_95" in report:
+        alone = int(sum(c["hausdorff_one_sided"] for c in report["classes"]))
+        all_of_them = int(sum(c["hausdorff_images"] for c in report["classes"]))
+        note = f"; one map lacks the class in {alone} of {all_of_them}, there it is the diagonal"
+        print(
+            f"mean 95th percentile Hausdorff {_pixels(report['mean_hausdorff_95'])} px"
+            + note * bool(alone)
+        )
+    print(
+        f"mean over {report['images']} images: IoU {score(report['image_mean_iou'])}, "
+        f"Dice {score(report['image_mean_dice'])}"
+    )
+
+
+def _print_objects(objects: dict[str, Any] | None) -> None:
+    if objects is None:
+        return
+    print(
+        f"objects at IoU {objects['iou_threshold']}: {objects['found']} found, "
+        f"{objects['missed']} missed, {objects['invented']} invented; "
+        f"F1 {score(objects['f1'])}, mean IoU of those found {score(objects['mean_iou_of_found'])}"
+    )
+
+
+def _print_further(report: dict[str, Any]) -> None:
+    """Average precision and panoptic quality, where they were asked for."""
+    if "instances" in report:
+        _print_instances(report["instances"])
+    if "panoptic" in report:
+        _print_panoptic(report["panoptic"])
+    parts = [report.get(name) or {} for name in ("instances", "panoptic")]
+    regions = max(part.get("regions_as_objects", 0) for part in parts)
+    if regions:
+        print(
+            f"connected regions stand for the predicted objects in {regions} of "
+            f"{report['images']} images"
+        )
+
+
+def _print_instances(found: dict[str, Any] | None) -> None:
+    if found is None:
+        print("average precision: the ground truth does not tell objects apart")
+        return
+    box = found["box"]
+    print(
+        f"average precision of masks: {score(found['ap'])} at 0.50:0.95, "
+        f"{score(found['ap_50'])} at 0.50, {score(found['ap_75'])} at 0.75; "
+        f"of boxes: {score(box['ap'])}, {score(box['ap_50'])}, {score(box['ap_75'])}"
+    )
+    if not found["scored"]:
+        print("  the predicted objects have no scores, so all of them count alike")
+
+
+def _print_panoptic(found: dict[str, Any]) -> None:
+    print(
+        f"panoptic quality {score(found['pq'])} (SQ {score(found['sq'])}, RQ {score(found['rq'])}); "
+        f"things {score(found['things']['pq'])}, stuff {score(found['stuff']['pq'])}"
+    )
+
+
+def _print_difference(found: dict[str, Any]) -> None:
+    print(
+        f"\ndifference of IoU to {found['against']} on {found['images']} images, "
+        f"{found['level']:.0%} interval of {found['resamples']} resamples"
+    )
+    rows = [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
+    print_table(
+        ("class", "difference", "from", "to", "better in"),
+        [
+            (
+                name,
+                *(_signed(row[key]) for key in ("difference", "low", "high")),
+                "-" if math.isnan(row["low"]) else f"{row['share_above_zero']:.1%}",
+            )
+            for name, row in rows
+        ],
+    )
+
+
+def _signed(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:+.4f}"

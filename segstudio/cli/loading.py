@@ -1,0 +1,58 @@
+"""What commands that run a model have in common: finding it, its weights, loading it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segstudio.cli.errors import InputError, input_errors
+from segstudio.cli.output import progress_bar, warn
+from segstudio.core.prediction import ModelSpec
+from segstudio.models.registry import get_spec, spec_from_weights
+from segstudio.models.weights import download, find_weights
+
+if TYPE_CHECKING:
+    from segstudio.models.segmenter import Segmenter
+
+
+def chosen_spec(model: str | None, weights: Path | None, verb: str) -> ModelSpec:
+    """The model that the options name.
+
+    Args:
+        model: Id of a model.
+        weights: A file of the user's own, for the model or instead of it.
+        verb: What shall be done with it, for the error.
+
+    Raises:
+        InputError: if nothing is named.
+        SegstudioError: if the model is unknown or the file cannot be used.
+    """
+    if weights is not None:
+        return spec_from_weights(weights, model)
+    if model is None:
+        raise InputError(f"Say which model to {verb} with --model.", "segstudio models lists them.")
+    return get_spec(model)
+
+
+def fetch_weights(spec: ModelSpec) -> None:
+    """Download the weights if they are not there, with a progress bar.
+
+    Raises:
+        SegstudioError: if they cannot be had.
+    """
+    if find_weights(spec) is None and spec.weights is not None and spec.weights.url:
+        warn(f"Downloading the weights of {spec.title} from {spec.weights.url}")
+        with progress_bar("Downloading", is_bytes=True) as show:
+            download(spec, report=show)
+
+
+def segmenter_on(spec: ModelSpec, device: str) -> Segmenter:
+    """The model on a device, not loaded yet; imports torch.
+
+    Raises:
+        InputError: if there is no such device.
+    """
+    from segstudio.models.segmenter import Segmenter
+
+    with input_errors():
+        return Segmenter(spec, device=device)

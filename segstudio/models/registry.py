@@ -23,7 +23,16 @@ from segstudio.resources import resource_path
 
 ENTRY_POINT_GROUP: Final = "segstudio.models"
 METADATA_KEY: Final = "segstudio"
-EMBEDDED_ORDER: Final = ("unet-nuclei", "deeplab-nuclei", "maskrcnn-nuclei")
+EMBEDDED_ORDER: Final = (
+    "unet-nuclei",
+    "deeplab-nuclei",
+    "maskrcnn-nuclei",
+    # lessons: small networks that differ in one thing each, to look inside and compare
+    "unet-small-transposed",
+    "unet-small-bilinear",
+    "unet-small-shuffle",
+    "unet-small-no-skips",
+)
 _MAX_HEADER_BYTES: Final = 100_000_000
 
 _log = logging.getLogger(__name__)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 from segstudio.core.prediction import RunOptions
 from segstudio.models.registry import registry
@@ -11,6 +12,13 @@ from segstudio.resources import resource_path
 
 EASY = ("nuclei-01-even", "nuclei-02-sparse", "nuclei-06-large", "nuclei-11-debris")
 LEAST_IOU = {"unet-nuclei": 0.85, "deeplab-nuclei": 0.78, "maskrcnn-nuclei": 0.75}
+LESSONS = {
+    "unet-small-transposed": {"upsampling": "transposed"},
+    "unet-small-bilinear": {"upsampling": "bilinear"},
+    "unet-small-shuffle": {"upsampling": "pixel_shuffle"},
+    "unet-small-no-skips": {"upsampling": "transposed", "skips": False},
+}
+LEAST_IOU_OF_LESSONS = 0.75
 
 
 def _sample(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -20,7 +28,7 @@ def _sample(name: str) -> tuple[np.ndarray, np.ndarray]:
         return pixels, np.asarray(file).astype(np.int64)
 
 
-@pytest.mark.parametrize("model_id", sorted(LEAST_IOU))
+@pytest.mark.parametrize("model_id", [*LEAST_IOU, *LESSONS])
 def test_nucleus_iou_on_the_samples(model_id):
     segmenter = Segmenter(registry()[model_id], device="cpu")
     overlap = union = 0
@@ -29,7 +37,7 @@ def test_nucleus_iou_on_the_samples(model_id):
         found = segmenter.predict(pixels, RunOptions(device="cpu")).labels == 1
         overlap += np.count_nonzero(found & (ids > 0))
         union += np.count_nonzero(found | (ids > 0))
-    assert LEAST_IOU[model_id] <= overlap / union < 1.0
+    assert LEAST_IOU.get(model_id, LEAST_IOU_OF_LESSONS) <= overlap / union < 1.0
 
 
 def test_mask_rcnn_finds_most_nuclei_one_by_one():
@@ -48,9 +56,30 @@ def test_mask_rcnn_finds_most_nuclei_one_by_one():
     assert found >= 0.75 * ids.max()
 
 
-def test_weights_are_float16_and_thirty_megabytes_at_most():
+def test_the_lessons_differ_in_one_thing_and_say_so():
+    small = {"in_channels": 3, "num_classes": 2, "base_channels": 12, "depth": 3}
+    titles = set()
+    for model_id, options in LESSONS.items():
+        spec = registry()[model_id]
+        assert spec.options == {**small, **options}
+        assert spec.title.startswith("Small U-Net, ")
+        assert "sisters" in spec.description
+        assert spec.metrics["iou"] > 0.7
+        titles.add(spec.title)
+    assert len(titles) == 4
+
+
+def test_weights_are_small_whole_and_have_cards():
     files = sorted(resource_path("models").glob("*.safetensors"))
-    assert len(files) == 3
+    assert {file.stem for file in files} == {*LEAST_IOU, *LESSONS}
     assert sum(file.stat().st_size for file in files) <= 30e6
     for file in files:
-        assert file.with_suffix(".md").is_file()
+        card = file.with_suffix(".md").read_text(encoding="utf-8")
+        assert f"`{file.stem}`" in card
+        assert "**Licence.** Apache-2.0 (weights); data CC0." in card
+        tensors = load_file(file)
+        assert all(np.isfinite(tensor).all() for tensor in tensors.values())
+        weights = [tensor for tensor in tensors.values() if tensor.dtype.kind == "f"]
+        assert {tensor.dtype for tensor in weights} <= {np.dtype(np.float16), np.dtype(np.float32)}
+        if file.stem in LESSONS:
+            assert file.stat().st_size < 1e6

@@ -28,7 +28,8 @@ SPEC = ModelSpec("a", "A", "unet", "semantic", LabelSchema.from_names(["x", "y"]
 def test_order_is_embedded_first_then_published():
     ids = list(registry())
     embedded = [i for i in ids if registry()[i].embedded]
-    assert embedded == ["unet-nuclei", "deeplab-nuclei", "maskrcnn-nuclei"]
+    lessons = [f"unet-small-{key}" for key in ("transposed", "bilinear", "shuffle", "no-skips")]
+    assert embedded == ["unet-nuclei", "deeplab-nuclei", "maskrcnn-nuclei", *lessons]
     assert ids[: len(embedded)] == embedded
     assert ids[len(embedded) : len(embedded) + 5] == list(PUBLISHED)
 

@@ -22,3 +22,8 @@ class SegstudioError(Exception):
 
 class CancelledError(Exception):
     """Raised inside a job when the user cancelled it; never shown."""
+
+
+def told(error: Exception) -> str:
+    """What to tell the user of an error, in one line: a foreign one is named by its kind."""
+    return str(error) if isinstance(error, SegstudioError) else f"{type(error).__name__}: {error}"

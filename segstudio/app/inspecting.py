@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.engine import Engine
+from segstudio.app.notices import Notices
 from segstudio.core.errors import SegstudioError
+from segstudio.core.features import FeatureTrace, LayerInfo, Role
 from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.core.shape_table import shape_csv
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.inspection import Inspection, Look, Picture, Traced
 from segstudio.session.session import Change, Session, What
+from segstudio.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
     from segstudio.inspection.subject import Subject
@@ -52,11 +57,15 @@ class Inspecting:
     drops what became stale.
     """
 
-    def __init__(self, session: Session, jobs: JobRunner, clock: Clock, engine: Engine) -> None:
+    def __init__(
+        self, session: Session, jobs: JobRunner, clock: Clock, engine: Engine, notices: Notices
+    ) -> None:
         self._session, self._jobs, self._clock, self._engine = session, jobs, clock, engine
+        self._notices = notices
         self._wanted: _Wanted | None = None
         self._subjects: dict[Traced, Subject] = {}
         self._later: Cancel | None = None
+        self._last_model = ""
         session.changed.connect(self._on_change)
 
     # -- tracing -----------------------------------------------------------------------------
@@ -244,7 +253,8 @@ class Inspecting:
         if traced is None:
             self._subjects.clear()
         else:
-            values |= _kept_choices(before, traced)
+            values |= _kept_choices(before, traced, same_model=traced.model == self._last_model)
+            self._last_model = traced.model
         session.set_inspection(**values)
 
     # -- what is looked at -------------------------------------------------------------------
@@ -252,6 +262,17 @@ class Inspecting:
     def open_stage(self, stage: str, channel: int | None = None) -> None:
         """Look at a stage's channels, and at one of them."""
         self._session.set_inspection(stage=stage, channel=channel)
+
+    def step_stage(self, step: int) -> None:
+        """Look at the stage that ran so many after the opened one (before it, if negative)."""
+        inspection = self._session.inspection
+        if inspection.traced is None:
+            return
+        ids = [layer.id for layer in inspection.traced.trace.layers]
+        at = ids.index(inspection.stage) if inspection.stage in ids else -1
+        target = min(max(at + step, 0), len(ids) - 1)
+        if target != at:
+            self.open_stage(ids[target])
 
     def open_skip(self, skip: str) -> None:
         """Look at a skip edge."""
@@ -282,26 +303,43 @@ class Inspecting:
         """Take away what the inspector lays over the photo."""
         self._session.set_inspection(over_photo=None)
 
+    def save_table(self, path: Path, layers: Sequence[LayerInfo]) -> None:
+        """Write the shape trace of these stages as CSV."""
+        text = shape_csv(layers)
+        self._jobs.submit(
+            f"Writing {path.name}",
+            "save",
+            lambda _job: write_atomically(path, text.encode()),
+            lambda _result: self._notices.info(f"The shape trace is in {path}."),
+            visible=False,
+        )
 
-def _kept_choices(before: Inspection, traced: Traced) -> dict[str, object]:
+
+def _kept_choices(before: Inspection, traced: Traced, *, same_model: bool) -> dict[str, object]:
     """What stays chosen in a new trace: what is there again; a pinned pixel on the same image."""
     trace = traced.trace
-    same_model = before.traced is not None and before.traced.model == traced.model
     same_image = before.traced is not None and before.traced.document is traced.document
     layers = {layer.id: layer for layer in trace.layers}
-    stage = before.stage if before.stage in layers else ""
-    channel = before.channel
-    if not stage or channel is None or channel >= layers[stage].shape[0]:
+    stage = before.stage if before.stage in layers else _first_stage(trace)
+    channel = before.channel if stage == before.stage else None
+    if channel is not None and channel >= layers[stage].shape[0]:
         channel = None
+    skip = before.skip if any(edge.id == before.skip for edge in trace.skips) else ""
     class_id = before.class_id if before.class_id in traced.class_names else _first(traced)
     return {
         "stage": stage,
         "channel": channel,
-        "skip": before.skip if any(edge.id == before.skip for edge in trace.skips) else "",
+        "skip": skip or (trace.skips[-1].id if trace.skips else ""),
         "class_id": class_id,
         "point": before.point if same_image else None,
         "cuts": before.cuts if same_model else (),
     }
+
+
+def _first_stage(trace: FeatureTrace) -> str:
+    """What is opened where nothing was chosen yet: the first stage that is not the input."""
+    others = [layer.id for layer in trace.layers if layer.role is not Role.INPUT]
+    return others[0] if others else ""
 
 
 def _first(traced: Traced) -> int:

@@ -7,20 +7,27 @@ from pathlib import Path
 from segstudio.app.autosave import Autosave
 from segstudio.app.browsing import Browsing
 from segstudio.app.clock import Clock
+from segstudio.app.cutting import Cutting
 from segstudio.app.documents import Documents
 from segstudio.app.editing import Editing
 from segstudio.app.engine import Engine, TorchEngine
+from segstudio.app.explaining import Explaining
 from segstudio.app.exporting import Exporting
+from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.folder import OpenFolder
 from segstudio.app.folder_states import FolderStates
 from segstudio.app.inspecting import Inspecting
+from segstudio.app.inspection_export import InspectionExport
+from segstudio.app.named_runs import NamedRuns
 from segstudio.app.notices import Notices
+from segstudio.app.pairing import Pairing
 from segstudio.app.preferences import Preferences
 from segstudio.app.recovering import Recovering
 from segstudio.app.schema_keeper import SchemaKeeper
 from segstudio.app.scoring import Scoring
 from segstudio.app.segmenting import Segmenting
 from segstudio.app.thumbnails import Thumbnails
+from segstudio.app.upsampling import Upsampling
 from segstudio.core.prediction import RunOptions
 from segstudio.jobs import JobRunner
 from segstudio.session.document import Document
@@ -44,7 +51,14 @@ class Studio:
         browsing: Folders, images, classes.
         segmenting: Models.
         exporting: Masks for other programs.
+        named_runs: Models run in another way, and ensembles.
         inspecting: The network inspector.
+        inspection_export: Files made from a trace.
+        pairing: Its comparison with a second network.
+        upsampling: Its comparison of ways of upsampling.
+        feature_maps: Pictures and figures of the inspected network's stages.
+        cutting: What the network says without skips or channels.
+        explaining: Why a pixel got its class.
     """
 
     def __init__(
@@ -111,7 +125,20 @@ class Studio:
             shown=self.segmenting.load_stored,
         )
         self.exporting = Exporting(self.session, self.jobs, self.notices, documents, folder)
-        self.inspecting = Inspecting(self.session, self.jobs, clock, engine)
+        self.inspecting = Inspecting(self.session, self.jobs, clock, engine, self.notices)
+        self.feature_maps = FeatureMaps(self.session, self.jobs, self.inspecting)
+        self.cutting = Cutting(
+            self.session, self.jobs, clock, self.notices, engine, self.inspecting, documents, folder
+        )
+        self.explaining = Explaining(self.session, self.jobs, self.inspecting)
+        self.pairing = Pairing(self.session, self.jobs, self.inspecting, engine)
+        self.upsampling = Upsampling(self.session, self.jobs, self.inspecting, engine)
+        self.named_runs = NamedRuns(
+            self.session, self.jobs, self.notices, folders.config / "runs.json"
+        )
+        self.inspection_export = InspectionExport(
+            self.session, self.jobs, self.notices, self.inspecting
+        )
         self._apply_settings()
         self.segmenting.refresh_models()
 

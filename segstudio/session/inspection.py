@@ -9,9 +9,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.ablation import Ablation, MaskScores
 from segstudio.core.features import Cut, FeatureTrace
+from segstudio.core.geometry import Rect
 from segstudio.core.labels import Labels
-from segstudio.core.metrics import Metrics
 from segstudio.core.placement import Placement
 from segstudio.core.prediction import Prediction
 from segstudio.session.document import Document
@@ -43,6 +44,34 @@ class ValueRange(StrEnum):
     CHANNEL = "each channel"
     STAGE = "whole stage"
     FIXED = "fixed"
+
+
+class Over(StrEnum):
+    """Over which pixels a class's score is explained."""
+
+    PIXEL = "pixel"
+    """The pinned pixel."""
+    REGION = "region"
+    """The predicted region (or object) that the pinned pixel lies in."""
+    ANNOTATED = "annotated"
+    """The annotated region (or object) that the pinned pixel lies in."""
+    RECTANGLE = "rectangle"
+    """A rectangle drawn on the photo."""
+    CLASS = "class"
+    """Wherever the network says the class."""
+    ALL = "all"
+
+
+class Why(StrEnum):
+    """What explanation is kept over the photo while stage, class and pixel change."""
+
+    NOTHING = "nothing"
+    CAM = "Grad-CAM"
+    FIELD = "effective field"
+    """Of the pinned pixel's class score."""
+    STAGE_FIELD = "effective field of the stage"
+    """Of the opened stage's position under the pinned pixel."""
+    LENS = "logit lens"
 
 
 @dataclass(frozen=True)
@@ -102,17 +131,18 @@ class CutResult:
 
     Attributes:
         cuts: The cuts that were applied together.
-        whole: Prediction without cuts, of the window.
-        cut: Prediction with them, of the window.
-        before: Scores of `whole` against the annotation's window; None without a reference.
+        whole: Prediction without cuts, of the window, in the model's classes.
+        cut: Prediction with them, likewise.
+        before: Scores of `whole`, in the folder's classes, against the annotation's window; None
+            without a reference.
         after: Scores of `cut`, likewise.
     """
 
     cuts: tuple[Cut, ...]
     whole: Prediction
     cut: Prediction
-    before: Metrics | None
-    after: Metrics | None
+    before: MaskScores | None
+    after: MaskScores | None
 
     @property
     def changed_share(self) -> float:
@@ -178,9 +208,15 @@ class Inspection:
         picture_channel: Which channel where `picture` is CHANNEL.
         look: How activations are shown.
         point: Image pixel (x, y) that was pinned by a click, or None.
+        over: Over which pixels the class is explained.
+        rectangle: Drawn on the photo, in its pixels; or None.
+        why: The explanation that is kept over the photo.
+        why_note: What came of it, "" if nothing is to be said.
         over_photo: What the inspector lays over the photo, or None.
         cuts: All cuts.
         cut_result: What the enabled cuts do, or None.
+        cut_problem: Why the enabled cuts give no result, "" if they do or it is under way.
+        ablation: What cutting each skip costs, or None.
     """
 
     active: bool = False
@@ -196,6 +232,12 @@ class Inspection:
     picture_channel: int = 0
     look: Look = field(default_factory=Look)
     point: tuple[int, int] | None = None
+    over: Over = Over.PIXEL
+    rectangle: Rect | None = None
+    why: Why = Why.NOTHING
+    why_note: str = ""
     over_photo: OverPhoto | None = None
     cuts: tuple[ListedCut, ...] = ()
     cut_result: CutResult | None = None
+    cut_problem: str = ""
+    ablation: Ablation | None = None

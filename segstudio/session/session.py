@@ -61,6 +61,8 @@ _INSPECTION_KINDS = {
     "over_photo": What.OVER_PHOTO,
     "cuts": What.CUTS,
     "cut_result": What.CUTS,
+    "cut_problem": What.CUTS,
+    "ablation": What.CUTS,
 }
 """Which flag a field of `Inspection` is told with; INSPECTION for the others."""
 

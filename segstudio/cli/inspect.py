@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from segstudio.app.class_mapping import ClassMapping
-from segstudio.app.tally import count, metrics_of
+from segstudio.app.skip_runs import Reference
 from segstudio.cli.errors import OK, InputError, input_errors
-from segstudio.cli.output import print_json, print_table, progress_bar, score, warn
+from segstudio.cli.inspect_cuts import ablation_rows, how_of, print_ablations, wanted_runs
+from segstudio.cli.inspect_files import Files, material_of, write_files
+from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
+from segstudio.cli.output import print_json, print_table, progress_bar
+from segstudio.core.ablation import ALL_SKIPS
 from segstudio.core.errors import SegstudioError
-from segstudio.core.features import EdgeCut, FeatureTrace, LayerInfo, SkipEdge
+from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
 from segstudio.core.labels import Image, Labels
-from segstudio.core.metrics import Metrics
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import LabelSchema
-from segstudio.models.registry import get_spec, spec_from_weights
-from segstudio.models.weights import download, find_weights
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.images import read_image
 from segstudio.storage.masks import encode_rgb_png
@@ -32,11 +30,7 @@ from segstudio.storage.truth import read_truth
 if TYPE_CHECKING:
     from segstudio.inspection.subject import Subject
 
-ALL: Final = "all"
 _SOFTWARE: Final = "segstudio inspect"
-
-Cuts = list[tuple[str, tuple[SkipEdge, ...]]]
-"""The skips that are cut together in each run, with the run's name."""
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -51,27 +45,23 @@ class Request:
     out: Path | None = None
     ablate: str | None = None
     device: str = "auto"
+    files: Files = field(default_factory=Files)
+    how: str | None = None
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Ground truth of the image, and how the model's classes are compared with it.
+    """Ground truth of the image.
 
     Attributes:
         path: Its file.
         labels: (H, W) uint8 class ids.
         schema: Its classes.
-        table: (256,) uint8, model class id -> class id of the ground truth.
     """
 
     path: Path
     labels: Labels
     schema: LabelSchema
-    table: npt.NDArray[np.uint8]
-
-    def score(self, labels: Labels) -> Metrics:
-        """Scores of the model's class map (H, W) uint8."""
-        return metrics_of(count(self.labels, self.table[labels], self.schema), self.schema)
 
 
 def inspect(request: Request, *, as_json: bool) -> int:
@@ -91,19 +81,29 @@ def inspect(request: Request, *, as_json: bool) -> int:
     with input_errors():
         if request.out is not None and request.out.exists() and not request.out.is_dir():
             raise InputError(f"{request.out} is a file.", "Give a folder for the sheets.")
-        spec = _spec(request)
+        request.files.check(request.image)
+        # the report cuts every skip, whatever else is cut
+        how = how_of(request.how, ALL_SKIPS if request.files.report else request.ablate)
+        spec = chosen_spec(request.model, request.weights, "inspect")
         pixels = read_image(request.image).pixels
-    _fetch_weights(spec)
+    fetch_weights(spec)
     subject = _subject(spec, request.device, pixels)
-    found = subject.trace(keep=() if request.out is None else None)
-    cuts = _cuts(found, request.ablate)
-    truth, notes = _truth(request.image, spec, pixels) if cuts else (None, ())
+    if request.files:
+        found, prediction = subject.look()
+    else:
+        found, prediction = subject.trace(keep=() if request.out is None else None), None
+    runs = wanted_runs(found, request.ablate, how)
+    truth, notes = _truth(request.image, spec, pixels) if runs or request.files else (None, ())
     report = _report(request, spec, pixels, found, notes)
     if request.out is not None:
         report["sheets"] = [str(path) for path in _write_sheets(found, request.out, request.image)]
     if request.ablate is not None:
         report["ground_truth"] = None if truth is None else str(truth.path)
-        report["ablations"] = _ablations(subject, cuts, truth) if cuts else []
+        report["ablations"] = ablation_rows(subject, runs, _reference(spec, truth), how)
+    if prediction is not None:
+        measured = None if truth is None else (truth.labels, truth.schema)
+        material = material_of(request.image, pixels, subject, (found, prediction), measured, how)
+        report["files"] = write_files(request.files, subject, material)
     if as_json:
         print_json(report)
     else:
@@ -111,47 +111,10 @@ def inspect(request: Request, *, as_json: bool) -> int:
     return OK
 
 
-def _spec(request: Request) -> ModelSpec:
-    if request.weights is not None:
-        return spec_from_weights(request.weights, request.model)
-    if request.model is None:
-        raise InputError("Say which model to inspect with --model.", "segstudio models lists them.")
-    return get_spec(request.model)
-
-
-def _fetch_weights(spec: ModelSpec) -> None:
-    if find_weights(spec) is None and spec.weights is not None and spec.weights.url:
-        warn(f"Downloading the weights of {spec.title} from {spec.weights.url}")
-        with progress_bar("Downloading", is_bytes=True) as show:
-            download(spec, report=show)
-
-
 def _subject(spec: ModelSpec, device: str, pixels: Image) -> Subject:
     from segstudio.inspection.subject import Subject
-    from segstudio.models.segmenter import Segmenter
 
-    with input_errors():
-        segmenter = Segmenter(spec, device=device)
-    return Subject(segmenter, pixels)
-
-
-def _cuts(found: FeatureTrace, name: str | None) -> Cuts:
-    """What is cut in each run.
-
-    Raises:
-        InputError: if there is no such skip; lists those there are.
-    """
-    if name is None:
-        return []
-    if name != ALL:
-        try:
-            edge = found.skip(name)
-        except SegstudioError as error:
-            hint = error.hint if found.skips else f"{found.model} has no skips."
-            raise InputError(f"There is no single skip {name!r}.", hint) from error
-        return [(edge.id, (edge,))]
-    each: Cuts = [(edge.id, (edge,)) for edge in found.skips]
-    return [*each, (ALL, found.skips)] if len(each) > 1 else each
+    return Subject(segmenter_on(spec, device), pixels)
 
 
 def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, tuple[str, ...]]:
@@ -171,7 +134,14 @@ def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, t
         return None, ()
     mapping = ClassMapping.between(spec.schema, schema)
     notes = (mapping.note,) if mapping.note else ()
-    return Truth(path, found.labels, schema, mapping.table), notes
+    return Truth(path, found.labels, schema), notes
+
+
+def _reference(spec: ModelSpec, truth: Truth | None) -> Reference:
+    """What the model's class maps are measured against."""
+    if truth is None:
+        return Reference.between(None, spec.schema, spec.schema)
+    return Reference.between(truth.labels, spec.schema, truth.schema)
 
 
 def _report(
@@ -261,47 +231,6 @@ def _write_sheets(found: FeatureTrace, folder: Path, image: Path) -> Iterator[Pa
             yield path
 
 
-def _ablations(subject: Subject, cuts: Cuts, truth: Truth | None) -> list[dict[str, Any]]:
-    """What each of the cuts does to the class map, and to its scores where there is truth."""
-    rows = []
-    with progress_bar("Cutting") as show:
-        show(0, len(cuts) + 1)
-        whole = subject.labels()
-        before = None if truth is None else truth.score(whole)
-        for done, (name, edges) in enumerate(cuts, 1):
-            show(done, len(cuts) + 1, name)
-            labels = subject.labels([EdgeCut(edge) for edge in edges])
-            changed = int(np.count_nonzero(labels != whole))
-            row: dict[str, Any] = {
-                "skip": name,
-                "how": "zero",
-                "changed_pixels": changed,
-                "changed_share": changed / whole.size,
-                "classes": [],
-            }
-            if truth is not None and before is not None:
-                after = truth.score(labels)
-                row["classes"] = _class_rows(truth.schema, before, after)
-                row["mean_iou"] = before.mean_iou
-                row["mean_iou_cut"] = after.mean_iou
-                row["mean_iou_change"] = after.mean_iou - before.mean_iou
-            rows.append(row)
-    return rows
-
-
-def _class_rows(schema: LabelSchema, before: Metrics, after: Metrics) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": class_id,
-            "name": schema.name_of(class_id),
-            "iou": float(before.iou[i]),
-            "iou_cut": float(after.iou[i]),
-            "iou_change": float(after.iou[i] - before.iou[i]),
-        }
-        for i, class_id in enumerate(before.class_ids)
-    ]
-
-
 def _print_report(report: dict[str, Any]) -> None:
     height, width = report["input_size"]
     print(
@@ -319,11 +248,13 @@ def _print_report(report: dict[str, Any]) -> None:
     else:
         print("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
     if report.get("ablations"):
-        _print_ablations(report["ablations"], report["ground_truth"])
+        print_ablations(report["ablations"], report["ground_truth"])
     for note in report["notes"]:
         print(note)
     if "sheets" in report:
         print(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
+    for name, path in report.get("files", {}).items():
+        print(f"{name}: {path}")
 
 
 def _print_stages(stages: list[dict[str, Any]]) -> None:
@@ -354,24 +285,3 @@ def _field(stage: dict[str, Any]) -> str:
     height, width = stage["receptive_field_size"]
     text = str(height) if height == width else f"{width} x {height}"
     return f"{text} +" if stage["receptive_field_is_global"] else text
-
-
-def _print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
-    classes = [c["name"] for c in rows[0]["classes"]]
-    print("\nwith a skip set to zero")
-    print_table(
-        ("skip", "changed pixels", *(f"IoU {name}" for name in classes)),
-        [
-            (
-                row["skip"],
-                f"{row['changed_share']:.2%}",
-                *(_change(c["iou"], c["iou_cut"]) for c in row["classes"]),
-            )
-            for row in rows
-        ],
-    )
-    print(f"ground truth: {truth}" if truth else "no ground truth beside the image")
-
-
-def _change(before: float, after: float) -> str:
-    return f"{score(before)} -> {score(after)}"

@@ -171,17 +171,43 @@ def _evaluate(
     boundary: Annotated[
         bool, typer.Option("--boundary", help="Tell the IoU of the boundaries too.")
     ] = False,
+    hausdorff: Annotated[
+        bool,
+        typer.Option("--hausdorff", help="Tell how far apart outlines are: 95th percentile, px."),
+    ] = False,
+    instances: Annotated[
+        bool, typer.Option("--instances", help="Tell the average precision of objects.")
+    ] = False,
+    panoptic: Annotated[
+        bool, typer.Option("--panoptic", help="Tell the panoptic quality, PQ, SQ and RQ.")
+    ] = False,
+    bootstrap: Annotated[
+        bool,
+        typer.Option(
+            "--bootstrap",
+            help="Tell how sure the difference to the predictions of --against is.",
+        ),
+    ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", help="Other predicted masks, for --bootstrap.", metavar="DIR"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Compare predicted masks with ground truth.
 
     Prints IoU, Dice, precision and recall of each class, their means, and the worst images.
+    --bootstrap --against DIR tells the difference to another folder of predicted masks with its
+    95 % confidence interval, from images drawn again and again.
     """
-    from segstudio.cli.evaluate import evaluate
+    from segstudio.cli.evaluate import Request, evaluate
+    from segstudio.core.image_figures import Wanted
 
-    return evaluate(
-        pred_dir, gt_dir, schema, ignore, per_image=per_image, boundary=boundary, as_json=as_json
-    )
+    if bootstrap != (against is not None):
+        raise InputError("--bootstrap and --against DIR belong together.")
+    wanted = Wanted(boundary=boundary, hausdorff=hausdorff, panoptic=panoptic, instances=instances)
+    request = Request(pred_dir, gt_dir, schema, ignore, per_image, wanted, against)
+    return evaluate(request, as_json=as_json)
 
 
 @app.command("inspect")
@@ -202,18 +228,37 @@ def _inspect(
         str | None,
         typer.Option("--ablate", help="Cut this skip, by its name, or all.", metavar="SKIP"),
     ] = None,
+    how: Annotated[
+        str | None,
+        typer.Option("--how", help="Cut to zero, mean or shuffle.", metavar="HOW"),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write a report of all this as HTML.", metavar="FILE"),
+    ] = None,
+    npz: Annotated[
+        Path | None,
+        typer.Option("--npz", help="Write activations, logits and labels.", metavar="FILE"),
+    ] = None,
+    svg: Annotated[
+        Path | None,
+        typer.Option("--svg", help="Write the network's diagram.", metavar="FILE"),
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
     as_json: JsonOption = False,
 ) -> int:
     """Show the stages of a network and the skips between them, from a run on one image.
 
-    --ablate sets what a skip carries to zero and tells how many pixels change their class and,
-    where ground truth is found beside the image, what becomes of each class's IoU; "all" cuts one
-    skip after the other, then all together.
+    --ablate sets what a skip carries to zero (with --how: to each channel's mean, or to the same
+    values at shuffled positions) and tells how many pixels change their class and, where ground
+    truth is found beside the image, what becomes of each class's IoU and boundary IoU; "all" cuts
+    one skip after the other, then all together.
     """
     from segstudio.cli.inspect import Request, inspect
+    from segstudio.cli.inspect_files import Files
 
-    return inspect(Request(image, model, weights, out, ablate, device), as_json=as_json)
+    request = Request(image, model, weights, out, ablate, device, Files(report, npz, svg), how)
+    return inspect(request, as_json=as_json)
 
 
 def _shown_commands() -> list[str]:

@@ -166,6 +166,40 @@ def test_all_cuts_each_skip_and_then_all_together(capsys, image):
     assert f"ground truth: {report['ground_truth']}" in text
 
 
+def test_how_says_what_stands_in_for_a_skip(capsys, image):
+    report = inspect_json(capsys, image, *UNET, "--ablate", "down2", "--how", "mean")
+    (row,) = report["ablations"]
+    assert row["how"] == "mean"
+    segmenter = Segmenter(get_spec("unet-nuclei"), device="cpu")
+    pixels = np.array(Image.open(image).convert("RGB"))
+
+    def only_means(_module, args):
+        return tuple(
+            a.mean((2, 3), keepdim=True).expand_as(a) if a.shape[1] == 88 else a for a in args
+        )
+
+    whole = segmenter.predict(pixels).labels
+    handle = segmenter.network.up2.register_forward_pre_hook(only_means)
+    cut = segmenter.predict(pixels).labels
+    handle.remove()
+    assert row["changed_pixels"] == int((whole != cut).sum()) > 0
+    truth = (cv2.imread(report["ground_truth"], cv2.IMREAD_UNCHANGED) > 0).astype(np.uint8)
+    for key, labels in {"boundary_iou": whole, "boundary_iou_cut": cut}.items():
+        for entry in row["classes"]:
+            # 2 % of the diagonal of 64 x 64 pixels is 1.8: two pixels deep
+            inner = [
+                region & ~cv2.erode(
+                    np.pad(region, 1).astype(np.uint8), np.ones((5, 5), np.uint8)
+                )[1:-1, 1:-1].astype(bool)
+                for region in (truth == entry["id"], labels == entry["id"])
+            ]  # fmt: skip
+            expected = (inner[0] & inner[1]).sum() / (inner[0] | inner[1]).sum()
+            assert entry[key] == pytest.approx(expected)
+    means = [np.mean([c[f"boundary_iou{end}"] for c in row["classes"]]) for end in ("", "_cut")]
+    assert row["mean_boundary_iou"] == pytest.approx(means[0])
+    assert row["mean_boundary_iou_change"] == pytest.approx(means[1] - means[0])
+
+
 def test_without_ground_truth_the_changed_pixels_remain(capsys, image, tmp_path):
     alone = image.rename(tmp_path / "alone.png")
     report = inspect_json(capsys, alone, *UNET, "--ablate", "inc")
@@ -227,6 +261,8 @@ def test_without_cuts_the_mask_is_that_of_predict(image, kind, instance_weights)
         ({"--weights": "none.pth"}, "none.pth"),
         ({"--device": "gpu"}, "gpu"),
         ({"--out": "FILE"}, "is a file"),
+        ({"--how": "mean"}, "--ablate"),
+        ({"--ablate": "all", "--how": "halve"}, "zero, mean, shuffle"),
         ({"--ablate": "up9"}, "down3 -> up1, down2 -> up2, down1 -> up3, inc -> up4"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from segstudio.ui.actions import ActionSpec, Context, Scope
 from segstudio.ui.frame_names import EDIT, FILE, HELP, IMAGE, MODEL, PANELS, TOOLS, VIEW
+from segstudio.ui.network_actions import NETWORK_ACTIONS
 
 
 def _has_project(c: Context) -> bool:
@@ -125,6 +126,11 @@ LAYER_TEXTS = {
     "photo": "Photo only",
 }
 STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
+
+
+PANEL_ICONS = {"Network": "network"}
+PANEL_KEYS = {"Network": ("N",)}
+PANEL_TIPS = {"Network": "Look inside the chosen model, layer by layer, on the open image"}
 
 
 def _toggle_panel(name: str, c: Context) -> None:
@@ -286,8 +292,9 @@ _VIEW = (
     ),
     *(
         ActionSpec(f"panel.{name.lower()}", VIEW, f"{name} panel",
-                   partial(_toggle_panel, name),
-                   checked=partial(_panel_shown, name), section=3)
+                   partial(_toggle_panel, name), PANEL_ICONS.get(name, ""),
+                   PANEL_KEYS.get(name, ()), checked=partial(_panel_shown, name), section=3,
+                   tip=PANEL_TIPS.get(name, ""))
         for name in PANELS
     ),
     ActionSpec("view.panels", VIEW, "Hide or show all panels",
@@ -329,7 +336,9 @@ _HELP = (
                section=1),
 )  # fmt: skip
 
-ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_EDIT, *_IMAGE, *_TOOLS, *_VIEW, *_MODEL, *_HELP)
+ACTIONS: tuple[ActionSpec, ...] = (
+    *_FILE, *_EDIT, *_IMAGE, *_TOOLS, *_VIEW, *_MODEL, *NETWORK_ACTIONS, *_HELP,
+)  # fmt: skip
 """Every command, in the order of the menus."""
 
 HELD = (
@@ -339,6 +348,8 @@ HELD = (
     ("Middle drag, Space+drag", "Pan, with any tool"),
     ("Ctrl held while painting", "Erase"),
     ("Alt+click", "Pick the class under the pointer"),
+    ("Click, with the pan tool", "Pin a pixel, while the network panel is open"),
+    ("Shift+drag, with the pan tool", "Draw the region to explain, likewise"),
     ("V held", "Peek at the photo without the overlay"),
     ("Esc", "Abort the stroke or the polygon"),
     ("Enter, or click the first corner", "Close the polygon"),

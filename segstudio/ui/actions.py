@@ -63,6 +63,10 @@ class WindowVerbs(Protocol):
         """Show the version."""
         ...
 
+    def export_network(self, kind: str) -> None:
+        """Ask for a file and write what the network panel shows: "report", "svg", ..."""
+        ...
+
     def clear_annotation(self) -> None:
         """Make everything background."""
         ...

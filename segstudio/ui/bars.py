@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.action_table import ACTIONS, BAR_FILE, BAR_MODEL, BAR_TOOLS
+from segstudio.ui.frame_names import NETWORK
 
 ICON_SIZE = QSize(20, 20)
 
@@ -31,6 +32,10 @@ def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet)
         _menu_for(spec.id, menu, submenus).addAction(actions[spec.id])
         if spec.id == "file.open":
             menu.addMenu(recent)
+    network = menus[NETWORK]
+    first = network.actions()[0]
+    network.insertAction(first, actions["panel.network"])
+    network.insertSeparator(first)
     return recent
 
 

@@ -6,6 +6,7 @@ import segstudio.app.studio
 import segstudio.ui.canvas.canvas
 import segstudio.ui.canvas_header
 import segstudio.ui.feed
+import segstudio.ui.network_link
 import segstudio.ui.panels.classes.panel
 import segstudio.ui.panels.images.panel
 import segstudio.ui.panels.metrics.panel

@@ -10,18 +10,23 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWi
 from segstudio.ui.frame_names import PANELS
 
 _AREAS = dict.fromkeys(PANELS, Qt.DockWidgetArea.RightDockWidgetArea) | {
-    "Images": Qt.DockWidgetArea.LeftDockWidgetArea
+    "Images": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "Network": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
+_ON_DEMAND = frozenset({"Network"})
+"""Hidden until asked for."""
 _WIDTHS = {"Images": 232, "Classes": 360}
 _HEIGHTS = {"Classes": 206, "Model": 256, "Metrics": 260}
+_LOW_SHARE = 0.4
+"""Of the window's height, for a panel below the canvas."""
 
 
 class _Frame(QScrollArea):
     """Holds a panel and scrolls it where the window is too low, so that nothing is cut off."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, window: QMainWindow) -> None:
         super().__init__()
-        self._name = name
+        self._name, self._window = name, window
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setMinimumSize(200, 90)
@@ -29,6 +34,8 @@ class _Frame(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """The size it would like."""
+        if _AREAS[self._name] == Qt.DockWidgetArea.BottomDockWidgetArea:
+            return QSize(920, round(_LOW_SHARE * self._window.height()))
         return QSize(_WIDTHS.get(self._name, _WIDTHS["Classes"]), _HEIGHTS.get(self._name, 400))
 
 
@@ -38,6 +45,9 @@ class Docks:
     def __init__(self, window: QMainWindow) -> None:
         self._window = window
         self._hidden: list[str] = []
+        # the panel below stands under the list and the canvas; the right column keeps its height
+        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.by_name = {name: self._make(name) for name in PANELS}
         self.arrange()
 
@@ -47,8 +57,12 @@ class Docks:
         for name, dock in self.by_name.items():
             dock.setFloating(False)
             window.addDockWidget(_AREAS[name], dock)
-            dock.show()
-        right = [dock for name, dock in self.by_name.items() if name != "Images"]
+            dock.setVisible(name not in _ON_DEMAND)
+        right = [
+            dock
+            for name, dock in self.by_name.items()
+            if _AREAS[name] == Qt.DockWidgetArea.RightDockWidgetArea
+        ]
         for upper, lower in pairwise(right):
             window.splitDockWidget(upper, lower, Qt.Orientation.Vertical)
         docks = [self.by_name[name] for name in _WIDTHS]
@@ -70,12 +84,21 @@ class Docks:
         """Whether the dock is open (maybe behind a tab)."""
         return not self.by_name[name].isHidden()
 
+    def in_use(self, name: str) -> bool:
+        """Whether the dock is open, or was when all were hidden and comes back with them."""
+        return self.shown(name) or name in self._hidden
+
+    def open(self, name: str) -> None:
+        """Open the dock and bring it to the front."""
+        self.by_name[name].show()
+        self.by_name[name].raise_()
+
     def toggle(self, name: str) -> None:
         """Close the dock, or open it and bring it to the front."""
         dock = self.by_name[name]
+        self._hidden = []
         if dock.isHidden():
-            dock.show()
-            dock.raise_()
+            self.open(name)
         else:
             dock.close()
 
@@ -87,7 +110,7 @@ class Docks:
             for name in open_now:
                 self.by_name[name].hide()
             return
-        for name in self._hidden or list(self.by_name):
+        for name in self._hidden or [name for name in self.by_name if name not in _ON_DEMAND]:
             self.by_name[name].show()
         self._hidden = []
 
@@ -95,5 +118,5 @@ class Docks:
         dock = QDockWidget(name, self._window)
         dock.setObjectName(f"dock.{name.lower()}")
         dock.setAccessibleName(f"{name} panel")
-        dock.setWidget(_Frame(name))
+        dock.setWidget(_Frame(name, self._window))
         return dock

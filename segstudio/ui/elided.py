@@ -17,8 +17,10 @@ from PySide6.QtWidgets import (
 class ElidedLabel(QLabel):
     """Takes what room there is; the whole text is the tool tip."""
 
-    def __init__(self) -> None:
+    def __init__(self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
+        """Take where the gap is: in the middle unless told otherwise."""
         super().__init__()
+        self._mode = mode
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._whole = ""
@@ -46,7 +48,7 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         metrics = self.fontMetrics()
-        self.setText(metrics.elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width()))
+        self.setText(metrics.elidedText(self._whole, self._mode, self.width()))
 
 
 class ElidedCombo(QComboBox):

@@ -30,14 +30,25 @@ class EmptyState(QWidget):
         column.addStretch(2)
 
 
-class Switch(QStackedLayout):
+class Stacked(QStackedLayout):
+    """Shows one of several widgets; may be made before the widget that it lies in."""
+
+    def __init__(self, *widgets: QWidget) -> None:
+        super().__init__()
+        # Without a parent, what a stacked layout shows first would be a window for a moment; the
+        # widget that gets this layout takes them all over.
+        self._nursery = QWidget()
+        for widget in widgets:
+            widget.setParent(self._nursery)
+            self.addWidget(widget)
+
+
+class Switch(Stacked):
     """Shows either the contents or the empty state of a panel."""
 
     def __init__(self, empty: EmptyState, contents: QWidget) -> None:
-        super().__init__()
+        super().__init__(empty, contents)
         self.empty = empty
-        self.addWidget(empty)
-        self.addWidget(contents)
 
     def show_contents(self, shown: bool, text: str = "") -> None:
         """Show the contents, or else the empty state (with another text if given)."""

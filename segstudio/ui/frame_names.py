@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, HELP = (
+FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, NETWORK, HELP = (
     "File",
     "Edit",
     "Image",
     "Tools",
     "View",
     "Model",
+    "Network",
     "Help",
 )
-MENUS = (FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, HELP)
-PANELS = ("Images", "Classes", "Model", "Metrics")
+MENUS = (FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, NETWORK, HELP)
+PANELS = ("Images", "Classes", "Model", "Metrics", "Network")
 BAR_HEIGHT = 38
 TOOLS_WIDTH = 34
 HEADER_HEIGHT = 34

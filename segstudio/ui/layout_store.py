@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow
 
-_VERSION = 1
+_VERSION = 2
 """Raised when docks or bars get other names, so that an old state is not applied."""
 
 

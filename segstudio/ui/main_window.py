@@ -87,6 +87,7 @@ class MainWindow(QMainWindow):
         from segstudio.ui.canvas.canvas import Canvas
         from segstudio.ui.canvas_header import CanvasHeader
         from segstudio.ui.feed import Feed
+        from segstudio.ui.network_link import NetworkLink
         from segstudio.ui.panels.classes.panel import ClassesPanel
         from segstudio.ui.panels.images.panel import ImagesPanel
         from segstudio.ui.panels.metrics.panel import MetricsPanel
@@ -112,6 +113,7 @@ class MainWindow(QMainWindow):
             self.docks.fill(name, panel)
         self.verbs = WindowCommands(self, studio)
         self.feed = Feed(self, studio)
+        self.network = NetworkLink(self, studio)
         self.commands.place(
             {Scope.WINDOW: self, Scope.CANVAS: self.canvas, Scope.LIST: self.images}
         )
@@ -125,6 +127,12 @@ class MainWindow(QMainWindow):
         self.commands.failed.connect(self.feed.on_failed)
         self.canvas.hovered.connect(self.feed.on_hover)
         self.canvas.left.connect(self.feed.on_left)
+        self.canvas.hovered.connect(self.network.on_hover)
+        self.canvas.left.connect(self.network.on_left)
+        self.canvas.pixel_clicked.connect(lambda x, y: studio.inspecting.pin((x, y)))
+        self.canvas.rectangle_drawn.connect(studio.explaining.over_photo.choose_rectangle)
+        self.canvas.over_photo_closed.connect(studio.inspecting.clear_photo)
+        self.canvas.over_photo_faded.connect(studio.explaining.over_photo.blend)
         self.canvas.zoom_changed.connect(self.feed.on_zoom)
         self.canvas.path_dropped.connect(self.verbs.open_path)
         self.canvas.open_requested.connect(self.verbs.open_folder)
@@ -137,9 +145,11 @@ class MainWindow(QMainWindow):
             menu.aboutToShow.connect(self.commands.refresh)
         for dock in self.docks.by_name.values():
             dock.visibilityChanged.connect(self.feed.refresh_soon)
+            dock.visibilityChanged.connect(self.network.follow)
 
         self.commands.attach(Context(studio, self.canvas, self.verbs))
         self.verbs.apply_settings()
+        self.network.follow()
         self.canvas.setFocus()
 
     def paintEvent(self, event: QPaintEvent) -> None:

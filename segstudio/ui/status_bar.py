@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
+from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icons import icon
 
 _JOB_TEXT_WIDTH = 300
@@ -74,6 +75,10 @@ class StatusBar(QStatusBar):
         self._color = self._place("Colour", "888 888 888")
         self._annotation = self._place("Annotation class", "a long class name")
         self._prediction = self._place("Predicted class", "a long class name 100 %")
+        self._network = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self._network.setAccessibleName("Network")
+        self._network.setContentsMargins(6, 0, 6, 0)
+        self.addWidget(self._network, 1)
         self.jobs = JobStrip()
         self._zoom = QLabel()
         self._zoom.setAccessibleName("Zoom")
@@ -87,7 +92,8 @@ class StatusBar(QStatusBar):
     def texts(self) -> dict[str, str]:
         """What stands there now, by the accessible name of the place."""
         labels = (self._position, self._color, self._annotation, self._prediction, self._zoom)
-        return {label.accessibleName(): label.text() for label in labels}
+        found = {label.accessibleName(): label.text() for label in labels}
+        return found | {self._network.accessibleName(): self._network.whole}
 
     def show_pixel(self, position: str, color: str, annotation: str, prediction: str) -> None:
         """Show what lies under the pointer."""
@@ -99,6 +105,11 @@ class StatusBar(QStatusBar):
     def clear_pixel(self) -> None:
         """The pointer left the image."""
         self.show_pixel("", "", "", "")
+
+    def show_network(self, text: str) -> None:
+        """Show what the network says at the pixel."""
+        if text != self._network.whole:
+            self._network.show_text(text)
 
     def show_zoom(self, text: str) -> None:
         """Show the zoom."""

@@ -18,6 +18,7 @@ from segstudio.session.document import Document
 from segstudio.storage.journal import Recovered
 from segstudio.ui.actions import Keymap
 from segstudio.ui.keymaps import PRESETS
+from segstudio.ui.network_export import NetworkExport
 
 if TYPE_CHECKING:
     from segstudio.ui.main_window import MainWindow
@@ -33,6 +34,7 @@ class WindowCommands:
     def __init__(self, window: MainWindow, studio: Studio) -> None:
         self._window = window
         self._studio = studio
+        self._network_export = NetworkExport(window, studio)
         studio.autosave.ask = self.ask_unsaved
 
     # -- opening -------------------------------------------------------------------------------
@@ -124,6 +126,10 @@ class WindowCommands:
             lambda folder: self._studio.preferences.update(export_folder=folder)
         )
         dialog.open()
+
+    def export_network(self, kind: str) -> None:
+        """Ask for a file and write what the network panel shows: "report", "svg", ..."""
+        self._network_export.ask(kind)
 
     # -- help and settings ---------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import _close_widgets as close_widgets
 
 from segstudio.app.clock import ManualClock
+from segstudio.app.engine import Engine
 from segstudio.app.studio import Studio
 from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
@@ -201,7 +202,7 @@ class Bench:
 
     window: MainWindow
     studio: Studio
-    engine: FakeEngine
+    engine: FakeEngine | Engine
     dispatcher: Dispatcher
     qtbot: object
 
@@ -226,12 +227,12 @@ class Bench:
 
 @pytest.fixture
 def make_window(qtbot, user_folders, tmp_path_factory) -> Iterator[Callable[[], Bench]]:
-    """Makes windows with fake models; all are closed at the end."""
+    """Makes windows with fake models (or another engine's); all are closed at the end."""
     made: list[Bench] = []
 
-    def make(home: Path | None = None) -> Bench:
+    def make(home: Path | None = None, engine: Engine | None = None) -> Bench:
         app = QApplication.instance()
-        dispatcher, engine = Dispatcher(), FakeEngine()
+        dispatcher, engine = Dispatcher(), engine or FakeEngine()
         place = home or user_folders
         window = MainWindow(place / "config" / "window.ini", Theme(app))
         studio = Studio(dispatcher, place, engine)
@@ -245,7 +246,8 @@ def make_window(qtbot, user_folders, tmp_path_factory) -> Iterator[Callable[[], 
 
     yield make
     for bench in made:
-        bench.engine.gate.set()
+        if isinstance(bench.engine, FakeEngine):
+            bench.engine.gate.set()
         bench.studio.autosave.ask = lambda _document: "discard"
         bench.window.close()
         bench.studio.close()

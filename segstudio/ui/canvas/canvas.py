@@ -12,12 +12,15 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from segstudio.session.session import Change, What
 from segstudio.ui.canvas.empty_page import EmptyPage
 from segstudio.ui.canvas.layer_chip import LayerChip, legend
+from segstudio.ui.canvas.over_photo import over_photo_on
+from segstudio.ui.canvas.over_photo_chip import OverPhotoChip
 from segstudio.ui.canvas.viewport import Viewport
 
 if TYPE_CHECKING:
     from segstudio.app.studio import Studio
 
 _LOOK = What.PREDICTIONS | What.SCHEMA
+_MARKED = What.TRACE | What.INSPECTION
 _CHIP_PX = 8
 
 
@@ -31,6 +34,10 @@ class Canvas(QWidget):
         path_dropped: A folder or file (a Path) was dropped.
         open_requested: The user wants to choose a folder.
         samples_requested: The user wants the samples.
+        pixel_clicked: (x, y): the hand clicked on a pixel while the network inspector is open.
+        rectangle_drawn: It drew a `Rect` with Shift held, or None by a click.
+        over_photo_closed: What the inspector lays over the photo shall go.
+        over_photo_faded: How strongly it shall cover the photo, 0..1.
     """
 
     hovered = Signal(int, int)
@@ -39,6 +46,10 @@ class Canvas(QWidget):
     path_dropped = Signal(object)
     open_requested = Signal()
     samples_requested = Signal()
+    pixel_clicked = Signal(int, int)
+    rectangle_drawn = Signal(object)
+    over_photo_closed = Signal()
+    over_photo_faded = Signal(float)
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,6 +61,7 @@ class Canvas(QWidget):
         self.empty = EmptyPage(self)
         self.chip = LayerChip(self.viewport)
         self.chip.move(_CHIP_PX, _CHIP_PX)
+        self.over_chip = OverPhotoChip(self.viewport)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.viewport)
@@ -58,6 +70,10 @@ class Canvas(QWidget):
         self.viewport.hovered.connect(self.hovered)
         self.viewport.left.connect(self.left)
         self.viewport.zoom_changed.connect(self.zoom_changed)
+        self.viewport.pixel_clicked.connect(self.pixel_clicked)
+        self.viewport.rectangle_drawn.connect(self.rectangle_drawn)
+        self.over_chip.closed.connect(self.over_photo_closed)
+        self.over_chip.faded.connect(self.over_photo_faded)
         self.empty.open_requested.connect(self.open_requested)
         self.empty.samples_requested.connect(self.samples_requested)
         self._session.changed.connect(self._on_change)
@@ -88,6 +104,10 @@ class Canvas(QWidget):
         """Undo the stroke or polygon that is begun; returns whether there was one."""
         return self.viewport.abort()
 
+    def show_point(self, pixel: tuple[int, int] | None) -> None:
+        """Mark the image pixel (x, y) that is pointed at in the inspector, or none."""
+        self.viewport.show_point(pixel)
+
     def set_peek_key(self, key: Qt.Key) -> None:
         """The key that hides the overlay while it is held."""
         self.viewport.set_peek_key(key)
@@ -95,13 +115,15 @@ class Canvas(QWidget):
     def _on_change(self, change: Change) -> None:
         if change.what & (What.DOCUMENT | What.PROJECT):
             self._show_document()
-        elif change.what & _LOOK:
+        elif change.what & (_LOOK | What.OVER_PHOTO):
             self.viewport.refresh_overlay()
         elif change.what & What.LABELS:
             self.viewport.refresh_labels(change.patches)
         if change.what & What.VIEW:
             self.viewport.refresh_view_state()
-        if change.what & (What.DOCUMENT | What.VIEW | _LOOK | What.LABELS):
+        if change.what & _MARKED:
+            self.viewport.refresh_marks()
+        if change.what & (What.DOCUMENT | What.VIEW | _LOOK | What.LABELS | What.OVER_PHOTO):
             self._show_legend()
 
     def _show_document(self) -> None:
@@ -121,8 +143,11 @@ class Canvas(QWidget):
     def _show_legend(self) -> None:
         document = self.viewport.document
         self.chip.setVisible(document is not None)
+        over = None
         if document is not None:
-            self.chip.show_legend(legend(document, self._session.view))
+            over = over_photo_on(document, self._session.inspection)
+            self.chip.show_legend(legend(document, self._session.view, over))
+        self.over_chip.show_over(over)
 
     # -- dropping files ------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from segstudio.jobs import JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Layer, Session, ViewState
 from segstudio.ui.canvas.frame import Frame
+from segstudio.ui.canvas.over_photo import over_photo_on, planes_with
 from segstudio.ui.canvas.overlay import Look, planes_for, shown_layer
 from segstudio.ui.canvas.photo import Photo
 from segstudio.ui.canvas.planes import Plane
@@ -137,10 +138,12 @@ class Display(QWidget):
 
     def pan_by(self, dx: float, dy: float) -> None:
         """Move the image by logical pixels, to whole pixels of the screen."""
-        if self._document is not None:
+        ratio = self.devicePixelRatioF()
+        step = round(dx * ratio), round(dy * ratio)
+        # a click with the hand moves nothing, and what was fitted stays so
+        if self._document is not None and step != (0, 0):
             self._fits = False
-            ratio = self.devicePixelRatioF()
-            self._set_view(self._view.moved(round(dx * ratio), round(dy * ratio)))
+            self._set_view(self._view.moved(*step))
 
     def _middle(self) -> Point:
         return (self.width() / 2, self.height() / 2)
@@ -219,10 +222,18 @@ class Display(QWidget):
             self._annotation = self._document.annotation
             # the first thing painted or taken over makes a layer appear
             self._layer = shown_layer(self._document, view)
-            planes = planes_for(self._document, Look(self._session.schema, view, self._outline()))
+            planes = self._planes(self._document)
         self._frame.set_planes(planes, grid=view.pixel_grid and self.zoom >= GRID_FROM)
         self._seen = _visible_part(view)
         self.update()
+
+    def _planes(self, document: Document) -> tuple[Plane, ...]:
+        look = Look(self._session.schema, self._session.view, self._outline())
+        inspection = self._session.inspection
+        over = over_photo_on(document, inspection)
+        if over is None or inspection.traced is None:
+            return planes_for(document, look)
+        return planes_with(over, document, look, inspection.traced.prediction)
 
     def refresh_view_state(self) -> None:
         """The session's view state changed; tool and brush do not touch the picture."""

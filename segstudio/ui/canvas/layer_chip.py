@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QWidget
 from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES
 from segstudio.core.render import confidence_table
 from segstudio.session.document import Document
+from segstudio.session.inspection import Heat, OverPhoto
 from segstudio.session.session import Layer, ViewState
+from segstudio.ui.canvas.over_photo import outlined_layer
 from segstudio.ui.canvas.overlay import shown_layer, shown_prediction
 
 _GROUND, _TEXT = QColor(20, 20, 20, 185), QColor(245, 245, 245)
@@ -31,10 +33,17 @@ class Legend:
     entries: tuple[tuple[tuple[int, int, int], str], ...] = ()
 
 
-def legend(document: Document, view: ViewState) -> Legend:
-    """What is shown over the photo, in words."""
+def legend(document: Document, view: ViewState, over: OverPhoto | None = None) -> Legend:
+    """What is shown over the photo, in words; `over` is what the inspector lays there."""
     if not view.overlay_visible:
         return Legend("Overlay hidden")
+    if over is not None:
+        return Legend(_outlined(document, view, over))
+    return _of_layer(document, view)
+
+
+def _of_layer(document: Document, view: ViewState) -> Legend:
+    """What the shown layer is."""
     layer = shown_layer(document, view)
     prediction = shown_prediction(document, view)
     title = "" if prediction is None else prediction.title
@@ -54,6 +63,16 @@ def legend(document: Document, view: ViewState) -> Legend:
     if layer is Layer.BOTH:
         return Legend(f"Annotation outlined over {title}")
     return Legend(f"Prediction: {title}")
+
+
+def _outlined(document: Document, view: ViewState, over: OverPhoto) -> str:
+    """Whose outlines lie over what the inspector shows."""
+    if not isinstance(over, Heat):
+        return "Annotation outlined" if document.has_reference else "Classes of the network"
+    layer = outlined_layer(document, shown_layer(document, view))
+    if layer is None:
+        return "Photo with the inspector's values"
+    return f"{layer.capitalize()} outlined"
 
 
 def _confidence_entries() -> tuple[tuple[tuple[int, int, int], str], ...]:

@@ -43,6 +43,11 @@ class Photo:
         large = pixels.shape[0] * pixels.shape[1] > _AT_ONCE_PIXELS
         self._background = background if large else None
 
+    @property
+    def shape_hw(self) -> tuple[int, int]:
+        """(height, width) of the image."""
+        return (self._levels[0].shape[0], self._levels[0].shape[1])
+
     def reduced(self, check: Callable[[], None]) -> list[Image]:
         """The image and all its reduced copies; may be called on any thread.
 

@@ -107,6 +107,7 @@ class Viewport(WorkArea):
             screen_xy,
             ctrl=bool(held & _MODIFIER.ControlModifier) or turned_over,
             alt=bool(held & _MODIFIER.AltModifier),
+            shift=bool(held & _MODIFIER.ShiftModifier),
         )
 
     # -- wheel and gestures --------------------------------------------------------------------

@@ -9,10 +9,13 @@ from PySide6.QtGui import QPainter, QRegion
 from PySide6.QtWidgets import QWidget
 
 from segstudio.app.editing import Editing
+from segstudio.core.geometry import Rect
 from segstudio.session.session import Session, ToolName
 from segstudio.ui.canvas.brush_ring import paint_ring, ring_region, stamp_centre
 from segstudio.ui.canvas.display import Display
 from segstudio.ui.canvas.held_keys import HeldKeys
+from segstudio.ui.canvas.inspection_marks import InspectionMarks, paint, region
+from segstudio.ui.canvas.questions import Questions
 from segstudio.ui.canvas.toolbox import Toolbox
 from segstudio.ui.canvas.tools.base import Pointer, Tool
 
@@ -26,10 +29,14 @@ class WorkArea(Display):
     Signals:
         hovered: (x, y) of the image pixel under the pointer.
         left: The pointer is on no image pixel any more.
+        pixel_clicked: (x, y): the hand clicked on a pixel while the network inspector is open.
+        rectangle_drawn: It drew a `Rect` with Shift held, or None by a click.
     """
 
     hovered = Signal(int, int)
     left = Signal()
+    pixel_clicked = Signal(int, int)
+    rectangle_drawn = Signal(object)
 
     def __init__(
         self,
@@ -50,6 +57,9 @@ class WorkArea(Display):
         self._pointer: Pointer | None = None
         self._ring, self._ring_erases = QRegion(), False
         self._hovered: tuple[int, int] | None = None
+        self._marks = InspectionMarks(session)
+        self._marked = QRegion()
+        self._questions = Questions()
 
     # -- for tools -----------------------------------------------------------------------------
 
@@ -82,6 +92,17 @@ class WorkArea(Display):
         self._show_pointer()
         super().refresh_view_state()
 
+    def show_point(self, pixel: tuple[int, int] | None) -> None:
+        """Mark the image pixel (x, y) that is pointed at in the inspector, or none."""
+        self._marks.link(pixel)
+        self.refresh_marks()
+
+    def refresh_marks(self) -> None:
+        """The inspector's marks differ: repaint them where they were and where they are."""
+        marks = self._marks.marks(self.document)
+        if marks or not self._marked.isEmpty():
+            self.update(self._marked.united(region(marks, self.to_screen)))
+
     def set_peek_key(self, key: Qt.Key) -> None:
         """The key that hides the overlay while it is held."""
         self._held.peek_key = key
@@ -106,6 +127,7 @@ class WorkArea(Display):
     def _let_go_of_image(self) -> None:
         self._stop_waiting()
         self._toolbox.drop()
+        self._questions.drop()
         self._button = Qt.MouseButton.NoButton
 
     def _flip_overlay(self) -> None:
@@ -121,14 +143,19 @@ class WorkArea(Display):
         pan = middle or self._held.space
         if self._button == Qt.MouseButton.NoButton and self._can_work(pan=pan):
             self._button = button
-            self._toolbox.press(pointer, pan=pan)
+            if pan or not self._may_ask() or not self._questions.press(pointer):
+                self._toolbox.press(pointer, pan=pan)
         self._pointer = pointer
         self._show_pointer()
         return True
 
     def _move(self, pointer: Pointer) -> None:
         self._pointer = pointer
-        if self._toolbox.holding is not None:
+        self._questions.move(pointer)
+        if self._questions.drawing:
+            self._marks.drawn = self._questions.rectangle(pointer)
+            self.refresh_marks()
+        elif self._toolbox.holding is not None:
             self._waiting.append(pointer)
             if not self._flush.isActive():
                 self._flush.start()
@@ -147,7 +174,26 @@ class WorkArea(Display):
         self._drag_waiting()
         self._toolbox.release(pointer)
         self._show_pointer()
+        self._ask(pointer)
         return True
+
+    def _may_ask(self) -> bool:
+        """Whether the hand's clicks go to the network inspector."""
+        return self._marks.active and self.session.view.tool is ToolName.PAN
+
+    def _ask(self, pointer: Pointer) -> None:
+        """The button went up: it may have been a question to the inspector."""
+        drawing = self._questions.drawing
+        asked = self._questions.release(pointer)
+        if drawing:
+            self._marks.drawn = None
+            self.refresh_marks()
+            self.rectangle_drawn.emit(asked)
+        elif isinstance(asked, tuple) and self._is_pixel(asked):
+            self.pixel_clicked.emit(*asked)
+
+    def _is_pixel(self, pixel: tuple[int, int]) -> bool:
+        return self.document is not None and Rect.of_shape(self.document.shape_hw).contains(*pixel)
 
     def _follow_image(self, pointer: Pointer) -> None:
         """The image moved under the pointer."""
@@ -192,6 +238,8 @@ class WorkArea(Display):
             return Qt.CursorShape.ArrowCursor
         if self._pointer is None:
             return self._toolbox.chosen.shape
+        if self._may_ask() and not self._held.space:
+            return Qt.CursorShape.CrossCursor
         return self._tool_at(self._pointer).shape
 
     def _tool_at(self, pointer: Pointer) -> Tool:
@@ -215,19 +263,23 @@ class WorkArea(Display):
     def _tell_hovered(self) -> None:
         pixel = None
         if self._pointer is not None and self.document is not None:
-            x, y = self._pointer.pixel
-            height, width = self.document.shape_hw
-            pixel = (x, y) if 0 <= x < width and 0 <= y < height else None
+            pixel = self._pointer.pixel if self._is_pixel(self._pointer.pixel) else None
         if pixel == self._hovered:
             return
         self._hovered = pixel
+        self._marks.hover(pixel)
+        if self._marks.active:
+            self.refresh_marks()
         if pixel is None:
             self.left.emit()
         else:
             self.hovered.emit(*pixel)
 
     def paint_marks(self, painter: QPainter) -> None:
-        """Draw the tool's marks and the ring."""
+        """Draw the inspector's and the tool's marks, and the ring."""
+        marks = self._marks.marks(self.document)
+        self._marked = region(marks, self.to_screen)
+        paint(painter, marks, self.to_screen)
         if self._can_work():
             painter.save()
             self._toolbox.chosen.paint(painter)

@@ -235,3 +235,12 @@ def test_zooming_under_a_still_pointer_tells_the_new_pixel(desk):
     for _ in range(30):
         wheel(desk, QPoint(100, 100))
     assert heard in ([], [(100, 100)])
+
+
+def test_a_click_with_the_hand_leaves_a_fitted_image_fitted(desk):
+    desk.open(desk.flat(1000, 1600))
+    desk.canvas.fit()
+    desk.viewport.pan_by(0.0, 0.0)
+    assert desk.viewport.fits
+    desk.viewport.pan_by(3.0, 0.0)
+    assert not desk.viewport.fits

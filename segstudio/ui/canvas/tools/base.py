@@ -23,12 +23,14 @@ class Pointer:
         screen_xy: Point in the viewport, logical pixels.
         ctrl: Whether Ctrl is held, or the pen's eraser end is used.
         alt: Whether Alt is held.
+        shift: Whether Shift is held.
     """
 
     image_xy: Point
     screen_xy: Point
     ctrl: bool = False
     alt: bool = False
+    shift: bool = False
 
     @property
     def pixel(self) -> tuple[int, int]:

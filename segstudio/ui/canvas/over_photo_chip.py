@@ -1,0 +1,163 @@
+"""The legend of what the network inspector lays over the photo, with a button that removes it."""
+
+from __future__ import annotations
+
+import functools
+
+from PySide6.QtCore import QEvent, QObject, QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
+
+from segstudio.core.colour_maps import colour_table
+from segstudio.session.inspection import ColourMap, Heat, OverPhoto
+from segstudio.ui.elided import ElidedLabel
+
+_GROUND, _TEXT = QColor(20, 20, 20, 205), QColor(245, 245, 245)
+_STYLE = """
+OverPhotoChip QLabel { color: rgb(245, 245, 245); background: transparent; }
+OverPhotoChip QToolButton {
+    color: rgb(245, 245, 245); background: transparent; border: none; padding: 0 3px;
+}
+OverPhotoChip QToolButton:hover { background: rgba(255, 255, 255, 50); border-radius: 3px; }
+OverPhotoChip QToolButton:focus { border: 1px solid rgb(245, 245, 245); border-radius: 3px; }
+"""
+_MARGIN, _BAR_WIDTH, _BAR_HEIGHT, _STEPS = 8, 90, 10, 100
+
+
+class OverPhotoChip(QWidget):
+    """Says what lies over the photo and what its colours mean.
+
+    Signals:
+        closed: The user does not want to see it any more.
+        faded: How strongly it shall cover the photo, 0..1.
+    """
+
+    closed = Signal()
+    faded = Signal(float)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Over the photo")
+        self.setStyleSheet(_STYLE)
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+        self._picture = parent
+        self.caption = ElidedLabel()
+        self.button = QToolButton()
+        self.button.setText("\u2715")
+        self.button.setToolTip("Take it away")
+        self.button.setAccessibleName("Take away what lies over the photo")
+        self.button.clicked.connect(self.closed)
+        self.bar = _Bar()
+        self.low, self.high = QLabel(), QLabel()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setFixedWidth(_BAR_WIDTH)
+        self.slider.setToolTip("How strongly it covers the photo")
+        self.slider.setAccessibleName("Opacity of what lies over the photo")
+        self.slider.valueChanged.connect(lambda step: self.faded.emit(step / _STEPS))
+        top, below = QHBoxLayout(), QHBoxLayout()
+        top.addWidget(self.caption, 1)
+        top.addWidget(self.button)
+        for widget in (self.low, self.bar, self.high):
+            below.addWidget(widget)
+        below.addStretch(1)
+        below.addWidget(self.slider)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 6, 5)
+        column.setSpacing(3)
+        for row in (top, below):
+            row.setSpacing(6)
+            column.addLayout(row)
+        self._scale = (self.low, self.bar, self.high, self.slider)
+        self._wanted = 0
+        parent.installEventFilter(self)
+        self.hide()
+
+    def show_over(self, over: OverPhoto | None) -> None:
+        """Say what lies there; nothing hides the legend."""
+        self.setVisible(over is not None)
+        if over is None:
+            return
+        self.caption.show_text(over.caption)
+        for widget in self._scale:
+            widget.setVisible(isinstance(over, Heat))
+        if isinstance(over, Heat):
+            self.bar.show_colours(over.colours)
+            self.low.setText(value_text(over.low))
+            self.high.setText(value_text(over.high))
+            with QSignalBlocker(self.slider):
+                self.slider.setValue(round(over.opacity * _STEPS))
+        self.caption.ensurePolished()
+        self.button.ensurePolished()
+        text = self.caption.fontMetrics().horizontalAdvance(over.caption)
+        self._wanted = max(text + self.button.sizeHint().width() + 28, self._least())
+        self._fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay in the picture's lower left corner."""
+        if event.type() == QEvent.Type.Resize:
+            self._fit()
+        return False
+
+    def sizeHint(self) -> QSize:
+        """The size it would like: the caption in one line."""
+        return QSize(self._wanted, super().sizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the ground."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_GROUND)
+        painter.drawRoundedRect(QRectF(self.rect()), 5, 5)
+        painter.end()
+
+    def _least(self) -> int:
+        if self.slider.isHidden():
+            return 0
+        texts = (self.low.sizeHint().width(), self.high.sizeHint().width())
+        return sum(texts) + 2 * _BAR_WIDTH + 56
+
+    def _fit(self) -> None:
+        if self.isHidden():
+            return
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+        room = self._picture.width() - 2 * _MARGIN
+        size = QSize(min(self._wanted, room), self.sizeHint().height())
+        self.resize(size)
+        self.move(_MARGIN, self._picture.height() - size.height() - _MARGIN)
+
+
+class _Bar(QWidget):
+    """A colour map from its lowest to its highest value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedSize(_BAR_WIDTH, _BAR_HEIGHT)
+        self._colours = ColourMap.VIRIDIS
+
+    def show_colours(self, colours: ColourMap) -> None:
+        """Show another map."""
+        self._colours = colours
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw it."""
+        painter = QPainter(self)
+        painter.drawImage(self.rect(), _strip(self._colours))
+        painter.end()
+
+
+@functools.cache
+def _strip(colours: ColourMap) -> QImage:
+    """A picture of 256 x 1 pixels."""
+    table = colour_table(colours.value)
+    return QImage(table.tobytes(), 256, 1, 256 * 3, QImage.Format.Format_RGB888).copy()
+
+
+def value_text(value: float) -> str:
+    """A value with three significant digits."""
+    text = f"{value:.3g}"
+    return text.replace("-", "\u2212")

@@ -1,0 +1,328 @@
+"""The table of what cutting each skip alone costs, over this image or a set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.cutting import Cutting
+from segstudio.core.ablation import ALL_SKIPS, Ablation, AblationRow
+from segstudio.session.session import Change, Session, What
+from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.icons import icon
+from segstudio.ui.numbers import percent_text, ratio_text
+from segstudio.ui.panels.network.cut_how import HOW_TEXTS, chosen_how, how_combo
+from segstudio.ui.panels.network.cut_scores import change_brush, change_text
+from segstudio.ui.row_height import RowHeight
+
+_ROW_HEIGHT = 24
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_SORT_ROLE = Qt.ItemDataRole.UserRole
+_NAME_ROLE = Qt.ItemDataRole.UserRole + 1
+_IMAGE, _FOLDER = "image", "folder"
+_HINT = (
+    "Cuts every skip alone, then all together, and measures what the mask loses. "
+    "Boundary IoU looks at the outlines only."
+)
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    tip: str
+    value: Callable[[AblationRow], float]
+    is_change: bool = True
+
+
+def _negative(value: Callable[[AblationRow], float]) -> Callable[[AblationRow], float]:
+    return lambda row: -value(row)
+
+
+_FIRST = (
+    _Column("Changed", "Share of the pixels whose class is another one",
+            lambda r: r.changed_share, is_change=False),
+    _Column("Δ IoU", "Change of the mean IoU over the classes",
+            _negative(lambda r: r.mean_iou_drop)),
+    _Column("Δ boundary IoU", "Change of the mean IoU of the boundaries: within 2 % of the "
+            "image's diagonal from each region's own edge",
+            _negative(lambda r: r.mean_boundary_drop)),
+    _Column("Δ Dice", "Change of the mean Dice over the classes",
+            _negative(lambda r: r.mean_dice_drop)),
+)  # fmt: skip
+
+
+class AblationTable(QWidget):
+    """Over what, how, go; then one row a skip as the numbers come.
+
+    Signals:
+        opened: The mask without a row's skip is asked for.
+    """
+
+    opened = Signal()
+
+    def __init__(self, session: Session, cutting: Cutting) -> None:
+        super().__init__()
+        self._session, self._cutting = session, cutting
+        self.scope = QComboBox()
+        self.scope.setAccessibleName("Over which images")
+        self.scope.addItem("This image", _IMAGE)
+        self.scope.addItem("All images", _FOLDER)
+        self.how = how_combo()
+        self.start = QPushButton("Cut each skip")
+        self.stop = QPushButton("Stop")
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(8)
+        self.progress.setAccessibleName("Images counted")
+        self.copy = _button("copy", "Copy the table as CSV", self._copy)
+        self.save = _button("download", "Save the table as CSV…", self._save)
+        self.line = QLabel(_HINT)
+        self.line.setWordWrap(True)
+        self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.tree = _tree()
+        self.tree.itemDoubleClicked.connect(lambda item, _column: self._open(item))
+        self._columns: tuple[_Column, ...] = ()
+        self._lay_out()
+        self.start.clicked.connect(
+            lambda: cutting.ablating.ablate_all(self.scope.currentData(), chosen_how(self.how))
+        )
+        self.stop.clicked.connect(cutting.ablating.stop)
+        self._refresh = Coalescer(self, self._show)
+        session.changed.connect(self._on_change)
+        self._show()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        for widget in (self.scope, self.how, self.start, self.stop):
+            top.addWidget(widget)
+        top.addWidget(self.progress, 1)
+        top.addStretch(1)
+        top.addWidget(self.copy)
+        top.addWidget(self.save)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(top)
+        column.addWidget(self.line)
+        column.addWidget(self.tree, 1)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & (What.CUTS | What.TRACE | What.PROJECT):
+            self._refresh.request()
+
+    def _show(self) -> None:
+        inspection, project = self._session.inspection, self._session.project
+        ablation, traced = inspection.ablation, inspection.traced
+        running = ablation is not None and ablation.running
+        images = 0 if project is None else len(project.images)
+        self.scope.setItemText(1, f"All {images} images" if images > 1 else "All images")
+        self.start.setEnabled(traced is not None and bool(traced.trace.skips))
+        self.start.setText("Start again" if running else "Cut each skip")
+        self.stop.setVisible(running)
+        self.progress.setVisible(running)
+        if ablation is not None:
+            self.progress.setRange(0, max(1, ablation.total * ablation.runs))
+            self.progress.setValue(ablation.done)
+        has_rows = ablation is not None and bool(ablation.rows)
+        self.copy.setEnabled(has_rows)
+        self.save.setEnabled(has_rows)
+        self.tree.setVisible(has_rows)
+        self.line.setText(_HINT if ablation is None else _line(ablation))
+        self.line.setAlignment(
+            Qt.AlignmentFlag.AlignLeft
+            | (Qt.AlignmentFlag.AlignVCenter if has_rows else Qt.AlignmentFlag.AlignTop)
+        )
+        self._show_rows(ablation)
+
+    def _show_rows(self, ablation: Ablation | None) -> None:
+        rows = () if ablation is None else ablation.rows
+        columns = _columns(ablation)
+        if [c.title for c in columns] != [c.title for c in self._columns]:
+            self._columns = columns
+            self._show_header()
+        self.tree.setSortingEnabled(False)
+        while self.tree.topLevelItemCount() > len(rows):
+            self.tree.takeTopLevelItem(self.tree.topLevelItemCount() - 1)
+        while self.tree.topLevelItemCount() < len(rows):
+            self.tree.addTopLevelItem(_Item())
+        for place, row in enumerate(rows):
+            item = self.tree.topLevelItem(place)
+            if item is not None:
+                self._fill(item, place, row)
+        self.tree.setSortingEnabled(True)
+        for column in range(self.tree.columnCount()):
+            self.tree.resizeColumnToContents(column)
+
+    def _show_header(self) -> None:
+        tree, columns = self.tree, self._columns
+        tree.setColumnCount(1 + len(columns))
+        tree.setHeaderLabels(["Without", *(column.title for column in columns)])
+        for place, column in enumerate(columns, 1):
+            tree.headerItem().setToolTip(place, column.tip)
+            tree.headerItem().setTextAlignment(place, _RIGHT)
+        tree.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+
+    def _fill(self, item: QTreeWidgetItem, place: int, row: AblationRow) -> None:
+        name = "all skips" if row.name == ALL_SKIPS else row.name.replace("->", "→")
+        item.setText(0, name)
+        item.setData(0, _SORT_ROLE, float(place))
+        item.setData(0, _NAME_ROLE, row.name)
+        item.setToolTip(0, f"{name}: double click to see the mask without it")
+        for number, column in enumerate(self._columns, 1):
+            value = column.value(row)
+            item.setData(number, _SORT_ROLE, value)
+            item.setTextAlignment(number, _RIGHT)
+            if column.is_change:
+                item.setText(number, change_text(value))
+                item.setForeground(number, change_brush(value, self.palette()))
+            else:
+                item.setText(number, percent_text(value))
+        item.setToolTip(2, _before_after(row))
+
+    def _open(self, item: QTreeWidgetItem) -> None:
+        """Show the mask with what a row cuts."""
+        ablation = self._session.inspection.ablation
+        for row in () if ablation is None else ablation.rows:
+            if row.name == item.data(0, _NAME_ROLE):
+                self._cutting.show_run(row.cuts)
+                self.opened.emit()
+
+    def _copy(self) -> None:
+        ablation = self._session.inspection.ablation
+        if ablation is not None:
+            QApplication.clipboard().setText(ablation.csv())
+
+    def _save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save table", "skips.csv", "CSV (*.csv)")
+        if path:
+            self._cutting.ablating.save_csv(Path(path))
+
+
+class _Item(QTreeWidgetItem):
+    """Sorted by number."""
+
+    def __lt__(self, other: QTreeWidgetItem) -> bool:
+        column = max(0, self.treeWidget().sortColumn())
+        mine, its = self.data(column, _SORT_ROLE), other.data(column, _SORT_ROLE)
+        return _sortable(mine) < _sortable(its)
+
+
+def _sortable(value: object) -> float:
+    """What is not defined comes first."""
+    return value if isinstance(value, float) and not math.isnan(value) else -math.inf
+
+
+def _columns(ablation: Ablation | None) -> tuple[_Column, ...]:
+    """The means, then each class that any row has a score of."""
+    if ablation is None or not ablation.rows or ablation.rows[0].before is None:
+        return _FIRST[:1]
+    ids = ablation.rows[0].before.metrics.class_ids
+    found = list(_FIRST)
+    for i, class_id in enumerate(ids):
+        name = ablation.class_names.get(class_id, str(class_id))
+        if all(math.isnan(float(row.iou_drop[i])) for row in ablation.rows):
+            continue
+        for title, drop in (("Δ IoU", _iou_drop), ("Δ boundary", _boundary_drop)):
+            figure = "boundary IoU" if drop is _boundary_drop else "IoU"
+            tip = f"Change of the {figure} of {name}"
+            found.append(_Column(f"{title} {name}", tip, _negative(partial(drop, i))))
+    return tuple(found)
+
+
+def _iou_drop(place: int, row: AblationRow) -> float:
+    return float(row.iou_drop[place])
+
+
+def _boundary_drop(place: int, row: AblationRow) -> float:
+    return float(row.boundary_drop[place])
+
+
+def _before_after(row: AblationRow) -> str:
+    if row.before is None or row.after is None:
+        return ""
+    before, after = row.before, row.after
+    return (
+        f"Mean IoU {ratio_text(before.metrics.mean_iou)} → {ratio_text(after.metrics.mean_iou)}\n"
+        f"Mean boundary IoU {ratio_text(before.mean_boundary_iou)} → "
+        f"{ratio_text(after.mean_boundary_iou)}"
+    )
+
+
+def _line(ablation: Ablation) -> str:
+    """What the numbers are of."""
+    parts = [f"{ablation.title}, {ablation.where}, {HOW_TEXTS[ablation.how].lower()}"]
+    if ablation.total > 1:
+        parts.append(_progress_text(ablation))
+    before = ablation.rows[0].before if ablation.rows else None
+    if before is not None:
+        parts.append(
+            f"whole network: mean IoU {ratio_text(before.metrics.mean_iou)}, "
+            f"boundary {ratio_text(before.mean_boundary_iou)}"
+        )
+    elif ablation.rows:
+        parts.append("no annotation to measure against")
+    if ablation.left_out:
+        name, why = ablation.left_out[0]
+        more = f" and {len(ablation.left_out) - 1} more" if len(ablation.left_out) > 1 else ""
+        parts.append(f"left out: {name}{more} ({why})")
+    return "; ".join(parts) + "."
+
+
+def _progress_text(ablation: Ablation) -> str:
+    counted = f"{ablation.images} of {ablation.total} counted"
+    if not ablation.running and ablation.images + len(ablation.left_out) < ablation.total:
+        counted = f"stopped after {ablation.images} of {ablation.total}"
+    elif not ablation.running:
+        counted = f"{ablation.images} counted"
+    without = ablation.images - ablation.scored
+    return f"{counted}, {without} without annotation" if without else counted
+
+
+def _tree() -> QTreeWidget:
+    tree = QTreeWidget()
+    tree.setAccessibleName("What each skip is worth")
+    tree.setRootIsDecorated(False)
+    tree.setUniformRowHeights(True)
+    tree.setItemDelegate(RowHeight(_ROW_HEIGHT, tree))
+    tree.setFrameShape(QFrame.Shape.NoFrame)
+    tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    tree.setExpandsOnDoubleClick(False)
+    tree.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    tree.header().setStretchLastSection(False)
+    tree.header().setSectionsMovable(False)
+    tree.setSortingEnabled(True)
+    return tree
+
+
+def _button(name: str, tip: str, run: Callable[[], None]) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(name))
+    button.setIconSize(QSize(16, 16))
+    button.setAutoRaise(True)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip.rstrip("…"))
+    button.clicked.connect(lambda: run())
+    return button

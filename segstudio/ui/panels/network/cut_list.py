@@ -1,0 +1,163 @@
+"""The list of cuts: which count, and what stands in for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFrame,
+    QHeaderView,
+    QMenu,
+    QToolButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+)
+
+from segstudio.app.cut_list import describe
+from segstudio.app.cutting import Cutting
+from segstudio.session.inspection import ListedCut
+from segstudio.ui.icons import icon
+from segstudio.ui.panels.network.cut_how import chosen_how, how_combo
+from segstudio.ui.row_height import RowHeight
+
+_WHAT, _HOW, _REMOVE = range(3)
+_ROW_HEIGHT = 26
+_REMOVE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+
+
+class CutList(QTreeWidget):
+    """One row a cut: a check box, a list to choose from, a button that removes it.
+
+    A double click lets a cut count alone; Delete removes the chosen one.
+    """
+
+    def __init__(self, cutting: Cutting) -> None:
+        super().__init__()
+        self._cutting = cutting
+        self._shown: tuple[ListedCut, ...] = ()
+        self.setAccessibleName("Cuts")
+        self.setColumnCount(3)
+        self.setHeaderHidden(True)
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setItemDelegate(RowHeight(_ROW_HEIGHT, self))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setExpandsOnDoubleClick(False)
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setMinimumSectionSize(20)
+        header.setSectionResizeMode(_WHAT, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(_HOW, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(_REMOVE, QHeaderView.ResizeMode.ResizeToContents)
+        self.itemChanged.connect(self._checked)
+        self.itemDoubleClicked.connect(
+            lambda item, _column: self._cutting.only_this(self.indexOfTopLevelItem(item))
+        )
+        self.customContextMenuRequested.connect(self._menu)
+
+    def sizeHint(self) -> QSize:
+        """Room for four cuts."""
+        return QSize(220, 4 * _ROW_HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for one and a half, so that it is seen that there are more."""
+        return QSize(120, round(1.5 * _ROW_HEIGHT))
+
+    def show_cuts(self, cuts: tuple[ListedCut, ...]) -> None:
+        """Show the list; rows stay where they are while only their state changes."""
+        if cuts == self._shown:
+            return
+        same_places = [describe(c.cut) for c in cuts] == [describe(c.cut) for c in self._shown]
+        self._shown = cuts
+        self.blockSignals(True)
+        if not same_places:
+            self.clear()
+            for listed in cuts:
+                self._add(listed)
+        for row, listed in enumerate(cuts):
+            self._update(row, listed)
+        self.blockSignals(False)
+
+    def how_of(self, row: int) -> QComboBox:
+        """The list to choose from of a row."""
+        found = self.itemWidget(self._item(row), _HOW)
+        assert isinstance(found, QComboBox)
+        return found
+
+    def remove_button(self, row: int) -> QToolButton:
+        """The button that removes a row's cut."""
+        found = self.itemWidget(self._item(row), _REMOVE)
+        assert isinstance(found, QToolButton)
+        return found
+
+    def _item(self, row: int) -> QTreeWidgetItem:
+        found = self.topLevelItem(row)
+        assert found is not None
+        return found
+
+    def _add(self, listed: ListedCut) -> None:
+        name = describe(listed.cut)
+        item = QTreeWidgetItem([name])
+        item.setToolTip(_WHAT, f"{item.text(_WHAT)}: double click to cut nothing else")
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        item.setFlags(flags | Qt.ItemFlag.ItemIsUserCheckable)
+        self.addTopLevelItem(item)
+        combo = how_combo()
+        combo.setFrame(False)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        combo.activated.connect(
+            lambda: self._cutting.choose_how(self.indexOfTopLevelItem(item), chosen_how(combo))
+        )
+        self.setItemWidget(item, _HOW, combo)
+        button = QToolButton()
+        button.setIcon(icon("x"))
+        button.setIconSize(QSize(14, 14))
+        button.setAutoRaise(True)
+        button.setToolTip("Remove this cut")
+        button.setAccessibleName(f"Remove the cut of {name}")
+        # later: the button must not go while its own click is being handled
+        button.clicked.connect(
+            lambda: self._cutting.remove(self.indexOfTopLevelItem(item)),
+            Qt.ConnectionType.QueuedConnection,
+        )
+        self.setItemWidget(item, _REMOVE, button)
+
+    def _update(self, row: int, listed: ListedCut) -> None:
+        state = Qt.CheckState.Checked if listed.enabled else Qt.CheckState.Unchecked
+        self._item(row).setCheckState(_WHAT, state)
+        combo = self.how_of(row)
+        combo.setCurrentIndex(combo.findData(listed.cut.how))
+
+    def _checked(self, item: QTreeWidgetItem, _column: int) -> None:
+        row = self.indexOfTopLevelItem(item)
+        self._cutting.toggle(row, item.checkState(_WHAT) == Qt.CheckState.Checked)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Delete removes the chosen cut."""
+        item = self.currentItem()
+        if event.key() in _REMOVE_KEYS and item is not None:
+            self._cutting.remove(self.indexOfTopLevelItem(item))
+            return
+        super().keyPressEvent(event)
+
+    def _menu(self, at: QPoint) -> None:
+        item = self.itemAt(at)
+        if item is None:
+            return
+        row = self.indexOfTopLevelItem(item)
+        verbs: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("Cut nothing else", lambda: self._cutting.only_this(row)),
+            ("Remove", lambda: self._cutting.remove(row)),
+        )
+        menu = QMenu(self)
+        for text, run in verbs:
+            menu.addAction(text).triggered.connect(lambda _checked=False, run=run: run())
+        menu.exec(self.viewport().mapToGlobal(at))
+        menu.deleteLater()

@@ -1,0 +1,321 @@
+"""The traced network as a picture of its structure: the U, whatever its shape."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QMenu, QToolTip
+
+from segstudio.app.feature_maps import FeatureMaps
+from segstudio.app.inspecting import Inspecting
+from segstudio.core.diagram import Box, Diagram, Group, Node, Sizes, lay_out
+from segstudio.core.features import ChannelCut, EdgeCut
+from segstudio.session.inspection import Inspection, Traced
+from segstudio.session.session import Change, Session, What
+from segstudio.ui.panels.network.diagram_chips import chip_at
+from segstudio.ui.panels.network.diagram_export import diagram_image, diagram_text
+from segstudio.ui.panels.network.diagram_finding import (
+    Direction,
+    edge_near,
+    neighbour,
+    node_at,
+    tip_of,
+)
+from segstudio.ui.panels.network.diagram_marks import mark_of, picture_place, pixel_at
+from segstudio.ui.panels.network.diagram_painter import Shown
+from segstudio.ui.panels.network.diagram_pictures import NodePictures
+from segstudio.ui.panels.network.diagram_surface import DiagramSurface
+from segstudio.ui.theme import is_dark
+
+_REACH = 6.0
+_ASK_AFTER_MS = 30
+_KEYS: dict[int, Direction] = {
+    Qt.Key.Key_Left: "left",
+    Qt.Key.Key_Right: "right",
+    Qt.Key.Key_Up: "up",
+    Qt.Key.Key_Down: "down",
+}
+
+
+class DiagramView(DiagramSurface):
+    """Draws a traced network.
+
+    A click on a stage opens it, on a skip edge opens that, on a group's handle folds it. Groups
+    stay folded from image to image.
+
+    Signals:
+        pointed: The photo's pixel (x, y) under the pointer in a stage's picture, or None.
+        opened: Id of a stage that was clicked.
+        skip_opened: Id of a skip edge that was clicked.
+    """
+
+    pointed = Signal(object)
+    opened = Signal(str)
+    skip_opened = Signal(str)
+
+    def __init__(
+        self,
+        session: Session,
+        inspecting: Inspecting,
+        feature_maps: FeatureMaps,
+        which: Literal["traced", "second"] = "traced",
+    ) -> None:
+        super().__init__()
+        self._session, self._inspecting = session, inspecting
+        self._is_first = which == "traced"
+        self._pictures = NodePictures(feature_maps, f"diagram {which}", self.redraw)
+        self._traced: Traced | None = None
+        self._beside: Traced | None = None
+        self._folded: frozenset[str] = frozenset()
+        self._own_stage = ""
+        self._point: tuple[int, int] | None = None
+        self._pointing: tuple[int, int] | None = None
+        self._asking = QTimer(self, singleShot=True, interval=_ASK_AFTER_MS)
+        self._asking.timeout.connect(self._ask)
+        self.setAccessibleName("Network diagram")
+        self.clicked.connect(self._click)
+        self.hovered.connect(self._hover)
+        self.looked.connect(self._ask_soon)
+        session.changed.connect(self._on_change)
+        self._follow()
+
+    @property
+    def diagram(self) -> Diagram | None:
+        """What is drawn, or None."""
+        return self._shown.diagram if self._shown else None
+
+    def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
+        """Mark the place of a pixel (x, y) of the photo in every stage's picture, or none."""
+        if pixel_xy != self._point:
+            self._point = pixel_xy
+            self.update()
+
+    def show_stage(self, stage_id: str) -> None:
+        """Highlight a stage of the second network (the first one's follows the session)."""
+        if not self._is_first and stage_id != self._own_stage:
+            self._own_stage = stage_id
+            self._show_choices()
+
+    def fold(self, group_id: str) -> None:
+        """Fold a group's stages into one node, or unfold them."""
+        self._folded = self._folded ^ {group_id}
+        self._lay_out()
+
+    def unfold_all(self) -> None:
+        """Show every stage."""
+        self._folded = frozenset()
+        self._lay_out()
+
+    def to_svg(self) -> str:
+        """The whole diagram as SVG with the pictures that are shown; "" without a network."""
+        if self._shown is None or self._traced is None:
+            return ""
+        return diagram_text(self._shown, self._traced.title, is_dark(self.palette()))
+
+    def to_png(self, scale: float = 2.0) -> QImage:
+        """The whole diagram as a picture of `scale` pixels per unit; a null one without any."""
+        if self._shown is None:
+            return QImage()
+        return diagram_image(self._shown, self.palette(), self.font(), scale)
+
+    # -- following the session ---------------------------------------------------------------
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & What.TRACE:
+            self._follow()
+        if change.what & (What.INSPECTION | What.CUTS):
+            self._show_choices()
+            self._ask_soon()
+
+    def _follow(self) -> None:
+        inspection = self._session.inspection
+        traced, beside = inspection.traced, inspection.second
+        if not self._is_first:
+            traced, beside = beside, traced
+        if traced is self._traced and beside is self._beside:
+            return
+        same = self._traced and traced and traced.model == self._traced.model
+        self._traced, self._beside = traced, beside
+        self._pictures.follow(traced)
+        if not same:
+            self._folded, self._own_stage = frozenset(), ""
+            self.refit()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        traced, beside = self._traced, self._beside
+        if traced is None:
+            self.show_diagram(None)
+            return
+        window = traced.placement.window
+        sizes = Sizes.for_aspect(window.width / window.height)
+        other = lay_out(beside.trace, sizes=sizes) if beside else None
+        diagram = lay_out(traced.trace, folded=self._folded, sizes=sizes, beside=other)
+        both = (diagram, other or diagram)
+        room = max(one.width for one in both), max(one.height for one in both)
+        self.show_diagram(self._with_choices(Shown(diagram)), room, self._marked)
+        self._ask_soon()
+
+    def _show_choices(self) -> None:
+        """Draw anew what the session says of what is opened and cut."""
+        if self._shown is not None:
+            self._shown = self._with_choices(self._shown)
+            self.redraw()
+
+    def _with_choices(self, shown: Shown) -> Shown:
+        inspection = self._session.inspection
+        shown = replace(shown, pictures=self._pictures.shown)
+        if not self._is_first:
+            return replace(shown, stage=self._own_stage)
+        skips, channels = _cuts(inspection)
+        return replace(
+            shown,
+            stage=inspection.stage,
+            skip=inspection.skip,
+            cut_skips=skips,
+            cut_channels=channels,
+        )
+
+    def _marked(self) -> list[tuple[Box, Box]]:
+        """The marked position of every stage, and its picture."""
+        point, traced = self._pointing or self._point, self._traced
+        if point is None or traced is None or self._shown is None:
+            return []
+        found = [(mark_of(node, traced, point), node) for node in self._shown.diagram.nodes]
+        return [(mark, picture_place(node, traced)) for mark, node in found if mark is not None]
+
+    def _ask_soon(self) -> None:
+        if not self._asking.isActive():
+            self._asking.start()
+
+    def _ask(self) -> None:
+        """Ask for the pictures of what is in sight."""
+        if self._shown is None or not self.isVisible():
+            return
+        scale = self._view.zoom * self.devicePixelRatioF()
+        sight = QRectF(self.rect())
+        seen = [
+            (node, scale * max(node.picture.width, node.picture.height))
+            for node in self._shown.diagram.nodes
+            if sight.intersects(self.area(node.box))
+        ]
+        self._pictures.ask(seen, self._session.inspection)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Ask for pictures that were not needed while nobody looked."""
+        super().showEvent(event)
+        self._ask_soon()
+
+    # -- the pointer and the keys ------------------------------------------------------------
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Fit, where nothing lies under the pointer."""
+        if self._found(event.position()) == (None, None, ""):
+            self.fit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to fit, to fold, and to unfold."""
+        if self._shown is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Show all", self.fit)
+        menu.addSeparator()
+        for group in self._shown.diagram.groups:
+            verb = "Unfold" if group.folded else "Fold"
+            menu.addAction(f"{verb} {group.title.lower()}", partial(self.fold, group.id))
+        if self._folded:
+            menu.addAction("Unfold all", self.unfold_all)
+        menu.popup(event.globalPos())
+
+    def event(self, event: QEvent) -> bool:
+        """Say what is under the pointer in full."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            text = tip_of(self._traced, *self._found(QPointF(event.pos())))
+            QToolTip.showText(event.globalPos(), text, self)
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrow keys open the next stage in their direction."""
+        direction = _KEYS.get(event.key())
+        plain = event.modifiers() in (
+            Qt.KeyboardModifier.NoModifier,
+            Qt.KeyboardModifier.KeypadModifier,
+        )
+        if direction is None or self._shown is None or not plain:
+            super().keyPressEvent(event)
+            return
+        target = neighbour(self._shown.diagram, self._shown.stage, direction)
+        if target is not None:
+            self._open(target)
+
+    def _click(self, place: QPointF) -> None:
+        group, node, skip = self._found(place)
+        if group is not None:
+            self.fold(group.id)
+        elif node is not None:
+            self._open(node)
+        elif skip and self._is_first:
+            self._inspecting.open_skip(skip)
+            self.skip_opened.emit(skip)
+
+    def _open(self, node: Node) -> None:
+        if self._is_first:
+            self._inspecting.open_stage(node.id)
+        else:
+            self.show_stage(node.id)
+        self.opened.emit(node.id)
+
+    def _hover(self, place: QPointF | None) -> None:
+        group, node, skip = (None, None, "") if place is None else self._found(place)
+        found = bool(group or node or skip)
+        self.setCursor(Qt.CursorShape.PointingHandCursor if found else Qt.CursorShape.ArrowCursor)
+        before, names = self._shown, (node.id if node else "", skip)
+        if before is not None and (before.hovered, before.hovered_skip) != names:
+            self._shown = replace(before, hovered=names[0], hovered_skip=names[1])
+            self.redraw()
+        pixel = None
+        if place is not None and node is not None and self._traced is not None:
+            pixel = pixel_at(node, self._traced, self._view.to_image((place.x(), place.y())))
+        if pixel != self._pointing:
+            self._pointing = pixel
+            self.update()
+            self.pointed.emit(pixel)
+
+    def _found(self, place: QPointF) -> tuple[Group | None, Node | None, str]:
+        """The group's handle, else the node, else the skip edge at a place of the widget."""
+        if self._shown is None:
+            return None, None, ""
+        chip = chip_at(self._shown.chips, place)
+        if chip is not None:
+            return chip.group, None, ""
+        diagram = self._shown.diagram
+        point = self._view.to_image((place.x(), place.y()))
+        node = node_at(diagram, point)
+        edge = None if node else edge_near(diagram, point, _REACH / self._view.zoom)
+        return None, node, edge.skips[0] if edge else ""
+
+
+def _cuts(inspection: Inspection) -> tuple[frozenset[str], dict[str, int]]:
+    """Ids of the skips that are cut, and how many channels of which stages (0: all)."""
+    cuts = [listed.cut for listed in inspection.cuts if listed.enabled]
+    skips = frozenset(cut.edge.id for cut in cuts if isinstance(cut, EdgeCut))
+    channels: dict[str, set[int] | None] = {}
+    for cut in cuts:
+        if isinstance(cut, ChannelCut):
+            before = channels.get(cut.layer.id, set())
+            whole = before is None or cut.channels is None
+            channels[cut.layer.id] = None if whole else {*(before or ()), *(cut.channels or ())}
+    return skips, {key: len(found or ()) for key, found in channels.items()}

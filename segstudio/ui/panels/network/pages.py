@@ -1,0 +1,164 @@
+"""The pages beside the diagram; each is built when it is first looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from segstudio.app.studio import Studio
+from segstudio.session.inspection import Inspection
+from segstudio.session.session import Change, Session, What
+
+STAGE, SKIP, CUTS, WHY, TWO_MODELS, UPSAMPLING = (
+    "Stage",
+    "Skip",
+    "Cuts",
+    "Why",
+    "Two models",
+    "Upsampling",
+)
+_TIPS = {
+    STAGE: "All channels of the opened stage, their statistics",
+    SKIP: "What a skip connection carries, and what comes from below",
+    CUTS: "What the mask would be without what is cut",
+    WHY: "What speaks for the class at this pixel",
+    TWO_MODELS: "Another model beside this one, and how similar their stages are",
+    UPSAMPLING: "Checkerboards that upsampling leaves in the decoder's stages",
+}
+_LEFT_FOR_STAGE = frozenset({SKIP, CUTS})
+"""Pages that give way to the stage's when a stage is opened; the others speak of it, too."""
+
+
+def _stage_page(studio: Studio) -> QWidget:
+    from segstudio.ui.panels.network.stage_page import StagePage
+
+    page = StagePage(studio.session, studio.inspecting, studio.feature_maps, studio.explaining)
+    page.cut_requested.connect(lambda stage, channels: studio.cutting.cut_channel(stage, channels))
+    return page
+
+
+def _skip_page(studio: Studio) -> QWidget:
+    from segstudio.ui.panels.network.skip_page import SkipPage
+
+    return SkipPage(studio.session, studio.inspecting, studio.cutting)
+
+
+def _cuts_page(studio: Studio) -> QWidget:
+    from segstudio.ui.panels.network.cuts_page import CutsPage
+
+    return CutsPage(studio.session, studio.cutting)
+
+
+def _why_page(studio: Studio) -> QWidget:
+    from segstudio.ui.panels.network.why_page import WhyPage
+
+    return WhyPage(studio.session, studio.inspecting, studio.explaining)
+
+
+def _pair_page(studio: Studio) -> QWidget:
+    from segstudio.ui.panels.network.pair_page import PairPage
+
+    return PairPage(studio.session, studio.inspecting, studio.pairing, studio.feature_maps)
+
+
+def _upsampling_page(studio: Studio) -> QWidget:
+    from segstudio.ui.panels.network.upsampling_page import UpsamplingPage
+
+    return UpsamplingPage(studio.session, studio.upsampling, studio.feature_maps)
+
+
+_PAGES: dict[str, Callable[[Studio], QWidget]] = {
+    STAGE: _stage_page,
+    SKIP: _skip_page,
+    CUTS: _cuts_page,
+    WHY: _why_page,
+    TWO_MODELS: _pair_page,
+    UPSAMPLING: _upsampling_page,
+}
+
+
+class Pages(QTabWidget):
+    """Tabs; opening a stage or a skip brings the page that shows it.
+
+    Signals:
+        pointed: The photo's pixel (x, y) under the pointer in a page's picture, or None.
+    """
+
+    pointed = Signal(object)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._session: Session = studio.session
+        self._before: Inspection = studio.session.inspection
+        self._built: dict[str, QWidget] = {}
+        self.setDocumentMode(True)
+        self.setUsesScrollButtons(True)
+        self.setElideMode(Qt.TextElideMode.ElideNone)
+        self.setAccessibleName("Pages of the network panel")
+        self.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for name in _PAGES:
+            index = self.addTab(_holder(), name)
+            self.setTabToolTip(index, _TIPS[name])
+        self.currentChanged.connect(self._build)
+        self._build(self.currentIndex())
+        studio.session.changed.connect(self._on_change)
+
+    @property
+    def shown(self) -> str:
+        """Title of the page in front."""
+        return self.tabText(self.currentIndex())
+
+    def page(self, name: str) -> QWidget:
+        """The page of this title, built now if it was not looked at yet."""
+        self._build(list(_PAGES).index(name))
+        return self._built[name]
+
+    def bring(self, name: str) -> None:
+        """Show the page of this title."""
+        self.setCurrentIndex(list(_PAGES).index(name))
+
+    def show_stage(self) -> None:
+        """A stage was clicked: show its page unless the one in front speaks of it, too."""
+        if self.shown in _LEFT_FOR_STAGE:
+            self.bring(STAGE)
+
+    def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
+        """Mark the place of a pixel (x, y) of the photo in the pictures of every page."""
+        for page in self._built.values():
+            mark = getattr(page, "show_point", None)
+            if mark is not None:
+                mark(pixel_xy)
+
+    def _build(self, index: int) -> None:
+        name = self.tabText(index)
+        if name not in self._built:
+            page = _PAGES[name](self._studio)
+            self._built[name] = page
+            pointed = getattr(page, "pointed", None)
+            if pointed is not None:
+                pointed.connect(self.pointed)
+            holder = self.widget(index)
+            layout = holder.layout() if holder is not None else None
+            assert layout is not None
+            layout.addWidget(page)
+
+    def _on_change(self, change: Change) -> None:
+        before, now = self._before, self._session.inspection
+        self._before = now
+        if not change.what & What.INSPECTION or before.traced is not now.traced:
+            return
+        if now.skip != before.skip:
+            self.bring(SKIP)
+        elif now.stage != before.stage:
+            self.show_stage()
+
+
+def _holder() -> QWidget:
+    """An empty place for a page."""
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(0, 0, 0, 0)
+    return holder

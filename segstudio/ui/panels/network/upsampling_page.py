@@ -1,0 +1,217 @@
+"""Ways of upsampling compared: the checkerboard measure, and what it is seen by."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QHideEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.checkerboards import Measured, ModelSpectra
+from segstudio.app.feature_maps import FeatureMaps
+from segstudio.app.upsampling import Upsampling
+from segstudio.session.session import Change, Session, What
+from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.empty import EmptyState, Switch
+from segstudio.ui.panels.network.spectra_view import Shown, SpectraView
+from segstudio.ui.panels.network.upsampling_table import (
+    Figure,
+    SpectraModel,
+    SpectraTable,
+    short_titles,
+)
+
+_PLACES: Final = (
+    ("After the stage", Measured.OUTPUT, "In the result of each decoder stage"),
+    (
+        "After upsampling",
+        Measured.UPSAMPLED,
+        "In what comes from below where a skip joins, before the convolutions smooth it",
+    ),
+)
+_FIGURES: Final = (
+    ("Excess", Figure.EXCESS, "Energy at the Nyquist frequency over that just below it: 1 is none"),
+    ("Share", Figure.SHARE, "Part of all energy that lies at the Nyquist frequency"),
+)
+_STRONGEST: Final = (
+    ("Mean", False, "Mean of the channels"),
+    ("Worst channel", True, "The channel with the largest part at the Nyquist frequency"),
+)
+_SHARES: Final = (4, 6)
+"""How the table and the pictures share the room."""
+_BESIDE_FROM: Final = 1.3
+"""Width to height from which the pictures stand beside the table."""
+_NOTHING: Final = "Choose models to compare."
+_HELP: Final = (
+    "A checkerboard is energy at the Nyquist frequency, the finest a map can hold: light at the "
+    "border of the spectrum. 1 is none."
+)
+
+
+class UpsamplingPage(QWidget):
+    """A table of stages and models with bars; the chosen row's maps and spectra beside it."""
+
+    def __init__(self, session: Session, upsampling: Upsampling, feature_maps: FeatureMaps) -> None:
+        """Args:
+        session: What is open.
+        upsampling: Measures.
+        feature_maps: Given to every page; this one's pictures come with the measures.
+        """
+        super().__init__()
+        del feature_maps
+        self._session, self._upsampling = session, upsampling
+        self.models = QPushButton("Models")
+        self.menu = QMenu(self.models)
+        self.measured = _combo("Where the checkerboard is measured", _PLACES)
+        self.figure = _combo("Which measure", _FIGURES)
+        self.pictures = _combo("Which picture of the stage", _STRONGEST)
+        self.progress = QProgressBar()
+        self.figures = SpectraModel(self)
+        self.table = SpectraTable(self.figures)
+        self.view = SpectraView()
+        self.note = QLabel()
+        self._lay_out()
+        self._refresh = Coalescer(self, self._show)
+        self._connect()
+        self._show()
+
+    def _lay_out(self) -> None:
+        self.models.setMenu(self.menu)
+        self.models.setToolTip("The models to compare")
+        self.menu.setToolTipsVisible(True)
+        self.progress.setTextVisible(False)
+        self.progress.setFixedSize(QSize(64, 8))
+        self.progress.setRange(0, 0)
+        self.progress.setAccessibleName("Measuring")
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        for widget in (self.models, self.measured, self.figure, self.pictures):
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(self.progress)
+        self.note.setWordWrap(True)
+        self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setChildrenCollapsible(False)
+        for part, share in zip((self.table, self.view), _SHARES, strict=True):
+            self.splitter.addWidget(part)
+            self.splitter.setStretchFactor(self.splitter.count() - 1, share)
+        self._empty = EmptyState(_NOTHING)
+        holder = QWidget()
+        self._switch = Switch(self._empty, self.splitter)
+        holder.setLayout(self._switch)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
+        column.addLayout(row)
+        column.addWidget(holder, 1)
+        column.addWidget(self.note)
+
+    def _connect(self) -> None:
+        upsampling = self._upsampling
+        self.menu.aboutToShow.connect(self._fill_menu)
+        self.menu.triggered.connect(self._choose_models)
+        self.measured.activated.connect(
+            lambda: upsampling.measure_at(Measured(self.measured.currentData()))
+        )
+        self.figure.activated.connect(self._show)
+        self.pictures.activated.connect(self._show)
+        self.table.row_chosen.connect(upsampling.look_at)
+        self.table.opened.connect(upsampling.open_stage)
+        self._session.changed.connect(self._on_change)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Someone looks: measure."""
+        super().showEvent(event)
+        self._upsampling.watch(True)
+        self._refresh.request()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the pictures below the table where the page is upright."""
+        super().resizeEvent(event)
+        upright = self.width() < _BESIDE_FROM * self.height()
+        wanted = Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal
+        if self.splitter.orientation() != wanted:
+            self.splitter.setOrientation(wanted)
+            self.splitter.setSizes([100 * share for share in _SHARES])
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody looks any more."""
+        super().hideEvent(event)
+        self._upsampling.watch(False)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & (What.TRACE | What.INSPECTION | What.MODELS) and self.isVisible():
+            self._refresh.request()
+
+    def _show(self) -> None:
+        state = self._upsampling.state
+        self.progress.setVisible(state.running)
+        self.measured.setCurrentIndex(self.measured.findData(state.measured))
+        self.figures.show_state(state, Figure(self.figure.currentData()))
+        self.table.mark(state.shown_stride)
+        names = short_titles([result.title for result in state.results])
+        self.view.show_columns(
+            [self._column(result, name) for result, name in zip(state.results, names, strict=True)]
+        )
+        count = len(self._upsampling.models)
+        self.models.setText(f"{count} model{'' if count == 1 else 's'}")
+        self._switch.show_contents(bool(state.results), self._why_nothing())
+        said = [f"{result.title}: {result.problem}." for result in state.results if result.problem]
+        self.note.setText("\n".join([state.problem, *said] if state.problem else said) or _HELP)
+
+    def _why_nothing(self) -> str:
+        state = self._upsampling.state
+        if state.running:
+            return "Measuring…"
+        return state.problem or _NOTHING
+
+    def _column(self, result: ModelSpectra, name: str) -> Shown:
+        found = result.at(self._upsampling.state.shown_stride)
+        if found is None:
+            return Shown(name, result.problem or "no stage of this stride")
+        upsampled = self._upsampling.state.measured is Measured.UPSAMPLED
+        place = f"into {found.stage}" if upsampled else found.stage
+        if self.pictures.currentData():
+            caption = f"{place}, channel {found.channel}"
+            return Shown(name, caption, found.strongest, found.spectrum)
+        return Shown(name, f"{place}, mean", found.mean, found.spectrum)
+
+    def _fill_menu(self) -> None:
+        self.menu.clear()
+        chosen = self._upsampling.models
+        for spec in self._session.models.values():
+            if spec.id not in self._session.model.available:
+                continue
+            action = QAction(spec.title, self.menu)
+            action.setCheckable(True)
+            action.setChecked(spec.id in chosen)
+            action.setData(spec.id)
+            action.setToolTip(spec.description)
+            self.menu.addAction(action)
+
+    def _choose_models(self, _action: QAction) -> None:
+        self._upsampling.choose_models(
+            str(action.data()) for action in self.menu.actions() if action.isChecked()
+        )
+
+
+def _combo(name: str, entries: tuple[tuple[str, object, str], ...]) -> QComboBox:
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setToolTip(name)
+    for row, (text, data, tip) in enumerate(entries):
+        combo.addItem(text, data)
+        combo.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+    return combo

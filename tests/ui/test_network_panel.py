@@ -1,0 +1,391 @@
+"""The network panel as a whole: its dock, its header, its table, the pixel linked with the photo."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtWidgets import QApplication, QFileDialog
+from tiny_networks import SHUFFLE, UNET
+
+from segstudio.models.unet import UNet
+from segstudio.session.inspection import ColourMap, Picture
+from segstudio.ui.panels.network.pages import SKIP, STAGE, WHY
+from segstudio.ui.panels.network.table import COLUMNS
+
+LEFT = Qt.MouseButton.LeftButton
+PAGES = ("Stage", "Skip", "Cuts", "Why", "Two models", "Upsampling")
+STAGES = ["input", "inc", "down1", "down2", "up1", "up2", "outc"]
+"""Of the tiny U-Net, in the order in which they run."""
+
+
+@pytest.fixture
+def closed(make_window, tiny_engine, folder):
+    """A window with tiny real networks in which the panel was not opened yet."""
+    bench = make_window(engine=tiny_engine)
+    bench.window.resize(1280, 800)
+    bench.open(folder)
+    bench.studio.segmenting.choose(UNET)
+    return bench
+
+
+@pytest.fixture
+def desk(closed, qtbot):
+    """The same with the panel open and the first image traced."""
+    qtbot.keyClick(closed.window, Qt.Key.Key_N)
+    traced(closed)
+    return closed
+
+
+def traced(bench) -> None:
+    """Wait for the panel and a trace in it."""
+    bench.until(lambda: bench.window.network.panel is not None)
+    bench.until(lambda: bench.session.inspection.traced is not None)
+    bench.until(lambda: not bench.session.inspection.waiting)
+    bench.settle()
+
+
+def panel(bench):
+    return bench.window.network.panel
+
+
+def column(title: str) -> int:
+    return [c.title for c in COLUMNS].index(title)
+
+
+def texts(table, title: str) -> list[str]:
+    """What a column of the table shows, from the top."""
+    at = column(title)
+    return [table.sorted.index(row, at).data() for row in range(table.sorted.rowCount())]
+
+
+# -- the dock ----------------------------------------------------------------------------------
+
+
+def test_nothing_is_built_or_traced_before_the_panel_is_asked_for(closed):
+    assert panel(closed) is None
+    assert not closed.window.docks.shown("Network")
+    assert not closed.session.inspection.active
+
+
+def test_n_opens_the_panel_below_list_and_canvas_and_n_closes_it(desk, qtbot):
+    docks = desk.window.docks.by_name
+    network = docks["Network"].geometry()
+    assert network.left() <= docks["Images"].geometry().left()
+    assert network.top() > docks["Images"].geometry().bottom()
+    assert network.right() < docks["Metrics"].geometry().left()
+    assert abs(docks["Metrics"].geometry().bottom() - network.bottom()) <= 1
+    assert network.height() == pytest.approx(0.4 * 800, abs=40)
+    assert panel(desk).empty_text == ""
+    qtbot.keyClick(desk.window, Qt.Key.Key_N)
+    assert not desk.window.docks.shown("Network")
+    desk.until(lambda: not desk.session.inspection.active)
+    assert desk.session.inspection.traced is None
+    qtbot.keyClick(desk.window, Qt.Key.Key_N)
+    traced(desk)
+    assert panel(desk).empty_text == ""
+
+
+def test_tab_hides_the_panel_with_the_others_and_keeps_what_is_traced(desk, qtbot):
+    kept = desk.session.inspection.traced
+    desk.window.canvas.setFocus()
+    qtbot.keyClick(desk.window.canvas.viewport, Qt.Key.Key_Tab)
+    assert not any(desk.window.docks.shown(name) for name in desk.window.docks.by_name)
+    assert desk.session.inspection.traced is kept
+    qtbot.keyClick(desk.window.canvas.viewport, Qt.Key.Key_Tab)
+    assert all(desk.window.docks.shown(name) for name in desk.window.docks.by_name)
+    assert desk.session.inspection.traced is kept
+
+
+def test_tab_does_not_bring_a_panel_that_was_closed(closed, qtbot):
+    closed.window.canvas.setFocus()
+    for _ in range(2):
+        qtbot.keyClick(closed.window.canvas.viewport, Qt.Key.Key_Tab)
+    assert closed.window.docks.shown("Images")
+    assert not closed.window.docks.shown("Network")
+
+
+def test_resetting_the_layout_puts_the_panel_away(desk):
+    desk.window.commands.run("view.reset_layout")
+    assert not desk.window.docks.shown("Network")
+    desk.until(lambda: not desk.session.inspection.active)
+
+
+def test_a_panel_that_floats_and_docks_again_keeps_what_is_traced(desk):
+    kept = desk.session.inspection.traced
+    for floating in (True, False):
+        desk.window.docks.by_name["Network"].setFloating(floating)
+        desk.settle(200)
+        assert desk.window.docks.shown("Network")
+        assert desk.session.inspection.traced is kept
+
+
+def test_an_open_panel_comes_back_at_the_next_start(desk, make_window, tiny_engine, folder):
+    desk.window.close()
+    desk.studio.close()
+    second = make_window(engine=tiny_engine)
+    assert second.window.docks.shown("Network")
+    assert second.window.dockWidgetArea(second.window.docks.by_name["Network"]) == (
+        Qt.DockWidgetArea.BottomDockWidgetArea
+    )
+    second.until(lambda: panel(second) is not None)
+    second.until(lambda: panel(second).empty_text == "Open an image to look inside a network.")
+    second.open(folder)
+    traced(second)
+    assert panel(second).empty_text == ""
+
+
+def test_opening_the_panel_shows_no_other_window_not_even_for_a_moment(closed, qtbot):
+    shown = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.Show and watched.isWidgetType() and watched.isWindow():
+                shown.append(f"{type(watched).__name__} {watched.accessibleName()}")
+            return False
+
+    watch = Watch()
+    QApplication.instance().installEventFilter(watch)
+    qtbot.keyClick(closed.window, Qt.Key.Key_N)
+    traced(closed)
+    for page in PAGES:
+        panel(closed).pages.bring(page)
+        closed.settle(20)
+    QApplication.instance().removeEventFilter(watch)
+    assert shown == []
+
+
+# -- what is said while there is nothing -------------------------------------------------------
+
+
+def test_missing_weights_are_named_and_can_be_downloaded(closed, qtbot, monkeypatch):
+    asked = []
+    monkeypatch.setattr(closed.studio.segmenting, "download", asked.append)
+    monkeypatch.setattr(closed.engine, "is_available", lambda spec: spec.id != SHUFFLE)
+    closed.studio.segmenting.refresh_models()
+    closed.until(lambda: SHUFFLE not in closed.session.model.available)
+    closed.studio.segmenting.choose(SHUFFLE)
+    qtbot.keyClick(closed.window, Qt.Key.Key_N)
+    closed.until(lambda: panel(closed) is not None)
+    closed.until(lambda: "are not on disk" in panel(closed).empty_text)
+    closed.until(closed.window.commands["model.download"].isEnabled)
+    assert not panel(closed).retry.isVisible()
+    qtbot.mouseClick(panel(closed).download, LEFT)
+    assert asked == [SHUFFLE]
+
+
+def test_a_failed_trace_says_why_and_can_be_tried_again(closed, qtbot, monkeypatch):
+    def fail(*_args):
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(closed.engine, "subject", fail)
+        qtbot.keyClick(closed.window, Qt.Key.Key_N)
+        closed.until(lambda: panel(closed) is not None)
+        closed.until(lambda: "out of memory" in panel(closed).empty_text)
+    qtbot.mouseClick(panel(closed).retry, LEFT)
+    traced(closed)
+    assert panel(closed).empty_text == ""
+
+
+# -- the header --------------------------------------------------------------------------------
+
+
+def test_the_header_sums_the_network_up(desk):
+    network = UNet(3, 2, base_channels=4, depth=2, upsampling="transposed")
+    parameters = sum(p.numel() for p in network.parameters())
+    text = panel(desk).header.summary.whole
+    assert text.startswith("Tiny Unet")
+    assert f"{parameters / 1000:.3g} k parameters" in text
+    assert "48 \u00d7 32 pixels" in text
+
+
+def test_the_header_changes_how_it_is_shown(desk, qtbot):
+    header, inspection = panel(desk).header, lambda: desk.session.inspection
+    for picture in (Picture.MAXIMUM, Picture.COMPONENTS):
+        qtbot.keyClick(header.picture, Qt.Key.Key_Down)
+        assert inspection().picture is picture
+    assert not header.channel.isVisible()
+    desk.studio.inspecting.choose_picture(Picture.CHANNEL)
+    assert header.channel.isVisible()
+    assert header.channel.maximum() == 15  # the bottleneck has 4 x 4 channels
+    header.channel.setValue(3)
+    assert inspection().picture_channel == 3
+    qtbot.keyClick(header.colours, Qt.Key.Key_Down)
+    assert inspection().look.colours is ColourMap.MAGMA
+    assert [header.class_.itemText(i) for i in range(2)] == ["background", "bright"]
+    assert header.class_.currentText() == "bright"
+    desk.studio.inspecting.pin((7, 9))
+    assert header.pinned.text() == "7, 9"
+    qtbot.mouseClick(header.pinned, LEFT)
+    assert inspection().point is None
+    assert not header.pinned.isVisible()
+
+
+def test_a_large_photo_is_said_to_be_traced_in_part(desk, monkeypatch):
+    from dataclasses import replace
+
+    from segstudio.core.geometry import Rect
+
+    assert panel(desk).header.notes_text == ""
+    now = desk.session.inspection.traced
+    placement = replace(now.placement, window=Rect(0, 0, 16, 24))
+    desk.session.set_inspection(traced=replace(now, placement=placement))
+    assert "24 \u00d7 16 of its 48 \u00d7 32 pixels" in panel(desk).header.notes_text
+    assert panel(desk).header.notes.isVisible()
+
+
+# -- pages -------------------------------------------------------------------------------------
+
+
+def test_opening_a_skip_or_a_stage_brings_its_page(desk):
+    pages, inspecting = panel(desk).pages, desk.studio.inspecting
+    skips = [edge.id for edge in desk.session.inspection.traced.trace.skips]
+    assert pages.shown == STAGE
+    other = next(skip for skip in skips if skip != desk.session.inspection.skip)
+    inspecting.open_skip(other)
+    assert pages.shown == SKIP
+    inspecting.open_stage("up1")
+    assert pages.shown == STAGE
+    pages.bring(WHY)
+    inspecting.open_stage("up2")
+    assert pages.shown == WHY
+
+
+def test_keys_step_through_the_stages(desk, qtbot):
+    desk.studio.inspecting.open_stage("down1")
+    desk.settle()
+    for key, stage in ((Qt.Key.Key_Right, "down2"), (Qt.Key.Key_Left, "down1")):
+        qtbot.keyClick(desk.window, key, Qt.KeyboardModifier.AltModifier)
+        assert desk.session.inspection.stage == stage
+    desk.studio.inspecting.step_stage(-100)
+    assert desk.session.inspection.stage == "input"
+    desk.studio.inspecting.step_stage(100)
+    assert desk.session.inspection.stage == "outc"
+
+
+# -- the table ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table(desk, qtbot):
+    """The table in front."""
+    qtbot.mouseClick(panel(desk).header.table, LEFT)
+    found = panel(desk).structure.table
+    assert found.isVisible()
+    return found
+
+
+def click_heading(qtbot, table, title: str) -> None:
+    header = table.horizontalHeader()
+    x = header.sectionViewportPosition(column(title)) + 12
+    qtbot.mouseClick(header.viewport(), LEFT, pos=QPoint(x, header.height() // 2))
+
+
+def test_the_table_shows_the_stages_in_their_order(desk, table):
+    assert texts(table, "Stage") == STAGES
+    assert texts(table, "Channels") == ["3", "4", "8", "16", "8", "4", "2"]
+    assert texts(table, "H \u00d7 W") == [
+        f"{32 // s} \u00d7 {48 // s}" for s in (1, 1, 2, 4, 2, 1, 1)
+    ]
+    # two 3 x 3 convolutions a stage, each after 2 x 2 pooling at twice the distance
+    assert texts(table, "Receptive field")[1:4] == [
+        "5 \u00d7 5", "14 \u00d7 14", "32 \u00d7 32",
+    ]  # fmt: skip
+
+
+def test_headings_sort_by_value_and_a_third_click_brings_the_order_back(desk, table, qtbot):
+    click_heading(qtbot, table, "Channels")
+    assert texts(table, "Channels") == ["2", "3", "4", "4", "8", "8", "16"]
+    click_heading(qtbot, table, "Channels")
+    assert texts(table, "Channels")[0] == "16"
+    click_heading(qtbot, table, "Channels")
+    assert texts(table, "Stage") == STAGES
+
+
+def test_a_click_on_a_row_opens_the_stage_and_arrows_go_on(desk, table, qtbot):
+    at = table.visualRect(table.sorted.index(STAGES.index("down1"), 0)).center()
+    qtbot.mouseClick(table.viewport(), LEFT, pos=at)
+    assert desk.session.inspection.stage == "down1"
+    qtbot.keyClick(table, Qt.Key.Key_Down)
+    assert desk.session.inspection.stage == "down2"
+    desk.studio.inspecting.open_stage("up2")
+    assert table.currentIndex().row() == STAGES.index("up2")
+
+
+def test_the_table_is_copied_and_saved_in_the_order_shown(
+    desk, table, qtbot, tmp_path, monkeypatch
+):
+    click_heading(qtbot, table, "Memory")
+    table.copy()
+    copied = list(csv.DictReader(io.StringIO(QApplication.clipboard().text()), delimiter="\t"))
+    sizes = [int(row["memory_bytes"]) for row in copied]
+    assert sizes == sorted(sizes)
+    assert copied[-1]["memory_bytes"] == str(2 * 4 * 32 * 48)
+    path = tmp_path / "trace.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(path), ""))
+    table.save()
+    desk.until(path.exists)
+    saved = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    assert saved == copied
+    table.setCurrentIndex(table.sorted.index(0, 0))
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert len(QApplication.clipboard().text().splitlines()) == 2
+
+
+# -- the linked pixel --------------------------------------------------------------------------
+
+
+def test_the_status_tells_classes_and_channels_at_the_pixel_under_the_pointer(desk, qtbot):
+    desk.studio.inspecting.open_stage("down1")
+    viewport = desk.window.canvas.viewport
+    qtbot.mouseMove(viewport, viewport.rect().center() + QPoint(9, 5))
+    desk.until(lambda: "down1:" in desk.window.status.texts["Network"])
+    desk.until(lambda: "%" in desk.window.status.texts["Network"])
+    x, y = (int(part) for part in desk.window.status.texts["Pointer"].split(", "))
+    traced_now = desk.session.inspection.traced
+    best = traced_now.class_names[int(traced_now.prediction.labels[y, x])]
+    said = desk.window.status.texts["Network"]
+    assert said.startswith(best)
+    vector = traced_now.trace.activation("down1")[:, y // 2, x // 2].astype(np.float32)
+    strongest = int(np.argmax(np.abs(vector)))
+    assert f"down1: #{strongest} {vector[strongest]:.2f}" in said
+    desk.window.canvas.left.emit()
+    desk.until(lambda: desk.window.status.texts["Network"] == "")
+
+
+# -- export ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "extension", "begins"),
+    [
+        ("network.svg", "svg", b"<"),
+        ("network.png", "png", b"\x89PNG"),
+        ("network.grid", "png", b"\x89PNG"),
+        ("network.arrays", "npz", b"PK"),
+        ("network.report", "html", b"<!"),
+    ],
+)
+def test_the_menu_of_the_header_writes_each_kind_of_file(
+    desk, tmp_path, monkeypatch, action, extension, begins
+):
+    asked = []
+
+    def choose(_parent, title, start, _kinds):
+        asked.append((title, start))
+        return str(tmp_path / "named-without-ending"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    offered = panel(desk).header.export.menu().actions()
+    (chosen,) = [entry for entry in offered if entry.objectName() == action]
+    desk.until(chosen.isEnabled)
+    chosen.trigger()
+    assert asked[0][1].endswith(f".{extension}")
+    path = tmp_path / f"named-without-ending.{extension}"
+    desk.until(path.exists)
+    desk.until(lambda: any(path.name in card.message for card in desk.window.notices.cards))
+    assert path.read_bytes().startswith(begins)

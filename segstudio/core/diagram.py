@@ -49,6 +49,9 @@ def lay_out(
     sizes = sizes or Sizes()
     if beside is not None:
         sizes = replace(sizes, row_gap=max(sizes.row_gap, beside.sizes.row_gap))
+    # the lines are found for small nodes, and carried over to larger ones
+    large = sizes
+    sizes = replace(sizes, extra_height=0.0, extra_width=0.0)
     graph = graph_of(trace, folded)
     wishes = [_wish(link, graph) for link in graph.links]
     bundles = [wish.bundle for wish in wishes]
@@ -61,6 +64,8 @@ def lay_out(
         sizes,
         column_gap=max(sizes.column_gap, width + 24),
         row_gap=max(sizes.row_gap, height + 16),
+        extra_height=large.extra_height,
+        extra_width=large.extra_width,
     )
     if wider != sizes:
         before, sizes = (placing.boxes, lanes), wider
@@ -115,12 +120,13 @@ def _nodes(trace: FeatureTrace, graph: Graph, placing: Placing, sizes: Sizes) ->
 
 
 def _areas(box: Box, sizes: Sizes) -> tuple[Box, Box]:
-    """Picture at the left, text at the right."""
-    height = box.height - 2 * _PAD
+    """Picture at the left, in the middle of the height; text at the right."""
+    room = box.height - 2 * _PAD
+    height = min(room, sizes.picture_wh[1])
     width = sizes.picture_wh[0] * height / sizes.picture_wh[1]
-    picture = Box(box.left + _PAD, box.top + _PAD, width, height)
+    picture = Box(box.left + _PAD, box.top + _PAD + (room - height) / 2, width, height)
     left = picture.right + 6
-    return picture, Box(left, box.top + _PAD, box.right - _PAD - left, height)
+    return picture, Box(left, box.top + _PAD, box.right - _PAD - left, room)
 
 
 def _branch_areas(box: Box) -> tuple[Box, Box]:

@@ -77,20 +77,25 @@ class Sizes:
         row_gap: Between rows.
         gutter: Left of everything, for the strides.
         header: Above everything, for the names of the groups.
+        extra_height: Of a node beyond its picture's, for more lines of text.
+        extra_width: Of a node beyond `text_width`, for longer ones.
     """
 
     picture_wh: tuple[float, float] = (74.0, 74.0)
-    text_width: float = 102.0
+    text_width: float = 124.0
     branch_wh: tuple[float, float] = (88.0, 110.0)
-    column_gap: float = 56.0
+    column_gap: float = 42.0
     row_gap: float = 26.0
     gutter: float = 56.0
     header: float = 24.0
+    extra_height: float = 0.0
+    extra_width: float = 0.0
 
     @property
     def node_wh(self) -> tuple[float, float]:
         """Width and height of a stage's node."""
-        return self.picture_wh[0] + self.text_width + 10, self.picture_wh[1] + 8
+        height = self.picture_wh[1] + 8 + self.extra_height
+        return self.picture_wh[0] + self.text_width + self.extra_width + 10, height
 
     @classmethod
     def for_aspect(cls, aspect: float) -> Sizes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ _FLAT = frozenset(("left", "right"))
 _CLEAR: Final = 5.0
 """How far lines stay from nodes that are not theirs."""
 _BACK: Final = 200.0
+_REMEMBERED: Final = 64
+"""So many layouts: some models, folded in some ways."""
 _SAME: Final = 0.01
 _BEND, _CROSSING, _SHARED, _THROUGH = 60.0, 40.0, 30.0, 10000.0
 
@@ -51,8 +54,17 @@ def route(
     """Lines for all wishes, in order: corners from the source's border to the target's.
 
     Short lines choose first. Of all lines with up to four corners the one that bends, crosses
-    and overlaps least is taken; none runs through a node if there is a way around.
+    and overlaps least is taken; none runs through a node if there is a way around. What was
+    found is remembered, for it is the same for every image of a size.
     """
+    return _found(tuple(wishes), tuple(boxes.items()), lanes)
+
+
+@functools.lru_cache(_REMEMBERED)
+def _found(
+    wishes: tuple[Wish, ...], placed: tuple[tuple[str, Box], ...], lanes: Lanes
+) -> tuple[tuple[Point, ...], ...]:
+    boxes = dict(placed)
     router = _Router(boxes, lanes)
     order = sorted(
         range(len(wishes)),

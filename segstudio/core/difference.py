@@ -36,7 +36,10 @@ _EQUAL, _IN_REFERENCE, _IN_PREDICTION, _SKIP = 1, 2, 4, 8
 
 
 def difference(
-    reference: Labels, prediction: Labels, ignore_index: int | None = 255
+    reference: Labels,
+    prediction: Labels,
+    ignore_index: int | None = 255,
+    left_out: int | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Say for each pixel how the prediction relates to the reference; class 0 is background.
 
@@ -46,6 +49,7 @@ def difference(
         reference: (H, W) uint8 class ids.
         prediction: (H, W) uint8 class ids, same shape.
         ignore_index: Pixels of this id in the reference are IGNORED.
+        left_out: Pixels of this id in the prediction are IGNORED.
 
     Returns:
         (H, W) uint8 of the codes of this module.
@@ -62,6 +66,8 @@ def difference(
     facts |= (prediction != 0).view(np.uint8) * np.uint8(_IN_PREDICTION)
     if ignore_index is not None:
         facts |= (reference == ignore_index).view(np.uint8) * np.uint8(_SKIP)
+    if left_out is not None:
+        facts |= (prediction == left_out).view(np.uint8) * np.uint8(_SKIP)
     return np.asarray(cv2.LUT(facts, _codes_of_facts()), np.uint8)
 
 

@@ -87,6 +87,19 @@ def vote_entropy(maps: Sequence[Labels]) -> Entropy:
     return entropy
 
 
+def highest_vote_entropy(votes: int, classes: int) -> float:
+    """The largest vote entropy that so many maps of so many classes can have, 0..1.
+
+    Where there are fewer classes than maps, not every map can say something else.
+    """
+    if votes < 2 or classes < 2 or classes >= votes:
+        return 1.0
+    shares = np.full(classes, votes // classes)
+    shares[: votes % classes] += 1
+    p = shares / votes
+    return float(-(p * np.log(p)).sum() / np.log(votes))
+
+
 def agreement(maps: Sequence[Labels]) -> list[npt.NDArray[np.uint8]]:
     """For each map, how many of all maps, itself included, say the same; N of (H, W) uint8.
 

@@ -182,7 +182,7 @@ class Prediction:
         """
         if self.entropy is not None:
             return self.entropy
-        return _BINARY_ENTROPY[self.confidence]
+        return BINARY_ENTROPY[self.confidence]
 
     @property
     def shape_hw(self) -> tuple[int, int]:
@@ -211,7 +211,8 @@ def _binary_entropy() -> npt.NDArray[np.uint8]:
     return levels
 
 
-_BINARY_ENTROPY = _binary_entropy()
+BINARY_ENTROPY = _binary_entropy()
+"""(256,) uint8: the entropy of two classes by the confidence, both 0..255 for 0..1."""
 
 
 def with_thresholds(

@@ -18,6 +18,8 @@ ColorTable = npt.NDArray[np.uint8]
 _STRIP_ROWS = 64
 # From certain to unsure: yellow, orange, dark purple; they also differ in lightness.
 _DOUBT_COLORS = ((240, 228, 66), (213, 94, 0), (90, 0, 80))
+# From a little to much: purple, orange, light yellow.
+_HEAT_COLORS = ((120, 28, 109), (237, 105, 37), (252, 255, 164))
 
 
 def color_table(
@@ -30,7 +32,8 @@ def color_table(
 ) -> ColorTable:
     """Colours by class id.
 
-    Ids outside the schema get a distinct colour of their own, so that nothing is lost to sight.
+    Ids outside the schema get a distinct colour of their own, so that nothing is lost to sight,
+    but what a class mapping leaves out is not drawn.
 
     Args:
         schema: Gives the colours and the ignore index.
@@ -50,6 +53,8 @@ def color_table(
         transparent.add(0)
     if not show_ignored and schema.ignore_index is not None:
         transparent.add(schema.ignore_index)
+    if schema.leaves_out and schema.left_out_id is not None:
+        transparent.add(schema.left_out_id)
     table[sorted(transparent), 3] = 0
     return table
 
@@ -69,12 +74,24 @@ def confidence_table(opacity: float = 0.6) -> ColorTable:
     opacity.
     """
     doubt = np.clip((255 - np.arange(256)) / 127.5, 0, 1)
-    stops = np.linspace(0, 1, len(_DOUBT_COLORS))
-    table = np.empty((256, 4), np.uint8)
-    for channel in range(3):
-        values = [color[channel] for color in _DOUBT_COLORS]
-        table[:, channel] = np.rint(np.interp(doubt, stops, values))
+    table = _between(_DOUBT_COLORS, doubt)
     table[:, 3] = np.rint(doubt * _alpha(opacity))
+    return table
+
+
+def entropy_table(opacity: float = 0.6, highest: float = 1.0) -> ColorTable:
+    """Colours by entropy 0..255 for 0..1: (256, 4) uint8 RGBA.
+
+    Where there is no doubt it is clear; from half of the highest entropy on, the colour has its
+    full opacity. As in heat maps the highest values are the lightest.
+
+    Args:
+        opacity: 0 (invisible) to 1.
+        highest: The largest entropy that there can be, 0..1; colours run up to it.
+    """
+    doubt = np.minimum(np.arange(256) / (255 * highest), 1.0)
+    table = _between(_HEAT_COLORS, doubt)
+    table[:, 3] = np.rint(np.minimum(2 * doubt, 1) * _alpha(opacity))
     return table
 
 
@@ -135,6 +152,18 @@ def overlay_rgb(
     if style != "fill":
         _blend(result, outline(labels, instances), color_table(schema, hidden=hidden, opacity=1))
     return result
+
+
+def _between(
+    colors: tuple[tuple[int, int, int], ...], places: npt.NDArray[np.float64]
+) -> ColorTable:
+    """Colours in between, opaque: `colors` lie at equal distances from place 0 to place 1."""
+    stops = np.linspace(0, 1, len(colors))
+    table = np.full((len(places), 4), 255, np.uint8)
+    for channel in range(3):
+        values = [color[channel] for color in colors]
+        table[:, channel] = np.rint(np.interp(places, stops, values))
+    return table
 
 
 def _alpha(opacity: float) -> int:

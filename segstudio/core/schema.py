@@ -5,14 +5,19 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.class_rules import ClassRule
 from segstudio.core.errors import SegstudioError
 
 Color = tuple[int, int, int]
+
+BACKGROUND_NAMES = frozenset({"background", "unlabelled", "unlabeled", "__background__"})
+"""What a class is called, in small letters, that stands for no object."""
 
 # Okabe & Ito (2008), safe for colour-blind users, then golden-ratio hues.
 _FIRST_COLORS: tuple[Color, ...] = (
@@ -38,6 +43,12 @@ def distinct_color(class_id: int) -> Color:
     return (round(r * 255), round(g * 255), round(b * 255))
 
 
+@cache
+def _distinct_colors() -> npt.NDArray[np.uint8]:
+    """(256, 3) uint8: `distinct_color` by class id; tables are made at every zoom."""
+    return np.array([distinct_color(i) for i in range(256)], np.uint8)
+
+
 @dataclass(frozen=True, slots=True)
 class ClassSpec:
     """One class: id 0..255, name, colour (r, g, b) 0..255; `thing` if its objects are counted."""
@@ -54,10 +65,16 @@ class LabelSchema:
 
     Pixels of the ignore index in the ground truth count in no metric. It may also be one of the
     classes' ids (CamVid's void is class 11): that class is then shown but not scored.
+
+    Attributes:
+        classes: The classes, by id.
+        ignore_index: Counts nowhere in the ground truth; None if everything counts.
+        rules: How the user wants the classes of models to be read as these (of a folder only).
     """
 
     classes: tuple[ClassSpec, ...]
     ignore_index: int | None = 255
+    rules: tuple[ClassRule, ...] = ()
 
     def __post_init__(self) -> None:
         ids = [c.id for c in self.classes]
@@ -102,16 +119,77 @@ class LabelSchema:
         """Class ids that take part in metrics (all but the ignore index)."""
         return tuple(c.id for c in self.classes if c.id != self.ignore_index)
 
+    @property
+    def names(self) -> tuple[tuple[int, str], ...]:
+        """Ids and names of the classes, by id: what rules are chosen by."""
+        return tuple((c.id, c.name) for c in self.classes)
+
+    @property
+    def background_id(self) -> int | None:
+        """0 if class 0 stands for no object (or is not named), else None (CamVid's is the sky)."""
+        zero = self.get(0)
+        is_ground = zero is None or zero.name.strip().casefold() in BACKGROUND_NAMES
+        return 0 if is_ground else None
+
+    @property
+    def elsewhere_id(self) -> int:
+        """What a prediction holds where it is none of these classes.
+
+        The background, or without one the first number past the classes: wrong everywhere.
+        """
+        return 0 if self.background_id is not None else next(iter(self._free_ids), 0)
+
+    @property
+    def left_out_id(self) -> int | None:
+        """What a prediction holds where it counts nowhere: a number that is no class.
+
+        None if all numbers are taken.
+        """
+        return next((i for i in self._free_ids if i != self.elsewhere_id), None)
+
+    @property
+    def _free_ids(self) -> list[int]:
+        return [i for i in range(self.num_classes, 256) if i != self.ignore_index]
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether a rule says that some of a model's classes count nowhere."""
+        chosen = any(rule.unmapped == "ignored" for rule in self.rules)
+        return chosen and self.left_out_id is not None
+
+    def rule_for(self, model: LabelSchema) -> ClassRule | None:
+        """The user's rule for models with these classes, or None."""
+        return next((rule for rule in self.rules if rule.is_for(model.names)), None)
+
+    def with_rule(self, rule: ClassRule) -> LabelSchema:
+        """A schema with that rule, in place of an earlier one for the same classes."""
+        rest = tuple(known for known in self.rules if not known.is_for(rule.model))
+        return replace(self, rules=(*rest, rule))
+
+    def without_rule(self, model: LabelSchema) -> LabelSchema:
+        """A schema without a rule for models with these classes."""
+        return replace(self, rules=tuple(r for r in self.rules if not r.is_for(model.names)))
+
     def get(self, class_id: int) -> ClassSpec | None:
         """The class of this id, or None."""
         return next((c for c in self.classes if c.id == class_id), None)
 
     def name_of(self, class_id: int) -> str:
-        """The name of a class id, "ignore" for the ignore index, else "class N"."""
+        """The name of a class id, "ignore" for the ignore index, else "class N".
+
+        What a prediction holds where it is none of these classes, or where it counts nowhere, is
+        called so.
+        """
         spec = self.get(class_id)
         if spec is not None:
             return spec.name
-        return "ignore" if class_id == self.ignore_index else f"class {class_id}"
+        if class_id == self.ignore_index:
+            return "ignore"
+        if self.leaves_out and class_id == self.left_out_id:
+            return "left out"
+        if self.background_id is None and class_id == self.elsewhere_id:
+            return "none of the classes"
+        return f"class {class_id}"
 
     def with_class(self, spec: ClassSpec) -> LabelSchema:
         """A schema in which the class of spec.id is `spec` (added or replaced)."""
@@ -124,7 +202,7 @@ class LabelSchema:
 
     def palette(self) -> npt.NDArray[np.uint8]:
         """Colours by class id, (256, 3) uint8; ids outside the schema get a distinct colour."""
-        table = np.array([distinct_color(i) for i in range(256)], np.uint8)
+        table = _distinct_colors().copy()
         table[255] = (255, 255, 255)
         for spec in self.classes:
             table[spec.id] = spec.color

@@ -12,8 +12,11 @@ from segstudio.core.labels import Patch
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
+from segstudio.session.disagreement import DisagreementState, Disputes
 from segstudio.session.document import Document
+from segstudio.session.evaluation import Evaluation
 from segstudio.session.inspection import Inspection
+from segstudio.session.work_queue import QueueState
 from segstudio.storage.project import Project
 
 
@@ -50,6 +53,12 @@ class What(Flag):
     """What the inspector lays over the photo."""
     CUTS = auto()
     """The inspector's cuts and what they do."""
+    EVALUATION = auto()
+    """The evaluation of the folder: its progress or its figures."""
+    DISAGREEMENT = auto()
+    """Where the predictions of the open image differ, and what is chosen of it."""
+    QUEUE = auto()
+    """Which images wait for a person."""
 
 
 _INSPECTION_KINDS = {
@@ -90,6 +99,11 @@ class Layer(StrEnum):
     BOTH = "both"
     DIFFERENCE = "difference"
     CONFIDENCE = "confidence"
+    ENTROPY = "entropy"
+    MODELS = "models"
+    """Where the predictions of two models differ."""
+    DISAGREEMENT = "disagreement"
+    """Where the predictions of all models differ."""
     NONE = "photo"
 
 
@@ -113,6 +127,23 @@ class ToolName(StrEnum):
 
 
 MIN_BRUSH, MAX_BRUSH = 1, 500
+MAX_PANES = 6
+"""So many views lie side by side at most."""
+
+
+@dataclass(frozen=True)
+class Pane:
+    """What one view of the canvas shows.
+
+    Attributes:
+        layer: What lies over the photo.
+        run: Key of the prediction it is about; "" if there is none.
+        second: For the difference of two models: key of the other prediction.
+    """
+
+    layer: Layer = Layer.BOTH
+    run: str = ""
+    second: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +164,45 @@ class ViewState:
     pixel_grid: bool = False
     run: str = ""
     """Key of the prediction that is shown and scored; "" if there is none."""
+    second: str = ""
+    """Key of the prediction it is compared with, where the layer is the difference of two."""
+    panes: tuple[Pane, ...] = ()
+    """The views beside the first one; that one shows `layer`, `run` and `second`."""
+    active_pane: int = 0
+    """Number of the view that was clicked on last; 0 is the first."""
+    against: Pane | None = None
+    """What the wipe and blinking compare a view with."""
+    wiped: int = -1
+    """Number of the view that shows `against` right of a line; -1 for none."""
+    wipe_at: float = 0.5
+    """Where the line stands, as a share of the view's width."""
+    blinking: int = -1
+    """Number of the view that shows `against` for the moment; -1 for none."""
+
+    @property
+    def all_panes(self) -> tuple[Pane, ...]:
+        """What every view shows, the first one first."""
+        return (Pane(self.layer, self.run, self.second), *self.panes)
+
+    def of_pane(self, number: int) -> ViewState:
+        """What is shown in one view alone, as if it were the only one."""
+        panes = self.all_panes
+        shown = panes[number] if number < len(panes) else panes[0]
+        if self.blinking == number and self.against is not None:
+            shown = self.against
+        wiped = self.wiped == number and self.against is not None
+        return replace(
+            self,
+            layer=shown.layer,
+            run=shown.run,
+            second=shown.second,
+            panes=(),
+            active_pane=0,
+            against=self.against if wiped else None,
+            wiped=0 if wiped else -1,
+            wipe_at=self.wipe_at if wiped else 0.5,
+            blinking=-1,
+        )
 
 
 class SchemaOrigin(StrEnum):
@@ -188,6 +258,11 @@ class Session:
         states: Marks by index; images without an entry have none.
         counts: Confusion matrix by (image index, run) of every scored image; rows are truth.
         inspection: What the network inspector shows.
+        evaluation: The models that are compared on the folder, and how far that is.
+        queue: Which images wait for a person.
+        disagreement: Where the predictions of the open image differ; None while nothing can be
+            compared.
+        disagreeing: What is chosen and looked at of it.
     """
 
     changed = Signal(Change, reemission="queued")
@@ -205,6 +280,10 @@ class Session:
         self.states: dict[int, ImageState] = {}
         self.counts: dict[tuple[int, str], ConfusionMatrix] = {}
         self.inspection = Inspection()
+        self.queue = QueueState()
+        self.evaluation = Evaluation()
+        self.disagreement: Disputes | None = None
+        self.disagreeing = DisagreementState()
 
     def notify(self, what: What, **details: Any) -> None:
         """Emit `changed` with a `Change` of these flags and details."""
@@ -217,6 +296,19 @@ class Session:
             self.view = view
             self.notify(What.VIEW)
 
+    def set_pane(self, number: int, **values: Any) -> None:
+        """Replace fields of what one view shows; says VIEW if anything differs.
+
+        Raises:
+            IndexError: if there is no such view.
+        """
+        if number == 0:
+            self.set_view(**values)
+            return
+        panes = list(self.view.panes)
+        panes[number - 1] = replace(panes[number - 1], **values)
+        self.set_view(panes=tuple(panes))
+
     def set_inspection(self, **values: Any) -> None:
         """Replace fields of `inspection`; says which kind of them differs."""
         before, after = self.inspection, replace(self.inspection, **values)
@@ -227,6 +319,13 @@ class Session:
         if what:
             self.inspection = after
             self.notify(what)
+
+    def set_disagreeing(self, **values: Any) -> None:
+        """Replace fields of `disagreeing`; says DISAGREEMENT if anything differs."""
+        state = replace(self.disagreeing, **values)
+        if state != self.disagreeing:
+            self.disagreeing = state
+            self.notify(What.DISAGREEMENT)
 
     def state(self, index: int) -> ImageState:
         """The marks of an image."""

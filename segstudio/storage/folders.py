@@ -22,7 +22,7 @@ class UserFolders:
     cache: Path
 
     def of_project(self, root: Path) -> Path:
-        """The folder for what belongs to one image folder (marks, predictions)."""
+        """The folder for what belongs to one image folder: its marks."""
         import hashlib  # OpenSSL comes with it, which the first window need not wait for
 
         resolved = os.path.realpath(root)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -20,27 +19,36 @@ from segstudio.core.instances import Instances
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.bounded_folder import BoundedFolder
+from segstudio.storage.digests import FileDigests
 
-_MAX_BYTES = 2 * 2**30
+_MAX_BYTES = 8 * 2**30
 _SUFFIX = ".prediction"
-_FEW = 64  # fewer are looked up one by one, more by listing the folder
+_FEW = 4  # of so many images the content is looked at
 _META = "prediction.json"
 _MAPS = ("labels", "confidence", "instance_ids", "entropy")
 _INSTANCE_ARRAYS = ("boxes", "scores", "classes", "masks")
 
 
 class PredictionStore:
-    """Predictions by image and run. An image that was changed since has none.
+    """Predictions by the content of the image and by run.
 
-    Safe to use from several threads.
+    The same image under another name or in another folder has them too; one that was changed has
+    none. Safe to use from several threads.
+
+    Attributes:
+        digests: Tells which files have the same content.
     """
 
-    def __init__(self, folder: Path, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(
+        self, folder: Path, max_bytes: int = _MAX_BYTES, digests: FileDigests | None = None
+    ) -> None:
         """Args:
         folder: Made when first written to.
         max_bytes: Limit; the predictions not used for longest are deleted past it.
+        digests: Of files' content; kept beside the folder if not given.
         """
         self._files = BoundedFolder(folder, max_bytes)
+        self.digests = digests or FileDigests(folder.with_name(f"{folder.name}.digests.sqlite"))
 
     def save(self, image: Path, prediction: Prediction) -> None:
         """Keep a prediction; one of the same run is replaced.
@@ -48,20 +56,21 @@ class PredictionStore:
         Raises:
             SegstudioError: if it cannot be written, or the image is gone.
         """
-        version = _version(image)
-        if version is None:
+        digest = self.digests.of(image)
+        if digest is None:
             raise SegstudioError(
                 f"{image} is not there any more, so its prediction was not kept.",
                 "Rescan the folder.",
             )
-        self._files.write(_name(image, version, prediction.run), _encode(prediction))
+        self._files.write(_name(digest, prediction.run), _encode(prediction))
+        self.digests.flush()
 
     def load(self, image: Path, run: str) -> Prediction | None:
         """The prediction of a run for an image as it is now, or None."""
-        version = _version(image)
-        if version is None:
+        digest = self.digests.of(image)
+        if digest is None:
             return None
-        name = _name(image, version, run)
+        name = _name(digest, run)
         content = self._files.read(name)
         if content is None:
             return None
@@ -73,59 +82,42 @@ class PredictionStore:
 
     def remove(self, image: Path, run: str) -> None:
         """Forget the prediction of a run for an image."""
-        version = _version(image)
-        if version is not None:
-            self._files.remove(_name(image, version, run))
+        digest = self.digests.of(image)
+        if digest is not None:
+            self._files.remove(_name(digest, run))
 
     def runs_of(self, images: Iterable[Path]) -> dict[Path, frozenset[str]]:
         """Which runs are kept for which images; images without any are left out.
 
-        Looks only at images that have a folder here, so it is quick for a long list.
+        Of a long list only images whose content is known already are looked at, so it is quick.
         """
-        wanted = {image: _key(image) for image in images}
-        if len(wanted) > _FEW:
-            known = self._keys()
-            wanted = {image: key for image, key in wanted.items() if key in known}
-        found = {image: self._runs_in(image, key) for image, key in wanted.items()}
+        wanted = list(images)
+        known = self.digests.known(wanted)
+        if len(wanted) <= _FEW:
+            digests = ((image, self.digests.of(image)) for image in wanted if image not in known)
+            known |= {image: digest for image, digest in digests if digest is not None}
+        found = {image: self._runs_in(digest) for image, digest in known.items()}
         return {image: runs for image, runs in found.items() if runs}
 
-    def _keys(self) -> set[str]:
-        try:
-            with os.scandir(self._files.path) as entries:
-                return {entry.name for entry in entries}
-        except OSError:
-            return set()
+    def close(self) -> None:
+        """Let go of the files; they are opened again if used again."""
+        self.digests.close()
 
-    def _runs_in(self, image: Path, key: str) -> frozenset[str]:
+    def _runs_in(self, digest: str) -> frozenset[str]:
         try:
-            with os.scandir(self._files.path / key) as entries:
+            with os.scandir(self._files.path / _folder(digest)) as entries:
                 names = [entry.name for entry in entries]
         except OSError:
             return frozenset()
-        version = _version(image)
-        start = f"{version}-"
-        return frozenset(
-            unquote(name[len(start) : -len(_SUFFIX)])
-            for name in names
-            if name.startswith(start) and name.endswith(_SUFFIX)
-        )
+        return frozenset(unquote(name[: -len(_SUFFIX)]) for name in names if name.endswith(_SUFFIX))
 
 
-def _key(image: Path) -> str:
-    return hashlib.blake2b(os.fsencode(image), digest_size=12).hexdigest()
+def _folder(digest: str) -> str:
+    return f"{digest[:2]}/{digest[2:]}"
 
 
-def _version(image: Path) -> str | None:
-    """Changes when the image file does."""
-    try:
-        info = image.stat()
-    except OSError:
-        return None
-    return f"{info.st_mtime_ns:x}.{info.st_size:x}"
-
-
-def _name(image: Path, version: str, run: str) -> str:
-    return f"{_key(image)}/{version}-{quote(run, safe='')}{_SUFFIX}"
+def _name(digest: str, run: str) -> str:
+    return f"{_folder(digest)}/{quote(run, safe='')}{_SUFFIX}"
 
 
 def _encode(prediction: Prediction) -> bytes:

@@ -29,7 +29,7 @@ class Project:
         images: The images in natural order.
         truth: Where the ground truth is, or None.
         schema: The classes as written in `segstudio.json` (else None: see `truth.schema`).
-        data_folder: The user's folder for what belongs to this folder: marks, predictions.
+        data_folder: The user's folder for what belongs to this folder: its marks.
         notes: Sentences worth showing.
         start: Position of the image to open first.
     """

@@ -24,6 +24,7 @@ class RunDefinition:
         members: Ids of the models; one for a variant.
         overrides: For a variant: fields of `RunOptions`.
         method: For an ensemble: "mean" or "vote".
+        files: For members from files of the user's own: their weights, by model id.
     """
 
     id: str
@@ -32,6 +33,7 @@ class RunDefinition:
     members: tuple[str, ...]
     overrides: dict[str, Any] = field(default_factory=dict)
     method: Literal["mean", "vote"] = "mean"
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def read_definitions(path: Path) -> list[RunDefinition]:
@@ -70,6 +72,7 @@ def _accepted(entry: Any) -> RunDefinition | None:
             tuple(str(member) for member in entry["members"]),
             overrides,
             entry.get("method", "mean"),
+            {str(key): str(path) for key, path in entry.get("files", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from segstudio.core.class_rules import ClassRule
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.image_ref import ImageList
 
+_log = logging.getLogger(__name__)
+
 SCHEMA_NAME = "segstudio.json"
+_RULES = "class_mappings"
 _MAX_FOLDERS = 32
 
 
@@ -38,9 +45,10 @@ def read_schema(path: Path) -> LabelSchema:
             f"The class list {path} is not a JSON object.", 'It needs a list under "classes".'
         )
     try:
-        return LabelSchema.from_json(data)
+        schema = LabelSchema.from_json(data)
     except SegstudioError as error:
         raise SegstudioError(f"{path}: {error.message}", error.hint) from error
+    return replace(schema, rules=tuple(rule for _, rule in _rules_in(data) if rule is not None))
 
 
 def write_schema(folder: Path, schema: LabelSchema) -> Path:
@@ -52,7 +60,9 @@ def write_schema(folder: Path, schema: LabelSchema) -> Path:
         SegstudioError: if it cannot be written.
     """
     path = folder / SCHEMA_NAME
-    data = {**_other_entries(path), **schema.to_json()}
+    others = _other_entries(path)
+    rules = _merged_rules(others.pop(_RULES, None), schema.rules)
+    data = {**others, **schema.to_json(), **({_RULES: rules} if rules else {})}
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     make_folder(folder)
     try:
@@ -88,6 +98,32 @@ def _image_folders(root: Path, names: Iterable[str]) -> list[Path]:
             if len(folders) >= _MAX_FOLDERS:
                 break
     return [root / folder for folder in folders]
+
+
+def _rules_in(data: Mapping[str, Any]) -> list[tuple[object, ClassRule | None]]:
+    """The entries of the class mappings, each with its rule; None for what is not understood."""
+    entries = data.get(_RULES)
+    return [(entry, _rule_of(entry)) for entry in entries] if isinstance(entries, list) else []
+
+
+def _rule_of(entry: object) -> ClassRule | None:
+    if not isinstance(entry, dict):
+        return None
+    try:
+        return ClassRule.from_json(entry)
+    except ValueError as error:
+        _log.warning("An entry of %s is passed over: %s", _RULES, error)
+        return None
+
+
+def _merged_rules(old: object, rules: Iterable[ClassRule]) -> list[object]:
+    """The rules as JSON; what another version wrote into or beside them stays."""
+    before = _rules_in({_RULES: old})
+    merged: list[object] = [entry for entry, rule in before if rule is None]
+    for rule in rules:
+        known = next((e for e, r in before if r is not None and r.is_for(rule.model)), {})
+        merged.append({**(known if isinstance(known, dict) else {}), **rule.to_json()})
+    return merged
 
 
 def _other_entries(path: Path) -> dict[str, object]:

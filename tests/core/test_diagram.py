@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from segstudio.core import diagram_routes
 from segstudio.core.diagram import Sizes, lay_out
 from segstudio.core.diagram_graph import links_of, short_names
 from segstudio.core.diagram_svg import diagram_svg
@@ -287,6 +288,35 @@ def test_sizes_follow_the_photo_within_limits():
     assert tall.picture_wh[0] / tall.picture_wh[1] == pytest.approx(0.75, rel=0.02)
     assert square.picture_wh[0] == square.picture_wh[1]
     assert Sizes.for_aspect(10).picture_wh[0] < 2 * square.picture_wh[0]
+
+
+@pytest.mark.parametrize("stages", [UNET, DEEPLAB])
+def test_larger_nodes_have_more_room_for_text_and_lines_that_still_meet_them(stages):
+    small = lay_out(trace_of(stages))
+    large = lay_out(trace_of(stages), sizes=Sizes(extra_width=40.0, extra_height=20.0))
+    assert [edge.skips for edge in large.edges] == [edge.skips for edge in small.edges]
+    for before, after in zip(small.nodes, large.nodes, strict=True):
+        if before.small:
+            continue
+        assert (after.picture.width, after.picture.height) == (
+            before.picture.width, before.picture.height,
+        )  # fmt: skip
+        assert after.text.width == pytest.approx(before.text.width + 40)
+        assert after.text.height == pytest.approx(before.text.height + 20)
+    for edge in large.edges:
+        for place, key in ((edge.points[0], edge.source), (edge.points[-1], edge.target)):
+            box = large.node(key).box
+            gap = max(
+                box.left - place[0], place[0] - box.right, box.top - place[1], place[1] - box.bottom
+            )
+            assert gap == pytest.approx(0, abs=0.01)
+
+
+def test_the_lines_of_a_network_are_found_once_for_all_its_images(monkeypatch):
+    first = lay_out(trace_of(UNET))
+    monkeypatch.setattr(diagram_routes, "_Router", None)
+    assert lay_out(trace_of(UNET)).edges == first.edges
+    assert lay_out(trace_of(UNET), sizes=Sizes(extra_height=12.0)).edges != first.edges
 
 
 def test_svg_has_every_stage_its_picture_and_the_cuts():

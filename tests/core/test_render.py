@@ -6,6 +6,7 @@ from segstudio.core.render import (
     color_table,
     confidence_table,
     difference_table,
+    entropy_table,
     outline,
     overlay_rgb,
 )
@@ -50,6 +51,18 @@ def test_confidence_table_is_clear_where_certain_and_darkens_with_doubt():
     assert table[:128, 3].tolist() == [153] * 128
     lightness = table[:, :3] @ [0.299, 0.587, 0.114]
     assert (np.diff(lightness) >= 0).all()
+
+
+def test_entropy_table_is_clear_without_doubt_and_lightest_at_the_highest():
+    table = entropy_table(0.6).astype(int)
+    assert table[0, 3] == 0
+    assert table[64, 3] == round(64 / 127.5 * 153)
+    assert set(table[128:, 3]) == {153}
+    lightness = table[:, :3] @ [0.299, 0.587, 0.114]
+    assert (np.diff(lightness) > -1).all()  # but for rounding
+    half = entropy_table(0.6, 0.5)
+    assert (half[128:] == table[255]).all()  # what is half as high at most is half as far to go
+    assert half[51].tolist() == table[102].tolist()
 
 
 def inner_borders(values, labels):

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from segstudio.core.class_rules import ClassRule
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
 
@@ -60,3 +61,35 @@ def test_colours_differ_and_the_palette_has_them():
     assert palette.shape == (256, 3)
     assert palette[4].tolist() == [1, 2, 3]
     assert tuple(palette[9]) == distinct_color(9)
+
+
+def test_numbers_past_the_classes_have_a_meaning():
+    plain = LabelSchema.from_names(("background", "cell"))
+    assert (plain.background_id, plain.elsewhere_id, plain.left_out_id) == (0, 0, 2)
+    assert plain.name_of(2) == "class 2"  # nothing is left out yet
+    rule = ClassRule.of(((0, "background"), (1, "dog")), {0: 0}, "ignored")
+    ruled = plain.with_rule(rule)
+    assert ruled.leaves_out
+    assert ruled.name_of(2) == "left out"
+    street = LabelSchema.from_names(("sky", "road", "void"), ignore_index=2)
+    # 2 is a class though it is ignored; the first number past the classes is 3.
+    assert (street.background_id, street.elsewhere_id, street.left_out_id) == (None, 3, 4)
+    assert street.name_of(3) == "none of the classes"
+    # All 256 numbers are classes: there is none to leave pixels out with.
+    full = LabelSchema.from_names(["background", *(f"kind {i}" for i in range(255))], None)
+    assert full.left_out_id is None
+    assert not full.with_rule(rule).leaves_out
+
+
+def test_a_rule_is_for_all_models_with_the_same_classes():
+    rule = ClassRule.of(((1, "Dog "), (0, "background")), {1: 3})
+    assert rule.model == ((0, "background"), (1, "Dog "))
+    assert rule.targets == (None, 3)
+    assert rule.is_for(((0, "Background"), (1, "dog")))
+    assert not rule.is_for(((0, "background"), (2, "dog")))
+    folder = LabelSchema.from_names(("background", "cell")).with_rule(rule)
+    other = ClassRule.of(rule.model, {1: 1})
+    assert folder.with_rule(other).rules == (other,)
+    model = LabelSchema.from_names(("background", "dog"))
+    assert folder.rule_for(model) == rule
+    assert folder.without_rule(model).rules == ()

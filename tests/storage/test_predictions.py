@@ -56,12 +56,31 @@ def test_a_changed_image_has_none(tmp_path):
     image.write_bytes(b"x")
     store = PredictionStore(tmp_path / "store")
     store.save(image, prediction())
+    image.write_bytes(b"y")
     os.utime(image, ns=(5, 5))
     assert store.load(image, "unet-nuclei") is None
     assert store.runs_of([image]) == {}
     image.unlink()
     with pytest.raises(SegstudioError, match="not there any more"):
         store.save(image, prediction())
+
+
+def test_the_content_counts_and_not_where_the_image_lies(tmp_path):
+    first, second = tmp_path / "a.png", tmp_path / "other" / "b.png"
+    first.write_bytes(b"x")
+    second.parent.mkdir()
+    second.write_bytes(b"x")
+    store = PredictionStore(tmp_path / "store")
+    store.save(first, prediction())
+    store.close()
+    again = PredictionStore(tmp_path / "store")
+    assert again.load(second, "unet-nuclei") is not None
+    os.utime(first, ns=(5, 5))  # copied back, say
+    assert again.load(first, "unet-nuclei") is not None
+    assert again.runs_of([first, second]) == {
+        first: {"unet-nuclei"},
+        second: {"unet-nuclei"},
+    }
 
 
 def test_runs_of_many_images(tmp_path):
@@ -80,7 +99,7 @@ def test_bounded_and_tolerant_of_damage(tmp_path):
     images = [tmp_path / f"{i}.png" for i in range(12)]
     store = PredictionStore(tmp_path / "store", max_bytes=60_000)
     for i, image in enumerate(images):
-        image.write_bytes(b"x")
+        image.write_bytes(b"%d" % i)
         store.save(image, prediction(size=96))
         for file in (tmp_path / "store").rglob("*.prediction"):
             if file.stat().st_mtime > 1e9:

@@ -1,0 +1,27 @@
+"""How far the evaluation of the folder is; its figures are in `app.evaluation_table`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The models that are compared on the open folder. Replaced as a whole, never changed.
+
+    Attributes:
+        runs: Ids of the models, in the order in which they were asked for.
+        running: Whether images are being evaluated.
+        done: How many images are through, by model.
+        total: How many images there are to do.
+        version: Grows with every change of the figures.
+        hausdorff: Whether distances of outlines are measured too.
+    """
+
+    runs: tuple[str, ...] = ()
+    running: bool = False
+    done: Mapping[str, int] = field(default_factory=dict)
+    total: int = 0
+    version: int = 0
+    hausdorff: bool = False

@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from psygnal import Signal
 
-from segstudio.core.errors import CancelledError
+from segstudio.core.errors import CancelledError, SegstudioError
 
 T = TypeVar("T")
 Lane = Literal[
@@ -34,6 +34,7 @@ Lane = Literal[
     "training",
     "inspection",
     "features",
+    "evaluation",
 ]
 Post = Callable[[Callable[[], None]], None]
 
@@ -266,6 +267,9 @@ class JobRunner:
             finish = functools.partial(self._deliver, task, task.work(job))
         except CancelledError:
             finish = functools.partial(self._end, task)
+        except SegstudioError as error:  # expected: it says itself what is wrong
+            _log.info("%s: %s", job.title, error)
+            finish = functools.partial(self._fail, task, error)
         except Exception as error:  # noqa: BLE001 - whatever a job raises is shown, never lost
             if not job.cancelled:
                 _log.warning("%s failed", job.title, exc_info=error)

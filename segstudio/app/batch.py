@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,32 +18,56 @@ from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
     RunOptions,
+    Variant,
+    effective_options,
     parts_of,
     with_thresholds,
 )
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job
+from segstudio.resources import resource_path
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
 
 _DEFAULTS = RunOptions()
+_ANSWERING = ("input_scale", "flips", "scales")
 
 
 def run_key(spec: ModelSpec, options: RunOptions) -> str:
-    """Name of a run: the model's id, and the tiles if they differ from the usual ones.
+    """Name of a run: the model's id, the state of its weights, and options that are not usual.
 
-    Thresholds and the device do not belong to it: they change nothing in what is stored. A file of
-    the user's own may be trained further under the same name, so its time belongs to it.
+    Thresholds and the device do not belong to it: they change nothing in what is stored. Weights
+    may change under the same name (trained further, or shipped anew), so the time of the file
+    belongs to it, unless its digest is known, as that of published weights is.
     """
-    parts = [spec.id]
-    for part in parts_of(spec):
-        if part.weights is not None and Path(part.weights.filename).is_absolute():
-            with contextlib.suppress(OSError):
-                parts.append(f"{Path(part.weights.filename).stat().st_mtime_ns:x}")
-    tiles = (options.tile_px, options.overlap_px)
+    parts = [spec.id, *(stamp for part in parts_of(spec) if (stamp := _stamp_of(part)))]
+    in_force = effective_options(spec, options)
+    tiles = (in_force.tile_px, in_force.overlap_px)
     if tiles != (_DEFAULTS.tile_px, _DEFAULTS.overlap_px):
-        parts.append(f"{options.tile_px}-{options.overlap_px}")
+        parts.append(f"{in_force.tile_px}-{in_force.overlap_px}")
+    # A variant's own options are in its id.
+    own = spec.made_of.overrides if isinstance(spec.made_of, Variant) else {}
+    for name in _ANSWERING:
+        value = getattr(options, name)
+        if name not in own and value != getattr(_DEFAULTS, name):
+            parts.append(f"{name}-{value}")
     return "@".join(parts)
+
+
+def _stamp_of(spec: ModelSpec) -> str:
+    """Changes when the model's weights do; "" if its id says enough."""
+    weights = spec.weights
+    if weights is None:
+        return ""
+    path = Path(weights.filename)
+    if not path.is_absolute():
+        if not spec.embedded:
+            return weights.sha256
+        path = resource_path("models", weights.filename)
+    try:
+        return f"{path.stat().st_mtime_ns:x}"
+    except OSError:
+        return ""
 
 
 def model_of(run: str) -> str:

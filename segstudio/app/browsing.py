@@ -42,6 +42,7 @@ class Browsing:
         schema: SchemaKeeper,
         states: FolderStates,
         thumbnails: Thumbnails,
+        predictions: PredictionStore,
         *,
         leave: Callable[[Document], bool],
         shown: Callable[[Document], None],
@@ -59,6 +60,7 @@ class Browsing:
         self._schema = schema
         self._states = states
         self._thumbnails = thumbnails
+        self._predictions = predictions
         self._leave = leave
         self._shown = shown
         self._loader = Loader(jobs, documents, folder, ready=self._ready, failed=self._broken)
@@ -151,9 +153,7 @@ class Browsing:
         self._stale.clear()
         session.loading = ""
         self._schema.take_over(project)
-        self._folder.files = FolderFiles(
-            project, PredictionStore(project.data_folder / "predictions")
-        )
+        self._folder.files = FolderFiles(project, self._predictions)
         session.project, session.index, session.document = project, -1, None
         session.states, session.counts = {}, {}
         self._documents.release_clean()
@@ -188,9 +188,7 @@ class Browsing:
         session.project = project
         if session.schema_origin is not SchemaOrigin.DECLARED:
             self._schema.take_over(project)
-        self._folder.files = FolderFiles(
-            project, PredictionStore(project.data_folder / "predictions")
-        )
+        self._folder.files = FolderFiles(project, self._predictions)
         self._documents.release_clean(keep_history=True)
         if document is not None and session.index >= 0:
             self._documents.open = document

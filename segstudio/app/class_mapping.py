@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.app.class_names import guess, key_of
+from segstudio.core.class_rules import Unmapped
+from segstudio.core.labels import Mask
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 
-_BACKGROUND_NAMES = frozenset({"background", "unlabelled", "unlabeled", "__background__"})
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -18,41 +22,57 @@ class ClassMapping:
     """Which class of the folder each class of a model is shown and measured as.
 
     Attributes:
-        table: (256,) uint8, model class id -> folder class id.
-        note: What the user should know of it; empty if every class keeps its id.
+        table: (256,) uint8, model class id -> what the prediction holds instead.
+        note: What the user should know of it; empty if every class has a counterpart.
+        left_out: What the prediction holds where it counts nowhere, or None.
     """
 
     table: npt.NDArray[np.uint8]
     note: str = ""
+    left_out: int | None = None
 
     @property
     def is_identity(self) -> bool:
         """Whether every id stays as it is."""
         return bool(np.array_equal(self.table, np.arange(256)))
 
+    @property
+    def digest(self) -> str:
+        """What mappings that give the same figures have in common: 16 hexadecimal digits."""
+        text = self.table.tobytes() + str(self.left_out).encode()
+        return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+    def left_out_of(self, adapted: Prediction) -> Mask | None:
+        """Which pixels of a prediction in the folder's classes count nowhere: (H, W) bool."""
+        return None if self.left_out is None else np.asarray(adapted.labels == self.left_out)
+
     @classmethod
     def between(cls, model: LabelSchema, folder: LabelSchema) -> ClassMapping:
-        """Match by name if any name (but background) agrees, else keep the numbers.
+        """The user's mapping for this model in the folder, else the guess by name.
 
-        Of classes matched by name, those the folder does not have become its background, or, if
-        its class 0 is something else (CamVid's sky), a number past its classes, so that they
-        count as wrong everywhere and never as something they are not.
+        Classes without a counterpart become the folder's background, or, if its class 0 is
+        something else (CamVid's sky), a number past its classes, so that they count as wrong
+        everywhere and never as something they are not. Where the user had them ignored, they
+        become `left_out`.
         """
-        known = {c.name.strip().casefold(): c.id for c in folder.classes}
-        pairs = {c.id: known.get(c.name.strip().casefold()) for c in model.classes}
-        agreeing = any(
-            pairs[c.id] is not None and c.name.strip().casefold() not in _BACKGROUND_NAMES
-            for c in model.classes
-        )
-        if not agreeing:
-            return cls(_identity(), _number_note(model, folder))
-        other = _other_id(folder)
-        table = _identity()
-        for class_id, target in pairs.items():
+        targets, unmapped = targets_of(model, folder)
+        left_out = folder.left_out_id if unmapped == "ignored" else None
+        other = folder.elsewhere_id if left_out is None else left_out
+        table = np.arange(256, dtype=np.uint8)
+        for class_id, target in targets.items():
             table[class_id] = other if target is None else target
-        lost = [c.name for c in model.classes if pairs[c.id] is None and c.id != 0]
-        mapping = cls(table, _name_note(lost))
-        return cls(table) if mapping.is_identity else mapping
+        lost = [
+            c.name
+            for c in model.classes
+            if targets[c.id] is None and key_of(c.name) != "background"
+        ]
+        if left_out is not None:
+            fate = "they count nowhere"
+        elif other == folder.background_id:
+            fate = "they count as background"
+        else:
+            fate = "they count as none of its classes"
+        return cls(table, _note(lost, fate), left_out)
 
     def apply(self, prediction: Prediction) -> Prediction:
         """The prediction in the folder's classes; the note is added to its notes."""
@@ -69,43 +89,41 @@ class ClassMapping:
         )
 
 
+def targets_of(model: LabelSchema, folder: LabelSchema) -> tuple[dict[int, int | None], Unmapped]:
+    """The folder's class by the model's class id, and what becomes of those without one.
+
+    A class that the folder does not have any more counts as none.
+    """
+    rule = folder.rule_for(model)
+    if rule is None:
+        return guess(model, folder), "background"
+    ids = set(folder.ids)
+    return {i: t if t in ids else None for i, t in rule.by_id.items()}, rule.unmapped
+
+
 def adapt(prediction: Prediction, folder: LabelSchema) -> Prediction:
     """A prediction as its model gave it, in the classes of the folder."""
     return ClassMapping.between(prediction.schema, folder).apply(prediction)
+
+
+def mapping_digest(model: LabelSchema, folder: LabelSchema) -> str:
+    """What to keep figures by: equal if the model's classes are read alike in both cases."""
+    return ClassMapping.between(model, folder).digest
 
 
 def same_classes(a: LabelSchema, b: LabelSchema) -> bool:
     """Whether predictions are mapped and counted alike in both: colours do not matter."""
 
     def meaning(schema: LabelSchema) -> tuple[object, ...]:
-        return (schema.ignore_index, *((c.id, c.name.strip().casefold()) for c in schema.classes))
+        names = ((c.id, c.name.strip().casefold()) for c in schema.classes)
+        return (schema.ignore_index, schema.rules, *names)
 
     return meaning(a) == meaning(b)
 
 
-def _identity() -> npt.NDArray[np.uint8]:
-    return np.arange(256, dtype=np.uint8)
-
-
-def _other_id(folder: LabelSchema) -> int:
-    zero = folder.get(0)
-    if zero is None or zero.name.strip().casefold() in _BACKGROUND_NAMES:
-        return 0
-    taken = {*folder.ids, folder.ignore_index}
-    return next((i for i in range(folder.num_classes, 256) if i not in taken), 0)
-
-
-def _number_note(model: LabelSchema, folder: LabelSchema) -> str:
-    if set(model.ids) <= set(folder.ids):
-        return ""
-    return (
-        "The model's classes and the folder's have no names in common, so they are compared by "
-        "number; numbers that the folder does not have count as wrong."
-    )
-
-
-def _name_note(lost: list[str]) -> str:
+def _note(lost: list[str], fate: str) -> str:
     if not lost:
         return ""
-    shown = ", ".join(lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
-    return f"The folder has no class for the model's {shown}; they count as none of its classes."
+    more = len(lost) - _SHOWN
+    shown = ", ".join(lost[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"The folder has no class for the model's {shown}; {fate}."

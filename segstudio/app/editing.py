@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
+from segstudio.app.instance_numbers import InstanceNumbers
 from segstudio.app.notices import Notices
 from segstudio.app.patching import (
     Packed,
     apply_all,
+    difference_at,
     difference_patch,
+    foreign,
     keep_instances,
     packed,
+    taken_patch,
 )
 from segstudio.app.stepping import AT_ONCE_PIXELS, Stepping
+from segstudio.app.stroke import PointXY, Stroke
 from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, EditRecorder
-from segstudio.core.labels import InstanceIds, LabelMap, Labels, Patch
+from segstudio.core.labels import InstanceIds, Labels, Mask, Patch
+from segstudio.core.prediction import Prediction
 from segstudio.core.regions import region_at
+from segstudio.core.schema import LabelSchema
 from segstudio.core.shapes import polygon_mask
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
-
-PointXY = tuple[float, float]
-_MAX_INSTANCE = 65535
-
-
-@dataclass
-class _Stroke:
-    """A stroke that is being drawn."""
-
-    document: Document
-    recorder: EditRecorder
-    last_xy: PointXY
-    size: int
-    class_id: int
-    only_over: int | None
-    instance_id: int
 
 
 class Editing:
@@ -63,8 +53,8 @@ class Editing:
         self._notices = notices
         self._pending: Job | None = None
         self._stepping = Stepping(session, jobs, notices, self._stepped)
-        self._stroke: _Stroke | None = None
-        self._highest: tuple[LabelMap, int] | None = None
+        self._stroke: Stroke | None = None
+        self._numbers = InstanceNumbers()
 
     # -- strokes ---------------------------------------------------------------------------
 
@@ -91,14 +81,14 @@ class Editing:
         only_over = None
         if view.only_unlabelled:
             only_over = view.active_class if erase else 0
-        self._stroke = _Stroke(
+        self._stroke = Stroke(
             document,
             EditRecorder(self._stroke_title(class_id, erase)),
             (x, y),
             view.brush_size,
             class_id,
             only_over,
-            self._instance_at(document.annotation, x, y, class_id),
+            self._numbers.at(document.annotation, x, y, class_id),
         )
         self._stamp((x, y))
 
@@ -167,7 +157,7 @@ class Editing:
             rect, mask = region_at(annotation.labels, point, contiguous=view.fill_contiguous)
             if rect.is_empty:
                 return None
-            instance = self._new_instance(annotation) if class_id else 0
+            instance = self._numbers.new(annotation) if class_id else 0
             return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
 
         self._perform(document, f"Fill: {self._session.schema.name_of(class_id)}", make)
@@ -190,7 +180,7 @@ class Editing:
             if rect.is_empty:
                 return None
             annotation = document.annotation
-            instance = self._new_instance(annotation) if class_id else 0
+            instance = self._numbers.new(annotation) if class_id else 0
             return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
 
         width, height = np.minimum(np.ptp(corners, axis=0), document.shape_hw[::-1])
@@ -213,7 +203,39 @@ class Editing:
             prediction.instance_ids,
             f"Use as annotation: {prediction.title}",
             prediction.title,
+            within=self._session.schema,
         )
+
+    def take_region(self, run: str, rect: Rect, mask: Mask) -> None:
+        """Make what a run says of some pixels of the open image its annotation there.
+
+        Args:
+            run: Key of the prediction; nothing is done if there is none.
+            rect: Where; inside the image.
+            mask: (h, w) bool of the rectangle's shape: which pixels.
+        """
+        self._take(run, lambda _document, _said: (rect, mask), rect.height * rect.width)
+
+    def take_difference(self, run: str, x: int, y: int) -> None:
+        """Take what a run says of the connected pixels around (x, y) that it calls differently."""
+        self._take(run, lambda document, said: difference_at(document, said, (x, y)))
+
+    def _take(
+        self,
+        run: str,
+        where: Callable[[Document, Prediction], tuple[Rect, Mask]],
+        pixels: int | None = None,
+    ) -> None:
+        self.end_stroke()
+        document, schema = self._session.document, self._session.schema
+        said = None if document is None else document.predictions.get(run)
+        if document is None or said is None:
+            return
+
+        def make() -> Patch | None:
+            return taken_patch(document, said, where(document, said), schema)
+
+        self._perform(document, f"Take from {said.title}", make, pixels=pixels)
 
     def use_truth(self) -> None:
         """Make the ground truth of the open image, as it was loaded, its annotation."""
@@ -239,12 +261,17 @@ class Editing:
         instances: InstanceIds | None,
         title: str,
         origin: str,
+        within: LabelSchema | None = None,
     ) -> None:
+        """Replace the annotation, but `within` a schema not by what is none of its classes."""
         if instances is not None and document.annotation.instances is None:
             keep_instances(document)
 
         def make() -> Patch | None:
-            return difference_patch(document.annotation, labels, instances)
+            strange = None if within is None else foreign(labels, within)
+            present = document.annotation.labels
+            wanted = labels if strange is None else np.where(strange, present, labels)
+            return difference_patch(document.annotation, wanted, instances)
 
         self._perform(document, title, make, origin)
 
@@ -297,7 +324,7 @@ class Editing:
         if origin is not None:
             document.origin = origin
         if patch is not None:
-            self._highest = None
+            self._numbers.forget()
             document.history.push(recorder)
             self._apply(document, (patch,), What.HISTORY)
 
@@ -326,7 +353,7 @@ class Editing:
         self._stepping.go(undo=False)
 
     def _stepped(self, document: Document, patches: tuple[Patch, ...], also: What) -> None:
-        self._highest = None  # what comes back may have higher instance ids
+        self._numbers.forget()  # what comes back may have higher instance ids
         self._apply(document, patches, also)
 
     def apply_edit(self, document: Document, edit: Edit) -> None:
@@ -350,7 +377,7 @@ class Editing:
     # -- inside ------------------------------------------------------------------------------
 
     def _commit(self, document: Document, edit: Edit) -> None:
-        self._highest = None
+        self._numbers.forget()
         document.history.push(edit)
         self._apply(document, edit.patches, What.HISTORY)
 
@@ -361,28 +388,3 @@ class Editing:
         what = What.LABELS if also is None else What.LABELS | also
         if document is self._session.document:
             self._session.notify(what, patches=patches)
-
-    def _instance_at(self, annotation: LabelMap, x: float, y: float, class_id: int) -> int:
-        """The instance that a stroke beginning at (x, y) belongs to.
-
-        A stroke that begins on an instance of its class extends it, else it is a new one.
-        """
-        ids = annotation.instances
-        if ids is None or class_id == 0:
-            return 0
-        column, row = int(np.floor(x)), int(np.floor(y))
-        inside = Rect.of_shape(annotation.shape_hw).contains(column, row)
-        if inside and annotation.labels[row, column] == class_id and ids[row, column]:
-            return int(ids[row, column])
-        return self._new_instance(annotation)
-
-    def _new_instance(self, annotation: LabelMap) -> int:
-        """An id that no pixel has: one past the highest, which is remembered between strokes."""
-        ids = annotation.instances
-        if ids is None:
-            return 0
-        if self._highest is None or self._highest[0] is not annotation:
-            self._highest = (annotation, int(ids.max(initial=0)))
-        new = min(self._highest[1] + 1, _MAX_INSTANCE)
-        self._highest = (annotation, new)
-        return new

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.engine import Engine
 from segstudio.app.notices import Notices
+from segstudio.core.diagram import Sizes, lay_out
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, Role
 from segstudio.core.prediction import ModelSpec, RunOptions
@@ -226,6 +227,9 @@ class Inspecting:
             spec, document.pixels, wanted.options, wanted.around_xy, job.check
         )
         trace, prediction = subject.look(job.check)
+        # finds the diagram's lines here rather than when it is drawn; they are remembered
+        window = subject.placement.window
+        lay_out(trace, sizes=Sizes.for_aspect(window.width / window.height))
         names = {entry.id: entry.name for entry in spec.schema.classes}
         traced = Traced(spec.id, spec.title, document, trace, subject.placement, prediction, names)
         return traced, subject

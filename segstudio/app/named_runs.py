@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from segstudio.app.class_mapping import same_classes
+from segstudio.app.engine import Engine
 from segstudio.app.notices import Notices
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import Ensemble, ModelSpec, Variant
+from segstudio.core.prediction import Ensemble, ModelSpec, Variant, parts_of
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.run_definitions import (
@@ -31,15 +33,30 @@ _WORDS: Final = {
     "tile_px": "tiles of {} px",
 }
 _SCALES: Final = (0.1, 4.0)
+_log = logging.getLogger(__name__)
 
 
 class NamedRuns:
     """Makes, keeps and forgets named runs; they appear among `Session.models`."""
 
-    def __init__(self, session: Session, jobs: JobRunner, notices: Notices, file: Path) -> None:
-        """Take the file in which the runs are kept."""
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        notices: Notices,
+        file: Path,
+        engine: Engine,
+        wanted: str = "",
+    ) -> None:
+        """Args (besides the parts it works with):
+        file: Where the runs are kept.
+        engine: Reads the files of weights that runs are made of.
+        wanted: Id of the model chosen last time; chosen again if it is a named run.
+        """
         self._session, self._jobs, self._notices, self._file = session, jobs, notices, file
+        self._engine, self._wanted, self._stand_in = engine, wanted, ""
         self._definitions: list[RunDefinition] | None = None
+        self._own: dict[str, ModelSpec] = {}
         session.changed.connect(self._on_change)
 
     def add_variant(self, title: str, base: str, **overrides: Any) -> str:
@@ -83,27 +100,50 @@ class NamedRuns:
             RunDefinition(run, title.strip(), "ensemble", tuple(members), method=method)
         )
 
-    def remove(self, run: str) -> None:
-        """Forget a named run; its predictions stay on disk."""
-        kept = [entry for entry in self._definitions or [] if entry.id != run]
-        if len(kept) == len(self._definitions or []):
-            return
+    def remove(self, run: str) -> Callable[[], None]:
+        """Forget a named run; its predictions stay on disk.
+
+        Returns:
+            What brings it back.
+
+        Raises:
+            SegstudioError: if there is none of this id, or others are made of it.
+        """
+        definitions = self._definitions or []
+        removed = next((entry for entry in definitions if entry.id == run), None)
+        if removed is None:
+            raise SegstudioError("Only named runs can be removed.", "Choose one of yours.")
+        users = [entry.title for entry in definitions if run in entry.members]
+        if users:
+            raise SegstudioError(
+                f"{removed.title} is part of {', '.join(users)}.", "Remove that run first."
+            )
+        definition = removed
         session = self._session
-        self._definitions = kept
+        self._definitions = [entry for entry in definitions if entry is not removed]
         session.models = {key: spec for key, spec in session.models.items() if key != run}
         chosen = session.model.chosen
         if chosen == run:
-            chosen = next(iter(session.models), "")
+            # the model that it is a variant of, or else the first one
+            chosen = next(
+                iter([*(m for m in definition.members if m in session.models), *session.models]), ""
+            )
         available = session.model.available - {run}
         session.model = replace(session.model, chosen=chosen, available=available)
         self._keep()
         session.notify(What.MODELS)
+
+        def bring_back() -> None:
+            self._add(definition)
+
+        return bring_back
 
     def is_named(self, run: str) -> bool:
         """Whether a model is a named run."""
         return any(entry.id == run for entry in self._definitions or [])
 
     def _add(self, definition: RunDefinition) -> str:
+        definition = replace(definition, files=self._files(definition))
         spec = self._spec(definition)
         if spec is None:
             raise SegstudioError(
@@ -130,7 +170,7 @@ class NamedRuns:
         Raises:
             SegstudioError: if the models of an ensemble do not tell the same classes apart.
         """
-        models = self._session.models
+        models = {**self._session.models, **self._of_files(definition)}
         members = tuple(models[name] for name in definition.members if name in models)
         if len(members) < len(definition.members):
             return None
@@ -167,14 +207,35 @@ class NamedRuns:
         session = self._session
         session.models = {**session.models, **{spec.id: spec for spec in specs}}
         available = session.model.available
-        ready = {spec.id for spec in specs if _members(spec) <= available}
-        session.model = replace(session.model, available=available | ready)
+        ready = {spec.id for spec in specs if _is_ready(spec, available)}
+        chosen = session.model.chosen
+        if self._wanted in session.models and chosen in ("", self._stand_in):
+            chosen, self._wanted = self._wanted, ""
+        session.model = replace(session.model, chosen=chosen, available=available | ready)
         session.notify(What.MODELS)
+
+    def _files(self, definition: RunDefinition) -> dict[str, str]:
+        """The weights of the members that are files of the user's own, by id."""
+        members = (self._session.models.get(name) for name in definition.members)
+        own = {spec.id: spec for spec in members if spec is not None and _own_file(spec)}
+        self._own.update({_own_file(spec): spec for spec in own.values()})
+        return {**definition.files, **{name: _own_file(spec) for name, spec in own.items()}}
+
+    def _of_files(self, definition: RunDefinition) -> dict[str, ModelSpec]:
+        """The members of a definition that are files which were read."""
+        return {
+            name: self._own[path] for name, path in definition.files.items() if path in self._own
+        }
 
     def _on_change(self, change: Change) -> None:
         """Read the file once the models are known."""
-        if change.what & What.MODELS and self._definitions is None and self._session.models:
+        if not change.what & What.MODELS:
+            return
+        if self._definitions is not None and self._session.model.chosen != self._stand_in:
+            self._wanted = ""  # the user has chosen since
+        if self._definitions is None and self._session.models:
             self._definitions = []
+            self._stand_in = self._session.model.chosen
             self._jobs.submit(
                 "Reading the named runs",
                 "files",
@@ -189,8 +250,36 @@ class NamedRuns:
             *(entry for entry in found if entry.id not in known),
             *(self._definitions or []),
         ]
+        self._show_all(found)
+        self._read_files(found)
+
+    def _read_files(self, found: list[RunDefinition]) -> None:
+        """Read the files of weights that runs are made of, then show those runs."""
+        missing = [entry for entry in found if entry.id not in self._session.models]
+        paths = {path for entry in missing for path in entry.files.values()} - self._own.keys()
+        if not paths:
+            return
+
+        def work(job: Job) -> dict[str, ModelSpec]:
+            own: dict[str, ModelSpec] = {}
+            for path in sorted(paths):
+                job.check()
+                try:
+                    own[path] = self._engine.spec_from_weights(Path(path))
+                except SegstudioError as error:
+                    _log.warning("%s: %s", path, error)
+            return own
+
+        def done(own: dict[str, ModelSpec]) -> None:
+            self._own.update(own)
+            kept = {entry.id for entry in self._definitions or []}
+            self._show_all([entry for entry in found if entry.id in kept])
+
+        self._jobs.submit("Reading the named runs' weights", "model", work, done, visible=False)
+
+    def _show_all(self, found: list[RunDefinition]) -> None:
         # a run may be made of another one that comes later in the file
-        waiting = list(found)
+        waiting = [entry for entry in found if entry.id not in self._session.models]
         while True:
             specs = [(entry, self._quiet_spec(entry)) for entry in waiting]
             made = [spec for _, spec in specs if spec is not None]
@@ -242,10 +331,16 @@ def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
     return dict(overrides)
 
 
-def _members(spec: ModelSpec) -> set[str]:
-    if isinstance(spec.made_of, Variant):
-        return {spec.made_of.base.id}
-    return {member.id for member in spec.made_of.members} if spec.made_of else {spec.id}
+def _is_ready(spec: ModelSpec, available: frozenset[str]) -> bool:
+    """Whether all weights that a run is made of are on disk."""
+    return all(part.id in available or _own_file(part) for part in parts_of(spec))
+
+
+def _own_file(spec: ModelSpec) -> str:
+    """The weights of a plain model that is a file of the user's own, else ""."""
+    if spec.weights is None or spec.made_of is not None:
+        return ""
+    return spec.weights.filename if Path(spec.weights.filename).is_absolute() else ""
 
 
 def _slug(title: str) -> str:

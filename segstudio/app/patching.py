@@ -9,7 +9,10 @@ import numpy.typing as npt
 
 from segstudio.core.geometry import Rect
 from segstudio.core.history import EditRecorder
-from segstudio.core.labels import InstanceIds, LabelMap, Labels, Patch
+from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
+from segstudio.core.prediction import Prediction
+from segstudio.core.schema import LabelSchema
+from segstudio.core.taking import differing_region, taken
 from segstudio.session.document import Document
 
 _FEW = 8
@@ -59,6 +62,44 @@ def keep_instances(document: Document) -> LabelMap:
     document.annotation = LabelMap(np.array(old.labels), np.zeros(old.shape_hw, np.uint16))
     document.saved_revision = -1
     return document.annotation
+
+
+def foreign(labels: Labels, schema: LabelSchema) -> Mask | None:
+    """Which pixels of a mapped prediction are none of the folder's classes: (H, W) bool, or None.
+
+    They say nothing that could be annotated.
+    """
+    numbers = [schema.elsewhere_id, schema.left_out_id]
+    if schema.background_id is not None:
+        numbers.pop(0)
+    if not schema.leaves_out:
+        numbers.pop()
+    found = [labels == number for number in numbers]
+    return np.logical_or.reduce(found) if found else None
+
+
+def difference_at(
+    document: Document, said: Prediction, point_xy: tuple[int, int]
+) -> tuple[Rect, Mask]:
+    """The connected pixels around (x, y) that the annotation and a prediction call differently."""
+    return differing_region(document.annotation, said.labels, said.instance_ids, point_xy)
+
+
+def taken_patch(
+    document: Document, said: Prediction, where: tuple[Rect, Mask], schema: LabelSchema
+) -> Patch | None:
+    """The patch that gives some pixels a prediction's classes, but for what is none of them.
+
+    Args:
+        document: Whose annotation it is for.
+        said: The prediction, in the classes of the folder.
+        where: A rectangle of the image, and which pixels of it (h, w) bool.
+        schema: The folder's classes.
+    """
+    rect, mask = where
+    strange = foreign(said.labels[rect.slices], schema)
+    wanted = mask if strange is None else mask & ~strange
+    return taken(document.annotation, rect, wanted, said.labels, said.instance_ids)
 
 
 def difference_patch(

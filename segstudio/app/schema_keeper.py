@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.folder import OpenFolder
@@ -14,6 +15,7 @@ from segstudio.storage.project import Project
 from segstudio.storage.schema_file import write_schema
 
 _SAVE_AFTER_S = 1.0
+_SHOWN = 3
 
 
 class SchemaKeeper:
@@ -33,6 +35,7 @@ class SchemaKeeper:
         self._folder = folder
         self._notices = notices
         self._cancel_save: Cancel | None = None
+        self._asked: set[tuple[Path | None, tuple[tuple[int, str], ...]]] = set()
 
     def take_over(self, project: Project) -> None:
         """Use a folder's classes: declared, found in its ground truth, or the default two."""
@@ -51,23 +54,56 @@ class SchemaKeeper:
     def adopted(self, model: LabelSchema) -> LabelSchema:
         """The classes that will be in force once a prediction of this model is here.
 
-        A model's classes are adopted where the folder's are unknown. Where masks were found, their
-        ids stay, and only made-up names give way to those of a model with the same ids.
+        A model's classes are adopted where the folder's are unknown and nothing is annotated yet.
         """
-        session = self._session
-        if session.schema_origin is SchemaOrigin.DEFAULT:
-            return model
-        if session.schema_origin is SchemaOrigin.FOUND:
-            return _with_names(session.schema, model)
-        return session.schema
+        return model if self._is_blank() else self._session.schema
 
-    def adopt(self, model: LabelSchema) -> None:
-        """Put `adopted(model)` in force, and say so, if that differs from what is."""
+    def adopt(self, model: LabelSchema, *, ask: bool = True) -> None:
+        """Put `adopted(model)` in force, and say so, if that differs from what is.
+
+        Where the folder's classes only have made-up names, or none were chosen yet for what is
+        annotated already, the user is asked (unless told otherwise), once for each set of classes.
+        """
         session = self._session
         schema = self.adopted(model)
         if schema != session.schema:
-            session.schema, session.schema_origin = schema, SchemaOrigin.MODEL
-            session.notify(What.SCHEMA)
+            self._use(schema)
+        elif ask and session.schema_origin in (SchemaOrigin.DEFAULT, SchemaOrigin.FOUND):
+            self._offer(model)
+
+    def _is_blank(self) -> bool:
+        session, document = self._session, self._session.document
+        if session.schema_origin is not SchemaOrigin.DEFAULT:
+            return False
+        painted = document is not None and document.annotation.revision > 0
+        return not painted and not any(s.annotated or s.edited for s in session.states.values())
+
+    def _offer(self, model: LabelSchema) -> None:
+        """Ask whether a model's names shall be those of the folder."""
+        session, files = self._session, self._folder.files
+        asked = (None if files is None else files.project.root, model.names)
+        schema = _with_names(session.schema, model)
+        if schema == session.schema or asked in self._asked:
+            return
+        self._asked.add(asked)
+        before = session.schema
+
+        def use() -> None:
+            if session.schema == before:
+                self._use(schema)
+
+        pairs = [(before.name_of(i), n) for i, n in schema.names if n != before.name_of(i)]
+        shown = ", ".join(f"“{old}” is “{new}”" for old, new in pairs[:_SHOWN])
+        more = f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
+        self._notices.info(
+            f"The model's names differ: {shown}{more}.",
+            "The folder keeps its own unless you take them over.",
+            ("Use the model's names", use),
+        )
+
+    def _use(self, schema: LabelSchema) -> None:
+        self._session.schema, self._session.schema_origin = schema, SchemaOrigin.MODEL
+        self._session.notify(What.SCHEMA)
 
     def change_class(self, class_id: int, name: str | None, color: Color | None) -> None:
         """Give a class another name or colour."""

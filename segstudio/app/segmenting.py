@@ -188,13 +188,37 @@ class Segmenting:
         if self._session.project is not None:
             self._run(range(len(self._session.project.images)))
 
+    def run_models(self, model_ids: Sequence[str], *, again: bool = True) -> tuple[str, ...]:
+        """Run several models on the open image, one after the other.
+
+        Args:
+            model_ids: The models; unknown ones are passed over.
+            again: Also where there is a prediction already.
+
+        Returns:
+            The names of their runs.
+        """
+        session = self._session
+        specs = [session.models[name] for name in model_ids if name in session.models]
+        if session.index >= 0:
+            for spec in specs:
+                self._run([session.index], again=again, model=spec)
+        return tuple(run_key(spec, session.model.options) for spec in specs)
+
+    @property
+    def pending(self) -> frozenset[str]:
+        """Runs that are at work or wait for it."""
+        return frozenset(batch.run for batch in self._batches)
+
     def cancel(self) -> None:
         """Stop running models; results that came so far stay."""
         self._jobs.cancel_all("model")
 
-    def _run(self, indices: Sequence[int], *, again: bool = False) -> None:
+    def _run(
+        self, indices: Sequence[int], *, again: bool = False, model: ModelSpec | None = None
+    ) -> None:
         session, files = self._session, self._folder.files
-        spec = session.models.get(session.model.chosen)
+        spec = model or session.models.get(session.model.chosen)
         if files is None or not indices:
             self._notices.info("Open a folder first.")
             return
@@ -247,7 +271,9 @@ class Segmenting:
         session.set_state(index, runs=session.state(index).runs | {run})
         document = self._documents.get(result.ref)
         if document is not None and document.shape_hw == result.raw.shape_hw:
-            self._put(document, result.raw, show=True)
+            # what another view shows already need not come into the first one
+            beside = any(pane.run == run for pane in session.view.panes)
+            self._put(document, result.raw, show=run == session.view.run or not beside)
         elif result.matrix is not None and same_classes(result.schema, session.schema):
             self._scoring.record(index, run, result.matrix)
             session.notify(What.SCORES)
@@ -313,6 +339,7 @@ class Segmenting:
                 return
             for raw in found:
                 if raw.run not in document.predictions:
+                    self._schema.adopt(raw.schema, ask=False)
                     self._put(document, raw, show=False)
             self._choose_run(document)
 

@@ -6,11 +6,17 @@ from pathlib import Path
 
 from segstudio.app.autosave import Autosave
 from segstudio.app.browsing import Browsing
+from segstudio.app.class_mappings import ClassMappings
 from segstudio.app.clock import Clock
+from segstudio.app.comparing import Comparing
+from segstudio.app.confused_places import ConfusedPlaces
 from segstudio.app.cutting import Cutting
+from segstudio.app.disagreement import Disagreement
 from segstudio.app.documents import Documents
 from segstudio.app.editing import Editing
 from segstudio.app.engine import Engine, TorchEngine
+from segstudio.app.evaluating import Evaluating
+from segstudio.app.evaluation_export import EvaluationExport
 from segstudio.app.explaining import Explaining
 from segstudio.app.exporting import Exporting
 from segstudio.app.feature_maps import FeatureMaps
@@ -21,18 +27,23 @@ from segstudio.app.inspection_export import InspectionExport
 from segstudio.app.named_runs import NamedRuns
 from segstudio.app.notices import Notices
 from segstudio.app.pairing import Pairing
+from segstudio.app.picture_files import PictureFiles
 from segstudio.app.preferences import Preferences
+from segstudio.app.queue_places import QueuePlaces
 from segstudio.app.recovering import Recovering
 from segstudio.app.schema_keeper import SchemaKeeper
 from segstudio.app.scoring import Scoring
 from segstudio.app.segmenting import Segmenting
 from segstudio.app.thumbnails import Thumbnails
 from segstudio.app.upsampling import Upsampling
+from segstudio.app.work_queue import WorkQueue
 from segstudio.core.prediction import RunOptions
 from segstudio.jobs import JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import ModelState, OverlayStyle, Session
+from segstudio.storage.figures import FigureStore
 from segstudio.storage.journal import Journal
+from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.settings import Settings
 from segstudio.storage.thumbnails import ThumbnailCache
 
@@ -50,8 +61,16 @@ class Studio:
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
         segmenting: Models.
+        comparing: What the views side by side show.
+        class_mappings: What the models' classes count as in the folder.
         exporting: Masks for other programs.
+        confused_places: From the confusion matrix to the pixels behind it.
+        picture_files: Charts and tables as files.
         named_runs: Models run in another way, and ensembles.
+        evaluating: Models compared on the whole folder.
+        evaluation_report: Files made from the comparison.
+        work_queue: Images in the order in which they need a person.
+        disagreement: Where predictions differ, and taking one of them there.
         inspecting: The network inspector.
         inspection_export: Files made from a trace.
         pairing: Its comparison with a second network.
@@ -77,6 +96,7 @@ class Studio:
         engine = engine or TorchEngine()
         documents, folder = Documents(), OpenFolder()
         self._journal = Journal(folders.data / "journal")
+        self._predictions = PredictionStore(folders.data / "predictions")
         self._schema = SchemaKeeper(self.session, self.jobs, clock, folder, self.notices)
         self.scoring = Scoring(self.session, self.jobs, clock, self.notices, documents, folder)
         self.editing = Editing(self.session, self.jobs, self.notices)
@@ -121,9 +141,25 @@ class Studio:
             self._schema,
             FolderStates(self.session, self.jobs, folder, self.scoring),
             Thumbnails(self.session, self.jobs, ThumbnailCache(folders.cache / "thumbnails")),
+            self._predictions,
             leave=self._leave,
             shown=self.segmenting.load_stored,
         )
+        self.disagreement = Disagreement(self.session, self.jobs, clock, self.notices, self.editing)
+        self.class_mappings = ClassMappings(
+            self.session,
+            self.jobs,
+            self.notices,
+            documents,
+            folder,
+            self._schema,
+            self.scoring,
+        )
+        self.confused_places = ConfusedPlaces(
+            self.session, self.jobs, self.browsing, self.segmenting
+        )
+        self.picture_files = PictureFiles(self.jobs, self.notices)
+        self.comparing = Comparing(self.session, self.segmenting)
         self.exporting = Exporting(self.session, self.jobs, self.notices, documents, folder)
         self.inspecting = Inspecting(self.session, self.jobs, clock, engine, self.notices)
         self.feature_maps = FeatureMaps(self.session, self.jobs, self.inspecting)
@@ -134,10 +170,38 @@ class Studio:
         self.pairing = Pairing(self.session, self.jobs, self.inspecting, engine)
         self.upsampling = Upsampling(self.session, self.jobs, self.inspecting, engine)
         self.named_runs = NamedRuns(
-            self.session, self.jobs, self.notices, folders.config / "runs.json"
+            self.session,
+            self.jobs,
+            self.notices,
+            folders.config / "runs.json",
+            engine,
+            self.settings.model,
+        )
+        self._figures = FigureStore(folders.cache / "figures.sqlite")
+        self.evaluating = Evaluating(
+            self.session,
+            self.jobs,
+            clock,
+            self.notices,
+            documents,
+            folder,
+            engine,
+            self._figures,
+            predicted=self.segmenting.load_stored,
+        )
+        self.work_queue = WorkQueue(
+            self.session,
+            self.notices,
+            QueuePlaces(self.session, self.jobs),
+            self.evaluating,
+            self.browsing,
+            self.segmenting,
         )
         self.inspection_export = InspectionExport(
             self.session, self.jobs, self.notices, self.inspecting
+        )
+        self.evaluation_report = EvaluationExport(
+            self.session, self.jobs, self.notices, self.evaluating, documents, folder
         )
         self._apply_settings()
         self.segmenting.refresh_models()
@@ -160,6 +224,8 @@ class Studio:
         self.autosave.save_all()
         stopped = self.jobs.shutdown(timeout)
         self._journal.close()
+        self._figures.close()
+        self._predictions.close()
         return stopped and not self.autosave.unsaved()
 
     def _leave(self, document: Document) -> bool:

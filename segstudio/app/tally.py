@@ -43,8 +43,23 @@ def summed(a: ConfusionMatrix, b: ConfusionMatrix) -> ConfusionMatrix:
 
 
 def metrics_of(matrix: ConfusionMatrix, schema: LabelSchema) -> Metrics:
-    """The scores of the schema's classes but the ignore index."""
-    return Metrics.from_counts(padded(matrix, schema.num_classes), schema.scored_ids)
+    """The scores of the schema's classes but the ignore index.
+
+    Pixels of a model's classes that the user has ignored count nowhere.
+    """
+    counted = without_left_out(matrix, schema)
+    return Metrics.from_counts(padded(counted, schema.num_classes), schema.scored_ids)
+
+
+def without_left_out(matrix: ConfusionMatrix, schema: LabelSchema) -> ConfusionMatrix:
+    """The counts without the pixels that a class mapping leaves out."""
+    column = schema.left_out_id if schema.leaves_out else None
+    if column is None or column >= matrix.num_classes:
+        return matrix
+    counts = np.array(matrix.counts)
+    counts[:, column] = 0
+    ignored = matrix.ignored + int(matrix.counts[:, column].sum())
+    return ConfusionMatrix(counts, ignored)
 
 
 class FolderTally:

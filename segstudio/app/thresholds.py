@@ -75,15 +75,20 @@ class Thresholds:
 
     def drawn(self) -> Callable[[Prediction], Prediction]:
         """What draws predictions at the thresholds in force now; may be called on any thread."""
-        models, options = dict(self._session.models), self._session.model.options
-
-        def at(prediction: Prediction) -> Prediction:
-            spec = models.get(model_of(prediction.run))
-            own = options if spec is None else effective_options(spec, options)
-            return with_thresholds(prediction, own.score_threshold, own.mask_threshold)
-
-        return at
+        return drawn_in(self._session)
 
     def _is_instance_run(self, run: str) -> bool:
         spec = self._session.models.get(model_of(run))
         return spec is not None and spec.task == "instance"
+
+
+def drawn_in(session: Session) -> Callable[[Prediction], Prediction]:
+    """What draws predictions at the thresholds in force now; may be called on any thread."""
+    models, options = dict(session.models), session.model.options
+
+    def at(prediction: Prediction) -> Prediction:
+        spec = models.get(model_of(prediction.run))
+        own = options if spec is None else effective_options(spec, options)
+        return with_thresholds(prediction, own.score_threshold, own.mask_threshold)
+
+    return at

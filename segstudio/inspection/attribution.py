@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, Site
+from segstudio.inspection.memory import kept_within, memory_to_spare
 from segstudio.inspection.recording import PassThrough, Recorder, recording
 from segstudio.inspection.running import evaluating, run
 from segstudio.inspection.targets import Target, target_score
@@ -155,7 +156,7 @@ def _backward(
     tap = _Tap({layer.site for layer in layers})
     recorder = Recorder(model, tap, graph=False, check=check)
     with torch.inference_mode(False), torch.enable_grad(), evaluating(model):
-        with recording(model, recorder):
+        with recording(model, recorder), kept_within(memory_to_spare(images.device)):
             output = run(model, images)
         tap.taken[Site("", "input")] = images
         taken = [

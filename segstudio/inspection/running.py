@@ -24,6 +24,31 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = True
 
 
+@contextmanager
+def masks_left_small(model: nn.Module) -> Iterator[None]:
+    """Leave an instance network's masks as its mask head makes them, in passes for the features.
+
+    Hundreds of masks, each pasted into an array of the photo's size, would take gigabytes; what
+    the stages hold does not depend on it. Other networks run as ever.
+    """
+    if not isinstance(model, GeneralizedRCNN):
+        yield
+        return
+    own = vars(model.transform)
+    before = own.get("postprocess")
+    own["postprocess"] = _as_found
+    try:
+        yield
+    finally:
+        del own["postprocess"]
+        if before is not None:
+            own["postprocess"] = before
+
+
+def _as_found(result: Any, _image_shapes: Any, _original_sizes: Any) -> Any:
+    return result
+
+
 def run(model: nn.Module, images: Tensor, recorder: Recorder | None = None) -> Any:
     """Run a model on images (N, C, H, W); detection models get a list of (C, H, W).
 

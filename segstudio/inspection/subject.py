@@ -23,7 +23,7 @@ from segstudio.inspection.ablation import cutting
 from segstudio.inspection.attribution import Gradients, gradients, stage_field
 from segstudio.inspection.joins import Join, look_at_join
 from segstudio.inspection.lens import lens_stages, logit_lens
-from segstudio.inspection.running import evaluating
+from segstudio.inspection.running import evaluating, masks_left_small
 from segstudio.inspection.targets import Target
 from segstudio.inspection.tracing import Traced, trace_with_output
 from segstudio.models.detection import InstanceRunner
@@ -107,7 +107,7 @@ class Subject:
             return traced.trace, self._answer(to_class_map(logits))
 
     def _traced(self, keep: Iterable[str] | None, check: Check) -> Traced:
-        with self._at_work(check):
+        with self._at_work(check), masks_left_small(self._network):
             traced = trace_with_output(self._network, self._input, keep=keep, check=check)
         found = traced.trace
         window, photo = self.placement.window, self.placement.photo_hw
@@ -119,7 +119,7 @@ class Subject:
         if again is not None:
 
             def recompute(names: tuple[str, ...]) -> Mapping[str, FeatureMap]:
-                with self._at_work(no_check):
+                with self._at_work(no_check), masks_left_small(self._network):
                     return again(names)
 
             found.activations.recompute_by(recompute)
@@ -163,7 +163,7 @@ class Subject:
         Raises:
             SegstudioError: if the join did not run.
         """
-        with self._at_work(check):
+        with self._at_work(check), masks_left_small(self._network):
             return look_at_join(self._network, self._input, edge, check=check)
 
     def gradients(

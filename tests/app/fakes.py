@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image as pil
+from PIL.PngImagePlugin import PngInfo
 
 from segstudio.app.clock import ManualClock
 from segstudio.app.studio import Studio
@@ -162,10 +163,12 @@ def wait_for(clock: ManualClock, condition, timeout: float = 5.0) -> None:
 
 
 def write_photo(path: Path, bright: np.ndarray) -> None:
-    """A grey photo, 200 where `bright` is not 0, else 50."""
+    """A grey photo, 200 where `bright` is not 0, else 50; files of other names differ in bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     grey = np.where(bright, np.uint8(200), np.uint8(50))
-    pil.fromarray(np.stack([grey] * 3, axis=-1)).save(path)
+    text = PngInfo()
+    text.add_text("Title", path.name)
+    pil.fromarray(np.stack([grey] * 3, axis=-1)).save(path, pnginfo=text)
 
 
 def write_mask(path: Path, labels: np.ndarray) -> None:

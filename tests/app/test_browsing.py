@@ -187,13 +187,22 @@ def test_a_class_in_use_is_not_removed(desk, tmp_path):
     assert desk.session.view.active_class in desk.session.schema.ids
 
 
-def test_names_of_a_model_replace_made_up_ones_only(desk, tmp_path):
+def test_names_of_a_model_replace_made_up_ones_when_the_user_says_so(desk, tmp_path):
     desk.open(make_folder(tmp_path / "set"))
     assert desk.session.schema.name_of(1) == "class 1"
-    desk.segmenting.run_current()
+    desk.segmenting.run_all()
     desk.settle()
+    assert desk.session.schema.name_of(1) == "class 1"
+    asked = [n for n in desk.studio.notices.recent if n.action is not None]
+    assert [n.message for n in asked] == [
+        "The model's names differ: “class 1” is “nucleus”."
+    ]
+    text, use = asked[0].action
+    assert text == "Use the model's names"
+    use()
     assert desk.session.schema.name_of(1) == "nucleus"
     desk.browsing.rename_class(1, "cell")
+    use()  # the classes are others by now: an old question changes nothing
     desk.segmenting.run_current()
     desk.settle()
     assert desk.session.schema.name_of(1) == "cell"

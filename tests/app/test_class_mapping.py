@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from segstudio.app.class_mapping import ClassMapping, adapt, same_classes
+from segstudio.app.class_mapping import ClassMapping, adapt, mapping_digest, same_classes
+from segstudio.app.tally import count, metrics_of
+from segstudio.core.class_rules import ClassRule
 from segstudio.core.instances import Instances
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import ClassSpec, LabelSchema
@@ -45,16 +48,108 @@ def test_where_class_0_is_no_background_they_become_no_class_at_all():
     prediction = adapt(predicted([[0, 1, 2]], model), folder)
     # 3 is the ignore index, so 4 is the first number that means nothing.
     assert prediction.labels.tolist() == [[4, 2, 4]]
+    assert prediction.notes[0].endswith("dog; they count as none of its classes.")
 
 
-def test_without_common_names_numbers_stay_and_it_is_said():
-    model = schema("background", *(f"thing {i}" for i in range(20)))
-    prediction = adapt(predicted([[0, 1, 20]], model), schema("background", "nucleus"))
-    assert prediction.labels.tolist() == [[0, 1, 20]]
-    assert "compared by number" in prediction.notes[0]
-    # Fewer classes than the folder, all of its numbers: nothing to say.
+def test_without_common_names_numbers_are_compared_where_names_say_nothing():
+    # Masks of another program: ids without names. 20 is nothing that the folder has.
+    model = schema("background", *(f"breed {i}" for i in range(20)))
+    prediction = adapt(predicted([[0, 1, 20]], model), LabelSchema.from_ids([0, 1, 7]))
+    assert prediction.labels.tolist() == [[0, 1, 0]]
+    assert prediction.notes[0].endswith("and 13 more; they count as background.")
+    # Masks of 0 and 1 say that there is something, not which of many things.
+    some = adapt(predicted([[0, 1, 20]], model), LabelSchema.from_ids([0, 1]))
+    assert some.labels.tolist() == [[0, 0, 0]]
+    # But one object is another's counterpart, and numbers without names are all that is known.
+    cat = adapt(predicted([[1]], schema("background", "cat")), LabelSchema.from_ids([0, 1]))
+    assert cat.labels.tolist() == [[1]]
+    unnamed = LabelSchema.from_ids([0, 1, 2])
+    assert adapt(predicted([[1, 2]], unnamed), schema("background", "cat")).labels.tolist() == [
+        [1, 0]
+    ]
+    # The folder has all of the model's numbers, and 0 is no object in both.
     small = adapt(predicted([[0, 1]], schema("background", "nucleus")), schema("background", "a"))
+    assert small.labels.tolist() == [[0, 1]]
     assert small.notes == ()
+
+
+def test_real_names_of_other_things_have_no_counterpart():
+    # 21 classes of PASCAL VOC's kind against the two of a nuclei folder: an aeroplane is no nucleus
+    model = schema("background", *(f"thing {chr(97 + i)}" for i in range(20)))
+    prediction = adapt(predicted([[0, 1, 20]], model), schema("background", "nucleus"))
+    assert prediction.labels.tolist() == [[0, 0, 0]]
+    # A nucleus in a street: neither ground nor nucleus are sky or building (12 is past void).
+    street = schema("sky", "building", *(f"part {i}" for i in range(2, 11)), "void", ignore=11)
+    nuclei = adapt(predicted([[0, 1]], schema("background", "nucleus")), street)
+    assert nuclei.labels.tolist() == [[12, 12]]
+
+
+@pytest.mark.parametrize(
+    ("of_model", "of_folder"),
+    [
+        ("aeroplane", "Airplane"),
+        ("potted plant", "pottedplant"),
+        ("motorbike", "Motorcycles"),
+        ("person", "Pedestrian"),
+        ("traffic_light", "Traffic-Lights"),
+        ("tvmonitor", "tv"),
+        ("nuclei", "nucleus"),
+    ],
+)
+def test_names_of_the_same_thing_are_found(of_model, of_folder):
+    model, folder = schema("background", of_model), schema("unlabelled", "else", of_folder)
+    assert adapt(predicted([[0, 1]], model), folder).labels.tolist() == [[0, 2]]
+
+
+def test_the_users_rule_goes_before_names():
+    model = schema("background", "cat", "dog", "car")
+    folder = schema("background", "animal", "car")
+    rule = ClassRule.of(model.names, {0: 0, 1: 1, 2: 1}, "background")
+    ruled = folder.with_rule(rule)
+    prediction = adapt(predicted([[0, 1, 2, 3]], model), ruled)
+    assert prediction.labels.tolist() == [[0, 1, 1, 0]]
+    assert prediction.notes == (
+        "The folder has no class for the model's car; they count as background.",
+    )
+    # Other models are read by their names still.
+    other = schema("background", "car")
+    assert adapt(predicted([[1]], other), ruled).labels.tolist() == [[2]]
+    # A class that was removed from the folder is no counterpart any more.
+    without = ruled.without_class(1)
+    assert adapt(predicted([[0, 1, 2, 3]], model), without).labels.tolist() == [[0, 0, 0, 0]]
+
+
+def test_ignored_classes_count_nowhere():
+    model = schema("background", "cat", "dog")
+    folder = schema("background", "cat").with_rule(
+        ClassRule.of(model.names, {0: 0, 1: 1}, "ignored")
+    )
+    mapping = ClassMapping.between(model, folder)
+    adapted = mapping.apply(predicted([[0, 1, 2], [2, 2, 1]], model))
+    left_out = mapping.left_out_of(adapted)
+    assert left_out.tolist() == [[False, False, True], [True, True, False]]
+    # Reference: 2 of the 3 pixels of the cat are right, the dog's three pixels count nowhere.
+    reference = np.array([[0, 1, 1], [0, 0, 0]], np.uint8)
+    scores = metrics_of(count(reference, adapted.labels, folder), folder)
+    assert scores.ignored == 3
+    assert scores.total == 3
+    assert scores.iou.tolist() == [0.5, 0.5]  # 1 of 2 pixels each
+    assert scores.pixel_accuracy == pytest.approx(2 / 3)
+    assert "they count nowhere" in adapted.notes[0]
+
+
+def test_digests_tell_readings_apart():
+    model, folder = schema("background", "cat", "dog"), schema("background", "cat")
+
+    def digest(targets, unmapped="background"):
+        return mapping_digest(model, folder.with_rule(ClassRule.of(model.names, targets, unmapped)))
+
+    usual = mapping_digest(model, folder)
+    assert len(usual) == 16
+    assert digest({0: 0, 1: 1}) == usual
+    assert len({usual, digest({0: 0, 1: 1, 2: 1}), digest({0: 0, 1: 1}, "ignored")}) == 3
+    recolored = folder.with_class(ClassSpec(1, "CAT", (9, 9, 9)))
+    assert mapping_digest(model, recolored) == usual
 
 
 def test_instances_are_mapped_too():
@@ -76,4 +171,5 @@ def test_what_makes_classes_the_same():
     assert same_classes(a, recolored)
     assert not same_classes(a, schema("background", "y"))
     assert not same_classes(a, schema("background", "x", ignore=None))
+    assert not same_classes(a, a.with_rule(ClassRule.of(a.names, {})))
     assert ClassMapping.between(a, recolored).is_identity

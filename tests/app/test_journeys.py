@@ -33,7 +33,7 @@ def test_open_run_paint_undo_save_reopen(desk, new_desk, tmp_path):
     desk.editing.extend_stroke(6, 14)
     assert desk.scoring.of_image().iou[1] == pytest.approx(100 / 120)
     desk.editing.end_stroke()
-    assert desk.document.history.undo_title == "Brush: nucleus"
+    assert desk.document.history.undo_title == "Brush: class 1"
 
     desk.editing.undo()
     assert desk.scoring.of_image().iou[1] == pytest.approx(80 / 120)

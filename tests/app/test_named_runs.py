@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from fakes import make_folder, settle
@@ -83,9 +85,69 @@ def test_named_runs_outlive_the_program(desk, tmp_path, tiny_engine):
     assert later.session.models[variant].made_of.overrides["scales"] == (0.75, 1.25)
     assert later.session.models[both].made_of.method == "vote"
     assert {variant, both} <= later.session.model.available
-    later.named_runs.remove(variant)
-    assert variant not in later.session.models
+    with pytest.raises(SegstudioError, match="part of Both"):
+        later.named_runs.remove(variant)
+    later.named_runs.remove(both)
+    bring_back = later.named_runs.remove(variant)
+    assert not {variant, both} & later.session.models.keys()
+    bring_back()
+    assert later.session.models[variant].made_of.overrides["input_scale"] == 0.5
+    with pytest.raises(SegstudioError, match="Only named runs"):
+        later.named_runs.remove(UNET)
     later.close()
+    clock_again.run_posted()
+
+
+def test_a_named_run_that_was_chosen_last_is_chosen_again(desk, tmp_path, tiny_engine):
+    studio, clock = desk
+    run = studio.named_runs.add_variant("Small", UNET, input_scale=0.5)
+    studio.segmenting.choose(run)
+    settle(studio, clock)
+    studio.close()
+    later = Studio(clock, tmp_path / "home", tiny_engine)
+    settle(later, clock)
+    assert later.session.model.chosen == run
+    # what the user chooses from then on stays chosen
+    later.segmenting.choose(UNET)
+    later.named_runs.add_variant("Large", UNET, input_scale=2.0)
+    assert later.session.model.chosen == UNET
+    later.named_runs.remove(run)
+    assert later.session.model.chosen == UNET
+    later.close()
+    clock.run_posted()
+
+
+def test_a_run_of_a_file_of_the_users_own_outlives_the_program(desk, tmp_path, tiny_engine):
+    studio, clock = desk
+    weights = tmp_path / "mine.safetensors"
+    shutil.copy(tiny_engine.specs()[UNET].weights.filename, weights)
+    studio.segmenting.load_weights_file(weights)
+    settle(studio, clock)
+    mine = studio.session.model.chosen
+    run = studio.named_runs.add_variant("Mine, mirrored", mine, flips=True)
+    studio.close()
+    later = Studio(clock, tmp_path / "home", tiny_engine)
+    settle(later, clock)
+    assert mine not in later.session.models
+    assert later.session.models[run].made_of.base.weights.filename == str(weights)
+    assert run in later.session.model.available
+    later.browsing.open_path(tmp_path / "images")
+    settle(later, clock)
+    later.segmenting.choose(run)
+    later.segmenting.run_current()
+    settle(later, clock)
+    (answer,) = later.session.document.predictions.values()
+    assert answer.title == "Mine, mirrored"
+    later.close()
+    clock.run_posted()
+
+
+def test_a_removed_run_leaves_its_model_chosen(desk):
+    studio, _ = desk
+    run = studio.named_runs.add_variant("Small", SHUFFLE, input_scale=0.5)
+    studio.segmenting.choose(run)
+    studio.named_runs.remove(run)
+    assert studio.session.model.chosen == SHUFFLE
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from segstudio.app.report.charts import (
     scatter_chart,
     ticks,
 )
+from segstudio.app.report.heat_table import Heat, heat_table
+from segstudio.app.report.intervals import IntervalScale, Range
 from segstudio.app.report.markup import Markup, element, joined
 from segstudio.app.report.numbers import change, percent, score, short, size
 from segstudio.app.report.page import Section, folded, note, page, paragraph
@@ -32,9 +34,11 @@ from segstudio.app.report.pictures import (
     fitted,
     gallery,
     indexed_picture,
+    photograph,
     picture,
 )
-from segstudio.app.report.tables import Cell, legend, table
+from segstudio.app.report.software import settings_text, versions, versions_text
+from segstudio.app.report.tables import Cell, legend, prose, table, wrapped
 
 NASTY = "<script>alert('\"&')</script>"
 
@@ -218,3 +222,82 @@ def test_a_missing_value_breaks_a_line():
 )
 def test_ticks_are_round(low, high, wanted):
     assert ticks(low, high) == wanted
+
+
+def test_points_of_a_line_are_marked_where_asked():
+    series = [Series("one", [(0, 0), (1, 1), (2, math.nan)], ("its tip",))]
+    axes = {"x": Axis(), "y": Axis()}
+    plain = ET.fromstring(line_chart(series, title="t", **axes))
+    dotted = ET.fromstring(line_chart(series, title="t", dots=True, **axes))
+    assert (len(plain.findall("circle")), len(dotted.findall("circle"))) == (0, 2)
+    assert plain.find("path/title").text == "its tip"
+
+
+def test_a_photograph_is_nearly_the_given_pixels():
+    rows, columns = np.mgrid[0:40, 0:60]
+    pixels = np.stack([rows * 6, columns * 4, np.full_like(rows, 90)], axis=-1).astype(np.uint8)
+    made = photograph(pixels, "a & b")
+    data = re.search(r'src="data:image/jpeg;base64,([^"]+)"', made).group(1)
+    found = np.array(Image.open(io.BytesIO(base64.b64decode(data))), np.int32)
+    assert np.abs(found - pixels).mean() < 2
+    assert 'width="60" height="40" alt="a &amp; b"' in made
+    assert 'width="30" height="20"' in photograph(pixels, "", longest=30)
+
+
+def test_intervals_share_a_scale_with_zero():
+    ranges = [Range(0.5, 0.0, 1.0), Range(-1, -1.5, -0.5, stands_out=True, tip="t")]
+    scale = IntervalScale(ranges)
+    strips = [ET.fromstring(scale.strip(r)) for r in ranges]
+    zeros = {float(s.find("line").get("x1")) for s in strips}
+    assert len(zeros) == 1
+    zero = zeros.pop()
+    first, second = (float(s.find("circle").get("cx")) for s in strips)
+    # -1 is twice as far left of zero as 0.5 is right of it
+    assert zero - second == pytest.approx(2 * (first - zero), rel=1e-3)
+    low, high = (float(strips[0].findall("line")[1].get(k)) for k in ("x1", "x2"))
+    assert (low, (low + high) / 2) == (pytest.approx(zero), pytest.approx(first, abs=0.01))
+    assert strips[1].find("title").text == "t"
+    colors = [s.find("circle").get("fill") for s in strips]
+    assert colors[0] != colors[1]
+    axis = {t.text: float(t.get("x")) for t in ET.fromstring(scale.axis()).findall("text")}
+    assert axis["0"] == pytest.approx(zero, abs=0.01)
+    assert axis["+1"] - zero == pytest.approx(2 * (first - zero), rel=1e-3)
+    assert "\u22121" in axis
+
+
+def test_an_unknown_interval_is_an_empty_strip():
+    nan = math.nan
+    scale = IntervalScale([Range(nan, nan, nan)])
+    assert ET.fromstring(scale.strip(Range(nan, nan, nan))).find("circle") is None
+
+
+def test_heat_is_stronger_for_more_and_blue_for_right():
+    cells = [
+        Heat("1", 1.0, "tip", is_right=True),
+        Heat("2", 0.04),
+        Heat("", 0.0),
+        Heat("?", math.nan),
+    ]
+    root = ET.fromstring(heat_table("truth", "abcd", [("x", cells)], "cap<"))
+    found = root.findall(".//td")
+    assert found[0].get("style") == "background:rgba(0,114,178,0.900);color:#fff"
+    assert found[1].get("style") == "background:rgba(213,94,0,0.180)"
+    assert [cell.get("style") for cell in found[2:]] == [None, None]
+    assert found[0].get("title") == "tip"
+    assert root.findtext(".//caption") == "cap<"
+    assert [th.text for th in root.findall(".//th")] == ["truth", *"abcd", "x"]
+    with pytest.raises(ValueError, match="cells"):
+        heat_table("", "ab", [("x", cells)])
+
+
+def test_sentences_and_long_names_may_break_in_cells():
+    assert prose("a < b") == '<span class="prose">a &lt; b</span>'
+    assert wrapped("a < b") == '<span class="wrapped">a &lt; b</span>'
+
+
+def test_versions_are_told():
+    named = versions()
+    assert named["NumPy"] == np.__version__
+    assert f"NumPy {np.__version__}" in versions_text()
+    assert settings_text({"a": 1, "b": None, "c": "x"}) == "a 1, c x"
+    assert settings_text({}) == "none"

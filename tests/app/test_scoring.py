@@ -109,10 +109,10 @@ def test_scores_of_an_earlier_session_come_back(scored, new_desk):
 def test_csv_has_image_folder_and_means(scored, tmp_path):
     rows = list(csv.DictReader(io.StringIO(scored.scoring.csv())))
     by = {(r["scope"], r["image"], r["class"]): r for r in rows}
-    nucleus = by["folder", "", "nucleus"]
-    assert float(nucleus["iou"]) == pytest.approx(80 / 120, abs=1e-6)
-    assert int(nucleus["reference_pixels"]) == 300
-    one = by["image", "a2.png", "nucleus"]
+    object_ = by["folder", "", "class 1"]
+    assert float(object_["iou"]) == pytest.approx(80 / 120, abs=1e-6)
+    assert int(object_["reference_pixels"]) == 300
+    one = by["image", "a2.png", "class 1"]
     assert float(one["dice"]) == pytest.approx(0.8)
     assert float(one["precision"]) == float(one["recall"]) == pytest.approx(0.8)
     background = 480 / 520
@@ -130,7 +130,7 @@ def test_rows_carry_names_and_undefined_scores(scored):
     scored.browsing.add_class("debris")
     scored.settle()
     rows = scored.scoring.rows(scored.scoring.of_image())
-    assert [r.name for r in rows] == ["background", "nucleus", "debris"]
+    assert [r.name for r in rows] == ["background", "class 1", "debris"]
     assert math.isnan(rows[2].iou)
     assert rows[1].truth_pixels == rows[1].predicted_pixels == 100
     assert rows[1].color == scored.session.schema.get(1).color

@@ -152,7 +152,22 @@ def test_classes_of_a_model_are_adopted_where_there_are_none(desk, tmp_path):
     assert desk.session.schema_origin is SchemaOrigin.MODEL
 
 
-def test_more_classes_than_the_folder_has_are_counted_as_wrong(new_desk, tmp_path):
+def test_they_are_adopted_again_with_stored_predictions(new_desk, tmp_path):
+    engine = FakeEngine(WIDE)
+    engine.bright_id = 20
+    first = new_desk(engine)
+    root = make_folder(tmp_path / "set", truth=False)
+    first.open(root)
+    first.segmenting.run_current()
+    first.settle()
+    first.close()
+    again = new_desk(engine)
+    again.open(root)
+    assert again.session.schema == WIDE.schema
+    assert again.document.predictions["wide"].labels.max() == 20
+
+
+def test_more_classes_than_the_folder_has_count_as_background(new_desk, tmp_path):
     engine = FakeEngine(WIDE)
     engine.bright_id = 20
     desk = new_desk(engine)
@@ -162,8 +177,9 @@ def test_more_classes_than_the_folder_has_are_counted_as_wrong(new_desk, tmp_pat
     metrics = desk.scoring.of_image()
     assert metrics.class_ids == (0, 1)
     assert metrics.iou[1] == 0.0
-    assert metrics.pixel_accuracy == pytest.approx((600 - 120) / 600)
-    assert "compared by number" in desk.document.predictions["wide"].notes[0]
+    assert metrics.pixel_accuracy == pytest.approx((600 - 100) / 600)
+    (note,) = desk.document.predictions["wide"].notes
+    assert note.endswith("thing 5 and 15 more; they count as background.")
     assert desk.scoring.of_folder().images == 3
     desk.session.set_view(active_class=1, brush_size=3)
     desk.editing.begin_stroke(6, 6)  # painting over an id outside the classes is no trouble

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Mapping
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from segstudio import __version__
 from segstudio.app.network_report.findings import Findings
 from segstudio.app.network_report.material import Material
 from segstudio.app.network_report.skip_sections import INSTEAD
@@ -17,6 +13,7 @@ from segstudio.app.report.markup import Markup, element, joined
 from segstudio.app.report.numbers import score, short
 from segstudio.app.report.page import Section, bullets, definitions, note, paragraph
 from segstudio.app.report.pictures import Captioned, blended, gallery, picture
+from segstudio.app.report.software import settings_text, versions_text
 from segstudio.app.report.tables import Cell, legend, swatch, table
 from segstudio.core.ablation import MaskScores
 from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES, difference
@@ -147,8 +144,8 @@ def making_section(
         "Weights": spec.weights.filename if spec.weights is not None else "none",
         "Licence of the weights": spec.licence or "not stated",
         "About the model": spec.description or "no description",
-        "Preprocessing": _settings(spec.preprocess),
-        "Network options": _settings(spec.options),
+        "Preprocessing": settings_text(spec.preprocess),
+        "Network options": settings_text(spec.options),
         "Device": device,
         "Image": f"{material.image}, {_size(placement.photo_hw)} pixels",
         "Network input": f"{_size(placement.padded_hw)}, of which {_size(placement.resized_hw)} "
@@ -157,7 +154,7 @@ def making_section(
         else _size(placement.padded_hw),
         "Activations": "kept as float16; pictures leave the input's padding out",
         "Cuts": f"a cut skip carries {INSTEAD[material.how]}; the model itself is not changed",
-        "Software": ", ".join(_versions()),
+        "Software": versions_text(),
         "Made": now.astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     }
     parts = [definitions(facts)]
@@ -191,22 +188,5 @@ def _legend(labels: Labels, schema: LabelSchema) -> Markup:
     )
 
 
-def _settings(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{k} {value}" for k, value in values.items() if value is not None) or "none"
-
-
 def _size(shape_hw: tuple[int, int]) -> str:
     return f"{shape_hw[1]} x {shape_hw[0]}"
-
-
-def _versions() -> list[str]:
-    found = [f"segstudio {__version__}", f"Python {platform.python_version()}"]
-    for name, package in (
-        ("PyTorch", "torch"), ("torchvision", "torchvision"), ("NumPy", "numpy"),
-        ("OpenCV", "opencv-python-headless"),
-    ):  # fmt: skip
-        try:
-            found.append(f"{name} {version(package)}")
-        except PackageNotFoundError:  # installed under another name
-            continue
-    return [*found, platform.platform(terse=True)]

@@ -170,8 +170,18 @@ def line_chart(
     x: Axis,
     y: Axis,
     size: tuple[int, int] = (640, 320),
+    dots: bool = False,
 ) -> Markup:
-    """Return lines through the points of each series, in their order; a NaN breaks the line."""
+    """Return lines through the points of each series, in their order; a NaN breaks the line.
+
+    Args:
+        series: In the order of the legend; the first label is the tip of the line, else the name.
+        title: What is shown, for readers who can't see it.
+        x: The horizontal axis.
+        y: The vertical axis.
+        size: (width, height) in pixels; it shrinks with the page.
+        dots: Mark the points.
+    """
     plot = _Plot(series, x, y, size)
     drawn = list(plot.frame())
     for number, one in enumerate(series):
@@ -184,9 +194,11 @@ def line_chart(
             cx, cy = plot.place(*point)
             path.append(f"{'L' if pen_down else 'M'}{cx:.1f} {cy:.1f}")
             pen_down = True
+            if dots:
+                drawn.append(element("circle", cx=cx, cy=cy, r=3, fill=color))
         drawn.append(
             element(
-                "path", _tip(one.name), d=" ".join(path), fill="none", stroke=color,
+                "path", _tip(one.labels[0] if one.labels else one.name), d=" ".join(path), fill="none", stroke=color,
                 stroke_width=2, stroke_linejoin="round",
             )
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pictures inside a report: PNG as data, with captions."""
+"""Pictures inside a report: PNG or JPEG as data, with captions."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from segstudio.core.labels import Image
 from segstudio.storage.masks import encode_rgb_png
 
 _NEAREST_BELOW = 200
+_QUALITY = 88
+_FULL_COLOR = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,19 @@ def picture(pixels: Image, alt: str, *, longest: int | None = None) -> Markup:
     """
     shown = fitted(pixels, longest) if longest is not None else pixels
     return _image(encode_rgb_png(shown, ""), shown.shape, alt)
+
+
+def photograph(pixels: Image, alt: str, *, longest: int | None = None) -> Markup:
+    """An image (H, W, 3) uint8 RGB as an inline JPEG: a fifth of a PNG where there are many.
+
+    The colours of masks over a photo stay sharp: they are not stored at half the resolution.
+    """
+    shown = fitted(pixels, longest) if longest is not None else pixels
+    settings = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY, *_FULL_COLOR]
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(shown, cv2.COLOR_RGB2BGR), settings)
+    if not done:
+        raise ValueError(f"an image of {shown.shape} cannot be encoded")
+    return _image(data.tobytes(), shown.shape, alt, "jpeg")
 
 
 def indexed_picture(
@@ -96,13 +111,13 @@ def blended(pixels: Image, codes: npt.NDArray[np.uint8], table: npt.NDArray[np.u
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def _image(png: bytes, shape: Sequence[int], alt: str) -> Markup:
-    data = base64.b64encode(png).decode("ascii")
+def _image(encoded: bytes, shape: Sequence[int], alt: str, kind: str = "png") -> Markup:
+    data = base64.b64encode(encoded).decode("ascii")
     height, width = shape[:2]
     crisp = max(height, width) < _NEAREST_BELOW
     return element(
         "img",
-        src=f"data:image/png;base64,{data}",
+        src=f"data:image/{kind};base64,{data}",
         width=width,
         height=height,
         alt=alt,

@@ -64,6 +64,14 @@ td.number, th.number {{ text-align: right; padding-left: 10px; }}
 td.bar {{ background-image: linear-gradient(var(--bar), var(--bar)); background-repeat: no-repeat;
   background-position: right bottom; background-origin: content-box; }}
 tr.strong td {{ font-weight: 600; }}
+td .prose {{ display: block; white-space: normal; min-width: 270px; padding-left: 12px;
+  color: var(--quiet); font-size: 13px; line-height: 1.35; }}
+td .wrapped {{ display: block; white-space: normal; min-width: 150px; max-width: 340px; }}
+td svg {{ display: block; }}
+pre {{ background: var(--raised); border: 1px solid var(--line); border-radius: 6px;
+  padding: 8px 12px; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }}
+table.heat td {{ min-width: 46px; padding: 6px 6px; }}
+table.heat tbody th {{ white-space: nowrap; vertical-align: middle; }}
 .swatch {{ display: inline-block; width: 11px; height: 11px; border-radius: 3px;
   margin-right: 6px; border: 1px solid rgba(128,128,128,.5); vertical-align: -1px; }}
 .legend {{ display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 13px; color: var(--quiet);
@@ -73,6 +81,7 @@ tr.strong td {{ font-weight: 600; }}
 figure {{ margin: 0; }}
 figure img, figure svg {{ display: block; max-width: 100%; height: auto; border-radius: 4px; }}
 .pictures figure img {{ width: 100%; }}
+.pictures.columns {{ grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); }}
 img.crisp {{ image-rendering: pixelated; }}
 figcaption {{ font-size: 13px; margin-top: 4px; }}
 figcaption b {{ color: var(--ink); font-weight: 600; }}
@@ -96,7 +105,8 @@ svg.chart .axis {{ stroke: var(--quiet); stroke-width: 1; }}
   body {{ font-size: 12px; }}
   main, header, footer {{ max-width: none; padding: 0; }}
   .wide {{ overflow: visible; }}
-  table, caption, th {{ font-size: 9px; }}
+  table, caption, th, td .prose {{ font-size: 9px; }}
+  td .prose, td .wrapped {{ min-width: 110px; padding-left: 4px; }}
   th, td, td.number, th.number {{ padding: 3px 5px 4px 0; }}
   .pictures {{ grid-template-columns: repeat(4, 1fr); gap: 10px; }}
   nav {{ display: none; }}

@@ -69,6 +69,16 @@ def table(
     return element("div", body, class_="wide")
 
 
+def prose(text: object) -> Markup:
+    """A sentence in a cell: it is broken into lines where the others are not."""
+    return element("span", text, class_="prose")
+
+
+def wrapped(text: object) -> Markup:
+    """A name in a cell that is broken into lines where it is long."""
+    return element("span", text, class_="wrapped")
+
+
 def swatch(color: Sequence[int], text: object = "") -> Markup:
     """A patch of a colour (r, g, b), with text after it."""
     r, g, b = (int(value) for value in color)

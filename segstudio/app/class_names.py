@@ -1,0 +1,80 @@
+"""Which class names of different data sets mean the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from segstudio.core.schema import BACKGROUND_NAMES, LabelSchema
+
+_SAME: Final = (
+    # of PASCAL VOC, COCO, Cityscapes, CamVid and ADE20K
+    ("aeroplane", "airplane"),
+    ("bicycle", "bike"),
+    ("motorbike", "motorcycle"),
+    ("sofa", "couch"),
+    ("tvmonitor", "tv", "television", "monitor"),
+    ("diningtable", "table"),
+    ("pottedplant", "plant"),
+    ("person", "people", "pedestrian", "human"),
+    ("car", "auto", "automobile"),
+    ("vegetation", "tree"),
+    ("pavement", "sidewalk"),
+    ("trafficsign", "signsymbol", "sign"),
+    ("pole", "columnpole"),
+    ("nucleus", "nuclei"),
+)
+"""Names for the same thing."""
+_KIND_OF: Final = {word: words[0] for words in _SAME for word in words}
+_MADE_UP: Final = re.compile(r"(class|label|category|id|object|foreground)\W*\d*|\d+")
+
+
+def key_of(name: str) -> str:
+    """What names of the same thing have in common: case, blanks, plural do not matter."""
+    if name.strip().casefold() in BACKGROUND_NAMES:
+        return "background"
+    plain = re.sub(r"[\W_]+", "", name.casefold())
+    if plain in _KIND_OF:
+        return _KIND_OF[plain]
+    singular = plain[:-1] if len(plain) > 3 and plain.endswith("s") and plain[-2] != "s" else plain
+    return _KIND_OF.get(singular, singular)
+
+
+def is_made_up(name: str) -> bool:
+    """Whether a name says nothing of the class: "class 3", "object"."""
+    return _MADE_UP.fullmatch(name.strip().casefold()) is not None
+
+
+def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
+    """The folder's class for each of the model's, by id; None where there is none.
+
+    By name, if any name besides the background's agrees. Else by number, where the folder has all
+    of the model's numbers and 0 is no object in both, or one of them has made-up names only (but
+    1 of a folder that only tells objects from ground may be any of many classes); else only the
+    background is known.
+    """
+    exact = _by(folder, lambda name: name.strip().casefold())
+    alike = _by(folder, key_of)
+    named = {
+        c.id: exact.get(c.name.strip().casefold(), alike.get(key_of(c.name))) for c in model.classes
+    }
+    if any(named[c.id] is not None and key_of(c.name) != "background" for c in model.classes):
+        return named
+    ids = set(folder.ids)
+    same_ground = None not in (model.background_id, folder.background_id)
+    alike_numbers = same_ground and set(model.ids) <= ids
+    only_objects = set(folder.scored_ids) == {0, 1}
+    numbered = _nameless(model) or (_nameless(folder) and not only_objects)
+    if alike_numbers or numbered:
+        return {c.id: c.id if c.id in ids else None for c in model.classes}
+    return named
+
+
+def _by(folder: LabelSchema, key: Callable[[str], str]) -> dict[str, int]:
+    """Class ids by what names have in common; the first of several."""
+    return {key(c.name): c.id for c in reversed(folder.classes)}
+
+
+def _nameless(schema: LabelSchema) -> bool:
+    return all(is_made_up(c.name) or key_of(c.name) == "background" for c in schema.classes)

@@ -1,0 +1,108 @@
+"""The models' answers in an evaluation: from disk where they are there, else from the models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from segstudio.app.engine import Engine, Predictor
+from segstudio.app.evaluation_inputs import Contender
+from segstudio.app.evaluation_trouble import Trouble
+from segstudio.core.errors import SegstudioError
+from segstudio.core.labels import Image
+from segstudio.core.prediction import Prediction
+from segstudio.jobs import Job
+from segstudio.storage.predictions import PredictionStore
+
+
+class EvaluatedModels:
+    """Answers of several models, each loaded when it is first needed and kept until the end.
+
+    Attributes:
+        trouble: What went wrong.
+        seconds: Time spent in the models.
+    """
+
+    def __init__(self, engine: Engine | None, store: PredictionStore, *, again: bool) -> None:
+        """Args:
+        engine: Gives the models; without it only what is on disk is answered.
+        store: Predictions on disk.
+        again: Run the models also where a stored prediction would do.
+        """
+        self.trouble = Trouble()
+        self.seconds = 0.0
+        self._engine = engine
+        self._store = store
+        self._again = again
+        self._loaded: dict[str, Predictor] = {}
+
+    def answer(
+        self, contender: Contender, path: Path, pixels: Callable[[], Image], job: Job
+    ) -> Prediction | None:
+        """A model's answer for an image at the thresholds in force; None if it cannot be had.
+
+        Args:
+            contender: The model.
+            path: The image.
+            pixels: Gives its pixels (H, W, 3) uint8 RGB; called only if the model runs.
+            job: Checked while the model runs.
+
+        Raises:
+            SegstudioError: if the image cannot be read or the model fails on it.
+        """
+        raw = None if self._again else self._stored(path, contender)
+        if raw is None:
+            predictor = self._predictor(contender, job)
+            if predictor is None:
+                return None
+            raw = self._predict(predictor, contender, path, pixels(), job)
+        return contender.drawn(raw)
+
+    def _stored(self, path: Path, contender: Contender) -> Prediction | None:
+        raw = self._store.load(path, contender.run)
+        if raw is None and contender.same_answer:
+            raw = self._store.load(path, contender.same_answer)
+            if raw is not None:
+                raw = replace(raw, run=contender.run, title=contender.spec.title)
+                self._keep(path, raw)
+        return raw
+
+    def _predict(
+        self, predictor: Predictor, contender: Contender, path: Path, pixels: Image, job: Job
+    ) -> Prediction:
+        start = time.perf_counter()
+        answer = predictor.predict(pixels, contender.options, job.check, _no_report)
+        self.seconds += time.perf_counter() - start
+        prediction = replace(answer, run=contender.run)
+        self._keep(path, prediction)
+        return prediction
+
+    def _keep(self, path: Path, prediction: Prediction) -> None:
+        try:
+            self._store.save(path, prediction)
+        except SegstudioError as error:
+            self.trouble.unsaved.append(error)
+
+    def _predictor(self, contender: Contender, job: Job) -> Predictor | None:
+        """The loaded model; None if it cannot be had, which is told once in `trouble`."""
+        if self._engine is None or contender.id in self.trouble.broken:
+            return None
+        if contender.id not in self._loaded:
+            try:
+                self._loaded[contender.id] = self._load(self._engine, contender, job)
+            except SegstudioError as error:
+                self.trouble.broken[contender.id] = error
+        return self._loaded.get(contender.id)
+
+    def _load(self, engine: Engine, contender: Contender, job: Job) -> Predictor:
+        spec, progress = contender.spec, job.progress
+        if not engine.is_available(spec):
+            engine.download(spec, job.check, job.report)
+        job.report(progress.done, progress.total, f"Loading {spec.title}")
+        return engine.predictor(spec, contender.options.device, job.check)
+
+
+def _no_report(done: int, total: int = 0, text: str = "") -> None:
+    """Progress is told by images."""

@@ -1,0 +1,275 @@
+"""The report's sections about the classes: scores, and what is taken for what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.app.evaluation_report.material import EvaluatedRun, Material
+from segstudio.app.evaluation_report.wording import count
+from segstudio.app.report.charts import Bar, Part, bar_chart
+from segstudio.app.report.heat_table import Heat, heat_table
+from segstudio.app.report.markup import Markup, element, joined
+from segstudio.app.report.numbers import change, percent, score
+from segstudio.app.report.page import Section, folded, paragraph
+from segstudio.app.report.pictures import figure
+from segstudio.app.report.style import SERIES
+from segstudio.app.report.tables import Cell, swatch, table
+from segstudio.app.report.tables import legend as color_legend
+from segstudio.core.class_sums import Numbers
+
+_CHARTED = 30
+_MATRIX_CLASSES = 20
+_FEW_CLASSES = 10
+_CONFUSIONS = 10
+_REST = "others"
+
+
+def classes_section(material: Material) -> Section:
+    """IoU of each class and model, then all figures of each model."""
+    runs = material.ranked
+    ids = _present(material)
+    parts: list[Markup] = []
+    missing = len(material.class_ids) - len(ids)
+    text = "IoU of each class, from the summed pixels of all images."
+    if missing:
+        text += (
+            f" {count(missing, 'class is', 'classes are')} neither annotated nor predicted in any "
+            "image and count in no mean."
+        )
+    parts.append(paragraph(text, hint=True))
+    parts += [_chart(material, ids), _iou_table(material, ids)]
+    parts += [
+        folded(material.titles[run.id], "all figures by class", _figures_table(material, run))
+        for run in runs
+    ]
+    return Section("classes", "Classes", joined(parts))
+
+
+def confusion_section(material: Material) -> Section:
+    """What each model takes for what."""
+    parts: list[Markup] = [
+        paragraph(
+            "Rows are the annotation, columns the prediction; each row adds up to 100 %. Blue is "
+            "right, orange is wrong; the stronger, the more. The pixels are in the tips.",
+            hint=True,
+        )
+    ]
+    for number, run in enumerate(material.ranked):
+        body = [_matrix(material, run), _confusions(material, run)]
+        accuracy = percent(run.folder.metrics.pixel_accuracy)
+        title = material.titles[run.id]
+        parts.append(folded(title, f"{accuracy} of the pixels right", *body, opened=number < 2))
+    return Section("confusion", "What is taken for what", joined(parts))
+
+
+def _present(material: Material) -> list[int]:
+    """Places of the classes that have an IoU in some run."""
+    table = np.stack([run.folder.metrics.iou for run in material.runs])
+    return np.flatnonzero(~np.isnan(table).all(axis=0)).tolist()
+
+
+def _chart(material: Material, places: Sequence[int]) -> Markup:
+    """Bars of IoU by class, one for each model."""
+    runs = material.ranked
+    shown = list(places)
+    text = ""
+    if len(shown) > _CHARTED:
+        pixels = runs[0].folder.metrics.truth_pixels
+        shown = sorted(sorted(shown, key=lambda i: -int(pixels[i]))[:_CHARTED])
+        text = f"The {_CHARTED} classes with the most annotated pixels; all are in the table."
+    bars = []
+    for place in shown:
+        name = material.name_of(material.class_ids[place])
+        for number, run in enumerate(runs):
+            value = float(run.folder.metrics.iou[place])
+            part = Part(value, SERIES[number % len(SERIES)], material.titles[run.id])
+            bars.append(Bar(name if number == 0 else "", (part,), score(value)))
+    chart = bar_chart(bars, title="IoU of each class and model", highest=1.0, width=720)
+    return joined((run_legend(material), figure(chart, text)))
+
+
+def run_legend(material: Material) -> Markup:
+    """The models' colours in the charts."""
+    entries = [
+        (_rgb(SERIES[number % len(SERIES)]), material.titles[run.id])
+        for number, run in enumerate(material.ranked)
+    ]
+    return color_legend(entries) if len(entries) > 1 else Markup()
+
+
+def _iou_table(material: Material, places: Sequence[int]) -> Markup:
+    runs = material.ranked
+    metrics = [run.folder.metrics for run in runs]
+    palette = material.schema.palette()
+    several = len(runs) > 1
+    rows: list[list[object]] = []
+    for place in places:
+        class_id = material.class_ids[place]
+        values = [float(m.iou[place]) for m in metrics]
+        best = max((v for v in values if not math.isnan(v)), default=math.nan)
+        cells: list[object] = [
+            swatch(palette[class_id].tolist(), material.name_of(class_id)),
+            f"{int(metrics[0].truth_pixels[place]):,}",
+            *(Cell(_bold(score(v), several and score(v) == score(best)), v) for v in values),
+        ]
+        if several:
+            cells.append(change(values[0] - values[1]))
+        rows.append(cells)
+    means = [m.mean_iou for m in metrics]
+    last: list[object] = ["mean", f"{metrics[0].total:,}", *(score(v) for v in means)]
+    if several:
+        last.append(change(means[0] - means[1]))
+    rows.append(last)
+    headers = ["class", "annotated pixels", *(material.titles[run.id] for run in runs)]
+    if several:
+        headers.append("first two apart")
+    return table(
+        headers, rows, numbers=range(1, len(headers)), strong=(len(rows) - 1,),
+        caption="IoU of each class." + (" The best of each row is bold." if several else ""),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """A column of figures by class."""
+
+    title: str
+    values: npt.NDArray[np.generic]
+    digits: int = 3
+
+    def text(self, place: int) -> str:
+        value = self.values[place]
+        if np.issubdtype(self.values.dtype, np.integer):
+            return f"{int(value):,}"
+        return score(float(value), self.digits)
+
+
+def _figures_table(material: Material, run: EvaluatedRun) -> Markup:
+    columns = _columns(run)
+    palette = material.schema.palette()
+    rows = [
+        [
+            swatch(palette[class_id].tolist(), material.name_of(class_id)),
+            *(column.text(place) for column in columns),
+        ]
+        for place, class_id in enumerate(material.class_ids)
+        if not math.isnan(run.folder.metrics.iou[place])
+    ]
+    headers = ["class", *(column.title for column in columns)]
+    return table(headers, rows, numbers=range(1, len(headers)))
+
+
+def _columns(run: EvaluatedRun) -> list[_Column]:
+    folder, metrics = run.folder, run.folder.metrics
+    found = [
+        _Column("IoU", metrics.iou),
+        _Column("Dice", metrics.dice),
+        _Column("precision", metrics.precision),
+        _Column("recall", metrics.recall),
+    ]
+    further: list[tuple[str, Numbers | None, int]] = [
+        ("boundary IoU", folder.boundary_iou, 3),
+        ("Hausdorff 95, px", folder.hausdorff_95, 2),
+    ]
+    precision = folder.average_precision()
+    if precision is not None:
+        further += [
+            ("AP 0.50:0.95", precision.by_class, 3),
+            ("AP 0.50", precision.table[:, 0], 3),
+            ("AP 0.75", precision.table[:, 5], 3),
+        ]
+    quality = folder.panoptic_quality
+    if quality is not None:
+        further += [("PQ", quality.pq, 3), ("SQ", quality.sq, 3), ("RQ", quality.rq, 3)]
+    found += [
+        _Column(title, values, digits)
+        for title, values, digits in further
+        if values is not None and not np.isnan(values).all()
+    ]
+    found.append(_Column("annotated pixels", metrics.truth_pixels))
+    found.append(_Column("predicted pixels", metrics.predicted_pixels))
+    return found
+
+
+def _matrix(material: Material, run: EvaluatedRun) -> Markup:
+    counts = run.folder.matrix.counts
+    names, small = _condensed(material, counts)
+    sums = small.sum(axis=1)
+    digits = 1 if len(names) <= _FEW_CLASSES else 0
+    rows: list[tuple[object, list[Heat]]] = []
+    for i, name in enumerate(names):
+        if not sums[i]:
+            continue
+        shares = small[i] / sums[i]
+        cells = [
+            Heat(
+                percent(float(shares[j]), digits) if small[i, j] else "",
+                float(shares[j]),
+                f"{name} taken for {names[j]}: {int(small[i, j]):,} pixels"
+                if i != j
+                else f"{name}: {int(small[i, j]):,} pixels right",
+                is_right=i == j and name != _REST,
+            )
+            for j in range(len(names))
+        ]
+        rows.append((name, cells))
+    caption = ""
+    if names[-1] == _REST:
+        caption = f"The {len(names) - 1} largest classes; the {_REST} are added up."
+    return heat_table("annotated", names, rows, caption)
+
+
+def _condensed(
+    material: Material, counts: npt.NDArray[np.int64]
+) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """The confusion matrix of the largest classes that turn up; the others are one."""
+    totals = counts.sum(axis=0) + counts.sum(axis=1)
+    present = np.flatnonzero(totals)
+    chosen = present
+    if len(present) > _MATRIX_CLASSES:
+        by_size = present[np.argsort(-totals[present], kind="stable")]
+        chosen = np.sort(by_size[:_MATRIX_CLASSES])
+    rest = np.setdiff1d(present, chosen)
+    groups = [np.array([i]) for i in chosen] + ([rest] if rest.size else [])
+    small = np.array([[counts[np.ix_(a, b)].sum() for b in groups] for a in groups], np.int64)
+    names = [material.name_of(int(i)) for i in chosen] + ([_REST] if rest.size else [])
+    return names, small
+
+
+def _confusions(material: Material, run: EvaluatedRun) -> Markup:
+    """The most frequent errors."""
+    wrong = run.folder.matrix.counts.copy()
+    sums = wrong.sum(axis=1)
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_CONFUSIONS]
+    rows = []
+    for place in order:
+        truth, said = (int(i) for i in np.unravel_index(int(place), wrong.shape))
+        pixels = int(wrong[truth, said])
+        if not pixels:
+            break
+        rows.append(
+            [
+                material.name_of(truth),
+                material.name_of(said),
+                f"{pixels:,}",
+                percent(pixels / int(sums[truth])),
+            ]
+        )
+    if not rows:
+        return paragraph("No pixel is wrong.")
+    headers = ("annotated as", "predicted as", "pixels", "of the class")
+    return table(headers, rows, numbers=(2, 3), caption="The most frequent errors.")
+
+
+def _bold(text: str, bold: bool) -> object:
+    return element("b", text) if bold else text
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16))

@@ -1,0 +1,248 @@
+"""The report's sections about the models as a whole: which is best, and whether that is sure."""
+
+from __future__ import annotations
+
+import math
+
+from segstudio.app.evaluation_report.findings import Compared, Findings
+from segstudio.app.evaluation_report.material import Material
+from segstudio.app.evaluation_report.measures import MEASURES, Measure, mean_pq
+from segstudio.app.evaluation_report.wording import caution, count, verdict
+from segstudio.app.report.intervals import IntervalScale, Range
+from segstudio.app.report.markup import Markup, element, joined
+from segstudio.app.report.numbers import change, percent, score
+from segstudio.app.report.page import Section, bullets, folded, note, paragraph
+from segstudio.app.report.tables import prose, table, wrapped
+from segstudio.core.bootstrap import Interval
+from segstudio.core.metrics import Metrics
+
+_TRAP_GAP = 0.1
+"""A pixel accuracy this near to the one of background alone says little."""
+
+
+def key_figures(material: Material) -> list[tuple[str, str]]:
+    """(value, what it is) for the top of the report."""
+    best = material.ranked[0]
+    metrics = best.folder.metrics
+    runs = len(material.runs)
+    found = [
+        (score(metrics.mean_iou), f"mean IoU of {material.titles[best.id]}"),
+        (score(metrics.mean_dice), "its mean Dice"),
+        (f"{len(material.images):,}", "images" if len(material.images) != 1 else "image"),
+        (str(runs), "models" if runs != 1 else "model"),
+    ]
+    if not math.isnan(best.folder.seconds_per_image):
+        found.append((f"{best.folder.seconds_per_image:.2f} s", "per image"))
+    return found
+
+
+def models_section(material: Material, found: Findings) -> Section:
+    """What the figures say in words, and all of them side by side."""
+    parts: list[Markup] = [bullets(_sentences(material, found))]
+    parts += [note(text) for text in _warnings(material)]
+    parts.append(_models_table(material))
+    title = "Which model is right" if len(material.runs) > 1 else "How right it is"
+    return Section("models", title, joined(parts))
+
+
+def differences_section(material: Material, found: Findings) -> Section:
+    """Each two models on the same images, with confidence intervals."""
+    first = found.compared[0].difference
+    parts: list[Markup] = [
+        paragraph(
+            "Images are drawn with replacement, the same ones for both models, "
+            f"{first.resamples:,} times. The interval holds the middle "
+            f"{first.level * 100:g} % of the differences. If it holds 0, the difference may be one "
+            "of the choice of images.",
+            hint=True,
+        )
+    ]
+    cautions = {text for c in found.compared if (text := caution(c.difference))}
+    parts += [note(text) for text in sorted(cautions)]
+    if len(found.compared) > 1:
+        parts.append(
+            paragraph(
+                f"{len(found.compared)} pairs are compared: of 20 differences that do not exist, "
+                "about one looks clear by chance.",
+                hint=True,
+            )
+        )
+    parts.append(_pairs_table(material, found))
+    parts += [_by_class(material, compared, opened=number == 0) for number, compared in
+              enumerate(found.compared)]  # fmt: skip
+    return Section("differences", "Is the difference real?", joined(parts))
+
+
+def _sentences(material: Material, found: Findings) -> list[Markup]:
+    """The result in words."""
+    best, titles = material.ranked[0], material.titles
+    mean_iou, images = score(best.folder.metrics.mean_iou), count(len(material.images), "image")
+    has = "has the highest mean IoU," if len(material.runs) > 1 else "has a mean IoU of"
+    said = [joined((element("b", titles[best.id]), f" {has} {mean_iou} over {images}."))]
+    for other_id, compared in found.with_best(best).items():
+        difference = compared.difference
+        words = verdict(difference.mean_iou, difference.level)
+        said.append(joined(("Against ", element("b", titles[other_id]), f": {words}.")))
+    return [*said, *_objects(material), *_speed(material), *_trap(material)]
+
+
+def _objects(material: Material) -> list[Markup]:
+    """That another model is best where objects are counted."""
+    panoptic = [run.folder.panoptic for run in material.runs]
+    if not any(part is not None and part.things for part in panoptic):
+        return []
+    known = [run for run in material.ranked if not math.isnan(mean_pq(run.folder))]
+    best = max(known, key=lambda run: mean_pq(run.folder))
+    if best is material.ranked[0]:
+        return []
+    text = f" is best at telling objects apart: PQ {score(mean_pq(best.folder))}."
+    return [joined((element("b", material.titles[best.id]), text))]
+
+
+def _speed(material: Material) -> list[Markup]:
+    times = {r.id: r.folder.seconds_per_image for r in material.runs}
+    known = {run: seconds for run, seconds in times.items() if seconds > 0}
+    best = material.ranked[0]
+    if len(known) < 2 or best.id not in known:
+        return []
+    fastest = min(known, key=lambda run: known[run])
+    if fastest == best.id:
+        return [joined((element("b", material.titles[best.id]), " is also the fastest."))]
+    factor = known[best.id] / known[fastest]
+    return [
+        joined(
+            (
+                element("b", material.titles[fastest]),
+                f" is the fastest: {factor:.1f} times as fast as ",
+                element("b", material.titles[best.id]),
+                ".",
+            )
+        )
+    ]
+
+
+def _trap(material: Material) -> list[Markup]:
+    """What a mask of one class would score, and how little pixel accuracy says then."""
+    if not material.baselines:
+        return []
+    class_id, empty = material.baselines[0]
+    text = (
+        f"{_everything(material, class_id)} would score a mean IoU of {score(empty.mean_iou)} and "
+        f"a pixel accuracy of {score(empty.pixel_accuracy)}."
+    )
+    accuracy = material.ranked[0].folder.metrics.pixel_accuracy
+    if accuracy - empty.pixel_accuracy < _TRAP_GAP:
+        text += (
+            f" The best model's pixel accuracy is {score(accuracy)}: most of it comes by itself, "
+            "so judge by IoU."
+        )
+    return [joined((text,))]
+
+
+def _warnings(material: Material) -> list[str]:
+    texts = []
+    regions = [
+        f"“{material.titles[run.id]}”" for run in material.runs if run.folder.regions_as_objects
+    ]
+    if regions:
+        verb = "does" if len(regions) == 1 else "do"
+        texts.append(
+            f"{' and '.join(regions)} {verb} not tell objects apart: connected regions stand for "
+            "them in AP and PQ, so that touching objects count as one."
+        )
+    return [*texts, *material.left_out]
+
+
+def _models_table(material: Material) -> Markup:
+    """Figures by row, models by column, and what masks of one class would score."""
+    runs = material.ranked
+    baselines = {_everything(material, i): metrics for i, metrics in material.baselines}
+    headers = ["figure", *(material.titles[r.id] for r in runs), *baselines, "what it tells"]
+    rows: list[list[object]] = []
+    for measure in MEASURES:
+        values = [measure.read(run.folder) for run in runs]
+        if all(math.isnan(value) for value in values):
+            continue
+        best = measure.best(values) if len(runs) > 1 else math.nan
+        arrow = " ↓" if measure.lower_is_better else ""
+        rows.append(
+            [
+                measure.title + arrow,
+                *(_marked(measure, value, best) for value in values),
+                *(_of_baseline(measure, metrics) for metrics in baselines.values()),
+                prose(measure.about),
+            ]
+        )
+    caption = "The best of each row is bold." if len(runs) > 1 else ""
+    if any(m.lower_is_better for m in MEASURES):
+        caption += " ↓ less is better."
+    return table(
+        headers, rows, numbers=range(1, len(headers) - 1), caption=caption.strip(),
+    )  # fmt: skip
+
+
+def _everything(material: Material, class_id: int) -> str:
+    return f"Everything {material.name_of(class_id)}"
+
+
+def _marked(measure: Measure, value: float, best: float) -> object:
+    text = measure.write(value)
+    # what is written alike is alike for the reader
+    return element("b", text) if text == measure.write(best) != measure.write(math.nan) else text
+
+
+def _of_baseline(measure: Measure, metrics: Metrics) -> str:
+    return "" if measure.baseline is None else measure.write(measure.baseline(metrics))
+
+
+def _pair_name(material: Material, compared: Compared) -> str:
+    names = material.titles
+    return f"{names[compared.second.id]} against {names[compared.first.id]}"
+
+
+def _pairs_table(material: Material, found: Findings) -> Markup:
+    ranges = [_range(c.difference.mean_iou) for c in found.compared]
+    scale = IntervalScale(ranges)
+    rows = [
+        [
+            wrapped(_pair_name(material, c)),
+            f"{c.difference.images:,}",
+            change(c.difference.mean_iou.difference),
+            scale.strip(shown),
+            percent(c.difference.mean_iou.share_above_zero),
+            prose(verdict(c.difference.mean_iou, c.difference.level)),
+        ]
+        for c, shown in zip(found.compared, ranges, strict=True)
+    ]
+    rows.append(["", "", "", scale.axis(), "", ""])
+    headers = ("models", "images", "difference", "with its interval", "draws better", "in words")
+    return table(headers, rows, numbers=(1, 2, 4), caption="Difference of mean IoU.")
+
+
+def _by_class(material: Material, compared: Compared, *, opened: bool) -> Markup:
+    """The difference of each class's IoU."""
+    difference = compared.difference
+    known = {i: v for i, v in difference.by_class.items() if not math.isnan(v.difference)}
+    if not known:
+        return Markup()
+    ranges = {i: _range(v) for i, v in known.items()}
+    scale = IntervalScale(list(ranges.values()))
+    rows: list[list[object]] = [
+        [
+            wrapped(material.name_of(i)),
+            change(v.difference),
+            scale.strip(ranges[i]),
+            prose(verdict(v, difference.level)),
+        ]
+        for i, v in known.items()
+    ]
+    rows.append(["", "", scale.axis(), ""])
+    headers = ("class", "difference of IoU", "with its interval", "in words")
+    aside = f"by class, {count(len(known), 'class', 'classes')}"
+    body = table(headers, rows, numbers=(1,))
+    return folded(_pair_name(material, compared), aside, body, opened=opened)
+
+
+def _range(interval: Interval) -> Range:
+    tip = f"{interval.difference:+.4f} ({interval.low:+.4f} to {interval.high:+.4f})"
+    return Range(interval.difference, interval.low, interval.high, interval.is_clear, tip)

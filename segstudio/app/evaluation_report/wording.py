@@ -1,0 +1,61 @@
+"""What figures say, in words."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from segstudio.app.report.numbers import change
+from segstudio.core.bootstrap import Interval, PairedDifference
+
+_FEW_IMAGES: Final = 20
+
+
+def interval_text(interval: Interval, level: float) -> str:
+    """The ends of an interval, like "95 %: 0.012 to 0.030"."""
+    low, high = change(interval.low), change(interval.high)
+    if interval.low >= 0:
+        low, high = low.removeprefix("+"), high.removeprefix("+")
+    return f"{level * 100:g} %: {low} to {high}"
+
+
+def verdict(interval: Interval, level: float) -> str:
+    """What an interval says of the second model against the first.
+
+    Like "better by 0.021 (95 %: 0.012 to 0.030)", "worse by ..." or "no difference shown (...)".
+    """
+    if math.isnan(interval.low) or math.isnan(interval.difference):
+        return "cannot be compared: one of them has no value"
+    ends = interval_text(interval, level)
+    if not interval.is_clear:
+        return f"no difference shown ({ends})"
+    word = "better" if interval.difference > 0 else "worse"
+    return f"{word} by {abs(interval.difference):.3f} ({ends})"
+
+
+def caution(difference: PairedDifference) -> str:
+    """What makes an interval less sure than it looks; "" if nothing does."""
+    if difference.images >= _FEW_IMAGES:
+        return ""
+    noun = "image" if difference.images == 1 else "images"
+    return (
+        f"There are only {difference.images} {noun} to draw from: with so few, intervals tend to "
+        "be too narrow."
+    )
+
+
+def calibration_text(accuracy: float, confidence: float) -> str:
+    """Whether a model promises too much, from its accuracy and mean confidence."""
+    if math.isnan(accuracy) or math.isnan(confidence):
+        return "not known"
+    gap = confidence - accuracy
+    if abs(gap) < 0.005:
+        return "as sure as it is right, on the whole"
+    if gap > 0:
+        return f"promises too much: {gap * 100:.1f} points surer than right"
+    return f"promises too little: {-gap * 100:.1f} points less sure than right"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: "1 image", "2,000 images"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -1,0 +1,178 @@
+"""The figures of one image and one model, as few bytes: what a table of many thousand keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.class_sums import ClassPairs, mean_of
+from segstudio.core.detection_curves import average_precision
+from segstudio.core.image_figures import ImageFigures
+from segstudio.storage.figures import packed, unpacked
+
+METRICS: Final = (
+    "mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou", "boundary_iou",
+    "hausdorff95", "ap50", "pq", "seconds", "uncertainty", "disagreement", "suspicion",
+)  # fmt: skip
+"""The figures of an image; NaN where there is nothing to measure against."""
+LOWER_IS_BETTER: Final = frozenset(
+    {"hausdorff95", "seconds", "uncertainty", "disagreement", "suspicion", "ece"}
+)
+_AP50: Final = 0.5
+_KEYS: Final = np.dtype("<u2")
+_PIXELS: Final = np.dtype("<u4")
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """What one model's answer for one image gave.
+
+    Attributes:
+        figures: Counts against the reference, or None if there is none.
+        seconds: How long the model took.
+        uncertainty: Mean entropy of the classes' probabilities, 0..1.
+    """
+
+    figures: ImageFigures | None
+    seconds: float
+    uncertainty: float
+
+    def packed(self) -> bytes:
+        """As bytes for the disk."""
+        return packed(
+            {
+                "figures": None if self.figures is None else self.figures.to_json(),
+                "seconds": self.seconds,
+                "uncertainty": self.uncertainty,
+            }
+        )
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Counted | None:
+        """The inverse of `packed`; None if the bytes are something else."""
+        data = unpacked(content)
+        try:
+            return None if data is None else cls._of(data)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return None
+
+    @classmethod
+    def _of(cls, data: Mapping[str, Any]) -> Counted:
+        figures = data["figures"]
+        return cls(
+            None if figures is None else ImageFigures.from_json(figures),
+            float(data["seconds"]),
+            float(data["uncertainty"]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ImageRow:
+    """An image's line of a model's table.
+
+    Attributes:
+        scores: (len(METRICS),) float64.
+        class_iou: (K,) float32 IoU of each class.
+        keys: The entries of its confusion matrix that are not 0: 256 * truth + prediction.
+        pixels: How many pixels each of them has.
+        content: All figures, to be unpacked by `figures`.
+    """
+
+    scores: npt.NDArray[np.float64]
+    class_iou: npt.NDArray[np.float32]
+    keys: bytes
+    pixels: bytes
+    content: bytes
+
+    @classmethod
+    def of(
+        cls,
+        counted: Counted,
+        class_ids: Sequence[int],
+        *,
+        disagreement: float = float("nan"),
+        hausdorff: bool = False,
+        content: bytes | None = None,
+    ) -> ImageRow:
+        """The line of what was counted.
+
+        Args:
+            counted: The figures.
+            class_ids: The classes to score, K of them.
+            disagreement: Mean vote entropy of the image.
+            hausdorff: Whether distances of outlines are shown, if they were measured.
+            content: `counted` as bytes, if that is known.
+        """
+        figures = counted.figures
+        if figures is not None and figures.hausdorff is not None and not hausdorff:
+            figures, content = replace(figures, hausdorff=None), None
+            counted = replace(counted, figures=figures)
+        scores = {
+            "seconds": counted.seconds,
+            "uncertainty": counted.uncertainty,
+            "disagreement": disagreement,
+        }
+        iou = np.full(len(class_ids), np.nan, np.float32)
+        keys = pixels = b""
+        if figures is not None:
+            metrics = figures.metrics(class_ids)
+            iou = metrics.iou.astype(np.float32)
+            keys = figures.pairs.keys.astype(_KEYS).tobytes()
+            pixels = figures.pairs.pixels.astype(_PIXELS).tobytes()
+            for name in METRICS[:4]:
+                scores[name] = float(getattr(metrics, name))
+            scores |= _further(figures, class_ids)
+        return cls(
+            np.array([scores.get(name, np.nan) for name in METRICS], np.float64),
+            iou,
+            keys,
+            pixels,
+            content or counted.packed(),
+        )
+
+    @property
+    def figures(self) -> ImageFigures | None:
+        """All figures, or None if the image has nothing to measure against."""
+        counted = Counted.unpacked(self.content)
+        return None if counted is None else counted.figures
+
+
+def pairs_of(keys: bytes, pixels: bytes) -> ClassPairs:
+    """The confusion matrix's entries of an image, from a row's bytes."""
+    return ClassPairs(
+        np.frombuffer(keys, _KEYS).astype(np.int64),
+        np.frombuffer(pixels, _PIXELS).astype(np.int64),
+    )
+
+
+def entries_of(
+    keys: Sequence[bytes], pixels: Sequence[bytes]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The entries of many images one after the other: number of the image, key, pixels."""
+    rows = np.repeat(np.arange(len(keys)), [len(k) // _KEYS.itemsize for k in keys])
+    return (
+        rows,
+        np.frombuffer(b"".join(keys), _KEYS).astype(np.int64),
+        np.frombuffer(b"".join(pixels), _PIXELS).astype(np.int64),
+    )
+
+
+def _further(figures: ImageFigures, class_ids: Sequence[int]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    if figures.boundary is not None:
+        found["boundary_iou"] = mean_of(figures.boundary.iou(class_ids))
+    if figures.hausdorff is not None:
+        found["hausdorff95"] = mean_of(figures.hausdorff.mean(class_ids))
+    if figures.panoptic is not None:
+        found["pq"] = figures.panoptic.quality(class_ids).mean()[0]
+    if figures.detections is not None:
+        found["ap50"] = average_precision(figures.detections, class_ids).at(_AP50)
+    if figures.calibration is not None:
+        counted = int(figures.calibration.pixels.sum())
+        if counted:
+            found["suspicion"] = figures.calibration.confident_errors / counted
+    return found

@@ -1,0 +1,249 @@
+"""The figures of the folder's images and models, as panels read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.app.evaluation_rows import LOWER_IS_BETTER, METRICS, ImageRow, entries_of, pairs_of
+from segstudio.app.evaluation_sums import FOLDER_METRICS, FolderSums
+from segstudio.core.bootstrap import PairedDifference
+from segstudio.core.class_sums import ClassPairs, Numbers
+from segstudio.core.image_figures import FolderFigures, ImageFigures
+from segstudio.core.metrics import ConfusionMatrix, Metrics
+from segstudio.core.schema import LabelSchema
+
+Indices = npt.NDArray[np.intp]
+_COLUMN: Final = {name: i for i, name in enumerate(METRICS)}
+_BACKGROUND: Final = 0
+
+
+@dataclass(eq=False)
+class _Run:
+    """One model's lines: (N, M) scores and (N, K) IoU of all images of the folder."""
+
+    title: str
+    scores: npt.NDArray[np.float64]
+    class_iou: npt.NDArray[np.float32]
+    evaluated: npt.NDArray[np.bool_]
+    rows: dict[int, ImageRow] = field(default_factory=dict)
+    sums: FolderSums | None = None
+    changes: int = 0
+
+
+class EvaluationTable:
+    """Figures by image and model. Read and written on the thread that owns the session.
+
+    A model is named by its id. Of an image it keeps some hundred bytes, whatever its size.
+
+    Attributes:
+        schema: The classes that the figures are about.
+        names: Of the folder's images.
+    """
+
+    def __init__(self) -> None:
+        self.schema = LabelSchema.from_names(("background", "object"))
+        self.names: Sequence[str] = ()
+        self._runs: dict[str, _Run] = {}
+        self._order: tuple[str, ...] = ()
+        self._paired: dict[tuple[str, str], tuple[object, PairedDifference]] = {}
+
+    # -- reading -----------------------------------------------------------------------------
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The models, in the order in which they were asked for."""
+        return self._order
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """The classes that are scored, K of them."""
+        return self.schema.scored_ids
+
+    def title(self, run: str) -> str:
+        """A model's name for people."""
+        return self._runs[run].title if run in self._runs else run
+
+    def indices(self, run: str, *, scored: bool = False) -> Indices:
+        """(n,) the images that were evaluated, ascending.
+
+        Args:
+            run: The model.
+            scored: Only those that have something to measure against.
+        """
+        found = self._runs.get(run)
+        if found is None:
+            return np.zeros(0, np.intp)
+        known = found.evaluated
+        if scored:
+            known = known & ~np.isnan(found.scores[:, _COLUMN["pixel_accuracy"]])
+        return np.flatnonzero(known)
+
+    def common(self, first: str, second: str) -> Indices:
+        """(n,) the images on which both models are scored, ascending."""
+        return np.intersect1d(
+            self.indices(first, scored=True), self.indices(second, scored=True), True
+        )
+
+    def folder(self, run: str) -> FolderFigures | None:
+        """The figures of the folder; they follow the images' with a short delay."""
+        found = self._runs.get(run)
+        return None if found is None or found.sums is None else found.sums.folder
+
+    def figure(self, run: str, metric: str) -> float:
+        """One figure of the folder, by its name in `FOLDER_METRICS`; NaN if there is none."""
+        found = self._runs.get(run)
+        if found is None or found.sums is None:
+            return float("nan")
+        return float(found.sums.figures.get(metric, np.nan))
+
+    def class_figures(self, run: str) -> Mapping[str, Numbers]:
+        """(K,) the folder's figures of each of `class_ids` by name, see `app.class_figures`.
+
+        Figures that were not counted are missing; a class that has none is NaN.
+        """
+        found = self._runs.get(run)
+        return {} if found is None or found.sums is None else found.sums.by_class
+
+    def image(self, index: int, run: str) -> ImageFigures | None:
+        """All figures of an image, or None if it has none."""
+        found = self._runs.get(run)
+        row = None if found is None else found.rows.get(index)
+        figures = None if row is None else row.figures
+        return None if figures is None else replace(figures, name=self.names[index])
+
+    def column(self, run: str, metric: str) -> npt.NDArray[np.float64]:
+        """(n,) one figure, by its name in `METRICS`, of each image of `indices(run)`.
+
+        NaN where an image has none.
+        """
+        found = self._runs.get(run)
+        if found is None:
+            return np.zeros(0)
+        values: npt.NDArray[np.float64] = found.scores[found.evaluated, _COLUMN[metric]]
+        return values
+
+    def value(self, index: int, run: str, metric: str) -> float:
+        """One figure of one image; NaN if there is none."""
+        found = self._runs.get(run)
+        if found is None or not 0 <= index < len(found.scores):
+            return float("nan")
+        return float(found.scores[index, _COLUMN[metric]])
+
+    def class_iou(self, run: str) -> npt.NDArray[np.float32]:
+        """(n, K) IoU of each class on each image of `indices(run)`."""
+        found = self._runs.get(run)
+        if found is None:
+            return np.zeros((0, len(self.class_ids)), np.float32)
+        return found.class_iou[found.evaluated]
+
+    def confusion(self, run: str) -> ConfusionMatrix | None:
+        """The confusion matrix of the folder; rows are the ground truth."""
+        folder = self.folder(run)
+        return None if folder is None else folder.matrix
+
+    def images_confusing(self, run: str, truth_id: int, predicted_id: int) -> list[tuple[int, int]]:
+        """The images in which one class was predicted where another is.
+
+        Returns:
+            (index, pixels), most pixels first.
+        """
+        found = self._runs.get(run)
+        if found is None:
+            return []
+        indices = list(found.rows)
+        rows = found.rows.values()
+        number, keys, pixels = entries_of([r.keys for r in rows], [r.pixels for r in rows])
+        hit = keys == 256 * truth_id + predicted_id
+        images = [(indices[i], int(n)) for i, n in zip(number[hit], pixels[hit], strict=True)]
+        return sorted(images, key=lambda pair: (-pair[1], pair[0]))
+
+    def paired(self, first: str, second: str) -> PairedDifference | None:
+        """What separates two models, the second minus the first.
+
+        None until it was asked for with `Evaluating.compare_pair`, which takes a while.
+        """
+        stamp, difference = self._paired.get((first, second), (None, None))
+        return difference if stamp == self.stamp(first, second) else None
+
+    def stamp(self, first: str, second: str) -> object:
+        """Changes when the images of one of two models do."""
+        runs = [self._runs.get(run) for run in (first, second)]
+        return tuple((id(run), run.changes) for run in runs if run is not None)
+
+    def as_if_all_background(self) -> Metrics | None:
+        """What calling every pixel background would score on the same images."""
+        folder = next((f for run in self.runs if (f := self.folder(run)) is not None), None)
+        return None if folder is None else folder.as_if_all(_BACKGROUND)
+
+    def best(self, metric: str) -> str:
+        """The model with the best figure of the folder, by its name; "" if there is none."""
+        values = {run: self.figure(run, metric) for run in self.runs}
+        known = {run: value for run, value in values.items() if not np.isnan(value)}
+        if not known:
+            return ""
+        pick = min if metric in LOWER_IS_BETTER else max
+        return pick(known, key=lambda run: known[run])
+
+    def pairs(self, run: str, indices: Sequence[int] | Indices) -> list[ClassPairs]:
+        """The confusion matrices' entries of some scored images, in that order."""
+        rows = self._runs[run].rows
+        return [pairs_of(rows[int(i)].keys, rows[int(i)].pixels) for i in indices]
+
+    def row(self, index: int, run: str) -> ImageRow | None:
+        """An image's line, or None."""
+        found = self._runs.get(run)
+        return None if found is None else found.rows.get(index)
+
+    # -- writing, by `Evaluating` alone ------------------------------------------------------
+
+    def clear(self, names: Sequence[str] = (), schema: LabelSchema | None = None) -> None:
+        """Forget all figures; what comes is about these images and classes."""
+        self.names = names
+        self.schema = schema or self.schema
+        self._runs.clear()
+        self._order = ()
+        self._paired.clear()
+
+    def set_runs(self, titles: Mapping[str, str]) -> None:
+        """Keep the figures of these models only, in this order; their names by id."""
+        images, classes = len(self.names), len(self.class_ids)
+        for run, title in titles.items():
+            if run in self._runs:
+                self._runs[run].title = title
+                continue
+            self._runs[run] = _Run(
+                title,
+                np.full((images, len(METRICS)), np.nan),
+                np.full((images, classes), np.nan, np.float32),
+                np.zeros(images, np.bool_),
+            )
+        self._order = tuple(titles)
+        self._runs = {run: self._runs[run] for run in self._order}
+
+    def put(self, index: int, run: str, row: ImageRow) -> None:
+        """Add or replace an image's line."""
+        found = self._runs.get(run)
+        if found is None or index >= len(found.evaluated):
+            return
+        found.rows[index] = row
+        found.scores[index] = row.scores
+        found.class_iou[index] = row.class_iou
+        found.evaluated[index] = True
+        found.changes += 1
+
+    def publish(self, run: str, sums: FolderSums | None) -> None:
+        """Set the figures of the folder."""
+        if run in self._runs:
+            self._runs[run].sums = sums
+
+    def set_paired(self, first: str, second: str, difference: PairedDifference) -> None:
+        """Keep the comparison of two models."""
+        self._paired[first, second] = (self.stamp(first, second), difference)
+
+
+__all__ = ["FOLDER_METRICS", "LOWER_IS_BETTER", "METRICS", "EvaluationTable"]

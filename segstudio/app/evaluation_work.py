@@ -1,0 +1,281 @@
+"""The work of an evaluation: every image is read once, and all models answer it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from segstudio.app.engine import Engine
+from segstudio.app.evaluation_inputs import NO_REFERENCE, Conditions, Contender, References
+from segstudio.app.evaluation_models import EvaluatedModels
+from segstudio.app.evaluation_rows import Counted, ImageRow
+from segstudio.app.evaluation_trouble import Trouble
+from segstudio.core.disagreement import vote_entropy
+from segstudio.core.errors import SegstudioError
+from segstudio.core.image_figures import Answer, ImageFigures, figures_of
+from segstudio.core.labels import Image, LabelMap, Labels
+from segstudio.jobs import Job
+from segstudio.storage.decode import read_image
+from segstudio.storage.figures import FigureStore, packed, unpacked
+from segstudio.storage.image_ref import ImageRef
+
+_DELIVER_AFTER_S = 0.1
+_NONE = float("nan")
+
+
+@dataclass(eq=False)
+class Results:
+    """What came since the last delivery.
+
+    Attributes:
+        rows: (index of the image, model, line).
+        done: How many images are through, by model.
+        predicted: Keys of runs that are on disk now, by image.
+    """
+
+    rows: list[tuple[int, str, ImageRow]] = field(default_factory=list)
+    done: dict[str, int] = field(default_factory=dict)
+    predicted: dict[int, set[str]] = field(default_factory=dict)
+
+
+class EvaluationWork:
+    """Evaluates images one after the other; may be interrupted between two and taken up again.
+
+    Attributes:
+        conditions: The models, the classes, what is counted.
+        models: The models' answers.
+        total: How many images there were to do.
+    """
+
+    def __init__(
+        self,
+        engine: Engine | None,
+        conditions: Conditions,
+        references: References,
+        figures: FigureStore,
+        indices: Sequence[int],
+        *,
+        deliver: Callable[[Results], None],
+        again: bool = False,
+        give_way: Callable[[Job], bool] = lambda _job: False,
+    ) -> None:
+        """Args (besides the attributes):
+        engine: Gives the loaded models; without it only what is on disk is measured.
+        references: What is measured against.
+        figures: Where figures are kept.
+        indices: The images, in the order to do them.
+        deliver: Gets results at most ten times a second, on the job's thread.
+        again: Run the models also where a stored prediction would do.
+        give_way: Asked between images; if true, `work` returns before the end.
+        """
+        self.conditions = conditions
+        self.models = EvaluatedModels(engine, references.files.predictions, again=again)
+        self.total = len(indices)
+        self._references = references
+        self._figures = figures
+        self._left = deque(indices)
+        self._deliver_to = deliver
+        self._again = again
+        self._give_way = give_way
+        self._done = dict.fromkeys((c.id for c in conditions.contenders), 0)
+        self._results = Results()
+        self._delivered_at = 0.0
+
+    @property
+    def done(self) -> int:
+        """How many images are through."""
+        return self.total - len(self._left)
+
+    @property
+    def trouble(self) -> Trouble:
+        """What went wrong."""
+        return self.models.trouble
+
+    def work(self, job: Job) -> bool:
+        """Do images until none is left (True) or another job shall go first (False)."""
+        images = self._references.files.project.images
+        try:
+            while self._left:
+                ref = images[self._left[0]]
+                job.report(self.done, self.total, ref.name)
+                self._evaluate(job, self._left[0], ref)
+                self._left.popleft()
+                if self._left and self._give_way(job):
+                    return False
+        finally:
+            self._deliver(now=True)
+            self._figures.flush()
+            self._references.files.predictions.digests.flush()
+        return True
+
+    def _evaluate(self, job: Job, index: int, ref: ImageRef) -> None:
+        image = _ImageWork(self.conditions, self._references, self._figures, self.models, ref, job)
+        try:
+            image.run(again=self._again)
+        except SegstudioError as error:
+            self.trouble.failures.append((ref.name, error))
+        # What a model answered before another one failed is good all the same.
+        for model, row in image.rows.items():
+            self._results.rows.append((index, model, row))
+            self._done[model] += 1
+        if image.predicted:
+            self._results.predicted[index] = image.predicted
+        self._deliver()
+
+    def _deliver(self, *, now: bool = False) -> None:
+        moment = time.monotonic()
+        if now or moment - self._delivered_at >= _DELIVER_AFTER_S:
+            self._delivered_at = moment
+            self._results.done = dict(self._done)
+            results, self._results = self._results, Results()
+            self._deliver_to(results)
+
+
+class _ImageWork:
+    """One image: what is known of it, what is missing, and its lines.
+
+    Attributes:
+        rows: The lines by model.
+        predicted: Keys of runs that are on disk.
+    """
+
+    def __init__(
+        self,
+        conditions: Conditions,
+        references: References,
+        figures: FigureStore,
+        models: EvaluatedModels,
+        ref: ImageRef,
+        job: Job,
+    ) -> None:
+        self._conditions, self._references, self._figures = conditions, references, figures
+        self._models, self._ref, self._job = models, ref, job
+        self._pixels: Image | None = None
+        self._reference: tuple[LabelMap | None] | None = None
+        self._maps: dict[str, Labels] = {}
+        self.rows: dict[str, ImageRow] = {}
+        self.predicted: set[str] = set()
+
+    def run(self, *, again: bool) -> None:
+        """Bring all models' lines together.
+
+        Raises:
+            SegstudioError: if the image cannot be read or a model fails on it; the lines that
+                came before stay.
+        """
+        ref, conditions = self._ref, self._conditions
+        digest = self._references.files.predictions.digests.of(ref.path)
+        if digest is None:
+            raise SegstudioError(f"{ref.path} cannot be read.", "Rescan the folder.")
+        reference = self._references.key(ref)
+        keys: dict[str, bytes] = {}
+        if reference is not None:
+            keys = {
+                c.id: conditions.figure_key(c, digest, reference) for c in conditions.contenders
+            }
+        vote_key = conditions.vote_key(digest)
+        known = {} if again else self._figures.get([*keys.values(), vote_key])
+        entries: dict[str, tuple[Counted, bytes]] = {}
+        try:
+            for contender in conditions.contenders:
+                self._job.check()
+                key = keys.get(contender.id)
+                entry = self._known(None if key is None else known.get(key))
+                entry = entry or self._count(contender, key, reference != NO_REFERENCE)
+                if entry is not None:
+                    entries[contender.id] = entry
+            complete = len(entries) == len(conditions.contenders)
+            entropy = self._vote(known.get(vote_key), vote_key) if complete else _NONE
+        except BaseException:
+            self._put(entries, _NONE)
+            raise
+        self._put(entries, entropy)
+
+    def _put(self, entries: dict[str, tuple[Counted, bytes]], disagreement: float) -> None:
+        for model, (counted, content) in entries.items():
+            self.rows[model] = ImageRow.of(
+                counted,
+                self._conditions.schema.scored_ids,
+                disagreement=disagreement,
+                hausdorff=self._conditions.hausdorff,
+                content=content,
+            )
+
+    def _known(self, content: bytes | None) -> tuple[Counted, bytes] | None:
+        counted = None if content is None else Counted.unpacked(content)
+        if counted is None or content is None:
+            return None
+        figures = counted.figures
+        if figures is not None and not figures.has(self._conditions.wanted):
+            return None
+        return counted, content
+
+    def _count(
+        self, contender: Contender, key: bytes | None, has_reference: bool
+    ) -> tuple[Counted, bytes] | None:
+        """Measure a model's answer and keep the figures under a key; None without an answer."""
+        found = self._answer(contender)
+        if found is None:
+            return None
+        answer, uncertainty = found
+        figures = self._measured(answer) if has_reference else None
+        counted = Counted(figures, answer.seconds, uncertainty)
+        content = counted.packed()
+        # What could not be measured is tried again next time, and told again.
+        if key is not None and (figures is not None or not has_reference):
+            self._figures.put({key: content})
+        return counted, content
+
+    def _answer(self, contender: Contender) -> tuple[Answer, float] | None:
+        """A model's answer in the folder's classes, and its mean uncertainty, 0..1."""
+        drawn = self._models.answer(contender, self._ref.path, self._read_pixels, self._job)
+        if drawn is None:
+            return None
+        self.predicted.add(contender.run)
+        uncertainty = float(drawn.uncertainty.mean(dtype=np.float64)) / 255
+        answer = contender.answer(drawn, self._conditions.schema)
+        self._maps[contender.id] = answer.labels
+        return answer, uncertainty
+
+    def _read_pixels(self) -> Image:
+        if self._pixels is None:
+            self._pixels = read_image(self._ref.path).pixels
+        return self._pixels
+
+    def _measured(self, answer: Answer) -> ImageFigures | None:
+        shape = (answer.labels.shape[0], answer.labels.shape[1])
+        if self._reference is None:
+            self._reference = (self._read_reference(shape),)
+        reference = self._reference[0]
+        if reference is None:
+            return None
+        conditions = self._conditions
+        return figures_of(reference, answer, conditions.schema, conditions.wanted)
+
+    def _read_reference(self, shape_hw: tuple[int, int]) -> LabelMap | None:
+        try:
+            return self._references.read(self._ref, shape_hw)
+        except SegstudioError as error:
+            # One bad mask must not end an evaluation of thousands.
+            self._models.trouble.unmeasured.append((self._ref.name, error))
+            return None
+
+    def _vote(self, known: bytes | None, key: bytes) -> float:
+        """Mean vote entropy of all models; NaN if there is only one or an answer is missing."""
+        contenders = self._conditions.contenders
+        if len(contenders) < 2:
+            return _NONE
+        data = None if known is None else unpacked(known)
+        if data is not None and "entropy" in data:
+            return float(data["entropy"])
+        for contender in contenders:
+            if contender.id not in self._maps and self._answer(contender) is None:
+                return _NONE
+        maps = [self._maps[contender.id] for contender in contenders]
+        entropy = float(vote_entropy(maps).mean(dtype=np.float64))
+        self._figures.put({key: packed({"entropy": entropy})})
+        return entropy

@@ -1,0 +1,84 @@
+"""A whole evaluation in one call, for programs without a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segstudio.app.engine import Engine
+from segstudio.app.evaluation_inputs import Conditions, References
+from segstudio.app.evaluation_sums import RunSums
+from segstudio.app.evaluation_table import EvaluationTable
+from segstudio.app.evaluation_trouble import Trouble
+from segstudio.app.evaluation_work import EvaluationWork, Results
+from segstudio.jobs import Job
+from segstudio.storage.figures import FigureStore
+
+
+@dataclass(frozen=True, eq=False)
+class FolderEvaluation:
+    """What came of evaluating models on images.
+
+    Attributes:
+        conditions: The models, the classes, what was counted.
+        references: What was measured against.
+        table: The figures.
+        trouble: What went wrong.
+        in_models: Seconds spent in the models.
+    """
+
+    conditions: Conditions
+    references: References
+    table: EvaluationTable
+    trouble: Trouble
+    in_models: float
+
+
+def evaluate_folder(
+    engine: Engine | None,
+    conditions: Conditions,
+    references: References,
+    figures: FigureStore,
+    job: Job,
+    *,
+    indices: Sequence[int] | None = None,
+    again: bool = False,
+) -> FolderEvaluation:
+    """Evaluate models on the images of a folder; what is on disk is not computed again.
+
+    Args:
+        engine: Gives the loaded models; without it only what is on disk is measured.
+        conditions: The models, the classes, what is counted.
+        references: The folder and what is measured against.
+        figures: Where figures are kept.
+        job: Told how far it is, and asked whether to stop.
+        indices: The images; all if None.
+        again: Run the models also where a stored prediction would do.
+
+    Raises:
+        CancelledError: if the job was cancelled; what came so far is on disk.
+    """
+    images = references.files.project.images
+    table = EvaluationTable()
+    table.clear([ref.name for ref in images], conditions.schema)
+    table.set_runs({c.id: c.spec.title for c in conditions.contenders})
+
+    def take(results: Results) -> None:
+        for index, run, row in results.rows:
+            table.put(index, run, row)
+
+    work = EvaluationWork(
+        engine,
+        conditions,
+        references,
+        figures,
+        range(len(images)) if indices is None else indices,
+        deliver=take,
+        again=again,
+    )
+    work.work(job)
+    for run in table.runs:
+        sums = RunSums(table.class_ids)
+        sums.put({int(i): table.row(int(i), run) for i in table.indices(run)})
+        table.publish(run, sums.total())
+    return FolderEvaluation(conditions, references, table, work.trouble, work.models.seconds)

@@ -1,0 +1,518 @@
+"""Models compared on a folder: figures, resuming, and what they follow."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from fakes import BLOBS, BRIGHT, FakeEngine, make_folder, square, wait_for, write_mask, write_photo
+
+from segstudio.core.class_rules import ClassRule
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import ModelSpec, WeightsFile
+from segstudio.core.schema import LabelSchema
+from segstudio.session.session import What
+
+# Both squares are 10 x 10 of 600 pixels, two columns apart: 80 pixels in both, 20 only in each.
+NUCLEUS, GROUND = 80 / 120, 480 / 520
+MEAN = (NUCLEUS + GROUND) / 2
+
+
+def evaluate(desk, *runs, **options):
+    desk.evaluating.start(runs or ("bright",), **options)
+    desk.settle()
+    return desk.evaluating.table
+
+
+def later(desk, seconds=0.6):
+    """Let a pause pass, and what follows it."""
+    desk.clock.advance(seconds)
+    desk.settle()
+
+
+def paint_the_missing_columns(desk):
+    """The two columns that the model finds and the reference lacks."""
+    desk.session.set_view(active_class=1, brush_size=2)
+    desk.editing.begin_stroke(6, 6)
+    desk.editing.extend_stroke(6, 14)
+    desk.editing.end_stroke()
+
+
+def test_figures_of_the_images_and_of_the_folder(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 3))
+    table = evaluate(desk, "bright", "blobs")
+    assert table.runs == ("bright", "blobs")
+    assert table.title("blobs") == "Blobs"
+    assert table.indices("bright").tolist() == [0, 1, 2]
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN] * 3)
+    assert table.class_iou("bright") == pytest.approx(np.array([[GROUND, NUCLEUS]] * 3))
+    assert table.column("bright", "pixel_accuracy") == pytest.approx([560 / 600] * 3)
+    assert table.figure("bright", "mean_iou") == pytest.approx(MEAN)
+    assert table.folder("bright").images == 3
+    assert table.confusion("bright").counts.tolist() == [[3 * 480, 3 * 20], [3 * 20, 3 * 80]]
+    # A detection's mask is enlarged from 28 x 28, so its border differs by what is held by 0.5.
+    blob = desk.document.predictions["blobs"].labels
+    both = int((blob & desk.document.truth.labels).sum())
+    assert table.image(0, "blobs").pairs.matrix(2).counts[1, 1] == both
+    assert table.image(0, "blobs").name == "a0.png"
+    assert table.images_confusing("bright", 1, 0) == [(0, 20), (1, 20), (2, 20)]
+    assert table.images_confusing("bright", 0, 7) == []
+    background = table.as_if_all_background()
+    assert background.pixel_accuracy == pytest.approx(500 / 600)
+    assert background.iou.tolist() == pytest.approx([500 / 600, 0])
+
+
+def test_progress_and_what_is_told(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 3))
+    before = desk.session.evaluation
+    assert (before.runs, before.running, before.total) == ((), False, 0)
+    desk.changes.clear()
+    evaluate(desk, "bright")
+    after = desk.session.evaluation
+    assert (after.runs, after.running, after.total) == (("bright",), False, 3)
+    assert after.done == {"bright": 3}
+    assert after.version > before.version
+    told = [c for c in desk.changes if What.EVALUATION in c.what]
+    assert 2 <= len(told) <= 8
+    assert desk.session.state(2).runs == {"bright"}
+    assert set(desk.document.predictions) == {"bright"}
+
+
+def test_nothing_is_computed_twice(new_desk, tmp_path, monkeypatch):
+    root = make_folder(tmp_path / "set", 4)
+    desk = new_desk()
+    desk.open(root)
+    evaluate(desk, "bright")
+    assert desk.engine.runs == ["bright"] * 4
+    evaluate(desk, "bright", "blobs")
+    assert desk.engine.runs == ["bright"] * 4 + ["blobs"] * 4
+    desk.close()
+
+    def never(*_args, **_options):
+        raise AssertionError("these figures are on disk")
+
+    monkeypatch.setattr("segstudio.app.evaluation_work.figures_of", never)
+    monkeypatch.setattr("segstudio.app.evaluation_work.vote_entropy", never)
+    again = new_desk()
+    again.open(root)
+    table = evaluate(again, "bright", "blobs")
+    assert again.engine.runs == []
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN] * 4)
+    assert (table.column("bright", "disagreement") > 0).all()
+    assert again.messages == []
+
+
+def test_again_runs_the_models_again(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 2))
+    evaluate(desk)
+    evaluate(desk, again=True)
+    assert desk.engine.runs == ["bright"] * 4
+
+
+def test_copies_of_an_image_are_predicted_once_and_measured_each(desk, tmp_path):
+    write_photo(tmp_path / "set" / "a.png", square())
+    for name in ("b.png", "c.png"):
+        (tmp_path / "set" / name).write_bytes((tmp_path / "set" / "a.png").read_bytes())
+    for name, left in (("a.png", 7), ("b.png", 5), ("c.png", 7)):
+        write_mask(tmp_path / "set" / "masks" / name, square(left=left))
+    desk.open(tmp_path / "set")
+    table = evaluate(desk)
+    assert desk.engine.runs == ["bright"]
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN, 1, MEAN])
+    assert table.image(1, "bright").name == "b.png"
+    assert table.image(2, "bright").name == "c.png"
+
+
+class HangsAtTheThird(FakeEngine):
+    """Two images are done, then the gate closes."""
+
+    def predictor(self, spec, device, check):
+        whole = super().predictor(spec, device, check)
+        predict = whole.predict
+
+        def watched(*args):
+            if len(self.runs) == 2:
+                self.gate.clear()
+                self.entered.clear()
+            return predict(*args)
+
+        whole.predict = watched
+        return whole
+
+
+def test_stopped_and_taken_up_again(new_desk, tmp_path):
+    desk = new_desk(HangsAtTheThird())
+    desk.open(make_folder(tmp_path / "set", 4))
+    desk.evaluating.start(["bright"])
+    wait_for(desk.clock, lambda: len(desk.engine.runs) == 3)
+    assert desk.session.evaluation.running
+    desk.evaluating.cancel()
+    desk.settle()
+    evaluation, table = desk.session.evaluation, desk.evaluating.table
+    assert not evaluation.running
+    assert (evaluation.done, evaluation.total) == ({"bright": 2}, 4)
+    assert table.indices("bright").tolist() == [0, 1]
+    assert table.folder("bright").images == 2
+    assert "The evaluation was stopped after 2 of 4 images." in desk.messages
+    desk.engine.gate.set()
+    evaluate(desk, "bright")
+    assert len(desk.engine.runs) == 2 + 1 + 2
+    assert table.indices("bright").tolist() == [0, 1, 2, 3]
+
+
+def test_a_run_on_the_open_image_goes_first(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 4))
+    desk.engine.gate.clear()
+    desk.evaluating.start(["blobs"])
+    wait_for(desk.clock, desk.engine.entered.is_set)
+    desk.segmenting.choose("bright")
+    desk.segmenting.run_current()
+    desk.engine.gate.set()
+    desk.settle()
+    assert desk.engine.runs == ["blobs", "bright", "blobs", "blobs", "blobs"]
+    assert desk.session.evaluation.done == {"blobs": 4}
+    assert not desk.session.evaluation.running
+
+
+def test_images_without_reference_come_last_and_have_no_scores(desk, tmp_path):
+    root = make_folder(tmp_path / "set", 3)
+    (root / "masks" / "a0.png").unlink()
+    desk.open(root)
+    table = evaluate(desk, "bright", "blobs")
+    assert table.indices("bright").tolist() == [0, 1, 2]
+    assert table.indices("bright", scored=True).tolist() == [1, 2]
+    assert np.isnan(table.column("bright", "mean_iou")).tolist() == [True, False, False]
+    assert table.image(0, "bright") is None
+    assert table.folder("bright").images == 2
+    # The stand-in is sure by 204 of 255, an entropy of 0.72 bits.
+    p = 204 / 255
+    entropy = -p * np.log2(p) - (1 - p) * np.log2(1 - p)
+    assert table.column("bright", "uncertainty") == pytest.approx([entropy] * 3, abs=0.003)
+    assert table.column("bright", "disagreement")[0] > 0
+
+
+def test_votes(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 2))
+    table = evaluate(desk, "bright", "blobs")
+    maps = [p.labels for p in desk.document.predictions.values()]
+    # Of two models' votes the entropy is 1 where they differ and 0 elsewhere.
+    assert table.column("blobs", "disagreement")[0] == pytest.approx((maps[0] != maps[1]).mean())
+    assert np.isnan(evaluate(desk, "bright").column("bright", "disagreement")).all()
+
+
+def test_figures_follow_the_annotation(new_desk, tmp_path):
+    root = make_folder(tmp_path / "set", 2)
+    desk = new_desk()
+    desk.open(root)
+    table = evaluate(desk)
+    paint_the_missing_columns(desk)
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN, MEAN])
+    later(desk)
+    # 100 pixels in both, 20 only in the reference.
+    painted = (100 / 120 + 480 / 500) / 2
+    assert desk.document.dirty
+    assert table.column("bright", "mean_iou") == pytest.approx([painted, MEAN])
+    assert table.confusion("bright").counts.tolist() == [[960, 20], [40, 180]]
+    desk.editing.undo()
+    later(desk)
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN, MEAN])
+    desk.editing.redo()
+    later(desk, 3)
+    assert not desk.document.dirty
+    later(desk)
+    assert table.column("bright", "mean_iou") == pytest.approx([painted, MEAN])
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    assert evaluate(again).column("bright", "mean_iou") == pytest.approx([painted, MEAN])
+    assert again.engine.runs == []
+
+
+def test_an_image_that_is_left_is_measured_as_it_was_painted(desk, tmp_path):
+    root = make_folder(tmp_path / "set", 2, truth=False)
+    desk.open(root)
+    table = evaluate(desk)
+    assert table.indices("bright", scored=True).tolist() == []
+    desk.session.set_view(active_class=1, brush_size=4)
+    desk.editing.begin_stroke(10, 10)
+    desk.editing.end_stroke()
+    desk.browsing.select(1)
+    desk.settle()
+    later(desk)
+    assert table.indices("bright", scored=True).tolist() == [0]
+    painted = int(desk.studio.evaluating.table.image(0, "bright").pairs.matrix(2).counts[1].sum())
+    assert painted == 12  # a disc of diameter 4
+
+
+def test_what_is_painted_while_models_run_is_measured(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 2))
+    desk.engine.gate.clear()
+    desk.evaluating.start(["bright"])
+    wait_for(desk.clock, desk.engine.entered.is_set)
+    paint_the_missing_columns(desk)
+    desk.autosave.save_now()
+    wait_for(desk.clock, lambda: not desk.document.dirty)
+    desk.engine.gate.set()
+    desk.settle()
+    later(desk)
+    painted = (100 / 120 + 480 / 500) / 2
+    assert desk.evaluating.table.column("bright", "mean_iou") == pytest.approx([painted, MEAN])
+
+
+def test_images_changed_by_another_program_are_seen_with_refresh(desk, tmp_path):
+    root = make_folder(tmp_path / "set", 3)
+    desk.open(root)
+    table = evaluate(desk)
+    write_mask(root / "masks" / "a2.png", square(left=5))
+    desk.evaluating.refresh([2])
+    later(desk)
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN, MEAN, 1])
+    assert table.figure("bright", "image_mean_iou") == pytest.approx((2 * MEAN + 1) / 3)
+    assert len(desk.engine.runs) == 3
+
+
+def three_class_model():
+    """Its nucleus is class 2, its class 1 the folder does not have."""
+    return ModelSpec(
+        id="three",
+        title="Three",
+        family="fake",
+        task="semantic",
+        schema=LabelSchema.from_names(("background", "dirt", "nucleus")),
+        builder="",
+        weights=WeightsFile("three"),
+    )
+
+
+def named_folder(root, count=2):
+    make_folder(root, count)
+    text = '{"classes": [{"id": 0, "name": "background"}, {"id": 1, "name": "nucleus"}]}'
+    (root / "masks" / "segstudio.json").write_text(text)
+    return root
+
+
+def test_classes_are_mapped_once_whether_an_image_is_open_or_not(new_desk, tmp_path):
+    engine = FakeEngine(three_class_model(), BRIGHT)
+    engine.bright_id = 2
+    desk = new_desk(engine)
+    desk.open(named_folder(tmp_path / "set"))
+    desk.segmenting.choose("three")
+    desk.segmenting.run_current()
+    desk.settle()
+    assert set(np.unique(desk.document.predictions["three"].labels)) == {0, 1}
+    table = evaluate(desk, "three")
+    assert table.column("three", "mean_iou") == pytest.approx([MEAN, MEAN])
+    paint_the_missing_columns(desk)
+    later(desk)
+    assert table.column("three", "mean_iou")[0] == pytest.approx((100 / 120 + 480 / 500) / 2)
+
+
+def test_another_class_mapping_is_measured_without_a_run(new_desk, tmp_path):
+    engine = FakeEngine(three_class_model(), BRIGHT)
+    engine.bright_id = 1  # dirt
+    desk = new_desk(engine)
+    desk.open(named_folder(tmp_path / "set"))
+    table = evaluate(desk, "three")
+    # Dirt counts as background: nothing is found.
+    assert table.class_iou("three")[0].tolist() == pytest.approx([500 / 600, 0])
+    names = three_class_model().schema.names
+    desk.class_mappings.set("three", {0: 0, 1: 1, 2: 1})
+    later(desk)
+    assert table.class_iou("three")[0].tolist() == pytest.approx([GROUND, NUCLEUS])
+    desk.class_mappings.set("three", {0: 0, 2: 1}, "ignored")
+    later(desk)
+    # The 100 pixels of dirt count nowhere: 480 of background and 20 of nucleus are left.
+    assert desk.session.schema.rules == (ClassRule.of(names, {0: 0, 2: 1}, "ignored"),)
+    assert table.class_iou("three")[0].tolist() == pytest.approx([480 / 500, 0])
+    assert len(engine.runs) == 2
+    assert desk.session.evaluation.done == {"three": 2}
+
+
+def test_the_ignore_index_counts_at_once(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 2))
+    table = evaluate(desk)
+    desk.browsing.set_ignore_index(0)
+    later(desk)
+    # Only the nucleus is left to score: 80 of its 100 pixels were found.
+    assert table.class_ids == (1,)
+    assert table.class_iou("bright")[0].tolist() == pytest.approx([0.8])
+    assert len(desk.engine.runs) == 2
+
+
+def test_another_name_of_a_class_is_shown_and_nothing_is_counted(desk, tmp_path, monkeypatch):
+    desk.open(make_folder(tmp_path / "set", 2))
+    table = evaluate(desk)
+    work = "segstudio.app.evaluation_work.EvaluationWork.work"
+    monkeypatch.setattr(work, lambda *_: pytest.fail("nothing is to be counted"))
+    desk.changes.clear()
+    desk.browsing.rename_class(1, "cell")
+    later(desk)
+    assert table.schema.name_of(1) == "cell"
+    assert any(What.EVALUATION in change.what for change in desk.changes)
+
+
+def test_a_copy_of_the_folder_has_its_predictions(desk, tmp_path):
+    root = make_folder(tmp_path / "set", 2)
+    desk.open(root)
+    evaluate(desk)
+    copied = shutil.copytree(root, tmp_path / "copy")
+    desk.open(copied)
+    assert set(desk.document.predictions) == {"bright"}
+    assert evaluate(desk).column("bright", "mean_iou") == pytest.approx([MEAN, MEAN])
+    assert len(desk.engine.runs) == 2
+
+
+def test_thresholds_of_instance_models_count_at_once(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 2))
+    table = evaluate(desk, "bright", "blobs")
+    found = table.class_iou("blobs")[0, 1]
+    assert found > 0.5
+    desk.segmenting.set_options(score_threshold=0.95)  # the blob's score is 0.9
+    later(desk)
+    assert table.class_iou("blobs")[0].tolist() == pytest.approx([500 / 600, 0])
+    assert table.class_iou("bright")[0, 1] == pytest.approx(NUCLEUS)
+    desk.segmenting.set_options(score_threshold=0.5)
+    later(desk)
+    assert table.class_iou("blobs")[0, 1] == found
+    assert len(desk.engine.runs) == 4
+
+
+def test_a_variant_with_other_thresholds_takes_the_models_own_answers(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 2))
+    strict = desk.named_runs.add_variant("Strict", "blobs", score_threshold=0.95)
+    table = evaluate(desk, "blobs", strict)
+    assert desk.engine.runs == ["blobs", "blobs"]
+    assert table.class_iou(strict)[0].tolist() == pytest.approx([500 / 600, 0])
+    assert table.class_iou("blobs")[0, 1] > 0.5
+
+
+def test_distances_are_measured_on_request(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 2))
+    table = evaluate(desk)
+    assert np.isnan(table.column("bright", "hausdorff95")).all()
+    assert np.isnan(table.figure("bright", "hausdorff95"))
+    desk.evaluating.set_options(hausdorff=True)
+    desk.settle()
+    # Two squares two columns apart: the farthest outlines are 2 apart, on the left and the right.
+    assert table.column("bright", "hausdorff95") == pytest.approx([2, 2])
+    assert table.figure("bright", "hausdorff95") == pytest.approx(2)
+    desk.evaluating.set_options(hausdorff=False)
+    desk.settle()
+    assert np.isnan(table.column("bright", "hausdorff95")).all()
+    assert table.image(0, "bright").hausdorff is None
+    assert len(desk.engine.runs) == 2
+
+
+def test_two_models_are_compared_in_a_job(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 3))
+    table = evaluate(desk, "bright", "blobs")
+    answers = []
+    assert table.paired("blobs", "bright") is None
+    desk.evaluating.compare_pair("blobs", "bright", answers.append)
+    assert answers == []
+    desk.settle()
+    (found,) = answers
+    means = [table.figure(run, "mean_iou") for run in ("blobs", "bright")]
+    assert found.mean_iou.difference == pytest.approx(means[1] - means[0])
+    assert found.images == 3
+    assert table.paired("blobs", "bright") is found
+    desk.evaluating.compare_pair("blobs", "bright", answers.append)
+    assert answers[1] is found
+    paint_the_missing_columns(desk)
+    later(desk)
+    assert table.paired("blobs", "bright") is None
+
+
+def test_the_best_model(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 1))
+    table = evaluate(desk, "blobs", "bright")
+    values = {run: table.figure(run, "mean_iou") for run in table.runs}
+    assert table.best("mean_iou") == max(values, key=values.get)
+    assert table.best("ap50") == ""
+    assert table.best("ece") == min(table.runs, key=lambda run: table.figure(run, "ece"))
+
+
+def test_trouble_does_not_end_it(desk, tmp_path):
+    root = make_folder(tmp_path / "set", 4)
+    (root / "a1.png").write_bytes(b"no image")
+    write_mask(root / "masks" / "a2.png", np.zeros((3, 3)))
+    desk.open(root)
+    table = evaluate(desk)
+    assert table.indices("bright").tolist() == [0, 2, 3]
+    assert table.indices("bright", scored=True).tolist() == [0, 3]
+    assert "1 of 4 images failed: a1.png." in desk.messages
+    assert "The mask of a2.png cannot be used." in desk.messages
+
+
+def test_a_model_that_cannot_be_loaded_does_not_stop_the_others(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 2))
+
+    def refuse(spec, device, check, load=desk.engine.predictor):
+        if spec.id == "blobs":
+            raise SegstudioError("The weights are damaged.")
+        return load(spec, device, check)
+
+    desk.engine.predictor = refuse
+    table = evaluate(desk, "blobs", "bright")
+    assert table.indices("blobs").tolist() == []
+    assert table.indices("bright").tolist() == [0, 1]
+    assert desk.session.evaluation.done == {"blobs": 0, "bright": 2}
+    assert sum("damaged" in message for message in desk.messages) == 1
+
+
+def test_missing_weights_are_fetched(desk, tmp_path):
+    desk.engine.missing.add("blobs")
+    desk.open(make_folder(tmp_path / "set", 1))
+    table = evaluate(desk, "blobs")
+    assert desk.engine.downloads == ["blobs"]
+    assert table.indices("blobs").tolist() == [0]
+
+
+def test_another_folder_has_no_figures_and_a_rescan_keeps_them(desk, tmp_path):
+    root = make_folder(tmp_path / "set", 2)
+    desk.open(root)
+    table = evaluate(desk)
+    write_photo(root / "a00.png", square())  # comes before the two
+    desk.browsing.rescan()
+    desk.settle()
+    assert list(table.names) == ["a00.png", "a0.png", "a1.png"]
+    assert table.indices("bright").tolist() == [1, 2]
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN, MEAN])
+    assert len(desk.engine.runs) == 2
+    desk.open(make_folder(tmp_path / "other", 1))
+    assert table.runs == ()
+    assert desk.session.evaluation.runs == ()
+
+
+def test_started_without_folder_or_model(desk, tmp_path):
+    desk.evaluating.start(["bright"])
+    assert desk.messages[-1] == "Open a folder first."
+    desk.open(make_folder(tmp_path / "set", 1))
+    desk.evaluating.start(["nothing"])
+    assert desk.messages[-1] == "Choose a model first."
+    assert desk.evaluating.prediction_key("bright") == "bright"
+    assert desk.evaluating.prediction_key("nothing") == ""
+
+
+def test_a_removed_named_run_leaves_the_table(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", 2))
+    strict = desk.named_runs.add_variant("Strict", "blobs", score_threshold=0.95)
+    table = evaluate(desk, "bright", strict)
+    desk.named_runs.remove(strict)
+    later(desk)
+    assert table.runs == ("bright",)
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN, MEAN])
+
+
+@pytest.mark.parametrize("spec", [BRIGHT, BLOBS])
+def test_figures_that_are_on_disk_are_the_same(new_desk, tmp_path, spec):
+    root = make_folder(tmp_path / "set", 2)
+    columns = []
+    for _ in range(2):
+        desk = new_desk()
+        desk.open(root)
+        table = evaluate(desk, spec.id)
+        columns.append([table.column(spec.id, name) for name in ("mean_iou", "pq", "suspicion")])
+        desk.close()
+    np.testing.assert_array_equal(columns[0], columns[1])

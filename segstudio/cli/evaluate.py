@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import shlex
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segstudio.cli.errors import OK, InputError, input_errors
 from segstudio.cli.evaluation_report import Compared, report_of
 from segstudio.cli.evaluation_tables import print_report
 from segstudio.cli.mask_pairs import MaskFolders, Pair
+from segstudio.cli.mask_report import Measured, material_of
 from segstudio.cli.objects import ObjectCounts
 from segstudio.cli.output import print_json, progress_bar
+from segstudio.cli.report_files import check_report, options_text, write_material
 from segstudio.core.bootstrap import PairedDifference, paired_difference
 from segstudio.core.errors import SegstudioError
 from segstudio.core.image_figures import Answer, ImageFigures, Wanted, figures_of
@@ -29,6 +32,8 @@ class Request:
         per_image: Whether to list every image.
         wanted: Which figures are counted besides IoU, Dice and accuracy.
         against: Another folder of predicted masks, whose difference is bootstrapped.
+        report: Where to write a report as HTML, if wanted.
+        images: Folder of the photos, for the report's pictures.
     """
 
     pred_dir: Path
@@ -38,6 +43,15 @@ class Request:
     per_image: bool = False
     wanted: Wanted = field(default_factory=Wanted)
     against: Path | None = None
+    report: Path | None = None
+    images: Path | None = None
+
+    @property
+    def counted(self) -> Wanted:
+        """Which figures are counted: a report has more than is asked for."""
+        if self.report is None:
+            return self.wanted
+        return replace(self.wanted, boundary=True, panoptic=True, instances=True, sizes=True)
 
 
 @dataclass
@@ -65,19 +79,25 @@ def evaluate(request: Request, *, as_json: bool) -> int:
     Raises:
         InputError: if a folder, a mask or the schema cannot be used; names the files.
     """
+    check_report(request.report)
     with input_errors():
-        folders, counts = _counted(request, request.pred_dir, request.wanted)
+        folders, counts = _counted(request, request.pred_dir, request.counted)
         compared = Compared(
             folders.schema,
             tuple(counts.figures.values()),
             counts.objects,
             tuple(counts.without_truth),
-            request.wanted,
+            request.counted,
         )
+        measured = [Measured(request.pred_dir, folders, counts.figures)]
         difference = None
         if request.against is not None:
-            _, others = _counted(request, request.against, Wanted())
+            wanted = request.counted if request.report is not None else Wanted()
+            masks, others = _counted(request, request.against, wanted)
             difference = _difference(compared, counts, others, request)
+            measured.append(Measured(request.against, masks, others.figures))
+    if request.report is not None:
+        _write_report(request, compared, measured)
     report = report_of(compared, per_image=request.per_image)
     if difference is not None:
         report["bootstrap"] = compared.bootstrap_row(difference, str(request.against))
@@ -86,6 +106,30 @@ def evaluate(request: Request, *, as_json: bool) -> int:
     else:
         print_report(report, per_image=request.per_image)
     return OK
+
+
+def _write_report(request: Request, compared: Compared, measured: list[Measured]) -> None:
+    assert request.report is not None
+    others = [f for one in measured[1:] for f in one.figures.values()]
+    ids = compared.ids_with(others)
+    with input_errors():
+        material = material_of(measured, request.gt_dir, ids, request.images, _command(request))
+    write_material(request.report, material)
+
+
+def _command(request: Request) -> str:
+    """The line that evaluates the same."""
+    options = (
+        ("schema", request.schema_file),
+        ("ignore", request.ignore),
+        ("hausdorff", request.wanted.hausdorff),
+        ("bootstrap", request.against is not None),
+        ("against", request.against),
+        ("images", request.images),
+        ("report", request.report),
+    )
+    words = ["segstudio", "evaluate", str(request.pred_dir), str(request.gt_dir)]
+    return shlex.join([*words, *options_text(options)])
 
 
 def _counted(request: Request, pred_dir: Path, wanted: Wanted) -> tuple[MaskFolders, _Counts]:

@@ -102,16 +102,23 @@ class MaskFolders:
             SegstudioError: if a mask cannot be read or has another size or unknown ids.
         """
         for ref in self.refs:
-            path = self.truth.path_of(ref)
-            if path is None:
-                yield ref
-                continue
-            prediction = read_truth(ref, self.predictions)
-            assert prediction is not None
-            truth = read_truth(ref, self.truth, self.schema, prediction.shape_hw)
-            assert truth is not None
-            objects, scores = self._objects_of(ref, prediction)
-            yield Pair(ref.name, path, truth, prediction, objects, scores)
+            yield self.pair_of(ref) or ref
+
+    def pair_of(self, ref: ImageRef) -> Pair | None:
+        """A prediction with its ground truth; None if it has none.
+
+        Raises:
+            SegstudioError: as `pairs`.
+        """
+        path = self.truth.path_of(ref)
+        if path is None:
+            return None
+        prediction = read_truth(ref, self.predictions)
+        assert prediction is not None
+        truth = read_truth(ref, self.truth, self.schema, prediction.shape_hw)
+        assert truth is not None
+        objects, scores = self._objects_of(ref, prediction)
+        return Pair(ref.name, path, truth, prediction, objects, scores)
 
     def _objects_of(
         self, ref: ImageRef, prediction: LabelMap

@@ -192,22 +192,109 @@ def _evaluate(
         Path | None,
         typer.Option("--against", help="Other predicted masks, for --bootstrap.", metavar="DIR"),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write a report of all figures as HTML.", metavar="FILE"),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", help="Photos, for the pictures of --report.", metavar="DIR"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Compare predicted masks with ground truth.
 
     Prints IoU, Dice, precision and recall of each class, their means, and the worst images.
     --bootstrap --against DIR tells the difference to another folder of predicted masks with its
-    95 % confidence interval, from images drawn again and again.
+    95 % confidence interval, from images drawn again and again. --report FILE writes all figures
+    with charts and the worst images into one HTML file.
     """
     from segstudio.cli.evaluate import Request, evaluate
     from segstudio.core.image_figures import Wanted
 
     if bootstrap != (against is not None):
         raise InputError("--bootstrap and --against DIR belong together.")
+    if images is not None and report is None:
+        raise InputError("--images DIR is for --report FILE.")
     wanted = Wanted(boundary=boundary, hausdorff=hausdorff, panoptic=panoptic, instances=instances)
-    request = Request(pred_dir, gt_dir, schema, ignore, per_image, wanted, against)
+    request = Request(pred_dir, gt_dir, schema, ignore, per_image, wanted, against, report, images)
     return evaluate(request, as_json=as_json)
+
+
+@app.command("compare")
+def _compare(
+    folder: Annotated[Path, typer.Argument(help="Folder of images.")],
+    models: Annotated[
+        str,
+        typer.Option(
+            "--models", help="Ids of models or named runs, or files of weights.", metavar="A,B,..."
+        ),
+    ],
+    gt: Annotated[
+        Path | None,
+        typer.Option("--gt", help="Folder of ground truth masks; else those found.", metavar="DIR"),
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Classes (segstudio.json).", metavar="FILE")
+    ] = None,
+    ignore: Annotated[
+        int | None,
+        typer.Option("--ignore", min=0, max=255, help="Ground truth id that counts nowhere."),
+    ] = None,
+    boundary: Annotated[
+        bool, typer.Option("--boundary", help="Tell the IoU of the boundaries too.")
+    ] = False,
+    hausdorff: Annotated[
+        bool,
+        typer.Option("--hausdorff", help="Tell how far apart outlines are: 95th percentile, px."),
+    ] = False,
+    instances: Annotated[
+        bool, typer.Option("--instances", help="Tell the average precision of objects.")
+    ] = False,
+    panoptic: Annotated[
+        bool, typer.Option("--panoptic", help="Tell the panoptic quality, PQ, SQ and RQ.")
+    ] = False,
+    bootstrap: Annotated[
+        bool, typer.Option("--bootstrap", help="Tell how sure the models' differences are.")
+    ] = False,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Only the first images.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Run the models also where their answers are kept.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write a report of all figures as HTML.", metavar="FILE"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Run models on a folder, rank them, and tell where they disagree.
+
+    Prints the figures of each model, the IoU of each class, and the images on which the models
+    differ most. What the models said is kept, so that nothing is computed twice. --report FILE
+    writes all figures with charts and the worst images into one HTML file.
+    """
+    from segstudio.cli.compare import Request, compare
+    from segstudio.core.image_figures import Wanted
+    from segstudio.core.prediction import RunOptions
+
+    names = tuple(name for part in models.split(",") if (name := part.strip()))
+    request = Request(
+        folder,
+        names,
+        gt,
+        schema,
+        ignore,
+        RunOptions(device=device),
+        Wanted(boundary=boundary, hausdorff=hausdorff, panoptic=panoptic, instances=instances),
+        bootstrap,
+        limit or 0,
+        again,
+        report,
+    )
+    return compare(request, as_json=as_json)
 
 
 @app.command("inspect")

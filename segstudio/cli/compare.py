@@ -1,0 +1,241 @@
+"""`segstudio compare`: several models on the same images."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segstudio.app.clock import ManualClock
+from segstudio.app.engine import TorchEngine
+from segstudio.app.evaluation_inputs import Conditions, Contender, References
+from segstudio.app.folder import FolderFiles
+from segstudio.app.folder_evaluation import FolderEvaluation, evaluate_folder
+from segstudio.app.named_runs import NamedRuns
+from segstudio.app.notices import Notices
+from segstudio.cli.compare_report import report_of
+from segstudio.cli.compare_tables import print_report
+from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
+from segstudio.cli.loading import fetch_weights
+from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
+from segstudio.cli.report_files import check_report, options_text, write_comparison
+from segstudio.core.errors import SegstudioError
+from segstudio.core.image_figures import Wanted
+from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
+from segstudio.core.schema import LabelSchema
+from segstudio.jobs import Job, JobRunner
+from segstudio.models.registry import registry, spec_from_weights
+from segstudio.session.session import Session, What
+from segstudio.storage.figures import FigureStore
+from segstudio.storage.folders import user_folders
+from segstudio.storage.predictions import PredictionStore
+from segstudio.storage.project import Project, open_project
+from segstudio.storage.scan import list_folder
+from segstudio.storage.schema_file import SCHEMA_NAME, read_schema
+from segstudio.storage.truth import TruthIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command was asked to do.
+
+    Attributes:
+        folder: The images.
+        models: Ids of models or of named runs, or files of weights.
+        gt_dir: Ground truth masks; else those found beside the images, saved annotations first.
+        schema_file: Classes; else `segstudio.json` beside the masks, else the ids that are found.
+        ignore: Ground truth id that counts nowhere; else the schema's.
+        options: How the models run.
+        wanted: Which figures are told besides IoU, Dice and accuracy.
+        bootstrap: Whether to tell how sure the differences are.
+        limit: Stop after this many images; 0 for all.
+        again: Run the models also where their answers are on disk.
+        report: Where to write a report as HTML, if wanted.
+    """
+
+    folder: Path
+    models: tuple[str, ...]
+    gt_dir: Path | None = None
+    schema_file: Path | None = None
+    ignore: int | None = None
+    options: RunOptions = field(default_factory=RunOptions)
+    wanted: Wanted = field(default_factory=Wanted)
+    bootstrap: bool = False
+    limit: int = 0
+    again: bool = False
+    report: Path | None = None
+
+
+def compare(request: Request, *, as_json: bool) -> int:
+    """Run models on a folder, rank them, and tell where they disagree.
+
+    Answers and figures are kept on disk, for the window too; what is there is not computed again.
+
+    Returns:
+        The exit code: 1 if an image or a model failed.
+
+    Raises:
+        InputError: if the folder, the ground truth, the classes or a model cannot be used.
+    """
+    check_report(request.report)
+    with input_errors():
+        specs = _specs(request.models)
+        project, schema = _opened(request, specs)
+    for spec in specs:
+        for part in parts_of(spec):
+            fetch_weights(part)
+    folders = user_folders()
+    store = PredictionStore(folders.data / "predictions")
+    figures = FigureStore(folders.cache / "figures.sqlite")
+    try:
+        found = _evaluated(request, specs, FolderFiles(project, store), schema, figures)
+        if request.report is not None:
+            write_comparison(request.report, found, _command(request))
+    finally:
+        figures.close()
+        store.close()
+    if not any(len(found.table.indices(run, scored=True)) for run in found.table.runs):
+        _tell_trouble(found)
+        raise InputError(
+            f"No image in {request.folder} has ground truth that can be used.",
+            "Masks are matched by name; give their folder with --gt.",
+        )
+    told = report_of(found, request.wanted, bootstrap=request.bootstrap)
+    if as_json:
+        print_json(told)
+    else:
+        print_report(told)
+    return _tell_trouble(found)
+
+
+def _evaluated(
+    request: Request,
+    specs: Sequence[ModelSpec],
+    files: FolderFiles,
+    schema: LabelSchema,
+    figures: FigureStore,
+) -> FolderEvaluation:
+    conditions = Conditions(
+        tuple(Contender.of(spec, request.options) for spec in specs),
+        schema,
+        request.wanted.hausdorff,
+    )
+    references = References(files, schema, saved=request.gt_dir is None)
+    number = len(files.project.images)
+    with progress_bar("Comparing") as show:
+        return evaluate_folder(
+            TorchEngine(),
+            conditions,
+            references,
+            figures,
+            _ShownJob(show),
+            indices=range(min(number, request.limit or number)),
+            again=request.again,
+        )
+
+
+def _command(request: Request) -> str:
+    """The line that evaluates the same."""
+    options = (
+        ("models", ",".join(request.models)),
+        ("gt", request.gt_dir),
+        ("schema", request.schema_file),
+        ("ignore", request.ignore),
+        ("hausdorff", request.wanted.hausdorff),
+        ("limit", request.limit or None),
+        ("report", request.report),
+    )
+    return shlex.join(["segstudio", "compare", str(request.folder), *options_text(options)])
+
+
+class _ShownJob(Job):
+    """A job whose progress goes to a progress bar."""
+
+    def __init__(self, show: ShowProgress) -> None:
+        super().__init__("Comparing", "model")
+        self._show = show
+
+    def report(self, done: int, total: int = 0, text: str = "") -> None:
+        """Say how far the work is."""
+        super().report(done, total, text)
+        self._show(done, total, text)
+
+
+def _opened(request: Request, specs: Sequence[ModelSpec]) -> tuple[Project, LabelSchema]:
+    project = open_project(request.folder)
+    declared = None if request.schema_file is None else read_schema(request.schema_file)
+    if request.gt_dir is not None:
+        list_folder(request.gt_dir)
+        beside = request.gt_dir / SCHEMA_NAME
+        if declared is None and beside.is_file():
+            declared = read_schema(beside)
+        truth = TruthIndex.at(request.gt_dir, project.images, declared)
+        project = replace(project, truth=truth, schema=declared)
+    schema = declared or project.schema
+    if schema is None:
+        schema = _named_like(project, specs)
+    if request.ignore is not None:
+        schema = replace(schema, ignore_index=request.ignore)
+    return project, schema
+
+
+def _named_like(project: Project, specs: Sequence[ModelSpec]) -> LabelSchema:
+    """The classes of the ground truth, with the models' names if theirs are made up."""
+    first = specs[0].schema
+    if project.truth is None:
+        return first
+    schema = project.truth.schema
+    agree = all(spec.schema.names == first.names for spec in specs)
+    if project.truth.declared or not agree or set(schema.scored_ids) != set(first.ids):
+        return schema
+    return replace(first, ignore_index=schema.ignore_index)
+
+
+def _specs(names: Sequence[str]) -> list[ModelSpec]:
+    """The models by id, named runs by id, or files of weights, each once."""
+    known = registry()
+    if any(name not in known and not Path(name).is_file() for name in names):
+        known = _with_named_runs(known)
+    found = {}
+    for name in dict.fromkeys(names):
+        spec = known.get(name)
+        if spec is None and Path(name).is_file():
+            spec = spec_from_weights(Path(name).resolve())
+        if spec is None:
+            raise SegstudioError(
+                f"There is no model {name!r}.", "segstudio models lists them; or give a file."
+            )
+        found[spec.id] = spec
+    if not found:
+        raise SegstudioError("Say which models to compare with --models A,B.")
+    return list(found.values())
+
+
+def _with_named_runs(known: dict[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """The models and the named runs that were made in the window."""
+    clock, session, notices = ManualClock(), Session(), Notices()
+    jobs = JobRunner(clock.post, notices.failure)
+    runs = NamedRuns(session, jobs, notices, user_folders().config / "runs.json", TorchEngine())
+    session.models = known
+    session.notify(What.MODELS)
+    while not jobs.wait_idle(0) or clock.run_posted():
+        clock.wait_posted(0.05)
+    jobs.shutdown()
+    del runs
+    return session.models
+
+
+def _tell_trouble(found: FolderEvaluation) -> int:
+    """Say on stderr what went wrong; the exit code."""
+    trouble, table = found.trouble, found.table
+    for run, error in trouble.broken.items():
+        warn(f"error: {table.title(run)}: {error}")
+    for name, error in (*trouble.failures, *trouble.unmeasured):
+        warn(f"error: {name}: {error}")
+    if trouble.unsaved:
+        warn(f"{len(trouble.unsaved)} predictions were not kept on disk: {trouble.unsaved[0]}")
+    return FAILURE if trouble.broken or trouble.failures or trouble.unmeasured else OK

@@ -1,0 +1,188 @@
+"""What `segstudio compare` tells: one dictionary, for JSON and for the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, Final
+
+import numpy as np
+
+from segstudio.app.evaluation_table import EvaluationTable
+from segstudio.app.folder_evaluation import FolderEvaluation
+from segstudio.core.bootstrap import PairedDifference, paired_difference
+from segstudio.core.class_sums import mean_of
+from segstudio.core.detections import Kind
+from segstudio.core.image_figures import FolderFigures, Wanted
+from segstudio.core.schema import LabelSchema
+
+_SHOWN_IMAGES: Final = 10
+
+
+def report_of(found: FolderEvaluation, wanted: Wanted, *, bootstrap: bool) -> dict[str, Any]:
+    """All figures under their names, the best model first; those not wanted are left out.
+
+    Args:
+        found: The evaluation.
+        wanted: Which figures to tell besides IoU, Dice and accuracy.
+        bootstrap: Whether to tell how sure the differences of the models are.
+    """
+    table = found.table
+    order = sorted(table.runs, key=lambda run: _rank(table.figure(run, "mean_iou")))
+    background = table.as_if_all_background()
+    return {
+        "folder": str(found.references.files.project.root),
+        "images": max(len(table.indices(run)) for run in order),
+        "scored_images": max(len(table.indices(run, scored=True)) for run in order),
+        "ignore_index": table.schema.ignore_index,
+        "hausdorff": wanted.hausdorff,
+        "models": [_model_row(table, run, wanted) for run in order],
+        "all_background": None
+        if background is None
+        else {"mean_iou": background.mean_iou, "pixel_accuracy": background.pixel_accuracy},
+        "differences": [
+            _difference(table, first, second, bootstrap=bootstrap)
+            for first, second in combinations(order, 2)
+        ],
+        "disagreement": _disagreement(table, order),
+        "failed": [
+            {"name": name, "error": str(error)}
+            for name, error in (*found.trouble.failures, *found.trouble.unmeasured)
+        ],
+    }
+
+
+def _rank(value: float) -> float:
+    return float("inf") if np.isnan(value) else -value
+
+
+def _model_row(table: EvaluationTable, run: str, wanted: Wanted) -> dict[str, Any]:
+    folder = table.folder(run)
+    row: dict[str, Any] = {
+        "id": run,
+        "title": table.title(run),
+        "images": len(table.indices(run, scored=True)),
+        "mean_iou": table.figure(run, "mean_iou"),
+        "mean_dice": table.figure(run, "mean_dice"),
+        "pixel_accuracy": table.figure(run, "pixel_accuracy"),
+        "frequency_weighted_iou": table.figure(run, "frequency_weighted_iou"),
+        "seconds_per_image": mean_of(table.column(run, "seconds")),
+        "calibration_error": table.figure(run, "ece"),
+        "classes": [] if folder is None else _class_rows(folder, table.schema, wanted),
+    }
+    if folder is None:
+        return row
+    row |= folder.image_means
+    if wanted.boundary:
+        row["mean_boundary_iou"] = table.figure(run, "boundary_iou")
+    if wanted.hausdorff:
+        row["mean_hausdorff_95"] = table.figure(run, "hausdorff95")
+    if wanted.instances:
+        row["instances"] = _instances(folder)
+    if wanted.panoptic:
+        row["panoptic"] = {name: table.figure(run, name) for name in ("pq", "sq", "rq")}
+    return row
+
+
+def _class_rows(folder: FolderFigures, schema: LabelSchema, wanted: Wanted) -> list[dict[str, Any]]:
+    metrics = folder.metrics
+    further = {
+        "boundary_iou": folder.boundary_iou if wanted.boundary else None,
+        "hausdorff_95": folder.hausdorff_95 if wanted.hausdorff else None,
+    }
+    if wanted.panoptic and folder.panoptic_quality is not None:
+        further["pq"] = folder.panoptic_quality.pq
+    precision = folder.average_precision() if wanted.instances else None
+    if precision is not None:
+        further["ap"] = precision.by_class
+    return [
+        {
+            "id": class_id,
+            "name": schema.name_of(class_id),
+            "iou": float(metrics.iou[i]),
+            "dice": float(metrics.dice[i]),
+            "precision": float(metrics.precision[i]),
+            "recall": float(metrics.recall[i]),
+            "pixels": int(metrics.truth_pixels[i]),
+            "predicted_pixels": int(metrics.predicted_pixels[i]),
+            **{name: float(v[i]) for name, v in further.items() if v is not None},
+        }
+        for i, class_id in enumerate(metrics.class_ids)
+    ]
+
+
+def _instances(folder: FolderFigures) -> dict[str, Any] | None:
+    """Average precision; None if the ground truth does not tell objects apart."""
+
+    def of(kind: Kind) -> dict[str, float]:
+        found = folder.average_precision(kind)
+        assert found is not None
+        return {"ap": found.ap, "ap_50": found.at(0.5), "ap_75": found.at(0.75)}
+
+    if folder.detections is None:
+        return None
+    return {
+        "objects": int(folder.detections.objects.values.sum()),
+        "detections": len(folder.detections),
+        "scored": folder.detections.scored,
+        "regions_as_objects": folder.regions_as_objects,
+        **of("mask"),
+        "box": of("box"),
+    }
+
+
+def _difference(
+    table: EvaluationTable, first: str, second: str, *, bootstrap: bool
+) -> dict[str, Any]:
+    """What separates two models on the images of both, the second minus the first."""
+    indices = table.common(first, second)
+    row: dict[str, Any] = {"first": first, "second": second, "images": len(indices)}
+    if not len(indices):
+        return row
+    difference = paired_difference(
+        table.pairs(first, indices),
+        table.pairs(second, indices),
+        table.class_ids,
+        **({} if bootstrap else {"resamples": 0}),
+    )
+    if bootstrap:
+        row |= {n: getattr(difference, n) for n in ("resamples", "level", "seed")}
+    row["mean_iou"] = _interval(difference, None, bootstrap=bootstrap)
+    row["classes"] = [
+        {
+            "id": class_id,
+            "name": table.schema.name_of(class_id),
+            **_interval(difference, class_id, bootstrap=bootstrap),
+        }
+        for class_id in difference.by_class
+    ]
+    return row
+
+
+def _interval(
+    difference: PairedDifference, class_id: int | None, *, bootstrap: bool
+) -> dict[str, Any]:
+    found = difference.mean_iou if class_id is None else difference.by_class[class_id]
+    if not bootstrap:
+        return {"difference": found.difference}
+    return {**found.to_json(), "clear": found.is_clear}
+
+
+def _disagreement(table: EvaluationTable, order: Sequence[str]) -> dict[str, Any] | None:
+    """The images on which the models differ most; None for a single model."""
+    if len(order) < 2:
+        return None
+    indices, values = table.indices(order[0]), table.column(order[0], "disagreement")
+    worst = np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable")[:_SHOWN_IMAGES]
+    return {
+        "mean_vote_entropy": mean_of(values),
+        "images": [
+            {
+                "name": table.names[int(indices[i])],
+                "vote_entropy": float(values[i]),
+                "mean_iou": {run: table.value(int(indices[i]), run, "mean_iou") for run in order},
+            }
+            for i in worst
+            if values[i] > 0
+        ],
+    }

@@ -1,0 +1,131 @@
+"""The report of `segstudio compare` as tables for people."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from segstudio.cli.output import print_table, score
+
+_COLUMNS: Final = (
+    ("mean_iou", "mean iou"),
+    ("mean_dice", "mean dice"),
+    ("pixel_accuracy", "accuracy"),
+    ("frequency_weighted_iou", "fw iou"),
+    ("mean_boundary_iou", "boundary iou"),
+    ("mean_hausdorff_95", "hausdorff 95"),
+)
+_PIXEL_COLUMNS: Final = frozenset({"mean_hausdorff_95"})
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print what `compare_report.report_of` returned."""
+    models = report["models"]
+    print(f"{report['scored_images']} images with ground truth, of {report['images']}\n")
+    _print_models(models, report["all_background"])
+    _print_classes(models)
+    for difference in report["differences"]:
+        _print_difference(difference)
+    _print_disagreement(report["disagreement"], models)
+
+
+def _print_models(models: list[dict[str, Any]], background: dict[str, float] | None) -> None:
+    shown = [(name, header) for name, header in _COLUMNS if any(name in m for m in models)]
+    objects = [m.get("instances") for m in models]
+    panoptic = any("panoptic" in m for m in models)
+    headers = ["model", *(header for _, header in shown)]
+    headers += ["ap", "ap 50", "ap 75"] * any(objects) + ["pq", "sq", "rq"] * panoptic
+    rows = []
+    for model in models:
+        cells = [_cell(name, model.get(name, math.nan)) for name, _ in shown]
+        if any(objects):
+            found = model.get("instances") or {}
+            cells += [score(found.get(name, math.nan)) for name in ("ap", "ap_50", "ap_75")]
+        if panoptic:
+            found = model.get("panoptic") or {}
+            cells += [score(found.get(name, math.nan)) for name in ("pq", "sq", "rq")]
+        rows.append([model["id"], *cells, _seconds(model["seconds_per_image"])])
+    if background is not None:
+        cells = [score(background.get(name, math.nan)) for name, _ in shown]
+        rows.append(["(all background)", *cells, *["-"] * (len(headers) - 1 - len(cells)), "-"])
+    print_table([*headers, "s/image"], rows)
+    if any("instances" in m for m in models) and not any(objects):
+        print("average precision: the ground truth does not tell objects apart")
+
+
+def _print_classes(models: list[dict[str, Any]]) -> None:
+    """IoU of each class and model, and what it is apart from the best model's."""
+    first = {c["id"]: c["iou"] for c in models[0]["classes"]}
+    names = {c["id"]: c["name"] for c in models[0]["classes"]}
+    if not names:
+        return
+    print("\nIoU by class" + (", and apart from the first model" if len(models) > 1 else ""))
+    rows = []
+    for class_id, name in names.items():
+        cells = []
+        for model in models:
+            iou = next((c["iou"] for c in model["classes"] if c["id"] == class_id), math.nan)
+            away = "" if model is models[0] else f" ({_signed(iou - first[class_id])})"
+            cells.append(score(iou) + away)
+        rows.append([str(class_id), name, *cells])
+    print_table(["class", "name", *(m["id"] for m in models)], rows)
+
+
+def _print_difference(found: dict[str, Any]) -> None:
+    if "resamples" not in found:
+        return
+    print(
+        f"\n{found['second']} minus {found['first']}, IoU on {found['images']} images, "
+        f"{found['level']:.0%} interval of {found['resamples']} resamples"
+    )
+    rows = [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
+    print_table(
+        ("class", "difference", "from", "to", ""),
+        [
+            (
+                name,
+                *(_signed(row[key]) for key in ("difference", "low", "high")),
+                _verdict(row, found),
+            )
+            for name, row in rows
+        ],
+    )
+
+
+def _verdict(row: dict[str, Any], found: dict[str, Any]) -> str:
+    if math.isnan(row["low"]):
+        return "-"
+    if not row["clear"]:
+        return "no difference shown"
+    return f"{found['second'] if row['difference'] > 0 else found['first']} is better"
+
+
+def _print_disagreement(found: dict[str, Any] | None, models: list[dict[str, Any]]) -> None:
+    if found is None:
+        return
+    print(f"\nmean vote entropy {score(found['mean_vote_entropy'])}")
+    if not found["images"]:
+        print("the models agree on every pixel")
+        return
+    print("images on which the models differ most")
+    print_table(
+        ["image", "vote entropy", *(f"iou {m['id']}" for m in models)],
+        [
+            [i["name"], score(i["vote_entropy"]), *(score(i["mean_iou"][m["id"]]) for m in models)]
+            for i in found["images"]
+        ],
+    )
+
+
+def _cell(name: str, value: float) -> str:
+    if name in _PIXEL_COLUMNS and not math.isnan(value):
+        return f"{value:.2f}"
+    return score(value)
+
+
+def _seconds(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _signed(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:+.4f}"

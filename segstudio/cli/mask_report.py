@@ -1,0 +1,156 @@
+"""The report of `segstudio evaluate`: folders of masks in place of models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segstudio.app.evaluation_report.material import EvaluatedRun, Material, ShownImage
+from segstudio.app.evaluation_report.wording import count
+from segstudio.cli.mask_pairs import MaskFolders, Pair
+from segstudio.core.bootstrap import PairedDifference, paired_difference
+from segstudio.core.errors import SegstudioError
+from segstudio.core.image_figures import ImageFigures
+from segstudio.core.labels import Image
+from segstudio.storage.decode import read_image
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.layout import mask_base
+from segstudio.storage.scan import scan
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A folder of predicted masks and what was counted.
+
+    Attributes:
+        folder: The predictions.
+        masks: The folders as they were read.
+        figures: By file of the ground truth.
+    """
+
+    folder: Path
+    masks: MaskFolders
+    figures: Mapping[Path, ImageFigures]
+
+
+def material_of(
+    measured: Sequence[Measured],
+    truth: Path,
+    class_ids: Sequence[int],
+    photos: Path | None,
+    command: str,
+) -> Material:
+    """What a report of folders of masks is made from: the images that all of them have.
+
+    Args:
+        measured: The folders.
+        truth: The ground truth.
+        class_ids: The classes to score.
+        photos: Folder of the images; None if there is none to show.
+        command: The line that repeats it.
+
+    Raises:
+        SegstudioError: if the folder of the images cannot be read.
+    """
+    paths = [p for p in measured[0].figures if all(p in m.figures for m in measured)]
+    names = _titles([m.folder for m in measured])
+    figures = {n: [m.figures[p] for p in paths] for n, m in zip(names, measured, strict=True)}
+    refs = {n: _by_truth(m.masks) for n, m in zip(names, measured, strict=True)}
+    masks = {n: m.masks for n, m in zip(names, measured, strict=True)}
+    runs = [
+        EvaluatedRun.of(name, name, figures[name], class_ids, {"Masks": str(one.folder.resolve())})
+        for name, one in zip(names, measured, strict=True)
+    ]
+    pictures = None if photos is None else _photos(photos)
+
+    def paired(first: str, second: str) -> PairedDifference:
+        pairs = [[f.pairs for f in figures[run]] for run in (first, second)]
+        return paired_difference(pairs[0], pairs[1], class_ids)
+
+    def show(place: int) -> ShownImage | None:
+        try:
+            found = {n: masks[n].pair_of(refs[n][paths[place]]) for n in names}
+        except SegstudioError:
+            return None
+        return _shown({n: p for n, p in found.items() if p is not None}, pictures)
+
+    return Material(
+        "/".join(truth.resolve().parts[-2:]),
+        measured[0].masks.schema,
+        [measured[0].figures[p].name for p in paths],
+        tuple(runs),
+        paired,
+        show,
+        {"Ground truth": str(truth.resolve())},
+        command,
+        _left_out(measured, len(paths)),
+    )
+
+
+def _titles(folders: Sequence[Path]) -> list[str]:
+    """Names of folders, with as many of their parents as tell them apart."""
+    parts = [folder.resolve().parts for folder in folders]
+    depth = 1
+    while len({p[-depth:] for p in parts}) < len(parts) and depth < max(map(len, parts)):
+        depth += 1
+    return ["/".join(p[-depth:]).lstrip("/") for p in parts]
+
+
+def _by_truth(masks: MaskFolders) -> dict[Path, ImageRef]:
+    """The predicted mask of each file of ground truth."""
+    found = ((masks.truth.path_of(ref), ref) for ref in masks.refs)
+    return {path: ref for path, ref in found if path is not None}
+
+
+def _photos(folder: Path) -> dict[str, ImageRef]:
+    """Images by their names without extension."""
+    found = scan(folder)
+    refs = [ImageRef(name, str(found.images_root)) for name in found.names]
+    return {_key(ref): ref for ref in refs}
+
+
+def _key(ref: ImageRef) -> str:
+    return f"{ref.folder}/{ref.stem}"
+
+
+def _shown(pairs: Mapping[str, Pair], photos: Mapping[str, ImageRef] | None) -> ShownImage | None:
+    if not pairs:
+        return None
+    first = next(iter(pairs.values()))
+    return ShownImage(
+        first.truth.labels,
+        {name: pair.prediction.labels for name, pair in pairs.items()},
+        None if photos is None else _photo_of(first, photos),
+        first.truth.instances,
+        {n: p.predicted_objects for n, p in pairs.items() if p.predicted_objects is not None},
+    )
+
+
+def _photo_of(pair: Pair, photos: Mapping[str, ImageRef]) -> Image | None:
+    """The photo of a mask, by its name with or without an ending like _mask."""
+    mask = ImageRef(pair.name, "")
+    names = [_key(mask)]
+    base = mask_base(mask.stem)
+    names += [f"{mask.folder}/{base}"] if base is not None else []
+    ref = next((photos[name] for name in names if name in photos), None)
+    if ref is None:
+        return None
+    try:
+        pixels = read_image(ref.path).pixels
+    except SegstudioError:
+        return None
+    return pixels if pixels.shape[:2] == pair.truth.labels.shape else None
+
+
+def _left_out(measured: Sequence[Measured], number: int) -> tuple[str, ...]:
+    some = set().union(*(set(m.figures) for m in measured))
+    missing = len(some) - number
+    if not missing:
+        return ()
+    text = (
+        "The folders do not have the same masks. All figures are of the "
+        f"{count(number, 'image')} that all have in common; "
+        f"{count(missing, 'other is', 'others are')} left out."
+    )
+    return (text,)

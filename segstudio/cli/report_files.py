@@ -1,0 +1,78 @@
+"""The reports that `segstudio evaluate` and `segstudio compare` write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from segstudio.app.evaluation_report.document import write_html
+from segstudio.app.evaluation_report.findings import part_of
+from segstudio.app.evaluation_report.gathering import Evaluated, gather
+from segstudio.app.evaluation_report.material import Material
+from segstudio.app.folder_evaluation import FolderEvaluation
+from segstudio.cli.errors import InputError
+from segstudio.cli.output import ShowProgress, progress_bar, warn
+
+_GATHERED = 40
+
+
+def check_report(path: Path | None) -> None:
+    """Refuse a report that cannot be written, before anything is computed.
+
+    Raises:
+        InputError: if the file is a folder, or its folder is not there.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise InputError(f"{path} is a folder.", "Give a file with --report.")
+    if not path.resolve().parent.is_dir():
+        raise InputError(f"There is no folder {path.parent}.", "Make it, or change --report.")
+
+
+def write_comparison(path: Path, found: FolderEvaluation, command: str) -> None:
+    """Write what came of evaluating models on a folder, if any image could be measured.
+
+    Args:
+        path: The file.
+        found: The evaluation; its stores must still be open.
+        command: The line that repeats it.
+
+    Raises:
+        SegstudioError: if no image was measured by all models, or the file cannot be written.
+    """
+    table = found.table
+    if not any(len(table.indices(run, scored=True)) for run in table.runs):
+        return
+    evaluated = Evaluated.of(table, found.conditions, found.references, command)
+    _write(path, lambda show: gather(evaluated, _go_on, part_of(show, 0, _GATHERED)))
+
+
+def write_material(path: Path, material: Material) -> None:
+    """Write a report of masks that were held against each other.
+
+    Raises:
+        SegstudioError: if the file cannot be written.
+    """
+    _write(path, lambda _show: material)
+
+
+def _write(path: Path, make: Callable[[ShowProgress], Material]) -> None:
+    with progress_bar("Writing the report") as show:
+        material = make(show)
+        write_html(path, material, part_of(show, _GATHERED, 100))
+    warn(f"The report is in {path}.")
+
+
+def _go_on() -> None:
+    """Nothing but an interrupt stops a command."""
+
+
+def options_text(options: Sequence[tuple[str, object]]) -> list[str]:
+    """The words of a command line for options that are set: (name, value), True for a flag."""
+    words: list[str] = []
+    for name, value in options:
+        if value is None or value is False:
+            continue
+        words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return words

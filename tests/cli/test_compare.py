@@ -1,0 +1,208 @@
+"""`segstudio compare` end to end, with networks small enough to be quick."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from segstudio.__main__ import main
+from segstudio.core.schema import LabelSchema
+from segstudio.models.unet import UNet
+from segstudio.storage.masks import read_index_png
+from segstudio.storage.run_definitions import RunDefinition, write_definitions
+
+NAMES = ["a0.png", "a1.png", "a2.png"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """The user's folders."""
+    monkeypatch.setenv("SEGSTUDIO_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def models(tmp_path):
+    """Files of weights: two untrained U-Nets that say different things."""
+    files = []
+    for seed, name in enumerate(("first", "second")):
+        options = {"base_channels": 2, "depth": 1, "num_classes": 2}
+        torch.manual_seed(seed)
+        network = UNet(**options).eval()
+        with torch.inference_mode():  # so that about a third of a noisy image is class 1
+            logits = network(torch.rand(1, 3, 40, 56))[0]
+            network.outc.conv.bias[1] -= (logits[1] - logits[0]).flatten().quantile(2 / 3)
+        data = {
+            "id": name, "title": name.title(), "family": "unet", "task": "semantic",
+            "builder": "segstudio.models.unet:UNet", "options": options,
+            "schema": LabelSchema.from_names(["background", "cell"]).to_json(),
+            "preprocess": {"scaling": "unit", "divisor": 4},
+        }  # fmt: skip
+        files.append(tmp_path / f"{name}.safetensors")
+        save_file(network.state_dict(), files[-1], {"segstudio": json.dumps(data)})
+    return files
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three images; the ground truth lies elsewhere."""
+    rng = np.random.default_rng(0)
+    for part in ("set", "truth"):
+        (tmp_path / part).mkdir()
+    for name in NAMES:
+        cv2.imwrite(str(tmp_path / "set" / name), rng.integers(0, 256, (40, 56, 3), dtype=np.uint8))
+        truth = np.kron(rng.integers(0, 2, (5, 7)), np.ones((8, 8))).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / "truth" / name), truth)
+    return tmp_path / "set"
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def predicted(capsys, folder, weights, out):
+    """What `segstudio predict` says of the images."""
+    code, _, _ = run(capsys, "predict", folder, "--weights", weights, "--out", out)
+    assert code == 0
+    return [read_index_png(out / name) for name in NAMES]
+
+
+def iou(truths, predictions, class_id):
+    pairs = list(zip(truths, predictions, strict=True))
+    both = sum(int(((t == class_id) & (p == class_id)).sum()) for t, p in pairs)
+    either = sum(int(((t == class_id) | (p == class_id)).sum()) for t, p in pairs)
+    return both / either if either else float("nan")
+
+
+def told(capsys, folder, models, *options):
+    names = ",".join(map(str, models))
+    truth = folder.parent / "truth"
+    code, text, err = run(
+        capsys, "compare", folder, "--gt", truth, "--models", names, "--json", *options
+    )
+    assert (code, err) == (0, "")
+    return json.loads(text)
+
+
+def test_figures_are_those_of_the_predicted_masks(capsys, tmp_path, folder, models):
+    found = told(capsys, folder, models)
+    truths = [cv2.imread(str(folder.parent / "truth" / n), cv2.IMREAD_UNCHANGED) for n in NAMES]
+    assert (found["images"], found["scored_images"]) == (3, 3)
+    by_id = {m["id"]: m for m in found["models"]}
+    assert set(by_id) == {"first", "second"}
+    means = [m["mean_iou"] for m in found["models"]]
+    assert means == sorted(means, reverse=True)
+    maps = {}
+    for file in models:
+        maps[file.stem] = predicted(capsys, folder, file, tmp_path / file.stem)
+        rows = by_id[file.stem]["classes"]
+        assert [(c["id"], c["name"]) for c in rows] == [(0, "background"), (1, "cell")]
+        for row in rows:
+            expected = iou(truths, maps[file.stem], row["id"])
+            assert row["iou"] == pytest.approx(expected, nan_ok=True)
+        assert by_id[file.stem]["seconds_per_image"] > 0
+    (difference,) = found["differences"]
+    first, second = by_id[difference["first"]], by_id[difference["second"]]
+    assert difference["mean_iou"]["difference"] == pytest.approx(
+        second["mean_iou"] - first["mean_iou"]
+    )
+    ones = sum(int(t.sum()) for t in truths)
+    assert found["all_background"]["pixel_accuracy"] == pytest.approx(1 - ones / (3 * 40 * 56))
+    # Of two models' votes the entropy is 1 where they differ and 0 elsewhere.
+    shares = [(a != b).mean() for a, b in zip(maps["first"], maps["second"], strict=True)]
+    disagreement = found["disagreement"]
+    assert disagreement["mean_vote_entropy"] == pytest.approx(np.mean(shares))
+    assert disagreement["images"][0]["name"] == NAMES[int(np.argmax(shares))]
+    assert disagreement["images"][0]["vote_entropy"] == pytest.approx(max(shares))
+
+
+def test_figures_on_request_and_the_second_time_from_disk(capsys, folder, models, monkeypatch):
+    options = ("--boundary", "--hausdorff", "--panoptic", "--instances", "--bootstrap")
+    found = told(capsys, folder, models, *options)
+    model = found["models"][0]
+    assert {"mean_boundary_iou", "mean_hausdorff_95", "panoptic"} <= model.keys()
+    assert model["instances"] is None  # these masks do not tell objects apart
+    assert {"boundary_iou", "hausdorff_95", "pq"} <= model["classes"][1].keys()
+    (difference,) = found["differences"]
+    interval = difference["mean_iou"]
+    assert interval["low"] <= interval["difference"] <= interval["high"]
+    assert interval["clear"] == (interval["low"] > 0 or interval["high"] < 0)
+    plain = told(capsys, folder, models)
+    assert "mean_hausdorff_95" not in plain["models"][0]
+
+    def never(*_args, **_options):
+        raise AssertionError("this is on disk")
+
+    monkeypatch.setattr("segstudio.app.engine.TorchEngine.predictor", never)
+    monkeypatch.setattr("segstudio.app.evaluation_work.figures_of", never)
+    assert told(capsys, folder, models, *options) == found
+
+
+def test_the_tables(capsys, folder, models):
+    truth = folder.parent / "truth"
+    names = ",".join(map(str, models))
+    arguments = ("compare", folder, "--gt", truth, "--models", names)
+    code, text, _ = run(capsys, *arguments, "--bootstrap", "--panoptic", "--limit", "2")
+    assert code == 0
+    assert text.startswith("2 images with ground truth, of 2\n")
+    for words in (
+        "(all background)", "IoU by class", "95% interval of 2000 resamples",
+        "images on which the models differ most", "pq",
+    ):  # fmt: skip
+        assert words in text
+    code, text, _ = run(capsys, *arguments[:-1], models[0])
+    assert "minus" not in text
+    assert "vote entropy" not in text
+
+
+def test_ground_truth_beside_the_images_and_saved_annotations(capsys, folder, models):
+    truth = folder / "masks"
+    truth.mkdir()
+    for name in NAMES[:2]:
+        (truth / name).write_bytes((folder.parent / "truth" / name).read_bytes())
+    code, text, _ = run(capsys, "compare", folder, "--models", models[0], "--json")
+    assert code == 0
+    assert (json.loads(text)["images"], json.loads(text)["scored_images"]) == (3, 2)
+
+
+def test_named_runs_of_the_window(capsys, folder, models, home):
+    write_definitions(
+        home / "config" / "runs.json",
+        [
+            RunDefinition(
+                "unet-nuclei+half", "Half", "variant", ("unet-nuclei",), {"input_scale": 0.5}
+            )
+        ],
+    )
+    found = told(capsys, folder, ["unet-nuclei+half"], "--limit", "1")
+    assert found["models"][0]["title"] == "Half"
+
+
+def test_what_cannot_be_used_is_said_in_one_line(capsys, tmp_path, folder, models):
+    truth = folder.parent / "truth"
+    for arguments, words in (
+        ((folder, "--gt", truth, "--models", "nothing"), "no model 'nothing'"),
+        ((folder, "--gt", truth, "--models", ","), "which models to compare"),
+        ((folder, "--gt", tmp_path / "none", "--models", models[0]), "none"),
+        ((folder, "--models", models[0]), "has ground truth"),
+        ((tmp_path / "none", "--models", models[0]), "none"),
+    ):
+        code, text, err = run(capsys, "compare", *arguments)
+        assert (code, text) == (2, "")
+        assert err.splitlines()[-1].startswith("error: ")
+        assert words in err
+
+
+def test_broken_images_are_said_and_the_rest_is_compared(capsys, folder, models):
+    (folder / "a1.png").write_bytes(b"no image")
+    truth = folder.parent / "truth"
+    code, text, err = run(capsys, "compare", folder, "--gt", truth, "--models", models[0], "--json")
+    assert code == 1
+    assert json.loads(text)["scored_images"] == 2
+    assert [row["name"] for row in json.loads(text)["failed"]] == ["a1.png"]
+    assert err.startswith("error: a1.png: ")

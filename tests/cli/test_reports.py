@@ -1,0 +1,182 @@
+"""`segstudio evaluate --report` and `segstudio compare --report`: from the line to the file."""
+
+import json
+import re
+import shlex
+import xml.etree.ElementTree as ET
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from segstudio.__main__ import main
+from segstudio.core.schema import LabelSchema
+from segstudio.models.unet import UNet
+
+SHAPE = (24, 32)
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), np.asarray(pixels, np.uint8))
+
+
+def square(left):
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[4:14, left : left + 10] = 1
+    return mask
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """The user's folders."""
+    monkeypatch.setenv("SEGSTUDIO_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Photos, ground truth, and two folders of predictions: one right, one two columns off."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        save(tmp_path / "photos" / f"{name}.jpg", rng.integers(0, 256, (*SHAPE, 3)))
+        save(tmp_path / "gt" / f"{name}_mask.png", square(6))
+        save(tmp_path / "right" / f"{name}.png", square(6))
+        save(tmp_path / "off" / f"{name}.png", square(8))
+    return tmp_path
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A file of weights: a tiny untrained U-Net."""
+    options = {"base_channels": 2, "depth": 1, "num_classes": 2}
+    torch.manual_seed(0)
+    data = {
+        "id": "tiny", "title": "Tiny <U>", "family": "unet", "task": "semantic",
+        "builder": "segstudio.models.unet:UNet", "options": options,
+        "schema": LabelSchema.from_names(["background", "cell"]).to_json(),
+        "preprocess": {"scaling": "unit", "divisor": 4},
+    }  # fmt: skip
+    path = tmp_path / "tiny.safetensors"
+    save_file(UNet(**options).eval().state_dict(), path, {"segstudio": json.dumps(data)})
+    return path
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def page_of(path):
+    """The page without its head, and its images."""
+    text = path.read_text(encoding="utf-8")
+    return text[text.index("<body>") :], re.findall(r"<img [^>]*>", text)
+
+
+def models_table(page):
+    root = ET.fromstring(re.search(r"<table.*?</table>", page, re.DOTALL).group(0))
+    return {row[0].text: ["".join(c.itertext()) for c in row[1:]] for row in root.iter("tr")}
+
+
+def test_two_folders_of_masks_are_compared(capsys, folders):
+    out = folders / "report.html"
+    code, text, err = run(
+        capsys, "evaluate", folders / "off", folders / "gt", "--bootstrap", "--against",
+        folders / "right", "--images", folders / "photos", "--report", out,
+    )  # fmt: skip
+    assert (code, err) == (0, f"The report is in {out}.\n")
+    assert "worst images" in text
+    page, images = page_of(out)
+    assert re.search(r"<h1>Evaluation of [^<]*/gt</h1>", page)
+    # two columns of ten are missed and two are invented: 80 of 120 and 648 of 688
+    mean = (80 / 120 + (24 * 32 - 120) / (24 * 32 - 80)) / 2
+    assert models_table(page)["figure"][:2] == ["right", "off"]
+    assert models_table(page)["mean IoU"][:2] == ["1.000", f"{mean:.3f}"]
+    assert f"better by {1 - mean:.3f}" in page
+    # photo, annotation, two answers, two differences of three images
+    assert len(images) == 3 * 6
+    assert ": the photo" in images[0]
+    line = shlex.split(re.search(r"<code>(segstudio .*?)</code>", page).group(1))
+    assert line[:4] == ["segstudio", "evaluate", str(folders / "off"), str(folders / "gt")]
+    assert line[4:6] == ["--bootstrap", "--against"]
+
+
+def test_without_photos_masks_are_drawn_on_grey(capsys, folders):
+    out = folders / "report.html"
+    code, text, _ = run(
+        capsys, "evaluate", folders / "off", folders / "gt", "--report", out, "--json"
+    )
+    assert code == 0
+    # a report counts all figures, and they are told
+    assert json.loads(text)["mean_boundary_iou"] < 1
+    page, images = page_of(out)
+    assert len(images) == 3 * 4
+    assert "<figcaption>No photo</figcaption>" in page
+
+
+def test_only_common_masks_are_in_the_report(capsys, folders):
+    (folders / "right" / "b.png").unlink()
+    out = folders / "report.html"
+    run(
+        capsys, "evaluate", folders / "off", folders / "gt", "--bootstrap", "--against",
+        folders / "right", "--report", out,
+    )  # fmt: skip
+    page, _ = page_of(out)
+    assert "2 images that all have in common; 1 other is left out" in page
+
+
+def test_models_are_compared_and_the_line_can_be_repeated(capsys, folders, weights):
+    out = folders / "first.html"
+    code, text, err = run(
+        capsys, "compare", folders / "photos", "--gt", folders / "gt", "--models", weights,
+        "--report", out, "--limit", 2,
+    )  # fmt: skip
+    assert (code, err) == (0, f"The report is in {out}.\n")
+    assert "Tiny" not in text  # models are told by their ids there
+    page, images = page_of(out)
+    assert "Tiny &lt;U&gt;" in page
+    assert "<U>" not in page
+    assert len(images) == 2 * 4
+    assert "1 image of the folder was not evaluated." in page
+    assert "SHA-256" in page
+    line = shlex.split(re.search(r"<code>(segstudio .*?)</code>", page).group(1))
+    line[-1] = str(folders / "second.html")
+    assert run(capsys, *line[1:])[0] == 0
+    again, _ = page_of(folders / "second.html")
+    assert models_table(again) == models_table(page)
+
+
+def test_an_image_without_usable_truth_gives_no_report(capsys, folders, weights):
+    out = folders / "report.html"
+    for path in (folders / "gt").iterdir():
+        save(path, np.zeros((3, 3)))
+    code, _, err = run(
+        capsys, "compare", folders / "photos", "--gt", folders / "gt", "--models", weights,
+        "--report", out,
+    )  # fmt: skip
+    assert code == 2
+    assert "has ground truth that can be used" in err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+@pytest.mark.parametrize(("name", "said"), [("", "is a folder"), ("no/x.html", "no folder")])
+def test_a_report_that_cannot_be_written_ends_before_the_work(capsys, folders, command, name, said):
+    given = {
+        "evaluate": [folders / "off", folders / "gt"],
+        "compare": [folders / "photos", "--models", "nothing"],
+    }
+    code, out, err = run(capsys, command, *given[command], "--report", folders / name)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert said in err
+
+
+def test_photos_without_a_report_are_bad_usage(capsys, folders):
+    code, out, err = run(
+        capsys, "evaluate", folders / "off", folders / "gt", "--images", folders / "photos"
+    )
+    assert (code, out) == (2, "")
+    assert "--report" in err

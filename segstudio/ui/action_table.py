@@ -6,8 +6,13 @@ from functools import partial
 from typing import Any
 
 from segstudio.ui.actions import ActionSpec, Context, Scope
+from segstudio.ui.compare_actions import COMPARE_ACTIONS
+from segstudio.ui.evaluation_actions import EVALUATION_ACTIONS
 from segstudio.ui.frame_names import EDIT, FILE, HELP, IMAGE, MODEL, PANELS, TOOLS, VIEW
+from segstudio.ui.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
 from segstudio.ui.network_actions import NETWORK_ACTIONS
+from segstudio.ui.queue_actions import QUEUE_ACTIONS
+from segstudio.ui.run_actions import DISAGREEMENT_ACTIONS, RUN_ACTIONS, TAKE_ACTIONS
 
 
 def _has_project(c: Context) -> bool:
@@ -115,22 +120,17 @@ def _swap_class(c: Context) -> None:
         c.session.set_view(active_class=view.previous_class, previous_class=0)
 
 
-LAYERS = ("annotation", "prediction", "both", "difference", "confidence", "photo")
 STYLES = ("fill", "outline", "both")
-LAYER_TEXTS = {
-    "annotation": "Annotation",
-    "prediction": "Prediction",
-    "both": "Annotation + prediction",
-    "difference": "Difference",
-    "confidence": "Confidence",
-    "photo": "Photo only",
-}
 STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
 
 
-PANEL_ICONS = {"Network": "network"}
-PANEL_KEYS = {"Network": ("N",)}
-PANEL_TIPS = {"Network": "Look inside the chosen model, layer by layer, on the open image"}
+PANEL_ICONS = {"Network": "network", "Evaluation": "chart-column", "Disagreement": "vote"}
+PANEL_KEYS = {"Network": ("N",), "Evaluation": ("M",), "Disagreement": ("Shift+M",)}
+PANEL_TIPS = {
+    "Network": "Look inside the chosen model, layer by layer, on the open image",
+    "Disagreement": "Where the models differ on the open image, region by region",
+    "Evaluation": "Compare models over the whole folder: which one is right, and where",
+}
 
 
 def _toggle_panel(name: str, c: Context) -> None:
@@ -144,6 +144,16 @@ def _panel_shown(name: str, c: Context) -> bool:
 def _pick(field: str, value: str, c: Context) -> None:
     kind = type(getattr(c.session.view, field))
     c.session.set_view(**{field: kind(value)})
+
+
+def _pick_layer(name: str, c: Context) -> None:
+    from segstudio.session.session import Layer
+
+    c.studio.comparing.choose(c.canvas.pane_at_hand, layer=Layer(name))
+
+
+def _is_layer(name: str, c: Context) -> bool:
+    return str(c.canvas.shown_view.layer) == name
 
 
 def _tool(name: str, text: str, icon: str, key: str, tip: str, **more: Any) -> ActionSpec:
@@ -187,6 +197,7 @@ _EDIT = (
                lambda c: c.studio.editing.use_prediction(), "clipboard-check",
                ("Ctrl+Shift+U",), enabled=_has_prediction, section=1,
                tip="Start from the shown prediction; can be undone"),
+    *TAKE_ACTIONS,
     ActionSpec("edit.use_truth", EDIT, "Use ground truth as annotation",
                lambda c: c.studio.editing.use_truth(), "target", enabled=_has_truth, section=1,
                tip="Go back to the ground truth as loaded; can be undone"),
@@ -276,8 +287,9 @@ _VIEW = (
     ActionSpec("view.overlay", VIEW, "Show overlay", partial(_flip_view, "overlay_visible"), "eye", ("V",),
                checked=partial(_is_view, "overlay_visible", True), section=1,
                tip="Press to switch, hold to peek at the photo"),
-    ActionSpec("view.next_layer", VIEW, "Next layer", partial(_next_of, "layer", LAYERS),
-               "layers", ("T",), section=1),
+    ActionSpec("view.next_layer", VIEW, "Next layer",
+               lambda c: c.studio.comparing.next_layer(c.canvas.pane_at_hand), "layers", ("T",),
+               section=1, tip="Of the view under the pointer, or clicked on last"),
     ActionSpec("view.next_style", VIEW, "Fill, outline or both",
                partial(_next_of, "style", STYLES), "contrast", ("O",), section=1),
     ActionSpec("view.more_opaque", VIEW, "Overlay more opaque", partial(_fade, 0.1), "blend",
@@ -286,10 +298,12 @@ _VIEW = (
                ("Shift+,", "<"), section=1, repeats=True, tip="Also Alt+wheel"),
     *(
         ActionSpec(f"layer.{name}", VIEW, f"Layer: {LAYER_TEXTS[name].lower()}",
-                   partial(_pick, "layer", name), checked=partial(_is_view, "layer", name),
-                   section=2)
+                   partial(_pick_layer, name), checked=partial(_is_layer, name), section=2,
+                   tip=LAYER_TIPS[name])
         for name in LAYERS
     ),
+    *COMPARE_ACTIONS,
+    *DISAGREEMENT_ACTIONS,
     *(
         ActionSpec(f"panel.{name.lower()}", VIEW, f"{name} panel",
                    partial(_toggle_panel, name), PANEL_ICONS.get(name, ""),
@@ -337,7 +351,8 @@ _HELP = (
 )  # fmt: skip
 
 ACTIONS: tuple[ActionSpec, ...] = (
-    *_FILE, *_EDIT, *_IMAGE, *_TOOLS, *_VIEW, *_MODEL, *NETWORK_ACTIONS, *_HELP,
+    *_FILE, *_EDIT, *_IMAGE, *_TOOLS, *_VIEW, *_MODEL, *RUN_ACTIONS,
+    *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
 )  # fmt: skip
 """Every command, in the order of the menus."""
 
@@ -350,7 +365,9 @@ HELD = (
     ("Alt+click", "Pick the class under the pointer"),
     ("Click, with the pan tool", "Pin a pixel, while the network panel is open"),
     ("Shift+drag, with the pan tool", "Draw the region to explain, likewise"),
+    ("Ctrl+Shift+click", "Take the view's model's answer for the region under the pointer"),
     ("V held", "Peek at the photo without the overlay"),
+    ("Y held", "Blink: show the compared layer in the view under the pointer"),
     ("Esc", "Abort the stroke or the polygon"),
     ("Enter, or click the first corner", "Close the polygon"),
     ("Backspace", "Take back the polygon's last corner"),
@@ -359,6 +376,7 @@ HELD = (
 
 BAR_FILE = ("file.open", "file.save", "edit.undo", "edit.redo")
 BAR_MODEL = ("model.run", "model.run_all", "model.cancel")
+BAR_LAYOUT = ("layout.1", "layout.2", "layout.4", "compare.models", "compare.wipe")
 BAR_TOOLS = (
     "tool.pan",
     "tool.brush",

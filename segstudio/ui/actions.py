@@ -67,6 +67,22 @@ class WindowVerbs(Protocol):
         """Ask for a file and write what the network panel shows: "report", "svg", ..."""
         ...
 
+    def evaluate(self) -> None:
+        """Hold the models chosen in the evaluation panel against the ground truth."""
+        ...
+
+    def export_evaluation(self, kind: str) -> None:
+        """Ask for a file and write the evaluation's figures: "report", "csv" or "json"."""
+        ...
+
+    def map_classes(self) -> None:
+        """Say what a model's classes count as."""
+        ...
+
+    def manage_runs(self, what: str) -> None:
+        """Ask for a "new" named run or an "ensemble", or "remove" the chosen one."""
+        ...
+
     def clear_annotation(self) -> None:
         """Make everything background."""
         ...
@@ -77,6 +93,10 @@ class WindowVerbs(Protocol):
 
     def run_all(self) -> None:
         """Run the model on every image."""
+        ...
+
+    def run_side_by_side(self) -> None:
+        """Ask for models, run them on the open image and give each a view."""
         ...
 
     def toggle_panels(self) -> None:

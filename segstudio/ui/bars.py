@@ -8,8 +8,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
 from segstudio.ui.action_set import ActionSet
-from segstudio.ui.action_table import ACTIONS, BAR_FILE, BAR_MODEL, BAR_TOOLS
-from segstudio.ui.frame_names import NETWORK
+from segstudio.ui.action_table import ACTIONS, BAR_FILE, BAR_LAYOUT, BAR_MODEL, BAR_TOOLS
+from segstudio.ui.frame_names import EVALUATION, NETWORK
 
 ICON_SIZE = QSize(20, 20)
 
@@ -32,10 +32,10 @@ def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet)
         _menu_for(spec.id, menu, submenus).addAction(actions[spec.id])
         if spec.id == "file.open":
             menu.addMenu(recent)
-    network = menus[NETWORK]
-    first = network.actions()[0]
-    network.insertAction(first, actions["panel.network"])
-    network.insertSeparator(first)
+    for title in (NETWORK, EVALUATION):
+        first = menus[title].actions()[0]
+        menus[title].insertAction(first, actions[f"panel.{title.lower()}"])
+        menus[title].insertSeparator(first)
     return recent
 
 
@@ -44,6 +44,7 @@ def _submenus(menus: dict[str, QMenu]) -> dict[str, QMenu]:
     return {
         "class": QMenu("Class", menus["Tools"]),
         "layer": QMenu("Layer", menus["View"]),
+        "layout": QMenu("Views side by side", menus["View"]),
         "panel": QMenu("Panels", menus["View"]),
     }
 
@@ -68,6 +69,12 @@ def fill_main_bar(bar: QToolBar, actions: ActionSet) -> None:
         if isinstance(button, QToolButton):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     bar.addSeparator()
+
+
+def add_layouts(bar: QToolBar, actions: ActionSet) -> None:
+    """Add the views side by side to the end of the bar."""
+    bar.addSeparator()
+    _add(bar, actions, BAR_LAYOUT)
 
 
 def build_tool_column(actions: ActionSet) -> QToolBar:

@@ -76,6 +76,8 @@ class CanvasHeader(QWidget):
         view = self._session.view
         self.name.show_text(self._name_text())
         self.score.setText(self._score_text())
+        # views side by side have headers of their own
+        self.score.setVisible(not view.panes)
         has_document = self._session.document is not None
         self.brush.setVisible(has_document and view.tool in _BRUSHES)
         self._only.setVisible(has_document and view.tool in _PAINTERS)
@@ -131,7 +133,7 @@ class RunChooser(ElidedCombo):
                 self.addItem(prediction.title, run)
             self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
         self.setCurrentIndex(self.findData(self._session.view.run))
-        self.setVisible(bool(runs))
+        self.setVisible(bool(runs) and not self._session.view.panes)
 
 
 class BrushSize(QWidget):

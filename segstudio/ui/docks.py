@@ -12,11 +12,14 @@ from segstudio.ui.frame_names import PANELS
 _AREAS = dict.fromkeys(PANELS, Qt.DockWidgetArea.RightDockWidgetArea) | {
     "Images": Qt.DockWidgetArea.LeftDockWidgetArea,
     "Network": Qt.DockWidgetArea.BottomDockWidgetArea,
+    "Evaluation": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
-_ON_DEMAND = frozenset({"Network"})
+_ON_DEMAND = frozenset({"Network", "Evaluation"})
 """Hidden until asked for."""
+_TABBED_WITH = {"Evaluation": "Network", "Disagreement": "Metrics"}
+"""Docks that share the place of another one."""
 _WIDTHS = {"Images": 232, "Classes": 360}
-_HEIGHTS = {"Classes": 206, "Model": 256, "Metrics": 260}
+_HEIGHTS = {"Classes": 190, "Model": 250, "Metrics": 282}
 _LOW_SHARE = 0.4
 """Of the window's height, for a panel below the canvas."""
 
@@ -61,10 +64,13 @@ class Docks:
         right = [
             dock
             for name, dock in self.by_name.items()
-            if _AREAS[name] == Qt.DockWidgetArea.RightDockWidgetArea
+            if _AREAS[name] == Qt.DockWidgetArea.RightDockWidgetArea and name not in _TABBED_WITH
         ]
         for upper, lower in pairwise(right):
             window.splitDockWidget(upper, lower, Qt.Orientation.Vertical)
+        for name, host in _TABBED_WITH.items():
+            window.tabifyDockWidget(self.by_name[host], self.by_name[name])
+            self.by_name[host].raise_()
         docks = [self.by_name[name] for name in _WIDTHS]
         window.resizeDocks(docks, list(_WIDTHS.values()), Qt.Orientation.Horizontal)
         window.resizeDocks(
@@ -94,10 +100,11 @@ class Docks:
         self.by_name[name].raise_()
 
     def toggle(self, name: str) -> None:
-        """Close the dock, or open it and bring it to the front."""
+        """Open the dock and bring it to the front, or close it where it is there already."""
         dock = self.by_name[name]
         self._hidden = []
-        if dock.isHidden():
+        is_behind_a_tab = dock.visibleRegion().isEmpty()
+        if dock.isHidden() or is_behind_a_tab:
             self.open(name)
         else:
             dock.close()

@@ -23,16 +23,16 @@ class ElidedLabel(QLabel):
         self._mode = mode
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._whole = ""
+        self._whole = self._short = ""
 
     @property
     def whole(self) -> str:
         """The text without gaps."""
         return self._whole
 
-    def show_text(self, text: str) -> None:
-        """Show another text."""
-        self._whole = text
+    def show_text(self, text: str, short: str = "") -> None:
+        """Show another text, or its short form where it does not fit."""
+        self._whole, self._short = text, short
         self.setToolTip(text)
         self.setAccessibleDescription(text)
         self._elide()
@@ -48,7 +48,9 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         metrics = self.fontMetrics()
-        self.setText(metrics.elidedText(self._whole, self._mode, self.width()))
+        is_long = bool(self._short) and metrics.horizontalAdvance(self._whole) > self.width()
+        text = self._short if is_long else self._whole
+        self.setText(metrics.elidedText(text, self._mode, self.width()))
 
 
 class ElidedCombo(QComboBox):

@@ -79,7 +79,7 @@ class Feed(QObject):
         """The pointer is over pixel (x, y) of the image."""
         self._pointer = (x, y)
         document = self._studio.session.document
-        found = None if document is None else probe(document, self._studio.session.view, x, y)
+        found = None if document is None else probe(document, self._window.canvas.shown_view, x, y)
         if found is None:
             self._window.status.clear_pixel()
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, NETWORK, HELP = (
+FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, NETWORK, EVALUATION, HELP = (
     "File",
     "Edit",
     "Image",
@@ -10,10 +10,11 @@ FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, NETWORK, HELP = (
     "View",
     "Model",
     "Network",
+    "Evaluation",
     "Help",
 )
-MENUS = (FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, NETWORK, HELP)
-PANELS = ("Images", "Classes", "Model", "Metrics", "Network")
+MENUS = (FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, NETWORK, EVALUATION, HELP)
+PANELS = ("Images", "Classes", "Model", "Metrics", "Disagreement", "Network", "Evaluation")
 BAR_HEIGHT = 38
 TOOLS_WIDTH = 34
 HEADER_HEIGHT = 34

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow
 
-_VERSION = 2
+_VERSION = 3
 """Raised when docks or bars get other names, so that an old state is not applied."""
 
 
@@ -34,6 +34,18 @@ class LayoutStore:
         store.setValue("geometry", window.saveGeometry())
         store.setValue("state", window.saveState(_VERSION))
         store.sync()
+
+    def keep(self, name: str, text: str) -> None:
+        """Remember how a panel is arranged."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._open().setValue(f"panels/{name}", text)
+
+    def kept(self, name: str) -> str:
+        """How a panel was arranged, as `keep` was told; "" if it was not."""
+        if not self._path.is_file():
+            return ""
+        text = self._open().value(f"panels/{name}")
+        return text if isinstance(text, str) else ""
 
     def _open(self) -> QSettings:
         return QSettings(str(self._path), QSettings.Format.IniFormat)

@@ -53,8 +53,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.centre)
         self.statusBar().setSizeGripEnabled(False)
         self.docks = Docks(self)
-        self._layout = LayoutStore(layout_file)
-        self._layout.restore(self)
+        self.layout_store = LayoutStore(layout_file)
+        self.layout_store.restore(self)
         self._painted = False
         self._studio: Studio | None = None
 
@@ -75,6 +75,7 @@ class MainWindow(QMainWindow):
         self.view_controls = ViewControls()
         self.bar.insertWidget(self.commands["model.run"], self.model_chooser)
         self.bar.addWidget(self.view_controls)
+        bars.add_layouts(self.bar, self.commands)
         self.centre.set_tools(bars.build_tool_column(self.commands))
         self.status: StatusBar = StatusBar()
         self.setStatusBar(self.status)
@@ -86,12 +87,15 @@ class MainWindow(QMainWindow):
         from segstudio.ui.actions import Context, Scope
         from segstudio.ui.canvas.canvas import Canvas
         from segstudio.ui.canvas_header import CanvasHeader
+        from segstudio.ui.evaluation_link import EvaluationLink
         from segstudio.ui.feed import Feed
         from segstudio.ui.network_link import NetworkLink
         from segstudio.ui.panels.classes.panel import ClassesPanel
+        from segstudio.ui.panels.disagreement.panel import DisagreementPanel
         from segstudio.ui.panels.images.panel import ImagesPanel
         from segstudio.ui.panels.metrics.panel import MetricsPanel
         from segstudio.ui.panels.model.panel import ModelPanel
+        from segstudio.ui.queue_link import QueueLink
         from segstudio.ui.window_commands import WindowCommands
 
         self._studio = studio
@@ -102,6 +106,7 @@ class MainWindow(QMainWindow):
         self.classes = ClassesPanel(session, studio.browsing, studio.scoring)
         self.model = ModelPanel(session, studio.segmenting, self.commands)
         self.metrics = MetricsPanel(session, studio.scoring)
+        self.disagreement = DisagreementPanel(session, studio.disagreement, self.commands)
         self.centre.fill(self.header, self.canvas)
         self.notices.raise_()
         for name, panel in (
@@ -109,11 +114,14 @@ class MainWindow(QMainWindow):
             ("Classes", self.classes),
             ("Model", self.model),
             ("Metrics", self.metrics),
+            ("Disagreement", self.disagreement),
         ):
             self.docks.fill(name, panel)
         self.verbs = WindowCommands(self, studio)
         self.feed = Feed(self, studio)
         self.network = NetworkLink(self, studio)
+        self.evaluation = EvaluationLink(self, studio)
+        self.queue_link = QueueLink(session, self.canvas)
         self.commands.place(
             {Scope.WINDOW: self, Scope.CANVAS: self.canvas, Scope.LIST: self.images}
         )
@@ -137,6 +145,8 @@ class MainWindow(QMainWindow):
         self.canvas.path_dropped.connect(self.verbs.open_path)
         self.canvas.open_requested.connect(self.verbs.open_folder)
         self.canvas.samples_requested.connect(self.verbs.open_samples)
+        self.disagreement.region_opened.connect(self.canvas.show_rect)
+        self.canvas.answer_asked.connect(studio.disagreement.take_at)
         self.images.open_requested.connect(self.verbs.open_folder)
         self.images.samples_requested.connect(self.verbs.open_samples)
         self.images.selection_changed.connect(self.commands.refresh)
@@ -146,10 +156,12 @@ class MainWindow(QMainWindow):
         for dock in self.docks.by_name.values():
             dock.visibilityChanged.connect(self.feed.refresh_soon)
             dock.visibilityChanged.connect(self.network.follow)
+            dock.visibilityChanged.connect(self.evaluation.follow)
 
         self.commands.attach(Context(studio, self.canvas, self.verbs))
         self.verbs.apply_settings()
         self.network.follow()
+        self.evaluation.follow()
         self.canvas.setFocus()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -164,7 +176,7 @@ class MainWindow(QMainWindow):
         if self._studio is not None and not self.verbs.may_close():
             event.ignore()
             return
-        self._layout.save(self)
+        self.layout_store.save(self)
         event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

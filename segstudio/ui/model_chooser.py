@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, QSize, Qt
+from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox
 
 from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.icons import icon
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QStandardItemModel
-
     from segstudio.app.segmenting import Segmenting
     from segstudio.core.prediction import ModelSpec
     from segstudio.session.session import Change, Session
 
 _LETTERS = 23
 """About as wide as the longest title that comes with segstudio."""
+_LEAST_PX = 80
 
-FAMILIES = {"unet": "U-Net", "deeplab": "DeepLab", "maskrcnn": "Mask R-CNN"}
+FAMILIES = {
+    "unet": "U-Net",
+    "deeplab": "DeepLab",
+    "maskrcnn": "Mask R-CNN",
+    "ensemble": "Ensemble",
+}
+NAMED = "Named runs"
+"""The heading of the user's own runs."""
 
 
 def family_title(family: str) -> str:
@@ -41,6 +49,10 @@ class ModelChooser(ElidedCombo):
         self.setEnabled(False)
         self._session: Session | None = None
         self._shown: tuple[object, ...] = ()
+
+    def minimumSizeHint(self) -> QSize:
+        """In a narrow window the names are cut, so that the rest of the bar has room."""
+        return QSize(_LEAST_PX, super().minimumSizeHint().height())
 
     def attach(self, session: Session, segmenting: Segmenting) -> None:
         """List the session's models; choosing one tells `segmenting`."""
@@ -63,34 +75,51 @@ class ModelChooser(ElidedCombo):
         shown = (tuple(models), available)
         if shown != self._shown:
             self._shown = shown
-            self.setModel(_items(models, available, self))
+            self.setModel(ModelItems(models, available, self))
             self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
         self.setCurrentIndex(self.findData(self._session.model.chosen))
         spec = models.get(self._session.model.chosen)
         self.setToolTip(f"The model that Run uses: {spec.title}" if spec else "Choose a model")
 
 
-def _items(
-    models: dict[str, ModelSpec], available: frozenset[str], parent: QComboBox
-) -> QStandardItemModel:
-    from PySide6.QtGui import QStandardItem, QStandardItemModel
+class ModelItems(QStandardItemModel):
+    """The user's named runs first, then the models by family, under headings."""
 
-    items = QStandardItemModel(parent)
-    families: dict[str, list[ModelSpec]] = {}
-    for spec in models.values():
-        families.setdefault(spec.family, []).append(spec)
-    for family, specs in families.items():
-        heading = QStandardItem(family_title(family))
-        heading.setFlags(Qt.ItemFlag.NoItemFlags)
-        font = heading.font()
-        font.setBold(True)
-        heading.setFont(font)
-        items.appendRow(heading)
-        for spec in specs:
-            here = spec.id in available
-            item = QStandardItem(icon("check" if here else "download"), spec.title)
-            item.setData(spec.id, Qt.ItemDataRole.UserRole)
-            state = "Weights are on disk" if here else "Weights must be downloaded first"
-            item.setToolTip(f"{spec.description}\n{state}.")
-            items.appendRow(item)
-    return items
+    def __init__(
+        self, models: Mapping[str, ModelSpec], available: frozenset[str], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        groups: dict[str, list[ModelSpec]] = {NAMED: []}
+        for spec in models.values():
+            named = spec.made_of is not None
+            groups.setdefault(NAMED if named else family_title(spec.family), []).append(spec)
+        for title, specs in groups.items():
+            if specs:
+                self.appendRow(_heading(title))
+            for spec in specs:
+                self.appendRow(_item(spec, here=spec.id in available))
+
+
+def _heading(title: str) -> QStandardItem:
+    heading = QStandardItem(title)
+    heading.setFlags(Qt.ItemFlag.NoItemFlags)
+    font = heading.font()
+    font.setBold(True)
+    heading.setFont(font)
+    return heading
+
+
+def _item(spec: ModelSpec, *, here: bool) -> QStandardItem:
+    item = QStandardItem(icon(_icon_of(spec, here=here)), spec.title)
+    item.setData(spec.id, Qt.ItemDataRole.UserRole)
+    state = "Weights are on disk" if here else "Weights must be downloaded first"
+    item.setToolTip(f"{spec.description}\n{state}.")
+    return item
+
+
+def _icon_of(spec: ModelSpec, *, here: bool) -> str:
+    if not here:
+        return "download"
+    if spec.made_of is None:
+        return "check"
+    return "layers-2" if spec.family == "ensemble" else "sliders-horizontal"

@@ -71,7 +71,9 @@ class NetworkLink(QObject):
     def _build(self) -> None:
         from segstudio.ui.panels.network.panel import NetworkPanel
 
-        self.panel = NetworkPanel(self._studio, self._window.commands)
+        store = self._window.layout_store
+        self.panel = NetworkPanel(self._studio, self._window.commands, store.kept(DOCK))
+        self.panel.shared.connect(lambda text: store.keep(DOCK, text))
         self._window.docks.fill(DOCK, self.panel)
         self.panel.pointed.connect(self._on_pointed)
 
@@ -120,4 +122,10 @@ class NetworkLink(QObject):
 
 
 def _import_panel(_job: Job) -> None:
-    import segstudio.ui.panels.network.panel  # noqa: F401 - loaded for what it imports
+    import segstudio.ui.panels.network.cuts_page
+    import segstudio.ui.panels.network.pair_page
+    import segstudio.ui.panels.network.panel
+    import segstudio.ui.panels.network.skip_page
+    import segstudio.ui.panels.network.stage_page
+    import segstudio.ui.panels.network.upsampling_page
+    import segstudio.ui.panels.network.why_page  # noqa: F401 - loaded for what they import

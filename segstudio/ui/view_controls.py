@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QWidget
 
-from segstudio.ui.action_table import LAYER_TEXTS, LAYERS, STYLE_TEXTS, STYLES
+from segstudio.ui.action_table import STYLE_TEXTS, STYLES
 from segstudio.ui.icons import icon
+from segstudio.ui.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
 
 if TYPE_CHECKING:
     from segstudio.session.session import Change, Session
@@ -23,12 +24,15 @@ class ViewControls(QWidget):
         self.layer = _combo("Layer", "What lies over the photo (T: next)")
         for name in LAYERS:
             self.layer.addItem(LAYER_TEXTS[name], name)
+            self.layer.setItemData(
+                self.layer.count() - 1, LAYER_TIPS[name], Qt.ItemDataRole.ToolTipRole
+            )
         self.style_ = _combo("Overlay style", "Fill, outline or both (O: next)")
         for name in STYLES:
             self.style_.addItem(STYLE_TEXTS[name], name)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
-        self.opacity.setFixedWidth(96)
+        self.opacity.setFixedWidth(72)
         self.opacity.setToolTip("Opacity of the overlay (Alt+wheel)")
         self.opacity.setAccessibleName("Overlay opacity")
         row = QHBoxLayout(self)
@@ -62,7 +66,8 @@ class ViewControls(QWidget):
         if self._session is None:
             return
         view = self._session.view
-        self.layer.setCurrentIndex(self.layer.findData(str(view.layer)))
+        shown = view.all_panes[min(view.active_pane, len(view.panes))]
+        self.layer.setCurrentIndex(self.layer.findData(str(shown.layer)))
         self.style_.setCurrentIndex(self.style_.findData(str(view.style)))
         self.opacity.blockSignals(True)
         self.opacity.setValue(round(view.opacity * 100))
@@ -72,7 +77,10 @@ class ViewControls(QWidget):
         from segstudio.session.session import Layer
 
         if self._session is not None:
-            self._session.set_view(layer=Layer(self.layer.currentData()), overlay_visible=True)
+            layer = Layer(self.layer.currentData())
+            view = self._session.view
+            self._session.set_pane(min(view.active_pane, len(view.panes)), layer=layer)
+            self._session.set_view(overlay_visible=True)
 
     def _pick_style(self) -> None:
         from segstudio.session.session import OverlayStyle

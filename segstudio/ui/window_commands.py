@@ -17,8 +17,10 @@ from segstudio.core.labels import Image
 from segstudio.session.document import Document
 from segstudio.storage.journal import Recovered
 from segstudio.ui.actions import Keymap
+from segstudio.ui.evaluation_export import EvaluationExport
 from segstudio.ui.keymaps import PRESETS
 from segstudio.ui.network_export import NetworkExport
+from segstudio.ui.run_commands import RunCommands
 
 if TYPE_CHECKING:
     from segstudio.ui.main_window import MainWindow
@@ -35,6 +37,8 @@ class WindowCommands:
         self._window = window
         self._studio = studio
         self._network_export = NetworkExport(window, studio)
+        self._evaluation_export = EvaluationExport(window, studio)
+        self._runs = RunCommands(window, studio)
         studio.autosave.ask = self.ask_unsaved
 
     # -- opening -------------------------------------------------------------------------------
@@ -81,6 +85,10 @@ class WindowCommands:
         if path:
             self._studio.segmenting.load_weights_file(Path(path))
 
+    def manage_runs(self, what: str) -> None:
+        """Ask for a "new" named run or an "ensemble", or "remove" the chosen one."""
+        self._runs.manage(what)
+
     def run_selected(self) -> None:
         """Run the chosen model on the selected images."""
         self._studio.segmenting.run_on(self.selected_images())
@@ -100,6 +108,15 @@ class WindowCommands:
         ):
             return
         self._studio.segmenting.run_all()
+
+    def run_side_by_side(self) -> None:
+        """Ask for models, run them on the open image and give each a view."""
+        from segstudio.ui.dialogs.side_by_side_dialog import SideBySideDialog
+
+        comparing = self._studio.comparing
+        dialog = SideBySideDialog(self._studio.session, comparing, self._window)
+        dialog.chosen.connect(lambda ids, again: comparing.run_side_by_side(ids, again=again))
+        dialog.open()
 
     def selected_images(self) -> list[int]:
         """Images selected in the list."""
@@ -130,6 +147,23 @@ class WindowCommands:
     def export_network(self, kind: str) -> None:
         """Ask for a file and write what the network panel shows: "report", "svg", ..."""
         self._network_export.ask(kind)
+
+    def evaluate(self) -> None:
+        """Hold the models chosen in the evaluation panel against the ground truth."""
+        self._window.evaluation.start()
+
+    def export_evaluation(self, kind: str) -> None:
+        """Ask for a file and write the evaluation's figures: "report", "csv" or "json"."""
+        self._evaluation_export.ask(kind)
+
+    def map_classes(self) -> None:
+        """Say what the classes of a model, the chosen one first, count as in this folder."""
+        from segstudio.ui.dialogs.mapping_dialog import MappingDialog
+
+        session = self._studio.session
+        MappingDialog(
+            session, self._studio.class_mappings, session.model.chosen, self._window
+        ).open()
 
     # -- help and settings ---------------------------------------------------------------------
 
@@ -267,10 +301,13 @@ class WindowCommands:
 
     def _apply_keymap(self, keymap: Keymap) -> None:
         self._window.commands.set_keymap(keymap)
-        keys = self._window.commands["view.overlay"].shortcuts()
-        plain = [key for sequence in keys if (key := _plain_key(sequence)) is not None]
-        if plain:
-            self._window.canvas.set_peek_key(plain[0])
+        canvas = self._window.canvas
+        held = {"view.overlay": canvas.set_peek_key, "compare.swap": canvas.set_blink_key}
+        for action_id, use in held.items():
+            keys = self._window.commands[action_id].shortcuts()
+            plain = [key for sequence in keys if (key := _plain_key(sequence)) is not None]
+            if plain:
+                use(plain[0])
 
     def _confirm(self, question: str, more: str, verb: str) -> bool:
         box = QMessageBox(self._window)

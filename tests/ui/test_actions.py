@@ -37,6 +37,7 @@ def test_every_icon_is_in_the_set():
         ("class.swap", "X"), ("brush.only_unlabelled", "L"), ("class.0", "0"), ("class.9", "9"),
         ("view.fit", "F"), ("view.actual", "Ctrl+0"), ("view.overlay", "V"),
         ("view.next_style", "O"), ("view.next_layer", "T"), ("model.run", "F5"),
+        ("compare.layout", "C"),
         ("model.run_all", "Ctrl+B"), ("view.panels", "Tab"), ("panel.network", "N"), ("help.keys", "F1"),
         ("help.keys", "?"), ("help.palette", "Ctrl+Shift+P"), ("file.save", "Ctrl+S"),
     ],

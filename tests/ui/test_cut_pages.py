@@ -73,7 +73,7 @@ def test_a_skip_is_looked_at_and_cut_by_a_click(desk):
     desk.computed()
     assert [c.cut.edge.id for c in desk.cutting.cuts] == ["inc -> up2"]
     assert desk.session.inspection.cut_result.changed_share > 0
-    assert desk.skip.cut.text() == "Cut"
+    assert desk.skip.cut.text() == "Undo the cut"
     desk.skip.how.setCurrentIndex(desk.skip.how.findData(CutHow.MEAN))
     desk.skip.how.activated.emit(desk.skip.how.currentIndex())
     assert desk.cutting.cuts[0].cut.how is CutHow.MEAN

@@ -266,3 +266,24 @@ def test_without_a_trace_nothing_is_drawn(view, desk):
     desk.inspecting.close()
     assert view.diagram is None
     assert len(np.unique(pixels(view).reshape(-1, 4), axis=0)) == 1
+
+
+def test_nodes_use_the_room_for_text(qtbot, view):
+    """Higher where the room is narrow, wider where it is low; pictures stay what they are."""
+    qtbot.waitUntil(lambda: view.diagram is not None)
+
+    def text_px(width, height):
+        view.resize(width, height)
+        area = view.area(view.diagram.node("down1").text)
+        return area.width(), area.height()
+
+    usual = view.diagram.node("down1")
+    narrow, low = text_px(300, 420), text_px(1200, 240)
+    assert view.diagram.sizes.extra_width > 0
+    assert view.diagram.sizes.extra_height == 0
+    assert narrow[1] > 1.2 * view.area(usual.text).height() * narrow[0] / low[0]
+    text_px(300, 420)
+    assert view.diagram.sizes.extra_height > 0
+    assert view.diagram.sizes.extra_width == 0
+    picture = view.diagram.node("down1").picture
+    assert (picture.width, picture.height) == (usual.picture.width, usual.picture.height)

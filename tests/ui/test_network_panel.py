@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from tiny_networks import SHUFFLE, UNET
 
 from segstudio.models.unet import UNet
 from segstudio.session.inspection import ColourMap, Picture
 from segstudio.ui.panels.network.pages import SKIP, STAGE, WHY
+from segstudio.ui.panels.network.sharing import Room, Sharing
 from segstudio.ui.panels.network.table import COLUMNS
 
 LEFT = Qt.MouseButton.LeftButton
@@ -52,6 +55,10 @@ def panel(bench):
     return bench.window.network.panel
 
 
+def open_docks(bench) -> set[str]:
+    return {name for name in bench.window.docks.by_name if bench.window.docks.shown(name)}
+
+
 def column(title: str) -> int:
     return [c.title for c in COLUMNS].index(title)
 
@@ -77,7 +84,8 @@ def test_n_opens_the_panel_below_list_and_canvas_and_n_closes_it(desk, qtbot):
     assert network.left() <= docks["Images"].geometry().left()
     assert network.top() > docks["Images"].geometry().bottom()
     assert network.right() < docks["Metrics"].geometry().left()
-    assert abs(docks["Metrics"].geometry().bottom() - network.bottom()) <= 1
+    # the right column keeps its height, whatever tabs stand below its last panel
+    assert network.bottom() - docks["Metrics"].geometry().bottom() < 0.2 * network.height()
     assert network.height() == pytest.approx(0.4 * 800, abs=40)
     assert panel(desk).empty_text == ""
     qtbot.keyClick(desk.window, Qt.Key.Key_N)
@@ -91,13 +99,28 @@ def test_n_opens_the_panel_below_list_and_canvas_and_n_closes_it(desk, qtbot):
 
 def test_tab_hides_the_panel_with_the_others_and_keeps_what_is_traced(desk, qtbot):
     kept = desk.session.inspection.traced
+    before = open_docks(desk)
+    assert "Network" in before
     desk.window.canvas.setFocus()
     qtbot.keyClick(desk.window.canvas.viewport, Qt.Key.Key_Tab)
-    assert not any(desk.window.docks.shown(name) for name in desk.window.docks.by_name)
+    assert open_docks(desk) == set()
     assert desk.session.inspection.traced is kept
     qtbot.keyClick(desk.window.canvas.viewport, Qt.Key.Key_Tab)
-    assert all(desk.window.docks.shown(name) for name in desk.window.docks.by_name)
+    assert open_docks(desk) == before
     assert desk.session.inspection.traced is kept
+
+
+def test_n_brings_a_panel_to_the_front_that_is_behind_a_tab(desk, qtbot):
+    docks = desk.window.docks
+    desk.window.tabifyDockWidget(docks.by_name["Images"], docks.by_name["Network"])
+    docks.by_name["Images"].raise_()
+    desk.settle()
+    assert panel(desk).visibleRegion().isEmpty()
+    qtbot.keyClick(desk.window, Qt.Key.Key_N)
+    desk.settle()
+    assert not panel(desk).visibleRegion().isEmpty()
+    qtbot.keyClick(desk.window, Qt.Key.Key_N)
+    assert not docks.shown("Network")
 
 
 def test_tab_does_not_bring_a_panel_that_was_closed(closed, qtbot):
@@ -156,6 +179,74 @@ def test_opening_the_panel_shows_no_other_window_not_even_for_a_moment(closed, q
         closed.settle(20)
     QApplication.instance().removeEventFilter(watch)
     assert shown == []
+
+
+# -- who has the room ----------------------------------------------------------------------------
+
+
+def shares(bench) -> float:
+    """The network's share of the room."""
+    first, second = panel(bench).splitter.sizes()
+    return first / (first + second)
+
+
+def test_the_border_stays_where_it_was_put_also_at_the_next_start(
+    desk, make_window, tiny_engine, folder, qtbot
+):
+    whole = sum(panel(desk).splitter.sizes())
+    handle = panel(desk).splitter.handle(1)
+    middle = handle.rect().center()
+    moved = QPoint(round(0.3 * whole) - panel(desk).splitter.sizes()[0], 0)
+    qtbot.mousePress(handle, LEFT, pos=middle)
+    qtbot.mouseMove(handle, middle + moved)
+    qtbot.mouseRelease(handle, LEFT, pos=middle)
+    assert shares(desk) == pytest.approx(0.3, abs=0.05)
+    put = shares(desk)
+    desk.window.close()
+    desk.studio.close()
+    second = make_window(engine=tiny_engine)
+    second.window.resize(1280, 800)
+    second.open(folder)
+    second.studio.segmenting.choose(UNET)
+    traced(second)
+    assert shares(second) == pytest.approx(put, abs=0.03)
+
+
+def test_network_or_pages_get_all_the_room_and_give_it_back(desk, qtbot):
+    header, structure, pages = panel(desk).header, panel(desk).structure, panel(desk).pages
+    before = structure.width()
+    qtbot.mouseClick(header.alone, LEFT)
+    assert not pages.isVisible()
+    desk.until(lambda: structure.width() > 1.5 * before)
+    qtbot.mouseClick(header.pages_alone, LEFT)
+    assert pages.isVisible()
+    assert not structure.isVisible()
+    assert not header.alone.isChecked()
+    # who asks for the table wants to see it
+    qtbot.mouseClick(header.table, LEFT)
+    assert structure.table.isVisible()
+    assert pages.isVisible()
+    qtbot.mouseClick(header.alone, LEFT)
+    qtbot.mouseClick(header.alone, LEFT)
+    assert structure.isVisible()
+    assert pages.isVisible()
+
+
+def test_a_double_click_on_a_stage_brings_the_pages_back(desk, qtbot):
+    qtbot.mouseClick(panel(desk).header.alone, LEFT)
+    desk.settle()
+    diagram = panel(desk).structure.diagram
+    place = diagram.area(diagram.diagram.node("down2").box).center().toPoint()
+    qtbot.mouseDClick(diagram, LEFT, pos=place)
+    assert panel(desk).pages.isVisible()
+    assert not panel(desk).header.alone.isChecked()
+
+
+def test_how_the_room_is_shared_is_kept_as_text():
+    for sharing in (Sharing(), Sharing(Room.PAGES, 0.25, None), Sharing(Room.BOTH, 0.5, 0.125)):
+        assert Sharing.from_text(sharing.to_text()) == sharing
+    for text in ("", "both", "both 0.5 7", "nobody - -", "both nan -"):
+        assert Sharing.from_text(text) == Sharing()
 
 
 # -- what is said while there is nothing -------------------------------------------------------
@@ -265,6 +356,37 @@ def test_keys_step_through_the_stages(desk, qtbot):
     assert desk.session.inspection.stage == "input"
     desk.studio.inspecting.step_stage(100)
     assert desk.session.inspection.stage == "outc"
+
+
+def test_the_diagram_offers_to_cut_what_lies_under_the_pointer(desk):
+    diagram = panel(desk).structure.diagram
+    trace = desk.session.inspection.traced.trace
+
+    def choose(place, text):
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, diagram.mapToGlobal(place))
+        QApplication.sendEvent(diagram, event)
+        (menu,) = (m for m in diagram.findChildren(QMenu) if m.isVisible())
+        next(action for action in menu.actions() if action.text() == text).trigger()
+        menu.close()
+        desk.settle()
+
+    edge = diagram.diagram.edge_of(trace.skips[0].id)
+    (x0, y0), (x1, y1) = max(
+        itertools.pairwise(edge.points),
+        key=lambda ends: abs(ends[0][0] - ends[1][0]) + abs(ends[0][1] - ends[1][1]),
+    )
+    on_edge = QPointF(*diagram.view.to_device(((x0 + x1) / 2, (y0 + y1) / 2))).toPoint()
+    choose(on_edge, "Cut this skip")
+    assert [cut.cut.edge.id for cut in desk.session.inspection.cuts] == [trace.skips[0].id]
+    assert panel(desk).pages.shown == "Cuts"
+    choose(on_edge, "Undo the cut of this skip")
+    assert desk.session.inspection.cuts == ()
+    choose(
+        diagram.area(diagram.diagram.node("down1").box).center().toPoint(),
+        "Cut all channels of down1",
+    )
+    (listed,) = desk.session.inspection.cuts
+    assert (listed.cut.layer.id, listed.cut.channels) == ("down1", None)
 
 
 # -- the table ---------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-"""The canvas: the picture that is worked on, or a line that says how to begin."""
+"""The canvas: views of the image that is worked on, or a line that says how to begin."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,23 +10,34 @@ from PySide6.QtCore import QMimeData, Qt, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from segstudio.session.session import Change, What
+from segstudio.app.comparing import PaneScore
+from segstudio.core.geometry import Rect
+from segstudio.session.session import Change, Layer, ViewState, What
 from segstudio.ui.canvas.empty_page import EmptyPage
-from segstudio.ui.canvas.layer_chip import LayerChip, legend
+from segstudio.ui.canvas.layer_chip import LayerChip
+from segstudio.ui.canvas.linked_views import LinkedViews
 from segstudio.ui.canvas.over_photo import over_photo_on
 from segstudio.ui.canvas.over_photo_chip import OverPhotoChip
+from segstudio.ui.canvas.pane_grid import PaneGrid
+from segstudio.ui.canvas.pane_header import PaneHeader
+from segstudio.ui.canvas.pane_view import PaneView
+from segstudio.ui.canvas.shared_tools import SharedTools
+from segstudio.ui.canvas.view import Point
 from segstudio.ui.canvas.viewport import Viewport
+from segstudio.ui.coalesce import Coalescer
 
 if TYPE_CHECKING:
     from segstudio.app.studio import Studio
 
 _LOOK = What.PREDICTIONS | What.SCHEMA
 _MARKED = What.TRACE | What.INSPECTION
-_CHIP_PX = 8
+_OVERLAY = _LOOK | What.OVER_PHOTO | What.DISAGREEMENT
+_LEGEND = What.DOCUMENT | What.VIEW | _LOOK | What.LABELS | What.OVER_PHOTO
+_HEADER = What.DOCUMENT | What.VIEW | _LOOK | What.MODELS
 
 
 class Canvas(QWidget):
-    """Shows the open image and lets the user work on it.
+    """Shows the open image in one view or in several, and lets the user work on it in each.
 
     Signals:
         hovered: (x, y) of the image pixel under the pointer.
@@ -36,6 +48,8 @@ class Canvas(QWidget):
         samples_requested: The user wants the samples.
         pixel_clicked: (x, y): the hand clicked on a pixel while the network inspector is open.
         rectangle_drawn: It drew a `Rect` with Shift held, or None by a click.
+        answer_asked: (x, y, run): a click with Ctrl and Shift asked for what the model of a view
+            says there.
         over_photo_closed: What the inspector lays over the photo shall go.
         over_photo_faded: How strongly it shall cover the photo, 0..1.
     """
@@ -48,87 +62,234 @@ class Canvas(QWidget):
     samples_requested = Signal()
     pixel_clicked = Signal(int, int)
     rectangle_drawn = Signal(object)
+    answer_asked = Signal(int, int, str)
     over_photo_closed = Signal()
     over_photo_faded = Signal(float)
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._studio = studio
         self._session = studio.session
-        self.viewport = Viewport(
-            studio.session, studio.editing, lambda: studio.settings.keep_view, self
-        )
-        self.viewport.jobs = studio.jobs
+        self._linked = LinkedViews()
+        self._tools = SharedTools(studio.session, studio.editing, self._flip_overlay, self._blink)
+        self._asked_rect: Rect | None = None
         self.empty = EmptyPage(self)
-        self.chip = LayerChip(self.viewport)
-        self.chip.move(_CHIP_PX, _CHIP_PX)
+        self.grid = PaneGrid(self)
+        self.panes: list[PaneView] = []
+        self._shown = 0
+        self._headers = Coalescer(self, self._show_headers)
+        self._scores = Coalescer(self, self._show_scores)
+        self._add_pane()
         self.over_chip = OverPhotoChip(self.viewport)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.empty)
-        self._pages.addWidget(self.viewport)
+        self._pages.addWidget(self.grid)
         self.setFocusProxy(self.viewport)
         self.setAcceptDrops(True)
-        self.viewport.hovered.connect(self.hovered)
-        self.viewport.left.connect(self.left)
         self.viewport.zoom_changed.connect(self.zoom_changed)
-        self.viewport.pixel_clicked.connect(self.pixel_clicked)
-        self.viewport.rectangle_drawn.connect(self.rectangle_drawn)
         self.over_chip.closed.connect(self.over_photo_closed)
         self.over_chip.faded.connect(self.over_photo_faded)
         self.empty.open_requested.connect(self.open_requested)
         self.empty.samples_requested.connect(self.samples_requested)
         self._session.changed.connect(self._on_change)
+        if studio.jobs is not None:
+            studio.jobs.changed.connect(self._headers.request)
+        self._show_panes()
         self._show_document()
+
+    @property
+    def viewport(self) -> Viewport:
+        """The first view."""
+        return self.panes[0].viewport
+
+    @property
+    def chip(self) -> LayerChip:
+        """The first view's legend."""
+        return self.panes[0].chip
+
+    @property
+    def shown_panes(self) -> list[PaneView]:
+        """The views that are shown."""
+        return self.panes[: self._shown]
 
     @property
     def zoom(self) -> float:
         """Device pixels per image pixel; 1 is 100 %."""
         return self.viewport.zoom
 
+    @property
+    def pane_at_hand(self) -> int:
+        """Number of the view under the pointer, else of the one that was clicked on last."""
+        under = (p.viewport.number for p in self.shown_panes if p.underMouse())
+        return next(under, min(self._session.view.active_pane, self._shown - 1))
+
+    @property
+    def shown_view(self) -> ViewState:
+        """What the view at hand shows."""
+        return self._session.view.of_pane(self.pane_at_hand)
+
     def fit(self) -> None:
         """Show the whole image."""
-        self.viewport.fit()
+        self._at_hand.fit()
 
     def actual_size(self) -> None:
         """100 %."""
-        self.viewport.actual_size()
+        self._at_hand.actual_size()
 
     def zoom_in(self) -> None:
         """The next larger usual zoom."""
-        self.viewport.zoom_in()
+        self._at_hand.zoom_in()
 
     def zoom_out(self) -> None:
         """The next smaller usual zoom."""
-        self.viewport.zoom_out()
+        self._at_hand.zoom_out()
+
+    def show_rect(self, rect: Rect) -> None:
+        """Bring a part of the image to the middle of every view and frame it for a moment.
+
+        While an image is being read it is a part of that image, shown once it is there.
+        """
+        if self._session.document is None or self._session.loading:
+            self._asked_rect = rect
+            return
+        self._asked_rect = None
+        self.viewport.show_rect(rect)
+        for pane in self.shown_panes:
+            pane.viewport.frame_rect(rect)
 
     def abort(self) -> bool:
         """Undo the stroke or polygon that is begun; returns whether there was one."""
-        return self.viewport.abort()
+        aborted = [pane.viewport.abort() for pane in self.shown_panes]
+        return any(aborted)
 
     def show_point(self, pixel: tuple[int, int] | None) -> None:
         """Mark the image pixel (x, y) that is pointed at in the inspector, or none."""
-        self.viewport.show_point(pixel)
+        for pane in self.shown_panes:
+            pane.viewport.show_point(pixel)
 
     def set_peek_key(self, key: Qt.Key) -> None:
         """The key that hides the overlay while it is held."""
-        self.viewport.set_peek_key(key)
+        self._tools.held.peek_key = key
+
+    def set_blink_key(self, key: Qt.Key) -> None:
+        """The key that shows the compared layer while it is held."""
+        self._tools.held.blink_key = key
+
+    @property
+    def _at_hand(self) -> Viewport:
+        return self.panes[self.pane_at_hand].viewport
+
+    def _flip_overlay(self) -> None:
+        self._session.set_view(overlay_visible=not self._session.view.overlay_visible)
+
+    def _blink(self, on: bool) -> None:
+        self._studio.comparing.blink(self.pane_at_hand if on else None)
+
+    # -- the views -----------------------------------------------------------------------------
+
+    def _add_pane(self) -> None:
+        viewport = Viewport(
+            self._session,
+            self._tools,
+            lambda: self._studio.settings.keep_view,
+            number=len(self.panes),
+            linked=self._linked,
+        )
+        viewport.jobs = self._studio.jobs
+        viewport.hovered.connect(self.hovered)
+        viewport.left.connect(self.left)
+        viewport.pixel_clicked.connect(self.pixel_clicked)
+        viewport.rectangle_drawn.connect(self.rectangle_drawn)
+        viewport.pointed.connect(partial(self._show_ghosts, viewport))
+        viewport.used.connect(partial(self._activate, viewport))
+        viewport.answer_asked.connect(partial(self._ask_answer, viewport))
+        self.panes.append(PaneView(self._session, viewport, self.grid))
+
+    def _show_panes(self) -> None:
+        """Show as many views as the session says."""
+        count = len(self._session.view.all_panes)
+        before, self._shown = self._shown, count
+        if count == before:
+            return
+        while len(self.panes) < count:
+            self._add_pane()
+        self._put_headers()
+        for pane in self.panes[count:before]:
+            pane.viewport.let_go()
+        for pane in self.panes[before:count]:
+            pane.viewport.show_document()
+        self._linked.set_views([pane.viewport for pane in self.shown_panes])
+        self.grid.show_panes(self.shown_panes)
+        for pane in self.panes[before:count]:
+            pane.viewport.refresh_view_state()
+            pane.viewport.refresh_overlay()
+        for pane in self.shown_panes:
+            pane.viewport.show_ghost(None)
+            if pane.viewport.fits:
+                pane.viewport.refit()
+
+    def _put_headers(self) -> None:
+        """Headers are there where there is something to choose or to tell apart."""
+        view = self._session.view
+        wanted = bool(view.panes) or view.wiped == 0 or view.layer is Layer.MODELS
+        for pane in self.shown_panes:
+            if wanted and pane.header is None:
+                pane.put_header(
+                    PaneHeader(self._session, self._studio.comparing, pane.viewport.number)
+                )
+            if wanted and pane.header is not None and pane.header.isHidden():
+                pane.header.show_all(self._studio.comparing.scores()[pane.viewport.number])
+            pane.show_header(shown=wanted)
+
+    def _headed(self) -> list[tuple[PaneHeader, PaneScore]]:
+        """Headers that are shown, with the figures of their views."""
+        headers = [p.header for p in self.shown_panes if p.header is not None and p.has_header]
+        scores = self._studio.comparing.scores() if headers else []
+        return list(zip(headers, scores, strict=True)) if headers else []
+
+    def _show_headers(self) -> None:
+        for header, score in self._headed():
+            header.show_all(score)
+
+    def _show_scores(self) -> None:
+        for header, score in self._headed():
+            header.show_score(score)
+
+    def _show_ghosts(self, source: Viewport, image_xy: Point | None) -> None:
+        """The pointer is at an image point of one view: mark it in the others."""
+        for pane in self.shown_panes:
+            if pane.viewport is not source:
+                pane.viewport.show_ghost(image_xy)
+
+    def _activate(self, viewport: Viewport) -> None:
+        if self._session.view.active_pane != viewport.number:
+            self._session.set_view(active_pane=viewport.number)
+
+    def _ask_answer(self, viewport: Viewport, x: int, y: int) -> None:
+        self.answer_asked.emit(x, y, viewport.shown.run)
+
+    # -- the session changed -------------------------------------------------------------------
 
     def _on_change(self, change: Change) -> None:
-        if change.what & (What.DOCUMENT | What.PROJECT):
+        what = change.what
+        if what & What.VIEW:
+            self._show_panes()
+            self._put_headers()
+        if what & (What.DOCUMENT | What.PROJECT):
             self._show_document()
-        elif change.what & (_LOOK | What.OVER_PHOTO):
-            self.viewport.refresh_overlay()
-        elif change.what & What.LABELS:
-            self.viewport.refresh_labels(change.patches)
-        if change.what & What.VIEW:
-            self.viewport.refresh_view_state()
-        if change.what & _MARKED:
-            self.viewport.refresh_marks()
-        if change.what & (What.DOCUMENT | What.VIEW | _LOOK | What.LABELS | What.OVER_PHOTO):
+        for pane in self.shown_panes:
+            _refresh(pane.viewport, change)
+        if what & _LEGEND:
             self._show_legend()
+        if what & _HEADER:
+            self._headers.request()
+        elif what & What.SCORES:
+            self._scores.request()
 
     def _show_document(self) -> None:
         session = self._session
-        self.viewport.show_document()
+        for pane in self.shown_panes:
+            pane.viewport.show_document()
         if self.viewport.document is None:
             if session.loading:
                 self.empty.show_reading(session.loading)
@@ -137,16 +298,16 @@ class Canvas(QWidget):
                 self.empty.show_no_images(folder_open=project is not None and not project.images)
             self._pages.setCurrentWidget(self.empty)
         else:
-            self._pages.setCurrentWidget(self.viewport)
+            self._pages.setCurrentWidget(self.grid)
         self._show_legend()
+        if self._asked_rect is not None and session.document is not None and not session.loading:
+            self.show_rect(self._asked_rect)
 
     def _show_legend(self) -> None:
         document = self.viewport.document
-        self.chip.setVisible(document is not None)
-        over = None
-        if document is not None:
-            over = over_photo_on(document, self._session.inspection)
-            self.chip.show_legend(legend(document, self._session.view, over))
+        for pane in self.shown_panes:
+            pane.show_legend(alone=not pane.has_header)
+        over = None if document is None else over_photo_on(document, self._session.inspection)
         self.over_chip.show_over(over)
 
     # -- dropping files ------------------------------------------------------------------------
@@ -162,6 +323,19 @@ class Canvas(QWidget):
         if path is not None:
             event.acceptProposedAction()
             self.path_dropped.emit(path)
+
+
+def _refresh(viewport: Viewport, change: Change) -> None:
+    """Renew what a change concerns in one view."""
+    if not change.what & (What.DOCUMENT | What.PROJECT):
+        if change.what & _OVERLAY:
+            viewport.refresh_overlay()
+        elif change.what & What.LABELS:
+            viewport.refresh_labels(change.patches)
+    if change.what & What.VIEW:
+        viewport.refresh_view_state()
+    if change.what & _MARKED:
+        viewport.refresh_marks()
 
 
 def _dropped_path(data: QMimeData) -> Path | None:

@@ -1,11 +1,11 @@
-"""The picture of the open image: zoom, place, repainting. No input."""
+"""The picture of the open image: layers and repainting. No input."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -13,148 +13,60 @@ from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, Patch
 from segstudio.jobs import JobRunner
 from segstudio.session.document import Document
-from segstudio.session.session import Layer, Session, ViewState
+from segstudio.session.session import Layer, Pane, Session, ViewState
 from segstudio.ui.canvas.frame import Frame
+from segstudio.ui.canvas.linked_views import LinkedViews
 from segstudio.ui.canvas.over_photo import over_photo_on, planes_with
 from segstudio.ui.canvas.overlay import Look, planes_for, shown_layer
 from segstudio.ui.canvas.photo import Photo
+from segstudio.ui.canvas.placed_image import PlacedImage
 from segstudio.ui.canvas.planes import Plane
 from segstudio.ui.canvas.sampling import Sampler
-from segstudio.ui.canvas.view import GRID_FROM, Point, Size, View, fitted, next_step
+from segstudio.ui.canvas.view import GRID_FROM, View
 
 _OUTLINE_PX = 1.5
 _SLOW_MS = 400
 """After this time of reading, the old picture is dimmed and the new name is shown."""
 _VEIL = QColor(0, 0, 0, 110)
+LINE_REACH_PX = 20
+"""How far from the wipe's line something is drawn with it, in device pixels."""
 
 
-class Display(QWidget):
-    """Shows one document.
+class Display(PlacedImage):
+    """Shows one document, as one of several views of it; the first shows the inspector's values.
 
     Attributes:
         jobs: Makes the reduced copies of large photos; None to make them when painting.
-
-    Signals:
-        zoom_changed: Device pixels per image pixel.
     """
 
-    zoom_changed = Signal(float)
-
     def __init__(
-        self, session: Session, keep_view: Callable[[], bool], parent: QWidget | None = None
+        self,
+        session: Session,
+        keep_view: Callable[[], bool],
+        parent: QWidget | None = None,
+        *,
+        number: int = 0,
+        linked: LinkedViews | None = None,
     ) -> None:
         """Args:
         session: What is shown and how.
         keep_view: Whether zoom and place stay from image to image.
         parent: The widget around it.
+        number: Which of the session's panes it shows.
+        linked: The views that it moves with.
         """
-        super().__init__(parent)
+        super().__init__(session, number, linked or LinkedViews(), parent)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.jobs: JobRunner | None = None
-        self._session = session
         self._keep_view = keep_view
-        self._document: Document | None = None
         self._annotation: object = None
-        self._layer: Layer | None = None
+        self._layers: tuple[Layer, ...] = ()
         self._photo: Photo | None = None
-        self._view = View()
-        self._fits = True
         self._sampler: Sampler | None = None
         self._frame = Frame()
-        self._device_wh: Size = (0, 0)
         self._seen: object = None
         self._veil = QTimer(self, singleShot=True, interval=_SLOW_MS)
         self._veil.timeout.connect(self.update)
-
-    # -- geometry ----------------------------------------------------------------------------
-
-    @property
-    def session(self) -> Session:
-        """What is open."""
-        return self._session
-
-    @property
-    def document(self) -> Document | None:
-        """What is on the screen: the open image, or while the next one loads the last one."""
-        return self._document
-
-    @property
-    def view(self) -> View:
-        """Zoom and place."""
-        return self._view
-
-    @property
-    def zoom(self) -> float:
-        """Device pixels per image pixel."""
-        return self._view.zoom
-
-    @property
-    def fits(self) -> bool:
-        """Whether the image is kept fitted to the viewport."""
-        return self._fits
-
-    def to_image(self, screen_xy: Point) -> Point:
-        """The image point at logical pixels of the viewport."""
-        return self._view.to_image(self._to_device(screen_xy))
-
-    def to_screen(self, image_xy: Point) -> Point:
-        """Logical pixels of the viewport of an image point."""
-        x, y = self._view.to_device(image_xy)
-        ratio = self.devicePixelRatioF()
-        return (x / ratio, y / ratio)
-
-    def _to_device(self, screen_xy: Point) -> Point:
-        ratio = self.devicePixelRatioF()
-        return (screen_xy[0] * ratio, screen_xy[1] * ratio)
-
-    def _image_wh(self) -> Size:
-        height, width = self._document.shape_hw if self._document is not None else (1, 1)
-        return (width, height)
-
-    # -- zoom and place ------------------------------------------------------------------------
-
-    def fit(self) -> None:
-        """Show the whole image; it stays fitted when the window changes its size."""
-        self._fits = True
-        self._set_view(fitted(self._image_wh(), self._device_wh))
-
-    def actual_size(self) -> None:
-        """One image pixel on one pixel of the screen, around the middle of what is seen."""
-        self.zoom_to(1.0, self._middle())
-
-    def zoom_in(self) -> None:
-        """The next larger usual zoom."""
-        self.zoom_to(next_step(self.zoom, 1), self._middle())
-
-    def zoom_out(self) -> None:
-        """The next smaller usual zoom."""
-        self.zoom_to(next_step(self.zoom, -1), self._middle())
-
-    def zoom_to(self, zoom: float, at_xy: Point) -> None:
-        """Another zoom; the image point at logical pixels `at_xy` stays there."""
-        if self._document is not None:
-            self._fits = False
-            self._set_view(self._view.zoomed(zoom, self._to_device(at_xy)))
-
-    def pan_by(self, dx: float, dy: float) -> None:
-        """Move the image by logical pixels, to whole pixels of the screen."""
-        ratio = self.devicePixelRatioF()
-        step = round(dx * ratio), round(dy * ratio)
-        # a click with the hand moves nothing, and what was fitted stays so
-        if self._document is not None and step != (0, 0):
-            self._fits = False
-            self._set_view(self._view.moved(*step))
-
-    def _middle(self) -> Point:
-        return (self.width() / 2, self.height() / 2)
-
-    def _set_view(self, view: View) -> None:
-        view = view.clamped(self._image_wh(), self._device_wh)
-        zoomed = view.zoom != self._view.zoom
-        self._view = view
-        self._place()
-        if zoomed:
-            self.zoom_changed.emit(view.zoom)
 
     def _place(self) -> None:
         """Take the present view into the picture."""
@@ -181,26 +93,35 @@ class Display(QWidget):
         self._document = document
         self._photo = None if document is None else self._photo_of(document)
         if document is None:
+            self._linked.forget()
             self._view, self._fits = View(), True
             self._place()
         elif same_size and not self._fits:
             self._place()
         else:
-            self.fit()
+            self.refit()
+
+    def let_go(self) -> None:
+        """Hold no image any more: this view is hidden until `show_document` is called again."""
+        self._document, self._photo = None, None
+        self._place()
+
+    def renew(self, photo: Photo) -> None:
+        """A photo got its reduced copies."""
+        if photo is self._photo:
+            self._frame.renew()
+            self.update()
 
     def _photo_of(self, document: Document) -> Photo:
-        if self.jobs is None:
-            return Photo(document.pixels)
-        return Photo(document.pixels, self._reduce)
+        background = None if self.jobs is None else self._reduce
+        return self._linked.photo_of(document, lambda: Photo(document.pixels, background))
 
     def _reduce(self, photo: Photo) -> None:
         """Have the reduced copies of a photo made."""
 
         def done(levels: list[Image]) -> None:
             photo.take_levels(levels)
-            if photo is self._photo:
-                self._frame.renew()
-                self.update()
+            self._linked.renew(photo)
 
         if self.jobs is not None:
             self.jobs.submit(
@@ -214,31 +135,53 @@ class Display(QWidget):
 
     def refresh_overlay(self) -> None:
         """Layers, colours, predictions or the whole annotation changed."""
-        view = self._session.view
+        view = self.shown
         planes: tuple[Plane, ...] = ()
+        beside: tuple[Plane, ...] = ()
         self._annotation = None
-        self._layer = None
+        self._layers = ()
         if self._document is not None:
             self._annotation = self._document.annotation
             # the first thing painted or taken over makes a layer appear
-            self._layer = shown_layer(self._document, view)
-            planes = self._planes(self._document)
-        self._frame.set_planes(planes, grid=view.pixel_grid and self.zoom >= GRID_FROM)
+            self._layers = _layers(self._document, view)
+            planes = self._planes(self._document, view)
+            if view.against is not None:
+                beside = planes_for(self._document, self._look(right_of_line(view)))
+        self._frame.set_planes(
+            planes,
+            grid=view.pixel_grid and self.zoom >= GRID_FROM,
+            beside=beside,
+            split=None if view.against is None else self._split(view),
+        )
         self._seen = _visible_part(view)
         self.update()
 
-    def _planes(self, document: Document) -> tuple[Plane, ...]:
-        look = Look(self._session.schema, self._session.view, self._outline())
+    def _planes(self, document: Document, view: ViewState) -> tuple[Plane, ...]:
+        look = self._look(view)
         inspection = self._session.inspection
-        over = over_photo_on(document, inspection)
+        over = over_photo_on(document, inspection) if self.number == 0 else None
         if over is None or inspection.traced is None:
             return planes_for(document, look)
         return planes_with(over, document, look, inspection.traced.prediction)
 
+    def _look(self, view: ViewState) -> Look:
+        session = self._session
+        disputes, left_out = session.disagreement, session.disagreeing.left_out
+        return Look(session.schema, view, self._outline(), disputes, left_out)
+
+    def _split(self, view: ViewState) -> int:
+        """The device column of the wipe's line."""
+        return round(view.wipe_at * self._device_wh[0])
+
     def refresh_view_state(self) -> None:
         """The session's view state changed; tool and brush do not touch the picture."""
-        if _visible_part(self._session.view) != self._seen:
+        view = self.shown
+        if _visible_part(view) != self._seen:
             self.refresh_overlay()
+        elif view.against is not None:
+            strip = self._frame.move_split(self._split(view))
+            if not strip.is_empty:
+                self.update(self._logical(strip.expand(LINE_REACH_PX)))
 
     def refresh_labels(self, patches: tuple[Patch, ...]) -> None:
         """The annotation changed in these patches; none means everywhere."""
@@ -248,7 +191,7 @@ class Display(QWidget):
         if (
             not patches
             or document.annotation is not self._annotation
-            or shown_layer(document, self._session.view) is not self._layer
+            or _layers(document, self.shown) != self._layers
         ):
             self.refresh_overlay()
             return
@@ -303,9 +246,10 @@ class Display(QWidget):
         if self._document is None:
             self._place()
         elif self._fits:
-            self.fit()
+            self.refit()
         else:
             self._set_view(self._view.resized(before, after))
+        self._linked.resized(self)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what is asked for."""
@@ -333,8 +277,21 @@ class Display(QWidget):
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
 
 
+def right_of_line(view: ViewState) -> ViewState:
+    """What a wiped view shows right of the line."""
+    against = view.against or Pane(view.layer, view.run, view.second)
+    return replace(view, layer=against.layer, run=against.run, second=against.second)
+
+
+def _layers(document: Document, view: ViewState) -> tuple[Layer, ...]:
+    """The layers that can be shown of those asked for."""
+    if view.against is None:
+        return (shown_layer(document, view),)
+    return (shown_layer(document, view), shown_layer(document, right_of_line(view)))
+
+
 def _visible_part(view: ViewState) -> ViewState:
-    """The view state without what does not show in the picture."""
+    """The view state without what does not show in the picture, or is renewed by parts."""
     plain = ViewState()
     return replace(
         view,
@@ -344,4 +301,5 @@ def _visible_part(view: ViewState) -> ViewState:
         previous_class=plain.previous_class,
         only_unlabelled=plain.only_unlabelled,
         fill_contiguous=plain.fill_contiguous,
+        wipe_at=plain.wipe_at,
     )

@@ -37,6 +37,8 @@ class Frame:
         self._photo: Photo | None = None
         self._sampler: Sampler | None = None
         self._planes: tuple[Plane, ...] = ()
+        self._beside: tuple[Plane, ...] = ()
+        self._split: int | None = None
         self._grid = False
         self._photo_stale: list[Rect] = []
         self._stale: list[Rect] = []
@@ -65,10 +67,36 @@ class Frame:
         """The photo has other copies: all is to be drawn again."""
         self._everything()
 
-    def set_planes(self, planes: tuple[Plane, ...], *, grid: bool) -> None:
-        """Other layers, colours or opacity over the same photo."""
+    def set_planes(
+        self,
+        planes: tuple[Plane, ...],
+        *,
+        grid: bool,
+        beside: tuple[Plane, ...] = (),
+        split: int | None = None,
+    ) -> None:
+        """Other layers, colours or opacity over the same photo.
+
+        Args:
+            planes: From the photo upwards.
+            grid: Whether the pixel grid is drawn.
+            beside: What is drawn instead from the device column `split` on.
+            split: Where that begins; None for nowhere.
+        """
         self._planes, self._grid = planes, grid
-        self._stale = [Rect.of_shape(self._pixels.shape[:2])]
+        self._beside, self._split = beside, split
+        self._stale = [Rect.of_shape((self._pixels.shape[0], self._pixels.shape[1]))]
+
+    def move_split(self, split: int) -> Rect:
+        """Begin the other planes at another device column; returns the device pixels concerned."""
+        height, width = self._pixels.shape
+        old = split if self._split is None else self._split
+        self._split = split
+        left, right = sorted((old, split))
+        strip = Rect(0, left, height, right).intersect(Rect(0, 0, height, width))
+        if not strip.is_empty:
+            self._note(strip)
+        return strip
 
     def invalidate(self, rect: Rect) -> Rect:
         """Labels changed in a rectangle of the image; returns the device pixels concerned."""
@@ -77,12 +105,15 @@ class Frame:
         found = self._sampler.device_rect(rect)
         if found.is_empty:
             return found
-        reach = max((plane.reach for plane in self._planes), default=0)
+        reach = max((plane.reach for plane in (*self._planes, *self._beside)), default=0)
         found = found.expand(reach).intersect(self._sampler.visible)
-        self._stale.append(found)
+        self._note(found)
+        return found
+
+    def _note(self, rect: Rect) -> None:
+        self._stale.append(rect)
         if len(self._stale) > _MANY:
             self._stale = [_union(self._stale)]
-        return found
 
     def render(self) -> None:
         """Bring `image` up to date."""
@@ -144,14 +175,26 @@ class Frame:
         part = rect.intersect(self._sampler.visible)
         if part.is_empty:
             return
-        if self._planes:
+        if self._planes or self._beside:
             painter = QPainter(self.image)
-            for plane in self._planes:
-                colours = np.ascontiguousarray(plane.take(self._sampler, part))
-                painter.drawImage(part.left, part.top, _as_image(colours))
+            for planes, half in self._halves(part):
+                for plane in planes:
+                    colours = np.ascontiguousarray(plane.take(self._sampler, half))
+                    painter.drawImage(half.left, half.top, _as_image(colours))
             painter.end()
         if self._grid:
             _draw_grid(self._pixels[part.slices], *self._sampler.pixel_starts(part))
+
+    def _halves(self, part: Rect) -> list[tuple[tuple[Plane, ...], Rect]]:
+        """What is drawn where."""
+        if self._split is None:
+            return [(self._planes, part)]
+        at = min(max(self._split, part.left), part.right)
+        halves = (
+            (self._planes, Rect(part.top, part.left, part.bottom, at)),
+            (self._beside, Rect(part.top, at, part.bottom, part.right)),
+        )
+        return [(planes, half) for planes, half in halves if not half.is_empty]
 
 
 def _overlap(shift: int, length: int) -> tuple[slice, slice]:

@@ -8,16 +8,26 @@ from PySide6.QtCore import QEvent, QObject, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES
-from segstudio.core.render import confidence_table
+from segstudio.core.difference import (
+    AGREE,
+    DIFFERENCE_COLORS,
+    DIFFERENCE_NAMES,
+    ONLY_PREDICTION,
+    ONLY_REFERENCE,
+    WRONG_CLASS,
+)
+from segstudio.core.prediction import Prediction
+from segstudio.core.render import confidence_table, entropy_table
 from segstudio.session.document import Document
 from segstudio.session.inspection import Heat, OverPhoto
 from segstudio.session.session import Layer, ViewState
 from segstudio.ui.canvas.over_photo import outlined_layer
-from segstudio.ui.canvas.overlay import shown_layer, shown_prediction
+from segstudio.ui.canvas.overlay import second_prediction, shown_layer, shown_prediction
 
 _GROUND, _TEXT = QColor(20, 20, 20, 185), QColor(245, 245, 245)
 _PAD, _SWATCH, _GAP = 7, 10, 5
+_WITHOUT_RUN = {Layer.NONE: "Photo only", Layer.ANNOTATION: "Annotation"}
+_NAMES = {Layer.MODELS: "Difference of models"}
 
 
 @dataclass(frozen=True)
@@ -27,16 +37,18 @@ class Legend:
     Attributes:
         text: The layer.
         entries: (colour, meaning) of the layer's colours; empty where the classes' own are used.
+        missing: Whether it says why nothing is shown.
     """
 
     text: str
     entries: tuple[tuple[tuple[int, int, int], str], ...] = ()
+    missing: bool = False
 
 
 def legend(document: Document, view: ViewState, over: OverPhoto | None = None) -> Legend:
     """What is shown over the photo, in words; `over` is what the inspector lays there."""
     if not view.overlay_visible:
-        return Legend("Overlay hidden")
+        return Legend("Overlay hidden", missing=True)
     if over is not None:
         return Legend(_outlined(document, view, over))
     return _of_layer(document, view)
@@ -45,24 +57,31 @@ def legend(document: Document, view: ViewState, over: OverPhoto | None = None) -
 def _of_layer(document: Document, view: ViewState) -> Legend:
     """What the shown layer is."""
     layer = shown_layer(document, view)
+    if layer in _WITHOUT_RUN:
+        return Legend(_WITHOUT_RUN[layer])
+    if layer is Layer.DISAGREEMENT:
+        return _of_disagreement(document)
     prediction = shown_prediction(document, view)
-    title = "" if prediction is None else prediction.title
-    if layer is Layer.NONE:
-        return Legend("Photo only")
-    if layer is Layer.ANNOTATION:
-        return Legend("Annotation")
     if prediction is None:
-        return Legend(f"{layer.capitalize()}: no prediction yet")
+        name = _NAMES.get(layer, layer.capitalize())
+        return Legend(f"{name}: no prediction yet", missing=True)
+    if layer is Layer.MODELS:
+        return _of_models(prediction, second_prediction(document, view))
+    return _of_run(layer, prediction.title)
+
+
+def _of_run(layer: Layer, title: str) -> Legend:
+    """A layer of one prediction."""
+    if layer is Layer.BOTH:
+        return Legend(f"Annotation outlined over {title}")
     if layer is Layer.DIFFERENCE:
         entries = tuple(
             (color, DIFFERENCE_NAMES[code]) for code, color in DIFFERENCE_COLORS.items()
         )
-        return Legend(f"Difference: {title}", entries)
-    if layer is Layer.CONFIDENCE:
-        return Legend(f"Confidence: {title}", _confidence_entries())
-    if layer is Layer.BOTH:
-        return Legend(f"Annotation outlined over {title}")
-    return Legend(f"Prediction: {title}")
+    else:
+        make = _ENTRIES.get(layer)
+        entries = () if make is None else make()
+    return Legend(f"{layer.capitalize()}: {title}", entries)
 
 
 def _outlined(document: Document, view: ViewState, over: OverPhoto) -> str:
@@ -75,12 +94,43 @@ def _outlined(document: Document, view: ViewState, over: OverPhoto) -> str:
     return f"{layer.capitalize()} outlined"
 
 
+def _of_models(first: Prediction, second: Prediction | None) -> Legend:
+    if second is None:
+        return Legend("Difference of models: only one prediction", missing=True)
+    meanings = {
+        AGREE: "agree",
+        ONLY_PREDICTION: f"only {first.title}",
+        ONLY_REFERENCE: f"only {second.title}",
+        WRONG_CLASS: "other class",
+    }
+    entries = tuple((DIFFERENCE_COLORS[code], text) for code, text in meanings.items())
+    return Legend(f"{first.title} against {second.title}", entries)
+
+
+def _of_disagreement(document: Document) -> Legend:
+    count = len(document.predictions)
+    if count < 2:
+        return Legend("Disagreement: needs two predictions", missing=True)
+    return Legend("Disagreement of the models", _entropy_entries("weak", "medium", "strong"))
+
+
+def _entropy_entries(
+    low: str = "0.25", half: str = "0.5", highest: str = "undecided"
+) -> tuple[tuple[tuple[int, int, int], str], ...]:
+    table = entropy_table(1.0)
+    levels = ((table[64], low), (table[128], half), (table[255], highest))
+    return tuple(((int(r), int(g), int(b)), text) for (r, g, b, _), text in levels)
+
+
 def _confidence_entries() -> tuple[tuple[tuple[int, int, int], str], ...]:
     table = confidence_table(1.0)
     return tuple(
         ((int(r), int(g), int(b)), text)
         for (r, g, b, _), text in ((table[191], "0.75"), (table[128], "0.5 or less"))
     )
+
+
+_ENTRIES = {Layer.CONFIDENCE: _confidence_entries, Layer.ENTROPY: _entropy_entries}
 
 
 class LayerChip(QWidget):
@@ -121,7 +171,8 @@ class LayerChip(QWidget):
         room = self._picture.width() - 2 * self.x()
         if self._width(self._legend) <= room:
             return [self._legend]
-        lines, row = [Legend(self._legend.text)], Legend("")
+        lines = [Legend(self._legend.text)] if self._legend.text else []
+        row = Legend("")
         for entry in self._legend.entries:
             longer = Legend("", (*row.entries, entry))
             if row.entries and self._width(longer) > room:

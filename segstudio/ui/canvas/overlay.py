@@ -8,10 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.disagreement import highest_vote_entropy
 from segstudio.core.labels import LabelMap
-from segstudio.core.prediction import Prediction
-from segstudio.core.render import color_table, confidence_table, difference_table
+from segstudio.core.prediction import BINARY_ENTROPY, Prediction
+from segstudio.core.render import (
+    color_table,
+    confidence_table,
+    difference_table,
+    entropy_table,
+)
 from segstudio.core.schema import LabelSchema
+from segstudio.session.disagreement import Disputes
 from segstudio.session.document import Document
 from segstudio.session.session import Layer, OverlayStyle, ViewState
 from segstudio.ui.canvas.photo import Pixels
@@ -21,6 +28,7 @@ from segstudio.ui.canvas.planes import (
     Plane,
     StillMap,
     ValuePlane,
+    VotePlane,
     premultiplied,
 )
 
@@ -35,11 +43,15 @@ class Look:
         schema: The classes in force.
         view: Layer, style, opacity, hidden classes, run.
         outline_px: Width of outlines in device pixels.
+        disputes: Where the document's predictions differ, if that is known.
+        left_out: Runs that are not to be compared there.
     """
 
     schema: LabelSchema
     view: ViewState
     outline_px: int
+    disputes: Disputes | None = None
+    left_out: frozenset[str] = frozenset()
 
     def colours(self, prediction: Prediction | None, *, filled: bool) -> Pixels:
         """Colours of regions and outlines, (512,), as `LabelPlane` wants them.
@@ -64,6 +76,14 @@ def shown_prediction(document: Document, view: ViewState) -> Prediction | None:
     return document.predictions.get(view.run)
 
 
+def second_prediction(document: Document, view: ViewState) -> Prediction | None:
+    """The prediction that the shown one is compared with: the one asked for, else another."""
+    asked = document.predictions.get(view.second)
+    if asked is not None and view.second != view.run:
+        return asked
+    return next((p for run, p in document.predictions.items() if run != view.run), None)
+
+
 def shown_layer(document: Document, view: ViewState) -> Layer:
     """The layer that can be shown: without a prediction only the annotation is left."""
     if shown_prediction(document, view) is None:
@@ -81,6 +101,8 @@ def planes_for(document: Document, look: Look) -> tuple[Plane, ...]:
     prediction = shown_prediction(document, look.view)
     if layer is Layer.ANNOTATION:
         return (_label_plane(document.annotation, look),)
+    if layer is Layer.DISAGREEMENT:
+        return _disagreement(document, look)
     make = _OF_PREDICTION.get(layer)
     if make is None or prediction is None:
         return ()
@@ -114,7 +136,8 @@ def _both(document: Document, prediction: Prediction, look: Look) -> tuple[Plane
 def _difference(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
     colours = premultiplied(difference_table(look.view.opacity))
     ignore = look.schema.ignore_index
-    return (DifferencePlane(document.annotation, prediction.labels, ignore, colours),)
+    left_out = look.schema.left_out_id if look.schema.leaves_out else None
+    return (DifferencePlane(document.annotation, prediction.labels, ignore, colours, left_out),)
 
 
 def _confidence(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
@@ -122,9 +145,41 @@ def _confidence(document: Document, prediction: Prediction, look: Look) -> tuple
     return (ValuePlane(prediction.confidence, colours),)
 
 
+def _entropy(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+    colours = premultiplied(entropy_table(look.view.opacity))
+    if prediction.entropy is not None:
+        return (ValuePlane(prediction.entropy, colours),)
+    # of two classes it follows from the confidence: no map of the image's size is made
+    return (ValuePlane(prediction.confidence, colours[BINARY_ENTROPY]),)
+
+
+def _models(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+    other = second_prediction(document, look.view)
+    if other is None:
+        return ()
+    colours = premultiplied(difference_table(look.view.opacity))
+    return (DifferencePlane(StillMap(other.labels), prediction.labels, None, colours),)
+
+
+def _disagreement(document: Document, look: Look) -> tuple[Plane, ...]:
+    """The map that is made beside the event loop, or until it is there one of what is seen."""
+    disputes = look.disputes
+    if disputes is not None and disputes.document is document:
+        return (ValuePlane(disputes.values, _vote_colours(look, len(disputes.runs))),)
+    maps = tuple(p.labels for run, p in document.predictions.items() if run not in look.left_out)
+    return (VotePlane(maps, _vote_colours(look, len(maps))),) if len(maps) > 1 else ()
+
+
+def _vote_colours(look: Look, votes: int) -> Pixels:
+    highest = highest_vote_entropy(votes, look.schema.num_classes)
+    return premultiplied(entropy_table(look.view.opacity, highest))
+
+
 _OF_PREDICTION: dict[Layer, Callable[[Document, Prediction, Look], tuple[Plane, ...]]] = {
     Layer.PREDICTION: _prediction,
     Layer.BOTH: _both,
     Layer.DIFFERENCE: _difference,
     Layer.CONFIDENCE: _confidence,
+    Layer.ENTROPY: _entropy,
+    Layer.MODELS: _models,
 }

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.difference import difference
+from segstudio.core.disagreement import agreement
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import InstanceIds, LabelMap, Labels
 from segstudio.ui.canvas.photo import Pixels
@@ -82,7 +83,7 @@ class LabelPlane:
 
 @dataclass(frozen=True, eq=False)
 class ValuePlane:
-    """A uint8 map by a colour table: confidence.
+    """A uint8 map by a colour table: confidence, entropy.
 
     Attributes:
         values: (H, W) uint8.
@@ -103,16 +104,18 @@ class DifferencePlane:
     """Where a prediction and the reference differ.
 
     Attributes:
-        reference: The label map measured against.
+        reference: The label map measured against: the annotation, or another prediction.
         prediction: (H, W) uint8 class ids.
         ignore_index: Class id of the reference that counts nowhere, or None.
         colours: (256,) premultiplied colours by code of `core.difference`.
+        left_out: Class id of the prediction that counts nowhere, or None.
     """
 
-    reference: LabelMap
+    reference: LabelMap | StillMap
     prediction: Labels
     ignore_index: int | None
     colours: Pixels
+    left_out: int | None = None
     reach: int = 0
 
     def take(self, sampler: Sampler, rect: Rect) -> Pixels:
@@ -121,8 +124,45 @@ class DifferencePlane:
             sampler.take(self.reference.labels, rect),
             sampler.take(self.prediction, rect),
             self.ignore_index,
+            self.left_out,
         )
         return self.colours.take(codes)
+
+
+@dataclass(frozen=True, eq=False)
+class VotePlane:
+    """Where label maps differ, by the entropy of their votes.
+
+    Attributes:
+        maps: (H, W) uint8 class ids, at least one.
+        colours: (256,) premultiplied colours by the entropy, 0..255 for 0..1.
+    """
+
+    maps: tuple[Labels, ...]
+    colours: Pixels
+    reach: int = 0
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Colours by entropy."""
+        number = len(self.maps)
+        if number < 2:
+            return np.zeros(rect.shape_hw, np.uint32)
+        # each map adds its share by how many agree with it; see `core.disagreement`
+        share = _vote_shares(number)
+        entropy = np.zeros(rect.shape_hw, np.float32)
+        for agreeing in agreement([sampler.take(labels, rect) for labels in self.maps]):
+            cv2.add(entropy, cv2.LUT(agreeing, share), entropy)
+        levels = np.asarray(cv2.convertScaleAbs(entropy), np.uint8)
+        return self.colours.take(levels)
+
+
+@functools.cache
+def _vote_shares(number: int) -> npt.NDArray[np.float32]:
+    """(256,) float32: what one of so many votes adds to the entropy (0..255) by those like it."""
+    table = np.zeros(256, np.float32)
+    votes = np.arange(1, number + 1)
+    table[votes] = -255 * np.log(votes / number) / (number * np.log(number))
+    return table
 
 
 def edges(

@@ -16,6 +16,8 @@ SMOOTH_BELOW = 2.0
 """Zoom from which on pixels are shown unsmoothed."""
 GRID_FROM = 8.0
 """Zoom from which on the pixel grid is shown."""
+FRAMED_UP_TO = 12.0
+"""The largest zoom with which a part of the image is brought into sight."""
 _STEPS = (
     *(1 / 64, 1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 2 / 3),
     *(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0),
@@ -103,6 +105,30 @@ def fitted(image_wh: Size, viewport_wh: Size) -> View:
 def centered(zoom: float, image_wh: Size, viewport_wh: Size) -> View:
     """The image's middle in the viewport's middle."""
     x, y = (math.floor((viewport_wh[i] - image_wh[i] * zoom) / 2) for i in (0, 1))
+    return View(zoom, (float(x), float(y)))
+
+
+def framed(box_xywh: tuple[int, int, int, int], image_wh: Size, viewport_wh: Size) -> View:
+    """A part of the image in the middle of the viewport, with as much again around it.
+
+    What is larger than half of the image is shown with the whole image, and what is small is not
+    enlarged beyond `FRAMED_UP_TO`, so that one can see where it lies.
+
+    Args:
+        box_xywh: Left, top, width and height in image pixels.
+        image_wh: Size of the image.
+        viewport_wh: Size of the viewport in device pixels.
+    """
+    left, top, width, height = box_xywh
+    whole = fitted(image_wh, viewport_wh)
+    room = (viewport_wh[0] / 2, viewport_wh[1] / 2)
+    zoom = min(room[0] / max(1, width), room[1] / max(1, height), FRAMED_UP_TO)
+    if zoom <= whole.zoom:
+        return whole
+    if zoom >= SMOOTH_BELOW:
+        zoom = max(math.floor(zoom), whole.zoom)
+    middle = (left + width / 2, top + height / 2)
+    x, y = (math.floor(viewport_wh[i] / 2 - middle[i] * zoom) for i in (0, 1))
     return View(zoom, (float(x), float(y)))
 
 

@@ -28,8 +28,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.app.editing import Editing
 from segstudio.session.session import Session
+from segstudio.ui.canvas.linked_views import LinkedViews
+from segstudio.ui.canvas.shared_tools import SharedTools
 from segstudio.ui.canvas.tools.base import Pointer
 from segstudio.ui.canvas.view import wheel_zoom
 from segstudio.ui.canvas.wheel import WheelSteps, faded, notches, resized_brush
@@ -45,11 +46,14 @@ class Viewport(WorkArea):
     def __init__(
         self,
         session: Session,
-        editing: Editing,
+        tools: SharedTools,
         keep_view: Callable[[], bool],
         parent: QWidget | None = None,
+        *,
+        number: int = 0,
+        linked: LinkedViews | None = None,
     ) -> None:
-        super().__init__(session, editing, keep_view, parent)
+        super().__init__(session, tools, keep_view, parent, number=number, linked=linked)
         self._wheel_steps = WheelSteps()
         self.setMouseTracking(True)
         self.setTabletTracking(True)
@@ -70,6 +74,7 @@ class Viewport(WorkArea):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """A button went down for the second time."""
         left = event.button() == Qt.MouseButton.LeftButton
+        left = left and not self._on_line(self._pointer_of(event))
         if not left or self._button != Qt.MouseButton.NoButton or self._held.space:
             self.mousePressEvent(event)
             return
@@ -190,8 +195,10 @@ class Viewport(WorkArea):
         super().keyReleaseEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Keys go elsewhere: keep what is begun."""
-        self.finish()
+        """Keys go elsewhere: keep what is begun, unless it goes on in another view."""
+        gone_to = QApplication.focusWidget()
+        if gone_to is self or not isinstance(gone_to, Viewport):
+            self.finish()
         super().focusOutEvent(event)
 
     # -- coming and going ----------------------------------------------------------------------

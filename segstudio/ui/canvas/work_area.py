@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QRegion
 from PySide6.QtWidgets import QWidget
 
-from segstudio.app.editing import Editing
 from segstudio.core.geometry import Rect
 from segstudio.session.session import Session, ToolName
 from segstudio.ui.canvas.brush_ring import paint_ring, ring_region, stamp_centre
 from segstudio.ui.canvas.display import Display
-from segstudio.ui.canvas.held_keys import HeldKeys
+from segstudio.ui.canvas.ghost import ghost_region, paint_frame, paint_ghost
 from segstudio.ui.canvas.inspection_marks import InspectionMarks, paint, region
+from segstudio.ui.canvas.linked_views import LinkedViews
 from segstudio.ui.canvas.questions import Questions
+from segstudio.ui.canvas.region_mark import RegionMark
+from segstudio.ui.canvas.shared_tools import SharedTools
 from segstudio.ui.canvas.toolbox import Toolbox
 from segstudio.ui.canvas.tools.base import Pointer, Tool
+from segstudio.ui.canvas.view import Point
+from segstudio.ui.canvas.wipe import line_at, near_line, paint_line
+
+_FRAMED_MS = 4000
+"""How long the frame around a part to look at stays, unless a button goes down before."""
 
 
 class WorkArea(Display):
@@ -31,25 +38,38 @@ class WorkArea(Display):
         left: The pointer is on no image pixel any more.
         pixel_clicked: (x, y): the hand clicked on a pixel while the network inspector is open.
         rectangle_drawn: It drew a `Rect` with Shift held, or None by a click.
+        pointed: The image point (x, y) under the pointer, or None.
+        used: A button went down here.
+        answer_asked: (x, y): a click with Ctrl and Shift asked for what the model says there.
     """
 
     hovered = Signal(int, int)
     left = Signal()
     pixel_clicked = Signal(int, int)
     rectangle_drawn = Signal(object)
+    pointed = Signal(object)
+    used = Signal()
+    answer_asked = Signal(int, int)
 
     def __init__(
         self,
         session: Session,
-        editing: Editing,
+        tools: SharedTools,
         keep_view: Callable[[], bool],
         parent: QWidget | None = None,
+        *,
+        number: int = 0,
+        linked: LinkedViews | None = None,
     ) -> None:
-        super().__init__(session, keep_view, parent)
-        self._editing = editing
-        self._toolbox = Toolbox(self)
-        self._toolbox.choose(session.view.tool)
-        self._held = HeldKeys(self._show_pointer, self._flip_overlay)
+        super().__init__(session, keep_view, parent, number=number, linked=linked)
+        self._tools = tools
+        self._held = tools.held
+        self._wiping = False
+        self._ghost: Point | None = None
+        self._ghost_drawn = QRegion()
+        self._framed: Rect | None = None
+        self._frame_ends = QTimer(self, singleShot=True, interval=_FRAMED_MS)
+        self._frame_ends.timeout.connect(self._forget_frame)
         self._button = Qt.MouseButton.NoButton
         self._waiting: list[Pointer] = []
         self._flush = QTimer(self, singleShot=True, interval=0)
@@ -59,23 +79,25 @@ class WorkArea(Display):
         self._hovered: tuple[int, int] | None = None
         self._marks = InspectionMarks(session)
         self._marked = QRegion()
+        self._region = RegionMark(session)
         self._questions = Questions()
+        tools.join(self)
 
     # -- for tools -----------------------------------------------------------------------------
 
     @property
-    def editing(self) -> Editing:
-        """The verbs that change labels."""
-        return self._editing
-
-    @property
-    def toolbox(self) -> Toolbox:
-        """The tools."""
-        return self._toolbox
+    def _toolbox(self) -> Toolbox:
+        """The tools, at work in this view."""
+        return self._tools.at(self)
 
     def repaint_marks(self) -> None:
         """Draw the tool's marks again."""
-        self.update()
+        if self.isVisible():
+            self.update()
+
+    def show_pointer(self) -> None:
+        """A held key changed what the pointer does."""
+        self._show_pointer()
 
     # -- the session changed -------------------------------------------------------------------
 
@@ -84,6 +106,11 @@ class WorkArea(Display):
         self._let_go_of_image()
         super().show_document()
         self._show_pointer()
+
+    def let_go(self) -> None:
+        """Keep what is begun and hold no image any more: this view is hidden."""
+        self.finish()
+        super().let_go()
 
     def refresh_view_state(self) -> None:
         """The tool, the brush or the look changed."""
@@ -103,9 +130,20 @@ class WorkArea(Display):
         if marks or not self._marked.isEmpty():
             self.update(self._marked.united(region(marks, self.to_screen)))
 
-    def set_peek_key(self, key: Qt.Key) -> None:
-        """The key that hides the overlay while it is held."""
-        self._held.peek_key = key
+    def show_ghost(self, image_xy: Point | None) -> None:
+        """Mark the image point that the pointer is on in another view, or none."""
+        self._ghost = image_xy
+        centre = self._ghost_centre()
+        region = QRegion() if centre is None else ghost_region(centre)
+        if region != self._ghost_drawn:
+            self.update(self._ghost_drawn.united(region))
+            self._ghost_drawn = region
+
+    def frame_rect(self, rect: Rect) -> None:
+        """Draw a frame around a part of the image for a moment."""
+        self._framed = rect
+        self._frame_ends.start()
+        self.update()
 
     def abort(self) -> bool:
         """Undo the stroke or polygon that is begun; returns whether there was one."""
@@ -126,12 +164,17 @@ class WorkArea(Display):
 
     def _let_go_of_image(self) -> None:
         self._stop_waiting()
+        self._wiping = False
+        self._forget_frame()
         self._toolbox.drop()
         self._questions.drop()
         self._button = Qt.MouseButton.NoButton
 
-    def _flip_overlay(self) -> None:
-        self.session.set_view(overlay_visible=not self.session.view.overlay_visible)
+    def _forget_frame(self) -> None:
+        if self._framed is not None:
+            self._framed = None
+            self._frame_ends.stop()
+            self.update()
 
     # -- the pointer's way ---------------------------------------------------------------------
 
@@ -140,8 +183,14 @@ class WorkArea(Display):
         middle = button == Qt.MouseButton.MiddleButton
         if not middle and button != Qt.MouseButton.LeftButton:
             return False
+        self.used.emit()
+        self._forget_frame()
         pan = middle or self._held.space
-        if self._button == Qt.MouseButton.NoButton and self._can_work(pan=pan):
+        if not pan and self._button == Qt.MouseButton.NoButton and self._on_line(pointer):
+            self._button, self._wiping = button, True
+        elif not pan and pointer.ctrl and pointer.shift:
+            self._ask_answer(pointer)
+        elif self._button == Qt.MouseButton.NoButton and self._can_work(pan=pan):
             self._button = button
             if pan or not self._may_ask() or not self._questions.press(pointer):
                 self._toolbox.press(pointer, pan=pan)
@@ -152,7 +201,9 @@ class WorkArea(Display):
     def _move(self, pointer: Pointer) -> None:
         self._pointer = pointer
         self._questions.move(pointer)
-        if self._questions.drawing:
+        if self._wiping:
+            self._drag_line(pointer)
+        elif self._questions.drawing:
             self._marks.drawn = self._questions.rectangle(pointer)
             self.refresh_marks()
         elif self._toolbox.holding is not None:
@@ -168,6 +219,11 @@ class WorkArea(Display):
         if button == Qt.MouseButton.NoButton or button != self._button:
             return button in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton)
         self._button = Qt.MouseButton.NoButton
+        if self._wiping:
+            self._wiping = False
+            self._pointer = pointer
+            self._show_pointer()
+            return True
         if self._pointer is None or pointer.screen_xy != self._pointer.screen_xy:
             self._waiting.append(pointer)
         self._pointer = pointer
@@ -176,6 +232,24 @@ class WorkArea(Display):
         self._show_pointer()
         self._ask(pointer)
         return True
+
+    def _ask_answer(self, pointer: Pointer) -> None:
+        idle = self._button == Qt.MouseButton.NoButton and not self._toolbox.chosen.busy
+        if idle and self._can_work() and self._is_pixel(pointer.pixel):
+            self.answer_asked.emit(*pointer.pixel)
+
+    def _on_line(self, pointer: Pointer) -> bool:
+        """Whether the pointer is on the line between the layers of a wiped view."""
+        view = self.session.view
+        wiped = view.wiped == self.number and view.against is not None
+        return wiped and near_line(pointer.screen_xy[0], view.wipe_at, self.width())
+
+    def _aims_at_line(self, pointer: Pointer) -> bool:
+        """Whether a press would take hold of that line, or it is held."""
+        return self._wiping or (self._toolbox.holding is None and self._on_line(pointer))
+
+    def _drag_line(self, pointer: Pointer) -> None:
+        self.session.set_view(wipe_at=line_at(pointer.screen_xy[0], self.width()))
 
     def _may_ask(self) -> bool:
         """Whether the hand's clicks go to the network inspector."""
@@ -238,6 +312,8 @@ class WorkArea(Display):
             return Qt.CursorShape.ArrowCursor
         if self._pointer is None:
             return self._toolbox.chosen.shape
+        if self._aims_at_line(self._pointer):
+            return Qt.CursorShape.SplitHCursor
         if self._may_ask() and not self._held.space:
             return Qt.CursorShape.CrossCursor
         return self._tool_at(self._pointer).shape
@@ -248,7 +324,7 @@ class WorkArea(Display):
     def _ring_centre(self) -> QPointF | None:
         if self._pointer is None or not self._can_work():
             return None
-        if not self._tool_at(self._pointer).shows_brush:
+        if not self._tool_at(self._pointer).shows_brush or self._aims_at_line(self._pointer):
             return None
         centre = stamp_centre(self._pointer.image_xy, self.session.view.brush_size)
         return QPointF(*self.to_screen(centre))
@@ -264,6 +340,9 @@ class WorkArea(Display):
         pixel = None
         if self._pointer is not None and self.document is not None:
             pixel = self._pointer.pixel if self._is_pixel(self._pointer.pixel) else None
+        self.pointed.emit(
+            None if pixel is None or self._pointer is None else self._pointer.image_xy
+        )
         if pixel == self._hovered:
             return
         self._hovered = pixel
@@ -276,7 +355,8 @@ class WorkArea(Display):
             self.hovered.emit(*pixel)
 
     def paint_marks(self, painter: QPainter) -> None:
-        """Draw the inspector's and the tool's marks, and the ring."""
+        """Draw the opened region, the inspector's and the tool's marks, and the ring."""
+        self._region.paint(painter, self.document, self.to_screen)
         marks = self._marks.marks(self.document)
         self._marked = region(marks, self.to_screen)
         paint(painter, marks, self.to_screen)
@@ -284,6 +364,24 @@ class WorkArea(Display):
             painter.save()
             self._toolbox.chosen.paint(painter)
             painter.restore()
+        self._paint_pointed(painter)
         centre = self._ring_centre()
         if centre is not None:
             paint_ring(painter, centre, self._ring_diameter(), erases=self._erases())
+
+    def _paint_pointed(self, painter: QPainter) -> None:
+        """Draw the wipe's line, the frame of a part to look at, and the ghost pointer."""
+        view = self.session.view
+        if view.wiped == self.number and view.against is not None:
+            paint_line(painter, view.wipe_at, self.width(), self.height())
+        if self._framed is not None:
+            rect = self._framed
+            corners = (self.to_screen((rect.left, rect.top)), (rect.right, rect.bottom))
+            paint_frame(painter, QRectF(QPointF(*corners[0]), QPointF(*self.to_screen(corners[1]))))
+        ghost = self._ghost_centre()
+        if ghost is not None:
+            self._ghost_drawn = ghost_region(ghost)
+            paint_ghost(painter, ghost)
+
+    def _ghost_centre(self) -> QPointF | None:
+        return None if self._ghost is None else QPointF(*self.to_screen(self._ghost))

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.app.batch import model_of
 from segstudio.app.exporting import ANNOTATION, TRUTH, Exporting, ExportPlan
 from segstudio.session.session import Session
 from segstudio.storage.formats.png import How
@@ -135,7 +136,7 @@ class ExportDialog(QDialog):
         if document is not None:
             titles = {run: p.title for run, p in document.predictions.items()}
         for run in sorted({*runs, *titles}):
-            model = self._session.models.get(run)
+            model = self._session.models.get(model_of(run))
             title = titles.get(run) or (model.title if model is not None else run)
             choices.append((f"Prediction of {title}", run))
         return choices

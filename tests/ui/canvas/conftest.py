@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from segstudio.app.comparing import Comparing
 from segstudio.app.editing import Editing
 from segstudio.core.labels import LabelMap
 from segstudio.core.prediction import Prediction
@@ -144,7 +145,13 @@ def desk(qtbot) -> Desk:
     session.schema = SCHEMA
     editing = Editing(session)
     settings = SimpleNamespace(keep_view=Settings().keep_view)
-    canvas = Canvas(SimpleNamespace(session=session, editing=editing, settings=settings, jobs=None))
+    models = SimpleNamespace(
+        show=lambda run: session.set_view(run=run),
+        run_models=lambda *_, **__: (),
+        pending=frozenset(),
+    )
+    parts = {"editing": editing, "settings": settings, "comparing": Comparing(session, models)}
+    canvas = Canvas(SimpleNamespace(session=session, jobs=None, **parts))
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()

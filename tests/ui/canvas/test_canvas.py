@@ -110,6 +110,9 @@ def test_the_chip_says_what_is_shown(desk):
         Layer.BOTH: "Annotation outlined over Model",
         Layer.DIFFERENCE: "Difference: Model",
         Layer.CONFIDENCE: "Confidence: Model",
+        Layer.ENTROPY: "Entropy: Model",
+        Layer.MODELS: "Difference of models: only one prediction",
+        Layer.DISAGREEMENT: "Disagreement: needs two predictions",
         Layer.NONE: "Photo only",
     }
     desk.session.set_view(layer=Layer.DIFFERENCE)

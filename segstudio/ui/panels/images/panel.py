@@ -25,7 +25,7 @@ from segstudio.ui.icons import icon
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.images.delegate import THUMB_WIDTH, ImageDelegate
 from segstudio.ui.panels.images.rows import ImagesModel, Order, Show
-from segstudio.ui.panels.images.thumbnails import Thumbnails
+from segstudio.ui.thumbnails import Thumbnails
 
 _EMPTY = "Drop a folder of images here, or open one."
 

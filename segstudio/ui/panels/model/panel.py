@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QSlider,
     QToolButton,
@@ -19,11 +20,13 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.segmenting import Segmenting
-from segstudio.core.prediction import ModelSpec
+from segstudio.core.prediction import ModelSpec, Variant, effective_options, parts_of
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.icons import icon
 from segstudio.ui.model_chooser import ModelChooser, family_title
+from segstudio.ui.model_titles import short_titles
 from segstudio.ui.numbers import bytes_text, ratio_text
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
@@ -37,6 +40,12 @@ class ModelPanel(QWidget):
         super().__init__()
         self._session, self._segmenting = session, segmenting
         self.chooser = ModelChooser()
+        self.add = _menu_button(
+            actions, "plus", "New run or ensemble", ("runs.new", "runs.ensemble")
+        )
+        self.remove = QToolButton()
+        self.remove.setDefaultAction(actions["runs.remove"])
+        self.remove.setAutoRaise(True)
         self.about = _text("About the model")
         self.more = _more_button()
         self.about.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -93,7 +102,12 @@ class ModelPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 8)
         column.setSpacing(6)
-        column.addWidget(self.chooser)
+        models = QHBoxLayout()
+        models.setSpacing(2)
+        models.addWidget(self.chooser, 1)
+        models.addWidget(self.remove)
+        models.addWidget(self.add)
+        column.addLayout(models)
         column.addLayout(runners)
         column.addLayout(options)
         column.addLayout(weights)
@@ -123,8 +137,11 @@ class ModelPanel(QWidget):
         )
         self.score.set_visible(has_instances)
         self.mask_.set_visible(has_instances)
-        self.score.show_value(model.options.score_threshold)
-        self.mask_.show_value(model.options.mask_threshold)
+        self.remove.setVisible(spec is not None and spec.made_of is not None)
+        own = own_options(spec)
+        in_force = model.options if spec is None else effective_options(spec, model.options)
+        self.score.show_value(in_force.score_threshold, own="score_threshold" in own)
+        self.mask_.show_value(in_force.mask_threshold, own="mask_threshold" in own)
 
 
 class ThresholdSlider(QObject):
@@ -142,6 +159,7 @@ class ThresholdSlider(QObject):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setPageStep(5)
+        self._tip = tip
         self.slider.setToolTip(tip)
         self.slider.setAccessibleName(f"{title} threshold")
         self.label.setBuddy(self.slider)
@@ -159,8 +177,10 @@ class ThresholdSlider(QObject):
         for widget in (self.label, self.slider, self.value):
             widget.setVisible(visible)
 
-    def show_value(self, value: float) -> None:
-        """Show a value without telling anyone."""
+    def show_value(self, value: float, *, own: bool = False) -> None:
+        """Show a value without telling anyone; a named run's own one cannot be changed here."""
+        self.slider.setEnabled(not own)
+        self.slider.setToolTip("Set by the named run" if own else self._tip)
         if not self.slider.isSliderDown():
             self.slider.blockSignals(True)
             self.slider.setValue(round(value * 100))
@@ -222,6 +242,10 @@ def _size_text(metrics: Mapping[str, float]) -> str:
 def _weights_text(spec: ModelSpec, available: frozenset[str]) -> str:
     if spec.embedded:
         return "Weights: built in"
+    if spec.made_of is not None and spec.id in available:
+        parts = parts_of(spec)
+        one = short_titles([parts[0].title])[0] if len(parts) == 1 else f"its {len(parts)} models"
+        return f"Weights: those of {one}"
     if spec.id in available:
         return "Weights: on disk"
     size = spec.weights.size if spec.weights is not None else 0
@@ -236,6 +260,30 @@ def _text(name: str) -> QLabel:
     label.setForegroundRole(QPalette.ColorRole.WindowText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def own_options(spec: ModelSpec | None) -> frozenset[str]:
+    """The fields of `RunOptions` that a named run sets itself."""
+    found: set[str] = set()
+    while spec is not None and isinstance(spec.made_of, Variant):
+        found |= spec.made_of.overrides.keys()
+        spec = spec.made_of.base
+    return frozenset(found)
+
+
+def _menu_button(
+    actions: ActionSet, name: str, tip: str, action_ids: tuple[str, ...]
+) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(name))
+    button.setAutoRaise(True)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    menu = QMenu(button)
+    menu.addActions([actions[action_id] for action_id in action_ids])
+    button.setMenu(menu)
+    return button
 
 
 def _more_button() -> QToolButton:

@@ -34,7 +34,7 @@ from segstudio.ui.panels.network.picture_row import CaptionedPicture, PictureRow
 
 _OPACITY, _DIFFERENCE_OPACITY = 0.45, 0.85
 _OUTLINE_PX = 1.0
-_SIDE_PX, _SIDE_SHARE, _SIDE_MOST_PX = 240, 0.32, 480
+_SIDE_PX, _SIDE_SHARE, _SIDE_MOST_PX = 268, 0.32, 480
 """The list and the scores get this share of the width, within these bounds."""
 _UPRIGHT_FROM = 1.2
 _NO_CUTS = "Nothing is cut. Cut a skip here, on the Skip page, or in the diagram."

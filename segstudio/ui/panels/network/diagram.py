@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QImage,
     QKeyEvent,
     QMouseEvent,
+    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import QMenu, QToolTip
@@ -40,6 +41,8 @@ from segstudio.ui.theme import is_dark
 
 _REACH = 6.0
 _ASK_AFTER_MS = 30
+_STEP, _MOST_EXTRA = 4.0, 48.0
+"""Of a node's width and height, in the diagram's units."""
 _KEYS: dict[int, Direction] = {
     Qt.Key.Key_Left: "left",
     Qt.Key.Key_Right: "right",
@@ -58,11 +61,17 @@ class DiagramView(DiagramSurface):
         pointed: The photo's pixel (x, y) under the pointer in a stage's picture, or None.
         opened: Id of a stage that was clicked.
         skip_opened: Id of a skip edge that was clicked.
+        pages_wanted: A stage or a skip edge was double-clicked.
+        skip_cut: A skip edge (its id) shall be cut, or joined again (bool).
+        stage_cut: All channels of a stage (its id) shall be cut.
     """
 
     pointed = Signal(object)
     opened = Signal(str)
     skip_opened = Signal(str)
+    pages_wanted = Signal()
+    skip_cut = Signal(str, bool)
+    stage_cut = Signal(str)
 
     def __init__(
         self,
@@ -79,6 +88,8 @@ class DiagramView(DiagramSurface):
         self._beside: Traced | None = None
         self._folded: frozenset[str] = frozenset()
         self._own_stage = ""
+        self._small: Diagram | None = None
+        self._extra = (0.0, 0.0)
         self._point: tuple[int, int] | None = None
         self._pointing: tuple[int, int] | None = None
         self._asking = QTimer(self, singleShot=True, interval=_ASK_AFTER_MS)
@@ -162,10 +173,31 @@ class DiagramView(DiagramSurface):
         sizes = Sizes.for_aspect(window.width / window.height)
         other = lay_out(beside.trace, sizes=sizes) if beside else None
         diagram = lay_out(traced.trace, folded=self._folded, sizes=sizes, beside=other)
+        self._small = diagram if other is None else None
+        self._extra = self._extra_wh()
+        if self._extra != (0, 0):
+            sizes = replace(sizes, extra_width=self._extra[0], extra_height=self._extra[1])
+            diagram = lay_out(traced.trace, folded=self._folded, sizes=sizes)
         both = (diagram, other or diagram)
         room = max(one.width for one in both), max(one.height for one in both)
         self.show_diagram(self._with_choices(Shown(diagram)), room, self._marked)
         self._ask_soon()
+
+    def _extra_wh(self) -> tuple[float, float]:
+        """How much wider or higher nodes may be, for text, where the room is low or narrow."""
+        if self._small is None:
+            return 0.0, 0.0
+        small, width, height = self._small, max(1, self.width()), max(1, self.height())
+        columns = 1 + max(node.column for node in small.nodes)
+        wider = (small.height * width / height - small.width) / columns
+        higher = (small.width * height / width - small.height) / len(small.bands)
+        return _stepped(wider), _stepped(higher)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Use the room: with higher nodes where it is narrow, with wider ones where it is low."""
+        super().resizeEvent(event)
+        if self._is_fitted and self._shown is not None and self._extra_wh() != self._extra:
+            self._lay_out()
 
     def _show_choices(self) -> None:
         """Draw anew what the session says of what is opened and cut."""
@@ -220,16 +252,20 @@ class DiagramView(DiagramSurface):
     # -- the pointer and the keys ------------------------------------------------------------
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Fit, where nothing lies under the pointer."""
-        if self._found(event.position()) == (None, None, ""):
+        """Show the page of what lies under the pointer; fit, where nothing does."""
+        group, node, skip = self._found(event.position())
+        if node is not None or skip:
+            self.pages_wanted.emit()
+        elif group is None:
             self.fit()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to fit, to fold, and to unfold."""
+        """Offer to cut what lies under the pointer, to fit, to fold, and to unfold."""
         if self._shown is None:
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._offer_cut(menu, self._shown, QPointF(event.pos()))
         menu.addAction("Show all", self.fit)
         menu.addSeparator()
         for group in self._shown.diagram.groups:
@@ -238,6 +274,19 @@ class DiagramView(DiagramSurface):
         if self._folded:
             menu.addAction("Unfold all", self.unfold_all)
         menu.popup(event.globalPos())
+
+    def _offer_cut(self, menu: QMenu, shown: Shown, place: QPointF) -> None:
+        _, node, skip = self._found(place)
+        if not self._is_first or not (node or skip):
+            return
+        if skip:
+            is_cut = skip in shown.cut_skips
+            text = "Undo the cut of this skip" if is_cut else "Cut this skip"
+            menu.addAction(text, partial(self.skip_cut.emit, skip, not is_cut))
+        elif node is not None:
+            text = f"Cut all channels of {node.label}"
+            menu.addAction(text, partial(self.stage_cut.emit, node.id))
+        menu.addSeparator()
 
     def event(self, event: QEvent) -> bool:
         """Say what is under the pointer in full."""
@@ -306,6 +355,11 @@ class DiagramView(DiagramSurface):
         node = node_at(diagram, point)
         edge = None if node else edge_near(diagram, point, _REACH / self._view.zoom)
         return None, node, edge.skips[0] if edge else ""
+
+
+def _stepped(spare: float) -> float:
+    """What is used of the spare room of a node; in steps, so that it stays for small changes."""
+    return _STEP * (min(max(0.0, spare), _MOST_EXTRA) // _STEP)
 
 
 def _cuts(inspection: Inspection) -> tuple[frozenset[str], dict[str, int]]:

@@ -45,9 +45,12 @@ def paint_texts(
     first = QRectF(area.left(), area.top(), area.width(), height)
     if lines < 1:
         return
-    if area.width() >= _MARK_FROM:
+    mark = metrics.ascent() * 0.8 + 3
+    name_width = QFontMetricsF(bold).horizontalAdvance(node.label)
+    # the name says more than the mark, whose colour the border has too
+    if area.width() >= _MARK_FROM and name_width + mark <= area.width() + 3:
         _paint_mark(painter, node, first, metrics.ascent())
-        first.setLeft(first.left() + metrics.ascent() * 0.8 + 3)
+        first.setLeft(first.left() + mark)
         painter.setPen(palette.color(_ROLES.WindowText))
     _line(painter, first, _shortened(node.label, QFontMetricsF(bold), first.width()))
     painter.setFont(font)

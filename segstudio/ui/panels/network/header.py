@@ -26,6 +26,7 @@ from segstudio.session.inspection import ColourMap, Inspection, Picture, Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.icons import icon
+from segstudio.ui.panels.network.sharing import Room
 from segstudio.ui.swatch import swatch
 
 HEADER_HEIGHT = 34
@@ -52,9 +53,11 @@ class NetworkHeader(QWidget):
 
     Signals:
         table_chosen: The table (True) or the diagram (False) shall be shown.
+        room_chosen: Who gets the room (a `Room`).
     """
 
     table_chosen = Signal(bool)
+    room_chosen = Signal(object)
 
     def __init__(self, session: Session, inspecting: Inspecting, exports: QMenu) -> None:
         super().__init__()
@@ -63,6 +66,8 @@ class NetworkHeader(QWidget):
         self.setFixedHeight(HEADER_HEIGHT)
         self.diagram = _button("network", "Show the network as a diagram")
         self.table = _button("table", "Show the network as a table of shapes")
+        self.alone = _button("panel-left", "Give the network all the room")
+        self.pages_alone = _button("panel-right", "Give the pages all the room")
         self.summary = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.summary.setAccessibleName("Traced network")
         self.busy = QProgressBar()
@@ -87,7 +92,7 @@ class NetworkHeader(QWidget):
         return "" if traced is None else "\n".join(_notes(traced))
 
     def _fill(self, exports: QMenu) -> None:
-        for button in (self.diagram, self.table):
+        for button in (self.diagram, self.table, self.alone, self.pages_alone):
             button.setCheckable(True)
         self._views = QButtonGroup(self)
         self._views.addButton(self.diagram)
@@ -127,6 +132,9 @@ class NetworkHeader(QWidget):
         row.setSpacing(4)
         row.addWidget(self.diagram)
         row.addWidget(self.table)
+        row.addSpacing(6)
+        row.addWidget(self.alone)
+        row.addWidget(self.pages_alone)
         row.addSpacing(4)
         row.addWidget(self.summary, 1)
         row.addWidget(self.busy)
@@ -150,6 +158,12 @@ class NetworkHeader(QWidget):
     def _connect(self) -> None:
         inspecting = self._inspecting
         self._views.idToggled.connect(lambda *_: self.table_chosen.emit(self.table.isChecked()))
+        for button, room in ((self.alone, Room.NETWORK), (self.pages_alone, Room.PAGES)):
+            button.clicked.connect(
+                lambda checked, room=room: self.room_chosen.emit(room if checked else Room.BOTH)
+            )
+        for button in (self.diagram, self.table):
+            button.clicked.connect(self._bring_network)
         self.picture.activated.connect(
             lambda: inspecting.choose_picture(Picture(self.picture.currentData()))
         )
@@ -167,6 +181,16 @@ class NetworkHeader(QWidget):
         self.notes.clicked.connect(self._tell_notes)
         self._session.changed.connect(self._on_change)
 
+    def show_room(self, room: Room) -> None:
+        """Show who has the room."""
+        self.alone.setChecked(room is Room.NETWORK)
+        self.pages_alone.setChecked(room is Room.PAGES)
+
+    def _bring_network(self) -> None:
+        """Diagram or table was asked for: it is not hidden any more."""
+        if self.pages_alone.isChecked():
+            self.room_chosen.emit(Room.BOTH)
+
     def _tell_notes(self) -> None:
         place = self.notes.mapToGlobal(self.notes.rect().bottomLeft())
         QToolTip.showText(place, self.notes.toolTip(), self.notes)
@@ -180,17 +204,20 @@ class NetworkHeader(QWidget):
     def _show(self) -> None:
         inspection = self._session.inspection
         traced = inspection.traced
-        self.summary.show_text(_summary(inspection))
+        self.summary.show_text(_summary(inspection), _short_summary(inspection))
         self.busy.setVisible(bool(inspection.waiting))
         self.notes.setVisible(bool(self.notes_text))
         self.notes.setToolTip(_as_paragraphs(self.notes_text))
-        for control in (self.picture, self.channel, self.colours, self.class_, self.table):
+        for control in (
+            self.picture, self.channel, self.colours, self.class_, self.table, self.alone,
+            self.pages_alone,
+        ):  # fmt: skip
             control.setEnabled(traced is not None)
         self.export.setEnabled(traced is not None)
         self.again.setEnabled(not inspection.waiting and self._session.document is not None)
         self._show_choices(inspection)
         self._show_classes(inspection)
-        self.pinned.setVisible(inspection.point is not None)
+        self.pinned.setVisible(traced is not None and inspection.point is not None)
         if inspection.point is not None:
             self.pinned.setText(f"{inspection.point[0]}, {inspection.point[1]}")
 
@@ -253,6 +280,15 @@ def _summary(inspection: Inspection) -> str:
             f"{width} \u00d7 {height} pixels",
         )
     )
+
+
+def _short_summary(inspection: Inspection) -> str:
+    """The same in the letters that papers use, where there is little room."""
+    traced = inspection.traced
+    if traced is None or inspection.waiting:
+        return ""
+    trace = traced.trace
+    return f"{traced.title}  \u00b7  {short(trace.parameters)} par.  \u00b7  {short(trace.macs)}MAC"
 
 
 def short(value: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from segstudio.app.studio import Studio
@@ -103,7 +103,8 @@ class Pages(QTabWidget):
             index = self.addTab(_holder(), name)
             self.setTabToolTip(index, _TIPS[name])
         self.currentChanged.connect(self._build)
-        self._build(self.currentIndex())
+        # in a turn of its own, since the panel's other parts take their time as well
+        QTimer.singleShot(0, self, lambda: self._build(self.currentIndex()))
         studio.session.changed.connect(self._on_change)
 
     @property

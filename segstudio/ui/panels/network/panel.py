@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
@@ -13,12 +15,13 @@ from segstudio.ui.action_set import ActionSet
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.network_actions import EXPORTS
 from segstudio.ui.panels.network.header import NetworkHeader
-from segstudio.ui.panels.network.pages import SKIP, Pages
+from segstudio.ui.panels.network.pages import CUTS, SKIP, Pages
+from segstudio.ui.panels.network.sharing import Room, Sharing
 from segstudio.ui.panels.network.structure import Structure
 
 _UPRIGHT_FROM = 1.15
 """Height to width from which the pages stand below the diagram instead of beside it."""
-_SHARES, _SHARES_OF_TWO = (44, 56), (60, 40)
+_SHARES, _SHARES_OF_TWO = (46, 54), (60, 40)
 """How diagram and pages share the room; with two networks."""
 _GETTING_READY = "Getting ready…"
 
@@ -28,13 +31,17 @@ class NetworkPanel(QWidget):
 
     Signals:
         pointed: The photo's pixel (x, y) under the pointer in a stage's picture, or None.
+        shared: Diagram and pages share the room in another way; the text to keep.
     """
 
     pointed = Signal(object)
+    shared = Signal(str)
 
-    def __init__(self, studio: Studio, commands: ActionSet) -> None:
+    def __init__(self, studio: Studio, commands: ActionSet, sharing: str = "") -> None:
+        """Take the studio, the commands, and how the room was shared last time (its text)."""
         super().__init__()
-        self._session = studio.session
+        self._session, self._cutting = studio.session, studio.cutting
+        self._sharing = Sharing.from_text(sharing)
         self.header = NetworkHeader(studio.session, studio.inspecting, _menu(commands, self))
         self.structure = Structure(
             studio.session, studio.inspecting, studio.feature_maps, studio.pairing
@@ -42,7 +49,7 @@ class NetworkPanel(QWidget):
         self.pages = Pages(studio)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
-        self._is_shared_out = self._is_moved = self._has_two = False
+        self._has_two = self._is_shared_out = False
         self.splitter.splitterMoved.connect(self._keep_shares)
         for index, (widget, share) in enumerate(
             zip((self.structure, self.pages), _SHARES, strict=True)
@@ -60,11 +67,16 @@ class NetworkPanel(QWidget):
         column.addWidget(self.header)
         column.addLayout(self._switch, 1)
         self.header.table_chosen.connect(self.structure.show_table)
+        self.header.room_chosen.connect(self._give_room)
         self.structure.pointed.connect(self.pointed)
         self.structure.opened.connect(self.pages.show_stage)
         self.structure.skip_opened.connect(lambda: self.pages.bring(SKIP))
         self.pages.pointed.connect(self.pointed)
+        self.structure.pages_wanted.connect(self._bring_pages)
+        self.structure.skip_cut.connect(self._cut_skip)
+        self.structure.stage_cut.connect(self._cut_stage)
         studio.session.changed.connect(self._on_change)
+        self._show_room()
         self._show()
 
     @property
@@ -87,16 +99,55 @@ class NetworkPanel(QWidget):
             self.splitter.setOrientation(wanted)
             self._share_out()
 
+    @property
+    def _is_upright(self) -> bool:
+        return self.splitter.orientation() == Qt.Orientation.Vertical
+
     def _share_out(self) -> None:
-        """Give diagram and pages their parts of the room."""
-        is_upright = self.splitter.orientation() == Qt.Orientation.Vertical
-        whole = self.height() if is_upright else self.width()
-        shares = _SHARES_OF_TWO if self._has_two else _SHARES
-        self.splitter.setSizes([round(whole * share / sum(shares)) for share in shares])
+        """Give network and pages their parts of the room."""
+        whole = self.height() if self._is_upright else self.width()
+        usual = _SHARES_OF_TWO if self._has_two else _SHARES
+        chosen = self._sharing.down if self._is_upright else self._sharing.across
+        share = usual[0] / sum(usual) if chosen is None else chosen
+        self.splitter.setSizes([round(whole * share), round(whole * (1 - share))])
 
     def _keep_shares(self) -> None:
-        """The user moved the border: it stays where it is put."""
-        self._is_moved = True
+        """The user moved the border: it stays where it is put, also at the next start."""
+        first, second = self.splitter.sizes()
+        share = min(max(first / max(1, first + second), 0.05), 0.95)
+        self._share(down=share) if self._is_upright else self._share(across=share)
+
+    def _give_room(self, room: Room) -> None:
+        """Show both, or one of them alone."""
+        self._share(room=room)
+        self._show_room()
+
+    def _bring_pages(self) -> None:
+        """A page was asked for: it is not hidden any more."""
+        if self._sharing.room is Room.NETWORK:
+            self._give_room(Room.BOTH)
+
+    def _cut_skip(self, skip: str, wanted: bool) -> None:
+        """Cut a skip in the diagram, or undo it, and show what comes of it."""
+        if wanted:
+            self._cutting.cut_skip(skip)
+        else:
+            self._cutting.keep_skip(skip)
+        self.pages.bring(CUTS)
+
+    def _cut_stage(self, stage: str) -> None:
+        self._cutting.cut_channel(stage, None)
+        self.pages.bring(CUTS)
+
+    def _share(self, **fields: object) -> None:
+        self._sharing = replace(self._sharing, **fields)  # type: ignore[arg-type]
+        self.shared.emit(self._sharing.to_text())
+
+    def _show_room(self) -> None:
+        room = self._sharing.room
+        self.structure.setVisible(room is not Room.PAGES)
+        self.pages.setVisible(room is not Room.NETWORK)
+        self.header.show_room(room)
 
     def _on_change(self, change: Change) -> None:
         if change.what & (What.TRACE | What.MODELS):
@@ -107,8 +158,7 @@ class NetworkPanel(QWidget):
         self._switch.show_contents(inspection.traced is not None, _line(inspection))
         if self._has_two != (inspection.second is not None):
             self._has_two = not self._has_two
-            if not self._is_moved:
-                self._share_out()
+            self._share_out()
         missing = bool(inspection.problem) and not inspection.waiting
         model = self._session.model
         on_disk = model.chosen in model.available

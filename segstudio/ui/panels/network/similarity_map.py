@@ -47,6 +47,7 @@ class SimilarityMap(QWidget):
         self._best: tuple[int, ...] = ()
         self._chosen: Cell | None = None
         self._under: Cell | None = None
+        self._room: tuple[int, int] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Similarity of stages")
@@ -58,7 +59,7 @@ class SimilarityMap(QWidget):
         """Show another matrix (rows, columns) with the names of its rows and columns."""
         self._values, self._rows, self._columns = values, tuple(rows), tuple(columns)
         self._best = tuple(-1 if np.isnan(row).all() else int(np.nanargmax(row)) for row in values)
-        self._under = None
+        self._under, self._room = None, None
         self.updateGeometry()
         self.setMinimumSize(self.minimumSizeHint())
         self.update()
@@ -167,7 +168,19 @@ class SimilarityMap(QWidget):
         painter.drawRect(self.rect_of(cell).adjusted(-1, -1, 0, 0))
 
     def _margins(self) -> tuple[int, int]:
-        """Room for the names at the left and on top."""
+        """Room for the names at the left and on top; measured once for names and font."""
+        if self._room is None:
+            self._room = self._measured()
+        return self._room
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Measure the names in another font."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._room = None
+            self.setMinimumSize(self.minimumSizeHint())
+
+    def _measured(self) -> tuple[int, int]:
         metrics = self.fontMetrics()
 
         def room(names: tuple[str, ...], letters: int) -> int:

@@ -131,7 +131,7 @@ class SkipPage(QWidget):
         listed = None if edge is None else self._cutting.cut_of(edge)
         cut = listed is not None and listed.enabled
         self.cut.setChecked(cut)
-        self.cut.setText("Cut" if cut else "Cut this skip")
+        self.cut.setText("Undo the cut" if cut else "Cut this skip")
         if listed is not None:
             self.how.setCurrentIndex(self.how.findData(listed.cut.how))
 
@@ -216,7 +216,9 @@ class SkipPage(QWidget):
         components = self._session.inspection.picture is Picture.COMPONENTS
         for cell, part in zip(self.pictures.cells, view.parts, strict=True):
             cell.title.show_text(_title(part))
-            cell.note.show_text(_note(part, components=components))
+            cell.note.show_text(
+                _note(part, components=components), f"{part.shape[0]} ch, RMS {part.rms:.3g}"
+            )
             cell.view.setAccessibleName(_title(part))
             cell.view.show_picture(part.picture)
         self.pictures.arrange()

@@ -248,7 +248,8 @@ class StagePage(QWidget):
     def _show_note(self) -> None:
         assert self._layer is not None
         why = self._scores.problem or self._missing(self.bar.chosen)
-        self.bar.note.show_text(why or _count_text(self._layer, self._scores.facts))
+        text = why or _count_text(self._layer, self._scores.facts)
+        self.bar.note.show_text(text, text.replace("channels", "ch"))
 
     def _missing(self, order: ChannelOrder) -> str:
         """What keeps the channels from being sorted, "" if nothing."""

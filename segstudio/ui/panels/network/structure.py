@@ -29,11 +29,17 @@ class Structure(QWidget):
         pointed: The photo's pixel (x, y) under the pointer in a stage's picture, or None.
         opened: A stage of the first network was clicked.
         skip_opened: A skip edge was.
+        pages_wanted: A stage or a skip edge was double-clicked.
+        skip_cut: A skip edge (its id) shall be cut, or joined again (bool).
+        stage_cut: All channels of a stage (its id) shall be cut.
     """
 
     pointed = Signal(object)
     opened = Signal()
     skip_opened = Signal()
+    pages_wanted = Signal()
+    skip_cut = Signal(str, bool)
+    stage_cut = Signal(str)
 
     def __init__(
         self,
@@ -51,6 +57,7 @@ class Structure(QWidget):
         self._diagrams = QSplitter(Qt.Orientation.Horizontal)
         self._diagrams.setChildrenCollapsible(False)
         self._titles: list[ElidedLabel] = []
+        self._holders: list[QWidget] = []
         self._diagrams.addWidget(self._titled(self.diagram))
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._diagrams)
@@ -58,6 +65,10 @@ class Structure(QWidget):
         self.diagram.pointed.connect(self.pointed)
         self.diagram.opened.connect(lambda _stage: self.opened.emit())
         self.diagram.skip_opened.connect(lambda _skip: self.skip_opened.emit())
+        self.diagram.pages_wanted.connect(self.pages_wanted)
+        self.diagram.skip_cut.connect(self.skip_cut)
+        self.diagram.stage_cut.connect(self.stage_cut)
+        self.table.doubleClicked.connect(lambda _index: self.pages_wanted.emit())
         self.table.clicked.connect(lambda _index: self.opened.emit())
         session.changed.connect(self._on_change)
         self._show_second()
@@ -93,7 +104,7 @@ class Structure(QWidget):
             half = max(1, self._diagrams.width() // 2)
             self._diagrams.setSizes([half, half])
         if self.second is not None:
-            self._diagrams.widget(1).setVisible(wanted)
+            self._holders[1].setVisible(wanted)
         self._show_titles()
 
     def _show_titles(self) -> None:
@@ -110,6 +121,7 @@ class Structure(QWidget):
         label.setContentsMargins(8, 3, 8, 3)
         self._titles.append(label)
         holder = QWidget()
+        self._holders.append(holder)
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

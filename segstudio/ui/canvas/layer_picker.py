@@ -1,0 +1,114 @@
+"""Chooses a layer and the predictions that it is about."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
+
+from segstudio.app.comparing import OF_A_RUN, Comparing
+from segstudio.session.session import Layer, Pane
+from segstudio.ui.elided import ElidedCombo
+from segstudio.ui.layer_names import LAYER_SHORT, LAYER_TIPS, LAYERS
+
+_HEIGHT = 22
+_ARROW_PX, _LEAST_PX = 34, 52
+_NOT_RUN = "  (not run yet)"
+
+
+class LayerPicker(QWidget):
+    """Up to three lists: the layer, its prediction, and the one that is compared with.
+
+    Signals:
+        picked: {"layer": Layer}, {"run": key} or {"second": key}.
+    """
+
+    picked = Signal(object)
+
+    def __init__(self, comparing: Comparing, name: str) -> None:
+        """Args:
+        comparing: Knows what can be shown.
+        name: Of what is chosen, for screen readers ("View 2").
+        """
+        super().__init__()
+        self._comparing = comparing
+        self.layer = _list(
+            f"{name}: layer", "What lies over the photo here (T: next)", yields=False
+        )
+        self.run = _list(f"{name}: prediction", "Which prediction")
+        self.second = _list(f"{name}: compared with", "The prediction it is compared with")
+        self._run_items: list[tuple[str, str]] = []
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(3)
+        for combo in (self.layer, self.run, self.second):
+            row.addWidget(combo)
+        self.layer.activated.connect(
+            lambda: self.picked.emit({"layer": Layer(self.layer.currentData())})
+        )
+        self.run.activated.connect(lambda: self.picked.emit({"run": self.run.currentData()}))
+        self.second.activated.connect(
+            lambda: self.picked.emit({"second": self.second.currentData()})
+        )
+
+    def show_pane(self, pane: Pane, second: str) -> None:
+        """Show what is chosen.
+
+        Args:
+            pane: The layer and its prediction.
+            second: The prediction that really is compared with.
+        """
+        self._show_layers(pane.layer)
+        of_run = pane.layer in OF_A_RUN
+        self.run.setVisible(of_run)
+        self.second.setVisible(pane.layer is Layer.MODELS)
+        if of_run:
+            choices = self._comparing.choices()
+            items = [(key, title if there else title + _NOT_RUN) for key, title, there in choices]
+            self._fill(self.run, items, pane.run)
+            self._fill(self.second, items, second)
+
+    def _show_layers(self, now: Layer) -> None:
+        can = {*self._comparing.layers(), now}
+        names = [name for name in LAYERS if Layer(name) in can]
+        self._fill(self.layer, [(name, LAYER_SHORT[name]) for name in names], str(now))
+        for row, name in enumerate(names):
+            self.layer.setItemData(row, LAYER_TIPS[name], Qt.ItemDataRole.ToolTipRole)
+
+    def _fill(self, combo: QComboBox, items: list[tuple[str, str]], now: str) -> None:
+        if now and all(key != now for key, _ in items):
+            items = [*items, (now, self._comparing.title(now) + _NOT_RUN)]
+        held = [(combo.itemData(i), combo.itemText(i)) for i in range(combo.count())]
+        if held != items:
+            combo.clear()
+            for key, text in items:
+                combo.addItem(text, key)
+            combo.view().setMinimumWidth(combo.view().sizeHintForColumn(0) + 24)
+        combo.setCurrentIndex(combo.findData(now))
+        combo.updateGeometry()
+
+
+class _SlimCombo(ElidedCombo):
+    """A list that is as wide as what is chosen; it may give way to others in a narrow row."""
+
+    def __init__(self, *, yields: bool) -> None:
+        super().__init__()
+        self._yields = yields
+
+    def minimumSizeHint(self) -> QSize:
+        """Some letters are enough where it yields."""
+        return QSize(_LEAST_PX, _HEIGHT) if self._yields else self.sizeHint()
+
+    def sizeHint(self) -> QSize:
+        """As wide as what is chosen."""
+        text = self.fontMetrics().horizontalAdvance(self.currentText())
+        return QSize(text + _ARROW_PX, _HEIGHT)
+
+
+def _list(name: str, tip: str, *, yields: bool = True) -> ElidedCombo:
+    combo = _SlimCombo(yields=yields)
+    combo.setAccessibleName(name)
+    combo.setToolTip(tip)
+    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    combo.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+    combo.setFixedHeight(_HEIGHT)
+    return combo

@@ -1,0 +1,79 @@
+"""Several views of one image that show the same place at the same zoom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from segstudio.session.document import Document
+from segstudio.ui.canvas.photo import Photo
+from segstudio.ui.canvas.view import Size, View, fitted
+
+if TYPE_CHECKING:
+    from segstudio.ui.canvas.placed_image import PlacedImage
+
+
+class LinkedViews:
+    """Keeps zoom and place of all views alike; they also share the photo and its reduced copies.
+
+    Views may differ in size: the same point of the image lies in the middle of each.
+    """
+
+    def __init__(self) -> None:
+        self._views: list[PlacedImage] = []
+        self._photo: tuple[Document, Photo] | None = None
+
+    @property
+    def views(self) -> tuple[PlacedImage, ...]:
+        """The views that are shown, the first one first."""
+        return tuple(self._views)
+
+    def set_views(self, views: list[PlacedImage]) -> None:
+        """Show these views; those that are new go where the first one is."""
+        old, self._views = self._views, list(views)
+        for view in views[1:]:
+            if view not in old:
+                view.follow(views[0].view, fits=views[0].fits)
+                self._align(view, views[0])
+
+    def fitted(self, image_wh: Size, viewport_wh: Size) -> View:
+        """The whole image in the middle of one view, at a zoom at which it fits into each."""
+        sizes = [v.device_wh for v in self._views if min(v.device_wh) > 0] or [viewport_wh]
+        return min((fitted(image_wh, size) for size in sizes), key=lambda view: view.zoom)
+
+    def moved(self, by: PlacedImage) -> None:
+        """One view was moved by the user: the others follow."""
+        for view in self._views:
+            if view is not by:
+                self._align(view, by)
+
+    def resized(self, view: PlacedImage) -> None:
+        """One view got another size."""
+        if view not in self._views:
+            return
+        if view.fits:
+            for other in self._views:
+                other.refit()
+        elif view is self._views[0]:
+            self.moved(view)
+        else:
+            self._align(view, self._views[0])
+
+    def photo_of(self, document: Document, make: Callable[[], Photo]) -> Photo:
+        """The photo of a document, made once."""
+        if self._photo is None or self._photo[0] is not document:
+            self._photo = (document, make())
+        return self._photo[1]
+
+    def renew(self, photo: Photo) -> None:
+        """The photo got its reduced copies."""
+        for view in self._views:
+            view.renew(photo)
+
+    def forget(self) -> None:
+        """Nothing is open any more."""
+        self._photo = None
+
+    def _align(self, view: PlacedImage, to: PlacedImage) -> None:
+        if min(view.device_wh) > 0 and min(to.device_wh) > 0:
+            view.follow(to.view.resized(to.device_wh, view.device_wh), fits=to.fits)

@@ -1,0 +1,220 @@
+"""The slim line over one of several views: its layer, its prediction, and how good that is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+
+from segstudio.app.batch import model_of
+from segstudio.app.comparing import OF_A_RUN, Comparing, PaneScore
+from segstudio.session.session import Layer, Pane, Session
+from segstudio.ui.canvas.layer_picker import LayerPicker
+from segstudio.ui.canvas.overlay import second_prediction
+from segstudio.ui.icons import icon
+from segstudio.ui.numbers import ratio_text
+
+_ROW_PX, _LINE_PX = 28, 2
+_SECONDS_FROM, _NAMED_FROM = 250, 420
+"""Widths from which on the seconds are shown as well, and what the figure is."""
+_ONE_ROW_FROM = 760
+"""The width from which on both layers of a wiped view are chosen in one row."""
+
+
+class PaneHeader(QWidget):
+    """Chooses what a view shows; a line above it marks the view that commands are about."""
+
+    def __init__(self, session: Session, comparing: Comparing, number: int) -> None:
+        super().__init__()
+        self._session, self._comparing, self._number = session, comparing, number
+        self.setBackgroundRole(QPalette.ColorRole.Window)
+        self.setAutoFillBackground(True)
+        self.setAccessibleName(f"View {number + 1}")
+        self.picker = LayerPicker(comparing, f"View {number + 1}")
+        self.picker.picked.connect(self._pick)
+        self.best = QLabel()
+        self.best.setToolTip("The best mean IoU of these views")
+        self.best.setAccessibleName("Best")
+        self.score = QLabel()
+        self.score.setAccessibleName("Mean IoU and seconds")
+        self.run = _button("play", "Run this model on this image")
+        self.run.clicked.connect(self._run)
+        self.wipe = _button("flip-horizontal-2", "Wipe: compare with a second layer (Shift+C)")
+        self.wipe.setCheckable(True)
+        self.wipe.clicked.connect(lambda: comparing.toggle_wipe(number))
+        self.against = LayerPicker(comparing, f"View {number + 1}, right of the line")
+        self.against.picked.connect(lambda values: comparing.compare_with(**values))
+        self.left, self.right = QLabel("Left"), QLabel("Right")
+        self.score.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        first, second = self._row(), self._row()
+        first.addWidget(self.left)
+        first.addWidget(self.picker)
+        first.addStretch(1)
+        for widget in (self.run, self.best, self.score, self.wipe):
+            first.addWidget(widget)
+        second.addWidget(self.right)
+        second.addWidget(self.against)
+        second.addStretch(1)
+        self._first, self._second = _holder(first), _holder(second)
+        self._rows = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._rows.setContentsMargins(0, _LINE_PX, 0, 0)
+        self._rows.setSpacing(0)
+        self._rows.addWidget(self._first, 1)
+        self._rows.addWidget(self._second, 1)
+        self._score = PaneScore()
+        self._state = ""
+
+    def show_all(self, score: PaneScore) -> None:
+        """Show what the view shows now, and how good it is."""
+        view = self._session.view
+        pane = view.all_panes[self._number]
+        self.picker.show_pane(pane, self._second_of(pane))
+        wiped = view.wiped == self._number and view.against is not None
+        for widget in (self.left, self._second):
+            widget.setVisible(wiped)
+        self.wipe.setChecked(wiped)
+        if wiped and view.against is not None:
+            self.against.show_pane(view.against, self._second_of(view.against))
+        self._state = self._state_of(pane)
+        can_run = model_of(pane.run) in self._session.models
+        self.run.setVisible(self._state == "not run" and can_run)
+        self._fit_rows()
+        self._rows.activate()
+        self.show_score(score)
+        self.update()
+
+    def show_score(self, score: PaneScore) -> None:
+        """Show other figures."""
+        self._score = score
+        # where two models are compared, the figures of one of them would mislead
+        about_run = self._session.view.all_panes[self._number].layer in OF_A_RUN[:-1]
+        self.best.setVisible(score.best and about_run and not self._state)
+        pixels = icon("star").pixmap(QSize(14, 14), self.devicePixelRatioF())
+        self.best.setPixmap(pixels)
+        font = self.score.font()
+        font.setBold(score.best and about_run)
+        self.score.setFont(font)
+        self.score.setText(self._score_text(score) if about_run else "")
+        self.score.setToolTip(_tip(score) if about_run and not self._state else self._state)
+
+    def _score_text(self, score: PaneScore) -> str:
+        """The figures, as many as there is room for."""
+        if self._state:
+            return self._state
+        seconds = "" if score.seconds is None else seconds_text(score.seconds)
+        if score.mean_iou is None:
+            return seconds
+        value = ratio_text(score.mean_iou)
+        room = self._first.width()
+        if room >= _NAMED_FROM:
+            value = f"mIoU {value}"
+        return f"{value} \u00b7 {seconds}" if seconds and room >= _SECONDS_FROM else value
+
+    def _state_of(self, pane: Pane) -> str:
+        """Why there are no figures: "running …", "not run", or "" where there are some."""
+        document = self._session.document
+        if document is None or pane.layer not in OF_A_RUN or not pane.run:
+            return ""
+        if self._comparing.is_running(pane.run):
+            return "running \u2026"
+        return "" if pane.run in document.predictions else "not run"
+
+    def _second_of(self, pane: Pane) -> str:
+        document = self._session.document
+        if document is None or pane.layer is not Layer.MODELS:
+            return pane.second
+        view = replace(self._session.view, run=pane.run, second=pane.second)
+        other = second_prediction(document, view)
+        return pane.second if other is None else other.run
+
+    def _pick(self, values: dict[str, object]) -> None:
+        self._comparing.activate(self._number)
+        self._comparing.choose(self._number, **values)  # type: ignore[arg-type]
+
+    def _run(self) -> None:
+        run = self._session.view.all_panes[self._number].run
+        self._comparing.choose(self._number, run=run)
+
+    def _row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(6, 0, 4, 0)
+        row.setSpacing(5)
+        return row
+
+    def _fit_rows(self) -> None:
+        """Both layers of a wiped view in one row, or one below the other."""
+        two = not self._second.isHidden()
+        wide = self.width() >= _ONE_ROW_FROM
+        way = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
+        if self._rows.direction() != way:
+            self._rows.setDirection(way)
+        height = _LINE_PX + _ROW_PX * (2 if two and not wide else 1)
+        if self.minimumHeight() != height:
+            self.setFixedHeight(height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as much as fits."""
+        super().resizeEvent(event)
+        self._fit_rows()
+        self._rows.activate()
+        self.show_score(self._score)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click on the header chooses its view."""
+        self._comparing.activate(self._number)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Mark the view that commands are about."""
+        super().paintEvent(event)
+        view = self._session.view
+        if view.panes and view.active_pane == self._number:
+            painter = QPainter(self)
+            accent = self.palette().color(QPalette.ColorRole.Highlight)
+            painter.fillRect(0, 0, self.width(), _LINE_PX, accent)
+            painter.end()
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration with two significant digits or so."""
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.0f} s"
+
+
+def _tip(score: PaneScore) -> str:
+    lines = []
+    if score.mean_iou is not None:
+        lines.append(f"Mean IoU of this image: {ratio_text(score.mean_iou)}")
+    if score.seconds is not None:
+        lines.append(f"Time of the run: {seconds_text(score.seconds)}")
+    if score.best:
+        lines.append("The best mean IoU of these views")
+    return "\n".join(lines)
+
+
+def _holder(row: QHBoxLayout) -> QWidget:
+    holder = QWidget()
+    holder.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    holder.setLayout(row)
+    return holder
+
+
+def _button(name: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(name))
+    button.setIconSize(QSize(15, 15))
+    button.setAutoRaise(True)
+    button.setFixedSize(22, 22)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip.partition(" (")[0])
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

@@ -1,0 +1,68 @@
+"""One view of the canvas: its header and its picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from segstudio.session.session import Session
+from segstudio.ui.canvas.layer_chip import LayerChip, legend
+from segstudio.ui.canvas.over_photo import over_photo_on
+from segstudio.ui.canvas.pane_header import PaneHeader
+from segstudio.ui.canvas.viewport import Viewport
+
+_CHIP_PX = 8
+
+
+class PaneView(QWidget):
+    """A picture with a legend in its corner, and above it a header where there is one.
+
+    Attributes:
+        viewport: The picture.
+        chip: Says which layer is shown and what its colours mean.
+        header: Chooses the layer and shows the score; None while it is not needed.
+    """
+
+    def __init__(self, session: Session, viewport: Viewport, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.viewport = viewport
+        self.chip = LayerChip(viewport)
+        self.chip.move(_CHIP_PX, _CHIP_PX)
+        self.header: PaneHeader | None = None
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(viewport, 1)
+
+    @property
+    def has_header(self) -> bool:
+        """Whether its header is shown."""
+        return self.header is not None and not self.header.isHidden()
+
+    def put_header(self, header: PaneHeader) -> None:
+        """Give it a header."""
+        header.hide()
+        self.header = header
+        self._column.insertWidget(0, header)
+
+    def show_header(self, *, shown: bool) -> None:
+        """Show or hide the header; the picture has its new size at once."""
+        if self.header is not None and shown == self.header.isHidden():
+            self.header.setVisible(shown)
+            self._column.activate()
+
+    def show_legend(self, *, alone: bool) -> None:
+        """Say what is shown; where the header says the layer, only what its colours mean."""
+        document = self.viewport.document
+        if document is None:
+            self.chip.setVisible(False)
+            return
+        inspection = self._session.inspection
+        over = over_photo_on(document, inspection) if self.viewport.number == 0 else None
+        shown = legend(document, self.viewport.shown, over)
+        if not alone and over is None and not shown.missing:
+            shown = replace(shown, text="")
+        self.chip.show_legend(shown)
+        self.chip.setVisible(bool(shown.text or shown.entries))

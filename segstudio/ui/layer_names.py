@@ -1,0 +1,39 @@
+"""What lies over the photo, in words and in the order of lists and of the layer key."""
+
+from __future__ import annotations
+
+LAYERS = (
+    "annotation",
+    "prediction",
+    "both",
+    "difference",
+    "confidence",
+    "entropy",
+    "models",
+    "disagreement",
+    "photo",
+)
+LAYER_TEXTS = {
+    "annotation": "Annotation",
+    "prediction": "Prediction",
+    "both": "Annotation + prediction",
+    "difference": "Difference",
+    "confidence": "Confidence",
+    "entropy": "Entropy",
+    "models": "Difference of models",
+    "disagreement": "Disagreement",
+    "photo": "Photo only",
+}
+LAYER_SHORT = {**LAYER_TEXTS, "both": "Both", "models": "Two models", "photo": "Photo"}
+"""For the headers of views side by side."""
+LAYER_TIPS = {
+    "annotation": "What is painted, or the ground truth",
+    "prediction": "What the model answered",
+    "both": "The prediction filled, the annotation outlined over it",
+    "difference": "Where the prediction differs from the annotation",
+    "confidence": "Where the model is unsure of the class it chose",
+    "entropy": "Where the model wavers between classes",
+    "models": "Where two models differ from each other",
+    "disagreement": "Where the models of this image do not say the same (vote entropy)",
+    "photo": "Nothing over the photo",
+}

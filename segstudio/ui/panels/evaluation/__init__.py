@@ -1,0 +1,1 @@
+"""Models compared over a folder. May import what every panel may."""

@@ -1,0 +1,203 @@
+"""The list of charts and models at the left, the chosen chart or all of them at the right."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.evaluating import Evaluating
+from segstudio.app.picture_files import PictureFiles
+from segstudio.session.session import Change, Session, What
+from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.panels.evaluation.chart_views import chart_views
+from segstudio.ui.panels.evaluation.charts_runs import looks_of
+from segstudio.ui.panels.evaluation.pair_choice import PairChoice
+from segstudio.ui.panels.evaluation.run_colors import run_color
+from segstudio.ui.swatch import swatch
+
+_EVERY_S: Final = 0.5
+_LEFT: Final = 196
+_LINE: Final = 22
+_EACH: Final = QSize(430, 270)
+"""Room that a chart wants where all are shown."""
+_MOST_COLUMNS: Final = 3
+_ALL: Final = "All charts"
+
+
+class ChartsBoard(QWidget):
+    """Builds the charts once; they draw when they are looked at.
+
+    Signals:
+        open_requested: int index of an image that was clicked.
+    """
+
+    open_requested = Signal(int)
+
+    def __init__(
+        self, session: Session, evaluating: Evaluating, files: PictureFiles, pair: PairChoice
+    ) -> None:
+        super().__init__()
+        self._session, self._table = session, evaluating.table
+        self._hidden: set[str] = set()
+        self._columns = 0
+        self.views = chart_views(session, evaluating, files, pair)
+        self.names = _list("Charts")
+        self.names.addItems([*(view.name.text() for view in self.views), _ALL])
+        for row in range(self.names.count()):
+            self.names.item(row).setSizeHint(QSize(0, _LINE))
+        self.names.setFixedHeight(_LINE * (len(self.views) + 1) + 4)
+        self.models = _list("Models in the charts")
+        self.models.setToolTip("Models in the charts: remove a tick to leave one out")
+        self._one, self._grid = QStackedWidget(), QWidget()
+        self._lay_out()
+        self._refresh = Coalescer(self, self._show, _EVERY_S)
+        self.names.currentRowChanged.connect(self._choose)
+        self.models.itemChanged.connect(self._on_ticked)
+        for view in self.views:
+            view.open_requested.connect(self.open_requested)
+        session.changed.connect(self._on_change)
+        self._show()
+        self.names.setCurrentRow(0)
+
+    def copied(self) -> str:
+        """The values of the charts that are shown, as tables with tabs."""
+        row = self.names.currentRow()
+        shown = self.views if row == len(self.views) else [self.views[row]]
+        tables = [f"{v.chart.data.title}\n{v.chart.data.table}" for v in shown if not v.empty_text]
+        return "\n".join(tables)
+
+    def _lay_out(self) -> None:
+        left = QVBoxLayout()
+        left.setContentsMargins(0, 0, 0, 0)
+        left.setSpacing(4)
+        left.addWidget(self.names)
+        left.addWidget(self.models, 1)
+        side = QWidget()
+        side.setLayout(left)
+        side.setFixedWidth(_LEFT)
+        QGridLayout(self._grid).setSpacing(6)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(self._grid)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._one)
+        self._pages.addWidget(self._scroll)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(6, 4, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(side)
+        row.addWidget(self._pages, 1)
+
+    # -- which charts --------------------------------------------------------------------------
+
+    def _choose(self, row: int) -> None:
+        """Show one chart, or all of them."""
+        if row < len(self.views):
+            view = self.views[row]
+            if self._one.indexOf(view) < 0:
+                self._one.addWidget(view)
+            view.setMinimumHeight(0)
+            self._one.setCurrentWidget(view)
+            view.show()
+            self._pages.setCurrentWidget(self._one)
+            self._columns = 0
+            return
+        self._arrange()
+        self._pages.setCurrentWidget(self._scroll)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give each chart its place where all are shown."""
+        super().resizeEvent(event)
+        if self.names.currentRow() == len(self.views):
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """As many charts beside each other as there is room for."""
+        room = self.width() - _LEFT - 24
+        columns = max(1, min(_MOST_COLUMNS, room // _EACH.width()))
+        if columns == self._columns:
+            return
+        self._columns = columns
+        grid = self._grid.layout()
+        assert isinstance(grid, QGridLayout)
+        for column in range(_MOST_COLUMNS):
+            grid.setColumnStretch(column, int(column < columns))
+        for place, view in enumerate(self.views):
+            view.setMinimumHeight(_EACH.height())
+            grid.addWidget(view, place // columns, place % columns)
+            view.show()
+
+    # -- which models --------------------------------------------------------------------------
+
+    def _on_change(self, change: Change) -> None:
+        kinds = What.EVALUATION | What.SCHEMA | What.MODELS | What.PROJECT
+        if change.what & kinds:
+            self._refresh.request()
+        elif change.what & What.DOCUMENT:
+            for view in self.views:
+                view.follow_image()
+
+    def _show(self) -> None:
+        self._list_models()
+        self._tell()
+
+    def _tell(self) -> None:
+        looks = looks_of(self._table, self._hidden)
+        for view in self.views:
+            view.show_looks(looks)
+
+    def _list_models(self) -> None:
+        """List the evaluated models with their colours; keep the ticks."""
+        runs = self._table.runs
+        wanted = [(run, self._table.title(run)) for run in runs]
+        items = [self.models.item(n) for n in range(self.models.count())]
+        if [(i.data(Qt.ItemDataRole.UserRole), i.text()) for i in items] == wanted:
+            return
+        self._hidden &= set(runs)
+        self.models.blockSignals(True)
+        self.models.clear()
+        for run, title in wanted:
+            item = QListWidgetItem(swatch(run_color(runs, run)), title)
+            item.setData(Qt.ItemDataRole.UserRole, run)
+            item.setToolTip(title)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            shown = run not in self._hidden
+            item.setCheckState(Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked)
+            self.models.addItem(item)
+        self.models.blockSignals(False)
+
+    def _on_ticked(self, item: QListWidgetItem) -> None:
+        run = str(item.data(Qt.ItemDataRole.UserRole))
+        if item.checkState() == Qt.CheckState.Checked:
+            self._hidden.discard(run)
+        else:
+            self._hidden.add(run)
+        self._tell()
+
+
+def _list(name: str) -> QListWidget:
+    found = QListWidget()
+    found.setAccessibleName(name)
+    found.setFrameShape(QFrame.Shape.NoFrame)
+    found.setUniformItemSizes(True)
+    found.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    found.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+    found.setMinimumHeight(0)
+    return found

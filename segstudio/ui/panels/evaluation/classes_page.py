@@ -1,0 +1,157 @@
+"""What each model is good at: figures by class, and where two models differ for sure."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.evaluating import Evaluating
+from segstudio.core.schema import LabelSchema
+from segstudio.session.session import Change, Session, What
+from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.panels.evaluation.class_rows import (
+    ClassModel,
+    ClassRow,
+    class_table_text,
+)
+from segstudio.ui.panels.evaluation.figures import CLASS_FIGURES, IOU, Figure
+from segstudio.ui.panels.evaluation.image_gathering import heads_of
+from segstudio.ui.panels.evaluation.pair_bar import PairBar
+from segstudio.ui.panels.evaluation.pair_choice import PairChoice
+from segstudio.ui.panels.evaluation.pair_plot import PairPlot
+from segstudio.ui.panels.evaluation.score_table import ScoreTable
+
+_EVERY_S = 0.25
+_SHARES = (58, 42)
+
+
+class ClassesPage(QWidget):
+    """A table of classes and models; the differences of two models beside it.
+
+    Signals:
+        class_requested: str model, int class: list the images by it.
+    """
+
+    class_requested = Signal(str, int)
+
+    def __init__(self, session: Session, evaluating: Evaluating, pair: PairChoice) -> None:
+        super().__init__()
+        self._session, self._pair = session, pair
+        self._table = evaluating.table
+        self.model = ClassModel(self)
+        self.table = ScoreTable(self.model, "Figures by class")
+        self.figure = QComboBox()
+        self.pair_bar = PairBar(evaluating.table, pair)
+        self.differences = PairPlot(session, evaluating.table, pair)
+        self._lay_out()
+        self._refresh = Coalescer(self, self._show, _EVERY_S)
+        self.figure.activated.connect(self._show)
+        self.table.activated.connect(self._open)
+        session.changed.connect(self._on_change)
+        pair.changed.connect(self._refresh.request)
+        self._show()
+
+    def copied(self) -> str:
+        """What the table shows, for the clipboard."""
+        return class_table_text(self.model)
+
+    def _lay_out(self) -> None:
+        self.figure.setAccessibleName("Figure by class")
+        self.figure.setToolTip("Which figure is shown")
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
+        self.table.horizontalHeader().setSortIndicatorClearable(True)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        top = QHBoxLayout()
+        top.setContentsMargins(8, 6, 8, 0)
+        top.addWidget(QLabel("Show"))
+        top.addWidget(self.figure)
+        top.addStretch(1)
+        left, right = QWidget(), QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(top)
+        column.addWidget(self.table, 1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(self.differences)
+        column = QVBoxLayout(right)
+        column.setContentsMargins(10, 6, 8, 4)
+        column.addWidget(self.pair_bar)
+        column.addWidget(scroll, 1)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setChildrenCollapsible(False)
+        for part, share in zip((left, right), _SHARES, strict=True):
+            self.splitter.addWidget(part)
+            self.splitter.setStretchFactor(self.splitter.count() - 1, share)
+        self.splitter.setSizes([10 * share for share in _SHARES])
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.splitter)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & (What.EVALUATION | What.SCHEMA):
+            self._refresh.request()
+
+    def _show(self) -> None:
+        figure = self._fill_figures()
+        self.model.show_rows(self._rows(figure), heads_of(self._table), figure)
+        self.pair_bar.refresh()
+        self.differences.refresh()
+
+    def _fill_figures(self) -> Figure:
+        """Offer the figures that were counted; returns the chosen one."""
+        table = self._table
+        known = {key for run in table.runs for key in table.class_figures(run)}
+        figures = [f for f in CLASS_FIGURES if f.key in known] or [IOU]
+        if [self.figure.itemData(i) for i in range(self.figure.count())] != figures:
+            chosen = self.figure.currentData()
+            self.figure.clear()
+            for row, figure in enumerate(figures):
+                self.figure.addItem(figure.name, figure)
+                self.figure.setItemData(row, figure.tip, Qt.ItemDataRole.ToolTipRole)
+            self.figure.setCurrentIndex(figures.index(chosen) if chosen in figures else 0)
+        return figures[max(0, self.figure.currentIndex())]
+
+    def _rows(self, figure: Figure) -> list[ClassRow]:
+        table = self._table
+        figures = {run: table.class_figures(run) for run in table.runs}
+        nothing = np.full(len(table.class_ids), np.nan)
+        shares = next((f["share"] for f in figures.values() if "share" in f), nothing)
+        return [
+            ClassRow(
+                class_id,
+                table.schema.name_of(class_id),
+                _color(table.schema, class_id),
+                float(shares[place]),
+                {run: float(f.get(figure.key, nothing)[place]) for run, f in figures.items()},
+            )
+            for place, class_id in enumerate(table.class_ids)
+        ]
+
+    def _open(self) -> None:
+        """Ask for the images of the class that was double-clicked."""
+        index = self.table.currentIndex()
+        row = self.model.rows[index.row()]
+        run = self.model.run_at(index.column()) or next(iter(self._table.runs), "")
+        if run:
+            self.class_requested.emit(run, row.class_id)
+
+
+def _color(schema: LabelSchema, class_id: int) -> QColor:
+    found = schema.get(class_id)
+    return QColor(128, 128, 128) if found is None else QColor(*found.color)

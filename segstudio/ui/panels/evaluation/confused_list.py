@@ -1,0 +1,169 @@
+"""The list beside the confusion matrix: images, and the places in the one that is open."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.app.browsing import Browsing
+from segstudio.app.confused_places import ConfusedPlaces
+from segstudio.app.evaluation_table import EvaluationTable
+from segstudio.core.confused_places import MOST_PLACES, Place
+from segstudio.session.session import Session
+from segstudio.ui.elided import ElidedLabel
+from segstudio.ui.empty import EmptyState, Switch
+from segstudio.ui.icons import icon
+from segstudio.ui.numbers import count_text
+from segstudio.ui.panels.evaluation.confused_images import THUMBNAIL_PX, ConfusedImages
+from segstudio.ui.panels.evaluation.score_table import ScoreTable
+
+_HINT: Final = "Click an image to go there."
+_NONE: Final = "No image has such pixels."
+
+
+class ConfusedList(QWidget):
+    """Lists the images of a cell; a click opens one at its largest place, the next at the next.
+
+    Signals:
+        open_requested: int index of an image, and the `Rect` to look at or None.
+    """
+
+    open_requested = Signal(int, object)
+
+    def __init__(
+        self, session: Session, table: EvaluationTable, browsing: Browsing, places: ConfusedPlaces
+    ) -> None:
+        super().__init__()
+        self._session, self._table, self._finder = session, table, places
+        self._run, self._classes = "", (0, 0)
+        self._opened: int | None = None
+        self._places: tuple[Place, ...] = ()
+        self._place = 0
+        self.title = ElidedLabel(Qt.TextElideMode.ElideRight)
+        font = self.title.font()
+        font.setBold(True)
+        self.title.setFont(font)
+        self.model = ConfusedImages(browsing, self)
+        self.view = ScoreTable(self.model, "Images of the chosen cell")
+        self.back = _button("chevron-left", "Previous place in this image")
+        self.next = _button("chevron-right", "Next place in this image")
+        self.where = QLabel(_HINT)
+        self.where.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._lay_out()
+        self.view.clicked.connect(self._on_clicked)
+        self.view.activated.connect(self._on_activated)
+        self.back.clicked.connect(lambda: self.step(-1))
+        self.next.clicked.connect(lambda: self.step(1))
+        self._show_place()
+
+    def _lay_out(self) -> None:
+        self.view.setIconSize(QSize(THUMBNAIL_PX, THUMBNAIL_PX))
+        self.view.verticalHeader().setDefaultSectionSize(THUMBNAIL_PX + 4)
+        header = self.view.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.setMinimumWidth(230)
+        below = QHBoxLayout()
+        below.setSpacing(2)
+        below.addWidget(self.where, 1)
+        below.addWidget(self.back)
+        below.addWidget(self.next)
+        self._switch = Switch(EmptyState(_NONE), self.view)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 8, 4)
+        column.setSpacing(4)
+        column.addWidget(self.title)
+        column.addLayout(self._switch, 1)
+        column.addLayout(below)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The places in the open image, largest first."""
+        return self._places
+
+    def show_cell(self, run: str, classes: tuple[int, int], sentence: str) -> None:
+        """List the images of a cell.
+
+        Args:
+            run: The model.
+            classes: Of the annotation and of the prediction.
+            sentence: What the cell says.
+        """
+        if (run, classes) != (self._run, self._classes):
+            self._opened, self._places = None, ()
+        self._run, self._classes = run, classes
+        rows = self._table.images_confusing(run, *classes)
+        noun = "image" if len(rows) == 1 else "images"
+        self.title.show_text(f"{sentence}: {count_text(len(rows))} {noun}")
+        self.model.show_rows(rows, self._table.names)
+        if self._opened is not None:
+            self.view.selectRow(self.model.row_of(self._opened))
+        self._switch.show_contents(bool(rows))
+        self._show_place()
+
+    def step(self, by: int) -> None:
+        """Go to the next (1) or previous (-1) place of the open image, at the end from the start."""
+        if self._places and self._opened is not None:
+            self._place = (self._place + by) % len(self._places)
+            self._show_place()
+            self.open_requested.emit(self._opened, self._places[self._place].rect)
+
+    # -- opening -------------------------------------------------------------------------------
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        image = self.model.rows[index.row()][0]
+        if image == self._opened == self._session.index and self._places:
+            self.step(1)
+        else:
+            self._open(image)
+
+    def _on_activated(self, index: QModelIndex) -> None:
+        """Return was pressed; a double click was two clicks already."""
+        image = self.model.rows[index.row()][0]
+        if image != self._opened:
+            self._open(image)
+
+    def _open(self, image: int) -> None:
+        self._opened, self._places, self._place = image, (), 0
+        self._show_place()
+        run, classes = self._run, self._classes
+
+        def found(index: int, places: tuple[Place, ...]) -> None:
+            if (run, classes, index) != (self._run, self._classes, self._opened):
+                return
+            self._places = places
+            self._show_place()
+            self.open_requested.emit(index, places[0].rect if places else None)
+
+        self._finder.open(image, run, *classes, found)
+
+    def _show_place(self) -> None:
+        number = len(self._places)
+        for button in (self.back, self.next):
+            button.setEnabled(number > 1)
+        if not number:
+            self.where.setText(_HINT)
+            return
+        pixels = self._places[self._place].pixels
+        noun = "pixel" if pixels == 1 else "pixels"
+        of = f"the {number} largest" if number == MOST_PLACES else f"{number}"
+        self.where.setText(f"Place {self._place + 1} of {of}: {count_text(pixels)} {noun}")
+
+
+def _button(name: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(name))
+    button.setIconSize(QSize(14, 14))
+    button.setAutoRaise(True)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    return button

@@ -1,0 +1,30 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+import math
+
+from segstudio.ui.numbers import DASH, percent_text, ratio_text
+from segstudio.ui.panels.evaluation.figures import Figure, Unit
+
+
+def figure_text(column: Figure, value: float) -> str:
+    """A figure in its unit; a dash where it is not defined."""
+    if math.isnan(value):
+        return DASH
+    if column.unit is Unit.PERCENT:
+        return percent_text(value)
+    if column.unit is Unit.PIXELS:
+        return f"{value:.1f} px"
+    if column.unit is Unit.SECONDS:
+        return seconds_text(value)
+    return ratio_text(value)
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration with two or three digits that matter."""
+    if math.isnan(seconds):
+        return DASH
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 9.95 else f"{seconds:.0f} s"

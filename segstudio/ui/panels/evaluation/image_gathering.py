@@ -1,0 +1,66 @@
+"""One figure of every image and model, taken from the table of the evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segstudio.app.evaluation_table import EvaluationTable
+from segstudio.core.class_sums import Numbers
+from segstudio.ui.panels.evaluation.class_rows import RunHead
+from segstudio.ui.panels.evaluation.figures import IMAGE_FIGURES, Figure
+from segstudio.ui.panels.evaluation.image_rows import ImageFiguresTable
+from segstudio.ui.panels.evaluation.run_colors import run_color
+from segstudio.ui.panels.evaluation.run_titles import short_titles
+
+_CLASS = "class:"
+
+
+def heads_of(table: EvaluationTable) -> tuple[RunHead, ...]:
+    """The evaluated models with their names and colours."""
+    titles = [table.title(run) for run in table.runs]
+    return tuple(
+        RunHead(run, title, short, run_color(table.runs, run))
+        for run, title, short in zip(table.runs, titles, short_titles(titles), strict=True)
+    )
+
+
+def known_figures(table: EvaluationTable) -> list[Figure]:
+    """The figures that at least one image has, and the IoU of every class."""
+    known = [
+        figure
+        for figure in IMAGE_FIGURES
+        if any(np.isfinite(table.column(run, figure.key)).any() for run in table.runs)
+    ]
+    return [*(known or IMAGE_FIGURES[:1]), *(_class_figure(table, i) for i in table.class_ids)]
+
+
+def class_key(class_id: int) -> str:
+    """The key of the figure "IoU of this class"."""
+    return f"{_CLASS}{class_id}"
+
+
+def gathered(table: EvaluationTable, figure: Figure) -> ImageFiguresTable:
+    """The figure of all evaluated images and models."""
+    heads = heads_of(table)
+    whole = np.full((len(heads), len(table.names)), np.nan)
+    seen = np.zeros(len(table.names), np.bool_)
+    for place, run in enumerate(table.runs):
+        indices = table.indices(run)
+        seen[indices] = True
+        whole[place, indices] = _values(table, run, figure)
+    indices = np.flatnonzero(seen)
+    return ImageFiguresTable(figure, heads, table.names, indices, whole[:, indices])
+
+
+def _values(table: EvaluationTable, run: str, figure: Figure) -> Numbers:
+    if not figure.key.startswith(_CLASS):
+        return table.column(run, figure.key)
+    ids, class_id = table.class_ids, int(figure.key.removeprefix(_CLASS))
+    if class_id not in ids:
+        return np.full(len(table.indices(run)), np.nan)
+    return table.class_iou(run)[:, ids.index(class_id)].astype(np.float64)
+
+
+def _class_figure(table: EvaluationTable, class_id: int) -> Figure:
+    name = f"IoU of {table.schema.name_of(class_id)}"
+    return Figure(class_key(class_id), name, name, "TP / (TP + FP + FN) of this class alone.")

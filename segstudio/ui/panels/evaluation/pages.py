@@ -1,0 +1,181 @@
+"""The pages of the evaluation panel; each is built when it is first looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from segstudio.app.studio import Studio
+from segstudio.ui.panels.evaluation.pair_choice import PairChoice
+
+MODELS, CLASSES, IMAGES, CONFUSION, CHARTS, QUEUE = (
+    "Models",
+    "Classes",
+    "Images",
+    "Confusion",
+    "Charts",
+    "Queue",
+)
+_TIPS = {
+    MODELS: "Which model is right: all figures of the folder",
+    CLASSES: "What each model is good at: figures by class",
+    IMAGES: "Where they are wrong: every image, sorted and filtered",
+    CONFUSION: "Which class is taken for which",
+    CHARTS: "Figures as charts",
+    QUEUE: "Images that most need a person",
+}
+
+
+def _models_page(studio: Studio, pair: PairChoice) -> QWidget:
+    from segstudio.ui.panels.evaluation.results_page import ResultsPage
+
+    return ResultsPage(studio.session, studio.evaluating, studio.segmenting, pair)
+
+
+def _classes_page(studio: Studio, pair: PairChoice) -> QWidget:
+    from segstudio.ui.panels.evaluation.classes_page import ClassesPage
+
+    return ClassesPage(studio.session, studio.evaluating, pair)
+
+
+def _images_page(studio: Studio, _pair: PairChoice) -> QWidget:
+    from segstudio.ui.panels.evaluation.images_page import ImagesPage
+
+    return ImagesPage(studio.session, studio.evaluating, studio.browsing, studio.segmenting)
+
+
+def _confusion_page(studio: Studio, _pair: PairChoice) -> QWidget:
+    from segstudio.ui.panels.evaluation.confusion import ConfusionPage
+
+    return ConfusionPage(
+        studio.session,
+        studio.evaluating,
+        studio.browsing,
+        studio.confused_places,
+        studio.picture_files,
+    )
+
+
+def _charts_page(studio: Studio, pair: PairChoice) -> QWidget:
+    from segstudio.ui.panels.evaluation.charts import ChartsPage
+
+    return ChartsPage(
+        studio.session,
+        studio.evaluating,
+        studio.picture_files,
+        pair,
+        studio.jobs,
+    )
+
+
+def _queue_page(studio: Studio, _pair: PairChoice) -> QWidget:
+    from segstudio.ui.panels.evaluation.queue_page import QueuePage
+
+    return QueuePage(studio.session, studio.work_queue, studio.browsing)
+
+
+_PAGES: dict[str, Callable[[Studio, PairChoice], QWidget]] = {
+    MODELS: _models_page,
+    CLASSES: _classes_page,
+    IMAGES: _images_page,
+    CONFUSION: _confusion_page,
+    CHARTS: _charts_page,
+    QUEUE: _queue_page,
+}
+
+
+class Pages(QTabWidget):
+    """Tabs of the panel.
+
+    Signals:
+        open_requested: int index of an image to show, and the `Rect` to go to or None.
+    """
+
+    open_requested = Signal(int, object)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.pair = PairChoice(studio.session, studio.evaluating, self)
+        self._built: dict[str, QWidget] = {}
+        self.setDocumentMode(True)
+        self.setUsesScrollButtons(True)
+        self.setElideMode(Qt.TextElideMode.ElideNone)
+        self.setAccessibleName("Pages of the evaluation panel")
+        self.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for name in _PAGES:
+            index = self.addTab(_holder(), name)
+            self.setTabToolTip(index, _TIPS[name])
+        self.currentChanged.connect(self._build)
+        self._build(self.currentIndex())
+
+    @property
+    def shown(self) -> str:
+        """Title of the page in front."""
+        return self.tabText(self.currentIndex())
+
+    def page(self, name: str) -> QWidget:
+        """The page of this title, built now if it was not looked at yet."""
+        self._build(list(_PAGES).index(name))
+        return self._built[name]
+
+    def bring(self, name: str) -> None:
+        """Show the page of this title."""
+        self.setCurrentIndex(list(_PAGES).index(name))
+
+    @property
+    def has_copy(self) -> bool:
+        """Whether the page in front has something for the clipboard."""
+        return hasattr(self.page(self.shown), "copied")
+
+    def copied(self) -> str:
+        """What the page in front has for the clipboard; "" if it has nothing."""
+        copied = getattr(self.page(self.shown), "copied", None)
+        return "" if copied is None else str(copied())
+
+    def _build(self, index: int) -> None:
+        name = self.tabText(index)
+        if name in self._built:
+            return
+        page = _PAGES[name](self._studio, self.pair)
+        self._built[name] = page
+        for signal, slot in (
+            ("open_requested", self.open_requested),
+            ("class_requested", self._show_class),
+            ("range_requested", self._show_range),
+        ):
+            if hasattr(page, signal):
+                getattr(page, signal).connect(slot)
+        holder = self.widget(index)
+        layout = holder.layout() if holder is not None else None
+        assert layout is not None
+        layout.addWidget(page)
+
+    def _show_class(self, run: str, class_id: int) -> None:
+        """List the images by how well a model finds a class, the worst first."""
+        from segstudio.ui.panels.evaluation.images_page import ImagesPage
+
+        page = self.page(IMAGES)
+        assert isinstance(page, ImagesPage)
+        page.show_class(run, class_id)
+        self.bring(IMAGES)
+
+    def _show_range(self, chosen: object) -> None:
+        """List the images in a range of one model's mean IoU."""
+        from segstudio.ui.panels.evaluation.image_rows import ValueRange
+        from segstudio.ui.panels.evaluation.images_page import ImagesPage
+
+        page = self.page(IMAGES)
+        assert isinstance(page, ImagesPage)
+        page.show_range(chosen if isinstance(chosen, ValueRange) else None)
+        self.bring(IMAGES)
+
+
+def _holder() -> QWidget:
+    """An empty place for a page."""
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(0, 0, 0, 0)
+    return holder

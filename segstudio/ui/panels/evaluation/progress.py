@@ -1,0 +1,89 @@
+"""How far the evaluation is, and how long it will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
+
+from segstudio.session.evaluation import Evaluation
+from segstudio.ui.numbers import count_text
+
+_SURE_AFTER_S = 3.0
+_MINUTE, _HOUR = 60, 3600
+
+
+class EvaluationProgress(QWidget):
+    """A bar and a line of text while images are evaluated, the line alone afterwards."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._now = now
+        self._began: tuple[float, int] | None = None
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedSize(QSize(140, 8))
+        self.bar.setAccessibleName("Images evaluated")
+        self.label = QLabel()
+        self.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self.bar)
+        row.addWidget(self.label)
+
+    def show_state(self, evaluation: Evaluation) -> None:
+        """Show how far it is."""
+        done, whole = _through(evaluation)
+        self.bar.setVisible(evaluation.running)
+        self.bar.setRange(0, max(1, whole))
+        self.bar.setValue(done)
+        if not evaluation.running:
+            self._began = None
+            self.label.setText(_at_rest(evaluation))
+            return
+        if self._began is None or done < self._began[1]:
+            self._began = self._now(), done
+        self.label.setText(f"{_images(evaluation)}{self._left(done, whole)}")
+
+    def _left(self, done: int, whole: int) -> str:
+        assert self._began is not None
+        began, first = self._began
+        passed = self._now() - began
+        if passed < _SURE_AFTER_S or done == first:
+            return ""
+        return f", {duration_text(passed * (whole - done) / (done - first))} left"
+
+
+def _through(evaluation: Evaluation) -> tuple[int, int]:
+    """Images times models: how many are done, and how many there are."""
+    done = sum(evaluation.done.get(run, 0) for run in evaluation.runs)
+    return done, evaluation.total * len(evaluation.runs)
+
+
+def _images(evaluation: Evaluation) -> str:
+    least = min((evaluation.done.get(run, 0) for run in evaluation.runs), default=0)
+    return f"{count_text(least)} of {count_text(evaluation.total)} images"
+
+
+def _at_rest(evaluation: Evaluation) -> str:
+    done, whole = _through(evaluation)
+    if not evaluation.runs or not whole:
+        return ""
+    if done < whole:
+        return f"Stopped at {_images(evaluation)}; Evaluate goes on from there"
+    noun = "image" if evaluation.total == 1 else "images"
+    return f"{count_text(evaluation.total)} {noun} evaluated"
+
+
+def duration_text(seconds: float) -> str:
+    """How long something takes, roughly: "40 s", "3 min", "2 h 10 min"."""
+    if seconds < _MINUTE:
+        return f"{max(1, round(seconds))} s"
+    if seconds < _HOUR:
+        return f"{round(seconds / _MINUTE)} min"
+    hours, minutes = divmod(round(seconds / _MINUTE), _MINUTE)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

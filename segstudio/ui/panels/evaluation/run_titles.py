@@ -1,0 +1,28 @@
+"""Names of models that fit on the head of a column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_MOST = 22
+_IN_BRACKETS = re.compile(r"\s*\([^()]*\)")
+
+
+def short_titles(titles: Sequence[str]) -> list[str]:
+    """The names without what all of them say after a comma, and without brackets.
+
+    "DeepLabV3 (MobileNetV3), nuclei" beside "U-Net, nuclei" is "DeepLabV3". What tells two
+    models apart stays; what is still too long is cut.
+    """
+    parts = [title.rsplit(", ", 1) for title in titles]
+    endings = {part[1] if len(part) > 1 else "" for part in parts}
+    names = list(titles)
+    if len(titles) > 1 and len(endings) == 1:
+        names = _if_distinct([part[0] for part in parts], names)
+    names = _if_distinct([_IN_BRACKETS.sub("", name) for name in names], names)
+    return [t if len(t) <= _MOST else f"{t[: _MOST - 1].rstrip()}…" for t in names]
+
+
+def _if_distinct(shorter: list[str], names: list[str]) -> list[str]:
+    return shorter if all(shorter) and len(set(shorter)) == len(set(names)) else names

@@ -1,0 +1,130 @@
+"""What figures say, in plain sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from segstudio.app.evaluation_report.wording import caution, verdict
+from segstudio.app.evaluation_table import EvaluationTable
+from segstudio.core.bootstrap import PairedDifference
+from segstudio.core.metrics import Metrics
+from segstudio.ui.numbers import count_text, percent_text, ratio_text
+
+_TRAP_FROM = 0.6
+"""A guess that is right this often makes the accuracy misleading."""
+
+
+def pair_text(table: EvaluationTable, first: str, second: str, found: PairedDifference) -> str:
+    """What separates two models over all classes, as rich text."""
+    better, other = escape(table.title(second)), escape(table.title(first))
+    said = escape(verdict(found.mean_iou, found.level))
+    images = f"{count_text(found.images)} image{'' if found.images == 1 else 's'}"
+    sentence = f"<b>{better}</b> against <b>{other}</b>, mean IoU over {images}: <b>{said}</b>."
+    return " ".join(part for part in (sentence, escape(caution(found))) if part)
+
+
+def ranking_text(table: EvaluationTable) -> str:
+    """Which model is best at pixels, and which at objects where that is another, as rich text."""
+    pixels, objects = table.best("mean_iou"), table.best("ap")
+    if len(table.runs) < 2 or not pixels or not objects:
+        return ""
+    first, second = (f"<b>{escape(table.title(run))}</b>" for run in (pixels, objects))
+    if pixels == objects:
+        return f"{first} is best both at labelling pixels (mIoU) and at telling objects apart (AP)."
+    return (
+        f"{first} is best at labelling pixels (mIoU), {second} at telling objects apart (AP): "
+        "which one is right depends on what is counted later, areas or objects."
+    )
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What calling every pixel one class scores: the least that a model must beat.
+
+    Attributes:
+        name: Of the class: the background, or without one the most frequent class.
+        metrics: The scores.
+    """
+
+    name: str
+    metrics: Metrics
+
+
+def guess_of(table: EvaluationTable) -> Guess | None:
+    """The guess on the evaluated images; None without ground truth."""
+    folder = next((f for run in table.runs if (f := table.folder(run)) is not None), None)
+    if folder is None or folder.metrics.total == 0:
+        return None
+    class_id = table.schema.background_id
+    if class_id is None:
+        class_id = folder.class_ids[int(np.argmax(folder.metrics.truth_pixels))]
+    return Guess(table.schema.name_of(class_id), folder.as_if_all(class_id))
+
+
+def trap_text(table: EvaluationTable) -> str:
+    """What the guess would score, and what follows for the figures, as rich text."""
+    found = guess_of(table)
+    if found is None:
+        return ""
+    guess, name = found.metrics, escape(found.name)
+    right = percent_text(guess.pixel_accuracy)
+    iou = ratio_text(guess.mean_iou)
+    everything = (
+        f"Calling every pixel “{name}” finds nothing, yet is right on {right} of the pixels"
+    )
+    if guess.pixel_accuracy < _TRAP_FROM:
+        return f"Calling every pixel “{name}” is right on {right} of the pixels (mean IoU {iou})."
+    text = f"{everything}. So read mean IoU, not accuracy: there it gets {iou}."
+    losers = [
+        f"“{escape(table.title(run))}”"
+        for run in table.runs
+        if table.figure(run, "mean_iou") <= guess.mean_iou
+    ]
+    if losers:
+        verb = "is" if len(losers) == 1 else "are"
+        text += f" {' and '.join(losers)} {verb} no better than that."
+    return text
+
+
+def fairness_text(table: EvaluationTable) -> str:
+    """That models were not evaluated on the same images, if so."""
+    counts = {run: len(table.indices(run, scored=True)) for run in table.runs}
+    if len(set(counts.values())) < 2:
+        return ""
+    return "The models were not evaluated on the same images yet: their figures do not compare."
+
+
+def unscored_text(table: EvaluationTable) -> str:
+    """That images without ground truth count in no figure, if there are any."""
+    for run in table.runs:
+        seen, scored = len(table.indices(run)), len(table.indices(run, scored=True))
+        if 0 < scored < seen:
+            verb = "has" if seen - scored == 1 else "have"
+            return (
+                f"{count_text(seen - scored)} of {count_text(seen)} images {verb} no ground truth "
+                "and are in no figure but the time."
+            )
+    return ""
+
+
+def objects_text(table: EvaluationTable) -> str:
+    """Whose objects are connected regions, since the model does not tell objects apart."""
+    names = []
+    for run in table.runs:
+        folder = table.folder(run)
+        if folder is not None and folder.detections is not None and folder.regions_as_objects:
+            names.append(f"“{escape(table.title(run))}”")
+    if not names:
+        return ""
+    verb, them = ("does", "it") if len(names) == 1 else ("do", "them")
+    return (
+        f"{_listed(names)} {verb} not tell objects apart: for {them}, AP and PQ take connected "
+        "regions as objects."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

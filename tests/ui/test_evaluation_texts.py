@@ -1,0 +1,86 @@
+"""Texts of the evaluation panel: names on heads, figures, durations, progress."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from segstudio.session.evaluation import Evaluation
+from segstudio.ui.numbers import DASH
+from segstudio.ui.panels.evaluation.figure_text import figure_text, seconds_text
+from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES
+from segstudio.ui.panels.evaluation.progress import EvaluationProgress, duration_text
+from segstudio.ui.panels.evaluation.run_titles import short_titles
+
+FIGURES = {figure.key: figure for figure in FOLDER_FIGURES}
+
+
+def test_what_all_names_end_with_and_brackets_are_left_out():
+    titles = ["U-Net, nuclei", "DeepLabV3 (MobileNetV3), nuclei", "Mask R-CNN (small), nuclei"]
+    assert short_titles(titles) == ["U-Net", "DeepLabV3", "Mask R-CNN"]
+
+
+def test_what_tells_names_apart_stays():
+    assert short_titles(["Net (a), x", "Net (b), x"]) == ["Net (a)", "Net (b)"]
+    assert short_titles(["Small U-Net, bilinear", "Small U-Net, shuffle"]) == [
+        "Small U-Net, bilinear",
+        "Small U-Net, shuffle",
+    ]
+    assert short_titles(["U-Net, nuclei"]) == ["U-Net, nuclei"]
+
+
+def test_a_long_name_is_cut():
+    (short,) = short_titles(["A network with a very long name of its own"])
+    assert len(short) <= 22
+    assert short.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("mean_iou", 0.8764, "0.876"),
+        ("pixel_accuracy", 0.9876, "98.8 %"),
+        ("hausdorff95", 12.345, "12.3 px"),
+        ("seconds", 0.042, "42 ms"),
+        ("ece", 0.0123, "1.2 %"),
+        ("ap", math.nan, DASH),
+    ],
+)
+def test_figures_are_written_in_their_unit(key, value, text):
+    assert figure_text(FIGURES[key], value) == text
+
+
+def test_seconds_keep_the_digits_that_matter():
+    written = [seconds_text(s) for s in (0.0004, 0.099, 0.1, 2.349, 12.6)]
+    assert written == ["0 ms", "99 ms", "0.10 s", "2.35 s", "13 s"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 s"), (59.4, "59 s"), (90, "2 min"), (3600, "1 h"), (7800, "2 h 10 min")],
+)
+def test_durations_are_rough(seconds, text):
+    assert duration_text(seconds) == text
+
+
+def test_the_time_left_is_told_from_the_speed_so_far(qtbot):
+    now = [100.0]
+    progress = EvaluationProgress(lambda: now[0])
+    qtbot.addWidget(progress)
+
+    def show(a: int, b: int, running: bool = True) -> str:
+        progress.show_state(Evaluation(("a", "b"), running, {"a": a, "b": b}, 20))
+        return progress.label.text()
+
+    assert show(5, 5) == "5 of 20 images"
+    now[0] += 1
+    assert show(6, 5) == "5 of 20 images"
+    now[0] += 9
+    # 10 of the 30 that were left at the start took 10 s
+    assert show(10, 10) == "10 of 20 images, 20 s left"
+    assert (progress.bar.value(), progress.bar.maximum()) == (20, 40)
+    assert show(10, 10, running=False).startswith("Stopped at 10 of 20 images")
+    assert show(20, 20, running=False) == "20 images evaluated"
+    progress.show_state(Evaluation())
+    assert progress.label.text() == ""

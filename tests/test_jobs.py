@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from segstudio.app.clock import ManualClock
+from segstudio.core.errors import SegstudioError
 from segstudio.jobs import JobRunner
 
 
@@ -112,6 +113,21 @@ def test_failures_go_to_failed_or_to_the_handler(runner, clock, errors):
     finish(runner, clock)
     assert own == ["no"]
     assert errors == [("other", "no")]
+
+
+def test_what_the_user_can_mend_is_told_without_a_traceback_in_the_log(runner, clock, caplog):
+    def unmet(_job):
+        raise SegstudioError("Nothing is annotated.", "Paint first.")
+
+    def broken(_job):
+        raise ValueError("no")
+
+    own = []
+    runner.submit("asked", "files", unmet, failed=own.append)
+    runner.submit("broken", "files", broken, failed=own.append)
+    finish(runner, clock)
+    assert [str(error) for error in own] == ["Nothing is annotated. Paint first.", "no"]
+    assert [record.message for record in caplog.records if record.exc_info] == ["broken failed"]
 
 
 def test_a_cancelled_job_that_fails_is_silent(runner, clock, errors):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import threading
 
 import pytest
@@ -55,7 +56,7 @@ def test_work_runs_on_the_lane_and_results_on_the_owner(runner, clock):
 
 def test_jobs_of_a_lane_run_in_order_and_front_goes_first(runner, clock):
     gate, order = threading.Event(), []
-    runner.submit("hold", "files", lambda _job: gate.wait(5))
+    runner.submit("hold", "files", lambda _job: gate.wait(30))
     for name in "ab":
         runner.submit(name, "files", lambda _job, n=name: order.append(n))
     runner.submit("c", "files", lambda _job: order.append("c"), front=True)
@@ -66,7 +67,7 @@ def test_jobs_of_a_lane_run_in_order_and_front_goes_first(runner, clock):
 
 def test_lanes_do_not_wait_for_each_other(runner, clock):
     gate, got = threading.Event(), []
-    runner.submit("hold", "model", lambda _job: gate.wait(5))
+    runner.submit("hold", "model", lambda _job: gate.wait(30))
     runner.submit("quick", "files", lambda _job: "done", got.append)
     while not got:
         assert clock.wait_posted(5)
@@ -92,7 +93,7 @@ def test_cancel_stops_at_the_next_check_and_still_ends(runner, clock):
             job.check()
 
     job = runner.submit("endless", "model", work, got.append, ended=lambda: ended.append(True))
-    assert started.wait(5)
+    assert started.wait(30)
     assert runner.jobs() == [job]
     runner.cancel_all("files")
     assert not job.cancelled
@@ -115,7 +116,12 @@ def test_failures_go_to_failed_or_to_the_handler(runner, clock, errors):
     assert errors == [("other", "no")]
 
 
-def test_what_the_user_can_mend_is_told_without_a_traceback_in_the_log(runner, clock, caplog):
+def test_what_the_user_can_mend_is_told_without_a_traceback_in_the_log(
+    runner, clock, caplog, monkeypatch
+):
+    # a tool that configures logging in the same process may have disabled it
+    monkeypatch.setattr(logging.getLogger("segstudio.jobs"), "disabled", False)
+
     def unmet(_job):
         raise SegstudioError("Nothing is annotated.", "Paint first.")
 
@@ -134,7 +140,7 @@ def test_a_cancelled_job_that_fails_is_silent(runner, clock, errors):
     gate = threading.Event()
 
     def work(_job):
-        gate.wait(5)
+        gate.wait(30)
         raise ValueError("no")
 
     job = runner.submit("late", "files", work)
@@ -156,10 +162,10 @@ def test_report_is_kept_and_announced(runner, clock):
     def work(job):
         job.report(3, 10, "c.png")
         reported.set()
-        gate.wait(5)
+        gate.wait(30)
 
     job = runner.submit("count", "files", work)
-    assert reported.wait(5)
+    assert reported.wait(30)
     clock.run_posted()
     assert (job.progress.done, job.progress.total, job.progress.text) == (3, 10, "c.png")
     assert 3 in seen
@@ -188,7 +194,7 @@ def test_a_taker_that_raises_does_not_stop_the_lane(errors):
 def test_shutdown_finishes_saving_cancels_the_rest_and_hands_over_results(clock, errors):
     runner = JobRunner(clock.post, lambda title, error: errors.append((title, str(error))))
     gate, saved, ran = threading.Event(), [], []
-    runner.submit("hold", "save", lambda _job: gate.wait(5))
+    runner.submit("hold", "save", lambda _job: gate.wait(30))
     runner.submit("save", "save", lambda _job: "written", saved.append)
     started = threading.Event()
 
@@ -199,7 +205,7 @@ def test_shutdown_finishes_saving_cancels_the_rest_and_hands_over_results(clock,
 
     runner.submit("endless", "model", endless)
     runner.submit("never", "model", ran.append)
-    assert started.wait(5)
+    assert started.wait(30)
     threading.Timer(0.05, gate.set).start()
     assert runner.shutdown()
     assert saved == ["written"]  # although nobody ran what was posted

@@ -11,6 +11,7 @@ from segstudio.app.batch import (
     Batch,
     BatchImage,
     BatchResult,
+    model_of,
     run_key,
     same_thresholds,
 )
@@ -113,8 +114,18 @@ class Segmenting:
         if self._preferred in document.predictions:
             self.show(self._preferred)
         elif document.predictions:
-            self._session.set_view(run=next(iter(document.predictions)))
+            self._session.set_view(run=self._first_run(document))
             self._session.notify(What.SCORES)
+
+    def _first_run(self, document: Document) -> str:
+        """The chosen model's run, else the first one in the order of the models; "" for none."""
+        order = [self._session.model.chosen, *self._session.models]
+
+        def place(run: str) -> int:
+            model = model_of(run)
+            return order.index(model) if model in order else len(order)
+
+        return min(document.predictions, key=place, default="")
 
     def set_options(self, **values: Any) -> None:
         """Change fields of `RunOptions`; thresholds apply to what is shown without a run."""
@@ -363,7 +374,7 @@ class Segmenting:
         self._scoring.forget(session.index, run)
         session.set_state(session.index, runs=session.state(session.index).runs - {run})
         if session.view.run == run:
-            session.set_view(run=next(iter(document.predictions), ""))
+            session.set_view(run=self._first_run(document))
             self._preferred = session.view.run
         path = document.ref.path
         self._jobs.submit(

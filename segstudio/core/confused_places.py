@@ -45,8 +45,7 @@ def confused_places(
     if not truth.size:
         return ()
     mask = cv2.bitwise_and(
-        np.asarray(cv2.compare(truth, float(truth_id), cv2.CMP_EQ)),
-        np.asarray(cv2.compare(prediction, float(predicted_id), cv2.CMP_EQ)),
+        (truth == truth_id).view(np.uint8), (prediction == predicted_id).view(np.uint8)
     )
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=_TOUCHING)
     rows = stats[1:]  # the first is what lies between the places

@@ -110,10 +110,23 @@ def trace_with_output(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs=graph.macs,
         seconds=seconds,
-        notes=(*structure.notes, *assembler.notes),
+        notes=(*_unseen(model), *structure.notes, *assembler.notes),
         activations=store,
     )
     return Traced(found, output)
+
+
+def _unseen(model: nn.Module) -> tuple[str, ...]:
+    """What of a network takes no hooks, in words: compiled modules."""
+    compiled: list[str] = []
+    for name, module in model.named_modules():
+        within = any(name.startswith(f"{outer}.") or not outer for outer in compiled)
+        if isinstance(module, torch.jit.ScriptModule) and not within:
+            compiled.append(name)
+    if not compiled:
+        return ()
+    names = ", ".join(name or "the network" for name in compiled)
+    return (f"compiled by TorchScript, so not seen from inside, nor what leads to it: {names}",)
 
 
 def structure_of(model: nn.Module, images: Tensor, *, check: Check | None = None) -> Structure:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import FakeEngine, settle
+from fakes import FakeEngine, make_folder, settle
 
 from segstudio.app.clock import ManualClock
 from segstudio.app.studio import Studio
@@ -70,3 +70,11 @@ def new_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
 @pytest.fixture
 def desk(new_desk) -> Desk:
     return new_desk()
+
+
+@pytest.fixture
+def empty(desk, tmp_path):
+    """A desk with an image of 30 x 20 pixels and nothing painted."""
+    desk.open(make_folder(tmp_path / "set", truth=False))
+    desk.session.set_view(active_class=1, brush_size=1)
+    return desk

@@ -143,7 +143,7 @@ class FakeEngine:
         return FakePredictor(self, spec)
 
 
-def settle(studio: Studio, clock: ManualClock, timeout: float = 10.0) -> None:
+def settle(studio: Studio, clock: ManualClock, timeout: float = 30.0) -> None:
     """Let all jobs end and their results arrive."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -153,7 +153,7 @@ def settle(studio: Studio, clock: ManualClock, timeout: float = 10.0) -> None:
     raise AssertionError(f"still busy: {[j.title for j in studio.jobs.jobs()]}")
 
 
-def wait_for(clock: ManualClock, condition, timeout: float = 5.0) -> None:
+def wait_for(clock: ManualClock, condition, timeout: float = 30.0) -> None:
     """Deliver results as they come until the condition holds."""
     deadline = time.monotonic() + timeout
     while not condition():

@@ -194,9 +194,7 @@ def test_names_of_a_model_replace_made_up_ones_when_the_user_says_so(desk, tmp_p
     desk.settle()
     assert desk.session.schema.name_of(1) == "class 1"
     asked = [n for n in desk.studio.notices.recent if n.action is not None]
-    assert [n.message for n in asked] == [
-        "The model's names differ: “class 1” is “nucleus”."
-    ]
+    assert [n.message for n in asked] == ["The model's names differ: “class 1” is “nucleus”."]
     text, use = asked[0].action
     assert text == "Use the model's names"
     use()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import weakref
-
-import cv2
 import numpy as np
 import pytest
 import torch
-from fakes import make_folder, settle, square, write_mask
-from safetensors.torch import load_file
-from tiny_networks import SHUFFLE, UNET
+from cut_networks import (
+    cut_labels,
+    cutting_desk,
+    iou_and_dice,
+    labels_by_hand,
+    network_and_input,
+    outline,
+    rest,
+)
+from fakes import make_folder, square
+from tiny_networks import SHUFFLE
 
 import segstudio.inspection.subject  # noqa: F401 - takes seconds, and no test shall wait for it
 from segstudio.app.clock import ManualClock
@@ -20,84 +23,14 @@ from segstudio.app.studio import Studio
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow
 from segstudio.core.geometry import Rect
-from segstudio.models.preprocess import Preprocess
 from segstudio.models.unet import UNet
-from segstudio.session.inspection import ClassMapOverPhoto, Picture
+from segstudio.session.inspection import ClassMapOverPhoto
 from segstudio.session.session import What
 
 
 @pytest.fixture
 def desk(tmp_path, tiny_engine):
-    """A studio with tiny networks, an open folder of three images, and a trace."""
-    clock = ManualClock()
-    studio = Studio(clock, tmp_path / "home", tiny_engine)
-    folder = make_folder(tmp_path / "images")
-    noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    for number in range(3):  # three times the same, and no even areas where classes nearly tie
-        cv2.imwrite(str(folder / f"a{number}.png"), noise)
-    studio.browsing.open_path(folder)
-    rest(studio, clock)
-    studio.inspecting.open()
-    rest(studio, clock)
-    yield studio, clock
-    studio.close()
-    clock.run_posted()
-
-
-def rest(studio, clock):
-    for _ in range(3):
-        settle(studio, clock)
-        clock.advance(0.3)
-    settle(studio, clock)
-
-
-# -- networks written by hand ------------------------------------------------------------------
-
-
-def network_and_input(studio):
-    spec = studio.session.models[UNET]
-    model = UNet(**dict(spec.options)).eval()
-    model.load_state_dict(load_file(spec.weights.filename))
-    pixels = studio.session.document.pixels
-    return model, Preprocess.from_dict(dict(spec.preprocess)).prepare(pixels)[0]
-
-
-def labels_by_hand(studio, edit_one=None, edit_two=None, edit_skip_one=None, edit_skip_two=None):
-    """The tiny U-Net's forward pass with features edited: of `inc`, of `down1`, of their skips."""
-    model, x = network_and_input(studio)
-    same = lambda features: features  # noqa: E731
-    with torch.inference_mode():
-        one = (edit_one or same)(model.inc(x))
-        two = (edit_two or same)(model.down1(one))
-        deep = model.down2(two)
-        up1 = model.up1.conv(torch.cat([(edit_skip_two or same)(two), model.up1.up(deep)], 1))
-        up2 = model.up2.conv(torch.cat([(edit_skip_one or same)(one), model.up2.up(up1)], 1))
-        logits = model.outc(up2)
-    height, width = studio.session.document.shape_hw
-    return logits[0, :, :height, :width].argmax(0).numpy()
-
-
-def iou_and_dice(truth, labels, class_id):
-    both = np.sum((truth == class_id) & (labels == class_id))
-    sizes = np.sum(truth == class_id) + np.sum(labels == class_id)
-    return both / (sizes - both), 2 * both / sizes
-
-
-def outline(region):
-    """Pixels with another value, or the image's end, among their eight neighbours."""
-    framed = np.pad(region, 1)
-    inner = np.ones_like(region)
-    for dy in range(3):
-        for dx in range(3):
-            inner &= framed[dy : dy + region.shape[0], dx : dx + region.shape[1]]
-    return region & ~inner
-
-
-def cut_labels(studio):
-    return studio.session.inspection.cut_result.cut.labels
-
-
-# -- cuts --------------------------------------------------------------------------------------
+    yield from cutting_desk(tmp_path, tiny_engine)
 
 
 @pytest.mark.parametrize("how", list(CutHow))
@@ -304,139 +237,3 @@ def test_what_cannot_be_cut_is_said(desk):
     assert not studio.cutting.waiting
     studio.cutting.reset()
     assert studio.session.inspection.cut_problem == ""
-
-
-# -- each skip alone ---------------------------------------------------------------------------
-
-
-def test_the_table_of_a_folder_sums_the_pixels_of_its_images(desk):
-    studio, clock = desk
-    files = [ref.path for ref in studio.session.project.images]
-    write_mask(files[1].parent / "masks" / "a1.png", square(left=2, size=14))
-    truths = [cv2.imread(str(f.parent / "masks" / f.name), -1) for f in files]
-    whole = labels_by_hand(studio)  # the three photos are the same
-    cuts = [
-        labels_by_hand(studio, edit_skip_two=torch.zeros_like),
-        labels_by_hand(studio, edit_skip_one=torch.zeros_like),
-        labels_by_hand(studio, edit_skip_one=torch.zeros_like, edit_skip_two=torch.zeros_like),
-    ]
-    studio.cutting.ablating.ablate_all("folder")
-    assert studio.cutting.ablating.running
-    rest(studio, clock)
-    found = studio.session.inspection.ablation
-    assert (found.images, found.total, found.scored, found.running) == (3, 3, 3, False)
-    assert [row.name for row in found.rows] == ["down1 -> up1", "inc -> up2", "all"]
-    for row, cut in zip(found.rows, cuts, strict=True):
-        assert row.changed_share == pytest.approx(np.mean(whole != cut))
-        truth = np.concatenate(truths)
-        for class_id in (0, 1):
-            before, _ = iou_and_dice(truth, np.concatenate([whole] * 3), class_id)
-            after, dice = iou_and_dice(truth, np.concatenate([cut] * 3), class_id)
-            assert row.iou_drop[class_id] == pytest.approx(before - after)
-            assert row.after.metrics.dice[class_id] == pytest.approx(dice)
-            a = np.concatenate([outline(t == class_id) for t in truths])
-            b = np.concatenate([outline(cut == class_id)] * 3)
-            assert row.after.boundary_iou[class_id] == pytest.approx(np.sum(a & b) / np.sum(a | b))
-    lines = list(csv.DictReader(io.StringIO(found.csv())))
-    assert len(lines) == 3 * 3
-    assert float(lines[0]["iou_drop"]) == pytest.approx(found.rows[0].iou_drop[0], abs=1e-6)
-
-
-def test_one_image_is_held_at_a_time_and_a_broken_one_is_left_out(desk, tiny_engine):
-    studio, clock = desk
-    studio.session.project.images[1].path.write_bytes(b"no image")
-    alive, made = [], []
-    subject = tiny_engine.subject
-
-    def counted(*arguments):
-        alive.append(sum(ref() is not None for ref in made))
-        found = subject(*arguments)
-        made.append(weakref.ref(found))
-        return found
-
-    tiny_engine.subject = counted
-    studio.cutting.ablating.ablate_all("folder", CutHow.MEAN)
-    rest(studio, clock)
-    found = studio.session.inspection.ablation
-    assert (found.images, found.how) == (2, CutHow.MEAN)
-    assert [name for name, _ in found.left_out] == ["a1.png"]
-    assert alive == [0, 0]
-
-
-def test_the_table_is_filled_bit_by_bit_and_stops_when_asked(desk):
-    studio, clock = desk
-    seen = []
-
-    def note(change):
-        table = studio.session.inspection.ablation
-        if change.what & What.CUTS and table is not None and table.rows:
-            seen.append((table.images, len(table.rows), table.running))
-            studio.cutting.ablating.stop()
-
-    studio.cutting.ablating._slice_s = 0.0
-    studio.session.changed.connect(note)
-    studio.cutting.ablating.ablate_all("folder")
-    rest(studio, clock)
-    found = studio.session.inspection.ablation
-    assert seen[0] == (1, 3, True)
-    assert (found.images, found.running) == (1, False)
-
-
-def test_a_table_of_an_image_goes_with_it_and_one_of_a_set_stays(desk):
-    studio, clock = desk
-    studio.cutting.ablating.ablate_all("image")
-    rest(studio, clock)
-    assert studio.session.inspection.ablation.where == "a0.png"
-    studio.browsing.select(1)
-    rest(studio, clock)
-    assert studio.session.inspection.ablation is None
-    studio.cutting.ablating.ablate_all([0, 2])
-    rest(studio, clock)
-    studio.browsing.select(2)
-    rest(studio, clock)
-    assert studio.session.inspection.ablation.where == "2 images"
-    studio.cutting.show_run(studio.session.inspection.ablation.rows[0].cuts)
-    rest(studio, clock)
-    assert [c.cut.edge.id for c in studio.cutting.cuts] == ["down1 -> up1"]
-    studio.segmenting.choose(SHUFFLE)
-    rest(studio, clock)
-    assert studio.session.inspection.ablation is None
-
-
-# -- one skip ----------------------------------------------------------------------------------
-
-
-def test_a_skip_is_shown_with_what_comes_from_below_and_what_becomes(desk):
-    studio, clock = desk
-    studio.inspecting.choose_picture(Picture.CHANNEL, 2)
-    found, problems = [], []
-    assert studio.cutting.joins.look("inc -> up2", 30, found.append, problems.append)
-    rest(studio, clock)
-    (view,) = found
-    model, x = network_and_input(studio)
-    with torch.inference_mode():
-        one = model.inc(x)
-        two = model.down1(one)
-        below = model.up2.up(model.up1(model.down2(two), two))
-        first = model.up2.conv.double_conv[0]
-        parts = [first(torch.cat([one, below * 0], 1)), first(torch.cat([one * 0, below], 1))]
-        energy = [float((part - (0 if first.bias is None else first.bias[:, None, None])).square()
-                        .sum()) for part in parts]  # fmt: skip
-    assert [(p.kind.value, p.name, p.shape) for p in view.parts] == [
-        ("skip", "inc", (4, 20, 32)),
-        ("from below", "up1", (4, 20, 32)),
-        ("joined", "up2", (8, 20, 32)),
-        ("after", "up2", (4, 20, 32)),
-    ]
-    assert [p.share for p in view.sources] == pytest.approx(
-        [e / sum(energy) for e in energy], rel=1e-3
-    )
-    assert view.response == "up2.conv.double_conv.0"
-    for part, features in zip(view.parts, (one, below), strict=False):
-        seen = features[0, 2, :, :30]  # the padding is no part of the photo
-        assert part.picture.shape == (20, 30, 3)
-        assert part.low == pytest.approx(float(seen.min()), rel=1e-2, abs=1e-3)
-        assert part.high == pytest.approx(float(seen.max()), rel=1e-2, abs=1e-3)
-        assert part.rms == pytest.approx(float(features.square().mean().sqrt()), rel=1e-2)
-    assert problems == []
-    assert not studio.cutting.joins.look("no such", 30, found.append, problems.append)

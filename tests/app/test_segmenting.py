@@ -217,6 +217,28 @@ def test_the_same_run_is_shown_from_image_to_image(desk, tmp_path):
     assert desk.session.view.run == "blobs"
 
 
+def test_after_a_start_the_chosen_model_is_shown_else_the_first_in_their_order(new_desk, tmp_path):
+    folder = make_folder(tmp_path / "set")
+    desk = new_desk()
+    desk.open(folder)
+    for model in ("blobs", "bright"):
+        desk.segmenting.choose(model)
+        desk.segmenting.run_all()
+        desk.settle()
+    desk.close()
+    again = new_desk()
+    again.open(folder)
+    assert again.session.model.chosen == "bright"
+    assert again.session.view.run == "bright"
+    again.segmenting.choose("blobs")
+    again.close()
+    third = new_desk()
+    third.open(folder)
+    assert third.session.view.run == "blobs"
+    third.segmenting.remove_prediction("blobs")
+    assert third.session.view.run == "bright"
+
+
 def test_running_without_a_folder_says_what_to_do(desk):
     desk.segmenting.run_current()
     desk.segmenting.run_all()

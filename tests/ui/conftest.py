@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -77,7 +78,7 @@ def _close_widgets(request) -> None:
     close_widgets(request.node)
 
 
-def _running(before: set[threading.Thread], patience_s: float = 2.0) -> list[str]:
+def _running(before: set[threading.Thread], patience_s: float = 10.0) -> list[str]:
     """Names of segstudio's threads that were not there before and do not end."""
     deadline = time.monotonic() + patience_s
     while True:
@@ -85,6 +86,14 @@ def _running(before: set[threading.Thread], patience_s: float = 2.0) -> list[str
         if not new or time.monotonic() > deadline:
             return [t.name for t in new]
         time.sleep(0.01)
+
+
+@pytest.fixture
+def qtbot(qtbot, monkeypatch):
+    """pytest-qt's, with patience for a busy computer; what never happens fails all the same."""
+    for name in ("waitUntil", "waitSignal", "waitSignals"):
+        monkeypatch.setattr(qtbot, name, partial(getattr(qtbot, name), timeout=30000))
+    return qtbot
 
 
 @pytest.fixture
@@ -121,7 +130,7 @@ def studio(clock, user_folders, folder):
     clock.run_posted()
 
 
-def wait_until(clock, studio, condition, timeout_s: float = 10.0) -> None:
+def wait_until(clock, studio, condition, timeout_s: float = 30.0) -> None:
     """Let jobs work and their results arrive until the condition holds."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -210,7 +219,7 @@ class Bench:
     def session(self):
         return self.studio.session
 
-    def until(self, condition, timeout: int = 10000) -> None:
+    def until(self, condition, timeout: int = 30000) -> None:
         """Let the event loop run until the condition holds."""
         self.qtbot.waitUntil(condition, timeout=timeout)
 

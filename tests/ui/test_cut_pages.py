@@ -38,7 +38,7 @@ class Desk:
             qtbot.addWidget(page)
 
     def until(self, condition) -> None:
-        self.qtbot.waitUntil(condition, timeout=20000)
+        self.qtbot.waitUntil(condition, timeout=30000)
 
     def computed(self) -> None:
         """Wait for the result of the cuts, and for the pages to show it."""

@@ -11,8 +11,9 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+from segstudio.core.geometry import Rect
 from segstudio.ui.numbers import DASH
-from segstudio.ui.panels.evaluation.pages import CLASSES, IMAGES, MODELS
+from segstudio.ui.panels.evaluation.pages import CHARTS, CLASSES, CONFUSION, IMAGES, MODELS, QUEUE
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -223,6 +224,8 @@ def test_the_table_shows_the_figures_worked_out_by_hand(done):
     assert (careful["mIoU"], careful["Accuracy"]) == ("0.922", "97.5 %")
     # Dice: 140 / 150 and 640 / 650, their mean; weighted IoU: 0.8 * 0.9697 + 0.2 * 0.875
     assert (careful["mDice"], careful["fwIoU"]) == ("0.959", "0.951")
+    # (1 + 1 + 1 + 0.6944) / 4
+    assert "Mean over images 0.924" in model.index(0, 1).data(Qt.ItemDataRole.ToolTipRole)
     assert (blind["mIoU"], blind["Accuracy"]) == ("0.400", "80.0 %")
     assert (guess["mIoU"], guess["Accuracy"], guess["Boundary"]) == ("0.400", "80.0 %", DASH)
 
@@ -261,6 +264,7 @@ def test_the_two_best_models_are_compared_in_words(done):
     assert "better by 0.522" in said
     assert "95 %" in said
     assert "4 images" in said
+    assert "ahead on 4 of these images, behind on 0" in said
     done.qtbot.mouseClick(results.pair_bar.swap, LEFT)
     done.until(lambda: "worse by 0.522" in results.verdict.text())
 
@@ -507,16 +511,27 @@ def test_another_folder_empties_the_panel(done, folder):
     done.until(lambda: "Which model is right" in panel(done).empty_text)
 
 
-def test_everything_fits_where_the_panel_is_low(done):
-    done.window.docks.by_name["Evaluation"].setFloating(True)
-    done.window.docks.by_name["Evaluation"].resize(920, 300)
-    done.settle()
-    for name in (MODELS, CLASSES, IMAGES):
+def test_every_page_fits_where_the_panel_is_low(done):
+    dock = done.window.docks.by_name["Evaluation"]
+    dock.setFloating(True)
+    dock.resize(920, 300)
+    frame = dock.widget()
+    for name in (MODELS, CLASSES, IMAGES, CONFUSION, CHARTS, QUEUE):
         shown = page(done, name)
-        done.settle(50)
-        assert shown.width() <= 920
-        assert shown.minimumSizeHint().height() <= 215, name
-        assert shown.minimumSizeHint().width() <= 920, name
+        if name == CHARTS:
+            done.until(lambda shown=shown: shown.board is not None)
+        done.settle()
+        assert frame.verticalScrollBar().maximum() == 0, name
+        assert frame.horizontalScrollBar().maximum() == 0, name
+
+
+def test_what_a_page_asks_for_is_shown_on_the_canvas(done):
+    done.window.resize(1400, 1000)
+    panel(done).pages.open_requested.emit(2, Rect(2, 3, 5, 7))
+    done.until(lambda: done.session.index == 2)
+    canvas = done.window.canvas
+    # a small rectangle is shown enlarged
+    done.until(lambda: canvas.viewport.zoom > 30)
 
 
 def test_a_model_without_a_figure_comes_last_whichever_way_it_is_sorted(done):

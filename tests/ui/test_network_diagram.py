@@ -28,7 +28,7 @@ def desk(qtbot, user_folders, folder, tiny_engine):
     made = Studio(dispatcher, user_folders, tiny_engine)
     made.browsing.open_path(folder)
     made.inspecting.open()
-    qtbot.waitUntil(lambda: made.session.inspection.traced is not None, timeout=20000)
+    qtbot.waitUntil(lambda: made.session.inspection.traced is not None, timeout=30000)
     yield made
     made.close()
     dispatcher.close()
@@ -83,7 +83,7 @@ def test_the_whole_network_is_seen_and_gets_its_pictures(qtbot, view):
     assert all(view.rect().contains(area.toAlignedRect()) for area in corners)
     assert min(area.height() for area in corners) > 25
     empty = pixels(view)
-    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=20000)
+    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=30000)
     assert (pixels(view) != empty).any()
 
 
@@ -148,7 +148,7 @@ def test_hovering_a_picture_tells_the_photo_pixel(qtbot, view):
 
 
 def test_a_pixel_is_marked_in_every_stage(qtbot, view, desk):
-    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=20000)
+    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=30000)
     view.zoom_by(2.0, QPointF(place_in(view, "down2")))
     plain = pixels(view)
     view.show_point((24, 16))
@@ -195,7 +195,7 @@ def test_arrow_keys_go_to_the_stage_in_that_direction(qtbot, view, desk):
 
 
 def test_cuts_are_seen_and_another_picture_mode_brings_others(qtbot, view, desk):
-    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=20000)
+    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=30000)
     trace = desk.session.inspection.traced.trace
     plain = pixels(view)
     edge = ListedCut(EdgeCut(trace.skip("inc -> up2")))
@@ -211,11 +211,11 @@ def test_cuts_are_seen_and_another_picture_mode_brings_others(qtbot, view, desk)
     np.testing.assert_array_equal(pixels(view), plain)
     before = view._pictures.shown["up1"]
     desk.inspecting.choose_picture(Picture.CHANNEL, 1)
-    qtbot.waitUntil(lambda: view._pictures.shown["up1"] is not before, timeout=20000)
+    qtbot.waitUntil(lambda: view._pictures.shown["up1"] is not before, timeout=30000)
 
 
 def test_the_whole_diagram_is_exported(qtbot, view):
-    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=20000)
+    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=30000)
     image = view.to_png(2.0)
     assert abs(image.width() - 2 * view.diagram.width) <= 1
     assert abs(image.height() - 2 * view.diagram.height) <= 1
@@ -240,7 +240,7 @@ def test_two_networks_beside_each_other_have_equal_rows(qtbot, view, desk):
     assert second.to_png(1.0).isNull()
     found = []
     desk.inspecting.trace_model(SHUFFLE, found.append, found.append)
-    qtbot.waitUntil(lambda: bool(found), timeout=20000)
+    qtbot.waitUntil(lambda: bool(found), timeout=30000)
     desk.session.set_inspection(second=found[0])
     assert desk.session.inspection.traced.model == UNET
     for stage in ("inc", "down2", "up1"):

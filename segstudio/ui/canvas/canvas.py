@@ -77,6 +77,7 @@ class Canvas(QWidget):
         self.grid = PaneGrid(self)
         self.panes: list[PaneView] = []
         self._shown = 0
+        self._pointed: Viewport | None = None
         self._headers = Coalescer(self, self._show_headers)
         self._scores = Coalescer(self, self._show_scores)
         self._add_pane()
@@ -120,7 +121,10 @@ class Canvas(QWidget):
     @property
     def pane_at_hand(self) -> int:
         """Number of the view under the pointer, else of the one that was clicked on last."""
-        under = (p.viewport.number for p in self.shown_panes if p.underMouse())
+        latest = self._pointed
+        if latest is not None and latest.has_pointer and latest.number < self._shown:
+            return latest.number
+        under = (p.viewport.number for p in self.shown_panes if p.header_has_pointer)
         return next(under, min(self._session.view.active_pane, self._shown - 1))
 
     @property
@@ -257,6 +261,7 @@ class Canvas(QWidget):
 
     def _show_ghosts(self, source: Viewport, image_xy: Point | None) -> None:
         """The pointer is at an image point of one view: mark it in the others."""
+        self._pointed = source
         for pane in self.shown_panes:
             if pane.viewport is not source:
                 pane.viewport.show_ghost(image_xy)

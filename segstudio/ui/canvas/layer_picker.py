@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from segstudio.app.comparing import OF_A_RUN, Comparing
 from segstudio.session.session import Layer, Pane
 from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.layer_names import LAYER_SHORT, LAYER_TIPS, LAYERS
+from segstudio.ui.model_titles import short_titles
 
 _HEIGHT = 22
 _ARROW_PX, _LEAST_PX = 34, 52
@@ -36,7 +37,7 @@ class LayerPicker(QWidget):
         )
         self.run = _list(f"{name}: prediction", "Which prediction")
         self.second = _list(f"{name}: compared with", "The prediction it is compared with")
-        self._run_items: list[tuple[str, str]] = []
+        self._shorts: dict[str, str] = {}
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(3)
@@ -63,8 +64,13 @@ class LayerPicker(QWidget):
         self.second.setVisible(pane.layer is Layer.MODELS)
         if of_run:
             choices = self._comparing.choices()
+            shorts = short_titles([title for _, title, _ in choices])
+            self._shorts = {key: s for (key, _, _), s in zip(choices, shorts, strict=True)}
             items = [(key, title if there else title + _NOT_RUN) for key, title, there in choices]
-            self._fill(self.run, items, pane.run)
+            # that the shown one is not there yet is said beside it
+            titles = {key: title for key, title, _ in choices}
+            at_run = [(key, titles[key] if key == pane.run else text) for key, text in items]
+            self._fill(self.run, at_run, pane.run)
             self._fill(self.second, items, second)
 
     def _show_layers(self, now: Layer) -> None:
@@ -74,9 +80,9 @@ class LayerPicker(QWidget):
         for row, name in enumerate(names):
             self.layer.setItemData(row, LAYER_TIPS[name], Qt.ItemDataRole.ToolTipRole)
 
-    def _fill(self, combo: QComboBox, items: list[tuple[str, str]], now: str) -> None:
+    def _fill(self, combo: _SlimCombo, items: list[tuple[str, str]], now: str) -> None:
         if now and all(key != now for key, _ in items):
-            items = [*items, (now, self._comparing.title(now) + _NOT_RUN)]
+            items = [*items, (now, self._comparing.title(now))]
         held = [(combo.itemData(i), combo.itemText(i)) for i in range(combo.count())]
         if held != items:
             combo.clear()
@@ -84,6 +90,7 @@ class LayerPicker(QWidget):
                 combo.addItem(text, key)
             combo.view().setMinimumWidth(combo.view().sizeHintForColumn(0) + 24)
         combo.setCurrentIndex(combo.findData(now))
+        combo.short = self._shorts.get(now, "")
         combo.updateGeometry()
 
 
@@ -93,6 +100,7 @@ class _SlimCombo(ElidedCombo):
     def __init__(self, *, yields: bool) -> None:
         super().__init__()
         self._yields = yields
+        self.short = ""
 
     def minimumSizeHint(self) -> QSize:
         """Some letters are enough where it yields."""
@@ -103,8 +111,16 @@ class _SlimCombo(ElidedCombo):
         text = self.fontMetrics().horizontalAdvance(self.currentText())
         return QSize(text + _ARROW_PX, _HEIGHT)
 
+    def shown_text(self, width: int) -> str:
+        """The chosen entry, or its short form where it does not fit."""
+        metrics, whole = self.fontMetrics(), self.currentText()
+        fits = not self.short or metrics.horizontalAdvance(whole) <= width
+        return metrics.elidedText(
+            whole if fits else self.short, Qt.TextElideMode.ElideMiddle, width
+        )
 
-def _list(name: str, tip: str, *, yields: bool = True) -> ElidedCombo:
+
+def _list(name: str, tip: str, *, yields: bool = True) -> _SlimCombo:
     combo = _SlimCombo(yields=yields)
     combo.setAccessibleName(name)
     combo.setToolTip(tip)

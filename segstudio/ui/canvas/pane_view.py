@@ -37,6 +37,11 @@ class PaneView(QWidget):
         self._column.addWidget(viewport, 1)
 
     @property
+    def header_has_pointer(self) -> bool:
+        """Whether the pointer is on its header."""
+        return self.header is not None and self.header.underMouse()
+
+    @property
     def has_header(self) -> bool:
         """Whether its header is shown."""
         return self.header is not None and not self.header.isHidden()

@@ -203,6 +203,13 @@ class Viewport(WorkArea):
 
     # -- coming and going ----------------------------------------------------------------------
 
+    def _place(self) -> None:
+        """The image lies elsewhere: another point of it is under a resting pointer."""
+        super()._place()
+        if self._pointer is not None:
+            image_xy = self.to_image(self._pointer.screen_xy)
+            self._follow_image(replace(self._pointer, image_xy=image_xy))
+
     def enterEvent(self, event: QEnterEvent) -> None:
         """The pointer came."""
         super().enterEvent(event)

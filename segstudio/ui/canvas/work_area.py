@@ -83,6 +83,11 @@ class WorkArea(Display):
         self._questions = Questions()
         tools.join(self)
 
+    @property
+    def has_pointer(self) -> bool:
+        """Whether the pointer is here."""
+        return self._pointer is not None
+
     # -- for tools -----------------------------------------------------------------------------
 
     @property

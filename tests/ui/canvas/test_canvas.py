@@ -92,7 +92,7 @@ def test_slow_reading_is_said(desk, qtbot):
     before = desk.picture()
     desk.session.document, desk.session.loading = None, "next.png"
     desk.session.notify(What.DOCUMENT)
-    qtbot.waitUntil(lambda: desk.picture().mean() < 0.8 * before.mean(), timeout=3000)
+    qtbot.waitUntil(lambda: desk.picture().mean() < 0.8 * before.mean())
     desk.open(desk.flat(40, 50, 200))
     assert np.array_equal(desk.picture(), before)
 

@@ -14,7 +14,7 @@ from segstudio.ui.panels.disagreement.rows import UNKNOWN, classes_text
 from segstudio.ui.swatch import swatch
 
 _SWATCH, _BUTTON_HEIGHT = 14, 22
-_LONG_NAME = "nucleus 100 %"
+_LONG_NAME = "background 99 %"
 """A class and its share that shall fit."""
 _HINT = "Click a region to go there and take an answer."
 

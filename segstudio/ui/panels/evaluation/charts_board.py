@@ -30,6 +30,7 @@ from segstudio.ui.panels.evaluation.run_colors import run_color
 from segstudio.ui.swatch import swatch
 
 _EVERY_S: Final = 0.5
+_LEAST_LIST: Final = 24
 _LEFT: Final = 196
 _LINE: Final = 22
 _EACH: Final = QSize(430, 270)
@@ -199,5 +200,6 @@ def _list(name: str) -> QListWidget:
     found.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     found.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     found.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-    found.setMinimumHeight(0)
+    # a row at least: with 0 the list would ask for more, and a low panel be scrolled as a whole
+    found.setMinimumHeight(_LEAST_LIST)
     return found

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.figure_text import figure_text
-from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, Figure, Unit
+from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, MEAN_IOU, Figure, Unit
 from segstudio.ui.swatch import swatch
 
 Index = QModelIndex | QPersistentModelIndex
@@ -25,6 +25,8 @@ RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _ALWAYS = frozenset(figure.key for figure in FOLDER_FIGURES[:4]) | {"seconds"}
 """Figures whose columns stay although no model has a value."""
+OVER_IMAGES = "image_mean_iou"
+"""Key of the mean over images of the mean IoU, which the tip of the mean IoU tells."""
 _NAME = "Model"
 _IMAGES = "Images"
 _TIPS = {
@@ -170,6 +172,8 @@ class FigureModel(QAbstractTableModel):
         if math.isnan(row.value(column)):
             return f"{column.name}: not counted, or not defined here"
         best = "; the best of these" if self.is_best(row, column) else ""
+        if column is MEAN_IOU and OVER_IMAGES in row.values:
+            best += f". Mean over images {figure_text(column, row.values[OVER_IMAGES])}"
         return f"{column.name} {figure_text(column, row.value(column))}{best}"
 
     def _font(self, row: FigureRow, column: Figure | None) -> QFont | None:

@@ -19,7 +19,12 @@ from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.panels.evaluation import words
 from segstudio.ui.panels.evaluation.distribution import DistributionView
-from segstudio.ui.panels.evaluation.figure_rows import FigureModel, FigureRow, table_text
+from segstudio.ui.panels.evaluation.figure_rows import (
+    OVER_IMAGES,
+    FigureModel,
+    FigureRow,
+    table_text,
+)
 from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, IMAGE_FIGURES, guess_figures
 from segstudio.ui.panels.evaluation.image_gathering import gathered
 from segstudio.ui.panels.evaluation.pair_bar import PairBar
@@ -29,6 +34,7 @@ from segstudio.ui.panels.evaluation.run_colors import run_color
 from segstudio.ui.panels.evaluation.score_table import ScoreTable
 
 _EVERY_S = 0.25
+_KEYS = (*(figure.key for figure in FOLDER_FIGURES), OVER_IMAGES)
 _LEAST_CHART, _MOST_CHART = 190, 420
 _NO_LIMIT = 16_777_215
 """Qt's."""
@@ -196,7 +202,7 @@ class ResultsPage(QWidget):
                 run,
                 table.title(run),
                 len(table.indices(run, scored=True)),
-                {figure.key: table.figure(run, figure.key) for figure in FOLDER_FIGURES},
+                {key: table.figure(run, key) for key in _KEYS},
                 run_color(table.runs, run),
                 models[run].description if run in models else "",
             )

@@ -23,7 +23,21 @@ def pair_text(table: EvaluationTable, first: str, second: str, found: PairedDiff
     said = escape(verdict(found.mean_iou, found.level))
     images = f"{count_text(found.images)} image{'' if found.images == 1 else 's'}"
     sentence = f"<b>{better}</b> against <b>{other}</b>, mean IoU over {images}: <b>{said}</b>."
-    return " ".join(part for part in (sentence, escape(caution(found))) if part)
+    parts = (sentence, wins_text(table, first, second), escape(caution(found)))
+    return " ".join(part for part in parts if part)
+
+
+def wins_text(table: EvaluationTable, first: str, second: str) -> str:
+    """On how many images the second model has the higher mean IoU, and on how many the lower."""
+    common = table.common(first, second)
+    scores = [
+        table.column(run, "mean_iou")[np.searchsorted(table.indices(run), common)]
+        for run in (first, second)
+    ]
+    ahead, behind = int((scores[1] > scores[0]).sum()), int((scores[1] < scores[0]).sum())
+    if not ahead and not behind:
+        return "They are equal on every image."
+    return f"It is ahead on {count_text(ahead)} of these images, behind on {count_text(behind)}."
 
 
 def ranking_text(table: EvaluationTable) -> str:

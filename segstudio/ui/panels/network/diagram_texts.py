@@ -48,7 +48,7 @@ def paint_texts(
     mark = metrics.ascent() * 0.8 + 3
     name_width = QFontMetricsF(bold).horizontalAdvance(node.label)
     # the name says more than the mark, whose colour the border has too
-    if area.width() >= _MARK_FROM and name_width + mark <= area.width() + 3:
+    if area.width() >= _MARK_FROM and name_width + mark <= area.width():
         _paint_mark(painter, node, first, metrics.ascent())
         first.setLeft(first.left() + mark)
         painter.setPen(palette.color(_ROLES.WindowText))

@@ -303,11 +303,8 @@ def _notes(traced: Traced) -> list[str]:
     notes = list(traced.trace.notes)
     window, (height, width) = traced.placement.window, traced.placement.photo_hw
     if (window.height, window.width) != (height, width):
-        notes.append(
-            f"The photo is large: {window.width} \u00d7 {window.height} of its "
-            f"{width} \u00d7 {height} pixels went through the network. "
-            "Pin a pixel elsewhere and trace again to see another part."
-        )
+        # how large the part is stands in the trace's own note
+        notes.append("Pin a pixel elsewhere and trace again to see another part of the photo.")
     return notes
 
 

@@ -1,0 +1,39 @@
+"""Specs of small networks."""
+
+import pytest
+import torch
+from segmenters import SMALL_RCNN, UNET, saved
+from torch import nn
+
+from segstudio.models.torchvision_nets import maskrcnn
+from segstudio.models.unet import UNet
+
+
+@pytest.fixture
+def unet_spec(tmp_path):
+    torch.manual_seed(0)
+    return saved(tmp_path, UNet(**UNET))
+
+
+@pytest.fixture(scope="module")
+def rcnn_network():
+    torch.manual_seed(4)
+    network = maskrcnn(**SMALL_RCNN).eval()
+    # untrained heads say nothing: make every proposal an object, with masks of their own
+    nn.init.constant_(network.roi_heads.box_predictor.cls_score.bias[1:], 1.0)
+    nn.init.normal_(network.roi_heads.mask_predictor.mask_fcn_logits.weight, std=0.6)
+    return network
+
+
+@pytest.fixture
+def rcnn_spec(tmp_path, rcnn_network):
+    return saved(
+        tmp_path,
+        rcnn_network,
+        id="r",
+        family="maskrcnn",
+        task="instance",
+        builder="segstudio.models.torchvision_nets:maskrcnn",
+        options=SMALL_RCNN,
+        preprocess={"scaling": "unit"},
+    )

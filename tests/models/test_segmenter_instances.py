@@ -1,0 +1,142 @@
+"""Instances: detections, thresholds, tiles, memory."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from segmenters import SMALL_RCNN, image
+from torchvision.models.detection.roi_heads import paste_masks_in_image
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import RunOptions, with_thresholds
+from segstudio.core.schema import LabelSchema
+from segstudio.models.detection import InstanceRunner
+from segstudio.models.preprocess import Preprocess
+from segstudio.models.segmenter import Segmenter
+
+
+def test_instances_are_torchvisions_with_masks_before_pasting(rcnn_network, rcnn_spec):
+    pixels = image(100, 140)
+    options = RunOptions(score_threshold=0.0, mask_threshold=0.5)
+    prediction = Segmenter(rcnn_spec, device="cpu").predict(pixels, options)
+    with torch.no_grad():
+        (expected,) = rcnn_network([torch.from_numpy(pixels).permute(2, 0, 1) / 255])
+    found = prediction.instances
+    assert len(found) == len(expected["scores"]) > 3
+    assert (np.diff(found.scores) <= 0).all()
+    assert found.scores.min() >= 0.05
+    np.testing.assert_allclose(found.scores, expected["scores"].numpy(), atol=1e-4)
+    np.testing.assert_allclose(found.boxes, expected["boxes"].numpy(), atol=0.05)
+    assert found.masks.shape == (len(found), 28, 28)
+    pasted = paste_masks_in_image(
+        torch.from_numpy(found.masks.astype(np.float32))[:, None],
+        torch.from_numpy(found.boxes),
+        (100, 140),
+    )
+    difference = (pasted > 0.5) != (expected["masks"] > 0.5)
+    assert difference.float().mean() < 0.002
+
+
+def test_instances_are_flattened_at_the_thresholds(rcnn_spec):
+    options = RunOptions(score_threshold=0.3, mask_threshold=0.4)
+    prediction = Segmenter(rcnn_spec, device="cpu").predict(image(100, 140), options)
+    labels, ids, confidence = prediction.instances.flatten((100, 140), 0.3, 0.4)
+    np.testing.assert_array_equal(prediction.labels, labels)
+    np.testing.assert_array_equal(prediction.instance_ids, ids)
+    np.testing.assert_array_equal(prediction.confidence, confidence)
+
+
+def test_thresholds_change_without_running_again(rcnn_spec):
+    segmenter = Segmenter(rcnn_spec, device="cpu")
+    low = segmenter.predict(image(100, 140), RunOptions(score_threshold=0.0))
+    middle = float(np.median(low.instances.scores))
+    changed = with_thresholds(low, middle, 0.6)
+    again = segmenter.predict(
+        image(100, 140), RunOptions(score_threshold=middle, mask_threshold=0.6)
+    )
+    np.testing.assert_array_equal(changed.instance_ids, again.instance_ids)
+    np.testing.assert_array_equal(changed.labels, again.labels)
+    assert changed.instances is low.instances
+
+
+def test_thresholds_leave_semantic_predictions_alone(unet_spec):
+    prediction = Segmenter(unet_spec, device="cpu").predict(image(16, 16))
+    assert with_thresholds(prediction, 0.9, 0.9) is prediction
+
+
+def test_classes_that_the_schema_hides_are_left_out(rcnn_spec):
+    spec = dataclasses.replace(rcnn_spec, schema=LabelSchema.from_names(["background"]))
+    assert len(Segmenter(spec, device="cpu").predict(image(100, 140)).instances) == 0
+
+
+def test_reaching_the_limit_of_objects_is_said(rcnn_spec):
+    options = {**SMALL_RCNN, "box_detections_per_img": 3}
+    spec = dataclasses.replace(rcnn_spec, options=options)
+    prediction = Segmenter(spec, device="cpu").predict(image(100, 140))
+    assert len(prediction.instances) == 3
+    assert prediction.notes == ("The model reports at most 3 objects; there may be more.",)
+
+
+def test_objects_of_a_large_image_are_found_once_in_tiles(rcnn_network):
+    """A row of equal squares; an instance network that sees bright squares."""
+    pixels = np.zeros((200, 900, 3), np.uint8)
+    lefts = range(20, 880, 60)
+    for left in lefts:
+        pixels[80:110, left : left + 30] = 255
+    runner = InstanceRunner(rcnn_network, Preprocess(), torch.device("cpu"), (0, 1))
+
+    def detect(tile, value_range):
+        columns = np.flatnonzero((tile[..., 0] > 0).any(axis=0))
+        runs = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+        rows = np.flatnonzero((tile[..., 0] > 0).any(axis=1))
+        boxes = [[r[0], rows[0], r[-1] + 1, rows[-1] + 1] for r in runs if len(r)]
+        scores = torch.tensor(
+            [(b[2] - b[0]) / 30 for b in boxes], dtype=torch.float32
+        )  # cut ones are unsure
+        return module_detections(boxes, scores)
+
+    object.__setattr__(runner, "detect", detect)
+    instances, tiles, _ = runner.predict(pixels, 256, 96, lambda: None, lambda *a: None)
+    assert tiles > 3
+    found = sorted(instances.boxes.tolist())
+    assert found == [[left, 80, left + 30, 110] for left in lefts]
+    assert (instances.scores == 1).all()
+
+
+def module_detections(boxes, scores):
+    from segstudio.models.detection import Detections
+
+    count = len(boxes)
+    return Detections(
+        torch.tensor(boxes, dtype=torch.float32).reshape(count, 4),
+        scores,
+        torch.ones(count, dtype=torch.int64),
+        torch.ones(count, 28, 28),
+    )
+
+
+def test_instances_with_little_memory_run_on_a_smaller_input(monkeypatch, rcnn_spec):
+    segmenter = Segmenter(rcnn_spec, device="cpu")
+    segmenter.load()
+    real, sides = InstanceRunner.detect, []
+
+    def detect(self, pixels, value_range):
+        sides.append(self.network.transform.min_size[0])
+        if len(sides) == 1:
+            raise RuntimeError("CUDA out of memory")
+        return real(self, pixels, value_range)
+
+    monkeypatch.setattr(InstanceRunner, "detect", detect)
+    prediction = segmenter.predict(image(100, 140))
+    assert sides == [128, 64]
+    assert segmenter.network.transform.min_size[0] == 128
+    assert prediction.notes[0] == (
+        "Memory ran out on cpu, so the image was given at 50% of the size."
+    )
+
+
+def test_a_network_that_is_no_mask_rcnn_is_refused_for_instances(unet_spec):
+    spec = dataclasses.replace(unet_spec, task="instance")
+    with pytest.raises(SegstudioError, match="no Mask R-CNN"):
+        Segmenter(spec, device="cpu").predict(image(16, 16))

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# One thread for torch, set before anything imports it: small networks gain nothing from more, and
+# threads that wait for each other take seconds where the computer is busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 

@@ -116,6 +116,7 @@ class Batch:
         files: The folder of the images.
         schema: The folder's classes; replaced by the owning thread when they change.
         images: All images asked for.
+        waiting: Indices of those without a result yet; the owning thread takes out what arrived.
         done: How many have been tried.
         failures: Name and reason of every image that failed.
         unsaved: Why predictions could not be stored, one entry an image.
@@ -144,6 +145,7 @@ class Batch:
         self.files = files
         self.schema = schema
         self.images = images
+        self.waiting = {image.index for image in images}
         self.done = 0
         self.failures: list[tuple[str, SegstudioError]] = []
         self.unsaved: list[SegstudioError] = []
@@ -187,6 +189,7 @@ class Batch:
                 result = self._result(job, image, stored)
             except SegstudioError as error:
                 self.failures.append((image.ref.name, error))
+                self.waiting.discard(image.index)
             else:
                 self._deliver(result)
             self.done += 1

@@ -192,7 +192,7 @@ class Comparing:
         return run if spec is None else spec.title
 
     def is_running(self, run: str) -> bool:
-        """Whether a prediction is being made or waits for it."""
+        """Whether a prediction of the open image is being made or waits for it."""
         return run in self._segmenting.pending
 
     def _run_missing(self, *runs: str | None) -> None:
@@ -298,12 +298,23 @@ class Comparing:
     def _on_change(self, change: Change) -> None:
         """A view without a prediction takes one that came and is not shown yet."""
         view = self._session.view
-        if not change.what & (What.PREDICTIONS | What.DOCUMENT) or all(p.run for p in view.panes):
+        if not change.what & (What.PREDICTIONS | What.DOCUMENT | What.MODELS):
+            return
+        if all(pane.run and not self._is_gone(pane.run) for pane in view.panes):
             return
         panes: list[Pane] = list(view.panes)
         for at, pane in enumerate(panes):
-            if not pane.run:
+            gone = self._is_gone(pane.run)
+            if not pane.run or gone:
                 shown = {view.run, *(p.run for p in panes)}
-                run = next((r for r in self._runs() if r not in shown), view.run)
+                runs = [key for key, _, _ in self.choices()] if gone else self._runs()
+                run = next((r for r in runs if r not in shown), view.run)
                 panes[at] = replace(pane, run=run)
         self._session.set_view(panes=tuple(panes))
+
+    def _is_gone(self, run: str) -> bool:
+        """Whether there is neither such a prediction here nor a model to make it."""
+        session = self._session
+        if not run or not session.models or session.document is None:
+            return False
+        return run not in session.document.predictions and model_of(run) not in session.models

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,15 +48,18 @@ class Evaluating:
         figures: FigureStore,
         *,
         predicted: Callable[[Document], None] = lambda _document: None,
+        finished: Callable[[], None] = lambda: None,
     ) -> None:
         """Args (besides the objects it works on):
         engine: The models.
         figures: Where figures are kept on disk.
         predicted: Told when the open image has predictions on disk that it does not hold.
+        finished: Told when models have run: there are predictions that are not scored yet.
         """
         self._session, self._jobs, self._clock = session, jobs, clock
         self._notices, self._documents, self._folder = notices, documents, folder
-        self._engine, self._figures, self._predicted = engine, figures, predicted
+        self._engine, self._figures = engine, figures
+        self._predicted, self._told_finished = predicted, finished
         self.table = EvaluationTable()
         self._files: FolderFiles | None = None
         self._conditions: Conditions | None = None
@@ -186,7 +189,8 @@ class Evaluating:
         self._changed(
             runs=tuple(c.id for c in conditions.contenders),
             running=True,
-            done=dict.fromkeys((c.id for c in conditions.contenders), 0),
+            stopped=False,
+            done=self._done(work, {}),
             total=work.total,
         )
         self._submit(work, models=models)
@@ -248,7 +252,14 @@ class Evaluating:
         if newer:
             self.refresh(newer)
         self._tell_predictions(results.predicted)
-        self._changed(done=results.done)
+        self._changed(done=self._done(work, results.done))
+
+    def _done(self, work: EvaluationWork, through: Mapping[str, int]) -> dict[str, int]:
+        """How many images have figures by model; those that had them before count too."""
+        runs = [c.id for c in work.conditions.contenders]
+        if work.again:
+            return {run: through.get(run, 0) for run in runs}
+        return {run: len(self.table.indices(run)) for run in runs}
 
     def _put(self, results: Results) -> None:
         for index, run, row in results.rows:
@@ -283,14 +294,17 @@ class Evaluating:
 
     def _finished(self, work: EvaluationWork, *, cancelled: bool, models: bool) -> None:
         self._work = self._job = None
-        self._changed(running=False)
+        self._changed(running=False, stopped=cancelled)
         self._sums.soon(hurry=True)
+        least = min(self._session.evaluation.done.values(), default=0)
         if cancelled and models:
             self._notices.info(
-                f"The evaluation was stopped after {work.done} of {work.total} images.",
+                f"The evaluation was stopped after {least} of {work.total} images.",
                 "It goes on from there when it is started again.",
             )
         tell_trouble(self._notices, work.trouble, work.total, self.table.title)
+        if models:
+            self._told_finished()
 
     # -- following the session ---------------------------------------------------------------
 
@@ -312,7 +326,7 @@ class Evaluating:
         self._sums.keep(())
         self._corrections.follow(None, None)
         self.table.clear()
-        self._changed(runs=(), running=False, done={}, total=0)
+        self._changed(runs=(), running=False, stopped=False, done={}, total=0)
         if files is not None and files.project.root == before.project.root:
             self._begin(files, self._conditions_of(runs), models=models)
 

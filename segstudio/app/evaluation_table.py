@@ -12,7 +12,7 @@ import numpy.typing as npt
 from segstudio.app.evaluation_rows import LOWER_IS_BETTER, METRICS, ImageRow, entries_of, pairs_of
 from segstudio.app.evaluation_sums import FOLDER_METRICS, FolderSums
 from segstudio.core.bootstrap import PairedDifference
-from segstudio.core.class_sums import ClassPairs, Numbers
+from segstudio.core.class_sums import ClassPairs, Numbers, mean_of
 from segstudio.core.image_figures import FolderFigures, ImageFigures
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.core.schema import LabelSchema
@@ -95,8 +95,13 @@ class EvaluationTable:
         return None if found is None or found.sums is None else found.sums.folder
 
     def figure(self, run: str, metric: str) -> float:
-        """One figure of the folder, by its name in `FOLDER_METRICS`; NaN if there is none."""
+        """One figure of the folder, by its name in `FOLDER_METRICS`; NaN if there is none.
+
+        Without anything to measure against there are the seconds all the same.
+        """
         found = self._runs.get(run)
+        if found is not None and found.sums is None and metric == "seconds":
+            return mean_of(self.column(run, metric))
         if found is None or found.sums is None:
             return float("nan")
         return float(found.sums.figures.get(metric, np.nan))

@@ -49,6 +49,7 @@ class EvaluationWork:
         conditions: The models, the classes, what is counted.
         models: The models' answers.
         total: How many images there were to do.
+        again: Whether the models run also where a stored prediction would do.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class EvaluationWork:
         self._figures = figures
         self._left = deque(indices)
         self._deliver_to = deliver
-        self._again = again
+        self.again = again
         self._give_way = give_way
         self._done = dict.fromkeys((c.id for c in conditions.contenders), 0)
         self._results = Results()
@@ -115,7 +116,7 @@ class EvaluationWork:
     def _evaluate(self, job: Job, index: int, ref: ImageRef) -> None:
         image = _ImageWork(self.conditions, self._references, self._figures, self.models, ref, job)
         try:
-            image.run(again=self._again)
+            image.run(again=self.again)
         except SegstudioError as error:
             self.trouble.failures.append((ref.name, error))
         # What a model answered before another one failed is good all the same.
@@ -170,7 +171,9 @@ class _ImageWork:
         ref, conditions = self._ref, self._conditions
         digest = self._references.files.predictions.digests.of(ref.path)
         if digest is None:
-            raise SegstudioError(f"{ref.path} cannot be read.", "Rescan the folder.")
+            raise SegstudioError(
+                f"{ref.path} cannot be read.", "Read the folder again (File menu)."
+            )
         reference = self._references.key(ref)
         keys: dict[str, bytes] = {}
         if reference is not None:

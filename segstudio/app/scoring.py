@@ -100,6 +100,7 @@ class Scoring:
         self._documents = documents
         self._folder = folder
         self._waiting: dict[tuple[Document, str], _Count] = {}
+        self._recounting: set[tuple[int, str]] = set()
         self._classes = _classes_of(session)
         self._tallies: dict[str, FolderTally] = {}
         self._cached: tuple[ConfusionMatrix, object, Metrics] | None = None
@@ -278,7 +279,12 @@ class Scoring:
         for index, state in self._session.states.items():
             document = self._documents.get(files.project.images[index]) if state.runs else None
             held = frozenset[str]() if document is None else document.predictions.keys()
-            uncounted += [(index, run) for run in state.runs - held if wanted(index, run)]
+            # what a job that is replaced now had still to count is not forgotten
+            uncounted += [
+                (index, run)
+                for run in state.runs - held
+                if wanted(index, run) or (index, run) in self._recounting
+            ]
         self._submit_recount(files, sorted(uncounted))
 
     def _submit_recount(self, files: FolderFiles, uncounted: list[tuple[int, str]]) -> None:
@@ -286,6 +292,7 @@ class Scoring:
             self._jobs.cancel_key("recount")
             return
         schema, options = self._session.schema, self._session.model.options
+        self._recounting = set(uncounted)
 
         def work(job: Job) -> None:
             batch: list[tuple[int, str, ConfusionMatrix]] = []
@@ -310,6 +317,7 @@ class Scoring:
                 return
             for index, run, matrix in batch:
                 self.record(index, run, matrix)
+                self._recounting.discard((index, run))
             self._session.notify(What.SCORES)
 
         self._clock.post(arrive)
@@ -327,6 +335,7 @@ class Scoring:
 
     def _rebuild(self) -> None:
         """The tallies after the images got other numbers, from the counts that are left."""
+        self._recounting.clear()
         self._tallies.clear()
         self._waiting.clear()
         self._classes = _classes_of(self._session)

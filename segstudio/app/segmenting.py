@@ -11,7 +11,6 @@ from segstudio.app.batch import (
     Batch,
     BatchImage,
     BatchResult,
-    model_of,
     run_key,
     same_thresholds,
 )
@@ -23,6 +22,7 @@ from segstudio.app.folder import FolderFiles, OpenFolder
 from segstudio.app.notices import Notices
 from segstudio.app.schema_keeper import SchemaKeeper
 from segstudio.app.scoring import Scoring
+from segstudio.app.shown_run import first_run, run_to_show
 from segstudio.app.thresholds import Thresholds
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
@@ -107,25 +107,14 @@ class Segmenting:
             self._session.notify(What.SCORES)
 
     def _choose_run(self, document: Document) -> None:
-        """Keep showing the same run from image to image; another only where that is missing."""
-        run = self._session.view.run
-        if document is not self._session.document or run in document.predictions:
+        """Keep showing the same run from image to image."""
+        session = self._session
+        if document is not session.document:
             return
-        if self._preferred in document.predictions:
-            self.show(self._preferred)
-        elif document.predictions:
-            self._session.set_view(run=self._first_run(document))
-            self._session.notify(What.SCORES)
-
-    def _first_run(self, document: Document) -> str:
-        """The chosen model's run, else the first one in the order of the models; "" for none."""
-        order = [self._session.model.chosen, *self._session.models]
-
-        def place(run: str) -> int:
-            model = model_of(run)
-            return order.index(model) if model in order else len(order)
-
-        return min(document.predictions, key=place, default="")
+        run = run_to_show(session, document, self._preferred)
+        if run != session.view.run:
+            session.set_view(run=run)
+            session.notify(What.SCORES)
 
     def set_options(self, **values: Any) -> None:
         """Change fields of `RunOptions`; thresholds apply to what is shown without a run."""
@@ -218,8 +207,9 @@ class Segmenting:
 
     @property
     def pending(self) -> frozenset[str]:
-        """Runs that are at work or wait for it."""
-        return frozenset(batch.run for batch in self._batches)
+        """Runs that are at work on the open image or wait for it."""
+        index, files = self._session.index, self._folder.files
+        return frozenset(b.run for b in self._batches if b.files is files and index in b.waiting)
 
     def cancel(self) -> None:
         """Stop running models; results that came so far stay."""
@@ -277,6 +267,7 @@ class Segmenting:
         index = project.index_of(result.ref.path)
         if index is None:
             return
+        batch.waiting.discard(index)
         self._schema.adopt(batch.spec.schema)
         run = batch.run
         session.set_state(index, runs=session.state(index).runs | {run})
@@ -374,7 +365,7 @@ class Segmenting:
         self._scoring.forget(session.index, run)
         session.set_state(session.index, runs=session.state(session.index).runs - {run})
         if session.view.run == run:
-            session.set_view(run=self._first_run(document))
+            session.set_view(run=first_run(session, document))
             self._preferred = session.view.run
         path = document.ref.path
         self._jobs.submit(

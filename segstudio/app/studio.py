@@ -188,6 +188,7 @@ class Studio:
             engine,
             self._figures,
             predicted=self.segmenting.load_stored,
+            finished=self.scoring.count_missing,
         )
         self.work_queue = WorkQueue(
             self.session,

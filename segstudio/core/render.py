@@ -16,9 +16,7 @@ ColorTable = npt.NDArray[np.uint8]
 
 # Rows blended at a time: temporaries stay in the cache however large the image is.
 _STRIP_ROWS = 64
-# From certain to unsure: yellow, orange, dark purple; they also differ in lightness.
-_DOUBT_COLORS = ((240, 228, 66), (213, 94, 0), (90, 0, 80))
-# From a little to much: purple, orange, light yellow.
+# From a little doubt to much: purple, orange, light yellow, which is seen on dark photos too.
 _HEAT_COLORS = ((120, 28, 109), (237, 105, 37), (252, 255, 164))
 
 
@@ -71,10 +69,10 @@ def confidence_table(opacity: float = 0.6) -> ColorTable:
     """Colours by confidence 0..255: (256, 4) uint8 RGBA.
 
     Certain pixels are clear; from 0.5 down, where the class is a guess, the colour has its full
-    opacity.
+    opacity. As in heat maps the highest doubt is the lightest.
     """
     doubt = np.clip((255 - np.arange(256)) / 127.5, 0, 1)
-    table = _between(_DOUBT_COLORS, doubt)
+    table = _between(_HEAT_COLORS, doubt)
     table[:, 3] = np.rint(doubt * _alpha(opacity))
     return table
 

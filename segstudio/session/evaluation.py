@@ -17,6 +17,7 @@ class Evaluation:
         total: How many images there are to do.
         version: Grows with every change of the figures.
         hausdorff: Whether distances of outlines are measured too.
+        stopped: Whether it was cancelled before its end.
     """
 
     runs: tuple[str, ...] = ()
@@ -25,3 +26,4 @@ class Evaluation:
     total: int = 0
     version: int = 0
     hausdorff: bool = False
+    stopped: bool = False

@@ -60,7 +60,7 @@ class PredictionStore:
         if digest is None:
             raise SegstudioError(
                 f"{image} is not there any more, so its prediction was not kept.",
-                "Rescan the folder.",
+                "Read the folder again (File menu).",
             )
         self._files.write(_name(digest, prediction.run), _encode(prediction))
         self.digests.flush()

@@ -154,6 +154,65 @@ def test_views_opened_before_a_model_ran_take_its_answer(open_desk):
     assert runs(desk) == ["bright"] * 4
 
 
+def test_a_model_that_runs_on_another_image_is_not_said_to_run_on_this_one(open_desk):
+    desk = open_desk
+    desk.engine.gate.clear()
+    desk.comparing.run_side_by_side(["blobs", "bright"])
+    wait_for(desk.clock, desk.engine.entered.is_set)
+    desk.browsing.select(1)
+    wait_for(desk.clock, lambda: desk.session.index == 1 and desk.document is not None)
+    assert not desk.comparing.is_running("blobs")
+    desk.comparing.choose(0, run="blobs")
+    assert desk.comparing.is_running("blobs")
+    desk.browsing.select(0)
+    wait_for(desk.clock, lambda: desk.session.index == 0 and desk.document is not None)
+    assert desk.comparing.is_running("blobs")
+    desk.engine.gate.set()
+    desk.settle()
+    assert not desk.comparing.is_running("blobs")
+    assert desk.engine.runs == ["blobs", "bright", "blobs"]
+
+
+def test_views_keep_their_models_on_an_image_where_others_ran(compared):
+    desk = compared
+    desk.segmenting.choose("blobs")
+    desk.segmenting.run_on([1])
+    desk.comparing.choose(0, run="bright")
+    desk.settle()
+    desk.browsing.select(1)
+    desk.settle()
+    assert set(desk.document.predictions) == {"blobs"}
+    assert runs(desk) == ["bright", "blobs", "third"]
+    desk.comparing.set_layout(1)
+    desk.browsing.select(2)
+    desk.settle()
+    desk.browsing.select(1)
+    desk.settle()
+    assert runs(desk) == ["blobs"]  # a single view shows what there is
+    desk.browsing.select(0)
+    desk.settle()
+    assert runs(desk) == ["bright"]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_view_of_a_removed_run_takes_another_where_there_is_no_prediction_of_it(open_desk, place):
+    desk = open_desk
+    mirrored = desk.named_runs.add_variant("Mirrored", "bright", flips=True)
+    models = ["blobs"]
+    models.insert(place, mirrored)
+    desk.comparing.run_side_by_side(models)
+    desk.settle()
+    desk.segmenting.choose("bright")
+    desk.named_runs.remove(mirrored)
+    desk.settle()
+    assert runs(desk)[place].startswith(mirrored)  # what it said is still there
+    assert desk.comparing.title(runs(desk)[place]) == "Mirrored"
+    desk.browsing.select(1)
+    desk.settle()
+    assert runs(desk)[place] == "bright"
+    assert runs(desk)[1 - place] == "blobs"
+
+
 def test_the_next_layer_passes_over_what_cannot_be_shown(open_desk):
     desk = open_desk
     desk.session.set_view(layer=Layer.ANNOTATION, panes=(Pane(Layer.NONE),))

@@ -82,6 +82,8 @@ def test_a_late_result_goes_to_its_own_image(desk, tmp_path):
 def test_a_late_result_of_another_folder_is_not_lost(desk, tmp_path):
     first = make_folder(tmp_path / "first")
     second = make_folder(tmp_path / "second")
+    for number in range(3):  # copies would have the same predictions
+        write_photo(second / f"a{number}.png", square(left=12))
     desk.open(first)
     desk.engine.gate.clear()
     desk.segmenting.run_current()

@@ -44,13 +44,14 @@ def test_difference_table_has_the_agreed_colours():
     assert table[[difference.NOTHING, difference.IGNORED], 3].tolist() == [0, 0]
 
 
-def test_confidence_table_is_clear_where_certain_and_darkens_with_doubt():
+def test_confidence_table_is_clear_where_certain_and_lightest_in_doubt():
     table = confidence_table(0.6).astype(int)
     assert table[255, 3] == 0
     assert (np.diff(table[:, 3]) <= 0).all()
     assert table[:128, 3].tolist() == [153] * 128
     lightness = table[:, :3] @ [0.299, 0.587, 0.114]
-    assert (np.diff(lightness) >= 0).all()
+    assert (np.diff(lightness) < 1).all()  # but for rounding
+    assert lightness[:128].min() > 200  # a guess is seen on dark photos
 
 
 def test_entropy_table_is_clear_without_doubt_and_lightest_at_the_highest():

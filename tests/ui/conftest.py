@@ -230,7 +230,10 @@ class Bench:
         self.until(self.window.commands["model.run"].isEnabled)
 
     def settle(self, ms: int = 80) -> None:
-        """Let coalesced updates happen."""
+        """Let jobs end, if the engine does not hold them back, and coalesced updates happen."""
+        gate = getattr(self.engine, "gate", None)
+        if gate is None or gate.is_set():
+            self.until(lambda: self.studio.jobs.wait_idle(0))
         self.qtbot.wait(ms)
 
 

@@ -69,8 +69,9 @@ def test_the_time_left_is_told_from_the_speed_so_far(qtbot):
     progress = EvaluationProgress(lambda: now[0])
     qtbot.addWidget(progress)
 
-    def show(a: int, b: int, running: bool = True) -> str:
-        progress.show_state(Evaluation(("a", "b"), running, {"a": a, "b": b}, 20))
+    def show(a: int, b: int, running: bool = True, stopped: bool = False) -> str:
+        done = {"a": a, "b": b}
+        progress.show_state(Evaluation(("a", "b"), running, done, 20, stopped=stopped))
         return progress.label.text()
 
     assert show(5, 5) == "5 of 20 images"
@@ -80,7 +81,10 @@ def test_the_time_left_is_told_from_the_speed_so_far(qtbot):
     # 10 of the 30 that were left at the start took 10 s
     assert show(10, 10) == "10 of 20 images, 20 s left"
     assert (progress.bar.value(), progress.bar.maximum()) == (20, 40)
-    assert show(10, 10, running=False).startswith("Stopped at 10 of 20 images")
+    said = "Stopped at 10 of 20 images; Evaluate goes on from there"
+    assert show(10, 10, running=False, stopped=True) == said
+    # through, but for an image that cannot be read: there is nothing to go on with
+    assert show(19, 19, running=False) == "19 of 20 images evaluated"
     assert show(20, 20, running=False) == "20 images evaluated"
     progress.show_state(Evaluation())
     assert progress.label.text() == ""

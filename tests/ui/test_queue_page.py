@@ -132,8 +132,8 @@ def test_kinds_without_figures_say_what_they_need(make_window, tmp_path):
     bench.window.commands.run("panel.evaluation")
     bench.until(lambda: bench.window.evaluation.panel is not None)
     page = bench.window.evaluation.panel.pages.page(QUEUE)
-    bench.settle(150)
-    assert page.kind.currentData() == QueueKind.UNCERTAINTY.value
+    bench.until(lambda: page.kind.currentData() == QueueKind.UNCERTAINTY.value)
+    bench.settle()
     items = page.kind.model()
     assert [items.item(row).isEnabled() for row in range(4)] == [False, False, True, False]
     needs = page.kind.itemData(0, Qt.ItemDataRole.ToolTipRole)

@@ -87,6 +87,10 @@ def test_a_model_that_waits_is_said_to_run_and_one_that_has_not_run_can_be_run(b
     bench.until(lambda: bench.session.index == 1 and bench.session.document is not None)
     bench.until(lambda: header(bench, 1).score.text() == "not run")
     assert header(bench, 1).run.isVisible()
+    shown = header(bench, 1).picker.run
+    assert shown.currentText() == "Fake Mask R-CNN"  # once is enough to say that it has not run
+    others = {shown.itemText(row) for row in range(shown.count())} - {shown.currentText()}
+    assert others == {"Fake U-Net  (not run yet)"}
     QTest.mouseClick(header(bench, 1).run, LEFT)
     bench.until(lambda: header(bench, 1).score.text().startswith("running"))
     bench.engine.gate.set()
@@ -117,16 +121,12 @@ def test_the_status_bar_tells_the_prediction_of_the_view_under_the_pointer(both)
     canvas = both.window.canvas
     labels = both.window.status.findChildren(QLabel)
     predicted = next(label for label in labels if label.accessibleName() == "Predicted class")
-    texts = []
-    for number in (0, 1):
+    for number, expected in enumerate(("class 1", "background")):
         viewport = canvas.panes[number].viewport
         x, y = viewport.to_screen((44.5, 20.5))  # red is 220: bright, but no instance
         QTest.mouseMove(viewport, QPoint(int(x) + 4, int(y)))
         QTest.mouseMove(viewport, QPoint(int(x), int(y)))
-        both.settle(150)
-        texts.append(predicted.text())
-    assert texts[0].startswith("class 1")
-    assert texts[1].startswith("background")
+        both.until(lambda expected=expected: predicted.text().startswith(expected))
 
 
 def test_the_wipe_button_and_key_show_a_second_row_of_choices(both):
@@ -177,6 +177,15 @@ def test_the_dialog_offers_to_show_what_has_run(both, qtbot):
     with qtbot.waitSignal(dialog.chosen) as chosen:
         QTest.mouseClick(dialog.go, LEFT)
     assert chosen.args == [[SEMANTIC, INSTANCE], True]
+
+
+def test_on_the_next_image_the_dialog_asks_for_the_models_of_the_views(both, qtbot):
+    both.studio.browsing.select(1)
+    both.until(lambda: both.session.index == 1 and both.session.document is not None)
+    dialog = SideBySideDialog(both.session, both.studio.comparing)
+    qtbot.addWidget(dialog)
+    assert dialog.checked == [SEMANTIC, INSTANCE]
+    assert dialog.go.text() == "Run"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from segstudio.session.inspection import Heat, OverPhoto
 from segstudio.session.session import Layer, ViewState
 from segstudio.ui.canvas.over_photo import outlined_layer
 from segstudio.ui.canvas.overlay import second_prediction, shown_layer, shown_prediction
+from segstudio.ui.model_titles import short_titles
 
 _GROUND, _TEXT = QColor(20, 20, 20, 185), QColor(245, 245, 245)
 _PAD, _SWATCH, _GAP = 7, 10, 5
@@ -66,7 +67,7 @@ def _of_layer(document: Document, view: ViewState) -> Legend:
         name = _NAMES.get(layer, layer.capitalize())
         return Legend(f"{name}: no prediction yet", missing=True)
     if layer is Layer.MODELS:
-        return _of_models(prediction, second_prediction(document, view))
+        return _of_models(document, prediction, second_prediction(document, view))
     return _of_run(layer, prediction.title)
 
 
@@ -94,13 +95,15 @@ def _outlined(document: Document, view: ViewState, over: OverPhoto) -> str:
     return f"{layer.capitalize()} outlined"
 
 
-def _of_models(first: Prediction, second: Prediction | None) -> Legend:
+def _of_models(document: Document, first: Prediction, second: Prediction | None) -> Legend:
     if second is None:
         return Legend("Difference of models: only one prediction", missing=True)
+    others = [p.title for p in document.predictions.values() if p is not first and p is not second]
+    names = short_titles([first.title, second.title], others)
     meanings = {
         AGREE: "agree",
-        ONLY_PREDICTION: f"only {first.title}",
-        ONLY_REFERENCE: f"only {second.title}",
+        ONLY_PREDICTION: f"only {names[0]}",
+        ONLY_REFERENCE: f"only {names[1]}",
         WRONG_CLASS: "other class",
     }
     entries = tuple((DIFFERENCE_COLORS[code], text) for code, text in meanings.items())

@@ -38,11 +38,11 @@ class LayerPicker(QWidget):
         self.run = _list(f"{name}: prediction", "Which prediction")
         self.second = _list(f"{name}: compared with", "The prediction it is compared with")
         self._shorts: dict[str, str] = {}
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(3)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(3)
         for combo in (self.layer, self.run, self.second):
-            row.addWidget(combo)
+            self._row.addWidget(combo)
         self.layer.activated.connect(
             lambda: self.picked.emit({"layer": Layer(self.layer.currentData())})
         )
@@ -60,8 +60,12 @@ class LayerPicker(QWidget):
         """
         self._show_layers(pane.layer)
         of_run = pane.layer in OF_A_RUN
+        two = pane.layer is Layer.MODELS
         self.run.setVisible(of_run)
-        self.second.setVisible(pane.layer is Layer.MODELS)
+        self.second.setVisible(two)
+        for combo in (self.run, self.second):
+            combo.brief = two
+            self._row.setStretchFactor(combo, int(two))  # equal shares, where there are two
         if of_run:
             choices = self._comparing.choices()
             shorts = short_titles([title for _, title, _ in choices])
@@ -101,14 +105,16 @@ class _SlimCombo(ElidedCombo):
         super().__init__()
         self._yields = yields
         self.short = ""
+        self.brief = False
 
     def minimumSizeHint(self) -> QSize:
         """Some letters are enough where it yields."""
         return QSize(_LEAST_PX, _HEIGHT) if self._yields else self.sizeHint()
 
     def sizeHint(self) -> QSize:
-        """As wide as what is chosen."""
-        text = self.fontMetrics().horizontalAdvance(self.currentText())
+        """As wide as what is chosen, or as its short form where two share the room."""
+        shown = self.short if self.brief and self.short else self.currentText()
+        text = self.fontMetrics().horizontalAdvance(shown)
         return QSize(text + _ARROW_PX, _HEIGHT)
 
     def shown_text(self, width: int) -> str:

@@ -80,7 +80,8 @@ class SideBySideDialog(QDialog):
         there = self._there
         available = self._session.model.available
         shown = {model_of(pane.run) for pane in self._session.view.all_panes}
-        wanted = shown if len(shown & there) > 1 else {*there, self._session.model.chosen}
+        shown &= self._session.models.keys()
+        wanted = shown if len(shown) > 1 else {*there, self._session.model.chosen}
         left = MAX_PANES
         for spec in self._session.models.values():
             here = spec.id in available

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QNativeGestureEvent, QPointing
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from segstudio.core.geometry import Rect
 from segstudio.session.session import ToolName
 from segstudio.ui.canvas import held_keys
 
@@ -235,6 +236,18 @@ def test_zooming_under_a_still_pointer_tells_the_new_pixel(desk):
     for _ in range(30):
         wheel(desk, QPoint(100, 100))
     assert heard in ([], [(100, 100)])
+
+
+def test_another_view_of_the_image_under_a_still_pointer_tells_the_new_pixel(desk):
+    desk.open(desk.flat(400, 600))
+    desk.place(1.0)
+    QTest.mouseMove(desk.viewport, QPoint(100, 100))
+    heard = []
+    desk.canvas.hovered.connect(lambda x, y: heard.append((x, y)))
+    desk.canvas.show_rect(Rect(350, 550, 370, 570))
+    x, y = desk.viewport.to_image((100, 100))
+    assert heard == [(int(x), int(y))]
+    assert heard != [(100, 100)]
 
 
 def test_a_click_with_the_hand_leaves_a_fitted_image_fitted(desk):

@@ -14,7 +14,9 @@ from segstudio.ui.panels.disagreement.rows import UNKNOWN, classes_text
 from segstudio.ui.swatch import swatch
 
 _SWATCH, _BUTTON_HEIGHT = 14, 22
-_LONG_NAME = "background 99 %"
+_MANY, _SLIM_HEIGHT = 5, 20
+"""So many models are shown in lines without space between them."""
+_LONG_NAME = "background 100 %"
 """A class and its share that shall fit."""
 _HINT = "Click a region to go there and take an answer."
 
@@ -76,9 +78,16 @@ class AnswersView(QWidget):
             for row, (run, (title, short)) in enumerate(zip(disputes.runs, names, strict=True)):
                 self.answers[run] = AnswerLine(title, short, self._grid, row)
                 self.answers[run].take.clicked.connect(lambda _=False, r=run: self.asked.emit(r))
+            self._space(slim=len(disputes.runs) >= _MANY)
         for answer in region.answers:
             for run in answer.runs:
                 self.answers[run].show_classes(answer.classes, schema)
+
+    def _space(self, *, slim: bool) -> None:
+        """Leave the list above as much room as can be."""
+        self._grid.setVerticalSpacing(0 if slim else 1)
+        for line in self.answers.values():
+            line.take.setFixedHeight(_SLIM_HEIGHT if slim else _BUTTON_HEIGHT)
 
 
 class AnswerLine:

@@ -24,6 +24,8 @@ from segstudio.ui.panels.disagreement.rows import (
 from segstudio.ui.swatch import swatch
 
 _ROW_HEIGHT, _ROWS_SEEN = 24, 2
+_MANY = 5
+"""So many models need room below the list."""
 _SWATCH, _GAP = 14, 4
 _PIXELS_WIDTH, _LEAST_VOTES_WIDTH = 72, 60
 _Index = QModelIndex | QPersistentModelIndex
@@ -69,6 +71,8 @@ class RegionTable(QTableView):
 
     def show_models(self, count: int) -> None:
         """Give so many votes room."""
+        few = count < _MANY
+        self.setMinimumHeight(round(_ROW_HEIGHT * (_ROWS_SEEN + (1 if few else 0.5))) + 4)
         width = max(_LEAST_VOTES_WIDTH, count * (_SWATCH + _GAP) + 2 * _GAP)
         if self.horizontalHeader().sectionSize(VOTES) != width:
             self.horizontalHeader().resizeSection(VOTES, width)

@@ -66,15 +66,18 @@ def _through(evaluation: Evaluation) -> tuple[int, int]:
 
 def _images(evaluation: Evaluation) -> str:
     least = min((evaluation.done.get(run, 0) for run in evaluation.runs), default=0)
-    return f"{count_text(least)} of {count_text(evaluation.total)} images"
+    noun = "image" if evaluation.total == 1 else "images"
+    return f"{count_text(least)} of {count_text(evaluation.total)} {noun}"
 
 
 def _at_rest(evaluation: Evaluation) -> str:
     done, whole = _through(evaluation)
     if not evaluation.runs or not whole:
         return ""
-    if done < whole:
+    if done < whole and evaluation.stopped:
         return f"Stopped at {_images(evaluation)}; Evaluate goes on from there"
+    if done < whole:  # the others failed
+        return f"{_images(evaluation)} evaluated"
     noun = "image" if evaluation.total == 1 else "images"
     return f"{count_text(evaluation.total)} {noun} evaluated"
 

@@ -119,7 +119,7 @@ def unscored_text(table: EvaluationTable) -> str:
             verb = "has" if seen - scored == 1 else "have"
             return (
                 f"{count_text(seen - scored)} of {count_text(seen)} images {verb} no ground truth "
-                "and are in no figure but the time."
+                "and count in no figure."
             )
     return ""
 

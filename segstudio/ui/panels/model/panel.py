@@ -244,7 +244,7 @@ def _weights_text(spec: ModelSpec, available: frozenset[str]) -> str:
         return "Weights: built in"
     if spec.made_of is not None and spec.id in available:
         parts = parts_of(spec)
-        one = short_titles([parts[0].title])[0] if len(parts) == 1 else f"its {len(parts)} models"
+        one = short_titles([parts[0].title])[0] if len(parts) == 1 else "its models"
         return f"Weights: those of {one}"
     if spec.id in available:
         return "Weights: on disk"

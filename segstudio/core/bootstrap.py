@@ -27,7 +27,7 @@ class Interval:
 
     Attributes:
         difference: Of all images.
-        low: Lower end of the confidence interval.
+        low: Lower end of the confidence interval; NaN for a single image, which has none.
         high: Upper end.
         share_above_zero: Share of the resamples in which the second model is better.
     """
@@ -101,6 +101,8 @@ def paired_difference(
     whole = _differences(*(_scores(t.sum(axis=0, keepdims=True)) for t in tables))[0]
     drawn = _resampled(tables, resamples, np.random.default_rng(seed))
     tail = (1 - level) / 2
+    if len(first) == 1:
+        drawn[:] = np.nan  # every draw is the same image: that is no certainty
     intervals = [
         _interval(float(value), column, tail) for value, column in zip(whole, drawn.T, strict=True)
     ]

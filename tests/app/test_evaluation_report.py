@@ -104,6 +104,10 @@ def rows_of(markup):
             Interval(*[float("nan")] * 4),
             "cannot be compared: one of them has no value",
         ),
+        (
+            Interval(0.029, *[float("nan")] * 3),
+            "+0.029, but one image cannot show a difference",
+        ),
     ],
 )
 def test_an_interval_says_whether_there_is_a_difference(interval, wanted):

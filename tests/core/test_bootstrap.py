@@ -84,6 +84,15 @@ def test_equal_models_do_not_differ():
     assert not result.is_clear
 
 
+def test_a_single_image_has_a_difference_but_no_interval():
+    first, second = models(4, number=1, gain=0.3)
+    found = paired_difference(first, second, [0, 1])
+    assert found.mean_iou.difference > 0
+    assert math.isnan(found.mean_iou.low)
+    assert math.isnan(found.by_class[1].high)
+    assert not found.mean_iou.is_clear
+
+
 def test_the_interval_holds_the_true_difference_as_often_as_it_says():
     # Both models are equally good, so the true difference is 0.
     held = 0

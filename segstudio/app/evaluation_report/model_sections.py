@@ -244,5 +244,7 @@ def _by_class(material: Material, compared: Compared, *, opened: bool) -> Markup
 
 
 def _range(interval: Interval) -> Range:
-    tip = f"{interval.difference:+.4f} ({interval.low:+.4f} to {interval.high:+.4f})"
+    tip = f"{interval.difference:+.4f}"
+    if not math.isnan(interval.low):
+        tip += f" ({interval.low:+.4f} to {interval.high:+.4f})"
     return Range(interval.difference, interval.low, interval.high, interval.is_clear, tip)

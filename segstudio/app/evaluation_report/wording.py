@@ -24,8 +24,10 @@ def verdict(interval: Interval, level: float) -> str:
 
     Like "better by 0.021 (95 %: 0.012 to 0.030)", "worse by ..." or "no difference shown (...)".
     """
-    if math.isnan(interval.low) or math.isnan(interval.difference):
+    if math.isnan(interval.difference):
         return "cannot be compared: one of them has no value"
+    if math.isnan(interval.low):
+        return f"{change(interval.difference)}, but one image cannot show a difference"
     ends = interval_text(interval, level)
     if not interval.is_clear:
         return f"no difference shown ({ends})"
@@ -37,9 +39,10 @@ def caution(difference: PairedDifference) -> str:
     """What makes an interval less sure than it looks; "" if nothing does."""
     if difference.images >= _FEW_IMAGES:
         return ""
-    noun = "image" if difference.images == 1 else "images"
+    if difference.images == 1:
+        return "There is only 1 image to draw from, so there is no interval."
     return (
-        f"There are only {difference.images} {noun} to draw from: with so few, intervals tend to "
+        f"There are only {difference.images} images to draw from: with so few, intervals tend to "
         "be too narrow."
     )
 

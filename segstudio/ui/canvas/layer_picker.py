@@ -12,7 +12,7 @@ from segstudio.ui.layer_names import LAYER_SHORT, LAYER_TIPS, LAYERS
 from segstudio.ui.model_titles import short_titles
 
 _HEIGHT = 22
-_ARROW_PX, _LEAST_PX = 34, 52
+_ARROW_PX, _LEAST_PX, _NARROW_PX = 34, 52, 70
 _NOT_RUN = "  (not run yet)"
 
 
@@ -95,6 +95,8 @@ class LayerPicker(QWidget):
             combo.view().setMinimumWidth(combo.view().sizeHintForColumn(0) + 24)
         combo.setCurrentIndex(combo.findData(now))
         combo.short = self._shorts.get(now, "")
+        if now and combo is not self.layer:
+            combo.setToolTip(f"{combo.tip}: {combo.currentText()}")
         combo.updateGeometry()
 
 
@@ -106,6 +108,7 @@ class _SlimCombo(ElidedCombo):
         self._yields = yields
         self.short = ""
         self.brief = False
+        self.tip = ""
 
     def minimumSizeHint(self) -> QSize:
         """Some letters are enough where it yields."""
@@ -121,14 +124,16 @@ class _SlimCombo(ElidedCombo):
         """The chosen entry, or its short form where it does not fit."""
         metrics, whole = self.fontMetrics(), self.currentText()
         fits = not self.short or metrics.horizontalAdvance(whole) <= width
-        return metrics.elidedText(
-            whole if fits else self.short, Qt.TextElideMode.ElideMiddle, width
-        )
+        # of a few letters the first ones tell most
+        narrow = width < _NARROW_PX
+        mode = Qt.TextElideMode.ElideRight if narrow else Qt.TextElideMode.ElideMiddle
+        return metrics.elidedText(whole if fits else self.short, mode, width)
 
 
 def _list(name: str, tip: str, *, yields: bool = True) -> _SlimCombo:
     combo = _SlimCombo(yields=yields)
     combo.setAccessibleName(name)
+    combo.tip = tip
     combo.setToolTip(tip)
     combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     combo.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)

@@ -37,6 +37,8 @@ def wins_text(table: EvaluationTable, first: str, second: str) -> str:
     ahead, behind = int((scores[1] > scores[0]).sum()), int((scores[1] < scores[0]).sum())
     if not ahead and not behind:
         return "They are equal on every image."
+    if len(common) == 1:
+        return ""
     return f"It is ahead on {count_text(ahead)} of these images, behind on {count_text(behind)}."
 
 
@@ -116,10 +118,10 @@ def unscored_text(table: EvaluationTable) -> str:
     for run in table.runs:
         seen, scored = len(table.indices(run)), len(table.indices(run, scored=True))
         if 0 < scored < seen:
-            verb = "has" if seen - scored == 1 else "have"
+            verbs = ("has", "counts") if seen - scored == 1 else ("have", "count")
             return (
-                f"{count_text(seen - scored)} of {count_text(seen)} images {verb} no ground truth "
-                "and count in no figure."
+                f"{count_text(seen - scored)} of {count_text(seen)} images {verbs[0]} no ground "
+                f"truth and {verbs[1]} in no figure."
             )
     return ""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segstudio.app.browser import open_in_browser
 from segstudio.app.documents import Documents
 from segstudio.app.evaluating import Evaluating
 from segstudio.app.evaluation_inputs import Conditions, Contender, References
@@ -102,7 +102,11 @@ class EvaluationExport:
             material = gather(evaluated, job.check, part_of(job.report, 0, 40))
             kind.write(path, material, part_of(job.report, 40, 100))
 
-        opening = ("Open", lambda: self._open(path)) if kind.can_open else None
+        opening = (
+            ("Open", lambda: open_in_browser(path, self._jobs, self._notices))
+            if kind.can_open
+            else None
+        )
         verb = "are" if kind.name.endswith("s") else "is"
         said = f"The {kind.name} {verb} in {path}."
         return self._jobs.submit(
@@ -130,22 +134,6 @@ class EvaluationExport:
         held = {d.ref: d.annotation.copy() for d in self._documents.dirty()}
         references = References(files, table.schema, held=held)
         return Evaluated.of(table, conditions, references, _command(conditions, options, files))
-
-    def _open(self, path: Path) -> None:
-        """Show a file in the user's browser, whose start may take a while."""
-        uri = path.resolve().as_uri()
-
-        def opened(found: bool) -> None:
-            if not found:
-                self._notices.warning(f"No browser opened {path}.", "Open the file by hand.")
-
-        self._jobs.submit(
-            f"Opening {path.name}",
-            "files",
-            lambda _job: webbrowser.open(uri),
-            opened,
-            visible=False,
-        )
 
 
 def _command(conditions: Conditions, options: RunOptions, files: FolderFiles) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segstudio.app.browser import open_in_browser
 from segstudio.app.inspecting import Inspecting
 from segstudio.app.network_report.material import Material
 from segstudio.app.notices import Notices
@@ -133,7 +133,9 @@ class InspectionExport:
         return self._inspecting.ask(title, fetch, fetched, key=f"export {path}")
 
     def _submit(self, path: Path, said: str, work: Callable[[Job], None], *, can_open: bool) -> Job:
-        opening = ("Open", lambda: self._open(path)) if can_open else None
+        opening = (
+            ("Open", lambda: open_in_browser(path, self._jobs, self._notices)) if can_open else None
+        )
         return self._jobs.submit(
             f"Writing {path.name}",
             "transfer",
@@ -147,19 +149,3 @@ class InspectionExport:
             self._notices.warning(_NOTHING, _NOTHING_HINT)
             return None
         return Material.of(inspection.traced, self._session.schema, inspection)
-
-    def _open(self, path: Path) -> None:
-        """Show a file in the user's browser, whose start may take a while."""
-        uri = path.resolve().as_uri()
-
-        def opened(found: bool) -> None:
-            if not found:
-                self._notices.warning(f"No browser opened {path}.", "Open the file by hand.")
-
-        self._jobs.submit(
-            f"Opening {path.name}",
-            "files",
-            lambda _job: webbrowser.open(uri),
-            opened,
-            visible=False,
-        )

@@ -120,13 +120,13 @@ class Assembler:
         stages = {self._at[s.site] for s in self._structure.stages if s.site in self._at}
         found: set[int] = set()
         seen = {index}
-        todo = [index]
-        while todo:
-            for parent in graph.nodes[todo.pop()].parents:
+        pending = [index]
+        while pending:
+            for parent in graph.nodes[pending.pop()].parents:
                 if parent in seen:
                     continue
                 seen.add(parent)
-                found.add(parent) if parent in stages else todo.append(parent)
+                found.add(parent) if parent in stages else pending.append(parent)
         return tuple(self._ids[graph.nodes[i].site] for i in sorted(found))
 
 

@@ -235,11 +235,11 @@ def _grid(nodes: Sequence[Node]) -> Grid:
 def _is_weight(nodes: Sequence[Node], index: int) -> bool:
     """Return whether a node comes from parameters alone."""
     seen = {index}
-    todo = [index]
-    while todo:
-        current = todo.pop()
+    pending = [index]
+    while pending:
+        current = pending.pop()
         if nodes[current].site.op == "input":
             return False
-        todo += [p for p in nodes[current].parents if p not in seen]
+        pending += [p for p in nodes[current].parents if p not in seen]
         seen.update(nodes[current].parents)
     return True

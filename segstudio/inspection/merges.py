@@ -208,9 +208,9 @@ def _nearest(
 ) -> tuple[int, int] | None:
     """Return the wanted operation with the fewest convolutions after it, and how many there are."""
     best = {start: 0}
-    todo: deque[int] = deque([start])
-    while todo:
-        index = todo.popleft()
+    pending: deque[int] = deque([start])
+    while pending:
+        index = pending.popleft()
         if common >> index & 1 or best[index] < 0:
             continue
         if wanted(index):
@@ -219,5 +219,7 @@ def _nearest(
         for source in sorted(bits(graph.sources[index]), reverse=True):
             if source not in best or cost < best[source]:
                 best[source] = cost
-                todo.append(source) if graph.is_convolution(index) else todo.appendleft(source)
+                pending.append(source) if graph.is_convolution(index) else pending.appendleft(
+                    source
+                )
     return None

@@ -65,7 +65,6 @@ class TestCounting:
         expected, ignored = counted_one_by_one(truth, prediction, num_classes, ignore)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(counting, "_BLOCK", 16)
-            patch.setattr(counting, "_BINARY_BLOCK", 16)
             matrix = ConfusionMatrix.of(truth, prediction, num_classes, ignore)
         np.testing.assert_array_equal(matrix.counts, expected)
         assert matrix.ignored == ignored

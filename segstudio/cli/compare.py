@@ -16,7 +16,7 @@ from segstudio.app.named_runs import NamedRuns
 from segstudio.app.notices import Notices
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
-from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
+from segstudio.cli.errors import FAILURE, OK, InputError, input_errors, require_folder
 from segstudio.cli.loading import fetch_weights
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_comparison
@@ -82,6 +82,10 @@ def compare(request: Request, *, as_json: bool) -> int:
         InputError: if the folder, the ground truth, the classes or a model cannot be used.
     """
     check_report(request.report)
+    if not request.folder.is_file():  # an image stands for its folder
+        require_folder(request.folder)
+    if request.gt_dir is not None:
+        require_folder(request.gt_dir)
     with input_errors():
         specs = _specs(request.models)
         project, schema = _opened(request, specs)

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from segstudio.cli.errors import OK, InputError, input_errors
+from segstudio.cli.errors import OK, InputError, input_errors, require_folder
 from segstudio.cli.evaluation_report import Compared, report_of
 from segstudio.cli.evaluation_tables import print_report
 from segstudio.cli.mask_pairs import MaskFolders, Pair
@@ -14,9 +14,10 @@ from segstudio.cli.mask_report import Measured, material_of
 from segstudio.cli.objects import ObjectCounts
 from segstudio.cli.output import print_json, progress_bar
 from segstudio.cli.report_files import check_report, options_text, write_material
+from segstudio.core.answer import Answer
 from segstudio.core.bootstrap import PairedDifference, paired_difference
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import Answer, ImageFigures, Wanted, figures_of
+from segstudio.core.image_figures import ImageFigures, Wanted, figures_of
 from segstudio.storage.image_ref import ImageRef
 
 
@@ -80,6 +81,8 @@ def evaluate(request: Request, *, as_json: bool) -> int:
         InputError: if a folder, a mask or the schema cannot be used; names the files.
     """
     check_report(request.report)
+    if request.images is not None:
+        require_folder(request.images)
     with input_errors():
         folders, counts = _counted(request, request.pred_dir, request.counted)
         compared = Compared(
@@ -88,6 +91,7 @@ def evaluate(request: Request, *, as_json: bool) -> int:
             counts.objects,
             tuple(counts.without_truth),
             request.counted,
+            folders.truth.kind,
         )
         measured = [Measured(request.pred_dir, folders, counts.figures)]
         difference = None

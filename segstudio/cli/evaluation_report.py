@@ -18,6 +18,7 @@ from segstudio.core.image_figures import FolderFigures, ImageFigures, Wanted
 from segstudio.core.metrics import Metrics
 from segstudio.core.panoptic import PanopticQuality
 from segstudio.core.schema import LabelSchema
+from segstudio.storage.truth_values import TruthKind
 
 _WORST: Final = 10
 _BACKGROUND: Final = 0
@@ -33,6 +34,7 @@ class Compared:
         objects: Summed matches of objects, where both sides tell them apart.
         without_truth: Names of the predictions that have no ground truth.
         wanted: Which figures were asked for.
+        truth_kind: What the values of the ground truth mean.
     """
 
     schema: LabelSchema
@@ -40,6 +42,7 @@ class Compared:
     objects: ObjectCounts
     without_truth: tuple[str, ...]
     wanted: Wanted
+    truth_kind: TruthKind = "index"
 
     @cached_property
     def class_ids(self) -> tuple[int, ...]:
@@ -80,6 +83,7 @@ def report_of(compared: Compared, *, per_image: bool) -> dict[str, Any]:
     total = folder.metrics
     return {
         "images": folder.images,
+        "ground_truth_values": compared.truth_kind,
         "classes": _class_rows(compared),
         "mean_iou": total.mean_iou,
         "mean_dice": total.mean_dice,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.output import print_table, score
 
 _COLUMNS: Final = (
@@ -20,7 +21,10 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
     _print_objects(report["objects"])
     _print_further(report)
     if report["without_ground_truth"]:
-        print(f"{len(report['without_ground_truth'])} predictions have no ground truth")
+        lacking = count(len(report["without_ground_truth"]), "prediction has", "predictions have")
+        print(f"{lacking} no ground truth")
+    if report["ground_truth_values"] == "instances":
+        print("each value of the ground truth is an object; for values of classes give --schema")
     if "bootstrap" in report:
         _print_difference(report["bootstrap"])
     rows = report["per_image"] if per_image else report["worst"]
@@ -78,7 +82,7 @@ def _print_means(report: dict[str, Any]) -> None:
             + note * bool(alone)
         )
     print(
-        f"mean over {report['images']} images: IoU {score(report['image_mean_iou'])}, "
+        f"mean over {count(report['images'], 'image')}: IoU {score(report['image_mean_iou'])}, "
         f"Dice {score(report['image_mean_dice'])}"
     )
 
@@ -104,7 +108,7 @@ def _print_further(report: dict[str, Any]) -> None:
     if regions:
         print(
             f"connected regions stand for the predicted objects in {regions} of "
-            f"{report['images']} images"
+            f"{count(report['images'], 'image')}"
         )
 
 
@@ -131,7 +135,7 @@ def _print_panoptic(found: dict[str, Any]) -> None:
 
 def _print_difference(found: dict[str, Any]) -> None:
     print(
-        f"\ndifference of IoU to {found['against']} on {found['images']} images, "
+        f"\ndifference of IoU to {found['against']} on {count(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
     )
     rows = [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]

@@ -10,12 +10,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.cli.errors import require_folder
+from segstudio.cli.mask_codings import Masks, read_alike
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores
-from segstudio.storage.scan import list_folder, scan
+from segstudio.storage.scan import scan
 from segstudio.storage.schema_file import SCHEMA_NAME, read_schema
 from segstudio.storage.truth import TruthIndex, read_truth
 
@@ -78,18 +80,20 @@ class MaskFolders:
         Raises:
             SegstudioError: if a folder or the schema cannot be read.
         """
-        list_folder(gt_dir)
+        require_folder(pred_dir)
+        require_folder(gt_dir)
         refs = _masks(pred_dir)
         declared = _declared_schema(schema_file, gt_dir)
         if declared is not None and ignore is not None:
             declared = LabelSchema(declared.classes, ignore)
-        predictions = TruthIndex.at(pred_dir, refs, _read_if_there(pred_dir / SCHEMA_NAME))
         try:
             truth = TruthIndex.at(gt_dir, refs, declared)
         except SegstudioError as error:
             raise SegstudioError(
                 f"No mask in {gt_dir} has the name of one in {pred_dir}.", error.hint
             ) from error
+        found = TruthIndex.at(pred_dir, refs, _read_if_there(pred_dir / SCHEMA_NAME))
+        truth, predictions = read_alike(Masks(gt_dir, truth), Masks(pred_dir, found), refs)
         schema = declared or _named_like(truth, predictions)
         if ignore is not None:
             schema = LabelSchema(schema.classes, ignore)
@@ -114,9 +118,11 @@ class MaskFolders:
         if path is None:
             return None
         prediction = read_truth(ref, self.predictions)
+        truth = read_truth(ref, self.truth, self.schema)
         assert prediction is not None
-        truth = read_truth(ref, self.truth, self.schema, prediction.shape_hw)
         assert truth is not None
+        if prediction.shape_hw != truth.shape_hw:
+            raise _sizes_differ(ref.path, prediction, path, truth)
         objects, scores = self._objects_of(ref, prediction)
         return Pair(ref.name, path, truth, prediction, objects, scores)
 
@@ -132,6 +138,16 @@ class MaskFolders:
         if self.objects is None or beside is None:
             return None, None
         return beside.instances, _scores(self.objects.instance_path(ref))
+
+
+def _sizes_differ(
+    predicted: Path, prediction: LabelMap, wanted: Path, truth: LabelMap
+) -> SegstudioError:
+    first, second = (" x ".join(map(str, m.shape_hw[::-1])) for m in (prediction, truth))
+    return SegstudioError(
+        f"The prediction {predicted} has {first} pixels, its ground truth {wanted} has {second}.",
+        "Masks are not scaled: save the predictions at the size of the images.",
+    )
 
 
 def _scores(path: Path | None) -> npt.NDArray[np.float32] | None:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from segstudio import __version__
+from segstudio.cli import options
 from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError
 from segstudio.cli.output import warn
 from segstudio.core.errors import CancelledError, SegstudioError
@@ -58,8 +59,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def _print_version(value: bool) -> None:
@@ -108,7 +107,7 @@ def _window(
 
 
 @app.command("models")
-def _models(as_json: JsonOption = False) -> int:
+def _models(as_json: options.Json = False) -> int:
     """List the models and their weights."""
     from segstudio.cli.models import list_models
 
@@ -119,14 +118,9 @@ def _models(as_json: JsonOption = False) -> int:
 def _predict(
     folder: Annotated[Path, typer.Argument(help="Folder of images, or an image.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.", metavar="DIR")],
-    model: Annotated[
-        str | None, typer.Option("--model", help="Id of the model, see: segstudio models")
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", help="Your own weights, for the model or instead of it."),
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    model: options.Model = None,
+    weights: options.Weights = None,
+    device: options.Device = "auto",
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Stop after this many images.")
     ] = None,
@@ -139,7 +133,7 @@ def _predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make results again that are there already.")
     ] = False,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> int:
     """Segment the images of a folder.
 
@@ -149,8 +143,8 @@ def _predict(
     from segstudio.cli.predict import Request, predict
     from segstudio.core.prediction import RunOptions
 
-    options = RunOptions(device=device, score_threshold=score, tile_px=tile)
-    request = Request(folder, out, model, weights, options, limit, overwrite)
+    how = RunOptions(device=device, score_threshold=score, tile_px=tile)
+    request = Request(folder, out, model, weights, how, limit, overwrite)
     return predict(request, as_json=as_json)
 
 
@@ -158,29 +152,15 @@ def _predict(
 def _evaluate(
     pred_dir: Annotated[Path, typer.Argument(help="Folder of predicted masks.")],
     gt_dir: Annotated[Path, typer.Argument(help="Folder of ground truth masks.")],
-    schema: Annotated[
-        Path | None, typer.Option("--schema", help="Classes (segstudio.json).", metavar="FILE")
-    ] = None,
-    ignore: Annotated[
-        int | None,
-        typer.Option("--ignore", min=0, max=255, help="Ground truth id that counts nowhere."),
-    ] = None,
+    schema: options.Schema = None,
+    ignore: options.Ignore = None,
     per_image: Annotated[
         bool, typer.Option("--per-image", help="List the scores of every image.")
     ] = False,
-    boundary: Annotated[
-        bool, typer.Option("--boundary", help="Tell the IoU of the boundaries too.")
-    ] = False,
-    hausdorff: Annotated[
-        bool,
-        typer.Option("--hausdorff", help="Tell how far apart outlines are: 95th percentile, px."),
-    ] = False,
-    instances: Annotated[
-        bool, typer.Option("--instances", help="Tell the average precision of objects.")
-    ] = False,
-    panoptic: Annotated[
-        bool, typer.Option("--panoptic", help="Tell the panoptic quality, PQ, SQ and RQ.")
-    ] = False,
+    boundary: options.Boundary = False,
+    hausdorff: options.Hausdorff = False,
+    instances: options.Instances = False,
+    panoptic: options.Panoptic = False,
     bootstrap: Annotated[
         bool,
         typer.Option(
@@ -192,15 +172,12 @@ def _evaluate(
         Path | None,
         typer.Option("--against", help="Other predicted masks, for --bootstrap.", metavar="DIR"),
     ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", help="Write a report of all figures as HTML.", metavar="FILE"),
-    ] = None,
+    report: options.FiguresReport = None,
     images: Annotated[
         Path | None,
         typer.Option("--images", help="Photos, for the pictures of --report.", metavar="DIR"),
     ] = None,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> int:
     """Compare predicted masks with ground truth.
 
@@ -234,41 +211,24 @@ def _compare(
         Path | None,
         typer.Option("--gt", help="Folder of ground truth masks; else those found.", metavar="DIR"),
     ] = None,
-    schema: Annotated[
-        Path | None, typer.Option("--schema", help="Classes (segstudio.json).", metavar="FILE")
-    ] = None,
-    ignore: Annotated[
-        int | None,
-        typer.Option("--ignore", min=0, max=255, help="Ground truth id that counts nowhere."),
-    ] = None,
-    boundary: Annotated[
-        bool, typer.Option("--boundary", help="Tell the IoU of the boundaries too.")
-    ] = False,
-    hausdorff: Annotated[
-        bool,
-        typer.Option("--hausdorff", help="Tell how far apart outlines are: 95th percentile, px."),
-    ] = False,
-    instances: Annotated[
-        bool, typer.Option("--instances", help="Tell the average precision of objects.")
-    ] = False,
-    panoptic: Annotated[
-        bool, typer.Option("--panoptic", help="Tell the panoptic quality, PQ, SQ and RQ.")
-    ] = False,
+    schema: options.Schema = None,
+    ignore: options.Ignore = None,
+    boundary: options.Boundary = False,
+    hausdorff: options.Hausdorff = False,
+    instances: options.Instances = False,
+    panoptic: options.Panoptic = False,
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Tell how sure the models' differences are.")
     ] = False,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    device: options.Device = "auto",
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Only the first images.")
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Run the models also where their answers are kept.")
     ] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", help="Write a report of all figures as HTML.", metavar="FILE"),
-    ] = None,
-    as_json: JsonOption = False,
+    report: options.FiguresReport = None,
+    as_json: options.Json = False,
 ) -> int:
     """Run models on a folder, rank them, and tell where they disagree.
 
@@ -300,13 +260,8 @@ def _compare(
 @app.command("inspect")
 def _inspect(
     image: Annotated[Path, typer.Argument(help="The image that goes through the network.")],
-    model: Annotated[
-        str | None, typer.Option("--model", help="Id of the model, see: segstudio models")
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", help="Your own weights, for the model or instead of it."),
-    ] = None,
+    model: options.Model = None,
+    weights: options.Weights = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Write a sheet of each stage's channels here.", metavar="DIR"),
@@ -331,8 +286,8 @@ def _inspect(
         Path | None,
         typer.Option("--svg", help="Write the network's diagram.", metavar="FILE"),
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
-    as_json: JsonOption = False,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
 ) -> int:
     """Show the stages of a network and the skips between them, from a run on one image.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def check_report(path: Path | None) -> None:
     """Refuse a report that cannot be written, before anything is computed.
 
     Raises:
-        InputError: if the file is a folder, or its folder is not there.
+        InputError: if the file is a folder, or its folder is not there or may not be written to.
     """
     if path is None:
         return
@@ -28,6 +29,8 @@ def check_report(path: Path | None) -> None:
         raise InputError(f"{path} is a folder.", "Give a file with --report.")
     if not path.resolve().parent.is_dir():
         raise InputError(f"There is no folder {path.parent}.", "Make it, or change --report.")
+    if not os.access(path.resolve().parent, os.W_OK):
+        raise InputError(f"Nothing may be written into {path.parent}.", "Change --report.")
 
 
 def write_comparison(path: Path, found: FolderEvaluation, command: str) -> None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from segstudio.core.class_sums import ClassSums, Numbers, ratios
 from segstudio.core.labels import Labels, Mask
+from segstudio.core.segments import used_classes
 
 DIAGONAL_SHARE = 0.02
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -58,15 +59,13 @@ class BoundaryCounts:
             ignore_index: Class id of the truth that counts nowhere, or None.
         """
         distance = boundary_distance((truth.shape[0], truth.shape[1]))
-        counted = np.ones(truth.shape, np.bool_) if ignore_index is None else truth != ignore_index
-        used = np.bincount(truth.ravel(), minlength=256) + np.bincount(
-            prediction.ravel(), minlength=256
-        )
-        for class_id in np.flatnonzero(used):
+        counted = None if ignore_index is None else truth != ignore_index
+        for class_id in used_classes(truth, prediction):
             if class_id == ignore_index:
                 continue
+            said = prediction == class_id
             wanted = inner_boundary(truth == class_id, distance)
-            found = inner_boundary((prediction == class_id) & counted, distance)
+            found = inner_boundary(said if counted is None else said & counted, distance)
             self.both[class_id] += np.count_nonzero(wanted & found)
             self.either[class_id] += np.count_nonzero(wanted | found)
 

@@ -3,7 +3,9 @@
 In order of falling score, each detection takes the object of its class, of those still free, that
 it overlaps most, if the IoU reaches the threshold. Detections may overlap each other. Pixels that
 the ground truth ignores are cut out of the masks; a detection without partner that lies there with
-more than half of its pixels is left out, neither right nor wrong.
+more than half of its pixels is left out, neither right nor wrong. So is, as in COCO, one on pixels
+of its class whose objects the ground truth does not tell apart (a crowd), at the thresholds that
+its share there reaches.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.core.class_sums import ClassSums
+from segstudio.core.class_sums import ClassSums, ratios
 from segstudio.core.instances import Instances
 from segstudio.core.segments import (
     BACKGROUND,
@@ -36,6 +38,7 @@ KINDS: tuple[Kind, ...] = ("mask", "box")
 THRESHOLDS: tuple[float, ...] = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 """IoU thresholds: 0.50, 0.55, ... 0.95."""
 _MOST_IGNORED = 0.5
+_EVERY = (1 << len(THRESHOLDS)) - 1
 
 Flags = npt.NDArray[np.uint16]
 """Bit i is of THRESHOLDS[i]."""
@@ -87,10 +90,10 @@ class DetectionMatches:
         shape = (maps.truth.shape[0], maps.truth.shape[1])
         kept = np.flatnonzero(~np.isin(instances.classes, (BACKGROUND, maps.ignored_class)))
         masks = (instances.mask(int(i), shape, mask_threshold) for i in kept)
-        inside = [tally(maps.truth[rect.slices][mask]) for rect, mask in masks]
+        inside = _Inside.of(tally(maps.truth[rect.slices][mask]) for rect, mask in masks)
         boxes = instances.boxes[kept].astype(np.float64)
         found = _Found(instances.classes[kept], instances.scores[kept], boxes)
-        return cls._matched(objects, found, inside, maps.ignored_class, scored=True)
+        return cls._matched(maps, objects, found, inside, scored=True)
 
     @classmethod
     def of_segments(
@@ -106,11 +109,8 @@ class DetectionMatches:
         first, second, pixels = maps.overlaps
         keys, _ = summed(second, pixels)
         keys = keys[is_object(keys) & (class_of(keys) != maps.ignored_class)]
-        order = np.argsort(second, kind="stable")
-        starts = np.searchsorted(second[order], keys, "left")
-        ends = np.searchsorted(second[order], keys, "right")
-        parts = [order[a:b] for a, b in zip(starts, ends, strict=True)]
-        inside = [(first[part], pixels[part]) for part in parts]
+        mine = np.isin(second, keys)
+        inside = _Inside(np.searchsorted(keys, second[mine]), first[mine], pixels[mine])
         known = None if maps.from_regions else _scores_of(keys, scores)
         found = _Found(
             class_of(keys).astype(np.uint8),
@@ -118,34 +118,31 @@ class DetectionMatches:
             boxes_of(maps.prediction, keys),
         )
         objects = _Objects.of(maps.truth, maps.ignored_class)
-        return cls._matched(objects, found, inside, maps.ignored_class, scored=known is not None)
+        return cls._matched(maps, objects, found, inside, scored=known is not None)
 
     @classmethod
     def _matched(
         cls,
+        maps: SegmentMaps,
         objects: _Objects,
         found: _Found,
-        inside: list[tuple[Keys, Pixels]],
-        ignored_class: int,
+        inside: _Inside,
         *,
         scored: bool,
     ) -> DetectionMatches:
-        ignored = np.array(
-            [
-                bool(pixels[class_of(keys) == ignored_class].sum() > _MOST_IGNORED * pixels.sum())
-                for keys, pixels in inside
-            ],
-            np.bool_,
-        )
+        whole = inside.pixels_where(True, len(found.scores))
+        ignored = inside.pixels_where(class_of(inside.keys) == maps.ignored_class, len(whole))
+        own = class_of(inside.keys) == found.classes[inside.detections]
+        crowd = inside.pixels_where(own & maps.is_crowd(inside.keys), len(whole))
+        areas = whole - ignored
+        excused = _reached(ratios(crowd, areas))
+        excused[ignored > _MOST_IGNORED * whole] = _EVERY
         ious = {
-            "mask": _mask_ious(objects, inside, ignored_class),
+            "mask": _mask_ious(objects, inside, areas),
             "box": _box_ious(objects.boxes, found.boxes),
         }
-        every = np.uint16((1 << len(THRESHOLDS)) - 1)
         hits: dict[Kind, Flags] = {k: _match(objects.classes, found, ious[k]) for k in KINDS}
-        left_out: dict[Kind, Flags] = {
-            k: np.where(ignored, every & ~hits[k], 0).astype(np.uint16) for k in KINDS
-        }
+        left_out: dict[Kind, Flags] = {k: excused & ~hits[k] for k in KINDS}
         numbers = dict(zip(*(a.tolist() for a in tally(np.sort(objects.classes))), strict=True))
         counts = ObjectCounts.of_rows({int(i): (n,) for i, n in numbers.items()})
         return cls(found.classes, found.scores, hits, left_out, counts, scored)
@@ -206,6 +203,39 @@ class _Objects:
         return cls(keys, class_of(keys), areas, boxes_of(truth, keys))
 
 
+class _Inside(NamedTuple):
+    """What of the ground truth lies inside detections: three arrays of the same length.
+
+    Attributes:
+        detections: Number of the detection.
+        keys: A segment of the ground truth, each once for a detection.
+        pixels: How many pixels of it lie inside.
+    """
+
+    detections: npt.NDArray[np.intp]
+    keys: Keys
+    pixels: Pixels
+
+    @classmethod
+    def of(cls, tallies: Iterable[tuple[Keys, Pixels]]) -> _Inside:
+        """From the tally of each detection."""
+        parts = list(tallies)
+        return cls(
+            np.repeat(np.arange(len(parts)), [len(keys) for keys, _ in parts]),
+            np.concatenate([np.zeros(0, np.uint32), *(keys for keys, _ in parts)]),
+            np.concatenate([np.zeros(0, np.int64), *(pixels for _, pixels in parts)]),
+        )
+
+    def pixels_where(
+        self, chosen: npt.NDArray[np.bool_] | bool, number: int
+    ) -> npt.NDArray[np.float64]:
+        """(number,) pixels of each detection in the chosen segments."""
+        used = np.broadcast_to(chosen, self.keys.shape)
+        sums: npt.NDArray[np.float64] = np.zeros(number)
+        np.add.at(sums, self.detections[used], self.pixels[used])
+        return sums
+
+
 class _Found(NamedTuple):
     """Detections: class ids (n,), scores (n,) and boxes (n, 4)."""
 
@@ -227,15 +257,14 @@ def _scores_of(
 
 
 def _mask_ious(
-    objects: _Objects, inside: list[tuple[Keys, Pixels]], ignored_class: int
+    objects: _Objects, inside: _Inside, areas: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """(n, m) IoU of masks, from the keys of the ground truth inside each detection."""
-    ious = np.zeros((len(inside), len(objects.keys)))
-    for row, (keys, pixels) in zip(ious, inside, strict=True):
-        area = pixels[class_of(keys) != ignored_class].sum()
-        hit = np.isin(keys, objects.keys)
-        place, shared = np.searchsorted(objects.keys, keys[hit]), pixels[hit]
-        row[place] = shared / (objects.areas[place] + area - shared)
+    """(n, m) IoU of masks; `areas` (n,) are the detections' pixels that are not ignored."""
+    ious = np.zeros((len(areas), len(objects.keys)))
+    hit = np.isin(inside.keys, objects.keys)
+    detections, shared = inside.detections[hit], inside.pixels[hit]
+    places = np.searchsorted(objects.keys, inside.keys[hit])
+    ious[detections, places] = shared / (objects.areas[places] + areas[detections] - shared)
     return ious
 
 
@@ -254,18 +283,24 @@ def _box_ious(truths: Boxes, found: Boxes) -> npt.NDArray[np.float64]:
 
 def _match(classes: npt.NDArray[np.int64], found: _Found, ious: npt.NDArray[np.float64]) -> Flags:
     """(n,) uint16: at which thresholds each detection takes an object; `ious` is (n, m)."""
-    possible = np.where(found.classes[:, None] == classes[None, :], ious, 0.0)
-    hits = np.zeros(len(found.scores), np.uint16)
-    taken = np.zeros((len(THRESHOLDS), len(classes)), np.bool_)
-    for index in np.argsort(-found.scores, kind="stable").tolist():
-        # The best first; of equals the last, as pycocotools takes them.
-        near = np.flatnonzero(possible[index] >= THRESHOLDS[0])
-        near = near[np.argsort(possible[index, near], kind="stable")[::-1]]
-        for place in near.tolist():
-            for step, threshold in enumerate(THRESHOLDS):
-                bit = 1 << step
-                free = not taken[step, place] and not int(hits[index]) & bit
-                if free and possible[index, place] >= threshold:
-                    taken[step, place] = True
-                    hits[index] |= bit
-    return hits
+    near = (ious >= THRESHOLDS[0]) & (found.classes[:, None] == classes[None, :])
+    detections, places = np.nonzero(near)
+    values = ious[detections, places]
+    rank = np.empty(len(found.scores), np.int64)
+    rank[np.argsort(-found.scores, kind="stable")] = np.arange(len(rank))
+    # The best object first; of equals the last, as pycocotools takes them.
+    order = np.lexsort((-places, -values, rank[detections]))
+    hits = [0] * len(found.scores)
+    taken = [0] * len(classes)
+    pairs = (a[order].tolist() for a in (detections, places, _reached(values)))
+    for detection, place, bits in zip(*pairs, strict=True):
+        free = bits & ~taken[place] & ~hits[detection]
+        taken[place] |= free
+        hits[detection] |= free
+    return np.array(hits, np.uint16)
+
+
+def _reached(values: npt.NDArray[np.float64]) -> Flags:
+    """(n,) uint16: the thresholds that values reach; NaN reaches none."""
+    steps = np.searchsorted(THRESHOLDS, np.nan_to_num(values), side="right")
+    return ((1 << steps) - 1).astype(np.uint16)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.answer import Answer
 from segstudio.core.boundary import BoundarySums
 from segstudio.core.calibration import CalibrationBins
 from segstudio.core.class_sums import ClassPairs, Numbers, mean_of, require_same_shape
@@ -20,14 +21,13 @@ from segstudio.core.detection_curves import AveragePrecision, ScoreCurve, averag
 from segstudio.core.detection_curves import score_curve as curve_of
 from segstudio.core.detections import DetectionMatches, Kind
 from segstudio.core.image_table import ImageTable
-from segstudio.core.instances import Instances
-from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask
+from segstudio.core.labels import InstanceIds, LabelMap, Labels
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.core.object_size import SizeBins
 from segstudio.core.panoptic import PanopticQuality, PanopticSums
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.core.segments import SegmentMaps, used_classes
+from segstudio.core.segments import BACKGROUND, SegmentMaps, used_classes
 from segstudio.core.surface_distance import HausdorffSums
 
 _FORMAT = 1
@@ -57,48 +57,6 @@ class Wanted:
     def everything(cls) -> Wanted:
         """All figures."""
         return cls(*[True] * 6)
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What is held against the ground truth: a model's prediction, or masks from files.
-
-    Attributes:
-        labels: (H, W) uint8 class ids, in the classes of the ground truth.
-        instance_ids: (H, W) uint16 objects, or None if they are not told apart.
-        instances: Detections with scores, shown or not, or None.
-        scores: (n,) float32 score of each object by its number, 1 to n, where there are no
-            `instances`; or None.
-        confidence: (H, W) uint8, 0..255 for a probability of 0..1, or None.
-        seconds: How long the model took; NaN if unknown.
-        mask_threshold: A pixel belongs to a detection above this probability.
-        left_out: (H, W) bool pixels that count nowhere, besides the ignored ones, or None: those
-            of a model's classes that the folder does not have, say.
-    """
-
-    labels: Labels
-    instance_ids: InstanceIds | None = None
-    instances: Instances | None = None
-    scores: npt.NDArray[np.float32] | None = None
-    confidence: npt.NDArray[np.uint8] | None = None
-    seconds: float = float("nan")
-    mask_threshold: float = 0.5
-    left_out: Mask | None = None
-
-    @classmethod
-    def of(
-        cls, prediction: Prediction, mask_threshold: float = 0.5, left_out: Mask | None = None
-    ) -> Answer:
-        """A prediction, its classes mapped to those of the ground truth."""
-        return cls(
-            prediction.labels,
-            prediction.instance_ids,
-            prediction.instances,
-            confidence=prediction.confidence,
-            seconds=prediction.seconds,
-            mask_threshold=mask_threshold,
-            left_out=left_out,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,9 +190,7 @@ def figures_of(
         HausdorffSums.of(labels, found, ignore) if asked.hausdorff else None,
         PanopticSums.of(maps) if maps is not None and asked.panoptic else None,
         _detections(maps, said) if maps is not None and _has_objects(asked, truth) else None,
-        SizeBins.of(labels, truth.instances, found, said.instance_ids, ignore)
-        if asked.sizes
-        else None,
+        _sizes(labels, truth.instances, said, ignore, maps, pairs) if asked.sizes else None,
         CalibrationBins.of(labels, found, confidence, ignore)
         if asked.calibration and confidence is not None
         else None,
@@ -364,6 +320,20 @@ def _detections(maps: SegmentMaps, answer: Answer) -> DetectionMatches:
     if answer.instances is None:
         return DetectionMatches.of_segments(maps, answer.scores)
     return DetectionMatches.of_instances(maps, answer.instances, answer.mask_threshold)
+
+
+def _sizes(
+    labels: Labels,
+    ids: InstanceIds | None,
+    answer: Answer,
+    ignore: int | None,
+    maps: SegmentMaps | None,
+    pairs: ClassPairs,
+) -> SizeBins:
+    """Objects by size; from segments that are there already, if they are the same."""
+    if maps is not None and not pairs.ignored and maps.things >= {*pairs.class_ids} - {BACKGROUND}:
+        return SizeBins.of_overlaps(maps.overlaps)
+    return SizeBins.of(labels, ids, answer.labels, answer.instance_ids, ignore)
 
 
 def _counted(truth: Labels, answer: Answer, ignore: int | None) -> tuple[Labels, int | None]:

@@ -18,6 +18,7 @@ from segstudio.core.class_sums import Numbers, ratios, require_same_shape
 from segstudio.core.labels import InstanceIds, Labels
 from segstudio.core.segments import (
     KeyMap,
+    Overlaps,
     class_of,
     connected_regions,
     is_object,
@@ -83,7 +84,17 @@ class SizeBins:
             predicted_ids = None
         wanted = _objects(truth, truth_ids, nothing)
         found = _objects(prediction, predicted_ids, nothing)
-        first, second, pixels = overlaps(wanted, found)
+        return cls.of_overlaps(overlaps(wanted, found))
+
+    @classmethod
+    def of_overlaps(cls, shared_pixels: Overlaps) -> SizeBins:
+        """Count an image by the pixels that segments share.
+
+        Args:
+            shared_pixels: Of the ground truth's and the prediction's segments, in which all
+                classes but background are objects and nothing is ignored.
+        """
+        first, second, pixels = shared_pixels
         keys, areas = summed(first[is_object(first)], pixels[is_object(first)])
         others, other_areas = summed(second, pixels)
         same = is_object(first) & (class_of(first) == class_of(second))

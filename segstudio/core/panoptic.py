@@ -5,6 +5,8 @@ same class match if their IoU is above 0.5, which at most one pair can be. PQ is
 of the pairs over TP + FP / 2 + FN / 2, and the product of segmentation quality (mean IoU of the
 pairs) and recognition quality (F1 of the matching). What a prediction says of ignored pixels is
 left out of unions, and a segment that lies there with more than half of its pixels is no error.
+Nor is one on pixels of its class whose objects the ground truth does not tell apart (a crowd), and
+these are no segment that could be missed.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_sums import ClassSums, Numbers, mean_of, ratios
-from segstudio.core.segments import SegmentMaps, class_of, is_object, summed
+from segstudio.core.segments import Keys, Pixels, SegmentMaps, class_of, is_object, summed
 
 IOU_ABOVE = 0.5
 _ALL_IDS = 256
@@ -64,19 +66,20 @@ class PanopticSums(ClassSums):
         first, second, pixels = maps.overlaps
         void = class_of(first) == maps.ignored_class
         unsaid = class_of(second) == maps.ignored_class
-        truths, truth_areas = summed(first[~void], pixels[~void])
+        crowd = maps.is_crowd(first)
+        agree = class_of(first) == class_of(second)
+        truths, truth_areas = summed(first[~void & ~crowd], pixels[~void & ~crowd])
         found, found_areas = summed(second[~unsaid], pixels[~unsaid])
-        in_void = np.zeros(len(found), np.int64)
-        hidden = void & ~unsaid
-        np.add.at(in_void, np.searchsorted(found, second[hidden]), pixels[hidden])
+        in_void = _pixels_of(found, second, pixels, void & ~unsaid)
+        excused = in_void + _pixels_of(found, second, pixels, crowd & agree)
 
-        same = ~void & ~unsaid & (class_of(first) == class_of(second))
+        same = agree & ~void & ~crowd
         a, b = np.searchsorted(truths, first[same]), np.searchsorted(found, second[same])
         ious = pixels[same] / (truth_areas[a] + found_areas[b] - in_void[b] - pixels[same])
         good = ious > IOU_ABOVE
         a, b = a[good], b[good]
         missed = np.delete(truths, a)
-        invented = np.delete(found, np.union1d(b, np.flatnonzero(in_void > found_areas / 2)))
+        invented = np.delete(found, np.union1d(b, np.flatnonzero(excused > found_areas / 2)))
 
         table = np.zeros((_ALL_IDS, len(cls.columns)))
         table[:, 0] = _by_class(truths[a])
@@ -99,6 +102,15 @@ class PanopticSums(ClassSums):
     def things(self) -> frozenset[int]:
         """Ids of the classes of which single objects were counted."""
         return frozenset(self.ids[self.values[:, self.columns.index("objects")] > 0].tolist())
+
+
+def _pixels_of(
+    keys: Keys, second: Keys, pixels: Pixels, chosen: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """(n,) how many pixels of the chosen pairs each of the keys has; all of them are among keys."""
+    sums: npt.NDArray[np.float64] = np.zeros(len(keys))
+    np.add.at(sums, np.searchsorted(keys, second[chosen]), pixels[chosen])
+    return sums
 
 
 def _by_class(keys: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:

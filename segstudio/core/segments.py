@@ -116,6 +116,14 @@ class SegmentMaps:
         """The pairs of segments that share pixels."""
         return overlaps(self.truth, self.prediction)
 
+    def is_crowd(self, keys: Keys) -> npt.NDArray[np.bool_]:
+        """Whether keys of the ground truth are of pixels whose objects are not told apart there.
+
+        Those of a class whose objects are told apart elsewhere; COCO and Cityscapes mark groups so.
+        """
+        found: npt.NDArray[np.bool_] = np.isin(class_of(keys), [*self.things]) & ~is_object(keys)
+        return found
+
 
 def class_of(keys: Keys) -> npt.NDArray[np.int64]:
     """Class ids of keys."""
@@ -204,8 +212,11 @@ def used_classes(*maps: Labels) -> list[int]:
     """Class ids that are in any of the maps, ascending."""
     used = np.zeros(256, np.bool_)
     for labels in maps:
-        used |= np.bincount(labels.ravel(), minlength=256) > 0
-    return [int(i) for i in np.flatnonzero(used)]
+        if labels.size:
+            # The counts are float32 and stop at 2^24, but those of classes that occur are not 0.
+            counts = cv2.calcHist([np.ascontiguousarray(labels)], [0], None, [256], [0, 256])
+            used |= np.asarray(counts).ravel() > 0
+    return np.flatnonzero(used).tolist()
 
 
 def _ends(changes: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.int64]:
@@ -229,6 +240,8 @@ def _classes_with_objects(labels: Labels, ids: InstanceIds) -> frozenset[int]:
 
 def _only(labels: Labels, ids: InstanceIds, class_ids: Collection[int]) -> InstanceIds:
     """The instance ids of some classes, 0 elsewhere."""
+    if _classes_with_objects(labels, ids) <= {*class_ids}:
+        return ids
     table = np.zeros(256, np.uint16)
     table[list(class_ids)] = 1
     kept: InstanceIds = ids * table[labels]

@@ -14,23 +14,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_sums import ClassSums, Numbers, ratios, require_same_shape
-from segstudio.core.geometry import Rect
 from segstudio.core.labels import Labels, Mask
-from segstudio.core.segments import used_classes
+from segstudio.core.nearest import Places, smallest_distances
 
 PERCENTILE = 95.0
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-_Flags = npt.NDArray[np.uint8]
 
 
-def outline(region: Mask) -> Mask:
-    """The pixels of a region (H, W) bool that have one of four neighbours outside; (H, W) bool."""
-    return _outline(np.ascontiguousarray(region).view(np.uint8)).view(np.bool_)
+def outlines(labels: npt.NDArray[np.generic]) -> Mask:
+    """The pixels of a map that have one of four neighbours of another value or beyond the border.
+
+    Args:
+        labels: (H, W) class ids or bool.
+
+    Returns:
+        (H, W) bool: the outlines of all classes at once.
+    """
+    edges = np.zeros(labels.shape, np.bool_)
+    edges[:1] = edges[-1:] = True
+    edges[:, :1] = edges[:, -1:] = True
+    differ = labels[1:] != labels[:-1]
+    edges[1:] |= differ
+    edges[:-1] |= differ
+    differ = labels[:, 1:] != labels[:, :-1]
+    edges[:, 1:] |= differ
+    edges[:, :-1] |= differ
+    return edges
 
 
 def hausdorff(truth: Mask, prediction: Mask, percentile: float = PERCENTILE) -> float:
@@ -48,17 +60,11 @@ def hausdorff(truth: Mask, prediction: Mask, percentile: float = PERCENTILE) -> 
         SegstudioError: if the shapes differ.
     """
     require_same_shape(truth, prediction)
-    masks = [np.ascontiguousarray(m).view(np.uint8) for m in (truth, prediction)]
-    boxes = [_bounds(m) for m in masks]
-    empty = [box.is_empty for box in boxes]
-    if all(empty):
+    first, second = (np.flatnonzero(outlines(m) & m) for m in (truth, prediction))
+    shape = (truth.shape[0], truth.shape[1])
+    if not first.size and not second.size:
         return float("nan")
-    if any(empty):
-        return float(np.hypot(*truth.shape))
-    # Outside the box around both regions there is no outline to be near to.
-    around = boxes[0].union(boxes[1]).slices
-    first, second = (_outline(m[around]) for m in masks)
-    return max(_directed(first, second, percentile), _directed(second, first, percentile))
+    return _distance(first, second, shape, percentile)
 
 
 class HausdorffSums(ClassSums):
@@ -84,21 +90,17 @@ class HausdorffSums(ClassSums):
             SegstudioError: if the shapes differ.
         """
         require_same_shape(truth, prediction)
-        counted = None if ignore_index is None else truth != ignore_index
-        if counted is not None and counted.all():
-            counted = None
+        if ignore_index is not None:
+            prediction = np.where(truth == ignore_index, np.uint8(ignore_index), prediction)
+        wanted, found = _by_class(truth), _by_class(prediction)
+        shape = (truth.shape[0], truth.shape[1])
+        nothing = np.zeros(0, np.intp)
         rows: dict[int, tuple[float, ...]] = {}
-        for class_id in used_classes(truth, prediction):
-            if class_id == ignore_index:
-                continue
-            wanted, found = truth == class_id, prediction == class_id
-            if counted is not None:
-                found &= counted
-            sides = int(wanted.any()) + int(found.any())
-            if sides:
-                distance = hausdorff(wanted, found)
-                alone = sides == 1
-                rows[class_id] = (1, distance, float(alone), distance if alone else 0.0)
+        for class_id in (wanted.keys() | found.keys()) - {ignore_index}:
+            sides = wanted.get(class_id, nothing), found.get(class_id, nothing)
+            distance = _distance(*sides, shape, PERCENTILE)
+            alone = not all(side.size for side in sides)
+            rows[class_id] = (1, distance, float(alone), distance if alone else 0.0)
         return cls.of_rows(rows)
 
     def mean(self, class_ids: Sequence[int]) -> Numbers:
@@ -112,18 +114,38 @@ class HausdorffSums(ClassSums):
         return ratios(distance, images)
 
 
-def _outline(region: _Flags) -> _Flags:
-    inside = cv2.erode(region, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    edge: _Flags = region ^ np.asarray(inside, np.uint8)
-    return edge
+def _by_class(labels: Labels) -> dict[int, Places]:
+    """The outline of each class that has pixels, and so an outline."""
+    places = np.flatnonzero(outlines(labels))
+    classes = labels.ravel()[places]
+    places = places[np.argsort(classes, kind="stable")]
+    numbers = np.bincount(classes)
+    ends = np.cumsum(numbers)
+    return {i: places[ends[i] - numbers[i] : ends[i]] for i in np.flatnonzero(numbers).tolist()}
 
 
-def _bounds(region: _Flags) -> Rect:
-    left, top, width, height = cv2.boundingRect(region)
-    return Rect(top, left, top + height, left + width)
+def _distance(first: Places, second: Places, shape_hw: tuple[int, int], percentile: float) -> float:
+    """The larger of the directed distances of two outlines; the diagonal if one has no pixel."""
+    if not first.size or not second.size:
+        return float(np.hypot(*shape_hw))
+    width = shape_hw[1]
+    rows, columns = np.divmod(np.concatenate([first, second]), width)
+    # Outside the box around both regions there is no outline to be near to.
+    top, left = rows.min(), columns.min()
+    box = (int(rows.max() - top) + 1, int(columns.max() - left) + 1)
+    inside = (rows - top) * box[1] + (columns - left)
+    one, other = inside[: first.size], inside[first.size :]
+    return max(_directed(a, b, box, percentile) for a, b in ((one, other), (other, one)))
 
 
-def _directed(from_edge: _Flags, to_edge: _Flags, percentile: float) -> float:
+def _directed(
+    places: Places, others: Places, shape_hw: tuple[int, int], percentile: float
+) -> float:
     """The percentile of the distances from each pixel of one outline to the other outline."""
-    far = cv2.distanceTransform(1 - to_edge, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return float(np.percentile(far[from_edge.view(np.bool_)].astype(np.float64), percentile))
+    marked = np.zeros(shape_hw, np.bool_)
+    marked.ravel()[others] = True
+    # Between the two nearest ranks it is interpolated, as numpy.percentile does.
+    rank = percentile / 100 * (len(places) - 1)
+    low = int(rank)
+    nearest = smallest_distances(places, marked, min(low + 2, len(places)))
+    return float(nearest[low] + (rank - low) * (nearest[-1] - nearest[low]))

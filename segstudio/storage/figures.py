@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from segstudio.storage.key_value import KeyValueFile
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Grows when the same maps would give other figures: what was stored before is not used then."""
 _LEVEL: Final = 6
 

@@ -98,9 +98,9 @@ def read_annotation(
     Raises:
         SegstudioError: if it cannot be read or has not the image's size; names both files.
     """
-    files = annotation_files(root, ref)
-    if not written_by_segstudio(files.mask):
+    if not has_annotation(root, ref):
         return None
+    files = annotation_files(root, ref)
     labels = read_index_png(files.mask)
     _check_size(files.mask, labels.shape, ref, shape_hw)
     if not written_by_segstudio(files.instances):
@@ -273,7 +273,7 @@ def _same_stem(ref: ImageRef) -> list[str]:
         name
         for suffix in IMAGE_SUFFIXES - {own}
         for name in (ref.stem + suffix, ref.stem + suffix.upper())
-        if (folder / name).exists()
+        if os.access(f"{folder}/{name}", os.F_OK)
     ]
 
 

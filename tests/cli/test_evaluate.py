@@ -276,7 +276,7 @@ def test_regions_stand_for_objects_that_are_not_told_apart(capsys, cells):
     assert result["instances"]["regions_as_objects"] == 1
     assert result["instances"]["ap_50"] == pytest.approx(51 / 101 / 2)
     _, out, _ = run(capsys, *cells, "--panoptic")
-    assert "connected regions stand for the predicted objects in 1 of 1 images" in out
+    assert "connected regions stand for the predicted objects in 1 of 1 image" in out
 
 
 def test_without_objects_in_the_truth_there_is_no_average_precision(capsys, folders):

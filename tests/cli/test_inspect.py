@@ -5,68 +5,19 @@ import json
 import cv2
 import numpy as np
 import pytest
-import torch
+from commands import run
 from PIL import Image
-from safetensors.torch import save_file
 
-from segstudio.__main__ import main
 from segstudio.core.metrics import ConfusionMatrix, Metrics
-from segstudio.core.schema import LabelSchema
 from segstudio.inspection.subject import Subject
 from segstudio.models.registry import get_spec, spec_from_weights
 from segstudio.models.segmenter import Segmenter
-from segstudio.models.torchvision_nets import maskrcnn
-from segstudio.resources import resource_path
 
-NAME = "nuclei-03-dense.png"
 UNET = ("--model", "unet-nuclei", "--device", "cpu")
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("SEGSTUDIO_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture
-def image(tmp_path):
-    """64 x 64 pixels of a sample, with its instances beside it as the samples have them."""
-    folder = tmp_path / "set"
-    (folder / "instances").mkdir(parents=True)
-    for part in (NAME, f"instances/{NAME}"):
-        pixels = cv2.imread(str(resource_path("samples") / part), cv2.IMREAD_UNCHANGED)
-        cv2.imwrite(str(folder / part), pixels[100:164, 100:164])
-    return folder / NAME
-
-
-@pytest.fixture
-def instance_weights(tmp_path):
-    """A Mask R-CNN small enough to be quick, untrained, that takes most places for objects."""
-    options = {
-        "backbone": "resnet18_small", "num_classes": 2, "pyramid_channels": 8, "box_channels": 8,
-        "mask_channels": 4, "blocks": [1, 1, 1], "short_side": 64, "box_detections_per_img": 5,
-    }  # fmt: skip
-    torch.manual_seed(4)
-    network = maskrcnn(**options)
-    torch.nn.init.constant_(network.roi_heads.box_predictor.cls_score.bias[1:], 1.0)
-    data = {
-        "id": "things", "title": "T", "family": "maskrcnn", "task": "instance",
-        "builder": "segstudio.models.torchvision_nets:maskrcnn", "options": options,
-        "schema": LabelSchema.from_names(["background", "cell"]).to_json(),
-        "preprocess": {"scaling": "unit"},
-    }  # fmt: skip
-    path = tmp_path / "things.safetensors"
-    save_file(network.state_dict(), path, {"segstudio": json.dumps(data)})
-    return path
-
-
-def run(capsys, *arguments):
-    code = main(["inspect", *(str(a) for a in arguments)])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
 def inspect_json(capsys, *arguments):
-    code, out, err = run(capsys, *arguments, "--json")
+    code, out, err = run(capsys, "inspect", *arguments, "--json")
     assert (code, err) == (0, "")
     return json.loads(out)
 
@@ -100,7 +51,7 @@ def test_the_stages_of_the_unet_are_those_computed_by_hand(capsys, image):
 
 
 def test_the_tables_name_every_stage_and_skip(capsys, image):
-    code, out, err = run(capsys, image, *UNET)
+    code, out, err = run(capsys, "inspect", image, *UNET)
     assert (code, err) == (0, "")
     lines = [line.split() for line in out.splitlines()]
     bottleneck = next(line for line in lines if line[:1] == ["down4"])
@@ -125,7 +76,7 @@ def test_each_stage_becomes_a_readable_sheet(capsys, image, tmp_path):
 
 def test_cutting_a_skip_changes_the_mask_and_its_scores(capsys, image):
     report = inspect_json(capsys, image, *UNET, "--ablate", "down2 -> up2")
-    assert report["ground_truth"] == str(image.parent / "instances" / NAME)
+    assert report["ground_truth"] == str(image.parent / "instances" / image.name)
     (row,) = report["ablations"]
     assert row["skip"] == "down2 -> up2"
 
@@ -161,7 +112,7 @@ def test_all_cuts_each_skip_and_then_all_together(capsys, image):
     assert together["mean_iou_change"] < 0
     one = inspect_json(capsys, image, *UNET, "--ablate", "inc")  # by its source alone
     assert one["ablations"] == [report["ablations"][3]]
-    text = run(capsys, image, *UNET, "--ablate", "all")[1]
+    text = run(capsys, "inspect", image, *UNET, "--ablate", "all")[1]
     assert f"{together['changed_share']:.2%}" in text
     assert f"ground truth: {report['ground_truth']}" in text
 
@@ -210,7 +161,7 @@ def test_without_ground_truth_the_changed_pixels_remain(capsys, image, tmp_path)
 
 
 def test_ground_truth_of_another_size_is_left_out_and_named(capsys, image):
-    mask = image.parent / "instances" / NAME
+    mask = image.parent / "instances" / image.name
     cv2.imwrite(str(mask), np.ones((10, 10), np.uint16))
     report = inspect_json(capsys, image, *UNET, "--ablate", "inc")
     assert report["ground_truth"] is None
@@ -232,8 +183,11 @@ def test_a_model_without_skips_still_shows_its_stages(capsys, image):
     assert [s["receptive_field_is_global"] for s in context][-2] is True  # the pooled branch
     assert not report["stages"][0]["receptive_field_is_global"]
     assert report["skips"] == report["ablations"] == []
-    assert "nothing to cut" in run(capsys, image, "--model", "deeplab-nuclei", "--ablate", "all")[1]
-    code, _, err = run(capsys, image, "--model", "deeplab-nuclei", "--ablate", "inc")
+    assert (
+        "nothing to cut"
+        in run(capsys, "inspect", image, "--model", "deeplab-nuclei", "--ablate", "all")[1]
+    )
+    code, _, err = run(capsys, "inspect", image, "--model", "deeplab-nuclei", "--ablate", "inc")
     assert code == 2
     assert "has no skips" in err
 
@@ -273,7 +227,7 @@ def test_bad_input_ends_with_2_and_one_line(capsys, tmp_path, image, change, wor
     values = {k: tmp_path / v if str(v).isupper() else v for k, v in values.items()}
     first = values.pop("image")
     options = [part for pair in values.items() if pair[1] is not None for part in pair]
-    code, out, err = run(capsys, first, *options, "--json")
+    code, out, err = run(capsys, "inspect", first, *options, "--json")
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1
@@ -284,17 +238,17 @@ def test_bad_input_ends_with_2_and_one_line(capsys, tmp_path, image, change, wor
 def test_the_image_is_never_replaced_by_a_sheet(capsys, image):
     itself = image.rename(image.parent / "00-input.png")
     before = itself.read_bytes()
-    code, _, err = run(capsys, itself, *UNET, "--out", itself.parent)
+    code, _, err = run(capsys, "inspect", itself, *UNET, "--out", itself.parent)
     assert code == 2
     assert "the image itself" in err
     assert itself.read_bytes() == before
 
 
 def test_the_command_is_listed(capsys):
-    assert main(["--help"]) == 0
-    assert "inspect" in capsys.readouterr().out.split("Commands:")[1]
-    assert main(["inspect", "--help"]) == 0
-    assert "--ablate" in capsys.readouterr().out
+    assert "inspect" in run(capsys, "--help")[1].split("Commands:")[1]
+    code, out, _ = run(capsys, "inspect", "--help")
+    assert code == 0
+    assert "--ablate" in out
 
 
 def test_a_network_that_fails_on_the_image_ends_with_1(capsys, image, monkeypatch):
@@ -302,7 +256,7 @@ def test_a_network_that_fails_on_the_image_ends_with_1(capsys, image, monkeypatc
         raise RuntimeError("out of order")
 
     monkeypatch.setattr("segstudio.models.unet.UNet.forward", fail)
-    code, out, err = run(capsys, image, *UNET)
+    code, out, err = run(capsys, "inspect", image, *UNET)
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1

@@ -6,26 +6,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from commands import SCHEMA, describe, run
 from PIL import Image
-from safetensors.torch import save_file
 
-from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
-from segstudio.models.torchvision_nets import maskrcnn
 from segstudio.models.unet import UNet
 from segstudio.storage.mask_files import instance_scores
-
-SCHEMA = LabelSchema.from_names(["background", "cell"])
-
-
-def describe(path, network, **fields):
-    data = {
-        "id": path.stem, "title": "T", "family": "unet", "task": "semantic",
-        "builder": "segstudio.models.unet:UNet", "schema": SCHEMA.to_json(),
-        "preprocess": {"scaling": "unit", "divisor": 4}, **fields,
-    }  # fmt: skip
-    save_file(network.state_dict(), path, {"segstudio": json.dumps(data)})
-    return path
 
 
 @pytest.fixture
@@ -38,22 +24,6 @@ def weights(tmp_path):
 
 
 @pytest.fixture
-def instance_weights(tmp_path):
-    options = {
-        "backbone": "resnet18_small", "num_classes": 2, "pyramid_channels": 8, "box_channels": 8,
-        "mask_channels": 4, "blocks": [1, 1, 1], "short_side": 64, "box_detections_per_img": 5,
-    }  # fmt: skip
-    torch.manual_seed(4)
-    network = maskrcnn(**options)
-    torch.nn.init.constant_(network.roi_heads.box_predictor.cls_score.bias[1:], 1.0)
-    return describe(
-        tmp_path / "things.safetensors", network, options=options, family="maskrcnn",
-        task="instance", builder="segstudio.models.torchvision_nets:maskrcnn",
-        preprocess={"scaling": "unit"},
-    )  # fmt: skip
-
-
-@pytest.fixture
 def images(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -61,12 +31,6 @@ def images(tmp_path):
     for name, (h, w) in {"a1.png": (40, 56), "a10.png": (33, 21), "a2.jpg": (30, 30)}.items():
         cv2.imwrite(str(folder / name), rng.integers(0, 256, (h, w, 3), dtype=np.uint8))
     return folder
-
-
-def run(capsys, *arguments):
-    code = main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def test_one_indexed_png_an_image(capsys, tmp_path, images, weights):

@@ -40,6 +40,8 @@ def test_the_difference_is_that_of_the_summed_counts():
     assert result.mean_iou.share_above_zero > 0.99
     back = paired_difference(second, first, [0, 1, 2])
     assert back.mean_iou.low == pytest.approx(-result.mean_iou.high)
+    assert back.mean_iou.is_clear
+    assert back.mean_iou.high < 0
 
 
 def test_the_interval_equals_scipy_s_percentile_interval():
@@ -116,7 +118,7 @@ def test_a_class_that_hardly_turns_up_and_one_that_never_does():
 
 def test_unpaired_images_are_refused():
     first, second = models(6, number=3)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="counts of 3 and 2 images"):
         paired_difference(first, second[:2], [0])
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="counts of 0 and 0 images"):
         paired_difference([], [], [0])

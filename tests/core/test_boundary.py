@@ -64,3 +64,12 @@ def test_what_is_predicted_on_ignored_pixels_does_not_move_the_boundary():
         counts.add(truth, prediction, 255)
         assert counts.iou([0, 1]).tolist() == [1.0, 1.0]
         assert not counts.either[2]
+
+
+def test_a_single_pixel_has_a_boundary():
+    truth = np.zeros((9, 9), np.uint8)
+    truth[4, 4] = 1
+    for prediction, expected in ((truth, 1.0), (np.zeros_like(truth), 0.0)):
+        counts = BoundaryCounts()
+        counts.add(truth, prediction, None)
+        assert counts.iou([1])[0] == expected

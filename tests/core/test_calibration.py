@@ -97,5 +97,7 @@ def test_nothing_counted():
     bins = CalibrationBins.of(ignored, ignored, ignored, 255)
     assert math.isnan(bins.ece)
     assert math.isnan(bins.mean_confidence)
+    empty = np.zeros((0, 4), np.uint8)
+    assert CalibrationBins.of(empty, empty, empty, None).to_json() == bins.to_json()
     with pytest.raises(SegstudioError):
         CalibrationBins.of(ignored, ignored, ignored[:1], None)

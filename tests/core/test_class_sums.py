@@ -63,6 +63,16 @@ class TestClassPairs:
         assert confused_pixels(pairs, 4, 1).tolist() == expected
         assert sum(expected) > 0
 
+    def test_classes_of_one_side_only(self):
+        truth, prediction = np.array([[0, 3, 3]], np.uint8), np.array([[0, 9, 0]], np.uint8)
+        pairs = ClassPairs.of(truth, prediction, None)
+        assert pairs.class_ids == (0, 3, 9)
+        assert pairs.predicted_ids == (0, 9)
+        assert pairs.matrix().num_classes == 10
+        assert ClassPairs.of(prediction, truth, None).class_ids == (0, 3, 9)
+        assert ClassPairs.of(prediction, truth, None).predicted_ids == (0, 3)
+        assert ClassPairs.total([]).matrix().num_classes == 1
+
     def test_maps_of_different_sizes_are_refused(self):
         with pytest.raises(SegstudioError, match="3 x 2"):
             ClassPairs.of(np.zeros((2, 3), np.uint8), np.zeros((2, 2), np.uint8), None)

@@ -57,8 +57,8 @@ def scene(rng, shape):
     return truth, classes, found
 
 
-def coco_precision(scenes, kind):
-    """(classes, thresholds) AP by pycocotools."""
+def coco_precision(scenes, kind, crowds=None):
+    """(classes, thresholds) AP by pycocotools; `crowds` are masks by class of each image."""
     from pycocotools import mask as coco_mask
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -76,6 +76,12 @@ def coco_precision(scenes, kind):
                 {"id": len(annotations) + 1, "image_id": image, "category_id": classes[number],
                  "iscrowd": 0, "segmentation": encode(mask), "area": float(mask.sum()),
                  "bbox": [float(v) for v in box]}
+            )  # fmt: skip
+        for class_id, mask in (crowds[image] if crowds else {}).items():
+            annotations.append(
+                {"id": len(annotations) + 1, "image_id": image, "category_id": class_id,
+                 "iscrowd": 1, "segmentation": encode(mask), "area": float(mask.sum()),
+                 "bbox": [0.0, 0.0, 1.0, 1.0]}
             )  # fmt: skip
         for index in range(len(found)):
             mask = np.zeros(truth.shape, np.bool_)
@@ -122,6 +128,97 @@ def test_it_equals_pycocotools(seed, kind):
     assert found.at(0.5) == pytest.approx(expected[:, 0].mean())
     assert found.at(0.75) == pytest.approx(expected[:, 5].mean())
     np.testing.assert_allclose(found.by_class, expected.mean(axis=1))
+
+
+@pytest.mark.parametrize("kind", ["mask", "box"])
+def test_many_objects_equal_scores_and_images_without_any(kind):
+    rng = np.random.default_rng(11)
+    many = scene(rng, (192, 192))
+    many[2].scores[:] = np.round(many[2].scores, 1)[np.argsort(-np.round(many[2].scores, 1))]
+    assert len(many[1]) > 140
+    assert len(many[2]) > 100
+    nothing_there = (np.zeros((192, 192), np.uint16), [0], many[2])
+    nothing_found = (many[0], many[1], box_instances([], []))
+    nothing = (np.zeros((192, 192), np.uint16), [0], box_instances([], []))
+    scenes = [many, nothing_found, nothing, scene(rng, (192, 192)), nothing_there]
+    images = [DetectionMatches.of_instances(maps_of(t, c), found) for t, c, found in scenes]
+    found = average_precision(DetectionMatches.total(images), [1, 2], kind)
+    np.testing.assert_allclose(found.table, coco_precision(scenes, kind), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_boxes_that_overlap_several_objects_equal_pycocotools(seed):
+    """Scattered objects: their boxes overlap, some are the same, though no pixel is shared."""
+    rng = np.random.default_rng(seed)
+    scenes = []
+    for _ in range(4):
+        truth = np.zeros((40, 60), np.uint16)
+        boxes, scores = [], []
+        for number in range(1, 9):
+            y, x = rng.integers(0, 4, 2) * (4, 8)
+            part = truth[y : y + 20, x : x + 24]
+            part[(rng.random(part.shape) < 0.2) & (part == 0)] = number
+        for number in np.unique(truth[truth > 0]).tolist():
+            ys, xs = np.nonzero(truth == number)
+            box = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+            boxes += [box, (np.array(box) + rng.integers(-2, 3, 4)).tolist()]
+            scores += rng.choice([0.5, 0.7, 0.9], 2).tolist()
+        order = np.argsort(-np.array(scores), kind="stable")
+        found = box_instances([boxes[i] for i in order], [scores[i] for i in order])
+        scenes.append((truth, [0] + [1] * 8, found))
+    images = [DetectionMatches.of_instances(maps_of(t, c), found) for t, c, found in scenes]
+    found = average_precision(DetectionMatches.total(images), [1], "box")
+    np.testing.assert_allclose(found.table[0], coco_precision(scenes, "box")[0], atol=1e-9)
+
+
+def test_of_several_objects_a_detection_takes_the_one_it_overlaps_most():
+    # Two objects whose boxes overlap: 10 x 10 and 10 x 8, in the same place.
+    truth = np.zeros((12, 12), np.uint16)
+    truth[0, :10] = truth[9, :10] = 1
+    truth[1, :10] = truth[8, :10] = 2
+    found = box_instances([[0, 0, 10, 10], [0, 1, 10, 9]], [0.9, 0.8])
+    matches = DetectionMatches.of_instances(maps_of(truth), found)
+    assert matches.hits["box"].tolist() == [1023, 1023]
+
+
+def test_of_objects_that_overlap_a_detection_alike_the_last_is_taken_as_pycocotools_does():
+    truth = np.zeros((10, 14), np.uint16)
+    truth[0::2, :10] = 1
+    truth[1::2, 4:] = 2
+    for second in ([0, 0, 10, 9], [4, 1, 14, 10]):  # on the one object, or on the other
+        found = box_instances([[2, 0, 12, 10], second], [0.9, 0.8])
+        matches = DetectionMatches.of_instances(maps_of(truth), found)
+        scenes = [(truth, [0, 1, 1], found)]
+        table = average_precision(matches, [1], "box").table
+        np.testing.assert_allclose(table[0], coco_precision(scenes, "box")[0], atol=1e-9)
+        assert bool(matches.hits["box"][1] & 1) == (second[0] == 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_crowds_equal_pycocotools(seed):
+    """Pixels of a class without an object's number are a crowd of that class."""
+    rng = np.random.default_rng(seed)
+    scenes, crowds, images = [], [], []
+    for _ in range(4):
+        truth, classes, found = scene(rng, (64, 96))
+        table = np.array(classes, np.uint8)
+        labels = table[truth]
+        ids = truth.copy()
+        # A third of the objects is not told apart, and a region of class 1 that has none.
+        hidden = np.isin(truth, np.flatnonzero(rng.random(len(classes)) < 0.3))
+        ids[hidden] = 0
+        labels[(truth == 0) & (np.arange(96) < 20)] = 1
+        order = {n: i for i, n in enumerate(np.unique(ids[ids > 0]).tolist(), start=1)}
+        renumbered = np.vectorize(lambda n, to=order: to.get(n, 0))(ids).astype(np.uint16)
+        scenes.append((renumbered, [0, *(classes[n] for n in order)], found))
+        crowds.append({c: (labels == c) & (ids == 0) for c in (1, 2)})
+        maps = SegmentMaps.of(labels, ids, np.zeros_like(labels), np.zeros_like(ids), 255, [1, 2])
+        images.append(DetectionMatches.of_instances(maps, found))
+    total = DetectionMatches.total(images)
+    expected = coco_precision(scenes, "mask", crowds)
+    np.testing.assert_allclose(average_precision(total, [1, 2]).table, expected, atol=1e-9)
+    assert (total.left_out["mask"] > 0).any()
+    assert np.abs(expected - coco_precision(scenes, "mask")).max() > 0.01
 
 
 def test_the_thresholds_are_coco_s():
@@ -229,6 +326,36 @@ def test_detections_on_ignored_pixels_count_neither_way():
     assert (without.left_out["mask"] == 0).all()
 
 
+def test_half_of_it_on_ignored_pixels_is_an_error_and_more_is_not():
+    truth = np.zeros((1, 40), np.uint16)
+    truth[0, 30:] = 1
+    void = np.zeros(truth.shape, bool)
+    void[0, :10] = True
+    for end, left_out in ((20, 0), (19, 1023)):
+        predicted = np.zeros_like(truth)
+        predicted[0, :end] = 1
+        matches = DetectionMatches.of_segments(maps_of(truth, void=void, predicted=predicted))
+        assert [matches.left_out[k].tolist() for k in ("mask", "box")] == [[left_out]] * 2
+
+
+def test_a_detection_on_a_crowd_counts_neither_way_up_to_its_share():
+    truth = np.zeros((1, 40), np.uint16)
+    truth[0, 30:] = 1
+    labels = (truth > 0).astype(np.uint8)
+    labels[0, :10] = 1  # of no object
+    predicted = np.zeros_like(truth)
+    predicted[0, 2:12] = 1
+    maps = SegmentMaps.of(labels, truth, (predicted > 0).astype(np.uint8), predicted, 255)
+    # 8 of 10 pixels: up to 0.8, the seventh of the thresholds.
+    assert DetectionMatches.of_segments(maps).left_out["mask"].tolist() == [2**7 - 1]
+    labels[0, 10:16] = 255
+    maps = SegmentMaps.of(labels, truth, (predicted > 0).astype(np.uint8), predicted, 255)
+    # Without the two ignored pixels it is 8 of 8.
+    assert DetectionMatches.of_segments(maps).left_out["mask"].tolist() == [1023]
+    other = SegmentMaps.of(labels, truth, 2 * (predicted > 0).astype(np.uint8), predicted, 255)
+    assert DetectionMatches.of_segments(other).left_out["mask"].tolist() == [0]
+
+
 def test_detections_of_background_are_dropped():
     truth, found = three_detections()
     mapped = Instances(found.boxes, found.scores, np.array([1, 0, 1], np.uint8), found.masks)
@@ -257,6 +384,7 @@ def test_objects_in_a_file_may_have_scores():
     matches = DetectionMatches.of_segments(maps, np.array([0.9, 0.8, 0.5, 0.1], np.float32))
     assert matches.scored
     assert average_precision(matches, [1]).at(0.5) == pytest.approx((51 + 50 * 2 / 3) / 101)
+    assert DetectionMatches.of_segments(maps, np.array([0.9, 0.8, 0.5], np.float32)).scored
     assert not DetectionMatches.of_segments(maps, np.array([0.9, 0.8], np.float32)).scored
     # An image in which nothing is found says nothing against the scores of the others.
     nothing = DetectionMatches.of_segments(maps_of(truth))

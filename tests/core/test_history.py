@@ -164,7 +164,7 @@ def test_a_recorder_can_take_everything_back():
         recorder.add(patch)
     assert not recorder.is_empty
     assert recorder.nbytes > 0
-    apply(label_map, recorder.inverse())
+    apply(label_map, recorder.taken_back().unpack())
     assert not label_map.labels.any()
 
 

@@ -7,17 +7,13 @@ import pickle
 import numpy as np
 import pytest
 
+from segstudio.core.answer import Answer
 from segstudio.core.detections import DetectionMatches
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import (
-    Answer,
-    FolderFigures,
-    ImageFigures,
-    Wanted,
-    figures_of,
-)
+from segstudio.core.image_figures import FolderFigures, ImageFigures, Wanted, figures_of
 from segstudio.core.instances import Instances
 from segstudio.core.labels import LabelMap
+from segstudio.core.object_size import SizeBins
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import ClassSpec, LabelSchema
 
@@ -186,6 +182,26 @@ def test_pixels_that_are_left_out_count_like_ignored_ones(ignore):
     found = figures_of(truth, answer, schema, wanted)
     assert found.to_json() == expected.to_json()
     assert found.pairs.ignored == 15 * 30
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("stuff", [False, True])
+@pytest.mark.parametrize("regions", [False, True])
+def test_sizes_are_the_same_whatever_else_is_counted(ignored, stuff, regions):
+    truth, prediction = scene(6, ignored=False)
+    labels, found = truth.labels.copy(), prediction.labels.copy()
+    if ignored:  # a strip through objects
+        column = int(np.nonzero(prediction.instance_ids == 6)[1].min())
+        labels[:, column : column + 3] = 255
+    if not stuff:
+        labels[labels == 2] = found[found == 2] = 0
+    truth = LabelMap(labels, np.where(labels == 1, truth.instances, 0).astype(np.uint16))
+    ids = None if regions else prediction.instance_ids
+    alone = SizeBins.of(labels, truth.instances, found, ids, 255).values
+    assert alone[:, 0].sum() > 4
+    for wanted in (Wanted(sizes=True), Wanted.everything()):
+        figures = figures_of(truth, Answer(found, ids), SCHEMA, wanted)
+        np.testing.assert_allclose(figures.sizes.values, alone)
 
 
 def test_maps_of_different_sizes_are_refused():

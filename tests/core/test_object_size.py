@@ -97,6 +97,25 @@ def test_by_hand():
     assert bin_names()[-1] == "256 and more"
 
 
+def test_an_object_as_large_as_an_edge_is_in_the_bin_above():
+    assert SIDES == (4, 8, 16, 32, 64, 128, 256)
+    for place, side in enumerate(SIDES):
+        truth = np.zeros((side + 1, side), np.uint8)
+        truth[:side] = 1
+        full = SizeBins.of(truth, None, truth, None, None).column("objects")
+        truth[0, 0] = 0
+        less = SizeBins.of(truth, None, truth, None, None).column("objects")
+        assert (full.argmax(), less.argmax()) == (place + 1, place)
+
+
+def test_regions_are_held_against_regions_where_only_the_prediction_has_objects():
+    truth = np.zeros((4, 20), np.uint8)
+    truth[:, 2:18] = 1
+    ids = np.repeat(np.arange(20, dtype=np.uint16) // 5 + 1, 4).reshape(20, 4).T.copy()
+    bins = SizeBins.of(truth, None, truth, ids, None)
+    assert bins.column("found").sum() == bins.column("iou").sum() == 1
+
+
 def test_images_add_up():
     parts = [SizeBins.of(*random_maps(seed), 255) for seed in range(3)]
     total = SizeBins.total(parts)

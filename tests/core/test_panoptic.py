@@ -10,15 +10,16 @@ import pytest
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.panoptic import PanopticSums
-from segstudio.core.segments import SegmentMaps, boxes_of, connected_regions, overlaps
+from segstudio.core.segments import SegmentMaps, boxes_of, connected_regions, overlaps, used_classes
 
 NUCLEI = Path(__file__).resolve().parents[3] / "shared" / "data" / "nuclei" / "instances"
 
 
-def by_definition(truth, truth_ids, prediction, predicted_ids, void):
-    """Kirillov et al., with the rules for void of panopticapi's `evaluation.py`, in plain Python.
+def by_definition(truth, truth_ids, prediction, predicted_ids, void, crowds=()):
+    """Kirillov et al., with the rules for void and crowds of panopticapi, in plain Python.
 
-    Segments are (class, instance); returns class -> [tp, fp, fn, sum of IoU].
+    Segments are (class, instance); those of the ground truth in `crowds` are crowds. Returns
+    class -> [tp, fp, fn, sum of IoU].
     """
     maps = (truth, truth_ids, prediction, predicted_ids)
     pixels = list(zip(*(m.ravel().tolist() for m in maps), strict=True))
@@ -29,6 +30,8 @@ def by_definition(truth, truth_ids, prediction, predicted_ids, void):
     result = {}
     matched_truths, matched_found = set(), set()
     for (a, b), shared in both.items():
+        if a in crowds:
+            continue
         iou = shared / (wanted[a] + found[b] - shared - in_void[b])
         if iou > 0.5:
             row = result.setdefault(a[0], [0, 0, 0, 0.0])
@@ -36,10 +39,12 @@ def by_definition(truth, truth_ids, prediction, predicted_ids, void):
             row[3] += iou
             matched_truths.add(a)
             matched_found.add(b)
-    for a in wanted.keys() - matched_truths:
+    for a in wanted.keys() - matched_truths - set(crowds):
         result.setdefault(a[0], [0, 0, 0, 0.0])[2] += 1
     for b in found.keys() - matched_found:
-        if in_void[b] / found[b] <= 0.5:
+        crowd = (b[0], 0)
+        in_crowd = both[crowd, b] if crowd in crowds else 0
+        if (in_void[b] + in_crowd) / found[b] <= 0.5:
             result.setdefault(b[0], [0, 0, 0, 0.0])[1] += 1
     return result
 
@@ -88,6 +93,39 @@ def test_it_equals_the_definition_on_random_scenes(seed, void):
         assert found[class_id] == pytest.approx(row), class_id
     assert {2, 3} <= sums.things | {2, 3} - set(expected)
     assert not sums.things & {0, 1}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_it_equals_the_definition_with_crowds(seed):
+    rng = np.random.default_rng(seed)
+    scene = random_scene(rng, (48, 64), void=True)
+    truth, truth_ids, _, _ = scene
+    truth_ids[np.isin(truth_ids, rng.integers(1, 16, 5))] = 0
+    truth[5:20, 5:30], truth_ids[5:20, 5:30] = 2, 0
+    expected = by_definition(*scene, 255, {(2, 0), (3, 0)})
+    assert expected != by_definition(*scene, 255)
+    found = as_rows(PanopticSums.of(SegmentMaps.of(*scene, 255)))
+    assert found == {i: pytest.approx(row) for i, row in expected.items()}
+
+
+@pytest.mark.parametrize("void", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_it_equals_torchmetrics(seed, void):
+    torch = pytest.importorskip("torch")
+    detection = pytest.importorskip("torchmetrics.functional.detection")
+    scene = random_scene(np.random.default_rng(seed), (48, 64), void=void)
+    # It has no void in the prediction.
+    prediction = np.where(scene[2] == 255, np.uint8(1), scene[2])
+    scene = (scene[0], scene[1], prediction, scene[3])
+    truth, found = (
+        torch.from_numpy(np.stack(scene[i : i + 2], axis=-1).astype(np.int64))[None] for i in (0, 2)
+    )
+    quality = PanopticSums.of(SegmentMaps.of(*scene, 255)).quality([2, 3, 0, 1])
+    expected = detection.panoptic_quality(
+        found, truth, things={2, 3}, stuffs={0, 1}, allow_unknown_preds_category=True,
+        return_sq_and_rq=True, return_per_class=True,
+    )  # fmt: skip
+    np.testing.assert_allclose(np.stack([quality.pq, quality.sq, quality.rq], 1), expected)
 
 
 @pytest.mark.data
@@ -154,6 +192,22 @@ def test_a_segment_mostly_on_ignored_pixels_is_no_error():
         assert PanopticSums.of(maps).column("fp", [1])[0] == invented
 
 
+def test_a_crowd_is_neither_missed_nor_are_objects_on_it_invented():
+    truth = np.array([[1, 1, 1, 1, 1, 0, 2, 2]], np.uint8)
+    ids = np.array([[7, 7, 0, 0, 0, 0, 0, 0]], np.uint16)
+    found = np.array([[1, 1, 2, 2, 2, 2, 3, 3]], np.uint16)
+    maps = SegmentMaps.of(truth, ids, np.ones((1, 8), np.uint8), found, 255)
+    # The first is found, the second lies on the crowd with 3 of 4 pixels, the third on class 2.
+    assert as_rows(PanopticSums.of(maps)) == {
+        0: [0, 0, 1, 0],
+        1: [1, 1, 0, 1.0],
+        2: [0, 0, 1, 0],
+    }
+    maps = SegmentMaps.of(truth, ids, np.ones((1, 8), np.uint8), np.minimum(found, 2), 255)
+    # With half of its pixels on the crowd it is an error.
+    assert as_rows(PanopticSums.of(maps))[1] == [1, 1, 0, 1.0]
+
+
 def test_ignored_pixels_are_left_out_of_unions():
     truth = np.array([[1, 1, 255, 255, 255]], np.uint8)
     ids = np.array([[1, 1, 0, 0, 0]], np.uint16)
@@ -198,6 +252,7 @@ class TestSegments:
         maps = SegmentMaps.of(truth, None, prediction, found, 255)
         assert as_rows(PanopticSums.of(maps))[1] == [1, 0, 0, 28 / 30]
         assert not maps.things
+        assert not maps.from_regions
 
     def test_objects_of_background_are_none(self):
         truth, ids, prediction, found = two_objects()
@@ -228,6 +283,12 @@ class TestSegments:
         labels = np.array([[1, 0, 1, 2], [0, 1, 0, 2], [3, 0, 0, 2]], np.uint8)
         numbers = connected_regions(labels, [1, 2])
         assert numbers.tolist() == [[1, 0, 1, 1], [0, 1, 0, 1], [0, 0, 0, 1]]
+
+    def test_the_classes_that_maps_have(self):
+        wide = np.full((3, 40), 7, np.uint8)
+        wide[1, 5] = 255
+        assert used_classes(wide[:, ::3], np.zeros((2, 2), np.uint8)) == [0, 7]
+        assert used_classes(wide, np.zeros((0, 2), np.uint8)) == [7, 255]
 
     def test_maps_of_different_sizes_are_refused(self):
         with pytest.raises(SegstudioError):

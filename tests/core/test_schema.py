@@ -60,7 +60,11 @@ def test_colours_differ_and_the_palette_has_them():
     palette = schema.palette()
     assert palette.shape == (256, 3)
     assert palette[4].tolist() == [1, 2, 3]
+    # "a" stands at 0, so 3 and all else that is no class cannot be background: it is grey
+    assert palette[5].tolist() == [140, 140, 140]
     assert tuple(palette[9]) == distinct_color(9)
+    plain = LabelSchema.from_names(("background", "cell")).palette()
+    assert tuple(plain[2]) == distinct_color(2)
 
 
 def test_numbers_past_the_classes_have_a_meaning():

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import cv2
+import pytest
+import torch
+from commands import describe
+
+from segstudio.models.torchvision_nets import maskrcnn
+from segstudio.resources import resource_path
+
+_NAME = "nuclei-03-dense.png"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """The user's folders."""
+    monkeypatch.setenv("SEGSTUDIO_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def image(tmp_path):
+    """64 x 64 pixels of a sample, with its instances beside it as the samples have them."""
+    folder = tmp_path / "set"
+    (folder / "instances").mkdir(parents=True)
+    for part in (_NAME, f"instances/{_NAME}"):
+        pixels = cv2.imread(str(resource_path("samples") / part), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(folder / part), pixels[100:164, 100:164])
+    return folder / _NAME
+
+
+@pytest.fixture
+def instance_weights(tmp_path):
+    """A Mask R-CNN small enough to be quick, untrained, that takes most places for objects."""
+    options = {
+        "backbone": "resnet18_small", "num_classes": 2, "pyramid_channels": 8, "box_channels": 8,
+        "mask_channels": 4, "blocks": [1, 1, 1], "short_side": 64, "box_detections_per_img": 5,
+    }  # fmt: skip
+    torch.manual_seed(4)
+    network = maskrcnn(**options)
+    torch.nn.init.constant_(network.roi_heads.box_predictor.cls_score.bias[1:], 1.0)
+    return describe(
+        tmp_path / "things.safetensors", network, options=options, family="maskrcnn",
+        task="instance", builder="segstudio.models.torchvision_nets:maskrcnn",
+        preprocess={"scaling": "unit"},
+    )  # fmt: skip

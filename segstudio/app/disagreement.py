@@ -9,6 +9,7 @@ from segstudio.app.batch import model_of
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.disputed_votes import Found, Votes, compare
 from segstudio.app.editing import Editing
+from segstudio.app.named_runs import is_removed
 from segstudio.app.notices import Notices
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Mask
@@ -19,7 +20,7 @@ from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 
 _KEY, _AGREEMENT_KEY = "disagreement", "disagreement with the annotation"
-_COMPARED = What.DOCUMENT | What.PREDICTIONS | What.SCHEMA
+_COMPARED = What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.MODELS
 _AFTER_S = 0.15
 """A moment after the last stroke the annotation is compared with the runs."""
 
@@ -41,9 +42,10 @@ class Disagreement:
 
     def include(self, run: str, included: bool) -> None:
         """Compare a run with the others, or leave it out."""
-        left_out = self._session.disagreeing.left_out
-        chosen = left_out - {run} if included else left_out | {run}
-        self._session.set_disagreeing(left_out=chosen)
+        state = self._session.disagreeing
+        left_out = state.left_out - {run} if included else state.left_out | {run}
+        taken_in = state.taken_in | {run} if included else state.taken_in - {run}
+        self._session.set_disagreeing(left_out=left_out, taken_in=taken_in)
         self._follow()
 
     def set_min_pixels(self, pixels: int) -> None:
@@ -218,13 +220,27 @@ def _asked(session: Session) -> _Asked:
         return _Asked()
     # in the order of the models, whichever ran first
     place = {name: number for number, name in enumerate(session.models)}
+    silent = silent_runs(session)
     chosen = sorted(
-        (p for run, p in document.predictions.items() if run not in state.left_out),
+        (p for run, p in document.predictions.items() if run not in silent),
         key=lambda p: place.get(model_of(p.run), len(place)),
     )
     return _Asked(
         document, tuple(map(_Same, chosen)), session.schema.ignore_index, state.min_pixels
     )
+
+
+def silent_runs(session: Session) -> frozenset[str]:
+    """Predictions of the open image that are not compared.
+
+    Those are the ones left out by hand, and those of named runs that were removed, unless they were
+    taken in by hand.
+    """
+    document, state = session.document, session.disagreeing
+    if document is None:
+        return frozenset()
+    gone = {run for run in document.predictions if is_removed(run, session.models)}
+    return state.left_out | (gone - state.taken_in)
 
 
 def _counted(document: Document, ignore_index: int | None) -> Mask | None:

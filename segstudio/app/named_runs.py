@@ -6,11 +6,12 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from segstudio.app.batch import model_of
 from segstudio.app.class_mapping import same_classes
 from segstudio.app.engine import Engine
 from segstudio.app.notices import Notices
@@ -32,6 +33,8 @@ _WORDS: Final = {
     "input_scale": "input {:g} x",
     "tile_px": "tiles of {} px",
 }
+_OF_NAMED: Final = "+"
+"""Stands in the ids of named runs and in no others."""
 _SCALES: Final = (0.1, 4.0)
 _log = logging.getLogger(__name__)
 
@@ -75,7 +78,7 @@ class NamedRuns:
         digest = hashlib.blake2b(
             json.dumps(changes, sort_keys=True).encode(), digest_size=3
         ).hexdigest()
-        run = f"{base}+{_slug(title)}-{digest}"
+        run = f"{base}{_OF_NAMED}{_slug(title)}-{digest}"
         return self._add(RunDefinition(run, title.strip(), "variant", (base,), changes))
 
     def add_ensemble(
@@ -95,7 +98,7 @@ class NamedRuns:
         if len(set(members)) < 2:
             raise SegstudioError("An ensemble needs two models or more.", "Choose another model.")
         digest = hashlib.blake2b("|".join(members).encode(), digest_size=3).hexdigest()
-        run = f"{method}+{_slug(title)}-{digest}"
+        run = f"{method}{_OF_NAMED}{_slug(title)}-{digest}"
         return self._add(
             RunDefinition(run, title.strip(), "ensemble", tuple(members), method=method)
         )
@@ -301,6 +304,17 @@ class NamedRuns:
             write_definitions(self._file, definitions)
 
         self._jobs.submit("Keeping the named runs", "save", work, visible=False)
+
+
+def is_removed(run: str, models: Collection[str]) -> bool:
+    """Whether a prediction was made by a named run that is not there any more.
+
+    Args:
+        run: Name of the prediction's run.
+        models: Ids of the models that are there.
+    """
+    model = model_of(run)
+    return _OF_NAMED in model and model not in models
 
 
 def described(overrides: dict[str, Any]) -> str:

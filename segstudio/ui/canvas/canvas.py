@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, Qt, QUrl, Signal
+from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
@@ -20,6 +20,7 @@ from segstudio.ui.canvas.over_photo import over_photo_on
 from segstudio.ui.canvas.over_photo_chip import OverPhotoChip
 from segstudio.ui.canvas.pane_grid import PaneGrid
 from segstudio.ui.canvas.pane_header import PaneHeader
+from segstudio.ui.canvas.pane_stock import PaneStock
 from segstudio.ui.canvas.pane_view import PaneView
 from segstudio.ui.canvas.shared_tools import SharedTools
 from segstudio.ui.canvas.view import Point
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 _LOOK = What.PREDICTIONS | What.SCHEMA
 _MARKED = What.TRACE | What.INSPECTION
-_OVERLAY = _LOOK | What.OVER_PHOTO | What.DISAGREEMENT
-_LEGEND = What.DOCUMENT | What.VIEW | _LOOK | What.LABELS | What.OVER_PHOTO
+_REPAINTED = What.SCHEMA | What.OVER_PHOTO
+_LEGEND = What.DOCUMENT | What.VIEW | _LOOK | What.LABELS | What.OVER_PHOTO | What.DISAGREEMENT
 _HEADER = What.DOCUMENT | What.VIEW | _LOOK | What.MODELS
 
 
@@ -74,13 +75,19 @@ class Canvas(QWidget):
         self._tools = SharedTools(studio.session, studio.editing, self._flip_overlay, self._blink)
         self._asked_rect: Rect | None = None
         self.empty = EmptyPage(self)
-        self.grid = PaneGrid(self)
-        self.panes: list[PaneView] = []
-        self._shown = 0
+        self.grid = PaneGrid(self, self._linked.placing)
+        self._shown, self._count = 1, 1
         self._pointed: Viewport | None = None
-        self._headers = Coalescer(self, self._show_headers)
+        self._headers = Coalescer(self, self._fill_headers)
         self._scores = Coalescer(self, self._show_scores)
-        self._add_pane()
+        self._stock = PaneStock(
+            self,
+            self._make_pane,
+            lambda number: PaneHeader(studio.session, studio.comparing, number),
+        )
+        self._stock.grown.connect(self._grow)
+        self._turn = QTimer(self, singleShot=True, interval=0)
+        self._turn.timeout.connect(self._show_next)
         self.over_chip = OverPhotoChip(self.viewport)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.empty)
@@ -95,8 +102,14 @@ class Canvas(QWidget):
         self._session.changed.connect(self._on_change)
         if studio.jobs is not None:
             studio.jobs.changed.connect(self._headers.request)
+        self._place_panes()
         self._show_panes()
         self._show_document()
+
+    @property
+    def panes(self) -> list[PaneView]:
+        """The views made so far, shown or not."""
+        return self._stock.panes
 
     @property
     def viewport(self) -> Viewport:
@@ -112,6 +125,11 @@ class Canvas(QWidget):
     def shown_panes(self) -> list[PaneView]:
         """The views that are shown."""
         return self.panes[: self._shown]
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether views that are wanted are not shown yet."""
+        return self._shown < self._count or self._stock.is_waited_for
 
     @property
     def zoom(self) -> float:
@@ -191,12 +209,12 @@ class Canvas(QWidget):
 
     # -- the views -----------------------------------------------------------------------------
 
-    def _add_pane(self) -> None:
+    def _make_pane(self, number: int) -> PaneView:
         viewport = Viewport(
             self._session,
             self._tools,
             lambda: self._studio.settings.keep_view,
-            number=len(self.panes),
+            number=number,
             linked=self._linked,
         )
         viewport.jobs = self._studio.jobs
@@ -207,53 +225,72 @@ class Canvas(QWidget):
         viewport.pointed.connect(partial(self._show_ghosts, viewport))
         viewport.used.connect(partial(self._activate, viewport))
         viewport.answer_asked.connect(partial(self._ask_answer, viewport))
-        self.panes.append(PaneView(self._session, viewport, self.grid))
+        return PaneView(self._session, viewport, self.grid)
 
     def _show_panes(self) -> None:
-        """Show as many views as the session says."""
+        """Show as many views as the session says: the first ones at once, the others in turn."""
         count = len(self._session.view.all_panes)
-        before, self._shown = self._shown, count
-        if count == before:
+        if count == self._count:
             return
-        while len(self.panes) < count:
-            self._add_pane()
-        self._put_headers()
-        for pane in self.panes[count:before]:
+        self._count = count
+        for pane in self.panes[count : self._shown]:
             pane.viewport.let_go()
-        for pane in self.panes[before:count]:
-            pane.viewport.show_document()
-        self._linked.set_views([pane.viewport for pane in self.shown_panes])
-        self.grid.show_panes(self.shown_panes)
-        for pane in self.panes[before:count]:
-            pane.viewport.refresh_view_state()
-            pane.viewport.refresh_overlay()
+        self._shown = max(1, min(self._shown, count))
+        self._place_panes()
+        self._show_next()
+
+    def _place_panes(self) -> None:
+        with self._linked.placing():
+            # a picture that came first would be moved by its header, away from under the pointer
+            self._show_header_rows()
+            self._linked.set_views([pane.viewport for pane in self.shown_panes])
+            self.grid.show_panes(self.shown_panes, self._count)
         for pane in self.shown_panes:
             pane.viewport.show_ghost(None)
-            if pane.viewport.fits:
-                pane.viewport.refit()
 
-    def _put_headers(self) -> None:
+    def _show_next(self) -> None:
+        """Show one view more, if it is made, and the next one when input has been looked at."""
+        if self._shown == self._count or not self._stock.want(self._count, self._shown + 1):
+            return
+        pane = self.panes[self._shown]
+        self._shown += 1
+        with self._linked.placing():
+            pane.viewport.show_document()
+            self._place_panes()
+        pane.viewport.refresh_view_state()
+        self._show_legend()
+        if self._shown < self._count:
+            self._turn.start()
+
+    def _grow(self) -> None:
+        """A view that was waited for is made."""
+        self._show_header_rows()
+        self._show_legend()
+        self._show_next()
+
+    def _show_header_rows(self) -> None:
         """Headers are there where there is something to choose or to tell apart."""
         view = self._session.view
         wanted = bool(view.panes) or view.wiped == 0 or view.layer is Layer.MODELS
-        for pane in self.shown_panes:
-            if wanted and pane.header is None:
-                pane.put_header(
-                    PaneHeader(self._session, self._studio.comparing, pane.viewport.number)
-                )
-            if wanted and pane.header is not None and pane.header.isHidden():
-                pane.header.show_all(self._studio.comparing.scores()[pane.viewport.number])
-            pane.show_header(shown=wanted)
+        if wanted and not self._stock.want(self._shown, self._shown):
+            return
+        if wanted and any(pane.header and pane.header.isHidden() for pane in self.shown_panes):
+            self._fill_headers(hidden=True)
+        with self._linked.placing():
+            for pane in self.shown_panes:
+                pane.show_header(shown=wanted)
 
-    def _headed(self) -> list[tuple[PaneHeader, PaneScore]]:
-        """Headers that are shown, with the figures of their views."""
-        headers = [p.header for p in self.shown_panes if p.header is not None and p.has_header]
-        scores = self._studio.comparing.scores() if headers else []
-        return list(zip(headers, scores, strict=True)) if headers else []
+    def _headed(self, *, hidden: bool = False) -> list[tuple[PaneHeader, PaneScore]]:
+        """The headers that are shown, or those that are about to be, with their views' figures."""
+        panes = [p for p in self.shown_panes if p.header is not None and p.has_header != hidden]
+        scores = self._studio.comparing.scores() if panes else []
+        return [(p.header, scores[p.viewport.number]) for p in panes if p.header is not None]
 
-    def _show_headers(self) -> None:
-        for header, score in self._headed():
-            header.show_all(score)
+    def _fill_headers(self, *, hidden: bool = False) -> None:
+        headed = self._headed(hidden=hidden)
+        choices = self._studio.comparing.choices() if headed else []
+        for header, score in headed:
+            header.show_all(score, choices)
 
     def _show_scores(self) -> None:
         for header, score in self._headed():
@@ -279,7 +316,7 @@ class Canvas(QWidget):
         what = change.what
         if what & What.VIEW:
             self._show_panes()
-            self._put_headers()
+            self._show_header_rows()
         if what & (What.DOCUMENT | What.PROJECT):
             self._show_document()
         for pane in self.shown_panes:
@@ -303,7 +340,10 @@ class Canvas(QWidget):
                 self.empty.show_no_images(folder_open=project is not None and not project.images)
             self._pages.setCurrentWidget(self.empty)
         else:
+            height, width = self.viewport.document.shape_hw
+            self.grid.show_aspect(width / height)
             self._pages.setCurrentWidget(self.grid)
+            self._stock.make_ahead()
         self._show_legend()
         if self._asked_rect is not None and session.document is not None and not session.loading:
             self.show_rect(self._asked_rect)
@@ -333,12 +373,17 @@ class Canvas(QWidget):
 def _refresh(viewport: Viewport, change: Change) -> None:
     """Renew what a change concerns in one view."""
     if not change.what & (What.DOCUMENT | What.PROJECT):
-        if change.what & _OVERLAY:
+        if change.what & _REPAINTED:
             viewport.refresh_overlay()
-        elif change.what & What.LABELS:
-            viewport.refresh_labels(change.patches)
+        else:
+            if change.what & (What.PREDICTIONS | What.DISAGREEMENT):
+                viewport.refresh_predictions()
+            if change.what & What.LABELS:
+                viewport.refresh_labels(change.patches)
     if change.what & What.VIEW:
         viewport.refresh_view_state()
+    if change.what & What.DISAGREEMENT:
+        viewport.update()  # the outline of the opened region
     if change.what & _MARKED:
         viewport.refresh_marks()
 

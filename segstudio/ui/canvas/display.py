@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from segstudio.app.disagreement import silent_runs
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, Patch
 from segstudio.jobs import JobRunner
@@ -17,7 +18,7 @@ from segstudio.session.session import Layer, Pane, Session, ViewState
 from segstudio.ui.canvas.frame import Frame
 from segstudio.ui.canvas.linked_views import LinkedViews
 from segstudio.ui.canvas.over_photo import over_photo_on, planes_with
-from segstudio.ui.canvas.overlay import Look, planes_for, shown_layer
+from segstudio.ui.canvas.overlay import Look, planes_for, shown_layer, shown_maps
 from segstudio.ui.canvas.photo import Photo
 from segstudio.ui.canvas.placed_image import PlacedImage
 from segstudio.ui.canvas.planes import Plane
@@ -61,6 +62,7 @@ class Display(PlacedImage):
         self._keep_view = keep_view
         self._annotation: object = None
         self._layers: tuple[Layer, ...] = ()
+        self._maps: tuple[object, ...] = ()
         self._photo: Photo | None = None
         self._sampler: Sampler | None = None
         self._frame = Frame()
@@ -140,6 +142,7 @@ class Display(PlacedImage):
         beside: tuple[Plane, ...] = ()
         self._annotation = None
         self._layers = ()
+        self._maps = self._shown_maps()
         if self._document is not None:
             self._annotation = self._document.annotation
             # the first thing painted or taken over makes a layer appear
@@ -156,6 +159,21 @@ class Display(PlacedImage):
         self._seen = _visible_part(view)
         self.update()
 
+    def refresh_predictions(self) -> None:
+        """Predictions came or went; most views show the same as before."""
+        now = self._shown_maps()
+        same = len(now) == len(self._maps)
+        if not same or any(a is not b for a, b in zip(now, self._maps, strict=True)):
+            self.refresh_overlay()
+
+    def _shown_maps(self) -> tuple[object, ...]:
+        """What of the predictions is seen; see `shown_maps`."""
+        document, view = self._document, self.shown
+        if document is None:
+            return ()
+        sides = (view,) if view.against is None else (view, right_of_line(view))
+        return tuple(part for side in sides for part in shown_maps(document, self._look(side)))
+
     def _planes(self, document: Document, view: ViewState) -> tuple[Plane, ...]:
         look = self._look(view)
         inspection = self._session.inspection
@@ -166,8 +184,8 @@ class Display(PlacedImage):
 
     def _look(self, view: ViewState) -> Look:
         session = self._session
-        disputes, left_out = session.disagreement, session.disagreeing.left_out
-        return Look(session.schema, view, self._outline(), disputes, left_out)
+        silent = silent_runs(session)
+        return Look(session.schema, view, self._outline(), session.disagreement, silent)
 
     def _split(self, view: ViewState) -> int:
         """The device column of the wipe's line."""
@@ -233,22 +251,22 @@ class Display(PlacedImage):
             self._resize_frame()
         return super().event(event)
 
+    def take_size(self) -> bool:
+        """Take the present size for the picture too."""
+        differs = super().take_size()
+        if differs:
+            self._frame.resize(self._device_wh)
+        return differs
+
     def _resize_frame(self) -> None:
-        ratio = self.devicePixelRatioF()
-        before, after = (
-            self._device_wh,
-            (round(self.width() * ratio), round(self.height() * ratio)),
-        )
-        if before == after:
+        if self._linked.held or not self.take_size():
             return
-        self._device_wh = after
-        self._frame.resize(after)
         if self._document is None:
             self._place()
         elif self._fits:
             self.refit()
         else:
-            self._set_view(self._view.resized(before, after))
+            self.stay()
         self._linked.resized(self)
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -15,6 +15,7 @@ from segstudio.ui.canvas.view import Size
 BACKGROUND = 0xFF646464
 """Neutral grey around the image, the same in light and dark themes."""
 _MANY = 16
+_STRIP_PIXELS = 1 << 15
 
 
 class Frame:
@@ -49,9 +50,8 @@ class Frame:
         # The image owns the memory and the array looks into it: an image over foreign memory would
         # be copied when painted on.
         self.image = QImage(width, height, QImage.Format.Format_RGB32)
-        self.image.fill(BACKGROUND)
         self._pixels = np.frombuffer(self.image.bits(), np.uint32).reshape(height, width)
-        self._photo_pixels = np.full((height, width), BACKGROUND, np.uint32)
+        self._photo_pixels = np.empty((height, width), np.uint32)
         self._everything()
 
     def show(self, photo: Photo | None, sampler: Sampler | None) -> None:
@@ -164,8 +164,7 @@ class Frame:
         self._photo_pixels[rect.slices] = BACKGROUND
         if self._photo is None or self._sampler is None:
             return
-        part = rect.intersect(self._sampler.visible)
-        if not part.is_empty:
+        for part in _strips(rect.intersect(self._sampler.visible)):
             self._photo_pixels[part.slices] = self._photo.take(self._sampler, part)
 
     def _compose(self, rect: Rect) -> None:
@@ -178,9 +177,10 @@ class Frame:
         if self._planes or self._beside:
             painter = QPainter(self.image)
             for planes, half in self._halves(part):
-                for plane in planes:
-                    colours = np.ascontiguousarray(plane.take(self._sampler, half))
-                    painter.drawImage(half.left, half.top, _as_image(colours))
+                for strip in _strips(half):
+                    for plane in planes:
+                        colours = np.ascontiguousarray(plane.take(self._sampler, strip))
+                        painter.drawImage(strip.left, strip.top, _as_image(colours))
             painter.end()
         if self._grid:
             _draw_grid(self._pixels[part.slices], *self._sampler.pixel_starts(part))
@@ -195,6 +195,13 @@ class Frame:
             (self._beside, Rect(part.top, at, part.bottom, part.right)),
         )
         return [(planes, half) for planes, half in halves if not half.is_empty]
+
+
+def _strips(rect: Rect) -> list[Rect]:
+    """Whole rows of a rectangle, few enough that what is worked out for them stays in the cache."""
+    rows = max(1, _STRIP_PIXELS // max(1, rect.width))
+    tops = range(rect.top, rect.bottom, rows) if rect.width > 0 else ()
+    return [Rect(top, rect.left, min(top + rows, rect.bottom), rect.right) for top in tops]
 
 
 def _overlap(shift: int, length: int) -> tuple[slice, slice]:

@@ -46,22 +46,34 @@ class Legend:
     missing: bool = False
 
 
-def legend(document: Document, view: ViewState, over: OverPhoto | None = None) -> Legend:
-    """What is shown over the photo, in words; `over` is what the inspector lays there."""
+def legend(
+    document: Document,
+    view: ViewState,
+    over: OverPhoto | None = None,
+    silent: frozenset[str] = frozenset(),
+) -> Legend:
+    """What is shown over the photo, in words.
+
+    Args:
+        document: The open image.
+        view: What is shown of it.
+        over: What the inspector lays there.
+        silent: Runs that have no vote where the models disagree.
+    """
     if not view.overlay_visible:
         return Legend("Overlay hidden", missing=True)
     if over is not None:
         return Legend(_outlined(document, view, over))
-    return _of_layer(document, view)
+    return _of_layer(document, view, silent)
 
 
-def _of_layer(document: Document, view: ViewState) -> Legend:
+def _of_layer(document: Document, view: ViewState, silent: frozenset[str]) -> Legend:
     """What the shown layer is."""
     layer = shown_layer(document, view)
     if layer in _WITHOUT_RUN:
         return Legend(_WITHOUT_RUN[layer])
     if layer is Layer.DISAGREEMENT:
-        return _of_disagreement(document)
+        return _of_disagreement(len(document.predictions.keys() - silent))
     prediction = shown_prediction(document, view)
     if prediction is None:
         name = _NAMES.get(layer, layer.capitalize())
@@ -110,8 +122,7 @@ def _of_models(document: Document, first: Prediction, second: Prediction | None)
     return Legend(f"{first.title} against {second.title}", entries)
 
 
-def _of_disagreement(document: Document) -> Legend:
-    count = len(document.predictions)
+def _of_disagreement(count: int) -> Legend:
     if count < 2:
         return Legend("Disagreement: needs two predictions", missing=True)
     return Legend("Disagreement of the models", _entropy_entries("weak", "medium", "strong"))

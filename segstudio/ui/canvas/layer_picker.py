@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
@@ -14,6 +16,7 @@ from segstudio.ui.model_titles import short_titles
 _HEIGHT = 22
 _ARROW_PX, _LEAST_PX, _NARROW_PX = 34, 52, 70
 _NOT_RUN = "  (not run yet)"
+Choices = Sequence[tuple[str, str, bool]]
 
 
 class LayerPicker(QWidget):
@@ -36,6 +39,7 @@ class LayerPicker(QWidget):
             f"{name}: layer", "What lies over the photo here (T: next)", yields=False
         )
         self.run = _list(f"{name}: prediction", "Which prediction")
+        self.run.setPlaceholderText("Choose a model")
         self.second = _list(f"{name}: compared with", "The prediction it is compared with")
         self._shorts: dict[str, str] = {}
         self._row = QHBoxLayout(self)
@@ -51,12 +55,13 @@ class LayerPicker(QWidget):
             lambda: self.picked.emit({"second": self.second.currentData()})
         )
 
-    def show_pane(self, pane: Pane, second: str) -> None:
+    def show_pane(self, pane: Pane, second: str, choices: Choices) -> None:
         """Show what is chosen.
 
         Args:
             pane: The layer and its prediction.
             second: The prediction that really is compared with.
+            choices: (key, title, whether it is there) of what can be chosen.
         """
         self._show_layers(pane.layer)
         of_run = pane.layer in OF_A_RUN
@@ -67,7 +72,6 @@ class LayerPicker(QWidget):
             combo.brief = two
             self._row.setStretchFactor(combo, int(two))  # equal shares, where there are two
         if of_run:
-            choices = self._comparing.choices()
             shorts = short_titles([title for _, title, _ in choices])
             self._shorts = {key: s for (key, _, _), s in zip(choices, shorts, strict=True)}
             items = [(key, title if there else title + _NOT_RUN) for key, title, there in choices]
@@ -116,13 +120,16 @@ class _SlimCombo(ElidedCombo):
 
     def sizeHint(self) -> QSize:
         """As wide as what is chosen, or as its short form where two share the room."""
-        shown = self.short if self.brief and self.short else self.currentText()
+        shown = self.short if self.brief and self.short else self._whole_text()
         text = self.fontMetrics().horizontalAdvance(shown)
         return QSize(text + _ARROW_PX, _HEIGHT)
 
+    def _whole_text(self) -> str:
+        return self.currentText() or self.placeholderText()
+
     def shown_text(self, width: int) -> str:
         """The chosen entry, or its short form where it does not fit."""
-        metrics, whole = self.fontMetrics(), self.currentText()
+        metrics, whole = self.fontMetrics(), self._whole_text()
         fits = not self.short or metrics.horizontalAdvance(whole) <= width
         # of a few letters the first ones tell most
         narrow = width < _NARROW_PX

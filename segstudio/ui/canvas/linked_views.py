@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from segstudio.session.document import Document
@@ -22,19 +23,38 @@ class LinkedViews:
     def __init__(self) -> None:
         self._views: list[PlacedImage] = []
         self._photo: tuple[Document, Photo] | None = None
+        self._held = False
 
     @property
     def views(self) -> tuple[PlacedImage, ...]:
         """The views that are shown, the first one first."""
         return tuple(self._views)
 
+    @property
+    def held(self) -> bool:
+        """Whether views get their places just now: what is seen in them is found afterwards."""
+        return self._held
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Give several views other sizes; the image goes to its place in them once, at the end."""
+        if self._held:
+            yield
+            return
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self._settle()
+
     def set_views(self, views: list[PlacedImage]) -> None:
         """Show these views; those that are new go where the first one is."""
-        old, self._views = self._views, list(views)
-        for view in views[1:]:
-            if view not in old:
-                view.follow(views[0].view, fits=views[0].fits)
-                self._align(view, views[0])
+        with self.placing():
+            for view in views:
+                if view not in self._views:
+                    view.follow(views[0].view, fits=views[0].fits)
+            self._views = list(views)
 
     def fitted(self, image_wh: Size, viewport_wh: Size) -> View:
         """The whole image in the middle of one view, at a zoom at which it fits into each."""
@@ -49,7 +69,7 @@ class LinkedViews:
 
     def resized(self, view: PlacedImage) -> None:
         """One view got another size."""
-        if view not in self._views:
+        if self._held or view not in self._views:
             return
         if view.fits:
             for other in self._views:
@@ -73,6 +93,17 @@ class LinkedViews:
     def forget(self) -> None:
         """Nothing is open any more."""
         self._photo = None
+
+    def _settle(self) -> None:
+        """Every view has its size: show the image where it belongs, in those where it moves."""
+        stale = [view for view in self._views if view.take_size()]
+        for view in self._views:
+            if view.fits:
+                view.refit(always=view in stale)
+            else:
+                if view in stale:
+                    view.stay()
+                self._align(view, self._views[0])
 
     def _align(self, view: PlacedImage, to: PlacedImage) -> None:
         if min(view.device_wh) > 0 and min(to.device_wh) > 0:

@@ -93,6 +93,16 @@ def shown_layer(document: Document, view: ViewState) -> Layer:
     return view.layer
 
 
+def shown_maps(document: Document, look: Look) -> tuple[object, ...]:
+    """What of the predictions is seen, for telling by identity whether it is still the same."""
+    layer = shown_layer(document, look.view)
+    if layer is Layer.DISAGREEMENT:
+        voters = (p for run, p in document.predictions.items() if run not in look.left_out)
+        return (layer, look.disputes, *voters)
+    other = second_prediction(document, look.view) if layer is Layer.MODELS else None
+    return (layer, shown_prediction(document, look.view), other)
+
+
 def planes_for(document: Document, look: Look) -> tuple[Plane, ...]:
     """The planes from the photo upwards."""
     if not look.view.overlay_visible:

@@ -3,38 +3,73 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from segstudio.ui.canvas.pane_header import header_height
+
 _LINE_PX = 1
-_BEST_ASPECT = 1.25
-"""Width to height of a view in which most photos are seen well."""
+_CLEARLY_MORE = 1.1
+"""From image to image views change their places only if each is shown larger by this factor."""
 
 
 class PaneGrid(QWidget):
     """Lays views out; all get their new places at once."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        placing: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Args:
+        parent: The widget around it.
+        placing: Entered while several views get other places.
+        """
         super().__init__(parent)
+        self._placing = placing
         self._shown: list[QWidget] = []
+        self._count, self._columns = 1, 1
+        self._aspect = 1.0
 
-    def show_panes(self, shown: Sequence[QWidget]) -> None:
-        """Show these views and no others."""
+    def show_aspect(self, aspect: float) -> None:
+        """Another image is shown, of this width to its height."""
+        if aspect == self._aspect:
+            return
+        self._aspect = aspect
+        if self._best(self._columns) != self._columns:
+            with self._placing():
+                self._columns = self._best()
+                self._arrange()
+
+    def show_panes(self, shown: Sequence[QWidget], count: int) -> None:
+        """Show these views and no others.
+
+        Args:
+            shown: The views, the first one first.
+            count: For how many there shall be room; the last ones may be missing.
+        """
         for pane in self._shown:
             if pane not in shown:
                 pane.hide()
+        if count != self._count:
+            self._count = count
+            self._columns = self._best()
         self._shown = list(shown)
-        self._arrange()
-        for pane in self._shown:
-            pane.show()
+        with self._placing():
+            self._arrange()
+            for pane in self._shown:
+                pane.show()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give every view its share."""
         super().resizeEvent(event)
-        self._arrange()
+        self._columns = self._best()
+        with self._placing():
+            self._arrange()
 
     def sizeHint(self) -> QSize:
         """The size it would like."""
@@ -50,21 +85,24 @@ class PaneGrid(QWidget):
         painter.fillRect(event.rect(), self.palette().color(QPalette.ColorRole.Mid))
         painter.end()
 
+    def _best(self, now: int = 0) -> int:
+        return best_columns(self._count, self.width(), self.height(), self._aspect, now)
+
     def _arrange(self) -> None:
-        places = cells(len(self._shown), self.width(), self.height())
-        for pane, place in zip(self._shown, places, strict=True):
+        places = cells(self._count, self.width(), self.height(), self._columns)
+        for pane, place in zip(self._shown, places, strict=False):
             pane.setGeometry(place)
 
 
-def cells(count: int, width: int, height: int) -> list[QRect]:
+def cells(count: int, width: int, height: int, columns: int) -> list[QRect]:
     """Places of some views in a rectangle, row by row; those of a last, shorter row are wider.
 
     Args:
         count: How many views.
         width: Of the rectangle, in pixels.
         height: Likewise.
+        columns: How many views stand beside each other.
     """
-    columns = _columns(count, width, height)
     rows = math.ceil(count / columns) if count else 0
     places = []
     for row in range(rows):
@@ -76,15 +114,27 @@ def cells(count: int, width: int, height: int) -> list[QRect]:
     return places
 
 
-def _columns(count: int, width: int, height: int) -> int:
-    """The number of columns that gives the views the best shape; even rows come first."""
+def best_columns(count: int, width: int, height: int, aspect: float, now: int = 0) -> int:
+    """How many views stand beside each other so that the image is seen largest in each.
 
-    def badness(columns: int) -> float:
-        rows = math.ceil(count / columns)
-        aspect = (width / columns) / max(1.0, height / rows)
-        return abs(math.log(max(aspect, 1e-6) / _BEST_ASPECT)) + 0.35 * (rows * columns - count)
+    Args:
+        count: How many views.
+        width: Of the rectangle they share, in pixels.
+        height: Likewise.
+        aspect: Width to height of the image.
+        now: How many stand beside each other now; kept unless others show clearly more. 0 if any
+            number will do.
+    """
 
-    return min(range(1, count + 1), key=badness, default=1)
+    def image_width(columns: int) -> float:
+        cell = width / columns
+        room = height / math.ceil(count / columns) - header_height(round(cell))
+        return min(cell, max(1.0, room) * aspect)
+
+    best = max(range(1, count + 1), key=image_width, default=1)
+    if 0 < now <= count and image_width(best) < _CLEARLY_MORE * image_width(now):
+        return now
+    return best
 
 
 def _span(number: int, count: int, length: int) -> tuple[int, int]:

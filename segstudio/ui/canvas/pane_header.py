@@ -17,15 +17,18 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.batch import model_of
 from segstudio.app.comparing import OF_A_RUN, Comparing, PaneScore
-from segstudio.session.session import Layer, Pane, Session
-from segstudio.ui.canvas.layer_picker import LayerPicker
+from segstudio.session.session import Layer, Pane, Session, ViewState
+from segstudio.ui.canvas.layer_picker import Choices, LayerPicker
 from segstudio.ui.canvas.overlay import second_prediction
 from segstudio.ui.icons import icon
+from segstudio.ui.notes_mark import NotesMark
 from segstudio.ui.numbers import ratio_text
 
-_ROW_PX, _LINE_PX = 28, 2
-_SECONDS_FROM, _NAMED_FROM = 250, 420
-"""Widths from which on the seconds are shown as well, and what the figure is."""
+_ROW_PX, _FIGURES_PX, _LINE_PX, _MARGIN_PX = 28, 22, 2, 6
+_NARROW_BELOW = 250
+"""In headers that are not so wide the figures have a row of their own."""
+_NAMED_FROM = 420
+"""The width from which on it is said what the figure in the first row is."""
 _ONE_ROW_FROM = 760
 """The width from which on both layers of a wiped view are chosen in one row."""
 
@@ -44,6 +47,7 @@ class PaneHeader(QWidget):
         self.best = QLabel()
         self.best.setToolTip("The best mean IoU of these views")
         self.best.setAccessibleName("Best")
+        self.notes = NotesMark()
         self.score = QLabel()
         self.score.setAccessibleName("Mean IoU and seconds")
         self.run = _button("play", "Run this model on this image")
@@ -55,12 +59,18 @@ class PaneHeader(QWidget):
         self.against.picked.connect(lambda values: comparing.compare_with(**values))
         self.left, self.right = QLabel("Left"), QLabel("Right")
         self.score.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        first, second = self._row(), self._row()
+        first, figures, second = self._row(), self._row(), self._row()
         first.addWidget(self.left)
         first.addWidget(self.picker)
         first.addStretch(1)
-        for widget in (self.run, self.best, self.score, self.wipe):
-            first.addWidget(widget)
+        for widget in (self.run, self.notes, self.best, self.score):
+            figures.addWidget(widget)
+        figures.setContentsMargins(0, 0, 0, 0)
+        self._figures = QWidget()
+        self._figures.setLayout(figures)
+        first.addWidget(self._figures)
+        first.addWidget(self.wipe)
+        self._first_row = first
         second.addWidget(self.right)
         second.addWidget(self.against)
         second.addStretch(1)
@@ -70,21 +80,23 @@ class PaneHeader(QWidget):
         self._rows.setSpacing(0)
         self._rows.addWidget(self._first, 1)
         self._rows.addWidget(self._second, 1)
+        self._is_narrow = False
         self._score = PaneScore()
         self._state = ""
 
-    def show_all(self, score: PaneScore) -> None:
-        """Show what the view shows now, and how good it is."""
+    def show_all(self, score: PaneScore, choices: Choices) -> None:
+        """Show what the view shows now, how good it is, and what could be shown."""
         view = self._session.view
         pane = view.all_panes[self._number]
-        self.picker.show_pane(pane, self._second_of(pane))
+        self.picker.show_pane(pane, self._second_of(pane), choices)
         wiped = view.wiped == self._number and view.against is not None
         for widget in (self.left, self._second):
             widget.setVisible(wiped)
         self.wipe.setChecked(wiped)
         if wiped and view.against is not None:
-            self.against.show_pane(view.against, self._second_of(view.against))
+            self.against.show_pane(view.against, self._second_of(view.against), choices)
         self._state = self._state_of(pane)
+        self.notes.show_notes(self._notes_on(view.of_pane(self._number)))
         can_run = model_of(pane.run) in self._session.models
         self.run.setVisible(self._state == "not run" and can_run)
         self._fit_rows()
@@ -114,10 +126,9 @@ class PaneHeader(QWidget):
         if score.mean_iou is None:
             return seconds
         value = ratio_text(score.mean_iou)
-        room = self._first.width()
-        if room >= _NAMED_FROM:
+        if self._is_narrow or self._first.width() >= _NAMED_FROM:
             value = f"mIoU {value}"
-        return f"{value} \u00b7 {seconds}" if seconds and room >= _SECONDS_FROM else value
+        return f"{value} \u00b7 {seconds}" if seconds else value
 
     def _state_of(self, pane: Pane) -> str:
         """Why there are no figures: "running …", "not run", or "" where there are some."""
@@ -127,6 +138,14 @@ class PaneHeader(QWidget):
         if self._comparing.is_running(pane.run):
             return "running \u2026"
         return "" if pane.run in document.predictions else "not run"
+
+    def _notes_on(self, view: ViewState) -> tuple[str, ...]:
+        """What is to be known of the shown prediction."""
+        document = self._session.document
+        if document is None or view.layer not in OF_A_RUN:
+            return ()
+        prediction = document.predictions.get(view.run)
+        return () if prediction is None else prediction.notes
 
     def _second_of(self, pane: Pane) -> str:
         document = self._session.document
@@ -146,20 +165,35 @@ class PaneHeader(QWidget):
 
     def _row(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.setContentsMargins(6, 0, 4, 0)
+        row.setContentsMargins(_MARGIN_PX, 0, 4, 0)
         row.setSpacing(5)
         return row
 
     def _fit_rows(self) -> None:
-        """Both layers of a wiped view in one row, or one below the other."""
+        """Both layers of a wiped view in one row or two; figures below where there is no room."""
         two = not self._second.isHidden()
         wide = self.width() >= _ONE_ROW_FROM
         way = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
         if self._rows.direction() != way:
             self._rows.setDirection(way)
-        height = _LINE_PX + _ROW_PX * (2 if two and not wide else 1)
+        narrow = self.width() < _NARROW_BELOW
+        if narrow != self._is_narrow:
+            self._is_narrow = narrow
+            self._move_figures()
+        height = header_height(self.width()) + (_ROW_PX if two and not wide else 0)
         if self.minimumHeight() != height:
             self.setFixedHeight(height)
+
+    def _move_figures(self) -> None:
+        """To the end of the first row, or into a row of their own."""
+        left = _MARGIN_PX if self._is_narrow else 0
+        layout = self._figures.layout()
+        if layout is not None:
+            layout.setContentsMargins(left, 0, 0, 0)
+        if self._is_narrow:
+            self._rows.insertWidget(1, self._figures, 1, Qt.AlignmentFlag.AlignLeft)
+        else:
+            self._first_row.insertWidget(self._first_row.count() - 1, self._figures)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show as much as fits."""
@@ -181,6 +215,11 @@ class PaneHeader(QWidget):
             accent = self.palette().color(QPalette.ColorRole.Highlight)
             painter.fillRect(0, 0, self.width(), _LINE_PX, accent)
             painter.end()
+
+
+def header_height(width: int) -> int:
+    """How high a header is over a view of that width that shows one layer."""
+    return _LINE_PX + _ROW_PX + (_FIGURES_PX if width < _NARROW_BELOW else 0)
 
 
 def seconds_text(seconds: float) -> str:

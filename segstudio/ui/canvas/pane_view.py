@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from PySide6.QtGui import QMoveEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from segstudio.app.disagreement import silent_runs
 from segstudio.session.session import Session
 from segstudio.ui.canvas.layer_chip import LayerChip, legend
 from segstudio.ui.canvas.over_photo import over_photo_on
@@ -35,6 +37,7 @@ class PaneView(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addWidget(viewport, 1)
+        self.hide()  # or it would come with its parent, where that is shown later
 
     @property
     def header_has_pointer(self) -> bool:
@@ -58,6 +61,11 @@ class PaneView(QWidget):
             self.header.setVisible(shown)
             self._column.activate()
 
+    def moveEvent(self, event: QMoveEvent) -> None:
+        """The picture moves along, under a resting pointer."""
+        super().moveEvent(event)
+        self.viewport.moved_by(event.pos() - event.oldPos())
+
     def show_legend(self, *, alone: bool) -> None:
         """Say what is shown; where the header says the layer, only what its colours mean."""
         document = self.viewport.document
@@ -66,7 +74,7 @@ class PaneView(QWidget):
             return
         inspection = self._session.inspection
         over = over_photo_on(document, inspection) if self.viewport.number == 0 else None
-        shown = legend(document, self.viewport.shown, over)
+        shown = legend(document, self.viewport.shown, over, silent_runs(self._session))
         if not alone and over is None and not shown.missing:
             shown = replace(shown, text="")
         self.chip.show_legend(shown)

@@ -98,6 +98,21 @@ class PlacedImage(QWidget):
         height, width = self._document.shape_hw if self._document is not None else (1, 1)
         return (width, height)
 
+    def take_size(self) -> bool:
+        """Work with the size that the widget has now; returns whether it had another before.
+
+        What was in the middle stays there, but nothing is renewed yet.
+        """
+        ratio = self.devicePixelRatioF()
+        before = self._device_wh
+        after = (round(self.width() * ratio), round(self.height() * ratio))
+        if before == after:
+            return False
+        self._device_wh = after
+        if not self._fits:
+            self._view = self._view.resized(before, after)
+        return True
+
     # -- zoom and place ------------------------------------------------------------------------
 
     def fit(self) -> None:
@@ -105,11 +120,17 @@ class PlacedImage(QWidget):
         self.refit()
         self._linked.moved(self)
 
-    def refit(self) -> None:
-        """As `fit`, for this view alone."""
+    def refit(self, *, always: bool = True) -> None:
+        """As `fit`, for this view alone; if not `always`, only where the image moves by it."""
         self._fits = True
         whole = self._linked.fitted(self._image_wh(), self._device_wh)
-        self._set_view(centered(whole.zoom, self._image_wh(), self._device_wh))
+        view = centered(whole.zoom, self._image_wh(), self._device_wh)
+        if always or view != self._view:
+            self._set_view(view)
+
+    def stay(self) -> None:
+        """Renew what is seen at the same place, for this view alone."""
+        self._set_view(self._view)
 
     def show_rect(self, rect: Rect) -> None:
         """Bring a part of the image to the middle, large enough to be worked on."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
     QKeyEvent,
     QMouseEvent,
+    QMoveEvent,
     QNativeGestureEvent,
     QPointingDevice,
     QSinglePointEvent,
@@ -209,6 +210,20 @@ class Viewport(WorkArea):
         if self._pointer is not None:
             image_xy = self.to_image(self._pointer.screen_xy)
             self._follow_image(replace(self._pointer, image_xy=image_xy))
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        """The view lies elsewhere in its pane."""
+        super().moveEvent(event)
+        self.moved_by(event.pos() - event.oldPos())
+
+    def moved_by(self, way: QPoint) -> None:
+        """The view was moved under a resting pointer, by logical pixels."""
+        if self._pointer is not None and not way.isNull():
+            x, y = self._pointer.screen_xy
+            place = (x - way.x(), y - way.y())
+            self._follow_image(
+                replace(self._pointer, screen_xy=place, image_xy=self.to_image(place))
+            )
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """The pointer came."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -22,9 +24,8 @@ from segstudio.session.session import MAX_PANES, Session
 
 _ID = Qt.ItemDataRole.UserRole
 _ROW_PX = 22
-_BOXES = """QListWidget::indicator:unchecked { width: 11px; height: 11px; border-radius: 2px;
-    border: 1px solid palette(placeholder-text); }"""
-"""The style's own empty boxes can hardly be seen on dark ground."""
+_AROUND_PX, _MOST_PX = 190, 600
+"""Height of what stands around the list, and the largest one that the dialog opens with."""
 
 
 class SideBySideDialog(QDialog):
@@ -51,7 +52,6 @@ class SideBySideDialog(QDialog):
         self.line.setWordWrap(True)
         self.list = QListWidget()
         self.list.setAccessibleName("Models")
-        self.list.setStyleSheet(_BOXES)
         self.list.itemChanged.connect(self._count)
         self.list.itemDoubleClicked.connect(_flip)
         self.again = QCheckBox("Run those again that have run on this image")
@@ -67,7 +67,7 @@ class SideBySideDialog(QDialog):
         for widget in (self.line, self.list, self.count, self.again, self.buttons):
             column.addWidget(widget)
         self._fill()
-        self.resize(440, 420)
+        self.resize(460, min(_MOST_PX, _AROUND_PX + _ROW_PX * self.list.count()))
 
     @property
     def checked(self) -> list[str]:
@@ -83,7 +83,7 @@ class SideBySideDialog(QDialog):
         shown &= self._session.models.keys()
         wanted = shown if len(shown) > 1 else {*there, self._session.model.chosen}
         left = MAX_PANES
-        for spec in self._session.models.values():
+        for spec in _in_order(self._session.models.values(), available):
             here = spec.id in available
             check = spec.id in wanted and here and left > 0
             left -= check
@@ -113,6 +113,11 @@ class SideBySideDialog(QDialog):
     def _accept(self) -> None:
         self.chosen.emit(self.checked, self.again.isChecked())
         self.accept()
+
+
+def _in_order(specs: Iterable[ModelSpec], available: Collection[str]) -> list[ModelSpec]:
+    """Named runs first, as in every list of models; what is to be downloaded last."""
+    return sorted(specs, key=lambda s: (s.made_of is None, s.id not in available))
 
 
 def _item(spec: ModelSpec, *, check: bool, here: bool, has_run: bool) -> QListWidgetItem:

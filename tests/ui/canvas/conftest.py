@@ -124,8 +124,10 @@ class Desk:
         self.release(*points[-1], keys=keys)
 
     def settle(self) -> None:
-        """Let timers of length 0 and repaints happen."""
+        """Let timers of length 0 and repaints happen, and views that are wanted be made."""
         QApplication.processEvents()
+        while self.canvas.is_growing:
+            QApplication.processEvents()
 
     def picture(self) -> np.ndarray:
         """(H, W, 3) uint8 of what the viewport shows, without the pointer and the chip."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from views_desk import LEFT, NONE, at, color_at, middles, open_views, predict, square, viewport
 
 from segstudio.session.session import Layer, OverlayStyle, Pane, ToolName
-from segstudio.ui.canvas.pane_grid import cells
+from segstudio.ui.canvas.pane_grid import best_columns, cells
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def views(desk):
 @pytest.mark.parametrize("count", range(1, 7))
 @pytest.mark.parametrize("size", [(640, 480), (900, 300), (301, 777)])
 def test_views_cover_the_canvas_without_overlap(count, size):
-    places = cells(count, *size)
+    places = cells(count, *size, best_columns(count, *size, 1.25))
     assert len(places) == count
     covered = np.zeros((size[1], size[0]), int)
     for place in places:
@@ -37,10 +37,11 @@ def test_views_cover_the_canvas_without_overlap(count, size):
 
 
 def test_two_views_lie_side_by_side_and_four_two_by_two():
-    assert len({place.top() for place in cells(2, 800, 600)}) == 1
-    assert len({place.top() for place in cells(4, 800, 600)}) == 2
-    assert len({place.left() for place in cells(4, 800, 600)}) == 2
-    assert cells(0, 800, 600) == []
+    two, four = (cells(n, 800, 600, best_columns(n, 800, 600, 0.9)) for n in (2, 4))
+    assert len({place.top() for place in two}) == 1
+    assert len({place.top() for place in four}) == 2
+    assert len({place.left() for place in four}) == 2
+    assert cells(0, 800, 600, 1) == []
 
 
 def test_each_view_shows_its_own_layer(views):
@@ -206,3 +207,16 @@ def test_space_pans_from_any_view_and_keys_are_held_across_them(views):
 def test_the_view_that_is_clicked_on_is_the_one_commands_are_about(views):
     QTest.mouseClick(viewport(views, 2), LEFT, NONE, QPoint(5, 5))
     assert views.session.view.active_pane == 2
+
+
+def test_a_prediction_that_comes_renews_only_the_views_that_show_it(views):
+    views.session.set_pane(3, layer=Layer.DISAGREEMENT)
+    views.settle()
+    renewed = []
+    for number, pane in enumerate(views.canvas.shown_panes):
+        pane.viewport._frame.set_planes = lambda *_, number=number, **__: renewed.append(number)
+    predict(views, "b", square(2, 5, 10))
+    assert renewed == [2, 3]  # the view of b, and the one in which it votes
+    renewed.clear()
+    predict(views, "c", square(2, 5, 10))
+    assert renewed == [3]

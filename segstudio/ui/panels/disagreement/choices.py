@@ -8,7 +8,8 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
-from segstudio.app.disagreement import Disagreement
+from segstudio.app.disagreement import Disagreement, silent_runs
+from segstudio.app.named_runs import is_removed
 from segstudio.session.session import Session
 from segstudio.ui.icons import icon
 
@@ -38,10 +39,13 @@ class ChoicesButton(QToolButton):
         document, state = session.document, session.disagreeing
         predictions = {} if document is None else document.predictions
         menu.addSection("Compare")
+        silent = silent_runs(session)
         for run, prediction in predictions.items():
-            action = menu.addAction(prediction.title.replace("&", "&&"))
+            title = prediction.title.replace("&", "&&")
+            is_gone = is_removed(run, session.models)
+            action = menu.addAction(f"{title}  (removed)" if is_gone else title)
             action.setCheckable(True)
-            action.setChecked(run not in state.left_out)
+            action.setChecked(run not in silent)
             action.toggled.connect(partial(self._disagreement.include, run))
         if not predictions:
             menu.addAction("No predictions yet").setEnabled(False)

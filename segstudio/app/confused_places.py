@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from segstudio.app.batch import run_key
 from segstudio.app.browsing import Browsing
 from segstudio.app.segmenting import Segmenting
 from segstudio.core.confused_places import Place, confused_places
@@ -32,8 +31,17 @@ class ConfusedPlaces:
     """Opens an image with a model's prediction, and finds where it takes one class for another."""
 
     def __init__(
-        self, session: Session, jobs: JobRunner, browsing: Browsing, segmenting: Segmenting
+        self,
+        session: Session,
+        jobs: JobRunner,
+        browsing: Browsing,
+        segmenting: Segmenting,
+        prediction_key: Callable[[str], str],
     ) -> None:
+        """Args (besides the objects it works on):
+        prediction_key: Key of an evaluated model's predictions, by its id; "" if unknown.
+        """
+        self._prediction_key = prediction_key
         self._session, self._jobs = session, jobs
         self._browsing, self._segmenting = browsing, segmenting
         self._wish: _Wish | None = None
@@ -73,8 +81,7 @@ class ConfusedPlaces:
 
     def _run_of(self, document: Document) -> str:
         """Key of the wished model's prediction, "" if the image does not have it (yet)."""
-        spec = self._session.models.get(self._wish.model) if self._wish else None
-        run = "" if spec is None else run_key(spec, self._session.model.options)
+        run = self._prediction_key(self._wish.model) if self._wish else ""
         return run if run in document.predictions else ""
 
     def _try(self) -> None:

@@ -174,7 +174,6 @@ class Evaluating:
         self.cancel()
         self._stop_timer()
         self._take_conditions(files, conditions)
-        lane = "model" if models else "evaluation"
         work = EvaluationWork(
             self._engine if models else None,
             conditions,
@@ -183,7 +182,9 @@ class Evaluating:
             self._order(len(files.project.images)),
             deliver=lambda results: self._clock.post(lambda: self._arrived(work, results)),
             again=again,
-            give_way=lambda job: any(j.lane == lane and j is not job for j in self._jobs.jobs()),
+            give_way=lambda job: any(
+                other.lane == job.lane and other is not job for other in self._jobs.jobs()
+            ),
         )
         self._work = work
         self._changed(
@@ -193,7 +194,7 @@ class Evaluating:
             done=self._done(work, {}),
             total=work.total,
         )
-        self._submit(work, models=models)
+        self._submit(work)
 
     def _order(self, images: int) -> list[int]:
         """The images with something to measure against come first."""
@@ -224,7 +225,7 @@ class Evaluating:
         self._files, self._conditions = files, conditions
         self._corrections.follow(files, conditions)
 
-    def _submit(self, work: EvaluationWork, *, models: bool) -> None:
+    def _submit(self, work: EvaluationWork) -> None:
         number = len(work.conditions.contenders)
         finished: list[bool] = []
 
@@ -232,13 +233,13 @@ class Evaluating:
             if work is not self._work:
                 return  # another one was started instead
             if finished == [False] and not job.cancelled:
-                self._submit(work, models=models)  # it gave way to another job
+                self._submit(work)  # it gave way, or needs models from now on
             else:
-                self._finished(work, cancelled=job.cancelled, models=models)
+                self._finished(work, cancelled=job.cancelled)
 
         self._job = job = self._jobs.submit(
             f"Evaluating {number} models" if number > 1 else "Evaluating a model",
-            "model" if models else "evaluation",
+            "model" if work.needs_models else "evaluation",
             work.work,
             finished.append,
             ended=ended,
@@ -292,18 +293,18 @@ class Evaluating:
         if document is not None and not here <= document.predictions.keys():
             self._predicted(document)
 
-    def _finished(self, work: EvaluationWork, *, cancelled: bool, models: bool) -> None:
+    def _finished(self, work: EvaluationWork, *, cancelled: bool) -> None:
         self._work = self._job = None
         self._changed(running=False, stopped=cancelled)
         self._sums.soon(hurry=True)
         least = min(self._session.evaluation.done.values(), default=0)
-        if cancelled and models:
+        if cancelled and work.runs_models:
             self._notices.info(
                 f"The evaluation was stopped after {least} of {work.total} images.",
                 "It goes on from there when it is started again.",
             )
         tell_trouble(self._notices, work.trouble, work.total, self.table.title)
-        if models:
+        if work.runs_models:
             self._told_finished()
 
     # -- following the session ---------------------------------------------------------------
@@ -367,7 +368,7 @@ class Evaluating:
 
     @property
     def _runs_models(self) -> bool:
-        return self._job is not None and self._job.lane == "model"
+        return self._work is not None and self._work.runs_models
 
     def _corrected(self, results: Results) -> None:
         self._put(results)

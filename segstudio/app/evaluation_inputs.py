@@ -11,7 +11,8 @@ from typing import Final
 from segstudio.app.batch import run_key
 from segstudio.app.class_mapping import ClassMapping, mapping_digest
 from segstudio.app.folder import FolderFiles
-from segstudio.core.image_figures import Answer, Wanted
+from segstudio.core.answer import Answer
+from segstudio.core.image_figures import Wanted
 from segstudio.core.labels import LabelMap
 from segstudio.core.prediction import (
     ModelSpec,
@@ -25,7 +26,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.storage.figures import figure_key
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import written_by_segstudio
-from segstudio.storage.masks import annotation_files, read_annotation
+from segstudio.storage.masks import annotation_files, has_annotation, read_annotation
 from segstudio.storage.truth import read_truth
 
 NO_REFERENCE: Final = ""
@@ -137,11 +138,10 @@ class References:
     def _source(self, ref: ImageRef) -> tuple[str, list[Path]]:
         """How the reference of an image is read, and the files that it comes from."""
         project = self.files.project
-        if self.saved:
+        if self.saved and has_annotation(project.root, ref):
             own = annotation_files(project.root, ref)
-            if written_by_segstudio(own.mask):
-                files = (own.mask, own.instances)
-                return "saved", [path for path in files if written_by_segstudio(path)]
+            files = (own.mask, own.instances)
+            return "saved", [path for path in files if written_by_segstudio(path)]
         truth = project.truth
         paths = [] if truth is None else [truth.class_path(ref), truth.instance_path(ref)]
         found = [path for path in paths if path is not None]

@@ -17,12 +17,18 @@ from segstudio.jobs import Job
 from segstudio.storage.predictions import PredictionStore
 
 
+class ModelNeeded(Exception):
+    """An answer is not on disk, and models may not run yet."""
+
+
 class EvaluatedModels:
     """Answers of several models, each loaded when it is first needed and kept until the end.
 
     Attributes:
         trouble: What went wrong.
         seconds: Time spent in the models.
+        may_run: Whether models may be loaded and run now; else `ModelNeeded` says that one is
+            needed.
     """
 
     def __init__(self, engine: Engine | None, store: PredictionStore, *, again: bool) -> None:
@@ -33,6 +39,7 @@ class EvaluatedModels:
         """
         self.trouble = Trouble()
         self.seconds = 0.0
+        self.may_run = False
         self._engine = engine
         self._store = store
         self._again = again
@@ -50,6 +57,7 @@ class EvaluatedModels:
             job: Checked while the model runs.
 
         Raises:
+            ModelNeeded: if the model has to run and `may_run` is not set.
             SegstudioError: if the image cannot be read or the model fails on it.
         """
         raw = None if self._again else self._stored(path, contender)
@@ -89,6 +97,8 @@ class EvaluatedModels:
         """The loaded model; None if it cannot be had, which is told once in `trouble`."""
         if self._engine is None or contender.id in self.trouble.broken:
             return None
+        if not self.may_run:
+            raise ModelNeeded
         if contender.id not in self._loaded:
             try:
                 self._loaded[contender.id] = self._load(self._engine, contender, job)

@@ -11,12 +11,13 @@ import numpy as np
 
 from segstudio.app.engine import Engine
 from segstudio.app.evaluation_inputs import NO_REFERENCE, Conditions, Contender, References
-from segstudio.app.evaluation_models import EvaluatedModels
+from segstudio.app.evaluation_models import EvaluatedModels, ModelNeeded
 from segstudio.app.evaluation_rows import Counted, ImageRow
 from segstudio.app.evaluation_trouble import Trouble
+from segstudio.core.answer import Answer
 from segstudio.core.disagreement import vote_entropy
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import Answer, ImageFigures, figures_of
+from segstudio.core.image_figures import ImageFigures, figures_of
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.jobs import Job
 from segstudio.storage.decode import read_image
@@ -24,6 +25,8 @@ from segstudio.storage.figures import FigureStore, packed, unpacked
 from segstudio.storage.image_ref import ImageRef
 
 _DELIVER_AFTER_S = 0.1
+_MOST_FRUITLESS = 100
+"""So many images of which nothing is on disk are looked at before the models are asked."""
 _NONE = float("nan")
 
 
@@ -50,6 +53,8 @@ class EvaluationWork:
         models: The models' answers.
         total: How many images there were to do.
         again: Whether the models run also where a stored prediction would do.
+        runs_models: Whether models are run where a stored prediction does not do.
+        needs_models: Whether the next image needs one to run, or may need one.
     """
 
     def __init__(
@@ -79,8 +84,12 @@ class EvaluationWork:
         self._references = references
         self._figures = figures
         self._left = deque(indices)
+        self._later: deque[int] = deque()
+        self._fruitless = 0
         self._deliver_to = deliver
         self.again = again
+        self.runs_models = engine is not None
+        self.needs_models = again and self.runs_models
         self._give_way = give_way
         self._done = dict.fromkeys((c.id for c in conditions.contenders), 0)
         self._results = Results()
@@ -89,7 +98,7 @@ class EvaluationWork:
     @property
     def done(self) -> int:
         """How many images are through."""
-        return self.total - len(self._left)
+        return self.total - len(self._left) - len(self._later)
 
     @property
     def trouble(self) -> Trouble:
@@ -97,14 +106,23 @@ class EvaluationWork:
         return self.models.trouble
 
     def work(self, job: Job) -> bool:
-        """Do images until none is left (True) or another job shall go first (False)."""
+        """Do images until none is left (True) or it shall be taken up again later (False).
+
+        The latter because another job shall go first, or because models are needed from now on:
+        until then none is loaded, so that what is on disk has not to wait for models.
+        """
+        self.models.may_run = self.needs_models
         images = self._references.files.project.images
         try:
             while self._left:
                 ref = images[self._left[0]]
                 job.report(self.done, self.total, ref.name)
                 self._evaluate(job, self._left[0], ref)
-                self._left.popleft()
+                if self._has_seen_enough():
+                    self._left.extendleft(reversed(self._later))
+                    self._later.clear()
+                    self.needs_models = True
+                    return False
                 if self._left and self._give_way(job):
                     return False
         finally:
@@ -113,18 +131,32 @@ class EvaluationWork:
             self._references.files.predictions.digests.flush()
         return True
 
+    def _has_seen_enough(self) -> bool:
+        """Whether it is time for the models: what is on disk is told, or there is hardly any."""
+        return bool(self._later) and (not self._left or self._fruitless >= _MOST_FRUITLESS)
+
     def _evaluate(self, job: Job, index: int, ref: ImageRef) -> None:
+        """Do one image; if that needs a model that may not run yet, what is on disk of it."""
         image = _ImageWork(self.conditions, self._references, self._figures, self.models, ref, job)
+        complete = True
         try:
             image.run(again=self.again)
+        except ModelNeeded:
+            complete = False
         except SegstudioError as error:
             self.trouble.failures.append((ref.name, error))
+        self._left.popleft()
         # What a model answered before another one failed is good all the same.
         for model, row in image.rows.items():
             self._results.rows.append((index, model, row))
-            self._done[model] += 1
+            self._done[model] += complete
         if image.predicted:
             self._results.predicted[index] = image.predicted
+        if not complete:
+            self._later.append(index)
+            self._fruitless += not image.rows
+        elif image.unmeasured is not None:
+            self.trouble.unmeasured.append((ref.name, image.unmeasured))
         self._deliver()
 
     def _deliver(self, *, now: bool = False) -> None:
@@ -142,6 +174,7 @@ class _ImageWork:
     Attributes:
         rows: The lines by model.
         predicted: Keys of runs that are on disk.
+        unmeasured: Why its reference cannot be used, or None.
     """
 
     def __init__(
@@ -160,11 +193,13 @@ class _ImageWork:
         self._maps: dict[str, Labels] = {}
         self.rows: dict[str, ImageRow] = {}
         self.predicted: set[str] = set()
+        self.unmeasured: SegstudioError | None = None
 
     def run(self, *, again: bool) -> None:
         """Bring all models' lines together.
 
         Raises:
+            ModelNeeded: if a model has to run and may not yet; the lines of the others are there.
             SegstudioError: if the image cannot be read or a model fails on it; the lines that
                 came before stay.
         """
@@ -183,20 +218,24 @@ class _ImageWork:
         vote_key = conditions.vote_key(digest)
         known = {} if again else self._figures.get([*keys.values(), vote_key])
         entries: dict[str, tuple[Counted, bytes]] = {}
+        entropy, missing = _NONE, False
         try:
             for contender in conditions.contenders:
                 self._job.check()
                 key = keys.get(contender.id)
                 entry = self._known(None if key is None else known.get(key))
-                entry = entry or self._count(contender, key, reference != NO_REFERENCE)
+                try:
+                    entry = entry or self._count(contender, key, reference != NO_REFERENCE)
+                except ModelNeeded:
+                    missing = True
                 if entry is not None:
                     entries[contender.id] = entry
-            complete = len(entries) == len(conditions.contenders)
-            entropy = self._vote(known.get(vote_key), vote_key) if complete else _NONE
-        except BaseException:
-            self._put(entries, _NONE)
-            raise
-        self._put(entries, entropy)
+            if missing:
+                raise ModelNeeded
+            if len(entries) == len(conditions.contenders):
+                entropy = self._vote(known.get(vote_key), vote_key)
+        finally:
+            self._put(entries, entropy)
 
     def _put(self, entries: dict[str, tuple[Counted, bytes]], disagreement: float) -> None:
         for model, (counted, content) in entries.items():
@@ -264,7 +303,7 @@ class _ImageWork:
             return self._references.read(self._ref, shape_hw)
         except SegstudioError as error:
             # One bad mask must not end an evaluation of thousands.
-            self._models.trouble.unmeasured.append((self._ref.name, error))
+            self.unmeasured = error
             return None
 
     def _vote(self, known: bytes | None, key: bytes) -> float:

@@ -76,7 +76,8 @@ def evaluate_folder(
         deliver=take,
         again=again,
     )
-    work.work(job)
+    while not work.work(job):
+        continue  # what follows is not on disk: models are needed
     for run in table.runs:
         sums = RunSums(table.class_ids)
         sums.put({int(i): table.row(int(i), run) for i in table.indices(run)})

@@ -8,8 +8,11 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.app.corrected_images import CorrectedImages
+from segstudio.app.folder import OpenFolder
 from segstudio.app.notices import Notices
 from segstudio.app.queue_places import QueuePlaces
+from segstudio.jobs import JobRunner
 from segstudio.session.session import Change, ImageState, Layer, Session, What
 from segstudio.session.work_queue import NEEDS_REFERENCE, QueueKind
 
@@ -69,23 +72,26 @@ class WorkQueue:
 
     An image leaves when it is annotated after its figures were computed, or marked as reviewed.
     It keeps its place then, so that the next one is the one that came after it, however its
-    figures change by the correction. Undoing everything brings it back, or `put_back`.
+    figures change by the correction. Undoing everything brings it back, or `put_back`. It stays
+    away when the folder is opened again.
     """
 
     def __init__(
         self,
         session: Session,
+        jobs: JobRunner,
         notices: Notices,
-        places: QueuePlaces,
+        folder: OpenFolder,
         evaluating: Evaluated,
         browsing: Opens,
         segmenting: Shows,
     ) -> None:
         """Follow the session's figures and marks."""
-        self._session, self._notices, self._places = session, notices, places
+        self._session, self._notices = session, notices
+        self._places = QueuePlaces(session, jobs)
         self._evaluating, self._browsing, self._segmenting = evaluating, browsing, segmenting
         self._ranks: dict[int, int] = {}
-        self._corrected: set[int] = set()
+        self._corrected = CorrectedImages(session, jobs, folder, found=self._rebuild)
         self._finished: set[int] = set()
         self._values: dict[int, float] = {}
         self._asked = False
@@ -183,15 +189,10 @@ class WorkQueue:
         """Another folder has another queue; in the same one, read again, images have moved."""
         before, self._project = self._project, self._session.project
         if before is None or self._project is None or before.root != self._project.root:
-            self._corrected.clear()
             self._values.clear()
             self._asked = False
             return
-        moved = {
-            i: self._project.index_of(before.images[i].path)
-            for i in {*self._corrected, *self._values}
-        }
-        self._corrected = {j for i in self._corrected if (j := moved[i]) is not None}
+        moved = {i: self._project.index_of(before.images[i].path) for i in self._values}
         self._values = {j: v for i, v in self._values.items() if (j := moved[i]) is not None}
 
     def _on_history(self) -> None:
@@ -204,8 +205,8 @@ class WorkQueue:
             return
         if edited:
             self._corrected.add(index)
-        else:
-            self._corrected.discard(index)
+        elif not self._corrected.undo(index):
+            return
         self._rebuild()
 
     def _marks_matter(self, images: tuple[int, ...]) -> bool:
@@ -221,7 +222,7 @@ class WorkQueue:
 
     def _done(self, kind: QueueKind) -> set[int]:
         states = self._session.states
-        done = self._corrected | {i for i, state in states.items() if state.reviewed}
+        done = {*self._corrected} | {i for i, state in states.items() if state.reviewed}
         if kind not in NEEDS_REFERENCE:
             done |= {i for i, state in states.items() if _by_hand(state, kind)}
         return done

@@ -215,14 +215,15 @@ def _embedded_specs(folder: Path) -> list[ModelSpec]:
 
 
 def _third_party_specs() -> list[ModelSpec]:
-    """Specs of installed packages; each entry point names a function that returns some.
+    """Specs of installed packages; each entry point names a function that returns one or several.
 
     A package that fails to load is logged and left out: it must not keep segstudio from starting.
     """
     specs: list[ModelSpec] = []
     for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         try:
-            found = list(entry.load()())
+            made = entry.load()()
+            found = [made] if isinstance(made, ModelSpec) else list(made)
         except Exception:  # noqa: BLE001 - a plug-in may raise anything
             _log.exception("The models of %s cannot be loaded", entry.name)
             continue

@@ -26,6 +26,7 @@ from segstudio.models.checkpoints import load_into, load_state
 from segstudio.models.detection import InstanceRunner
 from segstudio.models.devices import is_out_of_memory, release_memory, resolve_device
 from segstudio.models.download import Check, Report, no_check, no_report
+from segstudio.models.freed_memory import give_back_freed_memory
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.semantic import SemanticRunner
 from segstudio.models.together import of_instances
@@ -150,6 +151,7 @@ class Segmenter:
                 ) from error
             finally:
                 self._check = no_check
+                give_back_freed_memory()
 
     def probabilities(
         self,

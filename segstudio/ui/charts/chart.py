@@ -39,7 +39,7 @@ class Chart(QWidget):
         self._ring: Any = None
         self._marks: list[Any] = []
         self._moved = False
-        self._view: Any = pg.PlotWidget()
+        self._view: Any = pg.PlotWidget(enableMenu=False)
         self._view.setFrameShape(self._view.Shape.NoFrame)
         self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._view.viewport().installEventFilter(self)
@@ -52,7 +52,7 @@ class Chart(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._view)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._dress()
+        self._view.setBackground(Look.of(self.palette()).paper)
 
     # -- what is shown -------------------------------------------------------------------------
 

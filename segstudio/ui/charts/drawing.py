@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPen
 from PySide6.QtWidgets import QGraphicsTextItem
 
+from segstudio.ui.charts.cloud import MANY, Cloud
 from segstudio.ui.charts.look import Look
 from segstudio.ui.charts.parts import Axis, Bars, ChartData, Corner, Numbers, Points, Rule
 
@@ -72,8 +73,9 @@ def draw(plot: Any, data: ChartData, look: Look, font: QFont, density: float = 1
         font: Of everything written.
         density: Device pixels for each logical one; Qt counts the width of such pens in the former.
     """
+    crowded = any(isinstance(layer, Points) and len(layer.x) >= MANY for layer in data.layers)
     for rule in data.rules:
-        _rule(plot, rule, look, font, density)
+        _rule(plot, rule, look, font, density, in_front=crowded)
     for layer in data.layers:
         if isinstance(layer, Bars):
             _bars(plot, layer, look, font)
@@ -208,6 +210,8 @@ def _symbols(layer: Points, look: Look) -> Any:
     color, paper = look.color(layer.color, layer.opacity), QBrush(look.paper)
     pen = _pen(look.color(layer.color), 1.2)
     brush: Any = QBrush(color)
+    if layer.symbol == "o" and layer.hollow is None and len(layer.x) >= MANY:
+        return Cloud(layer.x[known], layer.y[known], layer.size, pen, brush)
     if layer.hollow is not None:
         brush = [paper if empty else QBrush(color) for empty in layer.hollow[known]]
     return pg.ScatterPlotItem(
@@ -216,10 +220,16 @@ def _symbols(layer: Points, look: Look) -> Any:
     )  # fmt: skip
 
 
-def _rule(plot: Any, rule: Rule, look: Look, font: QFont, density: float) -> None:
-    pen = _pen(look.faint, 1.2 * density, Qt.PenStyle.DashLine)
+def _rule(
+    plot: Any, rule: Rule, look: Look, font: QFont, density: float, *, in_front: bool
+) -> None:
+    """A line to compare with; in front where thousands of points would hide it."""
+    color = look.ink if in_front else look.faint
+    pen = _pen(color, 1.2 * density, Qt.PenStyle.DashLine)
     ends: Numbers = np.array([rule.start, rule.end], np.float64)
-    plot.addItem(pg.PlotCurveItem(ends[:, 0], ends[:, 1], pen=pen, antialias=True))
+    line = pg.PlotCurveItem(ends[:, 0], ends[:, 1], pen=pen, antialias=True)
+    line.setZValue(_WORDS - 1 if in_front else 0)
+    plot.addItem(line)
     if rule.text:
         (x0, y0), (x1, y1) = rule.start, rule.end
         place = x0 + _ALONG * (x1 - x0), y0 + _ALONG * (y1 - y0)

@@ -92,6 +92,10 @@ class ChartView(QWidget):
         self.setAccessibleName(self.name.text())
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
 
+    def hasHeightForWidth(self) -> bool:
+        """It takes the room there is, also while it shows a line of words, which wrap."""
+        return False
+
     # -- what it shows -------------------------------------------------------------------------
 
     def show_looks(self, looks: tuple[RunLook, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from segstudio.app.evaluating import Evaluating
@@ -35,9 +36,11 @@ _NO_TRUTH: Final = "There is nothing to measure against: these images have no gr
 class ClassView(ChartView):
     """The score of each class and model."""
 
+    TITLE: Final = "Classes"
+
     def __init__(self, evaluating: Evaluating, files: PictureFiles) -> None:
         super().__init__(
-            "Classes", "How well each model finds each class, over all images",
+            self.TITLE, "How well each model finds each class, over all images",
             evaluating.table, files,
         )  # fmt: skip
         self.score = self.add_combo("Score", SCORES)
@@ -57,11 +60,13 @@ class ClassView(ChartView):
 class ImageView(ChartView):
     """One model against another, a point for each image."""
 
+    TITLE: Final = "Images"
+
     def __init__(
         self, session: Session, evaluating: Evaluating, files: PictureFiles, pair: PairChoice
     ) -> None:
         super().__init__(
-            "Images",
+            self.TITLE,
             "Each image as a point: above the line the model of the vertical axis is better",
             evaluating.table, files,
         )  # fmt: skip
@@ -121,9 +126,11 @@ class ImageView(ChartView):
 class SizeView(ChartView):
     """How well objects are found, against their size."""
 
+    TITLE: Final = "Object size"
+
     def __init__(self, evaluating: Evaluating, files: PictureFiles) -> None:
         super().__init__(
-            "Object size",
+            self.TITLE,
             "How well objects of each size are found; hollow symbols stand for fewer than 10",
             evaluating.table, files,
         )  # fmt: skip
@@ -141,11 +148,13 @@ class SizeView(ChartView):
 class ScoreView(ChartView):
     """Precision and recall of objects against the score threshold."""
 
+    TITLE: Final = "Score threshold"
+
     _FORMS: Final = {"threshold": "Against the score", "tradeoff": "Precision against recall"}
 
     def __init__(self, session: Session, evaluating: Evaluating, files: PictureFiles) -> None:
         super().__init__(
-            "Score threshold",
+            self.TITLE,
             "What showing only objects above a score does to precision and recall (IoU 0.5)",
             evaluating.table, files,
         )  # fmt: skip
@@ -188,9 +197,11 @@ class ScoreView(ChartView):
 class ReliabilityView(ChartView):
     """Whether the models are right as often as they say."""
 
+    TITLE: Final = "Reliability"
+
     def __init__(self, evaluating: Evaluating, files: PictureFiles) -> None:
         super().__init__(
-            "Reliability",
+            self.TITLE,
             "Below the diagonal a model is surer than it may be; bars: share of the pixels; "
             "ECE: expected calibration error",
             evaluating.table, files,
@@ -208,12 +219,12 @@ class ReliabilityView(ChartView):
 
 def chart_views(
     session: Session, evaluating: Evaluating, files: PictureFiles, pair: PairChoice
-) -> list[ChartView]:
-    """All charts, in the order of the list."""
-    return [
-        ClassView(evaluating, files),
-        ImageView(session, evaluating, files, pair),
-        SizeView(evaluating, files),
-        ScoreView(session, evaluating, files),
-        ReliabilityView(evaluating, files),
-    ]
+) -> dict[str, Callable[[], ChartView]]:
+    """What makes each chart, by its title, in the order of the list."""
+    return {
+        ClassView.TITLE: lambda: ClassView(evaluating, files),
+        ImageView.TITLE: lambda: ImageView(session, evaluating, files, pair),
+        SizeView.TITLE: lambda: SizeView(evaluating, files),
+        ScoreView.TITLE: lambda: ScoreView(session, evaluating, files),
+        ReliabilityView.TITLE: lambda: ReliabilityView(evaluating, files),
+    }

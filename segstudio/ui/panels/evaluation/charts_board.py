@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -23,6 +23,7 @@ from segstudio.app.evaluating import Evaluating
 from segstudio.app.picture_files import PictureFiles
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.panels.evaluation.chart_view import ChartView
 from segstudio.ui.panels.evaluation.chart_views import chart_views
 from segstudio.ui.panels.evaluation.charts_runs import looks_of
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
@@ -40,7 +41,10 @@ _ALL: Final = "All charts"
 
 
 class ChartsBoard(QWidget):
-    """Builds the charts once; they draw when they are looked at.
+    """Each chart is built when it is first looked at, one in a turn of the event loop.
+
+    Attributes:
+        views: The charts that were looked at, by their row in the list.
 
     Signals:
         open_requested: int index of an image that was clicked.
@@ -55,29 +59,31 @@ class ChartsBoard(QWidget):
         self._session, self._table = session, evaluating.table
         self._hidden: set[str] = set()
         self._columns = 0
-        self.views = chart_views(session, evaluating, files, pair)
+        self.views: dict[int, ChartView] = {}
+        makers = chart_views(session, evaluating, files, pair)
+        self._makers, self._looks = list(makers.values()), looks_of(self._table)
         self.names = _list("Charts")
-        self.names.addItems([*(view.name.text() for view in self.views), _ALL])
+        self.names.addItems([*makers, _ALL])
         for row in range(self.names.count()):
             self.names.item(row).setSizeHint(QSize(0, _LINE))
-        self.names.setFixedHeight(_LINE * (len(self.views) + 1) + 4)
+        self.names.setFixedHeight(_LINE * self.names.count() + 4)
         self.models = _list("Models in the charts")
         self.models.setToolTip("Models in the charts: remove a tick to leave one out")
         self._one, self._grid = QStackedWidget(), QWidget()
         self._lay_out()
         self._refresh = Coalescer(self, self._show, _EVERY_S)
+        self.names.setCurrentRow(0)
         self.names.currentRowChanged.connect(self._choose)
         self.models.itemChanged.connect(self._on_ticked)
-        for view in self.views:
-            view.open_requested.connect(self.open_requested)
         session.changed.connect(self._on_change)
         self._show()
-        self.names.setCurrentRow(0)
+        QTimer.singleShot(0, self, lambda: self._choose(self.names.currentRow()))
 
     def copied(self) -> str:
         """The values of the charts that are shown, as tables with tabs."""
         row = self.names.currentRow()
-        shown = self.views if row == len(self.views) else [self.views[row]]
+        rows = range(len(self._makers)) if row == len(self._makers) else [row]
+        shown = [self.views[row] for row in rows if row in self.views]
         tables = [f"{v.chart.data.title}\n{v.chart.data.table}" for v in shown if not v.empty_text]
         return "\n".join(tables)
 
@@ -109,23 +115,35 @@ class ChartsBoard(QWidget):
 
     def _choose(self, row: int) -> None:
         """Show one chart, or all of them."""
-        if row < len(self.views):
-            view = self.views[row]
-            if self._one.indexOf(view) < 0:
-                self._one.addWidget(view)
-            view.setMinimumHeight(0)
-            self._one.setCurrentWidget(view)
-            view.show()
-            self._pages.setCurrentWidget(self._one)
-            self._columns = 0
-            return
-        self._arrange()
-        self._pages.setCurrentWidget(self._scroll)
+        if row == len(self._makers):
+            self._arrange()
+            self._pages.setCurrentWidget(self._scroll)
+        elif row in self.views:
+            self._show_one(row)
+        elif row >= 0:
+            self._build(row)
+            QTimer.singleShot(0, self, lambda: self._choose(self.names.currentRow()))
+
+    def _build(self, row: int) -> None:
+        view = self.views[row] = self._makers[row]()
+        view.open_requested.connect(self.open_requested)
+        view.show_looks(self._looks)
+        self._one.addWidget(view)
+
+    def _show_one(self, row: int) -> None:
+        view = self.views[row]
+        if self._one.indexOf(view) < 0:
+            self._one.addWidget(view)
+        view.setMinimumHeight(0)
+        self._one.setCurrentWidget(view)
+        view.show()
+        self._pages.setCurrentWidget(self._one)
+        self._columns = 0
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give each chart its place where all are shown."""
         super().resizeEvent(event)
-        if self.names.currentRow() == len(self.views):
+        if self.names.currentRow() == len(self._makers):
             self._arrange()
 
     def _arrange(self) -> None:
@@ -139,10 +157,25 @@ class ChartsBoard(QWidget):
         assert isinstance(grid, QGridLayout)
         for column in range(_MOST_COLUMNS):
             grid.setColumnStretch(column, int(column < columns))
-        for place, view in enumerate(self.views):
-            view.setMinimumHeight(_EACH.height())
-            grid.addWidget(view, place // columns, place % columns)
-            view.show()
+        for row in self.views:
+            self._place(row)
+        self._build_next()
+
+    def _place(self, row: int) -> None:
+        view, grid = self.views[row], self._grid.layout()
+        assert isinstance(grid, QGridLayout)
+        view.setMinimumHeight(_EACH.height())
+        grid.addWidget(view, row // self._columns, row % self._columns)
+        view.show()
+
+    def _build_next(self) -> None:
+        """Build the first chart that is missing where all are shown, and then the next."""
+        row = next((row for row in range(len(self._makers)) if row not in self.views), None)
+        if row is None or self.names.currentRow() != len(self._makers):
+            return
+        self._build(row)
+        self._place(row)
+        QTimer.singleShot(0, self, self._build_next)
 
     # -- which models --------------------------------------------------------------------------
 
@@ -151,7 +184,7 @@ class ChartsBoard(QWidget):
         if change.what & kinds:
             self._refresh.request()
         elif change.what & What.DOCUMENT:
-            for view in self.views:
+            for view in self.views.values():
                 view.follow_image()
 
     def _show(self) -> None:
@@ -159,9 +192,9 @@ class ChartsBoard(QWidget):
         self._tell()
 
     def _tell(self) -> None:
-        looks = looks_of(self._table, self._hidden)
-        for view in self.views:
-            view.show_looks(looks)
+        self._looks = looks_of(self._table, self._hidden)
+        for view in self.views.values():
+            view.show_looks(self._looks)
 
     def _list_models(self) -> None:
         """List the evaluated models with their colours; keep the ticks."""

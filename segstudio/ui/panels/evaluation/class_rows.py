@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont
 
 from segstudio.ui.numbers import percent_text
 from segstudio.ui.panels.evaluation.figure_rows import BAR_ROLE, COLOR_ROLE, LEFT, RIGHT, Index
-from segstudio.ui.panels.evaluation.figure_text import figure_text
+from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
 from segstudio.ui.panels.evaluation.figures import IOU, Figure, Unit
 from segstudio.ui.swatch import swatch
 
@@ -40,9 +40,8 @@ class ClassRow:
     values: Mapping[str, float] = field(default_factory=dict)
 
     def best(self, figure: Figure) -> float:
-        """The best of the models; NaN if there are not two to choose from."""
-        values = np.array(list(self.values.values()))
-        return figure.best(values) if len(values) > 1 else math.nan
+        """The best of the models; NaN if none is better than another."""
+        return marked_best(figure, np.array(list(self.values.values())))
 
 
 @dataclass(frozen=True)

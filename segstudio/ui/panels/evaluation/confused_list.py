@@ -103,7 +103,8 @@ class ConfusedList(QWidget):
         self._run, self._classes = run, classes
         rows = self._table.images_confusing(run, *classes)
         noun = "image" if len(rows) == 1 else "images"
-        self.title.show_text(f"{sentence}: {count_text(len(rows))} {noun}")
+        number = count_text(len(rows))
+        self.title.show_text(f"{sentence}: {number} {noun}", f"{sentence}: {number}")
         self.model.show_rows(rows, self._table.names)
         if self._opened is not None:
             self.view.selectRow(self.model.row_of(self._opened))

@@ -26,6 +26,7 @@ from segstudio.app.confused_places import ConfusedPlaces
 from segstudio.app.evaluating import Evaluating
 from segstudio.app.picture_files import PictureFiles
 from segstudio.session.session import Change, Session, What
+from segstudio.ui.cell_map import Cell
 from segstudio.ui.charts.look import ON_PAPER
 from segstudio.ui.charts.picture import LETTERS_PX, MARGIN, Picture, fill_menu
 from segstudio.ui.coalesce import Coalescer
@@ -35,7 +36,7 @@ from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.confused_list import ConfusedList
 from segstudio.ui.panels.evaluation.confusion_map import ConfusionMap
 from segstudio.ui.panels.evaluation.confusion_painter import Grid, paint_matrix
-from segstudio.ui.panels.evaluation.confusion_values import Cell, ConfusionValues
+from segstudio.ui.panels.evaluation.confusion_values import ConfusionValues
 from segstudio.ui.panels.evaluation.run_colors import run_color
 from segstudio.ui.swatch import swatch
 

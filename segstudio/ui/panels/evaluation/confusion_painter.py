@@ -8,10 +8,10 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen
 
-from segstudio.core.colour_maps import VIRIDIS, colour_table
+from segstudio.ui.cell_map import HEAT, Cell, heat_colors
 from segstudio.ui.charts.look import Look
 from segstudio.ui.numbers import percent_text
-from segstudio.ui.panels.evaluation.confusion_values import Cell, ConfusionValues, compact
+from segstudio.ui.panels.evaluation.confusion_values import ConfusionValues, compact
 
 LEAST_CELL: Final = QSize(20, 18)
 _LARGEST_CELL: Final = QSize(190, 110)
@@ -25,9 +25,6 @@ _SCALE: Final = 46
 """Room for the scale of colours at the right."""
 _FEW: Final = 4
 """Of more classes than these, zeros are not written: what is there is seen better then."""
-_SWITCH: Final = 140
-"""Luminance from which text on a colour is dark."""
-_TABLE: Final = colour_table(VIRIDIS)
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -155,10 +152,9 @@ def _paint_cell(
     if not values.is_shown(cell):
         painter.fillRect(box, _blank(look))
         return
-    red, green, blue = (int(v) for v in _TABLE[round(255 * min(values.strength(cell), 1.0))])
-    painter.fillRect(box, QColor(red, green, blue))
-    light = 0.299 * red + 0.587 * green + 0.114 * blue > _SWITCH
-    painter.setPen(QColor("#14181d" if light else "#ffffff"))
+    fill, ink = heat_colors(values.strength(cell))
+    painter.fillRect(box, fill)
+    painter.setPen(ink)
     if box.width() >= _TWO_LINES.width() and box.height() >= _TWO_LINES.height():
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "\n".join(values.both(cell)))
         return
@@ -186,7 +182,7 @@ def _paint_scale(painter: QPainter, values: ConfusionValues, grid: Grid, look: L
     left = grid.left + grid.size * grid.width + _PADDING
     high = max(min(grid.size * grid.height, 220), 3 * metrics.height())
     bar = QRectF(left, grid.top + metrics.height(), 10, high - 2 * metrics.height())
-    strip = QImage(_TABLE[::-1].copy().data, 1, 256, 3, QImage.Format.Format_RGB888).copy()
+    strip = QImage(HEAT[::-1].copy().data, 1, 256, 3, QImage.Format.Format_RGB888).copy()
     painter.drawImage(bar, strip)
     painter.setPen(QPen(look.faint))
     top = percent_text(values.highest) if values.as_shares else compact(round(values.highest))

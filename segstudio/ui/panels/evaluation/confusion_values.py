@@ -11,10 +11,9 @@ import numpy.typing as npt
 from segstudio.core.class_sums import Numbers
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.schema import LabelSchema
+from segstudio.ui.cell_map import Cell
 from segstudio.ui.numbers import DASH, count_text, percent_text
 
-Cell = tuple[int, int]
-"""(row, column)."""
 _THOUSANDS: Final = ("", "k", "M", "G", "T")
 
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
 from segstudio.ui.numbers import count_text
-from segstudio.ui.panels.evaluation.figure_text import figure_text
+from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
 from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, MEAN_IOU, Figure, Unit
 from segstudio.ui.swatch import swatch
 
@@ -83,10 +83,7 @@ class FigureModel(QAbstractTableModel):
             self.beginResetModel()
         self.rows, self.columns, self._has_counts = ordered, columns, has_counts
         self._best = {
-            c.key: c.best(np.array([row.value(c) for row in models]))
-            if len(models) > 1
-            else math.nan
-            for c in columns
+            c.key: marked_best(c, np.array([row.value(c) for row in models])) for c in columns
         }
         if not same:
             self.endResetModel()
@@ -110,7 +107,7 @@ class FigureModel(QAbstractTableModel):
         self.layoutChanged.emit()
 
     def is_best(self, row: FigureRow, column: Figure) -> bool:
-        """Whether no other model has a better figure, as it is written."""
+        """Whether no other model has a better figure, as it is written, and some have a worse."""
         best = self._best.get(column.key, math.nan)
         if not row.run or math.isnan(best):
             return False

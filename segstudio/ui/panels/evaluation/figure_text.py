@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from segstudio.core.class_sums import Numbers
 from segstudio.ui.numbers import DASH, percent_text, ratio_text
 from segstudio.ui.panels.evaluation.figures import Figure, Unit
 
@@ -19,6 +22,17 @@ def figure_text(column: Figure, value: float) -> str:
     if column.unit is Unit.SECONDS:
         return seconds_text(value)
     return ratio_text(value)
+
+
+def marked_best(column: Figure, values: Numbers) -> float:
+    """Which of the models' (n,) values is marked as the best one.
+
+    NaN if there are not two models, or if all that have a value have the same, as it is written.
+    """
+    known = values[~np.isnan(values)]
+    if len(values) < 2 or (len(known) > 1 and len({figure_text(column, v) for v in known}) == 1):
+        return math.nan
+    return column.best(values)
 
 
 def seconds_text(seconds: float) -> str:

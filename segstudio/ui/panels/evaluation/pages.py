@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
 from segstudio.app.studio import Studio
+from segstudio.ui.page_tabs import PageTabs
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
 
 MODELS, CLASSES, IMAGES, CONFUSION, CHARTS, QUEUE = (
@@ -76,7 +78,8 @@ def _queue_page(studio: Studio, _pair: PairChoice) -> QWidget:
     return QueuePage(studio.session, studio.work_queue, studio.browsing)
 
 
-_PAGES: dict[str, Callable[[Studio, PairChoice], QWidget]] = {
+_Make = Callable[[Studio, PairChoice], QWidget]
+_PAGES: dict[str, _Make] = {
     MODELS: _models_page,
     CLASSES: _classes_page,
     IMAGES: _images_page,
@@ -86,7 +89,7 @@ _PAGES: dict[str, Callable[[Studio, PairChoice], QWidget]] = {
 }
 
 
-class Pages(QTabWidget):
+class Pages(PageTabs):
     """Tabs of the panel.
 
     Signals:
@@ -96,34 +99,14 @@ class Pages(QTabWidget):
     open_requested = Signal(int, object)
 
     def __init__(self, studio: Studio) -> None:
-        super().__init__()
-        self._studio = studio
+        super().__init__(
+            "Pages of the evaluation panel",
+            {title: partial(self._make, studio, make) for title, make in _PAGES.items()},
+            _TIPS,
+        )
         self.pair = PairChoice(studio.session, studio.evaluating, self)
-        self._built: dict[str, QWidget] = {}
-        self.setDocumentMode(True)
-        self.setUsesScrollButtons(True)
-        self.setElideMode(Qt.TextElideMode.ElideNone)
-        self.setAccessibleName("Pages of the evaluation panel")
-        self.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        for name in _PAGES:
-            index = self.addTab(_holder(), name)
-            self.setTabToolTip(index, _TIPS[name])
-        self.currentChanged.connect(self._build)
-        self._build(self.currentIndex())
-
-    @property
-    def shown(self) -> str:
-        """Title of the page in front."""
-        return self.tabText(self.currentIndex())
-
-    def page(self, name: str) -> QWidget:
-        """The page of this title, built now if it was not looked at yet."""
-        self._build(list(_PAGES).index(name))
-        return self._built[name]
-
-    def bring(self, name: str) -> None:
-        """Show the page of this title."""
-        self.setCurrentIndex(list(_PAGES).index(name))
+        self.page_built.connect(self._connect)
+        self.build_shown()
 
     @property
     def has_copy(self) -> bool:
@@ -135,12 +118,10 @@ class Pages(QTabWidget):
         copied = getattr(self.page(self.shown), "copied", None)
         return "" if copied is None else str(copied())
 
-    def _build(self, index: int) -> None:
-        name = self.tabText(index)
-        if name in self._built:
-            return
-        page = _PAGES[name](self._studio, self.pair)
-        self._built[name] = page
+    def _make(self, studio: Studio, make: _Make) -> QWidget:
+        return make(studio, self.pair)
+
+    def _connect(self, page: QWidget) -> None:
         for signal, slot in (
             ("open_requested", self.open_requested),
             ("class_requested", self._show_class),
@@ -148,10 +129,6 @@ class Pages(QTabWidget):
         ):
             if hasattr(page, signal):
                 getattr(page, signal).connect(slot)
-        holder = self.widget(index)
-        layout = holder.layout() if holder is not None else None
-        assert layout is not None
-        layout.addWidget(page)
 
     def _show_class(self, run: str, class_id: int) -> None:
         """List the images by how well a model finds a class, the worst first."""
@@ -171,11 +148,3 @@ class Pages(QTabWidget):
         assert isinstance(page, ImagesPage)
         page.show_range(chosen if isinstance(chosen, ValueRange) else None)
         self.bring(IMAGES)
-
-
-def _holder() -> QWidget:
-    """An empty place for a page."""
-    holder = QWidget()
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(0, 0, 0, 0)
-    return holder

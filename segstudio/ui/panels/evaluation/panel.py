@@ -33,11 +33,11 @@ class EvaluationPanel(QWidget):
 
     open_requested = Signal(int, object)
 
-    def __init__(self, studio: Studio, commands: ActionSet) -> None:
+    def __init__(self, studio: Studio, commands: ActionSet, pages: Pages) -> None:
         super().__init__()
         self._session = studio.session
         self.header = EvaluationHeader(studio.session, studio.evaluating, _menu(commands, self))
-        self.pages = Pages(studio)
+        self.pages = pages
         self.evaluate = _button("Evaluate", self.start)
         self.truth = _button("Choose ground truth…", lambda: commands.run("file.truth"))
         self.open_folder = _button("Open folder…", lambda: commands.run("file.open"))
@@ -89,7 +89,10 @@ class EvaluationPanel(QWidget):
         session = self._session
         project, evaluation = session.project, session.evaluation
         has_project = project is not None
-        has_truth = any(s.has_truth or s.annotated for s in session.states.values())
+        # a folder's ground truth is known before it is known of each image
+        has_truth = (project is not None and project.truth is not None) or any(
+            s.has_truth or s.annotated for s in session.states.values()
+        )
         count = len(self.header.models.runs)
         self._switch.show_contents(
             has_project and bool(evaluation.runs), _line(has_project, has_truth)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize
@@ -13,6 +14,9 @@ from segstudio.session.evaluation import Evaluation
 from segstudio.ui.numbers import count_text
 
 _SURE_AFTER_S = 3.0
+_LOOK_BACK_S = 10.0
+"""The speed is that of the last seconds: what is on disk goes faster than what has to be run."""
+_LONGEST = "{0} of {0} images, 59 min left"
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -22,7 +26,7 @@ class EvaluationProgress(QWidget):
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._now = now
-        self._began: tuple[float, int] | None = None
+        self._seen: deque[tuple[float, int]] = deque()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedSize(QSize(140, 8))
@@ -41,18 +45,27 @@ class EvaluationProgress(QWidget):
         self.bar.setVisible(evaluation.running)
         self.bar.setRange(0, max(1, whole))
         self.bar.setValue(done)
+        self.label.setMinimumWidth(self._room(evaluation.total) if evaluation.running else 0)
         if not evaluation.running:
-            self._began = None
+            self._seen.clear()
             self.label.setText(_at_rest(evaluation))
             return
-        if self._began is None or done < self._began[1]:
-            self._began = self._now(), done
         self.label.setText(f"{_images(evaluation)}{self._left(done, whole)}")
 
+    def _room(self, total: int) -> int:
+        """Width of the text at its longest, so that it does not wander while it counts."""
+        return self.label.fontMetrics().horizontalAdvance(_LONGEST.format(count_text(total)))
+
     def _left(self, done: int, whole: int) -> str:
-        assert self._began is not None
-        began, first = self._began
-        passed = self._now() - began
+        now, seen = self._now(), self._seen
+        if seen and done < seen[-1][1]:
+            seen.clear()  # it started over
+        if not seen or done > seen[-1][1]:
+            seen.append((now, done))
+        while len(seen) > 2 and now - seen[1][0] > _LOOK_BACK_S:
+            seen.popleft()
+        began, first = seen[0]
+        passed = now - began
         if passed < _SURE_AFTER_S or done == first:
             return ""
         return f", {duration_text(passed * (whole - done) / (done - first))} left"

@@ -77,6 +77,8 @@ class ResultsPage(QWidget):
         self._refresh = Coalescer(self, self._show, _EVERY_S)
         self.table.selectionModel().selectionChanged.connect(self._on_selection)
         self.table.doubleClicked.connect(self._choose_model)
+        self._refit = Coalescer(self, self._fit, 0.0)
+        self.table.horizontalScrollBar().rangeChanged.connect(self._refit.request)
         self.distribution.range_chosen.connect(self.range_requested)
         session.changed.connect(self._on_change)
         pair.changed.connect(self._refresh.request)
@@ -99,9 +101,15 @@ class ResultsPage(QWidget):
         below = QVBoxLayout()
         below.setContentsMargins(10, 0, 10, 0)
         below.setSpacing(6)
-        for widget in (self.pair_bar, self.verdict, self.ranking, self.trap, self.notes):
-            below.addWidget(widget)
+        # in a row of its own: a layout is as wide as the narrowest limit in it, and would reckon
+        # with the lines that the words take at that width
+        bar = QHBoxLayout()
+        bar.addWidget(self.pair_bar, 1000)
+        bar.addStretch(1)
+        below.addLayout(bar)
         self.pair_bar.setMaximumWidth(760)
+        for words_of in (self.verdict, self.ranking, self.trap, self.notes):
+            below.addWidget(words_of)
         column.addLayout(below)
         column.addStretch(1)
         self._scroll = scroll = QScrollArea()
@@ -120,16 +128,9 @@ class ResultsPage(QWidget):
         row = QHBoxLayout(self.overview)
         row.setContentsMargins(10, 12, 10, 4)
         row.setSpacing(24)
-        for title, widget in (
-            ("Where the two models differ", self.differences),
-            ("Images by mean IoU", self.distribution),
-        ):
-            head = QLabel(f"<b>{title}</b>")
-            column = QVBoxLayout()
-            column.addWidget(head)
-            column.addWidget(widget, 20)
-            column.addStretch(1)
-            row.addLayout(column, 1)
+        self._pair_part = _titled("Where the two models differ", self.differences)
+        row.addWidget(self._pair_part, 1)
+        row.addWidget(_titled("Images by mean IoU", self.distribution), 1)
         self.distribution.setMaximumHeight(_MOST_CHART)
         self.overview.hide()
         return self.overview
@@ -140,7 +141,6 @@ class ResultsPage(QWidget):
 
     def _show(self) -> None:
         self.model.show_rows(self._rows())
-        self.table.setFixedHeight(self.table.whole_height())
         self.pair_bar.refresh()
         table = self._table
         notes = [
@@ -165,9 +165,11 @@ class ResultsPage(QWidget):
         """Words take more lines where it is narrow."""
         super().resizeEvent(event)
         self._fit()
+        self._refit.request()  # the table knows only then whether it needs its scroll bar
 
     def _fit(self) -> None:
         """Keep the contents as high as their words need, and show charts where there is room."""
+        self.table.setFixedHeight(self.table.whole_height())
         layout = self._contents.layout()
         assert layout is not None
         layout.activate()
@@ -177,6 +179,7 @@ class ResultsPage(QWidget):
         has_room = self.height() - lines > needed and self._has_scores()
         self._scroll.setMinimumHeight(lines if has_room else 0)
         self._scroll.setMaximumHeight(lines if has_room else _NO_LIMIT)
+        self._pair_part.setVisible(len(self._table.runs) > 1)
         self.overview.setVisible(has_room)
 
     def _has_scores(self) -> bool:
@@ -232,6 +235,16 @@ class ResultsPage(QWidget):
         row = self.model.rows[self.table.currentIndex().row()]
         if row.run in self._session.models:
             self._segmenting.choose(row.run)
+
+
+def _titled(title: str, widget: QWidget) -> QWidget:
+    part = QWidget()
+    column = QVBoxLayout(part)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(QLabel(f"<b>{title}</b>"))
+    column.addWidget(widget, 20)
+    column.addStretch(1)
+    return part
 
 
 def _text(name: str) -> QLabel:

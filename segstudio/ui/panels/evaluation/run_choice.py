@@ -86,7 +86,7 @@ class RunChoice(QToolButton):
     def refresh(self) -> None:
         """Follow the session: models come and go, images are through."""
         evaluation = self._session.evaluation
-        if [str(item.data(_ID)) for item in self._items()] != list(self._session.models):
+        if [str(item.data(_ID)) for item in self._items()] != self._ordered():
             self._fill()
         if evaluation.runs != self._runs:
             self._runs = evaluation.runs
@@ -116,11 +116,16 @@ class RunChoice(QToolButton):
         key = self._evaluating.prediction_key
         return tuple(i for i in session.models if i == session.model.chosen or key(i) in seen)
 
+    def _ordered(self) -> list[str]:
+        """The models, those whose weights are not there last."""
+        available = self._session.model.available
+        return sorted(self._session.models, key=lambda model: model not in available)
+
     def _fill(self) -> None:
         kept = self.runs
         self.list.blockSignals(True)
         self.list.clear()
-        for model in self._session.models:
+        for model in self._ordered():
             item = QListWidgetItem()
             item.setData(_ID, model)
             item.setSizeHint(QSize(0, _ROW_HEIGHT))
@@ -147,6 +152,12 @@ class RunChoice(QToolButton):
     def _on_checked(self) -> None:
         self._touched = True
         self._tell()
+
+    def _bring_checked(self) -> None:
+        """Scroll to the first checked model, so that it is seen which they are."""
+        first = next((i for i in self._items() if i.checkState() == _CHECKED), None)
+        if first is not None:
+            self.list.scrollToItem(first)
 
     def _remember(self, item: QListWidgetItem) -> None:
         self._pressed = item.checkState()
@@ -199,6 +210,7 @@ class RunChoice(QToolButton):
         action = QWidgetAction(menu)
         action.setDefaultWidget(holder)
         menu.addAction(action)
+        menu.aboutToShow.connect(self._bring_checked)
         return menu
 
 

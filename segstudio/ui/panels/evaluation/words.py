@@ -45,7 +45,7 @@ def wins_text(table: EvaluationTable, first: str, second: str) -> str:
 def ranking_text(table: EvaluationTable) -> str:
     """Which model is best at pixels, and which at objects where that is another, as rich text."""
     pixels, objects = table.best("mean_iou"), table.best("ap")
-    if len(table.runs) < 2 or not pixels or not objects:
+    if not pixels or not objects or _are_alike(table, "mean_iou") or _are_alike(table, "ap"):
         return ""
     first, second = (f"<b>{escape(table.title(run))}</b>" for run in (pixels, objects))
     if pixels == objects:
@@ -54,6 +54,11 @@ def ranking_text(table: EvaluationTable) -> str:
         f"{first} is best at labelling pixels (mIoU), {second} at telling objects apart (AP): "
         "which one is right depends on what is counted later, areas or objects."
     )
+
+
+def _are_alike(table: EvaluationTable, metric: str) -> bool:
+    """Whether no model's figure is better than another's, as it is written."""
+    return len({ratio_text(table.figure(run, metric)) for run in table.runs}) < 2
 
 
 @dataclass(frozen=True)
@@ -92,25 +97,35 @@ def trap_text(table: EvaluationTable) -> str:
         f"Calling every pixel “{name}” finds nothing, yet is right on {right} of the pixels"
     )
     if guess.pixel_accuracy < _TRAP_FROM:
-        return f"Calling every pixel “{name}” is right on {right} of the pixels (mean IoU {iou})."
-    text = f"{everything}. So read mean IoU, not accuracy: there it gets {iou}."
+        text = f"Calling every pixel “{name}” is right on {right} of the pixels (mean IoU {iou})."
+    else:
+        text = f"{everything}. So read mean IoU, not accuracy: there it gets {iou}."
     losers = [
         f"“{escape(table.title(run))}”"
         for run in table.runs
         if table.figure(run, "mean_iou") <= guess.mean_iou
     ]
     if losers:
-        verb = "is" if len(losers) == 1 else "are"
-        text += f" {' and '.join(losers)} {verb} no better than that."
+        text += f" {_listed(losers)} {'is' if len(losers) == 1 else 'are'} no better than that."
     return text
 
 
 def fairness_text(table: EvaluationTable) -> str:
-    """That models were not evaluated on the same images, if so."""
+    """That models were not measured on the same images, or not on the same pixels, if so."""
     counts = {run: len(table.indices(run, scored=True)) for run in table.runs}
-    if len(set(counts.values())) < 2:
-        return ""
-    return "The models were not evaluated on the same images yet: their figures do not compare."
+    if len(set(counts.values())) > 1:
+        return "The models were not evaluated on the same images yet: their figures do not compare."
+    folders = {run: f for run in table.runs if (f := table.folder(run)) is not None}
+    pixels = {run: folder.metrics.total for run, folder in folders.items()}
+    whole = max(pixels.values(), default=0)
+    told = [
+        f"“{escape(table.title(run))}” is measured on {percent_text(seen / whole)} of the pixels: "
+        "in the others it says classes that the class mapping ignores. Figures of other pixels do "
+        "not compare."
+        for run, seen in pixels.items()
+        if seen < whole
+    ]
+    return " ".join(told)
 
 
 def unscored_text(table: EvaluationTable) -> str:

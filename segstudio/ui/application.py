@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from segstudio.storage.folders import user_folders
 from segstudio.ui.dispatch import Dispatcher
 from segstudio.ui.display import missing_display
+from segstudio.ui.garbage import GuiGarbage
 from segstudio.ui.main_window import MainWindow
 from segstudio.ui.theme import Theme
 
@@ -51,6 +52,7 @@ class Application:
         self.qt.setApplicationDisplayName("")
         self.qt.setDesktopFileName("segstudio")
         self.dispatcher = Dispatcher()
+        self.garbage = GuiGarbage()
         self.folders = user_folders()
         self.theme = Theme(self.qt)
         self.window = MainWindow(self.folders.config / "window.ini", self.theme)
@@ -63,6 +65,7 @@ class Application:
 
     def exec(self) -> int:
         """Show the window and run until it is closed."""
+        self.garbage.hold()
         self.window.show()
         try:
             return self.qt.exec()
@@ -76,6 +79,7 @@ class Application:
         if self._crash is not None:
             self._crash.remove()
         self.dispatcher.close()
+        self.garbage.stop()
 
     def _after_first_paint(self) -> None:
         """Fill the frame, and import the rest beside the event loop, so that the window answers."""
@@ -110,7 +114,9 @@ class Application:
             self._crash.studio = self.studio
         self.window.attach(self.studio)
         self._open()
-        self.studio.jobs.submit("Loading PyTorch", "model", _import_torch, visible=False)
+        self.studio.jobs.submit(
+            "Loading PyTorch", "model", _import_torch, ended=self.garbage.start, visible=False
+        )
 
     def _open(self) -> None:
         assert self.studio is not None

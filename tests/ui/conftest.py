@@ -29,6 +29,7 @@ from segstudio.core.prediction import ModelSpec, Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.immortals import keep_immortals_alive
 from segstudio.ui.dispatch import Dispatcher
+from segstudio.ui.garbage import GuiGarbage
 from segstudio.ui.main_window import MainWindow
 from segstudio.ui.theme import Theme
 
@@ -234,13 +235,19 @@ class Bench:
         gate = getattr(self.engine, "gate", None)
         if gate is None or gate.is_set():
             self.until(lambda: self.studio.jobs.wait_idle(0))
+        self.until(lambda: not self.window.canvas.is_growing)
         self.qtbot.wait(ms)
 
 
 @pytest.fixture
 def make_window(qtbot, user_folders, tmp_path_factory) -> Iterator[Callable[[], Bench]]:
-    """Makes windows with fake models (or another engine's); all are closed at the end."""
+    """Makes windows with fake models (or another engine's); all are closed at the end.
+
+    As in the application, widgets are never deleted by a thread of the jobs.
+    """
     made: list[Bench] = []
+    garbage = GuiGarbage()
+    garbage.start()
 
     def make(home: Path | None = None, engine: Engine | None = None) -> Bench:
         app = QApplication.instance()
@@ -266,6 +273,7 @@ def make_window(qtbot, user_folders, tmp_path_factory) -> Iterator[Callable[[], 
         bench.dispatcher.close()
         bench.window.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    garbage.stop()
 
 
 @pytest.fixture

@@ -170,11 +170,17 @@ def _linker(first: Path) -> Callable[[Path], None]:
 
 
 def _environment(home: Path) -> dict[str, str]:
+    """What the measured processes see: byte code is kept, as on any start but a user's first.
+
+    Where the caller's environment forbids byte code, every start would compile all modules again.
+    """
     has_screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     platform = {} if has_screen else {"QT_QPA_PLATFORM": "offscreen"}
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ,
+        **kept,
         **platform,
+        "PYTHONPYCACHEPREFIX": str(home / "bytecode"),
         "SEGSTUDIO_HOME": str(home),
         "PYTHONPATH": str(_ROOT),
     }

@@ -37,6 +37,10 @@ Ask = Callable[[Document], Answer]
 # when the stroke ends; whole maps are handed to the "journal" lane.
 _DIRECT_PIXELS = 1 << 20
 _SNAPSHOT_ATTEMPTS = 3
+_SAVING = "saving"
+"""What notices of a failed save are about: they go when a save succeeds."""
+_JOURNAL = "journal"
+"""Likewise of a journal that cannot be written."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class Autosave:
         self._targets: dict[ImageRef, _Target] = {}
         self._cancel_timer: Cancel | None = None
         self._failing = False
+        self._told = False
         self._journal_failed = False
         self._in_lane = 0
         self._dirty_told = False
@@ -99,10 +104,15 @@ class Autosave:
             return
         self._editing.end_stroke()
         if document.dirty:
-            self._failing = False  # asked for by hand: a failure is worth saying again
+            self._told = False  # asked for by hand: a failure is worth saying again
             self._save(document)
         else:
             self._notices.info(f"{document.ref.name} has no unsaved changes.")
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last save did not work."""
+        return self._failing
 
     def save_before_leaving(self, document: Document) -> bool:
         """Take care of unsaved work before another image is shown; False keeps this one open."""
@@ -154,7 +164,6 @@ class Autosave:
             return revision
 
         def done(revision: int) -> None:
-            self._failing = False
             self.saved_at = time.time()
             if document.annotation is annotation:
                 document.saved_revision = revision
@@ -162,11 +171,13 @@ class Autosave:
                 self._clear_journal(document)
             if document is self._session.document:
                 self._session.notify(What.SAVED)
+            self._saving_works()
 
         def failed(error: Exception) -> None:
-            if not self._failing:
-                self._failing = True
-                self._notices.failure(f"Saving {document.ref.name}", error)
+            self._failing = True
+            if not self._told:
+                self._told = True
+                self._notices.failure(f"Saving {document.ref.name}", error, _SAVING)
             self._session.notify(What.SAVED)
 
         self._jobs.submit(
@@ -177,6 +188,15 @@ class Autosave:
             failed=failed,
             visible=False,
         )
+
+    def _saving_works(self) -> None:
+        """After failures: take back what was said, and save what could not be saved then."""
+        if not self._failing:
+            return
+        self._failing = self._told = False
+        self._notices.settle(_SAVING)
+        if self._preferences.settings.autosave:
+            self.save_all()
 
     def _target_of(self, document: Document) -> _Target:
         """The folder and classes of a document; remembered when its folder is left."""
@@ -259,9 +279,10 @@ class Autosave:
         if not self._in_lane and not large:
             try:
                 write()
-                self._journal_failed = False
             except SegstudioError as error:
                 self._journal_trouble(error)
+            else:
+                self._journal_works()
             return
         self._in_lane += 1
 
@@ -272,6 +293,7 @@ class Autosave:
             "Writing the journal",
             "journal",
             lambda _job: write(),
+            lambda _none: self._journal_works(),
             failed=self._journal_trouble,
             ended=ended,
             visible=False,
@@ -280,7 +302,12 @@ class Autosave:
     def _journal_trouble(self, error: Exception) -> None:
         if not self._journal_failed:
             self._journal_failed = True
-            self._notices.failure("Writing the journal", error)
+            self._notices.failure("Writing the journal", error, _JOURNAL)
+
+    def _journal_works(self) -> None:
+        if self._journal_failed:
+            self._journal_failed = False
+            self._notices.settle(_JOURNAL)
 
 
 def _snapshot(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from segstudio.app.loader import Loader
 from segstudio.app.notices import Notices
 from segstudio.app.preferences import Preferences
 from segstudio.app.schema_keeper import SchemaKeeper
+from segstudio.app.step_order import StepOrder
 from segstudio.app.thumbnails import GiveThumbnail, Thumbnails
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
-from segstudio.core.schema import Color
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import SchemaOrigin, Session, What
@@ -25,7 +25,10 @@ from segstudio.storage.project import ImageRef, Project, open_project
 from segstudio.storage.samples import assemble_samples
 from segstudio.storage.truth import TruthIndex
 
-_NEIGHBOURS = (1, -1)
+_READING = "reading"
+"""What notices of an unreadable image are about: they go when another image is shown."""
+_OPENING = "opening"
+"""What notices of a folder that cannot be opened are about: they go when another one is open."""
 
 
 class Browsing:
@@ -65,6 +68,7 @@ class Browsing:
         self._shown = shown
         self._loader = Loader(jobs, documents, folder, ready=self._ready, failed=self._broken)
         self._cursor = -1
+        self._order = StepOrder()
         self._then: Callable[[Document], None] | None = None
         self._loads: dict[ImageRef, Job] = {}
         self._stale: set[ImageRef] = set()
@@ -76,27 +80,19 @@ class Browsing:
         """Open a folder, or the folder of an image at that image."""
         target = Path(path)
         home = self._preferences.home
-        self._jobs.submit(
-            f"Opening {target.name or target}",
-            "files",
-            lambda _job: _opened_at(target, home),
-            self._opened,
-            key="open",
-            front=True,
-        )
+        self._open(f"Opening {target.name or target}", lambda _job: _opened_at(target, home))
 
     def open_samples(self) -> None:
         """Open the images that ship with segstudio (a copy that can be painted on)."""
         data = self._preferences.folders.data
         home = self._preferences.home
-        self._jobs.submit(
-            "Opening the samples",
-            "files",
-            lambda _job: _opened_at(assemble_samples(data), home),
-            self._opened,
-            key="open",
-            front=True,
-        )
+        self._open("Opening the samples", lambda _job: _opened_at(assemble_samples(data), home))
+
+    def _open(self, title: str, work: Callable[[Job], Project]) -> None:
+        def failed(error: Exception) -> None:
+            self._notices.failure(title, error, about=_OPENING)
+
+        self._jobs.submit(title, "files", work, self._opened, failed=failed, key="open", front=True)
 
     def rescan(self) -> None:
         """Look for new and removed images and masks; what is open stays open."""
@@ -158,8 +154,10 @@ class Browsing:
         session.states, session.counts = {}, {}
         self._documents.release_clean()
         self._cursor = -1
+        self._order.use(None, -1)
         session.set_view(run="", hidden_classes=frozenset(), **self._first_classes())
         session.notify(What.PROJECT | What.DOCUMENT | What.SCHEMA | What.STATES | What.SCORES)
+        self._notices.settle(_OPENING)
         for note in project.notes:
             self._notices.info(note)
         self._preferences.remember_folder(project.root)
@@ -185,6 +183,7 @@ class Browsing:
             session.states = {moved[i]: s for i, s in session.states.items() if i in moved}
             session.index = self._cursor = moved.get(session.index, -1)
         session.counts = {}
+        self._order.use(None, -1)
         session.project = project
         if session.schema_origin is not SchemaOrigin.DECLARED:
             self._schema.take_over(project)
@@ -227,17 +226,17 @@ class Browsing:
             self._session.loading = ref.name
             self._session.notify(What.DOCUMENT)
 
+    def follow(self, images: Sequence[int]) -> None:
+        """Step through these images, by position in the project, as the user has listed them."""
+        self._order.use(images, self._cursor)
+
     def step(self, by: int) -> None:
-        """Show the next (+1) or previous (-1) image; stops at the ends."""
-        self.select(self._cursor + by)
+        """Show the next (+1) or previous (-1) image of the list; stops at the ends."""
+        self.select(next(self._onward(self._cursor, by), -1))
 
     def step_unreviewed(self, by: int) -> None:
         """Show the next (+1) or previous (-1) image that is not marked as reviewed."""
-        project = self._session.project
-        if project is None:
-            return
-        end = len(project.images) if by > 0 else -1
-        for index in range(self._cursor + by, end, by):
+        for index in self._onward(self._cursor, by):
             if not self._session.state(index).reviewed:
                 self.select(index)
                 return
@@ -273,6 +272,7 @@ class Browsing:
         """Put a document on the screen."""
         session = self._session
         session.loading = ""
+        self._notices.settle(_READING)
         present = session.document
         if session.project is None or document is present:
             session.notify(What.DOCUMENT)
@@ -292,9 +292,13 @@ class Browsing:
             self._refresh_truth(document)
         self._shown(document)
         images = session.project.images
-        near = (session.index + by for by in _NEIGHBOURS)
-        self._loader.read_ahead([images[i] for i in near if 0 <= i < len(images)], session.schema)
+        near = (next(self._onward(session.index, by), -1) for by in (1, -1))
+        self._loader.read_ahead([images[i] for i in near if i >= 0], session.schema)
         self._call_then(document)
+
+    def _onward(self, index: int, by: int) -> Iterator[int]:
+        project = self._session.project
+        return self._order.onward(index, by, len(project.images) if project is not None else 0)
 
     def _call_then(self, document: Document) -> None:
         then, self._then = self._then, None
@@ -305,7 +309,7 @@ class Browsing:
         """The present image stays; the cursor is past it, so that the next step goes on."""
         self._then = None
         self._session.loading = ""
-        self._notices.failure(f"Reading {ref.name}", error)
+        self._notices.failure(f"Reading {ref.name}", error, _READING)
         self._session.notify(What.DOCUMENT)
 
     def _refresh_truth(self, document: Document) -> None:
@@ -350,28 +354,6 @@ class Browsing:
             done: Gets the index and (h, w, 3) uint8, or None if there is none.
         """
         self._thumbnails.get(index, px, done)
-
-    # -- classes -----------------------------------------------------------------------------
-
-    def rename_class(self, class_id: int, name: str) -> None:
-        """Give a class another name."""
-        self._schema.change_class(class_id, name, None)
-
-    def recolor_class(self, class_id: int, color: Color) -> None:
-        """Give a class another colour (r, g, b), 0..255."""
-        self._schema.change_class(class_id, None, color)
-
-    def add_class(self, name: str) -> int:
-        """Add a class; returns its id, -1 if there is no number left."""
-        return self._schema.add_class(name)
-
-    def remove_class(self, class_id: int) -> None:
-        """Remove a class that is on no pixel of the open image."""
-        self._schema.remove_class(class_id)
-
-    def set_ignore_index(self, class_id: int | None) -> None:
-        """Choose which id of the reference counts in no score."""
-        self._schema.set_ignore_index(class_id)
 
 
 def _opened_at(path: Path, home: Path | None) -> Project:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from segstudio.app.ablating import Ablating
-from segstudio.app.class_mapping import ClassMapping, same_classes
+from segstudio.app.class_mapping import ClassMapping
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.cut_list import describe, found_in, with_cut
 from segstudio.app.documents import Documents
@@ -18,6 +17,7 @@ from segstudio.app.engine import Engine
 from segstudio.app.folder import OpenFolder
 from segstudio.app.inspecting import Inspecting
 from segstudio.app.join_views import JoinViews
+from segstudio.app.kept_cuts import Kept, KeptCuts, Measured
 from segstudio.app.notices import Notices
 from segstudio.app.skip_runs import Reference
 from segstudio.core.errors import SegstudioError, told
@@ -31,9 +31,7 @@ from segstudio.core.features import (
     SkipEdge,
 )
 from segstudio.core.prediction import Prediction
-from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job, JobRunner
-from segstudio.session.document import Document
 from segstudio.session.inspection import ClassMapOverPhoto, CutResult, ListedCut, Traced
 from segstudio.session.session import Change, Session, What
 
@@ -42,37 +40,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_KEPT_BYTES = 64 * 1024 * 1024
-"""Of predictions with cuts: toggling a cut back and forth asks the network once."""
 _SETTLED_S = 0.2
-
-
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    """What scores depend on besides the class map."""
-
-    document: Document
-    revision: int
-    schema: LabelSchema
-    has_reference: bool
-
-    def same_as(self, other: _Measured | None) -> bool:
-        """Whether scores against the one hold against the other."""
-        return (
-            other is not None
-            and self.document is other.document
-            and self.revision == other.revision
-            and self.has_reference == other.has_reference
-            and same_classes(self.schema, other.schema)
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Kept:
-    """A result that was computed, and what it was measured against."""
-
-    result: CutResult
-    measured: _Measured
 
 
 class Cutting:
@@ -103,7 +71,7 @@ class Cutting:
         self._traced: Traced | None = None
         self._follows = False
         self._asked: tuple[Cut, ...] | None = None
-        self._kept: OrderedDict[tuple[Cut, ...], _Kept] = OrderedDict()
+        self._kept = KeptCuts()
         self._on_photo: ClassMapOverPhoto | None = None
         self._later: Cancel | None = None
         session.changed.connect(self._on_change)
@@ -176,6 +144,11 @@ class Cutting:
     def choose_how(self, index: int, how: CutHow) -> None:
         """Let something else stand in for what the cut at a place in the list takes away."""
         self._replace(index, replace(self.cuts[index], cut=replace(self.cuts[index].cut, how=how)))
+
+    def shuffle_again(self, index: int) -> None:
+        """Draw other positions for the cut at a place in the list, whose values are shuffled."""
+        cut = self.cuts[index].cut
+        self._replace(index, replace(self.cuts[index], cut=replace(cut, seed=cut.seed + 1)))
 
     def toggle(self, index: int, enabled: bool | None = None) -> None:
         """Let the cut at a place in the list count or not; None: the other way round."""
@@ -286,7 +259,6 @@ class Cutting:
         measured = self._measured(traced)
         if kept is not None:
             self._jobs.cancel_key("cut")
-            self._kept.move_to_end(cuts)
             self._show(kept.result)
             if not kept.measured.same_as(measured):
                 self._score_again()
@@ -299,7 +271,7 @@ class Cutting:
             return _scored(CutResult(cuts, asked.prediction, cut, None, None), reference)
 
         def done(result: CutResult) -> None:
-            self._keep(_Kept(result, measured))
+            self._kept.put(Kept(result, measured))
             self._show(result)
             if not measured.same_as(self._measured(traced)):
                 self._score_again()
@@ -322,7 +294,7 @@ class Cutting:
 
         def done(scored: CutResult) -> None:
             if result is self._session.inspection.cut_result:
-                self._keep(_Kept(scored, measured))
+                self._kept.put(Kept(scored, measured))
                 self._show(scored)
 
         self._jobs.submit(
@@ -330,11 +302,8 @@ class Cutting:
             key="cut scores", visible=False,
         )  # fmt: skip
 
-    def _measured(self, traced: Traced) -> _Measured:
-        document = traced.document
-        return _Measured(
-            document, document.annotation.revision, self._session.schema, document.has_reference
-        )
+    def _measured(self, traced: Traced) -> Measured:
+        return Measured.now(traced.document, self._session.schema)
 
     def _reference(self, traced: Traced) -> Reference:
         """The annotation's window as it is now: a copy, since the user may paint on."""
@@ -348,14 +317,6 @@ class Cutting:
         self._session.set_inspection(cut_result=result, cut_problem="")
         if self._follows:
             self._lay(result)
-
-    def _keep(self, kept: _Kept) -> None:
-        self._kept[kept.result.cuts] = kept
-        self._kept.move_to_end(kept.result.cuts)
-        held = sum(entry.result.cut.nbytes for entry in self._kept.values())
-        while held > _KEPT_BYTES and len(self._kept) > 1:
-            _, gone = self._kept.popitem(last=False)
-            held -= gone.result.cut.nbytes
 
     # -- changing the list -------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from segstudio.app.instance_numbers import InstanceNumbers
 from segstudio.app.notices import Notices
 from segstudio.app.patching import (
     Packed,
-    apply_all,
     difference_at,
     difference_patch,
     foreign,
@@ -24,6 +23,7 @@ from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, EditRecorder
 from segstudio.core.labels import InstanceIds, Labels, Mask, Patch
+from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
 from segstudio.core.regions import region_at
 from segstudio.core.schema import LabelSchema
@@ -111,7 +111,7 @@ class Editing:
         """Take the stroke back as if it had never begun."""
         stroke, self._stroke = self._stroke, None
         if stroke is not None and not stroke.recorder.is_empty:
-            self._apply(stroke.document, stroke.recorder.inverse().patches)
+            self._stepping.take_back(stroke.document, stroke.recorder.taken_back())
 
     def _stamp(self, point_xy: PointXY) -> None:
         stroke = self._stroke
@@ -384,7 +384,9 @@ class Editing:
     def _apply(
         self, document: Document, patches: tuple[Patch, ...], also: What | None = None
     ) -> None:
-        patches = apply_all(document.annotation, patches)
+        patches = merged(document.annotation, patches)
+        for patch in patches:
+            document.annotation.apply(patch)
         what = What.LABELS if also is None else What.LABELS | also
         if document is self._session.document:
             self._session.notify(what, patches=patches)

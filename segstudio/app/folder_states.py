@@ -8,7 +8,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.session.session import Change, ImageState, Session, What
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.masks import has_annotation
-from segstudio.storage.states import load_reviewed, save_reviewed
+from segstudio.storage.states import Mark, load_marked, save_marked
 
 _CHUNK = 1000
 
@@ -34,9 +34,9 @@ class FolderStates:
 
         def work(_job: Job) -> None:
             # Read again, since another window may have marked other images.
-            names = load_reviewed(files.project.data_folder)
+            names = load_marked(files.project.data_folder, Mark.REVIEWED)
             names = names | {ref.name} if reviewed else names - {ref.name}
-            save_reviewed(files.project.data_folder, files.project.root, names)
+            save_marked(files.project.data_folder, files.project.root, Mark.REVIEWED, names)
 
         self._jobs.submit("Saving the marks", "save", work, visible=False)
 
@@ -85,7 +85,7 @@ def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:
     project = files.project
     refs = {i: project.images[i] for i in range(start, min(start + _CHUNK, len(project.images)))}
     runs = files.predictions.runs_of([ref.path for ref in refs.values()])
-    reviewed = load_reviewed(project.data_folder)
+    reviewed = load_marked(project.data_folder, Mark.REVIEWED)
     job.check()
     found: dict[int, ImageState] = {}
     for index, ref in refs.items():

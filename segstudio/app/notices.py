@@ -28,6 +28,8 @@ class Notice:
         hint: What to do about it; may be empty.
         details: For experts (a traceback), shown when asked for; may be empty.
         action: A button, or None.
+        about: What it is about ("saving"), so that it can be taken back once that is mended; may
+            be empty.
     """
 
     level: Level
@@ -35,6 +37,7 @@ class Notice:
     hint: str = ""
     details: str = ""
     action: Action | None = None
+    about: str = ""
 
 
 class Notices:
@@ -42,12 +45,14 @@ class Notices:
 
     Signals:
         posted: a `Notice`, on the thread that owns the session.
+        settled: What notices were about (`Notice.about`) is as it should be again.
 
     Attributes:
         recent: The latest notices, oldest first; also those from before anyone listened.
     """
 
     posted = Signal(Notice)
+    settled = Signal(str)
 
     def __init__(self) -> None:
         self.recent: deque[Notice] = deque(maxlen=_KEPT)
@@ -65,18 +70,23 @@ class Notices:
         """Say that something is not quite as expected."""
         self.post(Notice("warning", message, hint, details))
 
-    def error(self, message: str, hint: str = "", details: str = "") -> None:
+    def error(self, message: str, hint: str = "", details: str = "", about: str = "") -> None:
         """Say that something failed."""
-        self.post(Notice("error", message, hint, details))
+        self.post(Notice("error", message, hint, details, about=about))
 
-    def failure(self, title: str, error: BaseException) -> None:
+    def settle(self, about: str) -> None:
+        """Take back what was said of a trouble that is over."""
+        self.settled.emit(about)
+
+    def failure(self, title: str, error: BaseException, about: str = "") -> None:
         """Show an error: a `SegstudioError` as it is, anything else with its traceback."""
         if isinstance(error, SegstudioError):
-            self.error(error.message, error.hint)
+            self.error(error.message, error.hint, about=about)
             return
         details = "".join(traceback.format_exception(error))
         self.error(
             f"{title}: {type(error).__name__}: {error}".rstrip(": "),
             "This should not happen; the details help to mend it.",
             details,
+            about,
         )

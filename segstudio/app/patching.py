@@ -1,8 +1,6 @@
-"""Making patches of whole maps and applying many of them."""
+"""Making patches of whole maps."""
 
 from __future__ import annotations
-
-import functools
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +13,6 @@ from segstudio.core.schema import LabelSchema
 from segstudio.core.taking import differing_region, taken
 from segstudio.session.document import Document
 
-_FEW = 8
-_SMALL_AREA = 1 << 16
 Packed = tuple[EditRecorder, Patch | None]
 """A patch with its form for the history; None if nothing changes."""
 
@@ -27,29 +23,6 @@ def packed(title: str, patch: Patch | None) -> Packed:
     if patch is not None:
         recorder.add(patch)
     return recorder, patch
-
-
-def apply_all(annotation: LabelMap, patches: tuple[Patch, ...]) -> tuple[Patch, ...]:
-    """Apply patches in order; gives what changed, many small overlapping ones as a single patch.
-
-    A stroke is hundreds of patches. When it is undone at once, its listeners (scores, journal,
-    canvas) have far less to do with the one rectangle around them.
-    """
-    rect = functools.reduce(Rect.union, (p.rect for p in patches), Rect(0, 0, 0, 0))
-    area = sum(p.before.size for p in patches)
-    if len(patches) < _FEW or rect.height * rect.width > max(area, _SMALL_AREA):
-        for patch in patches:
-            annotation.apply(patch)
-        return patches
-    cut, ids = rect.slices, annotation.instances
-    before = annotation.labels[cut].copy()
-    ids_before = None if ids is None else ids[cut].copy()
-    for patch in patches:
-        annotation.apply(patch)
-    after = annotation.labels[cut].copy()
-    if ids is None or ids_before is None:
-        return (Patch(rect, before, after),)
-    return (Patch(rect, before, after, ids_before, ids[cut].copy()),)
 
 
 def keep_instances(document: Document) -> LabelMap:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segstudio.app.autosave import Autosave
 from segstudio.app.browsing import Browsing
+from segstudio.app.class_list import ClassList
 from segstudio.app.class_mappings import ClassMappings
 from segstudio.app.clock import Clock
 from segstudio.app.comparing import Comparing
@@ -29,7 +30,6 @@ from segstudio.app.notices import Notices
 from segstudio.app.pairing import Pairing
 from segstudio.app.picture_files import PictureFiles
 from segstudio.app.preferences import Preferences
-from segstudio.app.queue_places import QueuePlaces
 from segstudio.app.recovering import Recovering
 from segstudio.app.schema_keeper import SchemaKeeper
 from segstudio.app.scoring import Scoring
@@ -62,6 +62,7 @@ class Studio:
         browsing: Folders, images, classes.
         segmenting: Models.
         comparing: What the views side by side show.
+        class_list: The verbs that change classes.
         class_mappings: What the models' classes count as in the folder.
         exporting: Masks for other programs.
         confused_places: From the confusion matrix to the pixels behind it.
@@ -155,9 +156,7 @@ class Studio:
             self._schema,
             self.scoring,
         )
-        self.confused_places = ConfusedPlaces(
-            self.session, self.jobs, self.browsing, self.segmenting
-        )
+        self.class_list = ClassList(self.session, self.jobs, self.notices, self._schema)
         self.picture_files = PictureFiles(self.jobs, self.notices)
         self.comparing = Comparing(self.session, self.segmenting)
         self.exporting = Exporting(self.session, self.jobs, self.notices, documents, folder)
@@ -190,10 +189,18 @@ class Studio:
             predicted=self.segmenting.load_stored,
             finished=self.scoring.count_missing,
         )
+        self.confused_places = ConfusedPlaces(
+            self.session,
+            self.jobs,
+            self.browsing,
+            self.segmenting,
+            self.evaluating.prediction_key,
+        )
         self.work_queue = WorkQueue(
             self.session,
+            self.jobs,
             self.notices,
-            QueuePlaces(self.session, self.jobs),
+            folder,
             self.evaluating,
             self.browsing,
             self.segmenting,

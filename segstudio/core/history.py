@@ -117,9 +117,9 @@ class EditRecorder:
         if packed is not None:
             self._patches.append(packed)
 
-    def inverse(self) -> Edit:
+    def taken_back(self) -> Step:
         """What takes everything back (to abort): the inverses in reverse order."""
-        return self._packed().backward()
+        return Step(True, self._packed())
 
     def _packed(self) -> _PackedEdit:
         return _PackedEdit(self._title, tuple(self._patches))

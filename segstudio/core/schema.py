@@ -29,6 +29,7 @@ _FIRST_COLORS: tuple[Color, ...] = (
     (213, 94, 0),
     (0, 114, 178),
 )
+_NO_CLASS_COLOR: Color = (140, 140, 140)
 
 
 def distinct_color(class_id: int) -> Color:
@@ -201,9 +202,14 @@ class LabelSchema:
         return replace(self, classes=tuple(c for c in self.classes if c.id != class_id))
 
     def palette(self) -> npt.NDArray[np.uint8]:
-        """Colours by class id, (256, 3) uint8; ids outside the schema get a distinct colour."""
+        """Colours by class id, (256, 3) uint8; ids outside the schema get a distinct colour.
+
+        What is none of the classes is grey, so that it is not taken for one of them.
+        """
         table = _distinct_colors().copy()
         table[255] = (255, 255, 255)
+        if self.background_id is None:
+            table[self.elsewhere_id] = _NO_CLASS_COLOR
         for spec in self.classes:
             table[spec.id] = spec.color
         return table

@@ -96,6 +96,7 @@ class DisagreementState:
 
     Attributes:
         left_out: Runs that are not compared.
+        taken_in: Runs that are compared although they were removed as named runs.
         min_pixels: Smaller regions are not listed.
         opened: Number of the region that is looked at, 0 for none.
         waiting: Whether the runs are being compared.
@@ -104,6 +105,7 @@ class DisagreementState:
     """
 
     left_out: frozenset[str] = frozenset()
+    taken_in: frozenset[str] = frozenset()
     min_pixels: int = 10
     opened: int = 0
     waiting: bool = False

@@ -83,6 +83,11 @@ def png_texts(path: Path) -> dict[str, str]:
     return texts
 
 
+def is_output(path: Path) -> bool:
+    """Whether segstudio wrote a PNG: an annotation, an export, a prediction, a sheet."""
+    return png_texts(path).get("Software", "").partition(" ")[0] == SOFTWARE
+
+
 def instance_scores(path: Path) -> npt.NDArray[np.float32] | None:
     """How sure a model was of the instances 1, 2, ... of a PNG, (n,) float32, or None if unsaid."""
     text = png_texts(path).get(SCORES, "")

@@ -14,7 +14,9 @@ from segstudio.storage.layout import (
     is_truth_folder,
     mask_base,
     stem_of,
+    suffix_of,
 )
+from segstudio.storage.mask_files import is_output
 from segstudio.storage.natural_order import natural_order
 
 _MAX_DEPTH = 4
@@ -104,7 +106,7 @@ def scan(root: Path) -> Scan:
     """The images that opening `root` means.
 
     Images directly in the folder; else those of its `images/` (or the like); else those of all
-    sub-folders that are not folders of masks (train/, val/).
+    sub-folders that are not folders of masks (train/, val/) nor of what segstudio wrote.
 
     Raises:
         SegstudioError: if the folder is missing or may not be read.
@@ -143,13 +145,23 @@ def _collect(folder: Path, prefix: str, depth: int) -> list[str]:
         listing = list_folder(folder)
     except SegstudioError:
         return []
-    names = [prefix + name for name in image_names(listing.files)]
+    found = image_names(listing.files)
+    names = [] if _is_output(folder, found) else [prefix + name for name in found]
     if depth < _MAX_DEPTH:
         siblings = frozenset(listing.folders)
         for name in listing.folders:
             if not is_truth_folder(name, siblings):
                 names += _collect(folder / name, f"{prefix}{name}/", depth + 1)
     return names
+
+
+def _is_output(folder: Path, names: list[str]) -> bool:
+    """Whether a folder holds what segstudio wrote, as its first PNG tells: an export, predictions.
+
+    Else an export into the folder of the images would be images at the next look.
+    """
+    first = min((name for name in names if suffix_of(name) == ".png"), default=None)
+    return first is not None and is_output(folder / first)
 
 
 def _home_of(folder: Path) -> tuple[Path, Path, str]:

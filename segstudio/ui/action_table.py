@@ -8,7 +8,8 @@ from typing import Any
 from segstudio.ui.actions import ActionSpec, Context, Scope
 from segstudio.ui.compare_actions import COMPARE_ACTIONS
 from segstudio.ui.evaluation_actions import EVALUATION_ACTIONS
-from segstudio.ui.frame_names import EDIT, FILE, HELP, IMAGE, MODEL, PANELS, TOOLS, VIEW
+from segstudio.ui.frame_names import EDIT, FILE, HELP, MODEL, PANELS, TOOLS, VIEW
+from segstudio.ui.image_actions import IMAGE_ACTIONS
 from segstudio.ui.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
 from segstudio.ui.network_actions import NETWORK_ACTIONS
 from segstudio.ui.queue_actions import QUEUE_ACTIONS
@@ -206,29 +207,6 @@ _EDIT = (
                tip="Make every pixel background; can be undone"),
 )  # fmt: skip
 
-_IMAGE = (
-    ActionSpec("image.next", IMAGE, "Next image", lambda c: c.studio.browsing.step(1),
-               "chevron-right", ("D", "PgDown"), enabled=_has_project, repeats=True),
-    ActionSpec("image.previous", IMAGE, "Previous image", lambda c: c.studio.browsing.step(-1),
-               "chevron-left", ("A", "PgUp"), enabled=_has_project, repeats=True),
-    ActionSpec("image.next_canvas", IMAGE, "Next image (arrow key)",
-               lambda c: c.studio.browsing.step(1), "chevron-right", ("Right",), Scope.CANVAS,
-               enabled=_has_project, repeats=True),
-    ActionSpec("image.previous_canvas", IMAGE, "Previous image (arrow key)",
-               lambda c: c.studio.browsing.step(-1), "chevron-left", ("Left",), Scope.CANVAS,
-               enabled=_has_project, repeats=True),
-    ActionSpec("image.next_unreviewed", IMAGE, "Next unreviewed image",
-               lambda c: c.studio.browsing.step_unreviewed(1), "chevrons-right",
-               ("Ctrl+Shift+D",), enabled=_has_project, section=1),
-    ActionSpec("image.previous_unreviewed", IMAGE, "Previous unreviewed image",
-               lambda c: c.studio.browsing.step_unreviewed(-1), "chevrons-left",
-               ("Ctrl+Shift+A",), enabled=_has_project, section=1),
-    ActionSpec("image.reviewed", IMAGE, "Reviewed", lambda c: c.studio.browsing.toggle_reviewed(),
-               "circle-check", ("K", "Ctrl+Alt+K"), enabled=_has_document,
-               checked=lambda c: c.session.state(c.session.index).reviewed,
-               tip="Mark this image as looked through", section=1),
-)  # fmt: skip
-
 _TOOLS = (
     _tool("pan", "Pan", "hand", "H", "Drag to move the image (hold Space with any tool)"),
     _tool("brush", "Brush", "brush", "B", "Paint the active class (hold Ctrl to erase)"),
@@ -256,6 +234,9 @@ _TOOLS = (
                tip="Off: fill every pixel of the clicked class in the image"),
     ActionSpec("class.swap", TOOLS, "Swap class and background", _swap_class, "arrow-left-right",
                ("X",), section=2),
+    ActionSpec("class.read_names", TOOLS, "Read class names from a file…",
+               lambda c: c.window.read_class_names(), "tags", enabled=_has_project, section=2,
+               tip="One name a line; also labels.txt of labelme and labelmap.txt of CVAT"),
     ActionSpec("class.previous", TOOLS, "Previous class", partial(_step_class, -1),
                keys=(",",), section=2, repeats=True),
     ActionSpec("class.next", TOOLS, "Next class", partial(_step_class, 1), keys=(".",),
@@ -314,6 +295,11 @@ _VIEW = (
     ActionSpec("view.panels", VIEW, "Hide or show all panels",
                lambda c: c.window.toggle_panels(), "panels-top-left", ("Tab",), Scope.CANVAS,
                section=4),
+    ActionSpec("view.next_panel", VIEW, "Go to the next panel",
+               lambda c: c.window.go_to_panel(1), keys=("Ctrl+Tab",), section=4,
+               tip="Keys then go to that panel; the image comes after the last one"),
+    ActionSpec("view.previous_panel", VIEW, "Go to the previous panel",
+               lambda c: c.window.go_to_panel(-1), keys=("Ctrl+Shift+Tab",), section=4),
     ActionSpec("view.reset_layout", VIEW, "Reset layout", lambda c: c.window.reset_layout(),
                "layout-dashboard", section=4, tip="Put all panels back where they were at first"),
 )  # fmt: skip
@@ -346,12 +332,14 @@ _HELP = (
                "command", ("Ctrl+Shift+P",), tip="Find and do any command"),
     ActionSpec("help.keys", HELP, "Keys and mouse", lambda c: c.window.cheat_sheet(),
                "circle-question-mark", ("F1", "?", "Shift+/")),
+    ActionSpec("help.dismiss", HELP, "Close all messages", lambda c: c.window.dismiss_notices(),
+               "x", ("Shift+Esc",)),
     ActionSpec("help.about", HELP, "About segstudio", lambda c: c.window.about(), "info",
                section=1),
 )  # fmt: skip
 
 ACTIONS: tuple[ActionSpec, ...] = (
-    *_FILE, *_EDIT, *_IMAGE, *_TOOLS, *_VIEW, *_MODEL, *RUN_ACTIONS,
+    *_FILE, *_EDIT, *IMAGE_ACTIONS, *_TOOLS, *_VIEW, *_MODEL, *RUN_ACTIONS,
     *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
 )  # fmt: skip
 """Every command, in the order of the menus."""

@@ -111,6 +111,30 @@ class WindowVerbs(Protocol):
         """Whether a panel is open."""
         ...
 
+    def go_to_panel(self, by: int) -> None:
+        """Give the keys to the next (1) or previous (-1) panel, or to the canvas."""
+        ...
+
+    def read_class_names(self) -> None:
+        """Ask for a file of class names."""
+        ...
+
+    def dismiss_notices(self) -> None:
+        """Take all messages away."""
+        ...
+
+    def find_image(self) -> None:
+        """Let the user type a part of an image's name."""
+        ...
+
+    def copy_path(self) -> None:
+        """Put the path of the open image on the clipboard."""
+        ...
+
+    def show_file(self) -> None:
+        """Open the folder of the open image in the file manager."""
+        ...
+
     def reset_layout(self) -> None:
         """Put the panels where they were at first."""
         ...
@@ -164,6 +188,7 @@ class ActionSpec:
         tip: One sentence more than `text`, for the tool tip; may be empty.
         section: Within a menu, a line is drawn where the section changes.
         repeats: Whether holding the key repeats it.
+        in_menu: Whether the menu shows it; further keys of another row stand in no menu.
     """
 
     id: str
@@ -178,6 +203,7 @@ class ActionSpec:
     tip: str = ""
     section: int = 0
     repeats: bool = False
+    in_menu: bool = True
 
 
 Keymap = Mapping[str, tuple[str, ...]]

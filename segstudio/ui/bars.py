@@ -25,6 +25,8 @@ def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet)
     sections: dict[str, int] = {}
     submenus = _submenus(menus)
     for spec in ACTIONS:
+        if not spec.in_menu:
+            continue
         menu = menus[spec.menu]
         if sections.setdefault(spec.menu, spec.section) != spec.section:
             menu.addSeparator()

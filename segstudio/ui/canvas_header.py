@@ -22,6 +22,7 @@ from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, Too
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
+from segstudio.ui.notes_mark import NotesMark
 from segstudio.ui.numbers import ratio_text
 
 _SHOWN = (
@@ -50,6 +51,7 @@ class CanvasHeader(QWidget):
         self.name = ElidedLabel()
         self.name.setAccessibleName("Open image")
         self.run = RunChooser(session, segmenting)
+        self.notes = NotesMark()
         self.score = QLabel()
         self.score.setAccessibleName("Mean IoU of this image")
         self.brush = BrushSize(session)
@@ -60,6 +62,7 @@ class CanvasHeader(QWidget):
         row.setSpacing(10)
         row.addWidget(self.name, 1)
         row.addWidget(self.run)
+        row.addWidget(self.notes)
         row.addWidget(self.score)
         row.addWidget(self.brush)
         row.addWidget(self._contiguous)
@@ -78,6 +81,7 @@ class CanvasHeader(QWidget):
         self.score.setText(self._score_text())
         # views side by side have headers of their own
         self.score.setVisible(not view.panes)
+        self.notes.show_notes(() if view.panes else self._notes())
         has_document = self._session.document is not None
         self.brush.setVisible(has_document and view.tool in _BRUSHES)
         self._only.setVisible(has_document and view.tool in _PAINTERS)
@@ -96,6 +100,12 @@ class CanvasHeader(QWidget):
         )
         edited = " (not saved yet)" if document.dirty else ""
         return f"{document.ref.name}{edited}  \u00b7  {width} x {height}  \u00b7  {position}"
+
+    def _notes(self) -> tuple[str, ...]:
+        """What is to be known of the shown prediction."""
+        document = self._session.document
+        shown = None if document is None else document.predictions.get(self._session.view.run)
+        return () if shown is None else shown.notes
 
     def _score_text(self) -> str:
         document = self._session.document

@@ -86,9 +86,19 @@ class Docks:
         assert isinstance(frame, QScrollArea)
         frame.setWidget(panel)
 
+    def panels(self) -> list[QWidget]:
+        """What the docks hold, in the order of the titles."""
+        frames = (dock.widget() for dock in self.by_name.values())
+        panels = [frame.widget() for frame in frames if isinstance(frame, QScrollArea)]
+        return [panel for panel in panels if panel is not None]
+
     def shown(self, name: str) -> bool:
         """Whether the dock is open (maybe behind a tab)."""
         return not self.by_name[name].isHidden()
+
+    def any_shown(self) -> bool:
+        """Whether there is any panel to be seen."""
+        return any(map(self.shown, self.by_name))
 
     def in_use(self, name: str) -> bool:
         """Whether the dock is open, or was when all were hidden and comes back with them."""

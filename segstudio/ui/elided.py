@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QStylePainter,
 )
 
+_POPUP_PADDING = 24
+
 
 class ElidedLabel(QLabel):
     """Takes what room there is; the whole text is the tool tip."""
@@ -70,6 +72,11 @@ class ElidedCombo(QComboBox):
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         painter.end()
+
+    def showPopup(self) -> None:
+        """Open the list, as wide as its entries are."""
+        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + _POPUP_PADDING)
+        super().showPopup()
 
     def shown_text(self, width: int) -> str:
         """The chosen entry in so many pixels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from segstudio.app.studio import Studio
 from segstudio.core.geometry import Rect
@@ -12,6 +12,7 @@ from segstudio.jobs import Job
 
 if TYPE_CHECKING:
     from segstudio.ui.main_window import MainWindow
+    from segstudio.ui.panels.evaluation.pages import Pages
     from segstudio.ui.panels.evaluation.panel import EvaluationPanel
 
 DOCK = "Evaluation"
@@ -52,9 +53,16 @@ class EvaluationLink(QObject):
             self.panel.start()
 
     def _build(self) -> None:
+        """Build the panel in two turns of the event loop: one would take too long."""
+        from segstudio.ui.panels.evaluation.pages import Pages
+
+        pages = Pages(self._studio)
+        QTimer.singleShot(0, self, lambda: self._build_around(pages))
+
+    def _build_around(self, pages: Pages) -> None:
         from segstudio.ui.panels.evaluation.panel import EvaluationPanel
 
-        self.panel = EvaluationPanel(self._studio, self._window.commands)
+        self.panel = EvaluationPanel(self._studio, self._window.commands, pages)
         self._window.docks.fill(DOCK, self.panel)
         self.panel.open_requested.connect(self._go)
         if self._starts:

@@ -68,7 +68,12 @@ class Feed(QObject):
     def on_notice(self, notice: Notice) -> None:
         """Show a message."""
         self._window.notices.show_notice(
-            notice.level, notice.message, notice.hint, notice.details, notice.action
+            notice.level,
+            notice.message,
+            notice.hint,
+            notice.details,
+            notice.action,
+            about=notice.about,
         )
 
     def on_failed(self, message: str, hint: str) -> None:

@@ -15,6 +15,7 @@ _LABELME: Keymap = {
     "image.reviewed": ("Ctrl+Alt+K", "K"),
     "model.run": ("I", "F5"),
     "tool.pick": (),
+    "image.find": (),
 }
 _NAPARI: Keymap = {
     "tool.brush": ("P", "B"),

@@ -54,7 +54,8 @@ class MainWindow(QMainWindow):
         self.statusBar().setSizeGripEnabled(False)
         self.docks = Docks(self)
         self.layout_store = LayoutStore(layout_file)
-        self.layout_store.restore(self)
+        if self.layout_store.restore(self) and not self.docks.any_shown():
+            self.docks.toggle_all()  # who closed the program with all hidden would look in vain
         self._painted = False
         self._studio: Studio | None = None
 
@@ -102,8 +103,8 @@ class MainWindow(QMainWindow):
         session = studio.session
         self.canvas = Canvas(studio)
         self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands)
-        self.images = ImagesPanel(session, studio.browsing)
-        self.classes = ClassesPanel(session, studio.browsing, studio.scoring)
+        self.images = ImagesPanel(session, studio.browsing, self.commands)
+        self.classes = ClassesPanel(session, studio.class_list, studio.scoring)
         self.model = ModelPanel(session, studio.segmenting, self.commands)
         self.metrics = MetricsPanel(session, studio.scoring)
         self.disagreement = DisagreementPanel(session, studio.disagreement, self.commands)
@@ -130,9 +131,11 @@ class MainWindow(QMainWindow):
         session.changed.connect(self.feed.on_change)
         studio.jobs.changed.connect(self.feed.on_jobs)
         studio.notices.posted.connect(self.feed.on_notice)
+        studio.notices.settled.connect(self.notices.settle)
         self.model_chooser.attach(session, studio.segmenting)
         self.view_controls.attach(session)
         self.commands.failed.connect(self.feed.on_failed)
+        self.text_focus.number_typed.connect(self.canvas.setFocus)
         self.canvas.hovered.connect(self.feed.on_hover)
         self.canvas.left.connect(self.feed.on_left)
         self.canvas.hovered.connect(self.network.on_hover)

@@ -42,6 +42,7 @@ class NoticeCard(QFrame):
     ) -> None:
         super().__init__(parent)
         self.level, self.message, self.hint = level, message, hint
+        self.about = ""
         self.count = 1
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAutoFillBackground(True)

@@ -52,6 +52,8 @@ class NoticeStack(QWidget):
         hint: str = "",
         details: str = "",
         action: tuple[str, Callable[[], object]] | None = None,
+        *,
+        about: str = "",
     ) -> None:
         """Add a card; the same message again is counted on the card that is there."""
         for card in self.cards:
@@ -61,6 +63,7 @@ class NoticeStack(QWidget):
         from segstudio.ui.notice_card import NoticeCard
 
         card = NoticeCard(level, message, hint, details, action, self)
+        card.about = about
         card.installEventFilter(self)
         self._column.insertWidget(0, card)
         for old in self.cards[_MAX_CARDS:]:
@@ -68,6 +71,17 @@ class NoticeStack(QWidget):
         if level in _SECONDS and action is None:
             QTimer.singleShot(round(_SECONDS[level] * 1000), card, card.dismiss)
         self._place()
+
+    def settle(self, about: str) -> None:
+        """Take the cards away that are about a trouble which is over."""
+        for card in self.cards:
+            if card.about == about:
+                card.dismiss()
+
+    def dismiss_all(self) -> None:
+        """Take all cards away."""
+        for card in self.cards:
+            card.dismiss()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Look at an event of what is watched."""

@@ -1,11 +1,11 @@
-"""A picture that can be zoomed and moved, alone or together with others of the same scene."""
+"""A picture that can be zoomed and moved."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QMouseEvent,
@@ -337,57 +337,6 @@ class PictureView(QWidget):
             for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
                 step = QPointF(dx, dy)
                 painter.drawLine(middle + step * 3, middle + step * _ARM)
-
-
-class PictureGroup(QObject):
-    """Pictures of the same scene that show the same part and mark the same place.
-
-    Signals:
-        hovered: Place under the pointer as shares (x, y) of width and height, or None.
-        clicked: Place that was clicked, likewise.
-    """
-
-    hovered = Signal(object)
-    clicked = Signal(object)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._views: list[PictureView] = []
-
-    @property
-    def views(self) -> tuple[PictureView, ...]:
-        """Its pictures."""
-        return tuple(self._views)
-
-    def add(self, view: PictureView) -> None:
-        """Let another picture take part."""
-        if self._views:
-            view.set_glance(self._views[0].glance)
-        self._views.append(view)
-        view.glanced.connect(self._glanced)
-        view.hovered.connect(lambda pixel: self._hovered(view, pixel))
-        view.clicked.connect(lambda x, y: self.clicked.emit(_share(view, (x, y))))
-
-    def show_marker(self, place_xy: Point | None) -> None:
-        """Mark a place in all pictures."""
-        for view in self._views:
-            view.show_marker(place_xy)
-
-    def _glanced(self, glance: Glance) -> None:
-        for view in self._views:
-            view.set_glance(glance)
-
-    def _hovered(self, view: PictureView, pixel: Pixel | None) -> None:
-        place = None if pixel is None else _share(view, pixel)
-        for other in self._views:
-            other.show_marker(None if other is view else place)
-        self.hovered.emit(place)
-
-
-def _share(view: PictureView, pixel_xy: Pixel) -> Point:
-    """The middle of a pixel as shares of width and height."""
-    height, width = view.shape_hw
-    return (pixel_xy[0] + 0.5) / width, (pixel_xy[1] + 0.5) / height
 
 
 def _proportion(shape_hw: tuple[int, int]) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 _TEXT_FIELDS = ("QLineEdit", "QAbstractSpinBox", "QPlainTextEdit", "QTextEdit", "QKeySequenceEdit")
 """By name: importing the classes would cost time at start-up."""
+_NUMBER_FIELD = "QAbstractSpinBox"
+_DONE = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
 _COMMANDING = (
     Qt.KeyboardModifier.ControlModifier
     | Qt.KeyboardModifier.AltModifier
@@ -19,10 +21,16 @@ class TextFocusGuard(QObject):
     """Keeps shortcuts without Ctrl, Alt or Meta from a text field that is being typed in.
 
     It watches only the widget that has the focus, so that no other event passes through Python.
+
+    Signals:
+        number_typed: Enter or Esc was pressed in a number field of the window.
     """
 
-    def __init__(self, parent: QObject) -> None:
+    number_typed = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._window = parent
         self._field: QWidget | None = None
         app = QApplication.instance()
         assert isinstance(app, QApplication)
@@ -35,7 +43,17 @@ class TextFocusGuard(QObject):
             if not event.modifiers() & _COMMANDING and not is_function_key:
                 event.accept()
                 return True
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            self._on_key(event)
         return False
+
+    def _on_key(self, event: QKeyEvent) -> None:
+        """Else the next plain key would go into the number again."""
+        field = self._field
+        if field is None or field.window() is not self._window:
+            return
+        if field.inherits(_NUMBER_FIELD) and event.key() in _DONE:
+            QTimer.singleShot(0, self, self.number_typed.emit)
 
     def _on_focus(self, _old: QWidget | None, now: QWidget | None) -> None:
         if self._field is not None:

@@ -71,8 +71,8 @@ QDockWidget::title {{ padding: 6px 8px; background: {window}; }}
 QStatusBar::item {{ border: none; }}
 QToolTip {{ padding: 4px; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
-QCheckBox::indicator:unchecked {{ width: 11px; height: 11px; background: {base};
-    border: 1px solid {faint}; border-radius: 2px; }}
+QCheckBox::indicator:unchecked, QListWidget::indicator:unchecked {{ width: 11px; height: 11px;
+    background: {base}; border: 1px solid {faint}; border-radius: 2px; }}
 QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 """
 

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from segstudio.app.autosave import Answer
@@ -76,6 +76,21 @@ class WindowCommands:
             action = menu.addAction(folder.replace("&", "&&"))
             action.triggered.connect(partial(self._studio.browsing.open_path, Path(folder)))
         menu.setEnabled(bool(recent))
+
+    def copy_path(self) -> None:
+        """Put the path of the open image on the clipboard."""
+        document = self._studio.session.document
+        if document is not None:
+            QGuiApplication.clipboard().setText(str(document.ref.path))
+
+    def show_file(self) -> None:
+        """Open the folder of the open image in the file manager."""
+        document = self._studio.session.document
+        if document is None:
+            return
+        folder = document.ref.path.parent
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self._studio.notices.warning(f"No file manager opened {folder}.", "Open it by hand.")
 
     # -- models --------------------------------------------------------------------------------
 
@@ -220,6 +235,25 @@ class WindowCommands:
         """Whether a panel is open."""
         return self._window.docks.shown(name)
 
+    def go_to_panel(self, by: int) -> None:
+        """Give the keys to the next (1) or previous (-1) panel, or to the canvas."""
+        from segstudio.ui.panel_focus import go_to_next
+
+        go_to_next([self._window.canvas, *self._window.docks.panels()], by)
+
+    def find_image(self) -> None:
+        """Let the user type a part of an image's name."""
+        self._window.docks.open("Images")
+        self._window.images.search()
+
+    def read_class_names(self) -> None:
+        """Ask for a file and name the classes as it says."""
+        self._window.classes.read_names()
+
+    def dismiss_notices(self) -> None:
+        """Take all messages away."""
+        self._window.notices.dismiss_all()
+
     def reset_layout(self) -> None:
         """Put the panels where they were at first."""
         self._window.docks.arrange()
@@ -231,7 +265,19 @@ class WindowCommands:
     def may_close(self) -> bool:
         """Save what is dirty, or ask; False if the user wants to stay."""
         autosave = self._studio.autosave
+        unsaved = [document.ref.name for document in autosave.unsaved()]
+        if unsaved and autosave.failing and not self._confirm_leaving(unsaved):
+            return False
         return all(autosave.save_before_leaving(d) for d in autosave.unsaved())
+
+    def _confirm_leaving(self, names: list[str]) -> bool:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return self._confirm(
+            f"{names[0]}{more} could not be saved. Quit all the same?",
+            "The strokes are kept, and offered at the next start.",
+            "Quit",
+            careful=True,
+        )
 
     def ask_unsaved(self, document: Document) -> Answer:
         """Ask what to do with an unsaved annotation; for when autosave is off."""
@@ -309,14 +355,15 @@ class WindowCommands:
             if plain:
                 use(plain[0])
 
-    def _confirm(self, question: str, more: str, verb: str) -> bool:
+    def _confirm(self, question: str, more: str, verb: str, *, careful: bool = False) -> bool:
+        """Ask; Enter says yes, or no if there is something to lose."""
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
         box.setText(question)
         box.setInformativeText(more)
         yes = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(yes)
+        no = box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(no if careful else yes)
         box.exec()
         return box.clickedButton() is yes
 

@@ -5,39 +5,24 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
-from fakes import make_folder, settle
+from fakes import make_folder
+from inspecting_desk import inspecting_desk
 from safetensors.torch import load_file
 from tiny_networks import UNET
 
 import segstudio.inspection.subject  # noqa: F401 - takes seconds, and no test shall wait for it
-from segstudio.app.clock import ManualClock
-from segstudio.app.studio import Studio
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.unet import UNet
 
 
 def cutting_desk(tmp_path, tiny_engine):
     """A studio with tiny networks, an open folder of three images, and a trace."""
-    clock = ManualClock()
-    studio = Studio(clock, tmp_path / "home", tiny_engine)
     folder = make_folder(tmp_path / "images")
     noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     for number in range(3):  # three times the same, and no even areas where classes nearly tie
         cv2.imwrite(str(folder / f"a{number}.png"), noise)
-    studio.browsing.open_path(folder)
-    rest(studio, clock)
-    studio.inspecting.open()
-    rest(studio, clock)
-    yield studio, clock
-    studio.close()
-    clock.run_posted()
-
-
-def rest(studio, clock):
-    for _ in range(3):
-        settle(studio, clock)
-        clock.advance(0.3)
-    settle(studio, clock)
+    with inspecting_desk(tmp_path, tiny_engine, folder) as made:
+        yield made
 
 
 # -- networks written by hand ------------------------------------------------------------------

@@ -153,10 +153,10 @@ def test_edited_classes_are_saved_and_read_again(desk, new_desk, tmp_path):
     root = make_folder(tmp_path / "set")
     desk.open(root)
     assert desk.session.schema_origin is SchemaOrigin.FOUND
-    desk.browsing.rename_class(1, "cell")
-    desk.browsing.recolor_class(1, (1, 2, 3))
-    assert desk.browsing.add_class("debris") == 2
-    desk.browsing.set_ignore_index(7)
+    desk.class_list.rename(1, "cell")
+    desk.class_list.recolor(1, (1, 2, 3))
+    assert desk.class_list.add("debris") == 2
+    desk.class_list.set_ignore_index(7)
     desk.clock.advance(1.1)
     desk.settle()
     saved = read_schema(root / "masks" / "segstudio.json")
@@ -175,14 +175,14 @@ def test_edited_classes_are_saved_and_read_again(desk, new_desk, tmp_path):
 
 def test_a_class_in_use_is_not_removed(desk, tmp_path):
     desk.open(make_folder(tmp_path / "set"))
-    desk.browsing.remove_class(1)
+    desk.class_list.remove(1)
     assert desk.session.schema.get(1) is not None
     assert "100 pixels" in desk.messages[-1]
-    desk.browsing.remove_class(0)
+    desk.class_list.remove(0)
     assert desk.session.schema.get(0) is not None
-    new = desk.browsing.add_class("x")
+    new = desk.class_list.add("x")
     desk.session.set_view(active_class=new)
-    desk.browsing.remove_class(new)
+    desk.class_list.remove(new)
     assert desk.session.schema.get(new) is None
     assert desk.session.view.active_class in desk.session.schema.ids
 
@@ -199,7 +199,7 @@ def test_names_of_a_model_replace_made_up_ones_when_the_user_says_so(desk, tmp_p
     assert text == "Use the model's names"
     use()
     assert desk.session.schema.name_of(1) == "nucleus"
-    desk.browsing.rename_class(1, "cell")
+    desk.class_list.rename(1, "cell")
     use()  # the classes are others by now: an old question changes nothing
     desk.segmenting.run_current()
     desk.settle()
@@ -253,3 +253,16 @@ def test_samples_open(desk):
         pytest.skip("the samples are not there")
     assert len(desk.session.project.images) >= 12
     assert desk.document is not None
+
+
+def test_a_folder_that_opens_settles_what_was_said_of_one_that_did_not(desk, tmp_path):
+    settled = []
+    desk.notices.settled.connect(settled.append)
+    (tmp_path / "nothing").mkdir()
+    desk.open(tmp_path / "nothing")
+    said = desk.notices.recent[-1]
+    assert "no images" in said.message
+    assert said.about
+    assert said.about not in settled
+    desk.open(make_folder(tmp_path / "set"))
+    assert said.about in settled

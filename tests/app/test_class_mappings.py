@@ -212,7 +212,7 @@ def test_the_evaluation_follows_and_runs_nothing(mapped):
 
 def test_what_is_no_class_of_the_folder_is_not_taken(mapped):
     # As in CamVid, 0 is no background: a model's ground has no counterpart.
-    mapped.browsing.rename_class(0, "sky")
+    mapped.class_list.rename(0, "sky")
     mapped.class_mappings.set("wide", {5: 1})
     mapped.settle()
     assert np.unique(shown(mapped)).tolist() == [1, 2]  # 2 is past the classes

@@ -52,6 +52,13 @@ def test_another_image_is_opened(evaluated):
     assert told == [(2, (MISSED,))]
 
 
+def test_options_that_were_changed_later_are_not_those_of_the_evaluation(evaluated):
+    evaluated.segmenting.set_options(tile_px=256)
+    told = asked(evaluated, 0)
+    evaluated.settle()
+    assert [index for index, _ in told] == [0]
+
+
 def test_the_last_wish_wins(evaluated):
     first, second = asked(evaluated, 1), asked(evaluated, 2)
     evaluated.settle()

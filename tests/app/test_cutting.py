@@ -12,14 +12,12 @@ from cut_networks import (
     labels_by_hand,
     network_and_input,
     outline,
-    rest,
 )
 from fakes import make_folder, square
+from inspecting_desk import inspecting_desk, rest
 from tiny_networks import SHUFFLE
 
 import segstudio.inspection.subject  # noqa: F401 - takes seconds, and no test shall wait for it
-from segstudio.app.clock import ManualClock
-from segstudio.app.studio import Studio
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow
 from segstudio.core.geometry import Rect
@@ -131,6 +129,28 @@ def test_cuts_are_combined_toggled_chosen_alone_and_reset(desk):
     assert cutting.cuts == ()
 
 
+def test_a_shuffle_can_be_drawn_again(desk):
+    studio, clock = desk
+
+    def shuffled(seed):
+        def cut(features):
+            flat = features.flatten(2)
+            generator = torch.Generator().manual_seed(seed)
+            return flat[:, :, torch.randperm(flat.shape[2], generator=generator)].view_as(features)
+
+        return labels_by_hand(studio, edit_skip_one=cut)
+
+    studio.cutting.cut_skip("inc -> up2", CutHow.SHUFFLE)
+    rest(studio, clock)
+    np.testing.assert_array_equal(cut_labels(studio), shuffled(0))
+
+    studio.cutting.shuffle_again(0)
+    rest(studio, clock)
+
+    np.testing.assert_array_equal(cut_labels(studio), shuffled(1))
+    assert np.any(shuffled(0) != shuffled(1))
+
+
 def test_a_cut_that_was_seen_before_is_there_at_once(desk):
     studio, clock = desk
     studio.cutting.cut_skip("inc")
@@ -210,21 +230,16 @@ def test_painting_changes_the_scores_and_not_the_masks(desk):
 
 
 def test_without_an_annotation_the_masks_remain(tmp_path, tiny_engine):
-    clock = ManualClock()
-    studio = Studio(clock, tmp_path / "home", tiny_engine)
-    studio.browsing.open_path(make_folder(tmp_path / "images", truth=False))
-    rest(studio, clock)
-    studio.inspecting.open()
-    rest(studio, clock)
-    studio.cutting.cut_skip("inc")
-    studio.cutting.ablating.ablate_all()
-    rest(studio, clock)
-    inspection = studio.session.inspection
+    bare = make_folder(tmp_path / "images", truth=False)
+    with inspecting_desk(tmp_path, tiny_engine, bare) as (studio, clock):
+        studio.cutting.cut_skip("inc")
+        studio.cutting.ablating.ablate_all()
+        rest(studio, clock)
+        inspection = studio.session.inspection
     assert inspection.cut_result.before is inspection.cut_result.after is None
     assert inspection.cut_result.changed_share > 0
     assert [np.isnan(row.mean_iou_drop) for row in inspection.ablation.rows] == [True] * 3
     assert inspection.ablation.csv().splitlines()[1].endswith(",,,,,,,,,,")
-    studio.close()
 
 
 def test_what_cannot_be_cut_is_said(desk):

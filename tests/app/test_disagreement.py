@@ -224,3 +224,28 @@ def test_objects_stay_objects(blank):
     assert set(np.unique(instances[LARGE.slices])) == {1}
     assert len(np.unique(instances[SMALL.slices])) == 1
     assert instances[SMALL.slices].min() > 0
+
+
+def test_a_named_run_that_was_removed_has_no_vote_until_it_is_asked_for(blank):
+    session, removed = blank.studio.session, "a+with-mirrors-123456"
+    predict(blank, a=MAPS["a"], b=MAPS["b"], **{removed: MAPS["c"]})
+    assert session.disagreement.runs == ("a", "b")  # neither of which is a named run
+    blank.studio.disagreement.include(removed, True)
+    rest(blank)
+    assert session.disagreement.runs == ("a", "b", removed)
+    blank.studio.disagreement.include(removed, False)
+    rest(blank)
+    assert session.disagreement.runs == ("a", "b")
+
+
+def test_a_named_run_votes_as_long_as_it_is_there_and_again_when_it_is_brought_back(blank):
+    session, studio = blank.studio.session, blank.studio
+    run = studio.named_runs.add_variant("Sharp", next(iter(session.models)), score_threshold=0.9)
+    predict(blank, a=MAPS["a"], b=MAPS["b"], **{run: MAPS["c"]})
+    assert set(session.disagreement.runs) == {"a", "b", run}
+    bring_back = studio.named_runs.remove(run)
+    rest(blank)
+    assert session.disagreement.runs == ("a", "b")
+    bring_back()
+    rest(blank)
+    assert set(session.disagreement.runs) == {"a", "b", run}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -75,6 +76,68 @@ def test_nothing_is_computed_twice(new_desk, tmp_path, monkeypatch):
     assert table.column("bright", "mean_iou") == pytest.approx([MEAN] * 4)
     assert (table.column("bright", "disagreement") > 0).all()
     assert again.messages == []
+
+
+def test_what_is_on_disk_does_not_wait_for_models(new_desk, tmp_path):
+    """PyTorch takes seconds to load after a start, in the lane of the models."""
+    root = make_folder(tmp_path / "set", 4)
+    desk = new_desk()
+    desk.open(root)
+    evaluate(desk, "bright")
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    write_photo(root / "z.png", square(left=3))
+    again.browsing.rescan()
+    again.settle()
+    loaded = threading.Event()
+    again.jobs.submit("Loading PyTorch", "model", lambda _job: loaded.wait(10), visible=False)
+    again.evaluating.start(["bright"])
+    wait_for(again.clock, lambda: again.session.evaluation.done == {"bright": 4})
+    assert again.evaluating.table.column("bright", "mean_iou") == pytest.approx([MEAN] * 4)
+    wait_for(again.clock, lambda: again.jobs.jobs()[-1].title == "Evaluating a model")
+    assert again.session.evaluation.running  # the fifth image needs the model
+    assert again.engine.runs == []
+    loaded.set()
+    again.settle()
+    assert again.session.evaluation.done == {"bright": 5}
+    assert again.engine.runs == ["bright"]
+
+
+def test_what_is_known_of_every_image_is_told_before_a_new_model_runs(new_desk, tmp_path):
+    root = make_folder(tmp_path / "set", 4)
+    desk = new_desk()
+    desk.open(root)
+    evaluate(desk, "bright")
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    again.engine.gate.clear()
+    again.evaluating.start(["blobs", "bright"])
+    wait_for(again.clock, again.engine.entered.is_set)  # the new model is at the first image
+    wait_for(again.clock, lambda: again.session.evaluation.done["bright"] == 4)
+    assert again.session.evaluation.done["blobs"] == 0
+    assert again.evaluating.table.column("bright", "mean_iou") == pytest.approx([MEAN] * 4)
+    again.engine.gate.set()
+    again.settle()
+    assert again.session.evaluation.done == {"blobs": 4, "bright": 4}
+    assert again.engine.runs == ["blobs"] * 4
+    assert (again.evaluating.table.column("bright", "disagreement") > 0).all()
+
+
+def test_a_bad_mask_is_told_once_though_a_model_is_waited_for(new_desk, tmp_path):
+    root = make_folder(tmp_path / "set", 2)
+    desk = new_desk()
+    desk.open(root)
+    evaluate(desk, "bright")
+    desk.close()
+    write_mask(root / "masks" / "a0.png", np.zeros((3, 3), np.uint8))  # of another size
+    again = new_desk()
+    again.open(root)
+    again.messages.clear()
+    evaluate(again, "bright", "blobs")
+    told = [m for m in again.messages if "cannot be used" in m]
+    assert told == ["The mask of a0.png cannot be used."]
 
 
 def test_again_runs_the_models_again(desk, tmp_path):

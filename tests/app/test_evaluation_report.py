@@ -20,9 +20,10 @@ from segstudio.app.evaluation_report.material import EvaluatedRun, Material, Sho
 from segstudio.app.evaluation_report.model_sections import models_section
 from segstudio.app.evaluation_report.wording import calibration_text, caution, verdict
 from segstudio.app.evaluation_report.worst_section import PARTED, WORST, worst_section
+from segstudio.core.answer import Answer
 from segstudio.core.bootstrap import Interval, PairedDifference, paired_difference
 from segstudio.core.errors import CancelledError
-from segstudio.core.image_figures import Answer, Wanted, figures_of
+from segstudio.core.image_figures import Wanted, figures_of
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
 

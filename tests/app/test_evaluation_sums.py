@@ -7,7 +7,8 @@ import pytest
 
 from segstudio.app.evaluation_rows import METRICS, Counted, ImageRow, entries_of, pairs_of
 from segstudio.app.evaluation_sums import RunSums
-from segstudio.core.image_figures import Answer, FolderFigures, Wanted, figures_of
+from segstudio.core.answer import Answer
+from segstudio.core.image_figures import FolderFigures, Wanted, figures_of
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
 

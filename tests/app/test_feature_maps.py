@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import make_folder, settle
+from inspecting_desk import inspecting_desk, rest
 
-from segstudio.app.clock import ManualClock
 from segstudio.app.feature_maps import Reference
 from segstudio.app.stage_work import stage_facts
-from segstudio.app.studio import Studio
 from segstudio.session.inspection import ColourMap, Heat, Look, Picture, ValueRange
 
 GREY = Look(ColourMap.GREY)
@@ -18,22 +16,8 @@ GREY = Look(ColourMap.GREY)
 @pytest.fixture
 def desk(tmp_path, tiny_engine):
     """A studio whose panel is open on the first of three images (20 x 30, input 20 x 32)."""
-    clock = ManualClock()
-    studio = Studio(clock, tmp_path / "home", tiny_engine)
-    studio.browsing.open_path(make_folder(tmp_path / "images"))
-    rest(studio, clock)
-    studio.inspecting.open()
-    rest(studio, clock)
-    yield studio, clock
-    studio.close()
-    clock.run_posted()
-
-
-def rest(studio, clock):
-    for _ in range(3):
-        settle(studio, clock)
-        clock.advance(0.2)
-    settle(studio, clock)
+    with inspecting_desk(tmp_path, tiny_engine) as made:
+        yield made
 
 
 def asked(desk, ask, *args, **named):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from fakes import make_folder, settle
+from inspecting_desk import inspecting_desk, rest
 from tiny_networks import SHUFFLE, UNET
 
 from segstudio.app.clock import ManualClock
@@ -15,20 +15,8 @@ from segstudio.app.studio import Studio
 @pytest.fixture
 def desk(tmp_path, tiny_engine):
     """A studio with tiny networks and an open folder of three images."""
-    clock = ManualClock()
-    studio = Studio(clock, tmp_path / "home", tiny_engine)
-    studio.browsing.open_path(make_folder(tmp_path / "images"))
-    rest(studio, clock)
-    yield studio, clock
-    studio.close()
-    clock.run_posted()
-
-
-def rest(studio, clock):
-    for _ in range(3):
-        settle(studio, clock)
-        clock.advance(0.2)
-    settle(studio, clock)
+    with inspecting_desk(tmp_path, tiny_engine, is_open=False) as made:
+        yield made
 
 
 def test_a_trace_comes_when_the_panel_opens_and_goes_when_it_closes(desk):

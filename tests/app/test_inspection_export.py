@@ -8,7 +8,8 @@ import xml.etree.ElementTree as ET
 import cv2
 import numpy as np
 import pytest
-from fakes import make_folder, settle
+from fakes import make_folder
+from inspecting_desk import inspecting_desk, rest
 from pages import outline
 from tiny_networks import UNET
 
@@ -26,25 +27,11 @@ SVG = "{http://www.w3.org/2000/svg}"
 STAGES = ["input", "inc", "down1", "down2", "up1", "up2", "outc"]
 
 
-def rest(studio, clock):
-    for _ in range(3):
-        settle(studio, clock, 60)  # the first trace loads torch
-        clock.advance(0.2)
-    settle(studio, clock, 60)
-
-
 @pytest.fixture
 def desk(tmp_path, tiny_engine):
     """A studio with a tiny traced U-Net on a photo of 20 x 30 pixels that has ground truth."""
-    clock = ManualClock()
-    studio = Studio(clock, tmp_path / "home", tiny_engine)
-    studio.browsing.open_path(make_folder(tmp_path / "images"))
-    rest(studio, clock)
-    studio.inspecting.open()
-    rest(studio, clock)
-    yield studio, clock
-    studio.close()
-    clock.run_posted()
+    with inspecting_desk(tmp_path, tiny_engine) as made:
+        yield made
 
 
 @pytest.fixture
@@ -281,22 +268,17 @@ def test_the_report_opens_in_the_browser_or_says_that_none_did(desk, out, monkey
 
 
 def test_without_an_annotation_nothing_is_scored(tmp_path, tiny_engine, out):
-    clock = ManualClock()
-    studio = Studio(clock, tmp_path / "home", tiny_engine)
-    studio.browsing.open_path(make_folder(tmp_path / "bare", 1, truth=False))
-    rest(studio, clock)
-    studio.inspecting.open()
-    rest(studio, clock)
-    studio.inspection_export.save_report(out / "report.html")
-    studio.inspection_export.save_arrays(out / "all.npz")
-    rest(studio, clock)
+    bare = make_folder(tmp_path / "bare", 1, truth=False)
+    with inspecting_desk(tmp_path, tiny_engine, bare) as (studio, clock):
+        studio.inspection_export.save_report(out / "report.html")
+        studio.inspection_export.save_arrays(out / "all.npz")
+        rest(studio, clock)
     text = (out / "report.html").read_text(encoding="utf-8")
     assert "There is no annotation of this image" in text
     assert "mean IoU" not in text
     assert "pixels</b> changed" in text
     with np.load(out / "all.npz") as data:
         assert "annotation" not in data.files
-    studio.close()
 
 
 def test_of_a_large_photo_the_part_that_was_traced_is_told(desk, out, monkeypatch):

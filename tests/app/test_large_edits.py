@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fakes import make_folder, wait_for, write_photo
 from strokes import labels_of, stroke
+
+from segstudio.session.session import What
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def test_a_large_undo_is_done_before_its_image_is_left(large):
 def test_a_stroke_painted_meanwhile_is_not_overwritten(large):
     large.editing.fill_at(3, 3)
     assert large.jobs.wait_idle()
-    large.browsing.add_class("other")
+    large.class_list.add("other")
     large.session.set_view(active_class=2)
     stroke(large, (7, 7))
     large.settle()
@@ -115,3 +118,100 @@ def test_a_large_change_of_an_image_that_was_left_is_said(large):
     large.settle()
     assert not document.annotation.labels.any()
     assert "a0.png was left" in large.messages[-1]
+
+
+@pytest.fixture
+def long_stroke(desk, tmp_path, monkeypatch):
+    """A desk with a thin stroke from corner to corner of an image of 1200 x 900 pixels."""
+    monkeypatch.setattr("segstudio.core.merging._PART_PATCHES", 3)
+    folder = tmp_path / "wide"
+    write_photo(folder / "a.png", np.zeros((900, 1200), np.uint8))
+    desk.open(folder)
+    desk.session.set_view(active_class=1, brush_size=3)
+    stroke(desk, *((4 * n + 0.5, 3 * n + 0.5) for n in range(300)))
+    desk.settle()
+    return desk
+
+
+def test_a_long_stroke_is_given_back_in_parts(long_stroke):
+    painted = labels_of(long_stroke)
+    long_stroke.changes.clear()
+
+    long_stroke.editing.undo()
+
+    assert np.array_equal(labels_of(long_stroke), painted)
+    long_stroke.settle()
+    assert not labels_of(long_stroke).any()
+    told = [change for change in long_stroke.changes if What.LABELS in change.what]
+    assert len(told) > 1
+    assert max(sum(p.before.size for p in change.patches) for change in told) <= 1 << 18
+    assert [What.HISTORY in change.what for change in told] == [True] + [False] * (len(told) - 1)
+    long_stroke.editing.redo()
+    long_stroke.settle()
+    assert np.array_equal(labels_of(long_stroke), painted)
+
+
+def test_what_is_given_back_in_part_is_finished_before_the_next_stroke(long_stroke):
+    long_stroke.editing.undo()
+    wait_for(long_stroke.clock, lambda: long_stroke.document.history.can_redo)
+
+    stroke(long_stroke, (1000, 5), (1003, 5))
+
+    assert (labels_of(long_stroke) > 0).sum() == (labels_of(long_stroke)[:10, 990:1010] > 0).sum()
+    long_stroke.settle()
+    assert not long_stroke.document.history.can_redo
+    long_stroke.editing.undo()
+    long_stroke.settle()
+    assert not labels_of(long_stroke).any()
+
+
+def test_leaving_the_image_finishes_what_is_given_back_in_part(long_stroke, tmp_path):
+    document = long_stroke.document
+    long_stroke.editing.undo()
+    wait_for(long_stroke.clock, lambda: document.history.can_redo)
+
+    long_stroke.open(make_folder(tmp_path / "other"))
+
+    assert not document.annotation.labels.any()
+
+
+def test_undo_pressed_twice_goes_two_steps_back(long_stroke):
+    stroke(long_stroke, (1000, 5), (1003, 5))
+    for _ in range(2):
+        long_stroke.editing.undo()
+    long_stroke.settle()
+    assert not labels_of(long_stroke).any()
+    assert not long_stroke.document.history.can_undo
+
+
+def test_a_long_stroke_that_is_given_up_goes_in_parts_and_leaves_no_trace(long_stroke):
+    painted = labels_of(long_stroke)
+    long_stroke.editing.begin_stroke(1000.5, 5.5)
+    for n in range(200):
+        long_stroke.editing.extend_stroke(1000.5 - 4 * n, 5.5 + 4 * n)
+    long_stroke.changes.clear()
+
+    long_stroke.editing.abort_stroke()
+
+    long_stroke.settle()
+    assert np.array_equal(labels_of(long_stroke), painted)
+    assert len([c for c in long_stroke.changes if What.LABELS in c.what]) > 1
+    assert not long_stroke.document.history.can_redo
+    long_stroke.editing.undo()
+    long_stroke.settle()
+    assert not labels_of(long_stroke).any()
+
+
+def test_painting_on_at_once_after_giving_up_a_long_stroke(long_stroke):
+    painted = labels_of(long_stroke)
+    long_stroke.editing.begin_stroke(1000.5, 5.5)
+    for n in range(200):
+        long_stroke.editing.extend_stroke(1000.5 - 4 * n, 5.5 + 4 * n)
+    long_stroke.editing.abort_stroke()
+
+    stroke(long_stroke, (20, 800))
+    long_stroke.settle()
+
+    long_stroke.editing.undo()
+    long_stroke.settle()
+    assert np.array_equal(labels_of(long_stroke), painted)

@@ -8,11 +8,10 @@ import io
 import numpy as np
 import pytest
 import torchvision  # noqa: F401 - not within the time that jobs are waited for
-from fakes import make_folder, settle
+from fakes import make_folder
+from inspecting_desk import inspecting_desk, rest
 from tiny_networks import SHUFFLE, UNET
 
-from segstudio.app.clock import ManualClock
-from segstudio.app.studio import Studio
 from segstudio.core.feature_grid import on_common_grid
 
 STAGES = ("input", "inc", "down1", "down2", "up1", "up2", "outc")
@@ -26,22 +25,8 @@ def folder(tmp_path):
 @pytest.fixture
 def desk(tmp_path, folder, tiny_engine):
     """A studio with tiny networks whose inspector is open on the first of three images."""
-    clock = ManualClock()
-    studio = Studio(clock, tmp_path / "home", tiny_engine)
-    studio.browsing.open_path(folder)
-    rest(studio, clock)
-    studio.inspecting.open()
-    rest(studio, clock)
-    yield studio, clock
-    studio.close()
-    clock.run_posted()
-
-
-def rest(studio, clock):
-    for _ in range(3):
-        settle(studio, clock)
-        clock.advance(0.2)
-    settle(studio, clock)
+    with inspecting_desk(tmp_path, tiny_engine, folder) as made:
+        yield made
 
 
 def centred(gram):

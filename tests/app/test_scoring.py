@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def full_count(desk, run="bright") -> ConfusionMatrix:
 
 def test_painting_counts_as_a_full_count_would(scored):
     rng = np.random.default_rng(3)
-    scored.browsing.add_class("debris")
+    scored.class_list.add("debris")
     for _ in range(40):
         active = int(rng.choice([0, 1, 2, 255]))
         scored.session.set_view(active_class=active, brush_size=int(rng.integers(1, 9)))
@@ -84,17 +85,37 @@ def test_ignore_index_recounts_everything(scored):
         write_mask(scored.root / "masks" / f"a{i}.png", truth)
     scored.browsing.rescan()
     scored.settle()
-    scored.browsing.add_class("void")
-    scored.browsing.set_ignore_index(1)
+    scored.class_list.add("void")
+    scored.class_list.set_ignore_index(1)
     scored.settle()
     folder = scored.scoring.of_folder()
     assert folder.images == 3
     assert folder.summed.ignored == 3 * 100
     assert 1 not in folder.summed.class_ids
-    scored.browsing.set_ignore_index(None)
+    scored.class_list.set_ignore_index(None)
     scored.settle()
     assert scored.scoring.of_folder().summed.ignored == 0
     assert scored.scoring.of_image().iou[1] == pytest.approx(80 / 120)
+
+
+def test_what_a_replaced_count_had_still_to_do_is_done(desk, tmp_path):
+    """A threshold is moved while the counts for another one are under way."""
+    desk.open(make_folder(tmp_path / "set", 8))
+    for run in ("bright", "blobs"):
+        desk.segmenting.choose(run)
+        desk.segmenting.run_all()
+        desk.settle()
+    far = {(index, run) for index in (6, 7) for run in ("bright", "blobs")}
+    assert far <= desk.session.counts.keys()
+    gate = threading.Event()
+    desk.jobs.submit("Busy", "scores", lambda _job: gate.wait(10))
+    for run in ("blobs", "bright"):
+        for index in (6, 7):
+            desk.scoring.forget(index, run)
+        desk.scoring.recount_runs({run})  # the second takes the place of the first
+    gate.set()
+    desk.settle()
+    assert far <= desk.session.counts.keys()
 
 
 def test_scores_of_an_earlier_session_come_back(scored, new_desk):
@@ -127,7 +148,7 @@ def test_csv_has_image_folder_and_means(scored, tmp_path):
 
 
 def test_rows_carry_names_and_undefined_scores(scored):
-    scored.browsing.add_class("debris")
+    scored.class_list.add("debris")
     scored.settle()
     rows = scored.scoring.rows(scored.scoring.of_image())
     assert [r.name for r in rows] == ["background", "class 1", "debris"]
@@ -139,10 +160,10 @@ def test_rows_carry_names_and_undefined_scores(scored):
 def test_renaming_and_recolouring_count_nothing_again(scored, monkeypatch):
     counted = []
     monkeypatch.setattr(scored.scoring, "recount", lambda: counted.append(1))
-    scored.browsing.rename_class(1, "cell")
-    scored.browsing.recolor_class(1, (9, 9, 9))
+    scored.class_list.rename(1, "cell")
+    scored.class_list.recolor(1, (9, 9, 9))
     assert counted == []
-    scored.browsing.add_class("x")
+    scored.class_list.add("x")
     assert counted == [1]
 
 

@@ -16,9 +16,9 @@ from cut_networks import (
     labels_by_hand,
     network_and_input,
     outline,
-    rest,
 )
 from fakes import square, write_mask
+from inspecting_desk import rest
 from tiny_networks import SHUFFLE
 
 import segstudio.inspection.subject  # noqa: F401 - takes seconds, and no test shall wait for it

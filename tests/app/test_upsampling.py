@@ -5,34 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torchvision  # noqa: F401 - not within the time that jobs are waited for
-from fakes import make_folder, settle
+from inspecting_desk import inspecting_desk, rest
 from tiny_networks import SHUFFLE, UNET
 
 from segstudio.app.checkerboards import Measured
-from segstudio.app.clock import ManualClock
-from segstudio.app.studio import Studio
 
 
 @pytest.fixture
 def desk(tmp_path, tiny_engine):
     """A studio with tiny networks; the inspector is open, and someone looks at the measure."""
-    clock = ManualClock()
-    studio = Studio(clock, tmp_path / "home", tiny_engine)
-    studio.browsing.open_path(make_folder(tmp_path / "images"))
-    rest(studio, clock)
-    studio.inspecting.open()
-    studio.upsampling.watch(True)
-    rest(studio, clock)
-    yield studio, clock
-    studio.close()
-    clock.run_posted()
-
-
-def rest(studio, clock):
-    for _ in range(3):
-        settle(studio, clock)
-        clock.advance(0.2)
-    settle(studio, clock)
+    with inspecting_desk(tmp_path, tiny_engine) as made:
+        made[0].upsampling.watch(True)
+        rest(*made)
+        yield made
 
 
 def nyquist_share(features):

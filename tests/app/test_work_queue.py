@@ -146,6 +146,39 @@ def test_reading_the_folder_again_keeps_what_is_corrected(queued):
     assert queued.session.queue.images[:2] == (4, 0)
 
 
+def test_corrected_images_stay_away_when_the_folder_is_opened_again(new_desk, tmp_path):
+    root = make_set(tmp_path / "set")
+    desk = new_desk()
+    desk.open(root)
+    evaluate(desk)
+    for index in (0, 2):
+        desk.browsing.select(index)
+        desk.settle()
+        paint(desk, 1.5, 1.5)
+    desk.editing.undo()  # of the second
+    follow(desk)
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    evaluate(again)
+    assert again.session.queue.finished == (0,)
+    assert again.session.queue.images == (2, 3, 1)
+    again.browsing.select(0)
+    again.settle()
+    paint(again, 2.5, 2.5)
+    again.editing.undo()  # what was corrected the day before is not undone by that
+    again.settle()
+    assert again.session.queue.finished == (0,)
+    again.work_queue.put_back()
+    follow(again)
+    assert again.session.queue.finished == ()
+    again.close()
+    once_more = new_desk()
+    once_more.open(root)
+    evaluate(once_more)
+    assert once_more.session.queue.finished == ()
+
+
 def test_reviewed_images_leave_and_done_goes_on(queued):
     queued.browsing.select(2)
     queued.settle()

@@ -4,6 +4,7 @@ import json
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -94,14 +95,16 @@ def test_duplicates_are_refused():
 
 
 def test_models_of_other_packages_are_found_and_broken_ones_left_out(monkeypatch, caplog):
-    monkeypatch.setitem(sys.modules, "plugin_for_test", type("M", (), {"specs": lambda: [SPEC]}))
+    one, others = replace(SPEC, id="alone"), {"specs": lambda: [SPEC], "spec": lambda: one}
+    monkeypatch.setitem(sys.modules, "plugin_for_test", type("M", (), others))
     entries = [
         EntryPoint("good", "plugin_for_test:specs", "segstudio.models"),
+        EntryPoint("single", "plugin_for_test:spec", "segstudio.models"),
         EntryPoint("bad", "no_such_module_at_all:specs", "segstudio.models"),
     ]
     monkeypatch.setattr(module.importlib.metadata, "entry_points", lambda group: entries)
     monkeypatch.setattr(module._log, "disabled", False)  # import-linter's set-up disables it
-    assert module._third_party_specs() == [SPEC]
+    assert module._third_party_specs() == [SPEC, one]
     assert "bad" in caplog.text
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from segstudio.storage.folders import user_folders
 from segstudio.storage.settings import MAX_RECENT, Settings, load_settings, save_settings
-from segstudio.storage.states import load_reviewed, save_reviewed
+from segstudio.storage.states import Mark, load_marked, save_marked
 
 
 def test_defaults_and_sparse_overrides(tmp_path):
@@ -72,9 +72,12 @@ def test_user_folders_follow_the_environment(tmp_path, monkeypatch):
     assert user_folders().config.is_absolute()
 
 
-def test_reviewed_marks(tmp_path):
-    assert load_reviewed(tmp_path / "none") == set()
-    save_reviewed(tmp_path / "marks", tmp_path, {"b.png", "ä.png"})
-    assert load_reviewed(tmp_path / "marks") == {"b.png", "ä.png"}
-    (tmp_path / "marks" / "reviewed.json").write_text("{")
-    assert load_reviewed(tmp_path / "marks") == set()
+def test_marks_of_images(tmp_path):
+    marks = tmp_path / "marks"
+    assert load_marked(tmp_path / "none", Mark.REVIEWED) == set()
+    save_marked(marks, tmp_path, Mark.REVIEWED, {"b.png", "ä.png"})
+    save_marked(marks, tmp_path, Mark.CORRECTED, {"c.png"})
+    assert load_marked(marks, Mark.REVIEWED) == {"b.png", "ä.png"}
+    assert load_marked(marks, Mark.CORRECTED) == {"c.png"}
+    (marks / "reviewed.json").write_text("{")
+    assert load_marked(marks, Mark.REVIEWED) == set()

@@ -70,3 +70,17 @@ def test_own_shortcuts_lie_on_top_of_the_preset():
     assert keymap["tool.brush"] == ("Q", "Ctrl+Q")
     assert keymap["tool.pan"] == ()
     assert keymap["tool.fill"] == ("F", "G")
+
+
+def test_the_menus_show_every_command_but_further_keys_of_one(make_window):
+    window = make_window().window
+    shown = {a.objectName() for menu in window.menus.values() for a in _leaves(menu)}
+    assert set(BY_ID) - shown == {"image.next_canvas", "image.previous_canvas"}
+
+
+def _leaves(menu):
+    for action in menu.actions():
+        if action.menu() is not None:
+            yield from _leaves(action.menu())
+        elif action.objectName():
+            yield action

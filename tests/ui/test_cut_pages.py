@@ -156,6 +156,30 @@ def test_cuts_are_toggled_changed_and_removed_in_the_list(desk):
     assert desk.cutting.cuts == ()
 
 
+def test_a_shuffled_cut_has_a_button_that_draws_again(desk):
+    desk.cuts.show()
+    desk.cutting.cut_skip("inc")
+    desk.cutting.cut_skip("down1", CutHow.SHUFFLE)
+    desk.computed()
+    cut_list = desk.cuts.masks.list
+    again_column = 2
+    assert cut_list.itemWidget(cut_list.topLevelItem(0), again_column) is None
+    button = cut_list.again_button(1)
+    assert "draw 1" in button.toolTip()
+
+    desk.click(button)
+
+    assert [listed.cut.seed for listed in desk.cutting.cuts] == [0, 1]
+    desk.computed()
+    assert desk.session.inspection.cut_result.cuts[1].seed == 1
+    assert "draw 2" in cut_list.again_button(1).toolTip()
+    desk.cutting.choose_how(1, CutHow.ZERO)
+    desk.cutting.choose_how(0, CutHow.SHUFFLE)
+    desk.computed()
+    assert cut_list.itemWidget(cut_list.topLevelItem(1), again_column) is None
+    assert cut_list.again_button(0).isVisible()
+
+
 def test_a_cut_is_chosen_from_the_menu_and_laid_over_the_photo(desk):
     desk.cuts.show()
     menu = desk.cuts.add.menu()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -204,6 +206,23 @@ def test_models_are_left_out_and_small_regions_listed_in_the_menu(three):
     assert not by_text["Mask R-CNN"].isChecked()
     by_text["U-Net, nuclei"].trigger()
     three.until(lambda: panel(three).empty_text == "Choose two models or more to compare.")
+
+
+def test_the_menu_says_which_run_was_removed_and_lets_it_vote(three):
+    removed = "c+mirrored-123456"
+    three.session.document.predictions[removed] = replace(
+        three.session.document.predictions["c"], run=removed, title="Mirrored"
+    )
+    three.session.notify(What.PREDICTIONS)
+    three.settle()
+    assert removed not in three.session.disagreement.runs
+    choices = panel(three).choices
+    choices.fill()
+    (action,) = [a for a in choices.choices.actions() if a.text().startswith("Mirrored")]
+    assert action.text() == "Mirrored  (removed)"
+    assert not action.isChecked()
+    action.trigger()
+    three.until(lambda: removed in three.session.disagreement.runs)
 
 
 def test_columns_sort(three):

@@ -8,7 +8,8 @@ import pytest
 from segstudio.app.evaluation_rows import Counted, ImageRow
 from segstudio.app.evaluation_sums import RunSums
 from segstudio.app.evaluation_table import EvaluationTable
-from segstudio.core.image_figures import Answer, Wanted, figures_of
+from segstudio.core.answer import Answer
+from segstudio.core.image_figures import Wanted, figures_of
 from segstudio.core.labels import LabelMap
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.schema import ClassSpec, LabelSchema

@@ -64,8 +64,8 @@ def show(bench, name: str):
     row = next(r for r in range(charts.names.count()) if charts.names.item(r).text() == name)
     box = charts.names.visualItemRect(charts.names.item(row))
     bench.qtbot.mouseClick(charts.names.viewport(), LEFT, pos=box.center())
+    bench.until(lambda: row in charts.views and charts.views[row].isVisible())
     view = charts.views[row]
-    bench.until(view.isVisible)
     bench.settle()
     return view
 
@@ -173,7 +173,8 @@ def test_before_figures_there_is_a_line(desk):
     desk.studio.evaluating.start([CAREFUL])
     desk.settle()
     assert page(desk, CONFUSION).empty_text == "The first images are being evaluated\u2026"
-    assert board(desk).views[0].empty_text
+    charts = board(desk)
+    desk.until(lambda: 0 in charts.views and bool(charts.views[0].empty_text))
 
 
 # -- the charts --------------------------------------------------------------------------------
@@ -223,11 +224,12 @@ def test_models_are_left_out_and_charts_shown_beside_each_other(done):
     done.qtbot.keyClick(models, Qt.Key.Key_Space)
     assert [bars.name for bars in view.chart.data.layers] == ["Blind U-Net, cells"]
     charts = board(done)
-    charts.names.setCurrentRow(len(charts.views))
-    done.settle()
-    assert all(not v.isHidden() for v in charts.views)
+    assert list(charts.views) == [0]  # the others were not looked at yet
+    charts.names.setCurrentRow(5)
+    done.until(lambda: len(charts.views) == 5)
+    assert all(not v.isHidden() for v in charts.views.values())
     show(done, "Reliability")
-    assert [v.isVisible() for v in charts.views] == [False] * 4 + [True]
+    assert [row for row, view in charts.views.items() if view.isVisible()] == [4]
     assert page(done, CHARTS).copied().startswith("Reliability: accuracy against confidence\nmodel")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import evaluated
 import pytest
 from evaluated import BLIND, CAREFUL
@@ -10,6 +13,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog
 
 from segstudio.core.geometry import Rect
+from segstudio.session.session import What
 from segstudio.ui.panels.evaluation.pages import CHARTS, CLASSES, CONFUSION, IMAGES, MODELS, QUEUE
 
 
@@ -86,12 +90,53 @@ def test_the_models_that_are_not_on_disk_cannot_be_chosen(desk):
     assert not panel(desk).evaluate.isEnabled()
 
 
+def test_models_that_can_be_chosen_come_first_and_the_chosen_ones_are_seen(desk):
+    models = panel(desk).header.models
+    more = {f"model {n}": replace(desk.session.models[BLIND], id=f"model {n}") for n in range(30)}
+    desk.session.models = {"away": desk.session.models["away"], **more, **desk.session.models}
+    available = desk.session.model.available | more.keys()
+    desk.session.model = replace(desk.session.model, available=available)
+    desk.session.notify(What.MODELS)
+    desk.until(lambda: models.list.count() == 33)
+    assert models.list.item(32).data(Qt.ItemDataRole.UserRole) == "away"
+    choose(desk, BLIND)
+    models.menu().popup(desk.window.mapToGlobal(QPoint(10, 10)))
+    blind = next(
+        item
+        for row in range(33)
+        if (item := models.list.item(row)).data(Qt.ItemDataRole.UserRole) == BLIND
+    )
+    box = models.list.visualItemRect(blind)
+    models.menu().close()
+    assert models.list.viewport().rect().contains(box)
+
+
 def test_the_chosen_model_is_evaluated_at_first(desk):
     assert panel(desk).header.models.runs == (CAREFUL,)
     assert panel(desk).evaluate.text() == "Evaluate 1 model"
     desk.qtbot.mouseClick(panel(desk).evaluate, LEFT)
     desk.until(lambda: desk.session.evaluation.done == {CAREFUL: 4})
     desk.until(lambda: panel(desk).empty_text == "")
+
+
+def test_ground_truth_is_not_missed_while_the_images_are_looked_through(desk):
+    """Which images have a mask is found out after the folder was opened."""
+    desk.session.states.clear()
+    desk.session.notify(What.STATES)
+    assert "Which model is right" in panel(desk).empty_text
+    assert not panel(desk).truth.isVisibleTo(panel(desk))
+
+
+def test_one_model_is_not_compared_with_itself(desk):
+    desk.window.docks.by_name["Evaluation"].setFloating(True)
+    desk.window.docks.by_name["Evaluation"].resize(1000, 800)
+    desk.qtbot.mouseClick(panel(desk).evaluate, LEFT)
+    desk.until(lambda: desk.session.evaluation.done == {CAREFUL: 4})
+    shown = page(desk, MODELS)
+    desk.until(shown.distribution.isVisible)
+    assert not shown.differences.isVisible()
+    evaluate(desk)
+    desk.until(shown.differences.isVisible)
 
 
 def test_models_that_were_run_in_the_folder_are_chosen_at_first(desk):
@@ -173,6 +218,23 @@ def test_another_folder_empties_the_panel(done, folder):
 
 
 def test_every_page_fits_where_the_panel_is_low(compared):
+    assert_pages_fit(compared)
+
+
+def test_pages_without_figures_fit_too(make_window, tmp_path):
+    bench = make_window(engine=evaluated.Engine())
+    root = evaluated.write_folder(tmp_path / "plates")
+    shutil.rmtree(root / "masks")
+    bench.open(root)
+    bench.window.docks.open("Evaluation")
+    bench.until(lambda: panel(bench) is not None)
+    bench.settle()
+    bench.qtbot.mouseClick(panel(bench).evaluate, LEFT)
+    bench.until(lambda: bench.session.evaluation.done == {CAREFUL: 4})
+    assert_pages_fit(bench)
+
+
+def assert_pages_fit(compared) -> None:
     dock = compared.window.docks.by_name["Evaluation"]
     dock.setFloating(True)
     dock.resize(920, 300)
@@ -180,7 +242,7 @@ def test_every_page_fits_where_the_panel_is_low(compared):
     for name in (MODELS, CLASSES, IMAGES, CONFUSION, CHARTS, QUEUE):
         shown = page(compared, name)
         if name == CHARTS:
-            compared.until(lambda shown=shown: shown.board is not None)
+            compared.until(lambda shown=shown: shown.board is not None and 0 in shown.board.views)
         compared.settle()
         assert frame.verticalScrollBar().maximum() == 0, name
         assert frame.horizontalScrollBar().maximum() == 0, name

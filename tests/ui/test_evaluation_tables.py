@@ -19,7 +19,7 @@ from evaluation_desk import (
     page,
     panel,
 )
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import QApplication
 
@@ -329,3 +329,21 @@ def test_a_model_without_a_figure_comes_last_whichever_way_it_is_sorted(compared
 
 def _head(model, column: int) -> str:
     return model.headerData(column, Qt.Orientation.Horizontal)
+
+
+@pytest.mark.parametrize("width", [1280, 1920, 900])
+def test_nothing_covers_the_table_of_models(compared, width):
+    """Words beside a row that is limited in width took room from the table where it is wide."""
+    results = page(compared, MODELS)
+    compared.window.resize(1000, 700)
+    compared.settle()
+    compared.window.resize(width, 800)
+    table, bar = results.table, results.pair_bar
+
+    def is_whole() -> bool:
+        below = bar.mapTo(results, QPoint(0, 0)).y() - table.mapTo(results, QPoint(0, 0)).y()
+        return below >= table.height() == table.whole_height()
+
+    compared.until(is_whole)
+    compared.settle()
+    assert is_whole()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from segstudio.session.evaluation import Evaluation
 from segstudio.ui.numbers import DASH
-from segstudio.ui.panels.evaluation.figure_text import figure_text, seconds_text
-from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES
+from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best, seconds_text
+from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, MEAN_IOU
 from segstudio.ui.panels.evaluation.progress import EvaluationProgress, duration_text
 from segstudio.ui.panels.evaluation.run_titles import short_titles
 
@@ -88,3 +89,38 @@ def test_the_time_left_is_told_from_the_speed_so_far(qtbot):
     assert show(20, 20, running=False) == "20 images evaluated"
     progress.show_state(Evaluation())
     assert progress.label.text() == ""
+
+
+def test_the_time_left_forgets_how_fast_the_disk_was(qtbot):
+    now = [0.0]
+    progress = EvaluationProgress(lambda: now[0])
+    qtbot.addWidget(progress)
+
+    def show(done: int) -> str:
+        progress.show_state(Evaluation(("a",), True, {"a": done}, 100))
+        return progress.label.text()
+
+    for second in range(4):  # 60 images from the disk, 20 a second
+        now[0] = second
+        show(20 * second)
+    for image in range(61, 66):  # the others take the model 10 s each
+        now[0] += 10
+        said = show(image)
+    # 35 are left: 10 s each, not the 0.8 s that they took on the average
+    assert said == "65 of 100 images, 6 min left"
+
+
+@pytest.mark.parametrize(
+    ("values", "best"),
+    [
+        ((0.5, 0.7), 0.7),
+        ((0.5, np.nan), 0.5),
+        ((0.7, 0.7004, 0.2), 0.7004),  # two are written alike, the third is worse
+        ((0.0, 0.0), np.nan),
+        ((0.7, 0.7004), np.nan),
+        ((0.7,), np.nan),
+        ((np.nan, np.nan), np.nan),
+    ],
+)
+def test_a_figure_is_marked_as_the_best_only_if_another_is_worse(values, best):
+    assert marked_best(MEAN_IOU, np.array(values)) == pytest.approx(best, nan_ok=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QCheckBox, QScrollArea
 
 from segstudio.models.registry import registry
 from segstudio.session.session import Layer
 from segstudio.storage.settings import Settings
 from segstudio.ui import notices
+from segstudio.ui.dialogs.mapping_dialog import MappingDialog
 from segstudio.ui.dialogs.settings_dialog import SettingsDialog
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.panels.metrics.rows import COLUMNS
@@ -42,10 +44,23 @@ def test_the_metrics_are_read_without_scrolling_at_1280_by_800(scored, page):
         at = columns.index(title)
         right = table.columnViewportPosition(at) + table.columnWidth(at)
         assert right <= table.viewport().width(), title
+    assert table.horizontalScrollBar().maximum() == 0
     name = table.fontMetrics().horizontalAdvance("background") + table.iconSize().width() + 10
     assert table.columnWidth(0) >= name
     last = table.rowViewportPosition(1) + table.rowHeight(1)
     assert last <= table.viewport().height()
+
+
+def test_the_predicted_pixels_are_a_column_where_there_is_room_and_else_in_a_tip(scored):
+    table, last = scored.window.metrics.image.table, len(COLUMNS) - 1
+    assert table.isColumnHidden(last)
+    tip = table.model().index(1, last - 1).data(Qt.ItemDataRole.ToolTipRole)
+    row = scored.window.metrics.image.model.rows[1]
+    assert tip == f"{row.truth_pixels}; predicted: {row.predicted_pixels}"
+    dock = scored.window.docks.by_name["Metrics"]
+    scored.window.resizeDocks([dock], [620], Qt.Orientation.Horizontal)
+    scored.until(lambda: not table.isColumnHidden(last))
+    assert table.horizontalScrollBar().maximum() == 0
 
 
 def test_the_model_panel_fits_at_1280_by_800(scored):
@@ -120,6 +135,21 @@ def test_a_chosen_entry_that_does_not_fit_is_cut_in_its_middle(qtbot):
     assert short.endswith("nuclei")
     assert combo.fontMetrics().horizontalAdvance(short) <= 120
     assert not combo.grab().isNull()
+    combo.resize(120, combo.sizeHint().height())
+    combo.show()
+    combo.showPopup()
+    assert combo.view().width() > combo.fontMetrics().horizontalAdvance(combo.currentText())
+    combo.hidePopup()
+
+
+def test_a_message_goes_when_its_trouble_is_over_and_others_stay(bench):
+    said = bench.studio.notices
+    said.error("a.png was not saved: the disk is full.", about="saving")
+    said.error("b.png cannot be read.", about="reading")
+    stack = bench.window.notices
+    assert len(stack.cards) == 2
+    said.settle("saving")
+    assert [card.message for card in stack.cards] == ["b.png cannot be read."]
 
 
 def test_at_most_three_messages_cover_the_picture_and_warnings_go_by_themselves(bench, monkeypatch):
@@ -165,3 +195,32 @@ def test_an_empty_check_box_is_seen(bench, theme):
     shades = {box.grab().toImage().pixelColor(x, 12).lightness() for x in range(16)}
     assert max(shades) - min(shades) > 60
     bench.window.theme.choose("system")
+
+
+def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_mapping(scored):
+    panel = scored.window.model
+    # the masks have two classes besides 0, the model has one
+    assert panel.doubt.text().startswith("By number: bright counts as class 1.")
+    scored.studio.class_list.rename(1, "Bright")
+    scored.until(panel.doubt.isHidden)
+    scored.studio.class_list.rename(1, "road")
+    scored.studio.class_list.rename(0, "sky")
+    scored.until(panel.doubt.isVisible)
+    assert panel.doubt.text().startswith("This folder has none of the model's classes.")
+    assert _frame(scored, "Model").verticalScrollBar().maximum() == 0
+    panel.doubt.linkActivated.emit("mapping")
+    dialog = QApplication.activeModalWidget()
+    assert isinstance(dialog, MappingDialog)
+    dialog.close()
+
+
+def test_without_ground_truth_the_metrics_do_not_ask_for_a_model_alone(
+    make_window, tmp_path, folder
+):
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "a.png").write_bytes((folder / "field_0.png").read_bytes())
+    bench = make_window()
+    bench.open(bare)
+    bench.settle()
+    assert bench.window.metrics.image.empty_text.startswith("No ground truth for this image")

@@ -8,9 +8,9 @@ import time
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
 
 from segstudio.ui.dialogs.export_dialog import ExportDialog
 from segstudio.ui.dialogs.export_report import ExportReportDialog
@@ -147,6 +147,18 @@ def test_renaming_a_class_in_the_table(bench, qtbot):
     assert classes.model.index(1, 1).data() == "cell"
 
 
+def test_class_names_are_read_from_a_file(bench, tmp_path, monkeypatch):
+    names = tmp_path / "codes.txt"
+    names.write_text("sky\nroad\ncar\n")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(names), ""))
+    panel = bench.window.classes
+    assert bench.window.commands["class.read_names"].isEnabled()
+    bench.qtbot.mouseClick(panel.names, Qt.MouseButton.LeftButton)
+    bench.until(lambda: bench.session.schema.names == ((0, "sky"), (1, "road"), (2, "car")))
+    rows = range(panel.model.rowCount())
+    assert [panel.model.index(row, 1).data() for row in rows] == ["sky", "road", "car"]
+
+
 def test_eye_digit_keys_add_and_remove_classes(bench, qtbot):
     classes = bench.window.classes
     rect = classes.view.visualRect(classes.model.index(2, 0))
@@ -271,6 +283,18 @@ def test_docks_come_back_where_they_were(make_window, folder, user_folders):
     assert area == Qt.DockWidgetArea.RightDockWidgetArea
 
 
+def test_panels_hidden_by_tab_are_there_again_at_the_next_start(make_window):
+    first = make_window()
+    first.window.docks.toggle_all()
+    assert not first.window.docks.any_shown()
+    first.window.close()
+    first.studio.close()
+    docks = make_window().window.docks
+    assert [name for name in docks.by_name if docks.shown(name)] == [
+        "Images", "Classes", "Model", "Metrics", "Disagreement",
+    ]  # fmt: skip
+
+
 def test_autosave_off_asks_before_the_image_is_left(bench, qtbot):
     bench.studio.preferences.update(autosave=False)
     asked = []
@@ -286,6 +310,33 @@ def test_autosave_off_asks_before_the_image_is_left(bench, qtbot):
     assert asked == ["field_0.png"]
     assert bench.session.index == 0
     assert not bench.window.close()
+
+
+def test_quitting_while_nothing_can_be_saved_is_asked_for_first(bench, folder, qtbot):
+    for mask in (folder / "masks").iterdir():
+        mask.unlink()
+    (folder / "masks").rmdir()
+    (folder / "masks").write_text("a file where the folder should be")
+    bench.studio.editing.clear()
+    bench.studio.autosave.save_now()
+    bench.until(lambda: bench.studio.autosave.failing)
+    said = []
+
+    def answer(verb: str) -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        said.append(box.text())
+        assert box.defaultButton().text().replace("&", "") == "Cancel"
+        next(b for b in box.buttons() if b.text().replace("&", "") == verb).click()
+
+    QTimer.singleShot(0, lambda: answer("Cancel"))
+    assert not bench.window.close()
+    assert said == ["field_0.png could not be saved. Quit all the same?"]
+    (folder / "masks").unlink()
+    bench.studio.autosave.save_now()
+    bench.until(lambda: not bench.studio.autosave.failing)
+    assert bench.window.close()
+    assert len(said) == 1
 
 
 def test_the_window_answers_while_a_model_runs(bench):

@@ -81,7 +81,7 @@ def test_a_choice_counts_at_once_and_is_saved(named, dialog, folder):
     expected = np.where(np.arange(48) > 20, 2, 3) * np.ones((32, 1), np.uint8)
     assert np.array_equal(predicted(named), expected)
     assert dialog.reset.isEnabled()
-    assert dialog.origin.whole == "Chosen by you; saved with the folder's classes"
+    assert dialog.origin.text() == "Chosen by you, in segstudio.json"  # nothing is cut off
     choose(dialog.target_of(0), 1)
     named.until(lambda: 0 in predicted(named))
     saved = folder / "masks" / "segstudio.json"
@@ -125,9 +125,9 @@ def test_all_objects_can_count_as_the_same(named, dialog):
 
 
 def test_it_follows_the_classes_and_the_model(named, dialog):
-    named.studio.browsing.rename_class(2, "bright")
+    named.studio.class_list.rename(2, "bright")
     assert texts(dialog)[1] == ("1  bright", "2  bright")
-    new = named.studio.browsing.add_class("moon")
+    new = named.studio.class_list.add("moon")
     assert dialog.target_of(1).findText(f"{new}  moon") == 4
     dialog.model.setCurrentIndex(dialog.model.findData("fake-instance"))
     dialog.model.activated.emit(dialog.model.currentIndex())

@@ -8,7 +8,8 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from segstudio.ui.picture_view import Glance, PictureGroup, PictureView
+from segstudio.ui.picture_group import PictureGroup
+from segstudio.ui.picture_view import Glance, PictureView
 
 
 def wheel(view, x, y, notches):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QToolButton
+from PySide6.QtWidgets import QLabel, QToolButton, QToolTip
 
-from segstudio.session.session import Layer, Pane
+from segstudio.session.session import Layer, Pane, What
 from segstudio.ui.canvas.pane_header import seconds_text
 from segstudio.ui.dialogs.side_by_side_dialog import SideBySideDialog
 
@@ -41,13 +43,13 @@ def test_the_bar_and_the_key_choose_the_layout(bench):
     button = bench.window.bar.widgetForAction(bench.window.commands["layout.4"])
     assert isinstance(button, QToolButton)
     QTest.mouseClick(button, LEFT)
-    assert len(bench.window.canvas.shown_panes) == 4
+    bench.until(lambda: len(bench.window.canvas.shown_panes) == 4)
     bench.until(button.isChecked)
     viewport = bench.window.canvas.viewport
     viewport.setFocus()
     for count in (1, 2):
         QTest.keyClick(viewport, Qt.Key.Key_C)
-        assert len(bench.window.canvas.shown_panes) == count
+        bench.until(lambda count=count: len(bench.window.canvas.shown_panes) == count)
     assert header(bench, 1).isVisible()
     QTest.mouseClick(bench.window.bar.widgetForAction(bench.window.commands["layout.1"]), LEFT)
     assert not header(bench, 0).isVisible()
@@ -188,8 +190,40 @@ def test_on_the_next_image_the_dialog_asks_for_the_models_of_the_views(both, qtb
     assert dialog.go.text() == "Run"
 
 
+def test_what_is_to_be_known_of_a_prediction_is_marked_and_told(both):
+    text = "Memory ran out on cuda, so it ran on the CPU."
+    predictions = both.session.document.predictions
+    assert header(both, 1).notes.isHidden()
+    predictions[INSTANCE] = replace(predictions[INSTANCE], notes=(text, "Cut into 4 tiles."))
+    both.session.notify(What.PREDICTIONS)
+    both.until(header(both, 1).notes.isVisible)
+    assert header(both, 0).notes.isHidden()
+    QTest.mouseClick(header(both, 1).notes, LEFT)
+    assert QToolTip.text() == f"<p>{text}</p><p>Cut into 4 tiles.</p>"
+    QToolTip.hideText()
+    both.studio.comparing.choose(1, layer=Layer.NONE)  # which is of no prediction
+    both.until(header(both, 1).notes.isHidden)
+    alone = both.window.header.notes
+    assert alone.isHidden()
+    both.studio.comparing.set_layout(1)
+    both.studio.segmenting.show(INSTANCE)
+    both.until(alone.isVisible)
+    assert text in alone.accessibleDescription()
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.0123, "12 ms"), (0.31, "0.31 s"), (3.456, "3.46 s"), (12.4, "12 s")]
 )
 def test_durations_are_short(seconds, text):
     assert seconds_text(seconds) == text
+
+
+def test_the_dialog_lists_named_runs_first_and_what_is_to_be_downloaded_last(bench, qtbot):
+    run = bench.studio.named_runs.add_variant("Sharp", INSTANCE, score_threshold=0.9)
+    model = bench.session.model
+    bench.session.model = replace(model, available=model.available - {SEMANTIC})
+    dialog = SideBySideDialog(bench.session, bench.studio.comparing)
+    qtbot.addWidget(dialog)
+    texts = [dialog.list.item(row).text() for row in range(dialog.list.count())]
+    assert texts == ["Sharp", "Fake Mask R-CNN", "Fake U-Net   (to be downloaded)"]
+    assert run in bench.session.models

@@ -38,7 +38,7 @@ _MODEL_CLASS, _TARGET = 0, 1
 _FEWEST_ROWS, _MOST_ROWS = 3, 11
 _NONE_TEXT = "no counterpart"
 _GUESSED = "Guessed by name, else by number"
-_CHOSEN = "Chosen by you; saved with the folder's classes"
+_CHOSEN = "Chosen by you, in segstudio.json"
 _HINT = (
     "Counts for every model with these classes. What is shown, the scores and the evaluation "
     "follow at once; no model runs again."

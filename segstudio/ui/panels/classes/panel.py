@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
+    QFileDialog,
     QFrame,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QSpinBox,
     QTableView,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from segstudio.app.browsing import Browsing
+from segstudio.app.class_list import ClassList
 from segstudio.app.scoring import Scoring
 from segstudio.core.errors import SegstudioError
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
-from segstudio.ui.icons import icon
+from segstudio.ui.icon_button import icon_button
 from segstudio.ui.panels.classes.rows import DICE, EYE, IOU, KEY, NAME, ClassesModel
 
 _NO_IGNORE = -1
+_NAME_FILES = "Class names, one a line (*.txt *.names);;segstudio.json (*.json);;All files (*)"
 _SWATCH_WIDTH = 26
 
 
 class ClassesPanel(QWidget):
     """Chooses the active class and edits the folder's classes."""
 
-    def __init__(self, session: Session, browsing: Browsing, scoring: Scoring) -> None:
+    def __init__(self, session: Session, class_list: ClassList, scoring: Scoring) -> None:
         super().__init__()
-        self._session, self._browsing = session, browsing
+        self._session, self._class_list = session, class_list
         self.model = ClassesModel(session, scoring, self)
         self.view = _ClassTable(self.model)
         self.ignore = QSpinBox()
@@ -44,12 +47,22 @@ class ClassesPanel(QWidget):
         self.ignore.setKeyboardTracking(False)
         self.ignore.setAccessibleName("Ignore index")
         self.ignore.setToolTip("Pixels with this class id in the ground truth count in no score")
-        self.add = _button("plus", "Add a class")
-        self.remove = _button("minus", "Remove the active class from the list")
+        self.add = icon_button("plus", "Add a class")
+        self.remove = icon_button("minus", "Remove the active class from the list")
+        self.names = icon_button("tags", "Read class names from a file…")
         self._lay_out()
+        self.setFocusProxy(self.view)
         self._rescore = Coalescer(self, self.model.rescore)
         self._connect()
         self._show_schema()
+
+    def read_names(self) -> None:
+        """Ask for a file and name the classes as it says."""
+        project = self._session.project
+        start = "" if project is None else str(project.root)
+        path, _ = QFileDialog.getOpenFileName(self, "Read class names", start, _NAME_FILES)
+        if path:
+            self._class_list.read(Path(path))
 
     def _lay_out(self) -> None:
         foot = QHBoxLayout()
@@ -57,6 +70,7 @@ class ClassesPanel(QWidget):
         foot.setSpacing(4)
         foot.addWidget(self.add)
         foot.addWidget(self.remove)
+        foot.addWidget(self.names)
         foot.addStretch(1)
         label = QLabel("Ignore index")
         label.setBuddy(self.ignore)
@@ -75,6 +89,7 @@ class ClassesPanel(QWidget):
         self.model.renamed.connect(self._rename)
         self.add.clicked.connect(self._add_class)
         self.remove.clicked.connect(self._remove_class)
+        self.names.clicked.connect(self.read_names)
         self.ignore.valueChanged.connect(self._set_ignore)
         self._session.changed.connect(self._on_change)
 
@@ -118,14 +133,14 @@ class ClassesPanel(QWidget):
             return
         color = QColorDialog.getColor(QColor(*spec.color), self, f"Colour of {spec.name}")
         if color.isValid():
-            self._browsing.recolor_class(spec.id, (color.red(), color.green(), color.blue()))
+            self._class_list.recolor(spec.id, (color.red(), color.green(), color.blue()))
 
     def _rename(self, class_id: int, name: str) -> None:
-        self._browsing.rename_class(class_id, name)
+        self._class_list.rename(class_id, name)
 
     def _add_class(self) -> None:
         number = self._session.schema.num_classes
-        class_id = self._browsing.add_class(f"class {number}")
+        class_id = self._class_list.add(f"class {number}")
         row = self.model.row_of(class_id)
         if row >= 0:
             index = self.model.index(row, NAME)
@@ -134,7 +149,7 @@ class ClassesPanel(QWidget):
 
     def _remove_class(self) -> None:
         class_id = self._session.view.active_class
-        self._browsing.remove_class(class_id)
+        self._class_list.remove(class_id)
         ids = self._session.schema.ids
         if class_id not in ids and ids:
             nearest = max((i for i in ids if i < class_id), default=ids[0])
@@ -142,7 +157,7 @@ class ClassesPanel(QWidget):
 
     def _set_ignore(self, value: int) -> None:
         try:
-            self._browsing.set_ignore_index(None if value == _NO_IGNORE else value)
+            self._class_list.set_ignore_index(None if value == _NO_IGNORE else value)
         except SegstudioError:
             self._show_schema()
             raise
@@ -194,13 +209,3 @@ class _ClassTable(QTableView):
                 self.color_clicked.emit(index.row())
                 return
         super().mousePressEvent(event)
-
-
-def _button(name: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setIcon(icon(name))
-    button.setIconSize(QSize(16, 16))
-    button.setAutoRaise(True)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    return button

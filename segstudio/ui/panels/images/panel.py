@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, Signal
-from PySide6.QtGui import QPalette
+from pathlib import Path
+
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPoint,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QListView,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -19,15 +30,23 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.browsing import Browsing
 from segstudio.session.session import Change, Session, What
+from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icons import icon
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.images.delegate import THUMB_WIDTH, ImageDelegate
+from segstudio.ui.panels.images.filter_field import FilterField
 from segstudio.ui.panels.images.rows import ImagesModel, Order, Show
 from segstudio.ui.thumbnails import Thumbnails
 
 _EMPTY = "Drop a folder of images here, or open one."
+_RECENT, _RECENT_WIDTH = 4, 150
+"""How many folders are offered again, and pixels for a name."""
+_NONE_LISTED = "No image is like that."
+_MENU = ("model.run", "model.run_selected", "image.reviewed", "image.copy_path", "image.show_file")
+"""What can be done with an image from its row, by id."""
 
 
 class ImagesPanel(QWidget):
@@ -43,25 +62,25 @@ class ImagesPanel(QWidget):
     samples_requested = Signal()
     selection_changed = Signal()
 
-    def __init__(self, session: Session, browsing: Browsing) -> None:
+    def __init__(self, session: Session, browsing: Browsing, actions: ActionSet) -> None:
         super().__init__()
-        self._session, self._browsing = session, browsing
+        self._session, self._browsing, self._actions = session, browsing, actions
         self._syncing = False
         self.model = ImagesModel(session, self)
         self._thumbnails = Thumbnails(
             browsing, round(THUMB_WIDTH * 2), lambda image: self.model.repaint_images([image])
         )
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter by name")
-        self.filter.setClearButtonEnabled(True)
-        self.filter.setAccessibleName("Filter images by name")
+        self.filter = FilterField()
         self.show_ = _combo("Which images are listed", [s.value for s in Show])
         self.order = _combo("Order of the list", [o.value for o in Order])
         self.view = self._make_view()
+        self.show_all = QPushButton("List all images")
+        self._list = Switch(EmptyState(_NONE_LISTED, self.show_all), self.view)
         self.count = QLabel()
         self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._switch = Switch(self._make_empty(), self._make_contents())
         self.setLayout(self._switch)
+        self.setFocusProxy(self.view)
         self._rebuild = Coalescer(self, self._build, 0.2)
         self._look = Coalescer(self, self._want_thumbnails)
         self._connect()
@@ -76,10 +95,26 @@ class ImagesPanel(QWidget):
         """Look at an event of what is watched."""
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
             self._look.request()
+        if isinstance(event, QResizeEvent):
+            self._keep_current_in_sight(event.oldSize().height())
         return False
+
+    def _keep_current_in_sight(self, height_before: int) -> None:
+        """A panel that opens below must not push the open image's row out of sight."""
+        place = self.view.visualRect(self.view.currentIndex())
+        if place.isValid() and 0 <= place.top() < height_before:
+            QTimer.singleShot(0, self.view, lambda: self.view.scrollTo(self.view.currentIndex()))
+
+    def search(self) -> None:
+        """Let the user type a part of a name."""
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.selectAll()
 
     def _connect(self) -> None:
         self.filter.textChanged.connect(self._rebuild.request)
+        self.filter.list_wanted.connect(self._enter_list)
+        self.show_all.clicked.connect(self._list_all)
+        self.view.customContextMenuRequested.connect(self._show_menu)
         self.show_.activated.connect(self._build)
         self.order.activated.connect(self._build)
         self.view.selectionModel().currentChanged.connect(self._on_current)
@@ -111,22 +146,25 @@ class ImagesPanel(QWidget):
 
     def _build(self) -> None:
         selected = self.selected_images()
+        before = (self.model.text, self.model.order, self.model.show)
         self.model.text = self.filter.text()
         self.model.order = Order(self.order.currentText())
         self.model.show = Show(self.show_.currentText())
+        is_another_list = before != (self.model.text, self.model.order, self.model.show)
         self._syncing = True
         self.model.rebuild()
         self._syncing = False
         self._show_current()
+        if is_another_list and self.model.row_of(self._browsing.cursor) < 0:
+            self.view.scrollToTop()
         self._select_again(selected)
         project = self._session.project
         total = 0 if project is None else len(project.images)
         listed = len(self.model.images)
-        self.count.setText(
-            f"{count_text(total)} images"
-            if listed == total
-            else f"{count_text(listed)} of {count_text(total)} images"
-        )
+        self._list.show_contents(listed > 0 or not total)
+        self._browsing.follow(range(total) if self.model.is_whole else self.model.images)
+        of = "" if listed == total else f"{count_text(listed)} of "
+        self.count.setText(f"{of}{count_text(total)} image{'' if total == 1 else 's'}")
         self._switch.show_contents(project is not None, _EMPTY)
         self._look.request()
 
@@ -162,6 +200,28 @@ class ImagesPanel(QWidget):
         if image >= 0 and image != self._browsing.cursor and not self._syncing:
             self._browsing.select(image)
 
+    def _enter_list(self) -> None:
+        """Go from the filter to the list, and to its first image unless the open one is listed."""
+        self._build()
+        if self.model.images and self.model.row_of(self._browsing.cursor) < 0:
+            self.view.setCurrentIndex(self.model.index(0, 0))
+        if self.model.images:
+            self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _list_all(self) -> None:
+        self.filter.clear()
+        self.show_.setCurrentText(Show.ALL.value)
+        self._build()
+
+    def _show_menu(self, place: QPoint) -> None:
+        if not self.view.indexAt(place).isValid():
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._actions.refresh()
+        menu.addActions([self._actions[action_id] for action_id in _MENU])
+        menu.popup(self.view.viewport().mapToGlobal(place))
+
     def _on_selection(self) -> None:
         self.view.viewport().update()
         self.selection_changed.emit()
@@ -183,6 +243,7 @@ class ImagesPanel(QWidget):
         view.setFrameShape(QFrame.Shape.NoFrame)
         view.setMouseTracking(True)
         view.setAccessibleName("Images")
+        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         return view
 
     def _make_contents(self) -> QWidget:
@@ -201,7 +262,7 @@ class ImagesPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(top)
-        column.addWidget(self.view, 1)
+        column.addLayout(self._list, 1)
         column.addWidget(self.count)
         return contents
 
@@ -210,11 +271,24 @@ class ImagesPanel(QWidget):
         opener.clicked.connect(self.open_requested)
         samples = QPushButton(icon("flask-conical"), "Open samples")
         samples.clicked.connect(self.samples_requested)
-        return EmptyState(_EMPTY, opener, samples)
+        self.recent = [self._recent_button(Path(p)) for p in self._browsing.recent()[:_RECENT]]
+        return EmptyState(_EMPTY, opener, samples, *self.recent)
+
+    def _recent_button(self, folder: Path) -> QPushButton:
+        """Opens a folder that was open before."""
+        button = QPushButton(icon("history"), "")
+        metrics = button.fontMetrics()
+        name = metrics.elidedText(folder.name, Qt.TextElideMode.ElideMiddle, _RECENT_WIDTH)
+        button.setText(name.replace("&", "&&"))
+        button.setFlat(True)
+        button.setToolTip(str(folder))
+        button.setAccessibleName(f"Open {folder.name} again")
+        button.clicked.connect(lambda: self._browsing.open_path(folder))
+        return button
 
 
 def _combo(name: str, texts: list[str]) -> QComboBox:
-    combo = QComboBox()
+    combo = ElidedCombo()
     combo.addItems(texts)
     combo.setAccessibleName(name)
     combo.setToolTip(name)

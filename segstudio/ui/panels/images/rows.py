@@ -21,7 +21,7 @@ class Order(StrEnum):
     """How the list is sorted."""
 
     NAME = "Name"
-    WORST = "Worst IoU first"
+    WORST = "Lowest IoU"
     STATE = "State"
 
 
@@ -73,6 +73,11 @@ class ImagesModel(QStringListModel):
         """Positions in the project of the listed images, in the order of the rows."""
         return self._shown
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all images are listed, in the order of the project."""
+        return len(self._shown) == len(self._names) and self.order is Order.NAME
+
     def rebuild(self) -> None:
         """Choose and sort the rows anew."""
         project = self._session.project
@@ -88,8 +93,7 @@ class ImagesModel(QStringListModel):
             self._scores.clear()
         self._shown = self._sorted(self._chosen())
         names = self._names
-        whole = len(self._shown) == len(names) and self.order is Order.NAME
-        self.setStringList(names if whole else [names[i] for i in self._shown])
+        self.setStringList(names if self.is_whole else [names[i] for i in self._shown])
 
     def row_of(self, image: int) -> int:
         """The row of an image, -1 if it is not listed."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QApplication,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -24,7 +23,7 @@ from segstudio.core.metrics import Metrics
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import EmptyState, Switch
-from segstudio.ui.icons import icon
+from segstudio.ui.icon_button import icon_button
 from segstudio.ui.numbers import count_text, percent_text, ratio_text
 from segstudio.ui.panels.metrics.rows import MetricsModel
 from segstudio.ui.panels.metrics.table import ScoreTable
@@ -32,6 +31,10 @@ from segstudio.ui.panels.metrics.table import ScoreTable
 _SHOWN = What.SCORES | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.VIEW | What.PROJECT
 _NO_IMAGE = "Open an image to see how good a prediction is."
 _NO_RUN = "Run a model (F5) to see its scores."
+_NEITHER = (
+    "No ground truth for this image: paint, or choose a ground truth folder; then run a model (F5)"
+    " to score it."
+)
 _NO_REFERENCE = (
     "No ground truth for this image: paint, or choose a ground truth folder, to score it."
 )
@@ -51,8 +54,10 @@ class MetricsPanel(QWidget):
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.image, "This image")
         self.tabs.addTab(self.folder, "Folder")
-        self.copy = _button("copy", "Copy the scores as CSV", self._copy)
-        self.save = _button("download", "Save the scores as CSV…", self._save)
+        self.copy = icon_button("copy", "Copy the scores as CSV")
+        self.save = icon_button("download", "Save the scores as CSV…")
+        self.copy.clicked.connect(lambda: self._copy())
+        self.save.clicked.connect(lambda: self._save())
         corner = QWidget()
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 6, 0)
@@ -93,7 +98,7 @@ class MetricsPanel(QWidget):
         if document is None:
             return _NO_IMAGE
         if self._session.view.run not in document.predictions:
-            return _NO_RUN
+            return _NO_RUN if document.has_reference else _NEITHER
         return _COUNTING if document.has_reference else _NO_REFERENCE
 
     def _show_folder(self) -> None:
@@ -195,14 +200,3 @@ def accuracy_text(metrics: Metrics, scoring: Scoring) -> str:
 
 
 _MISLEADING_FROM = 0.6
-
-
-def _button(name: str, tip: str, run: Callable[[], None]) -> QToolButton:
-    button = QToolButton()
-    button.setIcon(icon(name))
-    button.setIconSize(QSize(16, 16))
-    button.setAutoRaise(True)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip.rstrip("…"))
-    button.clicked.connect(run)
-    return button

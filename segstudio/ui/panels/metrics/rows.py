@@ -22,6 +22,7 @@ from segstudio.app.scoring import ScoreRow
 from segstudio.ui.numbers import DASH, count_text, ratio_text
 from segstudio.ui.swatch import swatch
 
+_PIXELS = 5
 _Index = QModelIndex | QPersistentModelIndex
 BAR_ROLE = Qt.ItemDataRole.UserRole + 1
 """The score 0..1 that a cell's bar shows, or None."""
@@ -116,6 +117,10 @@ class MetricsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
             return swatch(QColor(*row.color))
         if role == Qt.ItemDataRole.ToolTipRole:
+            if index.column() == _PIXELS:
+                return (
+                    f"{count_text(row.truth_pixels)}; predicted: {count_text(row.predicted_pixels)}"
+                )
             text = COLUMNS[index.column()].text(row)
             return "Not defined: the class is missing where it is needed" if text == DASH else text
         return None

@@ -10,7 +10,7 @@ from segstudio.ui.panels.metrics.rows import COLUMNS, BarDelegate, MetricsModel
 
 _NAME = 0
 _SPARE = len(COLUMNS) - 1
-"""The column that gives way first: the others fill the panel where it does not fit."""
+"""The column that is left out where it does not fit; the tips of the one before tell it too."""
 _LEAST_NAME = 84
 _ROW_HEIGHT, _ROWS_SEEN = 28, 2
 _PADDING = 4
@@ -60,8 +60,10 @@ class ScoreTable(QTableView):
         ]
         room = self.viewport().width()
         name = room - sum(needed)
+        self.setColumnHidden(_SPARE, name < _LEAST_NAME)
         if name < _LEAST_NAME:
             name = max(_LEAST_NAME, room - sum(needed[: _SPARE - 1]))
+            needed.pop()
         for column, width in enumerate([name, *needed]):
             if header.sectionSize(column) != width:
                 header.resizeSection(column, width)

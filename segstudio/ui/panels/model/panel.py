@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QPalette
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.app.mapping_doubt import doubt_about
 from segstudio.app.segmenting import Segmenting
 from segstudio.core.prediction import ModelSpec, Variant, effective_options, parts_of
 from segstudio.session.session import Change, Session, What
@@ -30,7 +32,7 @@ from segstudio.ui.model_titles import short_titles
 from segstudio.ui.numbers import bytes_text, ratio_text
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
-_SHOWN = What.MODELS | What.PROJECT | What.DOCUMENT | What.PREDICTIONS
+_SHOWN = What.MODELS | What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA
 
 
 class ModelPanel(QWidget):
@@ -46,6 +48,7 @@ class ModelPanel(QWidget):
         self.remove = QToolButton()
         self.remove.setDefaultAction(actions["runs.remove"])
         self.remove.setAutoRaise(True)
+        self.doubt = _link("Doubt about the classes", actions["evaluation.mapping"])
         self.about = _text("About the model")
         self.more = _more_button()
         self.about.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -100,8 +103,8 @@ class ModelPanel(QWidget):
         for button in self._runners:
             runners.addWidget(button, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 6, 8, 8)
-        column.setSpacing(6)
+        column.setContentsMargins(8, 4, 8, 4)
+        column.setSpacing(4)
         models = QHBoxLayout()
         models.setSpacing(2)
         models.addWidget(self.chooser, 1)
@@ -109,6 +112,7 @@ class ModelPanel(QWidget):
         models.addWidget(self.add)
         column.addLayout(models)
         column.addLayout(runners)
+        column.addWidget(self.doubt)
         column.addLayout(options)
         column.addLayout(weights)
         column.addWidget(self.about)
@@ -129,6 +133,9 @@ class ModelPanel(QWidget):
         self.about.setText("Choose a model above." if spec is None else _describe(spec, whole))
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
         self.download.setVisible(spec is not None and spec.id not in model.available)
+        doubt = "" if spec is None else doubt_about(spec.schema, self._session)
+        self.doubt.setText(f'{escape(doubt, quote=False)} <a href="mapping">Change…</a>')
+        self.doubt.setVisible(bool(doubt))
         self.device.setCurrentIndex(max(0, self.device.findData(model.options.device)))
         document = self._session.document
         shown = document.predictions.get(self._session.view.run) if document else None
@@ -249,7 +256,7 @@ def _weights_text(spec: ModelSpec, available: frozenset[str]) -> str:
     if spec.id in available:
         return "Weights: on disk"
     size = spec.weights.size if spec.weights is not None else 0
-    return f"Weights: not on disk{f' ({bytes_text(size)})' if size else ''}"
+    return f"To download: {bytes_text(size)}" if size else "Weights: not on disk"
 
 
 def _text(name: str) -> QLabel:
@@ -259,6 +266,18 @@ def _text(name: str) -> QLabel:
     label.setAccessibleName(name)
     label.setForegroundRole(QPalette.ColorRole.WindowText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def _link(name: str, action: QAction) -> QLabel:
+    """A line with a link that does the action."""
+    label = _text(name)
+    label.setTextFormat(Qt.TextFormat.RichText)
+    label.setTextInteractionFlags(
+        Qt.TextInteractionFlag.LinksAccessibleByMouse
+        | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+    )
+    label.linkActivated.connect(action.trigger)
     return label
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -31,7 +30,7 @@ from segstudio.app.cutting import Cutting
 from segstudio.core.ablation import ALL_SKIPS, Ablation, AblationRow
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
-from segstudio.ui.icons import icon
+from segstudio.ui.icon_button import icon_button
 from segstudio.ui.numbers import percent_text, ratio_text
 from segstudio.ui.panels.network.cut_how import HOW_TEXTS, chosen_how, how_combo
 from segstudio.ui.panels.network.cut_scores import change_brush, change_text
@@ -96,8 +95,8 @@ class AblationTable(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(8)
         self.progress.setAccessibleName("Images counted")
-        self.copy = _button("copy", "Copy the table as CSV", self._copy)
-        self.save = _button("download", "Save the table as CSV…", self._save)
+        self.copy = icon_button("copy", "Copy the table as CSV")
+        self.save = icon_button("download", "Save the table as CSV…")
         self.line = QLabel(_HINT)
         self.line.setWordWrap(True)
         self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -109,6 +108,8 @@ class AblationTable(QWidget):
             lambda: cutting.ablating.ablate_all(self.scope.currentData(), chosen_how(self.how))
         )
         self.stop.clicked.connect(cutting.ablating.stop)
+        self.copy.clicked.connect(lambda: self._copy())
+        self.save.clicked.connect(lambda: self._save())
         self._refresh = Coalescer(self, self._show)
         session.changed.connect(self._on_change)
         self._show()
@@ -315,14 +316,3 @@ def _tree() -> QTreeWidget:
     tree.header().setSectionsMovable(False)
     tree.setSortingEnabled(True)
     return tree
-
-
-def _button(name: str, tip: str, run: Callable[[], None]) -> QToolButton:
-    button = QToolButton()
-    button.setIcon(icon(name))
-    button.setIconSize(QSize(16, 16))
-    button.setAutoRaise(True)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip.rstrip("…"))
-    button.clicked.connect(lambda: run())
-    return button

@@ -19,12 +19,13 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.cut_list import describe
 from segstudio.app.cutting import Cutting
+from segstudio.core.features import Cut, CutHow
 from segstudio.session.inspection import ListedCut
-from segstudio.ui.icons import icon
+from segstudio.ui.icon_button import icon_button
 from segstudio.ui.panels.network.cut_how import chosen_how, how_combo
 from segstudio.ui.row_height import RowHeight
 
-_WHAT, _HOW, _REMOVE = range(3)
+_WHAT, _HOW, _AGAIN, _REMOVE = range(4)
 _ROW_HEIGHT = 26
 _REMOVE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
@@ -32,7 +33,7 @@ _REMOVE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 class CutList(QTreeWidget):
     """One row a cut: a check box, a list to choose from, a button that removes it.
 
-    A double click lets a cut count alone; Delete removes the chosen one.
+    A cut that shuffles has a button that draws other positions too. A double click lets a cut count alone; Delete removes the chosen one.
     """
 
     def __init__(self, cutting: Cutting) -> None:
@@ -40,7 +41,7 @@ class CutList(QTreeWidget):
         self._cutting = cutting
         self._shown: tuple[ListedCut, ...] = ()
         self.setAccessibleName("Cuts")
-        self.setColumnCount(3)
+        self.setColumnCount(4)
         self.setHeaderHidden(True)
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
@@ -54,8 +55,8 @@ class CutList(QTreeWidget):
         header.setStretchLastSection(False)
         header.setMinimumSectionSize(20)
         header.setSectionResizeMode(_WHAT, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(_HOW, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(_REMOVE, QHeaderView.ResizeMode.ResizeToContents)
+        for column in (_HOW, _AGAIN, _REMOVE):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.itemChanged.connect(self._checked)
         self.itemDoubleClicked.connect(
             lambda item, _column: self._cutting.only_this(self.indexOfTopLevelItem(item))
@@ -91,9 +92,16 @@ class CutList(QTreeWidget):
         assert isinstance(found, QComboBox)
         return found
 
+    def again_button(self, row: int) -> QToolButton:
+        """The button that shuffles a row's values in another way; only where they are shuffled."""
+        return self._button(row, _AGAIN)
+
     def remove_button(self, row: int) -> QToolButton:
         """The button that removes a row's cut."""
-        found = self.itemWidget(self._item(row), _REMOVE)
+        return self._button(row, _REMOVE)
+
+    def _button(self, row: int, column: int) -> QToolButton:
+        found = self.itemWidget(self._item(row), column)
         assert isinstance(found, QToolButton)
         return found
 
@@ -116,24 +124,34 @@ class CutList(QTreeWidget):
             lambda: self._cutting.choose_how(self.indexOfTopLevelItem(item), chosen_how(combo))
         )
         self.setItemWidget(item, _HOW, combo)
-        button = QToolButton()
-        button.setIcon(icon("x"))
-        button.setIconSize(QSize(14, 14))
-        button.setAutoRaise(True)
-        button.setToolTip("Remove this cut")
-        button.setAccessibleName(f"Remove the cut of {name}")
+        remove = icon_button("x", "Remove this cut", name=f"Remove the cut of {name}", px=14)
         # later: the button must not go while its own click is being handled
-        button.clicked.connect(
+        remove.clicked.connect(
             lambda: self._cutting.remove(self.indexOfTopLevelItem(item)),
             Qt.ConnectionType.QueuedConnection,
         )
-        self.setItemWidget(item, _REMOVE, button)
+        self.setItemWidget(item, _REMOVE, remove)
 
     def _update(self, row: int, listed: ListedCut) -> None:
         state = Qt.CheckState.Checked if listed.enabled else Qt.CheckState.Unchecked
         self._item(row).setCheckState(_WHAT, state)
         combo = self.how_of(row)
         combo.setCurrentIndex(combo.findData(listed.cut.how))
+        self._offer_again(row, listed.cut)
+
+    def _offer_again(self, row: int, cut: Cut) -> None:
+        item = self._item(row)
+        if cut.how is not CutHow.SHUFFLE:
+            self.removeItemWidget(item, _AGAIN)
+            return
+        if self.itemWidget(item, _AGAIN) is None:
+            spoken = f"Shuffle the cut of {describe(cut)} again"
+            button = icon_button("refresh-cw", "", name=spoken, px=14)
+            button.clicked.connect(
+                lambda: self._cutting.shuffle_again(self.indexOfTopLevelItem(item))
+            )
+            self.setItemWidget(item, _AGAIN, button)
+        self.again_button(row).setToolTip(f"Shuffle again (this is draw {cut.seed + 1})")
 
     def _checked(self, item: QTreeWidgetItem, _column: int) -> None:
         row = self.indexOfTopLevelItem(item)
@@ -156,6 +174,12 @@ class CutList(QTreeWidget):
             ("Cut nothing else", lambda: self._cutting.only_this(row)),
             ("Remove", lambda: self._cutting.remove(row)),
         )
+        if self._shown[row].cut.how is CutHow.SHUFFLE:
+            verbs = (
+                verbs[0],
+                ("Shuffle again", lambda: self._cutting.shuffle_again(row)),
+                verbs[1],
+            )
         menu = QMenu(self)
         for text, run in verbs:
             menu.addAction(text).triggered.connect(lambda _checked=False, run=run: run())

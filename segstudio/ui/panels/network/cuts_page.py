@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
     QMenu,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -19,7 +18,7 @@ from segstudio.session.inspection import Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import Stacked
-from segstudio.ui.icons import icon
+from segstudio.ui.icon_button import icon_button, text_switch
 from segstudio.ui.panels.network.ablation_table import AblationTable
 from segstudio.ui.panels.network.cut_how import chosen_how, how_combo
 from segstudio.ui.panels.network.cut_masks import CutMasks
@@ -39,16 +38,16 @@ class CutsPage(QWidget):
     def __init__(self, session: Session, cutting: Cutting) -> None:
         super().__init__()
         self._session, self._cutting = session, cutting
-        self.by_hand = _mode("Cuts", "What is cut now, and the mask without it")
-        self.each_skip = _mode("Each skip", "What cutting each skip alone costs, in numbers")
+        self.by_hand = text_switch("Cuts", "What is cut now, and the mask without it")
+        self.each_skip = text_switch("Each skip", "What cutting each skip alone costs, in numbers")
         self._modes = QButtonGroup(self)
         self.add = QPushButton("Cut")
         self.add.setToolTip("Cut a skip, or the channel that is looked at")
         self.add.setMenu(QMenu(self.add))
         self.how = how_combo()
-        self.on_photo = _tool("layers", "Show the mask with cuts over the photo")
+        self.on_photo = icon_button("layers", "Show the mask with cuts over the photo")
         self.on_photo.setCheckable(True)
-        self.reset = _tool("undo-2", "Remove all cuts")
+        self.reset = icon_button("undo-2", "Remove all cuts")
         self.masks = CutMasks(session, cutting)
         self.ablation = AblationTable(session, cutting)
         self._lay_out()
@@ -145,22 +144,3 @@ class CutsPage(QWidget):
         self.reset.setEnabled(bool(self._cutting.cuts))
         self.on_photo.setEnabled(bool(self._cutting.cuts))
         self.on_photo.setChecked(self._cutting.follows_on_photo)
-
-
-def _mode(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    button.setCheckable(True)
-    button.setAutoRaise(True)
-    return button
-
-
-def _tool(name: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setIcon(icon(name))
-    button.setIconSize(QSize(16, 16))
-    button.setAutoRaise(True)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    return button

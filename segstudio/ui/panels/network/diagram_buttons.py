@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
-from segstudio.ui.icons import icon
+from segstudio.ui.icon_button import icon_button
 
 _STEP = 2**0.5
 
@@ -52,12 +52,7 @@ class ZoomButtons(QWidget):
 
     @staticmethod
     def _button(name: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setIcon(icon(name))
-        button.setIconSize(QSize(14, 14))
-        button.setAutoRaise(True)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip.partition(" (")[0])
+        button = icon_button(name, tip, px=14)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setCursor(Qt.CursorShape.ArrowCursor)
         return button

@@ -25,7 +25,7 @@ from segstudio.core.colour_maps import colour_table
 from segstudio.session.inspection import ColourMap, Inspection, Picture, Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
-from segstudio.ui.icons import icon
+from segstudio.ui.icon_button import icon_button
 from segstudio.ui.panels.network.sharing import Room
 from segstudio.ui.swatch import swatch
 
@@ -64,21 +64,21 @@ class NetworkHeader(QWidget):
         self._session, self._inspecting = session, inspecting
         self._classes_of: Traced | None = None
         self.setFixedHeight(HEADER_HEIGHT)
-        self.diagram = _button("network", "Show the network as a diagram")
-        self.table = _button("table", "Show the network as a table of shapes")
-        self.alone = _button("panel-left", "Give the network all the room")
-        self.pages_alone = _button("panel-right", "Give the pages all the room")
+        self.diagram = icon_button("network", "Show the network as a diagram")
+        self.table = icon_button("table", "Show the network as a table of shapes")
+        self.alone = icon_button("panel-left", "Give the network all the room")
+        self.pages_alone = icon_button("panel-right", "Give the pages all the room")
         self.summary = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.summary.setAccessibleName("Traced network")
         self.busy = QProgressBar()
-        self.notes = _button("triangle-alert", "What could not be found")
+        self.notes = icon_button("triangle-alert", "What could not be found")
         self.picture = _combo("Pictures of the stages")
         self.channel = QSpinBox()
         self.colours = _combo("Colour map of activations")
         self.class_ = ElidedCombo()
-        self.pinned = _button("pin", "Unpin this pixel")
-        self.again = _button("refresh-cw", "Trace again")
-        self.export = _button("download", "Export")
+        self.pinned = icon_button("pin", "Unpin this pixel")
+        self.again = icon_button("refresh-cw", "Trace again")
+        self.export = icon_button("download", "Export")
         self._labels = [QLabel("Pictures"), QLabel("Colours"), QLabel("Class")]
         self._fill(exports)
         self._lay_out()
@@ -338,14 +338,3 @@ def _combo(name: str) -> QComboBox:
     combo.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return combo
-
-
-def _button(name: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setIcon(icon(name))
-    button.setIconSize(QSize(16, 16))
-    button.setAutoRaise(True)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
 from segstudio.app.studio import Studio
 from segstudio.session.inspection import Inspection
 from segstudio.session.session import Change, Session, What
+from segstudio.ui.page_tabs import PageTabs
 
 STAGE, SKIP, CUTS, WHY, TWO_MODELS, UPSAMPLING = (
     "Stage",
@@ -79,7 +81,7 @@ _PAGES: dict[str, Callable[[Studio], QWidget]] = {
 }
 
 
-class Pages(QTabWidget):
+class Pages(PageTabs):
     """Tabs; opening a stage or a skip brings the page that shows it.
 
     Signals:
@@ -89,37 +91,14 @@ class Pages(QTabWidget):
     pointed = Signal(object)
 
     def __init__(self, studio: Studio) -> None:
-        super().__init__()
-        self._studio = studio
+        pages = {title: partial(make, studio) for title, make in _PAGES.items()}
+        super().__init__("Pages of the network panel", pages, _TIPS)
         self._session: Session = studio.session
         self._before: Inspection = studio.session.inspection
-        self._built: dict[str, QWidget] = {}
-        self.setDocumentMode(True)
-        self.setUsesScrollButtons(True)
-        self.setElideMode(Qt.TextElideMode.ElideNone)
-        self.setAccessibleName("Pages of the network panel")
-        self.tabBar().setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        for name in _PAGES:
-            index = self.addTab(_holder(), name)
-            self.setTabToolTip(index, _TIPS[name])
-        self.currentChanged.connect(self._build)
+        self.page_built.connect(self._connect)
         # in a turn of its own, since the panel's other parts take their time as well
-        QTimer.singleShot(0, self, lambda: self._build(self.currentIndex()))
+        QTimer.singleShot(0, self, self.build_shown)
         studio.session.changed.connect(self._on_change)
-
-    @property
-    def shown(self) -> str:
-        """Title of the page in front."""
-        return self.tabText(self.currentIndex())
-
-    def page(self, name: str) -> QWidget:
-        """The page of this title, built now if it was not looked at yet."""
-        self._build(list(_PAGES).index(name))
-        return self._built[name]
-
-    def bring(self, name: str) -> None:
-        """Show the page of this title."""
-        self.setCurrentIndex(list(_PAGES).index(name))
 
     def show_stage(self) -> None:
         """A stage was clicked: show its page unless the one in front speaks of it, too."""
@@ -128,23 +107,15 @@ class Pages(QTabWidget):
 
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
         """Mark the place of a pixel (x, y) of the photo in the pictures of every page."""
-        for page in self._built.values():
+        for page in self.built:
             mark = getattr(page, "show_point", None)
             if mark is not None:
                 mark(pixel_xy)
 
-    def _build(self, index: int) -> None:
-        name = self.tabText(index)
-        if name not in self._built:
-            page = _PAGES[name](self._studio)
-            self._built[name] = page
-            pointed = getattr(page, "pointed", None)
-            if pointed is not None:
-                pointed.connect(self.pointed)
-            holder = self.widget(index)
-            layout = holder.layout() if holder is not None else None
-            assert layout is not None
-            layout.addWidget(page)
+    def _connect(self, page: QWidget) -> None:
+        pointed = getattr(page, "pointed", None)
+        if pointed is not None:
+            pointed.connect(self.pointed)
 
     def _on_change(self, change: Change) -> None:
         before, now = self._before, self._session.inspection
@@ -155,11 +126,3 @@ class Pages(QTabWidget):
             self.bring(SKIP)
         elif now.stage != before.stage:
             self.show_stage()
-
-
-def _holder() -> QWidget:
-    """An empty place for a page."""
-    holder = QWidget()
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(0, 0, 0, 0)
-    return holder

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from segstudio.app.pairing import Pairing
 from segstudio.session.session import Session
 from segstudio.ui.elided import ElidedCombo
-from segstudio.ui.icons import icon
+from segstudio.ui.icon_button import icon_button
 from segstudio.ui.numbers import count_text
 
 _SETS: Final = (10, 50)
@@ -36,8 +36,8 @@ class PairControls(QWidget):
         self.second = ElidedCombo()
         self.images = QComboBox()
         self.progress = QProgressBar()
-        self.stop = _button("circle-stop", "Stop comparing; what was compared so far stays")
-        self.copy = _button("copy", "Copy the similarities as a table")
+        self.stop = icon_button("circle-stop", "Stop comparing; what was compared so far stays")
+        self.copy = icon_button("copy", "Copy the similarities as a table")
         self.by_similarity = _view_button("grid-3x3", "Similarity of all pairs of stages")
         self.by_stride = _view_button("layers-2", "Stages beside each other, rows by stride")
         self._lay_out()
@@ -131,17 +131,7 @@ def _fill(combo: QComboBox, entries: Sequence[tuple[str, object]]) -> None:
     combo.setCurrentIndex(max(0, combo.findData(chosen)))
 
 
-def _button(name: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setIcon(icon(name))
-    button.setIconSize(QSize(16, 16))
-    button.setAutoRaise(True)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    return button
-
-
 def _view_button(name: str, tip: str) -> QToolButton:
-    button = _button(name, tip)
+    button = icon_button(name, tip)
     button.setCheckable(True)
     return button

@@ -20,13 +20,14 @@ from segstudio.app.inspecting import Inspecting
 from segstudio.app.pairing import Pairing
 from segstudio.session.inspection import Look, Picture
 from segstudio.session.session import Change, Session, What
+from segstudio.ui.cell_map import Cell
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.network.pair_controls import PairControls
 from segstudio.ui.panels.network.pair_detail import PairDetail, pixmap_of
 from segstudio.ui.panels.network.pair_table import PICTURE, Pair, PairModel, PairTable
-from segstudio.ui.panels.network.similarity_map import Cell, SimilarityMap
+from segstudio.ui.panels.network.similarity_map import SimilarityMap
 
 _NONE: Final = "Choose a second model to compare its stages with this one's."
 _DETAIL_FROM: Final = 470

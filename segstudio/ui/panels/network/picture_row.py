@@ -7,7 +7,8 @@ from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.ui.elided import ElidedLabel
-from segstudio.ui.picture_view import PictureGroup, PictureView
+from segstudio.ui.picture_group import PictureGroup
+from segstudio.ui.picture_view import PictureView
 
 _GAP = 6
 

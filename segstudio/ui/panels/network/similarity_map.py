@@ -8,50 +8,30 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 
-from segstudio.core.colour_maps import VIRIDIS, colour_table
+from segstudio.ui.cell_map import Cell, CellMap, heat_colors
 from segstudio.ui.numbers import DASH
 
 _LEAST_CELL: Final = QSize(16, 16)
 _LARGEST_CELL: Final = QSize(64, 34)
 _ROW_LETTERS, _COLUMN_LETTERS = 18, 12
 _PADDING: Final = 6
-_SWITCH: Final = 140
-"""Luminance from which text on a colour is dark."""
-
 _ONE: Final = 0.995
 """What is 1.00 in two decimals."""
 
-Cell = tuple[int, int]
 
-
-class SimilarityMap(QWidget):
-    """Draws values 0..1 in viridis with their numbers; a ring marks the best of each row.
-
-    Signals:
-        hovered: (row, column) under the pointer, or None.
-        chosen: (row, column) that was clicked, or reached with the arrow keys.
-    """
-
-    hovered = Signal(object)
-    chosen = Signal(object)
+class SimilarityMap(CellMap):
+    """Draws values 0..1 in viridis with their numbers; a ring marks the best of each row."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("Similarity of stages")
         self._values: NDArray[np.float64] = np.empty((0, 0))
         self._rows: tuple[str, ...] = ()
         self._columns: tuple[str, ...] = ()
         self._best: tuple[int, ...] = ()
-        self._chosen: Cell | None = None
-        self._under: Cell | None = None
         self._room: tuple[int, int] | None = None
-        self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Similarity of stages")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_values(
         self, values: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str]
@@ -64,11 +44,10 @@ class SimilarityMap(QWidget):
         self.setMinimumSize(self.minimumSizeHint())
         self.update()
 
-    def choose(self, cell: Cell | None) -> None:
-        """Mark the cell that is looked at."""
-        if cell != self._chosen:
-            self._chosen = cell
-            self.update()
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Stages of the one network, and of the other."""
+        return len(self._rows), len(self._columns)
 
     def text_of(self, cell: Cell) -> str:
         """What a cell says, for tool tips and screen readers."""
@@ -146,10 +125,9 @@ class SimilarityMap(QWidget):
         if math.isnan(value):
             painter.fillRect(box, self.palette().color(QPalette.ColorRole.Midlight))
             return
-        red, green, blue = (int(v) for v in _TABLE[round(255 * min(max(value, 0.0), 1.0))])
-        painter.fillRect(box, QColor(red, green, blue))
-        light = 0.299 * red + 0.587 * green + 0.114 * blue > _SWITCH
-        painter.setPen(QColor("#14181d" if light else "#ffffff"))
+        fill, ink = heat_colors(value)
+        painter.fillRect(box, fill)
+        painter.setPen(ink)
         metrics = self.fontMetrics()
         text = f"{value:.2f}"
         if metrics.horizontalAdvance(text) + 4 > box.width():
@@ -202,51 +180,6 @@ class SimilarityMap(QWidget):
             min(max(height, _LEAST_CELL.height()), _LARGEST_CELL.height()),
         )
 
-    # -- pointer and keys --------------------------------------------------------------------
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Say which cell is under the pointer."""
-        self._point(self.cell_at(event.position().toPoint()))
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Nothing is under the pointer any more."""
-        super().leaveEvent(event)
-        self._point(None)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the cell."""
-        cell = self.cell_at(event.position().toPoint())
-        if cell is not None and event.button() == Qt.MouseButton.LeftButton:
-            self.choose(cell)
-            self.chosen.emit(cell)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Go to a neighbouring cell."""
-        step = _STEPS.get(Qt.Key(event.key()))
-        if step is None or not self._values.size:
-            super().keyPressEvent(event)
-            return
-        row, column = self._chosen or (0, 0)
-        if self._chosen is not None:
-            row = min(max(row + step[0], 0), len(self._rows) - 1)
-            column = min(max(column + step[1], 0), len(self._columns) - 1)
-        self.choose((row, column))
-        self.chosen.emit((row, column))
-
-    def _point(self, cell: Cell | None) -> None:
-        if cell != self._under:
-            self._under = cell
-            self.setToolTip("" if cell is None else self.text_of(cell))
-            self.hovered.emit(cell)
-            self.update()
-
 
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_TABLE: Final = colour_table(VIRIDIS)
-_STEPS: Final = {
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-}

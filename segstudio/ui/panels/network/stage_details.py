@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.session.inspection import Look, ValueRange
 from segstudio.ui.elided import ElidedLabel
+from segstudio.ui.icon_button import text_switch
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.network.histogram import HistogramView
 
@@ -57,8 +58,8 @@ class StageDetails(QScrollArea):
         self.title = ElidedLabel(Qt.TextElideMode.ElideMiddle)
         self.shape = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.shape.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.stage = _choice("Stage", "Values of all channels")
-        self.channel = _choice("Channel", "Values of the channel in focus")
+        self.stage = text_switch("Stage", "Values of all channels")
+        self.channel = text_switch("Channel", "Values of the channel in focus")
         self.histogram = HistogramView()
         self.range = QComboBox()
         self.low, self.high = _spin("Lowest value of the colours"), _spin("Highest value of them")
@@ -235,15 +236,6 @@ class FiguresTable(QWidget):
 
 def _seen(row: tuple[QLabel, ...]) -> bool:
     return not row[0].isHidden()
-
-
-def _choice(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    button.setCheckable(True)
-    button.setAutoRaise(True)
-    return button
 
 
 def _spin(name: str) -> QDoubleSpinBox:

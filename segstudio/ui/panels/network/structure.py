@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QSplitter,
     QStackedLayout,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -17,7 +16,7 @@ from segstudio.app.inspecting import Inspecting
 from segstudio.app.pairing import Pairing
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.elided import ElidedLabel
-from segstudio.ui.icons import icon
+from segstudio.ui.icon_button import icon_button
 from segstudio.ui.panels.network.diagram import DiagramView
 from segstudio.ui.panels.network.table import ShapeTable
 
@@ -148,12 +147,7 @@ class Structure(QWidget):
             ("copy", "Copy the table", table.copy),
             ("download", "Save the table as CSV…", table.save),
         ):
-            button = QToolButton()
-            button.setIcon(icon(name))
-            button.setIconSize(QSize(16, 16))
-            button.setAutoRaise(True)
-            button.setToolTip(tip)
-            button.setAccessibleName(tip.rstrip("…"))
+            button = icon_button(name, tip)
             button.clicked.connect(lambda _checked=False, run=run: run())
             row.addWidget(button)
         page = QWidget()

@@ -1,0 +1,47 @@
+"""The commands about images: going from one to the next, their marks and files."""
+
+from __future__ import annotations
+
+from segstudio.ui.actions import ActionSpec, Context, Scope
+from segstudio.ui.frame_names import IMAGE
+
+
+def _has_project(c: Context) -> bool:
+    return c.session.project is not None
+
+
+def _has_document(c: Context) -> bool:
+    return c.session.document is not None
+
+
+IMAGE_ACTIONS = (
+    ActionSpec("image.next", IMAGE, "Next image", lambda c: c.studio.browsing.step(1),
+               "chevron-right", ("D", "PgDown"), enabled=_has_project, repeats=True),
+    ActionSpec("image.previous", IMAGE, "Previous image", lambda c: c.studio.browsing.step(-1),
+               "chevron-left", ("A", "PgUp"), enabled=_has_project, repeats=True),
+    ActionSpec("image.next_canvas", IMAGE, "Next image (arrow key)",
+               lambda c: c.studio.browsing.step(1), "chevron-right", ("Right",), Scope.CANVAS,
+               enabled=_has_project, repeats=True, in_menu=False),
+    ActionSpec("image.previous_canvas", IMAGE, "Previous image (arrow key)",
+               lambda c: c.studio.browsing.step(-1), "chevron-left", ("Left",), Scope.CANVAS,
+               enabled=_has_project, repeats=True, in_menu=False),
+    ActionSpec("image.next_unreviewed", IMAGE, "Next unreviewed image",
+               lambda c: c.studio.browsing.step_unreviewed(1), "chevrons-right",
+               ("Ctrl+Shift+D",), enabled=_has_project, section=1),
+    ActionSpec("image.previous_unreviewed", IMAGE, "Previous unreviewed image",
+               lambda c: c.studio.browsing.step_unreviewed(-1), "chevrons-left",
+               ("Ctrl+Shift+A",), enabled=_has_project, section=1),
+    ActionSpec("image.reviewed", IMAGE, "Reviewed", lambda c: c.studio.browsing.toggle_reviewed(),
+               "circle-check", ("K", "Ctrl+Alt+K"), enabled=_has_document,
+               checked=lambda c: c.session.state(c.session.index).reviewed,
+               tip="Mark this image as looked through", section=1),
+    ActionSpec("image.find", IMAGE, "Find image by name", lambda c: c.window.find_image(),
+               "search", ("Ctrl+F",), enabled=_has_project, section=2,
+               tip="Type a part of the name; Enter goes to the list"),
+    ActionSpec("image.copy_path", IMAGE, "Copy path of the image", lambda c: c.window.copy_path(),
+               "copy", enabled=_has_document, section=2),
+    ActionSpec("image.show_file", IMAGE, "Show in file manager", lambda c: c.window.show_file(),
+               "folder", enabled=_has_document, section=2,
+               tip="Open the folder that the image lies in"),
+)  # fmt: skip
+"""Rows of the Image menu."""

@@ -1,0 +1,86 @@
+"""Going through the window with the keyboard alone."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from segstudio.ui.notices import NoticeStack
+
+
+def _place(bench) -> str:
+    """The panel that has the focus, or "canvas"."""
+    focused = QApplication.focusWidget()
+    if bench.window.canvas.isAncestorOf(focused):
+        return "canvas"
+    return next(n for n, dock in bench.window.docks.by_name.items() if dock.isAncestorOf(focused))
+
+
+def _go(bench, *, back: bool = False) -> str:
+    key = Qt.Key.Key_Backtab if back else Qt.Key.Key_Tab
+    shift = Qt.KeyboardModifier.ShiftModifier if back else Qt.KeyboardModifier.NoModifier
+    bench.qtbot.keyClick(
+        QApplication.focusWidget(), key, shift | Qt.KeyboardModifier.ControlModifier
+    )
+    return _place(bench)
+
+
+def test_ctrl_tab_goes_through_all_panels_that_are_seen_and_back_to_the_image(bench):
+    bench.window.canvas.setFocus()
+    assert [_go(bench) for _ in range(5)] == ["Images", "Classes", "Model", "Metrics", "canvas"]
+    assert _go(bench, back=True) == "Metrics"
+
+
+def test_lists_take_the_keys_and_a_panel_remembers_what_had_them(bench):
+    bench.window.canvas.setFocus()
+    _go(bench)
+    assert bench.window.images.view.hasFocus()
+    _go(bench)
+    assert bench.window.classes.view.hasFocus()
+    bench.window.model.device.setFocus()
+    _go(bench, back=True)
+    _go(bench)
+    assert bench.window.model.device.hasFocus()
+
+
+def test_a_panel_that_is_hidden_is_passed_by(bench):
+    bench.window.docks.by_name["Classes"].close()
+    bench.window.canvas.setFocus()
+    _go(bench)
+    assert _go(bench) == "Model"
+
+
+def test_shift_esc_closes_all_messages(bench):
+    stack: NoticeStack = bench.window.notices
+    for text in ("one", "two"):
+        bench.studio.notices.error(text)
+    bench.until(lambda: len(stack.cards) == 2)
+    bench.qtbot.keyClick(bench.window, Qt.Key.Key_Escape, Qt.KeyboardModifier.ShiftModifier)
+    bench.until(lambda: not stack.cards)
+    bench.until(stack.isHidden)
+
+
+def test_a_message_goes_when_its_trouble_is_over_and_no_other(bench, folder):
+    (folder / "field_1.png").write_bytes(b"no image")
+    bench.studio.notices.error("This stays.")
+    bench.studio.browsing.rescan()
+    bench.settle()
+    bench.studio.browsing.select(1)
+    stack: NoticeStack = bench.window.notices
+    bench.until(lambda: any("field_1.png" in card.message for card in stack.cards))
+    bench.studio.browsing.select(2)
+    bench.until(lambda: bench.session.index == 2)
+    assert "This stays." in [card.message for card in stack.cards]
+    assert not any("field_1.png" in card.message for card in stack.cards)
+
+
+def test_after_a_number_was_typed_the_keys_belong_to_the_image_again(bench):
+    ignore = bench.window.classes.ignore
+    ignore.setFocus()
+    ignore.selectAll()
+    bench.qtbot.keyClicks(ignore, "7")
+    bench.qtbot.keyClick(ignore, Qt.Key.Key_Return)
+    bench.until(lambda: _place(bench) == "canvas")
+    assert bench.session.schema.ignore_index == 7
+    bench.qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_D)
+    bench.until(lambda: bench.session.index == 1)

@@ -18,7 +18,7 @@ from segstudio.app.evaluation_report.findings import find
 from segstudio.app.evaluation_report.image_sections import LISTED, list_section, spread_section
 from segstudio.app.evaluation_report.material import EvaluatedRun, Material, ShownImage
 from segstudio.app.evaluation_report.model_sections import models_section
-from segstudio.app.evaluation_report.wording import calibration_text, caution, verdict
+from segstudio.app.evaluation_report.wording import calibration_text, caution, enumeration, verdict
 from segstudio.app.evaluation_report.worst_section import PARTED, WORST, worst_section
 from segstudio.core.answer import Answer
 from segstudio.core.bootstrap import Interval, PairedDifference, paired_difference
@@ -389,3 +389,11 @@ def test_a_stopped_report_leaves_what_was_there(tmp_path, write):
         write(path, material_of({"good": [GOOD], "poor": [POOR]}), stop)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [("A", "A"), ("AB", "A and B"), ("ABC", "A, B and C"), ("ABCD", "A, B, C and D")],
+)
+def test_names_are_listed_as_in_a_sentence(names, text):
+    assert enumeration(tuple(names)) == text

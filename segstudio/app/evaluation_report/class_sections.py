@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,11 +93,12 @@ def _chart(material: Material, places: Sequence[int]) -> Markup:
     return joined((run_legend(material), figure(chart, text)))
 
 
-def run_legend(material: Material) -> Markup:
-    """The models' colours in the charts."""
+def run_legend(material: Material, shown: Container[str] | None = None) -> Markup:
+    """The models' colours in the charts; of all models, or of those whose ids are shown."""
     entries = [
         (_rgb(SERIES[number % len(SERIES)]), material.titles[run.id])
         for number, run in enumerate(material.ranked)
+        if shown is None or run.id in shown
     ]
     return color_legend(entries) if len(entries) > 1 else Markup()
 

@@ -7,7 +7,7 @@ import math
 from segstudio.app.evaluation_report.findings import Compared, Findings
 from segstudio.app.evaluation_report.material import Material
 from segstudio.app.evaluation_report.measures import MEASURES, Measure, mean_pq
-from segstudio.app.evaluation_report.wording import caution, count, verdict
+from segstudio.app.evaluation_report.wording import caution, count, enumeration, verdict
 from segstudio.app.report.intervals import IntervalScale, Range
 from segstudio.app.report.markup import Markup, element, joined
 from segstudio.app.report.numbers import change, percent, score
@@ -147,7 +147,7 @@ def _warnings(material: Material) -> list[str]:
     if regions:
         verb = "does" if len(regions) == 1 else "do"
         texts.append(
-            f"{' and '.join(regions)} {verb} not tell objects apart: connected regions stand for "
+            f"{enumeration(regions)} {verb} not tell objects apart: connected regions stand for "
             "them in AP and PQ, so that touching objects count as one."
         )
     return [*texts, *material.left_out]

@@ -117,7 +117,7 @@ def _score_section(material: Material) -> Section:
         rows.append([wrapped(material.titles[run.id]), score(curve.best, 2), *map(score, values)])
     headers = ("model", "threshold of the best F1", "F1", "precision", "recall")
     listed = table(headers, rows, numbers=range(1, 5))
-    body = joined((hint, run_legend(material), gallery(charts, 340), listed))
+    body = joined((hint, run_legend(material, curves), gallery(charts, 340), listed))
     return Section("scores", "Score threshold", body)
 
 

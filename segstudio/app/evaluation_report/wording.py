@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from segstudio.app.report.numbers import change
@@ -62,3 +63,9 @@ def calibration_text(accuracy: float, confidence: float) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: "1 image", "2,000 images"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def enumeration(names: Sequence[str]) -> str:
+    """Names as a sentence lists them: "A", "A and B", "A, B and C"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy.typing as npt
+
 from segstudio.core.class_sums import Numbers
 from segstudio.core.detections import THRESHOLDS
 from segstudio.core.image_figures import FolderFigures
+from segstudio.core.metrics import Metrics
 
 
 def class_figures(folder: FolderFigures) -> dict[str, Numbers]:
@@ -36,3 +42,30 @@ def class_figures(folder: FolderFigures) -> dict[str, Numbers]:
     if quality is not None:
         found |= {"pq": quality.pq, "sq": quality.sq, "rq": quality.rq}
     return found
+
+
+def class_rows(
+    metrics: Metrics, name_of: Callable[[int], str], further: Mapping[str, npt.NDArray[Any]]
+) -> list[dict[str, Any]]:
+    """One row a class as JSON has it.
+
+    Args:
+        metrics: The scores of the classes.
+        name_of: The name of a class id.
+        further: (K,) float64 values or int64 counts of more figures by name, in the order of the
+            classes.
+    """
+    return [
+        {
+            "id": class_id,
+            "name": name_of(class_id),
+            "iou": float(metrics.iou[i]),
+            "dice": float(metrics.dice[i]),
+            "precision": float(metrics.precision[i]),
+            "recall": float(metrics.recall[i]),
+            "pixels": int(metrics.truth_pixels[i]),
+            "predicted_pixels": int(metrics.predicted_pixels[i]),
+            **{name: values[i].item() for name, values in further.items()},
+        }
+        for i, class_id in enumerate(metrics.class_ids)
+    ]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from segstudio.app.class_figures import class_rows
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.app.folder_evaluation import FolderEvaluation
 from segstudio.core.bootstrap import PairedDifference, paired_difference
@@ -95,20 +96,8 @@ def _class_rows(folder: FolderFigures, schema: LabelSchema, wanted: Wanted) -> l
     precision = folder.average_precision() if wanted.instances else None
     if precision is not None:
         further["ap"] = precision.by_class
-    return [
-        {
-            "id": class_id,
-            "name": schema.name_of(class_id),
-            "iou": float(metrics.iou[i]),
-            "dice": float(metrics.dice[i]),
-            "precision": float(metrics.precision[i]),
-            "recall": float(metrics.recall[i]),
-            "pixels": int(metrics.truth_pixels[i]),
-            "predicted_pixels": int(metrics.predicted_pixels[i]),
-            **{name: float(v[i]) for name, v in further.items() if v is not None},
-        }
-        for i, class_id in enumerate(metrics.class_ids)
-    ]
+    known = {name: values for name, values in further.items() if values is not None}
+    return class_rows(metrics, schema.name_of, known)
 
 
 def _instances(folder: FolderFigures) -> dict[str, Any] | None:

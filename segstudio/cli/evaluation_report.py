@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.app.class_figures import class_rows
 from segstudio.cli.objects import ObjectCounts
 from segstudio.core.bootstrap import PairedDifference
 from segstudio.core.class_sums import mean_of
@@ -168,20 +169,7 @@ def _quality(quality: PanopticQuality, class_ids: Collection[int] | None) -> dic
 def _class_rows(compared: Compared) -> list[dict[str, Any]]:
     metrics, schema = compared.folder.metrics, compared.schema
     further = _further_columns(compared.folder)
-    return [
-        {
-            "id": class_id,
-            "name": schema.name_of(class_id),
-            "iou": float(metrics.iou[i]),
-            "dice": float(metrics.dice[i]),
-            "precision": float(metrics.precision[i]),
-            "recall": float(metrics.recall[i]),
-            "pixels": int(metrics.truth_pixels[i]),
-            "predicted_pixels": int(metrics.predicted_pixels[i]),
-            **{name: values[i].item() for name, values in further.items()},
-        }
-        for i, class_id in enumerate(metrics.class_ids)
-    ]
+    return class_rows(metrics, schema.name_of, further)
 
 
 def _further_columns(folder: FolderFigures) -> dict[str, npt.NDArray[Any]]:

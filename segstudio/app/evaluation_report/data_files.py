@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 
+from segstudio.app.class_figures import class_rows
 from segstudio.app.evaluation_report.findings import Findings, Report, find, part_of
 from segstudio.app.evaluation_report.material import IMAGE_MEASURES, EvaluatedRun, Material
 from segstudio.app.evaluation_report.measures import MEASURES
@@ -147,27 +148,14 @@ def _model(material: Material, run: EvaluatedRun) -> dict[str, Any]:
         "sq": None if quality is None else quality.sq,
         "rq": None if quality is None else quality.rq,
     }
-    classes = [
-        {
-            "id": class_id,
-            "name": material.name_of(class_id),
-            "iou": float(metrics.iou[i]),
-            "dice": float(metrics.dice[i]),
-            "precision": float(metrics.precision[i]),
-            "recall": float(metrics.recall[i]),
-            "pixels": int(metrics.truth_pixels[i]),
-            "predicted_pixels": int(metrics.predicted_pixels[i]),
-            **{name: float(values[i]) for name, values in further.items() if values is not None},
-        }
-        for i, class_id in enumerate(metrics.class_ids)
-    ]
+    known = {name: values for name, values in further.items() if values is not None}
     return {
         "id": run.id,
         "title": run.title,
         **{key: value for key, value in figures.items() if not math.isnan(value)},
         "mean_iou": metrics.mean_iou,
         "seconds_per_image": folder.seconds_per_image,
-        "classes": classes,
+        "classes": class_rows(metrics, material.name_of, known),
         "confusion": folder.matrix.counts.tolist(),
         "calibration": None if folder.calibration is None else folder.calibration.to_json(),
         "sizes": None if folder.sizes is None else folder.sizes.to_json(),

@@ -214,13 +214,14 @@ class Autosave:
     # -- following the session ---------------------------------------------------------------
 
     def _on_change(self, change: Change) -> None:
+        painted = change.document
+        if What.LABELS in change.what and painted is not None and painted.dirty:
+            self._target_of(painted)
+            for patch in change.patches:
+                self._record(painted, patch)
+            self._start_timer()
         document = self._session.document
         dirty = document is not None and document.dirty
-        if document is not None and dirty and What.LABELS in change.what:
-            self._target_of(document)
-            for patch in change.patches:
-                self._record(document, patch)
-            self._start_timer()
         if dirty != self._dirty_told:
             self._dirty_told = dirty
             self._session.notify(What.SAVED)

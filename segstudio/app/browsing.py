@@ -282,7 +282,11 @@ class Browsing:
         if present is not None and not self._leave(present):
             session.notify(What.DOCUMENT)
             return
-        session.index = session.project.index_of(document.ref.path) or 0
+        index = session.project.index_of(document.ref.path)
+        if index is None:  # the folder was read again meanwhile, and it is gone
+            session.notify(What.DOCUMENT)
+            return
+        session.index = index
         session.document = self._documents.open = document
         self._documents.put(document)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)

@@ -130,8 +130,9 @@ class Corrections:
     def _on_change(self, change: Change) -> None:
         if self._files is None or self._conditions is None:
             return
-        if What.LABELS in change.what and self._session.index >= 0:
-            self.add([self._session.index])
+        index = self._session.index_of(change.document)
+        if What.LABELS in change.what and index is not None:
+            self.add([index])
         if change.what & (What.SAVED | What.DOCUMENT):
             saved = {i for i in self._unsaved if self._dirty(i) is None}
             if saved:

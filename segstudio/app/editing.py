@@ -388,5 +388,4 @@ class Editing:
         for patch in patches:
             document.annotation.apply(patch)
         what = What.LABELS if also is None else What.LABELS | also
-        if document is self._session.document:
-            self._session.notify(what, patches=patches)
+        self._session.notify(what, document=document, patches=patches)

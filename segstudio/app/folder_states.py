@@ -77,8 +77,9 @@ class FolderStates:
 
     def _on_change(self, change: Change) -> None:
         session = self._session
-        if What.LABELS in change.what and change.patches and session.index >= 0:
-            session.set_state(session.index, annotated=True, edited=True)
+        index = session.index_of(change.document)
+        if What.LABELS in change.what and change.patches and index is not None:
+            session.set_state(index, annotated=True, edited=True)
 
 
 def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:

@@ -212,7 +212,7 @@ class Scoring:
         session = self._session
         for run in tuple(runs) or tuple(document.predictions):
             prediction = document.predictions.get(run)
-            index = self._index_of(document)
+            index = self._session.index_of(document)
             if prediction is None or index is None:
                 continue
             if not document.has_reference:
@@ -230,7 +230,7 @@ class Scoring:
         self._waiting[document, run] = pending
 
         def done(matrix: ConfusionMatrix) -> None:
-            index = self._index_of(document)
+            index = self._session.index_of(document)
             if self._waiting.get((document, run)) is not pending or index is None:
                 return
             if schema is not self._session.schema and _changed_classes(schema, self._session):
@@ -331,7 +331,7 @@ class Scoring:
             self._classes = _classes_of(self._session)
             self.recount()
         if What.LABELS in change.what:
-            self._follow(change.patches)
+            self._follow(change.document, change.patches)
 
     def _rebuild(self) -> None:
         """The tallies after the images got other numbers, from the counts that are left."""
@@ -342,24 +342,24 @@ class Scoring:
         for (index, run), matrix in list(self._session.counts.items()):
             self.record(index, run, matrix)
 
-    def _follow(self, patches: tuple[Patch, ...]) -> None:
+    def _follow(self, document: Document | None, patches: tuple[Patch, ...]) -> None:
         session = self._session
-        document = session.document
-        if document is None or not document.predictions:
+        index = session.index_of(document)
+        if document is None or index is None or not document.predictions:
             return
         if not patches or sum(p.before.size for p in patches) > _IN_A_JOB_PIXELS:
             self.count_document(document)
             return
         for run, prediction in document.predictions.items():
             pending = self._waiting.get((document, run))
-            matrix = session.counts.get((session.index, run))
+            matrix = session.counts.get((index, run))
             if pending is not None:
                 # What is counted so far may be of an older prediction.
                 pending.patches.extend(patches)
             elif matrix is None:
                 self._submit_count(document, run, prediction)
             else:
-                self.record(session.index, run, self._patched(matrix, patches, prediction))
+                self.record(index, run, self._patched(matrix, patches, prediction))
         session.notify(What.SCORES)
 
     def _patched(
@@ -371,10 +371,6 @@ class Scoring:
             size = matrix_size(schema, patch.before, patch.after, predicted)
             matrix = padded(matrix, size).after(patch, predicted, schema.ignore_index)
         return matrix
-
-    def _index_of(self, document: Document) -> int | None:
-        project = self._session.project
-        return None if project is None else project.index_of(document.ref.path)
 
 
 def _classes_of(session: Session) -> tuple[tuple[int, ...], int | None]:

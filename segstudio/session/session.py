@@ -82,11 +82,14 @@ class Change:
 
     Attributes:
         what: Flags.
+        document: The image that it is about: for LABELS the one that was painted on. It need not
+            be the open one any more when a listener hears of it. None for none.
         patches: For LABELS: the applied patches, in order; empty means everything.
         images: For STATES: indices into the project's images; empty means all.
     """
 
     what: What
+    document: Document | None = None
     patches: tuple[Patch, ...] = ()
     images: tuple[int, ...] = ()
 
@@ -286,8 +289,15 @@ class Session:
         self.disagreeing = DisagreementState()
 
     def notify(self, what: What, **details: Any) -> None:
-        """Emit `changed` with a `Change` of these flags and details."""
+        """Emit `changed` with a `Change` of these flags and details; about the open image."""
+        details.setdefault("document", self.document)
         self.changed.emit(Change(what, **details))
+
+    def index_of(self, document: Document | None) -> int | None:
+        """Position of an image in the open folder; None if it is not of it."""
+        if self.project is None or document is None:
+            return None
+        return self.project.index_of(document.ref.path)
 
     def set_view(self, **values: Any) -> None:
         """Replace fields of `view`; says VIEW if anything differs."""

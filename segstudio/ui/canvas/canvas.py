@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from segstudio.app.comparing import PaneScore
 from segstudio.core.geometry import Rect
+from segstudio.session.document import Document
 from segstudio.session.session import Change, Layer, ViewState, What
 from segstudio.ui.canvas.empty_page import EmptyPage
 from segstudio.ui.canvas.layer_chip import LayerChip
@@ -320,7 +321,7 @@ class Canvas(QWidget):
         if what & (What.DOCUMENT | What.PROJECT):
             self._show_document()
         for pane in self.shown_panes:
-            _refresh(pane.viewport, change)
+            _refresh(pane.viewport, change, self._session.document)
         if what & _LEGEND:
             self._show_legend()
         if what & _HEADER:
@@ -370,7 +371,7 @@ class Canvas(QWidget):
             self.path_dropped.emit(path)
 
 
-def _refresh(viewport: Viewport, change: Change) -> None:
+def _refresh(viewport: Viewport, change: Change, shown: Document | None) -> None:
     """Renew what a change concerns in one view."""
     if not change.what & (What.DOCUMENT | What.PROJECT):
         if change.what & _REPAINTED:
@@ -378,7 +379,7 @@ def _refresh(viewport: Viewport, change: Change) -> None:
         else:
             if change.what & (What.PREDICTIONS | What.DISAGREEMENT):
                 viewport.refresh_predictions()
-            if change.what & What.LABELS:
+            if change.what & What.LABELS and change.document is shown:
                 viewport.refresh_labels(change.patches)
     if change.what & What.VIEW:
         viewport.refresh_view_state()

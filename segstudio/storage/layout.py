@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp"}
-)
+    {
+        ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif",
+        ".avif", ".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf", ".ppm", ".pgm", ".pbm", ".pnm",
+    }
+)  # fmt: skip
 """Extensions of images that are listed, lower case."""
+
+IMAGE_KINDS = "PNG, JPEG, TIFF, BMP, WebP, GIF, AVIF, JPEG 2000 and PPM"
+"""The same in words."""
+
+_UNREAD_KINDS = {
+    ".heic": "HEIC", ".heif": "HEIC", ".hif": "HEIC", ".jxl": "JPEG XL", ".jxr": "JPEG XR",
+    ".psd": "Photoshop", ".dcm": "DICOM", ".nii": "NIfTI", ".nii.gz": "NIfTI", ".nrrd": "NRRD",
+    ".mha": "MetaImage", ".mhd": "MetaImage", ".czi": "Zeiss CZI", ".nd2": "Nikon ND2",
+    ".lif": "Leica LIF", ".lsm": "Zeiss LSM", ".stk": "MetaMorph STK", ".svs": "Aperio SVS",
+    ".ndpi": "Hamamatsu NDPI", ".mrxs": "MIRAX", ".exr": "OpenEXR", ".hdr": "Radiance HDR",
+    ".cr2": "camera raw", ".cr3": "camera raw", ".nef": "camera raw", ".arw": "camera raw",
+    ".dng": "camera raw", ".orf": "camera raw", ".rw2": "camera raw", ".raf": "camera raw",
+}  # fmt: skip
 
 MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif", ".jpg", ".jpeg", ".webp"})
 """Extensions of files that can hold ground truth, lower case."""
@@ -37,6 +53,7 @@ IMAGE_STEM_ENDINGS = ("_leftImg8bit",)
 """What an image's stem has that its mask's stem has not."""
 
 _IMAGE_ENDS = tuple(IMAGE_SUFFIXES)
+_UNREAD_ENDS = tuple(_UNREAD_KINDS)
 _MASK_ENDS = tuple(MASK_SUFFIXES)
 
 
@@ -55,6 +72,14 @@ def stem_of(name: str) -> str:
 def images_among(names: Iterable[str]) -> list[str]:
     """The file names with an extension of images."""
     return [name for name in names if name.lower().endswith(_IMAGE_ENDS)]
+
+
+def unread_kinds(names: Iterable[str]) -> list[str]:
+    """The kind of every file that is an image by its extension but cannot be read."""
+    found = [name.lower() for name in names if name.lower().endswith(_UNREAD_ENDS)]
+    return [
+        next(kind for end, kind in _UNREAD_KINDS.items() if name.endswith(end)) for name in found
+    ]
 
 
 def masks_among(names: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import ImageList, ImageRef
-from segstudio.storage.layout import IMAGE_SUFFIXES, suffix_of
+from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.scan import scan, scan_folder
 from segstudio.storage.schema_file import find_schema
 from segstudio.storage.truth import TruthIndex
@@ -78,14 +78,14 @@ def open_project(root: Path, home: Path | None = None) -> Project:
         if suffix_of(path.name) not in IMAGE_SUFFIXES:
             raise SegstudioError(
                 f"{path} is not an image that segstudio reads.",
-                "Open a PNG, JPEG, TIFF, BMP or WebP file, or a folder of them.",
+                f"It reads {IMAGE_KINDS}; open such a file, or a folder of them.",
             )
         opened, path = path, path.parent
     found = scan(path)
     if not found.names:
         raise SegstudioError(
             f"There are no images in {path}.",
-            "segstudio reads PNG, JPEG, TIFF, BMP and WebP, also in sub-folders.",
+            found.passed_over or f"segstudio reads {IMAGE_KINDS}, also in sub-folders.",
         )
     images = ImageList(found.names, str(found.images_root))
     schema = find_schema(found.home, found.images_root, images)
@@ -97,7 +97,7 @@ def open_project(root: Path, home: Path | None = None) -> Project:
         truth,
         schema,
         user_folders(home).of_project(found.home),
-        found.notes,
+        (*found.notes, found.passed_over) if found.passed_over else found.notes,
     )
     if opened is None:
         return project

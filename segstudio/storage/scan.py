@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from pathlib import Path
 from segstudio.core.errors import SegstudioError
 from segstudio.storage.layout import (
     IMAGE_FOLDERS,
+    IMAGE_KINDS,
     images_among,
     is_truth_folder,
     mask_base,
     stem_of,
     suffix_of,
+    unread_kinds,
 )
 from segstudio.storage.mask_files import is_output
 from segstudio.storage.natural_order import natural_order
@@ -44,12 +47,14 @@ class Scan:
         images_root: The folder that the names start from.
         names: Names of images relative to `images_root`, in natural order.
         notes: Sentences worth showing ("the images are in images/").
+        passed_over: One sentence about images of kinds that cannot be read; "" if there are none.
     """
 
     home: Path
     images_root: Path
     names: list[str]
     notes: tuple[str, ...] = ()
+    passed_over: str = ""
 
 
 def list_folder(folder: Path) -> Listing:
@@ -113,25 +118,38 @@ def scan(root: Path) -> Scan:
     """
     listing = list_folder(root)
     direct = image_names(listing.files)
+    unread = Counter(unread_kinds(listing.files))
     if direct:
         home, images_root, prefix = _home_of(root)
-        return Scan(home, images_root, [prefix + name for name in natural_order(direct)])
+        names = [prefix + name for name in natural_order(direct)]
+        return Scan(home, images_root, names, passed_over=_passed_over(unread))
     siblings = frozenset(listing.folders)
     for name in _image_folders(listing.folders):
-        names = _collect(root / name, "", 1)
+        names = _collect(root / name, "", 1, unread)
         if names:
             home = root / name if (root / name / "masks" / "segstudio.json").exists() else root
             note = f"The images are in {name}/."
-            return Scan(home, root / name, natural_order(names), (note,))
+            passed_over = _passed_over(unread)
+            return Scan(home, root / name, natural_order(names), (note,), passed_over)
     names = []
     used = []
     for name in listing.folders:
         if not is_truth_folder(name, siblings) and name.casefold() != "predictions":
-            found = _collect(root / name, f"{name}/", 1)
+            found = _collect(root / name, f"{name}/", 1, unread)
             names += found
             used += [name] if found else []
     notes = (f"Images of the sub-folders {', '.join(sorted(used))}.",) if used else ()
-    return Scan(root, root, natural_order(names), notes)
+    return Scan(root, root, natural_order(names), notes, _passed_over(unread))
+
+
+def _passed_over(unread: Counter[str]) -> str:
+    """One sentence about the images of kinds that cannot be read, counted by kind."""
+    if not unread:
+        return ""
+    counted = [f"{n} {kind} file{'s' if n > 1 else ''}" for kind, n in sorted(unread.items())]
+    listed = " and ".join([", ".join(counted[:-1]), counted[-1]] if len(counted) > 1 else counted)
+    verb = "is" if unread.total() == 1 else "are"
+    return f"{listed} {verb} passed over: segstudio reads {IMAGE_KINDS}."
 
 
 def _image_folders(folders: list[str]) -> list[str]:
@@ -139,19 +157,23 @@ def _image_folders(folders: list[str]) -> list[str]:
     return sorted(known, key=lambda name: IMAGE_FOLDERS.index(name.casefold()))
 
 
-def _collect(folder: Path, prefix: str, depth: int) -> list[str]:
-    """Images below a folder that may not be readable; such a sub-folder is left out."""
+def _collect(folder: Path, prefix: str, depth: int, unread: Counter[str]) -> list[str]:
+    """Images below a folder that may not be readable; such a sub-folder is left out.
+
+    Those of kinds that cannot be read are added to `unread`.
+    """
     try:
         listing = list_folder(folder)
     except SegstudioError:
         return []
     found = image_names(listing.files)
+    unread.update(unread_kinds(listing.files))
     names = [] if _is_output(folder, found) else [prefix + name for name in found]
     if depth < _MAX_DEPTH:
         siblings = frozenset(listing.folders)
         for name in listing.folders:
             if not is_truth_folder(name, siblings):
-                names += _collect(folder / name, f"{prefix}{name}/", depth + 1)
+                names += _collect(folder / name, f"{prefix}{name}/", depth + 1, unread)
     return names
 
 

@@ -10,6 +10,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.formats.png import color_image, overlay_image, write_verified
 from segstudio.storage.natural_order import natural_order
+from segstudio.storage.project import open_project
 from segstudio.storage.scan import scan, scan_folder
 
 
@@ -100,3 +101,26 @@ def test_what_was_exported_into_the_folder_is_not_taken_for_images(tmp_path):
     assert scan(tmp_path).names == ["train/a.jpg", "val/b.png"]
     # asked for itself, it is a folder of pictures like any other
     assert scan(tmp_path / "export" / "overlay" / "train").names == ["a.png"]
+
+
+def test_kinds_that_can_be_read_are_listed(tmp_path):
+    names = ["a.gif", "b.avif", "c.jp2", "d.J2K", "e.ppm", "f.pgm"]
+    touch(tmp_path, *names)
+    found = scan(tmp_path)
+    assert (found.names, found.passed_over) == (names, "")
+
+
+def test_kinds_that_cannot_be_read_are_counted_and_named(tmp_path):
+    touch(tmp_path, "x.png", "1.heic", "2.HEIC", "3.heif", "scan.dcm", "v.nii.gz", "._4.heic")
+    assert scan(tmp_path).passed_over.startswith(
+        "1 DICOM file, 3 HEIC files and 1 NIfTI file are passed over: segstudio reads PNG, JPEG"
+    )
+    touch(tmp_path / "deep", "images/x.png", "images/a/1.heic", "readme.txt")
+    assert scan(tmp_path / "deep").passed_over.startswith("1 HEIC file is passed over: ")
+
+
+def test_a_folder_of_nothing_else_says_what_it_holds(tmp_path):
+    touch(tmp_path, "1.heic", "2.heic")
+    with pytest.raises(SegstudioError, match="no images") as caught:
+        open_project(tmp_path)
+    assert caught.value.hint.startswith("2 HEIC files are passed over")

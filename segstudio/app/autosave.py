@@ -29,6 +29,7 @@ from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.journal import Journal, Recovered
 from segstudio.storage.masks import write_annotation
 from segstudio.storage.recovery import save_recovery
+from segstudio.storage.write_root import Identity, OutsideLinkError
 
 Answer = Literal["save", "discard", "cancel"]
 Ask = Callable[[Document], Answer]
@@ -49,6 +50,7 @@ class _Target:
 
     root: Path
     schema: LabelSchema
+    identity: Identity | None = None
 
 
 class Autosave:
@@ -84,6 +86,7 @@ class Autosave:
         self._journal = journal
         self._recovering = recovering
         self._targets: dict[ImageRef, _Target] = {}
+        self._agreed: set[Path] = set()
         self._cancel_timer: Cancel | None = None
         self._failing = False
         self._told = False
@@ -157,10 +160,19 @@ class Autosave:
 
     def _save(self, document: Document) -> None:
         annotation, target = document.annotation, self._target_of(document)
+        agreed = frozenset(self._agreed)
 
         def work(_job: Job) -> int:
             revision, labels, instances = _snapshot(annotation)
-            write_annotation(target.root, document.ref, labels, instances, target.schema)
+            write_annotation(
+                target.root,
+                document.ref,
+                labels,
+                instances,
+                target.schema,
+                identity=target.identity,
+                agreed=agreed,
+            )
             return revision
 
         def done(revision: int) -> None:
@@ -177,7 +189,7 @@ class Autosave:
             self._failing = True
             if not self._told:
                 self._told = True
-                self._notices.failure(f"Saving {document.ref.name}", error, _SAVING)
+                self._say_failed(document, error)
             self._session.notify(What.SAVED)
 
         self._jobs.submit(
@@ -188,6 +200,21 @@ class Autosave:
             failed=failed,
             visible=False,
         )
+
+    def _say_failed(self, document: Document, error: Exception) -> None:
+        if isinstance(error, OutsideLinkError) and error.remedy:
+            verb = "Replace the link" if error.remedy == "replace" else "Save there"
+            action = (verb, lambda: self._agree(document, error.link))
+            self._notices.error(error.message, error.hint, about=_SAVING, action=action)
+            return
+        self._notices.failure(f"Saving {document.ref.name}", error, _SAVING)
+
+    def _agree(self, document: Document, link: Path) -> None:
+        """The user said that a link that leads out of the folder may be used."""
+        self._agreed.add(link)
+        self._told = False
+        if document.dirty:
+            self._save(document)
 
     def _saving_works(self) -> None:
         """After failures: take back what was said, and save what could not be saved then."""
@@ -202,7 +229,10 @@ class Autosave:
         """The folder and classes of a document; remembered when its folder is left."""
         files = self._folder.files
         if files is not None and document.ref.root == str(files.project.images_root):
-            self._targets[document.ref] = _Target(files.project.root, self._session.schema)
+            project = files.project
+            self._targets[document.ref] = _Target(
+                project.root, self._session.schema, project.identity
+            )
         return self._targets[document.ref]
 
     def _forget(self, document: Document) -> None:

@@ -21,6 +21,7 @@ from segstudio.core.render import overlay_rgb
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.session import Session, ViewState
+from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import read_image
 from segstudio.storage.formats.png import (
     ExportImage,
@@ -35,6 +36,7 @@ from segstudio.storage.formats.png import (
     write_verified,
 )
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.write_root import WriteRoot
 
 ANNOTATION, TRUTH = "annotation", "truth"
 
@@ -223,7 +225,7 @@ def _export(
         report.seconds = time.monotonic() - started
     if report.files:
         for how in plan.how:
-            write_classes(_folder(plan, how), source.schema, how)
+            write_classes(_folder(plan, how), source.schema, how, _root(plan, source))
     report.seconds = time.monotonic() - started
 
 
@@ -245,7 +247,8 @@ def _write(
             continue
         try:
             for image in _images(how, ref, stem, content, source):
-                report.files.append(write_verified(_folder(plan, how), image))
+                folder, root = _folder(plan, how), _root(plan, source)
+                report.files.append(write_verified(folder, image, root))
         except SegstudioError as error:
             report.skipped.append((f"{ref.name} ({how})", str(error)))
     return len(report.files) > before
@@ -273,6 +276,15 @@ def _images(
 
 def _folder(plan: ExportPlan, how: How) -> Path:
     return plan.folder if len(plan.how) == 1 else plan.folder / how
+
+
+def _root(plan: ExportPlan, source: _Source) -> WriteRoot:
+    """The folder that an export does not leave: the data set's, or else the one chosen."""
+    project = source.files.project
+    if plan.folder.is_relative_to(project.root):
+        return WriteRoot(project.root, project.identity, images=project.images_root)
+    make_folder(plan.folder)
+    return WriteRoot(plan.folder)
 
 
 def _unique_stems(refs: list[ImageRef]) -> dict[ImageRef, str]:

@@ -70,9 +70,16 @@ class Notices:
         """Say that something is not quite as expected."""
         self.post(Notice("warning", message, hint, details))
 
-    def error(self, message: str, hint: str = "", details: str = "", about: str = "") -> None:
+    def error(
+        self,
+        message: str,
+        hint: str = "",
+        details: str = "",
+        about: str = "",
+        action: Action | None = None,
+    ) -> None:
         """Say that something failed."""
-        self.post(Notice("error", message, hint, details, about=about))
+        self.post(Notice("error", message, hint, details, action, about))
 
     def settle(self, about: str) -> None:
         """Take back what was said of a trouble that is over."""

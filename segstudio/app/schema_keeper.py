@@ -13,6 +13,7 @@ from segstudio.jobs import JobRunner
 from segstudio.session.session import SchemaOrigin, Session, What
 from segstudio.storage.project import Project
 from segstudio.storage.schema_file import write_schema
+from segstudio.storage.write_root import WriteRoot
 
 _SAVE_AFTER_S = 1.0
 _SHOWN = 3
@@ -176,14 +177,20 @@ class SchemaKeeper:
         files, schema = self._folder.files, self._session.schema
         if files is None:
             return
-        masks = files.project.root / "masks"
+        project = files.project
+        root = WriteRoot(project.root, project.identity, project.images[0].path)
         self._jobs.submit(
             "Saving the classes",
             "save",
-            lambda _job: write_schema(masks, schema),
+            lambda _job: _write(root, schema),
             failed=lambda error: self._notices.failure("Saving the classes", error),
             visible=False,
         )
+
+
+def _write(root: WriteRoot, schema: LabelSchema) -> None:
+    root.check()
+    write_schema(root.folder / "masks", schema, root)
 
 
 def _with_names(found: LabelSchema, model: LabelSchema) -> LabelSchema:

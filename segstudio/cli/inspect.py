@@ -21,11 +21,12 @@ from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import LabelSchema
-from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.atomic import make_folder
 from segstudio.storage.images import read_image
 from segstudio.storage.masks import encode_rgb_png
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import read_truth
+from segstudio.storage.write_root import WriteRoot
 
 if TYPE_CHECKING:
     from segstudio.inspection.subject import Subject
@@ -227,7 +228,7 @@ def _write_sheets(found: FeatureTrace, folder: Path, image: Path) -> Iterator[Pa
             if path.resolve() == image.resolve():
                 raise InputError(f"{path} is the image itself.", "Give another folder with --out.")
             sheet = channel_sheet(found.activation(layer.id))
-            write_atomically(path, encode_rgb_png(sheet, _SOFTWARE), durable=False)
+            WriteRoot(folder).write(path, encode_rgb_png(sheet, _SOFTWARE), durable=False)
             yield path
 
 

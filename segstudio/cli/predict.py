@@ -13,13 +13,14 @@ from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
-from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.atomic import make_folder
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.images import read_image
 from segstudio.storage.mask_files import png_texts
 from segstudio.storage.masks import encode_index_png, encode_instance_png
 from segstudio.storage.project import open_project
 from segstudio.storage.schema_file import write_schema
+from segstudio.storage.write_root import WriteRoot
 
 if TYPE_CHECKING:
     from segstudio.models.segmenter import Segmenter
@@ -174,7 +175,7 @@ def _run_all(
     for index, target in enumerate(pending):
         show(index, len(pending), target.ref.name)
         try:
-            prediction = _run(segmenter, target, request.options)
+            prediction = _run(segmenter, target, request.options, request.out)
         except SegstudioError as error:
             summary.failed.append({"name": target.ref.name, "error": str(error)})
             warn(f"error: {error}")
@@ -187,19 +188,23 @@ def _run_all(
     show(len(pending), len(pending))
 
 
-def _run(segmenter: Segmenter, target: Target, options: RunOptions) -> Prediction:
-    """Predict one image and write its files; the class map last, since it marks the end."""
+def _run(segmenter: Segmenter, target: Target, options: RunOptions, out: Path) -> Prediction:
+    """Predict one image and write its files; the class map last, since it marks the end.
+
+    No link in the output folder is followed out of it.
+    """
     pixels = read_image(target.ref.path).pixels
     prediction = segmenter.predict(pixels, options, name=str(target.ref.path))
     spec = segmenter.spec
+    root = WriteRoot(out)
     if target.instances is not None and prediction.instance_ids is not None:
-        make_folder(target.instances.parent)
+        root.make_folder(target.instances.parent)
         scores = _shown_scores(prediction)
         data = encode_instance_png(prediction.instance_ids, _software(spec), scores=scores)
-        write_atomically(target.instances, data)
-    make_folder(target.labels.parent)
+        root.write(target.instances, data)
+    root.make_folder(target.labels.parent)
     data = encode_index_png(prediction.labels, spec.schema.palette(), _software(spec))
-    write_atomically(target.labels, data)
+    root.write(target.labels, data)
     return prediction
 
 

@@ -18,22 +18,28 @@ _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def write_atomically(
-    path: Path, data: bytes | Callable[[BinaryIO], None], *, durable: bool = True
+    path: Path,
+    data: bytes | Callable[[BinaryIO], None],
+    *,
+    durable: bool = True,
+    follow_links: bool = True,
 ) -> None:
     """Replace a file's content as a whole: temporary file in the same folder, then a rename.
 
-    A link is followed, and the permissions of the file that was there are kept. After an error
-    the old file is as it was and no temporary file is left.
+    The permissions of the file that was there are kept. After an error the old file is as it was
+    and no temporary file is left. For files in a folder that came from somewhere else, whose
+    links may lead anywhere, use `write_root.WriteRoot`.
 
     Args:
         path: The file; its folder must exist.
         data: The content, or a function that writes it to an open binary file.
         durable: Whether to wait until the disk has it (off for what can be made again).
+        follow_links: Whether a link is followed; else it is replaced by the file.
 
     Raises:
         SegstudioError: if it cannot be written; says why and what to do.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if follow_links else path
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -92,6 +98,8 @@ def write_error(path: Path, error: OSError) -> SegstudioError:
 
 
 def _keep_mode(target: Path, temporary: Path) -> None:
+    if target.is_symlink():
+        return  # it is replaced: the mode is that of a file elsewhere
     with contextlib.suppress(OSError):
         temporary.chmod(stat.S_IMODE(target.stat().st_mode))
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, InstanceIds, LabelMap, Labels
 from segstudio.core.schema import LabelSchema
-from segstudio.storage.atomic import make_folder, write_atomically, write_error
+from segstudio.storage.atomic import write_error
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_files import (
@@ -33,6 +33,7 @@ from segstudio.storage.mask_files import (
 from segstudio.storage.scan import list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME, write_schema
 from segstudio.storage.truth_folders import ORIGINALS
+from segstudio.storage.write_root import Identity, WriteRoot
 
 _COMPRESS_LEVEL = 1  # masks are flat: higher levels take longer and save little
 
@@ -116,8 +117,13 @@ def write_annotation(
     labels: Labels,
     instances: InstanceIds | None,
     schema: LabelSchema,
+    *,
+    identity: Identity | None = None,
+    agreed: frozenset[Path] = frozenset(),
 ) -> list[Path]:
     """Save an image's annotation and the classes, each file as a whole or not at all.
+
+    The data set's folder itself is never made, and no link is followed out of it.
 
     Args:
         root: `Project.root`.
@@ -125,28 +131,37 @@ def write_annotation(
         labels: Class ids, (H, W) uint8.
         instances: Instance ids, (H, W) uint16, or None: then a file of earlier ones goes.
         schema: The classes: palette of the PNG and `masks/segstudio.json`.
+        identity: `Project.identity`: the folder that was opened.
+        agreed: Links leading out of the folder that may be used all the same (`WriteRoot`).
 
     Returns:
         The files written.
 
     Raises:
+        FolderGoneError: if the data set's folder is not there any more.
+        OutsideLinkError: if a file would be written outside of it.
         SegstudioError: if one cannot be written; what was there before is unchanged.
     """
+    home = WriteRoot(root, identity, ref.path, ref.path.parent, agreed)
+    home.check()
     files = annotation_files(root, ref)
     folder = files.mask.parent
-    make_folder(folder)
-    written = [write_schema(folder, schema)]
+    home.place_of(files.mask)  # before anything is written
+    if instances is not None or written_by_segstudio(files.instances):
+        home.place_of(files.instances)
+    home.make_folder(folder)
+    written = [write_schema(folder, schema, home)]
     source = quote(ref.filename)
     if instances is not None:
-        make_folder(files.instances.parent)
-        _keep_original(files.instances)
-        write_atomically(files.instances, encode_instance_png(instances, source=source))
+        home.make_folder(files.instances.parent)
+        _keep_original(home, files.instances)
+        home.write(files.instances, encode_instance_png(instances, source=source))
         written.append(files.instances)
-    _keep_original(files.mask)
-    write_atomically(files.mask, encode_index_png(labels, schema.palette(), source=source))
+    _keep_original(home, files.mask)
+    home.write(files.mask, encode_index_png(labels, schema.palette(), source=source))
     written.append(files.mask)
     if instances is None:
-        _remove_own(files.instances)
+        _remove_own(home, files.instances)
     return written
 
 
@@ -277,12 +292,12 @@ def _same_stem(ref: ImageRef) -> list[str]:
     ]
 
 
-def _keep_original(path: Path) -> None:
+def _keep_original(home: WriteRoot, path: Path) -> None:
     """Copy a file that segstudio did not write to `.originals/`, once, before it is replaced."""
     kept = path.parent / ORIGINALS / path.name
     if not path.exists() or kept.exists() or written_by_segstudio(path):
         return
-    make_folder(kept.parent)
+    home.make_folder(kept.parent)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -290,13 +305,13 @@ def _keep_original(path: Path) -> None:
             f"The mask {path} cannot be read, so it was not replaced ({error.strerror or error}).",
             "Check the file; nothing was changed.",
         ) from error
-    write_atomically(kept, content)
+    home.write(kept, content)
 
 
-def _remove_own(path: Path) -> None:
+def _remove_own(home: WriteRoot, path: Path) -> None:
     if written_by_segstudio(path):
         try:
-            path.unlink(missing_ok=True)
+            home.place_of(path).unlink(missing_ok=True)
         except OSError as error:
             raise write_error(path, error) from error
 

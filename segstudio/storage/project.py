@@ -15,6 +15,7 @@ from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.scan import scan, scan_folder
 from segstudio.storage.schema_file import find_schema
 from segstudio.storage.truth import TruthIndex
+from segstudio.storage.write_root import Identity, identity_of
 
 __all__ = ["ImageList", "ImageRef", "Project", "TruthIndex", "open_project", "scan_folder"]
 
@@ -32,6 +33,7 @@ class Project:
         data_folder: The user's folder for what belongs to this folder: its marks.
         notes: Sentences worth showing.
         start: Position of the image to open first.
+        identity: Tells the folder from another one that comes to the same path later.
     """
 
     root: Path
@@ -42,6 +44,7 @@ class Project:
     data_folder: Path = field(default_factory=Path)
     notes: tuple[str, ...] = ()
     start: int = 0
+    identity: Identity | None = None
 
     @property
     def name(self) -> str:
@@ -87,6 +90,7 @@ def open_project(root: Path, home: Path | None = None) -> Project:
             f"There are no images in {path}.",
             found.passed_over or f"segstudio reads {IMAGE_KINDS}, also in sub-folders.",
         )
+    identity = identity_of(found.home)
     images = ImageList(found.names, str(found.images_root))
     schema = find_schema(found.home, found.images_root, images)
     truth = TruthIndex.find(found.home, images, schema)
@@ -98,6 +102,7 @@ def open_project(root: Path, home: Path | None = None) -> Project:
         schema,
         user_folders(home).of_project(found.home),
         (*found.notes, found.passed_over) if found.passed_over else found.notes,
+        identity=identity,
     )
     if opened is None:
         return project

@@ -12,8 +12,9 @@ from typing import Any
 from segstudio.core.class_rules import ClassRule
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
-from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.atomic import make_folder
 from segstudio.storage.image_ref import ImageList
+from segstudio.storage.write_root import WriteRoot
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +52,16 @@ def read_schema(path: Path) -> LabelSchema:
     return replace(schema, rules=tuple(rule for _, rule in _rules_in(data) if rule is not None))
 
 
-def write_schema(folder: Path, schema: LabelSchema) -> Path:
+def write_schema(folder: Path, schema: LabelSchema, root: WriteRoot | None = None) -> Path:
     """Write the classes to `segstudio.json` in a folder, which is made if missing.
 
     What else the file holds is kept. Nothing is written if nothing would change.
+
+    Args:
+        folder: Where.
+        schema: The classes.
+        root: The data set's folder, which is not made and not left; None if `folder` was chosen
+            to be written to.
 
     Raises:
         SegstudioError: if it cannot be written.
@@ -64,13 +71,16 @@ def write_schema(folder: Path, schema: LabelSchema) -> Path:
     rules = _merged_rules(others.pop(_RULES, None), schema.rules)
     data = {**others, **schema.to_json(), **({_RULES: rules} if rules else {})}
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    make_folder(folder)
+    if root is None:
+        make_folder(folder)
+    else:
+        root.make_folder(folder)
     try:
         if path.read_text(encoding="utf-8") == text:
             return path
     except (OSError, ValueError):
         pass
-    write_atomically(path, text.encode())
+    (root or WriteRoot(folder)).write(path, text.encode())
     return path
 
 

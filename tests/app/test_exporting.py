@@ -119,11 +119,11 @@ def test_cancel_keeps_what_is_written_and_says_so(opened, tmp_path, monkeypatch)
 
     real = exporting.write_verified
 
-    def slow(folder, image):
+    def slow(folder, image, root):
         written.append(image.name)
         for job in opened.jobs.jobs():
             job.cancel()
-        return real(folder, image)
+        return real(folder, image, root)
 
     monkeypatch.setattr(exporting, "write_verified", slow)
     plan = ExportPlan("all", "annotation", frozenset({"index"}), tmp_path / "out")
@@ -131,3 +131,18 @@ def test_cancel_keeps_what_is_written_and_says_so(opened, tmp_path, monkeypatch)
     wait_for(opened.clock, lambda: reports)
     assert reports[0].cancelled
     assert [p.name for p in reports[0].files] == written == ["a0.png"]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_links_among_the_targets_are_not_written_through(opened, tmp_path, inside):
+    mine = tmp_path / "mine.png"
+    mine.write_text("not a mask")
+    out = (opened.session.project.root if inside else tmp_path) / "out"
+    out.mkdir()
+    (out / "a1.png").symlink_to(mine)
+    report = export(opened, out)
+    assert sorted(p.name for p in report.files) == ["a0.png", "a2.png"]
+    assert mine.read_text() == "not a mask"
+    ((name, why),) = report.skipped
+    assert name == "a1.png (index)"
+    assert str(mine) in why

@@ -97,3 +97,63 @@ def test_a_journal_that_is_written_again_takes_the_message_back(desk, tmp_path, 
     stroke(desk, (5, 5))
 
     assert settled == ["journal"]
+
+
+@pytest.fixture
+def painted(desk, tmp_path):
+    """A desk with a stroke on the first image that is not saved yet."""
+    desk.root = make_folder(tmp_path / "set", truth=False)
+    desk.open(desk.root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (3, 3))
+    return desk
+
+
+def later(desk, seconds=1.1) -> None:
+    desk.clock.advance(seconds)
+    desk.settle()
+
+
+def journals(desk):
+    return list(desk.preferences.folders.data.rglob("*.journal"))
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty mount point"])
+def test_a_folder_that_vanished_is_not_made_anew(painted, tmp_path, left) -> None:
+    painted.root.rename(tmp_path / "moved")
+    if left != "nothing":
+        painted.root.mkdir()
+    later(painted)
+    assert list(painted.root.rglob("*")) == []
+    assert painted.document.dirty
+    assert errors(painted) == ["saving"]
+    assert str(painted.root) in painted.messages[-1]
+    assert journals(painted)
+    # The classes are not saved to a ghost either.
+    painted.class_list.add("other")
+    later(painted)
+    assert list(painted.root.rglob("*")) == []
+
+
+def test_a_mask_that_links_out_of_the_folder_is_asked_for(painted, tmp_path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    mask = painted.root / "masks" / "a0.png"
+    mask.parent.mkdir()
+    mask.symlink_to(mine)
+    later(painted)
+    assert painted.document.dirty
+    notice = painted.notices.recent[-1]
+    assert (notice.level, notice.about) == ("error", "saving")
+    assert str(mine) in notice.message
+    title, act = notice.action
+    assert title == "Replace the link"
+    act()
+    painted.settle()
+    assert not painted.document.dirty
+    assert mine.read_text() == "mine"
+    assert not mask.is_symlink()
+    assert np.array(pil.open(mask)).sum() == 1
+    stroke(painted, (4, 4))
+    later(painted)
+    assert np.array(pil.open(mask)).sum() == 2

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.schema import LabelSchema
-from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.atomic import make_folder
 from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.masks import encode_index_png, encode_instance_png, encode_rgb_png
+from segstudio.storage.write_root import WriteRoot
 
 How = Literal["index", "palette", "color", "overlay", "binary", "instances"]
 HOWS: tuple[How, ...] = ("index", "palette", "color", "overlay", "binary", "instances")
@@ -110,8 +111,13 @@ def encode(image: ExportImage) -> bytes:
     return encode_index_png(image.pixels, image.palette, _SOFTWARE)
 
 
-def write_verified(folder: Path, image: ExportImage) -> Path:
+def write_verified(folder: Path, image: ExportImage, root: WriteRoot | None = None) -> Path:
     """Write a file, read it again and compare every pixel (and the palette).
+
+    Args:
+        folder: Where; made if missing.
+        image: What.
+        root: The folder that is not left through links; `folder` itself if not given.
 
     Returns:
         The file.
@@ -120,8 +126,11 @@ def write_verified(folder: Path, image: ExportImage) -> Path:
         SegstudioError: if it cannot be written, or what is read differs; it is deleted then.
     """
     path = folder / image.name
-    make_folder(path.parent)
-    write_atomically(path, encode(image), durable=False)
+    if root is None:
+        make_folder(folder)
+        root = WriteRoot(folder)
+    root.make_folder(path.parent)
+    root.write(path, encode(image), durable=False)
     try:
         verify(path, image)
     except SegstudioError:
@@ -151,17 +160,28 @@ def verify(path: Path, image: ExportImage) -> None:
         )
 
 
-def write_classes(folder: Path, schema: LabelSchema, how: How) -> Path:
+def write_classes(
+    folder: Path, schema: LabelSchema, how: How, root: WriteRoot | None = None
+) -> Path:
     """Write the sidecar `classes.json`: what the values in the files mean.
+
+    Args:
+        folder: Where; made if missing.
+        schema: The classes.
+        how: The form of the files.
+        root: As of `write_verified`.
 
     Raises:
         SegstudioError: if it cannot be written.
     """
-    make_folder(folder)
+    if root is None:
+        make_folder(folder)
+        root = WriteRoot(folder)
+    root.make_folder(folder)
     path = folder / CLASSES_NAME
     content = {"values": _MEANINGS[how], **schema.to_json()}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path, text.encode())
+    root.write(path, text.encode())
     return path
 
 

@@ -117,13 +117,20 @@ class JobRunner:
 
     changed = Signal()
 
-    def __init__(self, post: Post, on_error: Callable[[str, Exception], None]) -> None:
+    def __init__(
+        self,
+        post: Post,
+        on_error: Callable[[str, Exception], None],
+        on_done: Callable[[str], None] = lambda _title: None,
+    ) -> None:
         """Args:
         post: Calls a function later on the thread that owns the state.
         on_error: Told (job title, error) of failures that have no `failed` of their own.
+        on_done: Told the title of each job that ended well, before `done` is called.
         """
         self._post = post
         self._on_error = on_error
+        self._on_done = on_done
         self._lock = threading.Condition()
         self._queues: dict[Lane, deque[_Task[Any]]] = {}
         self._threads: dict[Lane, threading.Thread] = {}
@@ -302,8 +309,10 @@ class JobRunner:
 
     def _deliver(self, task: _Task[Any], result: object) -> None:
         try:
-            if not task.job.cancelled and task.done is not None:
-                task.done(result)
+            if not task.job.cancelled:
+                self._on_done(task.job.title)
+                if task.done is not None:
+                    task.done(result)
         finally:
             self._end(task)
 

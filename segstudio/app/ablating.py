@@ -226,7 +226,7 @@ class Ablating:
     def _failed(self, plan: _Plan, error: Exception) -> None:
         if plan is self._plan:
             self._finish()
-            self._notices.failure("Cutting each skip", error)
+            self._notices.failure("Cutting each skip", error, scope="image")
 
     def _slice_ended(self, plan: _Plan, job: Job) -> None:
         """The user may have stopped it in the status bar; an earlier slice was superseded."""

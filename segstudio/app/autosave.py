@@ -205,9 +205,11 @@ class Autosave:
         if isinstance(error, OutsideLinkError) and error.remedy:
             verb = "Replace the link" if error.remedy == "replace" else "Save there"
             action = (verb, lambda: self._agree(document, error.link))
-            self._notices.error(error.message, error.hint, about=_SAVING, action=action)
+            self._notices.error(
+                error.message, error.hint, about=_SAVING, action=action, scope="program"
+            )
             return
-        self._notices.failure(f"Saving {document.ref.name}", error, _SAVING)
+        self._notices.failure(f"Saving {document.ref.name}", error, _SAVING, scope="program")
 
     def _agree(self, document: Document, link: Path) -> None:
         """The user said that a link that leads out of the folder may be used."""
@@ -333,7 +335,7 @@ class Autosave:
     def _journal_trouble(self, error: Exception) -> None:
         if not self._journal_failed:
             self._journal_failed = True
-            self._notices.failure("Writing the journal", error, _JOURNAL)
+            self._notices.failure("Writing the journal", error, _JOURNAL, scope="program")
 
     def _journal_works(self) -> None:
         if self._journal_failed:

@@ -15,7 +15,7 @@ def open_in_browser(path: Path, jobs: JobRunner, notices: Notices) -> None:
 
     def opened(found: bool) -> None:
         if not found:
-            notices.warning(f"No browser opened {path}.", "Open the file by hand.")
+            notices.warning(f"No browser opened {path}.", "Open the file by hand.", scope="program")
 
     jobs.submit(
         f"Opening {path.name}",

@@ -10,7 +10,7 @@ from segstudio.app.documents import Documents
 from segstudio.app.folder import FolderFiles, OpenFolder
 from segstudio.app.folder_states import FolderStates
 from segstudio.app.loader import Loader
-from segstudio.app.notices import Notices
+from segstudio.app.notices import Notice, Notices
 from segstudio.app.preferences import Preferences
 from segstudio.app.schema_keeper import SchemaKeeper
 from segstudio.app.step_order import StepOrder
@@ -90,7 +90,7 @@ class Browsing:
 
     def _open(self, title: str, work: Callable[[Job], Project]) -> None:
         def failed(error: Exception) -> None:
-            self._notices.failure(title, error, about=_OPENING)
+            self._notices.failure(title, error, about=_OPENING, scope="program")
 
         self._jobs.submit(title, "files", work, self._opened, failed=failed, key="open", front=True)
 
@@ -158,6 +158,7 @@ class Browsing:
         session.set_view(run="", hidden_classes=frozenset(), **self._first_classes())
         session.notify(What.PROJECT | What.DOCUMENT | What.SCHEMA | What.STATES | What.SCORES)
         self._notices.settle(_OPENING)
+        self._notices.enter_folder(project.root)
         for note in project.notes:
             self._notices.info(note)
         self._preferences.remember_folder(project.root)
@@ -220,6 +221,7 @@ class Browsing:
             self._session.notify(What.DOCUMENT)
             return
         self._cursor = index
+        self._notices.enter_image(ref.path)
         self._then = None
         self._loader.want(ref, self._session.schema)
         if self._loader.wanted is not None:
@@ -291,7 +293,11 @@ class Browsing:
         self._documents.put(document)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
         for problem in problems:
-            self._notices.warning(problem.message, problem.hint)
+            self._notices.post(
+                Notice(
+                    "warning", problem.message, problem.hint, scope="image", image=document.ref.path
+                )
+            )
         if document.ref in self._stale:
             self._refresh_truth(document)
         self._shown(document)

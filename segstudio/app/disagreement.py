@@ -91,7 +91,7 @@ class Disagreement:
         run = run or session.view.run
         prediction = None if document is None else document.predictions.get(run)
         if document is None or prediction is None:
-            self._notices.info("Run a model first, to take its answer.")
+            self._notices.info("Run a model first, to take its answer.", scope="image")
             return
         disputes = session.disagreement
         region = disputes.region_at(x, y) if disputes is not None else None
@@ -102,7 +102,9 @@ class Disagreement:
         if not Rect.of_shape(document.shape_hw).contains(x, y):
             return
         if document.annotation.labels[y, x] == prediction.labels[y, x]:
-            self._notices.info(f"{prediction.title} says here what the annotation says.")
+            self._notices.info(
+                f"{prediction.title} says here what the annotation says.", scope="image"
+            )
             return
         self._editing.take_difference(run, x, y)
 
@@ -132,7 +134,7 @@ class Disagreement:
 
         def failed(error: Exception) -> None:
             self._show(None)
-            self._notices.failure("Comparing the predictions", error)
+            self._notices.failure("Comparing the predictions", error, scope="image")
 
         self._jobs.submit(
             "Comparing the predictions",

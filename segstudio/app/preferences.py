@@ -40,7 +40,9 @@ class Preferences:
             "Saving the settings",
             "save",
             lambda _job: save_settings(path, settings),
-            failed=lambda error: self._notices.failure("Saving the settings", error),
+            failed=lambda error: self._notices.failure(
+                "Saving the settings", error, scope="program"
+            ),
             key="settings",
             visible=False,
         )

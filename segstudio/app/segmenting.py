@@ -138,7 +138,7 @@ class Segmenting:
                 session.model, chosen=spec.id, available=session.model.available | {spec.id}
             )
             session.notify(What.MODELS)
-            self._notices.info(f"{spec.title} is ready to run.")
+            self._notices.info(f"{spec.title} is ready to run.", scope="program")
 
         self._jobs.submit(
             f"Reading {file.name}",
@@ -156,7 +156,7 @@ class Segmenting:
 
         def done(_result: None) -> None:
             self._mark_available(spec)
-            self._notices.info(f"{spec.title} is ready to run.")
+            self._notices.info(f"{spec.title} is ready to run.", scope="program")
 
         self._jobs.submit(
             f"Downloading {spec.title}",
@@ -293,6 +293,14 @@ class Segmenting:
         self._scoring.count_document(document, [raw.run])
 
     def _finished(self, batch: Batch, job: Job) -> None:
+        if batch.files is self._folder.files:
+            self._tell_outcome(batch, job)
+        in_force = effective_options(batch.spec, self._session.model.options)
+        changed = not same_thresholds(batch.options, in_force)
+        if changed and batch.spec.task == "instance":
+            self._thresholds.apply()
+
+    def _tell_outcome(self, batch: Batch, job: Job) -> None:
         if job.cancelled and len(batch.images) > 1:
             self._notices.info(
                 f"{batch.spec.title} was stopped after {batch.done} of {len(batch.images)} images."
@@ -301,7 +309,9 @@ class Segmenting:
             names = [f"{name}: {why}" for name, why in batch.failures]
             total = len(batch.images)
             if total == 1:
-                self._notices.failure(batch.title, batch.failures[0][1])
+                self._notices.failure(
+                    batch.title, batch.failures[0][1], scope="image", image=batch.images[0].ref.path
+                )
             else:
                 self._notices.error(
                     f"{len(names)} of {total} images failed: {_some(batch.failures)}.",
@@ -313,10 +323,6 @@ class Segmenting:
                 f"{len(batch.unsaved)} predictions could not be kept on disk.",
                 str(batch.unsaved[0]),
             )
-        in_force = effective_options(batch.spec, self._session.model.options)
-        changed = not same_thresholds(batch.options, in_force)
-        if changed and batch.spec.task == "instance":
-            self._thresholds.apply()
 
     # -- what is there already ---------------------------------------------------------------
 

@@ -91,7 +91,7 @@ class Studio:
         """
         self.session = Session()
         self.notices = Notices()
-        self.jobs = JobRunner(clock.post, self.notices.failure)
+        self.jobs = JobRunner(clock.post, self.notices.failure, self.notices.job_done)
         self.preferences = Preferences(home, self.jobs, self.notices)
         folders = self.preferences.folders
         engine = engine or TorchEngine()

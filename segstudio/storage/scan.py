@@ -46,7 +46,7 @@ class Scan:
         home: The folder of the data set, in which `masks/` lies or will lie.
         images_root: The folder that the names start from.
         names: Names of images relative to `images_root`, in natural order.
-        notes: Sentences worth showing ("the images are in images/").
+        notes: Sentences worth showing ("images of the sub-folders a, b").
         passed_over: One sentence about images of kinds that cannot be read; "" if there are none.
     """
 
@@ -128,9 +128,8 @@ def scan(root: Path) -> Scan:
         names = _collect(root / name, "", 1, unread)
         if names:
             home = root / name if (root / name / "masks" / "segstudio.json").exists() else root
-            note = f"The images are in {name}/."
-            passed_over = _passed_over(unread)
-            return Scan(home, root / name, natural_order(names), (note,), passed_over)
+            passed = _passed_over(unread)
+            return Scan(home, root / name, natural_order(names), passed_over=passed)
     names = []
     used = []
     for name in listing.folders:

@@ -1,4 +1,4 @@
-"""The middle of the window: the column of tools, the header, the canvas."""
+"""The middle of the window: the column of tools, the header, bars above the views, the canvas."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ class Centre(QWidget):
         self._row.replaceWidget(self._tools, tools)
         self._tools.deleteLater()
         self._tools = tools
+
+    def add_bar(self, bar: QWidget) -> None:
+        """Put a bar between the header and the canvas; it takes no room while it is hidden."""
+        self._column.insertWidget(self._column.count() - 1, bar)
 
     def fill(self, header: QWidget, canvas: QWidget) -> None:
         """Put the real header and canvas where the empty ground was."""

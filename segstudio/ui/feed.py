@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from segstudio.app.notices import Notice
 from segstudio.app.studio import Studio
 from segstudio.jobs import Job
 from segstudio.session.document import Document
@@ -35,8 +34,6 @@ class Feed(QObject):
         self._actions = Coalescer(self, window.commands.refresh)
         self._title = Coalescer(self, self._show_title)
         self._jobs = Coalescer(self, self._show_jobs, 0.05)
-        for notice in studio.notices.recent:
-            self.on_notice(notice)
 
     def on_change(self, change: Change) -> None:
         """The session changed."""
@@ -50,7 +47,7 @@ class Feed(QObject):
             self._document = self._studio.session.document
             self._window.status.clear_pixel()
             for note in self._notes():
-                self._window.notices.show_notice("info", note)
+                self._studio.notices.info(note, scope="image")
 
     def on_left(self) -> None:
         """The pointer left the image."""
@@ -64,17 +61,6 @@ class Feed(QObject):
     def on_jobs(self) -> None:
         """A job started, went on or ended."""
         self._jobs.request()
-
-    def on_notice(self, notice: Notice) -> None:
-        """Show a message."""
-        self._window.notices.show_notice(
-            notice.level,
-            notice.message,
-            notice.hint,
-            notice.details,
-            notice.action,
-            about=notice.about,
-        )
 
     def on_failed(self, message: str, hint: str) -> None:
         """An action could not be done."""

@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QMainWindow
 
 from segstudio.ui.centre import Centre
 from segstudio.ui.docks import Docks
-from segstudio.ui.frame_names import BAR_HEIGHT, FILE, HEADER_HEIGHT, MENUS
+from segstudio.ui.frame_names import BAR_HEIGHT, FILE, MENUS
 from segstudio.ui.layout_store import LayoutStore
 
 if TYPE_CHECKING:
     from segstudio.app.studio import Studio
     from segstudio.ui.action_set import ActionSet
-    from segstudio.ui.notices import NoticeStack
+    from segstudio.ui.notices import NoticeStrip
     from segstudio.ui.status_bar import StatusBar
     from segstudio.ui.theme import Theme
 
@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
         from segstudio.ui import bars
         from segstudio.ui.action_set import ActionSet
         from segstudio.ui.model_chooser import ModelChooser
-        from segstudio.ui.notices import NoticeStack
+        from segstudio.ui.notices import NoticeStrip
         from segstudio.ui.status_bar import StatusBar
         from segstudio.ui.text_focus import TextFocusGuard
         from segstudio.ui.view_controls import ViewControls
@@ -80,7 +80,8 @@ class MainWindow(QMainWindow):
         self.centre.set_tools(bars.build_tool_column(self.commands))
         self.status: StatusBar = StatusBar()
         self.setStatusBar(self.status)
-        self.notices: NoticeStack = NoticeStack(self.centre, HEADER_HEIGHT)
+        self.notices: NoticeStrip = NoticeStrip()
+        self.centre.add_bar(self.notices)
         self.text_focus = TextFocusGuard(self)
 
     def attach(self, studio: Studio) -> None:
@@ -109,7 +110,6 @@ class MainWindow(QMainWindow):
         self.metrics = MetricsPanel(session, studio.scoring)
         self.disagreement = DisagreementPanel(session, studio.disagreement, self.commands)
         self.centre.fill(self.header, self.canvas)
-        self.notices.raise_()
         for name, panel in (
             ("Images", self.images),
             ("Classes", self.classes),
@@ -130,8 +130,7 @@ class MainWindow(QMainWindow):
         # All connections of the window.
         session.changed.connect(self.feed.on_change)
         studio.jobs.changed.connect(self.feed.on_jobs)
-        studio.notices.posted.connect(self.feed.on_notice)
-        studio.notices.settled.connect(self.notices.settle)
+        self.notices.attach(studio.notices)
         self.model_chooser.attach(session, studio.segmenting)
         self.view_controls.attach(session)
         self.commands.failed.connect(self.feed.on_failed)

@@ -90,7 +90,9 @@ class WindowCommands:
             return
         folder = document.ref.path.parent
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-            self._studio.notices.warning(f"No file manager opened {folder}.", "Open it by hand.")
+            self._studio.notices.warning(
+                f"No file manager opened {folder}.", "Open it by hand.", scope="program"
+            )
 
     # -- models --------------------------------------------------------------------------------
 
@@ -239,7 +241,7 @@ class WindowCommands:
         """Give the keys to the next (1) or previous (-1) panel, or to the canvas."""
         from segstudio.ui.panel_focus import go_to_next
 
-        go_to_next([self._window.canvas, *self._window.docks.panels()], by)
+        go_to_next([self._window.canvas, *self._window.docks.panels(), self._window.notices], by)
 
     def find_image(self) -> None:
         """Let the user type a part of an image's name."""

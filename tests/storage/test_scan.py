@@ -65,7 +65,7 @@ def test_images_folder_inside(tmp_path):
     found = scan(tmp_path)
     assert (found.home, found.images_root) == (tmp_path, tmp_path / "images")
     assert found.names == ["2.png", "10.png"]
-    assert found.notes == ("The images are in images/.",)
+    assert found.notes == ()
 
 
 def test_sub_folders_without_folders_of_masks(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from segstudio.storage.journal import Recovered
 from segstudio.storage.settings import Settings
@@ -17,7 +17,6 @@ from segstudio.ui.dialogs.command_palette import CommandPalette
 from segstudio.ui.dialogs.recovery_dialog import RecoveryDialog
 from segstudio.ui.dialogs.settings_dialog import ELSEWHERE, ROWS, SettingsDialog
 from segstudio.ui.dialogs.shortcut_editor import ShortcutEditor
-from segstudio.ui.notices import NoticeStack
 
 
 def _found(window, kind):
@@ -133,26 +132,6 @@ def test_recovery_offers_each_image_with_a_preview(qtbot):
     assert (autosave.restored, autosave.discarded) == (["a.png"], ["b.png"])
 
 
-def test_notices_stack_count_repeats_show_details_and_act(qtbot):
-    over = QWidget()
-    qtbot.addWidget(over)
-    over.resize(800, 600)
-    over.show()
-    stack, done = NoticeStack(over), []
-    stack.show_notice("error", "It broke.", "Mend it.", "Traceback ...")
-    stack.show_notice("error", "It broke.", "Mend it.")
-    stack.show_notice("warning", "No weights.", action=("Download", lambda: done.append(1)))
-    assert [card.message for card in stack.cards] == ["No weights.", "It broke."]
-    assert stack.cards[1].count == 2
-    details = next(b for b in stack.cards[1].findChildren(QToolButton) if b.text() == "Details")
-    assert not stack.cards[1]._details.isVisible()
-    details.click()
-    assert stack.cards[1]._details.isVisible()
-    stack.cards[0].findChild(QPushButton).click()
-    assert done == [1]
-    qtbot.waitUntil(lambda: len(stack.cards) == 1)
-
-
 def test_an_uncaught_error_is_shown_and_work_is_saved(bench, user_folders, capsys):
     from segstudio.ui.crash import CrashGuard
 
@@ -161,7 +140,7 @@ def test_an_uncaught_error_is_shown_and_work_is_saved(bench, user_folders, capsy
     bench.studio.preferences.update(autosave=False)
     bench.studio.editing.clear()
     guard.handle(ValueError("surprise"))
-    card = bench.window.notices.cards[0]
-    assert "ValueError: surprise" in card.message
-    assert "recovery folder" in card.hint
+    notice = bench.studio.notices.shown[0].notice
+    assert "ValueError: surprise" in notice.message
+    assert "recovery folder" in notice.hint
     assert list((user_folders / "data" / "recovery").glob("*/field_0.png"))

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QScrollArea
 from segstudio.models.registry import registry
 from segstudio.session.session import Layer
 from segstudio.storage.settings import Settings
-from segstudio.ui import notices
 from segstudio.ui.dialogs.mapping_dialog import MappingDialog
 from segstudio.ui.dialogs.settings_dialog import SettingsDialog
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
@@ -140,27 +139,6 @@ def test_a_chosen_entry_that_does_not_fit_is_cut_in_its_middle(qtbot):
     combo.showPopup()
     assert combo.view().width() > combo.fontMetrics().horizontalAdvance(combo.currentText())
     combo.hidePopup()
-
-
-def test_a_message_goes_when_its_trouble_is_over_and_others_stay(bench):
-    said = bench.studio.notices
-    said.error("a.png was not saved: the disk is full.", about="saving")
-    said.error("b.png cannot be read.", about="reading")
-    stack = bench.window.notices
-    assert len(stack.cards) == 2
-    said.settle("saving")
-    assert [card.message for card in stack.cards] == ["b.png cannot be read."]
-
-
-def test_at_most_three_messages_cover_the_picture_and_warnings_go_by_themselves(bench, monkeypatch):
-    monkeypatch.setitem(notices._SECONDS, "warning", 0.05)
-    stack = bench.window.notices
-    for number in range(4):
-        stack.show_notice("error", f"error {number}")
-    assert [card.message for card in stack.cards] == ["error 3", "error 2", "error 1"]
-    stack.show_notice("warning", "a mask of the wrong size")
-    assert stack.cards[0].message == "a mask of the wrong size"
-    bench.until(lambda: stack.cards[0].message == "error 3")
 
 
 def test_the_controls_of_the_settings_stand_under_each_other(bench):

@@ -264,5 +264,5 @@ def test_the_menu_of_the_header_writes_each_kind_of_file(
     assert asked[0][1].endswith(f".{extension}")
     path = tmp_path / f"named-without-ending.{extension}"
     desk.until(path.exists)
-    desk.until(lambda: any(path.name in card.message for card in desk.window.notices.cards))
+    desk.until(lambda: any(path.name in n.message for n in desk.studio.notices.shown))
     assert path.read_bytes().startswith(begins)

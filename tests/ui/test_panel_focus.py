@@ -5,8 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from segstudio.ui.notices import NoticeStack
-
 
 def _place(bench) -> str:
     """The panel that has the focus, or "canvas"."""
@@ -48,30 +46,6 @@ def test_a_panel_that_is_hidden_is_passed_by(bench):
     bench.window.canvas.setFocus()
     _go(bench)
     assert _go(bench) == "Model"
-
-
-def test_shift_esc_closes_all_messages(bench):
-    stack: NoticeStack = bench.window.notices
-    for text in ("one", "two"):
-        bench.studio.notices.error(text)
-    bench.until(lambda: len(stack.cards) == 2)
-    bench.qtbot.keyClick(bench.window, Qt.Key.Key_Escape, Qt.KeyboardModifier.ShiftModifier)
-    bench.until(lambda: not stack.cards)
-    bench.until(stack.isHidden)
-
-
-def test_a_message_goes_when_its_trouble_is_over_and_no_other(bench, folder):
-    (folder / "field_1.png").write_bytes(b"no image")
-    bench.studio.notices.error("This stays.")
-    bench.studio.browsing.rescan()
-    bench.settle()
-    bench.studio.browsing.select(1)
-    stack: NoticeStack = bench.window.notices
-    bench.until(lambda: any("field_1.png" in card.message for card in stack.cards))
-    bench.studio.browsing.select(2)
-    bench.until(lambda: bench.session.index == 2)
-    assert "This stays." in [card.message for card in stack.cards]
-    assert not any("field_1.png" in card.message for card in stack.cards)
 
 
 def test_after_a_number_was_typed_the_keys_belong_to_the_image_again(bench):

@@ -6,7 +6,6 @@ gives (on the GUI thread in the window, directly in tests and on the command lin
 
 from __future__ import annotations
 
-import functools
 import itertools
 import logging
 import threading
@@ -18,7 +17,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from psygnal import Signal
 
-from segstudio.core.errors import CancelledError, SegstudioError
+from segstudio.core.errors import CancelledError, SegstudioError, clear_frames
 
 T = TypeVar("T")
 Lane = Literal[
@@ -96,13 +95,29 @@ class Job:
         self._on_progress()
 
 
-@dataclass
+@dataclass(eq=False)
 class _Task(Generic[T]):
+    """What one job is made of, and what came of it.
+
+    Its functions hold what belongs to the owner's thread: documents, panels, pixels. The lane's
+    thread keeps nothing but the task itself, and the owner empties that (`let_go`) once it has
+    taken the result. So the last reference never dies on the lane's thread, where widgets must not
+    be deleted, and nothing stays until the lane's next job.
+    """
+
     job: Job
-    work: Callable[[Job], T]
+    work: Callable[[Job], T] | None
     done: Callable[[T], None] | None
     failed: Callable[[Exception], None] | None
     ended: Callable[[], None] | None
+    result: T | None = None
+    error: Exception | None = None
+
+    def let_go(self) -> None:
+        """Empty it; on the owner's thread."""
+        if self.error is not None:
+            clear_frames(self.error)
+        self.work = self.done = self.failed = self.ended = self.result = self.error = None
 
 
 class JobRunner:
@@ -136,7 +151,7 @@ class JobRunner:
         self._threads: dict[Lane, threading.Thread] = {}
         self._running: dict[Lane, Job] = {}
         self._latest: dict[str, Job] = {}
-        self._inbox: deque[Callable[[], None]] = deque()
+        self._inbox: deque[_Task[Any]] = deque()
         self._closed = False
         self._last_progress = 0.0
 
@@ -178,16 +193,16 @@ class JobRunner:
                     self._latest[key].cancel()
                 self._latest[key] = job
             queue = self._queues.setdefault(lane, deque())
-            if front:
-                queue.appendleft(task)
-            else:
-                queue.append(task)
             if lane not in self._threads:
                 thread = threading.Thread(
                     target=self._serve, args=(lane,), name=f"segstudio-{lane}", daemon=True
                 )
-                self._threads[lane] = thread
                 thread.start()
+                self._threads[lane] = thread
+            if front:
+                queue.appendleft(task)
+            else:
+                queue.append(task)
             self._lock.notify_all()
         self._emit_changed()
         return job
@@ -198,12 +213,6 @@ class JobRunner:
             running = list(self._running.values())
             waiting = [t.job for q in self._queues.values() for t in q]
         return [j for j in [*running, *waiting] if not j.cancelled]
-
-    def cancel_all(self, lane: Lane | None = None) -> None:
-        """Cancel every job (of one lane)."""
-        for job in self.jobs():
-            if lane is None or job.lane == lane:
-                job.cancel()
 
     def cancel_key(self, key: str) -> None:
         """Cancel the latest job of a key, if it has not ended."""
@@ -245,48 +254,55 @@ class JobRunner:
         for thread in self._threads.values():
             thread.join(max(0.1, deadline - time.monotonic()))
         self._take_results()
+        self._drop_waiting()
         return idle and not any(t.is_alive() for t in self._threads.values())
 
-    def _serve(self, lane: Lane) -> None:
-        queue = self._queues[lane]
-        while True:
-            with self._lock:
-                while not queue and not self._closed:
-                    self._lock.wait()
-                if not queue:
-                    return
-                task = queue.popleft()
-                self._running[lane] = task.job
-            self._emit_changed()
-            try:
-                self._run(task)
-            finally:
-                with self._lock:
-                    del self._running[lane]
-                    self._lock.notify_all()
-                self._emit_changed()
+    def _drop_waiting(self) -> None:
+        """End what a lane that did not stop in time will never come to."""
+        with self._lock:
+            left = [task for queue in self._queues.values() for task in queue]
+            for queue in self._queues.values():
+                queue.clear()
+        for task in left:
+            task.job.cancel()
+            self._finish(task)
 
-    def _run(self, task: _Task[Any]) -> None:
-        job = task.job
-        finish: Callable[[], None]
+    def _serve(self, lane: Lane) -> None:
+        while self._serve_one(lane):
+            pass
+
+    def _serve_one(self, lane: Lane) -> bool:
+        """Wait for a task of the lane and do it; False when there will be none any more.
+
+        The thread waits in here, so that no variable of its holds the task before.
+        """
+        queue = self._queues[lane]
+        with self._lock:
+            while not queue and not self._closed:
+                self._lock.wait()
+            if not queue:
+                return False
+            task = queue.popleft()
+            self._running[lane] = task.job
+        self._emit_changed()
+        _work(task)
+        self._inbox.append(task)
+        self._hand(self._take_one)
+        with self._lock:
+            del self._running[lane]
+            self._lock.notify_all()
+        self._emit_changed()
+        return True
+
+    def _hand(self, function: Callable[[], None]) -> None:
+        """Have a function called by the owner; the lane goes on whatever comes of it."""
         try:
-            job.check()
-            finish = functools.partial(self._deliver, task, task.work(job))
-        except CancelledError:
-            finish = functools.partial(self._end, task)
-        except SegstudioError as error:  # expected: it says itself what is wrong
-            _log.info("%s: %s", job.title, error)
-            finish = functools.partial(self._fail, task, error)
-        except Exception as error:  # noqa: BLE001 - whatever a job raises is shown, never lost
-            if not job.cancelled:
-                _log.warning("%s failed", job.title, exc_info=error)
-            finish = functools.partial(self._fail, task, error)
-        self._inbox.append(finish)
-        try:
-            self._post(self._take_one)
-        except Exception:  # noqa: BLE001 - whatever a result's taker raises
-            # `post` called it on this thread; the lane must go on.
-            _log.exception("The result of %s could not be taken", job.title)
+            self._post(function)
+        except BaseException:
+            # `post` called it on this thread, and what it told raised.
+            if threading.current_thread() not in self._threads.values():
+                raise
+            _log.exception("A result could not be taken")
 
     def _take_one(self) -> None:
         self._take_result()
@@ -294,10 +310,10 @@ class JobRunner:
     def _take_result(self) -> bool:
         """Hand over the oldest result; False if none waits."""
         try:
-            finish = self._inbox.popleft()
+            task = self._inbox.popleft()
         except IndexError:
             return False
-        finish()
+        self._finish(task)
         return True
 
     def _take_results(self) -> bool:
@@ -307,24 +323,26 @@ class JobRunner:
             taken = True
         return taken
 
-    def _deliver(self, task: _Task[Any], result: object) -> None:
+    def _finish(self, task: _Task[Any]) -> None:
+        """Tell what came of a task, and let it go."""
         try:
             if not task.job.cancelled:
-                self._on_done(task.job.title)
-                if task.done is not None:
-                    task.done(result)
+                self._tell(task)
         finally:
-            self._end(task)
+            try:
+                self._end(task)
+            finally:
+                task.let_go()
 
-    def _fail(self, task: _Task[Any], error: Exception) -> None:
-        try:
-            if not task.job.cancelled:
-                if task.failed is not None:
-                    task.failed(error)
-                else:
-                    self._on_error(task.job.title, error)
-        finally:
-            self._end(task)
+    def _tell(self, task: _Task[Any]) -> None:
+        if task.error is None:
+            self._on_done(task.job.title)
+            if task.done is not None:
+                task.done(task.result)
+        elif task.failed is not None:
+            task.failed(task.error)
+        else:
+            self._on_error(task.job.title, task.error)
 
     def _end(self, task: _Task[Any]) -> None:
         with self._lock:
@@ -340,4 +358,32 @@ class JobRunner:
             self._emit_changed()
 
     def _emit_changed(self) -> None:
-        self._post(self.changed.emit)
+        self._hand(self.changed.emit)
+
+
+def _work(task: _Task[Any]) -> None:
+    """Do the work, on the lane's thread; what comes of it stays in the task alone."""
+    job = task.job
+    try:
+        job.check()
+        assert task.work is not None
+        task.result = task.work(job)
+    except CancelledError as error:
+        job.cancel()
+        task.error = error
+    except SegstudioError as error:  # expected: it says itself what is wrong
+        _log.info("%s: %s", job.title, error)
+        task.error = error
+    except Exception as error:  # noqa: BLE001 - whatever a job raises is shown, never lost
+        if not job.cancelled:
+            _log.warning("%s failed", job.title, exc_info=error)
+        task.error = error
+    except BaseException as error:  # noqa: BLE001 - SystemExit, or a panic of a library in Rust
+        task.error = _ended_by(error)
+        _log.warning("%s failed", job.title, exc_info=error)
+
+
+def _ended_by(error: BaseException) -> Exception:
+    failure = RuntimeError(f"The work ended by {type(error).__name__}: {error}".rstrip(": "))
+    failure.__cause__ = error
+    return failure

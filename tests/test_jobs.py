@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
+import weakref
 
 import pytest
 
@@ -95,9 +97,7 @@ def test_cancel_stops_at_the_next_check_and_still_ends(runner, clock):
     job = runner.submit("endless", "model", work, got.append, ended=lambda: ended.append(True))
     assert started.wait(30)
     assert runner.jobs() == [job]
-    runner.cancel_all("files")
-    assert not job.cancelled
-    runner.cancel_all("model")
+    job.cancel()
     finish(runner, clock)
     assert got == []
     assert ended == [True]
@@ -214,3 +214,163 @@ def test_shutdown_finishes_saving_cancels_the_rest_and_hands_over_results(clock,
     assert late.cancelled
     clock.run_posted()
     assert saved == ["written"]
+
+
+class Thing:
+    """Something that work or its taker holds; says in which thread it is let go."""
+
+    def __init__(self, name, freed):
+        self._freed = freed
+        weakref.finalize(self, lambda: freed.append((name, threading.current_thread().name)))
+
+
+def submitted(runner, name, freed, *, work=None, **more):
+    """Submit work whose functions are all that hold a thing each."""
+
+    def bound(function, what):
+        thing = Thing(f"{name} {what}", freed)
+        return lambda *args: (thing, function(*args))[1]
+
+    return runner.submit(
+        name,
+        "files",
+        bound(work or (lambda _job: Thing(f"{name} result", freed)), "work"),
+        bound(lambda _result: None, "done"),
+        failed=bound(lambda _error: None, "failed"),
+        ended=bound(lambda: None, "ended"),
+        **more,
+    )
+
+
+def fail(_job):
+    raise ValueError("no")
+
+
+def stop(job):
+    job.cancel()
+    job.check()
+
+
+def leave(_job):
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize("work", [None, fail, stop, leave], ids=["done", "fails", "stops", "exits"])
+def test_what_a_task_holds_dies_on_the_owners_thread_as_soon_as_it_was_taken(
+    runner, clock, work, monkeypatch
+):
+    monkeypatch.setattr(logging.getLogger("segstudio.jobs"), "disabled", True)  # pytest keeps it
+    freed, owner = [], threading.current_thread().name
+    submitted(runner, "one", freed, work=work)
+    assert runner.wait_idle()
+    assert freed == []
+    clock.run_posted()
+    names = {"one work", "one done", "one failed", "one ended"}
+    assert dict(freed) == dict.fromkeys(names | ({"one result"} if work is None else set()), owner)
+
+
+def test_superseded_and_waiting_tasks_die_on_the_owners_thread(runner, clock):
+    gate, freed, owner = threading.Event(), [], threading.current_thread().name
+    submitted(runner, "old", freed, work=lambda _job: gate.wait(30), key="k")
+    submitted(runner, "waits", freed, key="k")
+    submitted(runner, "new", freed, key="k")
+    gate.set()
+    finish(runner, clock)
+    assert len(freed) == 13
+    assert {thread for _, thread in freed} == {owner}
+
+
+def test_what_failed_work_had_at_hand_does_not_stay_with_the_error(runner, clock):
+    freed, kept = [], []
+
+    def work(_job):
+        pixels = Thing("pixels", freed)
+        try:
+            raise KeyError("inner")
+        except KeyError as inner:
+            raise ValueError(f"{pixels!r:.1}") from inner
+
+    runner.submit("broken", "files", work, failed=kept.append)
+    finish(runner, clock)
+    assert freed == [("pixels", threading.current_thread().name)]
+    assert "in work" in "".join(traceback.format_exception(kept[0]))
+
+
+def test_what_is_left_when_a_lane_does_not_stop_ends_on_the_owners_thread(clock):
+    runner = JobRunner(clock.post, lambda title, error: None)
+    gate, started, freed, ended = threading.Event(), threading.Event(), [], []
+
+    def stuck(_job):
+        started.set()
+        gate.wait(30)
+
+    runner.submit("stuck", "files", stuck)
+    submitted(runner, "left", freed)
+    runner.submit("too", "files", lambda _job: None, ended=lambda: ended.append(1))
+    assert started.wait(30)
+    try:
+        assert not runner.shutdown(0.1)
+        owner = threading.current_thread().name
+        assert dict(freed) == dict.fromkeys(
+            ["left work", "left done", "left failed", "left ended"], owner
+        )
+        assert ended == [1]
+    finally:
+        gate.set()
+        assert runner.shutdown()
+
+
+def test_work_that_ends_by_something_else_than_an_exception_fails_and_its_lane_goes_on(
+    runner, clock, errors
+):
+    class Panic(BaseException):
+        """As libraries written in Rust raise."""
+
+    def panic(_job):
+        raise Panic("index out of bounds")
+
+    got, ended = [], []
+    runner.submit("panics", "files", panic, ended=lambda: ended.append(1))
+    runner.submit("exits", "files", leave)
+    runner.submit("goes on", "files", lambda _job: 2, got.append)
+    finish(runner, clock)
+    assert errors == [
+        ("panics", "The work ended by Panic: index out of bounds"),
+        ("exits", "The work ended by SystemExit: 3"),
+    ]
+    assert ended == [1]
+    assert got == [2]
+
+
+def test_a_listener_or_taker_that_raises_anything_does_not_stop_the_lane(errors):
+    """As on the command line, where results are taken on the lane's thread."""
+    runner = JobRunner(lambda fn: fn(), lambda title, error: None)
+    got = []
+
+    def listener():
+        if threading.current_thread() is not threading.main_thread():
+            raise SystemExit(3)
+
+    def exits(_result):
+        raise SystemExit(3)
+
+    runner.changed.connect(listener)
+    runner.submit("one", "files", lambda _job: 1, exits)
+    runner.submit("two", "files", lambda _job: 2, got.append)
+    assert runner.wait_idle()
+    assert got == [2]
+    assert runner.shutdown()
+
+
+def test_a_lane_whose_thread_cannot_be_started_takes_the_next_work(runner, clock, monkeypatch):
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    got = []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            runner.submit("refused", "files", got.append)
+    runner.submit("next", "files", lambda _job: "next", got.append)
+    finish(runner, clock)
+    assert got == ["next"]

@@ -11,7 +11,7 @@ from segstudio.app.class_mapping import adapt
 from segstudio.app.engine import Engine, Predictor
 from segstudio.app.folder import FolderFiles
 from segstudio.app.tally import count
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import Image
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.prediction import (
@@ -120,6 +120,7 @@ class Batch:
         done: How many have been tried.
         failures: Name and reason of every image that failed.
         unsaved: Why predictions could not be stored, one entry an image.
+        job: What it runs as; None until it is submitted.
     """
 
     def __init__(
@@ -144,11 +145,13 @@ class Batch:
         self.run = run_key(spec, options)
         self.files = files
         self.schema = schema
-        self.images = images
+        # The pixels are held until the image is done, and no longer.
+        self.images = [replace(image, pixels=None) for image in images]
         self.waiting = {image.index for image in images}
         self.done = 0
         self.failures: list[tuple[str, SegstudioError]] = []
         self.unsaved: list[SegstudioError] = []
+        self.job: Job | None = None
         self._engine = engine
         self._deliver = deliver
         self._again = {image.index for image in images} if again else set()
@@ -188,7 +191,7 @@ class Batch:
             try:
                 result = self._result(job, image, stored)
             except SegstudioError as error:
-                self.failures.append((image.ref.name, error))
+                self.failures.append((image.ref.name, without_traceback(error)))
                 self.waiting.discard(image.index)
             else:
                 self._deliver(result)
@@ -238,5 +241,5 @@ class Batch:
         try:
             self.files.predictions.save(image.ref.path, prediction)
         except SegstudioError as error:
-            self.unsaved.append(error)
+            self.unsaved.append(without_traceback(error))
         return prediction

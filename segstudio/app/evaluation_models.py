@@ -10,7 +10,7 @@ from pathlib import Path
 from segstudio.app.engine import Engine, Predictor
 from segstudio.app.evaluation_inputs import Contender
 from segstudio.app.evaluation_trouble import Trouble
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import Image
 from segstudio.core.prediction import Prediction
 from segstudio.jobs import Job
@@ -91,7 +91,7 @@ class EvaluatedModels:
         try:
             self._store.save(path, prediction)
         except SegstudioError as error:
-            self.trouble.unsaved.append(error)
+            self.trouble.unsaved.append(without_traceback(error))
 
     def _predictor(self, contender: Contender, job: Job) -> Predictor | None:
         """The loaded model; None if it cannot be had, which is told once in `trouble`."""
@@ -103,7 +103,7 @@ class EvaluatedModels:
             try:
                 self._loaded[contender.id] = self._load(self._engine, contender, job)
             except SegstudioError as error:
-                self.trouble.broken[contender.id] = error
+                self.trouble.broken[contender.id] = without_traceback(error)
         return self._loaded.get(contender.id)
 
     def _load(self, engine: Engine, contender: Contender, job: Job) -> Predictor:

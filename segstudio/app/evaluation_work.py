@@ -16,7 +16,7 @@ from segstudio.app.evaluation_rows import Counted, ImageRow
 from segstudio.app.evaluation_trouble import Trouble
 from segstudio.core.answer import Answer
 from segstudio.core.disagreement import vote_entropy
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.image_figures import ImageFigures, figures_of
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.jobs import Job
@@ -144,7 +144,7 @@ class EvaluationWork:
         except ModelNeeded:
             complete = False
         except SegstudioError as error:
-            self.trouble.failures.append((ref.name, error))
+            self.trouble.failures.append((ref.name, without_traceback(error)))
         self._left.popleft()
         # What a model answered before another one failed is good all the same.
         for model, row in image.rows.items():
@@ -303,7 +303,7 @@ class _ImageWork:
             return self._references.read(self._ref, shape_hw)
         except SegstudioError as error:
             # One bad mask must not end an evaluation of thousands.
-            self.unmeasured = error
+            self.unmeasured = without_traceback(error)
             return None
 
     def _vote(self, known: bytes | None, key: bytes) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from segstudio.app.class_mapping import adapt
 from segstudio.app.tally import count
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import LabelMap
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.prediction import Prediction, RunOptions, with_thresholds
@@ -124,7 +124,7 @@ class FolderFiles:
         try:
             return self.truth(ref, schema, shape_hw)
         except SegstudioError as error:
-            problems.append(error)
+            problems.append(without_traceback(error))
             return None
 
     def _saved(
@@ -133,7 +133,7 @@ class FolderFiles:
         try:
             return read_annotation(self.project.root, ref, shape_hw)
         except SegstudioError as error:
-            problems.append(error)
+            problems.append(without_traceback(error))
             return None
 
 

@@ -206,14 +206,21 @@ class Segmenting:
         return tuple(run_key(spec, session.model.options) for spec in specs)
 
     @property
+    def running(self) -> bool:
+        """Whether runs are at work or wait, and were not told to stop."""
+        return any(b.job is not None and not b.job.cancelled for b in self._batches)
+
+    @property
     def pending(self) -> frozenset[str]:
         """Runs that are at work on the open image or wait for it."""
         index, files = self._session.index, self._folder.files
         return frozenset(b.run for b in self._batches if b.files is files and index in b.waiting)
 
     def cancel(self) -> None:
-        """Stop running models; results that came so far stay."""
-        self._jobs.cancel_all("model")
+        """Stop the runs, and nothing else that models do; results that came so far stay."""
+        for batch in self._batches:
+            if batch.job is not None:
+                batch.job.cancel()
 
     def _run(
         self, indices: Sequence[int], *, again: bool = False, model: ModelSpec | None = None
@@ -253,9 +260,9 @@ class Segmenting:
 
         def ended() -> None:
             self._batches.remove(batch)
-            self._finished(batch, job)
+            self._finished(batch)
 
-        job = self._jobs.submit(batch.title, "model", batch.work, ended=ended)
+        batch.job = self._jobs.submit(batch.title, "model", batch.work, ended=ended)
 
     def _arrived(self, batch: Batch, result: BatchResult) -> None:
         """Take one image's result: into its document if that is held, else only its counts."""
@@ -292,16 +299,16 @@ class Segmenting:
             session.notify(What.PREDICTIONS)
         self._scoring.count_document(document, [raw.run])
 
-    def _finished(self, batch: Batch, job: Job) -> None:
+    def _finished(self, batch: Batch) -> None:
         if batch.files is self._folder.files:
-            self._tell_outcome(batch, job)
+            self._tell_outcome(batch)
         in_force = effective_options(batch.spec, self._session.model.options)
         changed = not same_thresholds(batch.options, in_force)
         if changed and batch.spec.task == "instance":
             self._thresholds.apply()
 
-    def _tell_outcome(self, batch: Batch, job: Job) -> None:
-        if job.cancelled and len(batch.images) > 1:
+    def _tell_outcome(self, batch: Batch) -> None:
+        if batch.job is not None and batch.job.cancelled and len(batch.images) > 1:
             self._notices.info(
                 f"{batch.spec.title} was stopped after {batch.done} of {len(batch.images)} images."
             )

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from typing import TypeVar
+
+E = TypeVar("E", bound=BaseException)
+
 
 class SegstudioError(Exception):
     """Something went wrong that the user can understand and mend.
@@ -27,3 +33,31 @@ class CancelledError(Exception):
 def told(error: Exception) -> str:
     """What to tell the user of an error, in one line: a foreign one is named by its kind."""
     return str(error) if isinstance(error, SegstudioError) else f"{type(error).__name__}: {error}"
+
+
+def clear_frames(error: BaseException) -> None:
+    """Let go of what the functions that raised an error had at hand: pixels, documents, widgets.
+
+    Its traceback can be shown all the same.
+    """
+    for each in _chain(error):
+        traceback.clear_frames(each.__traceback__)
+
+
+def without_traceback(error: E) -> E:
+    """The error, fit for being kept: where it came from, with all pixels there, is forgotten."""
+    for each in _chain(error):
+        each.__traceback__ = None
+    return error
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and all that it came from or came during."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += (each.__cause__, each.__context__)

@@ -58,7 +58,7 @@ def _is_dirty(c: Context) -> bool:
 
 
 def _is_running(c: Context) -> bool:
-    return any(job.lane == "model" and job.visible for job in c.studio.jobs.jobs())
+    return c.studio.segmenting.running
 
 
 def _is_view(field: str, value: object, c: Context) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +114,54 @@ def test_cancel_stops_inside_the_forward(desk, tmp_path):
     desk.segmenting.run_current()
     desk.settle()
     assert desk.scoring.of_image() is not None
+
+
+def test_cancel_stops_the_runs_and_nothing_else_of_their_lane(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", count=3))
+    desk.engine.gate.clear()
+    desk.segmenting.run_all()
+    wait_for(desk.clock, desk.engine.entered.is_set)
+    desk.evaluating.start(["bright"])  # gives way to the run, and waits for it
+    desk.segmenting.load_weights_file(make_weights(tmp_path))
+    assert desk.segmenting.running
+    desk.segmenting.cancel()
+    assert not desk.segmenting.running
+    desk.engine.gate.set()
+    desk.settle()
+    assert "Bright was stopped after 0 of 3 images." in desk.messages
+    assert desk.session.evaluation.done == {"bright": 3}
+    assert not desk.session.evaluation.stopped
+    assert "own" in desk.session.models
+
+
+def test_cancelling_a_run_does_not_stop_an_evaluation_that_runs_models(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", count=3))
+    desk.engine.gate.clear()
+    desk.evaluating.start(["bright"])
+    wait_for(desk.clock, desk.engine.entered.is_set)
+    assert not desk.segmenting.running
+    desk.segmenting.cancel()
+    desk.engine.gate.set()
+    desk.settle()
+    assert desk.session.evaluation.done == {"bright": 3}
+    assert not desk.session.evaluation.stopped
+
+
+def test_a_run_lets_go_of_the_pixels_once_it_has_ended(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set", count=2))
+    pixels = weakref.ref(desk.document.pixels)
+    desk.segmenting.run_all()
+    desk.settle()
+    desk.open(make_folder(tmp_path / "other", count=1))
+    desk.changes.clear()
+    gc.collect()
+    assert pixels() is None
+
+
+def make_weights(folder):
+    path = folder / "own.safetensors"
+    path.write_bytes(b"")
+    return path
 
 
 def test_run_all_with_a_broken_image(desk, tmp_path):

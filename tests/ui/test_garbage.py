@@ -8,8 +8,11 @@ import threading
 import weakref
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
+from segstudio.jobs import JobRunner
 from segstudio.ui.application import Application
+from segstudio.ui.dispatch import Dispatcher
 from segstudio.ui.garbage import GuiGarbage
 
 
@@ -81,3 +84,24 @@ def test_the_application_collects_so_once_torch_is_there(qtbot, tmp_path, monkey
     finally:
         application.close()
     assert gc.isenabled()
+
+
+def test_a_widget_that_only_a_finished_job_holds_is_deleted_in_the_gui_thread(qtbot):
+    dispatcher = Dispatcher()
+    runner = JobRunner(dispatcher.post, lambda title, error: None)
+    deleted_in = []
+
+    def note() -> None:
+        deleted_in.append(threading.current_thread().name)
+
+    def submit() -> None:
+        widget = QLabel("a panel")
+        weakref.finalize(widget, note)
+        runner.submit("reading", "files", lambda _job: 1, lambda _result: widget.setText("read"))
+
+    submit()
+    qtbot.waitUntil(lambda: bool(deleted_in))
+    runner.submit("next", "files", lambda _job: 2)
+    assert runner.shutdown()
+    assert deleted_in == [threading.main_thread().name]
+    dispatcher.close()

@@ -80,6 +80,7 @@ def compare(request: Request, *, as_json: bool) -> int:
 
     Raises:
         InputError: if the folder, the ground truth, the classes or a model cannot be used.
+        SegstudioError: if the report cannot be written; the figures are printed all the same.
     """
     check_report(request.report)
     if not request.folder.is_file():  # an image stands for its folder
@@ -97,11 +98,17 @@ def compare(request: Request, *, as_json: bool) -> int:
     figures = FigureStore(folders.cache / "figures.sqlite")
     try:
         found = _evaluated(request, specs, FolderFiles(project, store), schema, figures)
+        _print(request, found, as_json=as_json)
         if request.report is not None:
             write_comparison(request.report, found, _command(request))
     finally:
         figures.close()
         store.close()
+    return _tell_trouble(found)
+
+
+def _print(request: Request, found: FolderEvaluation, *, as_json: bool) -> None:
+    """Print what came out; before a report is written, which may fail."""
     if not any(len(found.table.indices(run, scored=True)) for run in found.table.runs):
         _tell_trouble(found)
         raise InputError(
@@ -113,7 +120,6 @@ def compare(request: Request, *, as_json: bool) -> int:
         print_json(told)
     else:
         print_report(told)
-    return _tell_trouble(found)
 
 
 def _evaluated(

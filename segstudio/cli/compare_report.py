@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from segstudio.app.class_figures import class_rows
+from segstudio.app.evaluation_report.wording import caution
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.app.folder_evaluation import FolderEvaluation
-from segstudio.core.bootstrap import PairedDifference, paired_difference
+from segstudio.core.bootstrap import SIGN, PairedDifference, paired_difference
 from segstudio.core.class_sums import mean_of
 from segstudio.core.detections import Kind
 from segstudio.core.image_figures import FolderFigures, Wanted
@@ -125,7 +126,12 @@ def _difference(
 ) -> dict[str, Any]:
     """What separates two models on the images of both, the second minus the first."""
     indices = table.common(first, second)
-    row: dict[str, Any] = {"first": first, "second": second, "images": len(indices)}
+    row: dict[str, Any] = {
+        "first": first,
+        "second": second,
+        "sign": SIGN,
+        "images": len(indices),
+    }
     if not len(indices):
         return row
     difference = paired_difference(
@@ -136,6 +142,7 @@ def _difference(
     )
     if bootstrap:
         row |= {n: getattr(difference, n) for n in ("resamples", "level", "seed")}
+        row["caution"] = caution(difference) or None
     row["mean_iou"] = _interval(difference, None, bootstrap=bootstrap)
     row["classes"] = [
         {

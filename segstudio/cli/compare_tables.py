@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.output import print_table, score
 
 _COLUMNS: Final = (
@@ -21,7 +22,8 @@ _PIXEL_COLUMNS: Final = frozenset({"mean_hausdorff_95"})
 def print_report(report: dict[str, Any]) -> None:
     """Print what `compare_report.report_of` returned."""
     models = report["models"]
-    print(f"{report['scored_images']} images with ground truth, of {report['images']}\n")
+    scored = count(report["scored_images"], "image")
+    print(f"{scored} with ground truth, of {report['images']:,}\n")
     _print_models(models, report["all_background"])
     _print_classes(models)
     for difference in report["differences"]:
@@ -75,9 +77,11 @@ def _print_difference(found: dict[str, Any]) -> None:
     if "resamples" not in found:
         return
     print(
-        f"\n{found['second']} minus {found['first']}, IoU on {found['images']} images, "
+        f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
     )
+    if found["caution"]:
+        print(found["caution"])
     rows = [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
     print_table(
         ("class", "difference", "from", "to", ""),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
-from segstudio.cli.errors import OK, InputError, input_errors, require_folder
+from segstudio.cli.errors import FAILURE, OK, InputError, input_errors, require_folder
 from segstudio.cli.evaluation_report import Compared, report_of
 from segstudio.cli.evaluation_tables import print_report
-from segstudio.cli.mask_pairs import MaskFolders, Pair
+from segstudio.cli.mask_pairs import MaskFolders, Pair, Sides
 from segstudio.cli.mask_report import Measured, material_of
 from segstudio.cli.objects import ObjectCounts
-from segstudio.cli.output import print_json, progress_bar
+from segstudio.cli.options import Missing
+from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_material
 from segstudio.core.answer import Answer
 from segstudio.core.bootstrap import PairedDifference, paired_difference
@@ -26,24 +28,20 @@ class Request:
     """What the command was asked to do.
 
     Attributes:
-        pred_dir: Predicted masks.
-        gt_dir: Ground truth masks.
-        schema_file: Classes; else `segstudio.json` in `gt_dir`, else the ids that are found.
-        ignore: Ground truth id that counts nowhere; else the schema's.
+        sides: Predictions and ground truth.
         per_image: Whether to list every image.
         wanted: Which figures are counted besides IoU, Dice and accuracy.
         against: Another folder of predicted masks, whose difference is bootstrapped.
+        missing: What ground truth without a prediction counts as.
         report: Where to write a report as HTML, if wanted.
         images: Folder of the photos, for the report's pictures.
     """
 
-    pred_dir: Path
-    gt_dir: Path
-    schema_file: Path | None = None
-    ignore: int | None = None
+    sides: Sides
     per_image: bool = False
     wanted: Wanted = field(default_factory=Wanted)
     against: Path | None = None
+    missing: Missing = Missing.IGNORE
     report: Path | None = None
     images: Path | None = None
 
@@ -75,41 +73,46 @@ def evaluate(request: Request, *, as_json: bool) -> int:
         as_json: Print one JSON document instead of tables.
 
     Returns:
-        The exit code.
+        The exit code: 1 if ground truth has no prediction.
 
     Raises:
         InputError: if a folder, a mask or the schema cannot be used; names the files.
+        SegstudioError: if the report cannot be written; the figures are printed all the same.
     """
     check_report(request.report)
     if request.images is not None:
         require_folder(request.images)
+    sides = request.sides
     with input_errors():
-        folders, counts = _counted(request, request.pred_dir, request.counted)
+        folders, counts = _counted(request, sides, request.counted)
         compared = Compared(
-            folders.schema,
+            folders,
             tuple(counts.figures.values()),
             counts.objects,
             tuple(counts.without_truth),
             request.counted,
-            folders.truth.kind,
+            request.missing,
         )
-        measured = [Measured(request.pred_dir, folders, counts.figures)]
+        measured = [Measured(sides.pred_dir, folders, counts.figures)]
         difference = None
         if request.against is not None:
             wanted = request.counted if request.report is not None else Wanted()
-            masks, others = _counted(request, request.against, wanted)
+            other = replace(sides, pred_dir=request.against, pred_instances=None)
+            masks, others = _counted(request, other, wanted)
             difference = _difference(compared, counts, others, request)
             measured.append(Measured(request.against, masks, others.figures))
-    if request.report is not None:
-        _write_report(request, compared, measured)
     report = report_of(compared, per_image=request.per_image)
     if difference is not None:
-        report["bootstrap"] = compared.bootstrap_row(difference, str(request.against))
+        report["bootstrap"] = compared.bootstrap_row(difference, measured[1])
     if as_json:
         print_json(report)
     else:
         print_report(report, per_image=request.per_image)
-    return OK
+    if request.report is not None:
+        _write_report(request, compared, measured)
+    if folders.missing:
+        warn(f"error: {folders.missing_text(sides.pred_dir)}")
+    return FAILURE if folders.missing else OK
 
 
 def _write_report(request: Request, compared: Compared, measured: list[Measured]) -> None:
@@ -117,41 +120,40 @@ def _write_report(request: Request, compared: Compared, measured: list[Measured]
     others = [f for one in measured[1:] for f in one.figures.values()]
     ids = compared.ids_with(others)
     with input_errors():
-        material = material_of(measured, request.gt_dir, ids, request.images, _command(request))
+        material = material_of(measured, ids, request.images, _command(request), request.missing)
     write_material(request.report, material)
 
 
 def _command(request: Request) -> str:
     """The line that evaluates the same."""
+    sides, usual = request.sides, Request(request.sides)
     options = (
-        ("schema", request.schema_file),
-        ("ignore", request.ignore),
+        ("schema", sides.schema_file),
+        ("ignore", sides.ignore),
+        ("pred-instances", sides.pred_instances),
+        ("gt-instances", sides.gt_instances),
+        ("missing", None if request.missing == usual.missing else request.missing.value),
         ("hausdorff", request.wanted.hausdorff),
         ("bootstrap", request.against is not None),
         ("against", request.against),
         ("images", request.images),
         ("report", request.report),
     )
-    words = ["segstudio", "evaluate", str(request.pred_dir), str(request.gt_dir)]
+    words = ["segstudio", "evaluate", str(sides.pred_dir), str(sides.gt_dir)]
     return shlex.join([*words, *options_text(options)])
 
 
-def _counted(request: Request, pred_dir: Path, wanted: Wanted) -> tuple[MaskFolders, _Counts]:
-    folders = MaskFolders.open(pred_dir, request.gt_dir, request.schema_file, request.ignore)
-    counts = _count(folders, wanted)
-    if not counts.figures:
-        raise InputError(
-            f"No mask in {pred_dir} has ground truth in {request.gt_dir}.",
-            "Masks are matched by name; ground truth may end with _mask, _label or _gt.",
-        )
-    return folders, counts
+def _counted(request: Request, sides: Sides, wanted: Wanted) -> tuple[MaskFolders, _Counts]:
+    folders = MaskFolders.open(sides)
+    return folders, _count(folders, wanted, request.missing)
 
 
-def _count(folders: MaskFolders, wanted: Wanted) -> _Counts:
+def _count(folders: MaskFolders, wanted: Wanted, missing: Missing) -> _Counts:
     counts = _Counts()
+    empty = folders.empty_pairs() if missing is Missing.BACKGROUND else ()
     with progress_bar("Comparing") as show:
-        for done, pair in enumerate(folders.pairs()):
-            show(done, len(folders.refs))
+        for done, pair in enumerate(chain(folders.pairs(), empty)):
+            show(done, len(folders.refs) + len(folders.missing))
             if isinstance(pair, ImageRef):
                 counts.without_truth.append(pair.name)
                 continue
@@ -166,7 +168,8 @@ def _count(folders: MaskFolders, wanted: Wanted) -> _Counts:
 def _require_known_ids(folders: MaskFolders, pair: Pair, figures: ImageFigures) -> None:
     if not folders.declared:
         return
-    known = set(folders.schema.ids)
+    # The ignored id says nothing: it is of no class, with a class list as without one.
+    known = {*folders.schema.ids, folders.schema.ignore_index, folders.schema.elsewhere_id}
     unknown = [i for i in figures.pairs.predicted_ids if i not in known]
     if unknown:
         raise SegstudioError(
@@ -183,7 +186,7 @@ def _difference(
     common = [path for path in counts.figures if path in others.figures]
     if not common:
         raise InputError(
-            f"{request.pred_dir} and {request.against} have no image in common.",
+            f"{request.sides.pred_dir} and {request.against} have no image in common.",
             "Both need predictions of the same images.",
         )
     other_figures = [others.figures[path] for path in common]

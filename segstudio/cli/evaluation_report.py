@@ -11,15 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.app.class_figures import class_rows
+from segstudio.app.evaluation_report.wording import caution
+from segstudio.cli.mask_layout import MaskPlace
+from segstudio.cli.mask_pairs import MaskFolders
+from segstudio.cli.mask_report import Measured
 from segstudio.cli.objects import ObjectCounts
-from segstudio.core.bootstrap import PairedDifference
+from segstudio.cli.options import Missing
+from segstudio.core.bootstrap import SIGN, PairedDifference
 from segstudio.core.class_sums import mean_of
 from segstudio.core.detections import Kind
 from segstudio.core.image_figures import FolderFigures, ImageFigures, Wanted
 from segstudio.core.metrics import Metrics
 from segstudio.core.panoptic import PanopticQuality
 from segstudio.core.schema import LabelSchema
-from segstudio.storage.truth_values import TruthKind
 
 _WORST: Final = 10
 _BACKGROUND: Final = 0
@@ -30,20 +34,25 @@ class Compared:
     """A folder of predictions, counted.
 
     Attributes:
-        schema: The classes.
+        masks: The folders as they were read.
         figures: Of each image.
         objects: Summed matches of objects, where both sides tell them apart.
         without_truth: Names of the predictions that have no ground truth.
         wanted: Which figures were asked for.
-        truth_kind: What the values of the ground truth mean.
+        missing: What ground truth without a prediction counts as.
     """
 
-    schema: LabelSchema
+    masks: MaskFolders
     figures: tuple[ImageFigures, ...]
     objects: ObjectCounts
     without_truth: tuple[str, ...]
     wanted: Wanted
-    truth_kind: TruthKind = "index"
+    missing: Missing
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The classes."""
+        return self.masks.schema
 
     @cached_property
     def class_ids(self) -> tuple[int, ...]:
@@ -60,14 +69,19 @@ class Compared:
         found = {i for f in (*self.figures, *others) for i in f.pairs.class_ids}
         return sorted({*self.schema.scored_ids, *found} - {self.schema.ignore_index})
 
-    def bootstrap_row(self, difference: PairedDifference, against: str) -> dict[str, Any]:
-        """The difference to another folder's predictions."""
+    def bootstrap_row(self, difference: PairedDifference, other: Measured) -> dict[str, Any]:
+        """The difference to another folder's predictions, which come first."""
         return {
-            "against": against,
+            "against": str(other.folder),
+            "first": str(other.folder),
+            "second": str(self.masks.places[0].given),
+            "sign": SIGN,
             "images": difference.images,
             "resamples": difference.resamples,
             "level": difference.level,
             "seed": difference.seed,
+            "caution": caution(difference) or None,
+            "without_prediction": list(other.masks.missing_names),
             "mean_iou": difference.mean_iou.to_json(),
             "classes": [
                 {"id": i, "name": self.schema.name_of(i), **interval.to_json()}
@@ -84,7 +98,9 @@ def report_of(compared: Compared, *, per_image: bool) -> dict[str, Any]:
     total = folder.metrics
     return {
         "images": folder.images,
-        "ground_truth_values": compared.truth_kind,
+        "predictions": _place_row(compared.masks.places[0]),
+        "ground_truth": _place_row(compared.masks.places[1]),
+        "ground_truth_values": compared.masks.truth.kind,
         "classes": _class_rows(compared),
         "mean_iou": total.mean_iou,
         "mean_dice": total.mean_dice,
@@ -96,15 +112,31 @@ def report_of(compared: Compared, *, per_image: bool) -> dict[str, Any]:
         "scored_classes": total.num_scored,
         "ignore_index": compared.schema.ignore_index,
         "ignored_pixels": total.ignored,
+        "predicted_ignored_pixels": _predicted_ignored(compared),
         "pixels": total.total,
         **folder.image_means,
         "objects": compared.objects.report(),
         **_instances(compared),
         **_panoptic(folder),
         "without_ground_truth": list(compared.without_truth),
+        "without_prediction": list(compared.masks.missing_names),
+        "ground_truth_masks": compared.masks.truth_masks,
+        "missing": compared.missing.value,
         "worst": ranked[:_WORST],
         "per_image": rows if per_image else [],
     }
+
+
+def _place_row(place: MaskPlace) -> dict[str, str | None]:
+    """Where masks lie, and their objects."""
+    objects = None if place.instances is None else str(place.instances)
+    return {"masks": str(place.classes), "objects": objects}
+
+
+def _predicted_ignored(compared: Compared) -> int:
+    """Pixels that count, on which the ignored id was predicted: nothing is said of them."""
+    pairs, ignored = compared.folder.pairs, compared.schema.ignore_index
+    return int(pairs.pixels[pairs.keys % 256 == ignored].sum()) if ignored is not None else 0
 
 
 def _means(folder: FolderFigures) -> dict[str, float]:

@@ -6,11 +6,14 @@ import math
 from typing import Any, Final
 
 from segstudio.app.evaluation_report.wording import count
+from segstudio.cli.mask_pairs import MISSING_TEXTS
+from segstudio.cli.options import Missing
 from segstudio.cli.output import print_table, score
 
 _COLUMNS: Final = (
     "iou", "dice", "precision", "recall", "boundary_iou", "hausdorff_95", "ap", "pq",
 )  # fmt: skip
+_NAMED: Final = 20
 _HEADERS: Final = {"boundary_iou": "boundary iou", "hausdorff_95": "hausdorff 95"}
 
 
@@ -23,6 +26,16 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
     if report["without_ground_truth"]:
         lacking = count(len(report["without_ground_truth"]), "prediction has", "predictions have")
         print(f"{lacking} no ground truth")
+    if report["without_prediction"]:
+        _print_missing(report)
+    if report["predicted_ignored_pixels"]:
+        pixels = count(report["predicted_ignored_pixels"], "pixel")
+        print(
+            f"{pixels} predicted as {report['ignore_index']}, the ignored id, where the ground "
+            "truth counts: of no class, so what is there is missed"
+        )
+    if report["ground_truth"]["objects"] is not None:
+        print(f"objects of the ground truth: {report['ground_truth']['objects']}")
     if report["ground_truth_values"] == "instances":
         print("each value of the ground truth is an object; for values of classes give --schema")
     if "bootstrap" in report:
@@ -36,6 +49,15 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
             for r in rows
         ],
     )
+
+
+def _print_missing(report: dict[str, Any]) -> None:
+    names = report["without_prediction"]
+    masks = count(report["ground_truth_masks"], "ground truth mask")
+    verb = "has" if len(names) == 1 else "have"
+    named = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
+    print(f"{len(names)} of {masks} {verb} no prediction: {named}")
+    print(f"  {MISSING_TEXTS[Missing(report['missing'])]}")
 
 
 def _print_classes(report: dict[str, Any]) -> None:
@@ -135,9 +157,16 @@ def _print_panoptic(found: dict[str, Any]) -> None:
 
 def _print_difference(found: dict[str, Any]) -> None:
     print(
-        f"\ndifference of IoU to {found['against']} on {count(found['images'], 'image')}, "
+        f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
     )
+    if found["without_prediction"]:
+        masks = count(
+            len(found["without_prediction"]), "ground truth mask has", "ground truth masks have"
+        )
+        print(f"{masks} no prediction in {found['first']}")
+    if found["caution"]:
+        print(found["caution"])
     rows = [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
     print_table(
         ("class", "difference", "from", "to", "better in"),

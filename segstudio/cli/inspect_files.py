@@ -15,6 +15,7 @@ from segstudio.app.network_report.drawing import diagram_svg
 from segstudio.app.network_report.material import Material
 from segstudio.cli.errors import InputError
 from segstudio.cli.output import progress_bar
+from segstudio.cli.report_files import check_file
 from segstudio.core.features import CutHow, FeatureTrace
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.core.prediction import Prediction
@@ -50,16 +51,11 @@ class Files:
         """Refuse what cannot be written, before anything is computed.
 
         Raises:
-            InputError: if a file is a folder, the image itself, named twice, or has no folder.
+            InputError: if a file cannot be written, is the image itself, or is named twice.
         """
         taken = {image.resolve()}
         for option, path in self.named():
-            if path.is_dir():
-                raise InputError(f"{path} is a folder.", f"Give a file with --{option}.")
-            if not path.resolve().parent.is_dir():
-                raise InputError(
-                    f"There is no folder {path.parent}.", f"Make it, or change --{option}."
-                )
+            check_file(path, option)
             if path.resolve() in taken:
                 raise InputError(
                     f"{path} is the image itself, or named twice.",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from segstudio.cli.mask_layout import MaskPlace
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.storage.image_ref import ImageRef
@@ -18,21 +18,34 @@ from segstudio.storage.truth import TruthIndex
 
 @dataclass(frozen=True)
 class Masks:
-    """A folder of masks and how its values are read."""
+    """Where masks lie, the images that they are of, and how their values are read."""
 
-    folder: Path
+    place: MaskPlace
+    refs: Sequence[ImageRef]
     index: TruthIndex
 
+    @classmethod
+    def of(
+        cls, place: MaskPlace, refs: Sequence[ImageRef], schema: LabelSchema | None = None
+    ) -> Masks:
+        """Look at the masks.
 
-def read_alike(
-    truth: Masks, predictions: Masks, refs: Sequence[ImageRef]
-) -> tuple[TruthIndex, TruthIndex]:
+        Raises:
+            SegstudioError: if no mask belongs to any of the images.
+        """
+        return cls(place, refs, place.index(refs, schema))
+
+    def read_as(self, schema: LabelSchema) -> TruthIndex:
+        """How the values are read if the classes are these."""
+        return self.place.index(self.refs, schema)
+
+
+def read_alike(truth: Masks, predictions: Masks) -> tuple[TruthIndex, TruthIndex]:
     """Both folders with values that have the same meaning, the ground truth first.
 
     Args:
         truth: The ground truth.
         predictions: The predictions.
-        refs: The predicted masks.
 
     Raises:
         SegstudioError: if one has colours, the other numbers, and no classes are given.
@@ -42,20 +55,16 @@ def read_alike(
         # The classes tell colours apart, and class ids of 16 bits from instances.
         unclear = found.kind == "colour" or (found.kind, wanted.kind) == ("instances", "index")
         again = unclear and not found.declared
-        return wanted, _read(predictions, wanted.schema, refs) if again else found
+        return wanted, predictions.read_as(wanted.schema) if again else found
     colours = [index.kind == "colour" for index in (wanted, found)]
     if not any(colours):
         return wanted, found
     if found.declared:
-        return _read(truth, found.schema, refs), found
+        return truth.read_as(found.schema), found
     if not all(colours):
         raise _unlike(truth, predictions)
     both = _with_colours_of(wanted.schema, found.schema)
-    return _read(truth, both, refs), _read(predictions, both, refs)
-
-
-def _read(masks: Masks, schema: LabelSchema, refs: Sequence[ImageRef]) -> TruthIndex:
-    return TruthIndex.at(masks.folder, refs, schema)
+    return truth.read_as(both), predictions.read_as(both)
 
 
 def _with_colours_of(schema: LabelSchema, other: LabelSchema) -> LabelSchema:
@@ -69,7 +78,7 @@ def _with_colours_of(schema: LabelSchema, other: LabelSchema) -> LabelSchema:
 
 def _unlike(truth: Masks, predictions: Masks) -> SegstudioError:
     first, second = (
-        f"{masks.folder} {'have colours' if masks.index.kind == 'colour' else 'hold numbers'}"
+        f"{masks.place.classes} {'have colours' if masks.index.kind == 'colour' else 'hold numbers'}"
         for masks in (truth, predictions)
     )
     return SegstudioError(

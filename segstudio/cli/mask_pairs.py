@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.errors import require_folder
 from segstudio.cli.mask_codings import Masks, read_alike
+from segstudio.cli.mask_layout import MaskPlace
+from segstudio.cli.options import Missing
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores
-from segstudio.storage.scan import scan
-from segstudio.storage.schema_file import SCHEMA_NAME, read_schema
+from segstudio.storage.schema_file import read_schema
 from segstudio.storage.truth import TruthIndex, read_truth
 
-INSTANCES: Final = "instances"
+_NAMED: Final = 8
 
 
 @dataclass(frozen=True)
@@ -45,59 +48,99 @@ class Pair:
     scores: npt.NDArray[np.float32] | None
 
 
+MISSING_TEXTS: Final = {
+    Missing.IGNORE: "These count in no figure; --missing background counts them as all background.",
+    Missing.BACKGROUND: "These count as if background was predicted everywhere.",
+}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is held against what.
+
+    Attributes:
+        pred_dir: Predicted masks, or a folder that has them inside.
+        gt_dir: Ground truth masks likewise.
+        schema_file: Classes; else `segstudio.json` beside the ground truth, else the ids found.
+        ignore: Ground truth id that counts nowhere; else the schema's.
+        pred_instances: The predicted objects; else those inside or beside the masks.
+        gt_instances: The objects of the ground truth likewise.
+    """
+
+    pred_dir: Path
+    gt_dir: Path
+    schema_file: Path | None = None
+    ignore: int | None = None
+    pred_instances: Path | None = None
+    gt_instances: Path | None = None
+
+    def places(self) -> tuple[MaskPlace, MaskPlace]:
+        """Where the masks of the predictions and of the ground truth lie.
+
+        Raises:
+            SegstudioError: if a folder is missing or cannot be read.
+        """
+        require_folder(self.pred_dir)
+        own = (self.pred_dir, *([self.pred_instances] if self.pred_instances else []))
+        truth = MaskPlace.of(self.gt_dir, self.gt_instances, own)
+        predictions = MaskPlace.of(self.pred_dir, self.pred_instances, truth.folders)
+        if predictions.classes.resolve() == truth.classes.resolve():
+            # Held against itself, or against its like: the objects are of both.
+            predictions = MaskPlace.of(self.pred_dir, self.pred_instances)
+        return predictions, truth
+
+
 @dataclass(frozen=True)
 class MaskFolders:
     """A folder of predictions, one of ground truth, and the classes in force.
 
     Attributes:
+        places: Where the masks of the predictions and of the ground truth lie.
         refs: The predicted masks.
-        predictions: Where they are and what their values mean.
-        objects: The predicted instances beside them, if there are any.
-        truth: Where the ground truth is.
+        missing: Images that have ground truth and no prediction.
+        predictions: Where the predictions are and what their values mean.
+        truth: Where the ground truth is, likewise.
         schema: The classes.
         declared: Whether the classes were given; else they are what was found.
     """
 
+    places: tuple[MaskPlace, MaskPlace]
     refs: Sequence[ImageRef]
+    missing: Sequence[ImageRef]
     predictions: TruthIndex
-    objects: TruthIndex | None
     truth: TruthIndex
     schema: LabelSchema
     declared: bool
 
     @classmethod
-    def open(
-        cls, pred_dir: Path, gt_dir: Path, schema_file: Path | None, ignore: int | None
-    ) -> MaskFolders:
+    def open(cls, sides: Sides) -> MaskFolders:
         """Find the masks and decide on the classes.
-
-        Args:
-            pred_dir: Predicted masks.
-            gt_dir: Ground truth masks.
-            schema_file: Classes; else `segstudio.json` in `gt_dir`, else the ids that are found.
-            ignore: Ground truth id that counts nowhere; else the schema's.
 
         Raises:
             SegstudioError: if a folder or the schema cannot be read.
         """
-        require_folder(pred_dir)
-        require_folder(gt_dir)
-        refs = _masks(pred_dir)
-        declared = _declared_schema(schema_file, gt_dir)
-        if declared is not None and ignore is not None:
-            declared = LabelSchema(declared.classes, ignore)
-        try:
-            truth = TruthIndex.at(gt_dir, refs, declared)
-        except SegstudioError as error:
+        places = sides.places()
+        predicted, wanted = places
+        refs = predicted.masks()
+        declared = _declared_schema(sides.schema_file, wanted)
+        if declared is not None and sides.ignore is not None:
+            declared = LabelSchema(declared.classes, sides.ignore)
+        every = wanted.images()
+        index = wanted.index([*refs, *every], declared)
+        matched = {path for ref in refs if (path := index.path_of(ref)) is not None}
+        if not matched:
             raise SegstudioError(
-                f"No mask in {gt_dir} has the name of one in {pred_dir}.", error.hint
-            ) from error
-        found = TruthIndex.at(pred_dir, refs, _read_if_there(pred_dir / SCHEMA_NAME))
-        truth, predictions = read_alike(Masks(gt_dir, truth), Masks(pred_dir, found), refs)
+                f"No mask in {wanted.classes} has the name of one in {predicted.classes}.",
+                "Masks are matched by name: the image's name with or without _mask, _label or _gt.",
+            )
+        missing = [ref for ref in every if index.path_of(ref) not in matched]
+        path = predicted.schema_path
+        found = Masks.of(predicted, refs, None if path is None else read_schema(path))
+        truth, predictions = read_alike(Masks(wanted, [*refs, *every], index), found)
         schema = declared or _named_like(truth, predictions)
-        if ignore is not None:
-            schema = LabelSchema(schema.classes, ignore)
-        return cls(refs, predictions, _objects(pred_dir, refs), truth, schema, declared is not None)
+        if sides.ignore is not None:
+            schema = LabelSchema(schema.classes, sides.ignore)
+        return cls(places, refs, missing, predictions, truth, schema, declared is not None)
 
     def pairs(self) -> Iterator[Pair | ImageRef]:
         """Each prediction with its ground truth, or its reference alone if it has none.
@@ -123,21 +166,68 @@ class MaskFolders:
         assert truth is not None
         if prediction.shape_hw != truth.shape_hw:
             raise _sizes_differ(ref.path, prediction, path, truth)
-        objects, scores = self._objects_of(ref, prediction)
-        return Pair(ref.name, path, truth, prediction, objects, scores)
-
-    def _objects_of(
-        self, ref: ImageRef, prediction: LabelMap
-    ) -> tuple[InstanceIds | None, npt.NDArray[np.float32] | None]:
-        """Instance ids of a prediction and their scores: of itself, or of `instances/` beside."""
+        scores = None
         if prediction.instances is not None:
-            return prediction.instances, _scores(self.predictions.instance_path(ref))
-        beside = None
-        if self.objects is not None:
-            beside = read_truth(ref, self.objects, shape_hw=prediction.shape_hw)
-        if self.objects is None or beside is None:
-            return None, None
-        return beside.instances, _scores(self.objects.instance_path(ref))
+            scores = _scores(self.predictions.instance_path(ref))
+        return Pair(ref.name, path, truth, prediction, prediction.instances, scores)
+
+    def empty_pairs(self) -> Iterator[Pair]:
+        """The ground truth without a prediction, each beside a mask of background alone.
+
+        Raises:
+            SegstudioError: if a mask cannot be read or has unknown ids.
+        """
+        yield from map(self._empty_pair, self.missing)
+
+    def pair_at(self, truth_path: Path) -> Pair | None:
+        """The pair of a ground truth mask; the prediction is empty if there is none.
+
+        Raises:
+            SegstudioError: as `pairs`.
+        """
+        ref = self._by_truth.get(truth_path)
+        if ref is not None:
+            return self.pair_of(ref)
+        paths = {self.truth.path_of(ref): ref for ref in self.missing}
+        return self._empty_pair(paths[truth_path]) if truth_path in paths else None
+
+    def _empty_pair(self, ref: ImageRef) -> Pair:
+        truth = read_truth(ref, self.truth, self.schema)
+        path = self.truth.path_of(ref)
+        assert truth is not None
+        assert path is not None
+        nothing = np.full(truth.shape_hw, self.schema.elsewhere_id, np.uint8)
+        objects = None if truth.instances is None else np.zeros(truth.shape_hw, np.uint16)
+        scores = None if objects is None else np.zeros(0, np.float32)
+        name = self.places[1].name_of(path)
+        return Pair(name, path, truth, LabelMap(nothing, objects), objects, scores)
+
+    @cached_property
+    def _by_truth(self) -> dict[Path, ImageRef]:
+        found = ((self.truth.path_of(ref), ref) for ref in self.refs)
+        return {path: ref for path, ref in found if path is not None}
+
+    @property
+    def truth_masks(self) -> int:
+        """How many images have ground truth, with a prediction or without."""
+        return len(self._by_truth) + len(self.missing)
+
+    @cached_property
+    def missing_names(self) -> tuple[str, ...]:
+        """Names of the ground truth masks without a prediction."""
+        paths = (self.truth.path_of(ref) for ref in self.missing)
+        return tuple(self.places[1].name_of(path) for path in paths if path is not None)
+
+    def missing_text(self, folder: Path) -> str:
+        """That ground truth has no prediction in `folder`; "" if all of it has one."""
+        if not self.missing:
+            return ""
+        masks = count(self.truth_masks, "ground truth mask")
+        verb = "has" if len(self.missing) == 1 else "have"
+        named = ", ".join(self.missing_names[:_NAMED])
+        rest = len(self.missing) - _NAMED
+        more = f" and {rest} more" if rest > 0 else ""
+        return f"{len(self.missing)} of {masks} {verb} no prediction in {folder}: {named}{more}."
 
 
 def _sizes_differ(
@@ -154,32 +244,9 @@ def _scores(path: Path | None) -> npt.NDArray[np.float32] | None:
     return None if path is None else instance_scores(path)
 
 
-def _masks(folder: Path) -> list[ImageRef]:
-    found = scan(folder)
-    if not found.names:
-        raise SegstudioError(f"There are no masks in {folder}.", "Give the folder of the PNGs.")
-    return [ImageRef(name, str(found.images_root)) for name in found.names]
-
-
-def _objects(pred_dir: Path, refs: Sequence[ImageRef]) -> TruthIndex | None:
-    """The predicted instances beside the class maps, as `segstudio predict` writes them."""
-    folder = pred_dir / INSTANCES
-    if not folder.is_dir():
-        return None
-    try:
-        return TruthIndex.at(folder, refs)
-    except SegstudioError:  # none of the files there belongs to these masks
-        return None
-
-
-def _declared_schema(schema_file: Path | None, gt_dir: Path) -> LabelSchema | None:
-    if schema_file is not None:
-        return read_schema(schema_file)
-    return _read_if_there(gt_dir / SCHEMA_NAME)
-
-
-def _read_if_there(path: Path) -> LabelSchema | None:
-    return read_schema(path) if path.is_file() else None
+def _declared_schema(schema_file: Path | None, truth: MaskPlace) -> LabelSchema | None:
+    path = schema_file or truth.schema_path
+    return None if path is None else read_schema(path)
 
 
 def _named_like(truth: TruthIndex, predictions: TruthIndex) -> LabelSchema:

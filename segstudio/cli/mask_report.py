@@ -8,7 +8,9 @@ from pathlib import Path
 
 from segstudio.app.evaluation_report.material import EvaluatedRun, Material, ShownImage
 from segstudio.app.evaluation_report.wording import count
-from segstudio.cli.mask_pairs import MaskFolders, Pair
+from segstudio.cli.mask_layout import MaskPlace
+from segstudio.cli.mask_pairs import MISSING_TEXTS, MaskFolders, Pair
+from segstudio.cli.options import Missing
 from segstudio.core.bootstrap import PairedDifference, paired_difference
 from segstudio.core.errors import SegstudioError
 from segstudio.core.image_figures import ImageFigures
@@ -36,19 +38,19 @@ class Measured:
 
 def material_of(
     measured: Sequence[Measured],
-    truth: Path,
     class_ids: Sequence[int],
     photos: Path | None,
     command: str,
+    missing: Missing,
 ) -> Material:
     """What a report of folders of masks is made from: the images that all of them have.
 
     Args:
         measured: The folders.
-        truth: The ground truth.
         class_ids: The classes to score.
         photos: Folder of the images; None if there is none to show.
         command: The line that repeats it.
+        missing: What ground truth without a prediction counts as.
 
     Raises:
         SegstudioError: if the folder of the images cannot be read.
@@ -56,7 +58,6 @@ def material_of(
     paths = [p for p in measured[0].figures if all(p in m.figures for m in measured)]
     names = _titles([m.folder for m in measured])
     figures = {n: [m.figures[p] for p in paths] for n, m in zip(names, measured, strict=True)}
-    refs = {n: _by_truth(m.masks) for n, m in zip(names, measured, strict=True)}
     masks = {n: m.masks for n, m in zip(names, measured, strict=True)}
     runs = [
         EvaluatedRun.of(name, name, figures[name], class_ids, {"Masks": str(one.folder.resolve())})
@@ -70,22 +71,36 @@ def material_of(
 
     def show(place: int) -> ShownImage | None:
         try:
-            found = {n: masks[n].pair_of(refs[n][paths[place]]) for n in names}
+            found = {n: masks[n].pair_at(paths[place]) for n in names}
         except SegstudioError:
             return None
         return _shown({n: p for n, p in found.items() if p is not None}, pictures)
 
+    truth = measured[0].masks.places[1]
     return Material(
-        "/".join(truth.resolve().parts[-2:]),
+        "/".join(truth.given.resolve().parts[-2:]),
         measured[0].masks.schema,
         [measured[0].figures[p].name for p in paths],
         tuple(runs),
         paired,
         show,
-        {"Ground truth": str(truth.resolve())},
+        _settings(truth),
         command,
-        _left_out(measured, len(paths)),
+        (*_left_out(measured, len(paths)), *_missing(measured, missing)),
     )
+
+
+def _settings(truth: MaskPlace) -> dict[str, str]:
+    found = {"Ground truth": str(truth.classes.resolve())}
+    if truth.instances is not None:
+        found["Its objects"] = str(truth.instances.resolve())
+    return found
+
+
+def _missing(measured: Sequence[Measured], missing: Missing) -> list[str]:
+    """That ground truth has no prediction, and what it counts as."""
+    texts = [one.masks.missing_text(one.folder) for one in measured]
+    return [f"{text} {MISSING_TEXTS[missing]}" for text in texts if text]
 
 
 def _titles(folders: Sequence[Path]) -> list[str]:
@@ -95,12 +110,6 @@ def _titles(folders: Sequence[Path]) -> list[str]:
     while len({p[-depth:] for p in parts}) < len(parts) and depth < max(map(len, parts)):
         depth += 1
     return ["/".join(p[-depth:]).lstrip("/") for p in parts]
-
-
-def _by_truth(masks: MaskFolders) -> dict[Path, ImageRef]:
-    """The predicted mask of each file of ground truth."""
-    found = ((masks.truth.path_of(ref), ref) for ref in masks.refs)
-    return {path: ref for path, ref in found if path is not None}
 
 
 def _photos(folder: Path) -> dict[str, ImageRef]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Missing(StrEnum):
+    """What ground truth without a prediction counts as."""
+
+    IGNORE = "ignore"
+    BACKGROUND = "background"
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Model = Annotated[

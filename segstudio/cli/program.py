@@ -172,6 +172,30 @@ def _evaluate(
         Path | None,
         typer.Option("--against", help="Other predicted masks, for --bootstrap.", metavar="DIR"),
     ] = None,
+    missing: Annotated[
+        options.Missing,
+        typer.Option(
+            "--missing",
+            help="Ground truth without a prediction: leave it out, or count it as all background.",
+        ),
+    ] = options.Missing.IGNORE,
+    pred_instances: Annotated[
+        Path | None,
+        typer.Option(
+            "--pred-instances",
+            help="Predicted objects; else those in instances/ of PRED_DIR or beside it.",
+            metavar="DIR",
+        ),
+    ] = None,
+    gt_instances: Annotated[
+        Path | None,
+        typer.Option(
+            "--gt-instances",
+            help="Objects of the ground truth; else those in instances/ or SegmentationObject/ of "
+            "GT_DIR or beside it.",
+            metavar="DIR",
+        ),
+    ] = None,
     report: options.FiguresReport = None,
     images: Annotated[
         Path | None,
@@ -187,6 +211,7 @@ def _evaluate(
     with charts and the worst images into one HTML file.
     """
     from segstudio.cli.evaluate import Request, evaluate
+    from segstudio.cli.mask_pairs import Sides
     from segstudio.core.image_figures import Wanted
 
     if bootstrap != (against is not None):
@@ -194,7 +219,8 @@ def _evaluate(
     if images is not None and report is None:
         raise InputError("--images DIR is for --report FILE.")
     wanted = Wanted(boundary=boundary, hausdorff=hausdorff, panoptic=panoptic, instances=instances)
-    request = Request(pred_dir, gt_dir, schema, ignore, per_image, wanted, against, report, images)
+    sides = Sides(pred_dir, gt_dir, schema, ignore, pred_instances, gt_instances)
+    request = Request(sides, per_image, wanted, against, missing, report, images)
     return evaluate(request, as_json=as_json)
 
 

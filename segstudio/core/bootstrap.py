@@ -18,6 +18,8 @@ from segstudio.core.class_sums import ClassPairs, Numbers, class_totals
 
 RESAMPLES = 2000
 LEVEL = 0.95
+SIGN = "second minus first"
+"""What a difference is, wherever one is written: above 0 the second is better."""
 _CHUNK_BYTES = 1 << 24
 
 

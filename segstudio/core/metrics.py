@@ -9,7 +9,7 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -196,6 +196,14 @@ class Metrics:
             total=total,
             ignored=matrix.ignored,
         )
+
+    def mean_over(self, class_ids: Collection[int]) -> tuple[float, float]:
+        """Mean IoU and mean Dice over some of the classes: the foreground, say.
+
+        As in `mean_iou`, classes without a value are left out; NaN if none has one.
+        """
+        used = np.isin(np.array(self.class_ids, np.int64), list(class_ids))
+        return _nan_mean(self.iou[used]), _nan_mean(self.dice[used])
 
     @property
     def num_scored(self) -> int:

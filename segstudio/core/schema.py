@@ -133,6 +133,15 @@ class LabelSchema:
         return 0 if is_ground else None
 
     @property
+    def foreground_ids(self) -> tuple[int, ...]:
+        """Class ids that take part in metrics and are not the background."""
+        return self.foreground_among(self.scored_ids)
+
+    def foreground_among(self, class_ids: Iterable[int]) -> tuple[int, ...]:
+        """Those of some scored classes that are not the background; all if there is none."""
+        return tuple(i for i in class_ids if i != self.background_id)
+
+    @property
     def elsewhere_id(self) -> int:
         """What a prediction holds where it is none of these classes.
 

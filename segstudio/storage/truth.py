@@ -56,15 +56,27 @@ class TruthIndex:
 
     @classmethod
     def at(
-        cls, folder: Path, images: Sequence[ImageRef], schema: LabelSchema | None = None
+        cls,
+        folder: Path,
+        images: Sequence[ImageRef],
+        schema: LabelSchema | None = None,
+        instances: Path | None = None,
     ) -> TruthIndex:
         """The ground truth in a folder chosen by hand; everything there counts.
+
+        Args:
+            folder: Class masks, or instance masks if it is called so.
+            images: The images.
+            schema: Classes if known; gives the colours of colour-coded masks their ids.
+            instances: Instance masks that belong to the class masks, if they lie elsewhere.
 
         Raises:
             SegstudioError: if the folder cannot be read or no file belongs to any of the images.
         """
-        classes, instances = folders_at(folder, images)
-        index = cls._of_folders(classes, instances, images, schema)
+        classes, objects = folders_at(folder, images)
+        if instances is not None:
+            objects = _merged(objects, folders_at(instances, images, are_instances=True)[1])
+        index = cls._of_folders(classes, objects, images, schema)
         if index is None:
             raise SegstudioError(
                 f"No mask in {folder} belongs to these images.",

@@ -131,8 +131,12 @@ def find_mask_folders(home: Path, images: Sequence[ImageRef]) -> tuple[_Table, _
     return classes, instances
 
 
-def folders_at(folder: Path, images: Sequence[ImageRef]) -> tuple[_Table, _Table]:
+def folders_at(
+    folder: Path, images: Sequence[ImageRef], *, are_instances: bool = False
+) -> tuple[_Table, _Table]:
     """The tables for a folder chosen by hand, with the images' sub-folders if it has them.
+
+    Its masks are of instances if that is said, or if the folder is called so.
 
     Raises:
         SegstudioError: if the folder cannot be read.
@@ -145,7 +149,7 @@ def folders_at(folder: Path, images: Sequence[ImageRef]) -> tuple[_Table, _Table
         masks = MaskFolder.chosen(nested, files)
         if masks.matches_any(filenames):
             table[name] = (masks,)
-    is_instances = folder.name.casefold() in INSTANCE_FOLDERS
+    is_instances = are_instances or folder.name.casefold() in INSTANCE_FOLDERS
     return ({}, table) if is_instances else (table, {})
 
 

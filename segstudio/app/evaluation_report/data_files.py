@@ -17,7 +17,9 @@ from segstudio.app.class_figures import class_rows
 from segstudio.app.evaluation_report.findings import Findings, Report, find, part_of
 from segstudio.app.evaluation_report.material import IMAGE_MEASURES, EvaluatedRun, Material
 from segstudio.app.evaluation_report.measures import MEASURES
+from segstudio.app.evaluation_report.wording import caution
 from segstudio.app.report.software import versions
+from segstudio.core.bootstrap import SIGN
 from segstudio.storage.atomic import write_atomically
 
 _STEP: Final = 256
@@ -112,6 +114,8 @@ def summary(material: Material, found: Findings, now: datetime) -> dict[str, Any
                 {
                     "first": c.first.id,
                     "second": c.second.id,
+                    "sign": SIGN,
+                    "caution": caution(c.difference) or None,
                     "images": c.difference.images,
                     "resamples": c.difference.resamples,
                     "level": c.difference.level,

@@ -1,0 +1,176 @@
+"""Where the masks of one side of a comparison lie: its class maps, and its maps of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from segstudio.cli.errors import require_folder
+from segstudio.core.errors import SegstudioError
+from segstudio.core.schema import LabelSchema
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.layout import (
+    CLASS_FOLDERS,
+    IMAGE_FOLDERS,
+    INSTANCE_FOLDERS,
+    mask_base,
+    masks_among,
+    stem_of,
+)
+from segstudio.storage.mask_files import is_output
+from segstudio.storage.natural_order import natural_order
+from segstudio.storage.scan import Listing, list_folder
+from segstudio.storage.schema_file import SCHEMA_NAME
+from segstudio.storage.truth import TruthIndex
+
+_MAX_DEPTH: Final = 4
+
+
+@dataclass(frozen=True)
+class MaskPlace:
+    """A folder that was named, and where in or beside it the masks lie.
+
+    Attributes:
+        given: The folder that was named.
+        classes: The masks: class maps, or maps of objects if there are no others.
+        instances: Maps of objects that belong to the class maps, or None.
+    """
+
+    given: Path
+    classes: Path
+    instances: Path | None = None
+
+    @classmethod
+    def of(
+        cls, folder: Path, instances: Path | None = None, apart: Sequence[Path] = ()
+    ) -> MaskPlace:
+        """Find the class maps and the maps of objects of a folder.
+
+        The masks lie in the folder itself or, of a data set, in its `masks/`, `SegmentationClass/`
+        or the like. The objects lie in `instances/` or the like inside it, or beside it if it is
+        called as folders of class maps are.
+
+        Args:
+            folder: The folder.
+            instances: Where the maps of objects lie, if that was said.
+            apart: Folders of the other side, which hold no objects of this one.
+
+        Raises:
+            InputError: if a folder is missing.
+            SegstudioError: if one cannot be read.
+        """
+        require_folder(folder)
+        if instances is not None:
+            require_folder(instances)
+        listing = list_folder(folder)
+        inner = _known(folder, listing, CLASS_FOLDERS)
+        if inner is not None and not _is_prediction(folder, listing):
+            classes = inner
+        elif any(_masks_in(folder)):
+            classes = folder
+        else:
+            classes = _known(folder, listing, INSTANCE_FOLDERS) or folder
+        found = instances or _objects_of(classes, folder, {path.resolve() for path in apart})
+        return cls(folder, classes, None if found == classes else found)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders with masks."""
+        return (self.classes,) if self.instances is None else (self.classes, self.instances)
+
+    @property
+    def schema_path(self) -> Path | None:
+        """The `segstudio.json` beside the class maps or in the folder, or None."""
+        paths = (folder / SCHEMA_NAME for folder in dict.fromkeys((self.classes, self.given)))
+        return next((path for path in paths if path.is_file()), None)
+
+    def index(self, refs: Sequence[ImageRef], schema: LabelSchema | None) -> TruthIndex:
+        """What belongs to some images, and what its values mean.
+
+        Raises:
+            SegstudioError: if no mask belongs to any of them.
+        """
+        return TruthIndex.at(self.classes, refs, schema, self.instances)
+
+    def masks(self) -> list[ImageRef]:
+        """The class maps themselves.
+
+        Raises:
+            SegstudioError: if there is none, or a folder cannot be read.
+        """
+        names = [name for _, name in _masks_in(self.classes)]
+        if not names:
+            raise SegstudioError(
+                f"There are no masks in {self.classes}.", "Give the folder of the PNGs."
+            )
+        return [ImageRef(name, str(self.classes)) for name in natural_order(names)]
+
+    def images(self) -> list[ImageRef]:
+        """The images that there are masks of, under the names that the masks' names say.
+
+        Raises:
+            SegstudioError: if a folder cannot be read.
+        """
+        names = dict.fromkeys(image for folder in self.folders for image, _ in _masks_in(folder))
+        return [ImageRef(f"{name}.png", str(self.classes)) for name in natural_order([*names])]
+
+    def name_of(self, path: Path) -> str:
+        """The name of one of the masks, from the folder that was named if it lies there."""
+        for folder in (self.given, *self.folders):
+            if path.is_relative_to(folder):
+                return path.relative_to(folder).as_posix()
+        return path.name
+
+
+def _known(folder: Path, listing: Listing, names: Sequence[str]) -> Path | None:
+    """The first sub-folder of one of these names that has masks in it."""
+    by_folded = {name.casefold(): name for name in listing.folders}
+    paths = (folder / by_folded[name] for name in names if name in by_folded)
+    return next((path for path in paths if any(_masks_in(path))), None)
+
+
+def _is_prediction(folder: Path, listing: Listing) -> bool:
+    """Whether `segstudio predict` wrote the masks that lie directly in a folder."""
+    first = min(masks_among(listing.files), default=None)
+    return first is not None and is_output(folder / first)
+
+
+def _objects_of(classes: Path, given: Path, apart: Collection[Path]) -> Path | None:
+    """Maps of objects inside or beside the class maps, or inside the folder that was named."""
+    if classes.name.casefold() in INSTANCE_FOLDERS:
+        return None
+    places = [classes, given]
+    if classes.name.casefold() in CLASS_FOLDERS:
+        places.append(classes.resolve().parent)
+    for place in dict.fromkeys(places):
+        try:
+            found = _known(place, list_folder(place), INSTANCE_FOLDERS)
+        except SegstudioError:
+            continue
+        if found is not None and found.resolve() not in apart:
+            return found
+    return None
+
+
+def _masks_in(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Masks in a folder: the name without ending of the image that each is of, and its own name.
+
+    Of the folder itself; where no mask lies directly in it, of its sub-folders, but for those of
+    photos and of objects.
+    """
+    listing = list_folder(folder)
+    names = {name: stem_of(name) for name in masks_among(listing.files)}
+    stems = set(names.values())
+    based = {stem: base for stem in stems if (base := mask_base(stem)) is not None}
+    # Where x.jpg lies beside x_mask.png, the names without an ending are of photos.
+    mixed = any(base in stems for base in based.values())
+    for name, stem in names.items():
+        if stem in based or not mixed:
+            yield prefix + based.get(stem, stem), prefix + name
+    if not names and depth < _MAX_DEPTH:
+        for name in listing.folders:
+            if name.casefold() in (*IMAGE_FOLDERS, *INSTANCE_FOLDERS):
+                continue
+            yield from _masks_in(folder / name, f"{prefix}{name}/", depth + 1)

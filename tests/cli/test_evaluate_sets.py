@@ -1,0 +1,311 @@
+"""`segstudio evaluate` on whole sets: objects with classes, and truth that nobody predicted."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from segstudio.__main__ import main
+from segstudio.core.schema import LabelSchema
+from segstudio.storage.masks import encode_instance_png
+
+NAMES = ["background", "cell", "fibre"]
+
+
+def save(path, rows, dtype=np.uint8):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), np.array(rows, dtype))
+
+
+def save_objects(path, ids, scores=()):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode_instance_png(ids, scores=scores))
+
+
+def run(capsys, *arguments):
+    code = main(["evaluate", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def report(capsys, *arguments, code=0):
+    found, out, _ = run(capsys, *arguments, "--json")
+    assert found == code
+    return json.loads(out)
+
+
+def painted(*parts):
+    """Class ids and object ids, 20 x 20, from (class, object, rows, columns)."""
+    labels, ids = np.zeros((20, 20), np.uint8), np.zeros((20, 20), np.uint16)
+    for class_id, number, rows, columns in parts:
+        labels[slice(*rows), slice(*columns)] = class_id
+        ids[slice(*rows), slice(*columns)] = number
+    return labels, ids
+
+
+TRUTH = painted(
+    (1, 1, (0, 4), (0, 4)),  # a cell
+    (2, 2, (0, 4), (8, 12)),  # a fibre
+    (1, 0, (10, 14), (0, 8)),  # cells that nobody told apart: a crowd
+)
+FOUND = painted(
+    (1, 2, (0, 4), (0, 4)),  # the cell
+    (2, 3, (0, 4), (9, 13)),  # the fibre, one column off: IoU 12 / 20
+    (1, 1, (10, 14), (0, 4)),  # on the crowd: neither right nor wrong
+    (1, 4, (16, 19), (16, 19)),  # a cell where none is
+)
+SCORES = [0.95, 0.9, 0.8, 0.5]
+
+
+@pytest.fixture
+def predicted(tmp_path):
+    """Predictions as `segstudio predict` writes them."""
+    folder = tmp_path / "out"
+    save(folder / "im.png", FOUND[0])
+    save_objects(folder / "instances" / "im.png", FOUND[1], SCORES)
+    return folder
+
+
+def inside(root):
+    save(root / "gt" / "im.png", TRUTH[0])
+    save_objects(root / "gt" / "instances" / "im.png", TRUTH[1])
+    return [root / "gt"]
+
+
+def data_set(root):
+    save(root / "set" / "masks" / "im.png", TRUTH[0])
+    save_objects(root / "set" / "instances" / "im.png", TRUTH[1])
+    return [root / "set"]
+
+
+def data_set_with_photos(root):
+    save(root / "set" / "im.png", np.full((20, 20, 3), (10, 90, 200)))
+    return data_set(root)
+
+
+def beside(root):
+    return [data_set(root)[0] / "masks"]
+
+
+def voc(root):
+    save(root / "VOC" / "JPEGImages" / "im.jpg", np.zeros((20, 20, 3)))
+    save(root / "VOC" / "SegmentationClass" / "im.png", TRUTH[0])
+    save(root / "VOC" / "SegmentationObject" / "im.png", TRUTH[1])  # 8 bit
+    return [root / "VOC"]
+
+
+def voc_classes(root):
+    return [voc(root)[0] / "SegmentationClass"]
+
+
+def elsewhere(root):
+    save(root / "classes" / "im_gt.png", TRUTH[0])
+    save_objects(root / "objects" / "im.png", TRUTH[1])
+    return [root / "classes", "--gt-instances", root / "objects"]
+
+
+@pytest.mark.parametrize(
+    "layout", [inside, data_set, data_set_with_photos, beside, voc, voc_classes, elsewhere]
+)
+def test_objects_have_the_classes_of_the_class_map(capsys, tmp_path, predicted, layout):
+    found = report(capsys, predicted, *layout(tmp_path / "truth"), "--instances", "--panoptic")
+    ground, cell, fibre = found["classes"]
+    # Cells: the one on the crowd is left out, the one found comes before the one invented.
+    assert (cell["ap"], cell["ap_50"]) == (pytest.approx(1), pytest.approx(1))
+    # The fibre is found at IoU 0.50, 0.55 and 0.60.
+    assert (fibre["ap"], fibre["ap_50"], fibre["ap_75"]) == pytest.approx((3 / 10, 1, 0))
+    assert found["instances"]["ap"] == pytest.approx((1 + 3 / 10) / 2)
+    assert (found["instances"]["objects"], found["instances"]["scored"]) == (2, True)
+    # One pair and one invented cell; one pair of fibres; the ground has 336 pixels, predicted
+    # 343, both 336 - 4 - 9.
+    assert cell["pq"] == pytest.approx(1 / 1.5)
+    assert fibre["pq"] == pytest.approx(12 / 20)
+    assert ground["pq"] == pytest.approx(323 / (336 + 343 - 323))
+    assert found["panoptic"]["things"]["pq"] == pytest.approx((1 / 1.5 + 12 / 20) / 2)
+    assert found["panoptic"]["stuff"]["pq"] == pytest.approx(ground["pq"])
+
+
+def test_predicted_objects_may_lie_elsewhere(capsys, tmp_path, predicted):
+    (predicted / "instances").rename(tmp_path / "found")
+    truth = inside(tmp_path)
+    one = report(capsys, predicted, *truth, "--instances")
+    assert one["instances"]["regions_as_objects"] == 1
+    found = report(capsys, predicted, *truth, "--instances", "--pred-instances", tmp_path / "found")
+    assert found["instances"]["regions_as_objects"] == 0
+    assert found["instances"]["ap"] == pytest.approx(0.65)
+    assert found["predictions"]["objects"] == str(tmp_path / "found")
+
+
+def test_the_objects_of_the_truth_are_not_taken_for_predicted_ones(capsys, tmp_path):
+    """`labels` beside `masks` and `instances`: predictions, and ground truth with its objects."""
+    root = data_set(tmp_path)[0]
+    save(root / "labels" / "im.png", TRUTH[0])
+    found = report(capsys, root / "labels", root / "masks", "--instances")
+    assert found["predictions"]["objects"] is None
+    assert found["instances"]["regions_as_objects"] == 1
+    itself = report(capsys, root, root, "--instances")
+    assert itself["instances"]["regions_as_objects"] == 0
+    assert itself["instances"]["ap"] == 1
+
+
+def test_missing_folders_of_objects_are_named(capsys, tmp_path, predicted):
+    code, out, err = run(capsys, predicted, *inside(tmp_path), "--gt-instances", tmp_path / "no")
+    assert (code, out) == (2, "")
+    assert err == f"error: There is no folder {tmp_path / 'no'}. Check the path.\n"
+
+
+def test_results_in_sub_folders_are_found(capsys, tmp_path):
+    for part in ("one", "two"):
+        save_objects(tmp_path / "out" / "instances" / part / "im.png", FOUND[1], SCORES)
+        save(tmp_path / "out" / part / "im.png", FOUND[0])
+        save(tmp_path / "gt" / part / "im.png", TRUTH[0])
+        save_objects(tmp_path / "gt" / "instances" / part / "im.png", TRUTH[1])
+    save(tmp_path / "gt" / "three" / "im.png", TRUTH[0])
+    found = report(capsys, tmp_path / "out", tmp_path / "gt", "--instances", code=1)
+    assert found["images"] == 2
+    assert found["instances"]["ap"] == pytest.approx(0.65)
+    assert found["without_prediction"] == ["three/im.png"]
+
+
+class TestMissing:
+    @pytest.fixture
+    def folders(self, tmp_path):
+        """Ten images with a square of 100 of 400 pixels; the first three are predicted, rightly."""
+        square, _ = painted((1, 0, (2, 12), (2, 12)))
+        for number in range(10):
+            save(tmp_path / "gt" / f"a{number}_mask.png", square)
+        for number in range(3):
+            save(tmp_path / "pred" / f"a{number}.png", square)
+        return tmp_path / "pred", tmp_path / "gt"
+
+    def test_it_is_counted_and_named_and_the_exit_code_is_1(self, capsys, folders):
+        code, out, err = run(capsys, *folders, "--json")
+        found = json.loads(out)
+        names = [f"a{number}_mask.png" for number in range(3, 10)]
+        assert code == 1
+        assert found["without_prediction"] == names
+        assert (found["images"], found["ground_truth_masks"]) == (3, 10)
+        assert (found["mean_iou"], found["missing"]) == (1, "ignore")
+        assert err.startswith(
+            f"error: 7 of 10 ground truth masks have no prediction in {folders[0]}"
+        )
+        code, out, _ = run(capsys, *folders)
+        assert code == 1
+        assert f"7 of 10 ground truth masks have no prediction: {', '.join(names)}" in out
+        assert "count in no figure; --missing background" in out
+
+    def test_it_may_count_as_background(self, capsys, folders):
+        code, out, _ = run(capsys, *folders, "--missing", "background", "--per-image", "--json")
+        found = json.loads(out)
+        assert code == 1
+        assert (found["images"], found["missing"]) == (10, "background")
+        # The square: 300 of 1000 pixels found. The ground: 3000 pixels, predicted 3700.
+        ground, square = (c["iou"] for c in found["classes"])
+        assert (ground, square) == pytest.approx((3000 / 3700, 300 / 1000))
+        assert found["per_image"][-1]["name"] == "a9_mask.png"
+        _, out, _ = run(capsys, *folders, "--missing", "background")
+        assert "as if background was predicted everywhere" in out
+
+    def test_objects_that_nobody_looked_for_are_missed(self, capsys, tmp_path):
+        for name in ("a", "b"):
+            save(tmp_path / "gt" / f"{name}.png", TRUTH[0])
+            save_objects(tmp_path / "gt" / "instances" / f"{name}.png", TRUTH[1])
+        save(tmp_path / "pred" / "a.png", TRUTH[0])
+        save_objects(tmp_path / "pred" / "instances" / "a.png", TRUTH[1], [0.9, 0.8])
+        arguments = (tmp_path / "pred", tmp_path / "gt", "--instances", "--panoptic")
+        ignored = report(capsys, *arguments, code=1)
+        assert (ignored["instances"]["objects"], ignored["instances"]["ap"]) == (2, 1)
+        found = report(capsys, *arguments, "--missing", "background", code=1)
+        assert found["instances"]["objects"] == 4
+        assert found["instances"]["scored"]
+        # Half of the objects of each class are found: precision 1 up to a recall of 0.5.
+        assert found["instances"]["ap"] == pytest.approx(51 / 101)
+        assert found["objects"]["missed"] == 2
+        assert found["classes"][1]["pq"] == pytest.approx(1 / 1.5)
+
+    def test_the_report_says_it(self, capsys, folders, tmp_path):
+        page = tmp_path / "r.html"
+        for missing, words in (
+            ("ignore", "count in no figure"),
+            ("background", "as if background"),
+        ):
+            code, _, err = run(capsys, *folders, "--missing", missing, "--report", page)
+            assert code == 1
+            assert "7 of 10" in err
+            text = page.read_text()
+            assert "7 of 10 ground truth masks have no prediction" in text
+            assert "a3_mask.png" in text
+            assert words in text
+        assert "--missing background" in text
+
+    def test_photos_among_the_masks_are_no_ground_truth(self, capsys, folders):
+        save(folders[1] / "a9.png", np.zeros((20, 20, 3)))
+        save(folders[1] / "b.jpg", np.zeros((20, 20, 3)))
+        assert len(report(capsys, *folders, code=1)["without_prediction"]) == 7
+
+    def test_of_the_other_folder_it_is_said(self, capsys, folders, tmp_path):
+        square, _ = painted((1, 0, (2, 12), (2, 12)))
+        for number in range(10):
+            save(tmp_path / "all" / f"a{number}.png", square)
+        arguments = (tmp_path / "all", folders[1], "--bootstrap", "--against", folders[0])
+        found = report(capsys, *arguments)
+        assert found["without_prediction"] == []
+        assert len(found["bootstrap"]["without_prediction"]) == 7
+        _, out, _ = run(capsys, *arguments)
+        assert f"7 ground truth masks have no prediction in {folders[0]}" in out
+
+
+class TestIgnoredId:
+    """Predicted 255 is of no class: one rule, whether the classes were given or not."""
+
+    @pytest.fixture
+    def folders(self, tmp_path):
+        save(tmp_path / "gt" / "a.png", [[1, 1, 1, 1, 0, 0, 0, 255]])
+        save(tmp_path / "pred" / "a.png", [[1, 1, 255, 255, 0, 0, 255, 255]])
+        return tmp_path
+
+    @pytest.mark.parametrize("declared", [False, True])
+    def test_it_counts_as_missed(self, capsys, folders, declared):
+        schema = folders / "classes.json"
+        schema.write_text(json.dumps(LabelSchema.from_names(["background", "cell"]).to_json()))
+        more = ["--schema", schema] if declared else []
+        found = report(capsys, folders / "pred", folders / "gt", *more, "--panoptic")
+        assert [c["iou"] for c in found["classes"]] == pytest.approx([2 / 3, 2 / 4])
+        assert [c["precision"] for c in found["classes"]] == [1, 1]
+        assert found["pixel_accuracy"] == pytest.approx(4 / 7)
+        assert (found["pixels"], found["predicted_ignored_pixels"]) == (7, 3)
+        _, out, _ = run(capsys, folders / "pred", folders / "gt", *more)
+        assert "3 pixels predicted as 255, the ignored id" in out
+
+
+class TestDifference:
+    @pytest.fixture
+    def folders(self, tmp_path):
+        """One image: right in every pixel, and right in three of four."""
+        save(tmp_path / "gt" / "a.png", [[0, 0, 1, 1]])
+        save(tmp_path / "good" / "a.png", [[0, 0, 1, 1]])
+        save(tmp_path / "bad" / "a.png", [[0, 0, 0, 1]])
+        return tmp_path
+
+    def test_the_sign_is_written(self, capsys, folders):
+        arguments = (folders / "good", folders / "gt", "--bootstrap", "--against", folders / "bad")
+        found = report(capsys, *arguments)["bootstrap"]
+        assert found["sign"] == "second minus first"
+        assert (found["first"], found["second"]) == (str(folders / "bad"), str(folders / "good"))
+        assert found["mean_iou"]["difference"] == pytest.approx(1 - (2 / 3 + 1 / 2) / 2)
+        code, out, _ = run(capsys, *arguments)
+        assert code == 0
+        assert f"{folders / 'good'} minus {folders / 'bad'}, IoU on 1 image, 95%" in out
+
+    @pytest.mark.parametrize(("images", "warned"), [(1, True), (19, True), (20, False)])
+    def test_few_images_are_warned_of(self, capsys, folders, images, warned):
+        for number in range(images - 1):
+            save(folders / "gt" / f"{number}.png", [[0, 1]])
+            save(folders / "good" / f"{number}.png", [[0, 1]])
+            save(folders / "bad" / f"{number}.png", [[0, number % 2]])
+        arguments = (folders / "good", folders / "gt", "--bootstrap", "--against", folders / "bad")
+        caution = report(capsys, *arguments)["bootstrap"]["caution"]
+        assert (caution is not None) == warned
+        _, out, _ = run(capsys, *arguments)
+        assert ("to draw from" in out) == warned

@@ -283,6 +283,10 @@ class Autosave:
         """Strokes that a killed program left behind, the latest first."""
         return self._recovering.pending()
 
+    def tell_unreadable(self) -> None:
+        """Say what the last `recovery` could not read."""
+        self._recovering.tell_unreadable()
+
     def restore(self, item: Recovered) -> None:
         """Open the image and paint the strokes onto its annotation as one undoable edit."""
         self._recovering.restore(item)

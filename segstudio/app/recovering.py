@@ -43,6 +43,21 @@ class Recovering:
         """Strokes that an ended program left behind, the latest first."""
         return self._journal.pending()
 
+    def tell_unreadable(self) -> None:
+        """Say which journals the last `pending` could not read; nothing of them was deleted."""
+        for trouble in self._journal.unreadable:
+            if trouble.set_aside:
+                self._notices.error(
+                    f"Unsaved strokes of an earlier session cannot be read: {trouble.why}.",
+                    f"The journal was set aside as {trouble.path}; nothing of it was deleted.",
+                )
+            else:
+                self._notices.error(
+                    f"{trouble.path} cannot be read now ({trouble.why}); it may hold unsaved "
+                    "strokes.",
+                    "It was left as it is. The next start tries again.",
+                )
+
     def restore(self, item: Recovered) -> None:
         """Open the image and paint the strokes onto its annotation as one edit."""
         self._open_image(item.image, lambda document: self._replay(item, document))
@@ -74,6 +89,13 @@ class Recovering:
                 return
             self._paint(document, restored)
             self.discard(item)
+            if item.damaged:
+                places = "1 place" if item.damaged == 1 else f"{item.damaged} places"
+                self._notices.warning(
+                    f"The journal of {item.image.name} is damaged at {places}; the strokes there "
+                    "could not be restored.",
+                    f"It is kept in {self._journal.set_aside_folder}.",
+                )
             if conflicts:
                 self._notices.warning(
                     f"{conflicts} pixels of {item.image.name} had changed since the strokes "

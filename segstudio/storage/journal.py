@@ -3,7 +3,8 @@
 Every running program has a folder of its own below the journal folder, held by a lock that the
 system lets go when the program ends in whatever way. Folders without a living owner are what a
 crash left behind. In it, one file an image: a header, then one record a patch, each given to the
-system in one write; a record that was cut off at the end is ignored.
+system in one write; a record that was cut off at the end is ignored. What cannot be read is never
+deleted: damaged files go to the folder "set-aside".
 """
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap, Patch
 from segstudio.storage.atomic import make_folder, write_error
 from segstudio.storage.process_lock import ProcessLock
-from segstudio.storage.strokes import Plane, pack, unpack_all
+from segstudio.storage.strokes import Plane, Stroke, pack, unpack_all
 
 _MAGIC = b"SEGJ1\n"
 _LENGTH = struct.Struct("<II")
+_TEXT_START = b'{"image": "'
+_SET_ASIDE = "set-aside"
+_MENDABLE_BYTES = 4096
+"""One flipped bit is looked for in so much of a damaged header."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Recovered:
         shape_hw: Size of the label map they belong to.
         with_instances: Whether that label map kept instance ids.
         files: The journal files, the oldest first.
+        damaged: How many places in them could not be read; what lies between them can.
     """
 
     image: Path
@@ -52,6 +58,31 @@ class Recovered:
     shape_hw: tuple[int, int]
     with_instances: bool
     files: tuple[Path, ...]
+    damaged: int = 0
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A journal that could not be read.
+
+    Attributes:
+        path: Where it is now.
+        why: What is wrong with it.
+        set_aside: Whether it was moved out of the way (it is damaged); else it is where it was,
+            and the next start tries again.
+    """
+
+    path: Path
+    why: str
+    set_aside: bool
+
+
+@dataclass
+class _Waiting:
+    """Records that could not be written yet, the oldest first, as (revision, record)."""
+
+    header: bytes
+    records: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 @dataclass
@@ -67,6 +98,9 @@ class Journal:
     """Records patches of label maps; finds those of programs that ended without saving.
 
     `append` and `clear` may be called from different threads.
+
+    Attributes:
+        unreadable: What the last `pending` found and could not read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,22 +113,39 @@ class Journal:
         self._own: Path | None = None
         self._process_lock: ProcessLock | None = None
         self._files: dict[str, _OpenFile] = {}
+        self._waiting: dict[str, _Waiting] = {}
+        self.unreadable: tuple[Unreadable, ...] = ()
 
     def append(self, image: Path, patch: Patch, label_map: LabelMap) -> None:
         """Record a patch that was just applied to an image's label map.
+
+        A record that cannot be written is held in memory, and written before the next one.
 
         Raises:
             SegstudioError: if it cannot be written (disk full); the records before it stay whole.
         """
         record = pack(patch, label_map.revision)
         with self._lock:
-            try:
-                opened = self._file_of(image, label_map)
-                end = opened.records[-1][1] if opened.records else opened.header_end
-                _write_whole(opened.handle, record, end)
-            except OSError as error:
-                raise write_error(self._root, error) from error
-            opened.records.append((label_map.revision, end + len(record)))
+            key = str(image)
+            if key not in self._waiting:
+                self._waiting[key] = _Waiting(_header(image, label_map))
+            self._waiting[key].records.append((label_map.revision, record))
+            self._write_waiting(key)
+
+    def retry(self) -> None:
+        """Write what could not be written before.
+
+        Raises:
+            SegstudioError: if it still cannot.
+        """
+        with self._lock:
+            for key in list(self._waiting):
+                self._write_waiting(key)
+
+    def holds(self, image: Path) -> bool:
+        """Whether every patch of an image that was not cleared is on disk."""
+        with self._lock:
+            return str(image) not in self._waiting
 
     def clear(self, image: Path, revision: int | None = None) -> None:
         """Forget an image's records up to a revision that was saved (None: all of them).
@@ -103,6 +154,7 @@ class Journal:
             SegstudioError: if the journal cannot be rewritten.
         """
         with self._lock:
+            self._drop_waiting(str(image), revision)
             opened = self._files.get(str(image))
             if opened is None:
                 return
@@ -112,27 +164,72 @@ class Journal:
                 raise write_error(opened.path, error) from error
 
     def pending(self) -> list[Recovered]:
-        """What ended programs left behind, the latest first."""
+        """What ended programs left behind, the latest first; `unreadable` is made anew.
+
+        Nothing that may hold strokes is deleted here: damaged files are set aside.
+        """
         found: dict[Path, list[Recovered]] = {}
-        for folder in self._left_behind():
-            for path in sorted(folder.glob("*.journal")):
-                item = _inspect(path)
-                if item is not None:
+        unreadable: list[Unreadable] = []
+        folders, why = self._left_behind()
+        if why:
+            unreadable.append(Unreadable(self._root, why, set_aside=False))
+        for folder in folders:
+            for path in _journals_in(folder):
+                item = self._inspected(path)
+                if isinstance(item, Unreadable):
+                    unreadable.append(item)
+                elif item is not None:
                     found.setdefault(item.image, []).append(item)
-                else:
-                    _unlink(path)
             _remove_if_empty(folder)
+        self.unreadable = tuple(unreadable)
         return sorted(map(_joined, found.values()), key=lambda item: -item.time)
 
-    def discard(self, item: Recovered) -> None:
-        """Delete recovered strokes: after they were restored and saved, or are not wanted."""
-        for path in item.files:
+    def _inspected(self, path: Path) -> Recovered | Unreadable | None:
+        """What a journal holds; None (and it is deleted) if nothing was ever recorded in it."""
+        try:
+            item = _inspect(path)
+        except OSError as error:
+            return Unreadable(path, error.strerror or str(error), set_aside=False)
+        except ValueError as error:
+            return self._set_aside(path, str(error))
+        if item is None:
             _unlink(path)
+        elif not item.strokes:
+            return self._set_aside(path, "all of its records are damaged")
+        return item
+
+    def _set_aside(self, path: Path, why: str) -> Unreadable:
+        target = self.set_aside_folder / f"{path.parent.name}-{path.name}"
+        try:
+            target.parent.mkdir(exist_ok=True)
+            path.replace(target)
+        except OSError:
+            return Unreadable(path, why, set_aside=False)
+        return Unreadable(target, why, set_aside=True)
+
+    @property
+    def set_aside_folder(self) -> Path:
+        """Where damaged journals go."""
+        return self._root / _SET_ASIDE
+
+    def discard(self, item: Recovered) -> None:
+        """Delete recovered strokes: after they were restored and saved, or are not wanted.
+
+        Damaged files are set aside instead, since not all of them was restored.
+        """
+        for path in item.files:
+            if item.damaged and _damage(path):
+                self._set_aside(path, "")
+            else:
+                _unlink(path)
             _remove_if_empty(path.parent)
 
     def close(self) -> None:
         """Close the files; ones without records are deleted, others stay to be recovered."""
+        with contextlib.suppress(SegstudioError):
+            self.retry()
         with self._lock:
+            self._waiting.clear()
             for opened in self._files.values():
                 os.close(opened.handle)
                 if not opened.records:
@@ -145,14 +242,39 @@ class Journal:
                 _remove_if_empty(self._own)
                 self._own = None
 
-    def _file_of(self, image: Path, label_map: LabelMap) -> _OpenFile:
-        key = str(image)
+    def _write_waiting(self, key: str) -> None:
+        waiting = self._waiting[key]
+        try:
+            opened = self._file_of(key, waiting.header)
+            while waiting.records:
+                revision, record = waiting.records[0]
+                end = opened.records[-1][1] if opened.records else opened.header_end
+                _write_whole(opened.handle, record, end)
+                opened.records.append((revision, end + len(record)))
+                del waiting.records[0]
+        except OSError as error:
+            raise write_error(self._root, error) from error
+        del self._waiting[key]
+
+    def _drop_waiting(self, key: str, revision: int | None) -> None:
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            return
+        waiting.records = [r for r in waiting.records if revision is not None and r[0] > revision]
+        if not waiting.records:
+            del self._waiting[key]
+
+    def _file_of(self, key: str, header: bytes) -> _OpenFile:
         if key not in self._files:
-            name = hashlib.blake2b(os.fsencode(image), digest_size=16).hexdigest()
-            header = _header(image, label_map)
+            name = hashlib.blake2b(os.fsencode(key), digest_size=16).hexdigest()
             path = self._own_folder() / f"{name}.journal"
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | _O_BINARY, 0o600)
-            _write_whole(handle, header, 0)
+            try:
+                _write_whole(handle, header, 0)
+            except OSError:
+                os.close(handle)
+                _unlink(path)
+                raise
             self._files[key] = _OpenFile(path, handle, [], len(header))
         return self._files[key]
 
@@ -195,11 +317,16 @@ class Journal:
             temporary.replace(opened.path)
         opened.handle = handle
 
-    def _left_behind(self) -> list[Path]:
-        if not self._root.is_dir():
-            return []
-        folders = [p for p in self._root.iterdir() if p.is_dir() and p != self._own]
-        return sorted(p for p in folders if not ProcessLock.is_held(p))
+    def _left_behind(self) -> tuple[list[Path], str]:
+        """Folders of ended programs; and why they cannot be listed now, if so."""
+        try:
+            folders = [p for p in self._root.iterdir() if p.is_dir()]
+        except FileNotFoundError:
+            return [], ""
+        except OSError as error:
+            return [], error.strerror or str(error)
+        others = [p for p in folders if p != self._own and p.name != _SET_ASIDE]
+        return sorted(p for p in others if not ProcessLock.is_held(p)), ""
 
 
 _O_BINARY: int = getattr(os, "O_BINARY", 0)
@@ -220,7 +347,7 @@ def replay(item: Recovered, base: LabelMap) -> tuple[LabelMap, int]:
         the base is the very map that was painted on).
 
     Raises:
-        SegstudioError: if the sizes differ.
+        SegstudioError: if the sizes differ, or a file cannot be read any more.
     """
     if base.shape_hw != item.shape_hw:
         raise SegstudioError(
@@ -236,14 +363,28 @@ def replay(item: Recovered, base: LabelMap) -> tuple[LabelMap, int]:
         ids = np.zeros(base.shape_hw, np.uint16)
     conflicts = 0
     for path in item.files:
-        _, data, start = _parse_header(path.read_bytes())
-        for stroke, _ in unpack_all(data, start):
-            targets: tuple[npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None, ...]
-            targets = (labels, ids)
-            for target, plane in zip(targets, stroke.planes, strict=False):
-                if target is not None:
-                    conflicts += _set(target[stroke.rect.slices], plane)
+        try:
+            _, data, start = _parse_header(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise SegstudioError(
+                f"The strokes on {item.image} cannot be read ({error}).",
+                f"They stay in {path}; try again at the next start.",
+            ) from error
+        for stroke, _ in unpack_all(data, start, item.shape_hw):
+            conflicts += 0 if stroke is None else _paint(stroke, labels, ids)
     return LabelMap(labels, ids), conflicts
+
+
+def _paint(
+    stroke: Stroke, labels: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint16] | None
+) -> int:
+    """Set what a stroke changed; gives the number of pixels that were not as before it."""
+    targets: tuple[npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None, ...] = (labels, ids)
+    return sum(
+        _set(target[stroke.rect.slices], plane)
+        for target, plane in zip(targets, stroke.planes, strict=False)
+        if target is not None
+    )
 
 
 def _set(view: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], plane: Plane) -> int:
@@ -264,36 +405,98 @@ def _header(image: Path, label_map: LabelMap) -> bytes:
     return _MAGIC + _LENGTH.pack(len(text), zlib.crc32(text)) + text
 
 
-def _parse_header(data: bytes) -> tuple[dict[str, object], bytes, int]:
-    """The header's entries, the data, and where records begin.
+@dataclass(frozen=True)
+class _Header:
+    """What the header of a journal says."""
+
+    image: Path
+    shape_hw: tuple[int, int]
+    with_instances: bool
+
+
+def _parse_header(data: bytes) -> tuple[_Header, bytes, int]:
+    """The header, the data, and where records begin; one flipped bit is mended.
 
     Raises:
         ValueError: if the header is damaged.
     """
+    found = _header_in(data)
+    if found is not None:
+        return found[0], data, found[1]
+    head = bytearray(data[:_MENDABLE_BYTES])
+    for at in range(len(head)):
+        for bit in range(8):
+            head[at] ^= 1 << bit
+            found = _header_in(head)
+            if found is not None:
+                return found[0], data, found[1]
+            head[at] ^= 1 << bit
+    raise ValueError("its header is damaged")
+
+
+def _is_cut_off(content: bytes) -> bool:
+    """Whether a file ends within its header."""
+    start = len(_MAGIC) + _LENGTH.size
+    if len(content) < start:
+        return content[: len(_MAGIC)] == _MAGIC[: len(content)]
+    text = content[start:]
+    as_written = text.isascii() and text.startswith(_TEXT_START[: len(text)]) and b"}" not in text
+    return content.startswith(_MAGIC) and as_written
+
+
+def _header_in(data: bytes | bytearray) -> tuple[_Header, int] | None:
+    """The header and its end; None if it is not whole."""
     start = len(_MAGIC) + _LENGTH.size
     if not data.startswith(_MAGIC) or len(data) < start:
-        raise ValueError("no journal")
+        return None
     length, crc = _LENGTH.unpack_from(data, len(_MAGIC))
-    text = data[start : start + length]
+    text = bytes(data[start : start + length])
     if len(text) != length or zlib.crc32(text) != crc:
-        raise ValueError("damaged journal header")
-    return json.loads(text), data, start + length
+        return None
+    try:
+        entries = json.loads(text)
+        shape = (int(entries["height"]), int(entries["width"]))
+        image = Path(str(entries["image"]))
+        return _Header(image, shape, bool(entries["instances"])), start + length
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None  # a right checksum, but nothing that segstudio writes
 
 
 def _inspect(path: Path) -> Recovered | None:
-    """What a journal file holds; None if nothing can be recovered from it."""
+    """What a journal file holds; None if nothing was recorded in it.
+
+    Raises:
+        OSError: if it cannot be read now.
+        ValueError: if its header is damaged.
+    """
+    content = path.read_bytes()
+    time = path.stat().st_mtime
     try:
-        entries, data, start = _parse_header(path.read_bytes())
-        planes = [len(stroke.planes) for stroke, _ in unpack_all(data, start)]
-        time = path.stat().st_mtime
-    except (OSError, ValueError, zlib.error, struct.error):
+        header, data, start = _parse_header(content)
+    except ValueError:
+        if _is_cut_off(content):
+            return None  # the program was killed while it wrote the header: no record followed
+        raise
+    strokes = damaged = planes = 0
+    for stroke, _ in unpack_all(data, start, header.shape_hw):
+        if stroke is None:
+            damaged += 1
+            continue
+        strokes += 1
+        planes = max(planes, len(stroke.planes))
+    if not strokes and not damaged:
         return None
-    if not planes:
-        return None
-    shape = (int(str(entries["height"])), int(str(entries["width"])))
-    image = Path(str(entries["image"]))
-    with_instances = bool(entries["instances"]) or max(planes) > 1
-    return Recovered(image, len(planes), time, shape, with_instances, (path,))
+    with_instances = header.with_instances or planes > 1
+    return Recovered(header.image, strokes, time, header.shape_hw, with_instances, (path,), damaged)
+
+
+def _damage(path: Path) -> bool:
+    """Whether a journal is not wholly readable."""
+    try:
+        item = _inspect(path)
+    except (OSError, ValueError):
+        return True
+    return item is not None and item.damaged > 0
 
 
 def _joined(items: list[Recovered]) -> Recovered:
@@ -308,6 +511,7 @@ def _joined(items: list[Recovered]) -> Recovered:
         last.shape_hw,
         any(item.with_instances for item in same),
         tuple(path for item in same for path in item.files),
+        sum(item.damaged for item in same),
     )
 
 
@@ -329,7 +533,16 @@ def _unlink(path: Path) -> None:
         path.unlink()
 
 
+def _journals_in(folder: Path) -> list[Path]:
+    """The journals of a folder; none if it cannot be listed now."""
+    try:
+        return sorted(p for p in folder.iterdir() if p.suffix == ".journal")
+    except OSError:
+        return []
+
+
 def _remove_if_empty(folder: Path) -> None:
     with contextlib.suppress(OSError):
-        if not any(folder.glob("*.journal")):
+        # Not by `glob`, which takes a folder that cannot be listed for an empty one.
+        if not any(p.suffix == ".journal" for p in folder.iterdir()):
             shutil.rmtree(folder)

@@ -59,24 +59,67 @@ def pack(patch: Patch, revision: int) -> bytes:
     return head + body + _CRC.pack(zlib.crc32(head + body))
 
 
-def unpack_all(data: bytes, offset: int = 0) -> Iterator[tuple[Stroke, int]]:
+def unpack_all(
+    data: bytes, offset: int = 0, shape_hw: tuple[int, int] | None = None
+) -> Iterator[tuple[Stroke | None, int]]:
     """The whole records from `offset` on, each with the offset of its end.
 
-    Stops at the first that is torn or damaged: nothing after it can be trusted.
+    Records are independent of each other, so a damaged one is passed over: it gives None, and
+    the search goes on for the next whose checksum is right. A last record that was cut off, as
+    when the program is killed while it writes, is simply not there.
+
+    Args:
+        data: The records.
+        offset: Where they begin.
+        shape_hw: Size of the label map; a record that reaches out of it is damaged.
     """
-    while offset + _HEAD.size <= len(data):
-        *fields, planes, length = _HEAD.unpack_from(data, offset)
-        end = offset + _HEAD.size + length + _CRC.size
-        if end > len(data):
-            return
-        covered = data[offset : end - _CRC.size]
-        if _CRC.unpack_from(data, end - _CRC.size)[0] != zlib.crc32(covered):
-            return
-        revision, top, left, bottom, right = fields
-        rect = Rect(top, left, bottom, right)
-        body = zlib.decompress(covered[_HEAD.size :])
-        yield Stroke(revision, rect, _unpack_planes(body, rect, planes)), end
+    while offset < len(data):
+        stroke, end = _unpack(data, offset, shape_hw)
+        if stroke is None:
+            cut_off = offset + _HEAD.size > len(data) or _end_of(data, offset) > len(data)
+            end = _next_record(data, offset + 1, shape_hw)
+            if end == len(data) and cut_off:
+                return
+        yield stroke, end
         offset = end
+
+
+def _end_of(data: bytes, offset: int) -> int:
+    length: int = _HEAD.unpack_from(data, offset)[-1]
+    return offset + _HEAD.size + length + _CRC.size
+
+
+def _next_record(data: bytes, offset: int, shape_hw: tuple[int, int] | None) -> int:
+    """Where the next whole record begins, or the end of the data."""
+    while offset < len(data):
+        if _unpack(data, offset, shape_hw)[0] is not None:
+            return offset
+        offset += 1
+    return len(data)
+
+
+def _unpack(
+    data: bytes, offset: int, shape_hw: tuple[int, int] | None
+) -> tuple[Stroke | None, int]:
+    """The record at an offset and its end; no stroke if there is none or it is damaged."""
+    nothing = None, offset
+    if offset + _HEAD.size > len(data):
+        return nothing
+    revision, top, left, bottom, right, planes, _ = _HEAD.unpack_from(data, offset)
+    end = _end_of(data, offset)
+    height, width = shape_hw or (bottom, right)
+    fits = 0 <= top < bottom <= height and 0 <= left < right <= width and planes in (1, 2)
+    if end > len(data) or not fits:
+        return nothing
+    covered = memoryview(data)[offset : end - _CRC.size]
+    if _CRC.unpack_from(data, end - _CRC.size)[0] != zlib.crc32(covered):
+        return nothing
+    rect = Rect(top, left, bottom, right)
+    try:
+        body = zlib.decompress(covered[_HEAD.size :])
+        return Stroke(revision, rect, _unpack_planes(body, rect, planes)), end
+    except (zlib.error, struct.error, ValueError):  # a right checksum of what nobody wrote
+        return nothing
 
 
 def _pack_plane(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> bytes:

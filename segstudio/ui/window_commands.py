@@ -307,6 +307,7 @@ class WindowCommands:
         )
 
     def _offer(self, items: list[Recovered]) -> None:
+        self._studio.autosave.tell_unreadable()
         if items:
             from segstudio.ui.dialogs.recovery_dialog import RecoveryDialog
 

@@ -198,3 +198,42 @@ def test_the_message_of_a_failed_save_is_taken_back_when_saving_works_again(pain
     painting.settle()
     assert not painting.document.dirty
     assert settled[-1] == "saving"
+
+
+def ended(desk):
+    """As if the program had been killed: its lock is let go, its journal stays."""
+    desk.studio._journal.close()
+    (path,) = journals(desk)
+    return path
+
+
+def test_what_is_readable_of_a_damaged_journal_is_restored_and_said(painting, new_desk):
+    for x in (3, 5, 7):
+        dab(painting, x, x)
+    path = ended(painting)
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 4  # in the last of three records
+    path.write_bytes(data)
+    other = new_desk()
+    (item,) = other.autosave.recovery()
+    assert (item.strokes, item.damaged) == (2, 1)
+    other.autosave.restore(item)
+    other.settle()
+    assert other.document.annotation.labels.sum() == 2
+    assert any("damaged at 1 place" in message for message in other.messages)
+    (kept,) = (p for p in journals(other) if p.parent.name == "set-aside")
+    assert kept.read_bytes() == data
+
+
+def test_a_journal_that_cannot_be_read_is_said(painting, new_desk):
+    dab(painting)
+    path = ended(painting)
+    path.write_bytes(b"SEGJ1\n" + b"\x55" * 60)
+    other = new_desk()
+    assert other.autosave.recovery() == []
+    other.autosave.tell_unreadable()
+    notice = other.notices.recent[-1]
+    assert notice.level == "error"
+    assert "set aside" in notice.hint
+    (kept,) = journals(other)
+    assert str(kept) in notice.hint

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import signal
+import struct
 import subprocess
 import sys
 import textwrap
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -168,11 +171,194 @@ def test_a_torn_last_record_is_ignored(tmp_path, damage):
     assert np.array_equal(result.labels, states[2])
 
 
-def test_a_damaged_header_is_passed_over(tmp_path):
-    (tmp_path / "1-x").mkdir()
-    (tmp_path / "1-x" / "a.journal").write_bytes(b"SEGJ1\n\xff\xff")
-    assert Journal(tmp_path).pending() == []
+def left_behind(folder, content=b"SEGJ1\n\xff\xff", name="a.journal"):
+    """A journal as a program leaves it that ended long ago."""
+    (folder / "1-x").mkdir(parents=True)
+    (folder / "1-x" / "lock").write_bytes(b"")
+    path = folder / "1-x" / name
+    path.write_bytes(content)
+    return path
+
+
+def written_journal(folder, count=5):
+    """The bytes of a journal of several strokes, and the map after each."""
+    work, journal = LabelMap.empty((16, 16)), Journal(folder)
+    states = []
+    for patch in itertools.islice(painted(work, np.random.default_rng(8), 99), count):
+        journal.append(IMAGE, patch, work)
+        states.append(work.labels.copy())
+    journal.close()
+    (path,) = folder.rglob("*.journal")
+    return path, states
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"SEGJ1\n\xff\xff", b'SEGJ1\n\x40\0\0\0abcd{"image": "/da']
+)
+def test_a_header_that_was_never_finished_held_nothing(tmp_path, content):
+    left_behind(tmp_path, content)
+    journal = Journal(tmp_path)
+    assert journal.pending() == []
+    assert journal.unreadable == ()
+    assert list(tmp_path.iterdir()) == []
     assert Journal(tmp_path / "never made").pending() == []
+
+
+def test_any_one_flipped_bit_of_the_header_loses_nothing(tmp_path):
+    path, states = written_journal(tmp_path)
+    data = path.read_bytes()
+    length = 14 + int.from_bytes(data[6:10], "little")
+    for bit in range(0, 8 * length, 7):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        (item,) = Journal(tmp_path).pending()
+        assert (item.image, item.strokes, item.damaged) == (IMAGE, 5, 0)
+        result, _ = replay(item, LabelMap.empty((16, 16)))
+        assert np.array_equal(result.labels, states[-1])
+
+
+def test_a_flipped_bit_in_a_record_costs_that_record_only(tmp_path):
+    path, _ = written_journal(tmp_path)
+    data = path.read_bytes()
+    start = 14 + int.from_bytes(data[6:10], "little")
+    ends = [end for _, end in unpack_all(data, start)]
+    for at in (*range(ends[1], ends[1] + 29), ends[1] + 40, ends[2] - 1):  # head, body, checksum
+        damaged = bytearray(data)
+        damaged[at] ^= 0x10
+        path.write_bytes(damaged)
+        (item,) = Journal(tmp_path).pending()
+        assert (item.strokes, item.damaged) == (4, 1), at
+        result, _ = replay(item, LabelMap.empty((16, 16)))
+        assert np.array_equal(result.labels, _replayed_without(data, start, 2))
+
+
+def _replayed_without(data, start, left_out):
+    """Independent of `replay`: every record but one, painted in order."""
+    labels = np.zeros((16, 16), np.uint8)
+    for number, (stroke, _) in enumerate(unpack_all(data, start)):
+        if number != left_out:
+            part = labels[stroke.rect.slices]
+            part[stroke.planes[0].changed] = stroke.planes[0].after
+    return labels
+
+
+def test_a_damaged_journal_is_set_aside_once_it_is_restored(tmp_path):
+    path, _ = written_journal(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[-30] ^= 1
+    path.write_bytes(data)
+    journal = Journal(tmp_path)
+    (item,) = journal.pending()
+    journal.discard(item)
+    (kept,) = tmp_path.rglob("*.journal")
+    assert kept.parent == tmp_path / "set-aside"
+    assert kept.read_bytes() == data
+    assert Journal(tmp_path).pending() == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"SEGJ1\n" + b"\x55" * 40 + b"}" * 9,
+        b"SEGJ1\n" + b"\x55" * 40,
+        b"\0" * 300,
+        b"not a journal at all }",
+        pytest.param(None, id="a right checksum, keys missing"),
+        pytest.param(b"deep", id="a right checksum, deeply nested"),
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_set_aside_and_said(tmp_path, content):
+    if content in (None, b"deep"):
+        text = b'{"image": "/data/a.png"}' if content is None else b"[" * 90000 + b"]}"
+        content = b"SEGJ1\n" + struct.pack("<II", len(text), zlib.crc32(text)) + text
+    path = left_behind(tmp_path, content)
+    journal = Journal(tmp_path)
+    assert journal.pending() == []
+    (trouble,) = journal.unreadable
+    assert trouble.set_aside
+    assert trouble.path.read_bytes() == content
+    assert not path.exists()
+    again = Journal(tmp_path)
+    assert again.pending() == []
+    assert again.unreadable == ()  # said once
+    assert trouble.path.exists()
+
+
+def test_a_journal_that_cannot_be_read_now_stays(tmp_path, monkeypatch):
+    path, _ = written_journal(tmp_path)
+    real = Path.read_bytes
+
+    def busy(self):
+        if self == path:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(self)
+
+    journal = Journal(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", busy)
+        assert journal.pending() == []
+    (trouble,) = journal.unreadable
+    assert (trouble.path, trouble.set_aside) == (path, False)
+    assert "open files" in trouble.why
+    (item,) = journal.pending()
+    assert item.strokes == 5
+
+
+@pytest.mark.parametrize("level", ["all", "one"])
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(tmp_path, monkeypatch, level):
+    path, _ = written_journal(tmp_path)
+    refused = tmp_path if level == "all" else path.parent
+    real = Path.iterdir
+
+    def busy(self):
+        if self == refused:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "iterdir", busy)
+        journal = Journal(tmp_path)
+        assert journal.pending() == []
+        assert len(journal.unreadable) == (level == "all")
+    (item,) = Journal(tmp_path).pending()
+    assert item.strokes == 5
+
+
+def test_records_wait_in_memory_for_space(tmp_path, monkeypatch):
+    work, journal = LabelMap.empty((16, 16)), Journal(tmp_path)
+    patches = list(itertools.islice(painted(work, np.random.default_rng(9), 99), 3))
+
+    def full(*_args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal_module.os, "write", full)
+        for patch in patches:
+            with pytest.raises(SegstudioError, match="disk is full"):
+                journal.append(IMAGE, patch, work)
+        with pytest.raises(SegstudioError, match="disk is full"):
+            journal.retry()
+        assert not journal.holds(IMAGE)
+    journal.retry()
+    assert journal.holds(IMAGE)
+    (item,) = crashed(journal).pending()
+    assert item.strokes == 3
+    result, conflicts = replay(item, LabelMap.empty((16, 16)))
+    assert conflicts == 0
+    assert np.array_equal(result.labels, work.labels)
+
+
+def test_what_was_saved_need_not_wait(tmp_path, monkeypatch):
+    work, journal = LabelMap.empty((16, 16)), Journal(tmp_path)
+    (patch,) = itertools.islice(painted(work, np.random.default_rng(9), 99), 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(journal_module, "_write_whole", lambda *_: (_ for _ in ()).throw(OSError))
+        with pytest.raises(SegstudioError):
+            journal.append(IMAGE, patch, work)
+    journal.clear(IMAGE)
+    assert journal.holds(IMAGE)
+    assert crashed(journal).pending() == []
 
 
 def test_a_full_disk_keeps_the_records_before_it(tmp_path, monkeypatch):
@@ -190,9 +376,11 @@ def test_a_full_disk_keeps_the_records_before_it(tmp_path, monkeypatch):
     with pytest.raises(SegstudioError, match="disk is full"):
         journal.append(IMAGE, patches[1], work)
     monkeypatch.undo()
+    assert not journal.holds(IMAGE)
     journal.append(IMAGE, patches[2], work)
+    assert journal.holds(IMAGE)
     (item,) = crashed(journal).pending()
-    assert item.strokes == 2
+    assert item.strokes == 3  # what could not be written was held, and came first
 
 
 def test_a_living_program_is_not_offered(tmp_path):

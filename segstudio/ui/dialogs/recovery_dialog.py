@@ -132,7 +132,8 @@ def _listed(item: Recovered) -> QListWidgetItem:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.time))
     # A stroke is as many changes as the pointer made moves.
     changes = "1 change" if item.strokes == 1 else f"{item.strokes} changes"
-    row = QListWidgetItem(f"{item.image.name}\n{changes}, {when}")
+    lost = f", damaged at {item.damaged}" if item.damaged else ""
+    row = QListWidgetItem(f"{item.image.name}\n{changes}{lost}, {when}")
     row.setToolTip(str(item.image))
     row.setData(_ITEM, item)
     return row

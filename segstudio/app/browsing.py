@@ -151,7 +151,8 @@ class Browsing:
         self._schema.take_over(project)
         self._folder.files = FolderFiles(project, self._predictions)
         session.project, session.index, session.document = project, -1, None
-        session.states, session.counts = {}, {}
+        session.states = {}
+        session.counts.clear()
         self._documents.release_clean()
         self._cursor = -1
         self._order.use(None, -1)
@@ -183,7 +184,7 @@ class Browsing:
         if moved is not None:
             session.states = {moved[i]: s for i, s in session.states.items() if i in moved}
             session.index = self._cursor = moved.get(session.index, -1)
-        session.counts = {}
+        session.counts.clear()
         self._order.use(None, -1)
         session.project = project
         if session.schema_origin is not SchemaOrigin.DECLARED:

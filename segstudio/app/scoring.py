@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import math
 import time
@@ -18,7 +19,7 @@ from segstudio.app.documents import Documents
 from segstudio.app.folder import FolderFiles, OpenFolder
 from segstudio.app.notices import Notices
 from segstudio.app.tally import FolderTally, count, matrix_size, metrics_of, padded
-from segstudio.core.labels import Patch
+from segstudio.core.labels import Labels, Patch
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import Color, LabelSchema
@@ -209,7 +210,7 @@ class Scoring:
 
     def count_document(self, document: Document, runs: Iterable[str] = ()) -> None:
         """Count a held document's predictions (all if none is named) in a job."""
-        session = self._session
+        session, copied = self._session, _copied_once(document)
         for run in tuple(runs) or tuple(document.predictions):
             prediction = document.predictions.get(run)
             index = self._session.index_of(document)
@@ -219,12 +220,11 @@ class Scoring:
                 self.forget(index, run)
                 session.notify(What.SCORES)
                 continue
-            self._submit_count(document, run, prediction)
+            self._submit_count(document, run, prediction, copied())
 
-    def _submit_count(self, document: Document, run: str, prediction: Prediction) -> None:
-        # A copy, because the job reads it while the user paints on; patches that come meanwhile
-        # are counted when the job's result arrives.
-        reference = np.array(document.annotation.labels)
+    def _submit_count(
+        self, document: Document, run: str, prediction: Prediction, reference: Labels
+    ) -> None:
         schema = self._session.schema
         pending = _Count(prediction)
         self._waiting[document, run] = pending
@@ -350,6 +350,7 @@ class Scoring:
         if not patches or sum(p.before.size for p in patches) > _IN_A_JOB_PIXELS:
             self.count_document(document)
             return
+        copied = _copied_once(document)
         for run, prediction in document.predictions.items():
             pending = self._waiting.get((document, run))
             matrix = session.counts.get((index, run))
@@ -357,7 +358,7 @@ class Scoring:
                 # What is counted so far may be of an older prediction.
                 pending.patches.extend(patches)
             elif matrix is None:
-                self._submit_count(document, run, prediction)
+                self._submit_count(document, run, prediction, copied())
             else:
                 self.record(index, run, self._patched(matrix, patches, prediction))
         session.notify(What.SCORES)
@@ -368,9 +369,18 @@ class Scoring:
         schema = self._session.schema
         for patch in patches:
             predicted = prediction.labels[patch.rect.slices]
-            size = matrix_size(schema, patch.before, patch.after, predicted)
+            size = matrix_size(schema, predicted, patch.before, patch.after)
             matrix = padded(matrix, size).after(patch, predicted, schema.ignore_index)
         return matrix
+
+
+def _copied_once(document: Document) -> Callable[[], Labels]:
+    """Gives a copy of the annotation as it is at the first call, for all runs the same.
+
+    A copy, because the jobs read it while the user paints on; patches that come meanwhile are
+    counted when the results arrive.
+    """
+    return functools.cache(lambda: np.array(document.annotation.labels))
 
 
 def _classes_of(session: Session) -> tuple[tuple[int, ...], int | None]:

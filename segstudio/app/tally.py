@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from segstudio.core.class_sums import ConfusionMatrices
 from segstudio.core.labels import Labels
 from segstudio.core.metrics import IMAGE_MEANS, ConfusionMatrix, Metrics
 from segstudio.core.schema import LabelSchema
@@ -14,18 +15,31 @@ def count(reference: Labels, prediction: Labels, schema: LabelSchema) -> Confusi
     return ConfusionMatrix.of(
         reference,
         prediction,
-        matrix_size(schema, reference, prediction),
+        matrix_size(schema, prediction, reference),
         schema.ignore_index,
     )
 
 
-def matrix_size(schema: LabelSchema, *maps: Labels) -> int:
-    """Side of a confusion matrix that has room for the schema's classes and all ids in `maps`.
+def matrix_size(schema: LabelSchema, prediction: Labels, *references: Labels) -> int:
+    """Side of a confusion matrix with room for the schema's classes and all ids that are counted.
 
-    The ignore index needs no room as a reference, but a prediction may use its number.
+    Where a reference has the ignore index nothing is counted: neither that index nor what is
+    predicted there needs room. A prediction may use its number elsewhere.
+
+    Args:
+        schema: The classes.
+        prediction: (H, W) uint8.
+        references: Each (H, W) uint8: what the prediction is counted against.
     """
-    highest = (int(labels.max(initial=0)) for labels in maps)
-    return max(schema.num_classes - 1, *highest) + 1
+    highest = schema.num_classes - 1
+    for reference in references:
+        present = max(int(reference.max(initial=0)), int(prediction.max(initial=0)))
+        if present > highest and schema.ignore_index is not None:
+            counted = reference != schema.ignore_index
+            ids = (labels.max(initial=0, where=counted) for labels in (reference, prediction))
+            present = int(max(ids))
+        highest = max(highest, present)
+    return highest + 1
 
 
 def padded(matrix: ConfusionMatrix, num_classes: int) -> ConfusionMatrix:
@@ -71,7 +85,7 @@ class FolderTally:
     def __init__(self, schema: LabelSchema) -> None:
         self._schema = schema
         self._sum = ConfusionMatrix.zeros(schema.num_classes)
-        self._counts: dict[int, ConfusionMatrix] = {}
+        self._counts: ConfusionMatrices[int] = ConfusionMatrices(held=2)
         self._rows: dict[int, int] = {}
         self._scores = np.full((16, len(IMAGE_MEANS)), np.nan)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from psygnal import Signal
 
+from segstudio.core.class_sums import ConfusionMatrices
 from segstudio.core.labels import Patch
-from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.session.disagreement import DisagreementState, Disputes
@@ -281,7 +281,7 @@ class Session:
         self.models: dict[str, ModelSpec] = {}
         self.model = ModelState()
         self.states: dict[int, ImageState] = {}
-        self.counts: dict[tuple[int, str], ConfusionMatrix] = {}
+        self.counts: ConfusionMatrices[tuple[int, str]] = ConfusionMatrices()
         self.inspection = Inspection()
         self.queue = QueueState()
         self.evaluation = Evaluation()

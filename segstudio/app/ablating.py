@@ -21,6 +21,7 @@ from segstudio.core.features import CutHow
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import utf8
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.inspection import Traced
@@ -166,7 +167,7 @@ class Ablating:
         self._jobs.submit(
             f"Writing {path.name}",
             "save",
-            lambda _job: write_atomically(path, text.encode()),
+            lambda _job: write_atomically(path, utf8(text)),
             lambda _result: self._notices.info(f"The table is in {path}."),
             visible=False,
         )

@@ -15,6 +15,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, Role
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.shape_table import shape_csv
+from segstudio.core.text import utf8
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.inspection import Inspection, Look, Picture, Traced
@@ -313,7 +314,7 @@ class Inspecting:
         self._jobs.submit(
             f"Writing {path.name}",
             "save",
-            lambda _job: write_atomically(path, text.encode()),
+            lambda _job: write_atomically(path, utf8(text)),
             lambda _result: self._notices.info(f"The shape trace is in {path}."),
             visible=False,
         )

@@ -10,6 +10,7 @@ from segstudio.app.browser import open_in_browser
 from segstudio.app.inspecting import Inspecting
 from segstudio.app.network_report.material import Material
 from segstudio.app.notices import Notices
+from segstudio.core.text import utf8
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.inspection import Traced
 from segstudio.session.session import Session
@@ -65,7 +66,7 @@ class InspectionExport:
 
         def work(material: Material, job: Job) -> None:
             text = diagram_svg(material, job.report)
-            write_atomically(path, text.encode(), durable=False)
+            write_atomically(path, utf8(text), durable=False)
 
         return self._plain(path, "The diagram is in", work)
 

@@ -23,6 +23,7 @@ from segstudio.core.labels import Labels, Patch
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import Color, LabelSchema
+from segstudio.core.text import utf8
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
@@ -181,7 +182,7 @@ class Scoring:
         self._jobs.submit(
             f"Writing {path.name}",
             "save",
-            lambda _job: write_atomically(path, text.encode()),
+            lambda _job: write_atomically(path, utf8(text)),
             done,
             visible=False,
         )

@@ -20,6 +20,7 @@ from segstudio.core.features import CutHow, FeatureTrace
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import utf8
 from segstudio.session.document import Document
 from segstudio.session.inspection import Inspection, Traced
 from segstudio.storage.atomic import write_atomically
@@ -97,7 +98,7 @@ def write_files(files: Files, subject: Subject, material: Material) -> dict[str,
     if files.svg is not None:
         with progress_bar("Drawing the network") as show:
             text = diagram_svg(material, show)
-        write_atomically(files.svg, text.encode(), durable=False)
+        write_atomically(files.svg, utf8(text), durable=False)
     if files.npz is not None:
         with progress_bar("Writing arrays") as show:
             write_arrays(files.npz, material, None, subject.logits(), show)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -340,6 +341,7 @@ def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
     failure while working.
     """
     command = get_command(app)
+    _print_any_name()
     try:
         return _guarded(
             lambda: command.main(
@@ -350,6 +352,16 @@ def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
         # the reader (head, less) has seen enough; nothing may be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
+
+
+def _print_any_name() -> None:
+    r"""Let what is printed hold any file name: bytes that are no text come out as \udce9.
+
+    That is how JSON writes them. Without this, one such name would end the command.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _guarded(work: Callable[[], Any]) -> int:

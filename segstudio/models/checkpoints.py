@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.regular_file import check_regular
 from segstudio.models.naming import without_prefixes
 
 WRAPPERS: Final = ("model", "state_dict", "model_state_dict", "model_state", "net", "network")
@@ -28,7 +29,8 @@ def load_state(path: Path) -> dict[str, Tensor]:
     Raises:
         SegstudioError: if the file is missing, damaged, unsafe, or holds no weights.
     """
-    if not path.is_file():
+    check_regular(path)
+    if not path.exists():
         raise SegstudioError(
             f"{path} is not there.", "Check the name of the file with the weights."
         )

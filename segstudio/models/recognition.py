@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Task, WeightsFile
+from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.models.naming import without_prefixes
 from segstudio.models.published import (
@@ -77,7 +78,8 @@ def spec_from_weights(path: Path, arch: str | None = None) -> ModelSpec:
     """
     path = path.expanduser().resolve()
     base, family = _wanted(arch)
-    if not path.is_file():
+    check_regular(path)
+    if not path.exists():
         raise SegstudioError(
             f"{path} is not there.", "Check the name of the file with the weights."
         )

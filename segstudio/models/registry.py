@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, WeightsFile
+from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.models.published import published_specs
 from segstudio.resources import resource_path
@@ -114,6 +115,7 @@ def read_header(path: Path) -> dict[str, Any]:
     Raises:
         SegstudioError: if the file is missing or is no safetensors file.
     """
+    check_regular(path)
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))

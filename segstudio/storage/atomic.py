@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.regular_file import check_regular
+from segstudio.storage.temporary_files import mark_as_being_written, sweep, temporary_name
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC})
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -40,9 +41,12 @@ def write_atomically(
         SegstudioError: if it cannot be written; says why and what to do.
     """
     target = Path(os.path.realpath(path)) if follow_links else path
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+    if not target.is_symlink():
+        check_regular(target)
+    temporary = target.with_name(temporary_name(target.name))
     try:
         with temporary.open("xb") as file:
+            mark_as_being_written(file)
             if callable(data):
                 data(file)
             else:
@@ -60,6 +64,7 @@ def write_atomically(
         raise
     if durable:
         _sync_folder(target.parent)
+    sweep(target)
 
 
 def make_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import ClassSpec, Color, distinct_color
 from segstudio.storage.schema_file import read_schema
 
@@ -29,6 +30,7 @@ def read_class_names(path: Path) -> tuple[ClassSpec, ...]:
     Raises:
         SegstudioError: if it cannot be read, or holds no names or more than 256.
     """
+    check_regular(path)
     if path.suffix.lower() == ".json":
         return read_schema(path).classes
     specs = tuple(_specs(_text(path)))

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
-from segstudio.storage.image_errors import DECODE_ERRORS, check_size, unreadable
+from segstudio.core.regular_file import check_regular
+from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
 from segstudio.storage.layout import suffix_of
 from segstudio.storage.orientation import orientation_of, upright
 from segstudio.storage.pillow import open_image
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 ALPHA_NOTE = "The transparency of the file is not shown."
 _TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ALPHA_MODES = frozenset({"LA", "PA", "RGBA", "La", "RGBa"})
 
 
@@ -52,10 +52,11 @@ def read_image(path: Path) -> LoadedImage:
     Raises:
         SegstudioError: if the file is missing, empty, truncated, too large, or no image.
     """
+    check_regular(path)
     try:
         with path.open("rb") as file:
             head = file.read(32)
-        if head.startswith(_TIFF_MAGIC):
+        if head.startswith(TIFF_MAGIC):
             return _read_tiff(path)
         if suffix_of(path.name) in _TIFF_SUFFIXES and not head:
             raise EOFError

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from segstudio.core.regular_file import is_regular
 from segstudio.storage.key_value import KeyValueFile
 
 _DIGEST_BYTES: Final = 16
@@ -78,6 +79,8 @@ def _digest_of(entry: bytes | None, stamp: tuple[int, int]) -> str | None:
 def _computed(path: Path) -> bytes | None:
     import hashlib  # OpenSSL comes with it, which the first window need not wait for
 
+    if not is_regular(path):
+        return None
     try:
         with path.open("rb") as file:
             content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES))

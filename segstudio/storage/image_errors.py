@@ -8,6 +8,9 @@ from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
 
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""What TIFF files begin with, the large ones (BigTIFF) too; the name does not decide."""
+
 MAX_PIXELS = 500_000_000
 """Larger images are refused: pixels and label maps of one would need several GB."""
 

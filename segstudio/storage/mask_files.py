@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
-from segstudio.storage.image_errors import DECODE_ERRORS, check_size, unreadable
-from segstudio.storage.layout import suffix_of
+from segstudio.core.regular_file import check_regular, is_regular
+from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
 from segstudio.storage.pillow import open_image
 
 if TYPE_CHECKING:
@@ -48,13 +48,16 @@ class RawMask:
 
 
 def read_mask_file(path: Path) -> RawMask:
-    """Read a mask: PNG, TIFF, BMP, GIF, JPEG or WebP; the first page or frame.
+    """Read a mask: PNG, TIFF, BMP, GIF, JPEG or WebP, told by its content; the first page or frame.
 
     Raises:
         SegstudioError: if it is missing, truncated, empty, or no image; names the file.
     """
+    check_regular(path)
     try:
-        if suffix_of(path.name) in {".tif", ".tiff"}:
+        with path.open("rb") as file:
+            head = file.read(4)
+        if head in TIFF_MAGIC:
             return _read_tiff(path)
         return _read_with_pil(path)
     except DECODE_ERRORS as error:
@@ -63,6 +66,8 @@ def read_mask_file(path: Path) -> RawMask:
 
 def png_texts(path: Path) -> dict[str, str]:
     """The tEXt entries before a PNG's pixels, without decoding it; empty if it is no PNG."""
+    if not is_regular(path):
+        return {}
     try:
         with path.open("rb") as file:
             head = file.read(_HEADER_BYTES)

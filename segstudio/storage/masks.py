@@ -19,7 +19,9 @@ import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, InstanceIds, LabelMap, Labels
+from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import utf8
 from segstudio.storage.atomic import write_error
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import IMAGE_SUFFIXES, suffix_of
@@ -151,7 +153,7 @@ def write_annotation(
         home.place_of(files.instances)
     home.make_folder(folder)
     written = [write_schema(folder, schema, home)]
-    source = quote(ref.filename)
+    source = _source(ref.filename)
     if instances is not None:
         home.make_folder(files.instances.parent)
         _keep_original(home, files.instances)
@@ -270,14 +272,19 @@ def _mask_name(folder: Path, ref: ImageRef) -> str:
     if (folder / full).exists():
         return full
     source = png_texts(folder / plain).get("Source")
-    if source == quote(ref.filename):
+    if source == _source(ref.filename):
         return plain
     rivals = _same_stem(ref)
     if not rivals:
         return plain
-    if source is not None and source in map(quote, rivals):
+    if source is not None and source in map(_source, rivals):
         return full
     return plain if ref.filename < min(rivals) else full
+
+
+def _source(filename: str) -> str:
+    """An image's name as the tEXt entry Source, which has no room for all characters."""
+    return quote(utf8(filename))
 
 
 def _same_stem(ref: ImageRef) -> list[str]:
@@ -297,6 +304,7 @@ def _keep_original(home: WriteRoot, path: Path) -> None:
     kept = path.parent / ORIGINALS / path.name
     if not path.exists() or kept.exists() or written_by_segstudio(path):
         return
+    check_regular(path)
     home.make_folder(kept.parent)
     try:
         content = path.read_bytes()

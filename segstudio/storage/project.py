@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import ImageList, ImageRef
@@ -84,6 +85,8 @@ def open_project(root: Path, home: Path | None = None) -> Project:
                 f"It reads {IMAGE_KINDS}; open such a file, or a folder of them.",
             )
         opened, path = path, path.parent
+    elif not path.is_dir():
+        check_regular(path)
     found = scan(path)
     if not found.names:
         raise SegstudioError(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import cut_to_bytes, utf8
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.masks import encode_index_png, encode_instance_png
 
@@ -28,11 +29,12 @@ def save_recovery(folder: Path, image: Path, label_map: LabelMap, schema: LabelS
         SegstudioError: if it cannot be written.
     """
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-    target = folder / f"{stamp}_{image.stem}"
+    base = f"{stamp}_{cut_to_bytes(image.stem, 200)}"
+    target = folder / base
     number = 1
     while target.exists():
         number += 1
-        target = folder / f"{stamp}_{image.stem}_{number}"
+        target = folder / f"{base}_{number}"
     make_folder(target)
     name = f"{image.stem}.png"
     write_atomically(target / name, encode_index_png(label_map.labels, schema.palette()))
@@ -41,5 +43,5 @@ def save_recovery(folder: Path, image: Path, label_map: LabelMap, schema: LabelS
         write_atomically(target / "instances" / name, encode_instance_png(label_map.instances))
     content = {"image": str(image), **schema.to_json()}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(target / "segstudio.json", text.encode("utf-8", "surrogatepass"))
+    write_atomically(target / "segstudio.json", utf8(text))
     return target

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder, write_atomically
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def write_definitions(path: Path, definitions: list[RunDefinition]) -> None:
     """
     make_folder(path.parent)
     text = json.dumps([asdict(entry) for entry in definitions], indent=2, ensure_ascii=False)
-    write_atomically(path, f"{text}\n".encode())
+    write_atomically(path, utf8(f"{text}\n"))
 
 
 def _accepted(entry: Any) -> RunDefinition | None:

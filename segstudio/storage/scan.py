@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class Listing:
     """What a folder holds.
 
     Attributes:
-        files: Names of files, hidden ones left out, unsorted.
+        files: Names of files, hidden ones left out, unsorted. Links to nothing are among them, so
+            that opening one says what is wrong; pipes and devices are not.
         folders: Names of folders, hidden ones left out, unsorted.
     """
 
@@ -63,14 +65,9 @@ def list_folder(folder: Path) -> Listing:
     Raises:
         SegstudioError: if it is missing or may not be read.
     """
-    files: list[str] = []
-    folders: list[str] = []
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                (folders if entry.is_dir() else files).append(entry.name)
+            return _sorted_out(entries)
     except FileNotFoundError as error:
         raise SegstudioError(
             f"There is no folder {folder}.", "It may have been moved; open it from its new place."
@@ -82,7 +79,33 @@ def list_folder(folder: Path) -> Listing:
             f"The folder {folder} cannot be read ({error.strerror or error}).",
             "Check that you may read it and that its drive is connected.",
         ) from error
+
+
+def _sorted_out(entries: Iterable[os.DirEntry[str]]) -> Listing:
+    files: list[str] = []
+    folders: list[str] = []
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_file(follow_symlinks=False):
+            files.append(entry.name)
+        elif entry.is_dir(follow_symlinks=False):
+            folders.append(entry.name)
+        elif entry.is_symlink():
+            _add_link(entry, files, folders)
     return Listing(files, folders)
+
+
+def _add_link(link: os.DirEntry[str], files: list[str], folders: list[str]) -> None:
+    try:
+        mode = link.stat().st_mode
+    except OSError:  # it leads nowhere, or in a circle
+        files.append(link.name)
+        return
+    if stat.S_ISDIR(mode):
+        folders.append(link.name)
+    elif stat.S_ISREG(mode):
+        files.append(link.name)
 
 
 def scan_folder(root: Path) -> list[str]:

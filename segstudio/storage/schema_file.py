@@ -11,7 +11,9 @@ from typing import Any
 
 from segstudio.core.class_rules import ClassRule
 from segstudio.core.errors import SegstudioError
+from segstudio.core.regular_file import check_regular, is_regular
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.image_ref import ImageList
 from segstudio.storage.write_root import WriteRoot
@@ -29,6 +31,7 @@ def read_schema(path: Path) -> LabelSchema:
     Raises:
         SegstudioError: if it cannot be read or is damaged; names the file.
     """
+    check_regular(path)
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -76,11 +79,11 @@ def write_schema(folder: Path, schema: LabelSchema, root: WriteRoot | None = Non
     else:
         root.make_folder(folder)
     try:
-        if path.read_text(encoding="utf-8") == text:
+        if is_regular(path) and path.read_text(encoding="utf-8") == text:
             return path
     except (OSError, ValueError):
         pass
-    (root or WriteRoot(folder)).write(path, text.encode())
+    (root or WriteRoot(folder)).write(path, utf8(text))
     return path
 
 
@@ -137,6 +140,8 @@ def _merged_rules(old: object, rules: Iterable[ClassRule]) -> list[object]:
 
 
 def _other_entries(path: Path) -> dict[str, object]:
+    if not is_regular(path):
+        return {}
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):

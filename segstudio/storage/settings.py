@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder, write_atomically
 
 MAX_RECENT = 12
@@ -117,7 +118,7 @@ def save_settings(path: Path, settings: Settings) -> None:
     changed = {name: values[name] for name in values if values[name] != defaults[name]}
     make_folder(path.parent)
     text = json.dumps({**others, **changed}, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path, text.encode())
+    write_atomically(path, utf8(text))
 
 
 def _accepted(name: str, raw: object, default: object) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
+from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder, write_atomically
 
 
@@ -47,7 +48,7 @@ def save_marked(data_folder: Path, root: Path, mark: Mark, names: Iterable[str])
     make_folder(data_folder)
     content = {"folder": str(root), mark.value: sorted(names)}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(_file(data_folder, mark), text.encode("utf-8", "surrogatepass"))
+    write_atomically(_file(data_folder, mark), utf8(text))
 
 
 def _file(data_folder: Path, mark: Mark) -> Path:

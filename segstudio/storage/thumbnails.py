@@ -11,9 +11,10 @@ import numpy as np
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
+from segstudio.core.regular_file import check_regular
 from segstudio.storage.bounded_folder import BoundedFolder
 from segstudio.storage.decode import read_image
-from segstudio.storage.image_errors import DECODE_ERRORS, check_size, unreadable
+from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
 from segstudio.storage.orientation import orientation_of, upright
 from segstudio.storage.pillow import open_image
 
@@ -29,6 +30,7 @@ def read_thumbnail(path: Path, px: int) -> Image:
     Raises:
         SegstudioError: if the file cannot be read; see `decode.read_image`.
     """
+    check_regular(path)
     try:
         with open_image(path) as image:
             check_size(path, image.size)
@@ -42,13 +44,21 @@ def read_thumbnail(path: Path, px: int) -> Image:
                 return upright(np.array(small), orientation)
     except DECODE_ERRORS as error:
         # PIL does not know every kind of TIFF that tifffile reads.
-        if path.suffix.lower() not in {".tif", ".tiff"}:
+        if not _is_tiff(path):
             raise unreadable(path, error) from error
     from PIL import Image as pil
 
     whole = pil.fromarray(read_image(path).pixels)
     whole.thumbnail((px, px), reducing_gap=2.0)
     return np.array(whole)
+
+
+def _is_tiff(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in TIFF_MAGIC
+    except OSError:
+        return False
 
 
 class ThumbnailCache:

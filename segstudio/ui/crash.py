@@ -120,7 +120,11 @@ class CrashGuard:
         self._faults = (self._folder / "crashes.log").open("a")
         faulthandler.enable(self._faults)
         self._handler = RotatingFileHandler(
-            self._folder / "segstudio.log", maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8"
+            self._folder / "segstudio.log",
+            maxBytes=_LOG_BYTES,
+            backupCount=1,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
         self._handler.setFormatter(
             logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
@@ -349,6 +350,17 @@ def test_the_csv_has_a_line_for_every_image_and_model(tmp_path):
     assert float(first["iou cell"]) == pytest.approx(2 / 3, abs=1e-6)
     assert first["iou dust"] == ""
     assert float(third["pixel_accuracy"]) == 1
+
+
+@pytest.mark.parametrize("write", [write_html, write_csv, write_json])
+def test_a_name_that_is_not_utf8_is_written_as_text(tmp_path, write):
+    name = os.fsdecode(b"caf\xe9.png")
+    material = material_of({"good": [GOOD], "poor": [POOR]}, names=[name])
+    write(tmp_path / "report", material, ignore)
+    text = (tmp_path / "report").read_text(encoding="utf-8")
+    assert r"caf\udce9.png" in text
+    if write is write_json:
+        assert json.loads(text)["per_image"][0]["name"] == name
 
 
 def test_the_json_has_everything_and_no_nan(tmp_path):

@@ -22,6 +22,7 @@ from segstudio.app.evaluation_report.wording import count
 from segstudio.app.evaluation_report.worst_section import worst_section
 from segstudio.app.report.markup import element, joined
 from segstudio.app.report.page import page
+from segstudio.core.text import utf8
 from segstudio.storage.atomic import write_atomically
 
 
@@ -38,7 +39,7 @@ def write_html(path: Path, material: Material, report: Report) -> None:
     """
     found = find(material, part_of(report, 0, 40))
     text = compose(material, found, part_of(report, 40, 100), datetime.now(UTC))
-    write_atomically(path, text.encode("utf-8"), durable=False)
+    write_atomically(path, utf8(text), durable=False)
 
 
 def compose(material: Material, found: Findings, report: Report, now: datetime) -> str:

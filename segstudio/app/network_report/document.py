@@ -23,6 +23,7 @@ from segstudio.app.network_report.why_sections import why_sections
 from segstudio.app.report.markup import Markup, element, joined
 from segstudio.app.report.page import Section, page, paragraph
 from segstudio.core.prediction import ModelSpec
+from segstudio.core.text import utf8
 from segstudio.session.inspection import Look, Picture
 from segstudio.storage.atomic import write_atomically
 
@@ -53,7 +54,7 @@ def write_report(
     """
     found = find(subject, material, check, _part(report, 0, 70))
     text = compose(material, found, subject.spec, _part(report, 70, 100), datetime.now(UTC))
-    write_atomically(path, text.encode("utf-8"), durable=False)
+    write_atomically(path, utf8(text), durable=False)
 
 
 def compose(

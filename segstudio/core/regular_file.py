@@ -1,0 +1,43 @@
+"""Only plain files are opened: reading a named pipe waits for ever, reading a device never ends."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Final
+
+from segstudio.core.errors import SegstudioError
+
+_KINDS: Final = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "a folder"),
+)
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what is there and is no plain file, nor a link to one.
+
+    What is missing or may not be looked at is left to whoever opens it, whose message says so.
+
+    Raises:
+        SegstudioError: names the file and what it is.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if stat.S_ISREG(mode):
+        return
+    kind = next((words for is_kind, words in _KINDS if is_kind(mode)), "no plain file")
+    raise SegstudioError(f"{path} is {kind}, not a file.", "segstudio opens plain files only.")
+
+
+def is_regular(path: Path) -> bool:
+    """Whether something is a plain file, or a link to one, that is there."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,21 @@
+"""Text for files that other programs read."""
+
+from __future__ import annotations
+
+
+def utf8(text: str) -> bytes:
+    r"""Text as bytes of UTF-8, whatever file names it holds.
+
+    The bytes of a name that are not UTF-8 (Python keeps them as lone surrogates) are written as
+    `\udce9`: that is how JSON writes them, so that reading JSON gives the same name back, and
+    everything else stays readable.
+    """
+    return text.encode("utf-8", "backslashreplace")
+
+
+def cut_to_bytes(name: str, limit: int) -> str:
+    """The beginning of a file name that takes at most `limit` bytes, whole characters only.
+
+    File systems allow 255 bytes a name: 250 letters, but only 83 Chinese characters.
+    """
+    return name.encode("utf-8", "ignore")[:limit].decode("utf-8", "ignore")

@@ -1,0 +1,75 @@
+"""The window's work on files with names that are no UTF-8, as old cameras and zip files leave."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+from strokes import stroke
+
+from segstudio.core.labels import LabelMap
+from segstudio.core.schema import LabelSchema
+from segstudio.storage.masks import read_annotation
+from segstudio.storage.project import open_project
+from segstudio.storage.recovery import save_recovery
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder whose own name is no UTF-8 either."""
+    path = tmp_path / os.fsdecode(b"Gr\xfc\xdfe")
+    path.mkdir()
+    for raw in (b"caf\xe9.png", b"gr\xfcn_2.png"):
+        with (path / os.fsdecode(raw)).open("wb") as file:
+            Image.fromarray(np.full((20, 30), 60, np.uint8)).save(file, "PNG")
+    return path
+
+
+def test_painted_saved_reviewed_run_and_found_again(new_desk, folder, caplog):
+    desk = new_desk()
+    with caplog.at_level(logging.WARNING):
+        desk.open(folder)
+        assert [r.filename for r in desk.session.project.images] == [
+            os.fsdecode(b"caf\xe9.png"),
+            os.fsdecode(b"gr\xfcn_2.png"),
+        ]
+        desk.session.set_view(active_class=1, brush_size=1)
+        stroke(desk, (3, 4))
+        desk.browsing.toggle_reviewed()
+        desk.clock.advance(2)
+        desk.settle()
+        desk.segmenting.run_all()
+        desk.settle()
+    assert caplog.records == []
+    assert not desk.document.dirty
+    assert os.listdir(os.fsencode(folder / "masks"))[:2]  # noqa: PTH208
+    saved = read_annotation(folder, desk.session.project.images[0])
+    assert saved.labels[4, 3] == 1
+    assert int(saved.labels.sum()) == 1
+    home = desk.preferences.home
+    assert desk.close()
+    again = new_desk(home=home)
+    assert again.browsing.recent() == [str(folder)]
+    again.open(folder)
+    assert again.document.annotation.labels[4, 3] == 1
+    assert again.session.state(0).reviewed
+    assert not again.session.state(1).reviewed
+
+
+def test_recovery_of_any_name(tmp_path, folder):
+    schema = LabelSchema.from_names(("background", "cell"))
+    labels = LabelMap(np.eye(4, dtype=np.uint8))
+    image = open_project(folder).images[0].path
+    target = save_recovery(tmp_path / "recovery", image, labels, schema)
+    assert (target / f"{image.stem}.png").exists()
+    (tmp_path / "recovery2").mkdir()
+    long = tmp_path / ("细胞核" * 27 + ".png")
+    first = save_recovery(tmp_path / "recovery2", long, labels, schema)
+    second = save_recovery(tmp_path / "recovery2", long, labels, schema)
+    assert first != second
+    assert (second / f"{long.stem}.png").exists()

@@ -1,0 +1,88 @@
+"""The commands on files with names that are hard: no UTF-8, too long, markup, pipes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from commands import describe, run
+from PIL import Image
+
+from segstudio.models.unet import UNet
+
+NOT_UTF8 = os.fsdecode(b"caf\xe9.png")
+
+
+@pytest.fixture
+def weights(tmp_path):
+    options = {"base_channels": 2, "depth": 1, "num_classes": 2}
+    torch.manual_seed(0)
+    return describe(tmp_path / "tiny.safetensors", UNet(**options), options=options)
+
+
+def folder_with(path, *names):
+    path.mkdir()
+    mask = np.zeros((16, 16), np.uint8)
+    mask[4:12, 4:12] = 1
+    for name in names:
+        with (path / name).open("wb") as file:
+            Image.fromarray(mask).save(file, "PNG")
+    return path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+def test_names_that_are_not_utf8_in_a_report(capsys, tmp_path):
+    masks = folder_with(tmp_path / "masks", NOT_UTF8, "b.png")
+    html = tmp_path / "r.html"
+    words = ("evaluate", masks, masks, "--json", "--per-image", "--report", html)
+    code, text, _ = run(capsys, *words)
+    assert code == 0
+    names = [row["name"] for row in json.loads(text)["per_image"]]
+    assert sorted(names) == ["b.png", NOT_UTF8]
+    assert "caf\\udce9.png" in html.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+def test_a_terminal_in_utf8_shows_such_a_name(tmp_path):
+    masks = folder_with(tmp_path / "masks", NOT_UTF8)
+    done = subprocess.run(
+        [sys.executable, "-m", "segstudio", "evaluate", masks, masks, "--per-image", "--json"],
+        capture_output=True,
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8:strict"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["per_image"][0]["name"] == NOT_UTF8
+
+
+def test_names_as_long_as_the_file_system_allows_are_predicted(capsys, tmp_path, weights):
+    names = ["a" * 250, "细胞核图像显微" * 11 + "细胞核图像", "клетка" * 20]
+    images = folder_with(tmp_path / "images", *(f"{n}.png" for n in names))
+    out = tmp_path / "out"
+    code, _, err = run(capsys, "predict", images, "--weights", weights, "--out", out)
+    assert (code, err) == (0, "")
+    assert sorted(p.stem for p in out.glob("*.png")) == sorted(names)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_holds_no_command_up(capsys, tmp_path, weights):
+    images = folder_with(tmp_path / "images", "a.png")
+    os.mkfifo(images / "x.png")
+    out = tmp_path / "out"
+    code, text, _ = run(capsys, "predict", images, "--weights", weights, "--out", out, "--json")
+    assert (code, json.loads(text)["images"]) == (0, 1)
+    for words in (
+        ["predict", images, "--weights", images / "x.png", "--out", tmp_path / "other"],
+        ["predict", images / "x.png", "--weights", weights, "--out", tmp_path / "other"],
+        ["evaluate", out, out, "--schema", images / "x.png"],
+    ):
+        code, _, err = run(capsys, *words)
+        assert code == 2
+        assert err.startswith("error: ")
+        assert "is a named pipe" in err

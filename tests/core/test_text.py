@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segstudio.core.text import cut_to_bytes, utf8
+
+
+@given(st.binary(min_size=1, max_size=40))
+def test_any_file_name_survives_json(raw):
+    name = os.fsdecode(raw)
+    text = json.dumps({"image": name}, ensure_ascii=False)
+    assert json.loads(utf8(text).decode("utf-8")) == {"image": name}
+
+
+def test_text_in_utf8_stays_as_it_is():
+    assert utf8("Zellkörper 细胞") == "Zellkörper 细胞".encode()
+    assert utf8(os.fsdecode(b"caf\xe9.png")) == rb"caf\udce9.png"
+
+
+@given(st.text(max_size=60), st.integers(0, 50))
+def test_cutting_keeps_whole_characters(name, limit):
+    cut = cut_to_bytes(name, limit)
+    size = len(cut.encode("utf-8", "surrogateescape"))
+    assert name.startswith(cut)
+    assert size <= limit
+    if cut != name:  # the next character would not have fitted
+        assert size + len(name[len(cut)].encode("utf-8", "surrogatepass")) > limit
+
+
+def test_cutting_leaves_out_bytes_that_are_no_character():
+    assert cut_to_bytes(os.fsdecode(b"caf\xe9s"), 100) == "cafs"

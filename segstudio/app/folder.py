@@ -16,6 +16,7 @@ from segstudio.session.document import Document
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.masks import read_annotation
+from segstudio.storage.picture import Check, unchecked
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project
 from segstudio.storage.truth import read_truth
@@ -43,15 +44,22 @@ class FolderFiles:
     project: Project
     predictions: PredictionStore
 
-    def load_document(self, ref: ImageRef, schema: LabelSchema) -> LoadedDocument:
+    def load_document(
+        self, ref: ImageRef, schema: LabelSchema, check: Check = unchecked
+    ) -> LoadedDocument:
         """Read an image, its ground truth and its saved annotation.
 
         A mask that cannot be used is a problem to show; the image still opens.
 
+        Args:
+            ref: The image.
+            schema: The classes in force.
+            check: Called again and again while the image is read; raises to give up.
+
         Raises:
             SegstudioError: if the image itself cannot be read.
         """
-        image = read_image(ref.path)
+        image = read_image(ref.path, check=check)
         shape = (image.pixels.shape[0], image.pixels.shape[1])
         problems: list[SegstudioError] = []
         truth = self._truth(ref, schema, shape, problems)
@@ -59,7 +67,13 @@ class FolderFiles:
         origin = "saved" if saved else "ground truth" if truth else ""
         annotation = saved or (truth.copy() if truth else LabelMap.empty(shape))
         document = Document(
-            ref, image.pixels, annotation, truth, origin=origin, notes=tuple(image.notes)
+            ref,
+            image.pixels,
+            annotation,
+            truth,
+            origin=origin,
+            notes=tuple(image.notes),
+            picture=image.picture,
         )
         document.saved_revision = annotation.revision
         return LoadedDocument(document, problems)

@@ -78,8 +78,8 @@ class Loader:
         files = self._folder.files
         assert files is not None
 
-        def work(_job: Job) -> LoadedDocument:
-            return files.load_document(ref, schema)
+        def work(job: Job) -> LoadedDocument:
+            return files.load_document(ref, schema, job.check)
 
         def ended() -> None:
             if self._running.get(ref) is job:

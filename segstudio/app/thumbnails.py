@@ -49,7 +49,7 @@ class Thumbnails:
         job = self._jobs.submit(
             f"Thumbnail of {path.name}",
             "thumbnails",
-            lambda _job: self._cache.get(path, px),
+            lambda job: self._cache.get(path, px, job.check),
             deliver,
             failed=lambda _error: None,
             ended=ended,

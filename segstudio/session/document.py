@@ -8,6 +8,7 @@ from segstudio.core.history import History
 from segstudio.core.labels import Image, LabelMap
 from segstudio.core.prediction import Prediction
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.picture import Picture
 
 
 @dataclass(eq=False)
@@ -23,7 +24,8 @@ class Document:
         predictions: By run key.
         saved_revision: The annotation's revision that is on disk (or was loaded).
         origin: Where the annotation came from: "", "ground truth", "saved" or a run's title.
-        notes: Sentences about the file worth showing ("first of 12 pages", ...).
+        notes: Sentences about the file worth showing ("the transparency is not shown").
+        picture: The stored values that `pixels` were made of; None where only these are known.
     """
 
     ref: ImageRef
@@ -35,6 +37,7 @@ class Document:
     saved_revision: int = 0
     origin: str = ""
     notes: tuple[str, ...] = ()
+    picture: Picture | None = None
 
     @property
     def shape_hw(self) -> tuple[int, int]:
@@ -55,6 +58,8 @@ class Document:
     def nbytes(self) -> int:
         """Bytes held: pixels, maps, predictions, history."""
         total = self.pixels.nbytes + self.history.nbytes
+        if self.picture is not None and self.picture.raw is not self.pixels:
+            total += self.picture.raw.nbytes
         for label_map in (self.annotation, self.truth):
             if label_map is not None:
                 ids = label_map.instances

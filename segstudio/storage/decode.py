@@ -1,4 +1,4 @@
-"""Decode image files to 8-bit RGB, upright."""
+"""Decode image files: the stored values of one page, and 8-bit RGB made of them, upright."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ from segstudio.core.regular_file import check_regular
 from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
 from segstudio.storage.layout import suffix_of
 from segstudio.storage.orientation import orientation_of, upright
-from segstudio.storage.pillow import open_image
+from segstudio.storage.picture import GREY, RGB, Check, Picture, unchecked
+from segstudio.storage.pillow import CheckedFile, open_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
 
 ALPHA_NOTE = "The transparency of the file is not shown."
 _TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+_JPEG_2000_MAGIC = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+_JPEG_2000_SIZES = b"\xff\x4f\xff\x51"
 _ALPHA_MODES = frozenset({"LA", "PA", "RGBA", "La", "RGBa"})
+_PNG_MOST_PACKED = 1100
+"""To how many bytes deflate can unpack one."""
 
 
 @dataclass(frozen=True)
@@ -31,132 +36,200 @@ class LoadedImage:
     """An image as it is shown and given to models.
 
     Attributes:
-        pixels: (H, W, 3) uint8 RGB, EXIF orientation applied.
-        depth_bits: Bits per sample of the file (1, 8, 16, 32, 64).
+        picture: The stored values of the page, which is read, and what they are.
+        pixels: (H, W, 3) uint8 RGB, EXIF orientation applied: the picture's composite.
         orientation: The EXIF orientation that was applied, 1..8 (1: none).
         notes: What was left out or changed, in plain sentences.
     """
 
+    picture: Picture
     pixels: Image
-    depth_bits: int = 8
     orientation: int = 1
     notes: tuple[str, ...] = ()
 
+    @property
+    def depth_bits(self) -> int:
+        """Bits per sample of the file (1 to 64)."""
+        return self.picture.bits
 
-def read_image(path: Path) -> LoadedImage:
-    """Read an image: PNG, JPEG, TIFF, BMP or WebP, told by its content, not by its name.
 
-    Orientation is applied, transparency left out, the first page or frame taken; more than 8 bits
-    are scaled from the image's own smallest..largest value to 0..255 (not-a-numbers are black).
+def read_image(path: Path, page: int = 0, check: Check = unchecked) -> LoadedImage:
+    """Read a page of an image: what `layout.IMAGE_KINDS` says, told by its content, not its name.
+
+    Orientation is applied and transparency left out. More than 8 bits are scaled from the image's
+    own range to 0..255, see `picture.range_of`.
+
+    Args:
+        path: The file.
+        page: Which page of a TIFF or frame of an animation, from 0.
+        check: Called again and again while the file is read; raises to give up.
 
     Raises:
-        SegstudioError: if the file is missing, empty, truncated, too large, or no image.
+        SegstudioError: if the file is missing, empty, truncated, too large, no image, or has no
+            such page.
     """
     check_regular(path)
     try:
         with path.open("rb") as file:
             head = file.read(32)
         if head.startswith(TIFF_MAGIC):
-            return _read_tiff(path)
+            return _read_tiff(path, page, check)
         if suffix_of(path.name) in _TIFF_SUFFIXES and not head:
             raise EOFError
+        if head.startswith(_JPEG_2000_MAGIC):
+            return _read_jpeg_2000(path, page, check)
         if head.startswith(b"\x89PNG") and len(head) > 25 and head[24] == 16:
-            return _read_deep_png(path)
-        return _read_with_pil(path)
+            return _read_deep_png(path, page, check)
+        return _read_with_pil(path, page, check)
     except DECODE_ERRORS as error:
         raise unreadable(path, error) from error
 
 
-def stretched(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Values scaled so that the smallest finite one becomes 0 and the largest 255.
+def page_count(path: Path) -> int:
+    """How many pages a TIFF, or frames an animation, has; 1 for other images.
 
-    Args:
-        pixels: Any shape, any number type. Not-a-number becomes 0, infinities 0 and 255. An image
-            of one value only becomes 0.
-
-    Returns:
-        uint8 of the same shape, rounded to nearest.
+    Raises:
+        SegstudioError: if it cannot be read.
     """
-    if pixels.dtype == np.bool_:
-        return pixels.astype(np.uint8) * np.uint8(255)
-    if pixels.dtype == np.uint16:
-        low, high = int(pixels.min()), int(pixels.max())
-        steps = np.arange(65536, dtype=np.float64)
-        scaled = (np.clip(steps, low, high) - low) * (255.0 / max(high - low, 1))
-        table: npt.NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
-        return np.asarray(table[pixels])
-    values = pixels.astype(np.float64)
-    finite = np.isfinite(values)
-    if not finite.any():
-        return np.zeros(pixels.shape, np.uint8)
-    smallest, largest = float(values[finite].min()), float(values[finite].max())
-    span = largest - smallest
-    if span <= 0:
-        return np.where(values == np.inf, np.uint8(255), np.uint8(0))
-    scaled = np.clip((values - smallest) * (255.0 / span), 0, 255)
-    return np.rint(np.nan_to_num(scaled, nan=0.0)).astype(np.uint8)
+    check_regular(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+        if head.startswith(TIFF_MAGIC):
+            from segstudio.storage.tiff import tiff_pages
+
+            return tiff_pages(path)
+        with open_image(path) as image:
+            return _frames(image)
+    except DECODE_ERRORS as error:
+        raise unreadable(path, error) from error
 
 
-def _read_with_pil(path: Path) -> LoadedImage:
-    with open_image(path) as image:
-        check_size(path, image.size)
-        frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
-        notes = [f"This is the first of {frames} frames."] if frames > 1 else []
+def _read_tiff(path: Path, page: int, check: Check) -> LoadedImage:
+    from segstudio.storage.tiff import read_tiff
+
+    found = read_tiff(path, page, check)
+    notes = (ALPHA_NOTE,) if found.transparent else ()
+    return LoadedImage(found.picture, found.picture.shown(check=check), found.orientation, notes)
+
+
+def _loaded(
+    raw: npt.NDArray[Any],
+    bits: int,
+    orientation: int,
+    *,
+    transparent: bool = False,
+    page: int = 0,
+    pages: int = 1,
+    check: Check = unchecked,
+) -> LoadedImage:
+    """A grey (H, W) or colour (H, W, 3) image as stored, before it is turned upright."""
+    raw = upright(raw if raw.ndim == 3 else raw[..., None], orientation)
+    is_color = raw.shape[2] == 3
+    colors = RGB if is_color else (GREY,)
+    names = ("Red", "Green", "Blue") if is_color else ("Grey",)
+    picture = Picture(raw, bits, colors, names, is_color, page=page, pages=pages)
+    notes = (ALPHA_NOTE,) if transparent else ()
+    return LoadedImage(picture, picture.shown(check=check), orientation, notes)
+
+
+def _frames(image: PilImage) -> int:
+    # the second picture of an MPO is the other eye, or a preview
+    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+
+
+def _go_to_page(path: Path, image: PilImage, page: int) -> int:
+    """Make a frame the one that is decoded; returns how many there are."""
+    frames = _frames(image)
+    if not 0 <= page < frames:
+        raise SegstudioError(
+            f"{path} has no page {page + 1}: it has {frames}.", "Read the folder again."
+        )
+    if page:
+        image.seek(page)
+    return frames
+
+
+def _read_with_pil(path: Path, page: int, check: Check) -> LoadedImage:
+    with CheckedFile(path, check) as file, open_image(file) as image:
+        _check_size(path, image, 4 if image.mode in {"I", "F"} else max(3, len(image.getbands())))
+        pages = _go_to_page(path, image, page)
         orientation = orientation_of(image)
         image.load()
-        pixels, depth, has_alpha = _rgb(image)
-    if has_alpha:
-        notes.append(ALPHA_NOTE)
-    return LoadedImage(upright(pixels, orientation), depth, orientation, tuple(notes))
+        raw, bits, transparent = _samples(image)
+    return _loaded(
+        raw, bits, orientation, transparent=transparent, page=page, pages=pages, check=check
+    )
 
 
-def _rgb(image: PilImage) -> tuple[Image, int, bool]:
-    """Pixels (H, W, 3) uint8, bits per sample, whether transparency was left out."""
+def _check_size(path: Path, image: PilImage, pixel_bytes: float) -> None:
+    is_png = image.format == "PNG"
+    # of PNGs the stored bytes count, which a palette or two colours make fewer than the shown
+    packed = _png_bytes(image) if is_png else pixel_bytes
+    check_size(path, image.size, pixel_bytes)
+    stored = path.stat().st_size
+    check_size(path, image.size, packed, stored, _PNG_MOST_PACKED if is_png else 10_000)
+
+
+def _png_bytes(image: PilImage) -> float:
+    return 1 / 8 if image.mode in {"1", "P"} else len(image.getbands())
+
+
+def _samples(image: PilImage) -> tuple[npt.NDArray[Any], int, bool]:
+    """Values (H, W) or (H, W, 3), bits per sample, whether transparency was left out."""
     if image.mode == "F" or image.mode.startswith("I"):
         pixels = np.array(image)
-        return _three_channels(stretched(pixels)), pixels.dtype.itemsize * 8, False
+        pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+        return pixels, pixels.dtype.itemsize * 8, False
     if image.mode in _ALPHA_MODES:
         alpha = image.getchannel("A" if "A" in image.getbands() else "a")
         transparent = alpha.getextrema() != (255, 255)
         return _without_alpha(image), 8, transparent
-    depth = 1 if image.mode == "1" else 8
+    if image.mode == "1":
+        return np.array(image).astype(np.uint8), 1, "transparency" in image.info
     transparent = "transparency" in image.info
-    return np.array(image.convert("RGB")), depth, transparent
+    if image.mode == "L":
+        return np.array(image), 8, transparent
+    return np.array(image.convert("RGB")), 8, transparent
 
 
-def _without_alpha(image: PilImage) -> Image:
-    """The colours as stored, also where they are transparent."""
+def _without_alpha(image: PilImage) -> npt.NDArray[np.uint8]:
+    """The values as stored, also where they are transparent."""
     if image.mode == "RGBA":
         return np.ascontiguousarray(np.asarray(image)[..., :3])
     if image.mode == "LA":
-        return _three_channels(np.asarray(image)[..., 0])
+        return np.ascontiguousarray(np.asarray(image)[..., 0])
     return np.ascontiguousarray(np.asarray(image.convert("RGBA"))[..., :3])
 
 
-def _read_deep_png(path: Path) -> LoadedImage:
+def _read_deep_png(path: Path, page: int, check: Check) -> LoadedImage:
     """A PNG with 16 bits a sample; PIL would cut colours down to 8 bits."""
-    with open_image(path) as image:
-        check_size(path, image.size)
+    with CheckedFile(path, check) as file, open_image(file) as image:
+        bands = len(image.getbands())
+        check_size(path, image.size, 2 * bands, path.stat().st_size, _PNG_MOST_PACKED)
+        pages = _go_to_page(path, image, page)
+        if page:  # OpenCV gives the first frame only
+            raise ValueError("frames of 16 bits a sample are not read")
         orientation = orientation_of(image)
         is_grey = image.mode.startswith("I")
         if is_grey:
             image.load()
-            pixels = np.array(image)
+            pixels = np.array(image).astype(np.uint16, copy=False)
     if not is_grey:
-        pixels = _decode_with_opencv(path)
-    notes: tuple[str, ...] = ()
+        pixels = _decode_with_opencv(path, check)
+    transparent = False
     if pixels.ndim == 3 and pixels.shape[2] == 4:
-        notes = (ALPHA_NOTE,) if int(pixels[..., 3].min()) < 65535 else ()
+        transparent = int(pixels[..., 3].min()) < 65535
         pixels = pixels[..., :3]
-    shown = _three_channels(stretched(pixels))
-    return LoadedImage(upright(shown, orientation), 16, orientation, notes)
+    return _loaded(pixels, 16, orientation, transparent=transparent, pages=pages, check=check)
 
 
-def _decode_with_opencv(path: Path) -> npt.NDArray[Any]:
+def _decode_with_opencv(path: Path, check: Check) -> npt.NDArray[Any]:
     import cv2
 
     data = np.fromfile(path, np.uint8)
     _check_png_is_whole(data.tobytes())
+    check()
     pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ValueError("its pixels are damaged")
@@ -178,63 +251,28 @@ def _check_png_is_whole(data: bytes) -> None:
     raise ValueError("the file is cut off")
 
 
-def _read_tiff(path: Path) -> LoadedImage:
-    import tifffile
+def _read_jpeg_2000(path: Path, page: int, check: Check) -> LoadedImage:
+    """A JPEG 2000; more than 8 bits in colour, which PIL would cut, are read by imagecodecs."""
+    bits, components = _jpeg_2000_sizes(path)
+    if bits <= 8 or components not in (3, 4):
+        return _read_with_pil(path, page, check)
+    import imagecodecs
 
-    with tifffile.TiffFile(path) as tiff:
-        page: Any = tiff.pages[0]
-        check_size(path, (page.imagewidth, page.imagelength))
-        count = len(tiff.pages)
-        tag = page.tags.get(274)
-        stored = np.asarray(page.asarray())
-        pixels, has_alpha = _tiff_colors(page, stored)
-    orientation = int(tag.value) if tag is not None and 1 <= int(tag.value) <= 8 else 1
-    notes = [f"This is the first of {count} pages."] if count > 1 else []
-    if has_alpha:
-        notes.append(ALPHA_NOTE)
-    depth = 1 if stored.dtype == np.bool_ else stored.dtype.itemsize * 8
-    return LoadedImage(upright(pixels, orientation), depth, orientation, tuple(notes))
+    with open_image(path) as image:
+        check_size(path, image.size, 2 * components, path.stat().st_size)
+        _go_to_page(path, image, page)
+    pixels = np.asarray(imagecodecs.jpeg2k_decode(path.read_bytes()))
+    transparent = components == 4 and int(pixels[..., 3].min()) < 2**bits - 1
+    return _loaded(pixels[..., :3], 16, 1, transparent=transparent, check=check)
 
 
-def _tiff_colors(page: Any, stored: npt.NDArray[Any]) -> tuple[Image, bool]:
-    """Pixels (H, W, 3) uint8 of a page, and whether transparency was left out."""
-    if stored.ndim == 3 and page.planarconfig == 2:
-        stored = np.moveaxis(stored, 0, 2)
-    if stored.ndim > 3 or (stored.ndim == 3 and stored.shape[2] > 64):
-        raise SegstudioError(
-            f"{page.parent.filehandle.path} is not a plain picture (shape {stored.shape}).",
-            "Save its planes as separate images.",
-        )
-    photometric = int(page.photometric)
-    if photometric == 3 and page.colormap is not None:  # palette
-        colors = (np.asarray(page.colormap).T >> 8).astype(np.uint8)
-        return np.ascontiguousarray(colors[stored]), False
-    if photometric == 5:  # CMYK
-        return _from_cmyk(stored), False
-    if stored.ndim == 2 or stored.shape[2] < 3:
-        grey = stored if stored.ndim == 2 else stored[..., 0]
-        shown = grey if grey.dtype == np.uint8 else stretched(grey)
-        shown = 255 - shown if photometric == 0 else shown  # 0: white is zero
-        return _three_channels(shown), stored.ndim == 3 and _is_transparent(stored[..., 1])
-    has_alpha = stored.shape[2] == 4 and _is_transparent(stored[..., 3])
-    rgb = stored[..., :3]
-    return np.ascontiguousarray(rgb if rgb.dtype == np.uint8 else stretched(rgb)), has_alpha
-
-
-def _is_transparent(alpha: npt.NDArray[Any]) -> bool:
-    full = np.iinfo(alpha.dtype).max if alpha.dtype.kind == "u" else 1
-    return bool((alpha < full).any())
-
-
-def _from_cmyk(stored: npt.NDArray[Any]) -> Image:
-    values = stored if stored.dtype == np.uint8 else stretched(stored)
-    ink = 255 - values.astype(np.uint16)
-    return ((ink[..., :3] * ink[..., 3:4] + 127) // 255).astype(np.uint8)
-
-
-def _three_channels(grey: npt.NDArray[np.uint8]) -> Image:
-    if grey.ndim == 3:
-        return np.ascontiguousarray(grey)
-    out = np.empty((*grey.shape, 3), np.uint8)
-    out[...] = grey[..., None]
-    return out
+def _jpeg_2000_sizes(path: Path) -> tuple[int, int]:
+    """Bits a sample and number of components; (8, 0) if they are not found."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    at = head.find(_JPEG_2000_SIZES)
+    if at < 0 or at + 43 > len(head):
+        return (8, 0)
+    # ISO 15444-1, A.5.1: SIZ's Csiz, then the depth of the first component, less one
+    components, depth = struct.unpack_from(">HB", head, at + 40)
+    return ((depth & 0x7F) + 1, components)

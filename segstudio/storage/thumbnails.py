@@ -16,25 +16,42 @@ from segstudio.storage.bounded_folder import BoundedFolder
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
 from segstudio.storage.orientation import orientation_of, upright
-from segstudio.storage.pillow import open_image
+from segstudio.storage.picture import Check, unchecked
+from segstudio.storage.pillow import CheckedFile, open_image
 
+_VERSION = 2
+"""Grows when images are shown differently: what was kept before is not used then."""
 _MAX_BYTES = 256 * 2**20
+_MAX_PIXELS = 150_000_000
+"""Of larger images that must be decoded whole no thumbnail is made."""
+_QUICK = frozenset({"JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM"})
+"""What PIL shows as `read_image` does."""
 _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
 
 
-def read_thumbnail(path: Path, px: int) -> Image:
+def read_thumbnail(path: Path, px: int, check: Check = unchecked) -> Image:
     """A small (h, w, 3) uint8 RGB picture of an image, at most `px` wide and high, upright.
 
-    JPEGs are decoded at an eighth to a half of their size where that is enough.
+    JPEGs are decoded at an eighth to a half of their size where that is enough. Of a stack it is
+    the first page.
+
+    Args:
+        path: The image.
+        px: Width and height that it may have.
+        check: Called again and again while the image is read; raises to give up.
 
     Raises:
-        SegstudioError: if the file cannot be read; see `decode.read_image`.
+        SegstudioError: if the file cannot be read, see `decode.read_image`; or if it is so large
+            that a small picture is not worth the memory.
     """
     check_regular(path)
     try:
-        with open_image(path) as image:
+        with CheckedFile(path, check) as file, open_image(file) as image:
             check_size(path, image.size)
-            if image.format != "TIFF" and image.mode in _PLAIN_MODES:
+            if image.format != "JPEG":
+                _check_worth(path, image.size)
+            if image.format in _QUICK and image.mode in _PLAIN_MODES and not _is_deep(path):
+                check_size(path, image.size, 1 / 8, path.stat().st_size)
                 orientation = orientation_of(image)
                 # Asking for more than is shown keeps the edges clean: JPEG's own reduction is
                 # coarse, the rest is done by averaging.
@@ -48,7 +65,7 @@ def read_thumbnail(path: Path, px: int) -> Image:
             raise unreadable(path, error) from error
     from PIL import Image as pil
 
-    whole = pil.fromarray(read_image(path).pixels)
+    whole = pil.fromarray(read_image(path, check=check).pixels)
     whole.thumbnail((px, px), reducing_gap=2.0)
     return np.array(whole)
 
@@ -59,6 +76,21 @@ def _is_tiff(path: Path) -> bool:
             return file.read(4) in TIFF_MAGIC
     except OSError:
         return False
+
+
+def _check_worth(path: Path, size_wh: tuple[int, int]) -> None:
+    if size_wh[0] * size_wh[1] > _MAX_PIXELS:
+        raise SegstudioError(
+            f"{path} is too large for a thumbnail ({size_wh[0]} x {size_wh[1]} pixels).",
+            "It can be opened all the same.",
+        )
+
+
+def _is_deep(path: Path) -> bool:
+    """Whether a PNG has 16 bits a sample, of which PIL would show the upper 8."""
+    with path.open("rb") as file:
+        head = file.read(25)
+    return head.startswith(b"\x89PNG") and head[24] == 16
 
 
 class ThumbnailCache:
@@ -75,8 +107,13 @@ class ThumbnailCache:
         """
         self._files = BoundedFolder(folder, max_bytes)
 
-    def get(self, path: Path, px: int) -> Image:
+    def get(self, path: Path, px: int, check: Check = unchecked) -> Image:
         """A picture of at most px x px, (h, w, 3) uint8 RGB, from the cache or made now.
+
+        Args:
+            path: The image.
+            px: Width and height that it may have.
+            check: Called again and again while the image is read; raises to give up.
 
         Raises:
             SegstudioError: if the image cannot be read.
@@ -85,7 +122,7 @@ class ThumbnailCache:
         cached = None if name is None else _decoded(self._files.read(name))
         if cached is not None:
             return cached
-        thumbnail = read_thumbnail(path, px)
+        thumbnail = read_thumbnail(path, px, check)
         if name is not None:
             self._keep(name, thumbnail)
         return thumbnail
@@ -106,7 +143,7 @@ def _cache_name(path: Path, px: int) -> str | None:
         info = path.stat()
     except OSError:
         return None
-    key = f"{os.path.realpath(path)}|{info.st_mtime_ns}|{info.st_size}|{px}"
+    key = f"{_VERSION}|{os.path.realpath(path)}|{info.st_mtime_ns}|{info.st_size}|{px}"
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{digest[:2]}/{digest[2:]}.jpg"
 

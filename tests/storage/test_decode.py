@@ -11,7 +11,7 @@ from image_files import save_image
 from PIL import Image
 
 from segstudio.core.errors import SegstudioError
-from segstudio.storage.decode import ALPHA_NOTE, read_image
+from segstudio.storage.decode import ALPHA_NOTE, page_count, read_image
 
 # EXIF orientation -> what the viewer must do to the stored pixels, by the EXIF standard's words:
 # 6 is "the camera was turned so that the stored top row is the right side".
@@ -105,14 +105,18 @@ def test_float_tiff_with_nan_and_infinity(tmp_path):
     assert image.depth_bits == 32
 
 
-def test_multi_page_tiff_gives_the_first_and_says_so(tmp_path):
+def test_every_page_of_a_tiff_can_be_read(tmp_path):
     pages = np.stack([np.full((4, 5), v, np.uint8) for v in (10, 20, 30)])
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, pages, photometric="minisblack")
-    image = read_image(path)
-    assert image.pixels.shape == (4, 5, 3)
-    assert (image.pixels == 10).all()
-    assert image.notes == ("This is the first of 3 pages.",)
+    for page, value in enumerate((10, 20, 30)):
+        image = read_image(path, page)
+        assert image.pixels.shape == (4, 5, 3)
+        assert (image.pixels == value).all()
+        assert (image.picture.page, image.picture.pages) == (page, 3)
+    assert page_count(path) == 3
+    with pytest.raises(SegstudioError, match=r"a\.tif has no page 4: it has 3"):
+        read_image(path, 3)
 
 
 def test_planar_palette_and_inverted_tiff(tmp_path, photo):
@@ -129,13 +133,19 @@ def test_planar_palette_and_inverted_tiff(tmp_path, photo):
     assert read_image(table).pixels.tolist() == [[[255, 0, 128], [0, 0, 0]]]
 
 
-def test_animation_gives_the_first_frame(tmp_path):
+@pytest.mark.parametrize("name", ["a.webp", "a.gif", "a.png"])
+def test_every_frame_of_an_animation_can_be_read(tmp_path, name):
     frames = [Image.new("RGB", (5, 4), color) for color in ((200, 0, 0), (0, 200, 0))]
-    path = tmp_path / "a.webp"
-    frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
-    image = read_image(path)
-    assert image.notes == ("This is the first of 2 frames.",)
-    assert image.pixels[0, 0].tolist() == [200, 0, 0]
+    path = tmp_path / name
+    options = {"lossless": True} if name.endswith("webp") else {}
+    frames[0].save(path, save_all=True, append_images=frames[1:], **options)
+    assert page_count(path) == 2
+    assert read_image(path).pixels[0, 0].tolist() == [200, 0, 0]
+    second = read_image(path, 1)
+    assert second.pixels[0, 0].tolist() == [0, 200, 0]
+    assert (second.picture.page, second.picture.pages) == (1, 2)
+    with pytest.raises(SegstudioError, match="no page 3: it has 2"):
+        read_image(path, 2)
 
 
 @pytest.mark.parametrize(("alpha", "notes"), [(255, ()), (7, (ALPHA_NOTE,))])

@@ -1,0 +1,371 @@
+"""Read one page of a TIFF as it is stored: its samples, its channels, its colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.errors import SegstudioError
+from segstudio.storage.color_spaces import cmyk_to_rgb, lab_to_rgb, ycbcr_to_rgb
+from segstudio.storage.image_errors import check_size
+from segstudio.storage.orientation import upright
+from segstudio.storage.picture import RGB, Check, Picture, channel_colors, unchecked
+from segstudio.storage.pillow import CheckedFile
+
+_ORIENTATION = 274
+_WITH_AXES = (
+    "ome", "imagej", "shaped", "lsm", "mmstack", "ndtiff", "fluoview", "stk", "sis", "svs", "scn",
+    "qpi", "ndpi", "bif", "avs", "eer", "philips", "scanimage", "nih", "mdgel",
+)  # fmt: skip
+"""Kinds of TIFF that say what their pages are: planes, channels, smaller copies."""
+_MOST_PACKED = {1: 1, 5: 1400, 8: 1100, 32946: 1100, 32773: 128}
+"""By compression (none, LZW, deflate, deflate, PackBits): to how many bytes one is unpacked."""
+_FAX = frozenset({2, 3, 4, 32771})
+"""Compressions of black and white pages, where a blank page takes hardly a byte."""
+_WHITE_IS_ZERO, _COLOR, _PALETTE, _CMYK, _YCBCR, _LABS, _LINEAR = 0, 2, 3, 5, 6, (8, 9, 10), 34892
+_UNDECODED_YCBCR = frozenset({1, 5, 8, 32946, 32773})
+_SUB_SAMPLING, _LUMA = 530, 529
+_REDUCED_OR_MASK = 1 | 4
+_MAX_CHANNELS = 512
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Which frames of the file make up each page.
+
+    Attributes:
+        pages: For each page the frames of its channels.
+        series: What the frames are numbered in: a series of tifffile, or the file's own pages.
+        names: Of the channels, as far as the file tells.
+    """
+
+    pages: Sequence[tuple[int, ...]]
+    series: Any
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TiffPage:
+    """A page and what was left out of it."""
+
+    picture: Picture
+    orientation: int
+    transparent: bool
+
+
+def tiff_pages(path: Path) -> int:
+    """How many pages a TIFF has; channels and smaller copies of a page do not count."""
+    with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
+        return len(_layout(tiff).pages)
+
+
+def read_tiff(path: Path, page: int = 0, check: Check = unchecked) -> TiffPage:
+    """Read a page of a TIFF.
+
+    Args:
+        path: The file.
+        page: Which, from 0.
+        check: Called between strips; raises to give up.
+
+    Raises:
+        SegstudioError: if there is no such page, or it is too large.
+        Exception: one of `image_errors.DECODE_ERRORS` if it cannot be decoded.
+    """
+    with CheckedFile(path, check) as file, _opened(path, file) as tiff:
+        layout = _layout(tiff)
+        if not 0 <= page < len(layout.pages):
+            raise SegstudioError(
+                f"{path} has no page {page + 1}: it has {len(layout.pages)}.",
+                "Read the folder again.",
+            )
+        frames = layout.pages[page]
+        first = _keyframe(tiff, layout, frames[0])
+        check_tiff_page(path, first, len(frames))
+        parts = [_frame(tiff, layout, number, check) for number in frames]
+        found = _channels(first, parts, check)
+        orientation = _orientation(first)
+    raw = upright(found.raw, orientation)
+    names = (*layout.names, *(f"Channel {n + 1}" for n in range(len(layout.names), raw.shape[2])))
+    if found.is_color:
+        names = ("Red", "Green", "Blue", *names[3:])
+    count = raw.shape[2]
+    picture = Picture(
+        raw,
+        found.bits,
+        (*RGB, *(None for _ in range(count - 3))) if found.is_color else found.colors(count),
+        names[:count],
+        found.is_color,
+        found.white_is_zero,
+        page,
+        len(layout.pages),
+    )
+    return TiffPage(picture, orientation, found.transparent)
+
+
+def check_tiff_page(path: Path, page: Any, frames: int = 1) -> None:
+    """Refuse a page of tifffile's that is too large, or larger than its file can hold.
+
+    Args:
+        path: The file.
+        page: A `tifffile.TiffPage`.
+        frames: How many such are read together.
+
+    Raises:
+        SegstudioError: see `image_errors.check_size`.
+    """
+    size_wh = (int(page.imagewidth), int(page.imagelength))
+    pixels = max(1, size_wh[0] * size_wh[1])
+    compression = int(page.compression)
+    counts = [int(n) for n in page.databytecounts]
+    filled = sum(1 for n in counts if n) / max(1, len(counts))
+    stored = min(sum(counts), path.stat().st_size)
+    known = None if compression in _FAX else round(stored / max(filled, 1e-9))
+    most_packed = _MOST_PACKED.get(compression, 10_000)
+    check_size(path, size_wh, page.nbytes / pixels, known, most_packed)
+    check_size(path, size_wh, page.nbytes / pixels * frames)
+
+
+def _opened(path: Path, file: CheckedFile) -> Any:
+    import tifffile
+
+    # Only this file: OME names others, which might lie anywhere.
+    return tifffile.TiffFile(file, name=path.name, _multifile=False)
+
+
+def _layout(tiff: Any) -> _Layout:
+    if any(getattr(tiff, f"is_{kind}", False) for kind in _WITH_AXES):
+        series = tiff.series[0]
+        layout = _of_series(tiff, series)
+        if layout is not None:
+            return layout
+    pages = tiff.pages
+    if len(pages) == 1:
+        return _Layout([(0,)], pages)
+    whole = [(n,) for n in range(len(pages)) if not int(pages[n].subfiletype) & _REDUCED_OR_MASK]
+    return _Layout(whole or [(0,)], pages)
+
+
+def _of_series(tiff: Any, series: Any) -> _Layout | None:
+    """The pages of a series: channels belong together, every other axis goes from page to page."""
+    inner = len(series.keyframe.shape)
+    axes, shape = series.axes[:-inner], series.shape[:-inner]
+    channels = [n for n, axis in enumerate(axes) if axis == "C"]
+    count = prod(shape)
+    contiguous = series.dataoffset is not None
+    if len(channels) > 1 or not (contiguous or len(series) == count):
+        return None
+    order = np.arange(count).reshape(shape)
+    if not channels:
+        return _Layout(_Each(count), series)
+    if shape[channels[0]] > _MAX_CHANNELS:
+        return _Layout(_Each(count), series)
+    by_page = np.moveaxis(order, channels[0], -1).reshape(-1, shape[channels[0]])
+    return _Layout([tuple(row) for row in by_page.tolist()], series, _names(tiff, by_page.shape[1]))
+
+
+class _Each(Sequence[tuple[int, ...]]):
+    """Every frame is a page; a list of them would cost what a header of 100 bytes asks for."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        return (range(self._count)[index],)
+
+
+def _names(tiff: Any, count: int) -> tuple[str, ...]:
+    found = re.findall(r'<Channel\b[^>]*?\bName="([^"]*)"', tiff.ome_metadata or "")
+    names = tuple(name.strip() for name in found[:count])
+    return names if len(names) == count and all(names) else ()
+
+
+def _keyframe(tiff: Any, layout: _Layout, number: int) -> Any:
+    return layout.series.keyframe if layout.series is not tiff.pages else tiff.pages[number]
+
+
+def _frame(tiff: Any, layout: _Layout, number: int, check: Check) -> npt.NDArray[Any]:
+    """The stored values of one frame, (H, W), (H, W, S) or (S, H, W)."""
+    check()
+    if layout.series is tiff.pages:
+        return _decoded(tiff, tiff.pages[number], check)
+    series = layout.series
+    key = series.keyframe
+    if series.dataoffset is not None:
+        # Also where the file has one header only for all frames, as large stacks of ImageJ.
+        count = prod(key.shape)
+        tiff.filehandle.seek(series.dataoffset + number * count * key.dtype.itemsize)
+        values = tiff.filehandle.read_array(tiff.byteorder + key.dtype.char, count)
+        return np.asarray(values).reshape(key.shape)
+    frame = series[number]
+    if frame is None:
+        return np.zeros(key.shape, key.dtype)  # a plane that the microscope left out
+    return _decoded(tiff, frame, check)
+
+
+def _decoded(tiff: Any, page: Any, check: Check) -> npt.NDArray[Any]:
+    if int(page.photometric) == _YCBCR and int(page.compression) in _UNDECODED_YCBCR:
+        factors = page.tags.valueof(_SUB_SAMPLING) or (2, 2)
+        if tuple(factors) != (1, 1):
+            return _sub_sampled(tiff, page, int(factors[0]), int(factors[1]), check)
+    return np.asarray(page.asarray())
+
+
+@dataclass(frozen=True)
+class _Channels:
+    """What `_channels` finds: (H, W, C) values and what they are."""
+
+    raw: npt.NDArray[Any]
+    bits: int
+    is_color: bool = False
+    white_is_zero: bool = False
+    transparent: bool = False
+    interleaved: bool = False
+
+    def colors(self, count: int) -> tuple[tuple[int, int, int] | None, ...]:
+        """Bands that are stored pixel by pixel are shown as other viewers do: the first three."""
+        if self.interleaved and count > 3:
+            return (*RGB, *(None for _ in range(count - 3)))
+        return channel_colors(count)
+
+
+def _channels(page: Any, parts: list[npt.NDArray[Any]], check: Check) -> _Channels:
+    planes = [_samples_last(page, part) for part in parts]
+    values = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
+    bits = _bits(page, values)
+    if len(planes) > 1:
+        return _Channels(_native(values), bits)
+    values, transparent = _without_alpha(page, values)
+    photometric = int(page.photometric)
+    colored = _as_rgb(page, photometric, values, check)
+    if colored is not None:
+        return _Channels(colored, 8, is_color=True, transparent=transparent)
+    is_color = photometric in (_COLOR, _LINEAR, _YCBCR) and values.shape[2] >= 3
+    return _Channels(
+        _native(values),
+        bits,
+        is_color,
+        photometric == _WHITE_IS_ZERO,
+        transparent,
+        interleaved=True,
+    )
+
+
+def _samples_last(page: Any, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(H, W, S) of what tifffile gives."""
+    if stored.ndim == 2:
+        return stored[..., None]
+    if stored.ndim == 3 and int(page.planarconfig) == 2 and int(page.samplesperpixel) > 1:
+        stored = np.moveaxis(stored, 0, 2)
+    if stored.ndim > 3 or stored.shape[:2] != (page.imagelength, page.imagewidth):
+        raise ValueError(f"it is no plain picture (shape {stored.shape}); save its planes apart")
+    return stored
+
+
+def _bits(page: Any, values: npt.NDArray[Any]) -> int:
+    if values.dtype == np.bool_:
+        return 1
+    said = page.bitspersample
+    bits = max(said) if isinstance(said, tuple) else int(said)
+    whole = values.dtype.itemsize * 8
+    # fewer than 8 bits are scaled by what they can hold; of 12 in 16 the range says more
+    return min(bits, whole) if whole == 8 else whole
+
+
+def _native(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8)
+    if values.dtype.kind == "c":
+        return np.asarray(np.abs(values))
+    return np.ascontiguousarray(values, values.dtype.newbyteorder("="))
+
+
+def _without_alpha(page: Any, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], bool]:
+    """The values without samples of transparency, and whether anything is transparent."""
+    samples, extra = values.shape[2], [int(kind) for kind in page.extrasamples]
+    if not extra and int(page.photometric) == _COLOR and samples == 4:
+        extra = [2]  # the tag is missing: four samples of a colour photo are taken for RGBA
+    first = samples - len(extra)
+    alpha = {first + n for n, kind in enumerate(extra) if kind in (1, 2)}
+    if not alpha:
+        return values, False
+    transparent = any(_is_transparent(values[..., n]) for n in alpha)
+    return values[..., [n for n in range(samples) if n not in alpha]], transparent
+
+
+def _is_transparent(alpha: npt.NDArray[Any]) -> bool:
+    full = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "ui" else 1
+    return bool((alpha < full).any())
+
+
+def _as_rgb(
+    page: Any, photometric: int, values: npt.NDArray[Any], check: Check
+) -> npt.NDArray[np.uint8] | None:
+    """(H, W, 3) uint8 of a file that holds colours in another form, or None."""
+    if photometric == _PALETTE and page.colormap is not None:
+        table = np.asarray(page.colormap).T
+        # the standard has 16 bits a colour; some programs write 8
+        colors = (table >> 8 if int(table.max(initial=0)) > 255 else table).astype(np.uint8)
+        return np.ascontiguousarray(colors[values[..., 0]])
+    if photometric == _CMYK and values.shape[2] >= 4:
+        return cmyk_to_rgb(values[..., :4], check)
+    if photometric in _LABS and values.shape[2] >= 3:
+        return lab_to_rgb(values[..., :3], signed=photometric == _LABS[0], check=check)
+    if photometric == _YCBCR and int(page.compression) in _UNDECODED_YCBCR:
+        luma = page.tags.valueof(_LUMA)
+        return ycbcr_to_rgb(values[..., :3], luma, check)
+    return None
+
+
+def _orientation(page: Any) -> int:
+    value = page.tags.valueof(_ORIENTATION)
+    return int(value) if value is not None and 1 <= int(value) <= 8 else 1
+
+
+def _sub_sampled(tiff: Any, page: Any, across: int, down: int, check: Check) -> npt.NDArray[Any]:
+    """(H, W, 3) uint8 YCbCr of a page that holds one Cb and Cr for a block of `across` x `down`.
+
+    TIFF 6.0, section 21: for each block its Y, row by row, then Cb and Cr.
+    """
+    import tifffile
+
+    height, width, rows = int(page.imagelength), int(page.imagewidth), int(page.rowsperstrip)
+    if (
+        page.is_tiled
+        or int(page.predictor) != 1
+        or across not in (1, 2, 4)
+        or down not in (1, 2, 4)
+    ):
+        raise ValueError("its colours are stored in a way that is not read; save it as RGB")
+    unpack = tifffile.TIFF.DECOMPRESSORS[page.compression] if int(page.compression) != 1 else None
+    blocks_wide = -(-width // across)
+    out = np.zeros((height, width, 3), np.uint8)
+    strips = zip(page.dataoffsets, page.databytecounts, strict=True)
+    for top, (offset, count) in zip(range(0, height, rows), strips, strict=False):
+        check()
+        tiff.filehandle.seek(offset)
+        data = tiff.filehandle.read(count)
+        high = min(rows, height - top)
+        blocks_high = -(-high // down)
+        size = blocks_high * blocks_wide * (across * down + 2)
+        unpacked = np.frombuffer(data if unpack is None else unpack(data), np.uint8)
+        if unpacked.size < size:
+            raise ValueError("the file is cut off")
+        blocks = unpacked[:size].reshape(blocks_high, blocks_wide, across * down + 2)
+        strip = out[top : top + high]
+        by_row = blocks[..., :-2].reshape(blocks_high, blocks_wide, down, across).swapaxes(1, 2)
+        luma = by_row.reshape(blocks_high * down, blocks_wide * across)
+        strip[..., 0] = luma[:high, :width]
+        for part in (1, 2):
+            chroma = blocks[..., across * down + part - 1]
+            strip[..., part] = chroma.repeat(down, 0).repeat(across, 1)[:high, :width]
+    return out

@@ -27,6 +27,7 @@ from segstudio.inspection.running import evaluating, masks_left_small
 from segstudio.inspection.targets import Target
 from segstudio.inspection.tracing import Traced, trace_with_output
 from segstudio.models.detection import InstanceRunner
+from segstudio.models.devices import repeatable
 from segstudio.models.download import Check, no_check, no_report
 from segstudio.models.preprocess import Geometry, Preprocess, restore
 from segstudio.models.segmenter import Segmenter
@@ -75,7 +76,7 @@ class Subject:
         self._pixels = np.ascontiguousarray(pixels[window.slices])
         with self._named_errors():
             x, self._geometry = self._preprocess.prepare(self._pixels)
-        self._input: Tensor = x.to(segmenter.device).contiguous(memory_format=torch.channels_last)
+        self._x: Tensor = x.contiguous(memory_format=torch.channels_last)
         self.placement = Placement(
             photo_hw, window, self._geometry.resized_hw, self._geometry.padded_hw
         )
@@ -84,6 +85,13 @@ class Subject:
     def spec(self) -> ModelSpec:
         """The model."""
         return self._segmenter.spec
+
+    @property
+    def _input(self) -> Tensor:
+        """The network's input (1, 3, h, w), where the network is: a run without memory moves it."""
+        if self._x.device != self._segmenter.device:
+            self._x = self._x.to(self._segmenter.device)
+        return self._x
 
     def trace(self, keep: Iterable[str] | None = None, check: Check = no_check) -> FeatureTrace:
         """Return the trace of the image as the network sees it; `keep` as in `tracing.trace`.
@@ -133,11 +141,10 @@ class Subject:
         Raises:
             SegstudioError: if a cut's place did not come up, or the model fails on the image.
         """
-        flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
         with (
             self._at_work(check),
             torch.inference_mode(),
-            flags,
+            repeatable(),
             evaluating(self._network),
             cutting(self._network, cuts, check=check) as knife,
         ):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import pathlib
+import threading
+import types
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,17 +19,50 @@ from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular
-from segstudio.models.naming import without_prefixes
+from segstudio.models.naming import matched, without_prefixes
+from segstudio.models.registry import is_safetensors
 
-WRAPPERS: Final = ("model", "state_dict", "model_state_dict", "model_state", "net", "network")
+WRAPPERS: Final = (
+    "model", "state_dict", "model_state_dict", "model_state", "net", "network", "params",
+    "weights", "state", "unet", "params_ema", "model_ema", "ema",
+)  # fmt: skip
+"""Names under which training scripts save a network, those of the network itself first."""
+_NOT_WEIGHTS: Final = ("optim", "sched", "scaler", "callback", "loop", "hyper", "config", "args")
+"""What the names of a checkpoint's other parts begin with."""
+_DEEPEST: Final = 3
 _NAMED_IN_MESSAGES: Final = 3
+
+_MOST_PICKLE_BYTES: Final = 64 * 1024**2
+_MOST_ENTRIES: Final = 200_000
+_SPARE_BYTES: Final = 4 * 1024**2
+"""How much more than the file's own size its parts may hold: `torch.save` does not compress."""
+_STATE_DICT: Final = 'torch.save(model.state_dict(), "weights.pth")'
+_SAVE_WEIGHTS: Final = f"Save the weights alone where the file was made: {_STATE_DICT}"
+_KINDS: Final = (
+    (b"version https://git-lfs", "is a pointer of Git LFS, not the file itself",
+     "Fetch the file: git lfs pull"),
+    (b"<!doctype html", "is a web page, not a file of weights",
+     "The download needs a login or another address; download it again."),
+    (b"<html", "is a web page, not a file of weights",
+     "The download needs a login or another address; download it again."),
+    (b"\x89hdf", "is an HDF5 file, as Keras writes it",
+     "segstudio reads weights of PyTorch networks: .safetensors or .pth."),
+    (b"gguf", "is a GGUF file of a language model",
+     "segstudio reads weights of PyTorch networks: .safetensors or .pth."),
+    (b"\x1f\x8b", "is compressed with gzip", "Unpack it first."),
+    (b"7z\xbc\xaf", "is an archive of 7-Zip", "Unpack it first."),
+)  # fmt: skip
+"""How files begin that are often taken for weights, in lower case; what they are; what to do."""
+
+# `safe_globals` changes a list of the whole process.
+_reading = threading.Lock()
 
 
 def load_state(path: Path) -> dict[str, Tensor]:
     """Read a file of weights: tensors by name, without wrappers and common prefixes.
 
     Reads safetensors, and PyTorch files without ever running code that they contain
-    (`torch.load(weights_only=True)`).
+    (`torch.load(weights_only=True)`). What the file is, its content says, not its name.
 
     Raises:
         SegstudioError: if the file is missing, damaged, unsafe, or holds no weights.
@@ -34,8 +72,8 @@ def load_state(path: Path) -> dict[str, Tensor]:
         raise SegstudioError(
             f"{path} is not there.", "Check the name of the file with the weights."
         )
-    raw: Any = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    state = unwrap(raw)
+    raw: Any = _read_safetensors(path) if is_safetensors(path) else _read_pickle(path)
+    state = unwrap(raw, str(path))
     if not state:
         raise SegstudioError(
             f"{path} holds no weights.", "Give a file that was saved from a network's state_dict."
@@ -43,32 +81,45 @@ def load_state(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def unwrap(raw: object) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, whatever it is wrapped in.
+def unwrap(raw: object, where: str = "The file") -> dict[str, Tensor]:
+    """The tensors of a checkpoint, whatever it is wrapped in; empty if there are none.
 
     Training scripts save {"model": ...} or {"state_dict": ...} beside epoch and optimizer, and
     DataParallel, Lightning and torch.compile put a prefix before every name.
+
+    Raises:
+        SegstudioError: if it holds several networks under names that say nothing, or tensors that
+            no network here can use (quantised, sparse).
     """
-    state = raw
-    for _ in range(3):
-        inner = _inner(state)
-        if inner is None:
-            break
-        state = inner
-    if not isinstance(state, Mapping):
+    state = without_prefixes(_tensors_in(raw, where, _DEEPEST))
+    for name, tensor in state.items():
+        if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
+            raise SegstudioError(
+                f"{where} holds quantised, sparse or empty tensors ({name}).",
+                "Save the network's weights before it is quantised.",
+            )
+    return state
+
+
+def _tensors_in(raw: object, where: str, depth: int) -> dict[str, Tensor]:
+    """The tensors of the network in a checkpoint's mapping: its own, or those of a part of it."""
+    if not isinstance(raw, Mapping) or "param_groups" in raw:
         return {}
-    tensors = {str(k): v for k, v in state.items() if isinstance(v, Tensor)}
-    return without_prefixes(tensors)
-
-
-def _inner(state: object) -> Mapping[str, Any] | None:
-    if not isinstance(state, Mapping):
-        return None
-    for name in WRAPPERS:
-        value = state.get(name)
-        if isinstance(value, Mapping):
-            return value
-    return None
+    own = {str(k): v for k, v in raw.items() if isinstance(v, Tensor)}
+    parts = {str(k): v for k, v in raw.items() if not str(k).lower().startswith(_NOT_WEIGHTS)}
+    found = {k: _tensors_in(v, where, depth - 1) for k, v in parts.items() if depth}
+    inner = {k: tensors for k, tensors in found.items() if len(tensors) > len(own)}
+    if not inner:
+        return own
+    known = next((name for name in WRAPPERS if name in inner), None)
+    if known is not None:
+        return inner[known]
+    if len(inner) > 1:
+        raise SegstudioError(
+            f"{where} holds several networks: {', '.join(list(inner)[:_NAMED_IN_MESSAGES])}.",
+            f"Save the one that shall run: {_STATE_DICT}",
+        )
+    return next(iter(inner.values()))
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -81,46 +132,134 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_pickle(path: Path) -> object:
+    _refuse_others(path)
     try:
-        with torch.serialization.safe_globals(_harmless_types()):
+        with _reading, torch.serialization.safe_globals(_harmless_types()):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise _unreadable(path, error) from error
 
 
-def _harmless_types() -> list[Any]:
-    """What checkpoints name beside tensors, as scores in NumPy's types, and that only holds data.
+def _refuse_others(path: Path) -> None:
+    """Refuse what no checkpoint of PyTorch is, and what would take far more memory than its file.
 
-    The functions are found under the name they had when the file was saved: NumPy 1 and 2 differ.
+    Raises:
+        SegstudioError: in plain words, with what to do.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(64).lstrip().lower()
+    except OSError as error:
+        raise SegstudioError(
+            f"{path} cannot be read ({error.strerror or error}).", "Check that the file is there."
+        ) from error
+    for magic, what, hint in _KINDS:
+        if begin.startswith(magic):
+            raise SegstudioError(f"{path} {what}.", hint)
+    if zipfile.is_zipfile(path):
+        _check_archive(path)
+    elif path.stat().st_size > 0 and begin[:1] not in (b"\x80", b"]", b"}", b"("):
+        text = all(32 <= byte < 127 or byte in b"\t\r\n" for byte in begin)
+        raise SegstudioError(
+            f"{path} is {'a text file, ' if text else ''}no file of weights.",
+            "Weights of PyTorch networks are .safetensors, .pth, .pt, .ckpt or .bin files.",
+        )
+
+
+def _check_archive(path: Path) -> None:
+    """Look at the parts of a file that `torch.save` made, before any of them is unpacked."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise _damaged(path) from error
+    names = [part.filename for part in parts]
+    if any("/code/" in name or name.endswith("constants.pkl") for name in names):
+        raise SegstudioError(
+            f"{path} is a TorchScript program. It holds code, which segstudio never runs.",
+            _SAVE_WEIGHTS,
+        )
+    if not any(name.endswith("data.pkl") for name in names):
+        raise SegstudioError(f"{path} is an archive without weights of PyTorch.", _SAVE_WEIGHTS)
+    size = path.stat().st_size
+    pickle = max(part.file_size for part in parts if part.filename.endswith(".pkl"))
+    unpacked = sum(part.file_size for part in parts)
+    if (
+        len(parts) > _MOST_ENTRIES
+        or pickle > min(size + _SPARE_BYTES, _MOST_PICKLE_BYTES)
+        or unpacked > 2 * size + _SPARE_BYTES
+    ):
+        raise SegstudioError(
+            f"{path} would unpack to {unpacked / 1e6:,.0f} MB from {size / 1e6:,.1f} MB and was "
+            "not opened.",
+            "PyTorch does not compress weights; get the file from a place that you trust.",
+        )
+
+
+def _damaged(path: Path) -> SegstudioError:
+    return SegstudioError(f"{path} is cut off or damaged.", "Copy or download the file again.")
+
+
+def _harmless_types() -> list[Any]:
+    """What checkpoints name beside tensors, and that only holds data: scores in NumPy's types,
+    the arguments of the training script, paths, dictionaries with a default.
+
+    Each is found under the name that it had when the file was saved: NumPy 1 and 2 differ, and a
+    path of Windows cannot be made elsewhere. Where building the real type could do more than hold
+    data, or fail here, a plain one takes its place.
     """
     scalar, reconstruct = np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]
     kinds = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
+    paths = ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath", "Path", "PurePath")
     return [
         np.dtype,
         np.ndarray,
         *{type(np.dtype(kind)) for kind in kinds},
         *((scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
         *((reconstruct, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+        argparse.Namespace,
+        types.SimpleNamespace,
+        (_plain_dict, "collections.defaultdict"),
+        *(
+            (_path, f"{module}.{name}")
+            for module in ("pathlib", "pathlib._local")
+            for name in paths
+        ),
+        # What a defaultdict makes for a missing key; never called here.
+        *((_never_called, f"builtins.{name}") for name in ("list", "dict", "int", "float", "str")),
     ]
+
+
+def _plain_dict(*_factory: object) -> dict[Any, Any]:
+    return {}
+
+
+def _path(*parts: str) -> pathlib.PurePosixPath:
+    return pathlib.PurePosixPath(*parts)
+
+
+def _never_called(*arguments: object) -> tuple[object, ...]:
+    return arguments
 
 
 def _unreadable(path: Path, error: Exception) -> SegstudioError:
     """Say why torch refused a file: it is damaged, or names types other than tensors."""
     try:
-        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        with _reading, torch.serialization.safe_globals(_harmless_types()):
+            names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception:  # noqa: BLE001 - the file is damaged, which the first error says too
         names = []
     if names:
         return SegstudioError(
             f"{path} holds more than weights and was not opened "
             f"({', '.join(sorted(set(names))[:6])}).",
-            "Save the network's state_dict alone, best as safetensors.",
+            f"{_SAVE_WEIGHTS}, best as safetensors.",
         )
-    first_line = (str(error).splitlines() or [type(error).__name__])[0]
-    return SegstudioError(
-        f"{path} cannot be read as weights ({first_line[:120]}).",
-        "Copy or download the file again.",
-    )
+    if isinstance(error, MemoryError):
+        return SegstudioError(
+            f"There is not enough memory to read {path}.", "Close other programs."
+        )
+    return _damaged(path)
 
 
 def load_into(network: nn.Module, state: Mapping[str, Tensor], where: str = "The file") -> None:
@@ -136,6 +275,7 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], where: str = "The
             nothing else is. The message counts what fits and names what does not.
     """
     own = network.state_dict()
+    state = matched(state, own)
     wrong = [k for k, v in own.items() if k in state and state[k].shape != v.shape]
     fitting = {k: v for k, v in state.items() if k not in wrong}
     # torch renames the tensors of old torchvision files here, so names are compared afterwards
@@ -162,3 +302,8 @@ def _some(what: str, names: list[str]) -> str:
         return ""
     more = f" and {len(names) - _NAMED_IN_MESSAGES} more" * (len(names) > _NAMED_IN_MESSAGES)
     return f"{len(names)} {what} ({', '.join(names[:_NAMED_IN_MESSAGES])}{more})"
+
+
+def broken_tensors(state: Mapping[str, Tensor]) -> list[str]:
+    """Names of the tensors that hold NaN or infinity."""
+    return [k for k, v in state.items() if v.is_floating_point() and not bool(v.isfinite().all())]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import torch
 
@@ -14,6 +17,40 @@ _MEMORY_WORDS: Final = (
     "not enough memory",  # the same on Windows
     "invalid buffer size",  # MPS, for one buffer that is too large
 )
+
+
+_flags_lock = threading.Lock()
+_flags_wanted = 0
+_flags_before: Any = None
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Let cuDNN choose algorithms that give the same numbers each time, for a while.
+
+    cuDNN's flags belong to the process and not to a thread: while several threads are in here, the
+    last to leave puts back what the first found.
+    """
+    global _flags_wanted, _flags_before
+    with _flags_lock:
+        if not _flags_wanted:
+            cudnn = torch.backends.cudnn
+            _flags_before = (cudnn.enabled, cudnn.benchmark, cudnn.deterministic)
+            _set_cudnn(enabled=True, benchmark=False, deterministic=True)
+        _flags_wanted += 1
+    try:
+        yield
+    finally:
+        with _flags_lock:
+            _flags_wanted -= 1
+            if not _flags_wanted:
+                enabled, benchmark, deterministic = _flags_before
+                _set_cudnn(enabled=enabled, benchmark=benchmark, deterministic=deterministic)
+
+
+def _set_cudnn(*, enabled: bool, benchmark: bool, deterministic: bool) -> None:
+    cudnn: Any = torch.backends.cudnn  # without types
+    cudnn.set_flags(_enabled=enabled, _benchmark=benchmark, _deterministic=deterministic)
 
 
 def available_devices() -> list[str]:

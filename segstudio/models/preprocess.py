@@ -13,6 +13,11 @@ from torch.nn import functional as F
 
 Scaling = Literal["unit", "percentile"]
 PERCENTILES = (1.0, 99.8)
+LONGEST_RATIO = 8
+"""An image is enlarged to a shorter side only until its longer side is this many times that side:
+a strip of 1 x 200 pixels would else become 512 x 102,400."""
+_MOST = {"short_side": 8192, "max_side": 32768, "divisor": 1024}
+_MOST_FACTOR = 16.0
 BRIGHT_GROUND, BRIGHT_PART = 64.0, 0.45
 """On a bright ground the low end is at most this part of the high end (and never put below 64):
 stained tissue without cells must not be stretched until its ground looks like something."""
@@ -37,7 +42,8 @@ class Preprocess:
             `percentile_range` for almost flat images.
         mean: subtracted per channel, after the scaling.
         std: divided by per channel.
-        short_side: resize so that the shorter side has this many pixels.
+        short_side: resize so that the shorter side has this many pixels; long strips are
+            enlarged less, see `LONGEST_RATIO`.
         max_side: with ``short_side``, the longer side's limit.
         factor: enlarge (or shrink) by this factor instead.
         divisor: pad right and bottom to multiples of this.
@@ -57,8 +63,14 @@ class Preprocess:
             raise ValueError(f"scaling is {self.scaling!r}; it can be 'unit' or 'percentile'")
         if self.short_side is not None and self.factor is not None:
             raise ValueError("short_side and factor exclude each other")
-        if self.divisor < 1:
-            raise ValueError(f"divisor is {self.divisor}; it must be 1 or more")
+        for name, most in _MOST.items():
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int) and 1 <= value <= most):
+                raise ValueError(f"{name} is {value}; it can be 1 to {most}")
+        if self.factor is not None and not 0 < self.factor <= _MOST_FACTOR:
+            raise ValueError(f"factor is {self.factor}; it can be up to {_MOST_FACTOR:g}")
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and all(self.std)):
+            raise ValueError(f"mean is {self.mean} and std {self.std}; nothing can be divided by 0")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -87,8 +99,11 @@ class Preprocess:
             return height, width
         short, long = min(height, width), max(height, width)
         new_short, new_long = self.short_side, int(self.short_side * long / short)
-        if self.max_side is not None and new_long > self.max_side:
-            new_short, new_long = int(self.max_side * new_short / new_long), self.max_side
+        longest = longest_enlarged(self.short_side, long)
+        if self.max_side is not None:
+            longest = min(longest, self.max_side)
+        if new_long > longest:
+            new_short, new_long = int(longest * new_short / new_long), longest
         new_short = max(1, new_short)
         return (new_short, new_long) if height <= width else (new_long, new_short)
 
@@ -126,6 +141,16 @@ class Preprocess:
         x = (x - torch.tensor(self.mean).view(3, 1, 1)) / torch.tensor(self.std).view(3, 1, 1)
         x = pad_to_multiple(x, self.divisor).contiguous()
         return x, Geometry((height, width), resized_hw, (x.shape[-2], x.shape[-1]))
+
+
+def longest_enlarged(short_side: int, long: int) -> int:
+    """Pixels that the longer side may have after enlarging to a shorter side; `LONGEST_RATIO`.
+
+    Args:
+        short_side: What the shorter side should become.
+        long: The longer side before; images are not made smaller by this rule.
+    """
+    return max(long, LONGEST_RATIO * short_side)
 
 
 def percentile_range(image: npt.NDArray[np.uint8]) -> tuple[float, float]:

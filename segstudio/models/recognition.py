@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Task, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
-from segstudio.models.naming import without_prefixes
+from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.published import (
     COCO_CATEGORIES,
     COCO_PREPROCESS,
@@ -20,7 +20,13 @@ from segstudio.models.published import (
     VOC_PREPROCESS,
     VOC_SCHEMA,
 )
-from segstudio.models.registry import read_header, read_spec_data, registry, spec_from_metadata
+from segstudio.models.registry import (
+    is_safetensors,
+    read_header,
+    read_spec_data,
+    registry,
+    spec_from_metadata,
+)
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -112,7 +118,7 @@ def _free_id(path: Path) -> str:
 
 def _described(path: Path) -> ModelSpec | None:
     """The spec inside a file that segstudio wrote, or None."""
-    if path.suffix != ".safetensors":
+    if not is_safetensors(path):
         return None
     data = read_spec_data(path)
     if data is None:
@@ -148,7 +154,7 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         preprocess=preprocess,
         weights=WeightsFile(str(path), size=path.stat().st_size),
         description=f"Recognised by the names in the file: {found.title}, "
-        f"{found.num_classes} classes.",
+        f"{found.num_classes} class{'es' * (found.num_classes != 1)}.",
     )
 
 
@@ -166,9 +172,14 @@ def _schema(found: Found, base: ModelSpec | None) -> LabelSchema:
 
 def _shapes(path: Path) -> Shapes:
     """Names and shapes of the tensors, without reading more than needed."""
-    if path.suffix == ".safetensors":
+    if is_safetensors(path):
         header = {k: v for k, v in read_header(path).items() if k != "__metadata__"}
-        return without_prefixes({k: tuple(v["shape"]) for k, v in header.items()})
+        try:
+            return without_prefixes({k: tuple(v["shape"]) for k, v in header.items()})
+        except (KeyError, TypeError) as error:
+            raise SegstudioError(
+                f"{path} is no safetensors file or is damaged.", "Copy or download it again."
+            ) from error
     from segstudio.models.checkpoints import load_state  # torch: only when a file is opened
 
     return {k: tuple(v.shape) for k, v in load_state(path).items()}
@@ -184,13 +195,14 @@ def recognise(shapes: Shapes, where: str) -> Found:
     Raises:
         SegstudioError: if it is none that segstudio can build; says what it looks like.
     """
-    if "inc.double_conv.0.weight" in shapes and "outc.conv.weight" in shapes:
-        return _unet(shapes, where)
-    if "roi_heads.mask_predictor.mask_fcn_logits.weight" in shapes:
-        return _maskrcnn(shapes, where)
-    if "classifier.0.convs.0.0.weight" in shapes and "classifier.4.weight" in shapes:
-        return _deeplab(shapes, where)
-    raise SegstudioError(f"{where} is not recognised{_resembles(shapes)}.", _RECOGNISED)
+    if not shapes:
+        raise SegstudioError(f"{where} holds no weights.", _RECOGNISED)
+    named = list(variants(shapes))
+    for names in named:
+        for signs, find in _SIGNS:
+            if all(sign in names for sign in signs):
+                return find(names, where)
+    raise SegstudioError(f"{where} is not recognised{_resembles(named[-1])}.", _RECOGNISED)
 
 
 def _resembles(shapes: Shapes) -> str:
@@ -205,15 +217,15 @@ def _resembles(shapes: Shapes) -> str:
     for key, name in signs.items():
         if key in shapes:
             return f": it looks like {name}"
-    some = ", ".join(list(shapes)[:3])
-    return f": its tensors are called {some} ..." if some else ": it holds no tensors"
+    return f": its tensors are called {', '.join(list(shapes)[:3])} ..."
 
 
 def _unet(shapes: Shapes, where: str) -> Found:
     first = shapes["inc.double_conv.0.weight"]
     if first[1] != _RGB:
         raise SegstudioError(
-            f"{where} is a U-Net for images of {first[1]} channels; segstudio gives it {_RGB}.",
+            f"{where} is a U-Net for images of {first[1]} channel{'s' * (first[1] != 1)}; "
+            f"segstudio gives it {_RGB}.",
             "Train it on RGB images (a grey image three times).",
         )
     depth = sum(1 for n in range(1, 17) if f"down{n}.maxpool_conv.1.double_conv.0.weight" in shapes)
@@ -290,3 +302,11 @@ def _maskrcnn(shapes: Shapes, where: str) -> Found:
         COCO_PREPROCESS,
         classes,
     )
+
+
+_SIGNS: Final[tuple[tuple[tuple[str, ...], Callable[[Shapes, str], Found]], ...]] = (
+    (("inc.double_conv.0.weight", "outc.conv.weight"), _unet),
+    (("roi_heads.mask_predictor.mask_fcn_logits.weight",), _maskrcnn),
+    (("classifier.0.convs.0.0.weight", "classifier.4.weight"), _deeplab),
+)
+"""Tensors by which a network is known, and what reads the rest from their shapes."""

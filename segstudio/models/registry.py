@@ -109,6 +109,23 @@ def read_metadata(path: Path) -> dict[str, str]:
     return {str(k): str(v) for k, v in metadata.items()}
 
 
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins as a safetensors file does, whatever it is called.
+
+    Raises:
+        SegstudioError: if it cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            begin = file.read(9)
+    except OSError as error:
+        raise SegstudioError(
+            f"{path} cannot be read ({error.strerror}).", "Check that the file is there."
+        ) from error
+    return len(begin) == 9 and begin[8:] == b"{" and struct.unpack("<Q", begin[:8])[0] <= size - 8
+
+
 def read_header(path: Path) -> dict[str, Any]:
     """The JSON header of a safetensors file: tensors by name, and "__metadata__".
 

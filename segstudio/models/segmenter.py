@@ -6,7 +6,7 @@ import importlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,17 +22,24 @@ from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
 from segstudio.models.augmentation import Augmentation
-from segstudio.models.checkpoints import load_into, load_state
+from segstudio.models.checkpoints import broken_tensors, load_into, load_state
 from segstudio.models.detection import InstanceRunner
-from segstudio.models.devices import is_out_of_memory, release_memory, resolve_device
+from segstudio.models.devices import (
+    is_out_of_memory,
+    release_memory,
+    repeatable,
+    resolve_device,
+)
 from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.freed_memory import give_back_freed_memory
 from segstudio.models.preprocess import Preprocess
-from segstudio.models.semantic import SemanticRunner
+from segstudio.models.semantic import NoNumbersError, SemanticRunner, require_numbers
 from segstudio.models.together import of_instances
 from segstudio.models.weights import require_weights
 
 _SMALLEST_TILE: Final = 256
+_OWN: Final = "segstudio.models."
+_SPARE_ELEMENTS: Final = 1_000_000
 _INPUT_SCALES: Final = (1.0, 0.5, 0.25)
 
 _log = logging.getLogger(__name__)
@@ -101,15 +108,20 @@ class Segmenter:
                 return
             path = self._weights or require_weights(self.spec, check)
             check()
+            state = load_state(path)
+            check()
+            _check_size(self.spec, state, path)
             network = _build(self.spec)
             check()
-            load_into(network, load_state(path), str(path))
+            load_into(network, state, str(path))
             check()
             network.eval().requires_grad_(requires_grad=False)
             self._preprocess = _preprocess_of(self.spec)
             self._network = _move(network, self.device)
             for module in network.modules():
                 module.register_forward_pre_hook(self._before_module)
+            for module in _deciding(network):
+                module.register_forward_hook(_look_for_numbers)
 
     def predict(
         self,
@@ -143,6 +155,8 @@ class Segmenter:
                 return self._predict(pixels, options, report, name)
             except (CancelledError, SegstudioError):
                 raise
+            except NoNumbersError as error:
+                raise self._without_numbers(name) from error
             except Exception as error:
                 _log.warning("%s failed on %s", self.spec.title, name, exc_info=error)
                 raise SegstudioError(
@@ -170,10 +184,13 @@ class Segmenter:
         classes = max(self.spec.schema.ids) + 1
         if self.spec.task == "instance":
             return of_instances(self.predict(pixels, options, check, report), classes)
-        with self.exclusive(check), torch.inference_mode():
+        with self.exclusive(check), torch.inference_mode(), repeatable():
             runner = SemanticRunner(self.network, self._preprocess, self.device)
             tiles = (options.tile_px, options.overlap_px)
-            return runner.probabilities(pixels, *tiles, check, report, Augmentation.of(options))
+            try:
+                return runner.probabilities(pixels, *tiles, check, report, Augmentation.of(options))
+            except NoNumbersError as error:
+                raise self._without_numbers("the image") from error
 
     @contextmanager
     def exclusive(self, check: Check) -> Iterator[None]:
@@ -217,10 +234,8 @@ class Segmenter:
         failed: list[_Attempt],
     ) -> Prediction:
         start = time.perf_counter()
-        network = _move(self.network, attempt.device)
-        flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
         run = self._run_instances if self.spec.task == "instance" else self._run_semantic
-        with torch.inference_mode(), flags:
+        with self._moved(attempt.device) as network, torch.inference_mode(), repeatable():
             prediction = run(network, pixels, attempt, options, report)
         notes = (*_memory_notes(failed, attempt), *prediction.notes)
         seconds = time.perf_counter() - start
@@ -295,6 +310,40 @@ class Segmenter:
             notes=notes,
         )
 
+    @contextmanager
+    def _moved(self, device: torch.device) -> Iterator[nn.Module]:
+        """The network on a device, and back where it belongs afterwards.
+
+        Where its own device has no room for it any more, it belongs on the other one from then on.
+        """
+        if device == self.device:
+            yield self.network
+            return
+        try:
+            yield _move(self.network, device)
+        finally:
+            try:
+                _move(self.network, self.device)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                _log.info("%s stays on %s: %s", self.spec.id, device, error)
+                _move(self.network, device)
+                self.device = device
+
+    def _without_numbers(self, name: str) -> SegstudioError:
+        """What to say of an output that holds NaN: whether the weights do too."""
+        broken = broken_tensors(self.network.state_dict())
+        file = self._weights or (self.spec.weights and self.spec.weights.filename) or "the model"
+        if broken:
+            more = f" and {len(broken) - 1} more tensors" if len(broken) > 1 else ""
+            hint = f"The weights in {file} are broken: {broken[0]}{more}."
+        else:
+            hint = "Its preprocessing does not fit the image, or its numbers grow too large."
+        return SegstudioError(
+            f"The output of {self.spec.title} for {name} holds no numbers (NaN).", hint
+        )
+
     def _before_module(self, _module: nn.Module, _args: Any) -> None:
         self._check()
 
@@ -324,6 +373,41 @@ def _build(spec: ModelSpec) -> nn.Module:
         return builder(**spec.options)
     except Exception as error:
         raise SegstudioError(f"{spec.title} cannot be built with its options ({error}).") from error
+
+
+def _check_size(spec: ModelSpec, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Refuse a description that asks for a far larger network than the file has weights for.
+
+    Raises:
+        SegstudioError: before any memory is taken.
+    """
+    if not spec.builder.startswith(_OWN):
+        return  # another package's network may need real tensors to be built
+    with torch.device("meta"):
+        planned = _build(spec)
+    asked = sum(tensor.numel() for tensor in planned.state_dict().values())
+    given = sum(tensor.numel() for tensor in state.values())
+    if asked > 2 * given + _SPARE_ELEMENTS:
+        raise SegstudioError(
+            f"{path} describes a network of {asked:,} numbers, but holds {given:,}.",
+            "Choose the architecture that the weights were made with.",
+        )
+
+
+def _deciding(network: nn.Module) -> list[nn.Module]:
+    """Parts of a Mask R-CNN that rank and choose, where NaN would count as nothing found."""
+    if not isinstance(network, GeneralizedRCNN):
+        return []
+    heads = network.roi_heads
+    return [network.rpn.head, heads.box_predictor, *filter(None, [heads.mask_predictor])]
+
+
+def _look_for_numbers(_module: nn.Module, _args: Any, output: Any) -> None:
+    for value in output if isinstance(output, tuple | list) else [output]:
+        if isinstance(value, torch.Tensor):
+            require_numbers(value)
+        elif isinstance(value, tuple | list):
+            _look_for_numbers(_module, _args, value)
 
 
 def _preprocess_of(spec: ModelSpec) -> Preprocess:

@@ -31,6 +31,26 @@ _FAINT: Final = -80.0
 """Log probabilities below this count as this: 0 times minus infinity would be no number."""
 
 
+class NoNumbersError(ValueError):
+    """A network's output holds NaN: no class can be told from it."""
+
+    def __init__(self) -> None:
+        """Take the one message there is."""
+        super().__init__("its output holds no numbers (NaN)")
+
+
+def require_numbers(values: Tensor) -> Tensor:
+    """The same tensor, of any shape.
+
+    Raises:
+        NoNumbersError: if an element of it is NaN. An infinite logit is a number: networks rule
+            classes out by it.
+    """
+    if bool(values.isnan().any()):
+        raise NoNumbersError
+    return values
+
+
 class ClassMap(NamedTuple):
     """What a network says of each pixel.
 
@@ -81,10 +101,11 @@ class SemanticRunner:
         """Softmax probabilities (C, H, W) float32 of an image; arguments as `predict`."""
         if max(pixels.shape[:2]) <= tile_px:
             logits = self.augmented(pixels, augmentation)
-            whole: npt.NDArray[np.float32] = torch.softmax(logits[0].float(), 0).cpu().numpy()
+            shares = require_numbers(torch.softmax(logits[0].float(), 0))
+            whole: npt.NDArray[np.float32] = shares.cpu().numpy()
             return whole
         strips = [
-            torch.softmax(logits[0], 0).numpy()
+            require_numbers(torch.softmax(logits[0], 0)).numpy()
             for _, logits in blended_rows(
                 *self._tiled(pixels, tile_px, overlap_px, augmentation), check, report
             )
@@ -197,6 +218,9 @@ def to_class_map(logits: Tensor) -> ClassMap:
 
     Args:
         logits: (1, C, H, W) on any device.
+
+    Raises:
+        NoNumbersError: if a pixel's probabilities are not numbers.
     """
     channels, height, width = logits.shape[1:]
     labels = np.empty((height, width), np.uint8)
@@ -219,7 +243,7 @@ def _decide_two(logits: Tensor) -> tuple[Tensor, Tensor]:
     """Class ids and probabilities * 255, both uint8 (h, w), of logits (2, h, w)."""
     difference = logits[1] - logits[0]
     winner = difference > 0
-    probability = difference.abs_().sigmoid_()
+    probability = require_numbers(difference.abs_().sigmoid_())
     return winner.to(torch.uint8), probability.mul_(255).round_().to(torch.uint8)
 
 
@@ -228,7 +252,8 @@ def _decide(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     highest, winner = logits.max(dim=0)
     below = logits - highest
     weights = below.exp()
-    total = weights.sum(dim=0)
+    # NaN in any channel is NaN here: the maximum and the sum both keep it.
+    total = require_numbers(weights.sum(dim=0))
     # -sum p log p with p = w / total and log p = below - log total
     entropy = total.log() - (weights * below.clamp_(min=_FAINT)).sum(dim=0) / total
     entropy = entropy.div_(math.log(len(logits))).clamp_(0, 1)

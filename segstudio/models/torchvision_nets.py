@@ -26,8 +26,11 @@ from torchvision.models.segmentation.deeplabv3 import ASPP
 from torchvision.models.segmentation.fcn import FCNHead
 from torchvision.ops import MultiScaleRoIAlign
 
+from segstudio.models.preprocess import longest_enlarged
+
 DeepLabBackbone = Literal["mobilenet_v3_large", "resnet50", "resnet101"]
 MaskRCNNBackbone = Literal["resnet50", "resnet50_v2", "resnet18_small"]
+_MOST_BLOCKS = 64
 
 
 def deeplabv3(
@@ -179,7 +182,14 @@ def small_maskrcnn(
         short_side: images are enlarged to at least this shorter side,
         min_scale: and by at least this factor.
         **options: of torchvision's ``MaskRCNN``, as ``box_detections_per_img``.
+
+    Raises:
+        ValueError: for another number of stages, or for more blocks than any ResNet has.
     """
+    if len(blocks) != 3 or not all(1 <= count <= _MOST_BLOCKS for count in blocks):
+        raise ValueError(
+            f"blocks are {list(blocks)}; there are three stages of 1 to {_MOST_BLOCKS}"
+        )
     body = ResNet(BasicBlock, [*blocks, 1])
     del body.layer4, body.fc
     fpn = BackboneWithFPN(
@@ -233,7 +243,9 @@ class EnlargingTransform(GeneralizedRCNNTransform):  # type: ignore[misc]  # no 
         if self.training:
             return image, target
         height, width = image.shape[-2:]
-        scale = max(self.min_scale, self.min_size[0] / min(height, width))
-        size = round(height * scale), round(width * scale)
+        short, long = min(height, width), max(height, width)
+        enough = min(self.min_size[0] / short, longest_enlarged(self.min_size[0], long) / long)
+        scale = max(self.min_scale, enough)
+        size = max(1, round(height * scale)), max(1, round(width * scale))
         resized = F.interpolate(image[None], size=size, mode="bilinear", align_corners=False)
         return resized[0], target

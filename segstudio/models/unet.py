@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 Upsampling = Literal["transposed", "bilinear", "pixel_shuffle"]
 UPSAMPLINGS: Final = ("transposed", "bilinear", "pixel_shuffle")
+_DEEPEST: Final = 16
 
 
 class DoubleConv(nn.Module):
@@ -121,15 +122,15 @@ class UNet(nn.Module):
             skips: False leaves the skip connections out, for comparison.
 
         Raises:
-            ValueError: for an unknown ``upsampling`` or a depth below 1.
+            ValueError: for an unknown ``upsampling``, or a depth below 1 or above 16.
         """
         super().__init__()
         if upsampling not in UPSAMPLINGS:
             raise ValueError(
                 f"upsampling is {upsampling!r}; choose one of {', '.join(UPSAMPLINGS)}"
             )
-        if depth < 1:
-            raise ValueError(f"depth is {depth}; a U-Net needs at least 1")
+        if not 1 <= depth <= _DEEPEST:
+            raise ValueError(f"depth is {depth}; a U-Net can have 1 to {_DEEPEST}")
         self.depth = depth
         factor = 2 if upsampling == "bilinear" else 1
         widths = [base_channels * 2**level for level in range(depth + 1)]

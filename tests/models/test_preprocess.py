@@ -33,6 +33,10 @@ def test_agrees_with_torchvisions_preset(shape):
 
 def test_largest_side_limits_the_size():
     assert Preprocess(short_side=100, max_side=150).resized_hw(10, 30) == (50, 150)
+    # a strip: 8 x 100 pixels long, not 100 x 20,000; a long photo is made smaller as before
+    assert Preprocess(short_side=100).resized_hw(1, 200) == (4, 800)
+    assert Preprocess(short_side=100).resized_hw(200, 1) == (800, 4)
+    assert Preprocess(short_side=100).resized_hw(400, 8000) == (100, 2000)
     assert Preprocess(short_side=100, max_side=150).resized_hw(30, 10) == (150, 50)
     assert Preprocess(short_side=100, max_side=150).resized_hw(10, 12) == (100, 120)
     assert Preprocess(factor=2.0).resized_hw(10, 12) == (20, 24)
@@ -118,3 +122,16 @@ def test_wrong_settings_are_refused():
         Preprocess(short_side=3, factor=2.0)
     with pytest.raises(ValueError, match="divisor"):
         Preprocess(divisor=0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"short_side": 10**9}, {"short_side": 0}, {"short_side": "520"}, {"divisor": 10**6},
+        {"factor": 1000.0}, {"factor": -1.0}, {"std": (1.0, 0.0, 1.0)},
+        {"mean": (float("nan"), 0.0, 0.0)}, {"max_side": 10**7, "short_side": 8},
+    ],
+)  # fmt: skip
+def test_a_description_cannot_ask_for_any_size(wrong):
+    with pytest.raises(ValueError, match="|".join(wrong)):
+        Preprocess.from_dict(wrong)

@@ -84,7 +84,7 @@ def test_what_is_not_known_is_described(shapes, words):
 
 def test_a_unet_for_grey_images_is_refused_with_its_reason():
     shapes = shapes_of(on_meta(UNet, in_channels=1, base_channels=8, depth=2))
-    with pytest.raises(SegstudioError, match="images of 1 channels"):
+    with pytest.raises(SegstudioError, match="images of 1 channel;"):
         recognise(shapes, "w.pth")
 
 

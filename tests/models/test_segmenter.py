@@ -53,6 +53,61 @@ def test_predictions_are_repeatable(unet_spec):
     np.testing.assert_array_equal(first.confidence, second.confidence)
 
 
+def with_nan(monkeypatch, spec):
+    """A network whose output holds NaN where its input is white."""
+
+    class Broken(nn.Module):
+        def forward(self, x):
+            bright = torch.where(x[:, :1] > 0.9, float("nan"), x[:, :1])
+            return torch.cat([1 - bright, bright] + [bright] * (self.channels - 2), 1)
+
+    def make():
+        network = Broken()
+        network.channels = spec.schema.num_classes
+        return network
+
+    return dataclasses.replace(spec, builder=use_network(monkeypatch, make), options={})
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("tile_px", [256, 2048])
+def test_an_output_without_numbers_is_no_empty_mask(monkeypatch, unet_spec, classes, tile_px):
+    schema = LabelSchema.from_names(["background", "cell", "dirt"][:classes])
+    segmenter = Segmenter(
+        with_nan(monkeypatch, dataclasses.replace(unet_spec, schema=schema)), device="cpu"
+    )
+    pixels = np.zeros((300, 310, 3), np.uint8)
+    options = RunOptions(tile_px=tile_px)
+    assert segmenter.predict(pixels, options, name="dark.png").labels.max() == 0
+    pixels[299, 309] = 255  # one pixel is enough
+    with pytest.raises(SegstudioError, match=r"Model M for a\.png holds no numbers \(NaN\)"):
+        segmenter.predict(pixels, options, name="a.png")
+    with pytest.raises(SegstudioError, match="holds no numbers"):
+        segmenter.probabilities(pixels, options)
+
+
+def test_weights_without_numbers_are_named(tmp_path):
+    torch.manual_seed(0)
+    network = UNet(**UNET)
+    network.outc.conv.bias.data[0] = float("nan")
+    segmenter = Segmenter(saved(tmp_path, network), device="cpu")
+    with pytest.raises(SegstudioError, match="holds no numbers") as raised:
+        segmenter.predict(image(16, 16))
+    assert raised.value.hint.endswith("m.safetensors are broken: outc.conv.bias.")
+
+
+def test_infinite_logits_are_numbers(monkeypatch, unet_spec):
+    """Networks rule classes out with minus infinity."""
+
+    class Sure(nn.Module):
+        def forward(self, x):
+            return torch.cat([torch.full_like(x[:, :1], -torch.inf), x[:, :1]], 1)
+
+    builder = use_network(monkeypatch, Sure)
+    spec = dataclasses.replace(unet_spec, builder=builder, options={})
+    assert Segmenter(spec, device="cpu").predict(image(16, 16)).labels.min() == 1
+
+
 def test_large_images_go_through_tiles_and_say_so(unet_spec):
     segmenter = Segmenter(unet_spec, device="cpu")
     pixels = image(300, 420)

@@ -1,11 +1,13 @@
 """Instances: detections, thresholds, tiles, memory."""
 
+import copy
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
-from segmenters import SMALL_RCNN, image
+from segmenters import SMALL_RCNN, image, saved
+from torch import nn
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from segstudio.core.errors import SegstudioError
@@ -68,6 +70,38 @@ def test_thresholds_leave_semantic_predictions_alone(unet_spec):
 def test_classes_that_the_schema_hides_are_left_out(rcnn_spec):
     spec = dataclasses.replace(rcnn_spec, schema=LabelSchema.from_names(["background"]))
     assert len(Segmenter(spec, device="cpu").predict(image(100, 140)).instances) == 0
+
+
+@pytest.mark.parametrize("part", ["rpn.head.cls_logits", "roi_heads.box_predictor.bbox_pred"])
+def test_heads_without_numbers_are_not_nothing_found(tmp_path, rcnn_network, part):
+    network = copy.deepcopy(rcnn_network)
+    nn.init.constant_(network.get_submodule(part).bias, float("nan"))
+    spec = saved(
+        tmp_path,
+        network,
+        task="instance",
+        builder="segstudio.models.torchvision_nets:maskrcnn",
+        options=SMALL_RCNN,
+        preprocess={"scaling": "unit"},
+    )
+    with pytest.raises(SegstudioError, match="holds no numbers") as raised:
+        Segmenter(spec, device="cpu").predict(image(60, 60))
+    assert part in raised.value.hint
+
+
+def test_a_strip_is_not_enlarged_to_gigabytes(rcnn_network):
+    """1 x 200 pixels became 512 x 102,400 (here 128 x 25,600); now the longer side is the limit."""
+    for height, width in ((1, 200), (200, 1), (40, 2048)):
+        shape = torch.empty(3, height, width, device="meta")
+        resized, _ = rcnn_network.transform.resize(shape)
+        high, wide = resized.shape[-2:]
+        # 8 x 128, or 1.25 times a side that is longer already
+        assert max(high, wide) == max(8 * 128, round(1.25 * max(height, width)))
+        assert min(high, wide) == max(
+            1, round(min(height, width) * max(high, wide) / max(height, width))
+        )
+    resized, _ = rcnn_network.transform.resize(torch.empty(3, 64, 500, device="meta"))
+    assert tuple(resized.shape[-2:]) == (128, 1000)  # not yet 8 times as long: as before
 
 
 def test_reaching_the_limit_of_objects_is_said(rcnn_spec):

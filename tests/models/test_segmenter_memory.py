@@ -10,7 +10,7 @@ from torch import nn
 
 from segstudio.core.errors import SegstudioError
 from segstudio.models import segmenter as module
-from segstudio.models.devices import is_out_of_memory
+from segstudio.models.devices import is_out_of_memory, repeatable
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.segmenter_cache import SegmenterCache
 from segstudio.models.unet import UNet
@@ -79,9 +79,59 @@ def test_after_the_smallest_tile_comes_the_cpu(monkeypatch, unet_spec):
     monkeypatch.setattr(Segmenter, "_run_semantic", on_cpu(Segmenter._run_semantic))
     prediction = segmenter.predict(np.zeros((1024, 900, 3), np.uint8))
     assert made[0].seen == [1024, 512, 256, 1024]
-    assert tried == ["cuda"] * 4 + ["cpu"]  # once to load, three tries, then the CPU
+    # To load; after three tries there the CPU; and back, since the inspector works with it too.
+    assert tried == ["cuda", "cpu", "cuda"]
+    assert segmenter.device.type == "cuda"
     assert prediction.device == "cpu"
     assert prediction.notes == ("Memory ran out on cuda, so it ran on the CPU.",)
+
+
+def test_a_network_that_finds_no_way_back_stays_and_says_where(monkeypatch, unet_spec):
+    """Whoever works with the network meanwhile (the inspector) follows `device`."""
+    spec, _ = hungry(monkeypatch, unet_spec)
+    segmenter = Segmenter(spec, device="cpu")
+    segmenter.device = torch.device("cuda")
+    places = []
+
+    def move(network, device):
+        if device.type == "cuda" and "cpu" in places:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        places.append(device.type)
+        network.limit = 0 if device.type == "cuda" else 10_000
+        return network
+
+    monkeypatch.setattr(module, "_move", move)
+    monkeypatch.setattr(module, "release_memory", lambda device: None)
+    monkeypatch.setattr(Segmenter, "_run_semantic", on_cpu(Segmenter._run_semantic))
+    segmenter.predict(np.zeros((300, 300, 3), np.uint8))
+    assert places[-1] == "cpu"
+    assert segmenter.device.type == "cpu"
+
+
+def test_cudnns_flags_are_put_back_by_the_last_thread_that_needs_them():
+    before = torch.backends.cudnn.deterministic
+    first, second = repeatable(), repeatable()
+    first.__enter__()
+    second.__enter__()
+    assert torch.backends.cudnn.deterministic
+    first.__exit__(None, None, None)
+    assert torch.backends.cudnn.deterministic  # the second is still at work
+    second.__exit__(None, None, None)
+    assert torch.backends.cudnn.deterministic == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"base_channels": 4096, "depth": 4}, "describes a network of .* numbers, but holds"),
+        ({"depth": 1000}, "cannot be built"),
+    ],
+)
+def test_a_file_cannot_ask_for_a_network_far_larger_than_itself(unet_spec, options, words):
+    """4.3 GB were taken for a file of some kilobytes before it was refused."""
+    spec = dataclasses.replace(unet_spec, options={**UNET, **options})
+    with pytest.raises(SegstudioError, match=words):
+        Segmenter(spec, device="cpu").load()
 
 
 def on_cpu(method):

@@ -76,5 +76,5 @@ def test_wrong_size_names_the_size_to_pad_to():
 def test_wrong_options_are_refused():
     with pytest.raises(ValueError, match="nearest"):
         UNet(upsampling="nearest")
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="depth is 0"):
         UNet(depth=0)

@@ -132,7 +132,7 @@ class Ablating:
         start = Ablation(
             traced.model,
             traced.title,
-            pictures[0].ref.name if len(pictures) == 1 else f"{len(pictures)} images",
+            pictures[0].ref.title if len(pictures) == 1 else f"{len(pictures)} images",
             how,
             0,
             len(pictures),
@@ -274,7 +274,7 @@ def _ablated(plan: _Plan, start: Ablation) -> Iterator[Ablation]:
         except CancelledError:
             raise
         except SegstudioError as error:
-            left_out.append((picture.ref.name, str(error)))
+            left_out.append((picture.ref.title, str(error)))
             continue
         images += 1
         scored += counts[0].before is not None
@@ -302,14 +302,18 @@ def _runs_of(plan: _Plan, picture: _Picture, number: int) -> Iterator[RunCounts]
         return plan.check
 
     for place, run in enumerate(cut_runs(subject, plan.runs, reference, check), 1):
-        plan.progress = (done + place, total, picture.ref.name)
+        plan.progress = (done + place, total, picture.ref.title)
         plan.job.report(*plan.progress)
         yield run.counts
 
 
 def _loaded(plan: _Plan, picture: _Picture) -> tuple[Subject, Reference]:
     """The network with an image, and what it is measured against."""
-    pixels = read_image(picture.ref.path).pixels if picture.pixels is None else picture.pixels
+    pixels = (
+        read_image(picture.ref.path, picture.ref.page).pixels
+        if picture.pixels is None
+        else picture.pixels
+    )
     around = plan.around_xy if picture.pixels is not None else None
     subject = plan.engine.subject(plan.spec, pixels, plan.options, around, plan.check)
     labels = picture.labels

@@ -110,7 +110,7 @@ class Autosave:
             self._told = False  # asked for by hand: a failure is worth saying again
             self._save(document)
         else:
-            self._notices.info(f"{document.ref.name} has no unsaved changes.")
+            self._notices.info(f"{document.ref.title} has no unsaved changes.")
 
     @property
     def failing(self) -> bool:
@@ -152,9 +152,9 @@ class Autosave:
         folder = self._preferences.folders.data / "recovery"
         for document in self._documents.dirty():
             with contextlib.suppress(Exception):
-                schema = self._target_of(document).schema
+                ref, schema = document.ref, self._target_of(document).schema
                 written.append(
-                    save_recovery(folder, document.ref.path, document.annotation, schema)
+                    save_recovery(folder, ref.path, document.annotation, schema, ref.page)
                 )
         return written
 
@@ -193,7 +193,7 @@ class Autosave:
             self._session.notify(What.SAVED)
 
         self._jobs.submit(
-            f"Saving {document.ref.name}",
+            f"Saving {document.ref.title}",
             "save",
             work,
             done,
@@ -209,7 +209,7 @@ class Autosave:
                 error.message, error.hint, about=_SAVING, action=action, scope="program"
             )
             return
-        self._notices.failure(f"Saving {document.ref.name}", error, _SAVING, scope="program")
+        self._notices.failure(f"Saving {document.ref.title}", error, _SAVING, scope="program")
 
     def _agree(self, document: Document, link: Path) -> None:
         """The user said that a link that leads out of the folder may be used."""
@@ -298,15 +298,15 @@ class Autosave:
     # -- journal -----------------------------------------------------------------------------
 
     def _record(self, document: Document, patch: Patch) -> None:
-        path, annotation = document.ref.path, document.annotation
+        ref, annotation = document.ref, document.annotation
         self._in_journal(
-            lambda: self._journal.append(path, patch, annotation),
+            lambda: self._journal.append(ref.path, patch, annotation, ref.page),
             large=patch.before.size > _DIRECT_PIXELS,
         )
 
     def _clear_journal(self, document: Document) -> None:
-        path = document.ref.path
-        self._in_journal(lambda: self._journal.clear(path))
+        ref = document.ref
+        self._in_journal(lambda: self._journal.clear(ref.path, page=ref.page))
 
     def _in_journal(self, write: Callable[[], None], *, large: bool = False) -> None:
         """Change the journal: on the spot, or in its lane if that takes long.

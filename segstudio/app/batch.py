@@ -163,7 +163,7 @@ class Batch:
     def title(self) -> str:
         """For the status bar."""
         if len(self.images) == 1:
-            return f"{self.spec.title} on {self.images[0].ref.name}"
+            return f"{self.spec.title} on {self.images[0].ref.title}"
         return f"{self.spec.title} on {len(self.images)} images"
 
     def hurry(self, index: int) -> bool:
@@ -184,14 +184,14 @@ class Batch:
             SegstudioError: if the model itself cannot be loaded.
         """
         while (image := self._next()) is not None:
-            job.report(self.done, len(self.images), image.ref.name)
+            job.report(self.done, len(self.images), image.ref.title)
             stored = self._stored(image)
             if stored is None and self._predictor is None:
                 self._predictor = self._load(job)
             try:
                 result = self._result(job, image, stored)
             except SegstudioError as error:
-                self.failures.append((image.ref.name, without_traceback(error)))
+                self.failures.append((image.ref.title, without_traceback(error)))
                 self.waiting.discard(image.index)
             else:
                 self._deliver(result)
@@ -204,7 +204,7 @@ class Batch:
     def _stored(self, image: BatchImage) -> Prediction | None:
         if image.index in self._again:
             return None
-        return self.files.predictions.load(image.ref.path, self.run)
+        return self.files.predictions.load(image.ref.path, self.run, image.ref.page)
 
     def _load(self, job: Job) -> Predictor:
         if not self._engine.is_available(self.spec):
@@ -227,19 +227,23 @@ class Batch:
 
     def _predict(self, job: Job, image: BatchImage) -> Prediction:
         assert self._predictor is not None
-        pixels = read_image(image.ref.path).pixels if image.pixels is None else image.pixels
+        pixels = _pixels(image.ref, job) if image.pixels is None else image.pixels
 
         def report(step: int, steps: int = 0, text: str = "") -> None:
             if len(self.images) == 1:
                 job.report(step, steps, text)
             else:
                 part = f" ({step} of {steps})" if steps > 1 else ""
-                job.report(self.done, len(self.images), f"{image.ref.name}{part}")
+                job.report(self.done, len(self.images), f"{image.ref.title}{part}")
 
         answer = self._predictor.predict(pixels, self.options, job.check, report)
         prediction = replace(answer, run=self.run)
         try:
-            self.files.predictions.save(image.ref.path, prediction)
+            self.files.predictions.save(image.ref.path, prediction, image.ref.page)
         except SegstudioError as error:
             self.unsaved.append(without_traceback(error))
         return prediction
+
+
+def _pixels(ref: ImageRef, job: Job) -> Image:
+    return read_image(ref.path, ref.page, job.check).pixels

@@ -20,6 +20,7 @@ from segstudio.core.labels import LabelMap
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import SchemaOrigin, Session, What
+from segstudio.storage.image_ref import image_of, page_of, place_of
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import ImageRef, Project, open_project
 from segstudio.storage.samples import assemble_samples
@@ -72,7 +73,7 @@ class Browsing:
         self._then: Callable[[Document], None] | None = None
         self._loads: dict[ImageRef, Job] = {}
         self._stale: set[ImageRef] = set()
-        self._after_opening: tuple[Path, Callable[[Document], None]] | None = None
+        self._after_opening: tuple[Path, Callable[[Document], None], int] | None = None
 
     # -- folders -----------------------------------------------------------------------------
 
@@ -165,8 +166,11 @@ class Browsing:
         self._preferences.remember_folder(project.root)
         self.select(project.start)
         if self._after_opening is not None:
-            (path, then), self._after_opening = self._after_opening, None
-            self._when_shown(path, then)
+            (path, then, page), self._after_opening = self._after_opening, None
+            if page:
+                self.open_image(path, then, page)
+            else:
+                self._when_shown(path, then, page)
         self._states.read(self._folder.files)
 
     def _first_classes(self) -> dict[str, int]:
@@ -182,8 +186,10 @@ class Browsing:
         """
         session, document = self._session, self._session.document
         if moved is not None:
-            session.states = {moved[i]: s for i, s in session.states.items() if i in moved}
-            session.index = self._cursor = moved.get(session.index, -1)
+            session.states = {
+                place: s for i, s in session.states.items() if (place := _moved(i, moved)) >= 0
+            }
+            session.index = self._cursor = _moved(session.index, moved)
         session.counts.clear()
         self._order.use(None, -1)
         session.project = project
@@ -207,14 +213,19 @@ class Browsing:
     @property
     def cursor(self) -> int:
         """Position of the image that was asked for last; differs from the open one while it
-        loads, or if it could not be read.
+        loads, or if it could not be read. The same for all its pages.
         """
+        return image_of(self._cursor)
+
+    @property
+    def place(self) -> int:
+        """The same with the page: `image_ref.PAGE_STEP`."""
         return self._cursor
 
     def select(self, index: int) -> None:
-        """Show an image; the present one stays until it is read."""
+        """Show an image, or a page of it; the present one stays until it is read."""
         project = self._session.project
-        if project is None or not 0 <= index < len(project.images):
+        if project is None or not 0 <= image_of(index) < len(project.images):
             return
         ref = project.images[index]
         document = self._session.document
@@ -226,20 +237,32 @@ class Browsing:
         self._then = None
         self._loader.want(ref, self._session.schema)
         if self._loader.wanted is not None:
-            self._session.loading = ref.name
+            self._session.loading = ref.title
             self._session.notify(What.DOCUMENT)
+
+    def select_page(self, page: int) -> None:
+        """Show another page, from 0, of the open image; of one that there is not the nearest."""
+        document = self._session.document
+        pages = 1 if document is None or document.picture is None else document.picture.pages
+        wanted = place_of(image_of(self._session.index), max(0, min(page, pages - 1)))
+        if self._session.index >= 0 and wanted != self._cursor:
+            self.select(wanted)
+
+    def step_page(self, by: int) -> None:
+        """Show the next (+1) or previous (-1) page of the open image; stops at the ends."""
+        self.select_page(page_of(self._cursor) + by)
 
     def follow(self, images: Sequence[int]) -> None:
         """Step through these images, by position in the project, as the user has listed them."""
-        self._order.use(images, self._cursor)
+        self._order.use(images, self.cursor)
 
     def step(self, by: int) -> None:
         """Show the next (+1) or previous (-1) image of the list; stops at the ends."""
-        self.select(next(self._onward(self._cursor, by), -1))
+        self.select(next(self._onward(self.cursor, by), -1))
 
     def step_unreviewed(self, by: int) -> None:
         """Show the next (+1) or previous (-1) image that is not marked as reviewed."""
-        for index in self._onward(self._cursor, by):
+        for index in self._onward(self.cursor, by):
             if not self._session.state(index).reviewed:
                 self.select(index)
                 return
@@ -253,22 +276,28 @@ class Browsing:
             session.set_state(session.index, reviewed=reviewed)
             self._states.mark_reviewed(files, session.document.ref, reviewed=reviewed)
 
-    def open_image(self, path: Path, then: Callable[[Document], None]) -> None:
-        """Show an image wherever it is (its folder is opened if need be), then call `then`."""
+    def open_image(self, path: Path, then: Callable[[Document], None], page: int = 0) -> None:
+        """Show an image wherever it is (its folder is opened if need be), then call `then`.
+
+        Args:
+            path: The image.
+            then: Gets its document.
+            page: Which page of it, from 0.
+        """
         project = self._session.project
-        index = None if project is None else project.index_of(path)
+        index = None if project is None else project.index_of(path, page)
         if index is None:
-            self._after_opening = (path, then)
+            self._after_opening = (path, then, page)
             self.open_path(path)
             return
         self.select(index)
-        self._when_shown(path, then)
+        self._when_shown(path, then, page)
 
-    def _when_shown(self, path: Path, then: Callable[[Document], None]) -> None:
-        document = self._session.document
-        if document is not None and document.ref.path == path:
+    def _when_shown(self, path: Path, then: Callable[[Document], None], page: int) -> None:
+        document, wanted = self._session.document, self._loader.wanted
+        if document is not None and (document.ref.path, document.ref.page) == (path, page):
             then(document)
-        elif self._loader.wanted is not None and self._loader.wanted.path == path:
+        elif wanted is not None and (wanted.path, wanted.page) == (path, page):
             self._then = then
 
     def _ready(self, document: Document, problems: list[SegstudioError]) -> None:
@@ -285,7 +314,7 @@ class Browsing:
         if present is not None and not self._leave(present):
             session.notify(What.DOCUMENT)
             return
-        index = session.project.index_of(document.ref.path)
+        index = session.index_of(document)
         if index is None:  # the folder was read again meanwhile, and it is gone
             session.notify(What.DOCUMENT)
             return
@@ -302,10 +331,20 @@ class Browsing:
         if document.ref in self._stale:
             self._refresh_truth(document)
         self._shown(document)
-        images = session.project.images
-        near = (next(self._onward(session.index, by), -1) for by in (1, -1))
-        self._loader.read_ahead([images[i] for i in near if i >= 0], session.schema)
+        if document.ref.page and self._folder.files is not None:
+            self._states.read_page(self._folder.files, session.index)
+        self._loader.read_ahead(self._near(document), session.schema)
         self._call_then(document)
+
+    def _near(self, document: Document) -> list[ImageRef]:
+        """What is likely to be asked for next: in a stack its other pages before other images."""
+        session = self._session
+        assert session.project is not None
+        pages = 1 if document.picture is None else document.picture.pages
+        page, ref = document.ref.page, document.ref
+        turned = [ref.at_page(p) for p in (page + 1, page - 1) if 0 <= p < pages]
+        near = (next(self._onward(image_of(session.index), by), -1) for by in (1, -1))
+        return turned + [session.project.images[i] for i in near if i >= 0]
 
     def _onward(self, index: int, by: int) -> Iterator[int]:
         project = self._session.project
@@ -320,7 +359,7 @@ class Browsing:
         """The present image stays; the cursor is past it, so that the next step goes on."""
         self._then = None
         self._session.loading = ""
-        self._notices.failure(f"Reading {ref.name}", error, _READING)
+        self._notices.failure(f"Reading {ref.title}", error, _READING)
         self._session.notify(What.DOCUMENT)
 
     def _refresh_truth(self, document: Document) -> None:
@@ -343,11 +382,11 @@ class Browsing:
                 self._session.notify(What.DOCUMENT | What.LABELS)
 
         self._jobs.submit(
-            f"Reading the ground truth of {ref.name}",
+            f"Reading the ground truth of {ref.title}",
             "files",
             lambda _job: files.truth(ref, schema, shape),
             done,
-            key=f"truth-of:{ref.name}",
+            key=f"truth-of:{ref.key}",
             visible=False,
         )
 
@@ -372,6 +411,12 @@ def _opened_at(path: Path, home: Path | None) -> Project:
     project = open_project(path, home)
     project.index_of(project.images[0].path)
     return project
+
+
+def _moved(place: int, moved: dict[int, int]) -> int:
+    """The new position of an image, or of a page of one; -1 if the image is gone."""
+    image = moved.get(image_of(place), -1)
+    return image if image < 0 else place_of(image, page_of(place))
 
 
 def _positions(old: Project, new: Project) -> dict[int, int]:

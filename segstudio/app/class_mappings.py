@@ -205,7 +205,7 @@ class ClassMappings:
             found = []
             for (document, run), old in stale.items():
                 job.check()
-                raw = files.predictions.load(document.ref.path, run)
+                raw = files.predictions.load(document.ref.path, run, document.ref.page)
                 mapped = None
                 if raw is not None and raw.shape_hw == document.shape_hw:
                     mapped = ClassMapping.between(raw.schema, schema).apply(at(raw))

@@ -74,7 +74,7 @@ class ConfusedPlaces:
         if change.what & What.PROJECT:
             self._wish = None
         elif change.what & (What.DOCUMENT | What.PREDICTIONS):
-            if self._browsing.cursor != self._wish.index:
+            if self._browsing.place != self._wish.index:
                 self._wish = None
             else:
                 self._try()
@@ -97,7 +97,7 @@ class ConfusedPlaces:
         self._session.set_view(layer=Layer.DIFFERENCE, overlay_visible=True)
         truth, prediction = document.annotation.labels.copy(), document.predictions[run].labels
         self._jobs.submit(
-            f"Looking at {document.ref.name}",
+            f"Looking at {document.ref.title}",
             "features",
             lambda _job: confused_places(truth, prediction, wish.truth_id, wish.predicted_id),
             lambda places: self._found(wish, places),

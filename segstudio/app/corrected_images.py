@@ -73,7 +73,8 @@ class CorrectedImages:
         now = self._project
         if before is not None and now is not None and before.root == now.root:
             for indices in (self._indices, self._new):
-                moved = {now.index_of(before.images[i].path) for i in indices}
+                refs = [before.images[i] for i in indices]
+                moved = {now.index_of(ref.path, ref.page) for ref in refs}
                 indices.clear()
                 indices.update(i for i in moved if i is not None)
             return
@@ -102,7 +103,7 @@ class CorrectedImages:
         files, project = self._folder.files, self._session.project
         if files is None or project is None or not indices:
             return
-        changed = {project.images[i].name for i in indices}
+        changed = {project.images[i].key for i in indices}
 
         def work(_job: Job) -> None:
             # Read again, since another window may have marked other images.

@@ -14,7 +14,7 @@ from segstudio.jobs import JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.figures import FigureStore
-from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.image_ref import ImageRef, page_of
 
 _AFTER_S = 0.4
 
@@ -131,8 +131,8 @@ class Corrections:
         if self._files is None or self._conditions is None:
             return
         index = self._session.index_of(change.document)
-        if What.LABELS in change.what and index is not None:
-            self.add([index])
+        if What.LABELS in change.what and index is not None and not page_of(index):
+            self.add([index])  # of a stack the first page is evaluated
         if change.what & (What.SAVED | What.DOCUMENT):
             saved = {i for i in self._unsaved if self._dirty(i) is None}
             if saved:

@@ -305,7 +305,7 @@ class Editing:
         def done(made: Packed) -> None:
             self._pending = None
             if document is not self._session.document:
-                self._say(f"{title} was not done: {document.ref.name} was left.")
+                self._say(f"{title} was not done: {document.ref.title} was left.")
             elif document.annotation is annotation and annotation.revision == revision:
                 self._finish(document, made, origin)
             else:

@@ -285,7 +285,7 @@ class _ImageWork:
 
     def _read_pixels(self) -> Image:
         if self._pixels is None:
-            self._pixels = read_image(self._ref.path).pixels
+            self._pixels = read_image(self._ref.path, self._ref.page, self._job.check).pixels
         return self._pixels
 
     def _measured(self, answer: Answer) -> ImageFigures | None:

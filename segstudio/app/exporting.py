@@ -36,6 +36,7 @@ from segstudio.storage.formats.png import (
     write_verified,
 )
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.layout import page_stem
 from segstudio.storage.write_root import WriteRoot
 
 ANNOTATION, TRUTH = "annotation", "truth"
@@ -208,15 +209,15 @@ def _export(
     pixels = Counter[int]()
     names = _unique_stems(refs)
     for number, ref in enumerate(refs):
-        job.report(number, len(refs), ref.name)
+        job.report(number, len(refs), ref.title)
         try:
             content = source.content(ref, plan.what)
             if content is None:
-                report.skipped.append((ref.name, _nothing(plan.what)))
+                report.skipped.append((ref.title, _nothing(plan.what)))
                 continue
             written = _write(job, plan, ref, names[ref], content, source, report)
         except SegstudioError as error:
-            report.skipped.append((ref.name, str(error)))
+            report.skipped.append((ref.title, str(error)))
             continue
         if written:
             report.images += 1
@@ -243,14 +244,14 @@ def _write(
     for how in sorted(plan.how):
         job.check()
         if how == "instances" and content.instances is None:
-            report.skipped.append((ref.name, "it has no instance ids"))
+            report.skipped.append((ref.title, "it has no instance ids"))
             continue
         try:
             for image in _images(how, ref, stem, content, source):
                 folder, root = _folder(plan, how), _root(plan, source)
                 report.files.append(write_verified(folder, image, root))
         except SegstudioError as error:
-            report.skipped.append((f"{ref.name} ({how})", str(error)))
+            report.skipped.append((f"{ref.title} ({how})", str(error)))
     return len(report.files) > before
 
 
@@ -269,7 +270,7 @@ def _images(
     if how == "instances":
         assert content.instances is not None
         return [instance_image(stem, content.instances)]
-    photo = content.pixels if content.pixels is not None else read_image(ref.path).pixels
+    photo = content.pixels if content.pixels is not None else read_image(ref.path, ref.page).pixels
     view = source.view
     return [overlay_image(stem, overlay_rgb(photo, labels, schema, view.opacity, view.style.value))]
 
@@ -289,9 +290,12 @@ def _root(plan: ExportPlan, source: _Source) -> WriteRoot:
 
 def _unique_stems(refs: list[ImageRef]) -> dict[ImageRef, str]:
     """File names without extension: the image's stem, its whole name where stems clash."""
-    stems = {ref: str(PurePosixPath(ref.folder) / ref.stem) for ref in refs}
+    stems = {ref: str(PurePosixPath(ref.folder) / page_stem(ref.stem, ref.page)) for ref in refs}
     uses = Counter(stem.casefold() for stem in stems.values())
-    return {ref: stem if uses[stem.casefold()] == 1 else ref.name for ref, stem in stems.items()}
+    return {
+        ref: stem if uses[stem.casefold()] == 1 else page_stem(ref.name, ref.page)
+        for ref, stem in stems.items()
+    }
 
 
 def _count(labels: Labels) -> dict[int, int]:

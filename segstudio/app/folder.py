@@ -59,7 +59,7 @@ class FolderFiles:
         Raises:
             SegstudioError: if the image itself cannot be read.
         """
-        image = read_image(ref.path, check=check)
+        image = read_image(ref.path, ref.page, check)
         shape = (image.pixels.shape[0], image.pixels.shape[1])
         problems: list[SegstudioError] = []
         truth = self._truth(ref, schema, shape, problems)
@@ -95,7 +95,7 @@ class FolderFiles:
         self, ref: ImageRef, run: str, schema: LabelSchema, options: RunOptions
     ) -> Prediction | None:
         """A stored prediction in the folder's classes and at these thresholds, or None."""
-        stored = self.predictions.load(ref.path, run)
+        stored = self.predictions.load(ref.path, run, ref.page)
         if stored is None:
             return None
         if stored.instances is not None:

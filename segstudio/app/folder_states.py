@@ -29,13 +29,29 @@ class FolderStates:
         """Find out all marks again; what is known stays until then."""
         self._read_chunk(files, 0)
 
+    def read_page(self, files: FolderFiles, place: int) -> None:
+        """Find out the marks of a page after the first, when it is shown."""
+
+        def done(state: ImageState) -> None:
+            if files is self._folder.files:
+                self._take({place: state})
+
+        self._jobs.submit(
+            "Looking for masks",
+            "files",
+            lambda _job: _state_of_page(files, place),
+            done,
+            key=f"page-state:{place}",
+            visible=False,
+        )
+
     def mark_reviewed(self, files: FolderFiles, ref: ImageRef, *, reviewed: bool) -> None:
         """Keep a mark of the user's on disk."""
 
         def work(_job: Job) -> None:
             # Read again, since another window may have marked other images.
             names = load_marked(files.project.data_folder, Mark.REVIEWED)
-            names = names | {ref.name} if reviewed else names - {ref.name}
+            names = names | {ref.key} if reviewed else names - {ref.key}
             save_marked(files.project.data_folder, files.project.root, Mark.REVIEWED, names)
 
         self._jobs.submit("Saving the marks", "save", work, visible=False)
@@ -80,6 +96,19 @@ class FolderStates:
         index = session.index_of(change.document)
         if What.LABELS in change.what and change.patches and index is not None:
             session.set_state(index, annotated=True, edited=True)
+
+
+def _state_of_page(files: FolderFiles, place: int) -> ImageState:
+    project = files.project
+    ref = project.images[place]
+    saved = has_annotation(project.root, ref)
+    return ImageState(
+        has_truth=project.truth is not None and project.truth.has(ref),
+        annotated=saved,
+        edited=saved,
+        reviewed=ref.key in load_marked(project.data_folder, Mark.REVIEWED),
+        runs=files.predictions.runs_of_page(ref.path, ref.page),
+    )
 
 
 def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:

@@ -86,7 +86,7 @@ class Loader:
                 del self._running[ref]
 
         job = self._jobs.submit(
-            f"Reading {ref.name}",
+            f"Reading {ref.title}",
             "files",
             work,
             lambda loaded: self._arrived(files, ref, schema, loaded),

@@ -17,7 +17,8 @@ from segstudio.session.document import Document
 from segstudio.session.session import Session
 from segstudio.storage.journal import Journal, Recovered, replay
 
-OpenImage = Callable[[Path, Callable[[Document], None]], None]
+OpenImage = Callable[[Path, int, Callable[[Document], None]], None]
+"""Opens a page of an image and calls back with its document."""
 
 
 class Recovering:
@@ -60,7 +61,7 @@ class Recovering:
 
     def restore(self, item: Recovered) -> None:
         """Open the image and paint the strokes onto its annotation as one edit."""
-        self._open_image(item.image, lambda document: self._replay(item, document))
+        self._open_image(item.image, item.page, lambda document: self._replay(item, document))
 
     def discard(self, item: Recovered) -> None:
         """Delete the strokes."""
@@ -83,7 +84,7 @@ class Recovering:
                 document.annotation.revision != base.revision
             ):
                 self._notices.warning(
-                    f"The strokes on {item.image.name} were not restored, since it was changed.",
+                    f"The strokes on {item.title} were not restored, since it was changed.",
                     "Restore them again while the image is open.",
                 )
                 return
@@ -92,20 +93,20 @@ class Recovering:
             if item.damaged:
                 places = "1 place" if item.damaged == 1 else f"{item.damaged} places"
                 self._notices.warning(
-                    f"The journal of {item.image.name} is damaged at {places}; the strokes there "
+                    f"The journal of {item.title} is damaged at {places}; the strokes there "
                     "could not be restored.",
                     f"It is kept in {self._journal.set_aside_folder}.",
                 )
             if conflicts:
                 self._notices.warning(
-                    f"{conflicts} pixels of {item.image.name} had changed since the strokes "
+                    f"{conflicts} pixels of {item.title} had changed since the strokes "
                     "were painted.",
                     "Check the result; undo takes the strokes back.",
                 )
             else:
-                self._notices.info(f"The strokes on {item.image.name} are back.")
+                self._notices.info(f"The strokes on {item.title} are back.")
 
-        self._jobs.submit(f"Restoring {item.image.name}", "journal", work, done)
+        self._jobs.submit(f"Restoring {item.title}", "journal", work, done)
 
     def _paint(self, document: Document, restored: LabelMap) -> None:
         if restored.instances is not None and document.annotation.instances is None:

@@ -169,7 +169,7 @@ class Scoring:
             writer.writerow(["folder", "", name, _number(value), "", "", "", "", ""])
         for index in sorted(i for i, r in session.counts if r == run):
             metrics = metrics_of(session.counts[index, run], session.schema)
-            self._write_rows(writer, "image", session.project.images[index].name, metrics)
+            self._write_rows(writer, "image", session.project.images[index].title, metrics)
         return out.getvalue()
 
     def save_csv(self, path: Path, run: str = "") -> None:
@@ -244,12 +244,12 @@ class Scoring:
                 del self._waiting[document, run]
 
         self._jobs.submit(
-            f"Scoring {document.ref.name}",
+            f"Scoring {document.ref.title}",
             "scores",
             lambda _job: count(reference, prediction.labels, schema),
             done,
             ended=ended,
-            key=f"count:{document.ref.root}/{document.ref.name}:{run}",
+            key=f"count:{document.ref.root}/{document.ref.key}:{run}",
             front=True,
             visible=False,
         )

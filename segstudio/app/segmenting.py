@@ -271,7 +271,7 @@ class Segmenting:
         project = session.project
         if project is None or project.root != batch.files.project.root:
             return  # another folder is open; the result waits in its folder's store
-        index = project.index_of(result.ref.path)
+        index = project.index_of(result.ref.path, result.ref.page)
         if index is None:
             return
         batch.waiting.discard(index)
@@ -340,13 +340,13 @@ class Segmenting:
             return
         self._choose_run(document)
         at, held = self._thresholds.drawn(), frozenset(document.predictions)
-        path, shape = document.ref.path, document.shape_hw
+        ref, shape = document.ref, document.shape_hw
 
         def work(job: Job) -> list[Prediction]:
             found = []
-            for run in files.predictions.runs_of([path]).get(path, frozenset()) - held:
+            for run in files.predictions.runs_of_page(ref.path, ref.page) - held:
                 job.check()
-                found.append(files.predictions.load(path, run))
+                found.append(files.predictions.load(ref.path, run, ref.page))
             return [at(p) for p in found if p is not None and p.shape_hw == shape]
 
         def done(found: list[Prediction]) -> None:
@@ -359,11 +359,11 @@ class Segmenting:
             self._choose_run(document)
 
         self._jobs.submit(
-            f"Reading predictions of {document.ref.name}",
+            f"Reading predictions of {document.ref.title}",
             "files",
             work,
             done,
-            key=f"stored:{document.ref.name}",
+            key=f"stored:{document.ref.key}",
             visible=False,
         )
 
@@ -380,11 +380,11 @@ class Segmenting:
         if session.view.run == run:
             session.set_view(run=first_run(session, document))
             self._preferred = session.view.run
-        path = document.ref.path
+        ref = document.ref
         self._jobs.submit(
             "Removing a prediction",
             "save",
-            lambda _job: files.predictions.remove(path, run),
+            lambda _job: files.predictions.remove(ref.path, run, ref.page),
             visible=False,
         )
         session.notify(What.PREDICTIONS | What.SCORES)

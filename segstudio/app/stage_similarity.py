@@ -122,7 +122,7 @@ class Comparison:
         """Add the next image; one that cannot be used is noted and passed over."""
         ref, pixels = self.images[self.done]
         try:
-            shown = read_image(ref.path).pixels if pixels is None else pixels
+            shown = read_image(ref.path, ref.page).pixels if pixels is None else pixels
             found = []
             for spec, stages in zip(self.specs, self.stages, strict=True):
                 subject = engine.subject(spec, shown, self.options, None, job.check)
@@ -130,7 +130,7 @@ class Comparison:
                 found.append(_features(trace, subject.placement, stages, job))
             self._add(*found)
         except SegstudioError as error:
-            self.skipped.append(f"{ref.name}: {error}")
+            self.skipped.append(f"{ref.title}: {error}")
 
     def result(self) -> StageSimilarity | None:
         """What the images so far gave; None if none could be used."""

@@ -123,7 +123,7 @@ class Stepping:
             if document is not self._session.document:
                 self._forget()
                 if self._notices is not None:
-                    self._notices.info(f"{title} was not done: {document.ref.name} was left.")
+                    self._notices.info(f"{title} was not done: {document.ref.title} was left.")
                 return
             if self._given_up is step:
                 self._given_up = None

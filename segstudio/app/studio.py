@@ -107,7 +107,7 @@ class Studio:
             self.notices,
             self.editing,
             self._journal,
-            lambda path, then: self.browsing.open_image(path, then),
+            lambda path, page, then: self.browsing.open_image(path, then, page),
         )
         self.autosave = Autosave(
             self.session,

@@ -250,7 +250,8 @@ class Session:
 
     Attributes:
         project: The open folder, or None.
-        index: Position of the open image in `project.images`, -1 if none.
+        index: Position of the open image in `project.images`, -1 if none; of a page after the
+            first see `image_ref.PAGE_STEP`, as everywhere where images are known by position.
         document: The open image, or None (also while it loads: see `loading`).
         loading: Name of the image being read, "" if none.
         schema: The classes in force.
@@ -297,7 +298,7 @@ class Session:
         """Position of an image in the open folder; None if it is not of it."""
         if self.project is None or document is None:
             return None
-        return self.project.index_of(document.ref.path)
+        return self.project.index_of(document.ref.path, document.ref.page)
 
     def set_view(self, **values: Any) -> None:
         """Replace fields of `view`; says VIEW if anything differs."""

@@ -7,18 +7,59 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+PAGE_STEP = 1 << 32
+"""Positions of later pages: page p of the image at i is at i + p * PAGE_STEP.
+
+So a list counts files, every page has a position of its own wherever something is kept by position,
+and a number of pages need not be known before a file is opened.
+"""
+
+
+def place_of(image: int, page: int) -> int:
+    """The position of a page (from 0) of the image at a position."""
+    return image + page * PAGE_STEP
+
+
+def image_of(place: int) -> int:
+    """The position of the image that a page belongs to; -1 for none."""
+    return place % PAGE_STEP if place >= 0 else place
+
+
+def page_of(place: int) -> int:
+    """Which page of its image is at a position, from 0."""
+    return max(0, place) // PAGE_STEP
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One image file of a folder.
+    """One image of a folder: a file, or a page of it.
+
+    Each page has its own annotation, history, predictions and scores: two references are the same
+    only if the page is.
 
     Attributes:
         name: Path relative to `root`, with forward slashes ("cell_7.png", "train/0001.jpg").
         root: The folder of the images, absolute.
+        page: Which page of the file, from 0.
     """
 
     name: str
     root: str
+    page: int = 0
+
+    @property
+    def title(self) -> str:
+        """The name for people, with the page if it is not the first."""
+        return f"{self.name}, page {self.page + 1}" if self.page else self.name
+
+    @property
+    def key(self) -> str:
+        """The name under which marks are kept; that of a first page is the file's."""
+        return f"{self.name}#page={self.page + 1}" if self.page else self.name
+
+    def at_page(self, page: int) -> ImageRef:
+        """Another page of the same file."""
+        return ImageRef(self.name, self.root, page)
 
     @property
     def path(self) -> Path:
@@ -61,7 +102,7 @@ class ImageList(Sequence[ImageRef]):
     def __getitem__(self, index: int | slice) -> ImageRef | ImageList:
         if isinstance(index, slice):
             return ImageList(self.names[index], self.root)
-        return ImageRef(self.names[index], self.root)
+        return ImageRef(self.names[image_of(index)], self.root, page_of(index))
 
     def __iter__(self) -> Iterator[ImageRef]:
         root = self.root
@@ -71,7 +112,8 @@ class ImageList(Sequence[ImageRef]):
         return isinstance(item, ImageRef) and self.position(item) is not None
 
     def position(self, ref: ImageRef) -> int | None:
-        """Where an image is in the list, or None if it is not there."""
+        """Where an image, or a page of one, is in the list, or None if it is not there."""
         if len(self._positions) != len(self.names):
             self._positions = {name: i for i, name in enumerate(self.names)}
-        return self._positions.get(ref.name) if ref.root == self.root else None
+        at = self._positions.get(ref.name) if ref.root == self.root else None
+        return None if at is None else place_of(at, ref.page)

@@ -50,6 +50,7 @@ class Recovered:
         with_instances: Whether that label map kept instance ids.
         files: The journal files, the oldest first.
         damaged: How many places in them could not be read; what lies between them can.
+        page: Which page of the image, from 0.
     """
 
     image: Path
@@ -59,6 +60,12 @@ class Recovered:
     with_instances: bool
     files: tuple[Path, ...]
     damaged: int = 0
+    page: int = 0
+
+    @property
+    def title(self) -> str:
+        """The image's name, with the page if it is not the first."""
+        return f"{self.image.name}, page {self.page + 1}" if self.page else self.image.name
 
 
 @dataclass(frozen=True)
@@ -116,8 +123,8 @@ class Journal:
         self._waiting: dict[str, _Waiting] = {}
         self.unreadable: tuple[Unreadable, ...] = ()
 
-    def append(self, image: Path, patch: Patch, label_map: LabelMap) -> None:
-        """Record a patch that was just applied to an image's label map.
+    def append(self, image: Path, patch: Patch, label_map: LabelMap, page: int = 0) -> None:
+        """Record a patch that was just applied to the label map of an image, or of a page of it.
 
         A record that cannot be written is held in memory, and written before the next one.
 
@@ -126,9 +133,9 @@ class Journal:
         """
         record = pack(patch, label_map.revision)
         with self._lock:
-            key = str(image)
+            key = _key(image, page)
             if key not in self._waiting:
-                self._waiting[key] = _Waiting(_header(image, label_map))
+                self._waiting[key] = _Waiting(_header(image, label_map, page))
             self._waiting[key].records.append((label_map.revision, record))
             self._write_waiting(key)
 
@@ -142,24 +149,25 @@ class Journal:
             for key in list(self._waiting):
                 self._write_waiting(key)
 
-    def holds(self, image: Path) -> bool:
-        """Whether every patch of an image that was not cleared is on disk."""
+    def holds(self, image: Path, page: int = 0) -> bool:
+        """Whether every patch of an image's page that was not cleared is on disk."""
         with self._lock:
-            return str(image) not in self._waiting
+            return _key(image, page) not in self._waiting
 
-    def clear(self, image: Path, revision: int | None = None) -> None:
-        """Forget an image's records up to a revision that was saved (None: all of them).
+    def clear(self, image: Path, revision: int | None = None, page: int = 0) -> None:
+        """Forget the records of an image's page up to a revision that was saved (None: all of them).
 
         Raises:
             SegstudioError: if the journal cannot be rewritten.
         """
         with self._lock:
-            self._drop_waiting(str(image), revision)
-            opened = self._files.get(str(image))
+            key = _key(image, page)
+            self._drop_waiting(key, revision)
+            opened = self._files.get(key)
             if opened is None:
                 return
             try:
-                self._forget(str(image), opened, revision)
+                self._forget(key, opened, revision)
             except OSError as error:
                 raise write_error(opened.path, error) from error
 
@@ -168,7 +176,7 @@ class Journal:
 
         Nothing that may hold strokes is deleted here: damaged files are set aside.
         """
-        found: dict[Path, list[Recovered]] = {}
+        found: dict[tuple[Path, int], list[Recovered]] = {}
         unreadable: list[Unreadable] = []
         folders, why = self._left_behind()
         if why:
@@ -179,7 +187,7 @@ class Journal:
                 if isinstance(item, Unreadable):
                     unreadable.append(item)
                 elif item is not None:
-                    found.setdefault(item.image, []).append(item)
+                    found.setdefault((item.image, item.page), []).append(item)
             _remove_if_empty(folder)
         self.unreadable = tuple(unreadable)
         return sorted(map(_joined, found.values()), key=lambda item: -item.time)
@@ -393,10 +401,15 @@ def _set(view: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], plane: Plane) -> 
     return differs
 
 
-def _header(image: Path, label_map: LabelMap) -> bytes:
+def _key(image: Path, page: int) -> str:
+    return f"{image}\0page={page}" if page else str(image)
+
+
+def _header(image: Path, label_map: LabelMap, page: int) -> bytes:
     text = json.dumps(
         {
             "image": str(image),
+            "page": page,
             "height": label_map.shape_hw[0],
             "width": label_map.shape_hw[1],
             "instances": label_map.instances is not None,
@@ -412,6 +425,7 @@ class _Header:
     image: Path
     shape_hw: tuple[int, int]
     with_instances: bool
+    page: int = 0
 
 
 def _parse_header(data: bytes) -> tuple[_Header, bytes, int]:
@@ -457,7 +471,8 @@ def _header_in(data: bytes | bytearray) -> tuple[_Header, int] | None:
         entries = json.loads(text)
         shape = (int(entries["height"]), int(entries["width"]))
         image = Path(str(entries["image"]))
-        return _Header(image, shape, bool(entries["instances"])), start + length
+        page = max(0, int(entries.get("page", 0)))
+        return _Header(image, shape, bool(entries["instances"]), page), start + length
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None  # a right checksum, but nothing that segstudio writes
 
@@ -487,7 +502,16 @@ def _inspect(path: Path) -> Recovered | None:
     if not strokes and not damaged:
         return None
     with_instances = header.with_instances or planes > 1
-    return Recovered(header.image, strokes, time, header.shape_hw, with_instances, (path,), damaged)
+    return Recovered(
+        header.image,
+        strokes,
+        time,
+        header.shape_hw,
+        with_instances,
+        (path,),
+        damaged,
+        header.page,
+    )
 
 
 def _damage(path: Path) -> bool:
@@ -512,6 +536,7 @@ def _joined(items: list[Recovered]) -> Recovered:
         any(item.with_instances for item in same),
         tuple(path for item in same for path in item.files),
         sum(item.damaged for item in same),
+        last.page,
     )
 
 

@@ -69,6 +69,11 @@ def stem_of(name: str) -> str:
     return name[:dot] if dot > 0 else name
 
 
+def page_stem(stem: str, page: int) -> str:
+    """What a file that belongs to one page of an image is called: "cells", "cells_p0002", ..."""
+    return f"{stem}_p{page + 1:04d}" if page else stem
+
+
 def images_among(names: Iterable[str]) -> list[str]:
     """The file names with an extension of images."""
     return [name for name in names if name.lower().endswith(_IMAGE_ENDS)]

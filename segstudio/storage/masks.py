@@ -24,7 +24,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8
 from segstudio.storage.atomic import write_error
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.layout import IMAGE_SUFFIXES, suffix_of
+from segstudio.storage.layout import IMAGE_SUFFIXES, page_stem, suffix_of
 from segstudio.storage.mask_files import (
     SCORES,
     SOFTWARE,
@@ -37,6 +37,7 @@ from segstudio.storage.schema_file import SCHEMA_NAME, write_schema
 from segstudio.storage.truth_folders import ORIGINALS
 from segstudio.storage.write_root import Identity, WriteRoot
 
+_PAGE_MARK = "#page="
 _COMPRESS_LEVEL = 1  # masks are flat: higher levels take longer and save little
 
 
@@ -53,7 +54,8 @@ def annotation_files(root: Path, ref: ImageRef) -> AnnotationFiles:
 
     `masks/<stem>.png` in the data set's folder; an image of a sub-folder that is opened with it
     (train/) has its own `masks/` there. Where two images share a stem (a.jpg, a.png), the later
-    one by name has `masks/<name>.png` (a.png.png).
+    one by name has `masks/<name>.png` (a.png.png). The second page of an image has
+    `masks/<stem>_p0002.png`, and so on; that of the first is the image's.
 
     Args:
         root: `Project.root`.
@@ -67,9 +69,15 @@ def annotation_files(root: Path, ref: ImageRef) -> AnnotationFiles:
 def has_annotation(root: Path, ref: ImageRef) -> bool:
     """Whether segstudio has saved an annotation of this image."""
     folder = str(_folders_of(root, ref.root, ref.folder)[0])
-    if not any(os.access(f"{folder}/{name}.png", os.F_OK) for name in (ref.stem, ref.filename)):
+    names = (page_stem(ref.stem, ref.page), page_stem(ref.filename, ref.page))
+    if not any(os.access(f"{folder}/{name}.png", os.F_OK) for name in names):
         return False  # the usual case of a long list
-    return written_by_segstudio(annotation_files(root, ref).mask)
+    mask = annotation_files(root, ref).mask
+    return written_by_segstudio(mask) and (not ref.page or _is_of_page(mask, ref))
+
+
+def _is_of_page(mask: Path, ref: ImageRef) -> bool:
+    return png_texts(mask).get("Source") == _source(ref.filename, ref.page)
 
 
 def annotated_names(root: Path, images: Iterable[ImageRef]) -> set[str]:
@@ -153,7 +161,7 @@ def write_annotation(
         home.place_of(files.instances)
     home.make_folder(folder)
     written = [write_schema(folder, schema, home)]
-    source = _source(ref.filename)
+    source = _source(ref.filename, ref.page)
     if instances is not None:
         home.make_folder(files.instances.parent)
         _keep_original(home, files.instances)
@@ -268,13 +276,20 @@ def _file_names(folder: Path) -> set[str]:
 
 
 def _mask_name(folder: Path, ref: ImageRef) -> str:
-    plain, full = f"{ref.stem}.png", f"{ref.filename}.png"
+    plain = f"{page_stem(ref.stem, ref.page)}.png"
+    full = f"{page_stem(ref.filename, ref.page)}.png"
     if (folder / full).exists():
         return full
     source = png_texts(folder / plain).get("Source")
-    if source == _source(ref.filename):
+    if source == _source(ref.filename, ref.page):
         return plain
-    rivals = _same_stem(ref)
+    rivals = _with_stem(ref, ref.stem)
+    if ref.page:
+        # never the file of an image that is really called like this page
+        taken = rivals or (folder / plain).exists() or _with_stem(ref, plain[: -len(".png")])
+        return full if taken else plain
+    if source is not None and _PAGE_MARK in source:
+        return full
     if not rivals:
         return plain
     if source is not None and source in map(_source, rivals):
@@ -282,20 +297,23 @@ def _mask_name(folder: Path, ref: ImageRef) -> str:
     return plain if ref.filename < min(rivals) else full
 
 
-def _source(filename: str) -> str:
-    """An image's name as the tEXt entry Source, which has no room for all characters."""
-    return quote(utf8(filename))
+def _source(filename: str, page: int = 0) -> str:
+    """An image's name as the tEXt entry Source, which has no room for all characters.
+
+    With the page if it is not the first; no quoted name has a #.
+    """
+    return quote(utf8(filename)) + (f"{_PAGE_MARK}{page + 1}" if page else "")
 
 
-def _same_stem(ref: ImageRef) -> list[str]:
-    """Other image files in the image's folder with the same stem."""
+def _with_stem(ref: ImageRef, stem: str) -> list[str]:
+    """Other image files in the image's folder with a stem."""
     folder = ref.path.parent
-    own = suffix_of(ref.filename)
     return [
         name
-        for suffix in IMAGE_SUFFIXES - {own}
-        for name in (ref.stem + suffix, ref.stem + suffix.upper())
-        if os.access(f"{folder}/{name}", os.F_OK)
+        for suffix in IMAGE_SUFFIXES
+        for name in (stem + suffix, stem + suffix.upper())
+        if (stem != ref.stem or suffix != suffix_of(ref.filename))
+        and os.access(f"{folder}/{name}", os.F_OK)
     ]
 
 

@@ -30,7 +30,7 @@ _INSTANCE_ARRAYS = ("boxes", "scores", "classes", "masks")
 
 
 class PredictionStore:
-    """Predictions by the content of the image and by run.
+    """Predictions by the content of the image, its page and the run.
 
     The same image under another name or in another folder has them too; one that was changed has
     none. Safe to use from several threads.
@@ -50,8 +50,8 @@ class PredictionStore:
         self._files = BoundedFolder(folder, max_bytes)
         self.digests = digests or FileDigests(folder.with_name(f"{folder.name}.digests.sqlite"))
 
-    def save(self, image: Path, prediction: Prediction) -> None:
-        """Keep a prediction; one of the same run is replaced.
+    def save(self, image: Path, prediction: Prediction, page: int = 0) -> None:
+        """Keep a prediction of an image's page; one of the same run is replaced.
 
         Raises:
             SegstudioError: if it cannot be written, or the image is gone.
@@ -62,15 +62,15 @@ class PredictionStore:
                 f"{image} is not there any more, so its prediction was not kept.",
                 "Read the folder again (File menu).",
             )
-        self._files.write(_name(digest, prediction.run), _encode(prediction))
+        self._files.write(_name(digest, prediction.run, page), _encode(prediction))
         self.digests.flush()
 
-    def load(self, image: Path, run: str) -> Prediction | None:
-        """The prediction of a run for an image as it is now, or None."""
+    def load(self, image: Path, run: str, page: int = 0) -> Prediction | None:
+        """The prediction of a run for a page of an image as it is now, or None."""
         digest = self.digests.of(image)
         if digest is None:
             return None
-        name = _name(digest, run)
+        name = _name(digest, run, page)
         content = self._files.read(name)
         if content is None:
             return None
@@ -80,14 +80,14 @@ class PredictionStore:
             self._files.remove(name)
             return None
 
-    def remove(self, image: Path, run: str) -> None:
-        """Forget the prediction of a run for an image."""
+    def remove(self, image: Path, run: str, page: int = 0) -> None:
+        """Forget the prediction of a run for a page of an image."""
         digest = self.digests.of(image)
         if digest is not None:
-            self._files.remove(_name(digest, run))
+            self._files.remove(_name(digest, run, page))
 
     def runs_of(self, images: Iterable[Path]) -> dict[Path, frozenset[str]]:
-        """Which runs are kept for which images; images without any are left out.
+        """Which runs are kept for the first pages of which images; others are left out.
 
         Of a long list only images whose content is known already are looked at, so it is quick.
         """
@@ -99,25 +99,30 @@ class PredictionStore:
         found = {image: self._runs_in(digest) for image, digest in known.items()}
         return {image: runs for image, runs in found.items() if runs}
 
+    def runs_of_page(self, image: Path, page: int) -> frozenset[str]:
+        """Which runs are kept for a page of an image."""
+        digest = self.digests.of(image)
+        return frozenset() if digest is None else self._runs_in(digest, page)
+
     def close(self) -> None:
         """Let go of the files; they are opened again if used again."""
         self.digests.close()
 
-    def _runs_in(self, digest: str) -> frozenset[str]:
+    def _runs_in(self, digest: str, page: int = 0) -> frozenset[str]:
         try:
-            with os.scandir(self._files.path / _folder(digest)) as entries:
+            with os.scandir(self._files.path / _folder(digest, page)) as entries:
                 names = [entry.name for entry in entries]
         except OSError:
             return frozenset()
         return frozenset(unquote(name[: -len(_SUFFIX)]) for name in names if name.endswith(_SUFFIX))
 
 
-def _folder(digest: str) -> str:
-    return f"{digest[:2]}/{digest[2:]}"
+def _folder(digest: str, page: int) -> str:
+    return f"{digest[:2]}/{digest[2:]}" + (f"-page{page + 1}" if page else "")
 
 
-def _name(digest: str, run: str) -> str:
-    return f"{_folder(digest)}/{quote(run, safe='')}{_SUFFIX}"
+def _name(digest: str, run: str, page: int) -> str:
+    return f"{_folder(digest, page)}/{quote(run, safe='')}{_SUFFIX}"
 
 
 def _encode(prediction: Prediction) -> bytes:

@@ -11,7 +11,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.folders import user_folders
-from segstudio.storage.image_ref import ImageList, ImageRef
+from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.scan import scan, scan_folder
 from segstudio.storage.schema_file import find_schema
@@ -52,15 +52,16 @@ class Project:
         """The folder's name for people."""
         return self.root.name or str(self.root)
 
-    def index_of(self, path: Path) -> int | None:
-        """Position of the image with this path, or None."""
+    def index_of(self, path: Path, page: int = 0) -> int | None:
+        """Position of the image with this path, or of a page of it; None if it is not there."""
         if isinstance(self.images, ImageList):
             try:
                 name = path.relative_to(self.images_root).as_posix()
             except ValueError:
                 return None
-            return self.images.position(ImageRef(name, str(self.images_root)))
-        return next((i for i, ref in enumerate(self.images) if ref.path == path), None)
+            return self.images.position(ImageRef(name, str(self.images_root), page))
+        at = next((i for i, ref in enumerate(self.images) if ref.path == path), None)
+        return None if at is None else place_of(at, page)
 
 
 def open_project(root: Path, home: Path | None = None) -> Project:

@@ -10,10 +10,13 @@ from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import cut_to_bytes, utf8
 from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.layout import page_stem
 from segstudio.storage.masks import encode_index_png, encode_instance_png
 
 
-def save_recovery(folder: Path, image: Path, label_map: LabelMap, schema: LabelSchema) -> Path:
+def save_recovery(
+    folder: Path, image: Path, label_map: LabelMap, schema: LabelSchema, page: int = 0
+) -> Path:
     """Write an unsaved annotation to a folder of its own below `folder`.
 
     Args:
@@ -21,6 +24,7 @@ def save_recovery(folder: Path, image: Path, label_map: LabelMap, schema: LabelS
         image: The image that was annotated.
         label_map: The annotation.
         schema: Its classes.
+        page: Which page of the image, from 0.
 
     Returns:
         The new folder: the mask, instance ids where kept, the classes, and the image's path.
@@ -29,7 +33,7 @@ def save_recovery(folder: Path, image: Path, label_map: LabelMap, schema: LabelS
         SegstudioError: if it cannot be written.
     """
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-    base = f"{stamp}_{cut_to_bytes(image.stem, 200)}"
+    base = f"{stamp}_{page_stem(cut_to_bytes(image.stem, 200), page)}"
     target = folder / base
     number = 1
     while target.exists():
@@ -41,7 +45,7 @@ def save_recovery(folder: Path, image: Path, label_map: LabelMap, schema: LabelS
     if label_map.instances is not None:
         make_folder(target / "instances")
         write_atomically(target / "instances" / name, encode_instance_png(label_map.instances))
-    content = {"image": str(image), **schema.to_json()}
+    content = {"image": str(image), "page": page + 1, **schema.to_json()}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     write_atomically(target / "segstudio.json", utf8(text))
     return target

@@ -12,6 +12,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.layout import page_stem
 from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
 from segstudio.storage.truth_values import Coding, TruthKind, decide_coding, decode
 
@@ -176,10 +177,16 @@ def unknown_ids(label_map: LabelMap, schema: LabelSchema) -> tuple[int, ...]:
 
 def _first(table: dict[str, tuple[MaskFolder, ...]], ref: ImageRef) -> Path | None:
     for folder in table.get(ref.folder, ()):
-        path = folder.truth_of(ref.filename)
+        path = folder.truth_of(_filename(ref))
         if path is not None:
             return path
     return None
+
+
+def _filename(ref: ImageRef) -> str:
+    """The name that the masks of an image's page are looked for by."""
+    ending = ref.filename[len(ref.stem) :]
+    return page_stem(ref.stem, ref.page) + ending
 
 
 def _merged(

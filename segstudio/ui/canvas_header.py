@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from segstudio.app.scoring import Scoring
 from segstudio.app.segmenting import Segmenting
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, ToolName, What
+from segstudio.storage.image_ref import image_of
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
@@ -96,10 +97,12 @@ class CanvasHeader(QWidget):
             return ""
         height, width = document.shape_hw
         position = (
-            f"{session.index + 1} of {len(session.project.images)}" if session.project else ""
+            f"{image_of(session.index) + 1} of {len(session.project.images)}"
+            if session.project
+            else ""
         )
         edited = " (not saved yet)" if document.dirty else ""
-        return f"{document.ref.name}{edited}  \u00b7  {width} x {height}  \u00b7  {position}"
+        return f"{document.ref.title}{edited}  \u00b7  {width} x {height}  \u00b7  {position}"
 
     def _notes(self) -> tuple[str, ...]:
         """What is to be known of the shown prediction."""

@@ -70,7 +70,7 @@ class EvaluationLink(QObject):
 
     def _go(self, index: int, rect: Rect | None) -> None:
         """Show an image, and the pixels in question if they are known."""
-        if index != self._studio.browsing.cursor:
+        if index != self._studio.browsing.place:
             self._studio.browsing.select(index)
         if rect is not None:
             self._window.canvas.show_rect(rect)

@@ -101,7 +101,7 @@ class Feed(QObject):
         if session.project is None:
             self._window.setWindowTitle("segstudio")
             return
-        name = session.document.ref.name if session.document else session.project.name
+        name = session.document.ref.title if session.document else session.project.name
         self._window.setWindowTitle(f"{name}[*] - {session.project.name} - segstudio")
         self._window.setWindowModified(bool(session.document and session.document.dirty))
 

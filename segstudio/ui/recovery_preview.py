@@ -18,6 +18,6 @@ def preview(item: Recovered, schema: LabelSchema) -> Image:
     """
     from segstudio.storage.decode import read_image
 
-    pixels = read_image(item.image).pixels
+    pixels = read_image(item.image, item.page).pixels
     painted, _ = replay(item, LabelMap.empty(item.shape_hw))
     return overlay_rgb(pixels, painted.labels, schema, 0.6, "both")

@@ -267,7 +267,7 @@ class WindowCommands:
     def may_close(self) -> bool:
         """Save what is dirty, or ask; False if the user wants to stay."""
         autosave = self._studio.autosave
-        unsaved = [document.ref.name for document in autosave.unsaved()]
+        unsaved = [document.ref.title for document in autosave.unsaved()]
         if unsaved and autosave.failing and not self._confirm_leaving(unsaved):
             return False
         return all(autosave.save_before_leaving(d) for d in autosave.unsaved())
@@ -285,7 +285,7 @@ class WindowCommands:
         """Ask what to do with an unsaved annotation; for when autosave is off."""
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setText(f"The annotation of {document.ref.name} is not saved.")
+        box.setText(f"The annotation of {document.ref.title} is not saved.")
         box.setInformativeText("Saving by itself is turned off. Save the changes now?")
         save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
         discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
@@ -318,7 +318,7 @@ class WindowCommands:
 
         schema = self._studio.session.schema
         self._studio.jobs.submit(
-            f"Reading {item.image.name}",
+            f"Reading {item.title}",
             "files",
             lambda _job: preview(item, schema),
             done,

@@ -158,7 +158,7 @@ def _shown(evaluated: Evaluated, ref: ImageRef) -> ShownImage | None:
     """An image with what its models said, from the disk."""
     references = evaluated.references
     try:
-        photo = read_image(ref.path).pixels
+        photo = read_image(ref.path, ref.page).pixels
         truth = references.read(ref, (photo.shape[0], photo.shape[1]))
     except SegstudioError:
         return None
@@ -166,7 +166,7 @@ def _shown(evaluated: Evaluated, ref: ImageRef) -> ShownImage | None:
         return None
     answers: dict[str, Prediction] = {}
     for contender in evaluated.contenders:
-        raw = references.files.predictions.load(ref.path, contender.run)
+        raw = references.files.predictions.load(ref.path, contender.run, ref.page)
         if raw is not None:
             answers[contender.id] = adapt(contender.drawn(raw), references.schema)
     return ShownImage(

@@ -121,7 +121,7 @@ class ExportDialog(QDialog):
         project, document = self._session.project, self._session.document
         choices = []
         if document is not None:
-            choices.append((f"This image ({document.ref.name})", "current"))
+            choices.append((f"This image ({document.ref.title})", "current"))
         if len(self._selected) > 1:
             choices.append((f"Selected images ({len(self._selected)})", "selected"))
         if project is not None:

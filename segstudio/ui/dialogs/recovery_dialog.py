@@ -133,7 +133,7 @@ def _listed(item: Recovered) -> QListWidgetItem:
     # A stroke is as many changes as the pointer made moves.
     changes = "1 change" if item.strokes == 1 else f"{item.strokes} changes"
     lost = f", damaged at {item.damaged}" if item.damaged else ""
-    row = QListWidgetItem(f"{item.image.name}\n{changes}{lost}, {when}")
+    row = QListWidgetItem(f"{item.title}\n{changes}{lost}, {when}")
     row.setToolTip(str(item.image))
     row.setData(_ITEM, item)
     return row

@@ -247,5 +247,5 @@ class ImagesPage(QWidget):
             return
         if run:
             self._segmenting.show(self._evaluating.prediction_key(run))
-        if image != self._browsing.cursor:
+        if image != self._browsing.place:
             self._browsing.select(image)

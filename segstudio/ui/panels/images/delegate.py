@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from segstudio.session.session import ImageState, Session
+from segstudio.storage.image_ref import image_of
 from segstudio.ui.icons import tinted
 from segstudio.ui.panels.images.rows import IMAGE_ROLE, ImagesModel
 from segstudio.ui.theme import is_dark
@@ -61,7 +62,7 @@ class ImageDelegate(QStyledItemDelegate):
             painter.fillRect(box, palette.color(QPalette.ColorRole.Highlight))
         elif option.state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(box, palette.color(QPalette.ColorRole.Midlight))
-        if image == self._session.index:
+        if image == image_of(self._session.index):
             bar = QRect(box.left(), box.top(), 3, box.height())
             painter.fillRect(bar, palette.color(QPalette.ColorRole.Accent))
         self._paint_thumbnail(painter, box, palette, image)

@@ -1,0 +1,185 @@
+"""Every page of a stack has its own mask, history, predictions, scores and marks."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+from fakes import BRIGHT
+from PIL import Image as pil
+from strokes import labels_of, stroke
+
+from segstudio.app.exporting import ExportPlan
+from segstudio.storage.image_ref import PAGE_STEP, ImageRef
+from segstudio.storage.masks import annotation_files
+
+HEIGHT, WIDTH = 20, 30
+
+
+def make_stack(path, pages=3):
+    """Page p has the left p + 1 columns bright."""
+    stored = np.zeros((pages, HEIGHT, WIDTH), np.uint8)
+    for page in range(pages):
+        stored[page, :, : page + 1] = 200
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, stored, photometric="minisblack")
+
+
+@pytest.fixture
+def stack(desk, tmp_path):
+    """A desk with a stack of three pages and another image, and a brush of one pixel."""
+    desk.root = tmp_path / "set"
+    make_stack(desk.root / "stack.tif")
+    pil.new("RGB", (WIDTH, HEIGHT)).save(desk.root / "z.png")
+    desk.open(desk.root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    return desk
+
+
+def go(desk, page):
+    desk.browsing.select_page(page)
+    desk.settle()
+
+
+def saved(desk):
+    return {
+        p.name: np.argwhere(np.array(pil.open(p))).tolist()
+        for p in sorted((desk.root / "masks").glob("*.png"))
+    }
+
+
+def test_each_page_is_read_when_it_is_asked_for(stack):
+    assert [ref.name for ref in stack.session.project.images] == ["stack.tif", "z.png"]
+    for page in (1, 2, 0):
+        go(stack, page)
+        assert stack.document.ref == ImageRef("stack.tif", str(stack.root), page)
+        assert (stack.document.pixels[0, :, 0] > 0).sum() == page + 1
+        assert stack.session.index == page * PAGE_STEP
+        assert stack.browsing.cursor == 0
+    stack.browsing.step_page(-1)
+    stack.settle()
+    assert stack.document.ref.page == 0  # there is none before the first
+    go(stack, 99)
+    assert stack.document.ref.page == 2
+    stack.browsing.step(1)
+    stack.settle()
+    assert stack.document.ref.name == "z.png"
+
+
+def test_strokes_go_to_the_page_that_is_shown_and_stay_there(stack):
+    stroke(stack, (3, 4))
+    go(stack, 2)
+    assert not labels_of(stack).any()
+    stroke(stack, (5, 6))
+    stroke(stack, (7, 8))
+    go(stack, 1)
+    assert not labels_of(stack).any()
+    assert not stack.document.history.can_undo
+    assert saved(stack) == {"stack.png": [[4, 3]], "stack_p0003.png": [[6, 5], [8, 7]]}
+    go(stack, 2)
+    stack.editing.undo()
+    stack.settle()
+    assert np.argwhere(labels_of(stack)).tolist() == [[6, 5]]
+    go(stack, 0)
+    assert np.argwhere(labels_of(stack)).tolist() == [[4, 3]]
+
+
+def test_they_are_found_again(stack, new_desk):
+    go(stack, 1)
+    stroke(stack, (5, 6))
+    stack.browsing.toggle_reviewed()
+    go(stack, 0)
+    stack.close()
+    again = new_desk()
+    again.open(stack.root)
+    assert not labels_of(again).any()
+    assert not again.session.state(0).reviewed
+    go(again, 1)
+    assert np.argwhere(labels_of(again)).tolist() == [[6, 5]]
+    state = again.session.state(again.session.index)
+    assert (state.edited, state.reviewed) == (True, True)
+
+
+def test_a_killed_program_loses_no_page(stack, new_desk, tmp_path):
+    stroke(stack, (3, 4))
+    stack.settle()
+    go(stack, 1)
+    stroke(stack, (5, 6))
+    stroke(stack, (6, 6))
+    # not saved yet: what a killed program leaves behind is what lies on the disk now
+    shutil.copytree(stack.preferences.home, tmp_path / "left behind")
+    again = new_desk(home=tmp_path / "left behind")
+    items = again.autosave.recovery()
+    assert [(item.image.name, item.page, item.title) for item in items] == [
+        ("stack.tif", 1, "stack.tif, page 2")
+    ]
+    again.autosave.restore(items[0])
+    again.settle()
+    assert again.document.ref.page == 1
+    assert np.argwhere(labels_of(again)).tolist() == [[6, 5], [6, 6]]
+
+
+def test_predictions_and_scores_are_the_pages(stack):
+    for page, column in ((0, 0), (2, 2)):
+        go(stack, page)
+        stroke(stack, (column, 0), (column, HEIGHT - 1))
+        stack.segmenting.run_current()
+        stack.settle()
+        predicted = stack.document.predictions[BRIGHT.id].labels
+        assert (predicted[0] > 0).sum() == page + 1
+    # page 1: the only bright column is painted. page 3: one of three
+    last = stack.scoring.of_image().iou.tolist()
+    assert last[1] == pytest.approx(1 / 3)
+    go(stack, 0)
+    assert stack.scoring.of_image().iou.tolist()[1] == pytest.approx(1.0)
+    go(stack, 1)
+    assert stack.document.predictions == {}
+    assert stack.scoring.of_image() is None
+    lines = stack.scoring.csv().splitlines()
+    named = {line.split('"')[1] if '"' in line else line.split(",")[1] for line in lines[1:]}
+    assert named >= {"stack.tif", "stack.tif, page 3"}
+
+
+def test_predictions_of_a_page_are_kept_on_disk(stack, new_desk):
+    go(stack, 1)
+    stack.segmenting.run_current()
+    stack.settle()
+    home = stack.preferences.home
+    stack.close()
+    again = new_desk(home=home)
+    again.open(stack.root)
+    assert again.document.predictions == {}
+    go(again, 1)
+    assert (again.document.predictions[BRIGHT.id].labels[0] > 0).sum() == 2
+
+
+def test_the_folder_read_again_keeps_the_page(stack):
+    go(stack, 2)
+    stroke(stack, (5, 6))
+    make_stack(stack.root / "a.tif")  # comes before the open one
+    stack.browsing.rescan()
+    stack.settle()
+    assert stack.session.index == 1 + 2 * PAGE_STEP
+    assert np.argwhere(labels_of(stack)).tolist() == [[6, 5]]
+
+
+def test_export_of_this_image_is_of_the_page(stack, tmp_path):
+    go(stack, 1)
+    stroke(stack, (5, 6))
+    plan = ExportPlan("current", "annotation", frozenset({"index"}), tmp_path / "out")
+    stack.exporting.export(plan, lambda _report: None)
+    stack.settle()
+    files = [p.name for p in (tmp_path / "out").rglob("*.png")]
+    assert files == ["stack_p0002.png"]
+
+
+def test_a_page_never_takes_the_mask_of_an_image_called_like_it(tmp_path):
+    root = tmp_path / "set"
+    make_stack(root / "stack.tif")
+    pil.new("RGB", (WIDTH, HEIGHT)).save(root / "stack_p0002.png")
+    page = annotation_files(root, ImageRef("stack.tif", str(root), 1)).mask
+    image = annotation_files(root, ImageRef("stack_p0002.png", str(root))).mask
+    assert page.name == "stack.tif_p0002.png"
+    assert image.name == "stack_p0002.png"

@@ -310,7 +310,8 @@ class Inspecting:
 
     def save_table(self, path: Path, layers: Sequence[LayerInfo]) -> None:
         """Write the shape trace of these stages as CSV."""
-        text = shape_csv(layers)
+        traced = self._session.inspection.traced
+        text = shape_csv(layers, remainder=None if traced is None else traced.trace.remainder)
         self._jobs.submit(
             f"Writing {path.name}",
             "save",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import LabelSchema
+from segstudio.core.shape_table import pixels_text
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.images import read_image
 from segstudio.storage.masks import encode_rgb_png
@@ -166,6 +167,7 @@ def _report(
         "parameters": found.parameters,
         "macs": found.macs,
         "seconds": found.seconds,
+        "remainder": None if found.remainder is None else asdict(found.remainder),
         "notes": [*found.notes, *notes],
     }
 
@@ -179,18 +181,24 @@ def _stage(layer: LayerInfo) -> dict[str, Any]:
         "channels": channels,
         "height": height,
         "width": width,
-        "stride": layer.stride,
-        "receptive_field": None if field is None else max(field.size),
+        "stride": _plain(layer.photo_stride),
+        "receptive_field": None if layer.photo_field is None else max(layer.photo_field),
         "parameters": layer.parameters,
         "macs": layer.macs,
         "seconds": layer.seconds,
-        "receptive_field_size": None if field is None else list(field.size),
+        "receptive_field_size": None if layer.photo_field is None else list(layer.photo_field),
+        "input_stride": layer.stride,
         "receptive_field_is_global": field and (field.is_global or not field.has_local),
         "module": layer.name,
         "inputs": list(layer.inputs),
         "group": layer.group or None,
         "regions": layer.regions,
     }
+
+
+def _plain(pixels: float) -> float:
+    """A whole number as an int, as these keys always had it."""
+    return round(pixels) if abs(pixels - round(pixels)) < 1e-6 else round(pixels, 3)
 
 
 def _skip(edge: SkipEdge) -> dict[str, Any]:
@@ -233,13 +241,16 @@ def _write_sheets(found: FeatureTrace, folder: Path, image: Path) -> Iterator[Pa
 
 
 def _print_report(report: dict[str, Any]) -> None:
-    height, width = report["input_size"]
+    height, width = report["image_size"]
+    resized = report["input_size"] != report["image_size"]
+    given = " x ".join(map(str, reversed(report["input_size"])))
     print(
-        f"{report['model']} ({report['network']}) on {width} x {height} pixels: "
+        f"{report['model']} ({report['network']}) on {width} x {height} pixels"
+        f"{f', given to it as {given}' if resized else ''}: "
         f"{report['parameters']:,} parameters, {report['macs'] / 1e9:.2f} G multiply-adds, "
         f"{report['seconds']:.2f} s\n"
     )
-    _print_stages(report["stages"])
+    _print_stages(report["stages"], report["remainder"])
     if report["skips"]:
         print("\nskips")
         print_table(
@@ -258,23 +269,30 @@ def _print_report(report: dict[str, Any]) -> None:
         print(f"{name}: {path}")
 
 
-def _print_stages(stages: list[dict[str, Any]]) -> None:
-    names = ("channels", "height", "width", "stride")
+def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> None:
+    names = ("channels", "height", "width")
+    besides = [] if rest is None else [
+        (f"({', '.join(rest['modules'])})", *[""] * 6, f"{rest['parameters']:,}",
+         f"{rest['macs']:,}", f"{rest['seconds'] * 1000:.1f}")
+    ]  # fmt: skip
     print_table(
-        ("stage", "role", *names, "receptive field", "parameters", "multiply-adds", "ms"),
+        ("stage", "role", *names, "stride", "receptive field", "parameters", "multiply-adds", "ms"),
         [
             (
                 s["name"],
                 s["role"],
                 *(str(s[n]) for n in names),
+                pixels_text(s["stride"]) if s["stride"] else "-",
                 _field(s),
                 f"{s['parameters']:,}",
                 f"{s['macs']:,}",
                 f"{s['seconds'] * 1000:.1f}",
             )
             for s in stages
-        ],
+        ]
+        + besides,
     )
+    print("stride and receptive field in pixels of the image")
     if any(s["receptive_field_is_global"] for s in stages):
         print("+ some path of the stage reads the whole image besides")
 

@@ -174,16 +174,18 @@ class Band:
     """The row of one stride.
 
     Attributes:
-        stride: Image pixels per position.
+        stride: Pixels of the network's input per position.
         top: Upper edge.
         height: From there; includes a second line of parallel branches.
         lines: Heights of its lines, from the top.
+        photo_stride: Photo pixels per position.
     """
 
     stride: int
     top: float
     height: float
     lines: tuple[float, ...]
+    photo_stride: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ def bands_of(graph: Graph, sizes: Sizes, also: tuple[Band, ...] = ()) -> tuple[B
     """
     lines: dict[int, list[float]] = {band.stride: list(band.lines) for band in also}
     layers = {vertex.id: vertex.layer for vertex in graph.vertices}
+    shown = {band.stride: band.photo_stride for band in also}
+    shown |= {x.stride: x.photo_stride for x in layers.values() if x.receptive_field is not None}
     strides = {layer.stride for layer in layers.values() if layer.stride > 0} or {1}
     for stride in strides:
         _grow(lines.setdefault(stride, []), [sizes.node_wh[1]])
@@ -65,7 +67,7 @@ def bands_of(graph: Graph, sizes: Sizes, also: tuple[Band, ...] = ()) -> tuple[B
     top = sizes.header
     for stride in sorted(lines):
         height = sum(lines[stride]) + sizes.row_gap * (len(lines[stride]) - 1)
-        bands.append(Band(stride, top, height, tuple(lines[stride])))
+        bands.append(Band(stride, top, height, tuple(lines[stride]), shown.get(stride, stride)))
         top += height + sizes.row_gap
     return tuple(bands)
 

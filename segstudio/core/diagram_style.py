@@ -8,6 +8,7 @@ from typing import Final
 
 from segstudio.core.diagram_parts import Box, Edge, Node, Point
 from segstudio.core.features import EdgeKind, LayerInfo, Role
+from segstudio.core.shape_table import pixels_text
 
 ROLE_COLOURS: Final = {
     Role.INPUT: "#8a9099",
@@ -88,14 +89,14 @@ def shape_text(layer: LayerInfo) -> str:
     return f"{channels}{TIMES}{height}{TIMES}{width}"
 
 
-def stride_text(stride: int) -> str:
-    """How coarse a row is."""
-    return f"stride {stride}" if stride > 0 else "per region"
+def stride_text(photo_stride: float) -> str:
+    """How coarse a row is, in photo pixels."""
+    return f"stride {pixels_text(photo_stride)}" if photo_stride > 0 else "per region"
 
 
 def detail_text(node: Node) -> str:
     """What else is said of a node: its stride, or how many stages are folded into it."""
-    return f"{node.folded + 1} stages" if node.folded else stride_text(node.layer.stride)
+    return f"{node.folded + 1} stages" if node.folded else stride_text(node.layer.photo_stride)
 
 
 def fitted(picture: Box, aspect: float) -> Box:

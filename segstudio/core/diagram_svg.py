@@ -102,7 +102,7 @@ def _bands(diagram: Diagram, tones: _Tones) -> Iterable[str]:
         yield (
             f'<rect x="0" y="{band.top - 8:g}" width="{diagram.width:g}" '
             f'height="{band.height + 16:g}" fill="{tones.band}"/>'
-            + _text((8, band.top + 14), stride_text(band.stride), tones.faint, 70, size=10)
+            + _text((8, band.top + 14), stride_text(band.photo_stride), tones.faint, 70, size=10)
         )
 
 

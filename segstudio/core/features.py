@@ -103,8 +103,9 @@ class LayerInfo:
         name: dotted name of the module whose result this is.
         role: what the stage does.
         shape: channels, height, width of the result.
-        stride: image pixels per position.
-        parameters: of the operations between the previous stages and this one.
+        stride: pixels of the network's own input per position; the stages of a U are in rows by it.
+        parameters: of the operations between the previous stages and this one, and of those that
+            run beside them on other levels or behind them to no stage of their own.
         macs: their multiply-adds for this image.
         seconds: their time in the traced pass.
         receptive_field: None where the stage has no place on the image (a region's features).
@@ -113,6 +114,7 @@ class LayerInfo:
         group: id of the stage that joins parallel branches, for a branch; else "".
         regions: how many regions (instances) went through, for the heads of instance models; the
             activations are those of the first, which has the highest score.
+        photo_scale: pixels of the traced image per photo pixel, (vertical, horizontal).
     """
 
     id: str
@@ -128,11 +130,45 @@ class LayerInfo:
     site: Site
     group: str = ""
     regions: int | None = None
+    photo_scale: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def photo_stride(self) -> float:
+        """Photo pixels per position; 0 where the stage has no place on the photo."""
+        if self.receptive_field is None:
+            return 0.0
+        down, right = self.receptive_field.jump
+        return (down / self.photo_scale[0] + right / self.photo_scale[1]) / 2
+
+    @property
+    def photo_field(self) -> tuple[int, int] | None:
+        """Height and width of the receptive field in photo pixels; None without a place there."""
+        if self.receptive_field is None:
+            return None
+        height, width = self.receptive_field.size
+        return math.ceil(height / self.photo_scale[0]), math.ceil(width / self.photo_scale[1])
 
     @property
     def nbytes(self) -> int:
         """Bytes of the activations as float16."""
         return 2 * math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """What of a network belongs to no stage: heads for training alone, parts that did not run.
+
+    Attributes:
+        modules: their names.
+        parameters: of them.
+        macs: their multiply-adds for this image.
+        seconds: their time in the traced pass.
+    """
+
+    modules: tuple[str, ...]
+    parameters: int
+    macs: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +340,8 @@ class FeatureTrace:
         seconds: time of the traced pass.
         notes: what could not be found and why, for the user.
         activations: of the stages.
+        remainder: what no stage counts, None where there is nothing: the stages' parameters and
+            multiply-adds and these are the network's.
     """
 
     model: str
@@ -317,6 +355,7 @@ class FeatureTrace:
     seconds: float
     notes: tuple[str, ...]
     activations: ActivationStore = field(repr=False, compare=False)
+    remainder: Remainder | None = None
 
     def layer(self, layer_id: str) -> LayerInfo:
         """Return a stage.

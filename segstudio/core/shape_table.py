@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from typing import Final
 
-from segstudio.core.features import LayerInfo
+from segstudio.core.features import LayerInfo, Remainder
 
 HEADINGS: Final = (
     "stage",
@@ -25,7 +25,7 @@ HEADINGS: Final = (
 
 
 def field_text(layer: LayerInfo, missing: str = "\u2013") -> str:
-    """The receptive field in image pixels, "height x width".
+    """The receptive field in photo pixels, "height x width".
 
     Args:
         layer: The stage.
@@ -39,20 +39,27 @@ def field_text(layer: LayerInfo, missing: str = "\u2013") -> str:
         return missing
     if not field.has_local:
         return "whole image"
-    text = f"{field.size[0]} x {field.size[1]}"
+    text = " x ".join(map(str, layer.photo_field or ()))
     return f"{text} +" if field.is_global else text
 
 
-def shape_rows(layers: Iterable[LayerInfo]) -> list[tuple[str, ...]]:
-    """One row of text for every stage, in the order of `HEADINGS`."""
-    return [
+def pixels_text(pixels: float) -> str:
+    """A number of photo pixels, with one digit after the point where it is not whole."""
+    return f"{round(pixels)}" if abs(pixels - round(pixels)) < 0.05 else f"{pixels:.1f}"
+
+
+def shape_rows(
+    layers: Iterable[LayerInfo], remainder: Remainder | None = None
+) -> list[tuple[str, ...]]:
+    """One row of text for every stage, in the order of `HEADINGS`; last what no stage counts."""
+    rows: list[tuple[str, ...]] = [
         (
             layer.id,
             layer.role.value,
             str(layer.shape[1]),
             str(layer.shape[2]),
             str(layer.shape[0]),
-            str(layer.stride),
+            pixels_text(layer.photo_stride),
             str(layer.parameters),
             str(layer.macs),
             field_text(layer, ""),
@@ -61,12 +68,24 @@ def shape_rows(layers: Iterable[LayerInfo]) -> list[tuple[str, ...]]:
         )
         for layer in layers
     ]
+    if remainder is not None:
+        figures = (str(remainder.parameters), str(remainder.macs), "", "")
+        time = f"{remainder.seconds * 1000:.3f}"
+        rows.append((remainder_text(remainder), *[""] * 5, *figures, time))
+    return rows
 
 
-def shape_csv(layers: Iterable[LayerInfo], separator: str = ",") -> str:
+def remainder_text(remainder: Remainder) -> str:
+    """What no stage counts, by name."""
+    return f"(besides: {', '.join(remainder.modules)})"
+
+
+def shape_csv(
+    layers: Iterable[LayerInfo], separator: str = ",", remainder: Remainder | None = None
+) -> str:
     """The table with its headings as CSV (RFC 4180), or with another separator."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator, lineterminator="\n")
     writer.writerow(HEADINGS)
-    writer.writerows(shape_rows(layers))
+    writer.writerows(shape_rows(layers, remainder))
     return text.getvalue()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from segstudio.core.features import LayerInfo, Site, SkipEdge
+from segstudio.core.features import LayerInfo, Remainder, Site, SkipEdge
 from segstudio.inspection.graph import Graph, bits
+from segstudio.inspection.merges import first_region
 from segstudio.inspection.receptive_field import receptive_field
 from segstudio.inspection.recording import Recorder
 from segstudio.inspection.structure import Stage, Structure
@@ -22,6 +23,11 @@ def stage_ids(stages: tuple[Stage, ...]) -> dict[Site, str]:
         count = seen[stage.name]
         ids[stage.site] = stage.name if count == 1 else f"{stage.name}#{count}"
     return ids
+
+
+def _part(name: str) -> str:
+    """A module's name without what lies more than two levels inside the network."""
+    return ".".join(name.split(".")[:2])
 
 
 def chw(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -51,18 +57,16 @@ class Assembler:
         self.notes = [f"did not run on this image: {', '.join(missing)}"] if missing else []
 
     def layers(self) -> tuple[LayerInfo, ...]:
-        """Return the stages; every operation counts for the first stage that comes from it."""
+        """Return the stages; every operation counts for one of them, see `_shares`."""
         graph = self._graph
         layers: list[LayerInfo] = []
-        counted = 0
         paid: set[int] = set()
+        shares, _ = self._shares()
         for stage in self._structure.stages:
             index = self._at.get(stage.site)
             if index is None:
                 continue
-            own = graph.origin[index] & ~counted
-            counted |= own
-            nodes = [graph.nodes[i] for i in bits(own)]
+            nodes = [graph.nodes[i] for i in bits(shares[index])]
             parameters = {p for node in nodes for p in node.parameters} - paid
             paid |= parameters
             shape = graph.nodes[index].shape
@@ -85,6 +89,58 @@ class Assembler:
                 )
             )
         return tuple(layers)
+
+    def remainder(self, model: nn.Module) -> Remainder | None:
+        """Return what no stage counts; None if that is nothing."""
+        shares, left = self._shares()
+        graph = self._graph
+        counted = {
+            p for own in shares.values() for i in bits(own) for p in graph.nodes[i].parameters
+        }
+        nodes = [graph.nodes[i] for i in bits(left)]
+        nodes = [node for node in nodes if node.macs or set(node.parameters) - counted]
+        unpaid = [(name, p) for name, p in model.named_parameters() if id(p) not in counted]
+        if not nodes and not unpaid:
+            return None
+        names = [node.site.module for node in nodes if node.macs]
+        names += [name.rpartition(".")[0] for name, _ in unpaid]
+        return Remainder(
+            tuple(dict.fromkeys(_part(name) for name in names)),
+            sum(p.numel() for _, p in unpaid),
+            sum(node.macs for node in nodes),
+            sum(node.seconds for node in nodes),
+        )
+
+    def _shares(self) -> tuple[dict[int, int], int]:
+        """Return the operations that count for each stage's node, and those that count for none.
+
+        An operation counts for the first stage that comes from it. Of the others, those of the
+        modules of a stage, called again (proposals on the coarser levels of a pyramid), count for
+        that stage, and what judges regions (it leads to boxes and scores, which are no stages) for
+        the stage before it.
+        """
+        graph = self._graph
+        stages = [i for s in self._structure.stages if (i := self._at.get(s.site)) is not None]
+        shares: dict[int, int] = {}
+        counted = 0
+        owner: dict[str, int] = {}
+        for index in stages:
+            shares[index] = graph.origin[index] & ~counted
+            counted |= shares[index]
+            for i in bits(shares[index]):
+                owner.setdefault(graph.nodes[i].site.module, index)
+        left = 0
+        for node in graph.nodes:
+            if counted >> node.index & 1:
+                continue
+            before = [i for i in stages if graph.origin[node.index] >> i & 1]
+            judges = node.index >= first_region(graph) and before
+            to = owner.get(node.site.module, max(before) if judges else -1)
+            if to >= 0:
+                shares[to] |= 1 << node.index
+            else:
+                left |= 1 << node.index
+        return shares, left
 
     def skips(self) -> tuple[SkipEdge, ...]:
         """Return the skip edges whose stages ran."""

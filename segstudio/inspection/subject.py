@@ -117,7 +117,10 @@ class Subject:
     def _traced(self, keep: Iterable[str] | None, check: Check) -> Traced:
         with self._at_work(check), masks_left_small(self._network):
             traced = trace_with_output(self._network, self._input, keep=keep, check=check)
-        found = traced.trace
+        scale = self.placement.scale
+        layers = tuple(replace(layer, photo_scale=scale) for layer in traced.trace.layers)
+        found = replace(traced.trace, layers=layers)
+        traced = replace(traced, trace=found)
         window, photo = self.placement.window, self.placement.photo_hw
         if window.shape_hw != photo:
             part = f"{window.width} x {window.height} pixels at {window.left}, {window.top}"

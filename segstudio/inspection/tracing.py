@@ -112,6 +112,7 @@ def trace_with_output(
         seconds=seconds,
         notes=(*_unseen(model), *structure.notes, *assembler.notes),
         activations=store,
+        remainder=assembler.remainder(model),
     )
     return Traced(found, output)
 

@@ -43,7 +43,7 @@ def key_figures(material: Material, found: Findings) -> list[tuple[str, str]]:
         (short(trace.parameters), "parameters"),
         (short(trace.macs), "multiply-adds"),
         (f"{trace.seconds:.2f} s", "traced pass"),
-        (f"{width} x {height}", "input, pixels"),
+        (f"{width} x {height}", "network's input, pixels"),
         (str(len(trace.skips)), "skip" if len(trace.skips) == 1 else "skips"),
     ]
 

@@ -69,7 +69,7 @@ def paint(
     pen = _Pen(diagram.width, height, scale, smooth)
     pen.text((12, -9), title, _TEXT, diagram.width - 24, size=14)
     for band in diagram.bands:
-        pen.text((8, band.top + 14), stride_text(band.stride), _FAINT, 70, size=10)
+        pen.text((8, band.top + 14), stride_text(band.photo_stride), _FAINT, 70, size=10)
     for group in diagram.groups:
         if group.bracket is None:
             x, y = group.anchor

@@ -19,7 +19,7 @@ from segstudio.app.report.pictures import figure, indexed_picture
 from segstudio.app.report.tables import Cell, table
 from segstudio.core.colour_maps import colour_table
 from segstudio.core.features import LayerInfo
-from segstudio.core.shape_table import field_text
+from segstudio.core.shape_table import field_text, pixels_text, remainder_text
 from segstudio.session.inspection import ColourMap, Look
 
 SHOWN: Final = 40
@@ -49,11 +49,15 @@ def table_section(material: Material, found: Findings) -> Section:
         "seconds": max(layer.seconds for layer in layers),
     }
     rows = [_row(layer, found, most) for layer in layers]
+    rest = material.trace.remainder
+    if rest is not None:
+        sums = (f"{rest.parameters:,}", short(rest.macs), f"{rest.seconds * 1000:.1f}")
+        rows.append([remainder_text(rest), *[""] * 4, *sums, *[""] * (len(_HEADERS) - 8)])
     kept = [i for i in range(len(_HEADERS)) if i < _OPTIONAL or any(row[i] for row in rows)]
     text = (
         "Each row is one stage as the image went through it. The receptive field is the largest "
-        "square of input pixels that one position can depend on; + means that some path reads the "
-        "whole image besides."
+        "square of photo pixels that one position can depend on; + means that some path reads the "
+        "whole image besides. The stride is in photo pixels too."
     )
     for index, meaning in _MEANINGS.items():
         text += f" {meaning}" if index in kept else ""
@@ -96,7 +100,7 @@ def _row(layer: LayerInfo, found: Findings, most: dict[str, float]) -> list[obje
         element("code", layer.id),
         layer.role.value,
         " x ".join(map(str, layer.shape)),
-        str(layer.stride) if layer.stride > 0 else "",
+        pixels_text(layer.photo_stride) if layer.photo_stride else "",
         field_text(layer),
         Cell(f"{layer.parameters:,}", _share(layer.parameters, most["parameters"])),
         Cell(short(layer.macs), _share(layer.macs, most["macs"])),

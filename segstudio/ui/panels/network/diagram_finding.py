@@ -82,7 +82,10 @@ def tip_of(traced: Traced | None, group: Group | None, node: Node | None, skip: 
 def _stage_tip(node: Node, traced: Traced) -> str:
     layers = [traced.trace.layer(key) for key in node.members]
     layer = node.layer
-    lines = [f"{layer.name} ({layer.role})", f"{shape_text(layer)}, {stride_text(layer.stride)}"]
+    lines = [
+        f"{layer.name} ({layer.role})",
+        f"{shape_text(layer)}, {stride_text(layer.photo_stride)}",
+    ]
     if node.folded:
         lines.insert(0, f"{len(layers)} stages: {node.members[0]} … {node.members[-1]}")
     parameters, macs = sum(x.parameters for x in layers), sum(x.macs for x in layers)
@@ -97,7 +100,7 @@ def _field_text(layer: LayerInfo) -> list[str]:
     field = layer.receptive_field
     if field is None:
         return ["has no place of its own on the photo"]
-    size = f"{count_text(field.size[0])}{TIMES}{count_text(field.size[1])} pixels"
+    size = f"{TIMES.join(map(count_text, layer.photo_field or ()))} pixels of the photo"
     if not field.has_local:
         return ["sees the whole image"]
     return [f"receptive field {size}" + (", and the whole image" if field.is_global else "")]

@@ -90,7 +90,7 @@ class DiagramPainter:
         area.setWidth(width)
         self._painter.fillRect(area, self._palette.color(_ROLES.AlternateBase))
         area.setWidth(min(width, first_left))
-        paint_stride(self._painter, self._palette, band.stride, area, self._view.zoom)
+        paint_stride(self._painter, self._palette, band.photo_stride, area, self._view.zoom)
 
     def _frames(self, diagram: Diagram) -> None:
         painter = self._painter

@@ -16,6 +16,7 @@ from segstudio.core.diagram_style import (
     shape_text,
     stride_text,
 )
+from segstudio.core.shape_table import pixels_text
 
 _ROLES = QPalette.ColorRole
 _LEAST_WIDTH = 20.0
@@ -104,7 +105,7 @@ def _paint_mark(painter: QPainter, node: Node, line: QRectF, side: float) -> Non
 
 
 def paint_stride(
-    painter: QPainter, palette: QPalette, stride: int, band: QRectF, zoom: float
+    painter: QPainter, palette: QPalette, photo_stride: float, band: QRectF, zoom: float
 ) -> None:
     """The stride left of the nodes of its row, in `band`; short where there is little room."""
     font = QFont(painter.font())
@@ -113,10 +114,10 @@ def paint_stride(
     painter.setFont(font)
     metrics = QFontMetricsF(font)
     room = 56 * zoom
-    text = stride_text(stride)
+    text = stride_text(photo_stride)
     # all rows alike
     if metrics.horizontalAdvance(stride_text(64)) > room:
-        text = f"/{stride}"
+        text = f"/{pixels_text(photo_stride)}"
     if metrics.horizontalAdvance(text) + 6 > band.width():
         return
     painter.setPen(palette.color(_ROLES.PlaceholderText))

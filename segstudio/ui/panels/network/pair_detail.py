@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.stage_similarity import StageSimilarity
+from segstudio.core.diagram_style import stride_text
 from segstudio.core.labels import Image
 from segstudio.session.inspection import Traced
 from segstudio.session.session import Session
@@ -69,7 +70,7 @@ class PairDetail(QWidget):
             return
         channels, height, width = layer.shape
         box.show_stage(stage, f"{channels} \u00d7 {height} \u00d7 {width}")
-        box.setToolTip(f"{traced.title}: {stage}, stride {layer.stride}")
+        box.setToolTip(f"{traced.title}: {stage}, {stride_text(layer.photo_stride)}")
         inspection, wanted = self._session.inspection, self._shown
 
         def arrived(image: Image) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.feature_maps import FeatureMaps, StageFacts
 from segstudio.app.inspecting import Inspecting
+from segstudio.core.diagram_style import stride_text
 from segstudio.core.features import ChannelCut, LayerInfo
 from segstudio.core.labels import Image
 from segstudio.session.inspection import Look, Traced, ValueRange
@@ -172,7 +173,7 @@ class StagePage(QWidget):
         self.grid.show_stage(ordered(None, layer.shape[0], None, falling=False), aspect, place)
         channels, height, width = layer.shape
         self.details.title.show_text(layer.id)
-        stride = f", stride {layer.stride}" if layer.receptive_field is not None else ""
+        stride = f", {stride_text(layer.photo_stride)}" if layer.photo_stride else ""
         self.details.shape.show_text(
             f"{count_text(channels)} \u00d7 {height} \u00d7 {width}{stride}, {layer.role.value}"
         )

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.inspecting import Inspecting
 from segstudio.core.features import LayerInfo
-from segstudio.core.shape_table import field_text, shape_csv
+from segstudio.core.shape_table import field_text, pixels_text, shape_csv
 from segstudio.session.inspection import Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.icons import icon
@@ -80,8 +80,8 @@ def _macs(layer: LayerInfo) -> str:
 
 
 def _field_area(layer: LayerInfo) -> float:
-    field = layer.receptive_field
-    return -1.0 if field is None else float(field.size[0] * field.size[1])
+    field = layer.photo_field
+    return -1.0 if field is None else float(field[0] * field[1])
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -93,13 +93,15 @@ COLUMNS: tuple[Column, ...] = (
            lambda s: f"{s.shape[1]} \u00d7 {s.shape[2]}", lambda s: s.shape[1] * s.shape[2]),
     Column("Channels", "Channels of the result", lambda s: count_text(s.shape[0]),
            lambda s: s.shape[0]),
-    Column("Stride", "Image pixels per position", lambda s: str(s.stride), lambda s: s.stride),
+    Column("Stride", "Photo pixels per position",
+           lambda s: pixels_text(s.photo_stride) if s.photo_stride else DASH,
+           lambda s: s.photo_stride),
     Column("Parameters", "Weights between the stages before and this one",
            lambda s: count_text(s.parameters) if s.parameters else DASH, lambda s: s.parameters,
            is_share=True),
     Column("Multiply-adds", "For this image", _macs, lambda s: s.macs, is_share=True),
     Column("Receptive field",
-           "Part of the image, in pixels, that a position can depend on; + means that some path "
+           "Part of the photo, in its pixels, that a position can depend on; + means that some path "
            "reads the whole image besides",
            lambda s: field_text(s).replace(" x ", " \u00d7 "), _field_area),
     Column("Memory", "The activations as kept here (16 bits a value)", _bytes,
@@ -290,7 +292,8 @@ class ShapeTable(QTableView):
         """Put the table (or its selected rows) on the clipboard, in the order shown."""
         layers = self.selected() if selected else self.shown()
         if layers:
-            QApplication.clipboard().setText(shape_csv(layers, separator="\t"))
+            rest = None if selected or self._traced is None else self._traced.trace.remainder
+            QApplication.clipboard().setText(shape_csv(layers, "\t", rest))
 
     def save(self) -> None:
         """Ask for a file and write the table as CSV, in the order shown."""

@@ -322,10 +322,10 @@ def _channels_text(values: PixelValues) -> str:
 def _field_text(traced: Traced, values: PixelValues) -> str:
     if values.field is None or not values.stage:
         return ""
-    top, left, bottom, right = values.field
-    size = f"{right - left:.0f} x {bottom - top:.0f} px"
-    text = f"Theoretical receptive field of {values.stage}: {size}"
-    field = traced.trace.layer(values.stage).receptive_field
+    layer = traced.trace.layer(values.stage)
+    height, width = layer.photo_field or (0, 0)
+    text = f"Theoretical receptive field of {values.stage}: {width} x {height} px of the photo"
+    field = layer.receptive_field
     if field is not None and field.is_global:
         text += "; a global path sees the whole image besides"
     return text + "."

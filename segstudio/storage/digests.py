@@ -26,7 +26,13 @@ class FileDigests:
         self._entries = KeyValueFile(path)
 
     def of(self, path: Path) -> str | None:
-        """The digest of a file as it is now, in hexadecimal; None if it cannot be read."""
+        """The digest of a file as it is now, in hexadecimal; None if it cannot be read.
+
+        Of a folder, the digest of the names, times and sizes of what is in it: the masks of one
+        image may be a folder.
+        """
+        if path.is_dir():
+            return _of_folder(path)
         stamp = _stamp(path)
         if stamp is None:
             return None
@@ -74,6 +80,20 @@ def _digest_of(entry: bytes | None, stamp: tuple[int, int]) -> str | None:
         return None
     changed, size, digest = _ENTRY.unpack(entry)
     return digest.hex() if (changed, size) == stamp else None
+
+
+def _of_folder(path: Path) -> str | None:
+    import hashlib
+
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    try:
+        with os.scandir(path) as entries:
+            found = {os.fsencode(e.name): e.stat() for e in entries if e.is_file()}
+    except OSError:
+        return None
+    for name, info in sorted(found.items()):
+        digest.update(b"%b\0%d\0%d\0" % (name, info.st_mtime_ns, info.st_size))
+    return digest.hexdigest()
 
 
 def _computed(path: Path) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular, is_regular
 from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
+from segstudio.storage.layout import masks_among
+from segstudio.storage.natural_order import natural_order
 from segstudio.storage.pillow import open_image
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ SCORES = "Scores"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Room for the scores of some thousand instances.
 _HEADER_BYTES = 1 << 16
+_FLAT_PIXELS = 1 << 24
+_FLAT_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,13 @@ class RawMask:
 
 
 def read_mask_file(path: Path) -> RawMask:
-    """Read a mask: PNG, TIFF, BMP, GIF, JPEG or WebP, told by its content; the first page or frame.
+    """Read a mask, or a folder of masks of one image (`read_object_masks`): PNG, TIFF, BMP, GIF, JPEG or WebP, told by its content; the first page or frame.
 
     Raises:
         SegstudioError: if it is missing, truncated, empty, or no image; names the file.
     """
+    if path.is_dir():
+        return read_object_masks(path)
     check_regular(path)
     try:
         with path.open("rb") as file:
@@ -62,6 +69,44 @@ def read_mask_file(path: Path) -> RawMask:
         return _read_with_pil(path)
     except DECODE_ERRORS as error:
         raise unreadable(path, error) from error
+
+
+def read_object_masks(folder: Path) -> RawMask:
+    """Read a folder of masks of one image, one object a file: ids 1, 2, ... in natural order.
+
+    What is not black in a file is its object; where objects overlap, the later one lies on top.
+    What segstudio wrote there is passed over.
+
+    Returns:
+        Instance ids, (H, W) uint16.
+
+    Raises:
+        SegstudioError: if one cannot be read or has another size than the first, or there are
+            none or more than 65535.
+    """
+    with os.scandir(folder) as entries:
+        names = [e.name for e in entries if e.is_file() and not e.name.startswith(".")]
+    paths = [folder / name for name in natural_order(masks_among(names))]
+    paths = [path for path in paths if not is_output(path)]
+    if not 1 <= len(paths) <= 65535:
+        raise SegstudioError(
+            f"{folder} has {len(paths)} masks.", "It needs one an object, 65535 at most."
+        )
+    ids: npt.NDArray[np.uint16] | None = None
+    for number, path in enumerate(paths, 1):
+        pixels = read_mask_file(path).pixels
+        flat = pixels.max(axis=2) if pixels.ndim == 3 else pixels
+        if ids is None:
+            ids = np.zeros(flat.shape, np.uint16)
+        if flat.shape != ids.shape:
+            raise SegstudioError(
+                f"The mask {path} is {flat.shape[1]} x {flat.shape[0]} pixels, but {paths[0]} "
+                f"is {ids.shape[1]} x {ids.shape[0]}.",
+                "All masks of one image must have its size.",
+            )
+        ids[flat > (int(flat.max()) // 2)] = number
+    assert ids is not None
+    return RawMask(ids)
 
 
 def png_texts(path: Path) -> dict[str, str]:
@@ -106,6 +151,25 @@ def instance_scores(path: Path) -> npt.NDArray[np.float32] | None:
 def written_by_segstudio(path: Path) -> bool:
     """Whether a PNG says that segstudio wrote it."""
     return png_texts(path).get("Software") == SOFTWARE
+
+
+def flatness(path: Path) -> float | None:
+    """The share of pixels that are like their right neighbour, 0 to 1: high in masks.
+
+    Returns:
+        None for what cannot be read; 0 for JPEG, which is what photos are kept in.
+    """
+    try:
+        raw = read_mask_file(path)
+    except SegstudioError:
+        return None
+    if raw.lossy:
+        return 0.0
+    pixels = raw.pixels[:_FLAT_ROWS] if raw.pixels.size > _FLAT_PIXELS else raw.pixels
+    same = pixels[:, 1:] == pixels[:, :-1]
+    if same.size == 0:
+        return None
+    return float((same.all(axis=2) if same.ndim == 3 else same).mean())
 
 
 def _read_with_pil(path: Path) -> RawMask:

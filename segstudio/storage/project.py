@@ -97,7 +97,7 @@ def open_project(root: Path, home: Path | None = None) -> Project:
     identity = identity_of(found.home)
     images = ImageList(found.names, str(found.images_root))
     schema = find_schema(found.home, found.images_root, images)
-    truth = TruthIndex.find(found.home, images, schema)
+    truth = TruthIndex.find(found.home, images, schema, found.masks)
     project = Project(
         found.home,
         found.images_root,

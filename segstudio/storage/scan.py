@@ -5,25 +5,36 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
 from segstudio.storage.layout import (
     IMAGE_FOLDERS,
     IMAGE_KINDS,
+    folded,
+    have_image_words,
+    have_mask_words,
+    image_bases,
     images_among,
-    is_truth_folder,
-    mask_base,
+    mask_bases,
+    may_hold_masks,
     stem_of,
     suffix_of,
+    truth_folders_among,
     unread_kinds,
 )
-from segstudio.storage.mask_files import is_output
+from segstudio.storage.mask_files import flatness, is_output
+from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.natural_order import natural_order
 
 _MAX_DEPTH = 4
+_MOST_COMPARED = 16
+"""Of more sub-folders none is looked at for being masks of another."""
+_LOOKED_AT = 4
+_MASK_FLATNESS = 0.75
+"""Share of pixels that are like their right neighbour: of masks more, of photos hardly ever."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,8 @@ class Scan:
         names: Names of images relative to `images_root`, in natural order.
         notes: Sentences worth showing ("images of the sub-folders a, b").
         passed_over: One sentence about images of kinds that cannot be read; "" if there are none.
+        masks: Folders that hold masks though their names do not say so, by the folder of the
+            images that they are of.
     """
 
     home: Path
@@ -57,6 +70,7 @@ class Scan:
     names: list[str]
     notes: tuple[str, ...] = ()
     passed_over: str = ""
+    masks: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
 
 
 def list_folder(folder: Path) -> Listing:
@@ -122,12 +136,23 @@ def scan_folder(root: Path) -> list[str]:
 def image_names(files: Iterable[str]) -> list[str]:
     """The images among file names, without masks that lie beside their image; unsorted."""
     names = images_among(files)
-    based = [(name, base) for name in names if (base := mask_base(stem_of(name))) is not None]
-    if not based:
+    if not have_mask_words(names):
         return names
-    stems = {stem_of(name) for name in names}
-    masks = {name for name, base in based if base in stems}
+    suspects = {name: bases for name in names if (bases := mask_bases(stem_of(name)))}
+    stems = {folded(stem_of(name)) for name in names} if suspects else set()
+    masks = {name for name, bases in suspects.items() if _is_mask(name, bases, stems)}
+    if len(masks) < len(suspects) and have_image_words(names):  # x_img.png and x_masks.png
+        stems = {folded(base) for name in names for base in image_bases(stem_of(name))}
+        masks |= {name for name, bases in suspects.items() if _is_mask(name, bases, stems)}
     return [name for name in names if name not in masks]
+
+
+def _is_mask(name: str, bases: Iterable[str], stems: set[str]) -> bool:
+    """Whether an image that a mask's name speaks of is there."""
+    stem = stem_of(name)
+    if stem.endswith("_L") and f"{folded(stem[:-2])}_r" in stems:
+        return False  # the left and the right photo of a pair
+    return any(folded(base) in stems for base in bases)
 
 
 def scan(root: Path) -> Scan:
@@ -140,28 +165,139 @@ def scan(root: Path) -> Scan:
         SegstudioError: if the folder is missing or may not be read.
     """
     listing = list_folder(root)
-    direct = image_names(listing.files)
-    unread = Counter(unread_kinds(listing.files))
+    look = _Look({root: listing})
+    direct = look.images_in(root)
     if direct:
         home, images_root, prefix = _home_of(root)
-        names = [prefix + name for name in natural_order(direct)]
-        return Scan(home, images_root, names, passed_over=_passed_over(unread))
-    siblings = frozenset(listing.folders)
+        return look.result(home, images_root, [prefix + name for name in direct])
     for name in _image_folders(listing.folders):
-        names = _collect(root / name, "", 1, unread)
+        names = look.below(root / name, "", 1)
         if names:
             home = root / name if (root / name / "masks" / "segstudio.json").exists() else root
-            passed = _passed_over(unread)
-            return Scan(home, root / name, natural_order(names), passed_over=passed)
-    names = []
-    used = []
-    for name in listing.folders:
-        if not is_truth_folder(name, siblings) and name.casefold() != "predictions":
-            found = _collect(root / name, f"{name}/", 1, unread)
-            names += found
-            used += [name] if found else []
-    notes = (f"Images of the sub-folders {', '.join(sorted(used))}.",) if used else ()
-    return Scan(root, root, natural_order(names), notes, _passed_over(unread))
+            return look.result(home, root / name, names)
+    names = look.in_sub_folders(root, "", 0)
+    used = sorted({name.partition("/")[0] for name in names})
+    notes = (f"Images of the sub-folders {', '.join(used)}.",) if used else ()
+    return look.result(root, root, names, notes)
+
+
+class _Look:
+    """One look at a folder and what is below it: what was found on the way."""
+
+    def __init__(self, listings: dict[Path, Listing]) -> None:
+        self._listings = listings
+        self._unread: Counter[str] = Counter()
+        self._masks: dict[Path, list[Path]] = {}
+        self._notes: list[str] = []
+        self._listed: set[Path] = set()
+
+    def result(
+        self, home: Path, images_root: Path, names: list[str], notes: tuple[str, ...] = ()
+    ) -> Scan:
+        """What was found, the names in natural order."""
+        return Scan(
+            home,
+            images_root,
+            natural_order(names),
+            (*notes, *self._notes),
+            _passed_over(self._unread),
+            {folder: tuple(masks) for folder, masks in self._masks.items()},
+        )
+
+    def images_in(self, folder: Path) -> list[str]:
+        """The images directly in a folder; those of kinds that cannot be read are counted."""
+        files = self._listings[folder].files
+        self._unread.update(unread_kinds(files))
+        names = image_names(files)
+        if METADATA in files:
+            self._listed |= {folder / name for name in listed_masks(folder)}
+        if self._listed:
+            names = [name for name in names if folder / name not in self._listed]
+        return names
+
+    def below(self, folder: Path, prefix: str, depth: int) -> list[str]:
+        """Images below a folder that may not be readable; such a sub-folder is left out."""
+        try:
+            self._listings[folder] = list_folder(folder)
+        except SegstudioError:
+            return []
+        found = self.images_in(folder)
+        names = [] if _is_output(folder, found) else [prefix + name for name in found]
+        return names if depth >= _MAX_DEPTH else names + self.in_sub_folders(folder, prefix, depth)
+
+    def in_sub_folders(self, folder: Path, prefix: str, depth: int) -> list[str]:
+        """Images of the sub-folders, but for folders of masks."""
+        listing = self._listings[folder]
+        masks = truth_folders_among(listing.folders)
+        if depth == 0:
+            masks |= {name for name in listing.folders if name.casefold() == "predictions"}
+        found = {}
+        for name in listing.folders:
+            if name not in masks:
+                found[name] = self.below(folder / name, f"{prefix}{name}/", depth + 1)
+        self._take_masks_out(folder, prefix, found)
+        return [name for names in found.values() for name in names]
+
+    def _take_masks_out(self, folder: Path, prefix: str, found: dict[str, list[str]]) -> None:
+        """Take out of the sub-folders those that hold masks of the images of another one."""
+        filled = {name: names for name, names in found.items() if names}
+        if not 2 <= len(filled) <= _MOST_COMPARED:
+            return
+        inside = {
+            name: {n[len(prefix) + len(name) + 1 :]: n for n in names}
+            for name, names in filled.items()
+        }
+        keys = {name: _keys_of(inner) for name, inner in inside.items()}
+        for name in sorted(filled, key=lambda n: not may_hold_masks(n)):
+            for other in filled:
+                pairs = {k: (v, keys[other][k]) for k, v in keys[name].items() if k in keys[other]}
+                enough = name != other and other in found and 2 * len(pairs) >= len(inside[name])
+                if enough and _are_masks_of(folder, name, other, list(pairs.values())):
+                    found.pop(name)
+                    self._tell_masks(folder, name, other, inside[name], len(pairs))
+                    break
+
+    def _tell_masks(
+        self, folder: Path, name: str, other: str, inner: Iterable[str], pairs: int
+    ) -> None:
+        count = len(list(inner))
+        self._notes.append(
+            f"{name}/ is taken for masks of {other}/: {pairs} of its {count} files have the name "
+            "of an image there."
+        )
+        subs = {n.rpartition("/")[0] for n in inner}
+        for sub in sorted(subs):
+            self._masks.setdefault(folder / other / sub, []).append(folder / name / sub)
+
+
+def _keys_of(names: Iterable[str]) -> dict[str, str]:
+    """Names below a folder by what a mask and its image have in common."""
+    keys = {}
+    names = list(names)
+    plain = not (have_mask_words(names) or have_image_words(names))
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        stem = stem_of(file)
+        for short in (stem,) if plain else (*image_bases(stem), *mask_bases(stem), stem):
+            keys[f"{folded(folder)}/{folded(short)}"] = name
+    return keys
+
+
+def _are_masks_of(folder: Path, name: str, other: str, pairs: list[tuple[str, str]]) -> bool:
+    """Whether the files of one folder are masks of those of another with the same names.
+
+    Their content tells: masks are flat, photos are not. Where both are alike, the names tell.
+    """
+    step = max(1, len(pairs) // _LOOKED_AT)
+    verdicts = []
+    for mask, image in pairs[::step][:_LOOKED_AT]:
+        flat, other_flat = flatness(folder / name / mask), flatness(folder / other / image)
+        if flat is None or other_flat is None:
+            continue
+        verdicts.append(flat >= _MASK_FLATNESS and flat > other_flat)
+    if not verdicts:
+        return may_hold_masks(name) and not may_hold_masks(other)
+    return all(verdicts) or (may_hold_masks(name) and not may_hold_masks(other) and any(verdicts))
 
 
 def _passed_over(unread: Counter[str]) -> str:
@@ -177,26 +313,6 @@ def _passed_over(unread: Counter[str]) -> str:
 def _image_folders(folders: list[str]) -> list[str]:
     known = [name for name in folders if name.casefold() in IMAGE_FOLDERS]
     return sorted(known, key=lambda name: IMAGE_FOLDERS.index(name.casefold()))
-
-
-def _collect(folder: Path, prefix: str, depth: int, unread: Counter[str]) -> list[str]:
-    """Images below a folder that may not be readable; such a sub-folder is left out.
-
-    Those of kinds that cannot be read are added to `unread`.
-    """
-    try:
-        listing = list_folder(folder)
-    except SegstudioError:
-        return []
-    found = image_names(listing.files)
-    unread.update(unread_kinds(listing.files))
-    names = [] if _is_output(folder, found) else [prefix + name for name in found]
-    if depth < _MAX_DEPTH:
-        siblings = frozenset(listing.folders)
-        for name in listing.folders:
-            if not is_truth_folder(name, siblings):
-                names += _collect(folder / name, f"{prefix}{name}/", depth + 1, unread)
-    return names
 
 
 def _is_output(folder: Path, names: list[str]) -> bool:
@@ -228,4 +344,4 @@ def _has_truth_folder(folder: Path) -> bool:
         folders = list_folder(folder).folders
     except SegstudioError:
         return False
-    return any(is_truth_folder(name, frozenset(folders)) for name in folders)
+    return bool(truth_folders_among(folders))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,11 @@ class TruthIndex:
 
     @classmethod
     def find(
-        cls, home: Path, images: Sequence[ImageRef], schema: LabelSchema | None = None
+        cls,
+        home: Path,
+        images: Sequence[ImageRef],
+        schema: LabelSchema | None = None,
+        known: Mapping[Path, Sequence[Path]] | None = None,
     ) -> TruthIndex | None:
         """Find ground truth inside the images' folders or beside them; None if there is none.
 
@@ -51,8 +55,9 @@ class TruthIndex:
             home: The folder of the data set.
             images: Its images.
             schema: Classes if known; gives the colours of colour-coded masks their ids.
+            known: Folders of masks that were recognised otherwise, by the folder of their images.
         """
-        classes, instances = find_mask_folders(home, images)
+        classes, instances = find_mask_folders(home, images, known)
         return cls._of_folders(classes, instances, images, schema)
 
     @classmethod

@@ -2,85 +2,213 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
 from segstudio.storage.image_ref import ImageList, ImageRef
 from segstudio.storage.layout import (
+    CHANNEL_FOLDERS,
     CLASS_FOLDERS,
     IMAGE_FOLDERS,
-    IMAGE_STEM_ENDINGS,
     INSTANCE_FOLDERS,
-    SIBLING_ENDINGS,
-    mask_base,
+    folded,
+    have_image_words,
+    have_mask_words,
+    image_bases,
+    is_image_folder,
+    is_partial_mask,
+    mask_bases,
     masks_among,
+    may_hold_masks,
     stem_of,
+    truth_folders_of,
 )
 from segstudio.storage.mask_files import written_by_segstudio
+from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.scan import Listing, list_folder
 
 ORIGINALS = ".originals"
 """Folder inside `masks/` and `instances/` for files that were there before segstudio wrote one."""
 
 _LEVELS_UP = 3
+_TRIED_FIRST = 64
 _Table = dict[str, tuple["MaskFolder", ...]]
 
 
 class MaskFolder:
-    """The masks of one folder by the stem of their image, from one directory listing.
+    """The masks of one folder by the names of their images, from one directory listing.
+
+    Names that are the same come first, then those of the same stem, then those with an ending
+    like _mask. What is left is paired without regard to case and normal form where that leaves
+    no doubt.
 
     Attributes:
         path: The folder.
+        names: Names of the masks in it.
     """
 
-    def __init__(self, path: Path, files: Sequence[str], *, mixed: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        files: Sequence[str],
+        images: Sequence[str] = (),
+        *,
+        mixed: bool = False,
+        channels: bool = False,
+    ) -> None:
         """Args:
         path: The folder.
         files: Names of the files in it.
-        mixed: Whether images lie there too: then only names with an ending like _mask count.
+        images: Names of the images that the masks may be of.
+        mixed: Whether these lie there too: then only names with an ending like _mask count.
+        channels: Whether the images' names end with the number of a channel, as nnU-Net's do.
         """
         self.path = path
-        masks = masks_among(files)
+        self._images = images
         self._mixed = mixed
+        self._channels = channels
+        masks = masks_among(files)
+        self.names = frozenset(masks)
         stems = [stem_of(name) for name in masks]
-        self._exact: dict[str, str] = {} if mixed else dict(zip(stems, masks, strict=True))
-        self._others: dict[str, list[str]] = {}
-        """By stem, what `_exact` has no room for: x.tif beside x.png, and x_mask.png."""
-        if len(self._exact) < len(masks):
+        self._by_stem: dict[str, str] = {} if mixed else dict(zip(stems, masks, strict=True))
+        self._twins: dict[str, list[str]] = {}
+        """By stem, where there are several files: x.png and x.tif."""
+        if not mixed and len(self._by_stem) < len(masks):
+            for stem, name in sorted(zip(stems, masks, strict=True)):
+                self._twins.setdefault(stem, []).append(name)
+            self._twins = {stem: names for stem, names in self._twins.items() if len(names) > 1}
+        self._by_base: dict[str, list[str]] = {}
+        """By the stem without an ending: x_mask.png."""
+        if have_mask_words(masks):
             for stem, name in zip(stems, masks, strict=True):
-                if not mixed and self._exact[stem] != name:
-                    self._others.setdefault(stem, []).append(name)
-        for stem, name in zip(stems, masks, strict=True):
-            base = mask_base(stem)
-            if base is not None:
-                self._others.setdefault(base, []).append(name)
+                for base in mask_bases(stem):
+                    if not is_partial_mask(stem):
+                        self._by_base.setdefault(base, []).append(name)
+            for names in self._by_base.values():
+                names.sort()
         self._all_count = False
         self._own: bool | None = None
         self._originals: frozenset[str] = frozenset()
         self._truths: dict[str, Path | None] = {}
 
     @classmethod
-    def chosen(cls, path: Path, files: Sequence[str]) -> MaskFolder:
+    def chosen(
+        cls,
+        path: Path,
+        files: Sequence[str],
+        images: Sequence[str] = (),
+        *,
+        mixed: bool = False,
+        channels: bool = False,
+    ) -> MaskFolder:
         """A folder in which every mask is ground truth, also those that segstudio wrote."""
-        folder = cls(path, files)
+        folder = cls(path, files, images, mixed=mixed, channels=channels)
         folder._all_count = True
         return folder
 
     def names_of(self, filename: str) -> Iterator[str]:
         """Names of the masks of an image, the best match first: its whole name, its stem."""
-        stem = stem_of(filename)
-        for key in (filename, stem, *_without_endings(stem)):
-            name = self._exact.get(key)
-            if name is not None:
+        told: list[str] = []
+        for name in self._exact(filename):
+            if name not in told:
+                told.append(name)
                 yield name
-            for other in self._others.get(key, ()):
-                if not (self._mixed and other == filename):
-                    yield other
+        if not told:
+            yield from self._loosely.get(filename, ())
+
+    def _exact(self, filename: str) -> Iterator[str]:
+        stem = stem_of(filename)
+        if not self._mixed:
+            if filename in self.names:
+                yield filename
+            yield from self._of_stem(filename)
+            yield from self._of_stem(stem)
+        yield from (name for name in self._by_base.get(stem, ()) if name != filename)
+        for base in self._image_bases(stem):
+            yield from self._of_stem(base)
+            yield from (name for name in self._by_base.get(base, ()) if name != filename)
+
+    def _image_bases(self, stem: str) -> Sequence[str]:
+        return image_bases(stem, channels=self._channels) if self._shortened else ()
+
+    @cached_property
+    def _shortened(self) -> bool:
+        """Whether images may have masks of shorter names; else no time goes into looking."""
+        return self._channels or have_image_words(self._images)
+
+    def _of_stem(self, stem: str) -> Sequence[str]:
+        name = self._by_stem.get(stem)
+        return () if name is None else self._twins.get(stem, (name,))
+
+    @cached_property
+    def _loosely(self) -> dict[str, list[str]]:
+        """The masks of images that no mask has the name of, by the images' names.
+
+        Masks that some image has the name of are that image's; where two images or two masks
+        differ in nothing else, none of them is paired.
+        """
+        rest: dict[str, dict[str, list[str]]] = {}
+        for name in sorted(self._of_no_image()):
+            stem = stem_of(name)
+            for key in self._keys_of_mask(stem):
+                rest.setdefault(key, {}).setdefault(stem, []).append(name)
+        wanting: dict[str, list[str]] = {}
+        for image in self._images if rest else ():
+            for key in self._keys_of_image(image):
+                if key in rest and next(self._exact(image), None) is None:
+                    wanting.setdefault(key, []).append(image)
+        found: dict[str, list[str]] = {}
+        for key, images in wanting.items():
+            if len(images) == 1 and len(rest[key]) == 1:
+                (names,) = rest[key].values()
+                found.setdefault(images[0], []).extend(n for n in names if n != images[0])
+        return {image: names for image, names in found.items() if names}
+
+    def _of_no_image(self) -> Iterator[str]:
+        """Masks that no image has the name of."""
+        if self._mixed and not self._by_base:
+            return
+        for name in self.names:
+            stem = stem_of(name)
+            keys = mask_bases(stem) if self._by_base else []
+            if not self._mixed:
+                keys = [name, stem, *keys]
+            if self._image_keys.isdisjoint(keys):
+                yield name
+
+    @cached_property
+    def _image_keys(self) -> set[str]:
+        """Everything that a mask of the images may be called."""
+        stems = [stem_of(image) for image in self._images]
+        bases = (base for stem in stems for base in self._image_bases(stem))
+        return {*self._images, *stems, *bases}
+
+    def _keys_of_mask(self, stem: str) -> set[str]:
+        bases = mask_bases(stem) if self._by_base and not is_partial_mask(stem) else []
+        return {folded(key) for key in (bases if self._mixed else (*bases, stem))}
+
+    def _keys_of_image(self, filename: str) -> set[str]:
+        stem = stem_of(filename)
+        return {folded(key) for key in (filename, stem, *self._image_bases(stem))}
 
     def matches_any(self, filenames: Sequence[str]) -> bool:
         """Whether there is a mask for at least one of these images."""
-        return any(next(self.names_of(filename), None) for filename in filenames)
+        if any(next(self._exact(filename), None) for filename in filenames[:_TRIED_FIRST]):
+            return True
+        if self._images is not filenames:
+            return any(next(self.names_of(filename), None) for filename in filenames)
+        for masks in (self.names if not self._mixed else (), self._by_stem, self._by_base):
+            if not self._image_keys.isdisjoint(masks):
+                return True
+        return any(next(self.names_of(filename), None) for filename in self._loosely)
+
+    def is_mostly_of(self, filenames: Sequence[str]) -> bool:
+        """Whether at least half of the masks belong to these images."""
+        matched = {name for filename in filenames for name in self.names_of(filename)}
+        return 0 < len(self.names) <= 2 * len(matched)
 
     def truth_of(self, filename: str) -> Path | None:
         """The ground truth of an image: the file as it was before segstudio wrote over it."""
@@ -109,21 +237,54 @@ class MaskFolder:
         return None if written_by_segstudio(path) else path
 
 
-def find_mask_folders(home: Path, images: Sequence[ImageRef]) -> tuple[_Table, _Table]:
+class _ListedMasks(MaskFolder):
+    """Masks that a `metadata.jsonl` names."""
+
+    def __init__(self, path: Path, masks: Mapping[str, list[str]]) -> None:
+        """Args:
+        path: The folder of the `metadata.jsonl`.
+        masks: Paths from there, by the names of the images.
+        """
+        super().__init__(path, ())
+        self._listed = masks
+
+    def names_of(self, filename: str) -> Iterator[str]:
+        """The masks that are listed for an image."""
+        yield from self._listed.get(filename, ())
+
+
+class _ObjectFolder(MaskFolder):
+    """All masks of a folder are of one image, one object a file (the nuclei challenge of 2018)."""
+
+    def names_of(self, filename: str) -> Iterator[str]:
+        """The folder itself, whatever the image is called."""
+        yield "."
+
+    def truth_of(self, filename: str) -> Path | None:
+        """The folder; `mask_files.read_object_masks` reads it."""
+        return self.path
+
+
+def find_mask_folders(
+    home: Path, images: Sequence[ImageRef], known: Mapping[Path, Sequence[Path]] | None = None
+) -> tuple[_Table, _Table]:
     """Class and instance mask folders, inside the images' folders and beside them.
 
     Args:
         home: The folder of the data set, in which `masks/` may be.
         images: The images.
+        known: Folders of masks that were recognised otherwise, by the folder of their images.
 
     Returns:
         Two tables by the images' folder ("" is their root).
     """
-    finder = _Finder(home)
+    groups = _grouped(images)
+    root = Path(images[0].root) if images else home
+    finder = _Finder(home, root, groups, known or {})
     classes: _Table = {}
     instances: _Table = {}
-    for folder, filenames in _grouped(images).items():
-        found = list(finder.folders_for(Path(images[0].root), folder, filenames))
+    for folder, filenames in groups.items():
+        found = list(finder.folders_for(folder, filenames))
         for table, wanted in ((classes, False), (instances, True)):
             chosen = tuple(f for f, is_instances in found if is_instances == wanted)
             if chosen:
@@ -146,74 +307,139 @@ def folders_at(
     for name, filenames in _grouped(images).items():
         nested = folder / name if name and (folder / name).is_dir() else folder
         files = top.files if nested == folder else list_folder(nested).files
-        masks = MaskFolder.chosen(nested, files)
+        directory = Path(images[0].root, name)
+        masks = MaskFolder.chosen(nested, files, filenames, channels=_has_channels(directory))
+        if nested == directory:  # x_mask.png beside x.png, rather than x.png itself
+            beside = MaskFolder.chosen(nested, files, filenames, mixed=True)
+            masks = beside if beside.matches_any(filenames) else masks
         if masks.matches_any(filenames):
             table[name] = (masks,)
     is_instances = are_instances or folder.name.casefold() in INSTANCE_FOLDERS
     return ({}, table) if is_instances else (table, {})
 
 
+def _has_channels(directory: Path) -> bool:
+    return directory.name.casefold() in CHANNEL_FOLDERS
+
+
 class _Finder:
     """Looks for mask folders, reading each directory once."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(
+        self,
+        home: Path,
+        root: Path,
+        groups: Mapping[str, Sequence[str]],
+        known: Mapping[Path, Sequence[Path]],
+    ) -> None:
         self._home = home
+        self._root = root
+        self._known = known
+        self._image_folders = {root / folder for folder in groups}
+        self._one_image_each = len(groups) > 1 and all(len(names) == 1 for names in groups.values())
         self._listings: dict[Path, Listing] = {}
 
     def folders_for(
-        self, root: Path, folder: str, filenames: Sequence[str]
+        self, folder: str, filenames: Sequence[str]
     ) -> Iterator[tuple[MaskFolder, bool]]:
         """Mask folders of the images in root/folder: (folder, whether it holds instances)."""
-        directory = root / folder
+        directory = self._root / folder
+        channels = _has_channels(directory)
+        yield from ((masks, False) for masks in self._listed(directory, filenames))
         seen: set[Path] = set()
-        for candidate, is_instances in self._candidates(root, directory):
-            if candidate in seen:
+        for candidate, is_instances in self._candidates(directory):
+            if candidate in seen or candidate in self._image_folders:
                 continue
             seen.add(candidate)
-            masks = MaskFolder(candidate, self._list(candidate).files)
+            files = self._list(candidate).files
+            masks = MaskFolder(candidate, files, filenames, channels=channels)
             if masks.matches_any(filenames):
                 yield masks, is_instances
-        beside = MaskFolder(directory, self._list(directory).files, mixed=True)
+            if self._are_objects_of(candidate, directory, filenames, masks):
+                yield _ObjectFolder(candidate, files), True
+        files = self._list(directory).files
+        beside = MaskFolder(directory, files, filenames, mixed=True, channels=channels)
         if beside.matches_any(filenames):
             yield beside, False
+        for candidate in self._worded(directory, seen):
+            masks = MaskFolder(candidate, self._list(candidate).files, filenames)
+            if masks.is_mostly_of(filenames):
+                yield masks, "instance" in candidate.name.casefold()
 
-    def _candidates(self, root: Path, directory: Path) -> Iterator[tuple[Path, bool]]:
+    def _listed(self, directory: Path, filenames: Sequence[str]) -> Iterator[MaskFolder]:
+        """Masks that a `metadata.jsonl` in the folder or above it names."""
+        for above in (directory, *directory.parents[:_LEVELS_UP]):
+            if METADATA in self._list(above).files:
+                masks: dict[str, list[str]] = {}
+                inside = directory.relative_to(above).as_posix()
+                for mask, image in listed_masks(above).items():
+                    folder, _, name = image.rpartition("/")
+                    if (folder or ".") == inside:
+                        masks.setdefault(name, []).append(mask)
+                if not masks.keys().isdisjoint(filenames):
+                    yield _ListedMasks(above, masks)
+            if above == self._root:
+                return
+
+    def _are_objects_of(
+        self, candidate: Path, directory: Path, filenames: Sequence[str], masks: MaskFolder
+    ) -> bool:
+        """Whether a folder holds the objects of the one image, one a file."""
+        if len(filenames) != 1 or candidate.parent not in (directory, directory.parent):
+            return False
+        named = directory.parent.name == stem_of(filenames[0])
+        if not (named or self._one_image_each) or masks.truth_of(filenames[0]) is not None:
+            return False
+        return any(name != f"{stem_of(filenames[0])}.png" for name in masks.names)
+
+    def _candidates(self, directory: Path) -> Iterator[tuple[Path, bool]]:
         yield from self._named_folders(directory, Path())
         above = directory
         for _ in range(_LEVELS_UP):
             yield from self._siblings(above, directory)
             if above == above.parent:
                 return
-            if above == root and above.parent.name.casefold() not in IMAGE_FOLDERS:
+            if above == self._root and above.parent.name.casefold() not in IMAGE_FOLDERS:
                 break
             above = above.parent
         yield from self._named_folders(self._home, Path())
+        yield from ((folder, False) for folder in self._known.get(directory, ()))
 
     def _siblings(self, above: Path, directory: Path) -> Iterator[tuple[Path, bool]]:
         """Mask folders beside `above` that mirror the path from it down to `directory`."""
         inside = directory.relative_to(above)
         parent = above.parent
-        by_folded = {name.casefold(): name for name in self._list(parent).folders}
-        for ending in SIBLING_ENDINGS:
-            name = by_folded.get(above.name.casefold() + ending)
-            if name is not None:
-                yield parent / name / inside, False
+        for name in truth_folders_of(above.name, self._list(parent).folders):
+            yield parent / name / inside, "instance" in name.casefold()
         yield from self._named_folders(parent, inside)
         yield from self._named_folders(parent, above.name / inside)
 
+    def _worded(self, directory: Path, seen: set[Path]) -> Iterator[Path]:
+        """Folders inside and beside that of the images with a word like mask in their name.
+
+        Beside it only where both belong to one data set: else it may be another one's.
+        """
+        known = {os.path.realpath(path) for path in self._image_folders}
+        together = directory != self._home or is_image_folder(directory.name)
+        for parent in (directory, directory.parent) if together else (directory,):
+            for name in sorted(filter(may_hold_masks, self._list(parent).folders)):
+                path = parent / name
+                if path not in seen and os.path.realpath(path) not in known:
+                    yield path
+
     def _named_folders(self, parent: Path, inside: Path) -> Iterator[tuple[Path, bool]]:
-        by_folded = {name.casefold(): name for name in self._list(parent).folders}
+        by_folded: dict[str, list[str]] = {}
+        for name in sorted(self._list(parent).folders, reverse=True):  # masks before Masks
+            by_folded.setdefault(name.casefold(), []).append(name)
         for known in (*CLASS_FOLDERS, *INSTANCE_FOLDERS):
-            name = by_folded.get(known)
-            if name is None:
-                continue
-            path = parent / name / inside
-            listing = self._list(path)
-            if listing.files:
-                yield path, known in INSTANCE_FOLDERS
-            else:
-                for sub in sorted(listing.folders):
-                    yield path / sub, known in INSTANCE_FOLDERS
+            for name in by_folded.get(known, ()):
+                path = parent / name / inside
+                listing = self._list(path)
+                if listing.files:
+                    yield path, known in INSTANCE_FOLDERS
+                else:
+                    for sub in sorted(listing.folders):
+                        yield path / sub, known in INSTANCE_FOLDERS
 
     def _list(self, path: Path) -> Listing:
         if path not in self._listings:
@@ -231,12 +457,6 @@ def _grouped(images: Sequence[ImageRef]) -> Mapping[str, Sequence[str]]:
     for ref in images:
         groups.setdefault(ref.folder, []).append(ref.filename)
     return groups
-
-
-def _without_endings(stem: str) -> Iterator[str]:
-    for ending in IMAGE_STEM_ENDINGS:
-        if stem.endswith(ending):
-            yield stem[: -len(ending)]
 
 
 def _markers(path: Path) -> Iterator[Path]:

@@ -65,3 +65,18 @@ def test_names_that_are_no_text(tmp_path):
     digest = digests.of(image)
     assert digests.known([image]) == {image: digest}
     digests.close()
+
+
+def test_a_folder_changes_with_what_is_in_it(tmp_path):
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    (folder / "1.png").write_bytes(b"a")
+    digests = FileDigests(tmp_path / "digests.sqlite")
+    first = digests.of(folder)
+    assert first == digests.of(folder)
+    (folder / "2.png").write_bytes(b"b")
+    second = digests.of(folder)
+    os.utime(folder / "1.png", ns=(1, 1))
+    third = digests.of(folder)
+    assert len({first, second, third, None}) == 4
+    digests.close()

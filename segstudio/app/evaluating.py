@@ -125,10 +125,11 @@ class Evaluating:
             return
         rows = [[table.row(int(i), run) for i in indices] for run in (first, second)]
         class_ids, stamp = table.class_ids, table.stamp(first, second)
+        foreground = table.schema.foreground_ids
 
         def work(_job: Job) -> PairedDifference:
             before, after = ([pairs_of(r.keys, r.pixels) for r in part if r] for part in rows)
-            return paired_difference(before, after, class_ids)
+            return paired_difference(before, after, class_ids, foreground_ids=foreground)
 
         def arrived(difference: PairedDifference) -> None:
             if table.stamp(first, second) == stamp:

@@ -17,11 +17,13 @@ from segstudio.storage.figures import packed, unpacked
 METRICS: Final = (
     "mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou", "boundary_iou",
     "hausdorff95", "ap50", "pq", "seconds", "uncertainty", "disagreement", "suspicion",
+    "mean_iou_foreground", "mean_dice_foreground", "pq_foreground",
 )  # fmt: skip
 """The figures of an image; NaN where there is nothing to measure against."""
 LOWER_IS_BETTER: Final = frozenset(
     {"hausdorff95", "seconds", "uncertainty", "disagreement", "suspicion", "ece"}
 )
+_OF_COUNTS: Final = ("mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou")
 _AP50: Final = 0.5
 _KEYS: Final = np.dtype("<u2")
 _PIXELS: Final = np.dtype("<u4")
@@ -94,6 +96,7 @@ class ImageRow:
         counted: Counted,
         class_ids: Sequence[int],
         *,
+        foreground_ids: Sequence[int] | None = None,
         disagreement: float = float("nan"),
         hausdorff: bool = False,
         content: bytes | None = None,
@@ -103,6 +106,7 @@ class ImageRow:
         Args:
             counted: The figures.
             class_ids: The classes to score, K of them.
+            foreground_ids: Those of them that are not background; None: all.
             disagreement: Mean vote entropy of the image.
             hausdorff: Whether distances of outlines are shown, if they were measured.
             content: `counted` as bytes, if that is known.
@@ -123,9 +127,12 @@ class ImageRow:
             iou = metrics.iou.astype(np.float32)
             keys = figures.pairs.keys.astype(_KEYS).tobytes()
             pixels = figures.pairs.pixels.astype(_PIXELS).tobytes()
-            for name in METRICS[:4]:
+            for name in _OF_COUNTS:
                 scores[name] = float(getattr(metrics, name))
-            scores |= _further(figures, class_ids)
+            foreground = class_ids if foreground_ids is None else foreground_ids
+            means = metrics.mean_over(foreground)
+            scores |= dict(zip(("mean_iou_foreground", "mean_dice_foreground"), means, strict=True))
+            scores |= _further(figures, class_ids, foreground)
         return cls(
             np.array([scores.get(name, np.nan) for name in METRICS], np.float64),
             iou,
@@ -161,14 +168,18 @@ def entries_of(
     )
 
 
-def _further(figures: ImageFigures, class_ids: Sequence[int]) -> dict[str, float]:
+def _further(
+    figures: ImageFigures, class_ids: Sequence[int], foreground_ids: Sequence[int]
+) -> dict[str, float]:
     found: dict[str, float] = {}
     if figures.boundary is not None:
         found["boundary_iou"] = mean_of(figures.boundary.iou(class_ids))
     if figures.hausdorff is not None:
         found["hausdorff95"] = mean_of(figures.hausdorff.mean(class_ids))
     if figures.panoptic is not None:
-        found["pq"] = figures.panoptic.quality(class_ids).mean()[0]
+        quality = figures.panoptic.quality(class_ids)
+        found["pq"] = quality.mean()[0]
+        found["pq_foreground"] = quality.mean(foreground_ids)[0]
     if figures.detections is not None:
         found["ap50"] = average_precision(figures.detections, class_ids).at(_AP50)
     if figures.calibration is not None:

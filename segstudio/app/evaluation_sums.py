@@ -15,10 +15,11 @@ from segstudio.app.class_figures import class_figures
 from segstudio.app.evaluation_rows import METRICS, ImageRow
 from segstudio.core.class_sums import Numbers, mean_of
 from segstudio.core.image_figures import FolderFigures, ImageFigures
-from segstudio.core.metrics import IMAGE_MEANS
+from segstudio.core.metrics import FOREGROUND_MEANS, IMAGE_MEANS
 
 _GROUP: Final = 64
-_COLUMNS: Final = {name: METRICS.index(name) for name in ("seconds", *IMAGE_MEANS.values())}
+_MEANS: Final = IMAGE_MEANS | FOREGROUND_MEANS
+_COLUMNS: Final = {name: METRICS.index(name) for name in ("seconds", *_MEANS.values())}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,12 @@ class FolderSums:
 class RunSums:
     """Adds up one model's images. Used by one thread at a time."""
 
-    def __init__(self, class_ids: Sequence[int]) -> None:
-        """Take the classes to score."""
+    def __init__(
+        self, class_ids: Sequence[int], foreground_ids: Sequence[int] | None = None
+    ) -> None:
+        """Take the classes to score, and those of them that are not background (None: all)."""
         self._class_ids = tuple(class_ids)
+        self._foreground_ids = self._class_ids if foreground_ids is None else tuple(foreground_ids)
         self._rows: dict[int, ImageRow] = {}
         self._groups: dict[int, ImageFigures] = {}
         self._parts: dict[int, dict[str, int]] = {}
@@ -61,7 +65,9 @@ class RunSums:
         if not self._groups:
             return None
         order = sorted(self._groups)
-        folder = FolderFigures.of([self._groups[g] for g in order], self._class_ids)
+        folder = FolderFigures.of(
+            [self._groups[g] for g in order], self._class_ids, self._foreground_ids
+        )
         scores = {
             name: np.array([row.scores[i] for row in self._rows.values()])
             for name, i in _COLUMNS.items()
@@ -70,7 +76,7 @@ class RunSums:
         folder = replace(
             folder,
             images=len(self._rows),
-            image_means={name: mean_of(scores[source]) for name, source in IMAGE_MEANS.items()},
+            image_means={name: mean_of(scores[source]) for name, source in _MEANS.items()},
             seconds_per_image=mean_of(scores["seconds"]),
             regions_as_objects=sum(p["regions_as_objects"] for p in self._parts.values()),
             parts_of={
@@ -116,6 +122,7 @@ def folder_figures(folder: FolderFigures) -> dict[str, float]:
         "frequency_weighted_iou": metrics.frequency_weighted_iou,
         "seconds": folder.seconds_per_image,
         **folder.image_means,
+        **folder.foreground_means(),
     }
     if folder.boundary_iou is not None:
         found["boundary_iou"] = mean_of(folder.boundary_iou)
@@ -134,6 +141,8 @@ def folder_figures(folder: FolderFigures) -> dict[str, float]:
 
 FOLDER_METRICS: Final = (
     "mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou", "boundary_iou",
-    "hausdorff95", "ap", "ap50", "ap75", "pq", "sq", "rq", "ece", "seconds", *IMAGE_MEANS,
+    "hausdorff95", "ap", "ap50", "ap75", "pq", "sq", "rq", "ece", "seconds", *_MEANS,
+    "mean_iou_foreground", "mean_dice_foreground", "mean_boundary_iou_foreground",
+    "mean_hausdorff_95_foreground", "pq_foreground", "sq_foreground", "rq_foreground",
 )  # fmt: skip
 """The figures of a folder."""

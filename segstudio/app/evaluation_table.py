@@ -64,6 +64,16 @@ class EvaluationTable:
         """The classes that are scored, K of them."""
         return self.schema.scored_ids
 
+    @property
+    def has_background(self) -> bool:
+        """Whether one of the classes is background, so that the foreground is less than all."""
+        return 0 < len(self.schema.foreground_ids) < len(self.class_ids)
+
+    @property
+    def lead(self) -> str:
+        """The figure by which models and images are judged: of the foreground if there is one."""
+        return "mean_iou_foreground" if self.has_background else "mean_iou"
+
     def title(self, run: str) -> str:
         """A model's name for people."""
         return self._runs[run].title if run in self._runs else run

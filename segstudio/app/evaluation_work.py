@@ -242,6 +242,7 @@ class _ImageWork:
             self.rows[model] = ImageRow.of(
                 counted,
                 self._conditions.schema.scored_ids,
+                foreground_ids=self._conditions.schema.foreground_ids,
                 disagreement=disagreement,
                 hausdorff=self._conditions.hausdorff,
                 content=content,

@@ -79,7 +79,7 @@ def evaluate_folder(
     while not work.work(job):
         continue  # what follows is not on disk: models are needed
     for run in table.runs:
-        sums = RunSums(table.class_ids)
+        sums = RunSums(table.class_ids, table.schema.foreground_ids)
         sums.put({int(i): table.row(int(i), run) for i in table.indices(run)})
         table.publish(run, sums.total())
     return FolderEvaluation(conditions, references, table, work.trouble, work.models.seconds)

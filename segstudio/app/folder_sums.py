@@ -64,9 +64,10 @@ class SumKeeper:
             self._timer = None
         if self._running or not self._waiting:
             return
-        class_ids = self._table.class_ids
+        schema = self._table.schema
+        classes = (schema.scored_ids, schema.foreground_ids)
         changed, self._waiting = self._waiting, {}
-        sums = {run: self._sums.setdefault(run, RunSums(class_ids)) for run in changed}
+        sums = {run: self._sums.setdefault(run, RunSums(*classes)) for run in changed}
         self._running = True
 
         def done(found: dict[str, FolderSums | None]) -> None:

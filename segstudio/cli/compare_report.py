@@ -12,13 +12,14 @@ from segstudio.app.class_figures import class_rows
 from segstudio.app.evaluation_report.wording import caution
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.app.folder_evaluation import FolderEvaluation
-from segstudio.core.bootstrap import SIGN, PairedDifference, paired_difference
+from segstudio.core.bootstrap import RESAMPLES, SIGN, Interval, paired_difference
 from segstudio.core.class_sums import mean_of
 from segstudio.core.detections import Kind
 from segstudio.core.image_figures import FolderFigures, Wanted
 from segstudio.core.schema import LabelSchema
 
 _SHOWN_IMAGES: Final = 10
+_QUALITIES: Final = ("pq_foreground", "sq_foreground", "rq_foreground", "pq", "sq", "rq")
 
 
 def report_of(found: FolderEvaluation, wanted: Wanted, *, bootstrap: bool) -> dict[str, Any]:
@@ -30,18 +31,24 @@ def report_of(found: FolderEvaluation, wanted: Wanted, *, bootstrap: bool) -> di
         bootstrap: Whether to tell how sure the differences of the models are.
     """
     table = found.table
-    order = sorted(table.runs, key=lambda run: _rank(table.figure(run, "mean_iou")))
+    order = sorted(table.runs, key=lambda run: _rank(table.figure(run, table.lead)))
     background = table.as_if_all_background()
     return {
         "folder": str(found.references.files.project.root),
         "images": max(len(table.indices(run)) for run in order),
         "scored_images": max(len(table.indices(run, scored=True)) for run in order),
         "ignore_index": table.schema.ignore_index,
+        "foreground": list(table.schema.foreground_ids),
+        "ranked_by": table.lead,
         "hausdorff": wanted.hausdorff,
         "models": [_model_row(table, run, wanted) for run in order],
         "all_background": None
         if background is None
-        else {"mean_iou": background.mean_iou, "pixel_accuracy": background.pixel_accuracy},
+        else {
+            "mean_iou_foreground": background.mean_over(table.schema.foreground_ids)[0],
+            "mean_iou": background.mean_iou,
+            "pixel_accuracy": background.pixel_accuracy,
+        },
         "differences": [
             _difference(table, first, second, bootstrap=bootstrap)
             for first, second in combinations(order, 2)
@@ -64,6 +71,8 @@ def _model_row(table: EvaluationTable, run: str, wanted: Wanted) -> dict[str, An
         "id": run,
         "title": table.title(run),
         "images": len(table.indices(run, scored=True)),
+        "mean_iou_foreground": table.figure(run, "mean_iou_foreground"),
+        "mean_dice_foreground": table.figure(run, "mean_dice_foreground"),
         "mean_iou": table.figure(run, "mean_iou"),
         "mean_dice": table.figure(run, "mean_dice"),
         "pixel_accuracy": table.figure(run, "pixel_accuracy"),
@@ -76,14 +85,20 @@ def _model_row(table: EvaluationTable, run: str, wanted: Wanted) -> dict[str, An
         return row
     row |= folder.image_means
     if wanted.boundary:
+        row |= _named(table, run, "mean_boundary_iou_foreground")
         row["mean_boundary_iou"] = table.figure(run, "boundary_iou")
     if wanted.hausdorff:
+        row |= _named(table, run, "mean_hausdorff_95_foreground")
         row["mean_hausdorff_95"] = table.figure(run, "hausdorff95")
     if wanted.instances:
         row["instances"] = _instances(folder)
     if wanted.panoptic:
-        row["panoptic"] = {name: table.figure(run, name) for name in ("pq", "sq", "rq")}
+        row["panoptic"] = _named(table, run, *_QUALITIES)
     return row
+
+
+def _named(table: EvaluationTable, run: str, *names: str) -> dict[str, float]:
+    return {name: table.figure(run, name) for name in names}
 
 
 def _class_rows(folder: FolderFigures, schema: LabelSchema, wanted: Wanted) -> list[dict[str, Any]]:
@@ -138,27 +153,26 @@ def _difference(
         table.pairs(first, indices),
         table.pairs(second, indices),
         table.class_ids,
-        **({} if bootstrap else {"resamples": 0}),
+        foreground_ids=table.schema.foreground_ids,
+        resamples=RESAMPLES if bootstrap else 0,
     )
     if bootstrap:
         row |= {n: getattr(difference, n) for n in ("resamples", "level", "seed")}
         row["caution"] = caution(difference) or None
-    row["mean_iou"] = _interval(difference, None, bootstrap=bootstrap)
+    row["mean_iou_foreground"] = _interval(difference.lead, bootstrap=bootstrap)
+    row["mean_iou"] = _interval(difference.mean_iou, bootstrap=bootstrap)
     row["classes"] = [
         {
             "id": class_id,
             "name": table.schema.name_of(class_id),
-            **_interval(difference, class_id, bootstrap=bootstrap),
+            **_interval(interval, bootstrap=bootstrap),
         }
-        for class_id in difference.by_class
+        for class_id, interval in difference.by_class.items()
     ]
     return row
 
 
-def _interval(
-    difference: PairedDifference, class_id: int | None, *, bootstrap: bool
-) -> dict[str, Any]:
-    found = difference.mean_iou if class_id is None else difference.by_class[class_id]
+def _interval(found: Interval, *, bootstrap: bool) -> dict[str, Any]:
     if not bootstrap:
         return {"difference": found.difference}
     return {**found.to_json(), "clear": found.is_clear}
@@ -176,7 +190,10 @@ def _disagreement(table: EvaluationTable, order: Sequence[str]) -> dict[str, Any
             {
                 "name": table.names[int(indices[i])],
                 "vote_entropy": float(values[i]),
-                "mean_iou": {run: table.value(int(indices[i]), run, "mean_iou") for run in order},
+                **{
+                    name: {run: table.value(int(indices[i]), run, name) for run in order}
+                    for name in ("mean_iou_foreground", "mean_iou")
+                },
             }
             for i in worst
             if values[i] > 0

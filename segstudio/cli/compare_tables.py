@@ -8,6 +8,7 @@ from typing import Any, Final
 from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.output import print_table, score
 
+_FOREGROUND: Final = (("mean_iou_foreground", "fg iou"), ("mean_dice_foreground", "fg dice"))
 _COLUMNS: Final = (
     ("mean_iou", "mean iou"),
     ("mean_dice", "mean dice"),
@@ -24,19 +25,29 @@ def print_report(report: dict[str, Any]) -> None:
     models = report["models"]
     scored = count(report["scored_images"], "image")
     print(f"{scored} with ground truth, of {report['images']:,}\n")
-    _print_models(models, report["all_background"])
+    leads = report["ranked_by"] == "mean_iou_foreground"
+    _print_models(models, report["all_background"], leads=leads)
+    if leads:
+        print("fg: of the foreground, the classes but background")
     _print_classes(models)
     for difference in report["differences"]:
-        _print_difference(difference)
-    _print_disagreement(report["disagreement"], models)
+        _print_difference(difference, leads=leads)
+    _print_disagreement(report["disagreement"], models, report["ranked_by"])
 
 
-def _print_models(models: list[dict[str, Any]], background: dict[str, float] | None) -> None:
-    shown = [(name, header) for name, header in _COLUMNS if any(name in m for m in models)]
+def _print_models(
+    models: list[dict[str, Any]], background: dict[str, float] | None, *, leads: bool
+) -> None:
+    """Figures by column; those of the foreground first if it `leads`."""
+    columns = (*(_FOREGROUND if leads else ()), *_COLUMNS)
+    shown = [(name, header) for name, header in columns if any(name in m for m in models)]
+    qualities = [("pq_foreground", "fg pq")] * leads + [(n, n) for n in ("pq", "sq", "rq")]
     objects = [m.get("instances") for m in models]
     panoptic = any("panoptic" in m for m in models)
     headers = ["model", *(header for _, header in shown)]
-    headers += ["ap", "ap 50", "ap 75"] * any(objects) + ["pq", "sq", "rq"] * panoptic
+    headers += ["ap", "ap 50", "ap 75"] * any(objects) + [
+        header for _, header in qualities
+    ] * panoptic
     rows = []
     for model in models:
         cells = [_cell(name, model.get(name, math.nan)) for name, _ in shown]
@@ -45,7 +56,7 @@ def _print_models(models: list[dict[str, Any]], background: dict[str, float] | N
             cells += [score(found.get(name, math.nan)) for name in ("ap", "ap_50", "ap_75")]
         if panoptic:
             found = model.get("panoptic") or {}
-            cells += [score(found.get(name, math.nan)) for name in ("pq", "sq", "rq")]
+            cells += [score(found.get(name, math.nan)) for name, _ in qualities]
         rows.append([model["id"], *cells, _seconds(model["seconds_per_image"])])
     if background is not None:
         cells = [score(background.get(name, math.nan)) for name, _ in shown]
@@ -73,7 +84,7 @@ def _print_classes(models: list[dict[str, Any]]) -> None:
     print_table(["class", "name", *(m["id"] for m in models)], rows)
 
 
-def _print_difference(found: dict[str, Any]) -> None:
+def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
     if "resamples" not in found:
         return
     print(
@@ -82,7 +93,8 @@ def _print_difference(found: dict[str, Any]) -> None:
     )
     if found["caution"]:
         print(found["caution"])
-    rows = [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
+    rows = [("foreground", found["mean_iou_foreground"])] * leads
+    rows += [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
     print_table(
         ("class", "difference", "from", "to", ""),
         [
@@ -104,7 +116,9 @@ def _verdict(row: dict[str, Any], found: dict[str, Any]) -> str:
     return f"{found['second'] if row['difference'] > 0 else found['first']} is better"
 
 
-def _print_disagreement(found: dict[str, Any] | None, models: list[dict[str, Any]]) -> None:
+def _print_disagreement(
+    found: dict[str, Any] | None, models: list[dict[str, Any]], lead: str
+) -> None:
     if found is None:
         return
     print(f"\nmean vote entropy {score(found['mean_vote_entropy'])}")
@@ -112,10 +126,11 @@ def _print_disagreement(found: dict[str, Any] | None, models: list[dict[str, Any
         print("the models agree on every pixel")
         return
     print("images on which the models differ most")
+    header = "fg iou" if lead == "mean_iou_foreground" else "iou"
     print_table(
-        ["image", "vote entropy", *(f"iou {m['id']}" for m in models)],
+        ["image", "vote entropy", *(f"{header} {m['id']}" for m in models)],
         [
-            [i["name"], score(i["vote_entropy"]), *(score(i["mean_iou"][m["id"]]) for m in models)]
+            [i["name"], score(i["vote_entropy"]), *(score(i[lead][m["id"]]) for m in models)]
             for i in found["images"]
         ],
     )

@@ -190,8 +190,10 @@ def _difference(
             "Both need predictions of the same images.",
         )
     other_figures = [others.figures[path] for path in common]
+    class_ids = compared.ids_with(other_figures)
     return paired_difference(
         [f.pairs for f in other_figures],
         [counts.figures[path].pairs for path in common],
-        compared.ids_with(other_figures),
+        class_ids,
+        foreground_ids=compared.schema.foreground_among(class_ids),
     )

@@ -25,6 +25,8 @@ from segstudio.core.metrics import Metrics
 from segstudio.core.panoptic import PanopticQuality
 from segstudio.core.schema import LabelSchema
 
+_FURTHER_MEANS: Final = ("mean_boundary_iou_foreground", "mean_hausdorff_95_foreground")
+_FOREGROUND_QUALITY: Final = ("pq_foreground", "sq_foreground", "rq_foreground")
 _WORST: Final = 10
 _BACKGROUND: Final = 0
 
@@ -62,7 +64,8 @@ class Compared:
     @cached_property
     def folder(self) -> FolderFigures:
         """The figures of all images."""
-        return FolderFigures.of(self.figures, self.class_ids)
+        foreground = self.schema.foreground_among(self.class_ids)
+        return FolderFigures.of(self.figures, self.class_ids, foreground)
 
     def ids_with(self, others: Sequence[ImageFigures]) -> list[int]:
         """The classes to score if those that turned up in `others` are scored too."""
@@ -83,6 +86,7 @@ class Compared:
             "caution": caution(difference) or None,
             "without_prediction": list(other.masks.missing_names),
             "mean_iou": difference.mean_iou.to_json(),
+            "mean_iou_foreground": difference.lead.to_json(),
             "classes": [
                 {"id": i, "name": self.schema.name_of(i), **interval.to_json()}
                 for i, interval in difference.by_class.items()
@@ -93,17 +97,22 @@ class Compared:
 def report_of(compared: Compared, *, per_image: bool) -> dict[str, Any]:
     """All figures under their names; those that were not counted are left out."""
     folder, ids = compared.folder, compared.class_ids
-    rows = [_image_row(f, ids) for f in compared.figures]
-    ranked = sorted(rows, key=lambda r: (np.isnan(r["mean_iou"]), r["mean_iou"]))
-    total = folder.metrics
+    rows = [_image_row(f, ids, folder.foreground_ids) for f in compared.figures]
+    lead = "mean_iou_foreground" if folder.has_background else "mean_iou"
+    ranked = sorted(rows, key=lambda r: (np.isnan(r[lead]), r[lead], r["mean_iou"]))
+    total, means = folder.metrics, folder.foreground_means()
     return {
         "images": folder.images,
         "predictions": _place_row(compared.masks.places[0]),
         "ground_truth": _place_row(compared.masks.places[1]),
         "ground_truth_values": compared.masks.truth.kind,
         "classes": _class_rows(compared),
+        "foreground": list(folder.foreground_ids),
+        "mean_iou_foreground": means["mean_iou_foreground"],
+        "mean_dice_foreground": means["mean_dice_foreground"],
         "mean_iou": total.mean_iou,
         "mean_dice": total.mean_dice,
+        **{n: means[n] for n in _FURTHER_MEANS if n in means},
         **_means(folder),
         "pixel_accuracy": total.pixel_accuracy,
         "majority_accuracy": total.majority_accuracy,
@@ -150,7 +159,11 @@ def _means(folder: FolderFigures) -> dict[str, float]:
 def _baseline(folder: FolderFigures) -> dict[str, float]:
     """What a mask without any object would score."""
     metrics = folder.as_if_all(_BACKGROUND)
-    return {"mean_iou": metrics.mean_iou, "pixel_accuracy": metrics.pixel_accuracy}
+    return {
+        "mean_iou_foreground": metrics.mean_over(folder.foreground_ids)[0],
+        "mean_iou": metrics.mean_iou,
+        "pixel_accuracy": metrics.pixel_accuracy,
+    }
 
 
 def _instances(compared: Compared) -> dict[str, Any]:
@@ -179,6 +192,7 @@ def _panoptic(folder: FolderFigures) -> dict[str, Any]:
     things = folder.panoptic.things
     return {
         "panoptic": {
+            **{n: folder.foreground_means()[n] for n in _FOREGROUND_QUALITY},
             **_quality(quality, None),
             "things": _quality(quality, things),
             "stuff": _quality(quality, set(quality.class_ids) - things),
@@ -224,10 +238,15 @@ def _further_columns(folder: FolderFigures) -> dict[str, npt.NDArray[Any]]:
     return columns
 
 
-def _image_row(figures: ImageFigures, class_ids: Sequence[int]) -> dict[str, Any]:
+def _image_row(
+    figures: ImageFigures, class_ids: Sequence[int], foreground_ids: Sequence[int]
+) -> dict[str, Any]:
     metrics: Metrics = figures.metrics(class_ids)
+    iou, dice = metrics.mean_over(foreground_ids)
     row: dict[str, Any] = {
         "name": figures.name,
+        "mean_iou_foreground": iou,
+        "mean_dice_foreground": dice,
         "mean_iou": metrics.mean_iou,
         "mean_dice": metrics.mean_dice,
         "pixel_accuracy": metrics.pixel_accuracy,
@@ -238,5 +257,7 @@ def _image_row(figures: ImageFigures, class_ids: Sequence[int]) -> dict[str, Any
     if figures.hausdorff is not None:
         row["mean_hausdorff_95"] = mean_of(figures.hausdorff.mean(class_ids))
     if figures.panoptic is not None:
-        row["pq"] = figures.panoptic.quality(class_ids).mean()[0]
+        quality = figures.panoptic.quality(class_ids)
+        row["pq_foreground"] = quality.mean(foreground_ids)[0]
+        row["pq"] = quality.mean()[0]
     return row

@@ -14,6 +14,10 @@ _COLUMNS: Final = (
     "iou", "dice", "precision", "recall", "boundary_iou", "hausdorff_95", "ap", "pq",
 )  # fmt: skip
 _NAMED: Final = 20
+_FOREGROUND_COLUMNS: Final = (
+    ("mean_iou_foreground", "fg iou"),
+    ("mean_dice_foreground", "fg dice"),
+)
 _HEADERS: Final = {"boundary_iou": "boundary iou", "hausdorff_95": "hausdorff 95"}
 
 
@@ -39,16 +43,24 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
     if report["ground_truth_values"] == "instances":
         print("each value of the ground truth is an object; for values of classes give --schema")
     if "bootstrap" in report:
-        _print_difference(report["bootstrap"])
+        _print_difference(report["bootstrap"], leads=_has_foreground(report))
     rows = report["per_image"] if per_image else report["worst"]
     print("\nall images" if per_image else "\nworst images")
-    print_table(
-        ("image", "mean iou", "mean dice", "accuracy"),
-        [
-            (r["name"], score(r["mean_iou"]), score(r["mean_dice"]), score(r["pixel_accuracy"]))
-            for r in rows
-        ],
+    columns = (
+        *(_FOREGROUND_COLUMNS if _has_foreground(report) else ()),
+        ("mean_iou", "mean iou"),
+        ("mean_dice", "mean dice"),
+        ("pixel_accuracy", "accuracy"),
     )
+    print_table(
+        ("image", *(header for _, header in columns)),
+        [(r["name"], *(score(r[name]) for name, _ in columns)) for r in rows],
+    )
+
+
+def _has_foreground(report: dict[str, Any]) -> bool:
+    """Whether the foreground is less than all classes, so that it leads."""
+    return 0 < len(report["foreground"]) < len(report["classes"])
 
 
 def _print_missing(report: dict[str, Any]) -> None:
@@ -82,7 +94,15 @@ def _pixels(value: float) -> str:
 
 def _print_means(report: dict[str, Any]) -> None:
     of = f"{report['scored_classes']} of {len(report['classes'])} classes"
-    print(f"\nmean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})")
+    print()
+    leads = _has_foreground(report)
+    if leads:
+        print(
+            f"foreground: mean IoU {score(report['mean_iou_foreground'])}, "
+            f"mean Dice {score(report['mean_dice_foreground'])} "
+            f"({count(len(report['foreground']), 'class', 'classes')} without background)"
+        )
+    print(f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})")
     print(
         f"pixel accuracy {score(report['pixel_accuracy'])} "
         f"(all of the largest class: {score(report['majority_accuracy'])}), "
@@ -90,22 +110,31 @@ def _print_means(report: dict[str, Any]) -> None:
     )
     baseline = report["all_background"]
     print(
-        f"all background would score: mean IoU {score(baseline['mean_iou'])}, "
+        "all background would score: "
+        + f"foreground mean IoU {score(baseline['mean_iou_foreground'])}, " * leads
+        + f"mean IoU {score(baseline['mean_iou'])}, "
         f"pixel accuracy {score(baseline['pixel_accuracy'])}"
     )
     if "mean_boundary_iou" in report:
-        print(f"mean boundary IoU {score(report['mean_boundary_iou'])}")
+        ahead = f" (foreground {score(report['mean_boundary_iou_foreground'])})" * leads
+        print(f"mean boundary IoU {score(report['mean_boundary_iou'])}{ahead}")
     if "mean_hausdorff_95" in report:
         alone = int(sum(c["hausdorff_one_sided"] for c in report["classes"]))
         all_of_them = int(sum(c["hausdorff_images"] for c in report["classes"]))
         note = f"; one map lacks the class in {alone} of {all_of_them}, there it is the diagonal"
         print(
             f"mean 95th percentile Hausdorff {_pixels(report['mean_hausdorff_95'])} px"
+            + f" (foreground {_pixels(report['mean_hausdorff_95_foreground'])} px)" * leads
             + note * bool(alone)
         )
     print(
         f"mean over {count(report['images'], 'image')}: IoU {score(report['image_mean_iou'])}, "
         f"Dice {score(report['image_mean_dice'])}"
+        + (
+            f"; foreground: IoU {score(report['image_mean_iou_foreground'])}, "
+            f"Dice {score(report['image_mean_dice_foreground'])}"
+        )
+        * leads
     )
 
 
@@ -124,7 +153,7 @@ def _print_further(report: dict[str, Any]) -> None:
     if "instances" in report:
         _print_instances(report["instances"])
     if "panoptic" in report:
-        _print_panoptic(report["panoptic"])
+        _print_panoptic(report["panoptic"], leads=_has_foreground(report))
     parts = [report.get(name) or {} for name in ("instances", "panoptic")]
     regions = max(part.get("regions_as_objects", 0) for part in parts)
     if regions:
@@ -148,14 +177,20 @@ def _print_instances(found: dict[str, Any] | None) -> None:
         print("  the predicted objects have no scores, so all of them count alike")
 
 
-def _print_panoptic(found: dict[str, Any]) -> None:
+def _print_panoptic(found: dict[str, Any], *, leads: bool) -> None:
+    if leads:
+        print(
+            f"panoptic quality of the foreground {score(found['pq_foreground'])} "
+            f"(SQ {score(found['sq_foreground'])}, RQ {score(found['rq_foreground'])})"
+        )
     print(
-        f"panoptic quality {score(found['pq'])} (SQ {score(found['sq'])}, RQ {score(found['rq'])}); "
-        f"things {score(found['things']['pq'])}, stuff {score(found['stuff']['pq'])}"
+        "of all classes, background included: " * leads
+        + f"panoptic quality {score(found['pq'])} (SQ {score(found['sq'])}, RQ {score(found['rq'])}); "
+        + f"things {score(found['things']['pq'])}, stuff {score(found['stuff']['pq'])}"
     )
 
 
-def _print_difference(found: dict[str, Any]) -> None:
+def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
     print(
         f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
@@ -167,7 +202,8 @@ def _print_difference(found: dict[str, Any]) -> None:
         print(f"{masks} no prediction in {found['first']}")
     if found["caution"]:
         print(found["caution"])
-    rows = [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
+    rows = [("foreground", found["mean_iou_foreground"])] * leads
+    rows += [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
     print_table(
         ("class", "difference", "from", "to", "better in"),
         [

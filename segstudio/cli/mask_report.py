@@ -59,15 +59,23 @@ def material_of(
     names = _titles([m.folder for m in measured])
     figures = {n: [m.figures[p] for p in paths] for n, m in zip(names, measured, strict=True)}
     masks = {n: m.masks for n, m in zip(names, measured, strict=True)}
+    foreground = measured[0].masks.schema.foreground_among(class_ids)
     runs = [
-        EvaluatedRun.of(name, name, figures[name], class_ids, {"Masks": str(one.folder.resolve())})
+        EvaluatedRun.of(
+            name,
+            name,
+            figures[name],
+            class_ids,
+            {"Masks": str(one.folder.resolve())},
+            foreground_ids=foreground,
+        )
         for name, one in zip(names, measured, strict=True)
     ]
     pictures = None if photos is None else _photos(photos)
 
     def paired(first: str, second: str) -> PairedDifference:
         pairs = [[f.pairs for f in figures[run]] for run in (first, second)]
-        return paired_difference(pairs[0], pairs[1], class_ids)
+        return paired_difference(pairs[0], pairs[1], class_ids, foreground_ids=foreground)
 
     def show(place: int) -> ShownImage | None:
         try:

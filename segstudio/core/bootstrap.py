@@ -65,6 +65,8 @@ class PairedDifference:
         seed: Of the draws: the same seed gives the same numbers.
         mean_iou: Of the mean IoU.
         by_class: Of the IoU of each class; all NaN for a class without IoU in one of the models.
+        mean_iou_foreground: Of the mean IoU over the classes that are not background; None where
+            all are counted alike.
     """
 
     images: int
@@ -73,6 +75,12 @@ class PairedDifference:
     seed: int
     mean_iou: Interval
     by_class: dict[int, Interval]
+    mean_iou_foreground: Interval | None = None
+
+    @property
+    def lead(self) -> Interval:
+        """What models are judged by: the foreground where there is a background, else all."""
+        return self.mean_iou if self.mean_iou_foreground is None else self.mean_iou_foreground
 
 
 def paired_difference(
@@ -80,6 +88,7 @@ def paired_difference(
     second: Sequence[ClassPairs],
     class_ids: Sequence[int],
     *,
+    foreground_ids: Sequence[int] | None = None,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
@@ -90,6 +99,7 @@ def paired_difference(
         first: Counts of the first model, one for each image.
         second: Counts of the second model.
         class_ids: The classes to score; the mean is over those that have an IoU.
+        foreground_ids: Those of the classes that are not background; None: all.
         resamples: How many draws.
         level: Of the confidence intervals, between 0 and 1.
         seed: Of the draws.
@@ -100,20 +110,25 @@ def paired_difference(
     if len(first) != len(second) or not first:
         raise ValueError(f"counts of {len(first)} and {len(second)} images")
     tables = [class_totals(counts, class_ids) for counts in (first, second)]
-    whole = _differences(*(_scores(t.sum(axis=0, keepdims=True)) for t in tables))[0]
-    drawn = _resampled(tables, resamples, np.random.default_rng(seed))
+    used = np.isin(list(class_ids), list(class_ids if foreground_ids is None else foreground_ids))
+    whole = _differences(*(_scores(t.sum(axis=0, keepdims=True), used) for t in tables))[0]
+    drawn = _resampled(tables, used, resamples, np.random.default_rng(seed))
     tail = (1 - level) / 2
     if len(first) == 1:
         drawn[:] = np.nan  # every draw is the same image: that is no certainty
     intervals = [
         _interval(float(value), column, tail) for value, column in zip(whole, drawn.T, strict=True)
     ]
-    by_class = dict(zip(map(int, class_ids), intervals[1:], strict=True))
-    return PairedDifference(len(first), resamples, level, seed, intervals[0], by_class)
+    mean, foreground, *rest = intervals
+    by_class = dict(zip(map(int, class_ids), rest, strict=True))
+    apart = None if used.all() else foreground
+    return PairedDifference(len(first), resamples, level, seed, mean, by_class, apart)
 
 
-def _resampled(tables: list[Numbers], resamples: int, rng: np.random.Generator) -> Numbers:
-    """(R, 1 + K) differences of R draws: of the mean IoU, and of each class."""
+def _resampled(
+    tables: list[Numbers], used: npt.NDArray[np.bool_], resamples: int, rng: np.random.Generator
+) -> Numbers:
+    """(R, 2 + K) differences of R draws: of the mean IoU, the foreground's, and each class."""
     images, classes, sums = tables[0].shape
     flat = [t.reshape(images, -1) for t in tables]
     step = max(1, _CHUNK_BYTES // (8 * images))
@@ -121,9 +136,9 @@ def _resampled(tables: list[Numbers], resamples: int, rng: np.random.Generator) 
     for start in range(0, resamples, step):
         weights = _draws(images, min(step, resamples - start), rng)
         parts.append(
-            _differences(*(_scores((weights @ t).reshape(-1, classes, sums)) for t in flat))
+            _differences(*(_scores((weights @ t).reshape(-1, classes, sums), used) for t in flat))
         )
-    return np.concatenate(parts) if parts else np.zeros((0, 1 + classes))
+    return np.concatenate(parts) if parts else np.zeros((0, 2 + classes))
 
 
 def _draws(images: int, times: int, rng: np.random.Generator) -> Numbers:
@@ -134,14 +149,22 @@ def _draws(images: int, times: int, rng: np.random.Generator) -> Numbers:
     return counts.reshape(times, images).astype(np.float64)
 
 
-def _scores(sums: Numbers) -> Numbers:
-    """(R, 1 + K) mean IoU and IoU of each class, from (R, K, 3) sums; NaN where undefined."""
+def _scores(sums: Numbers, used: npt.NDArray[np.bool_]) -> Numbers:
+    """(R, 2 + K) mean IoU, that of the `used` (K,) classes, and IoU of each, from (R, K, 3) sums.
+
+    NaN where undefined.
+    """
     both, truth, prediction = np.moveaxis(sums, -1, 0)
     union = truth + prediction - both
     iou = np.divide(both, union, out=np.full(both.shape, np.nan), where=union > 0)
-    known = (union > 0).sum(axis=1)
-    mean = np.divide(np.nansum(iou, axis=1), known, out=np.full(len(iou), np.nan), where=known > 0)
-    return np.column_stack([mean, iou])
+    return np.column_stack([_mean_of_known(iou), _mean_of_known(iou[:, used]), iou])
+
+
+def _mean_of_known(iou: Numbers) -> Numbers:
+    known = (~np.isnan(iou)).sum(axis=1)
+    mean: Numbers = np.full(len(iou), np.nan)
+    np.divide(np.nansum(iou, axis=1), known, out=mean, where=known > 0)
+    return mean
 
 
 def _differences(first: Numbers, second: Numbers) -> Numbers:

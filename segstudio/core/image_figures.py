@@ -204,9 +204,11 @@ class FolderFigures:
     Attributes:
         images: How many images were added up.
         class_ids: The classes scored, K of them.
+        foreground_ids: Those of them that are not background; all if none is.
         pairs: Summed pixels by class of the ground truth and of the prediction.
         metrics: Scores of the summed counts.
-        image_means: Means over images, by the names of `core.metrics.IMAGE_MEANS`.
+        image_means: Means over images, by the names of `core.metrics.IMAGE_MEANS` and
+            `core.metrics.FOREGROUND_MEANS`.
         seconds_per_image: Over the images whose time is known; NaN if none is.
         regions_as_objects: In how many images connected regions stand for predicted objects.
         boundary: Summed parts, None if no image has them.
@@ -220,6 +222,7 @@ class FolderFigures:
 
     images: int
     class_ids: tuple[int, ...]
+    foreground_ids: tuple[int, ...]
     pairs: ClassPairs
     metrics: Metrics
     image_means: dict[str, float]
@@ -234,23 +237,32 @@ class FolderFigures:
     parts_of: dict[str, int]
 
     @classmethod
-    def of(cls, images: Iterable[ImageFigures], class_ids: Sequence[int]) -> FolderFigures:
+    def of(
+        cls,
+        images: Iterable[ImageFigures],
+        class_ids: Sequence[int],
+        foreground_ids: Sequence[int] | None = None,
+    ) -> FolderFigures:
         """Add up images.
 
         Args:
             images: In their order; detections of equal score stay in it.
             class_ids: The classes to score, `schema.scored_ids` say.
+            foreground_ids: Those of them that are not background; None: all.
         """
         figures = list(images)
         ids = tuple(class_ids)
+        foreground = ids if foreground_ids is None else tuple(foreground_ids)
+        table = ImageTable.of(figures, ids, foreground)
         pairs = ClassPairs.total(f.pairs for f in figures)
         parts_of = {n: sum(getattr(f, n) is not None for f in figures) for n in _PARTS}
         return cls(
             len(figures),
             ids,
+            foreground,
             pairs,
             pairs.metrics(ids),
-            ImageTable.of(figures, ids).image_means,
+            table.image_means | table.foreground_means,
             mean_of(np.array([f.seconds for f in figures], np.float64)),
             sum(f.regions_as_objects for f in figures),
             _total(BoundarySums, [f.boundary for f in figures]),
@@ -281,6 +293,31 @@ class FolderFigures:
     def panoptic_quality(self) -> PanopticQuality | None:
         """PQ, SQ and RQ of each class; None if not counted."""
         return None if self.panoptic is None else self.panoptic.quality(self.class_ids)
+
+    def foreground_means(self) -> dict[str, float]:
+        """Means over the classes that are not background, by name; all classes if none is.
+
+        "mean_iou_foreground", "mean_dice_foreground", and where they were counted
+        "mean_boundary_iou_foreground", "mean_hausdorff_95_foreground", "pq_foreground",
+        "sq_foreground", "rq_foreground". (Average precision has no background.)
+        """
+        used = np.isin(np.array(self.class_ids, np.int64), self.foreground_ids)
+        iou, dice = self.metrics.mean_over(self.foreground_ids)
+        found = {"mean_iou_foreground": iou, "mean_dice_foreground": dice}
+        if self.boundary_iou is not None:
+            found["mean_boundary_iou_foreground"] = mean_of(self.boundary_iou[used])
+        if self.hausdorff_95 is not None:
+            found["mean_hausdorff_95_foreground"] = mean_of(self.hausdorff_95[used])
+        quality = self.panoptic_quality
+        if quality is not None:
+            names = ("pq_foreground", "sq_foreground", "rq_foreground")
+            found |= dict(zip(names, quality.mean(self.foreground_ids), strict=True))
+        return found
+
+    @property
+    def has_background(self) -> bool:
+        """Whether one of the classes is background, so that the foreground is less than all."""
+        return 0 < len(self.foreground_ids) < len(self.class_ids)
 
     def average_precision(self, kind: Kind = "mask") -> AveragePrecision | None:
         """AP of each class; None if not counted."""

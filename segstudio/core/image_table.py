@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_sums import ClassPairs, Numbers, class_totals, mean_of, ratios
-from segstudio.core.metrics import IMAGE_MEANS
+from segstudio.core.metrics import FOREGROUND_MEANS, IMAGE_MEANS
 
 
 class HasPairs(Protocol):
@@ -35,6 +35,7 @@ class ImageTable:
     Attributes:
         names: Of the images.
         class_ids: The classes scored.
+        foreground_ids: Those of them that are not background.
         totals: (N, K, 3) pixels in both maps, in the ground truth, in the prediction.
         right: (N,) pixels of the right class, of whatever class.
         counted: (N,) pixels that are not ignored.
@@ -42,13 +43,25 @@ class ImageTable:
 
     names: tuple[str, ...]
     class_ids: tuple[int, ...]
+    foreground_ids: tuple[int, ...]
     totals: Numbers
     right: Numbers
     counted: Numbers
 
     @classmethod
-    def of(cls, images: Iterable[HasPairs], class_ids: Sequence[int]) -> ImageTable:
-        """The scores of these images, in their order."""
+    def of(
+        cls,
+        images: Iterable[HasPairs],
+        class_ids: Sequence[int],
+        foreground_ids: Sequence[int] | None = None,
+    ) -> ImageTable:
+        """The scores of these images, in their order.
+
+        Args:
+            images: N of them.
+            class_ids: The classes to score.
+            foreground_ids: Those of them that are not background; None: all.
+        """
         figures = list(images)
         pairs = [f.pairs for f in figures]
         # 256 t + p is a multiple of 257 only where t and p are the same.
@@ -56,6 +69,7 @@ class ImageTable:
         return cls(
             tuple(f.name for f in figures),
             tuple(class_ids),
+            tuple(class_ids if foreground_ids is None else foreground_ids),
             class_totals(pairs, class_ids),
             np.array(right, np.float64),
             np.array([int(p.pixels.sum()) for p in pairs], np.float64),
@@ -87,6 +101,20 @@ class ImageTable:
         return _mean_of_rows(self.dice)
 
     @cached_property
+    def mean_iou_foreground(self) -> Numbers:
+        """(N,) mean IoU over the classes that the image has and that are not background."""
+        return _mean_of_rows(self.iou[:, self._is_foreground])
+
+    @cached_property
+    def mean_dice_foreground(self) -> Numbers:
+        """(N,) mean Dice likewise."""
+        return _mean_of_rows(self.dice[:, self._is_foreground])
+
+    @property
+    def _is_foreground(self) -> npt.NDArray[np.bool_]:
+        return np.isin(np.array(self.class_ids, np.int64), self.foreground_ids)
+
+    @cached_property
     def pixel_accuracy(self) -> Numbers:
         """(N,) share of right pixels."""
         return ratios(self.right, self.counted)
@@ -101,6 +129,11 @@ class ImageTable:
     def image_means(self) -> dict[str, float]:
         """Means over the images that have the score, by the names of `metrics.IMAGE_MEANS`."""
         return {name: mean_of(getattr(self, source)) for name, source in IMAGE_MEANS.items()}
+
+    @cached_property
+    def foreground_means(self) -> dict[str, float]:
+        """The same, by the names of `metrics.FOREGROUND_MEANS`."""
+        return {name: mean_of(getattr(self, source)) for name, source in FOREGROUND_MEANS.items()}
 
     def worst_first(self, scores: Numbers) -> npt.NDArray[np.intp]:
         """The order of the images by one of the scores, (N,), the lowest first, NaN last."""

@@ -224,6 +224,12 @@ IMAGE_MEANS = {
 }
 """Names of the means over images, and the per-image score each is the mean of."""
 
+FOREGROUND_MEANS = {
+    "image_mean_iou_foreground": "mean_iou_foreground",
+    "image_mean_dice_foreground": "mean_dice_foreground",
+}
+"""The same of the classes that are not background."""
+
 
 def mean_of_images(images: Iterable[Metrics]) -> dict[str, float]:
     """Means over images, each image counting alike whatever its size; not the folder's scores.

@@ -111,6 +111,11 @@ def test_figures_are_those_of_the_predicted_masks(capsys, tmp_path, folder, mode
     assert difference["mean_iou"]["difference"] == pytest.approx(
         second["mean_iou"] - first["mean_iou"]
     )
+    assert difference["sign"] == "second minus first"
+    assert (found["ranked_by"], found["foreground"]) == ("mean_iou_foreground", [1])
+    leads = [m["mean_iou_foreground"] for m in found["models"]]
+    assert leads == [m["classes"][1]["iou"] for m in found["models"]]
+    assert leads == sorted(leads, reverse=True)
     ones = sum(int(t.sum()) for t in truths)
     assert found["all_background"]["pixel_accuracy"] == pytest.approx(1 - ones / (3 * 40 * 56))
     # Of two models' votes the entropy is 1 where they differ and 0 elsewhere.
@@ -132,6 +137,10 @@ def test_figures_on_request_and_the_second_time_from_disk(capsys, folder, models
     interval = difference["mean_iou"]
     assert interval["low"] <= interval["difference"] <= interval["high"]
     assert interval["clear"] == (interval["low"] > 0 or interval["high"] < 0)
+    assert "only 3 images to draw from" in difference["caution"]
+    quality = model["panoptic"]
+    assert quality["pq_foreground"] == model["classes"][1]["pq"]
+    assert quality["pq"] == pytest.approx(np.mean([c["pq"] for c in model["classes"]]))
     plain = told(capsys, folder, models)
     assert "mean_hausdorff_95" not in plain["models"][0]
 

@@ -309,3 +309,74 @@ class TestDifference:
         assert (caution is not None) == warned
         _, out, _ = run(capsys, *arguments)
         assert ("to draw from" in out) == warned
+
+
+class TestForeground:
+    """Figures of the classes but background, under names of their own."""
+
+    def test_papers_give_the_figures_of_the_objects(self, capsys, tmp_path, predicted):
+        found = report(
+            capsys, predicted, *inside(tmp_path), "--panoptic", "--boundary", "--per-image"
+        )
+        ground, cell, fibre = found["classes"]
+        # Cells: 48 pixels, predicted 41, both 32; fibres: 16, 16, both 12.
+        assert (cell["iou"], fibre["iou"]) == pytest.approx((32 / 57, 12 / 20))
+        assert found["foreground"] == [1, 2]
+        assert found["mean_iou_foreground"] == pytest.approx((32 / 57 + 12 / 20) / 2)
+        assert found["mean_dice_foreground"] == pytest.approx((64 / 89 + 24 / 32) / 2)
+        assert found["mean_iou"] == pytest.approx((ground["iou"] + 32 / 57 + 12 / 20) / 3)
+        assert found["image_mean_iou_foreground"] == pytest.approx(found["mean_iou_foreground"])
+        assert found["mean_boundary_iou_foreground"] == pytest.approx(
+            (cell["boundary_iou"] + fibre["boundary_iou"]) / 2
+        )
+        assert found["panoptic"]["pq_foreground"] == pytest.approx((1 / 1.5 + 12 / 20) / 2)
+        assert found["panoptic"]["sq_foreground"] == pytest.approx((1 + 12 / 20) / 2)
+        assert found["panoptic"]["rq_foreground"] == pytest.approx((1 / 1.5 + 1) / 2)
+        assert found["panoptic"]["pq"] == pytest.approx((323 / 356 + 1 / 1.5 + 12 / 20) / 3)
+        assert found["all_background"]["mean_iou_foreground"] == 0
+        image = found["per_image"][0]
+        assert image["mean_iou_foreground"] == pytest.approx(found["mean_iou_foreground"])
+        assert image["pq_foreground"] == pytest.approx(found["panoptic"]["pq_foreground"])
+
+    def test_the_text_leads_with_them(self, capsys, tmp_path, predicted):
+        _, out, _ = run(capsys, predicted, *inside(tmp_path), "--panoptic")
+        assert "foreground: mean IoU 0.5807, mean Dice 0.7346 (2 classes without background)" in out
+        assert out.index("foreground: mean IoU") < out.index("\nmean IoU")
+        assert out.index("panoptic quality of the foreground 0.6333") < out.index("of all classes")
+
+    def test_where_class_0_is_no_background_all_classes_count(self, capsys, tmp_path, predicted):
+        schema = tmp_path / "classes.json"
+        schema.write_text(json.dumps(LabelSchema.from_names(["sky", "cell", "fibre"]).to_json()))
+        arguments = (predicted, *inside(tmp_path), "--schema", schema, "--panoptic")
+        found = report(capsys, *arguments)
+        assert found["foreground"] == [0, 1, 2]
+        assert found["mean_iou_foreground"] == found["mean_iou"]
+        assert found["panoptic"]["pq_foreground"] == found["panoptic"]["pq"]
+        _, out, _ = run(capsys, *arguments)
+        assert "foreground" not in out
+
+    def test_images_with_nothing_in_the_foreground_have_no_score(self, capsys, tmp_path):
+        for folder in ("gt", "pred"):
+            save(tmp_path / folder / "empty.png", [[0, 0]])
+            save(tmp_path / folder / "full.png", [[0, 1]])
+        found = report(capsys, tmp_path / "pred", tmp_path / "gt", "--per-image")
+        scores = {row["name"]: row["mean_iou_foreground"] for row in found["per_image"]}
+        assert scores == {"empty.png": None, "full.png": 1}
+        assert found["image_mean_iou_foreground"] == 1
+
+    def test_the_difference_of_the_foreground(self, capsys, tmp_path):
+        save(tmp_path / "gt" / "a.png", [[0, 0, 1, 1]])
+        save(tmp_path / "good" / "a.png", [[0, 0, 1, 1]])
+        save(tmp_path / "bad" / "a.png", [[0, 0, 0, 1]])
+        found = report(
+            capsys, tmp_path / "good", tmp_path / "gt", "--bootstrap", "--against", tmp_path / "bad"
+        )["bootstrap"]
+        assert found["mean_iou_foreground"]["difference"] == pytest.approx(1 - 1 / 2)
+
+    def test_the_report_leads_with_them(self, capsys, tmp_path, predicted):
+        page = tmp_path / "r.html"
+        assert run(capsys, predicted, *inside(tmp_path), "--report", page)[0] == 0
+        text = page.read_text()
+        assert "mean IoU of the foreground" in text
+        assert text.index("mean IoU of the foreground") < text.index(">mean IoU<")
+        assert "0.633" in text  # PQ of the foreground

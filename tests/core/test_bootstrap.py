@@ -122,3 +122,16 @@ def test_unpaired_images_are_refused():
         paired_difference(first, second[:2], [0])
     with pytest.raises(ValueError, match="counts of 0 and 0 images"):
         paired_difference([], [], [0])
+
+
+def test_the_foreground_has_an_interval_of_its_own():
+    first, second = models(4, classes=4)
+    result = paired_difference(first, second, [0, 1, 2, 3], foreground_ids=[1, 2, 3])
+    plain = paired_difference(first, second, [0, 1, 2, 3])
+    alone = paired_difference(first, second, [1, 2, 3])
+    assert result.mean_iou == plain.mean_iou
+    assert result.by_class == plain.by_class
+    assert plain.mean_iou_foreground is None
+    assert plain.lead == plain.mean_iou
+    # The draws are the same, so it is what counting these classes alone gives.
+    assert result.mean_iou_foreground == result.lead == alone.mean_iou

@@ -276,3 +276,13 @@ class TestAgainstLibraries:
         assert m.mean_iou == pytest.approx(float(mean))
         dice = classification.multiclass_f1_score(p, t, average="macro", **options)
         assert m.mean_dice == pytest.approx(float(dice))
+
+
+def test_means_over_some_of_the_classes():
+    matrix = ConfusionMatrix(np.array([[8, 2, 0, 0], [1, 4, 0, 0], [0, 0, 0, 0], [0, 0, 0, 5]]))
+    metrics = Metrics.from_counts(matrix)
+    # class 1: 4 of 7; class 2 is nowhere; class 3: 5 of 5
+    assert metrics.mean_over((1, 2, 3)) == pytest.approx(((4 / 7 + 1) / 2, (8 / 11 + 1) / 2))
+    assert metrics.mean_over((0, 1, 2, 3)) == (metrics.mean_iou, metrics.mean_dice)
+    assert np.isnan(metrics.mean_over(())).all()
+    assert np.isnan(metrics.mean_over((2,))).all()

@@ -97,3 +97,12 @@ def test_a_rule_is_for_all_models_with_the_same_classes():
     model = LabelSchema.from_names(("background", "dog"))
     assert folder.rule_for(model) == rule
     assert folder.without_rule(model).rules == ()
+
+
+def test_the_foreground_is_all_but_the_background():
+    nuclei = LabelSchema.from_names(["background", "nucleus", "void"], ignore_index=2)
+    assert nuclei.foreground_ids == (1,)
+    assert nuclei.foreground_among([0, 1, 7]) == (1, 7)
+    street = LabelSchema.from_names(["sky", "road"])
+    assert street.foreground_ids == (0, 1)
+    assert LabelSchema.from_ids([3, 9]).foreground_ids == (3, 9)

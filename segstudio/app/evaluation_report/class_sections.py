@@ -121,16 +121,19 @@ def _iou_table(material: Material, places: Sequence[int]) -> Markup:
         if several:
             cells.append(change(values[0] - values[1]))
         rows.append(cells)
-    means = [m.mean_iou for m in metrics]
-    last: list[object] = ["mean", f"{metrics[0].total:,}", *(score(v) for v in means)]
-    if several:
-        last.append(change(means[0] - means[1]))
-    rows.append(last)
+    means = {"mean": [m.mean_iou for m in metrics]}
+    if material.has_background:
+        means = {"mean of the foreground": [material.lead_of(m) for m in metrics], **means}
+    for title, values in means.items():
+        last: list[object] = [title, f"{metrics[0].total:,}", *(score(v) for v in values)]
+        if several:
+            last.append(change(values[0] - values[1]))
+        rows.append(last)
     headers = ["class", "annotated pixels", *(material.titles[run.id] for run in runs)]
     if several:
         headers.append("first two apart")
     return table(
-        headers, rows, numbers=range(1, len(headers)), strong=(len(rows) - 1,),
+        headers, rows, numbers=range(1, len(headers)), strong=range(len(rows) - len(means), len(rows)),
         caption="IoU of each class." + (" The best of each row is bold." if several else ""),
     )  # fmt: skip
 

@@ -105,6 +105,8 @@ def summary(material: Material, found: Findings, now: datetime) -> dict[str, Any
             "settings": dict(material.settings),
             "versions": versions(),
             "ignore_index": material.schema.ignore_index,
+            "foreground": list(material.runs[0].folder.foreground_ids),
+            "ranked_by": material.lead,
             "best": best.id,
             "models": [_model(material, run) for run in material.runs],
             "all_background": next(
@@ -122,6 +124,7 @@ def summary(material: Material, found: Findings, now: datetime) -> dict[str, Any
                     "level": c.difference.level,
                     "seed": c.difference.seed,
                     "mean_iou": _interval(c.difference.mean_iou),
+                    "mean_iou_foreground": _interval(c.difference.lead),
                     "classes": [
                         {"id": i, "name": material.name_of(i), **_interval(v)}
                         for i, v in c.difference.by_class.items()
@@ -159,6 +162,7 @@ def _model(material: Material, run: EvaluatedRun) -> dict[str, Any]:
         "title": run.title,
         **{key: value for key, value in figures.items() if not math.isnan(value)},
         "mean_iou": metrics.mean_iou,
+        "mean_iou_foreground": metrics.mean_over(folder.foreground_ids)[0],
         "seconds_per_image": folder.seconds_per_image,
         "classes": class_rows(metrics, material.name_of, known),
         "confusion": folder.matrix.counts.tolist(),
@@ -172,11 +176,12 @@ def _model(material: Material, run: EvaluatedRun) -> dict[str, Any]:
 
 def _baselines(material: Material) -> list[dict[str, Any]]:
     """What calling every pixel one class would score."""
+    ids = material.runs[0].folder.foreground_ids
     return [
         {
             "id": class_id,
             "name": material.name_of(class_id),
-            **{m.key: m.baseline(metrics) for m in MEASURES if m.baseline is not None},
+            **{m.key: m.baseline(metrics, ids) for m in MEASURES if m.baseline is not None},
         }
         for class_id, metrics in material.baselines
     ]

@@ -20,7 +20,7 @@ class Compared:
     """Two models on the same images.
 
     Attributes:
-        first: The one with the lower mean IoU.
+        first: The one with the lower `Material.lead`.
         second: The other.
         difference: The second minus the first.
     """

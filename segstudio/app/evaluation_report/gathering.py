@@ -119,9 +119,9 @@ def _run(
     report: Report,
 ) -> EvaluatedRun:
     rows = evaluated.rows[contender.id]
-    class_ids = evaluated.references.schema.scored_ids
+    schema = evaluated.references.schema
     title = contender.spec.title
-    sums = RunSums(class_ids)
+    sums = RunSums(schema.scored_ids, schema.foreground_ids)
     waiting = iter(common)
     for done in range(0, len(common), _STEP):
         report(done, len(common), f"Adding up {title}")
@@ -150,8 +150,10 @@ def _paired(
         run: [pairs_of(evaluated.rows[run][i].keys, evaluated.rows[run][i].pixels) for i in common]
         for run in (first, second)
     }
-    class_ids = evaluated.references.schema.scored_ids
-    return paired_difference(counts[first], counts[second], class_ids)
+    schema = evaluated.references.schema
+    return paired_difference(
+        counts[first], counts[second], schema.scored_ids, foreground_ids=schema.foreground_ids
+    )
 
 
 def _shown(evaluated: Evaluated, ref: ImageRef) -> ShownImage | None:

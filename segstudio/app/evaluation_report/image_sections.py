@@ -35,7 +35,7 @@ def spread_section(material: Material) -> Section:
     """How the mean IoU of the images is spread, and where two models part."""
     parts: list[Markup] = [
         paragraph(
-            "Mean IoU of each image by itself. The mean over images counts every image alike, so "
+            f"{_capital(material.lead_name)} of each image by itself. The mean over images counts every image alike, so "
             "it differs from the figure of the summed pixels. Look at the low end: two models with "
             "the same mean may fail on one image in a hundred, or in ten.",
             hint=True,
@@ -54,19 +54,19 @@ def list_section(material: Material) -> Section:
     order = worst_first(material)
     shown = order[:LISTED]
     number = len(material.images)
-    text = "By the mean of the models' mean IoU, the lowest first."
+    text = f"By the mean of the models' {material.lead_name}, the lowest first."
     if number > len(shown):
         text += f" The list is cut at {LISTED} of {number:,} images; the CSV and JSON have all."
     body = (paragraph(text, hint=True), _list_table(material, shown))
-    aside = f"the worst {LISTED}" if number > len(shown) else "by mean IoU"
+    aside = f"the worst {LISTED}" if number > len(shown) else f"by {material.lead_name}"
     return Section(
         "list", "All images", folded(count(number, "image"), aside, *body, opened=number <= 20)
     )
 
 
 def mean_of_runs(material: Material) -> Numbers:
-    """(n,) mean of the models' mean IoU on each image; NaN where none has one."""
-    scores = np.stack([run.column("mean_iou") for run in material.runs])
+    """(n,) mean of the models' `lead` score on each image; NaN where none has one."""
+    scores = np.stack([run.column(material.lead) for run in material.runs])
     known = ~np.isnan(scores)
     number = known.sum(axis=0)
     total = np.where(known, scores, 0.0).sum(axis=0)
@@ -81,7 +81,7 @@ def worst_first(material: Material) -> _Order:
 def _quantiles(material: Material) -> Markup:
     rows = []
     for run in material.ranked:
-        scores = run.column("mean_iou")
+        scores = run.column(material.lead)
         known = scores[~np.isnan(scores)]
         ends = np.quantile(known, _QUANTILES) if known.size else [math.nan] * len(_QUANTILES)
         poor = float((known < _POOR).mean()) if known.size else math.nan
@@ -102,7 +102,7 @@ def _histogram(material: Material) -> Markup:
     edges = np.linspace(0, 1, _BINS + 1)
     series, highest = [], 0.0
     for number, run in enumerate(material.ranked):
-        scores = run.column("mean_iou")
+        scores = run.column(material.lead)
         known = scores[~np.isnan(scores)]
         if not known.size:
             continue
@@ -116,8 +116,8 @@ def _histogram(material: Material) -> Markup:
         series.append(Series("", points, (material.titles[run.id],), color))
     return line_chart(
         series,
-        title="Distribution of the images' mean IoU",
-        x=Axis("mean IoU of an image", 0.0, 1.0),
+        title=f"Distribution of the images' {material.lead_name}",
+        x=Axis(f"{material.lead_name} of an image", 0.0, 1.0),
         y=Axis("share of the images", 0.0, highest * 1.05 or 1.0, lambda v: percent(v, 0)),
         size=(720, 260),
     )
@@ -131,7 +131,7 @@ def _scatters(material: Material) -> list[Markup]:
 
 
 def _scatter(material: Material, first: EvaluatedRun, second: EvaluatedRun) -> Captioned:
-    x, y = first.column("mean_iou"), second.column("mean_iou")
+    x, y = first.column(material.lead), second.column(material.lead)
     known = np.flatnonzero(~np.isnan(x) & ~np.isnan(y))
     above, below = int((y > x)[known].sum()), int((y < x)[known].sum())
     shown = known
@@ -147,7 +147,7 @@ def _scatter(material: Material, first: EvaluatedRun, second: EvaluatedRun) -> C
     )
     chart = scatter_chart(
         [series],
-        title=f"Mean IoU of each image, {names[1]} against {names[0]}",
+        title=f"{_capital(material.lead_name)} of each image, {names[1]} against {names[0]}",
         x=Axis(names[0], 0.0, 1.0),
         y=Axis(names[1], 0.0, 1.0),
         size=(480, 420),
@@ -162,7 +162,10 @@ def _scatter(material: Material, first: EvaluatedRun, second: EvaluatedRun) -> C
 
 def _list_table(material: Material, order: _Order) -> Markup:
     runs = material.ranked
-    names = [n for n in ("mean_iou", "mean_dice", "boundary_iou", "pq") if n in runs[0].columns]
+    wanted = ("mean_iou", "mean_dice", "boundary_iou", "pq")
+    if material.has_background:
+        wanted = ("mean_iou_foreground", "mean_dice_foreground", "boundary_iou", "pq_foreground")
+    names = [n for n in wanted if n in runs[0].columns]
     if len(runs) > 2:
         names = names[:1]
     columns = [(run, name) for run in runs for name in names]
@@ -175,5 +178,9 @@ def _list_table(material: Material, order: _Order) -> Markup:
     ]
     scores = [run.column(name) for run, name in columns]
     rows = [[material.images[i], *(score(float(values[i])) for values in scores)] for i in order]
-    caption = "Mean IoU." if len(names) == 1 else ""
+    caption = f"{_capital(material.lead_name)}." if len(names) == 1 else ""
     return table(headers, rows, numbers=range(1, len(headers)), caption=caption)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

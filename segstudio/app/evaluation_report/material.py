@@ -18,6 +18,8 @@ from segstudio.core.metrics import Metrics
 from segstudio.core.schema import LabelSchema
 
 IMAGE_MEASURES = {
+    "mean_iou_foreground": "mean IoU of the foreground",
+    "mean_dice_foreground": "mean Dice of the foreground",
     "mean_iou": "mean IoU",
     "mean_dice": "mean Dice",
     "pixel_accuracy": "pixel accuracy",
@@ -25,6 +27,7 @@ IMAGE_MEASURES = {
     "boundary_iou": "boundary IoU",
     "hausdorff95": "Hausdorff 95, px",
     "ap50": "AP 0.50",
+    "pq_foreground": "PQ of the foreground",
     "pq": "PQ",
     "uncertainty": "uncertainty",
     "disagreement": "disagreement",
@@ -68,6 +71,8 @@ class EvaluatedRun:
         figures: Iterable[ImageFigures],
         class_ids: Sequence[int],
         facts: Mapping[str, object] | None = None,
+        *,
+        foreground_ids: Sequence[int] | None = None,
     ) -> EvaluatedRun:
         """From the figures of each image.
 
@@ -77,10 +82,11 @@ class EvaluatedRun:
             figures: Of each image, in the order of the images.
             class_ids: The classes to score.
             facts: What it is and how it ran, by name.
+            foreground_ids: Those of the classes that are not background; None: all.
         """
         known = list(figures)
-        scores = ImageTable.of(known, class_ids)
-        folder = FolderFigures.of(known, class_ids)
+        scores = ImageTable.of(known, class_ids, foreground_ids)
+        folder = FolderFigures.of(known, class_ids, foreground_ids)
         columns = _columns_of(known, scores, class_ids)
         return cls(run, title, folder, columns, scores.iou, dict(facts or {}))
 
@@ -153,10 +159,29 @@ class Material:
         """The classes scored."""
         return self.runs[0].folder.class_ids
 
+    @property
+    def has_background(self) -> bool:
+        """Whether one of the classes is background: then the foreground is what counts."""
+        return self.runs[0].folder.has_background
+
+    @property
+    def lead(self) -> str:
+        """The score that models and images are judged by, by its name in files."""
+        return "mean_iou_foreground" if self.has_background else "mean_iou"
+
+    @property
+    def lead_name(self) -> str:
+        """Its name for people."""
+        return IMAGE_MEASURES[self.lead]
+
+    def lead_of(self, metrics: Metrics) -> float:
+        """It, of some scores of the classes."""
+        return metrics.mean_over(self.runs[0].folder.foreground_ids)[0]
+
     @cached_property
     def ranked(self) -> tuple[EvaluatedRun, ...]:
-        """The runs, the highest mean IoU first, those without one last."""
-        scores = np.array([run.folder.metrics.mean_iou for run in self.runs])
+        """The runs, the highest mean IoU (of the foreground) first, those without one last."""
+        scores = np.array([self.lead_of(run.folder.metrics) for run in self.runs])
         return tuple(self.runs[i] for i in np.argsort(-scores, kind="stable"))
 
     @cached_property
@@ -180,7 +205,7 @@ class Material:
         return tuple((i, folder.as_if_all(i)) for i in dict.fromkeys(wanted))
 
     def pairs(self) -> list[tuple[EvaluatedRun, EvaluatedRun]]:
-        """Each two runs, the better one by mean IoU second."""
+        """Each two runs, the better one by `lead` second."""
         return [(b, a) for a, b in combinations(self.ranked, 2)]
 
     def name_of(self, class_id: int) -> str:
@@ -203,8 +228,14 @@ def _columns_of(
         "hausdorff95": _numbers(
             mean_of(f.hausdorff.mean(class_ids)) if f.hausdorff else _NAN for f in figures
         ),
+        "mean_iou_foreground": scores.mean_iou_foreground,
+        "mean_dice_foreground": scores.mean_dice_foreground,
         "pq": _numbers(
             f.panoptic.quality(class_ids).mean()[0] if f.panoptic else _NAN for f in figures
+        ),
+        "pq_foreground": _numbers(
+            f.panoptic.quality(class_ids).mean(scores.foreground_ids)[0] if f.panoptic else _NAN
+            for f in figures
         ),
         "seconds": _numbers(f.seconds for f in figures),
     }

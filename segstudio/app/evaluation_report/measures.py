@@ -24,8 +24,10 @@ class Measure:
         about: What it tells, in one sentence.
         lower_is_better: Whether it is a distance, an error or a time.
         digits: Behind the point.
-        baseline: Takes it from the scores of calling every pixel one class; None where that
-            says nothing.
+        baseline: Takes it from the scores of calling every pixel one class (given with the ids of
+            the foreground); None where that says nothing.
+        of_foreground: Whether it is of the classes that are not background, and so the same as
+            another figure where all are.
     """
 
     key: str
@@ -34,7 +36,8 @@ class Measure:
     about: str
     lower_is_better: bool = False
     digits: int = 3
-    baseline: Callable[[Metrics], float] | None = None
+    baseline: Callable[[Metrics, Sequence[int]], float] | None = None
+    of_foreground: bool = False
 
     def write(self, value: float) -> str:
         """The number for people; a dash where it is not defined."""
@@ -65,25 +68,61 @@ def _panoptic(folder: FolderFigures, place: int) -> float:
     return math.nan if quality is None else quality.mean()[place]
 
 
-def mean_pq(folder: FolderFigures) -> float:
-    """Mean panoptic quality of the classes; NaN if it was not counted."""
-    return _panoptic(folder, 0)
+def lead_pq(folder: FolderFigures) -> float:
+    """Mean panoptic quality of the foreground; NaN if it was not counted."""
+    return folder.foreground_means().get("pq_foreground", math.nan)
+
+
+def _foreground(name: str) -> Callable[[FolderFigures], float]:
+    return lambda folder: folder.foreground_means().get(name, math.nan)
 
 
 MEASURES: Final = (
     Measure(
+        "mean_iou_foreground",
+        "mean IoU of the foreground",
+        _foreground("mean_iou_foreground"),
+        "overlap of annotation and prediction, mean of the classes but background; pixels of all "
+        "images summed",
+        baseline=lambda m, ids: m.mean_over(ids)[0],
+        of_foreground=True,
+    ),
+    Measure(
+        "mean_dice_foreground",
+        "mean Dice of the foreground",
+        _foreground("mean_dice_foreground"),
+        "overlap as well, kinder to errors: Dice = 2 IoU / (1 + IoU) for each class",
+        baseline=lambda m, ids: m.mean_over(ids)[1],
+        of_foreground=True,
+    ),
+    Measure(
+        "image_mean_iou_foreground",
+        "mean IoU of the foreground, mean over images",
+        lambda f: f.image_means["image_mean_iou_foreground"],
+        "every image counts alike that has a foreground, annotated or predicted",
+        of_foreground=True,
+    ),
+    Measure(
+        "pq_foreground",
+        "PQ of the foreground",
+        _foreground("pq_foreground"),
+        "panoptic quality of the classes but background: what papers on cells and nuclei give",
+        of_foreground=True,
+    ),
+    Measure(
         "mean_iou",
         "mean IoU",
         lambda f: f.metrics.mean_iou,
-        "overlap of annotation and prediction, mean of the classes; pixels of all images summed",
-        baseline=lambda m: m.mean_iou,
+        "overlap of annotation and prediction, mean of all classes, background included; pixels "
+        "of all images summed",
+        baseline=lambda m, _ids: m.mean_iou,
     ),
     Measure(
         "mean_dice",
         "mean Dice",
         lambda f: f.metrics.mean_dice,
         "overlap as well, kinder to errors: Dice = 2 IoU / (1 + IoU) for each class",
-        baseline=lambda m: m.mean_dice,
+        baseline=lambda m, _ids: m.mean_dice,
     ),
     Measure(
         "image_mean_iou",
@@ -96,14 +135,14 @@ MEASURES: Final = (
         "pixel accuracy",
         lambda f: f.metrics.pixel_accuracy,
         "share of right pixels; high by itself where one class is large",
-        baseline=lambda m: m.pixel_accuracy,
+        baseline=lambda m, _ids: m.pixel_accuracy,
     ),
     Measure(
         "frequency_weighted_iou",
         "frequency-weighted IoU",
         lambda f: f.metrics.frequency_weighted_iou,
         "IoU weighted by the classes' pixels; large classes rule it",
-        baseline=lambda m: m.frequency_weighted_iou,
+        baseline=lambda m, _ids: m.frequency_weighted_iou,
     ),
     Measure(
         "mean_boundary_iou",
@@ -130,8 +169,9 @@ MEASURES: Final = (
     Measure(
         "pq",
         "PQ",
-        mean_pq,
-        "panoptic quality: objects found and how well, SQ x RQ for each class",
+        lambda f: _panoptic(f, 0),
+        "panoptic quality: segments found and how well, SQ x RQ for each class, background "
+        "included",
     ),
     Measure("sq", "SQ", lambda f: _panoptic(f, 1), "mean IoU of the segments that were found"),
     Measure("rq", "RQ", lambda f: _panoptic(f, 2), "F1 of the finding of segments"),

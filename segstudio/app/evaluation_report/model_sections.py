@@ -6,7 +6,7 @@ import math
 
 from segstudio.app.evaluation_report.findings import Compared, Findings
 from segstudio.app.evaluation_report.material import Material
-from segstudio.app.evaluation_report.measures import MEASURES, Measure, mean_pq
+from segstudio.app.evaluation_report.measures import MEASURES, Measure, lead_pq
 from segstudio.app.evaluation_report.wording import caution, count, enumeration, verdict
 from segstudio.app.report.intervals import IntervalScale, Range
 from segstudio.app.report.markup import Markup, element, joined
@@ -23,11 +23,13 @@ _TRAP_GAP = 0.1
 def key_figures(material: Material) -> list[tuple[str, str]]:
     """(value, what it is) for the top of the report."""
     best = material.ranked[0]
-    metrics = best.folder.metrics
+    iou, dice = best.folder.metrics.mean_over(best.folder.foreground_ids)
     runs = len(material.runs)
+    of = " of the foreground" if material.has_background else ""
+    by = ", by " if of else " of "
     found = [
-        (score(metrics.mean_iou), f"mean IoU of {material.titles[best.id]}"),
-        (score(metrics.mean_dice), "its mean Dice"),
+        (score(iou), f"mean IoU{of}{by}{material.titles[best.id]}"),
+        (score(dice), f"its mean Dice{of}"),
         (f"{len(material.images):,}", "images" if len(material.images) != 1 else "image"),
         (str(runs), "models" if runs != 1 else "model"),
     ]
@@ -76,12 +78,13 @@ def differences_section(material: Material, found: Findings) -> Section:
 def _sentences(material: Material, found: Findings) -> list[Markup]:
     """The result in words."""
     best, titles = material.ranked[0], material.titles
-    mean_iou, images = score(best.folder.metrics.mean_iou), count(len(material.images), "image")
-    has = "has the highest mean IoU," if len(material.runs) > 1 else "has a mean IoU of"
-    said = [joined((element("b", titles[best.id]), f" {has} {mean_iou} over {images}."))]
+    lead, images = material.lead_of(best.folder.metrics), count(len(material.images), "image")
+    name = material.lead_name
+    has = f"has the highest {name}," if len(material.runs) > 1 else f"has a {name} of"
+    said = [joined((element("b", titles[best.id]), f" {has} {score(lead)} over {images}."))]
     for other_id, compared in found.with_best(best).items():
         difference = compared.difference
-        words = verdict(difference.mean_iou, difference.level)
+        words = verdict(difference.lead, difference.level)
         said.append(joined(("Against ", element("b", titles[other_id]), f": {words}.")))
     return [*said, *_objects(material), *_speed(material), *_trap(material)]
 
@@ -91,11 +94,11 @@ def _objects(material: Material) -> list[Markup]:
     panoptic = [run.folder.panoptic for run in material.runs]
     if not any(part is not None and part.things for part in panoptic):
         return []
-    known = [run for run in material.ranked if not math.isnan(mean_pq(run.folder))]
-    best = max(known, key=lambda run: mean_pq(run.folder))
+    known = [run for run in material.ranked if not math.isnan(lead_pq(run.folder))]
+    best = max(known, key=lambda run: lead_pq(run.folder))
     if best is material.ranked[0]:
         return []
-    text = f" is best at telling objects apart: PQ {score(mean_pq(best.folder))}."
+    text = f" is best at telling objects apart: PQ {score(lead_pq(best.folder))}."
     return [joined((element("b", material.titles[best.id]), text))]
 
 
@@ -127,7 +130,8 @@ def _trap(material: Material) -> list[Markup]:
         return []
     class_id, empty = material.baselines[0]
     text = (
-        f"{_everything(material, class_id)} would score a mean IoU of {score(empty.mean_iou)} and "
+        f"{_everything(material, class_id)} would score a {material.lead_name} of "
+        f"{score(material.lead_of(empty))} and "
         f"a pixel accuracy of {score(empty.pixel_accuracy)}."
     )
     accuracy = material.ranked[0].folder.metrics.pixel_accuracy
@@ -160,6 +164,8 @@ def _models_table(material: Material) -> Markup:
     headers = ["figure", *(material.titles[r.id] for r in runs), *baselines, "what it tells"]
     rows: list[list[object]] = []
     for measure in MEASURES:
+        if measure.of_foreground and not material.has_background:
+            continue
         values = [measure.read(run.folder) for run in runs]
         if all(math.isnan(value) for value in values):
             continue
@@ -169,7 +175,7 @@ def _models_table(material: Material) -> Markup:
             [
                 measure.title + arrow,
                 *(_marked(measure, value, best) for value in values),
-                *(_of_baseline(measure, metrics) for metrics in baselines.values()),
+                *(_of_baseline(material, measure, metrics) for metrics in baselines.values()),
                 prose(measure.about),
             ]
         )
@@ -191,8 +197,10 @@ def _marked(measure: Measure, value: float, best: float) -> object:
     return element("b", text) if text == measure.write(best) != measure.write(math.nan) else text
 
 
-def _of_baseline(measure: Measure, metrics: Metrics) -> str:
-    return "" if measure.baseline is None else measure.write(measure.baseline(metrics))
+def _of_baseline(material: Material, measure: Measure, metrics: Metrics) -> str:
+    if measure.baseline is None:
+        return ""
+    return measure.write(measure.baseline(metrics, material.runs[0].folder.foreground_ids))
 
 
 def _pair_name(material: Material, compared: Compared) -> str:
@@ -201,22 +209,23 @@ def _pair_name(material: Material, compared: Compared) -> str:
 
 
 def _pairs_table(material: Material, found: Findings) -> Markup:
-    ranges = [_range(c.difference.mean_iou) for c in found.compared]
+    leads = [c.difference.lead for c in found.compared]
+    ranges = [_range(lead) for lead in leads]
     scale = IntervalScale(ranges)
     rows = [
         [
             wrapped(_pair_name(material, c)),
             f"{c.difference.images:,}",
-            change(c.difference.mean_iou.difference),
+            change(lead.difference),
             scale.strip(shown),
-            percent(c.difference.mean_iou.share_above_zero),
-            prose(verdict(c.difference.mean_iou, c.difference.level)),
+            percent(lead.share_above_zero),
+            prose(verdict(lead, c.difference.level)),
         ]
-        for c, shown in zip(found.compared, ranges, strict=True)
+        for c, lead, shown in zip(found.compared, leads, ranges, strict=True)
     ]
     rows.append(["", "", "", scale.axis(), "", ""])
     headers = ("models", "images", "difference", "with its interval", "draws better", "in words")
-    return table(headers, rows, numbers=(1, 2, 4), caption="Difference of mean IoU.")
+    return table(headers, rows, numbers=(1, 2, 4), caption=f"Difference of {material.lead_name}.")
 
 
 def _by_class(material: Material, compared: Compared, *, opened: bool) -> Markup:

@@ -58,7 +58,7 @@ def worst_section(material: Material, report: Report) -> Section:
 
 def _worst_text(material: Material) -> str:
     several = "mean of the models' " if len(material.runs) > 1 else ""
-    return f"The lowest {several}mean IoU first. Is the model wrong, or the annotation?"
+    return f"The lowest {several}{material.lead_name} first. Is the model wrong, or the annotation?"
 
 
 def _worst(material: Material) -> _Places:
@@ -68,10 +68,10 @@ def _worst(material: Material) -> _Places:
 
 
 def _parted(material: Material) -> _Places:
-    """Images whose mean IoU by the two best models differs most, but the worst."""
+    """Images whose `lead` score by the two best models differs most, but the worst."""
     if len(material.runs) < 2:
         return np.zeros(0, np.intp)
-    first, second = (run.column("mean_iou") for run in material.ranked[:2])
+    first, second = (run.column(material.lead) for run in material.ranked[:2])
     apart = np.abs(first - second)
     order = np.argsort(-apart, kind="stable")
     order = order[np.nan_to_num(apart[order]) > 0]
@@ -80,9 +80,8 @@ def _parted(material: Material) -> _Places:
 
 def _legends(material: Material) -> Markup:
     palette = material.schema.palette()
-    classes = [(palette[i].tolist(), material.name_of(i)) for i in material.class_ids if i != 0][
-        :_LEGEND_CLASSES
-    ]
+    ids = material.schema.foreground_among(material.class_ids)
+    classes = [(palette[i].tolist(), material.name_of(i)) for i in ids[:_LEGEND_CLASSES]]
     codes = [(color, DIFFERENCE_NAMES[code]) for code, color in DIFFERENCE_COLORS.items()]
     return joined((legend(classes, "Classes"), legend(codes, "Difference")))
 
@@ -110,7 +109,7 @@ def _grid(material: Material, place: int, shown: ShownImage) -> Markup:
         labels, title = shown.answers.get(run.id), material.titles[run.id]
         if labels is None:
             continue
-        iou = score(float(run.column("mean_iou")[place]))
+        iou = score(float(run.column(material.lead)[place]))
         answer = _overlay(material, below, labels, shown.objects.get(run.id))
         codes = difference(shown.truth, labels, schema.ignore_index, left_out)
         wrong = blended(below, codes, difference_table(0.65))

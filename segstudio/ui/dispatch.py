@@ -18,7 +18,8 @@ class Dispatcher(QObject):
     """The `Clock` of the window: runs functions on the thread that made it.
 
     `post` may be called from any thread. Functions run in the order they were posted; one that
-    raises is given to `sys.excepthook` and the others still run.
+    raises is given to `sys.excepthook` and the others still run. They also run while one of them
+    waits in an event loop of its own, as a question to the user does.
     """
 
     _wake = Signal()
@@ -77,16 +78,26 @@ class Dispatcher(QObject):
 
     def _drain(self) -> None:
         end = time.monotonic() + _SLICE_SECONDS
-        while True:
-            with self._lock:
-                if not self._queue:
-                    self._awake = False
-                    return
-                function = self._queue.popleft()
-            try:
-                function()
-            except Exception:  # noqa: BLE001 - shown by the excepthook; the rest must still run
-                sys.excepthook(*sys.exc_info())
-            if time.monotonic() > end:
-                self._wake.emit()
-                return
+        with self._lock:
+            self._awake = False
+        while self._call_next() and time.monotonic() <= end:
+            pass
+
+    def _call_next(self) -> bool:
+        """Call the function that waits longest; False if there is none.
+
+        What waits behind it is called for before: the function may hold up this turn for long.
+        """
+        with self._lock:
+            if not self._queue:
+                return False
+            function = self._queue.popleft()
+            wake = bool(self._queue) and not self._awake
+            self._awake = self._awake or wake
+        if wake:
+            self._wake.emit()
+        try:
+            function()
+        except Exception:  # noqa: BLE001 - shown by the excepthook; the rest must still run
+            sys.excepthook(*sys.exc_info())
+        return True

@@ -16,6 +16,7 @@ from segstudio.core.regular_file import check_regular, is_regular
 from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
 from segstudio.storage.layout import masks_among
 from segstudio.storage.natural_order import natural_order
+from segstudio.storage.orientation import orientation_of
 from segstudio.storage.pillow import open_image
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_BYTES = 1 << 16
 _FLAT_PIXELS = 1 << 24
 _FLAT_ROWS = 512
+_WHITE_IS_ZERO = 0
+_ORIENTATION = 274
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,17 @@ class RawMask:
     Attributes:
         pixels: (H, W) of an integer type, or (H, W, 3) uint8 for a colour image. Of a palette
             image these are the indices, never the colours.
-        palette: (256, 3) uint8 of a palette image, else None.
+        palette: (n, 3) uint8 of a palette image, the entries that the file has; else None.
         lossy: Whether the format may have changed values (JPEG, lossy WebP).
+        alpha: (H, W) uint8 of an image with an opacity channel, else None.
+        orientation: The file's own orientation tag, 1..8; `pixels` are as stored.
     """
 
     pixels: npt.NDArray[Any]
     palette: npt.NDArray[np.uint8] | None = None
     lossy: bool = False
+    alpha: npt.NDArray[np.uint8] | None = None
+    orientation: int = 1
 
     @property
     def shape_hw(self) -> tuple[int, int]:
@@ -180,7 +187,13 @@ def _read_with_pil(path: Path) -> RawMask:
         pixels = _values(image)
         if image.format == "PNG" and image.mode == "L":
             pixels = _unstretched(pixels, _png_depth(path))
-        return RawMask(pixels, _palette_of(image), lossy)
+        alpha = _alpha_of(image)
+        return RawMask(pixels, _palette_of(image), lossy, alpha, orientation_of(image))
+
+
+def _alpha_of(image: PilImage) -> npt.NDArray[np.uint8] | None:
+    """The opacity channel; that of single palette entries says nothing of the ids."""
+    return np.array(image.getchannel("A")) if image.mode in {"LA", "RGBA"} else None
 
 
 def _values(image: PilImage) -> npt.NDArray[Any]:
@@ -216,10 +229,8 @@ def _is_lossy_webp(path: Path) -> bool:
 def _palette_of(image: PilImage) -> npt.NDArray[np.uint8] | None:
     if image.mode != "P":
         return None
-    table = np.zeros((256, 3), np.uint8)
-    colors = np.frombuffer(bytes(image.getpalette("RGB") or b""), np.uint8)[:768].reshape(-1, 3)
-    table[: len(colors)] = colors
-    return table
+    colors = np.frombuffer(bytes(image.getpalette("RGB") or b""), np.uint8)
+    return colors[: min(len(colors) // 3, 256) * 3].reshape(-1, 3)
 
 
 def _read_tiff(path: Path) -> RawMask:
@@ -231,18 +242,45 @@ def _read_tiff(path: Path) -> RawMask:
         pixels = np.asarray(page.asarray())
         palette = None
         if page.colormap is not None:
-            palette = np.zeros((256, 3), np.uint8)
-            colors = (np.asarray(page.colormap).T >> 8).astype(np.uint8)[:256]
-            palette[: len(colors)] = colors
+            palette = (np.asarray(page.colormap).T >> 8).astype(np.uint8)[:256]
+        if int(page.photometric) == _WHITE_IS_ZERO:
+            pixels = _black_is_zero(pixels)
+        turned = page.tags.get(_ORIENTATION)
+        orientation = int(turned.value) if turned is not None else 1
+    alpha = None
     if pixels.ndim == 3:
-        channels_first = pixels.shape[0] in {3, 4} and pixels.shape[2] not in {3, 4}
-        pixels = np.moveaxis(pixels, 0, 2) if channels_first else pixels
-        pixels = pixels[..., 0] if pixels.shape[2] < 3 else pixels[..., :3].astype(np.uint8)
+        if pixels.shape[0] in {2, 3, 4} and pixels.shape[2] not in {2, 3, 4}:
+            pixels = np.moveaxis(pixels, 0, 2)
+        colors = 3 if pixels.shape[2] >= 3 else 1
+        if pixels.shape[2] > colors:
+            alpha = _eight_bits(pixels[..., colors])
+        pixels = pixels[..., 0] if colors == 1 else _eight_bits(pixels[..., :3])
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8)
     if pixels.dtype.kind == "f":
         pixels = _whole_numbers(path, pixels)
-    return RawMask(np.ascontiguousarray(pixels), palette)
+    return RawMask(np.ascontiguousarray(pixels), palette, False, alpha, orientation)
+
+
+def _black_is_zero(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What every viewer shows of a TIFF in which 0 is white.
+
+    Small numbers are class ids, of which nobody meant the opposite.
+    """
+    if pixels.dtype == np.bool_:
+        return ~pixels
+    if pixels.dtype.kind != "u":
+        return pixels
+    top = np.iinfo(pixels.dtype).max
+    is_ids = top // 2 >= int(pixels.max()) > 0
+    return pixels if is_ids else top - pixels
+
+
+def _eight_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    if pixels.dtype == np.bool_:
+        return pixels.astype(np.uint8) * np.uint8(255)
+    wide = pixels.dtype.itemsize > 1 and int(pixels.max()) > 255
+    return (pixels >> 8 if wide else pixels).astype(np.uint8)
 
 
 def _whole_numbers(path: Path, pixels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

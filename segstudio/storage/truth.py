@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,33 +14,68 @@ from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import page_stem
+from segstudio.storage.mask_evidence import Evidence
 from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
-from segstudio.storage.truth_values import Coding, TruthKind, decide_coding, decode
+from segstudio.storage.truth_values import (
+    NOTHING_SAID,
+    Coding,
+    Doubt,
+    ReadAs,
+    TruthKind,
+    TruthReading,
+    decide,
+    decode,
+)
 
-__all__ = ["TruthIndex", "TruthKind", "read_truth", "unknown_ids"]
+__all__ = [
+    "NOTHING_SAID",
+    "Coding",
+    "Doubt",
+    "ReadAs",
+    "TruthIndex",
+    "TruthKind",
+    "TruthReading",
+    "read_truth",
+    "read_truth_file",
+    "unknown_ids",
+]
 
 _SAMPLES = 24
+_FIRST_LOOK_S = 0.5
+_FIRST_LOOK_MIN = 4
+_Table = dict[str, tuple[MaskFolder, ...]]
 
 
 @dataclass(frozen=True)
 class TruthIndex:
     """Where the ground truth of a folder's images is, and how its values are to be read.
 
+    Found in a moment from some of the masks; unless it is `final`, the others can contradict it
+    and `settled` looks at all of them. Figures are made from a final one only.
+
     Attributes:
         classes: Folders of class masks by the images' folder ("" is the images' root), the
             preferred one first.
         instances: Folders of instance masks likewise.
         coding: What the values of the class masks mean.
-        schema: The classes: those given, or those found in a sample of the masks.
+        schema: The classes: those given, or those found in the masks.
         declared: Whether the classes were given (by `segstudio.json` or the user). If not, class
             ids that turn up later are no error: `unknown_ids` tells them.
+        said: What a person said of the masks.
+        doubts: What the masks do not tell, or in which they do not agree.
+        final: Whether all masks were looked at.
     """
 
-    classes: dict[str, tuple[MaskFolder, ...]]
-    instances: dict[str, tuple[MaskFolder, ...]]
+    classes: _Table
+    instances: _Table
     coding: Coding
     schema: LabelSchema
     declared: bool
+    said: ReadAs = NOTHING_SAID
+    doubts: tuple[Doubt, ...] = ()
+    final: bool = True
+    _found: tuple[_Table, _Table] = field(default=({}, {}), repr=False)
+    _evidence: Evidence = field(default_factory=Evidence, repr=False, compare=False)
 
     @classmethod
     def find(
@@ -48,6 +84,7 @@ class TruthIndex:
         images: Sequence[ImageRef],
         schema: LabelSchema | None = None,
         known: Mapping[Path, Sequence[Path]] | None = None,
+        said: ReadAs = NOTHING_SAID,
     ) -> TruthIndex | None:
         """Find ground truth inside the images' folders or beside them; None if there is none.
 
@@ -55,10 +92,11 @@ class TruthIndex:
             home: The folder of the data set.
             images: Its images.
             schema: Classes if known; gives the colours of colour-coded masks their ids.
+            said: What a person said of the masks.
             known: Folders of masks that were recognised otherwise, by the folder of their images.
         """
         classes, instances = find_mask_folders(home, images, known)
-        return cls._of_folders(classes, instances, images, schema)
+        return cls._of_folders((classes, instances), images, schema, said)
 
     @classmethod
     def at(
@@ -67,6 +105,7 @@ class TruthIndex:
         images: Sequence[ImageRef],
         schema: LabelSchema | None = None,
         instances: Path | None = None,
+        said: ReadAs = NOTHING_SAID,
     ) -> TruthIndex:
         """The ground truth in a folder chosen by hand; everything there counts.
 
@@ -82,7 +121,7 @@ class TruthIndex:
         classes, objects = folders_at(folder, images)
         if instances is not None:
             objects = _merged(objects, folders_at(instances, images, are_instances=True)[1])
-        index = cls._of_folders(classes, objects, images, schema)
+        index = cls._of_folders((classes, objects), images, schema, said)
         if index is None:
             raise SegstudioError(
                 f"No mask in {folder} belongs to these images.",
@@ -93,21 +132,75 @@ class TruthIndex:
     @classmethod
     def _of_folders(
         cls,
-        classes: dict[str, tuple[MaskFolder, ...]],
-        instances: dict[str, tuple[MaskFolder, ...]],
+        found: tuple[_Table, _Table],
         images: Sequence[ImageRef],
         schema: LabelSchema | None,
+        said: ReadAs,
     ) -> TruthIndex | None:
-        sample = _sample(classes, images)
-        if sample:
-            coding, found = decide_coding(sample, schema)
-            if coding.kind == "instances":
-                classes, instances = {}, _merged(classes, instances)
-        elif _sample(instances, images):
-            coding, found = Coding("instances"), LabelSchema.from_names(("background", "object"))
-        else:
+        paths = _sample(found[0], images) or _sample(found[1], images)
+        if not paths:
             return None
-        return cls(classes, instances, coding, schema or found, schema is not None)
+        deadline = time.monotonic() + _FIRST_LOOK_S
+        evidence = Evidence.of(
+            paths, lambda done: done >= _FIRST_LOOK_MIN and time.monotonic() > deadline
+        )
+        return cls._decided(found, evidence, schema, said, final=False)
+
+    @classmethod
+    def _decided(
+        cls,
+        found: tuple[_Table, _Table],
+        evidence: Evidence,
+        schema: LabelSchema | None,
+        said: ReadAs,
+        *,
+        final: bool,
+    ) -> TruthIndex:
+        named: TruthKind | None = None if found[0] else "instances"
+        decision = decide(evidence, schema, said, named)
+        classes, instances = found
+        if decision.coding.kind == "instances":
+            classes, instances = {}, _merged(classes, instances)
+        elif not classes:
+            classes, instances = instances, {}
+        return cls(
+            classes,
+            instances,
+            decision.coding,
+            decision.schema,
+            schema is not None,
+            said,
+            decision.doubts,
+            final,
+            found,
+            evidence,
+        )
+
+    def settled(
+        self, images: Sequence[ImageRef], stop: Callable[[int], bool] = lambda _done: False
+    ) -> TruthIndex:
+        """The same after a look at all masks; itself if it is final.
+
+        Args:
+            images: The images of the folder.
+            stop: Told how many masks were looked at; it may raise to end it.
+        """
+        if self.final:
+            return self
+        evidence = Evidence.of(_all_paths(self._found[0] or self._found[1], images), stop)
+        return self._decided(self._found, evidence, self._given, self.said, final=True)
+
+    def read_as(self, said: ReadAs) -> TruthIndex:
+        """The same masks, read as a person says."""
+        return self._decided(self._found, self._evidence, self._given, said, final=self.final)
+
+    def with_classes(self, schema: LabelSchema) -> TruthIndex:
+        """The same masks, read with these classes."""
+        return self._decided(self._found, self._evidence, schema, self.said, final=self.final)
+
+    @property
+    def _given(self) -> LabelSchema | None:
+        return self.schema if self.declared else None
 
     @property
     def kind(self) -> TruthKind:
@@ -143,6 +236,17 @@ def read_truth(
     schema: LabelSchema | None = None,
     shape_hw: tuple[int, int] | None = None,
 ) -> LabelMap | None:
+    """The label map of `read_truth_file`; None if the image has no ground truth."""
+    reading = read_truth_file(ref, index, schema, shape_hw)
+    return None if reading is None else reading.label_map
+
+
+def read_truth_file(
+    ref: ImageRef,
+    index: TruthIndex,
+    schema: LabelSchema | None = None,
+    shape_hw: tuple[int, int] | None = None,
+) -> TruthReading | None:
     """Read an image's ground truth; None if it has none.
 
     Args:
@@ -156,8 +260,8 @@ def read_truth(
         every instance is of the first class after background.
 
     Raises:
-        SegstudioError: if the mask cannot be read, has another size, or has values that are not
-            in the classes; names the mask and the image.
+        SegstudioError: if the mask cannot be read, has another size, has values that are not in
+            the classes, or is of another kind than most; names the mask and the image.
     """
     class_path, instance_path = index.class_path(ref), index.instance_path(ref)
     if class_path is None and instance_path is None:
@@ -180,7 +284,7 @@ def unknown_ids(label_map: LabelMap, schema: LabelSchema) -> tuple[int, ...]:
     return tuple(int(i) for i in present if int(i) not in known)
 
 
-def _first(table: dict[str, tuple[MaskFolder, ...]], ref: ImageRef) -> Path | None:
+def _first(table: _Table, ref: ImageRef) -> Path | None:
     for folder in table.get(ref.folder, ()):
         path = folder.truth_of(_filename(ref))
         if path is not None:
@@ -194,19 +298,21 @@ def _filename(ref: ImageRef) -> str:
     return page_stem(ref.stem, ref.page) + ending
 
 
-def _merged(
-    first: dict[str, tuple[MaskFolder, ...]], second: dict[str, tuple[MaskFolder, ...]]
-) -> dict[str, tuple[MaskFolder, ...]]:
+def _merged(first: _Table, second: _Table) -> _Table:
     keys = dict.fromkeys([*first, *second])
     return {key: (*second.get(key, ()), *first.get(key, ())) for key in keys}
 
 
-def _sample(table: dict[str, tuple[MaskFolder, ...]], images: Sequence[ImageRef]) -> list[Path]:
+def _sample(table: _Table, images: Sequence[ImageRef]) -> list[Path]:
     """Masks of up to 24 images spread over the list."""
     if not table:
         return []
     step = max(1, len(images) // _SAMPLES)
     found = [p for i in range(0, len(images), step) if (p := _first(table, images[i])) is not None]
-    if not found:
-        found = [p for ref in images if (p := _first(table, ref)) is not None][:_SAMPLES]
-    return found[: _SAMPLES + 1]
+    return (found or list(_all_paths(table, images)))[: _SAMPLES + 1]
+
+
+def _all_paths(table: _Table, images: Sequence[ImageRef]) -> Iterator[Path]:
+    """The mask of each image that has one, once."""
+    paths = (_first(table, ref) for ref in images)
+    return iter(dict.fromkeys(path for path in paths if path is not None))

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import InstanceIds, LabelMap, Labels
-from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
+from segstudio.core.schema import ClassSpec, Color, LabelSchema
+from segstudio.storage.mask_evidence import IGNORED_16_BIT, Evidence, Group, is_white
+from segstudio.storage.mask_facts import (
+    Look,
+    PlainMask,
+    color_keys,
+    color_of,
+    look_at,
+    values_in,
+)
 from segstudio.storage.mask_files import RawMask, read_mask_file
 from segstudio.storage.orientation import read_orientation, upright
 
 TruthKind = Literal["index", "binary", "colour", "instances"]
+Zero = Literal["background", "class", "object"]
+KIND_NAMES: Final[dict[TruthKind, str]] = {
+    "index": "class ids",
+    "binary": "black and white",
+    "colour": "colours",
+    "instances": "objects",
+}
+"""What each kind is called for people."""
 
-_SAMPLE_SECONDS = 0.5
-_MIN_SAMPLE = 3
-_MAX_COLORS = 64
 _MAX_UNDECLARED = 128
+_GREY_LEVEL: Final = 50
+_WAY = (
+    "Say what the masks hold: File > Read masks as, or --truth-kind and --pred-kind on the "
+    "command line."
+)
 _VOC_NAMES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
     "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
@@ -32,76 +50,240 @@ _VOC_NAMES = (
 
 
 @dataclass(frozen=True)
+class ReadAs:
+    """What a person said of the masks; None is left to the program.
+
+    Attributes:
+        kind: What the values are.
+        zero: What class 0 is: no object; a class like the others; or, of masks with two values,
+            the object itself (black on white).
+    """
+
+    kind: TruthKind | None = None
+    zero: Zero | None = None
+
+
+NOTHING_SAID: Final = ReadAs()
+
+
+@dataclass(frozen=True)
 class Coding:
     """How mask values are read.
 
     Attributes:
-        kind: "index": values are class ids; "binary": anything from 128 on is class 1;
+        kind: "index": values are class ids; "binary": what is not black is the object;
             "colour": each colour is a class; "instances": values are instance ids.
         colors: Class ids by colour (r, g, b), for colour-coded masks.
+        ignored: Numbers that count nowhere; they become the ignore index.
+        opacity: Whether shapes are in the opacity.
+        palettes: Whether the colours of palettes are the classes, and not their indices.
+        inverted: Whether black is the object and the rest is background.
+        white: Whether black-and-white masks can be read so too.
+        coloured: Whether masks of colours can be read so too.
+        said: Whether a person chose the kind: then what could be otherwise is not doubted.
     """
 
     kind: TruthKind
     colors: tuple[tuple[Color, int], ...] = field(default=())
+    ignored: tuple[int, ...] = ()
+    opacity: bool = False
+    palettes: bool = False
+    inverted: bool = False
+    white: bool = True
+    coloured: bool = True
+    said: bool = False
 
 
-def decide_coding(paths: Sequence[Path], schema: LabelSchema | None) -> tuple[Coding, LabelSchema]:
-    """Decide from some masks what their values mean, and which classes they have.
+@dataclass(frozen=True)
+class Doubt:
+    """Something that the masks do not tell, or in which they do not agree.
 
-    Reads masks for at most about half a second; ones that cannot be read are passed over (their
-    image says so when it is opened).
+    Attributes:
+        about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
+            "levels": whether 255 is a class or ignored; "mixed": masks that are not read.
+        message: It, in a sentence, and how it is read until someone says otherwise.
+        hint: What to do.
     """
-    masks: list[RawMask] = []
-    deadline = time.monotonic() + _SAMPLE_SECONDS
-    for path in paths:
-        if len(masks) >= _MIN_SAMPLE and time.monotonic() > deadline:
-            break
-        try:
-            masks.append(_single_channel(read_mask_file(path)))
-        except SegstudioError:
-            continue
-    if any(m.pixels.ndim == 3 for m in masks):
-        return _color_coding(masks, schema)
-    return _index_coding(masks, schema)
+
+    about: Literal["zero", "objects", "levels", "mixed"]
+    message: str
+    hint: str
 
 
-def _index_coding(
-    masks: Sequence[RawMask], schema: LabelSchema | None
-) -> tuple[Coding, LabelSchema]:
-    if any(m.lossy for m in masks):
-        return Coding("binary"), _binary_schema()
-    values: set[int] = set()
-    for mask in masks:
-        values |= _values_in(mask.pixels)
-    wide = any(m.pixels.dtype.itemsize > 1 for m in masks)
-    known = {*schema.ids, schema.ignore_index} if schema is not None else set()
-    if wide and not (schema is not None and values <= known):
-        return Coding("instances"), LabelSchema.from_names(("background", "object"))
-    if values and values <= {0, 255} and 255 in values and not (schema and schema.get(255)):
-        return Coding("binary"), _binary_schema()
-    return Coding("index"), _schema_of_ids(values, masks)
+@dataclass(frozen=True)
+class Decision:
+    """What the values of a folder's masks mean.
+
+    Attributes:
+        coding: How they are read.
+        schema: The classes that were given or, without any, found.
+        doubts: What is to be asked.
+    """
+
+    coding: Coding
+    schema: LabelSchema
+    doubts: tuple[Doubt, ...] = ()
 
 
-def _binary_schema() -> LabelSchema:
-    return LabelSchema.from_names(("background", "object"))
+def decide(
+    evidence: Evidence,
+    schema: LabelSchema | None,
+    said: ReadAs,
+    named: TruthKind | None = None,
+) -> Decision:
+    """Decide what values mean.
 
-
-def _schema_of_ids(values: set[int], masks: Sequence[RawMask]) -> LabelSchema:
-    """Classes for ids, with the colours (and for Pascal VOC the names) of the masks' palette."""
-    if any(len(_values_in(m.pixels)) > _MAX_UNDECLARED for m in masks):
-        return LabelSchema.from_ids(())  # a photograph: reading it says so
-    schema = LabelSchema.from_ids(i for i in values if 0 <= i <= 255)
-    palette = next((m.palette for m in masks if m.palette is not None), None)
-    if palette is None or len({tuple(c) for c in palette[[s.id for s in schema.classes]]}) < len(
-        schema.classes
-    ):
-        return schema
-    is_voc = max(schema.ids) < len(_VOC_NAMES) and bool(
-        (palette[: len(_VOC_NAMES)] == _voc_palette()).all()
+    Args:
+        evidence: What the masks hold.
+        schema: The classes that were given.
+        said: What a person said.
+        named: What the folder's name says.
+    """
+    kind = said.kind or named or _kind_of(evidence, schema)
+    if said.zero == "object" and kind == "index" and _two_valued(evidence):
+        kind = "binary"
+    ignored = _ignored(evidence, schema, kind)
+    grey = sum(evidence.sizes[g] for g in ("white", "single", "numbers"))
+    coding = Coding(
+        kind,
+        ignored=ignored,
+        opacity=bool(evidence.opacity_files),
+        inverted=kind == "binary" and said.zero == "object",
+        white=_takes_white(evidence, kind, ignored),
+        coloured=evidence.colour_files >= grey,
+        said=said.kind is not None,
     )
-    if is_voc:
-        schema = LabelSchema.from_names(_VOC_NAMES)
-    colored = (ClassSpec(c.id, c.name, _as_color(palette[c.id]), c.thing) for c in schema.classes)
+    if kind == "colour":
+        coding, found = _with_colors(coding, evidence, schema)
+    elif kind == "index":
+        found = _schema_of_ids(evidence, ignored, said)
+    else:
+        found = _object_schema(said if kind == "binary" else ReadAs())
+    return Decision(coding, schema or found, _doubts(evidence, coding, schema, said))
+
+
+# -- the kind --------------------------------------------------------------------------------------
+
+
+def _kind_of(evidence: Evidence, schema: LabelSchema | None) -> TruthKind:
+    sizes = evidence.sizes
+    grey = sizes["white"] + sizes["single"] + sizes["numbers"]
+    several_colors = len(evidence.opacity_colors) > 1
+    if several_colors or (evidence.colour_files and evidence.colour_files >= grey):
+        given = schema is not None and not several_colors
+        return "instances" if evidence.ids_in_colours and not given else "colour"
+    if schema is not None:
+        return _kind_by_classes(evidence, schema)
+    if evidence.palettes_differ and not evidence.values - set(evidence.palette):
+        return "colour"
+    if not sizes["numbers"]:
+        return _kind_of_singles(evidence)
+    if sizes["white"] > sizes["numbers"] + sizes["single"] and not _has_ignored_255(evidence):
+        return "binary"
+    return "instances" if evidence.objects == "yes" else "index"
+
+
+def _kind_of_singles(evidence: Evidence) -> TruthKind:
+    """Of masks that hold no more than one number each: nothing tells ids apart but their size."""
+    white = evidence.sizes["white"]
+    others = {v for v in evidence.singles if v != 1 and not is_white(v)}
+    if len(others) == 1 and not white and min(others) >= 128:
+        return "binary"
+    if any(v > 255 for v in others):
+        return "instances"
+    if white or evidence.sizes["shades"]:
+        return "index" if sum(evidence.singles[v] for v in others) > white else "binary"
+    return "index"
+
+
+def _kind_by_classes(evidence: Evidence, schema: LabelSchema) -> TruthKind:
+    known = {*schema.ids, 0, IGNORED_16_BIT, -1}
+    if schema.ignore_index is not None:
+        known.add(schema.ignore_index)
+    numbers = evidence.numbers
+    objects = {i for i in schema.ids if i not in (0, schema.ignore_index)}
+    labelled = {v for v in numbers if v > 0}
+    only_white = bool(labelled or evidence.looks[Look.SOFT]) and all(map(is_white, labelled))
+    if only_white and len(objects) <= 1 and not labelled & objects:
+        return "binary"
+    if numbers <= known:
+        white = evidence.looks[Look.SOFT] > evidence.sizes["numbers"] + evidence.sizes["single"]
+        return "binary" if white else "index"
+    if not evidence.values and all(v == 1 or is_white(v) for v in labelled):
+        return "binary"
+    return "instances" if evidence.objects == "yes" else "index"
+
+
+def _has_ignored_255(evidence: Evidence) -> bool:
+    return evidence.beside_255 is not None and evidence.beside_255[1] < _GREY_LEVEL
+
+
+def _ignored(evidence: Evidence, schema: LabelSchema | None, kind: TruthKind) -> tuple[int, ...]:
+    if kind in ("colour", "binary"):
+        return ()
+    found = [v for v in (-1, IGNORED_16_BIT) if v in evidence.values]
+    if schema is not None:
+        by_classes = kind == "index" and schema.ignore_index == 255 and schema.get(255) is None
+        return (*found, 255) if by_classes or _is_void(evidence, kind) else tuple(found)
+    return (*found, 255) if _is_void(evidence, kind) else tuple(found)
+
+
+def _is_void(evidence: Evidence, kind: TruthKind) -> bool:
+    """Whether 255 stands beside other numbers as what counts nowhere.
+
+    Among grey levels (0, 128, 255) it is one of them.
+    """
+    if kind == "instances" and any(255 < v < IGNORED_16_BIT for v in evidence.values):
+        return False
+    return _has_ignored_255(evidence)
+
+
+def _takes_white(evidence: Evidence, kind: TruthKind, ignored: tuple[int, ...]) -> bool:
+    """Whether a mask of 0 and 255 alone means something among others of class ids or objects."""
+    if kind == "index":
+        return 255 in ignored or 255 in evidence.values
+    several = evidence.sizes["numbers"] > 0
+    return not several or any(255 < v < IGNORED_16_BIT or v == 254 for v in evidence.values)
+
+
+def _two_valued(evidence: Evidence) -> bool:
+    return not evidence.values and len(evidence.singles) <= 1
+
+
+# -- the classes -----------------------------------------------------------------------------------
+
+
+def _object_schema(said: ReadAs) -> LabelSchema:
+    ground = "class 0" if said.zero == "class" else "background"
+    return LabelSchema.from_names((ground, "object"))
+
+
+def _schema_of_ids(evidence: Evidence, ignored: Sequence[int], said: ReadAs) -> LabelSchema:
+    """Classes for ids, with the colours (and for Pascal VOC the names) of the masks' palette."""
+    ids = {v for v in evidence.numbers if 0 <= v <= 255} - set(ignored)
+    is_class = 255 in ids and (said.kind == "index" or 255 in evidence.values)
+    schema = LabelSchema.from_ids(ids, None if is_class else 255)
+    palette = evidence.palette
+    if {*schema.ids} - {0} <= palette.keys() and not evidence.palettes_differ:
+        used = [palette.get(i, (0, 0, 0)) for i in schema.ids]
+        if palette and len(set(used)) == len(used):
+            schema = _coloured(schema, palette)
+    zero = schema.get(0)
+    if said.zero == "class" and zero is not None:
+        schema = schema.with_class(ClassSpec(0, "class 0", zero.color))
+    return schema
+
+
+def _coloured(schema: LabelSchema, palette: dict[int, Color]) -> LabelSchema:
+    voc = [_as_color(c) for c in _voc_palette()]
+    inside = max(schema.ids) < len(voc)
+    if inside and len(schema.ids) > 1 and all(palette.get(i, voc[i]) == voc[i] for i in schema.ids):
+        named = LabelSchema.from_names(_VOC_NAMES)
+        return LabelSchema(
+            tuple(ClassSpec(c.id, c.name, voc[c.id], c.thing) for c in named.classes),
+            schema.ignore_index,
+        )
+    colored = (ClassSpec(c.id, c.name, palette.get(c.id, c.color), c.thing) for c in schema.classes)
     return LabelSchema(tuple(colored), schema.ignore_index)
 
 
@@ -114,28 +296,136 @@ def _voc_palette() -> npt.NDArray[np.uint8]:
     return table
 
 
-def _color_coding(
-    masks: Sequence[RawMask], schema: LabelSchema | None
+def _with_colors(
+    coding: Coding, evidence: Evidence, schema: LabelSchema | None
 ) -> tuple[Coding, LabelSchema]:
+    palettes = evidence.palettes_differ or bool(evidence.colour_files)
     if schema is not None:
         colors = tuple((c.color, c.id) for c in schema.classes)
         if schema.ignore_index == 255 and schema.get(255) is None:
             colors = (*colors, ((255, 255, 255), 255))
-        return Coding("colour", tuple(dict(reversed(colors)).items())), schema
-    keys: set[int] = set()
-    for mask in masks:
-        if mask.pixels.ndim == 3:
-            keys |= _values_in(_color_keys(mask.pixels))
-    keys.discard(0)
-    found = [((k >> 16) & 255, (k >> 8) & 255, k & 255) for k in sorted(keys)][:255]
+        pairs = tuple(dict(reversed(colors)).items())
+        return replace(coding, colors=pairs, palettes=palettes), schema
+    keys = {k for k in evidence.colors if k}
+    shown = evidence.opacity_colors | (set(evidence.palette.values()) if palettes else set())
+    keys |= {r << 16 | g << 8 | b for r, g, b in shown} - {0}
+    found = [color_of(k) for k in sorted(keys)][:255]
+    if evidence.looks[Look.BLURRED_COLOURS] == evidence.colour_files > 0:
+        found = []  # reading one says that its edges are soft
     classes = [ClassSpec(0, "background", (0, 0, 0))]
     classes += [ClassSpec(i, f"class {i}", color) for i, color in enumerate(found, 1)]
-    if len(classes) > _MAX_COLORS:
-        classes = classes[:1]  # a photograph or soft edges: reading one says so
     pairs = tuple((c.color, c.id) for c in classes)
-    return Coding("colour", pairs), LabelSchema(
-        tuple(classes), None if len(classes) == 256 else 255
+    ignore = None if len(classes) == 256 else 255
+    return replace(coding, colors=pairs, palettes=palettes), LabelSchema(tuple(classes), ignore)
+
+
+# -- what is asked ---------------------------------------------------------------------------------
+
+
+def _doubts(
+    evidence: Evidence, coding: Coding, schema: LabelSchema | None, said: ReadAs
+) -> tuple[Doubt, ...]:
+    found = [_mixed(evidence, coding)] if said.kind is None else []
+    if schema is None and coding.kind == "index" and said.kind is None:
+        found += [_levels(evidence), _either(evidence)]
+    if schema is None and said.zero is None and coding.kind in ("index", "binary"):
+        found.append(_ground(evidence, coding))
+    return tuple(d for d in found if d is not None)
+
+
+def _ground(evidence: Evidence, coding: Coding) -> Doubt | None:
+    if not evidence.pixels or not 0 < evidence.zeros < 0.5 * evidence.pixels:
+        return None
+    share = evidence.zeros / evidence.pixels
+    black = coding.kind == "binary" or _two_valued(evidence)
+    object_too = ", or the object itself (--class-0 object)" if black else ""
+    return Doubt(
+        "zero",
+        f"Class 0 is on {share:.0%} of the pixels and is read as background.",
+        "Say so if it is a class like the others (on the command line: --class-0 class)"
+        f"{object_too}.",
     )
+
+
+def _levels(evidence: Evidence) -> Doubt | None:
+    if evidence.beside_255 is None or evidence.beside_255[1] < _GREY_LEVEL:
+        return None
+    return Doubt(
+        "levels",
+        f"{evidence.beside_255[0]} holds 255 beside other grey levels: each is read as a class.",
+        "If 255 stands for pixels that count nowhere, choose it as the ignore index (--ignore 255).",
+    )
+
+
+def _either(evidence: Evidence) -> Doubt | None:
+    if evidence.objects != "maybe":
+        return None
+    return Doubt(
+        "objects",
+        "The numbers of the masks are read as classes, but each could be an object.",
+        _WAY,
+    )
+
+
+def _mixed(evidence: Evidence, coding: Coding) -> Doubt | None:
+    """Masks of another kind than most: they are not used, and named."""
+    odd = [group for group in evidence.groups if not _fits(group, evidence, coding)]
+    if not odd or len(odd) == len(evidence.groups):  # all: each says it when it is read
+        return None
+    named = "; ".join(f"{evidence.example(g)}: {_GROUP_WORDS[g]}" for g in odd)
+    return Doubt(
+        "mixed",
+        f"The masks are read as {KIND_NAMES[coding.kind]}. Some hold something else and are not "
+        f"used: {named}.",
+        _WAY,
+    )
+
+
+def _fits(group: Group, evidence: Evidence, coding: Coding) -> bool:
+    """Whether the masks of a group can be read as the folder is."""
+    if coding.kind == "colour":
+        keys = {r << 16 | g << 8 | b for (r, g, b), _ in coding.colors}
+        grey = {v << 16 | v << 8 | v for v in evidence.numbers if 0 <= v <= 255}
+        by_palette = coding.palettes and not evidence.numbers - set(evidence.palette)
+        by_opacity = group == "white" and bool(evidence.opacity_files)
+        return group == "colours" or by_palette or by_opacity or grey <= keys
+    if coding.kind == "binary":
+        return group == "white" or (
+            group == "single" and all(v == 1 or v >= 128 for v in evidence.singles)
+        )
+    if group in ("numbers", "single"):
+        return True
+    if group == "colours":
+        return coding.kind == "instances" and coding.coloured
+    return group == "white" and coding.white and not evidence.looks[Look.SOFT]
+
+
+_GROUP_WORDS: Final[dict[Group, str]] = {
+    "white": "black and white",
+    "single": "one number",
+    "numbers": "several numbers",
+    "colours": "colours",
+    "shades": "grey levels that cannot be told apart",
+}
+
+
+# -- reading one -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TruthReading:
+    """An image's ground truth as it was read.
+
+    Attributes:
+        label_map: Class ids and, where known, instance ids.
+        cannot_hold_edits: Why an edit cannot be saved in the form of the file ("its edges are
+            soft"), or "" if it can.
+        remarks: Sentences worth showing: that all of it counts nowhere, or has no class.
+    """
+
+    label_map: LabelMap
+    cannot_hold_edits: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def decode(
@@ -147,60 +437,247 @@ def decode(
     shape_hw: tuple[int, int] | None,
     *,
     strict: bool,
-) -> LabelMap:
-    """Read an image's masks into a label map; see `truth.read_truth`."""
-    ids = None
+) -> TruthReading:
+    """Read an image's masks; see `truth.read_truth`."""
+    ids, obstacle = None, ""
     if instance_path is not None:
-        raw = _sized(
-            _single_channel(read_mask_file(instance_path)), instance_path, image_path, shape_hw
-        )
-        ids = _instance_ids(raw, instance_path, image_path)
+        file = _MaskFile(instance_path, image_path, shape_hw)
+        raw = file.read()
+        objects = PlainMask.of(raw, by_opacity=coding.opacity)
+        ids, void = file.instance_ids(objects, coding if class_path is None else None)
+        obstacle = _obstacle(objects, None)
     if class_path is None:
         assert ids is not None
-        first = next((i for i in schema.ids if i not in (0, schema.ignore_index)), 1)
-        return LabelMap(np.where(ids > 0, np.uint8(first), np.uint8(0)), ids)
-    raw = _sized(_single_channel(read_mask_file(class_path)), class_path, image_path, shape_hw)
-    labels = _class_ids(raw, coding, class_path, image_path)
+        labels = np.where(ids > 0, np.uint8(_object_id(schema)), np.uint8(0))
+        if void is not None and schema.ignore_index is not None:
+            labels[void] = schema.ignore_index
+        return TruthReading(LabelMap(labels, ids), obstacle)
+    file = _MaskFile(class_path, image_path, shape_hw)
+    raw = file.read()
+    by_color = coding.kind == "colour"
+    plain = PlainMask.shown(raw) if by_color else PlainMask.of(raw, by_opacity=coding.opacity)
+    look = None if plain.is_colour else look_at(plain)
+    labels = file.class_ids(plain, look, coding, schema)
     if ids is not None and ids.shape != labels.shape:
         raise _wrong_size(instance_path or class_path, ids.shape, image_path, labels.shape)
     if coding.kind == "index":
-        _check_ids(labels, schema, class_path, image_path, strict=strict)
-    return LabelMap(labels, ids)
+        file.check_ids(labels, schema, strict=strict)
+    obstacle = _obstacle(plain, look) or obstacle
+    return TruthReading(LabelMap(labels, ids), obstacle, _remarks(class_path, labels, schema))
 
 
-def _class_ids(raw: RawMask, coding: Coding, path: Path, image_path: Path) -> Labels:
-    pixels = raw.pixels
-    if pixels.ndim == 3:
-        return _ids_of_colors(pixels, coding, path, image_path)
-    if coding.kind == "binary" and (raw.lossy or _values_in(pixels) <= {0, 255}):
-        return (pixels >= 128).astype(np.uint8)
-    if coding.kind == "colour" and raw.palette is not None:
-        return _ids_of_colors(raw.palette[pixels], coding, path, image_path)
-    if pixels.dtype == np.uint8:
-        return np.ascontiguousarray(pixels)
-    low, high = int(pixels.min()), int(pixels.max())
-    if low < 0 or high > 255:
+def _object_id(schema: LabelSchema) -> int:
+    """The class of an object where the masks know only one: the first that is no background."""
+    return next((i for i in schema.ids if i not in (0, schema.ignore_index)), 1)
+
+
+def _obstacle(plain: PlainMask, look: tuple[Look, tuple[int, ...]] | None) -> str:
+    if plain.lossy:
+        return "its format (JPEG or lossy WebP) changes values"
+    if plain.opacity:
+        return "its shape is in the opacity"
+    return "its edges are soft" if look is not None and look[0] is Look.SOFT else ""
+
+
+def _remarks(path: Path, labels: Labels, schema: LabelSchema) -> tuple[str, ...]:
+    counts = np.bincount(labels.reshape(-1), minlength=256)
+    found = [int(i) for i in np.flatnonzero(counts) if i != 0]
+    if not found:
+        return ()
+    if found == [schema.ignore_index]:
+        return (f"Every labelled pixel of the mask {path} is read as ignored.",)
+    if not set(found) & {*schema.ids, schema.ignore_index}:
+        return (f"No labelled pixel of the mask {path} has a class that is in the list.",)
+    return ()
+
+
+@dataclass(frozen=True)
+class _MaskFile:
+    """A mask, and what is said of it if it cannot be used."""
+
+    path: Path
+    image_path: Path
+    shape_hw: tuple[int, int] | None
+
+    def read(self) -> RawMask:
+        """The mask at the image's size, upright."""
+        raw = read_mask_file(self.path)
+        turned = _turned(raw, raw.orientation)
+        if self.shape_hw is None or turned.shape_hw == self.shape_hw:
+            return turned
+        if raw.shape_hw == self.shape_hw:  # a tag that was copied from the photo
+            return raw
+        if raw.shape_hw == self.shape_hw[::-1]:
+            orientation = read_orientation(self.image_path)
+            if orientation >= 5:  # drawn on the photo as it is stored
+                return _turned(raw, orientation)
+        raise _wrong_size(self.path, raw.shape_hw, self.image_path, self.shape_hw)
+
+    def class_ids(
+        self,
+        plain: PlainMask,
+        look: tuple[Look, tuple[int, ...]] | None,
+        coding: Coding,
+        schema: LabelSchema,
+    ) -> Labels:
+        """Class ids (H, W) by the folder's coding.
+
+        Raises:
+            SegstudioError: if the file holds something else.
+        """
+        if coding.kind == "colour":
+            return self._ids_of_colors(plain, coding)
+        if look is None:
+            raise self._odd("colours", coding)
+        kind, values = look
+        if kind in (Look.SHADES, Look.PHOTO):
+            raise self._shades(kind)
+        if coding.kind == "binary":
+            return self._object_of(plain, kind, values, coding, schema)
+        if kind is Look.SOFT:
+            raise self._odd("black and white with soft edges", coding)
+        return self._numbers(plain.pixels, values, coding, schema)
+
+    def _object_of(
+        self,
+        plain: PlainMask,
+        look: Look,
+        values: tuple[int, ...],
+        coding: Coding,
+        schema: LabelSchema,
+    ) -> Labels:
+        pixels = plain.pixels
+        if look is Look.NUMBERS and not coding.said:
+            raise self._odd(f"the numbers {_shown(values)}", coding)
+        top = 255 if pixels.dtype == np.uint8 else IGNORED_16_BIT
+        if look is Look.ONE and not coding.said and not plain.opacity:
+            single = max(values)
+            if 1 < single < 128:
+                raise self._odd(f"the number {single}", coding)
+        inside = pixels > top // 2 if look is Look.SOFT else pixels != 0
+        return np.where(inside != coding.inverted, np.uint8(_object_id(schema)), np.uint8(0))
+
+    def _numbers(
+        self,
+        pixels: npt.NDArray[Any],
+        values: tuple[int, ...],
+        coding: Coding,
+        schema: LabelSchema,
+    ) -> Labels:
+        ignored = [v for v in values if v in coding.ignored]
+        rest = [v for v in values if v not in coding.ignored]
+        if 255 in rest and schema.get(255) is None and schema.ignore_index == 255:
+            raise self._odd("255 alone, which may be an object or may count nowhere", coding)
+        if rest and (rest[0] < 0 or rest[-1] > 255):
+            raise SegstudioError(
+                f"The mask {self.path} of {self.image_path} holds values from {rest[0]} to "
+                f"{rest[-1]}.",
+                f"Class ids are 0 to 255. If each value is an object: {_WAY}",
+            )
+        if not ignored or (ignored == [255] and pixels.dtype == np.uint8):
+            labels = np.ascontiguousarray(pixels.astype(np.uint8, copy=False))
+            if ignored and schema.ignore_index not in (None, 255):
+                labels = np.where(labels == 255, np.uint8(schema.ignore_index or 0), labels)
+            return labels
+        void = np.isin(pixels, ignored)
+        to = 255 if schema.ignore_index is None else schema.ignore_index
+        return np.where(void, np.uint8(to), np.where(void, 0, pixels).astype(np.uint8))
+
+    def _ids_of_colors(self, plain: PlainMask, coding: Coding) -> Labels:
+        pixels = plain.pixels
+        if plain.palette is not None and coding.palettes:
+            pixels = plain.palette[pixels]
+        elif not plain.is_colour:
+            if pixels.dtype != np.uint8:
+                raise self._odd("numbers", coding)
+            pixels = np.repeat(pixels[..., None], 3, axis=2)
+        keys = color_keys(pixels)
+        found = _color_table(coding.colors)[keys]
+        if (unknown := found < 0).any():
+            values = np.unique(keys[unknown])
+            if not plain.is_colour and plain.palette is None:
+                raise self._odd(f"the numbers {_shown(values_in(plain.pixels))}", coding)
+            shown = ", ".join(f"#{int(k):06X}" for k in values[:4])
+            more = f" and {len(values) - 4} more" if len(values) > 4 else ""
+            raise SegstudioError(
+                f"The mask {self.path} of {self.image_path} has colours that are no class: "
+                f"{shown}{more}.",
+                "Give each class its colour in segstudio.json, and save masks without soft edges "
+                "(as PNG, not JPEG).",
+            )
+        return found.astype(np.uint8)
+
+    def instance_ids(
+        self, plain: PlainMask, coding: Coding | None
+    ) -> tuple[InstanceIds, npt.NDArray[np.bool_] | None]:
+        """Instance ids (H, W), and where the mask counts nowhere.
+
+        Args:
+            plain: The file.
+            coding: How the folder is read; None beside class masks, which tell what is ignored.
+        """
+        pixels: npt.NDArray[Any] = plain.pixels
+        void = None
+        if plain.is_colour:
+            if coding is not None and not coding.coloured and not coding.said:
+                raise self._odd("colours", coding)
+            pixels = color_keys(pixels)  # one colour an object
+        elif coding is not None:
+            self._check_objects(look_at(plain), coding)
+            if coding.ignored:
+                void = np.isin(pixels, coding.ignored)
+                pixels = np.where(void, 0, pixels)
+        low, high = int(pixels.min()), int(pixels.max())
+        if low >= 0 and high <= 65535:
+            return np.ascontiguousarray(pixels.astype(np.uint16, copy=False)), void
+        values, positions = np.unique(pixels, return_inverse=True)
+        if len(values) > 65535:
+            raise SegstudioError(
+                f"The mask {self.path} of {self.image_path} has {len(values)} instances.",
+                "segstudio keeps up to 65535 instances an image.",
+            )
+        numbers = np.cumsum(values != 0).astype(np.uint16) * (values != 0)
+        return np.asarray(numbers[positions].reshape(pixels.shape), np.uint16), void
+
+    def _check_objects(self, found: tuple[Look, tuple[int, ...]], coding: Coding) -> None:
+        look, values = found
+        if look in (Look.SHADES, Look.PHOTO):
+            raise self._shades(look)
+        if look is Look.SOFT:
+            raise self._odd("black and white with soft edges", coding)
+        white = look is Look.ONE and is_white(max(values))
+        if white and not coding.white and not coding.said:
+            raise self._odd("black and white", coding)
+
+    def check_ids(self, labels: Labels, schema: LabelSchema, *, strict: bool) -> None:
+        """Raise if the mask has ids that the given classes have not."""
+        unknown = sorted({*values_in(labels)} - {*schema.ids, 0, schema.ignore_index or 0})
+        if not unknown or (not strict and len(unknown) <= _MAX_UNDECLARED):
+            return
         raise SegstudioError(
-            f"The mask {path} of {image_path} holds values from {low} to {high}.",
-            "Class ids are 0 to 255; put instance ids into a folder named instances.",
+            f"The mask {self.path} of {self.image_path} has unknown values: {_shown(unknown)}.",
+            "Add them to the classes, or choose the right ignore index.",
         )
-    return pixels.astype(np.uint8)
+
+    def _odd(self, found: str, coding: Coding) -> SegstudioError:
+        return SegstudioError(
+            f"The mask {self.path} of {self.image_path} holds {found}; the masks of this folder "
+            f"are read as {KIND_NAMES[coding.kind]}.",
+            _WAY,
+        )
+
+    def _shades(self, look: Look) -> SegstudioError:
+        if look is Look.PHOTO:
+            text = "unknown values: it looks like a photograph or a map of probabilities"
+            hint = "It is not used."
+        else:
+            text = "several grey levels in a format that changes them (JPEG or lossy WebP)"
+            hint = "Which class a pixel had cannot be told any more. Save the mask as PNG."
+        return SegstudioError(f"The mask {self.path} of {self.image_path} has {text}.", hint)
 
 
-def _ids_of_colors(
-    pixels: npt.NDArray[np.uint8], coding: Coding, path: Path, image_path: Path
-) -> Labels:
-    keys = _color_keys(pixels)
-    found = _color_table(coding.colors)[keys]
-    if (unknown := found < 0).any():
-        values = np.unique(keys[unknown])
-        shown = ", ".join(_color_text(int(k)) for k in values[:4])
-        more = f" and {len(values) - 4} more" if len(values) > 4 else ""
-        raise SegstudioError(
-            f"The mask {path} of {image_path} has colours that are no class: {shown}{more}.",
-            "Give each class its colour in segstudio.json, and save masks without soft edges.",
-        )
-    return found.astype(np.uint8)
+def _shown(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
 
 
 @lru_cache(maxsize=2)
@@ -211,47 +688,11 @@ def _color_table(colors: tuple[tuple[Color, int], ...]) -> npt.NDArray[np.int16]
     return table
 
 
-def _check_ids(
-    labels: Labels, schema: LabelSchema, path: Path, image_path: Path, *, strict: bool
-) -> None:
-    unknown = sorted(_values_in(labels) - {*schema.ids, 0, schema.ignore_index or 0})
-    if not unknown or (not strict and len(unknown) <= _MAX_UNDECLARED):
-        return
-    shown = ", ".join(map(str, unknown[:8])) + (", ..." if len(unknown) > 8 else "")
-    hint = (
-        "Add them to the classes, or choose the right ignore index."
-        if strict
-        else "It looks like a photograph, not like a map of class ids."
-    )
-    raise SegstudioError(f"The mask {path} of {image_path} has unknown values: {shown}.", hint)
-
-
-def _instance_ids(raw: RawMask, path: Path, image_path: Path) -> InstanceIds:
-    pixels = raw.pixels
-    if pixels.ndim == 3:
-        pixels = _color_keys(pixels)  # one colour an instance
-    low, high = int(pixels.min()), int(pixels.max())
-    if low >= 0 and high <= 65535:
-        return np.ascontiguousarray(pixels.astype(np.uint16, copy=False))
-    values, positions = np.unique(pixels, return_inverse=True)
-    if len(values) > 65535:
-        raise SegstudioError(
-            f"The mask {path} of {image_path} has {len(values)} instances.",
-            "segstudio keeps up to 65535 instances an image.",
-        )
-    numbers = np.cumsum(values != 0).astype(np.uint16) * (values != 0)
-    return np.asarray(numbers[positions].reshape(pixels.shape), np.uint16)
-
-
-def _sized(raw: RawMask, path: Path, image_path: Path, shape_hw: tuple[int, int] | None) -> RawMask:
-    """The mask at the image's size; one drawn on a photo before its EXIF rotation is turned too."""
-    if shape_hw is None or raw.shape_hw == shape_hw:
+def _turned(raw: RawMask, orientation: int) -> RawMask:
+    if not 2 <= orientation <= 8:
         return raw
-    if raw.shape_hw == shape_hw[::-1]:
-        orientation = read_orientation(image_path)
-        if orientation >= 5:
-            return RawMask(upright(raw.pixels, orientation), raw.palette, raw.lossy)
-    raise _wrong_size(path, raw.shape_hw, image_path, shape_hw)
+    alpha = None if raw.alpha is None else upright(raw.alpha, orientation)
+    return RawMask(upright(raw.pixels, orientation), raw.palette, raw.lossy, alpha)
 
 
 def _wrong_size(
@@ -264,37 +705,6 @@ def _wrong_size(
     )
 
 
-def _single_channel(raw: RawMask) -> RawMask:
-    """Grey saved as RGB becomes one channel."""
-    pixels = raw.pixels
-    if pixels.ndim == 3:
-        first = pixels[..., 0]
-        if np.array_equal(first, pixels[..., 1]) and np.array_equal(first, pixels[..., 2]):
-            return RawMask(np.ascontiguousarray(first), raw.palette, raw.lossy)
-    return raw
-
-
-def _values_in(pixels: npt.NDArray[Any]) -> set[int]:
-    if pixels.dtype in (np.uint8, np.uint16):
-        return {int(v) for v in np.flatnonzero(np.bincount(pixels.reshape(-1)))}
-    return {int(v) for v in np.unique(pixels)}
-
-
-def _color_keys(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
-    wide = pixels.astype(np.uint32)
-    keys: npt.NDArray[np.uint32] = (
-        wide[..., 0] << np.uint32(16) | wide[..., 1] << np.uint32(8) | wide[..., 2]
-    )
-    return keys
-
-
-def _color_text(key: int) -> str:
-    return f"#{key:06X}"
-
-
 def _as_color(rgb: npt.NDArray[np.uint8]) -> Color:
     r, g, b = (int(v) for v in rgb)
     return (r, g, b)
-
-
-__all__ = ["Coding", "TruthKind", "decide_coding", "decode", "distinct_color"]

@@ -1,0 +1,198 @@
+"""What the masks of a folder hold together: gathered from all of them, in any order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.schema import Color
+from segstudio.storage.mask_facts import Look, MaskFacts
+from segstudio.storage.mask_files import read_mask_file
+
+IGNORED_16_BIT: Final = 65535
+_EXAMPLES: Final = 3
+_THREADS: Final = 2
+_AT_ONCE: Final = 4
+
+Objects = Literal["yes", "maybe", "no"]
+Group = Literal["white", "single", "numbers", "colours", "shades"]
+
+
+@dataclass
+class Evidence:
+    """The facts of many masks.
+
+    Attributes:
+        masks: How many were looked at; those that cannot be read count nowhere.
+        looks: How many there are of each look.
+        groups: Names of some masks of each group, for messages; and how many there are.
+        singles: How many masks hold only this one number besides 0.
+        values: The numbers of masks with several.
+        beside_255: A mask that holds 255 beside another number, and the least of those.
+        colors: In how many masks each colour turns up.
+        palette: Colour by number of palette images.
+        palettes_differ: Whether two of them give a number different colours.
+        opacity_colors: The colours of shapes that are in the opacity.
+        zeros: Pixels of number 0, of masks that are not of colours.
+        pixels: All pixels of those.
+    """
+
+    masks: int = 0
+    looks: Counter[Look] = field(default_factory=Counter)
+    groups: dict[Group, list[Path]] = field(default_factory=dict)
+    sizes: Counter[Group] = field(default_factory=Counter)
+    singles: Counter[int] = field(default_factory=Counter)
+    values: set[int] = field(default_factory=set)
+    beside_255: tuple[Path, int] | None = None
+    colors: Counter[int] = field(default_factory=Counter)
+    colour_files: int = 0
+    palette: dict[int, Color] = field(default_factory=dict)
+    palettes_differ: bool = False
+    opacity_colors: set[Color] = field(default_factory=set)
+    opacity_files: int = 0
+    zeros: int = 0
+    pixels: int = 0
+    _ids: int = 0
+    _whole: int = 0
+    _files: int = 0
+    _consecutive: int = 0
+    _most: int = 0
+    _counts: set[int] = field(default_factory=set)
+
+    @classmethod
+    def of(
+        cls, paths: Iterable[Path], stop: Callable[[int], bool] = lambda _done: False
+    ) -> Evidence:
+        """Look at masks.
+
+        One that cannot be read is passed over: its image says so when it is opened.
+
+        Args:
+            paths: The files.
+            stop: Told how many were looked at; True ends it. It may raise.
+        """
+        found = cls()
+        wanted = list(paths)
+        with ThreadPoolExecutor(_THREADS, "masks") as pool:
+            for start in range(0, len(wanted), _AT_ONCE):
+                chunk = wanted[start : start + _AT_ONCE]
+                if stop(start):
+                    break
+                for path, facts in zip(chunk, pool.map(_facts, chunk), strict=True):
+                    if facts is not None:
+                        found.add(path, facts)
+        return found
+
+    def add(self, path: Path, facts: MaskFacts) -> None:
+        """Take in one mask."""
+        self.masks += 1
+        self.looks[facts.look] += 1
+        if facts.look in (Look.COLOURS, Look.BLURRED_COLOURS):
+            self._group("colours", path)
+            self.colour_files += 1
+            self.colors.update(facts.values)
+            return
+        self.zeros += facts.zeros
+        self.pixels += facts.pixels
+        if facts.opacity:
+            self.opacity_files += 1
+            self.opacity_colors |= {facts.opacity_color} - {None}  # type: ignore[arg-type]
+        if facts.stored_colours:
+            self.colors.update(v << 16 | v << 8 | v for v in facts.values if 0 <= v <= 255)
+        self._add_palette(facts)
+        self._add_numbers(path, facts)
+
+    def _add_palette(self, facts: MaskFacts) -> None:
+        for number, color in facts.palette:
+            if self.palette.setdefault(number, color) != color:
+                self.palettes_differ = True
+
+    def _add_numbers(self, path: Path, facts: MaskFacts) -> None:
+        if facts.look is Look.ONE:
+            number = max(facts.values, key=abs)
+            self.singles[number] += 1
+            self._group("white" if is_white(number) else "single", path)
+        elif facts.look is Look.SOFT:
+            self._group("white", path)
+        elif facts.look in (Look.SHADES, Look.PHOTO):
+            self._group("shades", path)
+        elif facts.look is Look.NUMBERS:
+            self._group("numbers", path)
+            self._add_several(path, facts)
+
+    def _add_several(self, path: Path, facts: MaskFacts) -> None:
+        self.values |= set(facts.values)
+        numbers = {v for v in facts.values if v > 0}
+        others = numbers - {255}
+        if 255 in numbers and others and max(others) < 255 and 254 not in others:
+            least = min(others)
+            if self.beside_255 is None or least < self.beside_255[1]:
+                self.beside_255 = (path, least)
+            numbers = others
+        numbers -= {IGNORED_16_BIT}
+        self._files += 1
+        self._ids += len(numbers)
+        self._whole += min(facts.whole, len(numbers))
+        self._consecutive += bool(numbers) and max(numbers) == len(numbers)
+        self._most = max(self._most, len(numbers))
+        self._counts.add(len(numbers))
+
+    def _group(self, group: Group, path: Path) -> None:
+        self.sizes[group] += 1
+        paths = self.groups.setdefault(group, [])
+        if len(paths) < _EXAMPLES:
+            paths.append(path)
+
+    @property
+    def numbers(self) -> set[int]:
+        """All numbers of masks that hold numbers."""
+        return {*self.values, *self.singles}
+
+    @property
+    def objects(self) -> Objects:
+        """Whether the numbers are objects, by their shapes and how they run; never by depth.
+
+        Objects are one region each and are numbered from 1 on, as many as there are; the numbers
+        of classes come back in many places. A few numbers, each one region, can be either.
+        """
+        if any(255 < v < IGNORED_16_BIT for v in self.numbers):
+            return "yes"
+        if not self._files or self._whole < 0.9 * self._ids:
+            return "no"
+        counted = self._consecutive >= 0.9 * self._files
+        if (counted and self._most >= 10) or len(self.values) > 40:
+            return "yes"
+        return "maybe" if counted and (len(self._counts) > 1 or self._files == 1) else "no"
+
+    @property
+    def ids_in_colours(self) -> bool:
+        """Whether colours are ids of 24 bits: each an object of one image, as in COCO panoptic."""
+        colors = {key: n for key, n in self.colors.items() if key}
+        if len(colors) > 255:
+            return not self.looks[Look.BLURRED_COLOURS]
+        if self.colour_files < 3 or len(colors) < 2 * self.colour_files:
+            return False
+        return sum(n == 1 for n in colors.values()) >= 0.9 * len(colors)
+
+    def example(self, group: Group) -> str:
+        """The name of a mask of a group, and how many others there are."""
+        more = self.sizes[group] - 1
+        name = str(self.groups[group][0])
+        return f"{name} and {more} more" if more > 0 else name
+
+
+def is_white(number: int) -> bool:
+    """Whether a number that is alone in a mask stands for white and not for a class."""
+    return 250 <= number <= 255 or number == IGNORED_16_BIT
+
+
+def _facts(path: Path) -> MaskFacts | None:
+    try:
+        return MaskFacts.of(read_mask_file(path))
+    except SegstudioError:
+        return None

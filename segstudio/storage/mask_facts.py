@@ -1,0 +1,371 @@
+"""What one mask file holds, by itself: numbers, black and white, soft edges, colours, objects.
+
+Nothing is decided here. `truth_values.decide` takes the facts of all masks of a folder together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.schema import Color
+from segstudio.storage.mask_files import RawMask
+
+_DARK: Final = 31
+_BRIGHT: Final = 224
+_NEAR: Final = 8
+_MANY_GREYS: Final = 128
+_KEPT_COLORS: Final = 4096
+_FLAT_STEP: Final = 4
+_SPECK_PX: Final = 9
+_DARK_PALETTE: Final = 64
+_UNSTEADY: Final = 0.6
+_LARGEST_16_BIT: Final = 65535
+
+
+class Look(StrEnum):
+    """What kind of numbers a mask holds."""
+
+    EMPTY = "nothing"
+    ONE = "one number"
+    """Besides 0 only one: an object, or one class."""
+    NUMBERS = "several numbers"
+    SOFT = "soft edges"
+    """Black and white with grey between them, as after scaling or JPEG."""
+    SHADES = "shades that were changed"
+    """JPEG of more than black and white: which number a pixel had cannot be told any more."""
+    PHOTO = "a photograph"
+    COLOURS = "colours"
+    BLURRED_COLOURS = "colours with soft edges"
+
+
+@dataclass(frozen=True)
+class PlainMask:
+    """A mask with palettes and opacity resolved as far as one file tells.
+
+    Attributes:
+        pixels: (H, W) of an integer type, or (H, W, 3) uint8 colours. Of a palette these are the
+            indices, unless the palette is only there to store grey levels.
+        palette: (256, 3) uint8 colours of the indices, or None.
+        lossy: Whether the format may have changed values.
+        stored_colours: Whether the file has three channels, also where they are equal.
+        opacity: Whether `pixels` are the opacity: the file's colours show no shape.
+    """
+
+    pixels: npt.NDArray[Any]
+    palette: npt.NDArray[np.uint8] | None = None
+    lossy: bool = False
+    stored_colours: bool = False
+    opacity: bool = False
+
+    @classmethod
+    def of(cls, raw: RawMask, *, by_opacity: bool = False) -> PlainMask:
+        """Resolve a file's palette and opacity.
+
+        Args:
+            raw: The file.
+            by_opacity: Whether other masks of the folder have their shape in the opacity: then
+                one that is opaque everywhere is an object everywhere.
+        """
+        if raw.alpha is not None:
+            return _with_opacity(raw, raw.alpha, by_opacity=by_opacity)
+        if raw.palette is not None and raw.pixels.ndim == 2:
+            return _with_palette(raw, raw.palette)
+        return cls(_one_channel(raw.pixels), None, raw.lossy, raw.pixels.ndim == 3)
+
+    @classmethod
+    def shown(cls, raw: RawMask) -> PlainMask:
+        """A file by its colours, where they are the classes: what is transparent is black."""
+        pixels = raw.pixels
+        if raw.alpha is None or not int(raw.alpha.max()) > 0:
+            return cls.of(RawMask(pixels, raw.palette, raw.lossy))
+        if pixels.ndim == 2:
+            pixels = np.repeat(pixels[..., None], 3, axis=2)
+        shown = np.where((raw.alpha >= 128)[..., None], pixels, np.uint8(0)).astype(np.uint8)
+        return cls(_one_channel(shown), None, raw.lossy, stored_colours=True)
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether the pixels are colours."""
+        return self.pixels.ndim == 3
+
+
+def _with_opacity(raw: RawMask, alpha: npt.NDArray[np.uint8], *, by_opacity: bool) -> PlainMask:
+    plain = PlainMask(_one_channel(raw.pixels), None, raw.lossy, raw.pixels.ndim == 3)
+    low, high = int(alpha.min()), int(alpha.max())
+    if low == 255:
+        return PlainMask(alpha, opacity=True) if by_opacity and _uniform(raw.pixels) else plain
+    shown = raw.pixels[alpha > 0]
+    if high == 0:  # a writer that left the channel empty, or an empty mask
+        return plain if not _uniform(raw.pixels) else PlainMask(alpha, opacity=True)
+    if (shown == shown[0]).all():
+        return PlainMask(alpha, lossy=raw.lossy, opacity=True)
+    pixels = raw.pixels.copy()
+    pixels[alpha < 128] = 0
+    return PlainMask(_one_channel(pixels), None, raw.lossy, raw.pixels.ndim == 3)
+
+
+def _uniform(pixels: npt.NDArray[Any]) -> bool:
+    return bool((pixels == pixels[0, 0]).all())
+
+
+def _with_palette(raw: RawMask, palette: npt.NDArray[np.uint8]) -> PlainMask:
+    levels = palette[:, 0]
+    if _stores_greys(palette):
+        full = np.zeros(256, np.uint8)
+        full[: len(levels)] = levels
+        return PlainMask(full[raw.pixels], None, raw.lossy)
+    full_colors = np.zeros((256, 3), np.uint8)
+    full_colors[: len(palette)] = palette
+    return PlainMask(raw.pixels, full_colors, raw.lossy)
+
+
+def _stores_greys(palette: npt.NDArray[np.uint8]) -> bool:
+    """Whether a palette only stores grey levels, in whatever order a program put them.
+
+    One of black and white, of greys too dark to be meant for the eye, or of greys that are not in
+    order. Else its indices are the class ids: greys that rise with the id are a display.
+    """
+    if not len(palette) or (palette != palette[:, :1]).any():
+        return False
+    levels = palette[:, 0].astype(int)
+    if set(levels) == {0, 255}:
+        return True
+    used = np.trim_zeros(levels, "b")
+    if len(used) < 2 or len(set(used)) < len(used):
+        return False  # equal colours tell no ids apart
+    return bool(used.max() < _DARK_PALETTE or (np.diff(used) < 0).any())
+
+
+def _one_channel(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Grey saved as RGB becomes one channel."""
+    if pixels.ndim == 3:
+        first = pixels[..., 0]
+        if np.array_equal(first, pixels[..., 1]) and np.array_equal(first, pixels[..., 2]):
+            return np.ascontiguousarray(first)
+    return pixels
+
+
+@dataclass(frozen=True)
+class MaskFacts:
+    """What is known of one mask file.
+
+    Attributes:
+        look: What kind of numbers it holds.
+        values: Its numbers, of NUMBERS, ONE and EMPTY; of colours r << 16 | g << 8 | b.
+        stored_colours: Whether the file has three channels.
+        lossy: Whether the format may have changed values.
+        opacity: Whether the shape is in the opacity.
+        opacity_color: The colour of the shape then.
+        palette: Colours by number, where there is a palette.
+        regions: Connected regions of one number other than 0, of more than 8 pixels; counted for
+            NUMBERS only.
+        whole: How many of the numbers are one region.
+        zeros: Pixels of number 0 (of soft edges: the dark ones); of shades and photographs none.
+        pixels: All pixels, likewise.
+    """
+
+    look: Look
+    values: tuple[int, ...] = ()
+    stored_colours: bool = False
+    lossy: bool = False
+    opacity: bool = False
+    opacity_color: Color | None = None
+    palette: tuple[tuple[int, Color], ...] = ()
+    regions: int = 0
+    whole: int = 0
+    zeros: int = 0
+    pixels: int = 0
+
+    @classmethod
+    def of(cls, raw: RawMask) -> MaskFacts:
+        """Look at a file's content."""
+        plain = PlainMask.of(raw)
+        if plain.is_colour:
+            return _facts_of_colours(plain)
+        look, values = look_at(plain)
+        regions, whole = (0, 0)
+        is_picture = look in (Look.SHADES, Look.PHOTO)
+        if look is Look.NUMBERS:
+            regions, whole = regions_of(plain.pixels, 255 in values and 254 not in values)
+        table = plain.palette
+        palette = () if table is None else tuple((v, _color(table[v])) for v in values if v >= 0)
+        return cls(
+            look,
+            values,
+            plain.stored_colours,
+            plain.lossy,
+            plain.opacity,
+            _shown_color(raw) if plain.opacity else None,
+            palette,
+            regions,
+            whole,
+            0 if is_picture else _zeros(plain.pixels, look),
+            0 if is_picture else int(plain.pixels.size),
+        )
+
+
+def _zeros(pixels: npt.NDArray[Any], look: Look) -> int:
+    if look is not Look.SOFT:
+        return int(pixels.size - np.count_nonzero(pixels))
+    middle = 128 if pixels.dtype == np.uint8 else 32768
+    return int(np.count_nonzero(pixels < middle))
+
+
+def _facts_of_colours(plain: PlainMask) -> MaskFacts:
+    keys = color_keys(plain.pixels)
+    values = np.unique(keys)
+    blurred = plain.lossy or (len(values) > 64 and _unsteady(keys))
+    return MaskFacts(
+        Look.BLURRED_COLOURS if blurred else Look.COLOURS,
+        tuple(int(v) for v in values[:_KEPT_COLORS]),
+        stored_colours=True,
+        lossy=plain.lossy,
+        zeros=int(np.count_nonzero(keys == 0)),
+        pixels=int(keys.size),
+    )
+
+
+def _shown_color(raw: RawMask) -> Color | None:
+    assert raw.alpha is not None
+    shown = raw.pixels[raw.alpha > 0]
+    return _color(np.broadcast_to(shown[0], 3)) if len(shown) else None
+
+
+def look_at(plain: PlainMask) -> tuple[Look, tuple[int, ...]]:
+    """What kind of numbers a mask of one channel holds, and which (of grey shades: none)."""
+    values = values_in(plain.pixels)
+    rest = [v for v in values if v != 0]
+    if not rest:
+        return Look.EMPTY, values
+    if len(rest) == 1 and not (plain.lossy and rest[0] < _BRIGHT):
+        return Look.ONE, values
+    if plain.palette is not None or min(rest) < 0:
+        return Look.NUMBERS, values
+    eight = _as_eight_bits(plain.pixels, rest[-1])
+    if eight is not None:
+        if _is_soft(eight, lossy=plain.lossy):
+            return Look.SOFT, ()
+        if plain.lossy:
+            return Look.SHADES, ()
+        if len(rest) > _MANY_GREYS and _unsteady(eight):
+            return Look.PHOTO, ()
+    return Look.NUMBERS, values
+
+
+def _as_eight_bits(pixels: npt.NDArray[Any], high: int) -> npt.NDArray[np.uint8] | None:
+    """The picture that the numbers would be, or None if they can only be ids."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    if high <= 255:
+        return pixels.astype(np.uint8)
+    if pixels.dtype == np.uint16 and high >= 0.9 * _LARGEST_16_BIT:
+        return (pixels >> 8).astype(np.uint8)
+    return None
+
+
+def _is_soft(pixels: npt.NDArray[np.uint8], *, lossy: bool) -> bool:
+    """Whether grey levels are black and white with soft edges between.
+
+    Both must be there, the bright ones mostly near white, and what lies between must be few and
+    slopes: a class of its own is flat. One or two levels between are meant, unless the format
+    changes values.
+    """
+    counts = np.bincount(pixels.reshape(-1), minlength=256)
+    bright, upper = int(counts[_BRIGHT:].sum()), int(counts[128:].sum())
+    between = counts[_DARK + 1 : _BRIGHT]
+    if not bright or not counts[: _DARK + 1].any() or 2 * bright < upper:
+        return False
+    if 2 * int(between.sum()) > pixels.size:
+        return False
+    shades = np.count_nonzero(between)
+    if shades < 3 and not lossy:
+        near = np.flatnonzero(counts[1:255]) + 1
+        return not shades and bool((near <= _NEAR).any() and (near >= 255 - _NEAR).any())
+    middle = (pixels > _DARK) & (pixels < _BRIGHT)
+    return 2 * int(np.count_nonzero(_flat(pixels) & middle)) <= int(np.count_nonzero(middle))
+
+
+def _flat(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Where a pixel is about as bright as one beside it and one above or below it."""
+    import cv2
+
+    def like(dy: int, dx: int) -> npt.NDArray[np.bool_]:
+        moved = np.roll(pixels, (dy, dx), (0, 1))
+        return np.asarray(cv2.absdiff(pixels, moved).reshape(pixels.shape) <= _FLAT_STEP)
+
+    return np.asarray((like(0, 1) | like(0, -1)) & (like(1, 0) | like(-1, 0)))
+
+
+def _unsteady(pixels: npt.NDArray[Any]) -> bool:
+    """Whether neighbours mostly differ, as in a photograph."""
+    across = np.count_nonzero(pixels[:, 1:] != pixels[:, :-1])
+    down = np.count_nonzero(pixels[1:] != pixels[:-1])
+    return bool(across + down > _UNSTEADY * pixels.size)
+
+
+def regions_of(pixels: npt.NDArray[Any], skip_255: bool = False) -> tuple[int, int]:
+    """Connected regions of one number, and how many numbers are a single one.
+
+    Regions of up to 8 pixels are left out where a number has a larger one; 0 and negative numbers
+    count nowhere.
+
+    Args:
+        pixels: (H, W) of an integer type.
+        skip_255: Whether 255 counts nowhere either.
+    """
+    import cv2
+
+    inside = pixels > 0
+    if skip_255:
+        inside &= pixels != 255
+    height, width = pixels.shape
+    # Pixels lie at even places, with a bridge between two equal ones: then one pass over a
+    # black-and-white picture finds the regions of all numbers.
+    grid = np.zeros((2 * height - 1, 2 * width - 1), np.uint8)
+    grid[::2, ::2] = inside
+    grid[::2, 1::2] = inside[:, 1:] & (pixels[:, 1:] == pixels[:, :-1])
+    grid[1::2, ::2] = inside[1:] & (pixels[1:] == pixels[:-1])
+    _, found, stats, _ = cv2.connectedComponentsWithStats(grid, connectivity=4)
+    owner = np.zeros(len(stats), np.int64)
+    places = np.asarray(found)[::2, ::2][inside]
+    owner[places] = pixels[inside]
+    sizes = np.bincount(places, minlength=len(stats))
+    biggest: dict[int, int] = {}
+    regions: dict[int, int] = {}
+    for value, size in zip(owner[1:].tolist(), sizes[1:].tolist(), strict=True):
+        regions[value] = regions.get(value, 0) + (size >= _SPECK_PX)
+        biggest[value] = max(biggest.get(value, 0), size)
+    each = [max(1, count) for value, count in regions.items() if value]
+    return sum(each), sum(count == 1 for count in each)
+
+
+def values_in(pixels: npt.NDArray[Any]) -> tuple[int, ...]:
+    """The numbers that turn up, ascending."""
+    if pixels.dtype in (np.uint8, np.uint16):
+        return tuple(int(v) for v in np.flatnonzero(np.bincount(pixels.reshape(-1))))
+    return tuple(int(v) for v in np.unique(pixels))
+
+
+def color_keys(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """Colours (..., 3) as r << 16 | g << 8 | b."""
+    wide = pixels.astype(np.uint32)
+    keys: npt.NDArray[np.uint32] = (
+        wide[..., 0] << np.uint32(16) | wide[..., 1] << np.uint32(8) | wide[..., 2]
+    )
+    return keys
+
+
+def color_of(key: int) -> Color:
+    """The inverse of `color_keys` for one colour."""
+    return ((key >> 16) & 255, (key >> 8) & 255, key & 255)
+
+
+def _color(rgb: Iterable[Any]) -> Color:
+    r, g, b = (int(v) for v in rgb)
+    return (r, g, b)

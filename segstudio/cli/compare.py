@@ -18,6 +18,7 @@ from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors, require_folder
 from segstudio.cli.loading import fetch_weights
+from segstudio.cli.options import option_of
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_comparison
 from segstudio.core.errors import SegstudioError
@@ -33,7 +34,7 @@ from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
 from segstudio.storage.scan import list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME, read_schema
-from segstudio.storage.truth import TruthIndex
+from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,7 @@ class Request:
         limit: Stop after this many images; 0 for all.
         again: Run the models also where their answers are on disk.
         report: Where to write a report as HTML, if wanted.
+        said: How the values of the ground truth are read.
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class Request:
     limit: int = 0
     again: bool = False
     report: Path | None = None
+    said: ReadAs = NOTHING_SAID
 
 
 def compare(request: Request, *, as_json: bool) -> int:
@@ -116,6 +119,10 @@ def _print(request: Request, found: FolderEvaluation, *, as_json: bool) -> None:
             "Masks are matched by name; give their folder with --gt.",
         )
     told = report_of(found, request.wanted, bootstrap=request.bootstrap)
+    truth = found.references.files.project.truth
+    told["ground_truth_values"] = None if truth is None else truth.kind
+    doubts = () if truth is None else truth.doubts
+    told["notes"] = [f"ground truth: {d.message} {d.hint}" for d in doubts]
     if as_json:
         print_json(told)
     else:
@@ -155,6 +162,8 @@ def _command(request: Request) -> str:
         ("gt", request.gt_dir),
         ("schema", request.schema_file),
         ("ignore", request.ignore),
+        ("truth-kind", option_of(request.said.kind)),
+        ("class-0", request.said.zero),
         ("hausdorff", request.wanted.hausdorff),
         ("limit", request.limit or None),
         ("report", request.report),
@@ -176,15 +185,17 @@ class _ShownJob(Job):
 
 
 def _opened(request: Request, specs: Sequence[ModelSpec]) -> tuple[Project, LabelSchema]:
-    project = open_project(request.folder)
+    project = open_project(request.folder, said=request.said)
     declared = None if request.schema_file is None else read_schema(request.schema_file)
     if request.gt_dir is not None:
         list_folder(request.gt_dir)
         beside = request.gt_dir / SCHEMA_NAME
         if declared is None and beside.is_file():
             declared = read_schema(beside)
-        truth = TruthIndex.at(request.gt_dir, project.images, declared)
+        truth = TruthIndex.at(request.gt_dir, project.images, declared, said=request.said)
         project = replace(project, truth=truth, schema=declared)
+    if project.truth is not None:
+        project = replace(project, truth=project.truth.settled(project.images))
     schema = declared or project.schema
     if schema is None:
         schema = _named_like(project, specs)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.output import print_table, score
+from segstudio.storage.truth_coding import KIND_NAMES
 
 _FOREGROUND: Final = (("mean_iou_foreground", "fg iou"), ("mean_dice_foreground", "fg dice"))
 _COLUMNS: Final = (
@@ -24,7 +25,12 @@ def print_report(report: dict[str, Any]) -> None:
     """Print what `compare_report.report_of` returned."""
     models = report["models"]
     scored = count(report["scored_images"], "image")
-    print(f"{scored} with ground truth, of {report['images']:,}\n")
+    print(f"{scored} with ground truth, of {report['images']:,}")
+    if report["ground_truth_values"] is not None:
+        print(f"values of the masks are read as {KIND_NAMES[report['ground_truth_values']]}")
+    for note in report["notes"]:
+        print(f"note: {note}")
+    print()
     leads = report["ranked_by"] == "mean_iou_foreground"
     _print_models(models, report["all_background"], leads=leads)
     if leads:

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Final
 
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors, require_folder
 from segstudio.cli.evaluation_report import Compared, report_of
@@ -13,7 +14,7 @@ from segstudio.cli.evaluation_tables import print_report
 from segstudio.cli.mask_pairs import MaskFolders, Pair, Sides
 from segstudio.cli.mask_report import Measured, material_of
 from segstudio.cli.objects import ObjectCounts
-from segstudio.cli.options import Missing
+from segstudio.cli.options import Missing, option_of
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_material
 from segstudio.core.answer import Answer
@@ -21,6 +22,8 @@ from segstudio.core.bootstrap import PairedDifference, paired_difference
 from segstudio.core.errors import SegstudioError
 from segstudio.core.image_figures import ImageFigures, Wanted, figures_of
 from segstudio.storage.image_ref import ImageRef
+
+_REMARKS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class _Counts:
     figures: dict[Path, ImageFigures] = field(default_factory=dict)
     without_truth: list[str] = field(default_factory=list)
     objects: ObjectCounts = field(default_factory=ObjectCounts)
+    remarks: list[str] = field(default_factory=list)
 
 
 def evaluate(request: Request, *, as_json: bool) -> int:
@@ -92,6 +96,7 @@ def evaluate(request: Request, *, as_json: bool) -> int:
             tuple(counts.without_truth),
             request.counted,
             request.missing,
+            (*folders.notes, *_shortened(counts.remarks)),
         )
         measured = [Measured(sides.pred_dir, folders, counts.figures)]
         difference = None
@@ -115,6 +120,11 @@ def evaluate(request: Request, *, as_json: bool) -> int:
     return FAILURE if folders.missing else OK
 
 
+def _shortened(remarks: list[str]) -> list[str]:
+    more = len(remarks) - _REMARKS
+    return [*remarks[:_REMARKS], *([f"The same holds of {more} more masks."] if more > 0 else [])]
+
+
 def _write_report(request: Request, compared: Compared, measured: list[Measured]) -> None:
     assert request.report is not None
     others = [f for one in measured[1:] for f in one.figures.values()]
@@ -132,6 +142,9 @@ def _command(request: Request) -> str:
         ("ignore", sides.ignore),
         ("pred-instances", sides.pred_instances),
         ("gt-instances", sides.gt_instances),
+        ("truth-kind", option_of(sides.truth_kind)),
+        ("pred-kind", option_of(sides.pred_kind)),
+        ("class-0", sides.zero),
         ("missing", None if request.missing == usual.missing else request.missing.value),
         ("hausdorff", request.wanted.hausdorff),
         ("bootstrap", request.against is not None),
@@ -162,6 +175,7 @@ def _count(folders: MaskFolders, wanted: Wanted, missing: Missing) -> _Counts:
             _require_known_ids(folders, pair, figures)
             counts.figures[pair.truth_path] = figures
             counts.objects.add(pair.truth.instances, pair.predicted_objects)
+            counts.remarks += pair.remarks
     return counts
 
 

@@ -42,6 +42,7 @@ class Compared:
         without_truth: Names of the predictions that have no ground truth.
         wanted: Which figures were asked for.
         missing: What ground truth without a prediction counts as.
+        notes: What was decided of the values of the masks, or is to be asked.
     """
 
     masks: MaskFolders
@@ -50,6 +51,7 @@ class Compared:
     without_truth: tuple[str, ...]
     wanted: Wanted
     missing: Missing
+    notes: tuple[str, ...] = ()
 
     @property
     def schema(self) -> LabelSchema:
@@ -106,6 +108,8 @@ def report_of(compared: Compared, *, per_image: bool) -> dict[str, Any]:
         "predictions": _place_row(compared.masks.places[0]),
         "ground_truth": _place_row(compared.masks.places[1]),
         "ground_truth_values": compared.masks.truth.kind,
+        "prediction_values": compared.masks.predictions.kind,
+        "notes": list(compared.notes),
         "classes": _class_rows(compared),
         "foreground": list(folder.foreground_ids),
         "mean_iou_foreground": means["mean_iou_foreground"],

@@ -9,6 +9,7 @@ from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.mask_pairs import MISSING_TEXTS
 from segstudio.cli.options import Missing
 from segstudio.cli.output import print_table, score
+from segstudio.storage.truth_coding import KIND_NAMES
 
 _COLUMNS: Final = (
     "iou", "dice", "precision", "recall", "boundary_iou", "hausdorff_95", "ap", "pq",
@@ -40,8 +41,12 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
         )
     if report["ground_truth"]["objects"] is not None:
         print(f"objects of the ground truth: {report['ground_truth']['objects']}")
+    kinds = [KIND_NAMES[report[f"{side}_values"]] for side in ("ground_truth", "prediction")]
+    print(f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}")
     if report["ground_truth_values"] == "instances":
         print("each value of the ground truth is an object; for values of classes give --schema")
+    for note in report["notes"]:
+        print(f"note: {note}")
     if "bootstrap" in report:
         _print_difference(report["bootstrap"], leads=_has_foreground(report))
     rows = report["per_image"] if per_image else report["worst"]
@@ -109,8 +114,9 @@ def _print_means(report: dict[str, Any]) -> None:
         f"frequency-weighted IoU {score(report['frequency_weighted_iou'])}"
     )
     baseline = report["all_background"]
+    zero = next((c["name"] for c in report["classes"] if c["id"] == 0), "background")
     print(
-        "all background would score: "
+        f"all {zero} would score: "
         + f"foreground mean IoU {score(baseline['mean_iou_foreground'])}, " * leads
         + f"mean IoU {score(baseline['mean_iou'])}, "
         f"pixel accuracy {score(baseline['pixel_accuracy'])}"

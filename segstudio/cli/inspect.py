@@ -26,7 +26,7 @@ from segstudio.storage.atomic import make_folder
 from segstudio.storage.images import read_image
 from segstudio.storage.masks import encode_rgb_png
 from segstudio.storage.project import open_project
-from segstudio.storage.truth import read_truth
+from segstudio.storage.truth import NOTHING_SAID, read_truth
 from segstudio.storage.write_root import WriteRoot
 
 if TYPE_CHECKING:
@@ -123,13 +123,14 @@ def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, t
     """The image's ground truth where the usual folders hold it, and what to say of it."""
     size = (pixels.shape[0], pixels.shape[1])
     try:
-        project = open_project(image)
+        project = open_project(image, said=NOTHING_SAID)
         ref = project.images[project.start]
         if project.truth is None or not ref.path.samefile(image):
             return None, ()
-        path = project.truth.path_of(ref)
-        schema = project.schema or project.truth.schema
-        found = read_truth(ref, project.truth, schema, size)
+        index = project.truth.settled(project.images)
+        path = index.path_of(ref)
+        schema = project.schema or index.schema
+        found = read_truth(ref, index, schema, size)
     except SegstudioError as error:
         return None, (f"The ground truth was left out: {error}",)
     if found is None or path is None:

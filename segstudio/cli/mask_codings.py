@@ -1,19 +1,21 @@
 """What the values of predicted masks mean, so that they mean the same as in the ground truth.
 
 Two folders are looked at one by one; without classes given, the colours of masks get their ids in
-the order of the colours that turn up, which may be others in the predictions.
+the order of the colours that turn up, which may be others in the predictions, and what are objects
+in the one may look like classes in the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from segstudio.cli.mask_layout import MaskPlace
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.truth import TruthIndex
+from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, TruthKind
+from segstudio.storage.truth_coding import KIND_NAMES
 
 
 @dataclass(frozen=True)
@@ -26,45 +28,70 @@ class Masks:
 
     @classmethod
     def of(
-        cls, place: MaskPlace, refs: Sequence[ImageRef], schema: LabelSchema | None = None
+        cls,
+        place: MaskPlace,
+        refs: Sequence[ImageRef],
+        schema: LabelSchema | None = None,
+        said: ReadAs = NOTHING_SAID,
     ) -> Masks:
         """Look at the masks.
 
         Raises:
             SegstudioError: if no mask belongs to any of the images.
         """
-        return cls(place, refs, place.index(refs, schema))
-
-    def read_as(self, schema: LabelSchema) -> TruthIndex:
-        """How the values are read if the classes are these."""
-        return self.place.index(self.refs, schema)
+        return cls(place, refs, place.index(refs, schema, said))
 
 
-def read_alike(truth: Masks, predictions: Masks) -> tuple[TruthIndex, TruthIndex]:
-    """Both folders with values that have the same meaning, the ground truth first.
+@dataclass(frozen=True)
+class Alike:
+    """Both folders with values that have the same meaning, and what was decided for that."""
+
+    truth: TruthIndex
+    predictions: TruthIndex
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_alike(truth: Masks, predictions: Masks) -> Alike:
+    """Both folders with values that have the same meaning.
 
     Args:
         truth: The ground truth.
         predictions: The predictions.
 
     Raises:
-        SegstudioError: if one has colours, the other numbers, and no classes are given.
+        SegstudioError: if the one has something that cannot be held against the other: colours
+            and numbers without classes, objects and classes.
     """
-    wanted, found = truth.index, predictions.index
-    if wanted.declared:
-        # The classes tell colours apart, and class ids of 16 bits from instances.
-        unclear = found.kind == "colour" or (found.kind, wanted.kind) == ("instances", "index")
-        again = unclear and not found.declared
-        return wanted, predictions.read_as(wanted.schema) if again else found
-    colours = [index.kind == "colour" for index in (wanted, found)]
-    if not any(colours):
-        return wanted, found
-    if found.declared:
-        return truth.read_as(found.schema), found
-    if not all(colours):
-        raise _unlike(truth, predictions)
-    both = _with_colours_of(wanted.schema, found.schema)
-    return truth.read_as(both), predictions.read_as(both)
+    wanted, found = _with_classes_of_the_other(truth.index, predictions.index)
+    both = {wanted.kind, found.kind}
+    if both == {"colour"}:
+        return _with_all_colours(wanted, found)
+    if "instances" in both and len(both) > 1:
+        return _as_objects(truth, predictions, wanted, found)
+    if both == {"index", "binary"}:
+        return _as_one_object(truth, predictions, wanted, found)
+    if "colour" in both and not (wanted.declared or found.declared):
+        raise _unlike(truth, predictions, _COLOUR_HINT)
+    return Alike(wanted, found)
+
+
+def _with_classes_of_the_other(
+    wanted: TruthIndex, found: TruthIndex
+) -> tuple[TruthIndex, TruthIndex]:
+    """Classes that were given tell colours apart, and class ids from objects, on both sides."""
+    if wanted.declared and not found.declared and found.said.kind is None:
+        if found.kind == "colour" or (found.kind, wanted.kind) == ("instances", "index"):
+            found = found.with_classes(wanted.schema)
+    elif found.declared and not wanted.declared and wanted.kind == "colour":
+        wanted = wanted.with_classes(found.schema)
+    return wanted, found
+
+
+def _with_all_colours(wanted: TruthIndex, found: TruthIndex) -> Alike:
+    if wanted.declared or found.declared:
+        return Alike(wanted, found)
+    schema = _with_colours_of(wanted.schema, found.schema)
+    return Alike(wanted.with_classes(schema), found.with_classes(schema))
 
 
 def _with_colours_of(schema: LabelSchema, other: LabelSchema) -> LabelSchema:
@@ -76,12 +103,51 @@ def _with_colours_of(schema: LabelSchema, other: LabelSchema) -> LabelSchema:
     return LabelSchema((*schema.classes, *further), schema.ignore_index)
 
 
-def _unlike(truth: Masks, predictions: Masks) -> SegstudioError:
-    first, second = (
-        f"{masks.place.classes} {'have colours' if masks.index.kind == 'colour' else 'hold numbers'}"
-        for masks in (truth, predictions)
-    )
-    return SegstudioError(
-        f"The masks in {first}, those in {second}.",
-        "Say which colour is which class: give a segstudio.json with --schema.",
-    )
+def _as_objects(truth: Masks, predictions: Masks, wanted: TruthIndex, found: TruthIndex) -> Alike:
+    """One side has objects: the other is read so too, unless it has no more than one class."""
+    is_truth = wanted.kind == "instances"
+    other = found if is_truth else wanted
+    if other.one_class or other.declared or other.kind == "binary":
+        return Alike(wanted, found)
+    if other.said.kind is not None or not other.can_be_objects:
+        raise _unlike(truth, predictions, _KINDS)
+    read = other.read_as(ReadAs("instances", other.said.zero))
+    sides = ("predictions", "ground truth") if is_truth else ("ground truth", "predictions")
+    note = f"The {sides[0]} can be classes or objects; they are read as objects, as the {sides[1]}."
+    return Alike(wanted, read, (note,)) if is_truth else Alike(read, found, (note,))
+
+
+def _as_one_object(
+    truth: Masks, predictions: Masks, wanted: TruthIndex, found: TruthIndex
+) -> Alike:
+    """One side is black and white: the other may have one class, whatever its number."""
+    is_truth = wanted.kind == "binary"
+    other = found if is_truth else wanted
+    if other.declared or (other.one_class and other.schema.ids == (0, 1)):
+        return Alike(wanted, found)
+    if not other.one_class or other.said.kind is not None:
+        raise _unlike(truth, predictions, _KINDS)
+    read = other.read_as(ReadAs("binary", other.said.zero))
+    return Alike(wanted, read) if is_truth else Alike(read, found)
+
+
+_COLOUR_HINT = "Say which colour is which class: give a segstudio.json with --schema."
+_KINDS = (
+    "Say how they are to be read with --pred-kind and --truth-kind, or give the classes with "
+    "--schema."
+)
+_WORDS: dict[TruthKind, str] = {**KIND_NAMES, "index": "numbers of classes", "colour": "colours"}
+
+
+def _unlike(truth: Masks, predictions: Masks, hint: str) -> SegstudioError:
+    kinds = {truth.index.kind, predictions.index.kind}
+    numbers = "colour" in kinds and "instances" not in kinds
+
+    def words(masks: Masks) -> str:
+        kind = masks.index.kind
+        if numbers:
+            return "have colours" if kind == "colour" else "hold numbers"
+        return f"hold {_WORDS[kind]}"
+
+    first, second = (f"{m.place.classes} {words(m)}" for m in (truth, predictions))
+    return SegstudioError(f"The masks in {first}, those in {second}.", hint)

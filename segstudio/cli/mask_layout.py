@@ -23,7 +23,7 @@ from segstudio.storage.mask_files import is_output
 from segstudio.storage.natural_order import natural_order
 from segstudio.storage.scan import Listing, list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME
-from segstudio.storage.truth import TruthIndex
+from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
 
 _MAX_DEPTH: Final = 4
 
@@ -86,13 +86,18 @@ class MaskPlace:
         paths = (folder / SCHEMA_NAME for folder in dict.fromkeys((self.classes, self.given)))
         return next((path for path in paths if path.is_file()), None)
 
-    def index(self, refs: Sequence[ImageRef], schema: LabelSchema | None) -> TruthIndex:
-        """What belongs to some images, and what its values mean.
+    def index(
+        self,
+        refs: Sequence[ImageRef],
+        schema: LabelSchema | None,
+        said: ReadAs = NOTHING_SAID,
+    ) -> TruthIndex:
+        """What belongs to some images, and what its values mean, after a look at all of it.
 
         Raises:
             SegstudioError: if no mask belongs to any of them.
         """
-        return TruthIndex.at(self.classes, refs, schema, self.instances)
+        return TruthIndex.at(self.classes, refs, schema, self.instances, said).settled(refs)
 
     def masks(self) -> list[ImageRef]:
         """The class maps themselves.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.errors import require_folder
-from segstudio.cli.mask_codings import Masks, read_alike
+from segstudio.cli.mask_codings import Alike, Masks, read_alike
 from segstudio.cli.mask_layout import MaskPlace
 from segstudio.cli.options import Missing
 from segstudio.core.errors import SegstudioError
@@ -22,7 +22,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores
 from segstudio.storage.schema_file import read_schema
-from segstudio.storage.truth import TruthIndex, read_truth
+from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero, read_truth_file
 
 _NAMED: Final = 8
 
@@ -38,6 +38,7 @@ class Pair:
         prediction: Class ids.
         predicted_objects: (H, W) uint16 instance ids, or None if objects are not told apart.
         scores: (n,) scores of the predicted objects 1 to n, or None if the file does not say.
+        remarks: That all of one of the masks is ignored, or has no class.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Pair:
     prediction: LabelMap
     predicted_objects: InstanceIds | None
     scores: npt.NDArray[np.float32] | None
+    remarks: tuple[str, ...] = ()
 
 
 MISSING_TEXTS: Final = {
@@ -65,6 +67,9 @@ class Sides:
         ignore: Ground truth id that counts nowhere; else the schema's.
         pred_instances: The predicted objects; else those inside or beside the masks.
         gt_instances: The objects of the ground truth likewise.
+        pred_kind: How the values of the predictions are read; None is found out.
+        truth_kind: How those of the ground truth are read likewise.
+        zero: What class 0 of the ground truth is, where no classes are given.
     """
 
     pred_dir: Path
@@ -73,6 +78,9 @@ class Sides:
     ignore: int | None = None
     pred_instances: Path | None = None
     gt_instances: Path | None = None
+    pred_kind: TruthKind | None = None
+    truth_kind: TruthKind | None = None
+    zero: Zero | None = None
 
     def places(self) -> tuple[MaskPlace, MaskPlace]:
         """Where the masks of the predictions and of the ground truth lie.
@@ -102,6 +110,7 @@ class MaskFolders:
         truth: Where the ground truth is, likewise.
         schema: The classes.
         declared: Whether the classes were given; else they are what was found.
+        notes: What was decided of the values, or is to be asked.
     """
 
     places: tuple[MaskPlace, MaskPlace]
@@ -111,6 +120,7 @@ class MaskFolders:
     truth: TruthIndex
     schema: LabelSchema
     declared: bool
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, sides: Sides) -> MaskFolders:
@@ -126,7 +136,8 @@ class MaskFolders:
         if declared is not None and sides.ignore is not None:
             declared = LabelSchema(declared.classes, sides.ignore)
         every = wanted.images()
-        index = wanted.index([*refs, *every], declared)
+        said = ReadAs(sides.truth_kind, sides.zero)
+        index = wanted.index([*refs, *every], declared, said)
         matched = {path for ref in refs if (path := index.path_of(ref)) is not None}
         if not matched:
             raise SegstudioError(
@@ -135,12 +146,24 @@ class MaskFolders:
             )
         missing = [ref for ref in every if index.path_of(ref) not in matched]
         path = predicted.schema_path
-        found = Masks.of(predicted, refs, None if path is None else read_schema(path))
-        truth, predictions = read_alike(Masks(wanted, [*refs, *every], index), found)
-        schema = declared or _named_like(truth, predictions)
+        classes = None if path is None else read_schema(path)
+        # Black on white is so on both sides, or is said of each by its own kind.
+        zero = sides.zero if sides.zero == "class" else None
+        found = Masks.of(predicted, refs, classes, ReadAs(sides.pred_kind, zero))
+        alike = read_alike(Masks(wanted, [*refs, *every], index), found)
+        schema = declared or _named_like(alike.truth, alike.predictions)
         if sides.ignore is not None:
             schema = LabelSchema(schema.classes, sides.ignore)
-        return cls(places, refs, missing, predictions, truth, schema, declared is not None)
+        return cls(
+            places,
+            refs,
+            missing,
+            alike.predictions,
+            alike.truth,
+            schema,
+            declared is not None,
+            (*alike.notes, *_asked(alike, sides)),
+        )
 
     def pairs(self) -> Iterator[Pair | ImageRef]:
         """Each prediction with its ground truth, or its reference alone if it has none.
@@ -160,16 +183,18 @@ class MaskFolders:
         path = self.truth.path_of(ref)
         if path is None:
             return None
-        prediction = read_truth(ref, self.predictions)
-        truth = read_truth(ref, self.truth, self.schema)
-        assert prediction is not None
-        assert truth is not None
+        read = read_truth_file(ref, self.predictions)
+        wanted = read_truth_file(ref, self.truth, self.schema)
+        assert read is not None
+        assert wanted is not None
+        prediction, truth = read.label_map, wanted.label_map
         if prediction.shape_hw != truth.shape_hw:
             raise _sizes_differ(ref.path, prediction, path, truth)
         scores = None
         if prediction.instances is not None:
             scores = _scores(self.predictions.instance_path(ref))
-        return Pair(ref.name, path, truth, prediction, prediction.instances, scores)
+        objects, remarks = prediction.instances, (*wanted.remarks, *read.remarks)
+        return Pair(ref.name, path, truth, prediction, objects, scores, remarks)
 
     def empty_pairs(self) -> Iterator[Pair]:
         """The ground truth without a prediction, each beside a mask of background alone.
@@ -192,15 +217,17 @@ class MaskFolders:
         return self._empty_pair(paths[truth_path]) if truth_path in paths else None
 
     def _empty_pair(self, ref: ImageRef) -> Pair:
-        truth = read_truth(ref, self.truth, self.schema)
+        wanted = read_truth_file(ref, self.truth, self.schema)
         path = self.truth.path_of(ref)
-        assert truth is not None
+        assert wanted is not None
         assert path is not None
+        truth = wanted.label_map
         nothing = np.full(truth.shape_hw, self.schema.elsewhere_id, np.uint8)
         objects = None if truth.instances is None else np.zeros(truth.shape_hw, np.uint16)
         scores = None if objects is None else np.zeros(0, np.float32)
         name = self.places[1].name_of(path)
-        return Pair(name, path, truth, LabelMap(nothing, objects), objects, scores)
+        predicted = LabelMap(nothing, objects)
+        return Pair(name, path, truth, predicted, objects, scores, wanted.remarks)
 
     @cached_property
     def _by_truth(self) -> dict[Path, ImageRef]:
@@ -247,6 +274,16 @@ def _scores(path: Path | None) -> npt.NDArray[np.float32] | None:
 def _declared_schema(schema_file: Path | None, truth: MaskPlace) -> LabelSchema | None:
     path = schema_file or truth.schema_path
     return None if path is None else read_schema(path)
+
+
+def _asked(alike: Alike, sides: Sides) -> Iterator[str]:
+    """What the masks do not tell, with the way to say it."""
+    settled = {"levels"} if sides.ignore is not None else set()
+    for side, index in (("ground truth", alike.truth), ("predictions", alike.predictions)):
+        for doubt in index.doubts:
+            about_zero = doubt.about == "zero" and side == "predictions"
+            if doubt.about not in settled and not about_zero:
+                yield f"{side}: {doubt.message} {doubt.hint}"
 
 
 def _named_like(truth: TruthIndex, predictions: TruthIndex) -> LabelSchema:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from segstudio.storage.truth_coding import TruthKind
 
 
 class Missing(StrEnum):
@@ -15,6 +18,74 @@ class Missing(StrEnum):
     IGNORE = "ignore"
     BACKGROUND = "background"
 
+
+class Kind(StrEnum):
+    """How the values of masks are read."""
+
+    AUTO = "auto"
+    IDS = "ids"
+    BINARY = "binary"
+    OBJECTS = "objects"
+    COLOURS = "colours"
+
+    @property
+    def truth_kind(self) -> TruthKind | None:
+        """The same for `truth.ReadAs`; None is found out."""
+        return _KINDS[self]
+
+
+class Zero(StrEnum):
+    """What class 0 is."""
+
+    AUTO = "auto"
+    BACKGROUND = "background"
+    CLASS = "class"
+    OBJECT = "object"
+
+    @property
+    def said(self) -> Literal["background", "class", "object"] | None:
+        """The same for `truth.ReadAs`; None is found out."""
+        return _ZEROS[self]
+
+
+_KINDS: dict[Kind, TruthKind | None] = {
+    Kind.AUTO: None,
+    Kind.IDS: "index",
+    Kind.BINARY: "binary",
+    Kind.OBJECTS: "instances",
+    Kind.COLOURS: "colour",
+}
+
+
+def option_of(kind: TruthKind | None) -> str | None:
+    """The word of --truth-kind and --pred-kind for a kind; None if it is found out."""
+    return next(
+        (k.value for k, found in _KINDS.items() if kind is not None and found == kind), None
+    )
+
+
+_ZEROS: dict[Zero, Literal["background", "class", "object"] | None] = {
+    Zero.AUTO: None,
+    Zero.BACKGROUND: "background",
+    Zero.CLASS: "class",
+    Zero.OBJECT: "object",
+}
+_KIND_HELP = "class ids, black and white, objects, or colours; else it is found out."
+
+TruthKindOption = Annotated[
+    Kind, typer.Option("--truth-kind", help=f"What the ground truth's values are: {_KIND_HELP}")
+]
+PredKindOption = Annotated[
+    Kind, typer.Option("--pred-kind", help=f"What the predictions' values are: {_KIND_HELP}")
+]
+ZeroOption = Annotated[
+    Zero,
+    typer.Option(
+        "--class-0",
+        help="What class 0 of the ground truth is: background, a class like the others, or (of "
+        "black and white) the object. Where --schema gives the classes, its names say it.",
+    ),
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Model = Annotated[

@@ -197,6 +197,9 @@ def _evaluate(
             metavar="DIR",
         ),
     ] = None,
+    truth_kind: options.TruthKindOption = options.Kind.AUTO,
+    pred_kind: options.PredKindOption = options.Kind.AUTO,
+    zero: options.ZeroOption = options.Zero.AUTO,
     report: options.FiguresReport = None,
     images: Annotated[
         Path | None,
@@ -220,7 +223,17 @@ def _evaluate(
     if images is not None and report is None:
         raise InputError("--images DIR is for --report FILE.")
     wanted = Wanted(boundary=boundary, hausdorff=hausdorff, panoptic=panoptic, instances=instances)
-    sides = Sides(pred_dir, gt_dir, schema, ignore, pred_instances, gt_instances)
+    sides = Sides(
+        pred_dir,
+        gt_dir,
+        schema,
+        ignore,
+        pred_instances,
+        gt_instances,
+        pred_kind.truth_kind,
+        truth_kind.truth_kind,
+        zero.said,
+    )
     request = Request(sides, per_image, wanted, against, missing, report, images)
     return evaluate(request, as_json=as_json)
 
@@ -247,6 +260,8 @@ def _compare(
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Tell how sure the models' differences are.")
     ] = False,
+    truth_kind: options.TruthKindOption = options.Kind.AUTO,
+    zero: options.ZeroOption = options.Zero.AUTO,
     device: options.Device = "auto",
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Only the first images.")
@@ -266,6 +281,7 @@ def _compare(
     from segstudio.cli.compare import Request, compare
     from segstudio.core.image_figures import Wanted
     from segstudio.core.prediction import RunOptions
+    from segstudio.storage.truth import ReadAs
 
     names = tuple(name for part in models.split(",") if (name := part.strip()))
     request = Request(
@@ -280,6 +296,7 @@ def _compare(
         limit or 0,
         again,
         report,
+        ReadAs(truth_kind.truth_kind, zero.said),
     )
     return compare(request, as_json=as_json)
 

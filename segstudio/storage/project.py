@@ -15,7 +15,8 @@ from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.scan import scan, scan_folder
 from segstudio.storage.schema_file import find_schema
-from segstudio.storage.truth import TruthIndex
+from segstudio.storage.states import load_read_as
+from segstudio.storage.truth import ReadAs, TruthIndex
 from segstudio.storage.write_root import Identity, identity_of
 
 __all__ = ["ImageList", "ImageRef", "Project", "TruthIndex", "open_project", "scan_folder"]
@@ -64,7 +65,7 @@ class Project:
         return None if at is None else place_of(at, page)
 
 
-def open_project(root: Path, home: Path | None = None) -> Project:
+def open_project(root: Path, home: Path | None = None, said: ReadAs | None = None) -> Project:
     """Find images, ground truth and classes from a folder, or from the folder of an image.
 
     Reads names and a few masks, so it takes a fraction of a second for 100,000 images; it is
@@ -73,6 +74,7 @@ def open_project(root: Path, home: Path | None = None) -> Project:
     Args:
         root: A folder, or an image file: then its folder, opened at that image.
         home: The user's folder for settings and data, for tests; else the system's.
+        said: How the masks are read; None for what the user said of them earlier.
 
     Raises:
         SegstudioError: if there is no such folder, it cannot be read, or it has no images.
@@ -97,14 +99,16 @@ def open_project(root: Path, home: Path | None = None) -> Project:
     identity = identity_of(found.home)
     images = ImageList(found.names, str(found.images_root))
     schema = find_schema(found.home, found.images_root, images)
-    truth = TruthIndex.find(found.home, images, schema, found.masks)
+    data_folder = user_folders(home).of_project(found.home)
+    said = load_read_as(data_folder) if said is None else said
+    truth = TruthIndex.find(found.home, images, schema, found.masks, said)
     project = Project(
         found.home,
         found.images_root,
         images,
         truth,
         schema,
-        user_folders(home).of_project(found.home),
+        data_folder,
         (*found.notes, found.passed_over) if found.passed_over else found.notes,
         identity=identity,
     )

@@ -1,4 +1,4 @@
-"""Marks of images that the user sets by working, kept with the user, not with the images."""
+"""What the user said of a folder's images and masks, kept with the user, not with the images."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 
 from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.truth_coding import KIND_NAMES, NOTHING_SAID, ZEROS, ReadAs
+
+_READING = "masks.json"
 
 
 class Mark(StrEnum):
@@ -49,6 +52,40 @@ def save_marked(data_folder: Path, root: Path, mark: Mark, names: Iterable[str])
     content = {"folder": str(root), mark.value: sorted(names)}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_atomically(_file(data_folder, mark), utf8(text))
+
+
+def load_read_as(data_folder: Path) -> ReadAs:
+    """What the user said of a folder's masks; nothing if that cannot be read.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    try:
+        data = json.loads((data_folder / _READING).read_text(encoding="utf-8"))
+        kind, zero = data.get("kind"), data.get("class_0")
+        return ReadAs(
+            next((k for k in KIND_NAMES if k == kind), None),
+            next((z for z in ZEROS if z == zero), None),
+        )
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return NOTHING_SAID
+
+
+def save_read_as(data_folder: Path, root: Path, said: ReadAs) -> None:
+    """Write what the user said of a folder's masks.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        said: What was said.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    make_folder(data_folder)
+    content = {"folder": str(root), "kind": said.kind, "class_0": said.zero}
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(data_folder / _READING, utf8(text))
 
 
 def _file(data_folder: Path, mark: Mark) -> Path:

@@ -15,17 +15,17 @@ from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
-from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
-from segstudio.storage.truth_values import (
+from segstudio.storage.truth_coding import (
     NOTHING_SAID,
     Coding,
     Doubt,
     ReadAs,
     TruthKind,
-    TruthReading,
+    Zero,
     decide,
-    decode,
 )
+from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
+from segstudio.storage.truth_values import TruthReading, decode
 
 __all__ = [
     "NOTHING_SAID",
@@ -35,6 +35,7 @@ __all__ = [
     "TruthIndex",
     "TruthKind",
     "TruthReading",
+    "Zero",
     "read_truth",
     "read_truth_file",
     "unknown_ids",
@@ -114,6 +115,7 @@ class TruthIndex:
             images: The images.
             schema: Classes if known; gives the colours of colour-coded masks their ids.
             instances: Instance masks that belong to the class masks, if they lie elsewhere.
+            said: What a person said of the masks.
 
         Raises:
             SegstudioError: if the folder cannot be read or no file belongs to any of the images.
@@ -197,6 +199,17 @@ class TruthIndex:
     def with_classes(self, schema: LabelSchema) -> TruthIndex:
         """The same masks, read with these classes."""
         return self._decided(self._found, self._evidence, schema, self.said, final=self.final)
+
+    @property
+    def one_class(self) -> bool:
+        """Whether no mask has more than one number besides what is ignored, and all the same."""
+        ignored = {0, 255, *self.coding.ignored} if self.coding.ignored else {0}
+        return len(self._evidence.numbers - ignored) <= 1 and not self._evidence.colour_files
+
+    @property
+    def can_be_objects(self) -> bool:
+        """Whether the numbers or colours of the masks could be objects, by their shapes."""
+        return self._evidence.objects != "no" or self._evidence.colour_files > 0
 
     @property
     def _given(self) -> LabelSchema | None:

@@ -91,18 +91,176 @@ def test_colours_against_numbers_without_classes_are_an_error(capsys, folders, c
     assert "--schema" in err
 
 
-def test_sixteen_bits_are_objects_unless_the_classes_say_otherwise(capsys, folders, tmp_path):
+@pytest.mark.parametrize("depths", [(np.uint16, np.uint16), (np.uint8, np.uint16)])
+def test_depth_does_not_tell_classes_from_objects(capsys, folders, tmp_path, depths):
     pred, truth = folders
-    save(truth, "a.png", TRUTH, dtype=np.uint16)
-    save(pred, "a.png", FOUND, dtype=np.uint16)
+    save(truth, "a.png", TRUTH, dtype=depths[0])
+    save(pred, "a.png", FOUND, dtype=depths[1])
     found, whole = iou_of(capsys, *folders)
+    assert list(found.values()) == pytest.approx([0, 0, 1 / 2, 3 / 4])
+    assert (whole["ground_truth_values"], whole["prediction_values"]) == ("index", "index")
+    assert "each could be an object" in whole["notes"][0]
+    assert "--truth-kind" in whole["notes"][0]
+    said = ("--truth-kind", "objects", "--pred-kind", "objects")
+    found, whole = iou_of(capsys, *folders, *said)
     assert list(found.values()) == pytest.approx([0, 7 / 8])
     assert whole["ground_truth_values"] == "instances"
-    assert "give --schema" in run(capsys, *folders)[1]
+    assert whole["notes"] == []
+    assert "give --schema" in run(capsys, *folders, *said)[1]
     file = schema_file(tmp_path / "classes.json")
     found, whole = iou_of(capsys, *folders, "--schema", file)
     assert found == pytest.approx(WANTED)
     assert whole["ground_truth_values"] == "index"
+
+
+def many_objects(number, dtype):
+    ids = np.zeros((60, 80), dtype)
+    for k in range(number):
+        row, column = divmod(k, 7)
+        ids[row * 12 + 1 : row * 12 + 10, column * 11 + 1 : column * 11 + 10] = k + 1
+    return ids
+
+
+@pytest.mark.parametrize("depths", [(np.uint8, np.uint16), (np.uint16, np.uint8)])
+@pytest.mark.parametrize("number", [20, 3])
+def test_the_same_objects_in_8_and_16_bits(capsys, folders, depths, number):
+    """Three could be classes too: the folder's name tells, and the predictions follow."""
+    pred, truth = folders[0], folders[1].with_name("instances" if number == 3 else "gt")
+    for folder, dtype in zip((pred, truth), depths, strict=True):
+        save(folder, "a.png", many_objects(number, dtype), dtype=dtype)
+    found, whole = iou_of(capsys, pred, truth, "--instances", "--panoptic")
+    assert found == {"background": 1.0, "object": 1.0}
+    assert whole["instances"]["ap"] == 1.0
+    assert whole["panoptic"]["pq"] == 1.0
+    assert [n for n in whole["notes"] if "read as objects" in n] == (
+        [
+            "The predictions can be classes or objects; they are read as objects, as the ground truth."
+        ]
+        if number == 3
+        else []
+    )
+
+
+def test_objects_against_scattered_classes_are_refused_with_the_way_to_say_it(capsys, folders):
+    pred, truth = folders
+    save(truth, "a.png", many_objects(20, np.uint16), dtype=np.uint16)
+    classes = np.random.default_rng(1).integers(0, 5, (12, 16)).repeat(5, 0).repeat(5, 1)
+    save(pred, "a.png", classes)
+    code, out, err = run(capsys, *folders)
+    assert (code, out) == (2, "")
+    assert f"{truth} hold objects" in err
+    assert f"{pred} hold numbers of classes" in err
+    assert "--pred-kind" in err
+    code, _, _ = run(capsys, *folders, "--pred-kind", "binary")
+    assert code == 0
+
+
+def test_one_object_class_meets_objects_and_black_and_white(capsys, folders):
+    pred, truth = folders
+    save(truth, "a.png", many_objects(20, np.uint16), dtype=np.uint16)
+    for value in (1, 255):
+        save(pred, "a.png", (many_objects(20, np.uint8) > 0) * np.uint8(value))
+        found, _ = iou_of(capsys, *folders)
+        assert found == {"background": 1.0, "object": 1.0}
+    save(truth, "a.png", [[0, 255, 255, 0]])
+    save(pred, "a.png", [[0, 7, 0, 0]])
+    found, _ = iou_of(capsys, *folders)
+    assert found == pytest.approx({"background": 2 / 3, "object": 1 / 2})
+    save(pred, "a.png", [[0, 7, 3, 0]])
+    code, out, err = run(capsys, *folders)
+    assert (code, out) == (2, "")
+    assert "hold black and white" in err
+
+
+def test_rare_objects_in_black_and_white(capsys, folders):
+    """Of 120 masks two hold something; half of that is found: 100 of 200 and 47800 of 47900."""
+    for k in range(120):
+        ids = np.zeros((20, 20), np.uint8)
+        if k in (33, 87):
+            ids[2:12, 2:12] = 255
+        save(folders[1], f"{k:03}.png", ids)
+        ids[2:12, 7:] = 0
+        save(folders[0], f"{k:03}.png", ids)
+    found, whole = iou_of(capsys, *folders)
+    assert found == pytest.approx({"background": 47800 / 47900, "object": 0.5})
+    assert whole["mean_iou"] == pytest.approx((47800 / 47900 + 0.5) / 2)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_0_1_and_0_255_in_one_folder(capsys, folders, turned):
+    """The object has 100 pixels of 400 in each of six; half of it is found."""
+    pred, truth = folders
+    for k in range(6):
+        ids = np.zeros((20, 20), np.uint8)
+        ids[2:12, 2:12] = 255 if k % 2 else 1
+        save(truth, f"{k}.png", ids)
+        ids[2:12, 7:] = 0
+        save(pred, f"{k}.png", (ids > 0) * np.uint8(255))
+    found, whole = iou_of(capsys, *(folders[::-1] if turned else folders))
+    assert found == pytest.approx({"background": 1800 / 2100, "object": 0.5})
+    assert whole["pixels"] == 6 * 400
+
+
+def test_a_colour_in_the_last_of_many_masks_is_a_class(capsys, folders):
+    for k in range(40):
+        ids = [[0, 1, 2, 2]] if k < 39 else [[0, 1, 2, 3]]
+        for folder in folders:
+            save(folder, f"{k:02}.png", ids, colours=True)
+    found, _ = iou_of(capsys, *folders)
+    assert list(found.values()) == [1.0] * 4
+
+
+def test_a_mask_that_is_ignored_as_a_whole_is_said(capsys, folders):
+    pred, truth = folders
+    save(truth, "a.png", [[0, 1, 2, 255]])
+    save(truth, "b.png", [[0, 255, 255, 255]])
+    for name in ("a.png", "b.png"):
+        save(pred, name, [[0, 1, 2, 2]])
+    _, whole = iou_of(capsys, *folders)
+    assert whole["ignored_pixels"] == 4
+    assert (
+        f"Every labelled pixel of the mask {truth / 'b.png'} is read as ignored." in whole["notes"]
+    )
+
+
+def test_a_mask_of_another_kind_ends_the_count_and_is_named(capsys, folders):
+    pred, truth = folders
+    for name in ("a.png", "b.png", "c.png"):
+        save(truth, name, [[0, 1, 1, 3], [2, 1, 0, 2]])
+        save(pred, name, [[0, 1, 1, 3], [2, 1, 0, 2]])
+    save(truth, "c.png", [[0, 255, 0, 0]])
+    code, out, err = run(capsys, *folders)
+    assert (code, out) == (2, "")
+    assert str(truth / "c.png") in err
+    assert "255 alone" in err
+    assert "--truth-kind" in err
+
+
+def test_class_0_is_background_unless_it_is_said_to_be_a_class(capsys, folders):
+    pred, truth = folders
+    save(truth, "a.png", [[0, 1, 1, 2], [2, 1, 2, 2]])
+    save(pred, "a.png", [[0, 1, 1, 2], [2, 1, 2, 2]])
+    _, whole = iou_of(capsys, *folders)
+    assert whole["classes"][0]["name"] == "background"
+    (note,) = [n for n in whole["notes"] if "Class 0" in n]
+    assert "12%" in note
+    assert "--class-0 class" in note
+    _, whole = iou_of(capsys, *folders, "--class-0", "class")
+    assert whole["classes"][0]["name"] == "class 0"
+    assert not [n for n in whole["notes"] if "Class 0" in n]
+
+    _, out, _ = run(capsys, *folders, "--class-0", "class")
+    assert "all class 0 would score" in out
+
+
+def test_how_values_are_read_is_told(capsys, folders):
+    pred, truth = folders
+    save(truth, "a.png", [[0, 255]])
+    save(pred, "a.png", [[0, 1]])
+    assert (
+        "values of the ground truth are read as black and white, of the predictions as class ids"
+        in run(capsys, *folders)[1]
+    )
 
 
 def test_masks_of_different_sizes_are_told_with_both_sizes(capsys, folders):

@@ -11,7 +11,7 @@ from PIL import Image
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.truth import ReadAs, TruthIndex, read_truth, read_truth_file
+from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, read_truth, read_truth_file
 
 SQUARE = np.zeros((20, 30), np.uint8)
 SQUARE[2:12, 2:12] = 1  # 100 of 600 pixels
@@ -31,7 +31,7 @@ def refs_in(folder):
 
 def settled(folder, schema=None, said=None):
     refs = refs_in(folder)
-    index = TruthIndex.at(folder, refs, schema, *([said] if said else []))
+    index = TruthIndex.at(folder, refs, schema, said=said or NOTHING_SAID)
     return index.settled(refs), refs
 
 

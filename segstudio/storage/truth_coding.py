@@ -1,0 +1,401 @@
+"""Decide what the values of masks mean: class ids, black and white, colours, instances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.schema import ClassSpec, Color, LabelSchema
+from segstudio.storage.mask_evidence import IGNORED_16_BIT, Evidence, Group, is_white
+from segstudio.storage.mask_facts import Look, color_of
+
+TruthKind = Literal["index", "binary", "colour", "instances"]
+Zero = Literal["background", "class", "object"]
+ZEROS: Final[tuple[Zero, ...]] = ("background", "class", "object")
+KIND_NAMES: Final[dict[TruthKind, str]] = {
+    "index": "class ids",
+    "binary": "black and white",
+    "colour": "colours",
+    "instances": "objects",
+}
+"""What each kind is called for people."""
+
+_GREY_LEVEL: Final = 50
+WAY_TO_SAY: Final = (
+    "Say what the masks hold: File > Read masks as, or --truth-kind and --pred-kind on the "
+    "command line."
+)
+_VOC_NAMES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
+    "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
+    "train", "tvmonitor",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReadAs:
+    """What a person said of the masks; None is left to the program.
+
+    Attributes:
+        kind: What the values are.
+        zero: What class 0 is: no object; a class like the others; or, of masks with two values,
+            the object itself (black on white).
+    """
+
+    kind: TruthKind | None = None
+    zero: Zero | None = None
+
+
+NOTHING_SAID: Final = ReadAs()
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How mask values are read.
+
+    Attributes:
+        kind: "index": values are class ids; "binary": what is not black is the object;
+            "colour": each colour is a class; "instances": values are instance ids.
+        colors: Class ids by colour (r, g, b), for colour-coded masks.
+        ignored: Numbers that count nowhere; they become the ignore index.
+        opacity: Whether shapes are in the opacity.
+        palettes: Whether the colours of palettes are the classes, and not their indices.
+        inverted: Whether black is the object and the rest is background.
+        white: Whether black-and-white masks can be read so too.
+        coloured: Whether masks of colours can be read so too.
+        said: Whether a person chose the kind: then what could be otherwise is not doubted.
+    """
+
+    kind: TruthKind
+    colors: tuple[tuple[Color, int], ...] = field(default=())
+    ignored: tuple[int, ...] = ()
+    opacity: bool = False
+    palettes: bool = False
+    inverted: bool = False
+    white: bool = True
+    coloured: bool = True
+    said: bool = False
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something that the masks do not tell, or in which they do not agree.
+
+    Attributes:
+        about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
+            "levels": whether 255 is a class or ignored; "mixed": masks that are not read.
+        message: It, in a sentence, and how it is read until someone says otherwise.
+        hint: What to do.
+    """
+
+    about: Literal["zero", "objects", "levels", "mixed"]
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the values of a folder's masks mean.
+
+    Attributes:
+        coding: How they are read.
+        schema: The classes that were given or, without any, found.
+        doubts: What is to be asked.
+    """
+
+    coding: Coding
+    schema: LabelSchema
+    doubts: tuple[Doubt, ...] = ()
+
+
+def decide(
+    evidence: Evidence,
+    schema: LabelSchema | None,
+    said: ReadAs,
+    named: TruthKind | None = None,
+) -> Decision:
+    """Decide what values mean.
+
+    Args:
+        evidence: What the masks hold.
+        schema: The classes that were given.
+        said: What a person said.
+        named: What the folder's name says.
+    """
+    kind = said.kind or named or _kind_of(evidence, schema)
+    if said.zero == "object" and kind == "index" and _two_valued(evidence):
+        kind = "binary"
+    ignored = _ignored(evidence, schema, kind)
+    grey = sum(evidence.sizes[g] for g in ("white", "single", "numbers"))
+    coding = Coding(
+        kind,
+        ignored=ignored,
+        opacity=bool(evidence.opacity_files),
+        inverted=kind == "binary" and said.zero == "object",
+        white=_takes_white(evidence, kind, ignored),
+        coloured=evidence.colour_files >= grey,
+        said=said.kind is not None,
+    )
+    if kind == "colour":
+        coding, found = _with_colors(coding, evidence, schema)
+    elif kind == "index":
+        found = _schema_of_ids(evidence, ignored, said)
+    else:
+        found = _object_schema(said if kind == "binary" else ReadAs())
+    return Decision(coding, schema or found, _doubts(evidence, coding, schema, said))
+
+
+# -- the kind --------------------------------------------------------------------------------------
+
+
+def _kind_of(evidence: Evidence, schema: LabelSchema | None) -> TruthKind:
+    sizes = evidence.sizes
+    grey = sizes["white"] + sizes["single"] + sizes["numbers"]
+    several_colors = len(evidence.opacity_colors) > 1
+    if several_colors or (evidence.colour_files and evidence.colour_files >= grey):
+        given = schema is not None and not several_colors
+        return "instances" if evidence.ids_in_colours and not given else "colour"
+    if schema is not None:
+        return _kind_by_classes(evidence, schema)
+    if evidence.palettes_differ and not evidence.values - set(evidence.palette):
+        return "colour"
+    if not sizes["numbers"]:
+        return _kind_of_singles(evidence)
+    if sizes["white"] > sizes["numbers"] + sizes["single"] and not _has_ignored_255(evidence):
+        return "binary"
+    return "instances" if evidence.objects == "yes" else "index"
+
+
+def _kind_of_singles(evidence: Evidence) -> TruthKind:
+    """Of masks that hold no more than one number each: nothing tells ids apart but their size."""
+    white = evidence.sizes["white"]
+    others = {v for v in evidence.singles if v != 1 and not is_white(v)}
+    if len(others) == 1 and not white and min(others) >= 128:
+        return "binary"
+    if any(v > 255 for v in others):
+        return "instances"
+    if white or evidence.sizes["shades"]:
+        return "index" if sum(evidence.singles[v] for v in others) > white else "binary"
+    return "index"
+
+
+def _kind_by_classes(evidence: Evidence, schema: LabelSchema) -> TruthKind:
+    known = {*schema.ids, 0, IGNORED_16_BIT, -1}
+    if schema.ignore_index is not None:
+        known.add(schema.ignore_index)
+    numbers = evidence.numbers
+    objects = {i for i in schema.ids if i not in (0, schema.ignore_index)}
+    labelled = {v for v in numbers if v > 0}
+    only_white = bool(labelled or evidence.looks[Look.SOFT]) and all(map(is_white, labelled))
+    if only_white and len(objects) <= 1 and not labelled & objects:
+        return "binary"
+    if numbers <= known:
+        white = evidence.looks[Look.SOFT] > evidence.sizes["numbers"] + evidence.sizes["single"]
+        return "binary" if white else "index"
+    if not evidence.values and all(v == 1 or is_white(v) for v in labelled):
+        return "binary"
+    return "instances" if evidence.objects == "yes" else "index"
+
+
+def _has_ignored_255(evidence: Evidence) -> bool:
+    return evidence.beside_255 is not None and evidence.beside_255[1] < _GREY_LEVEL
+
+
+def _ignored(evidence: Evidence, schema: LabelSchema | None, kind: TruthKind) -> tuple[int, ...]:
+    if kind in ("colour", "binary"):
+        return ()
+    found = [v for v in (-1, IGNORED_16_BIT) if v in evidence.values]
+    if schema is not None:
+        by_classes = kind == "index" and schema.ignore_index == 255 and schema.get(255) is None
+        return (*found, 255) if by_classes or _is_void(evidence, kind) else tuple(found)
+    return (*found, 255) if _is_void(evidence, kind) else tuple(found)
+
+
+def _is_void(evidence: Evidence, kind: TruthKind) -> bool:
+    """Whether 255 stands beside other numbers as what counts nowhere.
+
+    Among grey levels (0, 128, 255) it is one of them.
+    """
+    if kind == "instances" and any(255 < v < IGNORED_16_BIT for v in evidence.values):
+        return False
+    return _has_ignored_255(evidence)
+
+
+def _takes_white(evidence: Evidence, kind: TruthKind, ignored: tuple[int, ...]) -> bool:
+    """Whether a mask of 0 and 255 alone means something among others of class ids or objects."""
+    if kind == "index":
+        return 255 in ignored or 255 in evidence.values
+    several = evidence.sizes["numbers"] > 0
+    return not several or any(255 < v < IGNORED_16_BIT or v == 254 for v in evidence.values)
+
+
+def _two_valued(evidence: Evidence) -> bool:
+    return not evidence.values and len(evidence.singles) <= 1
+
+
+# -- the classes -----------------------------------------------------------------------------------
+
+
+def _object_schema(said: ReadAs) -> LabelSchema:
+    ground = "class 0" if said.zero == "class" else "background"
+    return LabelSchema.from_names((ground, "object"))
+
+
+def _schema_of_ids(evidence: Evidence, ignored: Sequence[int], said: ReadAs) -> LabelSchema:
+    """Classes for ids, with the colours (and for Pascal VOC the names) of the masks' palette."""
+    ids = {v for v in evidence.numbers if 0 <= v <= 255} - set(ignored)
+    is_class = 255 in ids and (said.kind == "index" or 255 in evidence.values)
+    schema = LabelSchema.from_ids(ids, None if is_class else 255)
+    palette = evidence.palette
+    if {*schema.ids} - {0} <= palette.keys() and not evidence.palettes_differ:
+        used = [palette.get(i, (0, 0, 0)) for i in schema.ids]
+        if palette and len(set(used)) == len(used):
+            schema = _coloured(schema, palette)
+    zero = schema.get(0)
+    if said.zero == "class" and zero is not None:
+        schema = schema.with_class(ClassSpec(0, "class 0", zero.color))
+    return schema
+
+
+def _coloured(schema: LabelSchema, palette: dict[int, Color]) -> LabelSchema:
+    voc = [_as_color(c) for c in _voc_palette()]
+    inside = max(schema.ids) < len(voc)
+    if inside and len(schema.ids) > 1 and all(palette.get(i, voc[i]) == voc[i] for i in schema.ids):
+        named = LabelSchema.from_names(_VOC_NAMES)
+        return LabelSchema(
+            tuple(ClassSpec(c.id, c.name, voc[c.id], c.thing) for c in named.classes),
+            schema.ignore_index,
+        )
+    colored = (ClassSpec(c.id, c.name, palette.get(c.id, c.color), c.thing) for c in schema.classes)
+    return LabelSchema(tuple(colored), schema.ignore_index)
+
+
+def _voc_palette() -> npt.NDArray[np.uint8]:
+    """The first 21 colours of Pascal VOC: the bits of the id, spread over r, g, b from the top."""
+    table = np.zeros((len(_VOC_NAMES), 3), np.uint8)
+    for i in range(len(table)):
+        for bit in range(8):
+            table[i, bit % 3] |= ((i >> bit) & 1) << (7 - bit // 3)
+    return table
+
+
+def _with_colors(
+    coding: Coding, evidence: Evidence, schema: LabelSchema | None
+) -> tuple[Coding, LabelSchema]:
+    palettes = evidence.palettes_differ or bool(evidence.colour_files)
+    if schema is not None:
+        colors = tuple((c.color, c.id) for c in schema.classes)
+        if schema.ignore_index == 255 and schema.get(255) is None:
+            colors = (*colors, ((255, 255, 255), 255))
+        pairs = tuple(dict(reversed(colors)).items())
+        return replace(coding, colors=pairs, palettes=palettes), schema
+    keys = {k for k in evidence.colors if k}
+    shown = evidence.opacity_colors | (set(evidence.palette.values()) if palettes else set())
+    keys |= {r << 16 | g << 8 | b for r, g, b in shown} - {0}
+    found = [color_of(k) for k in sorted(keys)][:255]
+    if evidence.looks[Look.BLURRED_COLOURS] == evidence.colour_files > 0:
+        found = []  # reading one says that its edges are soft
+    classes = [ClassSpec(0, "background", (0, 0, 0))]
+    classes += [ClassSpec(i, f"class {i}", color) for i, color in enumerate(found, 1)]
+    pairs = tuple((c.color, c.id) for c in classes)
+    ignore = None if len(classes) == 256 else 255
+    return replace(coding, colors=pairs, palettes=palettes), LabelSchema(tuple(classes), ignore)
+
+
+# -- what is asked ---------------------------------------------------------------------------------
+
+
+def _doubts(
+    evidence: Evidence, coding: Coding, schema: LabelSchema | None, said: ReadAs
+) -> tuple[Doubt, ...]:
+    found = [_mixed(evidence, coding)] if said.kind is None else []
+    if schema is None and coding.kind == "index" and said.kind is None:
+        found += [_levels(evidence), _either(evidence)]
+    if schema is None and said.zero is None and coding.kind in ("index", "binary"):
+        found.append(_ground(evidence, coding))
+    return tuple(d for d in found if d is not None)
+
+
+def _ground(evidence: Evidence, coding: Coding) -> Doubt | None:
+    if not evidence.pixels or not 0 < evidence.zeros < 0.5 * evidence.pixels:
+        return None
+    share = evidence.zeros / evidence.pixels
+    black = coding.kind == "binary" or _two_valued(evidence)
+    object_too = ", or the object itself (--class-0 object)" if black else ""
+    return Doubt(
+        "zero",
+        f"Class 0 is on {share:.0%} of the pixels and is read as background.",
+        "Say so if it is a class like the others (on the command line: --class-0 class)"
+        f"{object_too}.",
+    )
+
+
+def _levels(evidence: Evidence) -> Doubt | None:
+    if evidence.beside_255 is None or evidence.beside_255[1] < _GREY_LEVEL:
+        return None
+    return Doubt(
+        "levels",
+        f"{evidence.beside_255[0]} holds 255 beside other grey levels: each is read as a class.",
+        "If 255 stands for pixels that count nowhere, choose it as the ignore index (--ignore 255).",
+    )
+
+
+def _either(evidence: Evidence) -> Doubt | None:
+    if evidence.objects != "maybe":
+        return None
+    return Doubt(
+        "objects",
+        "The numbers of the masks are read as classes, but each could be an object.",
+        WAY_TO_SAY,
+    )
+
+
+def _mixed(evidence: Evidence, coding: Coding) -> Doubt | None:
+    """Masks of another kind than most: they are not used, and named."""
+    odd = [group for group in evidence.groups if not _fits(group, evidence, coding)]
+    if not odd or len(odd) == len(evidence.groups):  # all: each says it when it is read
+        return None
+    named = "; ".join(f"{evidence.example(g)}: {_GROUP_WORDS[g]}" for g in odd)
+    return Doubt(
+        "mixed",
+        f"The masks are read as {KIND_NAMES[coding.kind]}. Some hold something else and are not "
+        f"used: {named}.",
+        WAY_TO_SAY,
+    )
+
+
+def _fits(group: Group, evidence: Evidence, coding: Coding) -> bool:
+    """Whether the masks of a group can be read as the folder is."""
+    if coding.kind == "colour":
+        keys = {r << 16 | g << 8 | b for (r, g, b), _ in coding.colors}
+        grey = {v << 16 | v << 8 | v for v in evidence.numbers if 0 <= v <= 255}
+        by_palette = coding.palettes and not evidence.numbers - set(evidence.palette)
+        by_opacity = group == "white" and bool(evidence.opacity_files)
+        return group == "colours" or by_palette or by_opacity or grey <= keys
+    if coding.kind == "binary":
+        return group == "white" or (
+            group == "single" and all(v == 1 or v >= 128 for v in evidence.singles)
+        )
+    if group in ("numbers", "single"):
+        return True
+    if group == "colours":
+        return coding.kind == "instances" and coding.coloured
+    return group == "white" and coding.white and not evidence.looks[Look.SOFT]
+
+
+_GROUP_WORDS: Final[dict[Group, str]] = {
+    "white": "black and white",
+    "single": "one number",
+    "numbers": "several numbers",
+    "colours": "colours",
+    "shades": "grey levels that cannot be told apart",
+}
+
+
+def _as_color(rgb: npt.NDArray[np.uint8]) -> Color:
+    r, g, b = (int(v) for v in rgb)
+    return (r, g, b)

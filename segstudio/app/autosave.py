@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.documents import Documents
 from segstudio.app.editing import Editing
@@ -20,7 +17,7 @@ from segstudio.app.notices import Notices
 from segstudio.app.preferences import Preferences
 from segstudio.app.recovering import Recovering
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import LabelMap, Patch
+from segstudio.core.labels import Patch
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
@@ -37,7 +34,6 @@ Ask = Callable[[Document], Answer]
 # Up to here a patch is packed within about a millisecond, so it is written on the spot and is safe
 # when the stroke ends; whole maps are handed to the "journal" lane.
 _DIRECT_PIXELS = 1 << 20
-_SNAPSHOT_ATTEMPTS = 3
 _SAVING = "saving"
 """What notices of a failed save are about: they go when a save succeeds."""
 _JOURNAL = "journal"
@@ -163,17 +159,17 @@ class Autosave:
         agreed = frozenset(self._agreed)
 
         def work(_job: Job) -> int:
-            revision, labels, instances = _snapshot(annotation)
+            copy = annotation.snapshot()
             write_annotation(
                 target.root,
                 document.ref,
-                labels,
-                instances,
+                copy.labels,
+                copy.instances,
                 target.schema,
                 identity=target.identity,
                 agreed=agreed,
             )
-            return revision
+            return copy.revision
 
         def done(revision: int) -> None:
             self.saved_at = time.time()
@@ -345,21 +341,3 @@ class Autosave:
         if self._journal_failed:
             self._journal_failed = False
             self._notices.settle(_JOURNAL)
-
-
-def _snapshot(
-    annotation: LabelMap,
-) -> tuple[int, npt.NDArray[np.uint8], npt.NDArray[np.uint16] | None]:
-    """A copy of a map that is perhaps painted on, with the revision it surely contains.
-
-    Runs in the job, so that the window need not wait for the copy. If a patch comes in between,
-    the copy may hold a part of it: the revision is then the one before, so the document stays
-    dirty and is saved again.
-    """
-    for _ in range(_SNAPSHOT_ATTEMPTS):
-        revision = annotation.revision
-        labels = np.array(annotation.labels)
-        instances = None if annotation.instances is None else np.array(annotation.instances)
-        if annotation.revision == revision:
-            break
-    return revision, labels, instances

@@ -26,7 +26,6 @@ from segstudio.core.prediction import (
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job
 from segstudio.resources import resource_path
-from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
 
 _DEFAULTS = RunOptions()
@@ -82,11 +81,12 @@ def same_thresholds(a: RunOptions, b: RunOptions) -> bool:
 
 @dataclass(frozen=True)
 class BatchImage:
-    """One image to do; `pixels` (H, W, 3) uint8 if they are in memory already."""
+    """One image to do; `pixels` (H, W, 3) uint8 and their file's digest if they are in memory."""
 
     index: int
     ref: ImageRef
     pixels: Image | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,9 @@ class Batch:
 
     def _predict(self, job: Job, image: BatchImage) -> Prediction:
         assert self._predictor is not None
-        pixels = _pixels(image.ref, job) if image.pixels is None else image.pixels
+        pixels, digest = image.pixels, image.digest
+        if pixels is None:
+            pixels, digest = self.files.pixels(image.ref, job.check)
 
         def report(step: int, steps: int = 0, text: str = "") -> None:
             if len(self.images) == 1:
@@ -239,11 +241,7 @@ class Batch:
         answer = self._predictor.predict(pixels, self.options, job.check, report)
         prediction = replace(answer, run=self.run)
         try:
-            self.files.predictions.save(image.ref.path, prediction, image.ref.page)
+            self.files.predictions.save(image.ref.path, prediction, image.ref.page, digest=digest)
         except SegstudioError as error:
             self.unsaved.append(without_traceback(error))
         return prediction
-
-
-def _pixels(ref: ImageRef, job: Job) -> Image:
-    return read_image(ref.path, ref.page, job.check).pixels

@@ -128,7 +128,7 @@ class References:
         """
         held = self.held.get(ref)
         if held is not None:
-            return held.copy()
+            return held.snapshot()
         project = self.files.project
         saved = read_annotation(project.root, ref, shape_hw) if self.saved else None
         if saved is not None or project.truth is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from segstudio.app.engine import Engine, Predictor
 from segstudio.app.evaluation_inputs import Contender
@@ -14,6 +13,7 @@ from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import Image
 from segstudio.core.prediction import Prediction
 from segstudio.jobs import Job
+from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.predictions import PredictionStore
 
 
@@ -46,13 +46,19 @@ class EvaluatedModels:
         self._loaded: dict[str, Predictor] = {}
 
     def answer(
-        self, contender: Contender, path: Path, pixels: Callable[[], Image], job: Job
+        self,
+        contender: Contender,
+        ref: ImageRef,
+        digest: str,
+        pixels: Callable[[], Image],
+        job: Job,
     ) -> Prediction | None:
         """A model's answer for an image at the thresholds in force; None if it cannot be had.
 
         Args:
             contender: The model.
-            path: The image.
+            ref: The image.
+            digest: Of its file, when the pixels are or were read.
             pixels: Gives its pixels (H, W, 3) uint8 RGB; called only if the model runs.
             job: Checked while the model runs.
 
@@ -60,36 +66,35 @@ class EvaluatedModels:
             ModelNeeded: if the model has to run and `may_run` is not set.
             SegstudioError: if the image cannot be read or the model fails on it.
         """
-        raw = None if self._again else self._stored(path, contender)
+        raw = None if self._again else self._stored(contender, ref, digest)
         if raw is None:
             predictor = self._predictor(contender, job)
             if predictor is None:
                 return None
-            raw = self._predict(predictor, contender, path, pixels(), job)
+            raw = self._predict(predictor, contender, pixels(), job)
+            self._keep(ref, digest, raw)
         return contender.drawn(raw)
 
-    def _stored(self, path: Path, contender: Contender) -> Prediction | None:
-        raw = self._store.load(path, contender.run)
+    def _stored(self, contender: Contender, ref: ImageRef, digest: str) -> Prediction | None:
+        raw = self._store.load(ref.path, contender.run, ref.page, digest=digest)
         if raw is None and contender.same_answer:
-            raw = self._store.load(path, contender.same_answer)
+            raw = self._store.load(ref.path, contender.same_answer, ref.page, digest=digest)
             if raw is not None:
                 raw = replace(raw, run=contender.run, title=contender.spec.title)
-                self._keep(path, raw)
+                self._keep(ref, digest, raw)
         return raw
 
     def _predict(
-        self, predictor: Predictor, contender: Contender, path: Path, pixels: Image, job: Job
+        self, predictor: Predictor, contender: Contender, pixels: Image, job: Job
     ) -> Prediction:
         start = time.perf_counter()
         answer = predictor.predict(pixels, contender.options, job.check, _no_report)
         self.seconds += time.perf_counter() - start
-        prediction = replace(answer, run=contender.run)
-        self._keep(path, prediction)
-        return prediction
+        return replace(answer, run=contender.run)
 
-    def _keep(self, path: Path, prediction: Prediction) -> None:
+    def _keep(self, ref: ImageRef, digest: str, prediction: Prediction) -> None:
         try:
-            self._store.save(path, prediction)
+            self._store.save(ref.path, prediction, ref.page, digest=digest)
         except SegstudioError as error:
             self.trouble.unsaved.append(without_traceback(error))
 

@@ -14,6 +14,7 @@ from segstudio.app.evaluation_inputs import NO_REFERENCE, Conditions, Contender,
 from segstudio.app.evaluation_models import EvaluatedModels, ModelNeeded
 from segstudio.app.evaluation_rows import Counted, ImageRow
 from segstudio.app.evaluation_trouble import Trouble
+from segstudio.app.folder import READ_ATTEMPTS, changing
 from segstudio.core.answer import Answer
 from segstudio.core.disagreement import vote_entropy
 from segstudio.core.errors import SegstudioError, without_traceback
@@ -28,6 +29,10 @@ _DELIVER_AFTER_S = 0.1
 _MOST_FRUITLESS = 100
 """So many images of which nothing is on disk are looked at before the models are asked."""
 _NONE = float("nan")
+
+
+class _Replaced(Exception):
+    """A file was another one after it was read: what is counted would be filed under the wrong."""
 
 
 @dataclass(eq=False)
@@ -188,6 +193,8 @@ class _ImageWork:
     ) -> None:
         self._conditions, self._references, self._figures = conditions, references, figures
         self._models, self._ref, self._job = models, ref, job
+        self._digest = ""
+        self._reference_key: str | None = None
         self._pixels: Image | None = None
         self._reference: tuple[LabelMap | None] | None = None
         self._maps: dict[str, Labels] = {}
@@ -198,18 +205,32 @@ class _ImageWork:
     def run(self, *, again: bool) -> None:
         """Bring all models' lines together.
 
+        Figures are kept by what they were counted from: files that are saved while they are read
+        are read again.
+
         Raises:
             ModelNeeded: if a model has to run and may not yet; the lines of the others are there.
             SegstudioError: if the image cannot be read or a model fails on it; the lines that
                 came before stay.
         """
+        for _ in range(READ_ATTEMPTS):
+            try:
+                self._run(again=again)
+                return
+            except _Replaced:
+                self._pixels = self._reference = self.unmeasured = None
+                self._maps, self.rows = {}, {}
+        raise changing(self._ref)
+
+    def _run(self, *, again: bool) -> None:
         ref, conditions = self._ref, self._conditions
         digest = self._references.files.predictions.digests.of(ref.path)
         if digest is None:
             raise SegstudioError(
                 f"{ref.path} cannot be read.", "Read the folder again (File menu)."
             )
-        reference = self._references.key(ref)
+        self._digest = digest
+        reference = self._reference_key = self._references.key(ref)
         keys: dict[str, bytes] = {}
         if reference is not None:
             keys = {
@@ -275,7 +296,9 @@ class _ImageWork:
 
     def _answer(self, contender: Contender) -> tuple[Answer, float] | None:
         """A model's answer in the folder's classes, and its mean uncertainty, 0..1."""
-        drawn = self._models.answer(contender, self._ref.path, self._read_pixels, self._job)
+        drawn = self._models.answer(
+            contender, self._ref, self._digest, self._read_pixels, self._job
+        )
         if drawn is None:
             return None
         self.predicted.add(contender.run)
@@ -287,6 +310,8 @@ class _ImageWork:
     def _read_pixels(self) -> Image:
         if self._pixels is None:
             self._pixels = read_image(self._ref.path, self._ref.page, self._job.check).pixels
+            if self._references.files.predictions.digests.of(self._ref.path) != self._digest:
+                raise _Replaced
         return self._pixels
 
     def _measured(self, answer: Answer) -> ImageFigures | None:
@@ -300,12 +325,15 @@ class _ImageWork:
         return figures_of(reference, answer, conditions.schema, conditions.wanted)
 
     def _read_reference(self, shape_hw: tuple[int, int]) -> LabelMap | None:
+        read = None
         try:
-            return self._references.read(self._ref, shape_hw)
+            read = self._references.read(self._ref, shape_hw)
         except SegstudioError as error:
             # One bad mask must not end an evaluation of thousands.
             self.unmeasured = without_traceback(error)
-            return None
+        if self._references.key(self._ref) != self._reference_key:
+            raise _Replaced
+        return read
 
     def _vote(self, known: bytes | None, key: bytes) -> float:
         """Mean vote entropy of all models; NaN if there is only one or an answer is missing."""

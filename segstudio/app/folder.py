@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from segstudio.app.class_mapping import adapt
 from segstudio.app.tally import count
 from segstudio.core.errors import SegstudioError, without_traceback
-from segstudio.core.labels import LabelMap
+from segstudio.core.labels import Image, LabelMap
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.prediction import Prediction, RunOptions, with_thresholds
 from segstudio.core.schema import LabelSchema
@@ -22,6 +23,8 @@ from segstudio.storage.project import Project
 from segstudio.storage.truth import read_truth
 
 _log = logging.getLogger(__name__)
+READ_ATTEMPTS = 3
+"""So often a file is read again that was another one after it was read."""
 
 
 @dataclass
@@ -59,7 +62,10 @@ class FolderFiles:
         Raises:
             SegstudioError: if the image itself cannot be read.
         """
+        digest = self.predictions.digests.of(ref.path)
         image = read_image(ref.path, ref.page, check)
+        if digest != self.predictions.digests.of(ref.path):
+            digest = None  # it was replaced meanwhile: which of the two was read nobody knows
         shape = (image.pixels.shape[0], image.pixels.shape[1])
         problems: list[SegstudioError] = []
         truth = self._truth(ref, schema, shape, problems)
@@ -74,9 +80,23 @@ class FolderFiles:
             origin=origin,
             notes=tuple(image.notes),
             picture=image.picture,
+            digest=digest or "",
         )
         document.saved_revision = annotation.revision
         return LoadedDocument(document, problems)
+
+    def pixels(self, ref: ImageRef, check: Callable[[], None]) -> tuple[Image, str]:
+        """An image's pixels, (H, W, 3) uint8 RGB, and the digest of the file they came from.
+
+        Raises:
+            SegstudioError: if it cannot be read, or another program is writing it.
+        """
+        for _ in range(READ_ATTEMPTS):
+            digest = self.predictions.digests.of(ref.path)
+            pixels = read_image(ref.path, ref.page, check).pixels
+            if digest is not None and digest == self.predictions.digests.of(ref.path):
+                return pixels, digest
+        raise changing(ref)
 
     def reference(
         self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None
@@ -149,6 +169,13 @@ class FolderFiles:
         except SegstudioError as error:
             problems.append(without_traceback(error))
             return None
+
+
+def changing(ref: ImageRef) -> SegstudioError:
+    """The error of an image that is another one, or has another mask, each time it is read."""
+    return SegstudioError(
+        f"{ref.path} or its mask is being written by another program.", "Try again when it is done."
+    )
 
 
 class OpenFolder:

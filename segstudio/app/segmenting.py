@@ -25,7 +25,6 @@ from segstudio.app.scoring import Scoring
 from segstudio.app.shown_run import first_run, run_to_show
 from segstudio.app.thresholds import Thresholds
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import Image
 from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
@@ -245,15 +244,18 @@ class Segmenting:
             effective_options(spec, options),
             files,
             self._schema.adopted(spec.schema),
-            [BatchImage(i, files.project.images[i], self._pixels_of(files, i)) for i in indices],
+            [self._batch_image(files, i) for i in indices],
             again=again,
             deliver=lambda result: self._clock.post(lambda: self._arrived(batch, result)),
         )
         self._submit(batch)
 
-    def _pixels_of(self, files: FolderFiles, index: int) -> Image | None:
-        document = self._documents.get(files.project.images[index])
-        return None if document is None else document.pixels
+    def _batch_image(self, files: FolderFiles, index: int) -> BatchImage:
+        ref = files.project.images[index]
+        document = self._documents.get(ref)
+        if document is None or not document.digest:
+            return BatchImage(index, ref)
+        return BatchImage(index, ref, document.pixels, document.digest)
 
     def _submit(self, batch: Batch) -> None:
         self._batches.append(batch)

@@ -52,6 +52,9 @@ class Patch:
         )
 
 
+_SNAPSHOT_ATTEMPTS = 3
+
+
 class LabelMap:
     """Class ids (H, W) uint8 and, where kept, instance ids (H, W) uint16, with a revision.
 
@@ -116,10 +119,23 @@ class LabelMap:
 
     def copy(self) -> LabelMap:
         """An independent copy with the same revision."""
+        revision = self._revision  # before the pixels: see `snapshot`
         other = LabelMap(
             self._labels.copy(), None if self._instances is None else self._instances.copy()
         )
-        other._revision = self._revision
+        other._revision = revision
+        return other
+
+    def snapshot(self) -> LabelMap:
+        """A copy, taken by another thread than the one that paints.
+
+        If a patch comes in between it is taken again, a few times. It then may hold a part of the
+        last patch; its revision is the one before, so that it is seen not to be the latest.
+        """
+        for _ in range(_SNAPSHOT_ATTEMPTS):
+            other = self.copy()
+            if self._revision == other.revision:
+                break
         return other
 
     def paint(

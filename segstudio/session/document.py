@@ -26,6 +26,7 @@ class Document:
         origin: Where the annotation came from: "", "ground truth", "saved" or a run's title.
         notes: Sentences about the file worth showing ("the transparency is not shown").
         picture: The stored values that `pixels` were made of; None where only these are known.
+        digest: Of the file that the pixels were read from; "" if unknown.
     """
 
     ref: ImageRef
@@ -38,6 +39,7 @@ class Document:
     origin: str = ""
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
+    digest: str = ""
 
     @property
     def shape_hw(self) -> tuple[int, int]:

@@ -50,13 +50,21 @@ class PredictionStore:
         self._files = BoundedFolder(folder, max_bytes)
         self.digests = digests or FileDigests(folder.with_name(f"{folder.name}.digests.sqlite"))
 
-    def save(self, image: Path, prediction: Prediction, page: int = 0) -> None:
+    def save(
+        self, image: Path, prediction: Prediction, page: int = 0, *, digest: str | None = None
+    ) -> None:
         """Keep a prediction of an image's page; one of the same run is replaced.
+
+        Args:
+            image: The file.
+            prediction: What a model said of it.
+            page: Which page of the file.
+            digest: Of the file when it was read; without one, of the file as it is now.
 
         Raises:
             SegstudioError: if it cannot be written, or the image is gone.
         """
-        digest = self.digests.of(image)
+        digest = digest or self.digests.of(image)
         if digest is None:
             raise SegstudioError(
                 f"{image} is not there any more, so its prediction was not kept.",
@@ -65,9 +73,14 @@ class PredictionStore:
         self._files.write(_name(digest, prediction.run, page), _encode(prediction))
         self.digests.flush()
 
-    def load(self, image: Path, run: str, page: int = 0) -> Prediction | None:
-        """The prediction of a run for a page of an image as it is now, or None."""
-        digest = self.digests.of(image)
+    def load(
+        self, image: Path, run: str, page: int = 0, *, digest: str | None = None
+    ) -> Prediction | None:
+        """The prediction of a run for a page of an image, or None.
+
+        That of the file with this digest; without one, of the file as it is now.
+        """
+        digest = digest or self.digests.of(image)
         if digest is None:
             return None
         name = _name(digest, run, page)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segstudio.app.documents import Documents
-from segstudio.app.folder import FolderFiles, OpenFolder
+from segstudio.app.folder import FolderFiles, LoadedDocument, OpenFolder
 from segstudio.app.folder_states import FolderStates
 from segstudio.app.loader import Loader
 from segstudio.app.notices import Notice, Notices
@@ -24,6 +24,7 @@ from segstudio.storage.image_ref import image_of, page_of, place_of
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import ImageRef, Project, open_project
 from segstudio.storage.samples import assemble_samples
+from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.truth import TruthIndex
 
 _READING = "reading"
@@ -50,10 +51,12 @@ class Browsing:
         *,
         leave: Callable[[Document], bool],
         shown: Callable[[Document], None],
+        use_as_edit: Callable[[Document, LabelMap], None],
     ) -> None:
         """Args (besides the objects it works on):
         leave: Called before another image is shown; False keeps the present one open.
         shown: Called after a document was put on the screen.
+        use_as_edit: Makes a document's annotation another one, as an edit that can be undone.
         """
         self._session = session
         self._jobs = jobs
@@ -67,6 +70,7 @@ class Browsing:
         self._predictions = predictions
         self._leave = leave
         self._shown = shown
+        self._use_as_edit = use_as_edit
         self._loader = Loader(jobs, documents, folder, ready=self._ready, failed=self._broken)
         self._cursor = -1
         self._order = StepOrder()
@@ -116,6 +120,49 @@ class Browsing:
             self._notices.info(f"{len(found.images)} images in {found.name} ({text}).")
 
         self._jobs.submit("Scanning the folder", "files", work, done, key="open")
+
+    def take_from_disk(self, document: Document, done: Callable[[SeenFiles | None], None]) -> None:
+        """Make an image's annotation what is on disk now, as one edit that can be undone.
+
+        The folder is looked at again first: who wrote a mask decides how it is read.
+
+        Args:
+            document: The image.
+            done: Gets what the files held when they were read; None if they cannot be used.
+        """
+        project, schema = self._session.project, self._session.schema
+        if project is None or document.ref.root != str(project.images_root):
+            self._notices.warning(
+                f"{document.ref.name} is of a folder that is not open.", "Open its folder first."
+            )
+            done(None)
+            return
+        root, home, predictions = project.root, self._preferences.home, self._predictions
+
+        def work(_job: Job) -> tuple[Project, dict[int, int], LoadedDocument]:
+            found = _opened_at(root, home)
+            loaded = FolderFiles(found, predictions).load_document(document.ref, schema)
+            return found, _positions(project, found), loaded
+
+        def take(result: tuple[Project, dict[int, int], LoadedDocument]) -> None:
+            found, moved, loaded = result
+            if loaded.problems:
+                failed(loaded.problems[0])
+                return
+            if project is self._session.project:
+                self._use_project(found, moved)
+            theirs = loaded.document
+            document.truth = theirs.truth
+            self._use_as_edit(document, theirs.annotation)
+            done(theirs.seen)
+
+        def failed(error: Exception) -> None:
+            self._notices.failure(f"Reading {document.ref.name}", error)
+            done(None)
+
+        self._jobs.submit(
+            f"Reading {document.ref.name}", "files", work, take, failed=failed, front=True
+        )
 
     def set_truth_folder(self, path: Path | str) -> None:
         """Use the masks of a folder chosen by hand as ground truth."""

@@ -22,7 +22,7 @@ from segstudio.app.stroke import PointXY, Stroke
 from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, EditRecorder
-from segstudio.core.labels import InstanceIds, Labels, Mask, Patch
+from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
 from segstudio.core.regions import region_at
@@ -360,6 +360,15 @@ class Editing:
         """Apply an edit that was made elsewhere (recovered strokes) as one undoable action."""
         self.end_stroke()
         self._commit(document, edit)
+
+    def become(self, document: Document, wanted: LabelMap, title: str) -> None:
+        """Make an annotation equal to a map that was read, as one undoable action."""
+        if wanted.instances is not None and document.annotation.instances is None:
+            keep_instances(document)
+        instances = None if wanted.instances is None else np.array(wanted.instances)
+        patch = difference_patch(document.annotation, wanted.labels, instances)
+        if patch is not None:
+            self.apply_edit(document, Edit(title, (patch,)))
 
     # -- picking -----------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.session.document import Document
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.masks import read_annotation
+from segstudio.storage.masks import annotation_files, read_annotation
 from segstudio.storage.picture import Check, unchecked
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project
@@ -68,6 +68,8 @@ class FolderFiles:
             digest = None  # it was replaced meanwhile: which of the two was read nobody knows
         shape = (image.pixels.shape[0], image.pixels.shape[1])
         problems: list[SegstudioError] = []
+        # Before they are read: a change in between is then noticed when they are replaced.
+        seen = annotation_files(self.project.root, ref).seen
         truth = self._truth(ref, schema, shape, problems)
         saved = self._saved(ref, shape, problems)
         origin = "saved" if saved else "ground truth" if truth else ""
@@ -81,6 +83,7 @@ class FolderFiles:
             notes=tuple(image.notes),
             picture=image.picture,
             digest=digest or "",
+            seen=seen,
         )
         document.saved_revision = annotation.revision
         return LoadedDocument(document, problems)

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from segstudio.app.editing import Editing
 from segstudio.app.notices import Notices
-from segstudio.app.patching import difference_patch, keep_instances
-from segstudio.core.history import Edit
 from segstudio.core.labels import LabelMap
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
@@ -88,7 +84,7 @@ class Recovering:
                     "Restore them again while the image is open.",
                 )
                 return
-            self._paint(document, restored)
+            self._editing.become(document, restored, "Recovered strokes")
             self.discard(item)
             if item.damaged:
                 places = "1 place" if item.damaged == 1 else f"{item.damaged} places"
@@ -107,11 +103,3 @@ class Recovering:
                 self._notices.info(f"The strokes on {item.title} are back.")
 
         self._jobs.submit(f"Restoring {item.title}", "journal", work, done)
-
-    def _paint(self, document: Document, restored: LabelMap) -> None:
-        if restored.instances is not None and document.annotation.instances is None:
-            keep_instances(document)
-        instances = None if restored.instances is None else np.array(restored.instances)
-        patch = difference_patch(document.annotation, restored.labels, instances)
-        if patch is not None:
-            self._editing.apply_edit(document, Edit("Recovered strokes", (patch,)))

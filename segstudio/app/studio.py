@@ -145,7 +145,11 @@ class Studio:
             self._predictions,
             leave=self._leave,
             shown=self.segmenting.load_stored,
+            use_as_edit=lambda document, found: self.editing.become(
+                document, found, "Other version"
+            ),
         )
+        self.autosave.take_theirs = self.browsing.take_from_disk
         self.disagreement = Disagreement(self.session, self.jobs, clock, self.notices, self.editing)
         self.class_mappings = ClassMappings(
             self.session,

@@ -9,6 +9,7 @@ from segstudio.core.labels import Image, LabelMap
 from segstudio.core.prediction import Prediction
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.picture import Picture
+from segstudio.storage.seen_files import SeenFiles
 
 
 @dataclass(eq=False)
@@ -25,6 +26,7 @@ class Document:
         saved_revision: The annotation's revision that is on disk (or was loaded).
         origin: Where the annotation came from: "", "ground truth", "saved" or a run's title.
         notes: Sentences about the file worth showing ("the transparency is not shown").
+        seen: The files of the annotation as they were read or saved last; None if not known.
         picture: The stored values that `pixels` were made of; None where only these are known.
         digest: Of the file that the pixels were read from; "" if unknown.
     """
@@ -40,6 +42,7 @@ class Document:
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
     digest: str = ""
+    seen: SeenFiles | None = None
 
     @property
     def shape_hw(self) -> tuple[int, int]:

@@ -34,6 +34,7 @@ from segstudio.storage.mask_files import (
 )
 from segstudio.storage.scan import list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME, write_schema
+from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.truth_folders import ORIGINALS
 from segstudio.storage.write_root import Identity, WriteRoot
 
@@ -47,6 +48,16 @@ class AnnotationFiles:
 
     mask: Path
     instances: Path
+
+    @property
+    def paths(self) -> tuple[Path, Path]:
+        """Both."""
+        return self.mask, self.instances
+
+    @property
+    def seen(self) -> SeenFiles:
+        """What both hold now."""
+        return SeenFiles.of(self.paths)
 
 
 def annotation_files(root: Path, ref: ImageRef) -> AnnotationFiles:
@@ -130,6 +141,7 @@ def write_annotation(
     *,
     identity: Identity | None = None,
     agreed: frozenset[Path] = frozenset(),
+    seen: SeenFiles | None = None,
 ) -> list[Path]:
     """Save an image's annotation and the classes, each file as a whole or not at all.
 
@@ -143,6 +155,7 @@ def write_annotation(
         schema: The classes: palette of the PNG and `masks/segstudio.json`.
         identity: `Project.identity`: the folder that was opened.
         agreed: Links leading out of the folder that may be used all the same (`WriteRoot`).
+        seen: What the files held when they were read; None: whatever they hold is replaced.
 
     Returns:
         The files written.
@@ -150,6 +163,7 @@ def write_annotation(
     Raises:
         FolderGoneError: if the data set's folder is not there any more.
         OutsideLinkError: if a file would be written outside of it.
+        ForeignChangeError: if another program wrote one meanwhile.
         SegstudioError: if one cannot be written; what was there before is unchanged.
     """
     home = WriteRoot(root, identity, ref.path, ref.path.parent, agreed)
@@ -159,6 +173,8 @@ def write_annotation(
     home.place_of(files.mask)  # before anything is written
     if instances is not None or written_by_segstudio(files.instances):
         home.place_of(files.instances)
+    if seen is not None:
+        seen.check()
     home.make_folder(folder)
     written = [write_schema(folder, schema, home)]
     source = _source(ref.filename, ref.page)

@@ -135,16 +135,21 @@ def test_a_folder_that_vanished_is_not_made_anew(painted, tmp_path, left) -> Non
     assert list(painted.root.rglob("*")) == []
 
 
-def test_a_mask_that_links_out_of_the_folder_is_asked_for(painted, tmp_path) -> None:
+def test_a_mask_that_links_out_of_the_folder_is_asked_for(desk, tmp_path) -> None:
+    root = make_folder(tmp_path / "set", truth=False)
     mine = tmp_path / "mine.txt"
     mine.write_text("mine")
-    mask = painted.root / "masks" / "a0.png"
+    mask = root / "masks" / "a0.png"
     mask.parent.mkdir()
     mask.symlink_to(mine)
-    later(painted)
+    desk.open(root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (3, 3))
+    later(desk)
+    painted = desk
     assert painted.document.dirty
     notice = painted.notices.recent[-1]
-    assert (notice.level, notice.about) == ("error", "saving")
+    assert (notice.level, notice.stays) == ("error", True)
     assert str(mine) in notice.message
     title, act = notice.action
     assert title == "Replace the link"
@@ -157,3 +162,198 @@ def test_a_mask_that_links_out_of_the_folder_is_asked_for(painted, tmp_path) -> 
     stroke(painted, (4, 4))
     later(painted)
     assert np.array(pil.open(mask)).sum() == 2
+
+
+def answer(desk, title) -> None:
+    """Press a button of the latest message that has one of this name."""
+    buttons = [a for n in desk.notices.recent for a in n.actions if a[0] == title]
+    buttons[-1][1]()
+    desk.settle()
+
+
+def test_it_is_tried_again_by_itself(blocked) -> None:
+    later(blocked, 5)  # still in the way
+    assert blocked.document.dirty
+    assert errors(blocked) == ["saving"]
+    free(blocked)
+    later(blocked, 10)
+    assert not blocked.document.dirty
+    assert "saving" in blocked.settled
+    assert np.array(pil.open(blocked.root / "masks" / "a0.png")).sum() == 1
+    assert not journals(blocked)
+
+
+def test_what_cannot_be_saved_is_saved_elsewhere(blocked, tmp_path) -> None:
+    blocked.browsing.step(1)
+    blocked.settle()
+    stroke(blocked, (6, 6))
+    blocked.autosave.choose_folder = lambda: tmp_path / "rescue"
+    answer(blocked, "Save elsewhere…")
+    masks = tmp_path / "rescue" / "masks"
+    assert sorted(p.name for p in masks.iterdir()) == ["a0.png", "a1.png", "segstudio.json"]
+    assert np.array(pil.open(masks / "a0.png"))[3, 3] == 1
+    assert np.array(pil.open(masks / "a1.png"))[6, 6] == 1
+    # Still unsaved where they belong, but nothing is at risk until the next stroke.
+    assert len(blocked.autosave.unsaved()) == 2
+    assert blocked.autosave.at_risk() == []
+    stroke(blocked, (7, 7))
+    assert [d.ref.name for d in blocked.autosave.at_risk()] == ["a1.png"]
+    # What was saved there before is not replaced.
+    blocked.autosave.save_elsewhere(tmp_path / "rescue")
+    blocked.settle()
+    assert np.array(pil.open(masks / "a1.png"))[7, 7] == 0
+    later_copy = tmp_path / "rescue" / "annotations-2" / "masks" / "a1.png"
+    assert np.array(pil.open(later_copy))[7, 7] == 1
+    free(blocked)
+    later(blocked, 60)
+    assert blocked.autosave.unsaved() == []
+
+
+def full(*_args) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_on_a_full_disk_what_is_said_is_true_and_nothing_is_lost(painted, monkeypatch) -> None:
+    """Images and the user's home on one full disk: neither mask nor journal can be written."""
+    with monkeypatch.context() as patched:
+        patched.setattr("segstudio.storage.atomic.os.fsync", full)
+        patched.setattr("segstudio.storage.journal.os.write", full)
+        stroke(painted, (5, 5))
+        later(painted)
+        assert painted.document.dirty
+        assert not painted.autosave.is_kept(painted.document)
+        said = next(n for n in painted.notices.recent if n.about == "saving")
+        assert "in memory only" in said.hint
+        (why, lost) = painted.autosave.last_words()
+        assert "disk is full" in why
+        assert "are lost" in lost
+    later(painted, 60)
+    assert painted.autosave.is_kept(painted.document)
+    assert not painted.document.dirty
+    assert np.array(pil.open(painted.root / "masks" / "a0.png")).sum() == 2
+
+
+def test_a_journal_with_room_is_said_to_keep_the_strokes(blocked) -> None:
+    assert blocked.autosave.is_kept(blocked.document)
+    (why, kept) = blocked.autosave.last_words()
+    assert str(blocked.root / "masks") in why
+    assert "offered at the next start" in kept
+    (said,) = (n for n in blocked.notices.recent if n.about == "saving")
+    assert "kept in the journal" in said.hint
+
+
+def test_waiting_for_saves(painted) -> None:
+    ended = []
+    painted.autosave.when_saved(lambda: ended.append("at once"))
+    assert ended == ["at once"]
+    painted.autosave.save_all()
+    painted.autosave.when_saved(lambda: ended.append(painted.document.dirty))
+    assert ended == ["at once"]
+    painted.settle()
+    assert ended == ["at once", False]
+
+
+@pytest.fixture
+def overtaken(painted, new_desk, tmp_path):
+    """Two windows on one image: the second has painted (9, 9) and saved, the first (3, 3)."""
+    other = new_desk(home=tmp_path / "home of another")
+    other.open(painted.root)
+    other.session.set_view(active_class=1, brush_size=1)
+    stroke(other, (9, 9))
+    other.autosave.save_now()
+    other.settle()
+    assert not other.document.dirty
+    later(painted)
+    return painted
+
+
+def saved_mask(desk):
+    return np.array(pil.open(desk.root / "masks" / "a0.png"))
+
+
+def undo_all(desk) -> None:
+    desk.editing.undo()
+    desk.settle()
+
+
+def test_the_last_writer_does_not_win_in_silence(overtaken) -> None:
+    assert saved_mask(overtaken)[9, 9] == 1
+    assert saved_mask(overtaken)[3, 3] == 0
+    assert overtaken.document.dirty
+    notice = overtaken.notices.recent[-1]
+    assert notice.stays
+    assert [title for title, _ in notice.actions] == ["Keep mine", "Take theirs"]
+    # Nothing is written until it is answered, and it is asked once.
+    stroke(overtaken, (4, 4))
+    later(overtaken, 120)
+    assert saved_mask(overtaken).sum() == 1
+    assert len([n for n in overtaken.notices.recent if n.actions]) == 1
+    assert journals(overtaken)
+
+
+def test_keeping_mine_keeps_theirs_beside_it(overtaken) -> None:
+    answer(overtaken, "Keep mine")
+    assert not overtaken.document.dirty
+    assert saved_mask(overtaken)[3, 3] == 1
+    assert saved_mask(overtaken)[9, 9] == 0
+    (kept,) = (overtaken.root / "masks" / ".originals" / "conflicts").iterdir()
+    assert np.array(pil.open(kept))[9, 9] == 1
+    assert str(kept) in overtaken.messages[-1]
+    stroke(overtaken, (5, 5))  # and from now on it is as ever
+    later(overtaken)
+    assert saved_mask(overtaken)[5, 5] == 1
+
+
+def test_taking_theirs_keeps_mine(overtaken, tmp_path) -> None:
+    answer(overtaken, "Take theirs")
+    assert not overtaken.document.dirty
+    assert overtaken.document.annotation.labels[9, 9] == 1
+    assert overtaken.document.annotation.labels[3, 3] == 0
+    assert not journals(overtaken)
+    (copy,) = (tmp_path / "home" / "data" / "recovery").rglob("a0.png")
+    assert np.array(pil.open(copy))[3, 3] == 1
+    overtaken.editing.undo()
+    overtaken.settle()
+    assert overtaken.document.annotation.labels[3, 3] == 1
+    later(overtaken)
+    assert saved_mask(overtaken)[3, 3] == 1
+
+
+def test_asking_by_hand_asks_again(overtaken) -> None:
+    overtaken.autosave.save_now()
+    overtaken.settle()
+    assert len([n for n in overtaken.notices.recent if n.actions]) == 2
+    assert saved_mask(overtaken)[3, 3] == 0
+
+
+@pytest.mark.parametrize("how", ["written by another program", "removed", "touched"])
+def test_a_mask_that_another_program_changed(painted, how) -> None:
+    later(painted)
+    mask = painted.root / "masks" / "a0.png"
+    if how == "removed":
+        mask.unlink()
+    elif how == "touched":
+        mask.write_bytes(mask.read_bytes())
+    else:
+        pil.fromarray(np.full((20, 30), 1, np.uint8)).save(mask)
+    stroke(painted, (8, 8))
+    later(painted)
+    if how == "touched":
+        assert not painted.document.dirty
+        return
+    assert painted.document.dirty
+    assert "was removed" if how == "removed" else "was changed" in painted.messages[-1]
+    answer(painted, "Take theirs" if how != "removed" else "Keep mine")
+    assert not painted.document.dirty
+    expected = 600 if how != "removed" else 2
+    assert painted.document.annotation.labels.sum() == expected
+    assert saved_mask(painted).sum() == expected
+
+
+def test_images_of_a_folder_that_is_left_are_not_forgotten(overtaken, tmp_path) -> None:
+    first = overtaken.document
+    overtaken.open(make_folder(tmp_path / "second"))
+    assert [d.ref.name for d in overtaken.autosave.unsaved()] == ["a0.png"]
+    answer(overtaken, "Keep mine")
+    assert not first.dirty
+    assert saved_mask(overtaken)[3, 3] == 1

@@ -1,0 +1,107 @@
+"""Whether files are still as they were read: two programs may write the same mask."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from segstudio.core.errors import SegstudioError
+from segstudio.storage.atomic import write_error
+from segstudio.storage.write_root import WriteRoot
+
+CONFLICTS = ".originals/conflicts"
+"""Where versions go that another program wrote meanwhile, beside the file."""
+
+
+class ForeignChangeError(SegstudioError):
+    """A file is not the one that was read: another program or another window wrote it.
+
+    Attributes:
+        paths: The files.
+    """
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        first = paths[0]
+        happened = "was changed" if first.exists() else "was removed"
+        super().__init__(
+            f"{first} {happened} by another program or window after it was read.",
+            "Keep yours (the other version is kept beside it), or take theirs (yours is kept).",
+        )
+        self.paths = paths
+
+
+@dataclass(frozen=True)
+class SeenFiles:
+    """What some files held when they were read or written last.
+
+    Attributes:
+        digests: SHA-256 of each file's bytes in hexadecimal; None of one that was not there.
+    """
+
+    digests: Mapping[Path, str | None]
+
+    @classmethod
+    def of(cls, paths: Iterable[Path]) -> SeenFiles:
+        """Look at files now; taken before they are read, a change in between is noticed later."""
+        return cls({path: _digest(path) for path in paths})
+
+    def changed(self) -> tuple[Path, ...]:
+        """The files that are not as they were."""
+        return tuple(path for path, seen in self.digests.items() if _digest(path) != seen)
+
+    def check(self) -> None:
+        """See whether all files are as they were.
+
+        Raises:
+            ForeignChangeError: if not.
+        """
+        changed = self.changed()
+        if changed:
+            raise ForeignChangeError(changed)
+
+    def keep_changed(self, home: WriteRoot) -> list[Path]:
+        """Copy those that are not as they were to `.originals/conflicts/` beside them.
+
+        Returns:
+            The copies; of a file that was removed there is none.
+
+        Raises:
+            SegstudioError: if one cannot be copied; it must not be replaced then.
+        """
+        copies = []
+        for path in self.changed():
+            if not path.is_file():
+                continue
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise write_error(path, error) from error
+            copy = _free_name(path)
+            home.make_folder(copy.parent)
+            home.write(copy, content)
+            copies.append(copy)
+        return copies
+
+
+def _free_name(path: Path) -> Path:
+    folder = path.parent / CONFLICTS
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    copy, number = folder / f"{path.stem[:80]}.{stamp}{path.suffix}", 1
+    while copy.exists():
+        number += 1
+        copy = folder / f"{path.stem[:80]}.{stamp}-{number}{path.suffix}"
+    return copy
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

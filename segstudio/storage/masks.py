@@ -173,9 +173,9 @@ def write_annotation(
     home.place_of(files.mask)  # before anything is written
     if instances is not None or written_by_segstudio(files.instances):
         home.place_of(files.instances)
+    home.make_folder(folder)
     if seen is not None:
         seen.check()
-    home.make_folder(folder)
     written = [write_schema(folder, schema, home)]
     source = _source(ref.filename, ref.page)
     if instances is not None:

@@ -215,6 +215,8 @@ class Studio:
         self.evaluation_report = EvaluationExport(
             self.session, self.jobs, self.notices, self.evaluating, documents, folder
         )
+        self.last_words: list[str] = []
+        """What `close` could not save, and where it is instead: for the terminal."""
         self._apply_settings()
         self.segmenting.refresh_models()
 
@@ -235,6 +237,7 @@ class Studio:
         self._keep_settings()
         self.autosave.save_all()
         stopped = self.jobs.shutdown(timeout)
+        self.last_words = self.autosave.last_words()
         self._journal.close()
         self._figures.close()
         self._predictions.close()

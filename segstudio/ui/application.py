@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from segstudio.ui.crash import CrashGuard
 
 EXIT_USAGE = 2
+EXIT_UNSAVED = 1
 
 
 def run(folder: Path | None = None, samples: bool = False, screenshot: Path | None = None) -> int:
@@ -64,13 +65,21 @@ class Application:
         )
 
     def exec(self) -> int:
-        """Show the window and run until it is closed."""
+        """Show the window and run until it is closed.
+
+        Returns:
+            The exit code; not 0 if something could not be saved, which is said on the terminal.
+        """
         self.garbage.hold()
         self.window.show()
         try:
-            return self.qt.exec()
+            code = self.qt.exec()
         finally:
             self.close()
+        unsaved = self.studio.last_words if self.studio is not None else []
+        for line in unsaved:
+            sys.stderr.write(f"segstudio: {line}\n")
+        return code or (EXIT_UNSAVED if unsaved else 0)
 
     def close(self) -> None:
         """Stop the jobs (saving is finished first) and give the hooks back."""

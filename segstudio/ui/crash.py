@@ -84,8 +84,8 @@ class CrashGuard:
             details,
         )
 
-    def _close_window(self) -> None:
-        self._window.close()
+    def _end(self) -> None:
+        self._window.end()
 
     def _save(self) -> str:
         if self.studio is None:
@@ -101,7 +101,7 @@ class CrashGuard:
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
         if issubclass(kind, KeyboardInterrupt):
-            self._dispatcher.post(self._close_window)
+            self._dispatcher.post(self._end)
             return
         sys.stderr.write("".join(traceback.format_exception(kind, error, trace)))
         if threading.current_thread() is threading.main_thread():
@@ -167,7 +167,7 @@ class CrashGuard:
             self._wakeup[0].recv(64)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._dispatcher.post(self._close_window)
+        self._dispatcher.post(self._end)
 
 
 def _cause(error: BaseException) -> BaseException:

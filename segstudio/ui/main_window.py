@@ -173,6 +173,13 @@ class MainWindow(QMainWindow):
             self._painted = True
             self.first_painted.emit()
 
+    def end(self) -> None:
+        """Close without asking anything: the system ends the program."""
+        if self._studio is not None:
+            self.verbs.end()
+        else:
+            self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save or ask before the window goes."""
         if self._studio is not None and not self.verbs.may_close():

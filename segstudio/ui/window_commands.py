@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from segstudio.ui.main_window import MainWindow
 
 _WEIGHTS = "Weights (*.safetensors *.pth *.pt *.ckpt *.bin);;All files (*)"
+_END_MS = 5000
+"""So long the program waits for its last save when the system ends it."""
 _ASK_FROM = 20
 """Running on more images than this is asked for first."""
 
@@ -39,7 +41,13 @@ class WindowCommands:
         self._network_export = NetworkExport(window, studio)
         self._evaluation_export = EvaluationExport(window, studio)
         self._runs = RunCommands(window, studio)
+        self._closing = False
+        """Whether the window is closed once the saves that were begun have ended."""
+        self._leaving = False
+        """Whether it is closed whatever is unsaved."""
+        self._question: QMessageBox | None = None
         studio.autosave.ask = self.ask_unsaved
+        studio.autosave.choose_folder = self._choose_elsewhere
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -265,21 +273,114 @@ class WindowCommands:
         self._window.close()
 
     def may_close(self) -> bool:
-        """Save what is dirty, or ask; False if the user wants to stay."""
-        autosave = self._studio.autosave
-        unsaved = [document.ref.title for document in autosave.unsaved()]
-        if unsaved and autosave.failing and not self._confirm_leaving(unsaved):
-            return False
-        return all(autosave.save_before_leaving(d) for d in autosave.unsaved())
+        """Whether the window may go now: nothing is unsaved, or the user said so.
 
-    def _confirm_leaving(self, names: list[str]) -> bool:
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        return self._confirm(
-            f"{names[0]}{more} could not be saved. Quit all the same?",
-            "The strokes are kept, and offered at the next start.",
-            "Quit",
-            careful=True,
+        Else saving is begun and the window is closed when that has ended; what cannot be saved
+        is asked about, with what will become of it.
+        """
+        if self._leaving:
+            return True
+        autosave = self._studio.autosave
+        self._studio.editing.end_stroke()
+        if self._closing or not autosave.at_risk():
+            if self._closing and autosave.at_risk():
+                self._ask_leaving("is still being saved")  # asked to close once more meanwhile
+                return False
+            return True
+        if not all(autosave.save_before_leaving(d) for d in autosave.at_risk()):
+            return False
+        if not autosave.at_risk():
+            return True  # thrown away
+        self._closing = True
+        autosave.when_saved(self._close_saved)
+        return False
+
+    def end(self) -> None:
+        """Close without asking anything, since nobody may be there: the system ends the program.
+
+        What is unsaved is saved if that is possible within a few seconds; else its strokes are in
+        the journal.
+        """
+        self._studio.editing.end_stroke()
+        if self._studio.preferences.settings.autosave:
+            self._studio.autosave.save_all()
+        QTimer.singleShot(_END_MS, self._window, self._end_now)
+        self._studio.autosave.when_saved(self._end_now)
+
+    def _end_now(self) -> None:
+        if not self._leaving:
+            self._leave()
+            QCoreApplication.exit(0)  # also out of the loops of open dialogs
+
+    def _close_saved(self) -> None:
+        """The saves that closing waited for have ended."""
+        self._closing = False
+        if self._leaving:
+            return
+        if self._studio.autosave.at_risk():
+            self._ask_leaving("could not be saved")
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._leaving = True
+        self._window.close()
+
+    def _ask_leaving(self, what: str) -> None:
+        """Ask about what is not saved, saying truly whether quitting loses it; waits for nobody."""
+        if self._question is not None:
+            self._question.raise_()
+            return
+        autosave = self._studio.autosave
+        documents = autosave.at_risk()
+        lost = [d for d in documents if not autosave.is_kept(d)]
+        box = self._question = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"{_listed(documents)} {what}. Quit all the same?")
+        fate = "The strokes are kept in the journal, and offered at the next start."
+        if lost:
+            fate = (
+                f"The journal cannot be written either: quitting loses the strokes on "
+                f"{_listed(lost)}."
+            )
+        box.setInformativeText(f"{autosave.problem_of(documents[0])} {fate}".strip())
+        roles = QMessageBox.ButtonRole
+        leave = box.addButton("Quit and lose them" if lost else "Quit", roles.DestructiveRole)
+        elsewhere = box.addButton("Save elsewhere…", roles.AcceptRole)
+        again = box.addButton("Try again", roles.AcceptRole)
+        stay = box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(stay)
+
+        def answered() -> None:
+            self._question = None
+            clicked = box.clickedButton()
+            box.deleteLater()
+            if clicked is leave:
+                self._leave()
+            elif clicked is elsewhere:
+                self._save_elsewhere_and_close()
+            elif clicked is again:
+                autosave.save_all()
+                self._closing = True
+                autosave.when_saved(self._close_saved)
+
+        box.finished.connect(answered)
+        box.open()
+
+    def _save_elsewhere_and_close(self) -> None:
+        folder = self._choose_elsewhere()
+        if folder is None:
+            return
+        self._studio.autosave.save_elsewhere(folder)
+        self._closing = True
+        self._studio.autosave.when_saved(self._close_saved)
+
+    def _choose_elsewhere(self) -> Path | None:
+        folder = QFileDialog.getExistingDirectory(
+            self._window, "Save annotations elsewhere", str(Path.home())
         )
+        return Path(folder) if folder else None
 
     def ask_unsaved(self, document: Document) -> Answer:
         """Ask what to do with an unsaved annotation; for when autosave is off."""
@@ -358,17 +459,23 @@ class WindowCommands:
             if plain:
                 use(plain[0])
 
-    def _confirm(self, question: str, more: str, verb: str, *, careful: bool = False) -> bool:
-        """Ask; Enter says yes, or no if there is something to lose."""
+    def _confirm(self, question: str, more: str, verb: str) -> bool:
+        """Ask; Enter says yes."""
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
         box.setText(question)
         box.setInformativeText(more)
         yes = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
-        no = box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(no if careful else yes)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(yes)
         box.exec()
         return box.clickedButton() is yes
+
+
+def _listed(documents: Sequence[Document]) -> str:
+    """The images' names for people: the first, and how many more."""
+    more = f" and {len(documents) - 1} more" if len(documents) > 1 else ""
+    return f"{documents[0].ref.title}{more}"
 
 
 _VIEW_FIELDS = {

@@ -8,9 +8,9 @@ import time
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QMessageBox
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit
 
 from segstudio.ui.dialogs.export_dialog import ExportDialog
 from segstudio.ui.dialogs.export_report import ExportReportDialog
@@ -310,33 +310,6 @@ def test_autosave_off_asks_before_the_image_is_left(bench, qtbot):
     assert asked == ["field_0.png"]
     assert bench.session.index == 0
     assert not bench.window.close()
-
-
-def test_quitting_while_nothing_can_be_saved_is_asked_for_first(bench, folder, qtbot):
-    for mask in (folder / "masks").iterdir():
-        mask.unlink()
-    (folder / "masks").rmdir()
-    (folder / "masks").write_text("a file where the folder should be")
-    bench.studio.editing.clear()
-    bench.studio.autosave.save_now()
-    bench.until(lambda: bench.studio.autosave.failing)
-    said = []
-
-    def answer(verb: str) -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        said.append(box.text())
-        assert box.defaultButton().text().replace("&", "") == "Cancel"
-        next(b for b in box.buttons() if b.text().replace("&", "") == verb).click()
-
-    QTimer.singleShot(0, lambda: answer("Cancel"))
-    assert not bench.window.close()
-    assert said == ["field_0.png could not be saved. Quit all the same?"]
-    (folder / "masks").unlink()
-    bench.studio.autosave.save_now()
-    bench.until(lambda: not bench.studio.autosave.failing)
-    assert bench.window.close()
-    assert len(said) == 1
 
 
 def test_the_window_answers_while_a_model_runs(bench):

@@ -17,7 +17,7 @@ from segstudio.app.notices import Action, Notice, Notices
 from segstudio.app.preferences import Preferences
 from segstudio.app.recovering import Recovering
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import Patch
+from segstudio.core.labels import LabelMap, Patch
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from segstudio.app.clock import Cancel, Clock
 from segstudio.app.documents import Documents
 from segstudio.app.folder import FolderFiles, LoadedDocument, OpenFolder
 from segstudio.app.folder_states import FolderStates
@@ -19,7 +20,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
-from segstudio.session.session import SchemaOrigin, Session, What
+from segstudio.session.session import SchemaOrigin, Session, Unreadable, What
 from segstudio.storage.image_ref import image_of, page_of, place_of
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import ImageRef, Project, open_project
@@ -27,10 +28,11 @@ from segstudio.storage.samples import assemble_samples
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.truth import TruthIndex
 
-_READING = "reading"
-"""What notices of an unreadable image are about: they go when another image is shown."""
 _OPENING = "opening"
 """What notices of a folder that cannot be opened are about: they go when another one is open."""
+_GREY_S = 0.1
+"""So long an image may be read before the screen shows that the one before it is left: most are
+there sooner, and a screen that turns grey between them would flicker."""
 
 
 class Browsing:
@@ -40,6 +42,7 @@ class Browsing:
         self,
         session: Session,
         jobs: JobRunner,
+        clock: Clock,
         notices: Notices,
         preferences: Preferences,
         documents: Documents,
@@ -60,6 +63,7 @@ class Browsing:
         """
         self._session = session
         self._jobs = jobs
+        self._clock = clock
         self._notices = notices
         self._preferences = preferences
         self._documents = documents
@@ -73,6 +77,10 @@ class Browsing:
         self._use_as_edit = use_as_edit
         self._loader = Loader(jobs, documents, folder, ready=self._ready, failed=self._broken)
         self._cursor = -1
+        self._stop_grey: Cancel | None = None
+        self._is_grey = False
+        self._pages = (-1, 1)
+        """The image that was shown last, and how many pages it has."""
         self._order = StepOrder()
         self._then: Callable[[Document], None] | None = None
         self._loads: dict[ImageRef, Job] = {}
@@ -195,7 +203,7 @@ class Browsing:
             return
         self._loader.forget()
         self._stale.clear()
-        session.loading = ""
+        self._stand()
         self._schema.take_over(project)
         self._folder.files = FolderFiles(project, self._predictions)
         session.project, session.index, session.document = project, -1, None
@@ -236,7 +244,8 @@ class Browsing:
             session.states = {
                 place: s for i, s in session.states.items() if (place := _moved(i, moved)) >= 0
             }
-            session.index = self._cursor = _moved(session.index, moved)
+            session.index = _moved(session.index, moved)
+            self._cursor = _moved(self._cursor, moved)
         session.counts.clear()
         self._order.use(None, -1)
         session.project = project
@@ -250,7 +259,7 @@ class Browsing:
         self._stale = {d.ref for d in self._documents}
         session.notify(What.PROJECT | What.SCHEMA | What.STATES | What.SCORES)
         if document is None or session.index < 0:
-            self.select(project.start)
+            self.select(self._cursor if self._cursor >= 0 else project.start)
         else:
             self._refresh_truth(document)
         self._states.read(self._folder.files)
@@ -259,8 +268,8 @@ class Browsing:
 
     @property
     def cursor(self) -> int:
-        """Position of the image that was asked for last; differs from the open one while it
-        loads, or if it could not be read. The same for all its pages.
+        """Position of the selected image; it is not open while it loads or if it is broken. The
+        same for all its pages.
         """
         return image_of(self._cursor)
 
@@ -270,7 +279,9 @@ class Browsing:
         return self._cursor
 
     def select(self, index: int) -> None:
-        """Show an image, or a page of it; the present one stays until it is read."""
+        """Show an image, or a page of it. The present one is left at once: nothing is done to it
+        any more, though it stays on the screen for a moment, until the other one is read.
+        """
         project = self._session.project
         if project is None or not 0 <= image_of(index) < len(project.images):
             return
@@ -284,15 +295,37 @@ class Browsing:
         self._then = None
         self._loader.want(ref, self._session.schema)
         if self._loader.wanted is not None:
-            self._session.loading = ref.title
-            self._session.notify(What.DOCUMENT)
+            self._wait_for(ref)
+
+    def _wait_for(self, ref: ImageRef) -> None:
+        """Have nothing open while an image is read; the screen is told after a moment."""
+        session = self._session
+        session.document, session.index = None, -1
+        session.unreadable = None
+        session.loading = ref.title
+        self._documents.open = None
+        if self._is_grey:
+            session.notify(What.DOCUMENT)
+        elif self._stop_grey is None:
+            self._stop_grey = self._clock.call_later(_GREY_S, self._grey)
+
+    def _grey(self) -> None:
+        self._is_grey = True
+        self._session.notify(What.DOCUMENT)
+
+    def _stand(self) -> None:
+        """Nothing is waited for any more."""
+        stop, self._stop_grey, self._is_grey = self._stop_grey, None, False
+        if stop is not None:
+            stop()
+        self._session.loading = ""
+        self._session.unreadable = None
 
     def select_page(self, page: int) -> None:
-        """Show another page, from 0, of the open image; of one that there is not the nearest."""
-        document = self._session.document
-        pages = 1 if document is None or document.picture is None else document.picture.pages
-        wanted = place_of(image_of(self._session.index), max(0, min(page, pages - 1)))
-        if self._session.index >= 0 and wanted != self._cursor:
+        """Show another page, from 0, of the selected image; of one that there is not the nearest."""
+        image, pages = self._pages
+        wanted = place_of(image, max(0, min(page, pages - 1)))
+        if image >= 0 and image == image_of(self._cursor) and wanted != self._cursor:
             self.select(wanted)
 
     def step_page(self, by: int) -> None:
@@ -350,23 +383,19 @@ class Browsing:
     def _ready(self, document: Document, problems: list[SegstudioError]) -> None:
         """Put a document on the screen."""
         session = self._session
-        session.loading = ""
-        self._notices.settle(_READING)
+        self._stand()
         present = session.document
         if session.project is None or document is present:
             session.notify(What.DOCUMENT)
             self._call_then(document)
             return
-        # The present image could be painted on while this one was read.
-        if present is not None and not self._leave(present):
-            session.notify(What.DOCUMENT)
-            return
         index = session.index_of(document)
         if index is None:  # the folder was read again meanwhile, and it is gone
-            session.notify(What.DOCUMENT)
+            self._close(document.ref, f"{document.ref.title} is not in the folder any more.")
             return
         session.index = index
         session.document = self._documents.open = document
+        self._pages = (image_of(index), 1 if document.picture is None else document.picture.pages)
         self._documents.put(document)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
         for problem in problems:
@@ -403,11 +432,22 @@ class Browsing:
             then(document)
 
     def _broken(self, ref: ImageRef, error: Exception) -> None:
-        """The present image stays; the cursor is past it, so that the next step goes on."""
+        """Nothing is open; the cursor stands on the image, so that the next step goes on."""
+        self._stand()
+        if isinstance(error, SegstudioError):
+            self._close(ref, error.message, error.hint)
+            return
+        self._close(ref, f"{ref.title} cannot be read.")
+        self._notices.failure(f"Reading {ref.title}", error, scope="image", image=ref.path)
+
+    def _close(self, ref: ImageRef, message: str, hint: str = "") -> None:
+        """Have nothing open, and say on the screen why."""
+        session = self._session
         self._then = None
-        self._session.loading = ""
-        self._notices.failure(f"Reading {ref.title}", error, _READING)
-        self._session.notify(What.DOCUMENT)
+        session.document = self._documents.open = None
+        session.index = -1
+        session.unreadable = Unreadable(ref.title, message, hint)
+        session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
 
     def _refresh_truth(self, document: Document) -> None:
         """Read the ground truth of a held document again; an untouched annotation follows it."""

@@ -135,6 +135,7 @@ class Studio:
         self.browsing = Browsing(
             self.session,
             self.jobs,
+            clock,
             self.notices,
             self.preferences,
             documents,

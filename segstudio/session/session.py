@@ -242,6 +242,21 @@ class ModelState:
     """Ids of models whose weights are on disk."""
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """The selected image cannot be shown.
+
+    Attributes:
+        name: Which image.
+        message: Why, in one sentence.
+        hint: What to do about it; may be empty.
+    """
+
+    name: str
+    message: str
+    hint: str = ""
+
+
 class Session:
     """What is open. Read by panels, written by `app` only.
 
@@ -252,8 +267,11 @@ class Session:
         project: The open folder, or None.
         index: Position of the open image in `project.images`, -1 if none; of a page after the
             first see `image_ref.PAGE_STEP`, as everywhere where images are known by position.
-        document: The open image, or None (also while it loads: see `loading`).
+        document: The open image: always the one that is selected. None from the moment another
+            one is selected until that is read (see `loading`), so that nothing can be done to an
+            image that is not meant; the screen follows a little later.
         loading: Name of the image being read, "" if none.
+        unreadable: What is wrong with the selected image; None if nothing is.
         schema: The classes in force.
         schema_origin: Where they came from.
         view: How things are shown.
@@ -276,6 +294,7 @@ class Session:
         self.index = -1
         self.document: Document | None = None
         self.loading = ""
+        self.unreadable: Unreadable | None = None
         self.schema = LabelSchema.from_names(("background", "object"))
         self.schema_origin = SchemaOrigin.DEFAULT
         self.view = ViewState()
@@ -293,6 +312,13 @@ class Session:
         """Emit `changed` with a `Change` of these flags and details; about the open image."""
         details.setdefault("document", self.document)
         self.changed.emit(Change(what, **details))
+
+    @property
+    def selected_name(self) -> str:
+        """Name of the selected image, whether it is open, being read or broken; "" if none."""
+        if self.document is not None:
+            return self.document.ref.title
+        return self.loading or (self.unreadable.name if self.unreadable is not None else "")
 
     def index_of(self, document: Document | None) -> int | None:
         """Position of an image in the open folder; None if it is not of it."""

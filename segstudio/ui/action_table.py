@@ -32,6 +32,11 @@ def _can_run(c: Context) -> bool:
     return _has_document(c) and _has_model(c)
 
 
+def _can_run_all(c: Context) -> bool:
+    project = c.session.project
+    return project is not None and bool(project.images) and _has_model(c)
+
+
 def _has_prediction(c: Context) -> bool:
     document = c.session.document
     return document is not None and bool(document.predictions)
@@ -309,10 +314,10 @@ _MODEL = (
                ("F5",), enabled=_can_run, tip="Run the chosen model on this image"),
     ActionSpec("model.run_selected", MODEL, "Run on selected images",
                lambda c: c.window.run_selected(), "images", ("Shift+F5",),
-               enabled=lambda c: _can_run(c) and len(c.window.selected_images()) > 0,
+               enabled=lambda c: _can_run_all(c) and len(c.window.selected_images()) > 0,
                tip="Run the chosen model on the images selected in the list"),
     ActionSpec("model.run_all", MODEL, "Run all", lambda c: c.window.run_all(), "fast-forward",
-               ("Ctrl+B",), enabled=_can_run, tip="Run the chosen model on every image"),
+               ("Ctrl+B",), enabled=_can_run_all, tip="Run the chosen model on every image"),
     ActionSpec("model.cancel", MODEL, "Cancel run", lambda c: c.studio.segmenting.cancel(),
                "circle-stop", ("Ctrl+.",), enabled=_is_running),
     ActionSpec("model.remove_prediction", MODEL, "Remove shown prediction",

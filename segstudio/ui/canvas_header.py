@@ -93,6 +93,8 @@ class CanvasHeader(QWidget):
         document = session.document
         if session.loading:
             return f"Reading {session.loading}…"
+        if session.unreadable is not None:
+            return f"{session.unreadable.name}  \u00b7  cannot be shown"
         if document is None:
             return ""
         height, width = document.shape_hw

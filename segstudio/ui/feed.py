@@ -101,8 +101,9 @@ class Feed(QObject):
         if session.project is None:
             self._window.setWindowTitle("segstudio")
             return
-        name = session.document.ref.title if session.document else session.project.name
-        self._window.setWindowTitle(f"{name}[*] - {session.project.name} - segstudio")
+        name = session.selected_name
+        shown = f"{name}[*] - " if name else "[*]"
+        self._window.setWindowTitle(f"{shown}{session.project.name} - segstudio")
         self._window.setWindowModified(bool(session.document and session.document.dirty))
 
     def _show_jobs(self) -> None:

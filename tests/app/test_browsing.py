@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from fakes import make_folder, square, wait_for, write_mask, write_photo
 
+from segstudio.app.folder import FolderFiles
 from segstudio.session.session import SchemaOrigin, What
 from segstudio.storage.schema_file import read_schema
 
@@ -230,20 +234,162 @@ def test_many_thumbnails_give_the_oldest_up(desk, tmp_path):
     assert 256 <= sum(picture is not None for picture in got) <= 400
 
 
-def test_painting_while_the_next_image_loads_is_saved(desk, tmp_path):
-    root = make_folder(tmp_path / "set", count=9, truth=False)
+@pytest.fixture
+def reading(monkeypatch) -> Iterator[threading.Event]:
+    """Images are read only while this is set."""
+    gate = threading.Event()
+    gate.set()
+    load = FolderFiles.load_document
+
+    def held(*arguments):
+        assert gate.wait(30)
+        return load(*arguments)
+
+    monkeypatch.setattr(FolderFiles, "load_document", held)
+    yield gate
+    gate.set()
+
+
+def _told(desk) -> list[str | None]:
+    """Names of the open images that the screen was told of, None for nothing open."""
+    changes = [c for c in desk.changes if What.DOCUMENT in c.what]
+    return [c.document and c.document.ref.name for c in changes]
+
+
+def test_from_the_selection_on_nothing_reaches_the_image_that_was_left(desk, tmp_path, reading):
+    root = make_folder(tmp_path / "set", count=9)
     desk.open(root)
-    desk.session.set_view(active_class=1, brush_size=1)
+    desk.session.set_view(active_class=1, brush_size=5)
+    desk.segmenting.run_current()
+    desk.settle()
+    left, ran = desk.document, len(desk.engine.runs)
+    labels, states = left.annotation.labels.copy(), dict(desk.session.states)
+    desk.editing.begin_stroke(2, 2)
+    desk.editing.extend_stroke(4, 2)
+    painted = left.annotation.labels.copy()
+    assert (painted != labels).any()
+    reading.clear()
     desk.browsing.select(8)
-    assert desk.document.ref.name == "a0.png"
-    desk.editing.begin_stroke(4, 4)
-    wait_for(desk.clock, lambda: desk.document.ref.name == "a8.png")
-    assert not desk.editing.stroking
+    assert (desk.document, desk.session.index, desk.session.loading) == (None, -1, "a8.png")
+    desk.editing.extend_stroke(25, 15)  # the button is still down
+    desk.editing.end_stroke()
+    for verb in (
+        lambda: desk.editing.begin_stroke(20, 10),
+        lambda: desk.editing.extend_stroke(25, 15),
+        lambda: desk.editing.end_stroke(),
+        lambda: desk.editing.fill_at(1, 1),
+        lambda: desk.editing.paint_polygon([(0, 0), (20, 0), (20, 15)]),
+        lambda: desk.editing.use_prediction("bright"),
+        lambda: desk.editing.take_difference("bright", 7, 7),
+        lambda: desk.editing.use_truth(),
+        lambda: desk.editing.clear(),
+        lambda: desk.editing.undo(),
+        lambda: desk.segmenting.run_current(),
+        lambda: desk.segmenting.remove_prediction(),
+        lambda: desk.browsing.toggle_reviewed(),
+        lambda: desk.autosave.save_now(),
+    ):
+        verb()
+        assert np.array_equal(left.annotation.labels, painted)
+    assert list(left.predictions) == ["bright"]
+    assert {i: s.reviewed for i, s in desk.session.states.items()} == {
+        i: s.reviewed for i, s in states.items()
+    }
+    reading.set()
+    wait_for(desk.clock, lambda: desk.document is not None)
+    assert (desk.document.ref.name, desk.session.index) == ("a8.png", 8)
+    assert desk.session.loading == ""
     desk.settle()
-    desk.browsing.select(0)
+    assert len(desk.engine.runs) == ran
+    desk.browsing.select(0)  # the stroke became one that can be undone
     desk.settle()
-    assert desk.document.annotation.labels.sum() == 1
+    assert np.array_equal(desk.document.annotation.labels, painted)
     assert not desk.document.dirty
+    desk.editing.undo()
+    assert np.array_equal(desk.document.annotation.labels, labels)
+
+
+def test_all_images_can_be_run_while_one_is_read(desk, tmp_path, reading):
+    desk.open(make_folder(tmp_path / "set", count=9))
+    reading.clear()
+    desk.browsing.select(8)
+    desk.segmenting.run_all()
+    wait_for(desk.clock, lambda: len(desk.engine.runs) == 9)
+    reading.set()
+    desk.settle()
+    assert desk.document.ref.name == "a8.png"
+
+
+def test_the_screen_turns_grey_only_if_reading_takes_a_moment(desk, tmp_path, reading):
+    desk.open(make_folder(tmp_path / "set", count=9))
+    desk.changes.clear()
+    desk.browsing.select(8)
+    desk.clock.advance(0.09)
+    wait_for(desk.clock, lambda: desk.document is not None)
+    assert None not in _told(desk)
+    desk.clock.advance(1.0)
+    assert None not in _told(desk)
+    reading.clear()
+    for index in (4, 3):  # a key that is held down asks for one after the other
+        desk.browsing.select(index)
+        desk.clock.advance(0.06)
+    assert _told(desk)[-1] is None
+    assert desk.session.loading == "a3.png"
+    desk.browsing.select(2)  # grey already: what it waits for is said at once
+    assert _told(desk)[-1] is None
+    assert desk.session.loading == "a2.png"
+    reading.set()
+    wait_for(desk.clock, lambda: desk.document is not None)
+    assert _told(desk)[-1] == "a2.png"
+
+
+def test_who_goes_back_before_the_next_image_is_read_is_where_they_were(desk, tmp_path, reading):
+    desk.open(make_folder(tmp_path / "set", count=9))
+    before = desk.document
+    reading.clear()
+    desk.browsing.select(8)
+    desk.browsing.select(0)
+    assert (desk.document, desk.session.index, desk.session.loading) == (before, 0, "")
+    reading.set()
+    desk.settle()
+    desk.clock.advance(1.0)
+    assert desk.document is before
+
+
+def test_reading_the_folder_again_does_not_forget_which_image_is_waited_for(
+    desk, tmp_path, reading
+):
+    root = make_folder(tmp_path / "set", count=9)
+    desk.open(root)
+    reading.clear()
+    desk.browsing.select(8)
+    (root / "a3.png").unlink()
+    desk.browsing.rescan()
+    reading.set()
+    desk.settle()
+    assert (desk.document.ref.name, desk.session.index) == ("a8.png", 7)
+
+
+def test_a_broken_image_says_so_in_its_place_and_nothing_is_open(desk, tmp_path):
+    root = make_folder(tmp_path / "set")
+    (root / "a1.png").write_bytes((root / "a1.png").read_bytes()[:60])
+    desk.open(root)
+    desk.browsing.step(1)
+    desk.settle()
+    assert (desk.document, desk.session.index, desk.session.loading) == (None, -1, "")
+    assert desk.browsing.cursor == 1
+    assert desk.session.unreadable.name == "a1.png"
+    assert "a1.png" in desk.session.unreadable.message
+    desk.segmenting.run_current()
+    desk.settle()
+    assert desk.engine.runs == []
+    desk.browsing.rescan()  # not mended yet: it stays selected
+    desk.settle()
+    assert (desk.browsing.cursor, desk.session.unreadable.name) == (1, "a1.png")
+    desk.browsing.step(1)  # goes past the broken one
+    desk.settle()
+    assert desk.document.ref.name == "a2.png"
+    assert desk.session.unreadable is None
 
 
 def test_samples_open(desk):

@@ -188,21 +188,6 @@ def test_run_all_with_a_broken_image(desk, tmp_path):
     assert len(desk.engine.runs) == ran
 
 
-def test_a_broken_image_leaves_the_present_one(desk, tmp_path):
-    root = make_folder(tmp_path / "set")
-    (root / "a1.png").write_bytes(b"no image")
-    desk.open(root)
-    desk.browsing.step(1)
-    desk.settle()
-    assert desk.document.ref.name == "a0.png"
-    assert desk.session.index == 0
-    assert desk.session.loading == ""
-    assert any("a1.png" in m for m in desk.messages)
-    desk.browsing.step(1)  # goes past the broken one
-    desk.settle()
-    assert desk.document.ref.name == "a2.png"
-
-
 def test_save_failure_is_said_once_and_keeps_the_work(desk, tmp_path):
     root = make_folder(tmp_path / "set", truth=False)
     (root / "masks").write_text("a file where the folder should be")

@@ -336,6 +336,8 @@ class Canvas(QWidget):
         if self.viewport.document is None:
             if session.loading:
                 self.empty.show_reading(session.loading)
+            elif session.unreadable is not None:
+                self.empty.show_unreadable(session.unreadable.message, session.unreadable.hint)
             else:
                 project = session.project
                 self.empty.show_no_images(folder_open=project is not None and not project.images)

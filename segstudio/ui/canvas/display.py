@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -26,9 +26,8 @@ from segstudio.ui.canvas.sampling import Sampler
 from segstudio.ui.canvas.view import GRID_FROM, View
 
 _OUTLINE_PX = 1.5
-_SLOW_MS = 400
-"""After this time of reading, the old picture is dimmed and the new name is shown."""
-_VEIL = QColor(0, 0, 0, 110)
+_VEIL = QColor(70, 73, 78, 190)
+"""Over the last picture while the selected image is read."""
 LINE_REACH_PX = 20
 """How far from the wipe's line something is drawn with it, in device pixels."""
 
@@ -67,8 +66,7 @@ class Display(PlacedImage):
         self._sampler: Sampler | None = None
         self._frame = Frame()
         self._seen: object = None
-        self._veil = QTimer(self, singleShot=True, interval=_SLOW_MS)
-        self._veil.timeout.connect(self.update)
+        self._veiled = False
 
     def _place(self) -> None:
         """Take the present view into the picture."""
@@ -83,10 +81,10 @@ class Display(PlacedImage):
     def show_document(self) -> None:
         """Another image is open, is loading, or none is open any more."""
         document = self._session.document
-        if document is None and self._session.loading:
-            self._veil.start()
+        self._veiled = document is None and bool(self._session.loading)
+        if self._veiled:
+            self.update()
             return
-        self._veil.stop()
         if document is self._document:
             self.update()
             return
@@ -281,7 +279,7 @@ class Display(PlacedImage):
             target = QRectF(0, 0, image.width() / ratio, image.height() / ratio)
             painter.drawImage(target, image, QRectF(image.rect()))
         self.paint_marks(painter)
-        if self._session.loading and self._session.document is None and not self._veil.isActive():
+        if self._veiled:
             self._paint_veil(painter)
         painter.end()
 
@@ -291,7 +289,7 @@ class Display(PlacedImage):
     def _paint_veil(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), _VEIL)
         painter.setPen(Qt.GlobalColor.white)
-        text = f"Reading {self._session.loading} …"
+        text = f"Reading {self._session.loading} …\nThe tools wait until it is shown."
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
 
 

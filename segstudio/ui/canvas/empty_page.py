@@ -15,7 +15,7 @@ _NO_IMAGES = (
 
 
 class EmptyPage(QWidget):
-    """One line that says what to do, with links.
+    """Says what to do, with links, or why the selected image is not seen.
 
     Signals:
         open_requested: The user wants to choose a folder.
@@ -49,11 +49,19 @@ class EmptyPage(QWidget):
 
     def show_no_images(self, *, folder_open: bool) -> None:
         """Say that nothing is open, or that the open folder has no images."""
-        self._line.setText(_NO_IMAGES if folder_open else _NOTHING)
+        self._say(_NO_IMAGES if folder_open else _NOTHING, Qt.TextFormat.RichText)
 
     def show_reading(self, name: str) -> None:
         """Say that the first image is being read."""
-        self._line.setText(f"Reading {name} …")
+        self._say(f"Reading {name} …")
+
+    def show_unreadable(self, message: str, hint: str) -> None:
+        """Say why the selected image cannot be shown."""
+        self._say(f"{message}\n\n{hint}" if hint else message)
+
+    def _say(self, text: str, kind: Qt.TextFormat = Qt.TextFormat.PlainText) -> None:
+        self._line.setTextFormat(kind)
+        self._line.setText(text)
 
     def _follow(self, link: str) -> None:
         (self.samples_requested if link == "samples" else self.open_requested).emit()

@@ -314,7 +314,8 @@ class WorkArea(Display):
         if self._held.space and self._toolbox.holding is None and self.document is not None:
             return Qt.CursorShape.OpenHandCursor
         if not self._can_work():
-            return Qt.CursorShape.ArrowCursor
+            reading = bool(self.session.loading)
+            return Qt.CursorShape.BusyCursor if reading else Qt.CursorShape.ArrowCursor
         if self._pointer is None:
             return self._toolbox.chosen.shape
         if self._aims_at_line(self._pointer):

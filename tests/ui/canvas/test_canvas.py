@@ -13,7 +13,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
-from segstudio.session.session import Layer, ToolName, What
+from segstudio.session.session import Layer, ToolName, Unreadable, What
 from segstudio.ui.canvas.brush_ring import stamp_centre
 from segstudio.ui.canvas.canvas import Canvas
 
@@ -70,31 +70,39 @@ def test_what_is_no_file_is_not_taken(desk):
     assert not enter.isAccepted()
 
 
-def test_the_last_picture_stays_while_the_next_is_read_and_cannot_be_painted_on(desk):
-    first = desk.open(desk.noise(40, 50))
+def test_from_the_selection_on_the_last_picture_cannot_be_painted_on(desk):
+    first = desk.open(desk.flat(40, 50, 200))
     desk.take(ToolName.BRUSH)
     before = desk.picture()
     desk.session.document, desk.session.loading = None, "next.png"
+    desk.click(20, 20)  # the screen has not been told yet
+    assert not first.annotation.labels.any()
+    assert np.array_equal(desk.picture(), before)
     desk.session.notify(What.DOCUMENT)
     desk.settle()
     assert desk.viewport.document is first
-    assert np.array_equal(desk.picture(), before)
+    assert desk.viewport.cursor().shape() == Qt.CursorShape.BusyCursor
+    assert desk.picture().mean() < 0.8 * before.mean()
     desk.click(20, 20)
     assert not first.annotation.labels.any()
-    desk.session.loading = ""
+    desk.open(desk.flat(40, 50, 200))
+    assert np.array_equal(desk.picture(), before)
+    desk.session.document, desk.session.loading = None, ""
     desk.session.notify(What.DOCUMENT)
     assert desk.viewport.document is None
     assert desk.canvas.empty.isVisible()
 
 
-def test_slow_reading_is_said(desk, qtbot):
+def test_a_broken_image_says_why_in_the_place_of_its_picture(desk):
     desk.open(desk.flat(40, 50, 200))
-    before = desk.picture()
-    desk.session.document, desk.session.loading = None, "next.png"
+    desk.session.document = None
+    desk.session.unreadable = Unreadable("<b>x</b>.png", "<b>x</b>.png ends too early.", "Copy it.")
     desk.session.notify(What.DOCUMENT)
-    qtbot.waitUntil(lambda: desk.picture().mean() < 0.8 * before.mean())
-    desk.open(desk.flat(40, 50, 200))
-    assert np.array_equal(desk.picture(), before)
+    desk.settle()
+    assert desk.viewport.document is None
+    assert desk.canvas.empty.isVisible()
+    assert desk.canvas.empty.line.text() == "<b>x</b>.png ends too early.\n\nCopy it."
+    assert desk.canvas.empty.line.textFormat() == Qt.TextFormat.PlainText
 
 
 def test_the_chip_says_what_is_shown(desk):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular
@@ -17,61 +19,203 @@ _MAX_BYTES: Final = 1 << 20
 _IGNORED: Final = frozenset({"__ignore__", "_ignore_"})
 """What labelme calls pixels of no class; it stands before class 0."""
 _GROUND: Final = frozenset({"_background_", "__background__"})
-_CVAT: Final = re.compile(r"([^:]+):(?:(\d+),(\d+),(\d+))?:[^:]*:[^:]*")
+_CVAT: Final = re.compile(r"(.+):(?:(\d+),(\d+),(\d+))?:[^:]*:[^:]*")
 """`name:r,g,b:parts:actions`, as in the `labelmap.txt` of CVAT and Datumaro."""
+_CVAT_HEAD: Final = re.compile(r"#\s*label:")
+_ID_AND_NAME: Final = re.compile(r"(\d{1,6})(?:\s*[\t:,;=]\s*|(\s+))(.+)")
+"""`0<TAB>background`, `0: background`, `0 background`."""
+_NAMES_KEY: Final = re.compile(r"names\s*:\s*(.*)")
+_YAML_ITEM: Final = re.compile(r"(?:-|(\d{1,6})\s*:)\s*(.*)")
+
+_Named = tuple[int | None, str, Color | None]
+"""An id if the file says it, a name, a colour if the file says it."""
 
 
 def read_class_names(path: Path) -> tuple[ClassSpec, ...]:
-    """The classes in a text file, one name a line in the order of the ids, or a `segstudio.json`.
+    """The classes in a file of another program.
 
-    Blank lines and comments (#) are passed over. Lines may be those of CVAT's `labelmap.txt`, and
-    the `__ignore__` of labelme's `labels.txt` is none of the classes.
+    Text with one name a line in the order of the ids, as they stand there: `#1 tumour` is a name,
+    only lines at the top that begin with `# ` are a comment. Lines may also be `id<TAB>name` or
+    `id: name`, those of CVAT's `labelmap.txt`, or the `names:` of YOLO's `data.yaml`; the
+    `__ignore__` of labelme's `labels.txt` is none of the classes. Or JSON: a `segstudio.json`, the
+    categories of COCO, Datumaro's `dataset_meta.json`, a list of names.
 
     Raises:
-        SegstudioError: if it cannot be read, or holds no names or more than 256.
+        SegstudioError: if it cannot be read, is in no encoding of Unicode, or holds no names, more
+            than 256, or ids that are twice there or above 255.
     """
     check_regular(path)
-    if path.suffix.lower() == ".json":
-        return read_schema(path).classes
-    specs = tuple(_specs(_text(path)))
-    if not specs or len(specs) > _MOST:
-        found = "no class name" if not specs else f"{len(specs)} lines"
+    text = _text(path)
+    if text.lstrip().startswith(("{", "[")):
+        entries = _of_json(path, text)
+        if entries is None:
+            return read_schema(path).classes
+    else:
+        entries = _of_text([line.strip() for line in text.splitlines()])
+    if not entries or len(entries) > _MOST:
+        found = "no class name" if not entries else f"{len(entries)} lines"
         raise SegstudioError(
             f"{path} holds {found}.", f"It needs one name a line, {_MOST} at most."
         )
-    return specs
+    return _specs(path, entries)
 
 
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(_MAX_BYTES).decode("utf-8-sig")
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise SegstudioError(
             f"The class list {path} cannot be read ({error.strerror or error}).",
             "Check that the file is there and that you may read it.",
         ) from error
-    except UnicodeDecodeError as error:
+    if len(data) > _MAX_BYTES:
+        raise SegstudioError(f"{path} is too long for a class list.", "Give a smaller file.")
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+        if "\0" in text:
+            raise UnicodeError("it holds zeros")
+    except UnicodeError as error:
         raise SegstudioError(
-            f"{path} is not a text file in UTF-8.", "It needs one class name a line."
+            f"{path} is not a text file in UTF-8.",
+            "Save it as UTF-8 in a text editor; it needs one class name a line.",
         ) from error
+    return text
 
 
-def _specs(text: str) -> Iterator[ClassSpec]:
-    lines = (line.strip() for line in text.splitlines())
-    kept = [line for line in lines if line and not line.startswith("#")]
-    for number, line in enumerate(line for line in kept if line.casefold() not in _IGNORED):
-        name, color = _parsed(line)
-        name = "background" if name.casefold() in _GROUND else name
-        yield ClassSpec(number, name, color or distinct_color(number))
+def _of_json(path: Path, text: str) -> list[_Named] | None:
+    """The classes of JSON; None if it is a `segstudio.json`."""
+    try:
+        data: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SegstudioError(
+            f"The class list {path} is damaged ({type(error).__name__}).",
+            "Mend it in a text editor.",
+        ) from error
+    colors: Any = None
+    if isinstance(data, dict):
+        if "classes" in data and all(isinstance(c, dict) for c in data["classes"] or ()):
+            return None
+        colors = data.get("segmentation_colors")
+        data = next(
+            (data[k] for k in ("categories", "label_map", "names", "classes") if k in data), data
+        )
+    entries = list(data.items()) if isinstance(data, dict) else list(enumerate(data))
+    try:
+        found = [_json_entry(key, value) for key, value in entries]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise SegstudioError(
+            f"{path} is no list of classes.",
+            'It needs names, or entries with "id" and "name".',
+        ) from error
+    if isinstance(colors, list) and len(colors) == len(found):
+        found = [(i, n, c or _color(rgb)) for (i, n, c), rgb in zip(found, colors, strict=True)]
+    return found
 
 
-def _parsed(line: str) -> tuple[str, Color | None]:
+def _json_entry(key: str | int, value: Any) -> _Named:
+    if isinstance(value, str):
+        return int(key), value, None
+    if not isinstance(value["name"], str):
+        raise TypeError("a name is no text")
+    return int(value.get("id", key)), value["name"], _color(value.get("color"))
+
+
+def _color(value: Any) -> Color | None:
+    if not (isinstance(value, list) and len(value) == 3 and all(type(v) is int for v in value)):
+        return None
+    red, green, blue = (min(255, max(0, v)) for v in value)
+    return (red, green, blue)
+
+
+def _of_text(lines: Sequence[str]) -> list[_Named]:
+    start = next((i for i, line in enumerate(lines) if _NAMES_KEY.fullmatch(line)), None)
+    if start is not None:
+        return list(_of_yaml(lines[start:]))
+    if any(_CVAT_HEAD.match(line) for line in lines):
+        return [_of_cvat(line) for line in lines if line and not line.startswith("#")]
+    kept = _without_head([line for line in lines if line])
+    if kept and all(_CVAT.fullmatch(line) for line in kept):
+        return [_of_cvat(line) for line in kept]
+    return _with_ids(kept) or [_of_cvat(line, bare=False) for line in kept]
+
+
+def _without_head(lines: list[str]) -> list[str]:
+    """The lines without a comment at the top; further down, a name would be lost without a word."""
+    start = next((i for i, line in enumerate(lines) if not re.match(r"#(\s|$)", line)), len(lines))
+    return lines[start:]
+
+
+def _of_cvat(line: str, *, bare: bool = True) -> _Named:
+    """A line of a label map; where it may be something else, only one with a colour is."""
     match = _CVAT.fullmatch(line)
-    if match is None:
-        return line, None
+    if match is None or (match[2] is None and not bare):
+        return None, line, None
     name, *rgb = match.groups()
-    if rgb[0] is None:
-        return name.strip(), None
-    red, green, blue = (min(255, int(value)) for value in rgb)
-    return name.strip(), (red, green, blue)
+    color = None if rgb[0] is None else _color([int(value) for value in rgb])
+    return None, name.strip(), color
+
+
+def _with_ids(lines: Sequence[str]) -> list[_Named]:
+    """The lines as ids and names; empty if they are not all so.
+
+    "2 cells" is a name: ids that only a space parts from their names must count up from 0 or 1.
+    """
+    matches = [_ID_AND_NAME.fullmatch(line) for line in lines]
+    found = [(int(m[1]), m[3].strip(), m[2] is not None) for m in matches if m is not None]
+    if len(found) < len(lines) or not found:
+        return []
+    ids = [number for number, _, _ in found]
+    spaced = any(by_space for _, _, by_space in found)
+    if spaced and (len(ids) < 2 or ids != list(range(ids[0], ids[0] + len(ids))) or ids[0] > 1):
+        return []
+    return [(number, name, None) for number, name, _ in found]
+
+
+def _of_yaml(lines: Sequence[str]) -> Iterator[_Named]:
+    """The entries of `names:`, as a list or by id, on one line or on several."""
+    first = _uncommented(lines[0].partition(":")[2])
+    if first:
+        for line in lines[1:]:
+            if not first.startswith(("[", "{")) or first.endswith(("]", "}")):
+                break
+            first += f" {_uncommented(line)}"
+        inner = first.strip("[]{} ")
+        for item in (part.strip() for part in inner.split(",") if part.strip()):
+            match = _YAML_ITEM.fullmatch(item) if first.startswith("{") else None
+            yield _yaml_entry(match[1], match[2]) if match else _yaml_entry(None, item)
+        return
+    for line in lines[1:]:
+        if not (text := _uncommented(line)):
+            continue
+        if (match := _YAML_ITEM.fullmatch(text)) is None:
+            return
+        yield _yaml_entry(match[1], match[2])
+
+
+def _yaml_entry(number: str | None, name: str) -> _Named:
+    quoted = len(name) > 1 and name[0] == name[-1] and name[0] in "\"'"
+    return None if number is None else int(number), name[1:-1] if quoted else name, None
+
+
+def _uncommented(text: str) -> str:
+    """A line of YAML without its comment, which begins with a # after a space."""
+    return re.sub(r"(?:^|\s)#.*$", "", text).strip()
+
+
+def _specs(path: Path, entries: Iterable[_Named]) -> tuple[ClassSpec, ...]:
+    specs: dict[int, ClassSpec] = {}
+    for number, name, color in entries:
+        if name.casefold() in _IGNORED:
+            continue
+        class_id = len(specs) if number is None else number
+        if class_id in specs or not 0 <= class_id < _MOST:
+            what = "is there twice" if class_id in specs else "is above 255"
+            raise SegstudioError(
+                f"The id {class_id} in {path} {what}.",
+                "Give each class an id of its own, 0 to 255.",
+            )
+        name = "background" if name.casefold() in _GROUND else name
+        specs[class_id] = ClassSpec(class_id, name, color or distinct_color(class_id))
+    return tuple(specs.values())

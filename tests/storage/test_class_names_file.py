@@ -18,7 +18,7 @@ def _names(path, text: str) -> list[str]:
 
 def test_one_name_a_line_in_the_order_of_the_ids(tmp_path):
     path = tmp_path / "codes.txt"
-    text = "\ufeffsky\r\n  building \n\n# a comment\ntraffic sign\ncar:big\n"
+    text = "\ufeff# classes of CamVid\n#\nsky\r\n  building \n\ntraffic sign\ncar:big\n"
     assert _names(path, text) == ["sky", "building", "traffic sign", "car:big"]
     assert read_class_names(path)[1].color == distinct_color(1)
 
@@ -48,7 +48,20 @@ def test_the_classes_of_another_folder(tmp_path):
     [
         (b"\n# nothing\n", "no class name"),
         (b"a\n" * 257, "257 lines"),
-        (b"\xff\xfe\x00\x01", "not a text file"),
+        (b"\xff\xfe\x00", "not a text file"),
+        (b"a\0b\0", "not a text file"),
+        ("fond\ncaf\u00e9\n".encode("latin-1"), "not a text file"),
+        ("\u80cc\u666f\n\u7ec6\u80de\u6838\n".encode("gbk"), "not a text file"),
+        (b"0: a\n0: b\n", "id 0 in .* is there twice"),
+        (b"0: a\n300: b\n", "id 300 in .* is above 255"),
+        (b"x" * (1 << 20) + b"y", "too long"),
+        (b"{" * 100_000, "damaged"),
+        (b'{"classes": 5', "damaged"),
+        (b'{"categories": [{"id": 1}]}', "no list of classes"),
+        (b'{"categories": [{"id": 1e999, "name": "a"}]}', "no list of classes"),
+        (b'{"version": "5.0"}', "no list of classes"),
+        (b"[]", "no class name"),
+        (b"names:\n", "no class name"),
     ],
 )
 def test_what_is_no_list_of_names_is_refused(tmp_path, content, message):
@@ -56,6 +69,81 @@ def test_what_is_no_list_of_names_is_refused(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(SegstudioError, match=message):
         read_class_names(path)
+
+
+def test_a_name_that_begins_with_a_hash_is_a_name(tmp_path):
+    names = _names(tmp_path / "n.txt", "background\n#1 tumour\n#2 stroma\nnecrosis\n# late\n")
+    assert names == ["background", "#1 tumour", "#2 stroma", "necrosis", "# late"]
+    assert _names(tmp_path / "n.txt", "#1 tumour\n#2 stroma\n") == ["#1 tumour", "#2 stroma"]
+
+
+def test_colons_are_kept(tmp_path):
+    text = "# label:color_rgb:parts:actions\nlumen, open:0,128,0::\nratio 1:2:0,0,128::\na:b:::\n"
+    assert _names(tmp_path / "n.txt", text) == ["lumen, open", "ratio 1:2", "a:b"]
+    plain = "background\na:b\nratio 1:2:0,0,128::\na:b:c:d\n"
+    assert _names(tmp_path / "n.txt", plain) == ["background", "a:b", "ratio 1:2", "a:b:c:d"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0\tbackground\n1\tcell\n2\tdebris\n", {0: "background", 1: "cell", 2: "debris"}),
+        ("0: background\n1: cell\n", {0: "background", 1: "cell"}),
+        ("7: car\n2: tree\n", {7: "car", 2: "tree"}),
+        ("1 wall\n2 building\n", {1: "wall", 2: "building"}),
+        ("0,background\n3,cell\n", {0: "background", 3: "cell"}),
+        ("2 cells\n3 cells\n", {0: "2 cells", 1: "3 cells"}),
+        ("0: a\nb\n", {0: "0: a", 1: "b"}),
+        ("1 only\n", {0: "1 only"}),
+    ],
+)
+def test_ids_before_the_names(tmp_path, text, expected):
+    (tmp_path / "n.txt").write_text(text)
+    assert {s.id: s.name for s in read_class_names(tmp_path / "n.txt")} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("path: ../x\nnames:\n  0: cell\n  1: 'a: b'  # small\nnc: 2\n", {0: "cell", 1: "a: b"}),
+        ("# YOLO\nnc: 2\nnames: ['cell', \"debris\"]\n", {0: "cell", 1: "debris"}),
+        ("names: [cell,\n  debris]\ntrain: x\n", {0: "cell", 1: "debris"}),
+        ("names:\n- cell\n- debris\nval: y\n", {0: "cell", 1: "debris"}),
+        ("names: {2: cell, 5: debris}\n", {2: "cell", 5: "debris"}),
+        ("names:\n\n  # first\n  4: C#\n", {4: "C#"}),
+    ],
+)
+def test_the_yaml_of_yolo(tmp_path, text, expected):
+    (tmp_path / "data.yaml").write_text(text)
+    assert {s.id: s.name for s in read_class_names(tmp_path / "data.yaml")} == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_encodings_that_say_what_they_are(tmp_path, encoding):
+    (tmp_path / "n.txt").write_text("fond\ncafé\n细胞\n", encoding=encoding)
+    assert [s.name for s in read_class_names(tmp_path / "n.txt")] == ["fond", "café", "细胞"]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"categories": [{"id": 1, "name": "cell"}, {"id": 3, "name": "x"}]}, {1: "cell", 3: "x"}),
+        ({"label_map": {"0": "ground", "2": "cell"}}, {0: "ground", 2: "cell"}),
+        (["a", "b"], {0: "a", 1: "b"}),
+        ([{"id": 4, "name": "b"}], {4: "b"}),
+        ({"0": "a", "1": "b"}, {0: "a", 1: "b"}),
+    ],
+)
+def test_json_of_other_programs(tmp_path, data, expected):
+    (tmp_path / "classes.txt").write_text(json.dumps(data))
+    assert {s.id: s.name for s in read_class_names(tmp_path / "classes.txt")} == expected
+
+
+def test_the_colours_of_datumaro(tmp_path):
+    data = {"label_map": {"0": "a", "1": "b"}, "segmentation_colors": [[0, 0, 0], [255, 0, 9]]}
+    (tmp_path / "dataset_meta.json").write_text(json.dumps(data))
+    specs = read_class_names(tmp_path / "dataset_meta.json")
+    assert [s.color for s in specs] == [(0, 0, 0), (255, 0, 9)]
 
 
 def test_a_missing_file_is_named(tmp_path):

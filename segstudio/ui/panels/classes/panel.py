@@ -29,7 +29,7 @@ from segstudio.ui.icon_button import icon_button
 from segstudio.ui.panels.classes.rows import DICE, EYE, IOU, KEY, NAME, ClassesModel
 
 _NO_IGNORE = -1
-_NAME_FILES = "Class names, one a line (*.txt *.names);;segstudio.json (*.json);;All files (*)"
+_NAME_FILES = "Class names (*.txt *.names *.csv *.tsv *.yaml *.yml *.json);;All files (*)"
 _SWATCH_WIDTH = 26
 
 

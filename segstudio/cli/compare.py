@@ -101,7 +101,7 @@ def compare(request: Request, *, as_json: bool) -> int:
     figures = FigureStore(folders.cache / "figures.sqlite")
     try:
         found = _evaluated(request, specs, FolderFiles(project, store), schema, figures)
-        _print(request, found, as_json=as_json)
+        _print(request, found, project.unread, as_json=as_json)
         if request.report is not None:
             write_comparison(request.report, found, _command(request))
     finally:
@@ -110,13 +110,13 @@ def compare(request: Request, *, as_json: bool) -> int:
     return _tell_trouble(found)
 
 
-def _print(request: Request, found: FolderEvaluation, *, as_json: bool) -> None:
+def _print(request: Request, found: FolderEvaluation, unread: str, *, as_json: bool) -> None:
     """Print what came out; before a report is written, which may fail."""
     if not any(len(found.table.indices(run, scored=True)) for run in found.table.runs):
         _tell_trouble(found)
         raise InputError(
             f"No image in {request.folder} has ground truth that can be used.",
-            "Masks are matched by name; give their folder with --gt.",
+            unread or "Masks are matched by name; give their folder with --gt.",
         )
     told = report_of(found, request.wanted, bootstrap=request.bootstrap)
     truth = found.references.files.project.truth

@@ -24,6 +24,7 @@ from segstudio.storage.natural_order import natural_order
 from segstudio.storage.scan import Listing, list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
+from segstudio.storage.unread_annotations import unread_in
 
 _MAX_DEPTH: Final = 4
 
@@ -108,7 +109,8 @@ class MaskPlace:
         names = [name for _, name in _masks_in(self.classes)]
         if not names:
             raise SegstudioError(
-                f"There are no masks in {self.classes}.", "Give the folder of the PNGs."
+                f"There are no masks in {self.classes}.",
+                unread_in(self.classes) or "Give the folder of the PNGs.",
             )
         return [ImageRef(name, str(self.classes)) for name in natural_order(names)]
 

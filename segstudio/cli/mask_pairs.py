@@ -23,6 +23,7 @@ from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores
 from segstudio.storage.schema_file import read_schema
 from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero, read_truth_file
+from segstudio.storage.unread_annotations import unread_in
 
 _NAMED: Final = 8
 
@@ -142,7 +143,8 @@ class MaskFolders:
         if not matched:
             raise SegstudioError(
                 f"No mask in {wanted.classes} has the name of one in {predicted.classes}.",
-                "Masks are matched by name: the image's name with or without _mask, _label or _gt.",
+                unread_in(wanted.classes)
+                or "Masks are matched by name: the image's name with or without _mask, _label or _gt.",
             )
         missing = [ref for ref in every if index.path_of(ref) not in matched]
         path = predicted.schema_path

@@ -17,6 +17,7 @@ from segstudio.storage.scan import scan, scan_folder
 from segstudio.storage.schema_file import find_schema
 from segstudio.storage.states import load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
+from segstudio.storage.unread_annotations import unread_annotations
 from segstudio.storage.write_root import Identity, identity_of
 
 __all__ = ["ImageList", "ImageRef", "Project", "TruthIndex", "open_project", "scan_folder"]
@@ -34,6 +35,7 @@ class Project:
         schema: The classes as written in `segstudio.json` (else None: see `truth.schema`).
         data_folder: The user's folder for what belongs to this folder: its marks.
         notes: Sentences worth showing.
+        unread: One of them: which annotation files of other programs cannot be read; "" if none.
         start: Position of the image to open first.
         identity: Tells the folder from another one that comes to the same path later.
     """
@@ -45,6 +47,7 @@ class Project:
     schema: LabelSchema | None = None
     data_folder: Path = field(default_factory=Path)
     notes: tuple[str, ...] = ()
+    unread: str = ""
     start: int = 0
     identity: Identity | None = None
 
@@ -102,6 +105,7 @@ def open_project(root: Path, home: Path | None = None, said: ReadAs | None = Non
     data_folder = user_folders(home).of_project(found.home)
     said = load_read_as(data_folder) if said is None else said
     truth = TruthIndex.find(found.home, images, schema, found.masks, said)
+    unread = unread_annotations(found.home, images, found.listings)
     project = Project(
         found.home,
         found.images_root,
@@ -109,7 +113,8 @@ def open_project(root: Path, home: Path | None = None, said: ReadAs | None = Non
         truth,
         schema,
         data_folder,
-        (*found.notes, found.passed_over) if found.passed_over else found.notes,
+        (*found.notes, *(text for text in (found.passed_over, unread) if text)),
+        unread,
         identity=identity,
     )
     if opened is None:

@@ -63,6 +63,7 @@ class Scan:
         passed_over: One sentence about images of kinds that cannot be read; "" if there are none.
         masks: Folders that hold masks though their names do not say so, by the folder of the
             images that they are of.
+        listings: What the folders that were looked into hold.
     """
 
     home: Path
@@ -71,6 +72,7 @@ class Scan:
     notes: tuple[str, ...] = ()
     passed_over: str = ""
     masks: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
+    listings: Mapping[Path, Listing] = field(default_factory=dict)
 
 
 def list_folder(folder: Path) -> Listing:
@@ -202,6 +204,7 @@ class _Look:
             (*notes, *self._notes),
             _passed_over(self._unread),
             {folder: tuple(masks) for folder, masks in self._masks.items()},
+            self._listings,
         )
 
     def images_in(self, folder: Path) -> list[str]:

@@ -26,6 +26,7 @@ from segstudio.storage.truth_coding import (
 )
 from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
 from segstudio.storage.truth_values import TruthReading, decode
+from segstudio.storage.unread_annotations import unread_in
 
 __all__ = [
     "NOTHING_SAID",
@@ -127,7 +128,8 @@ class TruthIndex:
         if index is None:
             raise SegstudioError(
                 f"No mask in {folder} belongs to these images.",
-                "Masks are found by name: the image's name with or without _mask, _label or _gt.",
+                unread_in(folder)
+                or "Masks are found by name: the image's name with or without _mask, _label or _gt.",
             )
         return index
 

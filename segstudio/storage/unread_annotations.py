@@ -1,0 +1,215 @@
+"""Annotation files of other programs that cannot be read yet: found, counted and named."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.regular_file import is_regular
+from segstudio.storage.image_ref import ImageList
+from segstudio.storage.layout import (
+    CLASS_FOLDERS,
+    INSTANCE_FOLDERS,
+    folded,
+    is_image_folder,
+    may_hold_masks,
+    stem_of,
+    suffix_of,
+)
+from segstudio.storage.scan import Listing, list_folder
+
+_FOLDERS: Final = frozenset(
+    {"ann", "anns", "json", "jsons", "xml", "xmls", "labelme", "coco", "yolo", "via", "roi", "rois"}
+)
+_HEAD_BYTES: Final = 1 << 16
+_SAMPLES: Final = 3
+"""So many of the files that belong to one image each are looked into."""
+_MOST_LOOKED_AT: Final = 24
+_MOST_FOLDERS: Final = 64
+
+_BY_SUFFIX: Final = {
+    ".geojson": "GeoJSON (QuPath)", ".roi": "ImageJ ROI", ".mat": "MATLAB", ".npy": "NumPy",
+    ".npz": "NumPy",
+}  # fmt: skip
+_LOOKED_INTO: Final = frozenset({".json", ".xml", ".txt", ".csv", ".zip"})
+_ENDS: Final = (*_BY_SUFFIX, *_LOOKED_INTO)
+_OF_IMAGES: Final = frozenset({".mat", ".npy", ".npz"})
+"""Kinds that may hold anything: they count where an image has their name."""
+
+_JSON: Final = (
+    ("labelme", rb'"shapes"\s*:'),
+    ("VIA", rb'"_via_|"shape_attributes"'),
+    ("GeoJSON (QuPath)", rb'"FeatureCollection"'),
+    ("Segment Anything", rb'"stability_score"|"predicted_iou"'),
+    ("COCO panoptic", rb'"segments_info"'),
+    ("Cityscapes polygon", rb'"imgHeight"'),
+    ("Supervisely", rb'"classTitle"'),
+    ("COCO", rb'"supercategory"|"iscrowd"|"image_id"'),
+    ("Label Studio", rb'"brushlabels"|"polygonlabels"|"completions"'),
+    ("ISAT", rb'"ISAT'),
+)
+_XML: Final = (
+    ("Pascal VOC", rb"<annotation>"),
+    ("CVAT", rb"<annotations>"),
+    ("ImageScope", rb"<Annotations\b"),
+)
+_CONTENT: Final = {".json": _JSON, ".xml": _XML, ".csv": (("run-length", rb"EncodedPixels"),)}
+_YOLO_LINE: Final = re.compile(rb"\d{1,4}(?:[ \t]+-?\d*\.?\d+(?:e-?\d+)?){4,}[ \t]*")
+
+
+def unread_annotations(home: Path, images: ImageList, listings: Mapping[Path, Listing]) -> str:
+    """One sentence about the annotation files of known kinds that cannot be read; "" if none.
+
+    Args:
+        home: The folder of the data set.
+        images: Its images.
+        listings: What some folders hold, where that is known already.
+    """
+    survey = _Survey(home, images.names, listings)
+    folders = {name.rpartition("/")[0] for name in images.names}
+    survey.look(Path(images.root), sorted(folders))
+    return survey.sentence
+
+
+def unread_in(folder: Path) -> str:
+    """The same of one folder that was named; "" if it holds none or cannot be read."""
+    survey = _Survey(folder, (), {})
+    survey.count_in(folder, f"in {folder}", every=True)
+    return survey.sentence
+
+
+class _Survey:
+    """Counts annotation files by kind and place."""
+
+    def __init__(self, home: Path, names: Sequence[str], listings: Mapping[Path, Listing]) -> None:
+        self._home = home
+        self._names = names
+        self._listings = dict(listings)
+        self._found: Counter[tuple[str, str]] = Counter()
+        self._seen: set[Path] = set()
+
+    @cached_property
+    def _stems(self) -> set[str]:
+        return {folded(stem_of(name.rpartition("/")[2])) for name in self._names}
+
+    def look(self, root: Path, folders: Sequence[str]) -> None:
+        """Count beside the images, and in the folders around that may hold annotations."""
+        beside = dict.fromkeys([root / folder for folder in folders][:_MOST_FOLDERS])
+        for folder in beside:
+            self.count_in(folder, "beside the images")
+        highest = self._home
+        for _ in range(2):  # of data/images/train, annotations/ may lie in data
+            if is_image_folder(highest.name) or is_image_folder(highest.parent.name):
+                highest = highest.parent
+        tops = dict.fromkeys([self._home, root, *beside, *(f.parent for f in beside)])
+        tops |= dict.fromkeys(p for p in self._home.parents if p.is_relative_to(highest))
+        for top in [t for t in tops if t.is_relative_to(highest)][:_MOST_FOLDERS]:
+            self.count_in(top, f"in {top.name or top}/")
+            for name in sorted(self._list(top).folders):
+                if _may_hold_annotations(name):
+                    self._count_below(top / name)
+
+    def _count_below(self, folder: Path) -> None:
+        """Count in a folder of annotations and in its own sub-folders (labels/train)."""
+        where = f"in {folder.name}/"
+        self.count_in(folder, where)
+        for name in sorted(self._list(folder).folders)[:_MOST_FOLDERS]:
+            self.count_in(folder / name, where)
+
+    def count_in(self, folder: Path, where: str, *, every: bool = False) -> None:
+        """Count the files of a folder, once.
+
+        Args:
+            folder: The folder.
+            where: Its place in words.
+            every: Whether files count that no image has the name of, of whatever kind.
+        """
+        if folder in self._seen or len(self._seen) > _MOST_FOLDERS * 4:
+            return
+        self._seen.add(folder)
+        names = [name for name in self._list(folder).files if name.lower().endswith(_ENDS)]
+        of_images: dict[str, list[str]] = {}
+        others: list[str] = []
+        for name in names:
+            suffix, has_image = suffix_of(name), every or folded(stem_of(name)) in self._stems
+            if suffix in _LOOKED_INTO:
+                (of_images.setdefault(suffix, []) if has_image else others).append(name)
+            elif name.endswith("_seg.npy"):
+                self._found["cellpose _seg.npy", where] += 1
+            elif has_image or suffix not in _OF_IMAGES:
+                self._found[_BY_SUFFIX[suffix], where] += 1
+        for group in of_images.values():
+            self._found[_kind_of_most(folder, group), where] += len(group)
+        for name in sorted(others)[:_MOST_LOOKED_AT]:
+            self._found[_kind(folder / name), where] += 1
+
+    def _list(self, path: Path) -> Listing:
+        if path not in self._listings:
+            try:
+                self._listings[path] = list_folder(path)
+            except SegstudioError:
+                self._listings[path] = Listing([], [])
+        return self._listings[path]
+
+    @property
+    def sentence(self) -> str:
+        """What was found; "" if nothing was."""
+        counted = [(k, w, n) for (k, w), n in sorted(self._found.items()) if k and n]
+        if not counted:
+            return ""
+        parts = [
+            f"{n} {kind} file{'s' if n > 1 else ''} {'lie' if n > 1 else 'lies'} {where}"
+            for kind, where, n in counted
+        ]
+        them = "it" if sum(n for _, _, n in counted) == 1 else "them"
+        return f"{', '.join(parts)}; segstudio cannot read {them} yet."
+
+
+def _may_hold_annotations(name: str) -> bool:
+    key = name.casefold()
+    known = key in _FOLDERS or key in CLASS_FOLDERS or key in INSTANCE_FOLDERS
+    return known or may_hold_masks(name)
+
+
+def _kind_of_most(folder: Path, names: Sequence[str]) -> str:
+    """The kind of files that belong to one image each, from some of them."""
+    step = max(1, len(names) // _SAMPLES)
+    kinds = Counter(_kind(folder / name) for name in sorted(names)[::step][:_SAMPLES])
+    kinds.pop("", None)
+    return max(kinds, key=lambda kind: (kinds[kind], kind), default="")
+
+
+def _kind(path: Path) -> str:
+    """The kind of a file by what is at its beginning and its end; "" if it is not known."""
+    if not is_regular(path):
+        return ""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(len(head), size - _HEAD_BYTES))
+            tail = file.read(_HEAD_BYTES)
+    except OSError:
+        return ""
+    suffix = suffix_of(path.name)
+    if suffix == ".txt":
+        return "YOLO" if _is_yolo(head) else ""
+    if suffix == ".zip":
+        is_roi = head.startswith(b"PK\3\4") and b".roi" in head[30:300].lower()
+        return "ImageJ ROI" if is_roi else ""
+    content = head + tail
+    rules = _CONTENT[suffix]
+    return next((kind for kind, pattern in rules if re.search(pattern, content)), "")
+
+
+def _is_yolo(head: bytes) -> bool:
+    lines = [line for line in head.splitlines()[:20] if line.strip()]
+    if len(head) == _HEAD_BYTES and len(lines) > 1:
+        lines = lines[:-1]  # the last one may be cut
+    return bool(lines) and all(_YOLO_LINE.fullmatch(line) for line in lines)

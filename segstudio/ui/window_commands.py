@@ -17,6 +17,7 @@ from segstudio.core.labels import Image
 from segstudio.session.document import Document
 from segstudio.storage.journal import Recovered
 from segstudio.ui.actions import Keymap
+from segstudio.ui.dialogs.dialog import answer_to
 from segstudio.ui.evaluation_export import EvaluationExport
 from segstudio.ui.keymaps import PRESETS
 from segstudio.ui.network_export import NetworkExport
@@ -391,10 +392,10 @@ class WindowCommands:
         save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
         discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        box.exec()
-        if box.clickedButton() is save:
+        clicked = answer_to(box)
+        if clicked is save:
             return "save"
-        return "discard" if box.clickedButton() is discard else "cancel"
+        return "discard" if clicked is discard else "cancel"
 
     def offer_recovery(self) -> None:
         """Offer strokes that were not saved when the program ended last time."""
@@ -468,8 +469,7 @@ class WindowCommands:
         yes = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(yes)
-        box.exec()
-        return box.clickedButton() is yes
+        return answer_to(box) is yes
 
 
 def _listed(documents: Sequence[Document]) -> str:

@@ -37,7 +37,8 @@ def dialog(named):
     named.window.commands.run("evaluation.mapping")
     (found,) = named.window.findChildren(MappingDialog)
     yield found
-    found.close()
+    for left in named.window.findChildren(MappingDialog):
+        left.close()
 
 
 def predicted(bench) -> np.ndarray:
@@ -147,7 +148,7 @@ def test_another_folder_closes_it(named, dialog, folder, tmp_path):
     (tmp_path / "other").mkdir()
     shutil.copy(folder / "field_0.png", tmp_path / "other")
     named.studio.browsing.open_path(tmp_path / "other")
-    named.until(lambda: not dialog.isVisible())
+    named.until(lambda: named.window.findChildren(MappingDialog) == [])
 
 
 def test_close_closes(named, dialog):

@@ -65,7 +65,7 @@ def test_create_and_run_runs_it_on_the_open_image(bench, run_dialog):
     run_dialog.options.input_scale.setValue(0.5)
     click(run_dialog.buttons.run)
     bench.until(lambda: bool(bench.session.document.predictions))
-    assert not run_dialog.isVisible()
+    assert bench.window.findChildren(RunDialog) == []
     (run,) = bench.session.document.predictions
     assert bench.session.model.chosen.endswith(run.removeprefix("fake-semantic"))
 

@@ -6,7 +6,6 @@ import platform
 
 from PySide6.QtCore import Qt, qVersion
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QLabel,
@@ -15,10 +14,11 @@ from PySide6.QtWidgets import (
 )
 
 import segstudio
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.icons import icon
 
 
-class AboutDialog(QDialog):
+class AboutDialog(Dialog):
     """Name, version, licence, and the versions that a report needs."""
 
     def __init__(self, files: dict[str, str], parent: QWidget) -> None:

@@ -7,7 +7,6 @@ from html import escape
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFrame,
     QGridLayout,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.ui.action_set import ActionSet, native
 from segstudio.ui.action_table import ACTIONS, HELD
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.frame_names import MENUS
 
 _COLUMNS = 2
@@ -30,13 +30,12 @@ _MOUSE = "Mouse and held keys"
 _CLASS_KEYS = "1 to 9, Alt+1 to Alt+9"
 
 
-class CheatSheet(QDialog):
+class CheatSheet(Dialog):
     """Keys by menu; typing keeps the lines that have the words."""
 
     def __init__(self, actions: ActionSet, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys and mouse")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._sections = _sections(actions)
         self.field = QLineEdit()
         self.field.setPlaceholderText("Find a key or a command")

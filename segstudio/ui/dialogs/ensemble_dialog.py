@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QDialog,
     QFormLayout,
     QLineEdit,
     QListWidget,
@@ -19,6 +18,7 @@ from segstudio.app.named_runs import NamedRuns
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec
 from segstudio.session.session import Session
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.dialogs.run_dialog import CreateButtons, free_title, line, title_problem
 from segstudio.ui.model_titles import short_titles
 from segstudio.ui.row_height import RowHeight
@@ -29,7 +29,7 @@ _NAMED = 3
 """So many members are named in a suggested name."""
 
 
-class EnsembleDialog(QDialog):
+class EnsembleDialog(Dialog):
     """Asks for members and the way in which they answer; starts with the chosen model.
 
     Signals:

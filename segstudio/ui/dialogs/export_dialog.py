@@ -11,7 +11,6 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
@@ -27,6 +26,7 @@ from segstudio.app.batch import model_of
 from segstudio.app.exporting import ANNOTATION, TRUTH, Exporting, ExportPlan
 from segstudio.session.session import Session
 from segstudio.storage.formats.png import How
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.dialogs.export_report import ExportReportDialog
 from segstudio.ui.icons import icon
 
@@ -41,7 +41,7 @@ _FORMS: tuple[tuple[How, str, str], ...] = (
 )
 
 
-class ExportDialog(QDialog):
+class ExportDialog(Dialog):
     """Asks for the plan of an export and starts it; the report comes in its own window.
 
     Signals:

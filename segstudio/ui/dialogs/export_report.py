@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QLabel,
     QPlainTextEdit,
@@ -16,11 +15,12 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.exporting import ExportPlan, ExportReport
 from segstudio.core.schema import LabelSchema
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.icons import icon
 from segstudio.ui.numbers import count_text
 
 
-class ExportReportDialog(QDialog):
+class ExportReportDialog(Dialog):
     """Shows a report; nothing written is not called a success."""
 
     def __init__(

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
@@ -29,6 +28,7 @@ from segstudio.app.class_mappings import ClassMappings, MappingRow, MappingTable
 from segstudio.app.class_names import key_of
 from segstudio.core.class_rules import Unmapped
 from segstudio.session.session import Change, Session, What
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icons import icon
 from segstudio.ui.model_chooser import ModelItems
@@ -45,7 +45,7 @@ _HINT = (
 )
 
 
-class MappingDialog(QDialog):
+class MappingDialog(Dialog):
     """Edits the class mapping of one model after another; every change counts at once."""
 
     def __init__(
@@ -87,7 +87,7 @@ class MappingDialog(QDialog):
         self.ignored.clicked.connect(self._apply)
         self.every.menu().aboutToShow.connect(self._fill_every)
         self.reset.clicked.connect(lambda: self._mappings.reset(self.model.currentData()))
-        self._session.changed.connect(self._on_change)
+        self.listen(self._session.changed, self._on_change)
 
     def _on_change(self, change: Change) -> None:
         if change.what & What.PROJECT and self._folder_of(self._session) != self._folder:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QLabel,
@@ -18,10 +17,12 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from segstudio.app.autosave import Autosave
 from segstudio.core.labels import Image
 from segstudio.storage.journal import Recovered
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.icons import icon
 
 AskPreview = Callable[[Recovered, Callable[[Image | None], None]], None]
@@ -29,7 +30,7 @@ _PREVIEW = QSize(320, 260)
 _ITEM = Qt.ItemDataRole.UserRole
 
 
-class RecoveryDialog(QDialog):
+class RecoveryDialog(Dialog):
     """The images with unsaved strokes, a preview, and what to do with each."""
 
     def __init__(
@@ -99,6 +100,8 @@ class RecoveryDialog(QDialog):
         self._ask_preview(item, lambda picture: self._keep_preview(item, picture))
 
     def _keep_preview(self, item: Recovered, picture: Image | None) -> None:
+        if not isValid(self):  # closed before the picture came
+            return
         row = self._row()
         if row is None or row.data(_ITEM) is not item:
             return

@@ -10,7 +10,6 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
@@ -27,6 +26,7 @@ from segstudio.app.segmenting import Segmenting
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Variant
 from segstudio.session.session import Change, Session, What
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.dialogs.run_options import OptionControls, cost, short_words
 from segstudio.ui.icons import icon
 from segstudio.ui.model_chooser import ModelItems
@@ -35,7 +35,7 @@ from segstudio.ui.model_titles import short_titles
 _WEIGHTS = "Weights (*.safetensors *.pth *.pt *.ckpt *.bin);;All files (*)"
 
 
-class RunDialog(QDialog):
+class RunDialog(Dialog):
     """Asks for name, model and options; starts from those of the chosen model.
 
     Signals:
@@ -72,8 +72,7 @@ class RunDialog(QDialog):
         self.file.clicked.connect(self._choose_file)
         self.buttons.asked.connect(self._create)
         self.buttons.rejected.connect(self.reject)
-        session.changed.connect(self._on_change)
-        self.finished.connect(lambda: session.changed.disconnect(self._on_change))
+        self.listen(session.changed, self._on_change)
         self._check()
 
     def _lay_out(self) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.storage.settings import DEVICES, THEMES, Settings
+from segstudio.ui.dialogs.dialog import Dialog
 
 Changed = Callable[[str, Any], None]
 
@@ -83,7 +83,7 @@ ELSEWHERE = frozenset({"model", "keys", "key_overrides", "export_folder", "recen
 """Settings with a place of their own: tool bar, shortcut editor, export dialog, menu."""
 
 
-class SettingsDialog(QDialog):
+class SettingsDialog(Dialog):
     """One control for each row; `changed(field, value)` is told of every change."""
 
     def __init__(self, settings: Settings, changed: Changed, parent: QWidget) -> None:

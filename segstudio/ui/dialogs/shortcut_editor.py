@@ -7,7 +7,6 @@ from PySide6.QtGui import QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 from segstudio.ui.action_set import native
 from segstudio.ui.action_table import ACTIONS
 from segstudio.ui.actions import Keymap, clashes, keys_of
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.keymaps import PRESETS
 
 _COMMAND, _KEYS, _SCOPE = range(3)
@@ -31,7 +31,7 @@ _CUSTOM = "Custom"
 _TITLES = ("Command", "Shortcuts", "Works in")
 
 
-class ShortcutEditor(QDialog):
+class ShortcutEditor(Dialog):
     """Edits a copy of the keymap; `keymap` is what the user wants when accepted."""
 
     def __init__(self, keymap: Keymap, parent: QWidget) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDialog,
     QDialogButtonBox,
     QLabel,
     QListWidget,
@@ -21,6 +20,7 @@ from segstudio.app.batch import model_of
 from segstudio.app.comparing import Comparing
 from segstudio.core.prediction import ModelSpec
 from segstudio.session.session import MAX_PANES, Session
+from segstudio.ui.dialogs.dialog import Dialog
 
 _ID = Qt.ItemDataRole.UserRole
 _ROW_PX = 22
@@ -28,7 +28,7 @@ _AROUND_PX, _MOST_PX = 190, 600
 """Height of what stands around the list, and the largest one that the dialog opens with."""
 
 
-class SideBySideDialog(QDialog):
+class SideBySideDialog(Dialog):
     """A list of models with check boxes; at most `MAX_PANES` can be checked.
 
     Signals:
@@ -41,7 +41,6 @@ class SideBySideDialog(QDialog):
         self, session: Session, comparing: Comparing, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Run models side by side")
         self._session = session
         self._there = {model_of(key) for key, _, there in comparing.choices() if there}

@@ -283,6 +283,7 @@ class ShapeTable(QTableView):
         for action in (copy, save):
             action.setEnabled(bool(self.rows.layers))
         chosen = menu.exec(event.globalPos())
+        menu.deleteLater()
         if chosen is copy:
             self.copy()
         elif chosen is save:

@@ -1,0 +1,31 @@
+"""What all dialogs share: a closed one is gone, and hears of nothing any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from psygnal import SignalInstance
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QDialog, QMessageBox, QWidget
+
+
+class Dialog(QDialog):
+    """A dialog that is deleted when it closes, however that happens."""
+
+    def __init__(self, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+    def listen(self, signal: SignalInstance, slot: Callable[..., Any]) -> None:
+        """Call `slot` at each signal until the dialog is closed."""
+        signal.connect(slot)
+        self.finished.connect(lambda: signal.disconnect(slot, missing_ok=True))
+
+
+def answer_to(box: QMessageBox) -> QAbstractButton | None:
+    """Ask; the button that was clicked, to be compared only, for the box is deleted."""
+    box.exec()
+    clicked = box.clickedButton()
+    box.deleteLater()
+    return clicked

@@ -41,6 +41,17 @@ class ClassList:
         """Choose which id of the reference counts in no score."""
         self._schema.set_ignore_index(class_id)
 
+    def can_use_model_names(self) -> bool:
+        """Whether the chosen model has names for classes of the folder that have none."""
+        spec = self._session.models.get(self._session.model.chosen)
+        return spec is not None and self._schema.named_as(spec.schema) is not None
+
+    def use_model_names(self) -> None:
+        """Call the folder's classes of made-up names as the chosen model does."""
+        spec = self._session.models.get(self._session.model.chosen)
+        if spec is not None:
+            self._schema.use_names(spec.schema)
+
     def read(self, path: Path) -> None:
         """Name the classes as a file does; classes that are not there yet are added.
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from segstudio.core.schema import BACKGROUND_NAMES, LabelSchema
+from segstudio.core.schema import BACKGROUND_NAMES, ClassSpec, LabelSchema
 
 _SAME: Final = (
     # of PASCAL VOC, COCO, Cityscapes, CamVid and ADE20K
@@ -27,7 +27,9 @@ _SAME: Final = (
 )
 """Names for the same thing."""
 _KIND_OF: Final = {word: words[0] for words in _SAME for word in words}
-_MADE_UP: Final = re.compile(r"(class|label|category|id|object|foreground)\W*\d*|\d+")
+_MADE_UP: Final = re.compile(
+    r"(class|label|category|id|object|foreground|instance|region|mask|roi|thing)s?\W*\d*|\d+"
+)
 
 
 def key_of(name: str) -> str:
@@ -49,10 +51,10 @@ def is_made_up(name: str) -> bool:
 def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
     """The folder's class for each of the model's, by id; None where there is none.
 
-    By name, if any name besides the background's agrees. Else by number, where the folder has all
-    of the model's numbers and 0 is no object in both, or one of them has made-up names only (but
-    1 of a folder that only tells objects from ground may be any of many classes); else only the
-    background is known.
+    By name, if any name besides the background's agrees. Else the one object of the one is that of
+    the other, unless both have real names: a nucleus is no pedestrian, but may be what masks of
+    black and white call "object". Else by number if that is all that the model says of its
+    classes; a class with a name is never matched by number. Else only the background is known.
     """
     exact = _by(folder, lambda name: name.strip().casefold())
     alike = _by(folder, key_of)
@@ -61,14 +63,21 @@ def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
     }
     if any(named[c.id] is not None and key_of(c.name) != "background" for c in model.classes):
         return named
-    ids = set(folder.ids)
-    same_ground = None not in (model.background_id, folder.background_id)
-    alike_numbers = same_ground and set(model.ids) <= ids
-    only_objects = set(folder.scored_ids) == {0, 1}
-    numbered = _nameless(model) or (_nameless(folder) and not only_objects)
-    if alike_numbers or numbered:
+    single = only_object(model), only_object(folder)
+    if single[0] is not None and single[1] is not None:
+        if is_made_up(single[0].name) or is_made_up(single[1].name):
+            named[single[0].id] = single[1].id
+        return named
+    if _nameless(model):
+        ids = set(folder.ids)
         return {c.id: c.id if c.id in ids else None for c in model.classes}
     return named
+
+
+def only_object(schema: LabelSchema) -> ClassSpec | None:
+    """The class besides the background, if there is exactly one that is scored."""
+    found = [c for c in schema.classes if c.id in schema.foreground_ids]
+    return found[0] if len(found) == 1 and schema.background_id is not None else None
 
 
 def _by(folder: LabelSchema, key: Callable[[str], str]) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.folder import OpenFolder
@@ -16,7 +15,6 @@ from segstudio.storage.schema_file import write_schema
 from segstudio.storage.write_root import WriteRoot
 
 _SAVE_AFTER_S = 1.0
-_SHOWN = 3
 
 
 class SchemaKeeper:
@@ -36,7 +34,6 @@ class SchemaKeeper:
         self._folder = folder
         self._notices = notices
         self._cancel_save: Cancel | None = None
-        self._asked: set[tuple[Path | None, tuple[tuple[int, str], ...]]] = set()
 
     def take_over(self, project: Project) -> None:
         """Use a folder's classes: declared, found in its ground truth, or the default two."""
@@ -59,18 +56,28 @@ class SchemaKeeper:
         """
         return model if self._is_blank() else self._session.schema
 
-    def adopt(self, model: LabelSchema, *, ask: bool = True) -> None:
-        """Put `adopted(model)` in force, and say so, if that differs from what is.
+    def adopt(self, model: LabelSchema) -> None:
+        """Put `adopted(model)` in force if that differs from what is.
 
-        Where the folder's classes only have made-up names, or none were chosen yet for what is
-        annotated already, the user is asked (unless told otherwise), once for each set of classes.
+        A folder that has classes keeps their names, also made-up ones: whether its "object" is
+        what the model finds is known to the user alone (`use_names`).
         """
         session = self._session
         schema = self.adopted(model)
         if schema != session.schema:
-            self._use(schema)
-        elif ask and session.schema_origin in (SchemaOrigin.DEFAULT, SchemaOrigin.FOUND):
-            self._offer(model)
+            session.schema, session.schema_origin = schema, SchemaOrigin.MODEL
+            session.notify(What.SCHEMA)
+
+    def named_as(self, model: LabelSchema) -> LabelSchema | None:
+        """The folder's classes with a model's names for its made-up ones; None if none changes."""
+        schema = _with_names(self._session.schema, model)
+        return None if schema == self._session.schema else schema
+
+    def use_names(self, model: LabelSchema) -> None:
+        """Call the folder's classes of made-up names as a model does."""
+        schema = self.named_as(model)
+        if schema is not None:
+            self.set(schema)
 
     def _is_blank(self) -> bool:
         session, document = self._session, self._session.document
@@ -78,33 +85,6 @@ class SchemaKeeper:
             return False
         painted = document is not None and document.annotation.revision > 0
         return not painted and not any(s.annotated or s.edited for s in session.states.values())
-
-    def _offer(self, model: LabelSchema) -> None:
-        """Ask whether a model's names shall be those of the folder."""
-        session, files = self._session, self._folder.files
-        asked = (None if files is None else files.project.root, model.names)
-        schema = _with_names(session.schema, model)
-        if schema == session.schema or asked in self._asked:
-            return
-        self._asked.add(asked)
-        before = session.schema
-
-        def use() -> None:
-            if session.schema == before:
-                self._use(schema)
-
-        pairs = [(before.name_of(i), n) for i, n in schema.names if n != before.name_of(i)]
-        shown = ", ".join(f"“{old}” is “{new}”" for old, new in pairs[:_SHOWN])
-        more = f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
-        self._notices.info(
-            f"The model's names differ: {shown}{more}.",
-            "The folder keeps its own unless you take them over.",
-            ("Use the model's names", use),
-        )
-
-    def _use(self, schema: LabelSchema) -> None:
-        self._session.schema, self._session.schema_origin = schema, SchemaOrigin.MODEL
-        self._session.notify(What.SCHEMA)
 
     def change_class(self, class_id: int, name: str | None, color: Color | None) -> None:
         """Give a class another name or colour."""

@@ -356,7 +356,7 @@ class Segmenting:
                 return
             for raw in found:
                 if raw.run not in document.predictions:
-                    self._schema.adopt(raw.schema, ask=False)
+                    self._schema.adopt(raw.schema)
                     self._put(document, raw, show=False)
             self._choose_run(document)
 

@@ -197,14 +197,13 @@ def test_names_of_a_model_replace_made_up_ones_when_the_user_says_so(desk, tmp_p
     desk.segmenting.run_all()
     desk.settle()
     assert desk.session.schema.name_of(1) == "class 1"
-    asked = [n for n in desk.studio.notices.recent if n.action is not None]
-    assert [n.message for n in asked] == ["The model's names differ: “class 1” is “nucleus”."]
-    text, use = asked[0].action
-    assert text == "Use the model's names"
-    use()
+    # pedestrians are not offered to be called nuclei: the user says so, unasked
+    assert [n for n in desk.studio.notices.recent if n.action is not None] == []
+    desk.class_list.use_model_names()
     assert desk.session.schema.name_of(1) == "nucleus"
+    assert desk.session.schema_origin is SchemaOrigin.DECLARED
     desk.class_list.rename(1, "cell")
-    use()  # the classes are others by now: an old question changes nothing
+    desk.class_list.use_model_names()  # it has a name by now, which stays
     desk.segmenting.run_current()
     desk.settle()
     assert desk.session.schema.name_of(1) == "cell"

@@ -51,12 +51,12 @@ def test_where_class_0_is_no_background_they_become_no_class_at_all():
     assert prediction.notes[0].endswith("dog; they count as none of its classes.")
 
 
-def test_without_common_names_numbers_are_compared_where_names_say_nothing():
-    # Masks of another program: ids without names. 20 is nothing that the folder has.
+def test_a_class_with_a_name_is_never_matched_by_number():
+    # Masks of another program: ids without names. What 1 is in them, nobody knows.
     model = schema("background", *(f"breed {i}" for i in range(20)))
     prediction = adapt(predicted([[0, 1, 20]], model), LabelSchema.from_ids([0, 1, 7]))
-    assert prediction.labels.tolist() == [[0, 1, 0]]
-    assert prediction.notes[0].endswith("and 13 more; they count as background.")
+    assert prediction.labels.tolist() == [[0, 0, 0]]
+    assert prediction.notes[0].endswith("and 15 more; they count as background.")
     # Masks of 0 and 1 say that there is something, not which of many things.
     some = adapt(predicted([[0, 1, 20]], model), LabelSchema.from_ids([0, 1]))
     assert some.labels.tolist() == [[0, 0, 0]]
@@ -67,10 +67,13 @@ def test_without_common_names_numbers_are_compared_where_names_say_nothing():
     assert adapt(predicted([[1, 2]], unnamed), schema("background", "cat")).labels.tolist() == [
         [1, 0]
     ]
-    # The folder has all of the model's numbers, and 0 is no object in both.
-    small = adapt(predicted([[0, 1]], schema("background", "nucleus")), schema("background", "a"))
-    assert small.labels.tolist() == [[0, 1]]
-    assert small.notes == ()
+    # One object on both sides, but of different names: a nucleus is no pedestrian.
+    person = schema("background", "pedestrian")
+    nuclei = adapt(predicted([[0, 1]], schema("background", "nucleus")), person)
+    assert nuclei.labels.tolist() == [[0, 0]]
+    some = adapt(predicted([[0, 1]], schema("background", "nucleus")), schema("background", "mask"))
+    assert some.labels.tolist() == [[0, 1]]
+    assert some.notes == ()
 
 
 def test_real_names_of_other_things_have_no_counterpart():

@@ -166,12 +166,11 @@ def test_names_in_a_painted_folder_without_classes_are_not_changed_unasked(new_d
     desk.segmenting.run_current()
     desk.settle()
     assert desk.session.schema.name_of(1) == "object"
-    (question,) = [n for n in desk.studio.notices.recent if n.action is not None]
-    question.action[1]()
+    assert [n for n in desk.studio.notices.recent if n.action is not None] == []
+    assert desk.studio.class_list.can_use_model_names()
+    desk.studio.class_list.use_model_names()
     assert desk.session.schema.name_of(1) == "nucleus"
-    desk.segmenting.run_current()
-    desk.settle()
-    assert len([n for n in desk.studio.notices.recent if n.action is not None]) == 1
+    assert not desk.studio.class_list.can_use_model_names()
 
 
 def test_other_classes_than_the_folders_are_not_offered_as_names(new_desk, tmp_path):
@@ -185,6 +184,7 @@ def test_other_classes_than_the_folders_are_not_offered_as_names(new_desk, tmp_p
     desk.segmenting.run_current()
     desk.settle()
     assert [n for n in desk.studio.notices.recent if n.action is not None] == []
+    assert not desk.studio.class_list.can_use_model_names()
 
 
 def test_the_evaluation_follows_and_runs_nothing(mapped):

@@ -1,3 +1,5 @@
+"""Whether a model fits a folder is said before it runs, with what would fit."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -5,12 +7,25 @@ from dataclasses import replace
 import pytest
 from fakes import make_folder
 
-from segstudio.app.mapping_doubt import doubt_about
+from segstudio.app.mapping_doubt import Fit, fit_of
 from segstudio.core.class_rules import ClassRule
+from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.schema import LabelSchema
 from segstudio.session.session import SchemaOrigin
 
-NUCLEI = LabelSchema.from_names(("background", "nucleus"))
+
+def model(model_id: str, *names: str, purpose: str = "", size: int = 0, **fields) -> ModelSpec:
+    return ModelSpec(
+        model_id, model_id.upper(), "unet", "semantic", LabelSchema.from_names(names), "x:y",
+        weights=WeightsFile(f"{model_id}.pth", url="u" if size else "", size=size),
+        embedded=not size, description=purpose, **fields,
+    )  # fmt: skip
+
+
+NUCLEI = model("nuclei", "background", "nucleus", purpose="Finds nuclei; the best. BBBC038.")
+SMALL = model("small", "background", "person", "car", purpose="Photographs. COCO.", size=4000)
+LARGE = model("large", "background", "person", "car", purpose="Photographs. COCO.", size=9000)
+TILES = model("tiles", "background", "tile", purpose="Roofs. Own.", size=5000)
 NONE = "This folder has none of the model's classes."
 
 
@@ -18,6 +33,8 @@ NONE = "This folder has none of the model's classes."
 def opened(desk, tmp_path):
     """The session of a folder whose classes can be set."""
     desk.open(make_folder(tmp_path / "set"))
+    desk.session.models = {spec.id: spec for spec in (NUCLEI, LARGE, SMALL, TILES)}
+    desk.session.model = replace(desk.session.model, chosen="nuclei", available=frozenset())
 
     def use(schema: LabelSchema, origin: SchemaOrigin = SchemaOrigin.FOUND):
         desk.session.schema, desk.session.schema_origin = schema, origin
@@ -26,35 +43,66 @@ def opened(desk, tmp_path):
     return use
 
 
-def test_names_that_agree_and_as_many_classes_raise_no_doubt(opened):
+def ids(fit: Fit) -> tuple[list[str], list[str]]:
+    return [s.model_id for s in fit.fitting], [s.model_id for s in fit.others]
+
+
+def test_names_that_agree_raise_no_doubt(opened):
+    named = LabelSchema.from_names(("background", "Nuclei", "cell"))
+    assert fit_of(NUCLEI, opened(named)) == Fit()
+
+
+def test_the_only_object_is_taken_for_the_models_and_said(opened):
+    """Black and white masks do not say of what; nuclei must be measured all the same."""
+    for schema in (LabelSchema.from_names(("background", "object")), LabelSchema.from_ids([0, 1])):
+        fit = fit_of(NUCLEI, opened(schema))
+        assert fit.doubt == f"“{schema.name_of(1)}” of this folder counts as nucleus."
+        # one of each kind, the smallest download first
+        assert ids(fit) == ([], ["small", "tiles"])
+        assert [(s.purpose, s.size) for s in fit.others] == [("Photographs", 4000), ("Roofs", 5000)]
+
+
+def test_a_named_class_is_never_matched_by_number(opened):
+    # street scenes: neither with names nor without are their classes nuclei
+    assert fit_of(NUCLEI, opened(LabelSchema.from_ids(range(12)))).doubt == NONE
+    fit = fit_of(NUCLEI, opened(LabelSchema.from_names(("sky", "road", "car"))))
+    assert fit.doubt == NONE
+    assert ids(fit) == (["small"], [])  # LARGE is for the same
     assert (
-        doubt_about(NUCLEI, opened(LabelSchema.from_names(("background", "Nuclei", "cell")))) == ""
-    )
-    assert doubt_about(NUCLEI, opened(LabelSchema.from_ids([0, 1]))) == ""
-    assert doubt_about(NUCLEI, opened(LabelSchema.from_ids([0, 1, 3], ignore_index=3))) == ""
-
-
-def test_a_match_by_number_in_a_folder_of_more_classes_is_told(opened):
-    text = doubt_about(NUCLEI, opened(LabelSchema.from_ids(range(12))))
-    assert text == "By number: nucleus counts as class 1."
-    many = LabelSchema.from_names(("background", "cat", "dog", "cow", "hen", "pig"))
-    text = doubt_about(many, opened(LabelSchema.from_ids(range(12))))
-    assert text == (
-        "By number: cat counts as class 1, dog counts as class 2, cow counts as class 3 and 2 more."
+        fit_of(NUCLEI, opened(LabelSchema.from_names(("background", "pedestrian")))).doubt == NONE
     )
 
 
-def test_a_folder_without_any_of_the_classes_is_told(opened):
-    street = LabelSchema.from_names(("sky", "road", "car"))
-    assert doubt_about(NUCLEI, opened(street)) == NONE
+def test_the_model_that_knows_most_of_the_classes_comes_first(opened):
+    opened(LabelSchema.from_names(("background", "pedestrian", "tile", "cars")))
+    fit = fit_of(
+        NUCLEI, opened(LabelSchema.from_names(("background", "pedestrian", "tile", "cars")))
+    )
+    assert ids(fit) == (["small", "tiles"], [])
+
+
+def test_weights_that_are_here_are_not_fetched(opened, desk):
+    desk.session.model = replace(desk.session.model, available=frozenset({"large"}))
+    fit = fit_of(NUCLEI, opened(LabelSchema.from_names(("sky", "car"))))
+    assert [(s.model_id, s.size) for s in fit.fitting] == [("large", 0)]
+
+
+def test_numbers_count_where_a_model_says_no_more(opened):
+    unnamed = model("own", "background", "class 1", "class 2")
+    fit = fit_of(unnamed, opened(LabelSchema.from_names(("background", "cat", "dog", "cow"))))
+    assert fit.doubt == "By number: class 1 counts as cat, class 2 counts as dog."
+    assert ids(fit) == ([], [])
+    same = LabelSchema.from_names(("background", "cat", "dog"))
+    assert fit_of(unnamed, opened(same)) == Fit()
 
 
 def test_what_the_user_chose_and_what_the_model_will_name_are_not_doubted(opened, desk):
     street = LabelSchema.from_names(("sky", "road", "car"))
-    ruled = street.with_rule(ClassRule.of(NUCLEI.names, {1: 2}, "background"))
-    assert doubt_about(NUCLEI, opened(ruled)) == ""
-    assert doubt_about(NUCLEI, opened(street, SchemaOrigin.DEFAULT)) == ""
+    names = NUCLEI.schema.names
+    assert fit_of(NUCLEI, opened(street.with_rule(ClassRule.of(names, {1: 2})))) == Fit()
+    assert fit_of(NUCLEI, opened(street, SchemaOrigin.DEFAULT)) == Fit()
     session = opened(street)
     session.project = None
-    assert doubt_about(NUCLEI, session) == ""
-    assert doubt_about(replace(NUCLEI, classes=NUCLEI.classes[:1]), opened(street)) == ""
+    assert fit_of(NUCLEI, session) == Fit()
+    bare = replace(NUCLEI.schema, classes=NUCLEI.schema.classes[:1])
+    assert fit_of(replace(NUCLEI, schema=bare), opened(street)).doubt == ""

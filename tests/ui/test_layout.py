@@ -177,8 +177,8 @@ def test_an_empty_check_box_is_seen(bench, theme):
 
 def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_mapping(scored):
     panel = scored.window.model
-    # the masks have two classes besides 0, the model has one
-    assert panel.doubt.text().startswith("By number: bright counts as class 1.")
+    # the masks have two classes besides 0 and no names, the model has one, "bright"
+    assert panel.doubt.text().startswith("This folder has none of the model's classes.")
     scored.studio.class_list.rename(1, "Bright")
     scored.until(panel.doubt.isHidden)
     scored.studio.class_list.rename(1, "road")

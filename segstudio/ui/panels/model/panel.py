@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.app.mapping_doubt import doubt_about
+from segstudio.app.mapping_doubt import Fit, Suggestion, fit_of
 from segstudio.app.segmenting import Segmenting
 from segstudio.core.prediction import ModelSpec, Variant, effective_options, parts_of
 from segstudio.session.session import Change, Session, What
@@ -32,6 +32,7 @@ from segstudio.ui.model_titles import short_titles
 from segstudio.ui.numbers import bytes_text, ratio_text
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
+_MODEL_LINK = "model:"
 _SHOWN = What.MODELS | What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA
 
 
@@ -48,7 +49,10 @@ class ModelPanel(QWidget):
         self.remove = QToolButton()
         self.remove.setDefaultAction(actions["runs.remove"])
         self.remove.setAutoRaise(True)
-        self.doubt = _link("Doubt about the classes", actions["evaluation.mapping"])
+        self.doubt = _linked("Doubt about the classes")
+        self.doubt.linkActivated.connect(
+            lambda link: self._follow(link, actions["evaluation.mapping"], actions["model.load"])
+        )
         self.about = _text("About the model")
         self.more = _more_button()
         self.about.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -119,6 +123,13 @@ class ModelPanel(QWidget):
         column.addWidget(self.more)
         column.addStretch(1)
 
+    def _follow(self, link: str, mapping: QAction, load: QAction) -> None:
+        """Do what a link of the doubt says: another model, weights of one's own, the mapping."""
+        if link.startswith(_MODEL_LINK):
+            self._segmenting.choose(link.removeprefix(_MODEL_LINK))
+        else:
+            (load if link == "load" else mapping).trigger()
+
     def _on_change(self, change: Change) -> None:
         if change.what & _SHOWN:
             self._refresh.request()
@@ -133,9 +144,10 @@ class ModelPanel(QWidget):
         self.about.setText("Choose a model above." if spec is None else _describe(spec, whole))
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
         self.download.setVisible(spec is not None and spec.id not in model.available)
-        doubt = "" if spec is None else doubt_about(spec.schema, self._session)
-        self.doubt.setText(f'{escape(doubt, quote=False)} <a href="mapping">Change…</a>')
-        self.doubt.setVisible(bool(doubt))
+        fit = Fit() if spec is None else fit_of(spec, self._session)
+        self.doubt.setText(fit_text(fit))
+        self.doubt.setToolTip(fit_tip(fit))
+        self.doubt.setVisible(bool(fit.doubt))
         self.device.setCurrentIndex(max(0, self.device.findData(model.options.device)))
         document = self._session.document
         shown = document.predictions.get(self._session.view.run) if document else None
@@ -269,15 +281,35 @@ def _text(name: str) -> QLabel:
     return label
 
 
-def _link(name: str, action: QAction) -> QLabel:
-    """A line with a link that does the action."""
+def fit_text(fit: Fit) -> str:
+    """What to say of a model that may not fit, with links to what would: rich text."""
+    text = f'{escape(fit.doubt, quote=False)} <a href="mapping">Change…</a>'
+    if not (fit.fitting or fit.others):
+        return text
+    heading = "Trained for these classes:" if fit.fitting else "For something else:"
+    rows = ", ".join(_suggested(found) for found in fit.fitting or fit.others)
+    return f'{text}<br>{heading} {rows}, or <a href="load">weights of your own</a>.'
+
+
+def _suggested(found: Suggestion) -> str:
+    fetch = f" ({bytes_text(found.size)} to download)" if found.size else ""
+    link = f"{_MODEL_LINK}{escape(found.model_id)}"
+    return f'<a href="{link}">{escape(found.title, quote=False)}</a>{fetch}'
+
+
+def fit_tip(fit: Fit) -> str:
+    """What the suggested models were trained for; plain text."""
+    return "\n".join(f"{found.title}: {found.purpose}" for found in fit.fitting or fit.others)
+
+
+def _linked(name: str) -> QLabel:
+    """A text with links."""
     label = _text(name)
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setTextInteractionFlags(
         Qt.TextInteractionFlag.LinksAccessibleByMouse
         | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
     )
-    label.linkActivated.connect(action.trigger)
     return label
 
 

@@ -51,9 +51,9 @@ def is_made_up(name: str) -> bool:
 def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
     """The folder's class for each of the model's, by id; None where there is none.
 
-    By name, if any name besides the background's agrees. Else the one object of the one is that of
-    the other, unless both have real names: a nucleus is no pedestrian, but may be what masks of
-    black and white call "object". Else by number if that is all that the model says of its
+    By name, if any name besides the background's agrees. Else a model's only object is the folder's
+    only one without a name: a nucleus is no pedestrian, but may be what black and white masks call
+    "object". Else by number if that is all that the model says of its
     classes; a class with a name is never matched by number. Else only the background is known.
     """
     exact = _by(folder, lambda name: name.strip().casefold())
@@ -63,10 +63,9 @@ def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
     }
     if any(named[c.id] is not None and key_of(c.name) != "background" for c in model.classes):
         return named
-    single = only_object(model), only_object(folder)
-    if single[0] is not None and single[1] is not None:
-        if is_made_up(single[0].name) or is_made_up(single[1].name):
-            named[single[0].id] = single[1].id
+    single = only_object(model)
+    if single is not None and (counterpart := _counterpart(single, folder)) is not None:
+        named[single.id] = counterpart.id
         return named
     if _nameless(model):
         ids = set(folder.ids)
@@ -74,10 +73,26 @@ def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
     return named
 
 
+def _counterpart(single: ClassSpec, folder: LabelSchema) -> ClassSpec | None:
+    """The folder's class that a model's only object is, though their names differ."""
+    if is_made_up(single.name):
+        return only_object(folder)
+    if folder.background_id is None:
+        return None
+    unnamed = [c for c in _objects(folder) if is_made_up(c.name)]
+    return unnamed[0] if len(unnamed) == 1 else None
+
+
 def only_object(schema: LabelSchema) -> ClassSpec | None:
-    """The class besides the background, if there is exactly one that is scored."""
-    found = [c for c in schema.classes if c.id in schema.foreground_ids]
+    """The class besides the background, if there is exactly one."""
+    found = _objects(schema)
     return found[0] if len(found) == 1 and schema.background_id is not None else None
+
+
+def _objects(schema: LabelSchema) -> list[ClassSpec]:
+    """The classes besides the background that are scored; if none is, those that are ignored."""
+    others = [c for c in schema.classes if c.id != schema.background_id]
+    return [c for c in others if c.id != schema.ignore_index] or others
 
 
 def _by(folder: LabelSchema, key: Callable[[str], str]) -> dict[str, int]:

@@ -74,6 +74,11 @@ def test_a_class_with_a_name_is_never_matched_by_number():
     some = adapt(predicted([[0, 1]], schema("background", "nucleus")), schema("background", "mask"))
     assert some.labels.tolist() == [[0, 1]]
     assert some.notes == ()
+    # A class that the user adds beside it does not change what the other one is.
+    more = schema("background", "object", "debris")
+    assert adapt(predicted([[0, 1]], schema("background", "nucleus")), more).labels.tolist() == [
+        [0, 1]
+    ]
 
 
 def test_real_names_of_other_things_have_no_counterpart():

@@ -17,11 +17,12 @@ from segstudio.app.schema_keeper import SchemaKeeper
 from segstudio.app.step_order import StepOrder
 from segstudio.app.thumbnails import GiveThumbnail, Thumbnails
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import LabelMap
+from segstudio.core.labels import Image, LabelMap
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import SchemaOrigin, Session, Unreadable, What
 from segstudio.storage.image_ref import image_of, page_of, place_of
+from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import ImageRef, Project, open_project
 from segstudio.storage.samples import assemble_samples
@@ -293,7 +294,7 @@ class Browsing:
         self._cursor = index
         self._notices.enter_image(ref.path)
         self._then = None
-        self._loader.want(ref, self._session.schema)
+        self._loader.want(ref, self._session.schema, self._session.view.channel)
         if self._loader.wanted is not None:
             self._wait_for(ref)
 
@@ -321,6 +322,12 @@ class Browsing:
         self._session.loading = ""
         self._session.unreadable = None
 
+    @property
+    def pages(self) -> int:
+        """How many pages the selected image has, also while one of them is read; 1 if unknown."""
+        image, pages = self._pages
+        return pages if image >= 0 and image == image_of(self._cursor) else 1
+
     def select_page(self, page: int) -> None:
         """Show another page, from 0, of the selected image; of one that there is not the nearest."""
         image, pages = self._pages
@@ -331,6 +338,42 @@ class Browsing:
     def step_page(self, by: int) -> None:
         """Show the next (+1) or previous (-1) page of the open image; stops at the ends."""
         self.select_page(page_of(self._cursor) + by)
+
+    def show_channel(self, channel: int) -> None:
+        """Show one channel of the images that have it, from 0, or `COMPOSITE` for all together."""
+        self._session.set_view(channel=channel)
+        document = self._session.document
+        if document is None:
+            return
+        self._show_chosen_channel(document)
+        for page in (document.ref.page + 1, document.ref.page - 1):
+            beside = self._documents.get(document.ref.at_page(page))
+            if beside is not None:  # read ahead: it shall not change its look when it is shown
+                self._show_chosen_channel(beside)
+
+    def _show_chosen_channel(self, document: Document) -> None:
+        session, picture = self._session, document.picture
+        wanted = document.channel_for(session.view.channel)
+        if picture is None or wanted == document.channel:
+            return
+
+        def done(pixels: Image | None) -> None:
+            if document.channel_for(session.view.channel) == wanted:
+                document.show_channel(wanted, pixels)
+                if document is session.document:
+                    session.notify(What.PHOTO)
+
+        if wanted == COMPOSITE:
+            done(None)
+            return
+        self._jobs.submit(
+            "Showing a channel",
+            "photos",
+            lambda job: picture.shown(wanted, job.check),
+            done,
+            key=f"channel:{document.ref.key}",
+            visible=False,
+        )
 
     def follow(self, images: Sequence[int]) -> None:
         """Step through these images, by position in the project, as the user has listed them."""
@@ -395,9 +438,10 @@ class Browsing:
             return
         session.index = index
         session.document = self._documents.open = document
-        self._pages = (image_of(index), 1 if document.picture is None else document.picture.pages)
+        self._pages = (image_of(index), document.pages)
         self._documents.put(document)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
+        self._show_chosen_channel(document)
         for problem in problems:
             self._notices.post(
                 Notice(
@@ -409,14 +453,14 @@ class Browsing:
         self._shown(document)
         if document.ref.page and self._folder.files is not None:
             self._states.read_page(self._folder.files, session.index)
-        self._loader.read_ahead(self._near(document), session.schema)
+        self._loader.read_ahead(self._near(document), session.schema, session.view.channel)
         self._call_then(document)
 
     def _near(self, document: Document) -> list[ImageRef]:
         """What is likely to be asked for next: in a stack its other pages before other images."""
         session = self._session
         assert session.project is not None
-        pages = 1 if document.picture is None else document.picture.pages
+        pages = document.pages
         page, ref = document.ref.page, document.ref
         turned = [ref.at_page(p) for p in (page + 1, page - 1) if 0 <= p < pages]
         near = (next(self._onward(image_of(session.index), by), -1) for by in (1, -1))

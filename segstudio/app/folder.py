@@ -17,7 +17,7 @@ from segstudio.session.document import Document
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.masks import annotation_files, read_annotation
-from segstudio.storage.picture import Check, unchecked
+from segstudio.storage.picture import COMPOSITE, Check, unchecked
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project
 from segstudio.storage.truth import read_truth
@@ -48,7 +48,11 @@ class FolderFiles:
     predictions: PredictionStore
 
     def load_document(
-        self, ref: ImageRef, schema: LabelSchema, check: Check = unchecked
+        self,
+        ref: ImageRef,
+        schema: LabelSchema,
+        check: Check = unchecked,
+        channel: int = COMPOSITE,
     ) -> LoadedDocument:
         """Read an image, its ground truth and its saved annotation.
 
@@ -58,6 +62,7 @@ class FolderFiles:
             ref: The image.
             schema: The classes in force.
             check: Called again and again while the image is read; raises to give up.
+            channel: Which channel is to be shown, if the image has it.
 
         Raises:
             SegstudioError: if the image itself cannot be read.
@@ -86,6 +91,9 @@ class FolderFiles:
             seen=seen,
         )
         document.saved_revision = annotation.revision
+        alone = document.channel_for(channel)
+        if alone != COMPOSITE:
+            document.show_channel(alone, image.picture.shown(alone, check))
         return LoadedDocument(document, problems)
 
     def pixels(self, ref: ImageRef, check: Callable[[], None]) -> tuple[Image, str]:

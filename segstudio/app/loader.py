@@ -11,6 +11,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.picture import COMPOSITE
 
 Shown = Callable[[Document, list[SegstudioError]], None]
 Failed = Callable[[ImageRef, Exception], None]
@@ -45,8 +46,14 @@ class Loader:
         self.wanted: ImageRef | None = None
         """The image that was asked for and is not there yet."""
 
-    def want(self, ref: ImageRef, schema: LabelSchema) -> None:
-        """Give the document to `ready`, at once if it is held; earlier wishes are forgotten."""
+    def want(self, ref: ImageRef, schema: LabelSchema, channel: int = COMPOSITE) -> None:
+        """Give the document to `ready`, at once if it is held; earlier wishes are forgotten.
+
+        Args:
+            ref: The image.
+            schema: The classes in force.
+            channel: Which channel is to be shown, if the image has it.
+        """
         document = self._documents.get(ref)
         if document is not None:
             self.wanted = None
@@ -58,13 +65,15 @@ class Loader:
                 job.cancel()
         running = self._running.get(ref)
         if running is None or running.cancelled:
-            self._read(ref, schema, ahead=False)
+            self._read(ref, schema, channel, ahead=False)
 
-    def read_ahead(self, refs: Iterable[ImageRef], schema: LabelSchema) -> None:
+    def read_ahead(
+        self, refs: Iterable[ImageRef], schema: LabelSchema, channel: int = COMPOSITE
+    ) -> None:
         """Read images that are likely to be asked for next."""
         for ref in refs:
             if self._documents.get(ref) is None and ref not in self._running:
-                self._read(ref, schema, ahead=True)
+                self._read(ref, schema, channel, ahead=True)
 
     def forget(self) -> None:
         """Stop all reading."""
@@ -74,12 +83,12 @@ class Loader:
         self._problems.clear()
         self.wanted = None
 
-    def _read(self, ref: ImageRef, schema: LabelSchema, *, ahead: bool) -> None:
+    def _read(self, ref: ImageRef, schema: LabelSchema, channel: int, *, ahead: bool) -> None:
         files = self._folder.files
         assert files is not None
 
         def work(job: Job) -> LoadedDocument:
-            return files.load_document(ref, schema, job.check)
+            return files.load_document(ref, schema, job.check, channel)
 
         def ended() -> None:
             if self._running.get(ref) is job:
@@ -89,7 +98,7 @@ class Loader:
             f"Reading {ref.title}",
             "files",
             work,
-            lambda loaded: self._arrived(files, ref, schema, loaded),
+            lambda loaded: self._arrived(files, ref, schema, channel, loaded),
             failed=lambda error: self._broken(ref, error),
             ended=ended,
             front=not ahead,
@@ -98,13 +107,18 @@ class Loader:
         self._running[ref] = job
 
     def _arrived(
-        self, files: FolderFiles, ref: ImageRef, schema: LabelSchema, loaded: LoadedDocument
+        self,
+        files: FolderFiles,
+        ref: ImageRef,
+        schema: LabelSchema,
+        channel: int,
+        loaded: LoadedDocument,
     ) -> None:
         held = self._documents.get(ref)
         if files is not self._folder.files:
             # The folder was read again meanwhile: its masks may be others now.
             if ref == self.wanted:
-                self._read(ref, schema, ahead=False)
+                self._read(ref, schema, channel, ahead=False)
             return
         if held is None:
             self._documents.put(loaded.document)

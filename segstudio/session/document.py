@@ -8,7 +8,7 @@ from segstudio.core.history import History
 from segstudio.core.labels import Image, LabelMap
 from segstudio.core.prediction import Prediction
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.picture import Picture
+from segstudio.storage.picture import COMPOSITE, Picture
 from segstudio.storage.seen_files import SeenFiles
 
 
@@ -18,7 +18,7 @@ class Document:
 
     Attributes:
         ref: Which image.
-        pixels: (H, W, 3) uint8 RGB as shown and as the models get it.
+        pixels: (H, W, 3) uint8 RGB as the models get it: the composite of all channels.
         annotation: What is painted and measured against; a copy of `truth` until edited.
         truth: Ground truth as it was loaded, or None. Never changed.
         history: Undo and redo of the annotation; stays with the image.
@@ -29,6 +29,7 @@ class Document:
         seen: The files of the annotation as they were read or saved last; None if not known.
         picture: The stored values that `pixels` were made of; None where only these are known.
         digest: Of the file that the pixels were read from; "" if unknown.
+        channel: Which channel `shown` is, or `COMPOSITE`.
     """
 
     ref: ImageRef
@@ -43,6 +44,29 @@ class Document:
     picture: Picture | None = None
     digest: str = ""
     seen: SeenFiles | None = None
+    channel: int = COMPOSITE
+    _alone: Image | None = None
+
+    @property
+    def shown(self) -> Image:
+        """(H, W, 3) uint8 RGB as it is shown; no model gets it."""
+        return self.pixels if self._alone is None else self._alone
+
+    @property
+    def pages(self) -> int:
+        """How many pages the file has."""
+        return 1 if self.picture is None else self.picture.pages
+
+    def channel_for(self, wanted: int) -> int:
+        """The channel that is shown where one is asked for: the composite if it is not there."""
+        picture = self.picture
+        if picture is None or not picture.has_choice or not 0 <= wanted < picture.raw.shape[2]:
+            return COMPOSITE
+        return wanted
+
+    def show_channel(self, channel: int, pixels: Image | None) -> None:
+        """Show one channel, as `picture.shown` gives it; None for the composite."""
+        self.channel, self._alone = channel, pixels
 
     @property
     def shape_hw(self) -> tuple[int, int]:
@@ -65,6 +89,8 @@ class Document:
         total = self.pixels.nbytes + self.history.nbytes
         if self.picture is not None and self.picture.raw is not self.pixels:
             total += self.picture.raw.nbytes
+        if self._alone is not None:
+            total += self._alone.nbytes
         for label_map in (self.annotation, self.truth):
             if label_map is not None:
                 ids = label_map.instances

@@ -17,6 +17,7 @@ from segstudio.session.document import Document
 from segstudio.session.evaluation import Evaluation
 from segstudio.session.inspection import Inspection
 from segstudio.session.work_queue import QueueState
+from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.project import Project
 
 
@@ -27,6 +28,8 @@ class What(Flag):
     """Another folder, or its list of images grew."""
     DOCUMENT = auto()
     """Another image is open."""
+    PHOTO = auto()
+    """The open image is shown in other channels."""
     LABELS = auto()
     """The annotation changed; `Change.patches` says where (empty: everywhere)."""
     PREDICTIONS = auto()
@@ -162,6 +165,8 @@ class ViewState:
     layer: Layer = Layer.BOTH
     style: OverlayStyle = OverlayStyle.BOTH
     opacity: float = 0.45
+    channel: int = COMPOSITE
+    """Which channel of the image is shown alone, where it has several."""
     overlay_visible: bool = True
     hidden_classes: frozenset[int] = frozenset()
     pixel_grid: bool = False

@@ -39,7 +39,11 @@ class Centre(QWidget):
 
     def add_bar(self, bar: QWidget) -> None:
         """Put a bar between the header and the canvas; it takes no room while it is hidden."""
-        self._column.insertWidget(self._column.count() - 1, bar)
+        self._column.insertWidget(self._column.indexOf(self._canvas), bar)
+
+    def add_foot(self, bar: QWidget) -> None:
+        """Put a bar below the canvas; it takes no room while it is hidden."""
+        self._column.addWidget(bar)
 
     def fill(self, header: QWidget, canvas: QWidget) -> None:
         """Put the real header and canvas where the empty ground was."""

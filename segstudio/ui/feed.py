@@ -16,6 +16,7 @@ from segstudio.ui.coalesce import Coalescer
 if TYPE_CHECKING:
     from segstudio.ui.main_window import MainWindow
 
+_MOST_VALUES = 4
 _ACTIONS = ~(What.LABELS | What.SCORES)
 _UNDER_POINTER = What.LABELS | What.PREDICTIONS | What.DOCUMENT | What.VIEW | What.SCHEMA
 _TITLE = What.PROJECT | What.DOCUMENT | What.SAVED | What.HISTORY
@@ -81,7 +82,7 @@ class Feed(QObject):
             name = _with_instance(name_of(found.predicted), found.predicted_instance)
             predicted = f"{name} {found.probability:.0%}".replace("%", " %")
         self._window.status.show_pixel(
-            f"{found.x}, {found.y}", " ".join(map(str, found.rgb)), annotation, predicted
+            f"{found.x}, {found.y}", _values_text(found.values), annotation, predicted
         )
 
     def on_zoom(self, zoom: float) -> None:
@@ -122,6 +123,12 @@ class Feed(QObject):
     def _cancel(self, job: Job) -> None:
         job.cancel()
         self._jobs.request()
+
+
+def _values_text(values: tuple[int | float, ...]) -> str:
+    """Stored values as the status bar has room for them."""
+    told = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values[:_MOST_VALUES]]
+    return " ".join(told) + (" …" if len(values) > _MOST_VALUES else "")
 
 
 def _with_instance(name: str, instance: int | None) -> str:

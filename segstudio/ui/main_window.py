@@ -98,6 +98,7 @@ class MainWindow(QMainWindow):
         from segstudio.ui.panels.metrics.panel import MetricsPanel
         from segstudio.ui.panels.model.panel import ModelPanel
         from segstudio.ui.queue_link import QueueLink
+        from segstudio.ui.stack_bar import StackBar
         from segstudio.ui.window_commands import WindowCommands
 
         self._studio = studio
@@ -110,6 +111,8 @@ class MainWindow(QMainWindow):
         self.metrics = MetricsPanel(session, studio.scoring)
         self.disagreement = DisagreementPanel(session, studio.disagreement, self.commands)
         self.centre.fill(self.header, self.canvas)
+        self.stack = StackBar(session, studio.browsing, self.commands)
+        self.centre.add_foot(self.stack)
         for name, panel in (
             ("Images", self.images),
             ("Classes", self.classes),

@@ -72,7 +72,7 @@ class StatusBar(QStatusBar):
         super().__init__()
         self.setSizeGripEnabled(False)
         self._position = self._place("Pointer", "88888, 88888")
-        self._color = self._place("Colour", "888 888 888")
+        self._color = self._place("Pixel values", "888 888 888")
         self._annotation = self._place("Annotation class", "a long class name")
         self._prediction = self._place("Predicted class", "a long class name 100 %")
         self._network = ElidedLabel(Qt.TextElideMode.ElideRight)

@@ -75,7 +75,9 @@ def test_own_shortcuts_lie_on_top_of_the_preset():
 def test_the_menus_show_every_command_but_further_keys_of_one(make_window):
     window = make_window().window
     shown = {a.objectName() for menu in window.menus.values() for a in _leaves(menu)}
-    assert set(BY_ID) - shown == {"image.next_canvas", "image.previous_canvas"}
+    assert set(BY_ID) - shown == {
+        f"image.{way}{what}_canvas" for way in ("next", "previous") for what in ("", "_page")
+    }
 
 
 def _leaves(menu):

@@ -320,6 +320,8 @@ class Canvas(QWidget):
             self._show_header_rows()
         if what & (What.DOCUMENT | What.PROJECT):
             self._show_document()
+        elif what & What.PHOTO:
+            self._show_photo()
         for pane in self.shown_panes:
             _refresh(pane.viewport, change, self._session.document)
         if what & _LEGEND:
@@ -328,6 +330,10 @@ class Canvas(QWidget):
             self._headers.request()
         elif what & What.SCORES:
             self._scores.request()
+
+    def _show_photo(self) -> None:
+        for pane in self.shown_panes:
+            pane.viewport.refresh_photo()
 
     def _show_document(self) -> None:
         session = self._session

@@ -88,7 +88,7 @@ class Display(PlacedImage):
         if document is self._document:
             self.update()
             return
-        keep = self._document is not None and document is not None and self._keep_view()
+        keep = self._keeps_view(document)
         same_size = keep and document.shape_hw == self._document.shape_hw  # type: ignore[union-attr]
         self._document = document
         self._photo = None if document is None else self._photo_of(document)
@@ -100,6 +100,20 @@ class Display(PlacedImage):
             self._place()
         else:
             self.refit()
+
+    def _keeps_view(self, document: Document | None) -> bool:
+        """Whether zoom and place stay: from page to page of a stack they always do."""
+        before = self._document
+        if before is None or document is None:
+            return False
+        is_of_file = before.ref.at_page(document.ref.page) == document.ref
+        return self._keep_view() or (is_of_file and before.ref.page != document.ref.page)
+
+    def refresh_photo(self) -> None:
+        """The image is shown in other channels."""
+        if self._document is not None:
+            self._photo = self._photo_of(self._document)
+            self._place()
 
     def let_go(self) -> None:
         """Hold no image any more: this view is hidden until `show_document` is called again."""
@@ -114,7 +128,7 @@ class Display(PlacedImage):
 
     def _photo_of(self, document: Document) -> Photo:
         background = None if self.jobs is None else self._reduce
-        return self._linked.photo_of(document, lambda: Photo(document.pixels, background))
+        return self._linked.photo_of(document, lambda: Photo(document.shown, background))
 
     def _reduce(self, photo: Photo) -> None:
         """Have the reduced copies of a photo made."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from segstudio.core.labels import Image
 from segstudio.session.document import Document
 from segstudio.ui.canvas.photo import Photo
 from segstudio.ui.canvas.view import Size, View, fitted
@@ -22,7 +23,7 @@ class LinkedViews:
 
     def __init__(self) -> None:
         self._views: list[PlacedImage] = []
-        self._photo: tuple[Document, Photo] | None = None
+        self._photo: tuple[Image, Photo] | None = None
         self._held = False
 
     @property
@@ -80,9 +81,10 @@ class LinkedViews:
             self._align(view, self._views[0])
 
     def photo_of(self, document: Document, make: Callable[[], Photo]) -> Photo:
-        """The photo of a document, made once."""
-        if self._photo is None or self._photo[0] is not document:
-            self._photo = (document, make())
+        """The photo of a document as it is shown, made once."""
+        shown = document.shown
+        if self._photo is None or self._photo[0] is not shown:
+            self._photo = (shown, make())
         return self._photo[1]
 
     def renew(self, photo: Photo) -> None:

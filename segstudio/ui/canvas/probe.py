@@ -16,7 +16,7 @@ class Probe:
     Attributes:
         x: Column.
         y: Row.
-        rgb: Colour of the photo, 0..255.
+        values: The stored values, one for each channel; where they are not known the colours.
         annotation: Class id of the annotation.
         annotation_instance: Its instance id, or None where none are kept.
         truth: Class id of the ground truth as loaded, or None if there is none.
@@ -27,7 +27,7 @@ class Probe:
 
     x: int
     y: int
-    rgb: tuple[int, int, int]
+    values: tuple[int | float, ...]
     annotation: int
     annotation_instance: int | None = None
     truth: int | None = None
@@ -41,14 +41,13 @@ def probe(document: Document, view: ViewState, x: int, y: int) -> Probe | None:
     height, width = document.shape_hw
     if not (0 <= x < width and 0 <= y < height):
         return None
-    r, g, b = (int(v) for v in document.pixels[y, x])
     annotation = document.annotation
     prediction = shown_prediction(document, view)
     ids = None if prediction is None else prediction.instance_ids
     return Probe(
         x,
         y,
-        (r, g, b),
+        _values(document, x, y),
         int(annotation.labels[y, x]),
         None if annotation.instances is None else int(annotation.instances[y, x]),
         None if document.truth is None else int(document.truth.labels[y, x]),
@@ -56,3 +55,9 @@ def probe(document: Document, view: ViewState, x: int, y: int) -> Probe | None:
         None if prediction is None else int(prediction.confidence[y, x]) / 255,
         None if ids is None else int(ids[y, x]),
     )
+
+
+def _values(document: Document, x: int, y: int) -> tuple[int | float, ...]:
+    if document.picture is not None:
+        return document.picture.values_at(x, y)
+    return tuple(int(value) for value in document.pixels[y, x])

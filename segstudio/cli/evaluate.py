@@ -102,7 +102,7 @@ def evaluate(request: Request, *, as_json: bool) -> int:
         difference = None
         if request.against is not None:
             wanted = request.counted if request.report is not None else Wanted()
-            other = replace(sides, pred_dir=request.against, pred_instances=None)
+            other = replace(sides, pred_dir=request.against, pred_instances=None, detections=None)
             masks, others = _counted(request, other, wanted)
             difference = _difference(compared, counts, others, request)
             measured.append(Measured(request.against, masks, others.figures))
@@ -142,6 +142,7 @@ def _command(request: Request) -> str:
         ("ignore", sides.ignore),
         ("pred-instances", sides.pred_instances),
         ("gt-instances", sides.gt_instances),
+        ("detections", sides.detections),
         ("truth-kind", option_of(sides.truth_kind)),
         ("pred-kind", option_of(sides.pred_kind)),
         ("class-0", sides.zero),
@@ -157,7 +158,7 @@ def _command(request: Request) -> str:
 
 
 def _counted(request: Request, sides: Sides, wanted: Wanted) -> tuple[MaskFolders, _Counts]:
-    folders = MaskFolders.open(sides)
+    folders = MaskFolders.open(sides, with_detections=wanted.instances)
     return folders, _count(folders, wanted, request.missing)
 
 
@@ -170,7 +171,9 @@ def _count(folders: MaskFolders, wanted: Wanted, missing: Missing) -> _Counts:
             if isinstance(pair, ImageRef):
                 counts.without_truth.append(pair.name)
                 continue
-            answer = Answer(pair.prediction.labels, pair.predicted_objects, scores=pair.scores)
+            answer = Answer(
+                pair.prediction.labels, pair.predicted_objects, scores=pair.scores, found=pair.found
+            )
             figures = figures_of(pair.truth, answer, folders.schema, wanted, pair.name)
             _require_known_ids(folders, pair, figures)
             counts.figures[pair.truth_path] = figures

@@ -182,11 +182,20 @@ def _instances(compared: Compared) -> dict[str, Any]:
             "objects": int(folder.detections.objects.values.sum()),
             "detections": len(folder.detections),
             "scored": folder.detections.scored,
+            **_source(compared),
             "regions_as_objects": folder.regions_as_objects,
             **_precision(folder, "mask"),
             "box": _precision(folder, "box"),
         }
     }
+
+
+def _source(compared: Compared) -> dict[str, Any]:
+    """Where the detections come from, and what is not among them."""
+    masks = compared.masks
+    if masks.detections is not None:
+        return {"from": str(masks.detections.path), "lost": None}
+    return {"from": "masks", "lost": masks.lost_detections or None}
 
 
 def _panoptic(folder: FolderFigures) -> dict[str, Any]:

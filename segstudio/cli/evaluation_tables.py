@@ -179,6 +179,10 @@ def _print_instances(found: dict[str, Any] | None) -> None:
         f"{score(found['ap_50'])} at 0.50, {score(found['ap_75'])} at 0.75; "
         f"of boxes: {score(box['ap'])}, {score(box['ap_50'])}, {score(box['ap_75'])}"
     )
+    if found["from"] != "masks":
+        print(f"  from {count(found['detections'], 'detection')} in {found['from']}")
+    elif found["lost"]:
+        print(f"  {found['lost']}")
     if not found["scored"]:
         print("  the predicted objects have no scores, so all of them count alike")
 

@@ -17,11 +17,13 @@ from segstudio.cli.mask_codings import Alike, Masks, read_alike
 from segstudio.cli.mask_layout import MaskPlace
 from segstudio.cli.options import Missing
 from segstudio.core.errors import SegstudioError
+from segstudio.core.found_objects import FoundObjects
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.schema import LabelSchema
+from segstudio.storage.coco_results import COCO_NAME, CocoResults
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores
-from segstudio.storage.schema_file import read_schema
+from segstudio.storage.schema_file import read_entry, read_schema
 from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero, read_truth_file
 from segstudio.storage.unread_annotations import unread_in
 
@@ -40,6 +42,7 @@ class Pair:
         predicted_objects: (H, W) uint16 instance ids, or None if objects are not told apart.
         scores: (n,) scores of the predicted objects 1 to n, or None if the file does not say.
         remarks: That all of one of the masks is ignored, or has no class.
+        found: Every detection with its score, where a file of them is read.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Pair:
     predicted_objects: InstanceIds | None
     scores: npt.NDArray[np.float32] | None
     remarks: tuple[str, ...] = ()
+    found: FoundObjects | None = None
 
 
 MISSING_TEXTS: Final = {
@@ -71,6 +75,8 @@ class Sides:
         pred_kind: How the values of the predictions are read; None is found out.
         truth_kind: How those of the ground truth are read likewise.
         zero: What class 0 of the ground truth is, where no classes are given.
+        detections: Predicted detections with scores, as COCO's JSON; else `coco.json` of
+            `pred_dir`.
     """
 
     pred_dir: Path
@@ -82,6 +88,7 @@ class Sides:
     pred_kind: TruthKind | None = None
     truth_kind: TruthKind | None = None
     zero: Zero | None = None
+    detections: Path | None = None
 
     def places(self) -> tuple[MaskPlace, MaskPlace]:
         """Where the masks of the predictions and of the ground truth lie.
@@ -112,6 +119,7 @@ class MaskFolders:
         schema: The classes.
         declared: Whether the classes were given; else they are what was found.
         notes: What was decided of the values, or is to be asked.
+        detections: Every detection with its score, where a file of them is read.
     """
 
     places: tuple[MaskPlace, MaskPlace]
@@ -122,10 +130,15 @@ class MaskFolders:
     schema: LabelSchema
     declared: bool
     notes: tuple[str, ...] = ()
+    detections: CocoResults | None = None
 
     @classmethod
-    def open(cls, sides: Sides) -> MaskFolders:
+    def open(cls, sides: Sides, *, with_detections: bool = False) -> MaskFolders:
         """Find the masks and decide on the classes.
+
+        Args:
+            sides: What is held against what.
+            with_detections: Whether a file of detections is read, if there is one.
 
         Raises:
             SegstudioError: if a folder or the schema cannot be read.
@@ -165,6 +178,7 @@ class MaskFolders:
             schema,
             declared is not None,
             (*alike.notes, *_asked(alike, sides)),
+            _detections(sides, predicted, schema) if with_detections else None,
         )
 
     def pairs(self) -> Iterator[Pair | ImageRef]:
@@ -196,7 +210,10 @@ class MaskFolders:
         if prediction.instances is not None:
             scores = _scores(self.predictions.instance_path(ref))
         objects, remarks = prediction.instances, (*wanted.remarks, *read.remarks)
-        return Pair(ref.name, path, truth, prediction, objects, scores, remarks)
+        found = None
+        if self.detections is not None and truth.instances is not None:
+            found = self.detections.of(ref.name, prediction.shape_hw)
+        return Pair(ref.name, path, truth, prediction, objects, scores, remarks, found)
 
     def empty_pairs(self) -> Iterator[Pair]:
         """The ground truth without a prediction, each beside a mask of background alone.
@@ -247,6 +264,19 @@ class MaskFolders:
         paths = (self.truth.path_of(ref) for ref in self.missing)
         return tuple(self.places[1].name_of(path) for path in paths if path is not None)
 
+    @property
+    def lost_detections(self) -> str:
+        """What masks do not hold of a model's detections; "" where nothing is known to be lost."""
+        settings = read_entry(self.places[0].given, "predict")
+        score = settings.get("score") if isinstance(settings, dict) else None
+        if self.detections is not None or not isinstance(score, int | float):
+            return ""
+        below = f"those below the score {score:g} were not written, and " * (score > 0)
+        return (
+            f"masks do not hold all detections: {below}where some overlap only the best has the "
+            "pixels. What segstudio predict --save png,coco writes has all."
+        )
+
     def missing_text(self, folder: Path) -> str:
         """That ground truth has no prediction in `folder`; "" if all of it has one."""
         if not self.missing:
@@ -257,6 +287,13 @@ class MaskFolders:
         rest = len(self.missing) - _NAMED
         more = f" and {rest} more" if rest > 0 else ""
         return f"{len(self.missing)} of {masks} {verb} no prediction in {folder}: {named}{more}."
+
+
+def _detections(sides: Sides, place: MaskPlace, schema: LabelSchema) -> CocoResults | None:
+    """The file of detections: the one that was named, or the one beside the masks."""
+    beside = place.given / COCO_NAME
+    path = sides.detections or (beside if beside.is_file() else None)
+    return None if path is None else CocoResults(path, schema)
 
 
 def _sizes_differ(

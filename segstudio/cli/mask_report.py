@@ -68,6 +68,7 @@ def material_of(
             class_ids,
             {"Masks": str(one.folder.resolve())},
             foreground_ids=foreground,
+            notes=tuple(note for note in (_detections_note(one.masks),) if note),
         )
         for name, one in zip(names, measured, strict=True)
     ]
@@ -96,6 +97,13 @@ def material_of(
         command,
         (*_left_out(measured, len(paths)), *_missing(measured, missing)),
     )
+
+
+def _detections_note(masks: MaskFolders) -> str:
+    """Where average precision comes from, if that matters."""
+    if masks.detections is not None:
+        return f"Average precision is of the detections in {masks.detections.path}."
+    return f"Average precision: {masks.lost_detections}" if masks.lost_detections else ""
 
 
 def _settings(truth: MaskPlace) -> dict[str, str]:

@@ -12,20 +12,26 @@ from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
+from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, parts_of
+from segstudio.models.download import sha256_of
+from segstudio.models.weights import find_weights
 from segstudio.storage.atomic import make_folder
+from segstudio.storage.coco_results import COCO_NAME, CocoFile
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.images import read_image
 from segstudio.storage.mask_files import png_texts
 from segstudio.storage.masks import encode_index_png, encode_instance_png
 from segstudio.storage.project import open_project
-from segstudio.storage.schema_file import write_schema
+from segstudio.storage.schema_file import read_entry, write_schema
 from segstudio.storage.write_root import WriteRoot
 
 if TYPE_CHECKING:
     from segstudio.models.segmenter import Segmenter
 
 _SOFTWARE = "segstudio predict"
+_SETTINGS = "predict"
+_MIXED = "predict_mixed_with"
+_COCO_EVERY_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,23 @@ class Request:
     options: RunOptions = field(default_factory=RunOptions)
     limit: int | None = None
     overwrite: bool = False
+    allow_mixed: bool = False
+    save_coco: bool = False
 
 
 @dataclass(frozen=True)
 class Target:
-    """An image and where its results go."""
+    """An image and where its results go.
+
+    Attributes:
+        ref: The image.
+        name: Of its class map, from the folder of the results.
+        labels: Its class map.
+        instances: Its objects, for a model that tells them apart.
+    """
 
     ref: ImageRef
+    name: str
     labels: Path
     instances: Path | None
 
@@ -76,28 +92,129 @@ def predict(request: Request, *, as_json: bool) -> int:
     """
     with input_errors():
         spec = chosen_spec(request.model, request.weights, "run")
+        if request.save_coco and spec.task != "instance":
+            raise InputError(
+                f"{spec.title} tells no objects apart, so it has no detections to save.",
+                "Leave coco out of --save, or run a model that finds objects.",
+            )
         refs = _images(request)
-        targets = _targets(refs, request.out, with_instances=spec.task == "instance")
-        pending = _unfinished(targets, spec, request)[: request.limit]
-    summary = Summary(skipped=sum(_is_done(t, spec) for t in targets))
-    if request.overwrite:
-        summary.skipped = 0
+        every = _targets(refs, request.out, with_instances=spec.task == "instance")
+        chosen = every[: request.limit]
+        _require_own(chosen, spec, request)
+        coco = _coco_of(request, spec)
+    fetch_weights(spec)
+    with input_errors():
+        pending = [t for t in chosen if request.overwrite or not _is_done(t, spec, coco)]
+        settings = _Settings.of(spec, request, kept=_kept(request, pending))
+    summary = Summary(skipped=len(chosen) - len(pending))
     stopped = False
     if pending:
-        fetch_weights(spec)
         segmenter = segmenter_on(spec, request.options.device)
         segmenter.load()
         make_folder(request.out)
-        write_schema(request.out, spec.schema)
+        settings.write(request.out, spec)
         try:
             with progress_bar("Segmenting") as show:
-                _run_all(segmenter, pending, request, summary, show)
+                _run_all(segmenter, pending, request, summary, show, coco)
         except KeyboardInterrupt:
             stopped = True
-    _print_summary(request, spec, len(targets), summary, as_json=as_json)
+        finally:
+            if coco is not None:
+                coco.write(WriteRoot(request.out))
+        if not stopped and not summary.failed:
+            settings.alone().write(request.out, spec)
+    _print_summary(request, spec, len(every), summary, as_json=as_json)
     if stopped:
         warn(f"error: stopped after {summary.written} of {len(pending)} images")
     return FAILURE if stopped or summary.failed else OK
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """With what the results of a folder were made, as its `segstudio.json` tells.
+
+    Attributes:
+        own: The model, its weights, and the options that change what comes out.
+        others: Those of results that are there already and are made with other settings.
+        kept: Whether there are results that are not made again.
+    """
+
+    own: dict[str, object]
+    others: tuple[dict[str, object], ...]
+    kept: bool
+
+    @classmethod
+    def of(cls, spec: ModelSpec, request: Request, *, kept: bool) -> _Settings:
+        """Compare with what is written in the folder of the results.
+
+        Raises:
+            InputError: if results are there, made with other settings, that stay.
+        """
+        own: dict[str, object] = {
+            "model": spec.id,
+            "weights": ", ".join(_weights_text(part) for part in parts_of(spec)),
+            "tile": request.options.tile_px,
+        }
+        if spec.task == "instance":
+            own["score"] = request.options.score_threshold
+        found = [read_entry(request.out, _SETTINGS)]
+        mixed = read_entry(request.out, _MIXED)
+        found += mixed if isinstance(mixed, list) else []
+        others = tuple(entry for entry in found if isinstance(entry, dict) and entry != own)
+        if others and kept and not request.allow_mixed:
+            raise InputError(
+                f"{request.out} holds results made with {_unlike(others[0], own)}; "
+                f"these would be made with {_unlike(own, others[0])}.",
+                "Give another folder or the same options; --overwrite makes them again, "
+                "--allow-mixed adds to them.",
+            )
+        return cls(own, others, kept)
+
+    def alone(self) -> _Settings:
+        """What holds once all results were made again."""
+        return self if self.kept else _Settings(self.own, (), False)
+
+    def write(self, out: Path, spec: ModelSpec) -> None:
+        """Write them beside the classes; results that other settings made are told of."""
+        entries = {_SETTINGS: self.own, _MIXED: list(self.others) or None}
+        write_schema(out, spec.schema, entries=entries)
+
+
+def _weights_text(spec: ModelSpec) -> str:
+    """The SHA-256 of a model's weights; their name where they are not there."""
+    path = find_weights(spec)
+    if path is None:
+        return "" if spec.weights is None else Path(spec.weights.filename).name
+    try:
+        return f"SHA-256 {sha256_of(path)}"
+    except OSError as error:
+        raise SegstudioError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _unlike(settings: dict[str, object], others: dict[str, object]) -> str:
+    """The settings that others have not, as words."""
+    names = [n for n in {**settings, **others} if settings.get(n) != others.get(n)]
+    return ", ".join(f"{name} {settings.get(name, 'unknown')}" for name in names)
+
+
+def _kept(request: Request, pending: Sequence[Target]) -> bool:
+    """Whether the folder holds results that are not made again."""
+    if not request.out.is_dir():
+        return False
+    again = {target.labels for target in pending} | {t.instances for t in pending if t.instances}
+    written = (
+        path
+        for path in sorted(request.out.rglob("*.png"))
+        if path not in again and png_texts(path).get("Software", "").startswith(_SOFTWARE)
+    )
+    return next(written, None) is not None
+
+
+def _coco_of(request: Request, spec: ModelSpec) -> CocoFile | None:
+    """The file of detections, with what it holds; None if none is wanted."""
+    if not request.save_coco:
+        return None
+    return CocoFile.at(request.out / COCO_NAME, spec.schema)
 
 
 def _images(request: Request) -> list[ImageRef]:
@@ -121,7 +238,8 @@ def _targets(refs: Sequence[ImageRef], out: Path, *, with_instances: bool) -> li
         name = f"{ref.filename if key in taken else ref.stem}.png"
         taken.add(key)
         instances = out / "instances" / ref.folder / name if with_instances else None
-        targets.append(Target(ref, out / ref.folder / name, instances))
+        place = f"{ref.folder}/{name}" if ref.folder else name
+        targets.append(Target(ref, place, out / ref.folder / name, instances))
     order = {ref: i for i, ref in enumerate(refs)}
     return sorted(targets, key=lambda t: order[t.ref])
 
@@ -130,23 +248,23 @@ def _software(spec: ModelSpec) -> str:
     return f"{_SOFTWARE} {spec.id}"
 
 
-def _is_done(target: Target, spec: ModelSpec) -> bool:
+def _is_done(target: Target, spec: ModelSpec, coco: CocoFile | None) -> bool:
     """Whether the results of this model are there; the class map is written last."""
+    if coco is not None and target.name not in coco.entries:
+        return False
     return png_texts(target.labels).get("Software") == _software(spec)
 
 
-def _unfinished(targets: Sequence[Target], spec: ModelSpec, request: Request) -> list[Target]:
-    """The images to work on.
+def _require_own(targets: Sequence[Target], spec: ModelSpec, request: Request) -> None:
+    """Refuse to write where another's files are.
 
     Raises:
         InputError: if a file is in the way that this command must not replace.
     """
     if request.out.is_file():
         raise InputError(f"{request.out} is a file.", "Give a folder for the results.")
-    pending = []
     for target in targets:
         if not target.labels.exists():
-            pending.append(target)
             continue
         writer = png_texts(target.labels).get("Software", "")
         if not writer.startswith(_SOFTWARE):
@@ -159,9 +277,6 @@ def _unfinished(targets: Sequence[Target], spec: ModelSpec, request: Request) ->
                 f"{request.out} holds results of {writer.removeprefix(_SOFTWARE).strip()}.",
                 "Give another folder for the results, or --overwrite.",
             )
-        if request.overwrite:
-            pending.append(target)
-    return pending
 
 
 def _run_all(
@@ -170,12 +285,13 @@ def _run_all(
     request: Request,
     summary: Summary,
     show: ShowProgress,
+    coco: CocoFile | None,
 ) -> None:
-    start = time.perf_counter()
+    start = saved = time.perf_counter()
     for index, target in enumerate(pending):
         show(index, len(pending), target.ref.name)
         try:
-            prediction = _run(segmenter, target, request.options, request.out)
+            prediction = _run(segmenter, target, request, coco)
         except SegstudioError as error:
             summary.failed.append({"name": target.ref.name, "error": str(error)})
             warn(f"error: {error}")
@@ -185,23 +301,31 @@ def _run_all(
             if prediction.notes:
                 summary.notes[target.ref.name] = list(prediction.notes)
         summary.seconds = time.perf_counter() - start
+        if coco is not None and time.perf_counter() - saved > _COCO_EVERY_S:
+            coco.write(WriteRoot(request.out))
+            saved = time.perf_counter()
     show(len(pending), len(pending))
 
 
-def _run(segmenter: Segmenter, target: Target, options: RunOptions, out: Path) -> Prediction:
+def _run(
+    segmenter: Segmenter, target: Target, request: Request, coco: CocoFile | None
+) -> Prediction:
     """Predict one image and write its files; the class map last, since it marks the end.
 
     No link in the output folder is followed out of it.
     """
     pixels = read_image(target.ref.path).pixels
-    prediction = segmenter.predict(pixels, options, name=str(target.ref.path))
+    prediction = segmenter.predict(pixels, request.options, name=str(target.ref.path))
     spec = segmenter.spec
-    root = WriteRoot(out)
+    root = WriteRoot(request.out)
     if target.instances is not None and prediction.instance_ids is not None:
         root.make_folder(target.instances.parent)
         scores = _shown_scores(prediction)
         data = encode_instance_png(prediction.instance_ids, _software(spec), scores=scores)
         root.write(target.instances, data)
+    if coco is not None and prediction.instances is not None:
+        found, threshold = prediction.instances, request.options.mask_threshold
+        coco.put(target.name, target.ref.name, prediction.shape_hw, found, threshold)
     root.make_folder(target.labels.parent)
     data = encode_index_png(prediction.labels, spec.schema.palette(), _software(spec))
     root.write(target.labels, data)

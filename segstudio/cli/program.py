@@ -123,7 +123,7 @@ def _predict(
     weights: options.Weights = None,
     device: options.Device = "auto",
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Stop after this many images.")
+        int | None, typer.Option("--limit", min=1, help="Only the first images, done or not.")
     ] = None,
     score: Annotated[
         float, typer.Option("--score", min=0, max=1, help="Hide instances below this score.")
@@ -134,18 +134,39 @@ def _predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make results again that are there already.")
     ] = False,
+    allow_mixed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mixed", help="Add to results that were made with other options or weights."
+        ),
+    ] = False,
+    save: Annotated[
+        str,
+        typer.Option(
+            "--save",
+            help="png; or png,coco: every detection with its score in coco.json as well.",
+            metavar="KINDS",
+        ),
+    ] = "png",
     as_json: options.Json = False,
 ) -> int:
     """Segment the images of a folder.
 
     Each image becomes one PNG of class ids with the same name; instances/ holds the objects that
-    the model tells apart. Images that have a result are skipped.
+    the model tells apart. Images that have a result are skipped; results of other models, weights
+    or options are not added to. --save png,coco keeps every detection with its score and its
+    mask, also those that --score hides and those that overlap; evaluate reads them.
     """
     from segstudio.cli.predict import Request, predict
     from segstudio.core.prediction import RunOptions
 
     how = RunOptions(device=device, score_threshold=score, tile_px=tile)
-    request = Request(folder, out, model, weights, how, limit, overwrite)
+    kinds = {kind.strip() for kind in save.split(",")}
+    if not {"png"} <= kinds <= {"png", "coco"}:
+        raise InputError(f"--save {save} is unknown.", "Say png, or png,coco.")
+    request = Request(
+        folder, out, model, weights, how, limit, overwrite, allow_mixed, "coco" in kinds
+    )
     return predict(request, as_json=as_json)
 
 
@@ -200,6 +221,14 @@ def _evaluate(
     truth_kind: options.TruthKindOption = options.Kind.AUTO,
     pred_kind: options.PredKindOption = options.Kind.AUTO,
     zero: options.ZeroOption = options.Zero.AUTO,
+    detections: Annotated[
+        Path | None,
+        typer.Option(
+            "--detections",
+            help="Detections with scores as COCO's JSON; else coco.json in PRED_DIR.",
+            metavar="FILE",
+        ),
+    ] = None,
     report: options.FiguresReport = None,
     images: Annotated[
         Path | None,
@@ -233,6 +262,7 @@ def _evaluate(
         pred_kind.truth_kind,
         truth_kind.truth_kind,
         zero.said,
+        detections,
     )
     request = Request(sides, per_image, wanted, against, missing, report, images)
     return evaluate(request, as_json=as_json)

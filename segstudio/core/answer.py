@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.found_objects import FoundObjects
 from segstudio.core.instances import Instances
 from segstudio.core.labels import InstanceIds, Labels, Mask
 from segstudio.core.prediction import Prediction
@@ -20,8 +21,9 @@ class Answer:
         labels: (H, W) uint8 class ids, in the classes of the ground truth.
         instance_ids: (H, W) uint16 objects, or None if they are not told apart.
         instances: Detections with scores, shown or not, or None.
-        scores: (n,) float32 score of each object by its number, 1 to n, where there are no
-            `instances`; or None.
+        found: Detections with scores from a file, in place of `instances`; or None.
+        scores: (n,) float32 score of each object by its number, 1 to n, where there are neither
+            `instances` nor `found`; or None.
         confidence: (H, W) uint8, 0..255 for a probability of 0..1, or None.
         seconds: How long the model took; NaN if unknown.
         mask_threshold: A pixel belongs to a detection above this probability.
@@ -32,6 +34,7 @@ class Answer:
     labels: Labels
     instance_ids: InstanceIds | None = None
     instances: Instances | None = None
+    found: FoundObjects | None = None
     scores: npt.NDArray[np.float32] | None = None
     confidence: npt.NDArray[np.uint8] | None = None
     seconds: float = float("nan")

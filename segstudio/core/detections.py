@@ -18,7 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_sums import ClassSums, ratios
+from segstudio.core.found_objects import FoundObjects
+from segstudio.core.geometry import Rect
 from segstudio.core.instances import Instances
+from segstudio.core.labels import Mask
 from segstudio.core.segments import (
     BACKGROUND,
     KeyMap,
@@ -86,13 +89,31 @@ class DetectionMatches:
             instances: The detections; those of background or of the ignore index are dropped.
             mask_threshold: A pixel belongs to a detection above this probability.
         """
-        objects = _Objects.of(maps.truth, maps.ignored_class)
         shape = (maps.truth.shape[0], maps.truth.shape[1])
-        kept = np.flatnonzero(~np.isin(instances.classes, (BACKGROUND, maps.ignored_class)))
+        kept = _that_count(maps, instances.classes)
         masks = (instances.mask(int(i), shape, mask_threshold) for i in kept)
-        inside = _Inside.of(tally(maps.truth[rect.slices][mask]) for rect, mask in masks)
         boxes = instances.boxes[kept].astype(np.float64)
         found = _Found(instances.classes[kept], instances.scores[kept], boxes)
+        return cls._of_masks(maps, found, masks)
+
+    @classmethod
+    def of_found(cls, maps: SegmentMaps, objects: FoundObjects) -> DetectionMatches:
+        """Match detections with sharp masks, whatever their score, with an image's objects.
+
+        Args:
+            maps: The segments of the image; only the ground truth's are used.
+            objects: The detections; those of background or of the ignore index are dropped.
+        """
+        kept = _that_count(maps, objects.classes)
+        found = _Found(objects.classes[kept], objects.scores[kept], objects.boxes[kept])
+        return cls._of_masks(maps, found, (objects.masks[int(i)] for i in kept))
+
+    @classmethod
+    def _of_masks(
+        cls, maps: SegmentMaps, found: _Found, masks: Iterable[tuple[Rect, Mask]]
+    ) -> DetectionMatches:
+        objects = _Objects.of(maps.truth, maps.ignored_class)
+        inside = _Inside.of(tally(maps.truth[rect.slices][mask]) for rect, mask in masks)
         return cls._matched(maps, objects, found, inside, scored=True)
 
     @classmethod
@@ -242,6 +263,10 @@ class _Found(NamedTuple):
     classes: npt.NDArray[np.uint8]
     scores: npt.NDArray[np.float32]
     boxes: Boxes
+
+
+def _that_count(maps: SegmentMaps, classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+    return np.flatnonzero(~np.isin(classes, (BACKGROUND, maps.ignored_class)))
 
 
 def _scores_of(

@@ -354,6 +354,8 @@ def _has_objects(asked: Wanted, truth: LabelMap) -> bool:
 
 
 def _detections(maps: SegmentMaps, answer: Answer) -> DetectionMatches:
+    if answer.found is not None:
+        return DetectionMatches.of_found(maps, answer.found)
     if answer.instances is None:
         return DetectionMatches.of_segments(maps, answer.scores)
     return DetectionMatches.of_instances(maps, answer.instances, answer.mask_threshold)

@@ -55,7 +55,17 @@ def read_schema(path: Path) -> LabelSchema:
     return replace(schema, rules=tuple(rule for _, rule in _rules_in(data) if rule is not None))
 
 
-def write_schema(folder: Path, schema: LabelSchema, root: WriteRoot | None = None) -> Path:
+def read_entry(folder: Path, name: str) -> object:
+    """What else the `segstudio.json` of a folder holds under a name; None if nothing."""
+    return _other_entries(folder / SCHEMA_NAME).get(name)
+
+
+def write_schema(
+    folder: Path,
+    schema: LabelSchema,
+    root: WriteRoot | None = None,
+    entries: Mapping[str, object] | None = None,
+) -> Path:
     """Write the classes to `segstudio.json` in a folder, which is made if missing.
 
     What else the file holds is kept. Nothing is written if nothing would change.
@@ -65,12 +75,14 @@ def write_schema(folder: Path, schema: LabelSchema, root: WriteRoot | None = Non
         schema: The classes.
         root: The data set's folder, which is not made and not left; None if `folder` was chosen
             to be written to.
+        entries: What else is written into it; None in place of a value removes an entry.
 
     Raises:
         SegstudioError: if it cannot be written.
     """
     path = folder / SCHEMA_NAME
-    others = _other_entries(path)
+    others = _other_entries(path) | dict(entries or {})
+    others = {name: value for name, value in others.items() if value is not None}
     rules = _merged_rules(others.pop(_RULES, None), schema.rules)
     data = {**others, **schema.to_json(), **({_RULES: rules} if rules else {})}
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
@@ -144,6 +156,6 @@ def _other_entries(path: Path) -> dict[str, object]:
         return {}
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -1,5 +1,6 @@
 """`segstudio predict` end to end, on images made here and a network small enough to be quick."""
 
+import hashlib
 import json
 
 import cv2
@@ -207,3 +208,206 @@ def test_without_a_connection_the_way_by_hand_is_told(capsys, tmp_path, images, 
     assert last.startswith("error: ")
     assert "https://download.pytorch.org/models/deeplabv3_mobilenet_v3_large-fc3c493d.pth" in last
     assert str(tmp_path / "home" / "data" / "weights") in last
+
+
+class TestSettings:
+    """Results of one folder are made alike, or it is said that they are not."""
+
+    def call(self, capsys, images, weights, out, *options):
+        return run(capsys, "predict", images, "--weights", weights, "--out", out, *options)
+
+    def settings(self, out):
+        return json.loads((out / "segstudio.json").read_text())
+
+    def test_they_are_written_beside_the_classes(self, capsys, tmp_path, images, instance_weights):
+        out = tmp_path / "out"
+        assert self.call(capsys, images, instance_weights, out, "--score", "0.3")[0] == 0
+        found = self.settings(out)
+        digest = hashlib.sha256(instance_weights.read_bytes()).hexdigest()
+        assert found["predict"] == {
+            "model": "things", "weights": f"SHA-256 {digest}", "tile": 2048, "score": 0.3,
+        }  # fmt: skip
+        assert "predict_mixed_with" not in found
+        assert LabelSchema.from_json(found) == SCHEMA
+
+    @pytest.mark.parametrize(
+        ("options", "named"), [(("--score", "0.9"), "score 0.9"), (("--tile", "300"), "tile 300")]
+    )
+    def test_other_options_are_refused(
+        self, capsys, tmp_path, images, instance_weights, options, named
+    ):
+        out = tmp_path / "out"
+        first = (capsys, images, instance_weights, out, "--score", "0.05", "--limit", "1")
+        assert self.call(*first)[0] == 0
+        before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+        other = ("--score", "0.05") if options[0] == "--tile" else ()
+        code, text, err = self.call(capsys, images, instance_weights, out, *other, *options)
+        assert (code, text) == (2, "")
+        assert err.count("\n") == 1
+        assert named in err
+        assert "--allow-mixed" in err
+        assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+        # also where nothing is left to do
+        code, _, _ = self.call(capsys, images, instance_weights, out, "--limit", "1", *options)
+        assert code == 2
+
+    def test_other_weights_of_the_same_name_are_refused(self, capsys, tmp_path, images, weights):
+        out = tmp_path / "out"
+        assert self.call(capsys, images, weights, out, "--limit", "1")[0] == 0
+        torch.manual_seed(5)
+        options = {"base_channels": 2, "depth": 1, "num_classes": 2}
+        describe(weights, UNet(**options), options=options)
+        code, _, err = self.call(capsys, images, weights, out)
+        assert code == 2
+        assert "SHA-256" in err
+
+    def test_what_changes_nothing_is_not_refused(self, capsys, tmp_path, images, weights):
+        """A score hides objects, and this model has none."""
+        out = tmp_path / "out"
+        assert self.call(capsys, images, weights, out, "--limit", "1")[0] == 0
+        assert self.call(capsys, images, weights, out, "--score", "0.9")[0] == 0
+
+    def test_they_may_be_mixed_if_that_is_said(self, capsys, tmp_path, images, instance_weights):
+        out = tmp_path / "out"
+        call = (capsys, images, instance_weights, out)
+        assert self.call(*call, "--score", "0.05", "--limit", "1")[0] == 0
+        code, _, err = self.call(*call, "--score", "0.9", "--allow-mixed", "--limit", "2")
+        assert (code, err) == (0, "")
+        found = self.settings(out)
+        assert found["predict"]["score"] == 0.9
+        assert [entry["score"] for entry in found["predict_mixed_with"]] == [0.05]
+        # they stay mixed: the next run without the word is refused, with either score
+        for score in ("0.9", "0.05"):
+            assert self.call(*call, "--score", score)[0] == 2
+
+    def test_making_all_again_makes_them_alike(self, capsys, tmp_path, images, instance_weights):
+        out = tmp_path / "out"
+        call = (capsys, images, instance_weights, out)
+        assert self.call(*call, "--score", "0.05")[0] == 0
+        # of three images one would stay
+        assert self.call(*call, "--score", "0.9", "--overwrite", "--limit", "2")[0] == 2
+        assert self.call(*call, "--score", "0.9", "--overwrite")[0] == 0
+        found = self.settings(out)
+        assert found["predict"]["score"] == 0.9
+        assert "predict_mixed_with" not in found
+
+
+def test_a_limit_counts_images_that_are_done_too(capsys, tmp_path, images, weights):
+    call = ("predict", images, "--weights", weights, "--out", tmp_path / "out", "--json")
+    first = json.loads(run(capsys, *call, "--limit", 2)[1])
+    again = json.loads(run(capsys, *call, "--limit", 2)[1])
+    assert (first["written"], first["skipped"]) == (2, 0)
+    assert (again["written"], again["skipped"]) == (0, 2)
+    assert len(list((tmp_path / "out").glob("*.png"))) == 2
+
+
+class TestDetections:
+    """`--save png,coco`: every detection, as `compare` counts them."""
+
+    @pytest.fixture
+    def truth(self, tmp_path, images):
+        """Objects of each image, with an ignored corner and a crowd."""
+        rng = np.random.default_rng(3)
+        for name in ("a1.png", "a10.png", "a2.jpg"):
+            height, width = cv2.imread(str(images / name)).shape[:2]
+            ids = np.zeros((height, width), np.uint16)
+            for number in range(1, 6):
+                top, left = rng.integers(0, height - 8), rng.integers(0, width - 8)
+                ids[top : top + 8, left : left + 8] = number
+            labels = (ids > 0).astype(np.uint8)
+            labels[:4, :4], labels[-6:, -6:], ids[-6:, -6:], ids[:4, :4] = 255, 1, 0, 0
+            stem = name.split(".")[0]
+            for folder, pixels in (("masks", labels), ("masks/instances", ids)):
+                (tmp_path / "truth" / folder).mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(tmp_path / "truth" / folder / f"{stem}.png"), pixels)
+        return tmp_path / "truth" / "masks"
+
+    def evaluated(self, capsys, out, truth, *options):
+        code, text, err = run(capsys, "evaluate", out, truth, "--instances", "--json", *options)
+        assert (code, err) == (0, "")
+        return json.loads(text)["instances"]
+
+    def test_evaluate_equals_compare(self, capsys, tmp_path, images, instance_weights, truth):
+        out = tmp_path / "out"
+        options = ("--weights", instance_weights, "--out", out, "--save", "png,coco")
+        assert run(capsys, "predict", images, *options, "--score", "0.7")[0] == 0
+        # compare finds the objects beside the images' masks
+        (images / "masks").mkdir()
+        (images / "instances").mkdir()
+        for name in ("a1", "a10", "a2"):
+            for folder, source in (("masks", truth), ("instances", truth / "instances")):
+                (images / folder / f"{name}.png").write_bytes((source / f"{name}.png").read_bytes())
+        call = ("compare", images, "--models", instance_weights, "--instances", "--json")
+        code, text, _ = run(capsys, *call)
+        assert code == 0
+        expected = json.loads(text)["models"][0]["instances"]
+        found = self.evaluated(capsys, out, truth)
+        assert found["from"] == str(out / "coco.json")
+        assert found["detections"] == expected["detections"] > 5
+        assert found["objects"] == expected["objects"]
+        for name in ("ap", "ap_50", "ap_75"):
+            assert found[name] == pytest.approx(expected[name], abs=1e-9)
+            assert found["box"][name] == pytest.approx(expected["box"][name], abs=1e-9)
+        assert found["box"]["ap_50"] > 0 or found["ap_50"] > 0
+        _, text, _ = run(capsys, "evaluate", out, truth, "--instances")
+        assert f"from {found['detections']} detections in {out / 'coco.json'}" in text
+
+    def test_masks_alone_say_what_they_lost(
+        self, capsys, tmp_path, images, instance_weights, truth
+    ):
+        out = tmp_path / "out"
+        run(
+            capsys, "predict", images, "--weights", instance_weights, "--out", out, "--score", "0.3"
+        )
+        found = self.evaluated(capsys, out, truth)
+        assert found["from"] == "masks"
+        assert "below the score 0.3" in found["lost"]
+        _, text, _ = run(capsys, "evaluate", out, truth, "--instances")
+        assert "below the score 0.3 were not written" in text
+        assert "--save png,coco" in text
+        page = tmp_path / "r.html"
+        run(capsys, "evaluate", out, truth, "--report", page)
+        assert "below the score 0.3" in page.read_text()
+
+    def test_a_run_goes_on_where_it_stopped(self, capsys, tmp_path, images, instance_weights):
+        out = tmp_path / "out"
+        call = ("predict", images, "--weights", instance_weights, "--out", out, "--json")
+        assert json.loads(run(capsys, *call)[1])["written"] == 3  # masks only
+        more = (*call, "--save", "png,coco")
+        first = json.loads(run(capsys, *more, "--limit", 2)[1])
+        assert (first["written"], first["skipped"]) == (2, 0)
+        second = json.loads(run(capsys, *more)[1])
+        assert (second["written"], second["skipped"]) == (1, 2)
+        data = json.loads((out / "coco.json").read_text())
+        assert [i["file_name"] for i in data["images"]] == ["a1.png", "a10.png", "a2.jpg"]
+        assert {a["image_id"] for a in data["annotations"]} == {1, 2, 3}
+        assert min(a["score"] for a in data["annotations"]) < 0.5 or len(data["annotations"]) > 3
+
+    def test_a_file_elsewhere_is_read_too(self, capsys, tmp_path, images, instance_weights, truth):
+        out = tmp_path / "out"
+        options = ("--weights", instance_weights, "--out", out, "--save", "png,coco")
+        run(capsys, "predict", images, *options)
+        here = self.evaluated(capsys, out, truth)
+        (out / "coco.json").rename(tmp_path / "found.json")
+        there = self.evaluated(capsys, out, truth, "--detections", tmp_path / "found.json")
+        assert there == here | {"from": str(tmp_path / "found.json")}
+        (out / "coco.json").write_text("[" * 100_000)
+        code, text, err = run(capsys, "evaluate", out, truth, "--instances")
+        assert (code, text) == (2, "")
+        assert err.startswith(f"error: {out / 'coco.json'} is damaged (nested too deeply)")
+        assert err.count("\n") == 1
+        assert run(capsys, "evaluate", out, truth)[0] == 0  # it is not needed for the rest
+
+    def test_a_model_without_objects_has_none_to_save(self, capsys, tmp_path, images, weights):
+        call = ("predict", images, "--weights", weights, "--out", tmp_path / "out")
+        code, text, err = run(capsys, *call, "--save", "png,coco")
+        assert (code, text) == (2, "")
+        assert "tells no objects apart" in err
+        assert not (tmp_path / "out").exists()
+
+    @pytest.mark.parametrize("kinds", ["coco", "png,tiff", ""])
+    def test_kinds_that_are_unknown(self, capsys, tmp_path, images, weights, kinds):
+        call = ("predict", images, "--weights", weights, "--out", tmp_path / "out")
+        code, _, err = run(capsys, *call, "--save", kinds)
+        assert code == 2
+        assert "png,coco" in err

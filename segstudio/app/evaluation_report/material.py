@@ -73,6 +73,7 @@ class EvaluatedRun:
         facts: Mapping[str, object] | None = None,
         *,
         foreground_ids: Sequence[int] | None = None,
+        notes: tuple[str, ...] = (),
     ) -> EvaluatedRun:
         """From the figures of each image.
 
@@ -83,12 +84,13 @@ class EvaluatedRun:
             class_ids: The classes to score.
             facts: What it is and how it ran, by name.
             foreground_ids: Those of the classes that are not background; None: all.
+            notes: What the reader should know of it.
         """
         known = list(figures)
         scores = ImageTable.of(known, class_ids, foreground_ids)
         folder = FolderFigures.of(known, class_ids, foreground_ids)
         columns = _columns_of(known, scores, class_ids)
-        return cls(run, title, folder, columns, scores.iou, dict(facts or {}))
+        return cls(run, title, folder, columns, scores.iou, dict(facts or {}), notes=notes)
 
     def column(self, name: str) -> Numbers:
         """(n,) a score of each image; all NaN if it was not counted."""

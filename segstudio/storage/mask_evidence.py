@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Final, Literal
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import Color
 from segstudio.storage.mask_facts import Look, MaskFacts
-from segstudio.storage.mask_files import read_mask_file
+from segstudio.storage.mask_files import mask_pages, read_mask_file
 
 IGNORED_16_BIT: Final = 65535
 _EXAMPLES: Final = 3
@@ -83,8 +84,8 @@ class Evidence:
                 chunk = wanted[start : start + _AT_ONCE]
                 if stop(start):
                     break
-                for path, facts in zip(chunk, pool.map(_facts, chunk), strict=True):
-                    if facts is not None:
+                for path, pages in zip(chunk, pool.map(_facts, chunk), strict=True):
+                    for facts in pages:
                         found.add(path, facts)
         return found
 
@@ -191,8 +192,10 @@ def is_white(number: int) -> bool:
     return 250 <= number <= 255 or number == IGNORED_16_BIT
 
 
-def _facts(path: Path) -> MaskFacts | None:
-    try:
-        return MaskFacts.of(read_mask_file(path))
-    except SegstudioError:
-        return None
+def _facts(path: Path) -> list[MaskFacts]:
+    """What each page of a mask holds: the first of a stack is often empty."""
+    found: list[MaskFacts] = []
+    with contextlib.suppress(SegstudioError):
+        pages = range(mask_pages(path))
+        found.extend(MaskFacts.of(read_mask_file(path, page)) for page in pages)
+    return found

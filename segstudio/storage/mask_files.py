@@ -59,11 +59,16 @@ class RawMask:
         return (self.pixels.shape[0], self.pixels.shape[1])
 
 
-def read_mask_file(path: Path) -> RawMask:
-    """Read a mask, or a folder of masks of one image (`read_object_masks`): PNG, TIFF, BMP, GIF, JPEG or WebP, told by its content; the first page or frame.
+def read_mask_file(path: Path, page: int = 0) -> RawMask:
+    """Read a mask, or a folder of masks of one image (`read_object_masks`).
+
+    Args:
+        path: PNG, TIFF, BMP, GIF, JPEG or WebP, told by its content.
+        page: Which page of a TIFF, from 0; of other files the first frame is read.
 
     Raises:
-        SegstudioError: if it is missing, truncated, empty, or no image; names the file.
+        SegstudioError: if it is missing, truncated, empty, too large, no image, or has no such
+            page; names the file.
     """
     if path.is_dir():
         return read_object_masks(path)
@@ -72,8 +77,28 @@ def read_mask_file(path: Path) -> RawMask:
         with path.open("rb") as file:
             head = file.read(4)
         if head in TIFF_MAGIC:
-            return _read_tiff(path)
+            return _read_tiff(path, page)
         return _read_with_pil(path)
+    except DECODE_ERRORS as error:
+        raise unreadable(path, error) from error
+
+
+def mask_pages(path: Path) -> int:
+    """How many pages a mask has: more than one only of a TIFF that holds those of a stack.
+
+    Raises:
+        SegstudioError: if it cannot be read.
+    """
+    if path.is_dir():
+        return 1
+    check_regular(path)
+    try:
+        with path.open("rb") as file:
+            if file.read(4) not in TIFF_MAGIC:
+                return 1
+        from segstudio.storage.tiff import frame_count
+
+        return frame_count(path)
     except DECODE_ERRORS as error:
         raise unreadable(path, error) from error
 
@@ -233,13 +258,10 @@ def _palette_of(image: PilImage) -> npt.NDArray[np.uint8] | None:
     return colors[: min(len(colors) // 3, 256) * 3].reshape(-1, 3)
 
 
-def _read_tiff(path: Path) -> RawMask:
-    import tifffile
+def _read_tiff(path: Path, number: int) -> RawMask:
+    from segstudio.storage.tiff import stored_frame
 
-    with tifffile.TiffFile(path) as tiff:
-        page: Any = tiff.pages[0]
-        check_size(path, (page.imagewidth, page.imagelength))
-        pixels = np.asarray(page.asarray())
+    with stored_frame(path, number) as (page, pixels):
         palette = None
         if page.colormap is not None:
             palette = (np.asarray(page.colormap).T >> 8).astype(np.uint8)[:256]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -107,6 +108,53 @@ def read_tiff(path: Path, page: int = 0, check: Check = unchecked) -> TiffPage:
         len(layout.pages),
     )
     return TiffPage(picture, orientation, found.transparent)
+
+
+@contextmanager
+def stored_frame(
+    path: Path, number: int = 0, check: Check = unchecked
+) -> Iterator[tuple[Any, npt.NDArray[Any]]]:
+    """One frame of a TIFF as it is stored, for readers of masks; channels are frames too.
+
+    Args:
+        path: The file.
+        number: Which frame, from 0; smaller copies of pages do not count.
+        check: Called between strips; raises to give up.
+
+    Yields:
+        tifffile's page, which tells what the values are, and the values: (H, W), (H, W, S) or
+        (S, H, W).
+
+    Raises:
+        SegstudioError: if there is no such frame, or it is too large.
+        Exception: one of `image_errors.DECODE_ERRORS` if it cannot be decoded.
+    """
+    with CheckedFile(path, check) as file, _opened(path, file) as tiff:
+        layout = _layout(tiff)
+        frames = _frames_of(layout)
+        if not 0 <= number < frames:
+            raise SegstudioError(
+                f"{path} has no page {number + 1}: it has {frames}.", "Read the folder again."
+            )
+        width = len(layout.pages[0])
+        frame = layout.pages[number // width][number % width]
+        page = _keyframe(tiff, layout, frame)
+        check_tiff_page(path, page)
+        yield page, _frame(tiff, layout, frame, check)
+
+
+def frame_count(path: Path) -> int:
+    """How many frames a TIFF has: pages, times channels where these are stored apart.
+
+    Raises:
+        Exception: one of `image_errors.DECODE_ERRORS` if it cannot be read.
+    """
+    with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
+        return _frames_of(_layout(tiff))
+
+
+def _frames_of(layout: _Layout) -> int:
+    return len(layout.pages) * len(layout.pages[0])
 
 
 def check_tiff_page(path: Path, page: Any, frames: int = 1) -> None:

@@ -48,11 +48,12 @@ def decode(
     shape_hw: tuple[int, int] | None,
     *,
     strict: bool,
+    pages: tuple[int, int] = (0, 0),
 ) -> TruthReading:
-    """Read an image's masks; see `truth.read_truth`."""
+    """Read an image's masks; see `truth.read_truth`. `pages`: of the two files, from 0."""
     ids, obstacle = None, ""
     if instance_path is not None:
-        file = _MaskFile(instance_path, image_path, shape_hw)
+        file = _MaskFile(instance_path, image_path, shape_hw, pages[1])
         raw = file.read()
         objects = PlainMask.of(raw, by_opacity=coding.opacity)
         ids, void = file.instance_ids(objects, coding if class_path is None else None)
@@ -63,7 +64,7 @@ def decode(
         if void is not None and schema.ignore_index is not None:
             labels[void] = schema.ignore_index
         return TruthReading(LabelMap(labels, ids), obstacle)
-    file = _MaskFile(class_path, image_path, shape_hw)
+    file = _MaskFile(class_path, image_path, shape_hw, pages[0])
     raw = file.read()
     by_color = coding.kind == "colour"
     plain = PlainMask.shown(raw) if by_color else PlainMask.of(raw, by_opacity=coding.opacity)
@@ -109,10 +110,11 @@ class _MaskFile:
     path: Path
     image_path: Path
     shape_hw: tuple[int, int] | None
+    page: int = 0
 
     def read(self) -> RawMask:
         """The mask at the image's size, upright."""
-        raw = read_mask_file(self.path)
+        raw = read_mask_file(self.path, self.page)
         turned = _turned(raw, raw.orientation)
         if self.shape_hw is None or turned.shape_hw == self.shape_hw:
             return turned

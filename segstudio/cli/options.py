@@ -19,6 +19,13 @@ class Missing(StrEnum):
     BACKGROUND = "background"
 
 
+class Pages(StrEnum):
+    """Which pages of a stack, or frames of an animation, are segmented."""
+
+    FIRST = "first"
+    ALL = "all"
+
+
 class Kind(StrEnum):
     """How the values of masks are read."""
 

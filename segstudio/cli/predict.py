@@ -17,8 +17,9 @@ from segstudio.models.download import sha256_of
 from segstudio.models.weights import find_weights
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.coco_results import COCO_NAME, CocoFile
+from segstudio.storage.decode import page_count, read_image
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.images import read_image
+from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_files import png_texts
 from segstudio.storage.masks import encode_index_png, encode_instance_png
 from segstudio.storage.project import open_project
@@ -47,6 +48,7 @@ class Request:
     overwrite: bool = False
     allow_mixed: bool = False
     save_coco: bool = False
+    all_pages: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Summary:
     skipped: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
+    stacks: dict[str, int] = field(default_factory=dict)
+    """Pages of the images of which the first alone was done."""
     seconds: float = 0.0
     device: str = ""
 
@@ -221,21 +225,38 @@ def _images(request: Request) -> list[ImageRef]:
     """The images of the folder (or the one image given), without results that lie among them."""
     project = open_project(request.folder)
     if request.folder.is_file():
-        return [project.images[project.start]]
+        return _pages([project.images[project.start]], request)
+    if project.passed_over:
+        warn(f"note: {project.passed_over}")
     out = request.out.resolve()
     refs = list(project.images)
-    if not out.is_relative_to(project.images_root.resolve()):
+    if out.is_relative_to(project.images_root.resolve()):
+        refs = [ref for ref in refs if not ref.path.resolve().is_relative_to(out)] or refs
+    return _pages(refs, request)
+
+
+def _pages(refs: list[ImageRef], request: Request) -> list[ImageRef]:
+    """The images, or all their pages if these were asked for."""
+    if not request.all_pages:
         return refs
-    return [ref for ref in refs if not ref.path.resolve().is_relative_to(out)] or refs
+    every = []
+    for ref in refs:
+        try:
+            count = page_count(ref.path)
+        except SegstudioError:
+            count = 1  # said when it is read
+        every += [ref.at_page(page) for page in range(count)]
+    return every
 
 
 def _targets(refs: Sequence[ImageRef], out: Path, *, with_instances: bool) -> list[Target]:
     """Where each image's results go: its stem, or its whole name if another image has its stem."""
     taken: set[tuple[str, str]] = set()
     targets = []
-    for ref in sorted(refs, key=lambda r: r.name):
-        key = (ref.folder, ref.stem.casefold())
-        name = f"{ref.filename if key in taken else ref.stem}.png"
+    for ref in sorted(refs, key=lambda r: (r.page, r.name)):
+        stem = page_stem(ref.stem, ref.page)
+        key = (ref.folder, stem.casefold())
+        name = f"{page_stem(ref.filename, ref.page) if key in taken else stem}.png"
         taken.add(key)
         instances = out / "instances" / ref.folder / name if with_instances else None
         place = f"{ref.folder}/{name}" if ref.folder else name
@@ -289,17 +310,20 @@ def _run_all(
 ) -> None:
     start = saved = time.perf_counter()
     for index, target in enumerate(pending):
-        show(index, len(pending), target.ref.name)
+        name = target.ref.title
+        show(index, len(pending), name)
         try:
-            prediction = _run(segmenter, target, request, coco)
+            prediction, pages = _run(segmenter, target, request, coco)
         except SegstudioError as error:
-            summary.failed.append({"name": target.ref.name, "error": str(error)})
+            summary.failed.append({"name": name, "error": str(error)})
             warn(f"error: {error}")
         else:
             summary.written += 1
             summary.device = prediction.device
             if prediction.notes:
-                summary.notes[target.ref.name] = list(prediction.notes)
+                summary.notes[name] = list(prediction.notes)
+            if pages > 1 and not request.all_pages:
+                summary.stacks[name] = pages
         summary.seconds = time.perf_counter() - start
         if coco is not None and time.perf_counter() - saved > _COCO_EVERY_S:
             coco.write(WriteRoot(request.out))
@@ -309,13 +333,16 @@ def _run_all(
 
 def _run(
     segmenter: Segmenter, target: Target, request: Request, coco: CocoFile | None
-) -> Prediction:
+) -> tuple[Prediction, int]:
     """Predict one image and write its files; the class map last, since it marks the end.
 
     No link in the output folder is followed out of it.
+
+    Returns:
+        The prediction, and how many pages the image has.
     """
-    pixels = read_image(target.ref.path).pixels
-    prediction = segmenter.predict(pixels, request.options, name=str(target.ref.path))
+    image = read_image(target.ref.path, target.ref.page)
+    prediction = segmenter.predict(image.pixels, request.options, name=str(target.ref.path))
     spec = segmenter.spec
     root = WriteRoot(request.out)
     if target.instances is not None and prediction.instance_ids is not None:
@@ -325,11 +352,11 @@ def _run(
         root.write(target.instances, data)
     if coco is not None and prediction.instances is not None:
         found, threshold = prediction.instances, request.options.mask_threshold
-        coco.put(target.name, target.ref.name, prediction.shape_hw, found, threshold)
+        coco.put(target.name, target.ref.key, prediction.shape_hw, found, threshold)
     root.make_folder(target.labels.parent)
     data = encode_index_png(prediction.labels, spec.schema.palette(), _software(spec))
     root.write(target.labels, data)
-    return prediction
+    return prediction, image.picture.pages
 
 
 def _shown_scores(prediction: Prediction) -> list[float]:
@@ -357,6 +384,7 @@ def _print_summary(
             "seconds": summary.seconds,
             "seconds_per_image": per_image,
             "notes": summary.notes,
+            "first_page_of": summary.stacks,
         }
         print_json(data)
         return
@@ -366,5 +394,9 @@ def _print_summary(
     )
     if summary.written:
         print(f"{per_image:.2f} s an image on {summary.device}")
+    if summary.stacks:
+        named = ", ".join(f"{name} ({n})" for name, n in list(summary.stacks.items())[:5])
+        more = ", ..." if len(summary.stacks) > 5 else ""
+        print(f"only the first page was segmented of {named}{more}; --pages all takes all")
     for name, notes in list(summary.notes.items())[:5]:
         print(f"{name}: {' '.join(notes)}")

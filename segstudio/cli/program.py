@@ -140,6 +140,10 @@ def _predict(
             "--allow-mixed", help="Add to results that were made with other options or weights."
         ),
     ] = False,
+    pages: Annotated[
+        options.Pages,
+        typer.Option("--pages", help="Of stacks and animations: the first page, or all."),
+    ] = options.Pages.FIRST,
     save: Annotated[
         str,
         typer.Option(
@@ -153,7 +157,8 @@ def _predict(
     """Segment the images of a folder.
 
     Each image becomes one PNG of class ids with the same name; instances/ holds the objects that
-    the model tells apart. Images that have a result are skipped; results of other models, weights
+    the model tells apart. With --pages all the second page of cells.tif becomes cells_p0002.png,
+    and so on. Images that have a result are skipped; results of other models, weights
     or options are not added to. --save png,coco keeps every detection with its score and its
     mask, also those that --score hides and those that overlap; evaluate reads them.
     """
@@ -165,7 +170,16 @@ def _predict(
     if not {"png"} <= kinds <= {"png", "coco"}:
         raise InputError(f"--save {save} is unknown.", "Say png, or png,coco.")
     request = Request(
-        folder, out, model, weights, how, limit, overwrite, allow_mixed, "coco" in kinds
+        folder,
+        out,
+        model,
+        weights,
+        how,
+        limit,
+        overwrite,
+        allow_mixed,
+        "coco" in kinds,
+        all_pages=pages is options.Pages.ALL,
     )
     return predict(request, as_json=as_json)
 

@@ -35,7 +35,8 @@ class Project:
         schema: The classes as written in `segstudio.json` (else None: see `truth.schema`).
         data_folder: The user's folder for what belongs to this folder: its marks.
         notes: Sentences worth showing.
-        unread: One of them: which annotation files of other programs cannot be read; "" if none.
+        passed_over: One of them: how many images are of kinds that cannot be read; "" if none.
+        unread: Another: which annotation files of other programs cannot be read; "" if none.
         start: Position of the image to open first.
         identity: Tells the folder from another one that comes to the same path later.
     """
@@ -48,6 +49,7 @@ class Project:
     data_folder: Path = field(default_factory=Path)
     notes: tuple[str, ...] = ()
     unread: str = ""
+    passed_over: str = ""
     start: int = 0
     identity: Identity | None = None
 
@@ -115,6 +117,7 @@ def open_project(root: Path, home: Path | None = None, said: ReadAs | None = Non
         data_folder,
         (*found.notes, *(text for text in (found.passed_over, unread) if text)),
         unread,
+        found.passed_over,
         identity=identity,
     )
     if opened is None:

@@ -6,6 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
 from commands import SCHEMA, describe, run
 from PIL import Image
@@ -411,3 +412,49 @@ class TestDetections:
         code, _, err = run(capsys, *call, "--save", kinds)
         assert code == 2
         assert "png,coco" in err
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """A folder with a stack of three pages of different sizes of bright squares, and a HEIC."""
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    pages = np.zeros((3, 24, 32), np.uint8)
+    for page in range(3):
+        pages[page, : 8 * page] = 255
+    tifffile.imwrite(folder / "cells.tif", pages, photometric="minisblack")
+    (folder / "later.heic").write_bytes(b"ftypheic")
+    return folder
+
+
+def test_of_a_stack_the_first_page_is_done_and_this_is_said(capsys, tmp_path, stack, weights):
+    out = tmp_path / "out"
+    code, text, err = run(capsys, "predict", stack, "--weights", weights, "--out", out)
+    assert code == 0
+    assert "only the first page was segmented of cells.tif (3); --pages all takes all" in text
+    assert err.startswith("note: 1 HEIC file is passed over")
+    assert [p.name for p in out.glob("*.png")] == ["cells.png"]
+    code, text, _ = run(capsys, "predict", stack, "--weights", weights, "--out", out, "--json")
+    assert json.loads(text)["skipped"] == 1
+
+
+def test_all_pages_of_a_stack(capsys, tmp_path, stack, weights):
+    out = tmp_path / "out"
+    code, text, _ = run(
+        capsys, "predict", stack, "--weights", weights, "--out", out, "--pages", "all", "--json"
+    )
+    summary = json.loads(text)
+    assert (code, summary["images"], summary["written"]) == (0, 3, 3)
+    assert summary["first_page_of"] == {}
+    names = ["cells.png", "cells_p0002.png", "cells_p0003.png"]
+    assert sorted(p.name for p in out.glob("*.png")) == names
+    # the same as the pages as files of their own
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    for page, name in enumerate(names):
+        pixels = np.array(tifffile.imread(stack / "cells.tif", key=page))
+        Image.fromarray(pixels).save(apart / name)
+    run(capsys, "predict", apart, "--weights", weights, "--out", tmp_path / "out2")
+    for name in names:
+        first, second = (np.array(Image.open(tmp_path / o / name)) for o in ("out", "out2"))
+        assert np.array_equal(first, second)

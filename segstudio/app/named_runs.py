@@ -293,8 +293,10 @@ class NamedRuns:
 
     def _quiet_spec(self, definition: RunDefinition) -> ModelSpec | None:
         try:
+            _checked(definition.overrides)
             return self._spec(definition)
-        except SegstudioError:
+        except SegstudioError as error:
+            _log.warning("The named run %s is passed over: %s", definition.title, error)
             return None
 
     def _keep(self) -> None:

@@ -71,7 +71,7 @@ class ClassRule:
             model = [(int(class_id), str(name)) for class_id, name in data["model"].items()]
             targets = {int(class_id): int(target) for class_id, target in data["to"].items()}
             unmapped = data.get("unmapped", "background")
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"a class mapping has the wrong form ({error})") from error
         numbers = [*targets, *targets.values(), *(class_id for class_id, _ in model)]
         if unmapped not in UNMAPPED or not all(0 <= number <= 255 for number in numbers):

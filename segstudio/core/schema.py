@@ -244,7 +244,7 @@ class LabelSchema:
             classes = tuple(_class_from_json(entry) for entry in data["classes"])
             ignore = data.get("ignore_index", 255)
             return cls(classes, None if ignore is None else int(ignore))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise SegstudioError(
                 f"The class list cannot be read ({error}).",
                 'Each class needs "id" and "name"; "color" is three numbers 0..255.',

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import json
 import logging
 import struct
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
@@ -138,7 +138,7 @@ def read_header(path: Path) -> dict[str, Any]:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > _MAX_HEADER_BYTES:
                 raise ValueError("the header is too long")
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length))
     except OSError as error:
         raise SegstudioError(
             f"{path} cannot be read ({error.strerror}).", "Check that the file is there."
@@ -181,7 +181,7 @@ def spec_from_metadata(data: Mapping[str, Any], weights: WeightsFile, where: str
             description=" ".join(str(data[k]) for k in ("summary", "data") if data.get(k)),
             metrics=_numbers(data.get("metrics", {})),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SegstudioError(
             f"The description inside {where} cannot be read ({error!r}).",
             "The file was written by another version or is damaged.",
@@ -198,11 +198,15 @@ def read_spec_data(path: Path) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except ValueError as error:
-        raise SegstudioError(f"The description inside {path} is damaged ({error}).") from error
+        raise SegstudioError(
+            f"The description inside {path} is damaged ({error}).", "Copy or download it again."
+        ) from error
     if not isinstance(data, dict):
-        raise SegstudioError(f"The description inside {path} is damaged.")
+        raise SegstudioError(
+            f"The description inside {path} is damaged.", "Copy or download it again."
+        )
     return data
 
 

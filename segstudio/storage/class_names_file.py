@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import parse_json
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import ClassSpec, Color, distinct_color
 from segstudio.storage.schema_file import read_schema
@@ -87,22 +87,25 @@ def _text(path: Path) -> str:
 def _of_json(path: Path, text: str) -> list[_Named] | None:
     """The classes of JSON; None if it is a `segstudio.json`."""
     try:
-        data: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        data: Any = parse_json(text)
+    except ValueError as error:
         raise SegstudioError(
-            f"The class list {path} is damaged ({type(error).__name__}).",
+            f"The class list {path} is damaged ({error}).",
             "Mend it in a text editor.",
         ) from error
     colors: Any = None
     if isinstance(data, dict):
-        if "classes" in data and all(isinstance(c, dict) for c in data["classes"] or ()):
+        classes = data.get("classes", 0)
+        if classes is None or (
+            isinstance(classes, list) and all(isinstance(c, dict) for c in classes)
+        ):
             return None
         colors = data.get("segmentation_colors")
         data = next(
             (data[k] for k in ("categories", "label_map", "names", "classes") if k in data), data
         )
-    entries = list(data.items()) if isinstance(data, dict) else list(enumerate(data))
     try:
+        entries = list(data.items()) if isinstance(data, dict) else list(enumerate(data))
         found = [_json_entry(key, value) for key, value in entries]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise SegstudioError(

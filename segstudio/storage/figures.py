@@ -56,6 +56,6 @@ def unpacked(content: bytes) -> dict[str, Any] | None:
     """The inverse of `packed`; None if it is something else."""
     try:
         data = json.loads(zlib.decompress(content))
-    except (zlib.error, ValueError):
+    except (zlib.error, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import parse_json
 from segstudio.core.labels import LabelMap, Patch
 from segstudio.storage.atomic import make_folder, write_error
 from segstudio.storage.process_lock import ProcessLock
@@ -468,7 +469,7 @@ def _header_in(data: bytes | bytearray) -> tuple[_Header, int] | None:
     if len(text) != length or zlib.crc32(text) != crc:
         return None
     try:
-        entries = json.loads(text)
+        entries = parse_json(text)
         shape = (int(entries["height"]), int(entries["width"]))
         image = Path(str(entries["image"]))
         page = max(0, int(entries.get("page", 0)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from segstudio.core.json_text import parse_json
 from segstudio.core.regular_file import is_regular
 from segstudio.storage.layout import MASK_SUFFIXES, suffix_of
 
@@ -49,8 +49,8 @@ def _read(path: Path, _changed: int) -> dict[str, str]:
 def _files_in(line: bytes) -> list[str]:
     """The image of a line and its masks; empty if there is none."""
     try:
-        entries = json.loads(line)
-    except (ValueError, RecursionError):
+        entries = parse_json(line)
+    except ValueError:
         return []
     if not isinstance(entries, dict):
         return []

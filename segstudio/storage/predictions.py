@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
+from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.bounded_folder import BoundedFolder
@@ -167,7 +168,7 @@ def _add(archive: zipfile.ZipFile, name: str, array: npt.NDArray[Any] | None) ->
 
 def _decode(content: bytes) -> Prediction:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        meta = json.loads(archive.read(_META))
+        meta = parse_json(archive.read(_META))
         names = set(archive.namelist())
         arrays = {
             name: np.lib.format.read_array(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import read_json
+from segstudio.core.prediction import RunOptions
 from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder, write_atomically
 
@@ -38,15 +42,22 @@ class RunDefinition:
 
 
 def read_definitions(path: Path) -> list[RunDefinition]:
-    """The definitions in a file; entries that make no sense are left out, as is a missing file."""
+    """The definitions in a file; entries that make no sense are left out, as is a missing file.
+
+    A file that is no list of runs is kept beside as `.damaged`, so that the next one written does
+    not take its place.
+    """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
+        entries = read_json(path)
+        if not isinstance(entries, list):
+            raise TypeError("not a list")
+    except (OSError, SegstudioError):
         return []
-    except ValueError:
-        _log.warning("%s is damaged; the named runs in it are not used", path)
+    except (ValueError, TypeError) as error:
+        _log.warning("%s is damaged (%s); the named runs in it are not used", path, error)
+        with contextlib.suppress(OSError):
+            path.replace(path.with_suffix(".damaged"))
         return []
-    entries = data if isinstance(data, list) else []
     return [found for entry in entries if (found := _accepted(entry)) is not None]
 
 
@@ -66,6 +77,8 @@ def _accepted(entry: Any) -> RunDefinition | None:
         overrides = {str(key): value for key, value in entry.get("overrides", {}).items()}
         if "scales" in overrides:
             overrides["scales"] = tuple(float(scale) for scale in overrides["scales"])
+        if not all(_fits(name, value) for name, value in overrides.items()):
+            return None
         found = RunDefinition(
             str(entry["id"]),
             str(entry["title"]),
@@ -79,3 +92,13 @@ def _accepted(entry: Any) -> RunDefinition | None:
         return None
     known = found.kind in ("variant", "ensemble") and found.method in ("mean", "vote")
     return found if known and found.members and found.id and found.title else None
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a value is of the kind that an option of a run has."""
+    usual = getattr(RunOptions(), name, None)
+    if isinstance(usual, bool) or isinstance(value, bool):
+        return isinstance(usual, bool) and isinstance(value, bool)
+    if isinstance(usual, float):
+        return isinstance(value, int | float)
+    return usual is not None and isinstance(value, type(usual))

@@ -11,7 +11,8 @@ from typing import Any
 
 from segstudio.core.class_rules import ClassRule
 from segstudio.core.errors import SegstudioError
-from segstudio.core.regular_file import check_regular, is_regular
+from segstudio.core.json_text import read_json, read_json_or
+from segstudio.core.regular_file import is_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder
@@ -31,9 +32,8 @@ def read_schema(path: Path) -> LabelSchema:
     Raises:
         SegstudioError: if it cannot be read or is damaged; names the file.
     """
-    check_regular(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        data = read_json(path)
     except OSError as error:
         raise SegstudioError(
             f"The class list {path} cannot be read ({error.strerror or error}).",
@@ -152,10 +152,5 @@ def _merged_rules(old: object, rules: Iterable[ClassRule]) -> list[object]:
 
 
 def _other_entries(path: Path) -> dict[str, object]:
-    if not is_regular(path):
-        return {}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        return {}
+    data = read_json_or(path, {})
     return data if isinstance(data, dict) else {}

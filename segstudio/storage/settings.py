@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder, write_atomically
 
@@ -85,15 +87,11 @@ def load_settings(path: Path) -> Settings:
     next saving.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError:
-        return Settings()
-    except ValueError:
-        text = ""
-    try:
-        data = json.loads(text)
+        data = read_json(path)
         if not isinstance(data, dict):
             raise TypeError("not an object")
+    except (OSError, SegstudioError):
+        return Settings()
     except (ValueError, TypeError):
         _set_aside(path)
         return Settings()
@@ -140,10 +138,7 @@ def _accepted(name: str, raw: object, default: object) -> Any:
 
 
 def _raw(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
-        return {}
+    data = read_json_or(path, {})
     return data if isinstance(data, dict) else {}
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
+from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.truth_coding import KIND_NAMES, NOTHING_SAID, ZEROS, ReadAs
@@ -30,9 +32,8 @@ def load_marked(data_folder: Path, mark: Mark) -> set[str]:
         mark: Which mark.
     """
     try:
-        data = json.loads(_file(data_folder, mark).read_text(encoding="utf-8"))
-        return {str(name) for name in data[mark.value]}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {str(name) for name in read_json(_file(data_folder, mark))[mark.value]}
+    except (OSError, ValueError, KeyError, TypeError, SegstudioError):
         return set()
 
 
@@ -60,15 +61,14 @@ def load_read_as(data_folder: Path) -> ReadAs:
     Args:
         data_folder: `Project.data_folder`.
     """
-    try:
-        data = json.loads((data_folder / _READING).read_text(encoding="utf-8"))
-        kind, zero = data.get("kind"), data.get("class_0")
-        return ReadAs(
-            next((k for k in KIND_NAMES if k == kind), None),
-            next((z for z in ZEROS if z == zero), None),
-        )
-    except (OSError, ValueError, AttributeError, RecursionError):
+    data = read_json_or(data_folder / _READING, None)
+    if not isinstance(data, dict):
         return NOTHING_SAID
+    kind, zero = data.get("kind"), data.get("class_0")
+    return ReadAs(
+        next((k for k in KIND_NAMES if k == kind), None),
+        next((z for z in ZEROS if z == zero), None),
+    )
 
 
 def save_read_as(data_folder: Path, root: Path, said: ReadAs) -> None:

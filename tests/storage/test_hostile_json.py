@@ -1,0 +1,183 @@
+"""JSON that nobody meant to write: one message, or defaults; never another error."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import parse_json, read_json
+from segstudio.core.schema import LabelSchema
+from segstudio.models.registry import METADATA_KEY, read_header, read_spec_data, spec_from_metadata
+from segstudio.storage.class_names_file import read_class_names
+from segstudio.storage.run_definitions import RunDefinition, read_definitions, write_definitions
+from segstudio.storage.schema_file import read_schema, write_schema
+from segstudio.storage.settings import Settings, load_settings, save_settings
+from segstudio.storage.states import (
+    Mark,
+    load_marked,
+    load_read_as,
+    save_marked,
+)
+from segstudio.storage.truth_coding import NOTHING_SAID
+
+DEEP = "[" * 100_000 + "]" * 100_000
+DEEP_OBJECT = '{"classes": ' * 5_000 + "1" + "}" * 5_000
+HOSTILE = {
+    "deep": DEEP,
+    "deep object": DEEP_OBJECT,
+    "deep in other entries": '{"classes": [{"id": 0, "name": "a"}], "x": %s}'
+    % ("[" * 90 + "]" * 90),
+    "infinite id": '{"classes": [{"id": 1e999, "name": "a"}]}',
+    "not a number": '{"classes": [{"id": NaN, "name": "a"}]}',
+    "long number": '{"classes": [{"id": %s, "name": "a"}]}' % ("9" * 5_000),
+    "400 digits": '{"classes": [{"id": 0, "name": "a", "color": [%s, 0, 0]}]}' % ("9" * 400),
+    "no name": '{"classes": [{"id": 0}]}',
+    "a list": "[1, 2]",
+    "a number": "7",
+    "nothing": "",
+    "null": "null",
+    "half": '{"classes": [{"id"',
+    "no text": b"\xff\xfe\x00\xd8",
+    "classes are a number": '{"classes": 3}',
+    "ignore index is infinite": '{"classes": [], "ignore_index": -1e999}',
+}
+cases = pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
+
+
+def put(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def safetensors(path: Path, header: str | bytes) -> Path:
+    text = header if isinstance(header, bytes) else header.encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text)
+    return path
+
+
+def error_of(read, path: Path) -> SegstudioError | None:
+    try:
+        read(path)
+    except SegstudioError as error:
+        return error
+    return None
+
+
+@cases
+def test_a_class_list_says_what_is_wrong_and_names_the_file(tmp_path, content):
+    path = put(tmp_path / "segstudio.json", content)
+    with pytest.raises(SegstudioError, match=r"segstudio\.json") as error:
+        read_schema(path)
+    assert error.value.hint
+    assert len(str(error.value)) < 400
+
+
+@cases
+def test_classes_can_be_written_over_it(tmp_path, content):
+    put(tmp_path / "segstudio.json", content)
+    schema = LabelSchema.from_names(("background", "cell"))
+    assert read_schema(write_schema(tmp_path, schema)) == schema
+
+
+@cases
+def test_settings_fall_back_and_can_be_saved(tmp_path, content):
+    path = put(tmp_path / "settings.json", content)
+    assert load_settings(path) == Settings()
+    save_settings(path, Settings(brush_size=40))
+    assert load_settings(path).brush_size == 40
+
+
+def test_settings_of_strange_values_get_defaults_and_the_rest_stays(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text('{"brush_size": %s, "opacity": 0.3, "recent": [{}]}' % ("9" * 19))
+    found = load_settings(path)
+    assert found.opacity == 0.3
+    assert 1 <= found.brush_size <= 10_000
+
+
+@cases
+def test_marks_and_what_was_said_of_masks_fall_back(tmp_path, content):
+    for mark in Mark:
+        put(tmp_path / f"{mark.value}.json", content)
+        assert load_marked(tmp_path, mark) == set()
+        save_marked(tmp_path, tmp_path, mark, ["a.png"])
+        assert load_marked(tmp_path, mark) == {"a.png"}
+    put(tmp_path / "masks.json", content)
+    assert load_read_as(tmp_path) == NOTHING_SAID
+
+
+@cases
+def test_named_runs_are_set_aside_and_new_ones_can_be_kept(tmp_path, content):
+    path = put(tmp_path / "runs.json", content)
+    before = path.read_bytes()
+    assert read_definitions(path) == []
+    run = RunDefinition("a#1", "Mine", "variant", ("a",), {"input_scale": 0.5})
+    write_definitions(path, [run])
+    assert read_definitions(path) == [run]
+    kept = tmp_path / "runs.damaged"
+    assert not kept.exists() or kept.read_bytes() == before
+
+
+def test_a_named_run_with_options_of_the_wrong_kind_is_left_out(tmp_path):
+    good = {"id": "a#1", "title": "A", "kind": "variant", "members": ["a"]}
+    strange = ({"nonsense": 1}, {"flips": "yes"}, {"input_scale": [1]}, {"tile_px": True})
+    strange += ({"scales": ["x"]}, {"scales": 3}, {"device": 5})
+    runs = [good, *({**good, "overrides": each} for each in strange), {**good, "members": 3}, 7]
+    path = put(tmp_path / "runs.json", json.dumps(runs))
+    assert [run.id for run in read_definitions(path)] == ["a#1"]
+
+
+@cases
+def test_a_weights_file_says_what_is_wrong_and_is_named(tmp_path, content):
+    path = safetensors(tmp_path / "net.safetensors", content)
+    error = error_of(read_header, path)
+    assert error is None or ("net.safetensors" in error.message and error.hint)
+
+
+@cases
+def test_a_description_inside_weights_says_what_is_wrong(tmp_path, content):
+    text = content.decode("latin-1") if isinstance(content, bytes) else content
+    header = json.dumps({"__metadata__": {METADATA_KEY: text}})
+    path = safetensors(tmp_path / "net.safetensors", header)
+    with pytest.raises(SegstudioError, match=r"net\.safetensors"):
+        spec_from_metadata(read_spec_data(path), None, path.name)
+
+
+@cases
+def test_a_list_of_class_names_says_what_is_wrong(tmp_path, content):
+    path = put(tmp_path / "names.json", content)
+    error = error_of(read_class_names, path)
+    assert error is None or "names.json" in error.message
+
+
+def test_a_file_larger_than_memory_allows_is_not_read(tmp_path):
+    path = tmp_path / "segstudio.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a sparse file of a terabyte
+    with pytest.raises(SegstudioError, match="larger than"):
+        read_schema(path)
+    assert load_settings(path) == Settings()
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False,
+    allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(_JSON)
+def test_what_is_sound_comes_through_as_it_is(value):
+    assert parse_json(json.dumps(value)) == value
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    assert read_json(put(tmp_path / "x.json", b"\xef\xbb\xbf[1.5]")) == [1.5]

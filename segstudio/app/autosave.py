@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from segstudio.app.annotation_place import AnnotationPlace
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.documents import Documents
 from segstudio.app.editing import Editing
@@ -21,14 +22,15 @@ from segstudio.core.labels import LabelMap, Patch
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
-from segstudio.session.session import Change, Session, What
+from segstudio.session.session import Change, SchemaOrigin, Session, What
+from segstudio.storage.annotations import Annotations, Saved
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.journal import Journal, Recovered
 from segstudio.storage.masks import annotation_files, write_annotation
 from segstudio.storage.recovery import save_recovery
 from segstudio.storage.seen_files import ForeignChangeError, SeenFiles
-from segstudio.storage.write_root import Identity, OutsideLinkError, WriteRoot
+from segstudio.storage.write_root import OutsideLinkError, WriteRoot
 
 T = TypeVar("T")
 Answer = Literal["save", "discard", "cancel"]
@@ -50,13 +52,15 @@ _RETRY_S, _LONGEST_RETRY_S = 5.0, 60.0
 class _Target:
     """Where a document is saved and with which classes."""
 
-    root: Path
+    annotations: Annotations
     schema: LabelSchema
-    identity: Identity | None = None
+    elsewhere: bool
+    name_classes: bool
 
     def home(self, ref: ImageRef, agreed: frozenset[Path]) -> WriteRoot:
         """What writes there."""
-        return WriteRoot(self.root, self.identity, ref.path, ref.path.parent, agreed)
+        annotations = self.annotations
+        return WriteRoot(annotations.root, annotations.identity, ref.path, ref.path.parent, agreed)
 
 
 class Autosave:
@@ -86,6 +90,7 @@ class Autosave:
         editing: Editing,
         journal: Journal,
         recovering: Recovering,
+        place: AnnotationPlace,
     ) -> None:
         self._session = session
         self._jobs = jobs
@@ -97,6 +102,7 @@ class Autosave:
         self._editing = editing
         self._journal = journal
         self._recovering = recovering
+        self._place = place
         self._targets: dict[ImageRef, _Target] = {}
         self._agreed: set[Path] = set()
         self._cancel_timer: Cancel | None = None
@@ -273,14 +279,14 @@ class Autosave:
         annotation, target = document.annotation, self._target_of(document)
         agreed = frozenset(self._agreed)
 
-        def work(_job: Job) -> tuple[int, list[Path]]:
+        def work(_job: Job) -> _Written:
             return _write(document, annotation, target, agreed, replace=replace)
 
-        def done(result: tuple[int, list[Path]]) -> None:
-            revision, copies = result
+        def done(written: _Written) -> None:
+            self._place.saved(document, written.saved)
             if document.annotation is annotation:
-                document.saved_revision = revision
-            self._saved(document, copies)
+                document.saved_revision = written.revision
+            self._saved(document, written.copies)
 
         def failed(error: Exception) -> None:
             self._errors[document.ref] = error
@@ -451,9 +457,11 @@ class Autosave:
         """The folder and classes of a document; remembered when its folder is left."""
         files = self._folder.files
         if files is not None and document.ref.root == str(files.project.images_root):
-            project = files.project
             self._targets[document.ref] = _Target(
-                project.root, self._session.schema, project.identity
+                files.annotations,
+                self._session.schema,
+                self._session.saving.elsewhere,
+                self._session.schema_origin is SchemaOrigin.MODEL,
             )
         return self._targets[document.ref]
 
@@ -570,6 +578,21 @@ class Autosave:
             self._notices.settle(_JOURNAL)
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What a save did.
+
+    Attributes:
+        revision: The annotation's revision that was written.
+        saved: The files.
+        copies: Of what another program had written meanwhile.
+    """
+
+    revision: int
+    saved: Saved
+    copies: list[Path]
+
+
 def _write(
     document: Document,
     annotation: LabelMap,
@@ -577,25 +600,25 @@ def _write(
     agreed: frozenset[Path],
     *,
     replace: bool,
-) -> tuple[int, list[Path]]:
-    """Write an annotation; the revision written, and copies of what another program had written."""
+) -> _Written:
+    """Write an annotation."""
     copies, seen = [], document.seen
     if replace and seen is not None:
         copies, seen = seen.keep_changed(target.home(document.ref, agreed)), None
     copy = annotation.snapshot()
-    write_annotation(
-        target.root,
+    saved = target.annotations.write(
         document.ref,
         copy.labels,
         copy.instances,
         target.schema,
-        identity=target.identity,
+        elsewhere=target.elsewhere,
+        name_classes=target.name_classes,
         agreed=agreed,
         seen=seen,
     )
     # Not when the result arrives: the next save may be at work before.
-    document.seen = annotation_files(target.root, document.ref).seen
-    return copy.revision, copies
+    document.seen = target.annotations.seen(document.ref)
+    return _Written(copy.revision, saved, copies)
 
 
 def _question(document: Document) -> str:

@@ -12,9 +12,10 @@ from segstudio.app.patching import (
     Packed,
     difference_at,
     difference_patch,
-    foreign,
-    keep_instances,
     packed,
+    ready_for,
+    replacement_text,
+    replacing,
     taken_patch,
 )
 from segstudio.app.stepping import AT_ONCE_PIXELS, Stepping
@@ -22,15 +23,17 @@ from segstudio.app.stroke import PointXY, Stroke
 from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, EditRecorder
-from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
+from segstudio.core.labels import LabelMap, Mask, Patch
 from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
 from segstudio.core.regions import region_at
-from segstudio.core.schema import LabelSchema
 from segstudio.core.shapes import polygon_mask
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
+
+_REPLACED = "replaced"
+"""What the notice of a replaced annotation is about: the next one takes its place."""
 
 
 class Editing:
@@ -88,7 +91,9 @@ class Editing:
             view.brush_size,
             class_id,
             only_over,
-            self._numbers.at(document.annotation, x, y, class_id),
+            self._numbers.at(
+                document.annotation, x, y, class_id, self._session.schema.ignore_index
+            ),
         )
         self._stamp((x, y))
 
@@ -157,7 +162,7 @@ class Editing:
             rect, mask = region_at(annotation.labels, point, contiguous=view.fill_contiguous)
             if rect.is_empty:
                 return None
-            instance = self._numbers.new(annotation) if class_id else 0
+            instance = self._new_object(annotation) if class_id else 0
             return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
 
         self._perform(document, f"Fill: {self._session.schema.name_of(class_id)}", make)
@@ -180,7 +185,7 @@ class Editing:
             if rect.is_empty:
                 return None
             annotation = document.annotation
-            instance = self._numbers.new(annotation) if class_id else 0
+            instance = self._new_object(annotation) if class_id else 0
             return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
 
         width, height = np.minimum(np.ptp(corners, axis=0), document.shape_hw[::-1])
@@ -196,15 +201,13 @@ class Editing:
         run = run or self._session.view.run
         if document is None or run not in document.predictions:
             return
-        prediction = document.predictions[run]
-        self._replace(
-            document,
-            prediction.labels,
-            prediction.instance_ids,
-            f"Use as annotation: {prediction.title}",
-            prediction.title,
-            within=self._session.schema,
-        )
+        prediction, schema = document.predictions[run], self._session.schema
+        title = f"Use as annotation: {prediction.title}"
+
+        def wanted() -> LabelMap:
+            return replacing(document.annotation, prediction, schema)
+
+        self._replace(document, wanted, title, prediction.title, f"{prediction.title}'s prediction")
 
     def take_region(self, run: str, rect: Rect, mask: Mask) -> None:
         """Make what a run says of some pixels of the open image its annotation there.
@@ -237,43 +240,81 @@ class Editing:
 
         self._perform(document, f"Take from {said.title}", make, pixels=pixels)
 
-    def use_truth(self) -> None:
+    def use_truth(self, title: str = "Use ground truth") -> None:
         """Make the ground truth of the open image, as it was loaded, its annotation."""
-        self.end_stroke()
         document = self._session.document
-        if document is None or document.truth is None:
-            return
-        truth = document.truth
-        self._replace(document, truth.labels, truth.instances, "Use ground truth", "ground truth")
+        if document is not None and document.truth is not None:
+            self.restore(document, document.truth, title, "the ground truth")
+
+    def restore(self, document: Document, wanted: LabelMap, title: str, what: str) -> None:
+        """Make a version of the ground truth the annotation of the open image.
+
+        Args:
+            document: The image; nothing is done if it is not open.
+            wanted: The version.
+            title: What the edit is called.
+            what: What the version is called in a sentence.
+        """
+        self.end_stroke()
+        if document is self._session.document:
+            self._replace(document, lambda: wanted, title, "ground truth", what)
 
     def clear(self) -> None:
         """Make everything background."""
         self.end_stroke()
         document = self._session.document
         if document is not None:
-            blank = np.zeros(document.shape_hw, np.uint8)
-            self._replace(document, blank, None, "Clear", document.origin)
+            blank = LabelMap.empty(document.shape_hw)
+            self._replace(document, lambda: blank, "Clear", document.origin, "background")
 
     def _replace(
         self,
         document: Document,
-        labels: Labels,
-        instances: InstanceIds | None,
+        wanted: Callable[[], LabelMap],
         title: str,
         origin: str,
-        within: LabelSchema | None = None,
+        what: str,
     ) -> None:
-        """Replace the annotation, but `within` a schema not by what is none of its classes."""
-        if instances is not None and document.annotation.instances is None:
-            keep_instances(document)
+        """Replace the annotation, and say so if something was there.
+
+        Args:
+            document: Whose annotation it is.
+            wanted: Makes what comes instead, perhaps in a job.
+            title: What the edit is called.
+            origin: What the document's origin becomes.
+            what: What comes instead, in a sentence.
+        """
+        told = ""
 
         def make() -> Patch | None:
-            strange = None if within is None else foreign(labels, within)
-            present = document.annotation.labels
-            wanted = labels if strange is None else np.where(strange, present, labels)
-            return difference_patch(document.annotation, wanted, instances)
+            nonlocal told
+            annotation, new = document.annotation, wanted()
+            told = replacement_text(annotation, new, what)
+            return difference_patch(annotation, new.labels, new.instances)
 
-        self._perform(document, title, make, origin)
+        def done() -> None:
+            if told and self._notices is not None:
+                self._tell_replaced(document, told, title)
+
+        self._perform(document, title, make, origin, then=done)
+
+    def _tell_replaced(self, document: Document, told: str, title: str) -> None:
+        """Say what an edit of the whole map replaced, and offer to take it back."""
+        assert self._notices is not None
+        annotation, revision = document.annotation, document.annotation.revision
+
+        def take_back() -> None:
+            same = document is self._session.document and document.annotation is annotation
+            if same and annotation.revision == revision:
+                self.undo()
+            else:
+                self._say(f"{title} was not undone: {document.ref.name} was edited since.")
+
+        self._notices.settle(_REPLACED)
+        self._notices.info(told, action=("Undo", take_back), scope="image", about=_REPLACED)
+
+    def _new_object(self, annotation: LabelMap) -> int:
+        return self._numbers.new(annotation, self._session.schema.ignore_index)
 
     def _perform(
         self,
@@ -282,6 +323,7 @@ class Editing:
         make: Callable[[], Patch | None],
         origin: str | None = None,
         pixels: int | None = None,
+        then: Callable[[], None] | None = None,
     ) -> None:
         """Commit the patch that `make` gives; where it has many pixels it is made in a job.
 
@@ -294,11 +336,12 @@ class Editing:
             make: Makes the patch; None if nothing changes.
             origin: What the document's origin becomes; None to leave it.
             pixels: How many pixels the patch has at most; None for the whole image.
+            then: Called if something changed.
         """
         self._cancel_pending()
         size = document.annotation.labels.size if pixels is None else pixels
         if self._jobs is None or size <= AT_ONCE_PIXELS:
-            self._finish(document, packed(title, make()), origin)
+            self._finish(document, packed(title, make()), origin, then)
             return
         annotation, revision = document.annotation, document.annotation.revision
 
@@ -307,9 +350,9 @@ class Editing:
             if document is not self._session.document:
                 self._say(f"{title} was not done: {document.ref.title} was left.")
             elif document.annotation is annotation and annotation.revision == revision:
-                self._finish(document, made, origin)
+                self._finish(document, made, origin, then)
             else:
-                self._perform(document, title, make, origin, pixels)
+                self._perform(document, title, make, origin, pixels, then)
 
         self._pending = self._jobs.submit(
             title, "edits", lambda _job: packed(title, make()), done, front=True
@@ -319,14 +362,24 @@ class Editing:
         if self._notices is not None:
             self._notices.info(message)
 
-    def _finish(self, document: Document, made: Packed, origin: str | None) -> None:
+    def _finish(
+        self,
+        document: Document,
+        made: Packed,
+        origin: str | None,
+        then: Callable[[], None] | None,
+    ) -> None:
         recorder, patch = made
         if origin is not None:
             document.origin = origin
-        if patch is not None:
-            self._numbers.forget()
-            document.history.push(recorder)
-            self._apply(document, (patch,), What.HISTORY)
+        if patch is None:
+            return
+        self._numbers.forget()
+        ready_for(document, patch)
+        document.history.push(recorder)
+        self._apply(document, (patch,), What.HISTORY)
+        if then is not None:
+            then()
 
     def _cancel_pending(self) -> bool:
         """Give up a change that is still being made; whether there was one."""
@@ -363,11 +416,10 @@ class Editing:
 
     def become(self, document: Document, wanted: LabelMap, title: str) -> None:
         """Make an annotation equal to a map that was read, as one undoable action."""
-        if wanted.instances is not None and document.annotation.instances is None:
-            keep_instances(document)
         instances = None if wanted.instances is None else np.array(wanted.instances)
         patch = difference_patch(document.annotation, wanted.labels, instances)
         if patch is not None:
+            ready_for(document, patch)
             self.apply_edit(document, Edit(title, (patch,)))
 
     # -- picking -----------------------------------------------------------------------------

@@ -25,8 +25,6 @@ from segstudio.core.prediction import (
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.figures import figure_key
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.mask_files import written_by_segstudio
-from segstudio.storage.masks import annotation_files, has_annotation, read_annotation
 from segstudio.storage.truth import read_truth
 
 NO_REFERENCE: Final = ""
@@ -130,7 +128,9 @@ class References:
         if held is not None:
             return held.snapshot()
         project = self.files.project
-        saved = read_annotation(project.root, ref, shape_hw) if self.saved else None
+        saved = None
+        if self.saved:
+            saved = self.files.annotations.read(ref, self.schema, shape_hw)
         if saved is not None or project.truth is None:
             return saved
         return read_truth(ref, project.truth, self.schema, shape_hw)
@@ -138,11 +138,12 @@ class References:
     def _source(self, ref: ImageRef) -> tuple[str, list[Path]]:
         """How the reference of an image is read, and the files that it comes from."""
         project = self.files.project
-        if self.saved and has_annotation(project.root, ref):
-            own = annotation_files(project.root, ref)
-            files = (own.mask, own.instances)
-            return "saved", [path for path in files if written_by_segstudio(path)]
         truth = project.truth
+        annotations = self.files.annotations
+        place = annotations.present(ref) if self.saved else None
+        if place is not None:
+            form = "saved" if truth is None or place.own_form else f"{truth.coding} saved"
+            return form, annotations.files_of(ref)
         paths = [] if truth is None else [truth.class_path(ref), truth.instance_path(ref)]
         found = [path for path in paths if path is not None]
         if truth is None or not found:

@@ -14,9 +14,9 @@ from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.prediction import Prediction, RunOptions, with_thresholds
 from segstudio.core.schema import LabelSchema
 from segstudio.session.document import Document
+from segstudio.storage.annotations import Annotations
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.masks import annotation_files, read_annotation
 from segstudio.storage.picture import COMPOSITE, Check, unchecked
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project
@@ -47,6 +47,12 @@ class FolderFiles:
     project: Project
     predictions: PredictionStore
 
+    @property
+    def annotations(self) -> Annotations:
+        """The folder's annotations."""
+        project = self.project
+        return Annotations(project.root, project.truth, project.identity)
+
     def load_document(
         self,
         ref: ImageRef,
@@ -74,9 +80,9 @@ class FolderFiles:
         shape = (image.pixels.shape[0], image.pixels.shape[1])
         problems: list[SegstudioError] = []
         # Before they are read: a change in between is then noticed when they are replaced.
-        seen = annotation_files(self.project.root, ref).seen
+        seen = self.annotations.seen(ref)
         truth = self._truth(ref, schema, shape, problems)
-        saved = self._saved(ref, shape, problems)
+        saved = self._saved(ref, schema, shape, problems)
         origin = "saved" if saved else "ground truth" if truth else ""
         annotation = saved or (truth.copy() if truth else LabelMap.empty(shape))
         document = Document(
@@ -117,7 +123,7 @@ class FolderFiles:
         Raises:
             SegstudioError: if the mask cannot be used.
         """
-        saved = read_annotation(self.project.root, ref, shape_hw)
+        saved = self.annotations.read(ref, schema, shape_hw)
         if saved is not None or self.project.truth is None:
             return saved
         return read_truth(ref, self.project.truth, schema, shape_hw)
@@ -173,10 +179,14 @@ class FolderFiles:
             return None
 
     def _saved(
-        self, ref: ImageRef, shape_hw: tuple[int, int], problems: list[SegstudioError]
+        self,
+        ref: ImageRef,
+        schema: LabelSchema,
+        shape_hw: tuple[int, int],
+        problems: list[SegstudioError],
     ) -> LabelMap | None:
         try:
-            return read_annotation(self.project.root, ref, shape_hw)
+            return self.annotations.read(ref, schema, shape_hw)
         except SegstudioError as error:
             problems.append(without_traceback(error))
             return None

@@ -7,7 +7,6 @@ from segstudio.app.scoring import Scoring
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.session import Change, ImageState, Session, What
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.masks import has_annotation
 from segstudio.storage.states import Mark, load_marked, save_marked
 
 _CHUNK = 1000
@@ -101,7 +100,7 @@ class FolderStates:
 def _state_of_page(files: FolderFiles, place: int) -> ImageState:
     project = files.project
     ref = project.images[place]
-    saved = has_annotation(project.root, ref)
+    saved = files.annotations.has(ref)
     return ImageState(
         has_truth=project.truth is not None and project.truth.has(ref),
         annotated=saved,
@@ -118,8 +117,9 @@ def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:
     reviewed = load_marked(project.data_folder, Mark.REVIEWED)
     job.check()
     found: dict[int, ImageState] = {}
+    annotations = files.annotations
     for index, ref in refs.items():
-        saved = has_annotation(project.root, ref)
+        saved = annotations.has(ref)
         state = ImageState(
             has_truth=project.truth is not None and project.truth.has(ref),
             annotated=saved,

@@ -10,7 +10,7 @@ from segstudio.core.history import EditRecorder
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.core.taking import differing_region, taken
+from segstudio.core.taking import differing_region, matched_objects, taken
 from segstudio.session.document import Document
 
 Packed = tuple[EditRecorder, Patch | None]
@@ -35,6 +35,60 @@ def keep_instances(document: Document) -> LabelMap:
     document.annotation = LabelMap(np.array(old.labels), np.zeros(old.shape_hw, np.uint16))
     document.saved_revision = -1
     return document.annotation
+
+
+def ready_for(document: Document, patch: Patch) -> None:
+    """Let the annotation keep instance ids if a patch brings some."""
+    if patch.instances_after is not None and document.annotation.instances is None:
+        keep_instances(document)
+
+
+def replacing(annotation: LabelMap, said: Prediction, schema: LabelSchema) -> LabelMap:
+    """What an annotation becomes when a prediction takes its place.
+
+    Pixels that the model calls none of the folder's classes stay as they are. Where ids of objects
+    are kept, what the model finds has ids too: those of the objects that it overlaps, else new
+    ones.
+
+    Args:
+        annotation: What is there.
+        said: The prediction, in the classes of the folder.
+        schema: The folder's classes.
+    """
+    present, ids = annotation.labels, annotation.instances
+    strange = foreign(said.labels, schema)
+    labels = said.labels if strange is None else np.where(strange, present, said.labels)
+    if ids is None:
+        return LabelMap(labels, said.instance_ids)
+    ignored = () if schema.ignore_index is None else (schema.ignore_index,)
+    found = matched_objects(said.labels, said.instance_ids, present, ids, frozenset((0, *ignored)))
+    return LabelMap(labels, found if strange is None else np.where(strange, ids, found))
+
+
+def replacement_text(annotation: LabelMap, wanted: LabelMap, what: str) -> str:
+    """A sentence about what is replaced by `what`; "" if nothing was there or nothing changes."""
+    changed = annotation.labels != wanted.labels
+    if annotation.instances is not None:
+        objects = _object_count(annotation.instances)
+        if objects and (changed.any() or not np.array_equal(annotation.instances, _ids(wanted))):
+            new = _object_count(wanted.instances)
+            of_new = f" ({_counted(new)})" if new else ""
+            return f"{_counted(objects)} {'was' if objects == 1 else 'were'} replaced by {what}{of_new}."
+    pixels = int(np.count_nonzero(changed & (annotation.labels != 0)))
+    return f"{pixels:,} annotated pixels were replaced by {what}." if pixels else ""
+
+
+def _ids(label_map: LabelMap) -> InstanceIds:
+    ids = label_map.instances
+    return np.zeros(label_map.shape_hw, np.uint16) if ids is None else ids
+
+
+def _object_count(ids: InstanceIds | None) -> int:
+    return 0 if ids is None else int(np.count_nonzero(np.bincount(ids.reshape(-1))[1:]))
+
+
+def _counted(objects: int) -> str:
+    return f"{objects:,} object{'s' if objects != 1 else ''}"
 
 
 def foreign(labels: Labels, schema: LabelSchema) -> Mask | None:
@@ -84,9 +138,15 @@ def difference_patch(
         annotation: What is there.
         labels: (H, W) uint8 wanted class ids.
         instances: (H, W) uint16 wanted instance ids; None means all 0 where ids are kept.
+
+    Returns:
+        The patch. If only the wanted map has ids, it has ids too: `keep_instances` comes before it
+        is applied then.
     """
     before, ids = annotation.labels, annotation.instances
     wanted = np.zeros(annotation.shape_hw, np.uint16) if instances is None else instances
+    if ids is None and wanted.any():
+        ids = np.zeros(annotation.shape_hw, np.uint16)
     changed: npt.NDArray[np.bool_] = before != labels
     if ids is not None:
         changed |= ids != wanted

@@ -10,8 +10,9 @@ from segstudio.app.notices import Notices
 from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
 from segstudio.jobs import JobRunner
 from segstudio.session.session import SchemaOrigin, Session, What
+from segstudio.storage.masks import CORRECTIONS, MASKS
 from segstudio.storage.project import Project
-from segstudio.storage.schema_file import write_schema
+from segstudio.storage.schema_file import AS_CORRECTIONS, write_schema
 from segstudio.storage.write_root import WriteRoot
 
 _SAVE_AFTER_S = 1.0
@@ -158,19 +159,21 @@ class SchemaKeeper:
         if files is None:
             return
         project = files.project
+        elsewhere = self._session.saving.elsewhere
         root = WriteRoot(project.root, project.identity, project.images[0].path)
         self._jobs.submit(
             "Saving the classes",
             "save",
-            lambda _job: _write(root, schema),
+            lambda _job: _write(root, schema, CORRECTIONS if elsewhere else MASKS),
             failed=lambda error: self._notices.failure("Saving the classes", error),
             visible=False,
         )
 
 
-def _write(root: WriteRoot, schema: LabelSchema) -> None:
+def _write(root: WriteRoot, schema: LabelSchema, folder: str) -> None:
     root.check()
-    write_schema(root.folder / "masks", schema, root)
+    entries = AS_CORRECTIONS if folder == CORRECTIONS else None
+    write_schema(root.folder / folder, schema, root, entries)
 
 
 def _with_names(found: LabelSchema, model: LabelSchema) -> LabelSchema:

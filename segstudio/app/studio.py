@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from segstudio.app.annotation_place import AnnotationPlace
 from segstudio.app.autosave import Autosave
 from segstudio.app.browsing import Browsing
 from segstudio.app.class_list import ClassList
@@ -58,6 +59,7 @@ class Studio:
         preferences: Settings and the user's folders.
         scoring: Scores of the image and the folder.
         editing: Painting, undo.
+        place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
         segmenting: Models.
@@ -109,6 +111,9 @@ class Studio:
             self._journal,
             lambda path, page, then: self.browsing.open_image(path, then, page),
         )
+        self.place = AnnotationPlace(
+            self.session, self.jobs, self.notices, documents, folder, self.editing
+        )
         self.autosave = Autosave(
             self.session,
             self.jobs,
@@ -120,6 +125,7 @@ class Studio:
             self.editing,
             self._journal,
             recovering,
+            self.place,
         )
         self.segmenting = Segmenting(
             self.session,

@@ -82,6 +82,60 @@ def taken(
     return Patch(rect, before.copy(), after, ids_before.copy(), ids_after)
 
 
+def matched_objects(
+    labels: Labels,
+    ids: InstanceIds | None,
+    before: Labels,
+    ids_before: InstanceIds,
+    no_object: frozenset[int] = frozenset({0}),
+) -> InstanceIds:
+    """Ids for the objects of a label map that replaces another one.
+
+    An object that overlaps one of the same class that was there has its id; of several the one
+    of the highest IoU, and an id is given once. All others have new ids.
+
+    Args:
+        labels: (H, W) uint8: the new classes.
+        ids: (H, W) uint16: which pixels are one object, or None: what is connected is.
+        before: (H, W) uint8: the classes that were there.
+        ids_before: (H, W) uint16: the ids that were there.
+        no_object: Classes without objects: background, what is ignored.
+
+    Returns:
+        (H, W) uint16, 0 outside of objects.
+    """
+    things = ~np.isin(labels, list(no_object))
+    numbers = _objects(np.where(things, labels, np.uint8(0)), ids, things)
+    numbers[~things] = 0
+    table = np.zeros(int(numbers.max(initial=0)) + 1, np.uint16)
+    taken_ids: set[int] = set()
+    for number, instance in _overlapping(numbers, labels, before, ids_before):
+        if not table[number] and instance not in taken_ids:
+            table[number] = instance
+            taken_ids.add(instance)
+    present = np.flatnonzero(np.bincount(numbers.reshape(-1)))
+    new = present[(present > 0) & (table[present] == 0)]
+    first = max(taken_ids, default=0) + 1
+    table[new] = np.minimum(first + np.arange(new.size), _HIGHEST).astype(np.uint16)
+    return np.ascontiguousarray(table[numbers])
+
+
+def _overlapping(
+    numbers: _Numbers, labels: Labels, before: Labels, ids_before: InstanceIds
+) -> list[tuple[int, int]]:
+    """(number, id that was there) of objects that overlap, by falling IoU."""
+    both = (numbers > 0) & (ids_before > 0) & (labels == before)
+    pairs, shared = np.unique(
+        numbers[both].astype(np.int64) << 16 | ids_before[both], return_counts=True
+    )
+    sizes = np.bincount(numbers.reshape(-1))
+    sizes_before = np.bincount(ids_before.reshape(-1))
+    one, other = pairs >> 16, pairs & _HIGHEST
+    iou = shared / (sizes[one] + sizes_before[other] - shared)
+    order = np.argsort(-iou, kind="stable")
+    return [(int(one[i]), int(other[i])) for i in order]
+
+
 def _with_ids(
     annotation: LabelMap, rect: Rect, mask: Mask, labels: Labels, ids: InstanceIds | None
 ) -> InstanceIds:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from segstudio.core.history import History
 from segstudio.core.labels import Image, LabelMap
 from segstudio.core.prediction import Prediction
+from segstudio.storage.annotations import Place
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.picture import COMPOSITE, Picture
 from segstudio.storage.seen_files import SeenFiles
@@ -25,6 +26,7 @@ class Document:
         predictions: By run key.
         saved_revision: The annotation's revision that is on disk (or was loaded).
         origin: Where the annotation came from: "", "ground truth", "saved" or a run's title.
+        place: The files in which the annotation lies or will lie; None until that is found out.
         notes: Sentences about the file worth showing ("the transparency is not shown").
         seen: The files of the annotation as they were read or saved last; None if not known.
         picture: The stored values that `pixels` were made of; None where only these are known.
@@ -40,6 +42,7 @@ class Document:
     predictions: dict[str, Prediction] = field(default_factory=dict)
     saved_revision: int = 0
     origin: str = ""
+    place: Place | None = None
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
     digest: str = ""

@@ -45,7 +45,7 @@ class What(Flag):
     HISTORY = auto()
     """What can be undone or redone."""
     SAVED = auto()
-    """The dirty mark or the time of saving."""
+    """The dirty mark, the time of saving, or where it is saved."""
     MODELS = auto()
     """The list of models, the chosen one, its options, whether it is loaded or on disk."""
     TRACE = auto()
@@ -262,6 +262,21 @@ class Unreadable:
     hint: str = ""
 
 
+@dataclass(frozen=True)
+class Saving:
+    """Where corrections of the open folder's ground truth are saved.
+
+    Attributes:
+        elsewhere: Whether they go to `annotations/`, not into the ground truth's own files.
+        chosen: Whether the user has said so, now or at an earlier time.
+        asked: Whether the user should be asked: ground truth was painted on.
+    """
+
+    elsewhere: bool = False
+    chosen: bool = False
+    asked: bool = False
+
+
 class Session:
     """What is open. Read by panels, written by `app` only.
 
@@ -282,6 +297,7 @@ class Session:
         view: How things are shown.
         models: All models known, by id, in order.
         model: The chosen model and its options.
+        saving: Where corrections of its ground truth go.
         states: Marks by index; images without an entry have none.
         counts: Confusion matrix by (image index, run) of every scored image; rows are truth.
         inspection: What the network inspector shows.
@@ -305,6 +321,7 @@ class Session:
         self.view = ViewState()
         self.models: dict[str, ModelSpec] = {}
         self.model = ModelState()
+        self.saving = Saving()
         self.states: dict[int, ImageState] = {}
         self.counts: ConfusionMatrices[tuple[int, str]] = ConfusionMatrices()
         self.inspection = Inspection()

@@ -19,10 +19,8 @@ import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, InstanceIds, LabelMap, Labels
-from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8
-from segstudio.storage.atomic import write_error
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import IMAGE_SUFFIXES, page_stem, suffix_of
 from segstudio.storage.mask_files import (
@@ -32,13 +30,16 @@ from segstudio.storage.mask_files import (
     read_mask_file,
     written_by_segstudio,
 )
+from segstudio.storage.originals import keep, remove_own
 from segstudio.storage.scan import list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME, write_schema
 from segstudio.storage.seen_files import SeenFiles
-from segstudio.storage.truth_folders import ORIGINALS
 from segstudio.storage.write_root import Identity, WriteRoot
 
 _PAGE_MARK = "#page="
+MASKS, CORRECTIONS = "masks", "annotations"
+"""Folders for annotations in segstudio's form: of class ids, with `instances/` beside or in it."""
+
 _COMPRESS_LEVEL = 1  # masks are flat: higher levels take longer and save little
 
 
@@ -60,7 +61,7 @@ class AnnotationFiles:
         return SeenFiles.of(self.paths)
 
 
-def annotation_files(root: Path, ref: ImageRef) -> AnnotationFiles:
+def annotation_files(root: Path, ref: ImageRef, folder: str = MASKS) -> AnnotationFiles:
     """The files of an image's annotation, whether they exist or not.
 
     `masks/<stem>.png` in the data set's folder; an image of a sub-folder that is opened with it
@@ -71,19 +72,20 @@ def annotation_files(root: Path, ref: ImageRef) -> AnnotationFiles:
     Args:
         root: `Project.root`.
         ref: The image.
+        folder: `masks`, or `annotations` for corrections of ground truth that is left as it is.
     """
-    masks, instances = _folders_of(root, ref.root, ref.folder)
+    masks, instances = _folders_of(root, ref.root, ref.folder, folder)
     name = _mask_name(masks, ref)
     return AnnotationFiles(masks / name, instances / name)
 
 
-def has_annotation(root: Path, ref: ImageRef) -> bool:
-    """Whether segstudio has saved an annotation of this image."""
-    folder = str(_folders_of(root, ref.root, ref.folder)[0])
+def has_annotation(root: Path, ref: ImageRef, folder: str = MASKS) -> bool:
+    """Whether segstudio has saved an annotation of this image, in its own form."""
+    masks = str(_folders_of(root, ref.root, ref.folder, folder)[0])
     names = (page_stem(ref.stem, ref.page), page_stem(ref.filename, ref.page))
-    if not any(os.access(f"{folder}/{name}.png", os.F_OK) for name in names):
+    if not any(os.access(f"{masks}/{name}.png", os.F_OK) for name in names):
         return False  # the usual case of a long list
-    mask = annotation_files(root, ref).mask
+    mask = annotation_files(root, ref, folder).mask
     return written_by_segstudio(mask) and (not ref.page or _is_of_page(mask, ref))
 
 
@@ -113,16 +115,19 @@ def annotated_names(root: Path, images: Iterable[ImageRef]) -> set[str]:
 
 
 def read_annotation(
-    root: Path, ref: ImageRef, shape_hw: tuple[int, int] | None = None
+    root: Path,
+    ref: ImageRef,
+    shape_hw: tuple[int, int] | None = None,
+    folder: str = MASKS,
 ) -> LabelMap | None:
     """The annotation that segstudio saved for an image, or None.
 
     Raises:
         SegstudioError: if it cannot be read or has not the image's size; names both files.
     """
-    if not has_annotation(root, ref):
+    if not has_annotation(root, ref, folder):
         return None
-    files = annotation_files(root, ref)
+    files = annotation_files(root, ref, folder)
     labels = read_index_png(files.mask)
     _check_size(files.mask, labels.shape, ref, shape_hw)
     if not written_by_segstudio(files.instances):
@@ -138,12 +143,15 @@ def write_annotation(
     labels: Labels,
     instances: InstanceIds | None,
     schema: LabelSchema,
+    folder: str = MASKS,
     *,
     identity: Identity | None = None,
     agreed: frozenset[Path] = frozenset(),
     seen: SeenFiles | None = None,
 ) -> list[Path]:
-    """Save an image's annotation and the classes, each file as a whole or not at all.
+    """Save an image's annotation in segstudio's form, and the classes.
+
+    Each file is saved as a whole or not at all.
 
     The data set's folder itself is never made, and no link is followed out of it.
 
@@ -153,6 +161,7 @@ def write_annotation(
         labels: Class ids, (H, W) uint8.
         instances: Instance ids, (H, W) uint16, or None: then a file of earlier ones goes.
         schema: The classes: palette of the PNG and `masks/segstudio.json`.
+        folder: `masks` or `annotations`.
         identity: `Project.identity`: the folder that was opened.
         agreed: Links leading out of the folder that may be used all the same (`WriteRoot`).
         seen: What the files held when they were read; None: whatever they hold is replaced.
@@ -168,26 +177,27 @@ def write_annotation(
     """
     home = WriteRoot(root, identity, ref.path, ref.path.parent, agreed)
     home.check()
-    files = annotation_files(root, ref)
-    folder = files.mask.parent
+    files = annotation_files(root, ref, folder)
     home.place_of(files.mask)  # before anything is written
     if instances is not None or written_by_segstudio(files.instances):
         home.place_of(files.instances)
-    home.make_folder(folder)
+    home.make_folder(files.mask.parent)
     if seen is not None:
         seen.check()
-    written = [write_schema(folder, schema, home)]
+    written = [write_schema(files.mask.parent, schema, home)]
     source = _source(ref.filename, ref.page)
     if instances is not None:
         home.make_folder(files.instances.parent)
-        _keep_original(home, files.instances)
-        home.write(files.instances, encode_instance_png(instances, source=source))
+        content = encode_instance_png(instances, source=source)
+        keep(home, files.instances, content)
+        home.write(files.instances, content)
         written.append(files.instances)
-    _keep_original(home, files.mask)
-    home.write(files.mask, encode_index_png(labels, schema.palette(), source=source))
+    content = encode_index_png(labels, schema.palette(), source=source)
+    keep(home, files.mask, content)
+    home.write(files.mask, content)
     written.append(files.mask)
     if instances is None:
-        _remove_own(home, files.instances)
+        remove_own(home, files.instances)
     return written
 
 
@@ -278,10 +288,12 @@ def _png_bytes(
 
 
 @lru_cache(maxsize=256)
-def _folders_of(root: Path, images_root: str, folder: str) -> tuple[Path, Path]:
+def _folders_of(root: Path, images_root: str, folder: str, masks: str = MASKS) -> tuple[Path, Path]:
     """The folders of class and of instance masks of the images of one folder."""
+    if masks == CORRECTIONS:  # one folder, so that it can be taken away as a whole
+        return root / CORRECTIONS / folder, root / CORRECTIONS / "instances" / folder
     home, inside = (root / folder, "") if Path(images_root) == root else (root, folder)
-    return home / "masks" / inside, home / "instances" / inside
+    return home / masks / inside, home / "instances" / inside
 
 
 def _file_names(folder: Path) -> set[str]:
@@ -331,31 +343,6 @@ def _with_stem(ref: ImageRef, stem: str) -> list[str]:
         if (stem != ref.stem or suffix != suffix_of(ref.filename))
         and os.access(f"{folder}/{name}", os.F_OK)
     ]
-
-
-def _keep_original(home: WriteRoot, path: Path) -> None:
-    """Copy a file that segstudio did not write to `.originals/`, once, before it is replaced."""
-    kept = path.parent / ORIGINALS / path.name
-    if not path.exists() or kept.exists() or written_by_segstudio(path):
-        return
-    check_regular(path)
-    home.make_folder(kept.parent)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SegstudioError(
-            f"The mask {path} cannot be read, so it was not replaced ({error.strerror or error}).",
-            "Check the file; nothing was changed.",
-        ) from error
-    home.write(kept, content)
-
-
-def _remove_own(home: WriteRoot, path: Path) -> None:
-    if written_by_segstudio(path):
-        try:
-            home.place_of(path).unlink(missing_ok=True)
-        except OSError as error:
-            raise write_error(path, error) from error
 
 
 def _check_size(

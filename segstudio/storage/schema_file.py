@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 SCHEMA_NAME = "segstudio.json"
 _RULES = "class_mappings"
+_CORRECTIONS = "corrections"
+AS_CORRECTIONS: Mapping[str, object] = {_CORRECTIONS: True}
+"""The entry that makes a folder one of corrections of ground truth that lies elsewhere."""
 _MAX_FOLDERS = 32
 
 
@@ -58,6 +61,11 @@ def read_schema(path: Path) -> LabelSchema:
 def read_entry(folder: Path, name: str) -> object:
     """What else the `segstudio.json` of a folder holds under a name; None if nothing."""
     return _other_entries(folder / SCHEMA_NAME).get(name)
+
+
+def holds_corrections(folder: Path) -> bool:
+    """Whether a folder holds corrections of ground truth that lies elsewhere."""
+    return read_entry(folder, _CORRECTIONS) is True
 
 
 def write_schema(
@@ -102,12 +110,15 @@ def write_schema(
 def find_schema(home: Path, images_root: Path, images: ImageList) -> LabelSchema | None:
     """The classes of a data set, from the first `segstudio.json` at its usual places.
 
-    Looked for in `masks/` (where segstudio writes it) and directly, in the data set's folder, the
-    images' folder and each sub-folder with images.
+    Looked for in `annotations/` if corrections are saved there, then in `masks/` (where segstudio
+    writes it else) and directly, in the data set's folder, the images' folder and each sub-folder
+    with images.
 
     Raises:
         SegstudioError: if one is found and damaged.
     """
+    if holds_corrections(home / "annotations"):
+        return read_schema(home / "annotations" / SCHEMA_NAME)
     for folder in dict.fromkeys((home, images_root, *_image_folders(images_root, images.names))):
         for path in (folder / "masks" / SCHEMA_NAME, folder / SCHEMA_NAME):
             if path.is_file():

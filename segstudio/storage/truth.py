@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -240,9 +240,25 @@ class TruthIndex:
         """The image's instance mask, or None."""
         return _first(self.instances, ref)
 
+    def class_file(self, ref: ImageRef) -> Path | None:
+        """The file in which the image's class mask lies, perhaps edited since; or None."""
+        return _first_file(self.classes, ref)
+
+    def instance_file(self, ref: ImageRef) -> Path | None:
+        """The file in which the image's instance mask lies, perhaps edited since; or None."""
+        return _first_file(self.instances, ref)
+
+    def coding_for(self, schema: LabelSchema | None) -> Coding:
+        """How values are read while these classes are in force: new ones bring their colours."""
+        if self.coding.kind != "colour" or schema is None:
+            return self.coding
+        known = {class_id for _, class_id in self.coding.colors}
+        new = ((spec.color, spec.id) for spec in schema.classes if spec.id not in known)
+        return replace(self.coding, colors=(*self.coding.colors, *new))
+
     def has(self, ref: ImageRef) -> bool:
         """Whether an image has ground truth."""
-        return self.path_of(ref) is not None
+        return (self.class_file(ref) or self.instance_file(ref)) is not None
 
 
 def read_truth(
@@ -281,11 +297,26 @@ def read_truth_file(
     class_path, instance_path = index.class_path(ref), index.instance_path(ref)
     if class_path is None and instance_path is None:
         return None
+    return read_masks(ref, class_path, instance_path, index, schema, shape_hw)
+
+
+def read_masks(
+    ref: ImageRef,
+    class_path: Path | None,
+    instance_path: Path | None,
+    index: TruthIndex,
+    schema: LabelSchema | None = None,
+    shape_hw: tuple[int, int] | None = None,
+) -> TruthReading:
+    """Read masks as the ground truth of an image is read, wherever they lie.
+
+    See `read_truth_file`.
+    """
     return decode(
         ref.path,
         class_path,
         instance_path,
-        index.coding,
+        index.coding_for(schema),
         schema or index.schema,
         shape_hw,
         strict=index.declared,
@@ -311,6 +342,14 @@ def _filename(ref: ImageRef) -> str:
     """The name that the masks of an image's page are looked for by."""
     ending = ref.filename[len(ref.stem) :]
     return page_stem(ref.stem, ref.page) + ending
+
+
+def _first_file(table: _Table, ref: ImageRef) -> Path | None:
+    for folder in table.get(ref.folder, ()):
+        path = folder.mask_of(_filename(ref))
+        if path is not None:
+            return path
+    return None
 
 
 def _merged(first: _Table, second: _Table) -> _Table:

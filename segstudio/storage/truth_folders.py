@@ -28,10 +28,11 @@ from segstudio.storage.layout import (
 )
 from segstudio.storage.mask_files import written_by_segstudio
 from segstudio.storage.metadata_jsonl import METADATA, listed_masks
+from segstudio.storage.originals import ORIGINALS, has_record, original_of, versions
 from segstudio.storage.scan import Listing, list_folder
+from segstudio.storage.schema_file import holds_corrections
 
-ORIGINALS = ".originals"
-"""Folder inside `masks/` and `instances/` for files that were there before segstudio wrote one."""
+__all__ = ["ORIGINALS", "MaskFolder", "find_mask_folders", "folders_at"]
 
 _LEVELS_UP = 3
 _TRIED_FIRST = 64
@@ -91,8 +92,7 @@ class MaskFolder:
                 names.sort()
         self._all_count = False
         self._own: bool | None = None
-        self._originals: frozenset[str] = frozenset()
-        self._truths: dict[str, Path | None] = {}
+        self._foreign: dict[str, bool] = {}
 
     @classmethod
     def chosen(
@@ -210,31 +210,34 @@ class MaskFolder:
         matched = {name for filename in filenames for name in self.names_of(filename)}
         return 0 < len(self.names) <= 2 * len(matched)
 
-    def truth_of(self, filename: str) -> Path | None:
-        """The ground truth of an image: the file as it was before segstudio wrote over it."""
+    def mask_of(self, filename: str) -> Path | None:
+        """The mask of an image in this folder that another program wrote at first, or None."""
         for name in self.names_of(filename):
             if self._all_count or not self._may_be_own:
                 return self.path / name
-            if name not in self._truths:
-                self._truths[name] = self._foreign(name)
-            if self._truths[name] is not None:
-                return self._truths[name]
+            if name not in self._foreign:
+                path = self.path / name
+                replaced = has_record(path)
+                self._foreign[name] = (
+                    bool(versions(path)) if replaced else not written_by_segstudio(path)
+                )
+            if self._foreign[name]:
+                return self.path / name
         return None
+
+    def truth_of(self, filename: str) -> Path | None:
+        """The ground truth of an image: the mask as another program wrote it last."""
+        mask = self.mask_of(filename)
+        return None if mask is None else original_of(mask) or mask
 
     @property
     def _may_be_own(self) -> bool:
         """Whether segstudio has written here; only then must headers be looked at."""
         if self._own is None:
-            self._own = any((folder / "segstudio.json").exists() for folder in _markers(self.path))
-            if self._own:
-                self._originals = _originals_in(self.path)
+            self._own = (self.path / ORIGINALS).exists() or any(
+                (folder / "segstudio.json").exists() for folder in _markers(self.path)
+            )
         return self._own
-
-    def _foreign(self, name: str) -> Path | None:
-        if name in self._originals:
-            return self.path / ORIGINALS / name
-        path = self.path / name
-        return None if written_by_segstudio(path) else path
 
 
 class _ListedMasks(MaskFolder):
@@ -276,11 +279,18 @@ def find_mask_folders(
         known: Folders of masks that were recognised otherwise, by the folder of their images.
 
     Returns:
-        Two tables by the images' folder ("" is their root).
+        Two tables by the images' folder ("" is their root). Corrections of ground truth
+        (`annotations/`) count only where there is nothing that they could be corrections of.
     """
     groups = _grouped(images)
     root = Path(images[0].root) if images else home
-    finder = _Finder(home, root, groups, known or {})
+    found = _find(_Finder(home, root, groups, known or {}), groups)
+    if any(found):
+        return found
+    return _find(_Finder(home, root, groups, known or {}, corrections=True), groups)
+
+
+def _find(finder: _Finder, groups: Mapping[str, Sequence[str]]) -> tuple[_Table, _Table]:
     classes: _Table = {}
     instances: _Table = {}
     for folder, filenames in groups.items():
@@ -331,12 +341,15 @@ class _Finder:
         root: Path,
         groups: Mapping[str, Sequence[str]],
         known: Mapping[Path, Sequence[Path]],
+        *,
+        corrections: bool = False,
     ) -> None:
         self._home = home
         self._root = root
         self._known = known
         self._image_folders = {root / folder for folder in groups}
         self._one_image_each = len(groups) > 1 and all(len(names) == 1 for names in groups.values())
+        self._corrections = corrections
         self._listings: dict[Path, Listing] = {}
 
     def folders_for(
@@ -352,7 +365,8 @@ class _Finder:
                 continue
             seen.add(candidate)
             files = self._list(candidate).files
-            masks = MaskFolder(candidate, files, filenames, channels=channels)
+            kind = MaskFolder.chosen if self._corrections else MaskFolder
+            masks = kind(candidate, files, filenames, channels=channels)
             if masks.matches_any(filenames):
                 yield masks, is_instances
             if self._are_objects_of(candidate, directory, filenames, masks):
@@ -424,7 +438,8 @@ class _Finder:
         for parent in (directory, directory.parent) if together else (directory,):
             for name in sorted(filter(may_hold_masks, self._list(parent).folders)):
                 path = parent / name
-                if path not in seen and os.path.realpath(path) not in known:
+                corrects = not self._corrections and self._corrects(path)
+                if not corrects and path not in seen and os.path.realpath(path) not in known:
                     yield path
 
     def _named_folders(self, parent: Path, inside: Path) -> Iterator[tuple[Path, bool]]:
@@ -433,6 +448,8 @@ class _Finder:
             by_folded.setdefault(name.casefold(), []).append(name)
         for known in (*CLASS_FOLDERS, *INSTANCE_FOLDERS):
             for name in by_folded.get(known, ()):
+                if not self._corrections and self._corrects(parent / name):
+                    continue
                 path = parent / name / inside
                 listing = self._list(path)
                 if listing.files:
@@ -440,6 +457,9 @@ class _Finder:
                 else:
                     for sub in sorted(listing.folders):
                         yield path / sub, known in INSTANCE_FOLDERS
+
+    def _corrects(self, folder: Path) -> bool:
+        return "segstudio.json" in self._list(folder).files and holds_corrections(folder)
 
     def _list(self, path: Path) -> Listing:
         if path not in self._listings:
@@ -466,10 +486,3 @@ def _markers(path: Path) -> Iterator[Path]:
     for i in range(len(parts) - 1, max(len(parts) - _LEVELS_UP, 0), -1):
         if parts[i] == "instances":
             yield Path(*parts[:i], "masks", *parts[i + 1 :])
-
-
-def _originals_in(path: Path) -> frozenset[str]:
-    try:
-        return frozenset(list_folder(path / ORIGINALS).files)
-    except SegstudioError:
-        return frozenset()

@@ -60,7 +60,7 @@ def decode(
         obstacle = _obstacle(objects, None)
     if class_path is None:
         assert ids is not None
-        labels = np.where(ids > 0, np.uint8(_object_id(schema)), np.uint8(0))
+        labels = np.where(ids > 0, np.uint8(object_id(schema)), np.uint8(0))
         if void is not None and schema.ignore_index is not None:
             labels[void] = schema.ignore_index
         return TruthReading(LabelMap(labels, ids), obstacle)
@@ -78,7 +78,7 @@ def decode(
     return TruthReading(LabelMap(labels, ids), obstacle, _remarks(class_path, labels, schema))
 
 
-def _object_id(schema: LabelSchema) -> int:
+def object_id(schema: LabelSchema) -> int:
     """The class of an object where the masks know only one: the first that is no background."""
     return next((i for i in schema.ids if i not in (0, schema.ignore_index)), 1)
 
@@ -168,7 +168,7 @@ class _MaskFile:
             if 1 < single < 128:
                 raise self._odd(f"the number {single}", coding)
         inside = pixels > top // 2 if look is Look.SOFT else pixels != 0
-        return np.where(inside != coding.inverted, np.uint8(_object_id(schema)), np.uint8(0))
+        return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
 
     def _numbers(
         self,

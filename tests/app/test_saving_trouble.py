@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import make_folder
+from fakes import make_folder, write_mask
 from PIL import Image as pil
 from strokes import stroke
 
@@ -137,8 +137,9 @@ def test_a_folder_that_vanished_is_not_made_anew(painted, tmp_path, left) -> Non
 
 def test_a_mask_that_links_out_of_the_folder_is_asked_for(desk, tmp_path) -> None:
     root = make_folder(tmp_path / "set", truth=False)
-    mine = tmp_path / "mine.txt"
-    mine.write_text("mine")
+    mine = tmp_path / "mine.png"
+    write_mask(mine, np.zeros((20, 30), np.uint8))
+    content = mine.read_bytes()
     mask = root / "masks" / "a0.png"
     mask.parent.mkdir()
     mask.symlink_to(mine)
@@ -156,7 +157,7 @@ def test_a_mask_that_links_out_of_the_folder_is_asked_for(desk, tmp_path) -> Non
     act()
     painted.settle()
     assert not painted.document.dirty
-    assert mine.read_text() == "mine"
+    assert mine.read_bytes() == content
     assert not mask.is_symlink()
     assert np.array(pil.open(mask)).sum() == 1
     stroke(painted, (4, 4))

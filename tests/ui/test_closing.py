@@ -80,7 +80,8 @@ def test_a_journal_that_cannot_be_written_is_not_promised(painted, folder, monke
         patched.setattr("segstudio.storage.atomic.os.fsync", full)
         patched.setattr("segstudio.storage.journal.os.write", full)
         # Another change, since the journal has the first one.
-        painted.studio.editing.undo()
+        painted.studio.editing.begin_stroke(1, 1)
+        painted.studio.editing.end_stroke()
         painted.until(lambda: painted.studio.jobs.wait_idle(0))
         box = question(painted)
         assert "disk is full" in box.informativeText()

@@ -1,0 +1,254 @@
+"""Which files a folder's annotations go to: the ground truth's own, or `annotations/`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from segstudio.app.documents import Documents
+from segstudio.app.editing import Editing
+from segstudio.app.folder import FolderFiles, OpenFolder
+from segstudio.app.notices import Notices
+from segstudio.core.labels import LabelMap
+from segstudio.jobs import Job, JobRunner
+from segstudio.session.document import Document
+from segstudio.session.session import Change, Saving, Session, What
+from segstudio.storage.annotations import Place, Saved
+from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.masks import CORRECTIONS
+from segstudio.storage.originals import Version
+from segstudio.storage.schema_file import holds_corrections
+
+_CHOICE = "saving.json"
+
+
+class AnnotationPlace:
+    """Keeps `session.saving` and `Document.place`; asks once a folder where corrections go.
+
+    Until the user has chosen, what is painted is saved into the ground truth's own files, whose
+    originals are kept; the choice of `annotations/` moves what was saved meanwhile.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        notices: Notices,
+        documents: Documents,
+        folder: OpenFolder,
+        editing: Editing,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._notices = notices
+        self._documents = documents
+        self._folder = folder
+        self._editing = editing
+        self._in_truth: set[ImageRef] = set()
+        session.changed.connect(self._on_change)
+
+    # -- verbs -------------------------------------------------------------------------------
+
+    def keep_in_truth(self) -> None:
+        """Save corrections into the ground truth's own files, from now on unasked."""
+        self._choose(elsewhere=False)
+
+    def save_to_annotations(self) -> None:
+        """Save corrections to `annotations/`; what was saved since the folder was opened moves.
+
+        The ground truth's files are then again what another program wrote.
+        """
+        files = self._folder.files
+        if files is None:
+            return
+        self._editing.end_stroke()
+        self._choose(elsewhere=True)
+        schema, annotations = self._session.schema, files.annotations
+        refs = {*self._in_truth, *(document.ref for document in self._documents.dirty())}
+        held = [document for document in self._documents if document.ref in refs]
+        self._in_truth = set()
+
+        def work(_job: Job) -> int:
+            moved = [annotations.move_to_corrections(ref, schema) for ref in refs]
+            for document in held:  # the next save may be at work before the result arrives
+                document.seen = annotations.seen(document.ref)
+            return sum(saved is not None for saved in moved)
+
+        def done(moved: int) -> None:
+            if files is not self._folder.files:
+                return
+            for document in self._documents:
+                document.place = None
+            self._find_place()
+            what = f" {moved} image{'s' if moved != 1 else ''} moved there." if moved else ""
+            self._notices.info(
+                f"Corrections are saved to {CORRECTIONS}/; the ground truth is as it was.{what}"
+            )
+
+        self._jobs.submit("Moving corrections", "save", work, done, visible=False)
+
+    def ask_again(self) -> None:
+        """Let the user choose anew."""
+        if self._session.project is not None:
+            self._set(asked=True)
+
+    def revert(self) -> None:
+        """Make the open image's annotation what another program wrote last; can be undone."""
+        self._editing.use_truth("Revert to original")
+
+    def versions(self, done: Callable[[list[Version]], None]) -> None:
+        """Give every version of the open image's masks that another program wrote."""
+        files, document = self._folder.files, self._session.document
+        if files is not None and document is not None:
+            ref = document.ref
+            self._jobs.submit(
+                "Looking for versions",
+                "save",
+                lambda _job: files.annotations.versions(ref),
+                done,
+                visible=False,
+            )
+
+    def read_version(self, version: Version, done: Callable[[Document, LabelMap], None]) -> None:
+        """Read a version of the open image's masks; nothing is called if another one is open."""
+        files, document = self._folder.files, self._session.document
+        if files is None or document is None:
+            return
+        schema = self._session.schema
+
+        def arrived(found: LabelMap | None) -> None:
+            if found is not None and document is self._session.document:
+                done(document, found)
+
+        self._jobs.submit(
+            f"Reading {version.path.name}",
+            "save",
+            lambda _job: files.annotations.restored(
+                document.ref, version, schema, document.shape_hw
+            ),
+            arrived,
+        )
+
+    def restore(self, version: Version) -> None:
+        """Make a version the open image's annotation; can be undone."""
+        title = f"Restore version of {version.kept_at or 'the other program'}"
+        self.read_version(
+            version,
+            lambda document, found: self._editing.restore(
+                document, found, title, f"the version in {self.shown(version.path)}"
+            ),
+        )
+
+    # -- following -----------------------------------------------------------------------------
+
+    def saved(self, document: Document, saved: Saved) -> None:
+        """An annotation was saved."""
+        before, document.place = document.place, saved.place
+        if saved.files and not saved.place.folder:
+            self._in_truth.add(document.ref)
+        if saved.why and document is self._session.document and before != saved.place:
+            target = saved.place.files[0]
+            self._notices.info(
+                f"Edits of {document.ref.name} are saved to {self.shown(target)}: {saved.why}.",
+                "The mask that was read is left as it is.",
+                scope="image",
+            )
+
+    def shown(self, path: Path) -> str:
+        """A path as the user should read it: below the open folder where it is there."""
+        project = self._session.project
+        if project is not None and path.is_relative_to(project.root):
+            return path.relative_to(project.root).as_posix()
+        return str(path)
+
+    def _on_change(self, change: Change) -> None:
+        if What.PROJECT in change.what:
+            self._in_truth = set()
+            self._read_choice()
+        elif What.DOCUMENT in change.what:
+            self._find_place()
+        painted = change.document
+        if What.LABELS in change.what and change.patches and painted is not None:
+            saving = self._session.saving
+            if painted.truth is not None and not saving.chosen and not saving.asked:
+                self._set(asked=True)
+
+    def _read_choice(self) -> None:
+        files = self._folder.files
+        self._session.saving = Saving()
+        if files is None:
+            return
+
+        def done(choice: Saving) -> None:
+            if files is self._folder.files:
+                self._set(elsewhere=choice.elsewhere, chosen=choice.chosen)
+                self._find_place()
+
+        self._jobs.submit(
+            "Reading where annotations go",
+            "save",
+            lambda _job: _read(files),
+            done,
+            visible=False,
+        )
+
+    def _choose(self, *, elsewhere: bool) -> None:
+        self._set(elsewhere=elsewhere, chosen=True, asked=False)
+        files = self._folder.files
+        if files is None:
+            return
+        self._jobs.submit(
+            "Keeping where annotations go",
+            "save",
+            lambda _job: _write(files, elsewhere=elsewhere),
+            visible=False,
+        )
+        self._find_place()
+
+    def _find_place(self) -> None:
+        """Find out where the open image's annotation goes."""
+        files, document = self._folder.files, self._session.document
+        if files is None or document is None:
+            return
+        elsewhere = self._session.saving.elsewhere
+
+        def done(place: Place) -> None:
+            document.place = place
+            if document is self._session.document:
+                self._session.notify(What.SAVED)
+
+        self._jobs.submit(
+            "Looking where the annotation goes",
+            "save",
+            lambda _job: files.annotations.target(document.ref, elsewhere=elsewhere),
+            done,
+            key="place",
+            visible=False,
+        )
+
+    def _set(self, **values: bool) -> None:
+        saving = replace(self._session.saving, **values)
+        if saving != self._session.saving:
+            self._session.saving = saving
+            self._session.notify(What.SAVED)
+
+
+def _read(files: FolderFiles) -> Saving:
+    project = files.project
+    try:
+        data = json.loads((project.data_folder / _CHOICE).read_text(encoding="utf-8"))
+        return Saving(elsewhere=bool(data["elsewhere"]), chosen=True)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        there = holds_corrections(project.root / CORRECTIONS)  # chosen on another machine
+        return Saving(elsewhere=there, chosen=there)
+
+
+def _write(files: FolderFiles, *, elsewhere: bool) -> None:
+    folder = files.project.data_folder
+    make_folder(folder)
+    content = {"folder": str(files.project.root), "elsewhere": elsewhere}
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(folder / _CHOICE, text.encode("utf-8", "surrogatepass"))

@@ -6,7 +6,7 @@ from html import escape
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from segstudio.core.errors import SegstudioError
 from segstudio.ui.action_table import ACTIONS
@@ -34,6 +34,7 @@ class ActionSet(QObject):
         super().__init__(parent)
         self._context: Context | None = None
         self._keymap: Keymap = {}
+        self._scopes: dict[Scope, QWidget] = {}
         self._actions = {spec.id: self._make(spec) for spec in ACTIONS}
 
     @property
@@ -55,8 +56,22 @@ class ActionSet(QObject):
 
     def place(self, scopes: dict[Scope, QWidget]) -> None:
         """Let each action's keys count in the widget of its scope."""
+        self._scopes = scopes
         for spec in ACTIONS:
             scopes[spec.scope].addAction(self._actions[spec.id])
+
+    def action_of(self, keys: QKeySequence) -> QAction | None:
+        """What these keys do where the focus is; None if nothing, or nothing now."""
+        focused = QApplication.focusWidget()
+        for spec in ACTIONS:
+            action = self._actions[spec.id]
+            if not action.isEnabled() or keys not in action.shortcuts():
+                continue
+            place = self._scopes.get(spec.scope)
+            inside = place is not None and (place is focused or place.isAncestorOf(focused))
+            if spec.scope is Scope.WINDOW or inside:
+                return action
+        return None
 
     def set_keymap(self, keymap: Keymap) -> None:
         """Replace the shortcuts that differ from the table's."""

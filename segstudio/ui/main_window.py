@@ -65,6 +65,7 @@ class MainWindow(QMainWindow):
         from segstudio.ui.action_set import ActionSet
         from segstudio.ui.model_chooser import ModelChooser
         from segstudio.ui.notices import NoticeStrip
+        from segstudio.ui.physical_keys import PhysicalKeys
         from segstudio.ui.status_bar import StatusBar
         from segstudio.ui.text_focus import TextFocusGuard
         from segstudio.ui.view_controls import ViewControls
@@ -82,7 +83,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.notices: NoticeStrip = NoticeStrip()
         self.centre.add_bar(self.notices)
-        self.text_focus = TextFocusGuard(self)
+        self.text_focus = TextFocusGuard(self, PhysicalKeys(self, self.commands.action_of))
 
     def attach(self, studio: Studio) -> None:
         """Build what needs the studio, and connect everything."""

@@ -6,6 +6,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from segstudio.ui.physical_keys import PhysicalKeys
+
 _TEXT_FIELDS = ("QLineEdit", "QAbstractSpinBox", "QPlainTextEdit", "QTextEdit", "QKeySequenceEdit")
 """By name: importing the classes would cost time at start-up."""
 _NUMBER_FIELD = "QAbstractSpinBox"
@@ -28,9 +30,14 @@ class TextFocusGuard(QObject):
 
     number_typed = Signal()
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, physical: PhysicalKeys) -> None:
+        """Args:
+        parent: The window.
+        physical: Is given the window's widgets that have the focus and take no text.
+        """
         super().__init__(parent)
         self._window = parent
+        self._physical = physical
         self._field: QWidget | None = None
         app = QApplication.instance()
         assert isinstance(app, QApplication)
@@ -59,6 +66,9 @@ class TextFocusGuard(QObject):
         if self._field is not None:
             self._field.removeEventFilter(self)
             self._field = None
-        if now is not None and any(now.inherits(name) for name in _TEXT_FIELDS):
+        takes_text = now is not None and any(now.inherits(name) for name in _TEXT_FIELDS)
+        if now is not None and takes_text:
             self._field = now
             now.installEventFilter(self)
+        mine = now is not None and not takes_text and now.window() is self._window
+        self._physical.watch(now if mine else None)

@@ -165,3 +165,19 @@ def test_the_folders_of_last_time_are_offered_at_the_start(make_window, folder):
     second.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     second.until(lambda: second.session.document is not None)
     assert second.session.project.root == folder
+
+
+def test_the_filter_goes_with_the_folder_and_stays_when_it_is_read_again(bench, folder, tmp_path):
+    panel = bench.window.images
+    panel.filter.setText("field_1")
+    panel.show_.setCurrentText("Not reviewed")
+    bench.studio.browsing.rescan()
+    bench.settle()
+    assert (panel.filter.text(), panel.show_.currentText()) == ("field_1", "Not reviewed")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "x.png").write_bytes((folder / "field_0.png").read_bytes())
+    bench.studio.browsing.open_path(other)
+    bench.until(lambda: panel.model.images == [0])
+    assert panel.filter.text() == ""
+    assert panel.show_.currentText() == "All images"

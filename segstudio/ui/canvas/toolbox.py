@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QPainter
+
 from segstudio.session.session import ToolName
 from segstudio.ui.canvas.tools.base import Pointer, Tool, ToolHost
 from segstudio.ui.canvas.tools.brush import BrushTool
@@ -53,7 +55,6 @@ class Toolbox:
         if self._chosen is self._tools[name]:
             return False
         self.finish()
-        self._chosen.drop()
         self._chosen = self._tools[name]
         return True
 
@@ -106,3 +107,16 @@ class Toolbox:
         for tool in self._tools.values():
             tool.drop()
         self._holding = None
+
+    def take_up(self, image: object) -> None:
+        """An image is open: go on with what was begun on it."""
+        for tool in self._tools.values():
+            tool.take_up(image)
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw the marks of the chosen tool, and of those that have something begun."""
+        for tool in self._tools.values():
+            if tool is self._chosen or tool.busy:
+                painter.save()
+                tool.paint(painter)
+                painter.restore()

@@ -110,6 +110,9 @@ class WorkArea(Display):
         """Another image is open, is loading, or none is open any more."""
         self._let_go_of_image()
         super().show_document()
+        document = self.session.document
+        if document is not None:
+            self._toolbox.take_up(document.ref)
         self._show_pointer()
 
     def let_go(self) -> None:
@@ -367,9 +370,7 @@ class WorkArea(Display):
         self._marked = region(marks, self.to_screen)
         paint(painter, marks, self.to_screen)
         if self._can_work():
-            painter.save()
-            self._toolbox.chosen.paint(painter)
-            painter.restore()
+            self._toolbox.paint(painter)
         self._paint_pointed(painter)
         centre = self._ring_centre()
         if centre is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QPalette
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -25,6 +25,7 @@ from segstudio.ui.action_table import ACTIONS
 from segstudio.ui.actions import Keymap, clashes, keys_of
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.keymaps import PRESETS
+from segstudio.ui.physical_keys import as_us
 
 _COMMAND, _KEYS, _SCOPE = range(3)
 _CUSTOM = "Custom"
@@ -46,7 +47,7 @@ class ShortcutEditor(Dialog):
         self.preset.setAccessibleName("Preset")
         self.preset.setToolTip("Shortcuts of segstudio or of another tool")
         self.table = _table()
-        self.field = QKeySequenceEdit()
+        self.field = _KeyField()
         self.field.setMaximumSequenceLength(1)
         self.field.setClearButtonEnabled(True)
         self.field.setAccessibleName("New shortcut")
@@ -178,6 +179,14 @@ class ShortcutEditor(Dialog):
         mine = dict(self.keymap)
         name = next((n for n, preset in PRESETS.items() if dict(preset) == mine), _CUSTOM)
         self.preset.setCurrentText(name)
+
+
+class _KeyField(QKeySequenceEdit):
+    """Takes a key by its place where the layout has none of our letters and digits there."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """A key went down."""
+        super().keyPressEvent(as_us(event) or event)
 
 
 def _table() -> QTableWidget:

@@ -6,7 +6,10 @@ import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from segstudio.session.session import ToolName
+from segstudio.core.labels import LabelMap
+from segstudio.session.document import Document
+from segstudio.session.session import Layer, ToolName, What
+from segstudio.storage.image_ref import ImageRef
 
 CORNERS = [(8.0, 6.0), (50.0, 11.0), (44.0, 40.0), (26.0, 20.0), (5.0, 37.0)]
 
@@ -121,16 +124,50 @@ def test_pan_and_zoom_leave_the_corners_where_they_are(desk):
     assert np.count_nonzero(desk.labels != expected) <= 20
 
 
-def test_another_tool_or_image_forgets_the_corners(desk):
+def test_a_begun_polygon_waits_while_another_tool_or_layer_is_looked_at(desk):
     opened(desk)
-    for corner in CORNERS:
+    for corner in CORNERS[:3]:
         desk.click(*corner)
-    desk.take(ToolName.BRUSH)
+    with_corners = desk.picture()
+    desk.take(ToolName.PAN)
+    desk.session.set_view(layer=Layer.NONE)
+    desk.session.set_view(layer=Layer.BOTH)
+    assert (desk.picture() != desk.picture() * 0 + 100).any()  # its corners are still seen
     desk.take(ToolName.POLYGON)
-    QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
-    assert not desk.labels.any()
-    for corner in CORNERS:
+    assert np.array_equal(desk.picture(), with_corners)
+    for corner in CORNERS[3:]:
         desk.click(*corner)
-    desk.open(desk.flat(50, 60))
     QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
-    assert not desk.labels.any()
+    assert np.array_equal(desk.labels, 2 * even_odd(CORNERS, 50, 60))
+
+
+def test_a_begun_polygon_waits_with_its_image(desk):
+    opened(desk)
+    first = desk.session.document
+    for corner in CORNERS[:3]:
+        desk.click(*corner)
+    desk.session.notify(What.DOCUMENT)  # the same image again: its truth was read anew
+    second = Document(
+        ImageRef("b.png", "/nowhere"), desk.flat(50, 60), LabelMap.empty((50, 60)), None
+    )
+    desk.session.document = second
+    desk.session.notify(What.DOCUMENT)
+    desk.place(5.0)
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
+    assert not second.annotation.labels.any()
+    for corner in [(1.0, 1.0), (9.0, 1.0), (9.0, 9.0)]:
+        desk.click(*corner)
+    desk.session.document, desk.session.loading = None, "made.png"
+    desk.session.notify(What.DOCUMENT)
+    desk.session.document, desk.session.loading = first, ""
+    desk.session.notify(What.DOCUMENT)
+    desk.place(5.0)
+    for corner in CORNERS[3:]:
+        desk.click(*corner)
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
+    assert np.array_equal(first.annotation.labels, 2 * even_odd(CORNERS, 50, 60))
+    assert not second.annotation.labels.any()
+    desk.session.document = second
+    desk.session.notify(What.DOCUMENT)
+    QTest.keyClick(desk.viewport, Qt.Key.Key_Return)
+    assert second.annotation.labels.any()

@@ -108,7 +108,14 @@ class Tool:
         """Keep what is begun and come to rest: the focus went, or another tool is taken."""
 
     def drop(self) -> None:
-        """Forget what is begun: its image is gone."""
+        """Let go of what is begun: its image is gone."""
+
+    def take_up(self, image: object) -> None:
+        """Go on with what was begun on an image, which is open now.
+
+        Args:
+            image: What tells images apart: the same object, or an equal one, each time.
+        """
 
     def paint(self, painter: QPainter) -> None:
         """Draw the tool's marks, in logical pixels of the viewport."""

@@ -23,13 +23,19 @@ _HANDLE_PX = 3.0
 
 
 class PolygonTool(Tool):
-    """Corners as float image points; nothing is painted before the polygon is closed."""
+    """Corners as float image points; nothing is painted before the polygon is closed.
+
+    A polygon that is begun waits while another tool is taken, and with its image while another
+    image is shown.
+    """
 
     name = ToolName.POLYGON
 
     def __init__(self, host: ToolHost) -> None:
         super().__init__(host)
         self._points: list[Point] = []
+        self._image: object = None
+        self._waiting: dict[object, list[Point]] = {}
         self._tip: Point | None = None
         self._pressed_at: Point | None = None
         self._freehand = False
@@ -110,8 +116,17 @@ class PolygonTool(Tool):
         self._pressed_at, self._freehand = None, False
 
     def drop(self) -> None:
-        """Forget the polygon."""
+        """The polygon waits for its image."""
+        if self._points:
+            self._waiting[self._image] = self._points
+        self._image = None
         self._forget()
+
+    def take_up(self, image: object) -> None:
+        """Go on with the polygon of an image."""
+        self._image = image
+        self._points = self._waiting.pop(image, [])
+        self.host.repaint_marks()
 
     def paint(self, painter: QPainter) -> None:
         """Draw the corners, the lines and the rubber band, readable on any photo."""

@@ -66,6 +66,7 @@ class ImagesPanel(QWidget):
         super().__init__()
         self._session, self._browsing, self._actions = session, browsing, actions
         self._syncing = False
+        self._root: Path | None = None
         self.model = ImagesModel(session, self)
         self._thumbnails = Thumbnails(
             browsing, round(THUMB_WIDTH * 2), lambda image: self.model.repaint_images([image])
@@ -127,6 +128,7 @@ class ImagesPanel(QWidget):
         what = change.what
         if what & What.PROJECT:
             self._thumbnails.clear()
+            self._forget_filter()
             self._build()
         if what & What.DOCUMENT:
             self._show_current()
@@ -199,6 +201,15 @@ class ImagesPanel(QWidget):
         image = self.model.image_at(current.row()) if current.isValid() else -1
         if image >= 0 and image != self._browsing.cursor and not self._syncing:
             self._browsing.select(image)
+
+    def _forget_filter(self) -> None:
+        """What was looked for in one folder is not looked for in the next."""
+        project = self._session.project
+        root = None if project is None else project.root
+        if root != self._root:
+            self._root = root
+            self.filter.clear()
+            self.show_.setCurrentText(Show.ALL.value)
 
     def _enter_list(self) -> None:
         """Go from the filter to the list, and to its first image unless the open one is listed."""

@@ -68,7 +68,11 @@ class ActionSet(QObject):
             if not action.isEnabled() or keys not in action.shortcuts():
                 continue
             place = self._scopes.get(spec.scope)
-            inside = place is not None and (place is focused or place.isAncestorOf(focused))
+            inside = (
+                place is not None
+                and focused is not None
+                and (place is focused or place.isAncestorOf(focused))
+            )
             if spec.scope is Scope.WINDOW or inside:
                 return action
         return None

@@ -9,7 +9,6 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -25,6 +24,7 @@ from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.notes_mark import NotesMark
 from segstudio.ui.numbers import ratio_text
+from segstudio.ui.plain import PlainLabel
 
 _SHOWN = (
     What.PROJECT
@@ -53,7 +53,7 @@ class CanvasHeader(QWidget):
         self.name.setAccessibleName("Open image")
         self.run = RunChooser(session, segmenting)
         self.notes = NotesMark()
-        self.score = QLabel()
+        self.score = PlainLabel()
         self.score.setAccessibleName("Mean IoU of this image")
         self.brush = BrushSize(session)
         self._only = _toggle(actions, "brush.only_unlabelled", "Only unlabelled")

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QStylePainter,
 )
 
+from segstudio.ui.plain import plain
+
 _POPUP_PADDING = 24
 
 
@@ -35,7 +37,7 @@ class ElidedLabel(QLabel):
     def show_text(self, text: str, short: str = "") -> None:
         """Show another text, or its short form where it does not fit."""
         self._whole, self._short = text, short
-        self.setToolTip(text)
+        self.setToolTip(plain(text))
         self.setAccessibleDescription(text)
         self._elide()
 

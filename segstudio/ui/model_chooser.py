@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox
 
 from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.icons import icon
+from segstudio.ui.plain import plain
 
 if TYPE_CHECKING:
     from segstudio.app.segmenting import Segmenting
@@ -79,7 +80,9 @@ class ModelChooser(ElidedCombo):
             self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
         self.setCurrentIndex(self.findData(self._session.model.chosen))
         spec = models.get(self._session.model.chosen)
-        self.setToolTip(f"The model that Run uses: {spec.title}" if spec else "Choose a model")
+        self.setToolTip(
+            plain(f"The model that Run uses: {spec.title}" if spec else "Choose a model")
+        )
 
 
 class ModelItems(QStandardItemModel):
@@ -113,7 +116,7 @@ def _item(spec: ModelSpec, *, here: bool) -> QStandardItem:
     item = QStandardItem(icon(_icon_of(spec, here=here)), spec.title)
     item.setData(spec.id, Qt.ItemDataRole.UserRole)
     state = "Weights are on disk" if here else "Weights must be downloaded first"
-    item.setToolTip(f"{spec.description}\n{state}.")
+    item.setToolTip(plain(f"{spec.description}\n{state}."))
     return item
 
 

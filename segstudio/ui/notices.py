@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from segstudio.app.notices import Notice, Notices, Open
 from segstudio.ui.icon_button import icon_button, text_switch
 from segstudio.ui.icons import tinted
+from segstudio.ui.plain import PlainLabel
 from segstudio.ui.theme import is_dark
 
 HEIGHT = 32
@@ -60,7 +61,7 @@ class NoticeStrip(QFrame):
         self._notices = Notices()
         self._entry: Open | None = None
         self._place = 0
-        self._sign, self._text = QLabel(), _TwoLines()
+        self._sign, self._text = PlainLabel(), _TwoLines()
         self.more = text_switch("More", "Show the whole message")
         self.buttons = [QPushButton(), QPushButton()]
         self.others = QToolButton()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QToolButton, QWidget
 
 from segstudio.app.browsing import Browsing
 from segstudio.session.document import Document
@@ -12,6 +12,7 @@ from segstudio.storage.image_ref import page_of
 from segstudio.storage.picture import COMPOSITE
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.elided import ElidedCombo
+from segstudio.ui.plain import PlainLabel
 
 _HEIGHT = 34
 _SHOWN = What.DOCUMENT | What.PROJECT | What.VIEW
@@ -41,7 +42,7 @@ class StackBar(QWidget):
         self.channel.setAccessibleName("Channel")
         self.channel.setToolTip(_CHANNEL_TIP)
         self.channel.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._of = QLabel()
+        self._of = PlainLabel()
         self._pages = QWidget()
         pages = QHBoxLayout(self._pages)
         pages.setContentsMargins(0, 0, 0, 0)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QTo
 
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icons import icon
+from segstudio.ui.plain import PlainLabel, plain
 
 _JOB_TEXT_WIDTH = 300
 
@@ -19,7 +20,7 @@ class JobStrip(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._cancel: Callable[[], object] = lambda: None
-        self._text = QLabel()
+        self._text = PlainLabel()
         self._text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._full = ""
         self._bar = QProgressBar()
@@ -58,7 +59,7 @@ class JobStrip(QWidget):
         self._text.setText(
             metrics.elidedText(self._full, Qt.TextElideMode.ElideMiddle, _JOB_TEXT_WIDTH)
         )
-        self._text.setToolTip(self._full)
+        self._text.setToolTip(plain(self._full))
         if (self._bar.maximum(), self._bar.value()) != (total, done):
             self._bar.setRange(0, total)
             self._bar.setValue(done)
@@ -80,7 +81,7 @@ class StatusBar(QStatusBar):
         self._network.setContentsMargins(6, 0, 6, 0)
         self.addWidget(self._network, 1)
         self.jobs = JobStrip()
-        self._zoom = QLabel()
+        self._zoom = PlainLabel()
         self._zoom.setAccessibleName("Zoom")
         self._zoom.setContentsMargins(0, 0, 8, 0)
         self._zoom.setMinimumWidth(self.fontMetrics().horizontalAdvance("8888 %") + 8)
@@ -116,7 +117,7 @@ class StatusBar(QStatusBar):
         self._zoom.setText(text)
 
     def _place(self, name: str, widest: str) -> QLabel:
-        label = QLabel()
+        label = PlainLabel()
         label.setAccessibleName(name)
         label.setToolTip(f"{name} under the pointer" if name != "Pointer" else "Pixel x, y")
         label.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 8)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlid
 from segstudio.ui.action_table import STYLE_TEXTS, STYLES
 from segstudio.ui.icons import icon
 from segstudio.ui.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
+from segstudio.ui.plain import PlainLabel
 
 if TYPE_CHECKING:
     from segstudio.session.session import Change, Session
@@ -106,11 +107,11 @@ def _sign(name: str, parent: QWidget) -> QLabel:
     return IconLabel(name, 18, parent)
 
 
-class IconLabel(QLabel):
+class IconLabel(PlainLabel):
     """An icon beside a control; drawn anew when the theme changes."""
 
     def __init__(self, name: str, size: int, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("", parent)
         self._icon = icon(name)
         self._size = size
         self.setFixedSize(size, size)

@@ -21,6 +21,7 @@ from segstudio.ui.dialogs.dialog import answer_to
 from segstudio.ui.evaluation_export import EvaluationExport
 from segstudio.ui.keymaps import PRESETS
 from segstudio.ui.network_export import NetworkExport
+from segstudio.ui.plain import plain_box
 from segstudio.ui.run_commands import RunCommands
 
 if TYPE_CHECKING:
@@ -335,7 +336,7 @@ class WindowCommands:
         autosave = self._studio.autosave
         documents = autosave.at_risk()
         lost = [d for d in documents if not autosave.is_kept(d)]
-        box = self._question = QMessageBox(self._window)
+        box = self._question = plain_box(self._window)
         box.setIcon(QMessageBox.Icon.Warning)
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"{_listed(documents)} {what}. Quit all the same?")
@@ -385,7 +386,7 @@ class WindowCommands:
 
     def ask_unsaved(self, document: Document) -> Answer:
         """Ask what to do with an unsaved annotation; for when autosave is off."""
-        box = QMessageBox(self._window)
+        box = plain_box(self._window)
         box.setIcon(QMessageBox.Icon.Warning)
         box.setText(f"The annotation of {document.ref.title} is not saved.")
         box.setInformativeText("Saving by itself is turned off. Save the changes now?")
@@ -462,7 +463,7 @@ class WindowCommands:
 
     def _confirm(self, question: str, more: str, verb: str) -> bool:
         """Ask; Enter says yes."""
-        box = QMessageBox(self._window)
+        box = plain_box(self._window)
         box.setIcon(QMessageBox.Icon.Question)
         box.setText(question)
         box.setInformativeText(more)

@@ -12,6 +12,7 @@ from segstudio.session.session import Layer, Pane
 from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.layer_names import LAYER_SHORT, LAYER_TIPS, LAYERS
 from segstudio.ui.model_titles import short_titles
+from segstudio.ui.plain import plain
 
 _HEIGHT = 22
 _ARROW_PX, _LEAST_PX, _NARROW_PX = 34, 52, 70
@@ -100,7 +101,7 @@ class LayerPicker(QWidget):
         combo.setCurrentIndex(combo.findData(now))
         combo.short = self._shorts.get(now, "")
         if now and combo is not self.layer:
-            combo.setToolTip(f"{combo.tip}: {combo.currentText()}")
+            combo.setToolTip(plain(f"{combo.tip}: {combo.currentText()}"))
         combo.updateGeometry()
 
 

@@ -6,11 +6,12 @@ import functools
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.core.colour_maps import colour_table
 from segstudio.session.inspection import ColourMap, Heat, OverPhoto
 from segstudio.ui.elided import ElidedLabel
+from segstudio.ui.plain import PlainLabel
 
 _GROUND, _TEXT = QColor(20, 20, 20, 205), QColor(245, 245, 245)
 _STYLE = """
@@ -48,7 +49,7 @@ class OverPhotoChip(QWidget):
         self.button.setAccessibleName("Take away what lies over the photo")
         self.button.clicked.connect(self.closed)
         self.bar = _Bar()
-        self.low, self.high = QLabel(), QLabel()
+        self.low, self.high = PlainLabel(), PlainLabel()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
         self.slider.setFixedWidth(_BAR_WIDTH)

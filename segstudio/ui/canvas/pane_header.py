@@ -9,7 +9,6 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette, QResizeE
 from PySide6.QtWidgets import (
     QBoxLayout,
     QHBoxLayout,
-    QLabel,
     QSizePolicy,
     QToolButton,
     QWidget,
@@ -23,6 +22,7 @@ from segstudio.ui.canvas.overlay import second_prediction
 from segstudio.ui.icons import icon
 from segstudio.ui.notes_mark import NotesMark
 from segstudio.ui.numbers import ratio_text
+from segstudio.ui.plain import PlainLabel, plain
 
 _ROW_PX, _FIGURES_PX, _LINE_PX, _MARGIN_PX = 28, 22, 2, 6
 _NARROW_BELOW = 250
@@ -44,11 +44,11 @@ class PaneHeader(QWidget):
         self.setAccessibleName(f"View {number + 1}")
         self.picker = LayerPicker(comparing, f"View {number + 1}")
         self.picker.picked.connect(self._pick)
-        self.best = QLabel()
+        self.best = PlainLabel()
         self.best.setToolTip("The best mean IoU of these views")
         self.best.setAccessibleName("Best")
         self.notes = NotesMark()
-        self.score = QLabel()
+        self.score = PlainLabel()
         self.score.setAccessibleName("Mean IoU and seconds")
         self.run = _button("play", "Run this model on this image")
         self.run.clicked.connect(self._run)
@@ -57,7 +57,7 @@ class PaneHeader(QWidget):
         self.wipe.clicked.connect(lambda: comparing.toggle_wipe(number))
         self.against = LayerPicker(comparing, f"View {number + 1}, right of the line")
         self.against.picked.connect(lambda values: comparing.compare_with(**values))
-        self.left, self.right = QLabel("Left"), QLabel("Right")
+        self.left, self.right = PlainLabel("Left"), PlainLabel("Right")
         self.score.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         first, figures, second = self._row(), self._row(), self._row()
         first.addWidget(self.left)
@@ -116,7 +116,7 @@ class PaneHeader(QWidget):
         font.setBold(score.best and about_run)
         self.score.setFont(font)
         self.score.setText(self._score_text(score) if about_run else "")
-        self.score.setToolTip(_tip(score) if about_run and not self._state else self._state)
+        self.score.setToolTip(plain(_tip(score) if about_run and not self._state else self._state))
 
     def _score_text(self, score: PaneScore) -> str:
         """The figures, as many as there is room for."""

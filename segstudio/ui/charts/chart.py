@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QVBoxLayout, QWidget
 from segstudio.ui.charts.drawing import draw, dress, marks, place_notes, ring, show_all
 from segstudio.ui.charts.look import Look
 from segstudio.ui.charts.parts import Axis, Bars, ChartData, Hit, Points, hit
+from segstudio.ui.plain import plain
 
 _READ_OUT = 60
 """Longer tables are not given to screen readers as a description."""
@@ -149,7 +150,7 @@ class Chart(QWidget):
         self._mark(found)
         tip = "" if found is None else self._data.layers[found.layer].tips[found.item]
         if tip:
-            QToolTip.showText(event.globalPosition().toPoint(), tip, self.surface)
+            QToolTip.showText(event.globalPosition().toPoint(), plain(tip), self.surface)
         else:
             QToolTip.hideText()
         hand = found is not None and self._key_of(found) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from html import escape
 
 from PySide6.QtCore import Qt, qVersion
 from PySide6.QtWidgets import (
@@ -30,7 +31,9 @@ class AboutDialog(Dialog):
         self.setWindowTitle("About segstudio")
         sign = QLabel()
         sign.setPixmap(icon("segstudio").pixmap(64, 64))
-        places = "".join(f"<tr><td>{t}&nbsp;&nbsp;</td><td>{p}</td></tr>" for t, p in files.items())
+        places = "".join(
+            f"<tr><td>{t}&nbsp;&nbsp;</td><td>{escape(str(p))}</td></tr>" for t, p in files.items()
+        )
         text = QLabel(
             f"<h3>segstudio {segstudio.__version__}</h3>"
             "<p>Run segmentation models, correct their masks, measure them.</p>"

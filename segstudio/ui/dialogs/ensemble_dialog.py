@@ -21,6 +21,7 @@ from segstudio.session.session import Session
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.dialogs.run_dialog import CreateButtons, free_title, line, title_problem
 from segstudio.ui.model_titles import short_titles
+from segstudio.ui.plain import plain
 from segstudio.ui.row_height import RowHeight
 
 _ID = Qt.ItemDataRole.UserRole
@@ -129,7 +130,9 @@ class EnsembleDialog(Dialog):
             flags = Qt.ItemFlag.ItemIsUserCheckable
             item.setFlags(flags | Qt.ItemFlag.ItemIsEnabled if fits else flags)
             item.setToolTip(
-                spec.description if fits else "It tells other classes apart than those chosen."
+                plain(spec.description)
+                if fits
+                else "It tells other classes apart than those chosen."
             )
         self.members.blockSignals(False)
 

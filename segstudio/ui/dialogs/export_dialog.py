@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -29,6 +28,7 @@ from segstudio.storage.formats.png import How
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.dialogs.export_report import ExportReportDialog
 from segstudio.ui.icons import icon
+from segstudio.ui.plain import PlainLabel
 
 _Images = Literal["current", "all"]
 _FORMS: tuple[tuple[How, str, str], ...] = (
@@ -67,7 +67,7 @@ class ExportDialog(Dialog):
         self.how["palette"].setChecked(True)
         self.folder = QLineEdit(folder or self._default_folder())
         self.folder.setAccessibleName("Folder")
-        self.problem = QLabel()
+        self.problem = PlainLabel()
         self.problem.setWordWrap(True)
         self.problem.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)

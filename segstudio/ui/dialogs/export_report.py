@@ -6,7 +6,6 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialogButtonBox,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.icons import icon
 from segstudio.ui.numbers import count_text
+from segstudio.ui.plain import PlainLabel
 
 
 class ExportReportDialog(Dialog):
@@ -28,7 +28,10 @@ class ExportReportDialog(Dialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export report")
-        self.headline = QLabel(f"<b>{headline(report)}</b>")
+        self.headline = PlainLabel(headline(report))
+        font = self.headline.font()
+        font.setBold(True)
+        self.headline.setFont(font)
         self.headline.setWordWrap(True)
         self.text = QPlainTextEdit(report_text(report, plan, schema))
         self.text.setReadOnly(True)

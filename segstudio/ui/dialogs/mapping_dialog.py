@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QMenu,
     QPushButton,
     QRadioButton,
@@ -32,6 +31,7 @@ from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icons import icon
 from segstudio.ui.model_chooser import ModelItems
+from segstudio.ui.plain import PlainLabel
 from segstudio.ui.swatch import swatch
 
 _MODEL_CLASS, _TARGET = 0, 1
@@ -211,11 +211,11 @@ class MappingDialog(Dialog):
         for button in (self.background, self.ignored):
             choices.addButton(button)
         top = QHBoxLayout()
-        label = QLabel("Model")
+        label = PlainLabel("Model")
         label.setBuddy(self.model)
         top.addWidget(label)
         top.addWidget(self.model, 1)
-        hint = QLabel(_HINT)
+        hint = PlainLabel(_HINT)
         hint.setWordWrap(True)
         hint.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         foot = QHBoxLayout()
@@ -230,7 +230,7 @@ class MappingDialog(Dialog):
         column.addLayout(top)
         column.addWidget(hint)
         column.addWidget(table, 1)
-        column.addWidget(QLabel("Classes without a counterpart"))
+        column.addWidget(PlainLabel("Classes without a counterpart"))
         column.addWidget(self.background)
         column.addWidget(self.ignored)
         column.addLayout(foot)

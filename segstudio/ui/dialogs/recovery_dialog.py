@@ -10,7 +10,6 @@ from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -24,6 +23,7 @@ from segstudio.core.labels import Image
 from segstudio.storage.journal import Recovered
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.icons import icon
+from segstudio.ui.plain import PlainLabel, plain
 
 AskPreview = Callable[[Recovered, Callable[[Image | None], None]], None]
 _PREVIEW = QSize(320, 260)
@@ -53,7 +53,7 @@ class RecoveryDialog(Dialog):
         self.list.setAccessibleName("Images with unsaved strokes")
         for item in items:
             self.list.addItem(_listed(item))
-        self.preview = QLabel()
+        self.preview = PlainLabel()
         self.preview.setFixedSize(_PREVIEW)
         self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.preview.setAccessibleName("Preview")
@@ -69,7 +69,7 @@ class RecoveryDialog(Dialog):
         self.list.setCurrentRow(0)
 
     def _lay_out(self) -> None:
-        text = QLabel(
+        text = PlainLabel(
             "segstudio ended last time before these strokes were saved. "
             "Restore puts them back into the annotation, as an edit that can be undone."
         )
@@ -137,7 +137,7 @@ def _listed(item: Recovered) -> QListWidgetItem:
     changes = "1 change" if item.strokes == 1 else f"{item.strokes} changes"
     lost = f", damaged at {item.damaged}" if item.damaged else ""
     row = QListWidgetItem(f"{item.title}\n{changes}{lost}, {when}")
-    row.setToolTip(str(item.image))
+    row.setToolTip(plain(str(item.image)))
     row.setData(_ITEM, item)
     return row
 

@@ -31,6 +31,7 @@ from segstudio.ui.dialogs.run_options import OptionControls, cost, short_words
 from segstudio.ui.icons import icon
 from segstudio.ui.model_chooser import ModelItems
 from segstudio.ui.model_titles import short_titles
+from segstudio.ui.plain import PlainLabel
 
 _WEIGHTS = "Weights (*.safetensors *.pth *.pt *.ckpt *.bin);;All files (*)"
 
@@ -214,7 +215,7 @@ class CreateButtons(QDialogButtonBox):
 
 def line(name: str) -> QLabel:
     """Faint text with room for two lines."""
-    label = QLabel()
+    label = PlainLabel()
     label.setWordWrap(True)
     label.setAccessibleName(name)
     label.setForegroundRole(QPalette.ColorRole.PlaceholderText)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.prediction import RunOptions
+from segstudio.ui.plain import PlainLabel
 
 SIZES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 """Sizes of the input that can be averaged over."""
@@ -76,7 +77,7 @@ class OptionControls(QWidget):
         size = QHBoxLayout()
         size.setSpacing(8)
         size.addWidget(self.input_scale)
-        size.addWidget(QLabel("the usual one"), 1)
+        size.addWidget(PlainLabel("the usual one"), 1)
         self._form.addRow("Input size", size)
         self._form.addRow("Average over", self.flips)
         self._form.addRow("", sizes)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QKeySequenceEdit,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTableWidget,
@@ -26,6 +25,7 @@ from segstudio.ui.actions import Keymap, clashes, keys_of
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.keymaps import PRESETS
 from segstudio.ui.physical_keys import as_us
+from segstudio.ui.plain import PlainLabel
 
 _COMMAND, _KEYS, _SCOPE = range(3)
 _CUSTOM = "Custom"
@@ -55,7 +55,7 @@ class ShortcutEditor(Dialog):
         self.clear = QPushButton("Remove all")
         self.reset = QPushButton("Reset")
         self.reset.setToolTip("Give the command its shortcuts of the segstudio preset")
-        self.warning = QLabel()
+        self.warning = PlainLabel()
         self.warning.setWordWrap(True)
         self.warning.setAccessibleName("Conflict")
         self.warning.setForegroundRole(QPalette.ColorRole.WindowText)
@@ -73,10 +73,10 @@ class ShortcutEditor(Dialog):
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self.filter, 1)
-        top.addWidget(QLabel("Preset"))
+        top.addWidget(PlainLabel("Preset"))
         top.addWidget(self.preset)
         edit = QHBoxLayout()
-        edit.addWidget(QLabel("New shortcut"))
+        edit.addWidget(PlainLabel("New shortcut"))
         edit.addWidget(self.field, 1)
         for button in (self.assign, self.clear, self.reset):
             button.setAutoDefault(False)

@@ -8,7 +8,6 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialogButtonBox,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -21,6 +20,7 @@ from segstudio.app.comparing import Comparing
 from segstudio.core.prediction import ModelSpec
 from segstudio.session.session import MAX_PANES, Session
 from segstudio.ui.dialogs.dialog import Dialog
+from segstudio.ui.plain import PlainLabel, plain
 
 _ID = Qt.ItemDataRole.UserRole
 _ROW_PX = 22
@@ -44,7 +44,7 @@ class SideBySideDialog(Dialog):
         self.setWindowTitle("Run models side by side")
         self._session = session
         self._there = {model_of(key) for key, _, there in comparing.choices() if there}
-        self.line = QLabel(
+        self.line = PlainLabel(
             f"Each chosen model gets a view of its own, up to {MAX_PANES}. They run one after the "
             "other; the best mean IoU is marked."
         )
@@ -55,7 +55,7 @@ class SideBySideDialog(Dialog):
         self.list.itemDoubleClicked.connect(_flip)
         self.again = QCheckBox("Run those again that have run on this image")
         self.again.toggled.connect(self._count)
-        self.count = QLabel()
+        self.count = PlainLabel()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.go: QPushButton = self.buttons.addButton("Run", QDialogButtonBox.ButtonRole.AcceptRole)
         self.go.setDefault(True)
@@ -126,7 +126,7 @@ def _item(spec: ModelSpec, *, check: bool, here: bool, has_run: bool) -> QListWi
     item.setSizeHint(QSize(0, _ROW_PX))
     item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
     item.setCheckState(Qt.CheckState.Checked if check else Qt.CheckState.Unchecked)
-    item.setToolTip(spec.description)
+    item.setToolTip(plain(spec.description))
     return item
 
 

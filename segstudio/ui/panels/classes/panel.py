@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QSpinBox,
     QTableView,
     QVBoxLayout,
@@ -27,6 +26,7 @@ from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.icon_button import icon_button
 from segstudio.ui.panels.classes.rows import DICE, EYE, IOU, KEY, NAME, ClassesModel
+from segstudio.ui.plain import PlainLabel
 
 _NO_IGNORE = -1
 _NAME_FILES = "Class names (*.txt *.names *.csv *.tsv *.yaml *.yml *.json);;All files (*)"
@@ -72,7 +72,7 @@ class ClassesPanel(QWidget):
         foot.addWidget(self.remove)
         foot.addWidget(self.names)
         foot.addStretch(1)
-        label = QLabel("Ignore index")
+        label = PlainLabel("Ignore index")
         label.setBuddy(self.ignore)
         foot.addWidget(label)
         foot.addWidget(self.ignore)

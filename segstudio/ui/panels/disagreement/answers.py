@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.core.schema import LabelSchema
 from segstudio.session.disagreement import DisagreementState, DisputedRegion, Disputes
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.model_titles import short_titles
 from segstudio.ui.panels.disagreement.rows import UNKNOWN, classes_text
+from segstudio.ui.plain import PlainLabel, plain
 from segstudio.ui.swatch import swatch
 
 _SWATCH, _BUTTON_HEIGHT = 14, 22
@@ -96,11 +97,11 @@ class AnswerLine:
     def __init__(self, title: str, short: str, grid: QGridLayout, row: int) -> None:
         self.name = ElidedLabel()
         self.name.show_text(short)
-        self.name.setToolTip(title)
-        self._square = QLabel()
+        self.name.setToolTip(plain(title))
+        self._square = PlainLabel()
         self.classes = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.classes.setMinimumWidth(self.classes.fontMetrics().horizontalAdvance(_LONG_NAME))
-        self.share = QLabel()
+        self.share = PlainLabel()
         self.share.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.share.setMinimumWidth(self.share.fontMetrics().horizontalAdvance("100 %"))
         self.share.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -109,7 +110,9 @@ class AnswerLine:
         self.take.setFixedHeight(_BUTTON_HEIGHT)
         self.take.setMaximumWidth(self.take.fontMetrics().horizontalAdvance("Take") + 28)
         self.take.setAccessibleName(f"Take from {title}")
-        self.take.setToolTip(f"Make what {title} says of this region the annotation; can be undone")
+        self.take.setToolTip(
+            plain(f"Make what {title} says of this region the annotation; can be undone")
+        )
         self._cells = (self.name, self._square, self.classes, self.share, self.take)
         for column, cell in enumerate(self._cells):
             grid.addWidget(cell, row, column)
@@ -121,7 +124,7 @@ class AnswerLine:
         self._square.setPixmap(swatch(color).pixmap(QSize(_SWATCH, _SWATCH)))
         whole = classes_text(classes, schema)
         self.classes.show_text(whole if len(classes) == 1 else whole.split(",")[0])
-        self.classes.setToolTip(whole)
+        self.classes.setToolTip(plain(whole))
 
     def show_share(self, share: float | None) -> None:
         """Show on how much of the region the annotation says the same; None if nothing is known."""

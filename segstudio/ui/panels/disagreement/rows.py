@@ -12,6 +12,7 @@ from segstudio.core.schema import Color, LabelSchema
 from segstudio.session.disagreement import DisagreementState, DisputedRegion, Disputes
 from segstudio.ui.model_titles import short_titles
 from segstudio.ui.numbers import count_text
+from segstudio.ui.plain import plain
 
 PIXELS, VOTES, ANNOTATION = range(3)
 _TITLES = ("Pixels", "Votes", "Annotation")
@@ -113,7 +114,7 @@ class RegionsModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(region, index.column(), role)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(region)
+            return plain(self._tip(region))
         if role == Qt.ItemDataRole.FontRole and index.column() == ANNOTATION:
             return _bold() if self._best(region)[1] >= _SAME_SHARE else None
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == PIXELS:

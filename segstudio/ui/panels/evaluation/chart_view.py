@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QScrollArea,
     QSizePolicy,
@@ -27,6 +26,7 @@ from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.charts_runs import RunLook
+from segstudio.ui.plain import PlainLabel, plain
 
 _CHOSEN = "chosen"
 """Property of a list in which the user has chosen something."""
@@ -48,11 +48,11 @@ class ChartView(QWidget):
         self.looks: tuple[RunLook, ...] = ()
         self._stale = True
         self.chart = Chart()
-        self.name = QLabel(title)
+        self.name = PlainLabel(title)
         font = self.name.font()
         font.setBold(True)
         self.name.setFont(font)
-        self.name.setToolTip(tip)
+        self.name.setToolTip(plain(tip))
         self.more = QToolButton()
         self.more.setIcon(icon("download"))
         self.more.setIconSize(QSize(16, 16))

@@ -28,6 +28,7 @@ from segstudio.ui.panels.evaluation.chart_views import chart_views
 from segstudio.ui.panels.evaluation.charts_runs import looks_of
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
 from segstudio.ui.panels.evaluation.run_colors import run_color
+from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 
 _EVERY_S: Final = 0.5
@@ -209,7 +210,7 @@ class ChartsBoard(QWidget):
         for run, title in wanted:
             item = QListWidgetItem(swatch(run_color(runs, run)), title)
             item.setData(Qt.ItemDataRole.UserRole, run)
-            item.setToolTip(title)
+            item.setToolTip(plain(title))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             shown = run not in self._hidden
             item.setCheckState(Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked)

@@ -15,6 +15,7 @@ from segstudio.ui.numbers import percent_text
 from segstudio.ui.panels.evaluation.figure_rows import BAR_ROLE, COLOR_ROLE, LEFT, RIGHT, Index
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
 from segstudio.ui.panels.evaluation.figures import IOU, Figure, Unit
+from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 
 _FIXED = ("Class", "Pixels")
@@ -117,7 +118,7 @@ class ClassModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return head.short if head else _FIXED[section]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{self.figure.name} of {head.title}" if head else _TIPS[section]
+            return plain(f"{self.figure.name} of {head.title}") if head else _TIPS[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if section else LEFT
         return None

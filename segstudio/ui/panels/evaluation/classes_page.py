@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QScrollArea,
     QSplitter,
     QVBoxLayout,
@@ -31,6 +30,7 @@ from segstudio.ui.panels.evaluation.pair_bar import PairBar
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
 from segstudio.ui.panels.evaluation.pair_plot import PairPlot
 from segstudio.ui.panels.evaluation.score_table import ScoreTable
+from segstudio.ui.plain import PlainLabel
 
 _EVERY_S = 0.25
 _SHARES = (58, 42)
@@ -76,7 +76,7 @@ class ClassesPage(QWidget):
         self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         top = QHBoxLayout()
         top.setContentsMargins(8, 6, 8, 0)
-        top.addWidget(QLabel("Show"))
+        top.addWidget(PlainLabel("Show"))
         top.addWidget(self.figure)
         top.addStretch(1)
         left, right = QWidget(), QWidget()

@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 from segstudio.app.browsing import Browsing
 from segstudio.core.labels import Image
 from segstudio.ui.numbers import count_text, percent_text
+from segstudio.ui.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex
 THUMBNAIL_PX: Final = 36
@@ -79,7 +80,7 @@ class ConfusedImages(QAbstractTableModel):
         if role == _ROLE.TextAlignmentRole and column:
             return _NUMBER
         if role == _ROLE.ToolTipRole:
-            return (
+            return plain(
                 f"{self._names[image]}\n{count_text(pixels)} pixels, "
                 f"{percent_text(pixels / self._all)} of all such pixels\n"
                 "Click to go there; click again for the next place"

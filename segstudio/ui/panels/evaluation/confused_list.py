@@ -9,7 +9,6 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -26,6 +25,7 @@ from segstudio.ui.icons import icon
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.confused_images import THUMBNAIL_PX, ConfusedImages
 from segstudio.ui.panels.evaluation.score_table import ScoreTable
+from segstudio.ui.plain import PlainLabel
 
 _HINT: Final = "Click an image to go there."
 _NONE: Final = "No image has such pixels."
@@ -57,7 +57,7 @@ class ConfusedList(QWidget):
         self.view = ScoreTable(self.model, "Images of the chosen cell")
         self.back = _button("chevron-left", "Previous place in this image")
         self.next = _button("chevron-right", "Next place in this image")
-        self.where = QLabel(_HINT)
+        self.where = PlainLabel(_HINT)
         self.where.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._lay_out()
         self.view.clicked.connect(self._on_clicked)

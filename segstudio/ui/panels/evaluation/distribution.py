@@ -16,6 +16,7 @@ from segstudio.ui.panels.evaluation.class_rows import RunHead
 from segstudio.ui.panels.evaluation.figure_text import figure_text
 from segstudio.ui.panels.evaluation.figures import IMAGE_FIGURES, Figure, Unit
 from segstudio.ui.panels.evaluation.image_rows import ValueRange
+from segstudio.ui.plain import plain
 
 _BINS = 20
 _MARGIN, _CAPTION, _SCALE = 8, 16, 18
@@ -143,7 +144,7 @@ class DistributionView(QWidget):
         """Tell how many images lie in the bin under the pointer."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             at = self._at(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), "" if at is None else self._tip(*at), self)
+            QToolTip.showText(event.globalPos(), "" if at is None else plain(self._tip(*at)), self)
             return True
         return super().event(event)
 

@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
 from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, MEAN_IOU, Figure, Unit
+from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 
 Index = QModelIndex | QPersistentModelIndex
@@ -148,7 +149,7 @@ class FigureModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, column, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(row, column)
+            return plain(self._tip(row, column) or "")
         if role == Qt.ItemDataRole.FontRole:
             return self._font(row, column)
         if role == Qt.ItemDataRole.ForegroundRole and not row.run:

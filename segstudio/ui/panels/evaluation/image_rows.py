@@ -19,6 +19,7 @@ from segstudio.ui.panels.evaluation.class_rows import RunHead
 from segstudio.ui.panels.evaluation.figure_rows import BAR_ROLE, COLOR_ROLE, LEFT, RIGHT, Index
 from segstudio.ui.panels.evaluation.figure_text import figure_text
 from segstudio.ui.panels.evaluation.figures import IMAGE_FIGURES, Figure, Unit
+from segstudio.ui.plain import plain
 
 Indices = npt.NDArray[np.intp]
 _NAME, _SPREAD = "Image", "Spread"
@@ -197,7 +198,7 @@ class ImageModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return head.short if head else (_SPREAD if section else _NAME)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return (
+            return plain(
                 f"{self.table.figure.name} of {head.title}" if head else _SPREAD_TIP * (section > 0)
             )
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -232,7 +233,7 @@ class ImageModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.table.names[image]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{self.table.names[image]}{_mark_text(state)}"
+            return plain(f"{self.table.names[image]}{_mark_text(state)}")
         if role == Qt.ItemDataRole.DecorationRole:
             if state.reviewed:
                 return icon("circle-check")

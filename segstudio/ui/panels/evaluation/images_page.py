@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSplitter,
@@ -30,6 +29,7 @@ from segstudio.ui.panels.evaluation.figures import Figure
 from segstudio.ui.panels.evaluation.image_gathering import class_key, gathered, known_figures
 from segstudio.ui.panels.evaluation.image_rows import ImageModel, ValueRange, image_table_text
 from segstudio.ui.panels.evaluation.score_table import ScoreTable
+from segstudio.ui.plain import PlainLabel
 
 _EVERY_S = 0.5
 _SHARES = (66, 34)
@@ -60,7 +60,7 @@ class ImagesPage(QWidget):
         self.name = QLineEdit()
         self.marks = QComboBox()
         self.chip = QPushButton()
-        self.count = QLabel()
+        self.count = PlainLabel()
         self.distribution = DistributionView()
         self._lay_out()
         self._refresh = Coalescer(self, self._show, _EVERY_S)
@@ -108,7 +108,7 @@ class ImagesPage(QWidget):
         top = QHBoxLayout()
         top.setContentsMargins(8, 6, 8, 0)
         top.setSpacing(6)
-        for widget in (QLabel("Show"), self.figure, self.name, self.marks, self.chip):
+        for widget in (PlainLabel("Show"), self.figure, self.name, self.marks, self.chip):
             top.addWidget(widget)
         top.addStretch(1)
         top.addWidget(self.count)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from segstudio.app.report.numbers import change
 from segstudio.core.bootstrap import Interval
+from segstudio.ui.plain import plain
 
 _ROW, _HEAD, _GAP, _DOT = 22, 22, 8, 4.0
 _NAME_SHARE, _NAME_MOST = 0.3, 150
@@ -82,7 +83,7 @@ class IntervalPlot(QWidget):
         """Tell what the line under the pointer says."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = self.row_at(event.pos().y())
-            QToolTip.showText(event.globalPos(), row.tip if row else "", self)
+            QToolTip.showText(event.globalPos(), plain(row.tip) if row else "", self)
             return True
         return super().event(event)
 

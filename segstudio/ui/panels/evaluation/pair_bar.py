@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
 
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
 from segstudio.ui.panels.evaluation.run_colors import run_color
+from segstudio.ui.plain import PlainLabel
 from segstudio.ui.swatch import swatch
 
 _LETTERS = 14
@@ -30,11 +31,11 @@ class PairBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        row.addWidget(QLabel("Is"))
+        row.addWidget(PlainLabel("Is"))
         row.addWidget(self.second, 1)
-        row.addWidget(QLabel("better than"))
+        row.addWidget(PlainLabel("better than"))
         row.addWidget(self.first, 1)
-        row.addWidget(QLabel("?"))
+        row.addWidget(PlainLabel("?"))
         row.addWidget(self.swap)
         self.second.activated.connect(self._choose)
         self.first.activated.connect(self._choose)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.app.evaluation_report.wording import caution, verdict
 from segstudio.app.evaluation_table import EvaluationTable
@@ -13,6 +13,7 @@ from segstudio.ui.panels.evaluation.interval_plot import IntervalPlot, IntervalR
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
 from segstudio.ui.panels.evaluation.run_colors import run_color
 from segstudio.ui.panels.evaluation.run_titles import short_titles
+from segstudio.ui.plain import PlainLabel
 
 _NO_PAIR = "Evaluate two models to see in which classes they differ."
 _COUNTING = "Counting how sure the differences are…"
@@ -30,7 +31,7 @@ class PairPlot(QWidget):
         super().__init__()
         self._session, self._table, self._pair = session, table, pair
         self.plot = IntervalPlot()
-        self.note = QLabel()
+        self.note = PlainLabel()
         self.note.setWordWrap(True)
         self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         column = QVBoxLayout(self)

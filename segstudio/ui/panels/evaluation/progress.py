@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from segstudio.session.evaluation import Evaluation
 from segstudio.ui.numbers import count_text
+from segstudio.ui.plain import PlainLabel
 
 _SURE_AFTER_S = 3.0
 _LOOK_BACK_S = 10.0
@@ -31,7 +32,7 @@ class EvaluationProgress(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedSize(QSize(140, 8))
         self.bar.setAccessibleName("Images evaluated")
-        self.label = QLabel()
+        self.label = PlainLabel()
         self.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

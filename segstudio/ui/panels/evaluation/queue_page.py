@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QListView,
     QPushButton,
     QToolButton,
@@ -26,6 +25,7 @@ from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icons import icon
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.queue_tiles import THUMB, QueueDelegate, QueueModel
+from segstudio.ui.plain import PlainLabel
 from segstudio.ui.thumbnails import Thumbnails
 
 _KINDS = {
@@ -235,9 +235,9 @@ class QueuePage(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(8, 5, 8, 5)
         row.setSpacing(6)
-        row.addWidget(QLabel("Order by"))
+        row.addWidget(PlainLabel("Order by"))
         row.addWidget(self.kind)
-        row.addWidget(QLabel("of"))
+        row.addWidget(PlainLabel("of"))
         row.addWidget(self.run)
         row.addWidget(self.count, 1)
         for button in (self.back, self.previous, self.next, self.done):

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from segstudio.session.session import Session
 from segstudio.session.work_queue import QueueKind, QueueState
 from segstudio.ui.numbers import percent_text, ratio_text
+from segstudio.ui.plain import plain
 
 IMAGE_ROLE = int(Qt.ItemDataRole.UserRole)
 VALUE_ROLE = IMAGE_ROLE + 1
@@ -101,7 +102,7 @@ class QueueModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return name
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{name}\n{_WORDS[kind].format(value_text(kind, value))}"
+            return plain(f"{name}\n{_WORDS[kind].format(value_text(kind, value))}")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{name}, {_WORDS[kind].format(value_text(kind, value))}"
         if role == IMAGE_ROLE:

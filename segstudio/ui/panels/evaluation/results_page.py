@@ -32,6 +32,7 @@ from segstudio.ui.panels.evaluation.pair_choice import PairChoice
 from segstudio.ui.panels.evaluation.pair_plot import PairPlot
 from segstudio.ui.panels.evaluation.run_colors import run_color
 from segstudio.ui.panels.evaluation.score_table import ScoreTable
+from segstudio.ui.plain import PlainLabel
 
 _EVERY_S = 0.25
 _KEYS = (*(figure.key for figure in FOLDER_FIGURES), OVER_IMAGES)
@@ -241,14 +242,18 @@ def _titled(title: str, widget: QWidget) -> QWidget:
     part = QWidget()
     column = QVBoxLayout(part)
     column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(QLabel(f"<b>{title}</b>"))
+    heading = PlainLabel(title)
+    font = heading.font()
+    font.setBold(True)
+    heading.setFont(font)
+    column.addWidget(heading)
     column.addWidget(widget, 20)
     column.addStretch(1)
     return part
 
 
 def _text(name: str) -> QLabel:
-    label = QLabel()
+    label = PlainLabel()
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setWordWrap(True)
     label.setAccessibleName(name)

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QMenu,
@@ -24,6 +23,7 @@ from segstudio.session.session import Session
 from segstudio.ui.icons import icon
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.run_colors import run_color
+from segstudio.ui.plain import PlainLabel, plain
 from segstudio.ui.swatch import swatch
 
 _ID = Qt.ItemDataRole.UserRole
@@ -147,7 +147,7 @@ class RunChoice(QToolButton):
             more = f"{count_text(done)} of {count_text(evaluation.total)}"
             item.setIcon(swatch(run_color(evaluation.runs, model)))
         item.setText(f"{spec.title}   ({more})" if more else spec.title)
-        item.setToolTip(spec.description)
+        item.setToolTip(plain(spec.description))
 
     def _on_checked(self) -> None:
         self._touched = True
@@ -191,7 +191,7 @@ class RunChoice(QToolButton):
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setMinimumWidth(_WIDTH)
         self.hausdorff.setToolTip(_HAUSDORFF_TIP)
-        title = QLabel("Evaluate these models on every image")
+        title = PlainLabel("Evaluate these models on every image")
         title.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QListView,
     QMenu,
     QPushButton,
@@ -39,6 +38,7 @@ from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.images.delegate import THUMB_WIDTH, ImageDelegate
 from segstudio.ui.panels.images.filter_field import FilterField
 from segstudio.ui.panels.images.rows import ImagesModel, Order, Show
+from segstudio.ui.plain import PlainLabel, plain
 from segstudio.ui.thumbnails import Thumbnails
 
 _EMPTY = "Drop a folder of images here, or open one."
@@ -77,7 +77,7 @@ class ImagesPanel(QWidget):
         self.view = self._make_view()
         self.show_all = QPushButton("List all images")
         self._list = Switch(EmptyState(_NONE_LISTED, self.show_all), self.view)
-        self.count = QLabel()
+        self.count = PlainLabel()
         self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._switch = Switch(self._make_empty(), self._make_contents())
         self.setLayout(self._switch)
@@ -292,7 +292,7 @@ class ImagesPanel(QWidget):
         name = metrics.elidedText(folder.name, Qt.TextElideMode.ElideMiddle, _RECENT_WIDTH)
         button.setText(name.replace("&", "&&"))
         button.setFlat(True)
-        button.setToolTip(str(folder))
+        button.setToolTip(plain(str(folder)))
         button.setAccessibleName(f"Open {folder.name} again")
         button.clicked.connect(lambda: self._browsing.open_path(folder))
         return button

@@ -12,6 +12,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringL
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.session.session import ImageState, Session
 from segstudio.storage.image_ref import ImageList, ImageRef
+from segstudio.ui.plain import plain
 
 IMAGE_ROLE = Qt.ItemDataRole.UserRole + 1
 """Position of the row's image in the project."""
@@ -134,7 +135,7 @@ class ImagesModel(QStringListModel):
         if role == IMAGE_ROLE:
             return self.image_at(index.row())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(self.image_at(index.row()))
+            return plain(self._tip(self.image_at(index.row())))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{super().data(index, Qt.ItemDataRole.DisplayRole)}: " + ", ".join(
                 self.marks(self.image_at(index.row()))

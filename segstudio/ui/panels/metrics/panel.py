@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -27,6 +26,7 @@ from segstudio.ui.icon_button import icon_button
 from segstudio.ui.numbers import count_text, percent_text, ratio_text
 from segstudio.ui.panels.metrics.rows import MetricsModel
 from segstudio.ui.panels.metrics.table import ScoreTable
+from segstudio.ui.plain import PlainLabel
 
 _SHOWN = What.SCORES | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.VIEW | What.PROJECT
 _NO_IMAGE = "Open an image to see how good a prediction is."
@@ -128,14 +128,14 @@ class MetricsPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.model = MetricsModel(self)
-        self.means = QLabel()
+        self.means = PlainLabel()
         self.means.setTextFormat(Qt.TextFormat.RichText)
         self.means.setAccessibleName("Mean scores")
-        self.accuracy = QLabel()
+        self.accuracy = PlainLabel()
         self.accuracy.setWordWrap(True)
         self.accuracy.setAccessibleName("Pixel accuracy")
         self.accuracy.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.more = QLabel()
+        self.more = PlainLabel()
         self.more.setWordWrap(True)
         self.more.setAccessibleName("Mean over images")
         self.table = ScoreTable(self.model)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from segstudio.app.scoring import ScoreRow
 from segstudio.ui.numbers import DASH, count_text, ratio_text
+from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 
 _PIXELS = 5
@@ -122,7 +123,11 @@ class MetricsModel(QAbstractTableModel):
                     f"{count_text(row.truth_pixels)}; predicted: {count_text(row.predicted_pixels)}"
                 )
             text = COLUMNS[index.column()].text(row)
-            return "Not defined: the class is missing where it is needed" if text == DASH else text
+            return (
+                "Not defined: the class is missing where it is needed"
+                if text == DASH
+                else plain(text)
+            )
         return None
 
 

@@ -30,6 +30,7 @@ from segstudio.ui.icons import icon
 from segstudio.ui.model_chooser import ModelChooser, family_title
 from segstudio.ui.model_titles import short_titles
 from segstudio.ui.numbers import bytes_text, ratio_text
+from segstudio.ui.plain import PlainLabel, plain
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
 _MODEL_LINK = "model:"
@@ -94,7 +95,7 @@ class ModelPanel(QWidget):
         options = QGridLayout()
         options.setHorizontalSpacing(8)
         options.setVerticalSpacing(4)
-        device_label = QLabel("Device")
+        device_label = PlainLabel("Device")
         device_label.setBuddy(self.device)
         options.addWidget(device_label, 0, 0)
         options.addWidget(self.device, 0, 1, 1, 5)
@@ -146,7 +147,7 @@ class ModelPanel(QWidget):
         self.download.setVisible(spec is not None and spec.id not in model.available)
         fit = Fit() if spec is None else fit_of(spec, self._session)
         self.doubt.setText(fit_text(fit))
-        self.doubt.setToolTip(fit_tip(fit))
+        self.doubt.setToolTip(plain(fit_tip(fit)))
         self.doubt.setVisible(bool(fit.doubt))
         self.device.setCurrentIndex(max(0, self.device.findData(model.options.device)))
         document = self._session.document
@@ -174,7 +175,7 @@ class ThresholdSlider(QObject):
 
     def __init__(self, title: str, tip: str, parent: QObject) -> None:
         super().__init__(parent)
-        self.label = QLabel(title)
+        self.label = PlainLabel(title)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setPageStep(5)
@@ -182,7 +183,7 @@ class ThresholdSlider(QObject):
         self.slider.setToolTip(tip)
         self.slider.setAccessibleName(f"{title} threshold")
         self.label.setBuddy(self.slider)
-        self.value = QLabel()
+        self.value = PlainLabel()
         self.value.setMinimumWidth(self.value.fontMetrics().horizontalAdvance("0.00") + 2)
         self.slider.valueChanged.connect(self._on_value)
 
@@ -272,7 +273,7 @@ def _weights_text(spec: ModelSpec, available: frozenset[str]) -> str:
 
 
 def _text(name: str) -> QLabel:
-    label = QLabel()
+    label = PlainLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setAccessibleName(name)

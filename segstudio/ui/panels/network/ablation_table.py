@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QTreeWidget,
@@ -34,6 +33,7 @@ from segstudio.ui.icon_button import icon_button
 from segstudio.ui.numbers import percent_text, ratio_text
 from segstudio.ui.panels.network.cut_how import HOW_TEXTS, chosen_how, how_combo
 from segstudio.ui.panels.network.cut_scores import change_brush, change_text
+from segstudio.ui.plain import PlainLabel, plain
 from segstudio.ui.row_height import RowHeight
 
 _ROW_HEIGHT = 24
@@ -97,7 +97,7 @@ class AblationTable(QWidget):
         self.progress.setAccessibleName("Images counted")
         self.copy = icon_button("copy", "Copy the table as CSV")
         self.save = icon_button("download", "Save the table as CSV…")
-        self.line = QLabel(_HINT)
+        self.line = PlainLabel(_HINT)
         self.line.setWordWrap(True)
         self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.tree = _tree()
@@ -191,7 +191,7 @@ class AblationTable(QWidget):
         item.setText(0, name)
         item.setData(0, _SORT_ROLE, float(place))
         item.setData(0, _NAME_ROLE, row.name)
-        item.setToolTip(0, f"{name}: double click to see the mask without it")
+        item.setToolTip(0, plain(f"{name}: double click to see the mask without it"))
         for number, column in enumerate(self._columns, 1):
             value = column.value(row)
             item.setData(number, _SORT_ROLE, value)
@@ -201,7 +201,7 @@ class AblationTable(QWidget):
                 item.setForeground(number, change_brush(value, self.palette()))
             else:
                 item.setText(number, percent_text(value))
-        item.setToolTip(2, _before_after(row))
+        item.setToolTip(2, plain(_before_after(row)))
 
     def _open(self, item: QTreeWidgetItem) -> None:
         """Show the mask with what a row cuts."""

@@ -31,6 +31,7 @@ from segstudio.ui.panels.network.channel_mark import PhotoPlace, PixelXY
 from segstudio.ui.panels.network.channel_painter import Cell, ChannelPainter
 from segstudio.ui.panels.network.channel_pictures import ChannelPictures
 from segstudio.ui.panels.network.channel_selection import ChannelSelection, is_moving_key
+from segstudio.ui.plain import plain
 from segstudio.ui.theme import is_dark
 
 _BATCH = 32
@@ -295,7 +296,9 @@ class ChannelGrid(QAbstractScrollArea):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             place = self.layout_of().at(event.pos(), self._scroll())
             if place is not None:
-                QToolTip.showText(event.globalPos(), self.tip(int(self.selection.order[place])))
+                QToolTip.showText(
+                    event.globalPos(), plain(self.tip(int(self.selection.order[place])))
+                )
             return True
         if event.type() == QEvent.Type.Leave:
             self._hover(None)

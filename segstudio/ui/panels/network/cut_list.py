@@ -23,6 +23,7 @@ from segstudio.core.features import Cut, CutHow
 from segstudio.session.inspection import ListedCut
 from segstudio.ui.icon_button import icon_button
 from segstudio.ui.panels.network.cut_how import chosen_how, how_combo
+from segstudio.ui.plain import plain
 from segstudio.ui.row_height import RowHeight
 
 _WHAT, _HOW, _AGAIN, _REMOVE = range(4)
@@ -113,7 +114,7 @@ class CutList(QTreeWidget):
     def _add(self, listed: ListedCut) -> None:
         name = describe(listed.cut)
         item = QTreeWidgetItem([name])
-        item.setToolTip(_WHAT, f"{item.text(_WHAT)}: double click to cut nothing else")
+        item.setToolTip(_WHAT, plain(f"{item.text(_WHAT)}: double click to cut nothing else"))
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         item.setFlags(flags | Qt.ItemFlag.ItemIsUserCheckable)
         self.addTopLevelItem(item)

@@ -31,6 +31,7 @@ from segstudio.ui.panels.network.cut_list import CutList
 from segstudio.ui.panels.network.cut_scores import CutScores, score_lines
 from segstudio.ui.panels.network.photo_place import photo_pixel, photo_share
 from segstudio.ui.panels.network.picture_row import CaptionedPicture, PictureRow
+from segstudio.ui.plain import PlainLabel
 
 _OPACITY, _DIFFERENCE_OPACITY = 0.45, 0.85
 _OUTLINE_PX = 1.0
@@ -87,7 +88,7 @@ class CutMasks(QWidget):
         )
         for cell in self.pictures.cells:
             cell.note.hide()
-        self.line = QLabel()
+        self.line = PlainLabel()
         self.line.setWordWrap(True)
         self.line.setTextFormat(Qt.TextFormat.RichText)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -289,7 +290,7 @@ def _legend(counts: NDArray[np.int64]) -> str:
 
 
 def _hint(text: str) -> QLabel:
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignCenter)
     label.setForegroundRole(QPalette.ColorRole.PlaceholderText)

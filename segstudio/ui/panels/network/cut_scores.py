@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from segstudio.core.ablation import MaskScores
 from segstudio.ui.numbers import DASH, ratio_text
+from segstudio.ui.plain import plain
 from segstudio.ui.row_height import RowHeight
 from segstudio.ui.swatch import swatch
 
@@ -101,7 +102,7 @@ class CutScores(QTreeWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for number, tip in enumerate(_TIPS):
             for column in (1 + 2 * number, 2 + 2 * number):
-                self.headerItem().setToolTip(column, tip)
+                self.headerItem().setToolTip(column, plain(tip))
                 self.headerItem().setTextAlignment(column, _RIGHT)
 
     def sizeHint(self) -> QSize:
@@ -130,7 +131,7 @@ class CutScores(QTreeWidget):
             item = QTreeWidgetItem([line.name])
             if line.color is not None:
                 item.setIcon(0, swatch(line.color))
-            item.setToolTip(0, line.name)
+            item.setToolTip(0, plain(line.name))
             for number, (before, after) in enumerate(zip(line.before, line.after, strict=True)):
                 self._put(item, 1 + 2 * number, before, after)
             self.addTopLevelItem(item)

@@ -37,6 +37,7 @@ from segstudio.ui.panels.network.diagram_marks import mark_of, picture_place, pi
 from segstudio.ui.panels.network.diagram_painter import Shown
 from segstudio.ui.panels.network.diagram_pictures import NodePictures
 from segstudio.ui.panels.network.diagram_surface import DiagramSurface
+from segstudio.ui.plain import plain
 from segstudio.ui.theme import is_dark
 
 _REACH = 6.0
@@ -292,7 +293,7 @@ class DiagramView(DiagramSurface):
         """Say what is under the pointer in full."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             text = tip_of(self._traced, *self._found(QPointF(event.pos())))
-            QToolTip.showText(event.globalPos(), text, self)
+            QToolTip.showText(event.globalPos(), plain(text), self)
             return True
         return super().event(event)
 

@@ -8,6 +8,8 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from segstudio.ui.plain import plain
+
 _HEIGHT = 24
 _COLOURS = (QColor("#0072b2"), QColor("#e69f00"), QColor("#009e73"), QColor("#cc79a7"),
             QColor("#56b4e9"), QColor("#d55e00"))  # fmt: skip
@@ -72,7 +74,7 @@ class EnergyBar(QWidget):
                 for box, share in zip(self._boxes(), self._shares, strict=True)
                 if box.contains(event.pos())
             ]
-            QToolTip.showText(event.globalPos(), found[0].text if found else "", self)
+            QToolTip.showText(event.globalPos(), plain(found[0].text) if found else "", self)
             return True
         return super().event(event)
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QProgressBar,
     QSizePolicy,
@@ -27,6 +26,7 @@ from segstudio.session.session import Change, Session, What
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.icon_button import icon_button
 from segstudio.ui.panels.network.sharing import Room
+from segstudio.ui.plain import PlainLabel
 from segstudio.ui.swatch import swatch
 
 HEADER_HEIGHT = 34
@@ -79,7 +79,7 @@ class NetworkHeader(QWidget):
         self.pinned = icon_button("pin", "Unpin this pixel")
         self.again = icon_button("refresh-cw", "Trace again")
         self.export = icon_button("download", "Export")
-        self._labels = [QLabel("Pictures"), QLabel("Colours"), QLabel("Class")]
+        self._labels = [PlainLabel("Pictures"), PlainLabel("Colours"), PlainLabel("Class")]
         self._fill(exports)
         self._lay_out()
         self._connect()

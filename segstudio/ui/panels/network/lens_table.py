@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from segstudio.app.explanations import LensRow
 from segstudio.ui.numbers import DASH, percent_text, ratio_text
+from segstudio.ui.plain import plain
 
 _COLUMNS = ("Stage", "Agrees", "Mean IoU", "Class IoU")
 _TIPS = (
@@ -37,7 +38,7 @@ class LensTable(QTableWidget):
         for column, tip in enumerate(_TIPS):
             item = self.horizontalHeaderItem(column)
             if item is not None:
-                item.setToolTip(tip)
+                item.setToolTip(plain(tip))
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(22)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QToolButton,
     QWidget,
@@ -22,6 +21,7 @@ from segstudio.session.session import Session
 from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.icon_button import icon_button
 from segstudio.ui.numbers import count_text
+from segstudio.ui.plain import PlainLabel
 
 _SETS: Final = (10, 50)
 _ALL: Final = 1_000_000_000
@@ -79,7 +79,7 @@ class PairControls(QWidget):
             views.addButton(button)
             row.addWidget(button)
         self.by_similarity.setChecked(True)
-        label = QLabel("Compare with")
+        label = PlainLabel("Compare with")
         label.setBuddy(self.second)
         row.addWidget(label)
         row.addWidget(self.second, 1)

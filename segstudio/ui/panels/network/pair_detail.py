@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette, QPixmap
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.stage_similarity import StageSimilarity
@@ -17,6 +17,7 @@ from segstudio.session.inspection import Traced
 from segstudio.session.session import Session
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.numbers import DASH
+from segstudio.ui.plain import PlainLabel, plain
 
 PICTURE_PX: Final = 192
 """The longer side of the pictures that are asked for."""
@@ -40,7 +41,7 @@ class PairDetail(QWidget):
         self._shown: tuple[object, ...] = ()
         self.first = StagePicture("Stage of the first model")
         self.second = StagePicture("Stage of the second model")
-        self.value = QLabel()
+        self.value = PlainLabel()
         self.value.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setFixedWidth(_WIDTH)
         column = QVBoxLayout(self)
@@ -70,7 +71,7 @@ class PairDetail(QWidget):
             return
         channels, height, width = layer.shape
         box.show_stage(stage, f"{channels} \u00d7 {height} \u00d7 {width}")
-        box.setToolTip(f"{traced.title}: {stage}, {stride_text(layer.photo_stride)}")
+        box.setToolTip(plain(f"{traced.title}: {stage}, {stride_text(layer.photo_stride)}"))
         inspection, wanted = self._session.inspection, self._shown
 
         def arrived(image: Image) -> None:
@@ -91,7 +92,7 @@ class StagePicture(QWidget):
         self.picture = _Picture()
         self.picture.setAccessibleName(name)
         self.caption = ElidedLabel()
-        self.shape = QLabel()
+        self.shape = PlainLabel()
         self.shape.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

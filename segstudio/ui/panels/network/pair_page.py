@@ -8,7 +8,6 @@ from PySide6.QtGui import QHideEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -28,6 +27,7 @@ from segstudio.ui.panels.network.pair_controls import PairControls
 from segstudio.ui.panels.network.pair_detail import PairDetail, pixmap_of
 from segstudio.ui.panels.network.pair_table import PICTURE, Pair, PairModel, PairTable
 from segstudio.ui.panels.network.similarity_map import SimilarityMap
+from segstudio.ui.plain import PlainLabel
 
 _NONE: Final = "Choose a second model to compare its stages with this one's."
 _DETAIL_FROM: Final = 470
@@ -58,7 +58,7 @@ class PairPage(QWidget):
         self.pairs = PairModel(self)
         self.table = PairTable(self.pairs)
         self.detail = PairDetail(session, feature_maps)
-        self.note = QLabel()
+        self.note = PlainLabel()
         self._stack = QStackedWidget()
         self._lay_out()
         self._refresh = Coalescer(self, self._show)

@@ -24,6 +24,7 @@ from segstudio.core.alignment import AlignedStages
 from segstudio.core.features import LayerInfo
 from segstudio.session.inspection import Traced
 from segstudio.ui.numbers import DASH
+from segstudio.ui.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex
 PICTURE: Final = QSize(44, 44)
@@ -131,7 +132,8 @@ class PairModel(QAbstractTableModel):
         if self.pair is None or not index.isValid():
             return None
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return _TEXTS[index.column()](self, index.row())
+            text = _TEXTS[index.column()](self, index.row())
+            return plain(text) if role == Qt.ItemDataRole.ToolTipRole else text
         if role == Qt.ItemDataRole.DecorationRole and index.column() in (_FIRST, _SECOND):
             return self._picture(index.row(), is_first=index.column() == _FIRST)
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (_STRIDE, _CKA):

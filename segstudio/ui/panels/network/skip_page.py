@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QHideEvent, QPalette, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.app.cutting import Cutting
 from segstudio.app.inspecting import Inspecting
@@ -19,6 +19,7 @@ from segstudio.ui.panels.network.cut_how import chosen_how, how_combo
 from segstudio.ui.panels.network.energy_bar import EnergyBar, Share
 from segstudio.ui.panels.network.photo_place import photo_pixel, photo_share
 from segstudio.ui.panels.network.picture_row import PictureRow
+from segstudio.ui.plain import PlainLabel
 
 _PICTURE_PX = 512
 _TITLES = {
@@ -62,7 +63,7 @@ class SkipPage(QWidget):
         self.cut.setToolTip("The Cuts page shows the mask without it")
         self.pictures = PictureRow()
         self.bar = EnergyBar()
-        self.line = QLabel()
+        self.line = PlainLabel()
         self.line.setWordWrap(True)
         self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._switch = Switch(EmptyState(_NO_TRACE), self._contents())

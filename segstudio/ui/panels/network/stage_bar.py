@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPalette, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider, QToolButton, QWidget
 
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.network.channel_layout import LARGEST_CELL, SMALLEST_CELL, USUAL_CELL
 from segstudio.ui.panels.network.channel_order import EXPLAINED, ChannelOrder
+from segstudio.ui.plain import PlainLabel
 
 _LABEL_FROM, _SLIDER_FROM = 340, 380
 """Pixels of width from which there is room for them."""
@@ -32,7 +33,7 @@ class StageBar(QWidget):
         self.direction = QToolButton()
         self.note = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.cells = QSlider(Qt.Orientation.Horizontal)
-        self._label = QLabel("Sort")
+        self._label = PlainLabel("Sort")
         self._fill()
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 3, 6, 3)

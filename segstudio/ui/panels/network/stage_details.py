@@ -26,6 +26,7 @@ from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icon_button import text_switch
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.network.histogram import HistogramView
+from segstudio.ui.plain import PlainLabel
 
 LEAST_WIDTH, USUAL_WIDTH = 212, 232
 _RANGES = (
@@ -119,7 +120,7 @@ class StageDetails(QScrollArea):
         row = QHBoxLayout(self._ends)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.low, 1)
-        row.addWidget(QLabel("to"))
+        row.addWidget(PlainLabel("to"))
         row.addWidget(self.high, 1)
         column.addWidget(self._ends)
         photo = QHBoxLayout()
@@ -222,7 +223,7 @@ class FiguresTable(QWidget):
 
     def _add_row(self) -> None:
         row = len(self._labels)
-        labels = (QLabel(), QLabel(), QLabel())
+        labels = (PlainLabel(), PlainLabel(), PlainLabel())
         labels[0].setForegroundRole(QPalette.ColorRole.PlaceholderText)
         for column, label in enumerate(labels):
             side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from segstudio.core.labels import Image
+from segstudio.ui.plain import plain
 
 PICTURE_PX = 96
 _GAP, _LINE = 8, 16
@@ -107,7 +108,9 @@ class StageStrip(QWidget):
         """Tell the whole name where it is cut."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             stage = self._at(event.pos())
-            QToolTip.showText(event.globalPos(), stage, self) if stage else QToolTip.hideText()
+            QToolTip.showText(
+                event.globalPos(), plain(stage), self
+            ) if stage else QToolTip.hideText()
             return True
         return super().event(event)
 

@@ -37,6 +37,7 @@ from segstudio.session.inspection import Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.icons import icon
 from segstudio.ui.numbers import DASH, bytes_text, count_text
+from segstudio.ui.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -160,7 +161,8 @@ class ShapeModel(QAbstractTableModel):
         """A cell."""
         column, layer = COLUMNS[index.column()], self.layers[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return column.text(layer)
+            text = column.text(layer)
+            return plain(text) if role == Qt.ItemDataRole.ToolTipRole else text
         if role == _SORT_ROLE:
             return column.value(layer)
         if role == _SHARE_ROLE:

@@ -9,7 +9,6 @@ from PySide6.QtGui import QAction, QHideEvent, QPalette, QResizeEvent, QShowEven
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QProgressBar,
     QPushButton,
@@ -31,6 +30,7 @@ from segstudio.ui.panels.network.upsampling_table import (
     SpectraTable,
     short_titles,
 )
+from segstudio.ui.plain import PlainLabel, plain
 
 _PLACES: Final = (
     ("After the stage", Measured.OUTPUT, "In the result of each decoder stage"),
@@ -80,7 +80,7 @@ class UpsamplingPage(QWidget):
         self.figures = SpectraModel(self)
         self.table = SpectraTable(self.figures)
         self.view = SpectraView()
-        self.note = QLabel()
+        self.note = PlainLabel()
         self._lay_out()
         self._refresh = Coalescer(self, self._show)
         self._connect()
@@ -198,7 +198,7 @@ class UpsamplingPage(QWidget):
             action.setCheckable(True)
             action.setChecked(spec.id in chosen)
             action.setData(spec.id)
-            action.setToolTip(spec.description)
+            action.setToolTip(plain(spec.description))
             self.menu.addAction(action)
 
     def _choose_models(self, _action: QAction) -> None:

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from segstudio.app.checkerboards import ModelSpectra, StageSpectrum
 from segstudio.app.upsampling import UpsamplingState
 from segstudio.ui.numbers import DASH
+from segstudio.ui.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex
 _BAR_ROLE: Final = Qt.ItemDataRole.UserRole
@@ -98,7 +99,7 @@ class SpectraModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._names[section - 1]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{result.title}: {result.problem}" if result.problem else result.title
+            return plain(f"{result.title}: {result.problem}" if result.problem else result.title)
         return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -112,7 +113,7 @@ class SpectraModel(QAbstractTableModel):
             return DASH if found is None else self._text(found)
         if role == Qt.ItemDataRole.ToolTipRole:
             problem = self._results[index.column() - 1].problem
-            return _tip(found) if found is not None else problem or "No stage of this stride"
+            return plain(_tip(found) if found is not None else problem or "No stage of this stride")
         if role == _BAR_ROLE and found is not None:
             return self._value(found) / self._largest()
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QPalette, QResizeEvent, QShowEvent
@@ -31,6 +32,7 @@ from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.panels.network.class_bars import ClassBars
 from segstudio.ui.panels.network.lens_table import LensTable
 from segstudio.ui.panels.network.stage_strip import PICTURE_PX, StageStrip
+from segstudio.ui.plain import PlainLabel
 
 _WIDE_FROM = 560
 _PIXEL = "Click a pixel of the photo with the hand (H) to ask why it got its class."
@@ -109,6 +111,7 @@ class WhyPage(QScrollArea):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda checked, why=why: self._choose(why, on=checked))
         self.classes.chosen.connect(self._inspecting.choose_class)
+        self.channels.setTextFormat(Qt.TextFormat.RichText)
         self.channels.linkActivated.connect(self._open_channel)
         self.strip.chosen.connect(self._inspecting.open_stage)
         self.lens.chosen.connect(self._open_lens)
@@ -316,7 +319,7 @@ def _channels_text(values: PixelValues) -> str:
         f'<a href="{entry.channel}">{entry.channel}</a>&nbsp;({entry.value:.3g})'
         for entry in values.channels
     )
-    return f"Strongest channels of {values.stage} here: " + ", ".join(links)
+    return f"Strongest channels of {escape(values.stage)} here: " + ", ".join(links)
 
 
 def _field_text(traced: Traced, values: PixelValues) -> str:
@@ -332,7 +335,7 @@ def _field_text(traced: Traced, values: PixelValues) -> str:
 
 
 def _heading(text: str = "", *, wraps: bool = True) -> QLabel:
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setWordWrap(wraps)
     font = label.font()
     font.setBold(True)
@@ -341,7 +344,7 @@ def _heading(text: str = "", *, wraps: bool = True) -> QLabel:
 
 
 def _text(*, faint: bool = False) -> QLabel:
-    label = QLabel()
+    label = PlainLabel()
     label.setWordWrap(True)
     if faint:
         label.setForegroundRole(QPalette.ColorRole.PlaceholderText)

@@ -1,0 +1,34 @@
+"""Text that is shown as it is: names of files, classes and models are nobody's markup.
+
+Qt takes any text that looks like HTML for HTML, in labels, message boxes and tool tips; a class
+called "<img src=...>" would then load a file.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+
+
+class PlainLabel(QLabel):
+    """A label that shows its text as it is."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+
+def plain(text: str) -> str:
+    """A text for a tool tip, which has no other way to say that it is no HTML."""
+    if "<" not in text and "&" not in text:
+        return text
+    return f"<span>{escape(text, quote=False)}</span>".replace("\n", "<br>")
+
+
+def plain_box(parent: QWidget) -> QMessageBox:
+    """A message box that shows its texts as they are."""
+    box = QMessageBox(parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    return box

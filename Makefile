@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help run test test-slow lint format bench screenshots lock clean
+.PHONY: help run test test-slow lint format bench soak screenshots lock clean
 
 help:
 	@echo "make run          open segstudio on the embedded samples"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-slow    run the slow tests too"
 	@echo "make lint         ruff, mypy and the layer rule"
 	@echo "make bench        print the measured ratios with their targets"
+	@echo "make soak         kill the program again and again and look what is lost (an hour)"
 	@echo "make screenshots  make the picture of the README again"
 	@echo "make lock         pin the newest versions in requirements.lock"
 
@@ -36,6 +37,9 @@ format: $(READY)
 
 bench: $(READY)
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m bench
+
+soak: $(READY)
+	@$(BIN)/python tests/soak
 
 screenshots: $(READY)
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python main.py --samples --screenshot docs/segstudio.png

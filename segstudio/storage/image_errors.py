@@ -22,7 +22,7 @@ _PLAUSIBLE_BYTES = 64 << 20
 
 DECODE_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, EOFError, KeyError, IndexError, MemoryError,
-    RuntimeError, struct.error, zlib.error,
+    RuntimeError, ArithmeticError, AssertionError, struct.error, zlib.error,
 )  # fmt: skip
 """What PIL, tifffile and imagecodecs raise for damaged files."""
 

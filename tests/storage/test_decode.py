@@ -223,3 +223,15 @@ def test_a_huge_header_is_refused_before_decoding(tmp_path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + body)
     with pytest.raises(SegstudioError, match="100000 x 100000 pixels by its header"):
         read_image(path)
+
+
+def test_a_tiff_of_no_width_is_refused_by_name(tmp_path):
+    """tifffile divides by it, where the file says its shape once more in words."""
+    path = tmp_path / "strips.tif"
+    tifffile.imwrite(path, np.zeros((4, 6), np.uint8))
+    data = bytearray(path.read_bytes())
+    at = data.index(struct.pack("<HH", 256, 4))  # the entry ImageWidth
+    data[at + 8 : at + 12] = b"\0\0\0\0"
+    path.write_bytes(data)
+    with pytest.raises(SegstudioError, match=r"strips\.tif"):
+        read_image(path)

@@ -1,0 +1,37 @@
+"""The soak in short: a few kills and a few hostile files; `make soak` does many."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hostile import FORMATS, mutated_images, pickles_with_code
+from kills import kill_the_window
+
+posix = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX systems")
+
+
+@posix
+def test_what_was_painted_when_the_program_was_killed_comes_back(tmp_path):
+    tally = kill_the_window(tmp_path, 2, "paint", seed=5)
+    assert tally.problems == []
+    assert tally.trials == 2
+    assert tally.offered > 0
+    assert tally.actions > 2
+
+
+@posix
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_a_save_leaves_no_half_file(tmp_path):
+    tally = kill_the_window(tmp_path, 4, "save", seed=6)
+    assert tally.problems == []
+    assert tally.actions > 4
+
+
+def test_damaged_images_are_read_or_refused(tmp_path):
+    assert mutated_images(tmp_path / "images", 2, seed=7) == []
+    assert len(FORMATS) == 15
+
+
+def test_no_weights_run_code(tmp_path):
+    assert pickles_with_code(tmp_path / "weights", 20) == []

@@ -95,10 +95,11 @@ class Window:
             "SEGSTUDIO_HOME": str(home),
             "PYTHONPATH": str(ROOT),
         }
+        self._said = home.parent / "stderr.txt"
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "painter.py"), str(folder), str(seed), mode],
             stdout=subprocess.PIPE,
-            stderr=(home.parent / "stderr.txt").open("ab"),
+            stderr=self._said.open("ab"),
             text=True,
             env=environment,
         )
@@ -113,7 +114,9 @@ class Window:
                 offered = said["offered"]
             elif said["tell"] == "disk":
                 return offered, {n: unpacked(t) for n, t in said["maps"].items()}, line
-        raise RuntimeError(f"the window ended by itself ({self._process.wait()})")
+        self._process.stdout.close()
+        code, said = self._process.wait(), self._said.read_text(errors="replace")
+        raise RuntimeError(f"the window ended by itself ({code}): {said[-3000:]}")
 
     def kill(self) -> list[str]:
         """End it as the system does when it has no memory left; gives what it told until then."""

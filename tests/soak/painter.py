@@ -90,9 +90,8 @@ class Painter:
 
         for _ in range(20):  # the dialog is opened by a job's result
             yield
-        dialog = QApplication.activeModalWidget()
         offered = 0
-        while isinstance(dialog, RecoveryDialog) and dialog.isVisible():
+        while isinstance(dialog := QApplication.activeModalWidget(), RecoveryDialog):
             offered += 1
             QTest.mouseClick(dialog.restore, LEFT)
             yield from self._idle()

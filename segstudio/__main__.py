@@ -8,7 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from segstudio.storage.mask_pattern import ChosenMasks
 
 _NO_WINDOW: Final = 2
 
@@ -31,7 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def open_window(
-    folder: Path | None, *, samples: bool = False, screenshot: Path | None = None
+    folder: Path | None,
+    *,
+    samples: bool = False,
+    screenshot: Path | None = None,
+    masks: ChosenMasks | None = None,
 ) -> int:
     """Open the window and return when it is closed.
 
@@ -39,6 +46,7 @@ def open_window(
         folder: Folder (or image) to open.
         samples: Open the samples that come along.
         screenshot: File to save a picture of the window to, and exit.
+        masks: The masks of the folder, if they are not to be found.
     """
     from segstudio.ui.display import missing_display
 
@@ -55,7 +63,7 @@ def open_window(
         if not (error.name or "").startswith("PySide6"):
             raise
         return _refuse(f"Qt cannot be loaded ({error}).")
-    return application.run(folder, samples, screenshot)
+    return application.run(folder, samples, screenshot, masks)
 
 
 def _refuse(problem: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from segstudio.app.clock import Cancel, Clock
@@ -22,12 +21,13 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import SchemaOrigin, Session, Unreadable, What
 from segstudio.storage.image_ref import image_of, page_of, place_of
+from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import ImageRef, Project, open_project
 from segstudio.storage.samples import assemble_samples
 from segstudio.storage.seen_files import SeenFiles
-from segstudio.storage.truth import TruthIndex
+from segstudio.storage.truth_folders import mask_names
 
 _OPENING = "opening"
 """What notices of a folder that cannot be opened are about: they go when another one is open."""
@@ -90,11 +90,16 @@ class Browsing:
 
     # -- folders -----------------------------------------------------------------------------
 
-    def open_path(self, path: Path | str) -> None:
-        """Open a folder, or the folder of an image at that image."""
+    def open_path(self, path: Path | str, masks: ChosenMasks | None = None) -> None:
+        """Open a folder, or the folder of an image at that image.
+
+        Args:
+            path: The folder or the image.
+            masks: Its masks, if they are not to be found.
+        """
         target = Path(path)
         home = self._preferences.home
-        self._open(f"Opening {target.name or target}", lambda _job: _opened_at(target, home))
+        self._open(f"Opening {target.name or target}", lambda _job: _opened_at(target, home, masks))
 
     def open_samples(self) -> None:
         """Open the images that ship with segstudio (a copy that can be painted on)."""
@@ -116,7 +121,7 @@ class Browsing:
         root, home = project.root, self._preferences.home
 
         def work(_job: Job) -> tuple[Project, dict[int, int]]:
-            found = _opened_at(root, home)
+            found = _opened_at(root, home, project.masks)
             return found, _positions(project, found)
 
         def done(result: tuple[Project, dict[int, int]]) -> None:
@@ -149,7 +154,7 @@ class Browsing:
         root, home, predictions = project.root, self._preferences.home, self._predictions
 
         def work(_job: Job) -> tuple[Project, dict[int, int], LoadedDocument]:
-            found = _opened_at(root, home)
+            found = _opened_at(root, home, project.masks)
             loaded = FolderFiles(found, predictions).load_document(document.ref, schema)
             return found, _positions(project, found), loaded
 
@@ -175,23 +180,46 @@ class Browsing:
 
     def set_truth_folder(self, path: Path | str) -> None:
         """Use the masks of a folder chosen by hand as ground truth."""
-        project, folder = self._session.project, Path(path)
+        self.choose_masks(ChosenMasks(Path(path)))
+
+    def choose_masks(self, masks: ChosenMasks) -> None:
+        """Use the masks that a person chose as ground truth; what they are is no image any more."""
+        project, home = self._session.project, self._preferences.home
         if project is None:
             return
-        schema = project.schema
+        root = project.root
 
-        def done(index: TruthIndex) -> None:
+        def work(_job: Job) -> tuple[Project, dict[int, int]]:
+            found = _opened_at(root, home, masks)
+            if found.truth is None:
+                raise SegstudioError(found.notes[-1])
+            return found, _positions(project, found)
+
+        def done(result: tuple[Project, dict[int, int]]) -> None:
             if project is self._session.project:
-                self._use_project(replace(project, truth=index), None)
-                self._notices.info(f"Ground truth is read from {folder}.")
+                self._use_project(*result)
+                self._notices.info(f"Ground truth is read from {masks}.")
 
+        self._jobs.submit("Reading the ground truth", "files", work, done, key="truth", front=True)
+
+    def preview_masks(self, masks: ChosenMasks, done: Callable[[str], None]) -> None:
+        """Look in the background at how many images have a mask of those that a person may choose.
+
+        Args:
+            masks: The masks.
+            done: Gets one sentence: the number with an example, or what is wrong.
+        """
+        project = self._session.project
+        if project is None:
+            return
         self._jobs.submit(
-            f"Reading {folder.name}",
+            "Looking for masks",
             "files",
-            lambda _job: TruthIndex.at(folder, project.images, schema),
+            lambda _job: _preview(project, masks),
             done,
-            key="truth",
+            key="preview of masks",
             front=True,
+            visible=False,
         )
 
     def recent(self) -> list[str]:
@@ -537,9 +565,22 @@ class Browsing:
         self._thumbnails.get(index, px, done)
 
 
-def _opened_at(path: Path, home: Path | None) -> Project:
+def _preview(project: Project, masks: ChosenMasks) -> str:
+    """How many images have a mask, with the first one."""
+    folder = project.images_root if masks.folder is None else masks.folder
+    try:
+        names = mask_names(folder, project.images, masks.pattern)
+    except SegstudioError as error:
+        return str(error)
+    if not names:
+        return "No image has a mask there."
+    image, mask = next(iter(names.items()))
+    return f"{len(names)} of {len(project.images)} images have a mask there: {image} has {mask}."
+
+
+def _opened_at(path: Path, home: Path | None, masks: ChosenMasks | None = None) -> Project:
     """Open a folder with its table of positions made: for 100,000 images that takes a while."""
-    project = open_project(path, home)
+    project = open_project(path, home, masks=masks or ChosenMasks())
     project.index_of(project.images[0].path)
     return project
 

@@ -30,9 +30,9 @@ from segstudio.models.registry import registry, spec_from_weights
 from segstudio.session.session import Session, What
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.folders import user_folders
+from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
-from segstudio.storage.scan import list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME, read_schema
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
 
@@ -47,7 +47,6 @@ class Request:
     Attributes:
         folder: The images.
         models: Ids of models or of named runs, or files of weights.
-        gt_dir: Ground truth masks; else those found beside the images, saved annotations first.
         schema_file: Classes; else `segstudio.json` beside the masks, else the ids that are found.
         ignore: Ground truth id that counts nowhere; else the schema's.
         options: How the models run.
@@ -61,7 +60,6 @@ class Request:
 
     folder: Path
     models: tuple[str, ...]
-    gt_dir: Path | None = None
     schema_file: Path | None = None
     ignore: int | None = None
     options: RunOptions = field(default_factory=RunOptions)
@@ -71,6 +69,7 @@ class Request:
     again: bool = False
     report: Path | None = None
     said: ReadAs = NOTHING_SAID
+    masks: ChosenMasks = field(default_factory=ChosenMasks)
 
 
 def compare(request: Request, *, as_json: bool) -> int:
@@ -88,8 +87,6 @@ def compare(request: Request, *, as_json: bool) -> int:
     check_report(request.report)
     if not request.folder.is_file():  # an image stands for its folder
         require_folder(request.folder)
-    if request.gt_dir is not None:
-        require_folder(request.gt_dir)
     with input_errors():
         specs = _specs(request.models)
         project, schema = _opened(request, specs)
@@ -141,7 +138,7 @@ def _evaluated(
         schema,
         request.wanted.hausdorff,
     )
-    references = References(files, schema, saved=request.gt_dir is None)
+    references = References(files, schema, saved=not request.masks)
     number = len(files.project.images)
     with progress_bar("Comparing") as show:
         return evaluate_folder(
@@ -159,7 +156,8 @@ def _command(request: Request) -> str:
     """The line that evaluates the same."""
     options = (
         ("models", ",".join(request.models)),
-        ("gt", request.gt_dir),
+        ("gt", request.masks.folder),
+        ("pattern", None if request.masks.pattern is None else request.masks.pattern.text),
         ("schema", request.schema_file),
         ("ignore", request.ignore),
         ("truth-kind", option_of(request.said.kind)),
@@ -185,14 +183,15 @@ class _ShownJob(Job):
 
 
 def _opened(request: Request, specs: Sequence[ModelSpec]) -> tuple[Project, LabelSchema]:
-    project = open_project(request.folder, said=request.said)
+    project = open_project(request.folder, said=request.said, masks=request.masks)
     declared = None if request.schema_file is None else read_schema(request.schema_file)
-    if request.gt_dir is not None:
-        list_folder(request.gt_dir)
-        beside = request.gt_dir / SCHEMA_NAME
+    if request.masks:
+        folder = request.masks.folder or project.images_root
+        beside = folder / SCHEMA_NAME
         if declared is None and beside.is_file():
             declared = read_schema(beside)
-        truth = TruthIndex.at(request.gt_dir, project.images, declared, said=request.said)
+        pattern = request.masks.pattern
+        truth = TruthIndex.at(folder, project.images, declared, said=request.said, pattern=pattern)
         project = replace(project, truth=truth, schema=declared)
     if project.truth is not None:
         project = replace(project, truth=project.truth.settled(project.images))

@@ -140,6 +140,7 @@ def _command(request: Request) -> str:
     options = (
         ("schema", sides.schema_file),
         ("ignore", sides.ignore),
+        ("pattern", None if sides.pattern is None else sides.pattern.text),
         ("pred-instances", sides.pred_instances),
         ("gt-instances", sides.gt_instances),
         ("detections", sides.detections),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from segstudio.cli.errors import require_folder
@@ -20,6 +20,7 @@ from segstudio.storage.layout import (
     stem_of,
 )
 from segstudio.storage.mask_files import is_output
+from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.natural_order import natural_order
 from segstudio.storage.scan import Listing, list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME
@@ -37,15 +38,21 @@ class MaskPlace:
         given: The folder that was named.
         classes: The masks: class maps, or maps of objects if there are no others.
         instances: Maps of objects that belong to the class maps, or None.
+        pattern: How the names of the class maps are made of those of the images, if that was said.
     """
 
     given: Path
     classes: Path
     instances: Path | None = None
+    pattern: MaskPattern | None = None
 
     @classmethod
     def of(
-        cls, folder: Path, instances: Path | None = None, apart: Sequence[Path] = ()
+        cls,
+        folder: Path,
+        instances: Path | None = None,
+        apart: Sequence[Path] = (),
+        pattern: MaskPattern | None = None,
     ) -> MaskPlace:
         """Find the class maps and the maps of objects of a folder.
 
@@ -57,6 +64,7 @@ class MaskPlace:
             folder: The folder.
             instances: Where the maps of objects lie, if that was said.
             apart: Folders of the other side, which hold no objects of this one.
+            pattern: How the names of the masks are made; then they lie in the folder itself.
 
         Raises:
             InputError: if a folder is missing.
@@ -67,14 +75,16 @@ class MaskPlace:
             require_folder(instances)
         listing = list_folder(folder)
         inner = _known(folder, listing, CLASS_FOLDERS)
-        if inner is not None and not _is_prediction(folder, listing):
+        if pattern is not None:
+            classes = folder
+        elif inner is not None and not _is_prediction(folder, listing):
             classes = inner
         elif any(_masks_in(folder)):
             classes = folder
         else:
             classes = _known(folder, listing, INSTANCE_FOLDERS) or folder
         found = instances or _objects_of(classes, folder, {path.resolve() for path in apart})
-        return cls(folder, classes, None if found == classes else found)
+        return cls(folder, classes, None if found == classes else found, pattern)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -98,7 +108,8 @@ class MaskPlace:
         Raises:
             SegstudioError: if no mask belongs to any of them.
         """
-        return TruthIndex.at(self.classes, refs, schema, self.instances, said).settled(refs)
+        index = TruthIndex.at(self.classes, refs, schema, self.instances, said, self.pattern)
+        return index.settled(refs)
 
     def masks(self) -> list[ImageRef]:
         """The class maps themselves.
@@ -120,7 +131,10 @@ class MaskPlace:
         Raises:
             SegstudioError: if a folder cannot be read.
         """
-        names = dict.fromkeys(image for folder in self.folders for image, _ in _masks_in(folder))
+        found = [_masks_in(folder) for folder in self.folders]
+        if self.pattern is not None:
+            found = [_named_so(self.classes, self.pattern)]
+        names = dict.fromkeys(image for masks in found for image, _ in masks)
         return [ImageRef(f"{name}.png", str(self.classes)) for name in natural_order([*names])]
 
     def name_of(self, path: Path) -> str:
@@ -129,6 +143,18 @@ class MaskPlace:
             if path.is_relative_to(folder):
                 return path.relative_to(folder).as_posix()
         return path.name
+
+
+def _named_so(folder: Path, pattern: MaskPattern) -> Iterator[tuple[str, str]]:
+    """Masks that are called as a pattern says, as `_masks_in` tells them."""
+    inside = PurePosixPath(pattern.text).parent.as_posix()
+    if "{" in inside:  # each image has a folder of its own; those of images without are not known
+        return
+    prefix = "" if inside == "." else f"{inside}/"
+    for name in list_folder(folder / inside).files:
+        image = pattern.stem_in(prefix + name)
+        if image is not None:
+            yield image, prefix + name
 
 
 def _known(folder: Path, listing: Listing, names: Sequence[str]) -> Path | None:

@@ -23,6 +23,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.storage.coco_results import COCO_NAME, CocoResults
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores
+from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.schema_file import read_entry, read_schema
 from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero, read_truth_file
 from segstudio.storage.unread_annotations import unread_in
@@ -77,6 +78,7 @@ class Sides:
         zero: What class 0 of the ground truth is, where no classes are given.
         detections: Predicted detections with scores, as COCO's JSON; else `coco.json` of
             `pred_dir`.
+        pattern: How the names of the ground truth are made of those of the predictions.
     """
 
     pred_dir: Path
@@ -89,6 +91,7 @@ class Sides:
     truth_kind: TruthKind | None = None
     zero: Zero | None = None
     detections: Path | None = None
+    pattern: MaskPattern | None = None
 
     def places(self) -> tuple[MaskPlace, MaskPlace]:
         """Where the masks of the predictions and of the ground truth lie.
@@ -98,7 +101,7 @@ class Sides:
         """
         require_folder(self.pred_dir)
         own = (self.pred_dir, *([self.pred_instances] if self.pred_instances else []))
-        truth = MaskPlace.of(self.gt_dir, self.gt_instances, own)
+        truth = MaskPlace.of(self.gt_dir, self.gt_instances, own, self.pattern)
         predictions = MaskPlace.of(self.pred_dir, self.pred_instances, truth.folders)
         if predictions.classes.resolve() == truth.classes.resolve():
             # Held against itself, or against its like: the objects are of both.

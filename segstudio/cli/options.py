@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from segstudio.cli.errors import input_errors, require_folder
+
 if TYPE_CHECKING:
+    from segstudio.storage.mask_pattern import ChosenMasks
     from segstudio.storage.truth_coding import TruthKind
 
 
@@ -93,6 +96,35 @@ ZeroOption = Annotated[
         "black and white) the object. Where --schema gives the classes, its names say it.",
     ),
 ]
+
+Gt = Annotated[
+    Path | None,
+    typer.Option("--gt", help="Folder of ground truth masks; else those found.", metavar="DIR"),
+]
+Pattern = Annotated[
+    str | None,
+    typer.Option(
+        "--pattern",
+        help="How the names of the masks are made of the images' names: {stem}_L.png",
+        metavar="PATTERN",
+    ),
+]
+
+
+def chosen_masks(gt: Path | None, pattern: str | None) -> ChosenMasks:
+    """The masks that --gt and --pattern name.
+
+    Raises:
+        InputError: if the folder is missing or the pattern is none.
+    """
+    from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
+
+    if gt is not None:
+        require_folder(gt)
+    with input_errors():
+        named = None if pattern is None else MaskPattern(pattern)
+    return ChosenMasks(None if gt is None else gt.absolute(), named)
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Model = Annotated[

@@ -21,6 +21,7 @@ from segstudio.storage.decode import page_count, read_image
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_files import png_texts
+from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.masks import encode_index_png, encode_instance_png
 from segstudio.storage.project import open_project
 from segstudio.storage.schema_file import read_entry, write_schema
@@ -49,6 +50,7 @@ class Request:
     allow_mixed: bool = False
     save_coco: bool = False
     all_pages: bool = False
+    masks: ChosenMasks = field(default_factory=ChosenMasks)
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ def _coco_of(request: Request, spec: ModelSpec) -> CocoFile | None:
 
 def _images(request: Request) -> list[ImageRef]:
     """The images of the folder (or the one image given), without results that lie among them."""
-    project = open_project(request.folder)
+    project = open_project(request.folder, masks=request.masks)
     if request.folder.is_file():
         return _pages([project.images[project.start]], request)
     if project.passed_over:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 from typer.core import TyperGroup
@@ -19,13 +19,17 @@ from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError
 from segstudio.cli.output import warn
 from segstudio.core.errors import CancelledError, SegstudioError
 
+if TYPE_CHECKING:
+    from segstudio.storage.mask_pattern import ChosenMasks
+
 WINDOW_COMMAND: Final = "window"
 _GROUP_OPTIONS: Final = ("--help", "-h", "--version")
 
 _HELP: Final = """Run, correct and measure image segmentation models.
 
 segstudio [FOLDER] [--samples] [--screenshot FILE] opens the window, with a folder, or with the
-samples that come along; --screenshot runs a model on the first image, saves a picture of the
+samples that come along; --gt DIR and --pattern {stem}_L.png tell where its masks lie and how they
+are called, where that is not found; --screenshot runs a model on the first image, saves a picture of the
 window and exits.
 
 A folder that is called like a command is opened with its path: segstudio ./models
@@ -36,7 +40,12 @@ class OpenWindow(Protocol):
     """Opens the window and returns the exit code; given by the program, since `ui` lies above."""
 
     def __call__(
-        self, folder: Path | None, *, samples: bool = False, screenshot: Path | None = None
+        self,
+        folder: Path | None,
+        *,
+        samples: bool = False,
+        screenshot: Path | None = None,
+        masks: ChosenMasks | None = None,
     ) -> int:
         """Open a folder, or the samples, or nothing; `screenshot` saves a picture and exits."""
         ...
@@ -90,9 +99,14 @@ def _window(
     screenshot: Annotated[
         Path | None, typer.Option("--screenshot", help="Save a picture of the window and exit.")
     ] = None,
+    gt: options.Gt = None,
+    pattern: options.Pattern = None,
 ) -> int:
     """Open the window."""
     open_window: OpenWindow = context.obj
+    masks = options.chosen_masks(gt, pattern)
+    if masks and folder is None:
+        raise InputError("--gt and --pattern are of a folder of images.", "Give the folder too.")
     if samples and folder is not None:
         raise InputError("Give a folder or --samples, not both.")
     if folder is not None and not folder.exists():
@@ -104,6 +118,7 @@ def _window(
         folder,
         samples=samples,
         screenshot=screenshot,
+        masks=masks or None,
     )
 
 
@@ -152,6 +167,8 @@ def _predict(
             metavar="KINDS",
         ),
     ] = "png",
+    gt: options.Gt = None,
+    pattern: options.Pattern = None,
     as_json: options.Json = False,
 ) -> int:
     """Segment the images of a folder.
@@ -161,6 +178,8 @@ def _predict(
     and so on. Images that have a result are skipped; results of other models, weights
     or options are not added to. --save png,coco keeps every detection with its score and its
     mask, also those that --score hides and those that overlap; evaluate reads them.
+    Masks are no images: those that are not known as such are named with --gt DIR or --pattern
+    PATTERN.
     """
     from segstudio.cli.predict import Request, predict
     from segstudio.core.prediction import RunOptions
@@ -180,6 +199,7 @@ def _predict(
         allow_mixed,
         "coco" in kinds,
         all_pages=pages is options.Pages.ALL,
+        masks=options.chosen_masks(gt, pattern),
     )
     return predict(request, as_json=as_json)
 
@@ -232,6 +252,7 @@ def _evaluate(
             metavar="DIR",
         ),
     ] = None,
+    pattern: options.Pattern = None,
     truth_kind: options.TruthKindOption = options.Kind.AUTO,
     pred_kind: options.PredKindOption = options.Kind.AUTO,
     zero: options.ZeroOption = options.Zero.AUTO,
@@ -277,6 +298,7 @@ def _evaluate(
         truth_kind.truth_kind,
         zero.said,
         detections,
+        options.chosen_masks(None, pattern).pattern,
     )
     request = Request(sides, per_image, wanted, against, missing, report, images)
     return evaluate(request, as_json=as_json)
@@ -291,10 +313,8 @@ def _compare(
             "--models", help="Ids of models or named runs, or files of weights.", metavar="A,B,..."
         ),
     ],
-    gt: Annotated[
-        Path | None,
-        typer.Option("--gt", help="Folder of ground truth masks; else those found.", metavar="DIR"),
-    ] = None,
+    gt: options.Gt = None,
+    pattern: options.Pattern = None,
     schema: options.Schema = None,
     ignore: options.Ignore = None,
     boundary: options.Boundary = False,
@@ -331,7 +351,6 @@ def _compare(
     request = Request(
         folder,
         names,
-        gt,
         schema,
         ignore,
         RunOptions(device=device),
@@ -341,6 +360,7 @@ def _compare(
         again,
         report,
         ReadAs(truth_kind.truth_kind, zero.said),
+        options.chosen_masks(gt, pattern),
     )
     return compare(request, as_json=as_json)
 

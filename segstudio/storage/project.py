@@ -13,14 +13,18 @@ from segstudio.core.schema import LabelSchema
 from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
-from segstudio.storage.scan import scan, scan_folder
-from segstudio.storage.schema_file import find_schema
+from segstudio.storage.mask_pattern import ChosenMasks
+from segstudio.storage.scan import Scan, scan, scan_folder
+from segstudio.storage.schema_file import SCHEMA_NAME, find_schema, read_schema
 from segstudio.storage.states import load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
 from segstudio.storage.unread_annotations import unread_annotations
 from segstudio.storage.write_root import Identity, identity_of
 
 __all__ = ["ImageList", "ImageRef", "Project", "TruthIndex", "open_project", "scan_folder"]
+
+
+_NONE_CHOSEN = ChosenMasks()
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Project:
         passed_over: One of them: how many images are of kinds that cannot be read; "" if none.
         unread: Another: which annotation files of other programs cannot be read; "" if none.
         start: Position of the image to open first.
+        masks: The masks that a person chose; else they were found.
         identity: Tells the folder from another one that comes to the same path later.
     """
 
@@ -52,6 +57,7 @@ class Project:
     passed_over: str = ""
     start: int = 0
     identity: Identity | None = None
+    masks: ChosenMasks = _NONE_CHOSEN
 
     @property
     def name(self) -> str:
@@ -70,7 +76,12 @@ class Project:
         return None if at is None else place_of(at, page)
 
 
-def open_project(root: Path, home: Path | None = None, said: ReadAs | None = None) -> Project:
+def open_project(
+    root: Path,
+    home: Path | None = None,
+    said: ReadAs | None = None,
+    masks: ChosenMasks = _NONE_CHOSEN,
+) -> Project:
     """Find images, ground truth and classes from a folder, or from the folder of an image.
 
     Reads names and a few masks, so it takes a fraction of a second for 100,000 images; it is
@@ -80,9 +91,11 @@ def open_project(root: Path, home: Path | None = None, said: ReadAs | None = Non
         root: A folder, or an image file: then its folder, opened at that image.
         home: The user's folder for settings and data, for tests; else the system's.
         said: How the masks are read; None for what the user said of them earlier.
+        masks: The masks that a person chose; else they are found.
 
     Raises:
-        SegstudioError: if there is no such folder, it cannot be read, or it has no images.
+        SegstudioError: if there is no such folder, it cannot be read, or it has no images. That
+            none of the chosen masks belongs to them is a note.
     """
     path = Path(os.path.normpath(root.absolute()))
     opened = None
@@ -95,7 +108,7 @@ def open_project(root: Path, home: Path | None = None, said: ReadAs | None = Non
         opened, path = path, path.parent
     elif not path.is_dir():
         check_regular(path)
-    found = scan(path)
+    found = scan(path, masks)
     if not found.names:
         raise SegstudioError(
             f"There are no images in {path}.",
@@ -103,10 +116,14 @@ def open_project(root: Path, home: Path | None = None, said: ReadAs | None = Non
         )
     identity = identity_of(found.home)
     images = ImageList(found.names, str(found.images_root))
-    schema = find_schema(found.home, found.images_root, images)
+    schema = _schema_of(masks) or find_schema(found.home, found.images_root, images)
     data_folder = user_folders(home).of_project(found.home)
     said = load_read_as(data_folder) if said is None else said
-    truth = TruthIndex.find(found.home, images, schema, found.masks, said)
+    problem = ""
+    try:
+        truth = _truth_of(found, images, schema, said, masks)
+    except SegstudioError as error:  # of masks that were chosen; the images can be opened
+        truth, problem = None, str(error)
     unread = unread_annotations(found.home, images, found.listings)
     project = Project(
         found.home,
@@ -115,14 +132,34 @@ def open_project(root: Path, home: Path | None = None, said: ReadAs | None = Non
         truth,
         schema,
         data_folder,
-        (*found.notes, *(text for text in (found.passed_over, unread) if text)),
+        (*found.notes, *(text for text in (found.passed_over, unread, problem) if text)),
         unread,
         found.passed_over,
         identity=identity,
+        masks=masks,
     )
     if opened is None:
         return project
     return _starting_at(project, opened)
+
+
+def _truth_of(
+    found: Scan,
+    images: ImageList,
+    schema: LabelSchema | None,
+    said: ReadAs,
+    masks: ChosenMasks,
+) -> TruthIndex | None:
+    if not masks:
+        return TruthIndex.find(found.home, images, schema, found.masks, said)
+    folder = found.images_root if masks.folder is None else masks.folder
+    return TruthIndex.at(folder, images, schema, said=said, pattern=masks.pattern)
+
+
+def _schema_of(masks: ChosenMasks) -> LabelSchema | None:
+    """The classes beside masks that were chosen."""
+    path = None if masks.folder is None else masks.folder / SCHEMA_NAME
+    return None if path is None or not path.is_file() else read_schema(path)
 
 
 def _starting_at(project: Project, path: Path) -> Project:

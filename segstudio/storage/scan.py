@@ -26,9 +26,11 @@ from segstudio.storage.layout import (
     unread_kinds,
 )
 from segstudio.storage.mask_files import flatness, is_output
+from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.natural_order import natural_order
 
+_NONE_CHOSEN = ChosenMasks()
 _MAX_DEPTH = 4
 _MOST_COMPARED = 16
 """Of more sub-folders none is looked at for being masks of another."""
@@ -157,17 +159,22 @@ def _is_mask(name: str, bases: Iterable[str], stems: set[str]) -> bool:
     return any(folded(base) in stems for base in bases)
 
 
-def scan(root: Path) -> Scan:
+def scan(root: Path, masks: ChosenMasks = _NONE_CHOSEN) -> Scan:
     """The images that opening `root` means.
 
     Images directly in the folder; else those of its `images/` (or the like); else those of all
-    sub-folders that are not folders of masks (train/, val/) nor of what segstudio wrote.
+    sub-folders that are not folders of masks (train/, val/) nor of what segstudio wrote. What a
+    person says is masks is not listed either.
+
+    Args:
+        root: The folder.
+        masks: What is known to be masks.
 
     Raises:
         SegstudioError: if the folder is missing or may not be read.
     """
     listing = list_folder(root)
-    look = _Look({root: listing})
+    look = _Look({root: listing}, masks)
     direct = look.images_in(root)
     if direct:
         home, images_root, prefix = _home_of(root)
@@ -178,6 +185,8 @@ def scan(root: Path) -> Scan:
             home = root / name if (root / name / "masks" / "segstudio.json").exists() else root
             return look.result(home, root / name, names)
     names = look.in_sub_folders(root, "", 0)
+    if not names and masks.folder is not None:  # the masks lie among the images
+        return scan(root, ChosenMasks(pattern=masks.pattern))
     used = sorted({name.partition("/")[0] for name in names})
     notes = (f"Images of the sub-folders {', '.join(used)}.",) if used else ()
     return look.result(root, root, names, notes)
@@ -186,8 +195,10 @@ def scan(root: Path) -> Scan:
 class _Look:
     """One look at a folder and what is below it: what was found on the way."""
 
-    def __init__(self, listings: dict[Path, Listing]) -> None:
+    def __init__(self, listings: dict[Path, Listing], masks: ChosenMasks) -> None:
         self._listings = listings
+        self._pattern = masks.pattern
+        self._apart = None if masks.folder is None else Path(os.path.realpath(masks.folder))
         self._unread: Counter[str] = Counter()
         self._masks: dict[Path, list[Path]] = {}
         self._notes: list[str] = []
@@ -214,12 +225,19 @@ class _Look:
         names = image_names(files)
         if METADATA in files:
             self._listed |= {folder / name for name in listed_masks(folder)}
+        if self._pattern is not None and self._apart in (None, Path(os.path.realpath(folder))):
+            made = {name: self._pattern.name_for(name) for name in names}
+            self._listed |= {folder / mask for mask in made.values() if "/" in mask}
+            masks = {folded(mask) for name, mask in made.items() if mask != name}
+            names = [name for name in names if folded(name) not in masks]
         if self._listed:
             names = [name for name in names if folder / name not in self._listed]
         return names
 
     def below(self, folder: Path, prefix: str, depth: int) -> list[str]:
         """Images below a folder that may not be readable; such a sub-folder is left out."""
+        if self._apart is not None and Path(os.path.realpath(folder)) == self._apart:
+            return []
         try:
             self._listings[folder] = list_folder(folder)
         except SegstudioError:

@@ -15,6 +15,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
+from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.truth_coding import (
     NOTHING_SAID,
     Coding,
@@ -108,6 +109,7 @@ class TruthIndex:
         schema: LabelSchema | None = None,
         instances: Path | None = None,
         said: ReadAs = NOTHING_SAID,
+        pattern: MaskPattern | None = None,
     ) -> TruthIndex:
         """The ground truth in a folder chosen by hand; everything there counts.
 
@@ -117,14 +119,20 @@ class TruthIndex:
             schema: Classes if known; gives the colours of colour-coded masks their ids.
             instances: Instance masks that belong to the class masks, if they lie elsewhere.
             said: What a person said of the masks.
+            pattern: How the names of the class masks are made; else they are found.
 
         Raises:
             SegstudioError: if the folder cannot be read or no file belongs to any of the images.
         """
-        classes, objects = folders_at(folder, images)
+        classes, objects = folders_at(folder, images, pattern=pattern)
         if instances is not None:
             objects = _merged(objects, folders_at(instances, images, are_instances=True)[1])
         index = cls._of_folders((classes, objects), images, schema, said)
+        if index is None and pattern is not None and images:
+            raise SegstudioError(
+                f"No mask in {folder} is called as {pattern.text} says.",
+                f"For {images[0].filename}, {pattern.name_for(images[0].filename)} was looked for.",
+            )
         if index is None:
             raise SegstudioError(
                 f"No mask in {folder} belongs to these images.",

@@ -27,6 +27,7 @@ from segstudio.storage.layout import (
     truth_folders_of,
 )
 from segstudio.storage.mask_files import written_by_segstudio
+from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.originals import ORIGINALS, has_record, original_of, versions
 from segstudio.storage.scan import Listing, list_folder
@@ -256,6 +257,43 @@ class _ListedMasks(MaskFolder):
         yield from self._listed.get(filename, ())
 
 
+class _PatternMasks(MaskFolder):
+    """Masks whose names are made of those of their images as a person says."""
+
+    def __init__(
+        self, path: Path, files: Sequence[str], pattern: MaskPattern, *, mixed: bool = False
+    ) -> None:
+        """Args:
+        path: The folder.
+        files: Names of the files in it.
+        pattern: How the names are made.
+        mixed: Whether the images lie there too: none is its own mask.
+        """
+        super().__init__(path, (), mixed=mixed)
+        self._pattern = pattern
+        self._files = frozenset(files)
+        self._all_count = True
+
+    def names_of(self, filename: str) -> Iterator[str]:
+        """The mask that the pattern tells, if it is there: case and normal form count last."""
+        name = self._pattern.name_for(filename)
+        there = (self.path / name).is_file() if "/" in name else name in self._files
+        if self._mixed and name == filename:
+            return
+        if there:
+            yield name
+        else:
+            alike = self._by_folded.get(folded(name), [])
+            yield from alike if len(alike) == 1 else ()
+
+    @cached_property
+    def _by_folded(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self._files:
+            found.setdefault(folded(name), []).append(name)
+        return found
+
+
 class _ObjectFolder(MaskFolder):
     """All masks of a folder are of one image, one object a file (the nuclei challenge of 2018)."""
 
@@ -303,11 +341,16 @@ def _find(finder: _Finder, groups: Mapping[str, Sequence[str]]) -> tuple[_Table,
 
 
 def folders_at(
-    folder: Path, images: Sequence[ImageRef], *, are_instances: bool = False
+    folder: Path,
+    images: Sequence[ImageRef],
+    *,
+    are_instances: bool = False,
+    pattern: MaskPattern | None = None,
 ) -> tuple[_Table, _Table]:
     """The tables for a folder chosen by hand, with the images' sub-folders if it has them.
 
-    Its masks are of instances if that is said, or if the folder is called so.
+    Its masks are of instances if that is said, or if the folder is called so. A pattern tells
+    their names; else they are found by name.
 
     Raises:
         SegstudioError: if the folder cannot be read.
@@ -319,13 +362,35 @@ def folders_at(
         files = top.files if nested == folder else list_folder(nested).files
         directory = Path(images[0].root, name)
         masks = MaskFolder.chosen(nested, files, filenames, channels=_has_channels(directory))
-        if nested == directory:  # x_mask.png beside x.png, rather than x.png itself
+        if pattern is not None:
+            masks = _PatternMasks(nested, files, pattern, mixed=nested == directory)
+        elif nested == directory:  # x_mask.png beside x.png, rather than x.png itself
             beside = MaskFolder.chosen(nested, files, filenames, mixed=True)
             masks = beside if beside.matches_any(filenames) else masks
         if masks.matches_any(filenames):
             table[name] = (masks,)
     is_instances = are_instances or folder.name.casefold() in INSTANCE_FOLDERS
     return ({}, table) if is_instances else (table, {})
+
+
+def mask_names(
+    folder: Path, images: Sequence[ImageRef], pattern: MaskPattern | None = None
+) -> dict[str, str]:
+    """The masks in a folder chosen by hand, by the images' names; both as people read them.
+
+    Raises:
+        SegstudioError: if the folder cannot be read.
+    """
+    classes, instances = folders_at(folder, images, pattern=pattern)
+    tables = classes or instances
+    found = {}
+    for ref in images:
+        for masks in tables.get(ref.folder, ()):
+            path = masks.truth_of(ref.filename)
+            if path is not None:
+                found[ref.name] = path.name
+                break
+    return found
 
 
 def _has_channels(directory: Path) -> bool:

@@ -20,32 +20,45 @@ from segstudio.ui.theme import Theme
 
 if TYPE_CHECKING:
     from segstudio.app.studio import Studio
+    from segstudio.storage.mask_pattern import ChosenMasks
     from segstudio.ui.crash import CrashGuard
 
 EXIT_USAGE = 2
 EXIT_UNSAVED = 1
 
 
-def run(folder: Path | None = None, samples: bool = False, screenshot: Path | None = None) -> int:
+def run(
+    folder: Path | None = None,
+    samples: bool = False,
+    screenshot: Path | None = None,
+    masks: ChosenMasks | None = None,
+) -> int:
     """Open the window and return the exit code when it is closed.
 
     Args:
         folder: A folder of images (or one image) to open.
         samples: Open the embedded samples instead.
         screenshot: Run the default model on the first image, save the window's picture, exit.
+        masks: The masks of the folder, if they are not to be found.
     """
     problem = missing_display()
     if problem:
         sys.stderr.write(f"error: {problem}\n")
         return EXIT_USAGE
-    application = Application(folder, samples, screenshot)
+    application = Application(folder, samples, screenshot, masks)
     return application.exec()
 
 
 class Application:
     """The parts that live as long as the window."""
 
-    def __init__(self, folder: Path | None, samples: bool, screenshot: Path | None) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        samples: bool,
+        screenshot: Path | None,
+        masks: ChosenMasks | None = None,
+    ) -> None:
         QApplication.setStyle("Fusion")  # before the application is made, so that no other is
         existing = QApplication.instance()
         self.qt = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
@@ -59,6 +72,7 @@ class Application:
         self.window = MainWindow(self.folders.config / "window.ini", self.theme)
         self.studio: Studio | None = None
         self._folder, self._samples, self._screenshot = folder, samples, screenshot
+        self._masks = masks
         self._crash: CrashGuard | None = None
         self.window.first_painted.connect(
             self._after_first_paint, Qt.ConnectionType.QueuedConnection
@@ -135,7 +149,7 @@ class Application:
 
             self._shot = Screenshot(self.window, self.studio, self._screenshot)
         if self._folder is not None:
-            browsing.open_path(self._folder)
+            browsing.open_path(self._folder, self._masks)
         elif self._samples or self._screenshot is not None:
             browsing.open_samples()
         if self._screenshot is None:

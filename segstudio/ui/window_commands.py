@@ -70,12 +70,14 @@ class WindowCommands:
         self._studio.browsing.open_samples()
 
     def choose_truth(self) -> None:
-        """Ask where the ground truth lies."""
+        """Ask where the ground truth lies and how its files are called."""
         project = self._studio.session.project
-        start = str(project.root) if project is not None else ""
-        folder = QFileDialog.getExistingDirectory(self._window, "Folder of ground truth", start)
-        if folder:
-            self._studio.browsing.set_truth_folder(Path(folder))
+        if project is not None:
+            from segstudio.ui.dialogs.truth_dialog import TruthDialog
+
+            dialog = TruthDialog(project, self._studio.browsing, self._window)
+            dialog.chosen.connect(self._studio.browsing.choose_masks)
+            dialog.open()
 
     def fill_recent(self) -> None:
         """List the folders opened before."""

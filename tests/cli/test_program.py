@@ -16,7 +16,7 @@ def windows(monkeypatch):
     """The windows that were opened, instead of opening them."""
     opened = []
 
-    def open_window(folder, *, samples=False, screenshot=None):
+    def open_window(folder, *, samples=False, screenshot=None, masks=None):
         opened.append((folder and str(folder), samples, screenshot and str(screenshot)))
         return 0
 
@@ -143,7 +143,7 @@ main([])
 print([m for m in ("typer", "rich", "torch", "cv2") if m in sys.modules])
 """
     result = run_python(code, QT_QPA_PLATFORM="offscreen")
-    assert result.stdout.splitlines() == ["opened None False None", "[]"], result.stderr
+    assert result.stdout.splitlines() == ["opened None False None None", "[]"], result.stderr
 
 
 def test_the_listing_of_models_needs_no_torch(tmp_path):

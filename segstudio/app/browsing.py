@@ -528,22 +528,32 @@ class Browsing:
         ref, shape = document.ref, document.shape_hw
         self._stale.discard(ref)
 
-        def done(truth: LabelMap | None) -> None:
+        def work(_job: Job) -> tuple[SeenFiles, LabelMap | None, LabelMap | None]:
+            seen = files.annotations.seen(ref)
+            saved = files.annotations.read(ref, schema, shape)
+            return seen, files.truth(ref, schema, shape), saved
+
+        def done(result: tuple[SeenFiles, LabelMap | None, LabelMap | None]) -> None:
             if files is not self._folder.files:
                 return
-            document.truth = truth
+            seen, document.truth, saved = result
+            found = saved or document.truth
             untouched = not (document.dirty or document.history.can_undo)
-            if truth is not None and untouched and document.origin in ("", "ground truth"):
-                document.annotation = truth.copy()
+            followed = document.origin in ("", "ground truth", "saved")
+            if found is not None and untouched and followed:
+                document.annotation = found.copy()
                 document.saved_revision = document.annotation.revision
-                document.origin = "ground truth"
+                document.origin = "saved" if saved else "ground truth"
+                document.seen = seen
+            else:  # what was read before is still what is shown: a change is asked about
+                document.seen = seen if document.seen is None else document.seen.with_others(seen)
             if document is self._session.document:
                 self._session.notify(What.DOCUMENT | What.LABELS)
 
         self._jobs.submit(
             f"Reading the ground truth of {ref.title}",
             "files",
-            lambda _job: files.truth(ref, schema, shape),
+            work,
             done,
             key=f"truth-of:{ref.key}",
             visible=False,

@@ -49,6 +49,10 @@ class SeenFiles:
         """Look at files now; taken before they are read, a change in between is noticed later."""
         return cls({path: _digest(path) for path in paths})
 
+    def with_others(self, others: SeenFiles) -> SeenFiles:
+        """These, and those of others that these do not know."""
+        return SeenFiles({**others.digests, **self.digests})
+
     def changed(self) -> tuple[Path, ...]:
         """The files that are not as they were."""
         return tuple(path for path, seen in self.digests.items() if _digest(path) != seen)
@@ -81,8 +85,11 @@ class SeenFiles:
             except OSError as error:
                 raise write_error(path, error) from error
             copy = _free_name(path)
-            home.make_folder(copy.parent)
-            home.write(copy, content)
+            # Ground truth that was chosen by hand may lie outside of the data set's folder.
+            inside = path.is_relative_to(home.folder)
+            root = home if inside else WriteRoot(path.parent, agreed=home.agreed)
+            root.make_folder(copy.parent)
+            root.write(copy, content)
             copies.append(copy)
         return copies
 

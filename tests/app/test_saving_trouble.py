@@ -358,3 +358,41 @@ def test_images_of_a_folder_that_is_left_are_not_forgotten(overtaken, tmp_path) 
     answer(overtaken, "Keep mine")
     assert not first.dirty
     assert saved_mask(overtaken)[3, 3] == 1
+
+
+def test_a_truth_chosen_by_hand_that_another_program_changed(desk, tmp_path) -> None:
+    root = make_folder(tmp_path / "set", truth=False)
+    (tmp_path / "truth").mkdir()
+    mask = tmp_path / "truth" / "a0.png"
+    pil.fromarray(np.eye(20, 30, dtype=np.uint8)).save(mask)
+    pil.fromarray(np.eye(20, 30, dtype=np.uint8)).save(mask.with_name("a1.png"))
+    desk.open(root)
+    desk.browsing.set_truth_folder(tmp_path / "truth")
+    desk.settle()
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (25, 3))
+    pil.fromarray(np.full((20, 30), 1, np.uint8)).save(mask)
+    theirs = mask.read_bytes()
+    later(desk)
+    assert desk.document.dirty
+    assert mask.read_bytes() == theirs
+    answer(desk, "Keep mine")
+    assert not desk.document.dirty
+    (kept,) = (mask.parent / ".originals" / "conflicts").iterdir()
+    assert kept.read_bytes() == theirs
+
+
+def test_an_untouched_image_follows_what_another_window_saved(painted, new_desk, tmp_path) -> None:
+    later(painted)
+    other = new_desk(home=tmp_path / "home of another")
+    other.open(painted.root)
+    stroke(painted, (9, 9))
+    later(painted)
+    other.browsing.rescan()
+    other.settle()
+    assert other.document.annotation.labels[9, 9] == 1
+    other.session.set_view(active_class=1, brush_size=1)
+    stroke(other, (12, 12))
+    later(other)
+    assert not other.document.dirty
+    assert saved_mask(painted).sum() == 3

@@ -17,6 +17,7 @@ from segstudio.session.document import Document
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.mask_files import mask_pages
 from segstudio.storage.picture import COMPOSITE, Check, unchecked
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project
@@ -91,7 +92,7 @@ class FolderFiles:
             annotation,
             truth,
             origin=origin,
-            notes=tuple(image.notes),
+            notes=(*image.notes, *self._notes_on_pages(ref, image.picture.pages)),
             picture=image.picture,
             digest=digest or "",
             seen=seen,
@@ -101,6 +102,24 @@ class FolderFiles:
         if alone != COMPOSITE:
             document.show_channel(alone, image.picture.shown(alone, check))
         return LoadedDocument(document, problems)
+
+    def _notes_on_pages(self, ref: ImageRef, pages: int) -> tuple[str, ...]:
+        """What is to be known where an image and its mask have not as many pages."""
+        truth = self.project.truth
+        path = None if truth is None or ref.page else truth.path_of(ref)
+        if path is None:
+            return ()
+        try:
+            in_mask = mask_pages(path)
+        except SegstudioError:
+            return ()  # said when it is read
+        if in_mask == pages:
+            return ()
+        if in_mask == 1:
+            return (f"The mask {path.name} has one page: it is that of page 1 of {pages} only.",)
+        if pages == 1:
+            return (f"The mask {path.name} has {in_mask} pages; the first is used.",)
+        return (f"The mask {path.name} has {in_mask} pages, but {ref.name} has {pages}.",)
 
     def pixels(self, ref: ImageRef, check: Callable[[], None]) -> tuple[Image, str]:
         """An image's pixels, (H, W, 3) uint8 RGB, and the digest of the file they came from.

@@ -180,10 +180,17 @@ class Annotations:
         yield self._own(ref, CORRECTIONS) if taken else own
 
     def _original(self, ref: ImageRef) -> Place | None:
-        """The files of an image's ground truth, perhaps edited since; None if it has none."""
-        if self.truth is None or not self.truth.has(ref):
+        """The files of an image's ground truth, perhaps edited since; None if it has none.
+
+        A later page of a stack has none either where one file holds the masks of all: it is
+        written anew from what another program wrote, so it can take the edits of one page only.
+        """
+        if self.truth is None:
             return None
-        return Place(self.truth.class_file(ref), self.truth.instance_file(ref), False, "")
+        classes, instances = self.truth.class_file(ref), self.truth.instance_file(ref)
+        if classes is None and instances is None:
+            return None
+        return Place(classes, instances, False, "")
 
     def _own(self, ref: ImageRef, folder: str) -> Place:
         files = annotation_files(self.root, ref, folder)
@@ -397,21 +404,21 @@ class Annotations:
         """Leave nothing but what other programs wrote."""
         homes.check_seen()
         original = self._original(ref)
-        assert original is not None
-        for path in original.files:
+        originals = () if original is None else original.files
+        for path in originals:
             if is_own(path):
                 put_back(homes.of(path), path)
         for folder in (MASKS, CORRECTIONS):
             own = annotation_files(self.root, ref, folder)
             for path in (own.instances, own.mask):
                 if (
-                    path not in original.files
+                    path not in originals
                     and written_by_segstudio(path)
                     and not put_back(homes.of(path), path)
                 ):
                     remove_own(homes.of(path), path)
-        if holds_corrections(self.root / CORRECTIONS):
-            for path in set(self._copied(original, ref).files) - set(original.files):
+        if original is not None and holds_corrections(self.root / CORRECTIONS):
+            for path in set(self._copied(original, ref).files) - set(originals):
                 remove_own(homes.of(path), path)
         return Saved((), place)
 

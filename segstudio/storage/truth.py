@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
+from segstudio.storage.mask_files import mask_pages
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.truth_coding import (
     NOTHING_SAID,
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 _SAMPLES = 24
+_PAGE_NAME = re.compile(r"(?P<stem>.+)_p(?P<page>[0-9]{4,9})")
 _FIRST_LOOK_S = 0.5
 _FIRST_LOOK_MIN = 4
 _Table = dict[str, tuple[MaskFolder, ...]]
@@ -249,7 +252,10 @@ class TruthIndex:
         return _first(self.instances, ref)
 
     def class_file(self, ref: ImageRef) -> Path | None:
-        """The file in which the image's class mask lies, perhaps edited since; or None."""
+        """The file in which the image's class mask lies, perhaps edited since; or None.
+
+        None for a later page of a mask of several: that file is not the page's alone.
+        """
         return _first_file(self.classes, ref)
 
     def instance_file(self, ref: ImageRef) -> Path | None:
@@ -264,9 +270,17 @@ class TruthIndex:
         new = ((spec.color, spec.id) for spec in schema.classes if spec.id not in known)
         return replace(self.coding, colors=(*self.coding.colors, *new))
 
+    def pages_of(self, ref: ImageRef) -> tuple[int, int]:
+        """Which pages of its class mask and of its instance mask are the image's, from 0."""
+        found = (_found(table, ref) for table in (self.classes, self.instances))
+        of_classes, of_instances = (0 if at is None else at[1] for at in found)
+        return of_classes, of_instances
+
     def has(self, ref: ImageRef) -> bool:
         """Whether an image has ground truth."""
-        return (self.class_file(ref) or self.instance_file(ref)) is not None
+        if (self.class_file(ref) or self.instance_file(ref)) is not None:
+            return True
+        return _in_stack(ref)[1] > 0 and self.path_of(ref) is not None
 
 
 def read_truth(
@@ -328,6 +342,7 @@ def read_masks(
         schema or index.schema,
         shape_hw,
         strict=index.declared,
+        pages=index.pages_of(ref),
     )
 
 
@@ -339,10 +354,24 @@ def unknown_ids(label_map: LabelMap, schema: LabelSchema) -> tuple[int, ...]:
 
 
 def _first(table: _Table, ref: ImageRef) -> Path | None:
+    found = _found(table, ref)
+    return None if found is None else found[0]
+
+
+def _found(table: _Table, ref: ImageRef) -> tuple[Path, int] | None:
+    """The mask of an image or a page, and which page of that file, from 0.
+
+    A page has a file of its own (cells_p0002.png), or is a page of the stack's mask. A mask of one
+    page is that of the first.
+    """
     for folder in table.get(ref.folder, ()):
         path = folder.truth_of(_filename(ref))
         if path is not None:
-            return path
+            return path, 0
+        stack, page = _in_stack(ref)
+        path = folder.truth_of(stack) if page else None
+        if path is not None and page < _pages_of(path):
+            return path, page
     return None
 
 
@@ -358,6 +387,26 @@ def _first_file(table: _Table, ref: ImageRef) -> Path | None:
         if path is not None:
             return path
     return None
+
+
+def _in_stack(ref: ImageRef) -> tuple[str, int]:
+    """The stack that a page belongs to, and which page it is; page 0 if it is none.
+
+    A file that is called like a page of a stack (a prediction of it) belongs to it too.
+    """
+    if ref.page:
+        return ref.filename, ref.page
+    named = _PAGE_NAME.fullmatch(ref.stem)
+    if named is None:
+        return ref.filename, 0
+    return named["stem"] + ref.filename[len(ref.stem) :], int(named["page"]) - 1
+
+
+def _pages_of(path: Path) -> int:
+    try:
+        return mask_pages(path)
+    except SegstudioError:
+        return 1  # said when it is read
 
 
 def _merged(first: _Table, second: _Table) -> _Table:

@@ -183,3 +183,84 @@ def test_a_page_never_takes_the_mask_of_an_image_called_like_it(tmp_path):
     image = annotation_files(root, ImageRef("stack_p0002.png", str(root))).mask
     assert page.name == "stack.tif_p0002.png"
     assert image.name == "stack_p0002.png"
+
+
+def with_truth(root, pages):
+    """Page p of the mask has p + 1 pixels painted in its first row."""
+    masks = np.zeros((pages, HEIGHT, WIDTH), np.uint8)
+    for page in range(pages):
+        masks[page, 0, : page + 1] = 255
+    (root / "masks").mkdir(parents=True)
+    tifffile.imwrite(root / "masks" / "stack.tif", masks, photometric="minisblack")
+
+
+def test_the_ground_truth_of_a_stack_is_read_page_by_page(desk, tmp_path):
+    make_stack(tmp_path / "set" / "stack.tif")
+    with_truth(tmp_path / "set", 3)
+    before = (tmp_path / "set" / "masks" / "stack.tif").read_bytes()
+    desk.root = tmp_path / "set"
+    desk.open(desk.root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    assert desk.document.notes == ()
+    assert [labels_of(desk).sum() for page in range(3) if go(desk, page) is None] == [1, 2, 3]
+    # a stroke on a later page leaves the file of all pages alone
+    go(desk, 1)
+    stroke(desk, (5, 6))
+    go(desk, 0)
+    assert (tmp_path / "set" / "masks" / "stack.tif").read_bytes() == before
+    assert saved(desk) == {"stack_p0002.png": [[0, 0], [0, 1], [6, 5]]}
+    # the first page goes where it was read from; the other pages of that file stay
+    stroke(desk, (7, 8))
+    go(desk, 1)
+    written = tifffile.imread(tmp_path / "set" / "masks" / "stack.tif")
+    assert np.argwhere(written[0]).tolist() == [[0, 0], [8, 7]]
+    assert [int((page > 0).sum()) for page in written[1:]] == [2, 3]
+    assert np.argwhere(labels_of(desk)).tolist() == [[0, 0], [0, 1], [6, 5]]
+    go(desk, 2)
+    assert labels_of(desk).sum() == 3
+    # taken back: nothing is left of it
+    go(desk, 1)
+    desk.editing.undo()
+    go(desk, 0)
+    assert saved(desk) == {}
+    go(desk, 1)
+    assert np.argwhere(labels_of(desk)).tolist() == [[0, 0], [0, 1]]
+
+
+def test_pages_of_a_stack_with_truth_are_found_again(desk, tmp_path, new_desk):
+    root = tmp_path / "set"
+    make_stack(root / "stack.tif")
+    with_truth(root, 3)
+    desk.root = root
+    desk.open(root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    for page in range(3):
+        go(desk, page)
+        stroke(desk, (10 + page, 9))
+    go(desk, 0)
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    for page in range(3):
+        go(again, page)
+        row = [[0, x] for x in range(page + 1)]
+        assert np.argwhere(labels_of(again)).tolist() == [*row, [9, 10 + page]]
+        assert again.document.truth.labels.sum() == page + 1
+
+
+@pytest.mark.parametrize(
+    ("in_mask", "note"),
+    [
+        (1, "The mask stack.tif has one page: it is that of page 1 of 3 only."),
+        (2, "The mask stack.tif has 2 pages, but stack.tif has 3."),
+    ],
+)
+def test_a_mask_of_fewer_pages_is_said(desk, tmp_path, in_mask, note):
+    make_stack(tmp_path / "set" / "stack.tif")
+    with_truth(tmp_path / "set", in_mask)
+    desk.open(tmp_path / "set")
+    assert desk.document.notes == (note,)
+    desk.browsing.select_page(2)
+    desk.settle()
+    assert desk.document.truth is None
+    assert not labels_of(desk).any()

@@ -281,3 +281,58 @@ def test_a_folder_chosen_by_hand(tmp_path):
     with pytest.raises(SegstudioError, match="No mask"):
         TruthIndex.at(tmp_path / "empty", project.images)
     assert read_truth(ImageRef("b.png", str(tmp_path)), index) is None
+
+
+# -- stacks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """A stack of four pages with a mask of three: empty, a corner, the first row."""
+    shape = (4, 6, 8)
+    tifffile.imwrite(tmp_path / "s.tif", np.zeros(shape, np.uint8), photometric="minisblack")
+    masks = np.zeros((3, 6, 8), np.uint8)
+    masks[1, 0, 0] = masks[2, 0] = 255
+    (tmp_path / "masks").mkdir()
+    tifffile.imwrite(tmp_path / "masks" / "s.tif", masks, photometric="minisblack")
+    return tmp_path
+
+
+def painted(ref, index):
+    found = read_truth(ref, index)
+    return None if found is None else np.argwhere(found.labels == 1).tolist()
+
+
+def test_each_page_of_a_stack_is_measured_against_its_page_of_the_mask(stack):
+    images = [ImageRef("s.tif", str(stack))]
+    index = TruthIndex.find(stack, images)
+    # black and white, although the first page is empty
+    assert index.kind == "binary"
+    row = [[0, x] for x in range(8)]
+    assert [painted(images[0].at_page(p), index) for p in range(4)] == [[], [[0, 0]], row, None]
+
+
+def test_a_mask_of_one_page_is_that_of_the_first(stack):
+    mask = np.zeros((6, 8), np.uint8)
+    mask[2, 3] = 255
+    tifffile.imwrite(stack / "masks" / "s.tif", mask)
+    images = [ImageRef("s.tif", str(stack))]
+    index = TruthIndex.find(stack, images)
+    assert [painted(images[0].at_page(p), index) for p in range(2)] == [[[2, 3]], None]
+
+
+def test_a_page_with_a_file_of_its_own(stack):
+    mask = np.zeros((6, 8), np.uint8)
+    mask[5, 7] = 255
+    save_image(stack / "masks" / "s_p0004.png", mask)
+    images = [ImageRef("s.tif", str(stack))]
+    index = TruthIndex.find(stack, images)
+    assert painted(images[0].at_page(3), index) == [[5, 7]]
+    assert painted(images[0].at_page(1), index) == [[0, 0]]
+
+
+def test_predictions_of_pages_are_held_against_the_stack(stack):
+    """Files called like pages, as `predict --pages all` writes them."""
+    images = [ImageRef(name, str(stack)) for name in ("s.png", "s_p0002.png", "s_p0003.png")]
+    index = TruthIndex.at(stack / "masks", images)
+    assert [len(painted(ref, index)) for ref in images] == [0, 1, 8]

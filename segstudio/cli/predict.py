@@ -228,8 +228,8 @@ def _images(request: Request) -> list[ImageRef]:
     project = open_project(request.folder, masks=request.masks)
     if request.folder.is_file():
         return _pages([project.images[project.start]], request)
-    if project.passed_over:
-        warn(f"note: {project.passed_over}")
+    for note in project.notes:
+        warn(f"note: {note}")
     out = request.out.resolve()
     refs = list(project.images)
     if out.is_relative_to(project.images_root.resolve()):

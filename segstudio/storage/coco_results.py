@@ -23,6 +23,7 @@ from segstudio.core.found_objects import FoundObjects
 from segstudio.core.geometry import Rect
 from segstudio.core.instances import Instances
 from segstudio.core.labels import Mask
+from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.write_root import WriteRoot
 
@@ -251,6 +252,7 @@ class _Content:
 
 
 def _parsed(path: Path) -> Any:
+    check_regular(path)
     try:
         size = path.stat().st_size
         if size > _MOST_BYTES:

@@ -117,8 +117,7 @@ class MaskFolder:
             if name not in told:
                 told.append(name)
                 yield name
-        if not told:
-            yield from self._loosely.get(filename, ())
+        yield from self._loosely.get(filename, ())
 
     def _exact(self, filename: str) -> Iterator[str]:
         stem = stem_of(filename)
@@ -159,7 +158,7 @@ class MaskFolder:
         wanting: dict[str, list[str]] = {}
         for image in self._images if rest else ():
             for key in self._keys_of_image(image):
-                if key in rest and next(self._exact(image), None) is None:
+                if key in rest and not any(map(self._counts, self._exact(image))):
                     wanting.setdefault(key, []).append(image)
         found: dict[str, list[str]] = {}
         for key, images in wanting.items():
@@ -214,17 +213,21 @@ class MaskFolder:
     def mask_of(self, filename: str) -> Path | None:
         """The mask of an image in this folder that another program wrote at first, or None."""
         for name in self.names_of(filename):
-            if self._all_count or not self._may_be_own:
-                return self.path / name
-            if name not in self._foreign:
-                path = self.path / name
-                replaced = has_record(path)
-                self._foreign[name] = (
-                    bool(versions(path)) if replaced else not written_by_segstudio(path)
-                )
-            if self._foreign[name]:
+            if self._counts(name):
                 return self.path / name
         return None
+
+    def _counts(self, name: str) -> bool:
+        """Whether a mask is ground truth: all are, or those that another program wrote."""
+        if self._all_count or not self._may_be_own:
+            return True
+        if name not in self._foreign:
+            path = self.path / name
+            replaced = has_record(path)
+            self._foreign[name] = (
+                bool(versions(path)) if replaced else not written_by_segstudio(path)
+            )
+        return self._foreign[name]
 
     def truth_of(self, filename: str) -> Path | None:
         """The ground truth of an image: the mask as another program wrote it last."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import unicodedata
 
 import numpy as np
 import pytest
@@ -73,3 +74,54 @@ def test_recovery_of_any_name(tmp_path, folder):
     second = save_recovery(tmp_path / "recovery2", long, labels, schema)
     assert first != second
     assert (second / f"{long.stem}.png").exists()
+
+
+def test_an_annotation_beside_a_mask_in_another_normal_form_leaves_it_the_truth(desk, tmp_path):
+    name = unicodedata.normalize("NFD", "Zellkörper.png")
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:9, 5:9] = 1
+    for path, pixels in (
+        (tmp_path / "images" / name, np.full((20, 30), 60, np.uint8)),
+        (tmp_path / "masks" / unicodedata.normalize("NFC", name), mask),
+    ):
+        path.parent.mkdir()
+        Image.fromarray(pixels).save(path)
+    desk.open(tmp_path)
+    assert np.array_equal(desk.document.truth.labels, mask)
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (0, 0))
+    desk.clock.advance(2)
+    desk.settle()
+    desk.open(tmp_path)
+    assert desk.document.annotation.labels[0, 0] == 1
+    assert np.array_equal(desk.document.truth.labels, mask)
+
+
+def test_strokes_on_a_folder_of_objects_leave_the_objects_as_they_are(desk, tmp_path):
+    Image.fromarray(np.full((20, 30), 60, np.uint8)).save(
+        folder_of(tmp_path / "a/images") / "a.png"
+    )
+    before = {}
+    for number in range(3):
+        one = np.zeros((20, 30), np.uint8)
+        one[6 * number : 6 * number + 4, 4:9] = 255
+        path = folder_of(tmp_path / "a/masks") / f"{number}.png"
+        Image.fromarray(one).save(path)
+        before[path] = path.read_bytes()
+    for opened in (tmp_path, tmp_path / "a"):
+        desk.open(opened)
+        assert int(desk.document.truth.instances.max()) == 3
+        desk.session.set_view(active_class=1, brush_size=1)
+        stroke(desk, (20, 0 if opened == tmp_path else 1))
+        desk.clock.advance(2)
+        desk.settle()
+        assert not desk.document.dirty
+        assert {path: path.read_bytes() for path in before} == before
+        desk.open(opened)
+        assert int(desk.document.truth.instances.max()) == 3
+        assert desk.document.annotation.labels[0 if opened == tmp_path else 1, 20] == 1
+
+
+def folder_of(path):
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -67,7 +67,7 @@ class EvaluationTable:
     @property
     def has_background(self) -> bool:
         """Whether one of the classes is background, so that the foreground is less than all."""
-        return 0 < len(self.schema.foreground_ids) < len(self.class_ids)
+        return self.schema.has_foreground
 
     @property
     def lead(self) -> str:

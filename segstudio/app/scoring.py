@@ -23,7 +23,7 @@ from segstudio.core.labels import Labels, Patch
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import Color, LabelSchema
-from segstudio.core.text import utf8
+from segstudio.core.text import safe_cells, utf8
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
@@ -110,6 +110,11 @@ class Scoring:
 
     # -- reading -----------------------------------------------------------------------------
 
+    @property
+    def schema(self) -> LabelSchema:
+        """The classes that scores are about."""
+        return self._session.schema
+
     def of_image(self, run: str = "") -> Metrics | None:
         """Scores of a run (the shown one if not named) on the open image; None if unscored."""
         session = self._session
@@ -191,9 +196,14 @@ class Scoring:
         for row in self.rows(metrics):
             scores = (row.iou, row.dice, row.precision, row.recall)
             pixels = (row.truth_pixels, row.predicted_pixels)
-            writer.writerow([scope, image, row.name, *map(_number, scores), *pixels])
-        for name in ("mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou"):
-            writer.writerow([scope, image, name, _number(getattr(metrics, name)), *[""] * 5])
+            cells = [scope, image, row.name, *map(_number, scores), *pixels]
+            writer.writerow(safe_cells(cells))
+        names = ("mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou")
+        means = {name: getattr(metrics, name) for name in names}
+        iou, dice = metrics.mean_over(self._session.schema.foreground_ids)
+        means |= {"mean_iou_foreground": iou, "mean_dice_foreground": dice}
+        for name, value in means.items():
+            writer.writerow(safe_cells([scope, image, name, _number(value), *[""] * 5]))
 
     # -- writing -----------------------------------------------------------------------------
 

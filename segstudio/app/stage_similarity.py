@@ -20,6 +20,7 @@ from segstudio.core.features import FeatureTrace
 from segstudio.core.labels import Image
 from segstudio.core.placement import Placement
 from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.core.text import safe_cells
 from segstudio.jobs import Job
 from segstudio.session.document import Document
 from segstudio.session.inspection import Traced
@@ -73,9 +74,10 @@ class StageSimilarity:
         """The matrix as a table: a row for each stage of the first network."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([f"{self.first} \\ {self.second}", *self.second_stages])
+        writer.writerow(safe_cells([f"{self.first} \\ {self.second}", *self.second_stages]))
         for stage, row in zip(self.first_stages, self.values, strict=True):
-            writer.writerow([stage, *("" if np.isnan(v) else f"{v:.6f}" for v in row)])
+            cells = ("" if np.isnan(v) else f"{v:.6f}" for v in row)
+            writer.writerow(safe_cells([stage, *cells]))
         return out.getvalue()
 
 

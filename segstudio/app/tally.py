@@ -56,6 +56,21 @@ def summed(a: ConfusionMatrix, b: ConfusionMatrix) -> ConfusionMatrix:
     return padded(a, size) + padded(b, size)
 
 
+def lead_iou(metrics: Metrics, schema: LabelSchema) -> float:
+    """What an image or a folder is judged by: mean IoU, of the foreground where there is one.
+
+    NaN where it is not defined: nothing of the foreground is annotated or predicted.
+    """
+    return (
+        metrics.mean_over(schema.foreground_ids)[0] if schema.has_foreground else metrics.mean_iou
+    )
+
+
+def lead_name(schema: LabelSchema) -> str:
+    """What `lead_iou` is called."""
+    return "mean IoU of the foreground" if schema.has_foreground else "mean IoU"
+
+
 def metrics_of(matrix: ConfusionMatrix, schema: LabelSchema) -> Metrics:
     """The scores of the schema's classes but the ignore index.
 

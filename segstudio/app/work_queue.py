@@ -28,6 +28,10 @@ class Figures(Protocol):
     def runs(self) -> tuple[str, ...]:
         """The models."""
 
+    @property
+    def lead(self) -> str:
+        """The figure by which images are judged: mean IoU, of the foreground if there is one."""
+
     def indices(self, run: str) -> npt.NDArray[np.intp]:
         """Their images."""
 
@@ -266,11 +270,15 @@ class WorkQueue:
             session.queue = state
             session.notify(What.QUEUE)
 
+    def _metric(self, kind: QueueKind) -> str:
+        """The figure of an image that a kind of queue goes by."""
+        return self._evaluating.table.lead if kind is QueueKind.LOWEST_IOU else kind.value
+
     def _figures(self, kind: QueueKind, run: str) -> tuple[npt.NDArray[np.intp], _Values]:
         """(n,) images that have a value, and (n,) the values."""
         table = self._evaluating.table
         runs = (run,) if run else table.runs
-        found = [(table.indices(r), table.column(r, kind.value)) for r in runs]
+        found = [(table.indices(r), table.column(r, self._metric(kind))) for r in runs]
         size = 1 + max((int(i.max(initial=-1)) for i, _ in found), default=-1)
         total, number = np.zeros(size), np.zeros(size)
         for indices, column in found:
@@ -285,7 +293,7 @@ class WorkQueue:
         return frozenset(
             kind
             for kind in QueueKind
-            if any((~np.isnan(table.column(run, kind.value))).any() for run in table.runs)
+            if any((~np.isnan(table.column(run, self._metric(kind)))).any() for run in table.runs)
         )
 
 

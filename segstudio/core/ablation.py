@@ -13,6 +13,7 @@ import numpy as np
 
 from segstudio.core.features import Cut, CutHow
 from segstudio.core.metrics import Metrics, PerClass
+from segstudio.core.text import safe_cells
 
 ALL_SKIPS: Final = "all"
 """Name of the run in which every skip is cut at once."""
@@ -162,7 +163,7 @@ class Ablation:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(_HEADER)
         for row in self.rows:
-            writer.writerows(self._lines(row))
+            writer.writerows(safe_cells(line) for line in self._lines(row))
         return text.getvalue()
 
     def _lines(self, row: AblationRow) -> list[list[str]]:

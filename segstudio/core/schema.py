@@ -142,6 +142,14 @@ class LabelSchema:
         return tuple(i for i in class_ids if i != self.background_id)
 
     @property
+    def has_foreground(self) -> bool:
+        """Whether one of the scored classes is background and others are not.
+
+        Then scores are told of the others first: the background is found almost whole by anything.
+        """
+        return 0 < len(self.foreground_ids) < len(self.scored_ids)
+
+    @property
     def elsewhere_id(self) -> int:
         """What a prediction holds where it is none of these classes.
 

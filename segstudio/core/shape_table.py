@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from segstudio.core.features import LayerInfo, Remainder
+from segstudio.core.text import safe_cells
 
 HEADINGS: Final = (
     "stage",
@@ -87,5 +88,5 @@ def shape_csv(
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator, lineterminator="\n")
     writer.writerow(HEADINGS)
-    writer.writerows(shape_rows(layers, remainder))
+    writer.writerows(safe_cells(row) for row in shape_rows(layers, remainder))
     return text.getvalue()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 
 def utf8(text: str) -> bytes:
     r"""Text as bytes of UTF-8, whatever file names it holds.
@@ -19,3 +22,22 @@ def cut_to_bytes(name: str, limit: int) -> str:
     File systems allow 255 bytes a name: 250 letters, but only 83 Chinese characters.
     """
     return name.encode("utf-8", "ignore")[:limit].decode("utf-8", "ignore")
+
+
+def safe_cells(values: Iterable[Any]) -> list[Any]:
+    """Cells of a table for spreadsheets: none of them is a formula, whatever names they hold.
+
+    Spreadsheets run what begins with = + - @ (or a tab or a line end before them); such a text
+    gets an apostrophe before it, as OWASP advises against CSV injection. Numbers stay numbers.
+    """
+    return [_safe_cell(value) if isinstance(value, str) else value for value in values]
+
+
+def _safe_cell(text: str) -> str:
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text

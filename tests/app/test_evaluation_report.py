@@ -409,3 +409,20 @@ def test_a_stopped_report_leaves_what_was_there(tmp_path, write):
 )
 def test_names_are_listed_as_in_a_sentence(names, text):
     assert enumeration(tuple(names)) == text
+
+
+def test_no_cell_of_the_csv_is_a_formula(tmp_path):
+    names = ("=1+1", "@cell")
+    schema = LabelSchema.from_names(("background", names[1]))
+    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema, Wanted())]
+    run = EvaluatedRun.of("-run+1", "A", figures, schema.scored_ids)
+    material = Material(
+        "set", schema, [names[0]], (run,),
+        lambda _a, _b: paired_difference(*[[figures[0].pairs]] * 2, schema.scored_ids),
+        lambda _place: None,
+    )  # fmt: skip
+    write_csv(tmp_path / "f.csv", material, lambda *_: None)
+    head, line = csv.reader((tmp_path / "f.csv").read_text().splitlines())
+    assert line[:2] == ["'=1+1", "'-run+1"]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in (*head, *line))
+    assert float(line[head.index("mean_iou")]) > 0

@@ -17,12 +17,10 @@ LEFTS = (7, 5, 11, 9)
 """Where the truth's square of 10 x 10 begins; the model's begins at column 5 of 30."""
 
 
-def mean_iou(left: int) -> float:
+def iou(left: int) -> float:
     """By hand: the squares share 10 x (15 - left) of 600 pixels."""
     shared = 10 * (15 - left)
-    union = 200 - shared
-    ground = 600 - union
-    return (shared / union + ground / (600 - shared)) / 2
+    return shared / (200 - shared)
 
 
 def make_set(root, truth=True):
@@ -72,7 +70,7 @@ def test_the_lowest_iou_comes_first(queued):
     queue = queued.session.queue
     assert queue.kind is QueueKind.LOWEST_IOU
     assert queue.images == (2, 3, 0, 1)
-    assert queue.values == pytest.approx([mean_iou(LEFTS[i]) for i in (2, 3, 0, 1)])
+    assert queue.values == pytest.approx([iou(LEFTS[i]) for i in (2, 3, 0, 1)])
     assert (queue.finished, queue.total) == ((), 4)
 
 
@@ -207,8 +205,8 @@ def test_corrected_images_can_be_put_back(queued):
     queued.work_queue.put_back()
     queue = queued.session.queue
     assert queue.images == (2, 3, 0, 1)
-    # One pixel more in the truth: 80 of 121 and 479 of 520 are right.
-    assert queue.values[2] == pytest.approx((80 / 121 + 479 / 520) / 2)
+    # One pixel more in the truth: 80 of 121 are right.
+    assert queue.values[2] == pytest.approx(80 / 121)
 
 
 def test_another_model_another_order(new_desk, tmp_path):

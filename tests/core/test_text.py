@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segstudio.core.text import cut_to_bytes, utf8
+from segstudio.core.text import cut_to_bytes, safe_cells, utf8
 
 
 @given(st.binary(min_size=1, max_size=40))
@@ -33,3 +34,28 @@ def test_cutting_keeps_whole_characters(name, limit):
 
 def test_cutting_leaves_out_bytes_that_are_no_character():
     assert cut_to_bytes(os.fsdecode(b"caf\xe9s"), 100) == "cafs"
+
+
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [
+        ("=1+1", "'=1+1"),
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3.png", "'-2+3.png"),
+        ("@SUM(A1).png", "'@SUM(A1).png"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("cell=1", "cell=1"),
+        ("-0.25", "-0.25"),  # a number in a text stays one
+        ("+0.5", "+0.5"),
+        ("-1e-05", "-1e-05"),
+        ("-inf", "-inf"),
+        (-3, -3),
+        (-0.5, -0.5),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_no_cell_is_a_formula(cell, safe):
+    assert safe_cells([cell]) == [safe]

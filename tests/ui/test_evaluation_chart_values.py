@@ -182,7 +182,7 @@ def test_notes_stand_where_the_points_are_not():
 
 def test_only_figures_that_there_are_can_be_chosen(table):
     figures = figures_in(table, looks_of(table))
-    assert figures[0] == "mean_iou"
+    assert figures[:3] == ["mean_iou_foreground", "mean_dice_foreground", "mean_iou"]
     assert "ap50" not in figures  # the truth does not tell objects apart
     assert figures[-3:] == ["class:0", "class:1", "class:2"]
     assert figure_name(table, "class:2") == "IoU of debris"

@@ -58,8 +58,17 @@ def test_the_table_shows_the_figures_worked_out_by_hand(compared):
     assert (careful["mIoU"], careful["Accuracy"]) == ("0.922", "97.5 %")
     # Dice: 140 / 150 and 640 / 650, their mean; weighted IoU: 0.8 * 0.9697 + 0.2 * 0.875
     assert (careful["mDice"], careful["fwIoU"]) == ("0.959", "0.951")
-    # (1 + 1 + 1 + 0.6944) / 4
-    assert "Mean over images 0.924" in model.index(0, 1).data(Qt.ItemDataRole.ToolTipRole)
+    # Of the foreground: 70 / 80 and 140 / 150; it comes first, and nothing is left of the guess.
+    titles = [_head(model, c) for c in range(model.columnCount())]
+    assert titles[1:5] == ["Foreground mIoU", "Foreground mDice", "Foreground PQ", "mIoU"]
+    assert (careful["Foreground mIoU"], careful["Foreground mDice"]) == ("0.875", "0.933")
+    assert (blind["Foreground mIoU"], guess["Foreground mIoU"]) == ("0.000", "0.000")
+    # (1 + 1 + 1 + 0.5) / 4 and (1 + 1 + 1 + 0.6944) / 4
+    for column, mean in ((1, "0.875"), (4, "0.924")):
+        tip = model.index(0, column).data(Qt.ItemDataRole.ToolTipRole)
+        assert f"Mean over images {mean}" in tip
+    head = model.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert "mean over the classes but background" in head
     assert (blind["mIoU"], blind["Accuracy"]) == ("0.400", "80.0 %")
     assert (guess["mIoU"], guess["Accuracy"], guess["Boundary"]) == ("0.400", "80.0 %", DASH)
 
@@ -87,20 +96,21 @@ def test_a_click_on_a_head_sorts_and_the_guess_stays_last(compared):
 def test_the_accuracy_trap_is_told_in_words(compared):
     said = page(compared, MODELS).trap.text()
     assert "right on 80.0 % of the pixels" in said
-    assert "0.400" in said
+    assert "read mean IoU of the foreground, not accuracy: there it gets 0.000" in said
     assert "“Blind U-Net, cells” is no better than that" in said
 
 
 def test_the_two_best_models_are_compared_in_words(compared):
     results = page(compared, MODELS)
     said = results.verdict.text()
-    # 0.9223 - 0.4
-    assert "better by 0.522" in said
+    # of the foreground: 0.875 - 0
+    assert "mean IoU of the foreground over 4 images" in said
+    assert "better by 0.875" in said
     assert "95 %" in said
     assert "4 images" in said
     assert "ahead on 4 of these images, behind on 0" in said
     compared.qtbot.mouseClick(results.pair_bar.swap, LEFT)
-    compared.until(lambda: "worse by 0.522" in results.verdict.text())
+    compared.until(lambda: "worse by 0.875" in results.verdict.text())
 
 
 def test_a_double_click_makes_a_model_the_chosen_one(compared):
@@ -137,9 +147,10 @@ def test_the_table_goes_to_the_clipboard(compared):
     page(compared, MODELS)
     compared.qtbot.mouseClick(panel(compared).header.copy, LEFT)
     lines = QApplication.clipboard().text().splitlines()
-    assert lines[0].startswith("Model\tmIoU\t")
+    assert lines[0].startswith("Model\tForeground mIoU\tForeground mDice\tForeground PQ\tmIoU\t")
     assert lines[1].split("\t")[0] == "Careful U-Net, cells"
-    assert float(lines[1].split("\t")[1]) == pytest.approx((70 / 80 + 320 / 330) / 2, rel=1e-5)
+    assert float(lines[1].split("\t")[1]) == pytest.approx(70 / 80, rel=1e-5)
+    assert float(lines[1].split("\t")[4]) == pytest.approx((70 / 80 + 320 / 330) / 2, rel=1e-5)
 
 
 def test_without_ground_truth_doubts_are_shown_instead_of_figures(desk, tmp_path):
@@ -199,10 +210,10 @@ def test_classes_are_shown_by_model(done):
 
 def test_the_differences_by_class_are_drawn_with_their_intervals(compared):
     rows = page(compared, CLASSES).differences.plot.rows
-    assert [row.name for row in rows] == ["Mean IoU", "background", "cell"]
-    assert [round(row.interval.difference, 3) for row in rows] == [0.522, 0.17, 0.875]
+    assert [row.name for row in rows] == ["Foreground", "All classes", "background", "cell"]
+    assert [round(row.interval.difference, 3) for row in rows] == [0.875, 0.522, 0.17, 0.875]
     assert all(row.interval.is_clear for row in rows)
-    assert "better by 0.875" in rows[2].tip
+    assert "better by 0.875" in rows[3].tip
 
 
 def test_a_double_click_on_a_class_lists_its_images_worst_first(done):
@@ -225,10 +236,11 @@ def test_the_worst_image_comes_first_and_opens_with_a_click(done):
     first = cells(images.model, 0)
     assert first == {
         "Image": "plate_3.png",
-        "Careful U-Net": "0.694",
-        "Blind U-Net": "0.400",
-        "Spread": "0.294",
+        "Careful U-Net": "0.500",
+        "Blind U-Net": "0.000",
+        "Spread": "0.500",
     }
+    assert images.figure.currentText() == "Foreground mean IoU"
     assert done.session.index == 0
     click_cell(done, images.table, 0, 2)
     done.until(lambda: done.session.index == 3)
@@ -256,7 +268,7 @@ def test_images_are_sorted_by_a_click_on_a_head(done):
     images = page(done, IMAGES)
     click_head(done, images.table, 3)
     click_head(done, images.table, 3)
-    assert cells(images.model, 0)["Spread"] == "0.600"
+    assert cells(images.model, 0)["Spread"] == "1.000"
     click_head(done, images.table, 0)
     assert names(images.model) == [f"plate_{n}.png" for n in range(4)]
     click_head(done, images.table, 0)
@@ -283,7 +295,7 @@ def test_the_distribution_is_counted_and_a_click_on_a_bar_lists_its_images(done)
     assert careful.counts[-1] == 3
     assert careful.median == 1
     bar = next(i for i, count in enumerate(careful.counts) if count == 1)
-    assert view.edges[bar] <= 0.694 < view.edges[bar + 1]
+    assert view.edges[bar] <= 0.5 < view.edges[bar + 1]
     place = view.bar(0, bar).center().toPoint()
     done.qtbot.mouseClick(view, LEFT, pos=place)
     assert names(images.model) == ["plate_3.png"]

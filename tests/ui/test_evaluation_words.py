@@ -27,9 +27,9 @@ def table_of(truth: list[int], **answers: list[int]) -> EvaluationTable:
     for run, answer in answers.items():
         said = np.array([answer], np.uint8)
         figures = figures_of(reference, Answer(said, left_out=said == _LEFT_OUT), SCHEMA, Wanted())
-        row = ImageRow.of(Counted(figures, 0.5, 0.1), ids)
+        row = ImageRow.of(Counted(figures, 0.5, 0.1), ids, foreground_ids=SCHEMA.foreground_ids)
         table.put(0, run, row)
-        sums = RunSums(ids)
+        sums = RunSums(ids, SCHEMA.foreground_ids)
         sums.put({0: row})
         table.publish(run, sums.total())
     return table
@@ -48,9 +48,9 @@ def test_ignored_classes_make_figures_of_other_pixels():
 
 def test_models_that_are_no_better_than_a_guess_are_named():
     wrong = [2, 2, 2, 2, 2, 2, 2, 0, 0, 0]
-    # the guess gets (4 / 10 + 0 + 0) / 3, the models nothing
+    # of the foreground the guess gets nothing, and the models neither
     said = trap_text(table_of(TRUTH, A=wrong, B=wrong, C=wrong, D=TRUTH))
-    assert "right on 40.0 % of the pixels (mean IoU 0.133)" in said
+    assert "right on 40.0 % of the pixels (mean IoU of the foreground 0.000)" in said
     assert said.endswith("“Model A”, “Model B” and “Model C” are no better than that.")
     assert "no better" not in trap_text(table_of(TRUTH, D=TRUTH))
 
@@ -58,7 +58,10 @@ def test_models_that_are_no_better_than_a_guess_are_named():
 @pytest.mark.parametrize(
     ("figures", "said"),
     [
-        ({"A": (0.9, 0.2), "B": (0.8, 0.6)}, "<b>Model A</b> is best at labelling pixels (mIoU), "),
+        (
+            {"A": (0.9, 0.2), "B": (0.8, 0.6)},
+            "<b>Model A</b> is best at labelling pixels (foreground mIoU), ",
+        ),
         ({"A": (0.9, 0.7), "B": (0.8, 0.6)}, "<b>Model A</b> is best both at"),
         ({"A": (0.9, 0.0), "B": (0.8, 0.0)}, ""),  # neither finds an object
         ({"A": (0.9, 0.2), "B": (0.9001, 0.6)}, ""),  # no better, as it is written
@@ -68,7 +71,9 @@ def test_models_that_are_no_better_than_a_guess_are_named():
 def test_a_model_is_called_best_only_if_it_is(monkeypatch, figures, said):
     table = table_of(TRUTH, **dict.fromkeys(figures, TRUTH))
     monkeypatch.setattr(
-        table, "figure", lambda run, metric: figures[run][("mean_iou", "ap").index(metric)]
+        table,
+        "figure",
+        lambda run, metric: figures[run][("mean_iou_foreground", "ap").index(metric)],
     )
     assert ranking_text(table).startswith(said)
     assert bool(ranking_text(table)) == bool(said)

@@ -40,14 +40,15 @@ def test_the_filter_wants_all_words_in_any_case(model):
 
 
 def test_worst_scores_first_and_unscored_last(model, session):
-    # IoU of class 1: 1/4 and 3/4; both with a perfect background of 6 of 6+errors
+    # IoU of class 1: 1/4 and 3/4; what is right of the background does not count
     for index, hits in ((0, 3), (3, 1)):
         counts = np.array([[6, 0], [4 - hits, hits]], np.int64)
         session.counts[index, "m"] = ConfusionMatrix(counts)
     model.order = Order.WORST
     model.rebuild()
     assert model.images == [3, 0, 1, 2]
-    assert model.score_of(3) == pytest.approx((6 / 9 + 1 / 4) / 2)
+    assert model.score_of(3) == pytest.approx(1 / 4)
+    assert model.marks(3)[-1] == "mean IoU of the foreground 0.250"
 
 
 def test_states_choose_rows_and_are_told_in_words(model, session):

@@ -52,12 +52,12 @@ def take(combo, data) -> None:
 
 
 def test_it_lists_the_worst_first_and_a_click_opens(desk):
-    # Mean of both models: careful 1 (0.694 on image 3), blind 0.4: 80 / 100 of class 0, nothing of 1.
+    # Mean of both models, of the foreground: careful 1 (0.5 on image 3), blind 0.
     assert listed(desk) == [
-        ("plate_3.png", f"{((10 / 20 + 80 / 90) / 2 + 0.4) / 2:.3f}"),
-        ("plate_0.png", "0.700"),
-        ("plate_1.png", "0.700"),
-        ("plate_2.png", "0.700"),
+        ("plate_3.png", "0.250"),
+        ("plate_0.png", "0.500"),
+        ("plate_1.png", "0.500"),
+        ("plate_2.png", "0.500"),
     ]
     assert desk.page.count.whole == "4 of 4 wait"
     click(desk, 0)
@@ -68,9 +68,9 @@ def test_it_lists_the_worst_first_and_a_click_opens(desk):
 
 def test_the_order_can_be_chosen(desk):
     take(desk.page.run, BLIND)
-    desk.until(lambda: listed(desk)[0] == ("plate_0.png", "0.400"))
+    desk.until(lambda: listed(desk)[0] == ("plate_0.png", "0.000"))
     take(desk.page.run, CAREFUL)
-    desk.until(lambda: listed(desk)[0] == ("plate_3.png", "0.694"))
+    desk.until(lambda: listed(desk)[0] == ("plate_3.png", "0.500"))
     click(desk, 0)
     desk.until(lambda: desk.session.view.run == CAREFUL)
     take(desk.page.kind, QueueKind.DISAGREEMENT.value)
@@ -107,7 +107,7 @@ def test_a_corrected_image_leaves_and_can_be_put_back(desk):
     QTest.mouseClick(desk.page.back, LEFT)
     desk.until(lambda: len(listed(desk)) == 4)
     # The annotation is what careful says: 1; blind has 90 / 100 of class 0 and nothing of 1.
-    assert listed(desk)[-1] == ("plate_3.png", f"{(1 + 0.45) / 2:.3f}")
+    assert listed(desk)[-1] == ("plate_3.png", "0.500")
 
 
 def test_when_all_are_done_it_says_so(desk):

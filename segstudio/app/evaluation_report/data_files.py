@@ -20,7 +20,7 @@ from segstudio.app.evaluation_report.measures import MEASURES
 from segstudio.app.evaluation_report.wording import caution
 from segstudio.app.report.software import versions
 from segstudio.core.bootstrap import SIGN
-from segstudio.core.text import utf8
+from segstudio.core.text import safe_cells, utf8
 from segstudio.storage.atomic import write_atomically
 
 _STEP: Final = 256
@@ -46,12 +46,12 @@ def write_csv(path: Path, material: Material, report: Report) -> None:
     def write(file: BinaryIO) -> None:
         text = io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="")
         lines = csv.writer(text)
-        lines.writerow(headers)
+        lines.writerow(safe_cells(headers))
         for place, image in _told(material, report):
             for run in material.runs:
                 scores = [_plain(float(run.column(n)[place])) for n in names]
                 iou = [_plain(float(v)) for v in run.class_iou[place]]
-                lines.writerow([image, run.id, *scores, *iou])
+                lines.writerow(safe_cells([image, run.id, *scores, *iou]))
         text.flush()
         text.detach()
 

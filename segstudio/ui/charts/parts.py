@@ -11,6 +11,8 @@ from typing import TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.core.text import safe_cells
+
 Numbers = npt.NDArray[np.float64]
 Keys = tuple[Hashable, ...]
 """What each item of a layer stands for; empty if nothing comes of a click."""
@@ -181,7 +183,7 @@ class ChartData:
     def table(self) -> str:
         """The values as lines with tabs between them, for a spreadsheet."""
         lines = [self.header, *self.rows] if self.header else list(self.rows)
-        return "".join("\t".join(line) + "\n" for line in lines)
+        return "".join("\t".join(safe_cells(line)) + "\n" for line in lines)
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,9 @@ class ImageView(ChartView):
             return _NOTHING
         figure = str(self.figure.currentData())
         known, said = self._pair.difference, ""
-        if figure == "mean_iou" and known is not None:
-            said = f"{second.title} over all: {verdict(known.mean_iou, known.level)}"
+        if known is not None and figure in ("mean_iou_foreground", "mean_iou"):
+            judged = known.mean_iou if figure == "mean_iou" else known.lead
+            said = f"{second.title} over all: {verdict(judged, known.level)}"
         return image_chart(self.table, first, second, figure, self._session.index, said)
 
     def why_nothing(self) -> str:

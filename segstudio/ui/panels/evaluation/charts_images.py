@@ -15,12 +15,15 @@ from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.charts_runs import RunLook
 
 FIGURES: Final = {
+    "mean_iou_foreground": "Mean IoU of the foreground",
+    "mean_dice_foreground": "Mean Dice of the foreground",
     "mean_iou": "Mean IoU",
     "mean_dice": "Mean Dice",
     "pixel_accuracy": "Pixel accuracy",
     "boundary_iou": "Boundary IoU",
     "hausdorff95": "Hausdorff 95 (pixels)",
     "ap50": "AP at IoU 0.5",
+    "pq_foreground": "Panoptic quality of the foreground",
     "pq": "Panoptic quality",
     "uncertainty": "Uncertainty",
     "seconds": "Seconds",
@@ -75,7 +78,8 @@ def figures_in(table: EvaluationTable, looks: Sequence[RunLook]) -> list[str]:
     known = [
         figure
         for figure in FIGURES
-        if any(not np.isnan(table.column(look.run, figure)).all() for look in looks)
+        if (table.has_background or not figure.endswith("_foreground"))
+        and any(not np.isnan(table.column(look.run, figure)).all() for look in looks)
     ]
     return [*known, *(f"{_CLASS}{class_id}" for class_id in table.class_ids)]
 

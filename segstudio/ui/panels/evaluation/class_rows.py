@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor, QFont
 
+from segstudio.core.text import safe_cells
 from segstudio.ui.numbers import percent_text
 from segstudio.ui.panels.evaluation.figure_rows import BAR_ROLE, COLOR_ROLE, LEFT, RIGHT, Index
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
@@ -179,8 +180,9 @@ class ClassModel(QAbstractTableModel):
 
 def class_table_text(model: ClassModel) -> str:
     """What the table shows, cells parted by tabs, for spreadsheets."""
-    lines = ["\t".join([*_FIXED, *(head.title for head in model.heads)])]
+    lines = ["\t".join(safe_cells([*_FIXED, *(head.title for head in model.heads)]))]
     for row in model.rows:
         values = [row.share, *(row.values.get(head.run, math.nan) for head in model.heads)]
-        lines.append("\t".join([row.name, *("" if math.isnan(v) else f"{v:.6g}" for v in values)]))
+        cells = ("" if math.isnan(v) else f"{v:.6g}" for v in values)
+        lines.append("\t".join(safe_cells([row.name, *cells])))
     return "\n".join(lines) + "\n"

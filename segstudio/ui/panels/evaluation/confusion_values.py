@@ -11,6 +11,7 @@ import numpy.typing as npt
 from segstudio.core.class_sums import Numbers
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import safe_cells
 from segstudio.ui.cell_map import Cell
 from segstudio.ui.numbers import DASH, count_text, percent_text
 
@@ -124,10 +125,10 @@ class ConfusionValues:
     def table(self) -> str:
         """The numbers with tabs between them, for a spreadsheet."""
         values = self.shares if self.as_shares else self.counts
-        lines = ["\t".join(("annotated \\ predicted", *self.names))]
+        lines = ["\t".join(safe_cells(("annotated \\ predicted", *self.names)))]
         for name, row in zip(self.names, values.tolist(), strict=True):
             cells = (f"{v:.6f}" if isinstance(v, float) else f"{v}" for v in row)
-            lines.append("\t".join((name, *cells)))
+            lines.append("\t".join(safe_cells((name, *cells))))
         return "".join(f"{line}\n" for line in lines)
 
 

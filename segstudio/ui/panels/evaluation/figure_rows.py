@@ -11,9 +11,16 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
+from segstudio.core.text import safe_cells
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
-from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, MEAN_IOU, Figure, Unit
+from segstudio.ui.panels.evaluation.figures import (
+    FOLDER_FIGURES,
+    FOREGROUND_IOU,
+    MEAN_IOU,
+    Figure,
+    Unit,
+)
 from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 
@@ -24,10 +31,13 @@ COLOR_ROLE = Qt.ItemDataRole.UserRole + 2
 """The model's colour."""
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_ALWAYS = frozenset(figure.key for figure in FOLDER_FIGURES[:4]) | {"seconds"}
+_ALWAYS = frozenset(
+    {"mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou", "seconds",
+     "mean_iou_foreground", "mean_dice_foreground"}
+)  # fmt: skip
 """Figures whose columns stay although no model has a value."""
-OVER_IMAGES = "image_mean_iou"
-"""Key of the mean over images of the mean IoU, which the tip of the mean IoU tells."""
+OVER_IMAGES = {MEAN_IOU: "image_mean_iou", FOREGROUND_IOU: "image_mean_iou_foreground"}
+"""Keys of the means over images, which the tips of the figures of summed pixels tell."""
 _NAME = "Model"
 _IMAGES = "Images"
 _TIPS = {
@@ -72,9 +82,15 @@ class FigureModel(QAbstractTableModel):
         self._best: dict[str, float] = {}
         self._order = (1, Qt.SortOrder.DescendingOrder)
 
-    def show_rows(self, rows: Sequence[FigureRow]) -> None:
-        """Show other figures; columns that nobody has a value for are left out."""
-        columns = tuple(c for c in FOLDER_FIGURES if c.key in _ALWAYS or _is_known(c, rows))
+    def show_rows(self, rows: Sequence[FigureRow], *, has_background: bool = False) -> None:
+        """Show other figures; columns that nobody has a value for are left out.
+
+        Args:
+            rows: The models, and the guess.
+            has_background: Whether one of the classes is: then the foreground leads.
+        """
+        offered = [c for c in FOLDER_FIGURES if has_background or not c.of_foreground]
+        columns = tuple(c for c in offered if c.key in _ALWAYS or _is_known(c, rows))
         ordered = self._ordered(list(rows), columns)
         models = [row for row in ordered if row.run]
         has_counts = len({row.images for row in models}) > 1
@@ -170,8 +186,9 @@ class FigureModel(QAbstractTableModel):
         if math.isnan(row.value(column)):
             return f"{column.name}: not counted, or not defined here"
         best = "; the best of these" if self.is_best(row, column) else ""
-        if column is MEAN_IOU and OVER_IMAGES in row.values:
-            best += f". Mean over images {figure_text(column, row.values[OVER_IMAGES])}"
+        over = row.values.get(OVER_IMAGES.get(column, ""), math.nan)
+        if not math.isnan(over):
+            best += f". Mean over images {figure_text(column, over)}"
         return f"{column.name} {figure_text(column, row.value(column))}{best}"
 
     def _font(self, row: FigureRow, column: Figure | None) -> QFont | None:
@@ -221,5 +238,5 @@ def table_text(model: FigureModel) -> str:
     for row in model.rows:
         values = [row.value(c) for c in model.columns]
         cells = ["" if math.isnan(v) else f"{v:.6g}" for v in values]
-        lines.append("\t".join([row.title, *cells, str(row.images)]))
+        lines.append("\t".join(safe_cells([row.title, *cells, str(row.images)])))
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -32,6 +33,7 @@ class Figure:
         meaning: What it says, in a sentence or two.
         unit: How it is written.
         lower_is_better: Whether the smallest value is the best one.
+        of_foreground: Whether background is left out of it: shown where there is a background.
     """
 
     key: str
@@ -40,6 +42,7 @@ class Figure:
     meaning: str
     unit: Unit = Unit.RATIO
     lower_is_better: bool = False
+    of_foreground: bool = False
 
     @property
     def tip(self) -> str:
@@ -59,8 +62,13 @@ class Figure:
 
 MEAN_IOU = Figure(
     "mean_iou", "mIoU", "Mean IoU",
-    "Overlap of prediction and truth, TP / (TP + FP + FN), mean over the classes: each counts "
-    "alike, however few pixels it has. Pixels of all images are summed.",
+    "Overlap of prediction and truth, TP / (TP + FP + FN), mean over all classes, background "
+    "included: each counts alike, however few pixels it has. Pixels of all images are summed.",
+)  # fmt: skip
+FOREGROUND_IOU = Figure(
+    "mean_iou_foreground", "Foreground mIoU", "Mean IoU of the foreground",
+    "Overlap of prediction and truth, TP / (TP + FP + FN), mean over the classes but background. "
+    "Pixels of all images are summed.", of_foreground=True,
 )  # fmt: skip
 _BOUNDARY = Figure(
     "boundary_iou", "Boundary", "Boundary IoU",
@@ -78,15 +86,25 @@ _OBJECTS = (
            "Objects found and ranked by score, where half an overlap is enough."),
     Figure("ap75", "AP75", "Average precision at IoU 0.75",
            "Objects found and ranked by score, where the overlap has to be good."),
-    Figure("pq", "PQ", "Panoptic quality", "Objects found, and how well: SQ x RQ for each class."),
+    Figure("pq", "PQ", "Panoptic quality",
+           "Segments found, and how well: SQ x RQ for each class, mean over all, background "
+           "included."),
     Figure("sq", "SQ", "Segmentation quality", "Mean IoU of the segments that were found."),
     Figure("rq", "RQ", "Recognition quality",
            "How many segments were found and how few invented: F1 at IoU 0.5."),
 )  # fmt: skip
 FOLDER_FIGURES = (
+    FOREGROUND_IOU,
+    Figure("mean_dice_foreground", "Foreground mDice", "Mean Dice of the foreground",
+           "Overlap as well, kinder to errors: 2 TP / (2 TP + FP + FN), mean over the classes but "
+           "background.", of_foreground=True),
+    Figure("pq_foreground", "Foreground PQ", "Panoptic quality of the foreground",
+           "Objects found, and how well: SQ x RQ, mean over the classes but background. What "
+           "papers on cells and nuclei give.", of_foreground=True),
     MEAN_IOU,
     Figure("mean_dice", "mDice", "Mean Dice",
-           "Overlap as well, kinder to errors: 2 TP / (2 TP + FP + FN), mean over the classes."),
+           "Overlap as well, kinder to errors: 2 TP / (2 TP + FP + FN), mean over all classes, "
+           "background included."),
     Figure("pixel_accuracy", "Accuracy", "Pixel accuracy",
            "Share of right pixels. High by itself where one class is large: compare with the "
            "guess in the last row.", Unit.PERCENT),
@@ -107,9 +125,11 @@ FOLDER_FIGURES = (
 _OF_COUNTS = ("mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou")
 
 
-def guess_figures(metrics: Metrics) -> dict[str, float]:
+def guess_figures(metrics: Metrics, foreground_ids: Collection[int]) -> dict[str, float]:
     """The figures of calling every pixel one class: those that follow from counts alone."""
-    return {key: float(getattr(metrics, key)) for key in _OF_COUNTS}
+    iou, dice = metrics.mean_over(foreground_ids)
+    found = {key: float(getattr(metrics, key)) for key in _OF_COUNTS}
+    return found | {"mean_iou_foreground": iou, "mean_dice_foreground": dice}
 
 
 # -- of a class --------------------------------------------------------------------------------
@@ -135,8 +155,10 @@ CLASS_FIGURES = (
 # -- of an image -------------------------------------------------------------------------------
 
 IMAGE_FIGURES = (
-    Figure("mean_iou", "Mean IoU", "Mean IoU", "Over the classes that the image has."),
-    Figure("mean_dice", "Mean Dice", "Mean Dice", "Over the classes that the image has."),
+    Figure("mean_iou", "Mean IoU", "Mean IoU",
+           "Over the classes that the image has, background included."),
+    Figure("mean_dice", "Mean Dice", "Mean Dice",
+           "Over the classes that the image has, background included."),
     Figure(
         "pixel_accuracy", "Pixel accuracy", "Pixel accuracy",
         "Share of right pixels; high by itself where one class is large.", Unit.PERCENT,
@@ -152,7 +174,8 @@ IMAGE_FIGURES = (
         Unit.PIXELS, lower_is_better=True,
     ),
     Figure("ap50", "AP50", "Average precision at IoU 0.5", "Objects found, ranked by score."),
-    Figure("pq", "PQ", "Panoptic quality", "Objects found, and how well."),
+    Figure("pq", "PQ", "Panoptic quality",
+           "Segments found, and how well, background included."),
     Figure(
         "uncertainty", "Uncertainty", "Uncertainty",
         "Mean entropy of the model's probabilities: high where it hesitates. Needs no truth.",
@@ -174,3 +197,19 @@ IMAGE_FIGURES = (
     ),
 )  # fmt: skip
 """Columns of `EvaluationTable.column`; worst first is ascending unless lower is better."""
+
+_FOREGROUND_OF_IMAGES = (
+    Figure("mean_iou_foreground", "Foreground mean IoU", "Mean IoU of the foreground",
+           "Over the classes but background that the image has, annotated or predicted.",
+           of_foreground=True),
+    Figure("mean_dice_foreground", "Foreground mean Dice", "Mean Dice of the foreground",
+           "Over the classes but background that the image has, annotated or predicted.",
+           of_foreground=True),
+    Figure("pq_foreground", "Foreground PQ", "Panoptic quality of the foreground",
+           "Objects found, and how well.", of_foreground=True),
+)  # fmt: skip
+
+
+def image_figures(*, has_background: bool) -> tuple[Figure, ...]:
+    """The figures of an image, the one that images are judged by first."""
+    return (*(_FOREGROUND_OF_IMAGES if has_background else ()), *IMAGE_FIGURES)

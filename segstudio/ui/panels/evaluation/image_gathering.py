@@ -7,7 +7,7 @@ import numpy as np
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers
 from segstudio.ui.panels.evaluation.class_rows import RunHead
-from segstudio.ui.panels.evaluation.figures import IMAGE_FIGURES, Figure
+from segstudio.ui.panels.evaluation.figures import Figure, image_figures
 from segstudio.ui.panels.evaluation.image_rows import ImageFiguresTable
 from segstudio.ui.panels.evaluation.run_colors import run_color
 from segstudio.ui.panels.evaluation.run_titles import short_titles
@@ -26,12 +26,13 @@ def heads_of(table: EvaluationTable) -> tuple[RunHead, ...]:
 
 def known_figures(table: EvaluationTable) -> list[Figure]:
     """The figures that at least one image has, and the IoU of every class."""
+    figures = image_figures(has_background=table.has_background)
     known = [
         figure
-        for figure in IMAGE_FIGURES
+        for figure in figures
         if any(np.isfinite(table.column(run, figure.key)).any() for run in table.runs)
     ]
-    return [*(known or IMAGE_FIGURES[:1]), *(_class_figure(table, i) for i in table.class_ids)]
+    return [*(known or figures[:1]), *(_class_figure(table, i) for i in table.class_ids)]
 
 
 def class_key(class_id: int) -> str:

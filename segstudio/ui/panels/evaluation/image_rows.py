@@ -13,6 +13,7 @@ from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor
 
 from segstudio.core.class_sums import Numbers
+from segstudio.core.text import safe_cells
 from segstudio.session.session import ImageState, Session
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.class_rows import RunHead
@@ -249,8 +250,8 @@ def _mark_text(state: ImageState) -> str:
 def image_table_text(model: ImageModel) -> str:
     """What is listed, cells parted by tabs, for spreadsheets."""
     table = model.table
-    lines = ["\t".join([_NAME, *(head.title for head in table.heads)])]
+    lines = ["\t".join(safe_cells([_NAME, *(head.title for head in table.heads)]))]
     for place in model.order.tolist():
         cells = ["" if math.isnan(v) else f"{v:.6g}" for v in table.values[:, place].tolist()]
-        lines.append("\t".join([table.names[int(table.indices[place])], *cells]))
+        lines.append("\t".join(safe_cells([table.names[int(table.indices[place])], *cells])))
     return "\n".join(lines) + "\n"

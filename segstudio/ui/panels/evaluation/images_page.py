@@ -83,9 +83,9 @@ class ImagesPage(QWidget):
         self.table.sortByColumn(column, _ASCENDING)
 
     def show_range(self, chosen: ValueRange | None) -> None:
-        """List the images in a range of a model's mean IoU."""
+        """List the images in a range of the figure that images are judged by."""
         self._fill_figures()
-        self.figure.setCurrentIndex(max(0, self.figure.findData("mean_iou")))
+        self.figure.setCurrentIndex(max(0, self.figure.findData(self._table.lead)))
         self._show()
         self._choose_range(chosen)
 

@@ -61,10 +61,10 @@ class PairChoice(QObject):
         table = self._evaluating.table
         if self._chosen is not None and all(run in table.runs for run in self._chosen):
             return self._chosen
-        scored = [run for run in table.runs if table.figure(run, "mean_iou") >= 0]
+        scored = [run for run in table.runs if table.figure(run, table.lead) >= 0]
         if len(scored) < 2:
             return "", ""
-        ranked = sorted(scored, key=lambda run: -table.figure(run, "mean_iou"))
+        ranked = sorted(scored, key=lambda run: -table.figure(run, table.lead))
         return ranked[1], ranked[0]
 
     def _on_change(self, change: Change) -> None:

@@ -56,8 +56,13 @@ class PairPlot(QWidget):
 
     def _rows(self, found: PairedDifference) -> list[IntervalRow]:
         judged, schema = self._table.title(self._pair.second), self._table.schema
-        whole = f"{judged}: {verdict(found.mean_iou, found.level)}"
-        rows = [IntervalRow("Mean IoU", found.mean_iou, whole, True)]
+        means = {"Mean IoU": found.mean_iou}
+        if found.mean_iou_foreground is not None:
+            means = {"Foreground": found.mean_iou_foreground, "All classes": found.mean_iou}
+        rows = [
+            IntervalRow(name, mean, f"{judged}: {verdict(mean, found.level)}", True)
+            for name, mean in means.items()
+        ]
         for class_id, interval in found.by_class.items():
             name = schema.name_of(class_id)
             said = f"{name}, {judged}: {verdict(interval, found.level)}"

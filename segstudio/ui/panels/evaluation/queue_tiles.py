@@ -16,6 +16,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFont, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from segstudio.app.tally import lead_name
 from segstudio.session.session import Session
 from segstudio.session.work_queue import QueueKind, QueueState
 from segstudio.ui.numbers import percent_text, ratio_text
@@ -27,7 +28,7 @@ TILE = QSize(132, 124)
 THUMB = QSize(120, 80)
 _EDGE = 6
 _WORDS = {
-    QueueKind.LOWEST_IOU: "mean IoU {}",
+    QueueKind.LOWEST_IOU: "{}",
     QueueKind.DISAGREEMENT: "{} disagreement",
     QueueKind.UNCERTAINTY: "{} uncertainty",
     QueueKind.SUSPICION: "{} of the pixels: surely something else, says the model",
@@ -102,12 +103,16 @@ class QueueModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return name
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain(f"{name}\n{_WORDS[kind].format(value_text(kind, value))}")
+            return plain(f"{name}\n{self._words(kind, value)}")
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{name}, {_WORDS[kind].format(value_text(kind, value))}"
+            return f"{name}, {self._words(kind, value)}"
         if role == IMAGE_ROLE:
             return image
         return value_text(kind, value) if role == VALUE_ROLE else None
+
+    def _words(self, kind: QueueKind, value: float) -> str:
+        text = _WORDS[kind].format(value_text(kind, value))
+        return f"{lead_name(self._session.schema)} {text}" if kind is QueueKind.LOWEST_IOU else text
 
 
 class QueueDelegate(QStyledItemDelegate):

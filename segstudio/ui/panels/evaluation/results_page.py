@@ -25,7 +25,7 @@ from segstudio.ui.panels.evaluation.figure_rows import (
     FigureRow,
     table_text,
 )
-from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, IMAGE_FIGURES, guess_figures
+from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, guess_figures, image_figures
 from segstudio.ui.panels.evaluation.image_gathering import gathered
 from segstudio.ui.panels.evaluation.pair_bar import PairBar
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
@@ -35,7 +35,7 @@ from segstudio.ui.panels.evaluation.score_table import ScoreTable
 from segstudio.ui.plain import PlainLabel
 
 _EVERY_S = 0.25
-_KEYS = (*(figure.key for figure in FOLDER_FIGURES), OVER_IMAGES)
+_KEYS = (*(figure.key for figure in FOLDER_FIGURES), *OVER_IMAGES.values())
 _LEAST_CHART, _MOST_CHART = 190, 420
 _NO_LIMIT = 16_777_215
 """Qt's."""
@@ -52,7 +52,8 @@ class ResultsPage(QWidget):
     """The table of models; below it the comparison of two and the accuracy trap.
 
     Signals:
-        range_requested: `ValueRange` of mean IoU: list these images; None for all.
+        range_requested: `ValueRange` of the figure that images are judged by: list these; None
+            for all.
     """
 
     range_requested = Signal(object)
@@ -129,9 +130,11 @@ class ResultsPage(QWidget):
         row = QHBoxLayout(self.overview)
         row.setContentsMargins(10, 12, 10, 4)
         row.setSpacing(24)
-        self._pair_part = _titled("Where the two models differ", self.differences)
+        title = PlainLabel("Where the two models differ")
+        self._images_title = PlainLabel()
+        self._pair_part = _titled(title, self.differences)
         row.addWidget(self._pair_part, 1)
-        row.addWidget(_titled("Images by mean IoU", self.distribution), 1)
+        row.addWidget(_titled(self._images_title, self.distribution), 1)
         self.distribution.setMaximumHeight(_MOST_CHART)
         self.overview.hide()
         return self.overview
@@ -141,7 +144,7 @@ class ResultsPage(QWidget):
             self._refresh.request()
 
     def _show(self) -> None:
-        self.model.show_rows(self._rows())
+        self.model.show_rows(self._rows(), has_background=self._table.has_background)
         self.pair_bar.refresh()
         table = self._table
         notes = [
@@ -158,7 +161,9 @@ class ResultsPage(QWidget):
             label.setText(text)
             label.setVisible(bool(text))
         self.differences.refresh()
-        images = gathered(table, IMAGE_FIGURES[0])
+        lead = image_figures(has_background=table.has_background)[0]
+        images = gathered(table, lead)
+        self._images_title.setText(f"Images by {words.lead_name(table)}")
         self.distribution.show_values(images.figure, images.heads, images.values)
         self._fit()
 
@@ -218,7 +223,7 @@ class ResultsPage(QWidget):
             note = (
                 f"What calling every pixel “{guess.name}” would score: the least a model must beat"
             )
-            values = guess_figures(guess.metrics)
+            values = guess_figures(guess.metrics, table.schema.foreground_ids)
             rows.append(FigureRow("", f"“{guess.name}” everywhere", images, values, note=note))
         return rows
 
@@ -227,7 +232,7 @@ class ResultsPage(QWidget):
         rows = [self.model.rows[i.row()] for i in self.table.selectionModel().selectedRows()]
         runs = [row.run for row in rows if row.run]
         if len(runs) == 2:
-            scores = {run: self._table.figure(run, "mean_iou") for run in runs}
+            scores = {run: self._table.figure(run, self._table.lead) for run in runs}
             first, second = sorted(runs, key=lambda run: scores[run])
             self._pair.choose(first, second)
 
@@ -238,15 +243,14 @@ class ResultsPage(QWidget):
             self._segmenting.choose(row.run)
 
 
-def _titled(title: str, widget: QWidget) -> QWidget:
+def _titled(title: QLabel, widget: QWidget) -> QWidget:
     part = QWidget()
     column = QVBoxLayout(part)
     column.setContentsMargins(0, 0, 0, 0)
-    heading = PlainLabel(title)
-    font = heading.font()
+    font = title.font()
     font.setBold(True)
-    heading.setFont(font)
-    column.addWidget(heading)
+    title.setFont(font)
+    column.addWidget(title)
     column.addWidget(widget, 20)
     column.addStretch(1)
     return part

@@ -20,18 +20,25 @@ _TRAP_FROM = 0.6
 def pair_text(table: EvaluationTable, first: str, second: str, found: PairedDifference) -> str:
     """What separates two models over all classes, as rich text."""
     better, other = escape(table.title(second)), escape(table.title(first))
-    said = escape(verdict(found.mean_iou, found.level))
+    said = escape(verdict(found.lead, found.level))
     images = f"{count_text(found.images)} image{'' if found.images == 1 else 's'}"
-    sentence = f"<b>{better}</b> against <b>{other}</b>, mean IoU over {images}: <b>{said}</b>."
+    sentence = (
+        f"<b>{better}</b> against <b>{other}</b>, {lead_name(table)} over {images}: <b>{said}</b>."
+    )
     parts = (sentence, wins_text(table, first, second), escape(caution(found)))
     return " ".join(part for part in parts if part)
 
 
+def lead_name(table: EvaluationTable) -> str:
+    """What models and images are judged by, for people."""
+    return "mean IoU of the foreground" if table.has_background else "mean IoU"
+
+
 def wins_text(table: EvaluationTable, first: str, second: str) -> str:
-    """On how many images the second model has the higher mean IoU, and on how many the lower."""
+    """On how many images the second model has the higher lead figure, and the lower."""
     common = table.common(first, second)
     scores = [
-        table.column(run, "mean_iou")[np.searchsorted(table.indices(run), common)]
+        table.column(run, table.lead)[np.searchsorted(table.indices(run), common)]
         for run in (first, second)
     ]
     ahead, behind = int((scores[1] > scores[0]).sum()), int((scores[1] < scores[0]).sum())
@@ -44,14 +51,18 @@ def wins_text(table: EvaluationTable, first: str, second: str) -> str:
 
 def ranking_text(table: EvaluationTable) -> str:
     """Which model is best at pixels, and which at objects where that is another, as rich text."""
-    pixels, objects = table.best("mean_iou"), table.best("ap")
-    if not pixels or not objects or _are_alike(table, "mean_iou") or _are_alike(table, "ap"):
+    lead = table.lead
+    pixels, objects = table.best(lead), table.best("ap")
+    if not pixels or not objects or _are_alike(table, lead) or _are_alike(table, "ap"):
         return ""
+    name = "foreground mIoU" if table.has_background else "mIoU"
     first, second = (f"<b>{escape(table.title(run))}</b>" for run in (pixels, objects))
     if pixels == objects:
-        return f"{first} is best both at labelling pixels (mIoU) and at telling objects apart (AP)."
+        return (
+            f"{first} is best both at labelling pixels ({name}) and at telling objects apart (AP)."
+        )
     return (
-        f"{first} is best at labelling pixels (mIoU), {second} at telling objects apart (AP): "
+        f"{first} is best at labelling pixels ({name}), {second} at telling objects apart (AP): "
         "which one is right depends on what is counted later, areas or objects."
     )
 
@@ -92,18 +103,19 @@ def trap_text(table: EvaluationTable) -> str:
         return ""
     guess, name = found.metrics, escape(found.name)
     right = percent_text(guess.pixel_accuracy)
-    iou = ratio_text(guess.mean_iou)
+    score = guess.mean_over(table.schema.foreground_ids)[0]
+    iou, lead = ratio_text(score), lead_name(table)
     everything = (
         f"Calling every pixel “{name}” finds nothing, yet is right on {right} of the pixels"
     )
     if guess.pixel_accuracy < _TRAP_FROM:
-        text = f"Calling every pixel “{name}” is right on {right} of the pixels (mean IoU {iou})."
+        text = f"Calling every pixel “{name}” is right on {right} of the pixels ({lead} {iou})."
     else:
-        text = f"{everything}. So read mean IoU, not accuracy: there it gets {iou}."
+        text = f"{everything}. So read {lead}, not accuracy: there it gets {iou}."
     losers = [
         f"“{escape(table.title(run))}”"
         for run in table.runs
-        if table.figure(run, "mean_iou") <= guess.mean_iou
+        if table.figure(run, table.lead) <= score
     ]
     if losers:
         text += f" {_listed(losers)} {'is' if len(losers) == 1 else 'are'} no better than that."

@@ -9,6 +9,8 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
 
+from segstudio.app.batch import model_of
+from segstudio.app.tally import lead_iou, lead_name
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.session.session import ImageState, Session
 from segstudio.storage.image_ref import ImageList, ImageRef
@@ -107,14 +109,15 @@ class ImagesModel(QStringListModel):
         return self._shown[row] if 0 <= row < len(self._shown) else -1
 
     def score_of(self, image: int) -> float:
-        """Mean IoU of the shown run on an image; NaN if it was not scored."""
+        """What `lead_iou` tells of the shown run on an image; NaN if it was not scored."""
         matrix = self._session.counts.get((image, self._session.view.run))
         if matrix is None:
             return math.nan
         known = self._scores.get(image)
         if known is None or known[0] is not matrix:
-            ids = [i for i in self._session.schema.scored_ids if i < matrix.num_classes]
-            known = (matrix, Metrics.from_counts(matrix, ids).mean_iou)
+            schema = self._session.schema
+            ids = [i for i in schema.scored_ids if i < matrix.num_classes]
+            known = (matrix, lead_iou(Metrics.from_counts(matrix, ids), schema))
             self._scores[image] = known
         return known[1]
 
@@ -158,7 +161,14 @@ class ImagesModel(QStringListModel):
         }
         found = [word for word, is_so in words.items() if is_so]
         score = self.score_of(image)
-        return found if math.isnan(score) else [*found, f"mean IoU {score:.3f}"]
+        return found if math.isnan(score) else [*found, self._score_text(score)]
+
+    def _score_text(self, score: float) -> str:
+        """The score, of what it is, and whose."""
+        run = self._session.view.run
+        spec = self._session.models.get(model_of(run))
+        whose = f" ({spec.title})" if spec is not None else ""
+        return f"{lead_name(self._session.schema)} {score:.3f}{whose}"
 
     def _tip(self, image: int) -> str:
         project = self._session.project

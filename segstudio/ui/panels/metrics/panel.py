@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.scoring import Scoring
 from segstudio.core.metrics import Metrics
+from segstudio.core.schema import LabelSchema
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import EmptyState, Switch
@@ -164,13 +165,22 @@ class MetricsPage(QWidget):
         self.model.show_rows(scoring.rows(metrics))
         k, n = metrics.scored
         over = "" if k == n else f" over {k} of {n} classes"
-        self.means.setText(
-            f"<b>mIoU {ratio_text(metrics.mean_iou)}</b> &nbsp; "
-            f"<b>mDice {ratio_text(metrics.mean_dice)}</b>{over}"
-        )
+        self.means.setText(_lead_text(metrics, scoring.schema) + over)
         self.more.setVisible(bool(more))
         self.more.setText("\n".join(more))
         self.accuracy.setText(accuracy_text(metrics, scoring))
+
+
+def _lead_text(metrics: Metrics, schema: LabelSchema) -> str:
+    """The means; those of the foreground first where there is a background, as rich text."""
+    iou, dice = ratio_text(metrics.mean_iou), ratio_text(metrics.mean_dice)
+    if not schema.has_foreground:
+        return f"<b>mIoU {iou}</b> &nbsp; <b>mDice {dice}</b>"
+    foreground = [ratio_text(value) for value in metrics.mean_over(schema.foreground_ids)]
+    return (
+        f"<b>Foreground mIoU {foreground[0]}</b> &nbsp; <b>mDice {foreground[1]}</b><br>"
+        f"with background: mIoU {iou} &nbsp; mDice {dice}"
+    )
 
 
 def _means_text(means: Mapping[str, float]) -> str:

@@ -22,6 +22,7 @@ from segstudio.core.errors import CancelledError, SegstudioError, clear_frames
 T = TypeVar("T")
 Lane = Literal[
     "files",
+    "masks",
     "thumbnails",
     "photos",
     "transfer",

@@ -319,6 +319,7 @@ def _loaded(plan: _Plan, picture: _Picture) -> tuple[Subject, Reference]:
     labels = picture.labels
     if labels is None and picture.pixels is None and plan.files is not None:
         shape_hw = (pixels.shape[0], pixels.shape[1])
+        plan.files.masks.wait(plan.check)
         found = plan.files.reference(picture.ref, plan.schema, shape_hw)
         labels = None if found is None else found.labels
     if labels is not None:

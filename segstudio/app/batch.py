@@ -216,10 +216,12 @@ class Batch:
         raw = stored or self._predict(job, image)
         raw = with_thresholds(raw, self.options.score_threshold, self.options.mask_threshold)
         schema = self.schema
+        reference = None
         try:
-            reference = self.files.reference(image.ref, schema, raw.shape_hw)
+            if self.files.masks.known:  # else it is counted once that is decided
+                reference = self.files.reference(image.ref, schema, raw.shape_hw)
         except SegstudioError:
-            reference = None  # said when the image is opened; the prediction is good all the same
+            pass  # said when the image is opened; the prediction is good all the same
         matrix = None
         if reference is not None:
             matrix = count(reference.labels, adapt(raw, schema).labels, schema)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.documents import Documents
-from segstudio.app.folder import FolderFiles, LoadedDocument, OpenFolder
+from segstudio.app.folder import FolderFiles, LoadedDocument, MasksKnown, MasksOfImage, OpenFolder
 from segstudio.app.folder_states import FolderStates
 from segstudio.app.loader import Loader
+from segstudio.app.mask_reading import MaskReading
 from segstudio.app.notices import Notice, Notices
 from segstudio.app.preferences import Preferences
 from segstudio.app.schema_keeper import SchemaKeeper
@@ -76,6 +77,17 @@ class Browsing:
         self._leave = leave
         self._shown = shown
         self._use_as_edit = use_as_edit
+        self.masks = MaskReading(
+            session,
+            jobs,
+            notices,
+            preferences,
+            folder,
+            schema,
+            use=lambda project: self._use_project(project, None),
+            known=states.count_missing,
+        )
+        """What the values of the folder's masks mean."""
         self._loader = Loader(jobs, documents, folder, ready=self._ready, failed=self._broken)
         self._cursor = -1
         self._stop_grey: Cancel | None = None
@@ -234,7 +246,7 @@ class Browsing:
         self._stale.clear()
         self._stand()
         self._schema.take_over(project)
-        self._folder.files = FolderFiles(project, self._predictions)
+        self._folder.files = self._files_of(project)
         session.project, session.index, session.document = project, -1, None
         session.states = {}
         session.counts.clear()
@@ -256,6 +268,11 @@ class Browsing:
             else:
                 self._when_shown(path, then, page)
         self._states.read(self._folder.files)
+        self.masks.look()
+
+    def _files_of(self, project: Project) -> FolderFiles:
+        known = project.truth is None or project.truth.final
+        return FolderFiles(project, self._predictions, MasksKnown(known=known))
 
     def _first_classes(self) -> dict[str, int]:
         ids = self._session.schema.ids
@@ -278,20 +295,25 @@ class Browsing:
         session.counts.clear()
         self._order.use(None, -1)
         session.project = project
+        classes = session.schema
         if session.schema_origin is not SchemaOrigin.DECLARED:
             self._schema.take_over(project)
-        self._folder.files = FolderFiles(project, self._predictions)
+        self._folder.files = self._files_of(project)
         self._documents.release_clean(keep_history=True)
         if document is not None and session.index >= 0:
             self._documents.open = document
             self._documents.put(document)
         self._stale = {d.ref for d in self._documents}
-        session.notify(What.PROJECT | What.SCHEMA | What.STATES | What.SCORES)
+        session.notify(What.PROJECT | What.STATES | What.SCORES)
+        if session.schema != classes:
+            # By itself, as when the user edits them: what is predicted is mapped anew.
+            session.notify(What.SCHEMA)
         if document is None or session.index < 0:
             self.select(self._cursor if self._cursor >= 0 else project.start)
         else:
             self._refresh_truth(document)
         self._states.read(self._folder.files)
+        self.masks.look()
 
     # -- images ------------------------------------------------------------------------------
 
@@ -470,12 +492,7 @@ class Browsing:
         self._documents.put(document)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
         self._show_chosen_channel(document)
-        for problem in problems:
-            self._notices.post(
-                Notice(
-                    "warning", problem.message, problem.hint, scope="image", image=document.ref.path
-                )
-            )
+        self._tell_problems(document.ref, problems)
         if document.ref in self._stale:
             self._refresh_truth(document)
         self._shown(document)
@@ -483,6 +500,19 @@ class Browsing:
             self._states.read_page(self._folder.files, session.index)
         self._loader.read_ahead(self._near(document), session.schema, session.view.channel)
         self._call_then(document)
+
+    def _tell_problems(self, ref: ImageRef, problems: Iterable[SegstudioError]) -> None:
+        for problem in problems:
+            self._notices.post(
+                Notice(
+                    "warning",
+                    problem.message,
+                    problem.hint,
+                    about=_about_mask(ref),
+                    scope="image",
+                    image=ref.path,
+                )
+            )
 
     def _near(self, document: Document) -> list[ImageRef]:
         """What is likely to be asked for next: in a stack its other pages before other images."""
@@ -528,25 +558,25 @@ class Browsing:
         ref, shape = document.ref, document.shape_hw
         self._stale.discard(ref)
 
-        def work(_job: Job) -> tuple[SeenFiles, LabelMap | None, LabelMap | None]:
-            seen = files.annotations.seen(ref)
-            saved = files.annotations.read(ref, schema, shape)
-            return seen, files.truth(ref, schema, shape), saved
+        def work(_job: Job) -> tuple[SeenFiles, MasksOfImage]:
+            return files.annotations.seen(ref), files.masks_of(ref, schema, shape)
 
-        def done(result: tuple[SeenFiles, LabelMap | None, LabelMap | None]) -> None:
+        def done(result: tuple[SeenFiles, MasksOfImage]) -> None:
             if files is not self._folder.files:
                 return
-            seen, document.truth, saved = result
-            found = saved or document.truth
+            seen, read = result
+            document.truth = read.truth
+            found = read.saved or read.truth
             untouched = not (document.dirty or document.history.can_undo)
-            followed = document.origin in ("", "ground truth", "saved")
-            if found is not None and untouched and followed:
-                document.annotation = found.copy()
+            if untouched and document.origin in ("", "ground truth", "saved"):
+                document.annotation = LabelMap.empty(shape) if found is None else found.copy()
                 document.saved_revision = document.annotation.revision
-                document.origin = "saved" if saved else "ground truth"
+                document.origin = "saved" if read.saved else "ground truth" if read.truth else ""
                 document.seen = seen
             else:  # what was read before is still what is shown: a change is asked about
                 document.seen = seen if document.seen is None else document.seen.with_others(seen)
+            self._notices.settle(_about_mask(ref))
+            self._tell_problems(ref, read.problems)
             if document is self._session.document:
                 self._session.notify(What.DOCUMENT | What.LABELS)
 
@@ -573,6 +603,11 @@ class Browsing:
             done: Gets the index and (h, w, 3) uint8, or None if there is none.
         """
         self._thumbnails.get(index, px, done)
+
+
+def _about_mask(ref: ImageRef) -> str:
+    """What notices of an image's masks are about: they go when these are read again."""
+    return f"mask:{ref.key}"
 
 
 def _preview(project: Project, masks: ChosenMasks) -> str:

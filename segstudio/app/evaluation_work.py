@@ -116,6 +116,8 @@ class EvaluationWork:
         The latter because another job shall go first, or because models are needed from now on:
         until then none is loaded, so that what is on disk has not to wait for models.
         """
+        if not self._masks_known(job):
+            return False
         self.models.may_run = self.needs_models
         images = self._references.files.project.images
         try:
@@ -134,6 +136,16 @@ class EvaluationWork:
             self._deliver(now=True)
             self._figures.flush()
             self._references.files.predictions.digests.flush()
+        return True
+
+    def _masks_known(self, job: Job) -> bool:
+        """Wait until it is decided what masks mean; False if another job shall go first."""
+        masks = self._references.files.masks
+        while not masks.known:
+            job.report(self.done, self.total, "Looking at the masks")
+            masks.wait_a_moment()
+            if self._give_way(job):
+                return False
         return True
 
     def _has_seen_enough(self) -> bool:

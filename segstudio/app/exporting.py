@@ -210,6 +210,8 @@ def _export(
     names = _unique_stems(refs)
     for number, ref in enumerate(refs):
         job.report(number, len(refs), ref.title)
+        if plan.what in (ANNOTATION, TRUTH):
+            source.files.masks.wait(job.check)
         try:
             content = source.content(ref, plan.what)
             if content is None:

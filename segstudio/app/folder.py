@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,9 +22,11 @@ from segstudio.storage.mask_files import mask_pages
 from segstudio.storage.picture import COMPOSITE, Check, unchecked
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project
-from segstudio.storage.truth import read_truth
+from segstudio.storage.truth import TruthReading, read_truth_file
 
 _log = logging.getLogger(__name__)
+_LOOK_AGAIN_S = 0.1
+_REMARK_HINT = "Look at the classes and the ignore index, or at File > Read masks as."
 READ_ATTEMPTS = 3
 """So often a file is read again that was another one after it was read."""
 
@@ -36,6 +39,65 @@ class LoadedDocument:
     problems: list[SegstudioError] = field(default_factory=list)
 
 
+@dataclass
+class MasksOfImage:
+    """What was read of an image's masks, and what was wrong with them or is worth showing."""
+
+    truth: LabelMap | None = None
+    saved: LabelMap | None = None
+    problems: list[SegstudioError] = field(default_factory=list)
+
+
+class MasksKnown:
+    """Whether all masks of a folder were looked at; what makes figures or files waits for it.
+
+    Safe to use from any thread.
+    """
+
+    def __init__(self, *, known: bool = True) -> None:
+        """Args:
+        known: Whether they were.
+        """
+        self._told = threading.Event()
+        self._trouble: SegstudioError | None = None
+        if known:
+            self._told.set()
+
+    @property
+    def known(self) -> bool:
+        """Whether what the values mean is decided, as it was thought at first."""
+        return self._told.is_set() and self._trouble is None
+
+    def tell(self, trouble: SegstudioError | None = None) -> None:
+        """Say that it is decided; with `trouble` that those who wait shall not go on."""
+        self._trouble = trouble
+        self._told.set()
+
+    def wait(self, check: Check = unchecked) -> None:
+        """Wait until it is decided.
+
+        Args:
+            check: Called again and again meanwhile; raises to give up.
+
+        Raises:
+            SegstudioError: if it turned out otherwise than it was thought at first, or failed.
+        """
+        while not self._told.is_set():
+            check()
+            self.wait_a_moment()
+        if self._trouble is not None:
+            raise SegstudioError(self._trouble.message, self._trouble.hint)
+
+    def wait_a_moment(self) -> None:
+        """Wait, but not longer than a tenth of a second.
+
+        Raises:
+            SegstudioError: as `wait`.
+        """
+        if self._told.wait(_LOOK_AGAIN_S) and self._trouble is not None:
+            raise SegstudioError(self._trouble.message, self._trouble.hint)
+
+
 @dataclass(frozen=True)
 class FolderFiles:
     """One folder's files at one moment; safe to use from any thread.
@@ -43,10 +105,12 @@ class FolderFiles:
     Attributes:
         project: The folder.
         predictions: Where its predictions are kept.
+        masks: Whether what its masks' values mean is decided.
     """
 
     project: Project
     predictions: PredictionStore
+    masks: MasksKnown = field(default_factory=MasksKnown, compare=False)
 
     @property
     def annotations(self) -> Annotations:
@@ -79,11 +143,10 @@ class FolderFiles:
         if digest != self.predictions.digests.of(ref.path):
             digest = None  # it was replaced meanwhile: which of the two was read nobody knows
         shape = (image.pixels.shape[0], image.pixels.shape[1])
-        problems: list[SegstudioError] = []
         # Before they are read: a change in between is then noticed when they are replaced.
         seen = self.annotations.seen(ref)
-        truth = self._truth(ref, schema, shape, problems)
-        saved = self._saved(ref, schema, shape, problems)
+        read = self.masks_of(ref, schema, shape)
+        truth, saved = read.truth, read.saved
         origin = "saved" if saved else "ground truth" if truth else ""
         annotation = saved or (truth.copy() if truth else LabelMap.empty(shape))
         document = Document(
@@ -101,7 +164,7 @@ class FolderFiles:
         alone = document.channel_for(channel)
         if alone != COMPOSITE:
             document.show_channel(alone, image.picture.shown(alone, check))
-        return LoadedDocument(document, problems)
+        return LoadedDocument(document, read.problems)
 
     def _notes_on_pages(self, ref: ImageRef, pages: int) -> tuple[str, ...]:
         """What is to be known where an image and its mask have not as many pages."""
@@ -139,13 +202,14 @@ class FolderFiles:
     ) -> LabelMap | None:
         """What an image that is not open is measured against: its saved annotation, else truth.
 
+        Waits until it is decided what the values of the masks mean.
+
         Raises:
             SegstudioError: if the mask cannot be used.
         """
+        self.masks.wait()  # an annotation can have the form of the masks
         saved = self.annotations.read(ref, schema, shape_hw)
-        if saved is not None or self.project.truth is None:
-            return saved
-        return read_truth(ref, self.project.truth, schema, shape_hw)
+        return self.truth(ref, schema, shape_hw) if saved is None else saved
 
     def prediction(
         self, ref: ImageRef, run: str, schema: LabelSchema, options: RunOptions
@@ -161,7 +225,12 @@ class FolderFiles:
     def count(
         self, ref: ImageRef, run: str, schema: LabelSchema, options: RunOptions
     ) -> ConfusionMatrix | None:
-        """Count a stored prediction against the files; None where one of the two is missing."""
+        """Count a stored prediction against the files; None where one of the two is missing.
+
+        Nothing is counted before it is decided what the values of the masks mean.
+        """
+        if not self.masks.known:
+            return None
         prediction = self.prediction(ref, run, schema, options)
         if prediction is None:
             return None
@@ -176,39 +245,46 @@ class FolderFiles:
     def truth(
         self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None
     ) -> LabelMap | None:
-        """An image's ground truth.
+        """An image's ground truth; waits until it is decided what its values mean.
+
+        Raises:
+            SegstudioError: if the mask cannot be used.
+        """
+        self.masks.wait()
+        reading = self.first_truth(ref, schema, shape_hw)
+        return None if reading is None else reading.label_map
+
+    def first_truth(
+        self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None
+    ) -> TruthReading | None:
+        """An image's ground truth by what is known of the masks so far, for the screen.
 
         Raises:
             SegstudioError: if the mask cannot be used.
         """
         index = self.project.truth
-        return None if index is None else read_truth(ref, index, schema, shape_hw)
+        return None if index is None else read_truth_file(ref, index, schema, shape_hw)
 
-    def _truth(
-        self,
-        ref: ImageRef,
-        schema: LabelSchema,
-        shape_hw: tuple[int, int],
-        problems: list[SegstudioError],
-    ) -> LabelMap | None:
-        try:
-            return self.truth(ref, schema, shape_hw)
-        except SegstudioError as error:
-            problems.append(without_traceback(error))
-            return None
+    def masks_of(
+        self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int]
+    ) -> MasksOfImage:
+        """An image's ground truth and saved annotation, for the screen.
 
-    def _saved(
-        self,
-        ref: ImageRef,
-        schema: LabelSchema,
-        shape_hw: tuple[int, int],
-        problems: list[SegstudioError],
-    ) -> LabelMap | None:
+        They are read by what is known of the masks so far. What cannot be used is a problem.
+        """
+        found = MasksOfImage()
         try:
-            return self.annotations.read(ref, schema, shape_hw)
+            reading = self.first_truth(ref, schema, shape_hw)
+            if reading is not None:
+                found.truth = reading.label_map
+                found.problems += [SegstudioError(r, _REMARK_HINT) for r in reading.remarks]
         except SegstudioError as error:
-            problems.append(without_traceback(error))
-            return None
+            found.problems.append(without_traceback(error))
+        try:
+            found.saved = self.annotations.read(ref, schema, shape_hw)
+        except SegstudioError as error:
+            found.problems.append(without_traceback(error))
+        return found
 
 
 def changing(ref: ImageRef) -> SegstudioError:

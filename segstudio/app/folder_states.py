@@ -44,6 +44,10 @@ class FolderStates:
             visible=False,
         )
 
+    def count_missing(self) -> None:
+        """Count what waited for the masks to be looked at."""
+        self._scoring.count_missing()
+
     def mark_reviewed(self, files: FolderFiles, ref: ImageRef, *, reviewed: bool) -> None:
         """Keep a mark of the user's on disk."""
 

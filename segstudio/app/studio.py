@@ -245,6 +245,7 @@ class Studio:
         self.autosave.save_all()
         stopped = self.jobs.shutdown(timeout)
         self.last_words = self.autosave.last_words()
+        self.browsing.masks.close()
         self._journal.close()
         self._figures.close()
         self._predictions.close()

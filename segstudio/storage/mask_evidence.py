@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Literal
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import Color
+from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.mask_facts import Look, MaskFacts
 from segstudio.storage.mask_files import mask_pages, read_mask_file
 
 IGNORED_16_BIT: Final = 65535
 _EXAMPLES: Final = 3
 _THREADS: Final = 2
-_AT_ONCE: Final = 4
+_FIRST_AT_ONCE: Final = 4
+_AT_ONCE: Final = 64
+_VERSION: Final = "1"
 
 Objects = Literal["yes", "maybe", "no"]
 Group = Literal["white", "single", "numbers", "colours", "shades"]
@@ -67,7 +71,10 @@ class Evidence:
 
     @classmethod
     def of(
-        cls, paths: Iterable[Path], stop: Callable[[int], bool] = lambda _done: False
+        cls,
+        paths: Iterable[Path],
+        stop: Callable[[int, int], bool] = lambda _done, _total: False,
+        kept: KeyValueFile | None = None,
     ) -> Evidence:
         """Look at masks.
 
@@ -75,18 +82,26 @@ class Evidence:
 
         Args:
             paths: The files.
-            stop: Told how many were looked at; True ends it. It may raise.
+            stop: Told how many were looked at, of how many; True ends it. It may raise.
+            kept: What was found out of files earlier; of those that changed since, nothing.
         """
         found = cls()
         wanted = list(paths)
         with ThreadPoolExecutor(_THREADS, "masks") as pool:
-            for start in range(0, len(wanted), _AT_ONCE):
-                chunk = wanted[start : start + _AT_ONCE]
-                if stop(start):
-                    break
-                for path, pages in zip(chunk, pool.map(_facts, chunk), strict=True):
+            done = 0
+            while done < len(wanted) and not stop(done, len(wanted)):
+                chunk = wanted[done : done + (_FIRST_AT_ONCE if kept is None else _AT_ONCE)]
+                known = {} if kept is None else _known(chunk, kept)
+                others = [path for path in chunk if path not in known]
+                new = dict(zip(others, pool.map(_facts, others), strict=True))
+                for path, pages in {**known, **new}.items():
                     for facts in pages:
                         found.add(path, facts)
+                if kept is not None:
+                    _keep(new, kept)
+                done += len(chunk)
+        if kept is not None:
+            kept.flush()
         return found
 
     def add(self, path: Path, facts: MaskFacts) -> None:
@@ -190,6 +205,32 @@ class Evidence:
 def is_white(number: int) -> bool:
     """Whether a number that is alone in a mask stands for white and not for a class."""
     return 250 <= number <= 255 or number == IGNORED_16_BIT
+
+
+def _known(paths: Iterable[Path], kept: KeyValueFile) -> dict[Path, list[MaskFacts]]:
+    keys = {path: key for path in paths if (key := _key(path))}
+    rows = kept.get(keys.values())
+    found = {}
+    for path, key in keys.items():
+        pages = [MaskFacts.from_bytes(line) for line in rows.get(key, b"").splitlines()]
+        if pages and None not in pages:
+            found[path] = [page for page in pages if page is not None]
+    return found
+
+
+def _keep(new: Mapping[Path, list[MaskFacts]], kept: KeyValueFile) -> None:
+    keys = {path: key for path in new if (key := _key(path)) and new[path]}
+    kept.put({key: b"\n".join(f.to_bytes() for f in new[path]) for path, key in keys.items()})
+
+
+def _key(path: Path) -> bytes:
+    """Another one if the file is another; empty if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return b""
+    text = f"{_VERSION}|{path}|{status.st_mtime_ns}|{status.st_size}"
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
 def _facts(path: Path) -> list[MaskFacts]:

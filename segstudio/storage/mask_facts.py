@@ -5,6 +5,7 @@ Nothing is decided here. `truth_values.decide` takes the facts of all masks of a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -182,6 +183,41 @@ class MaskFacts:
     zeros: int = 0
     pixels: int = 0
 
+    def to_bytes(self) -> bytes:
+        """The facts for a cache."""
+        fields = [
+            self.look.name,
+            _runs(self.values),
+            [self.stored_colours, self.lossy, self.opacity],
+            self.opacity_color,
+            self.palette,
+            [self.regions, self.whole, self.zeros, self.pixels],
+        ]
+        return json.dumps(fields, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> MaskFacts | None:
+        """The inverse of `to_bytes`; None if it is none."""
+        try:
+            look, runs, flags, color, palette, numbers = json.loads(data)
+            stored_colours, lossy, opacity = map(bool, flags)
+            regions, whole, zeros, pixels = map(int, numbers)
+            return cls(
+                Look[look],
+                tuple(v for start, count in runs for v in range(start, start + count)),
+                stored_colours,
+                lossy,
+                opacity,
+                None if color is None else _color(color),
+                tuple((int(number), _color(c)) for number, c in palette),
+                regions,
+                whole,
+                zeros,
+                pixels,
+            )
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+
     @classmethod
     def of(cls, raw: RawMask) -> MaskFacts:
         """Look at a file's content."""
@@ -208,6 +244,17 @@ class MaskFacts:
             0 if is_picture else _zeros(plain.pixels, look),
             0 if is_picture else int(plain.pixels.size),
         )
+
+
+def _runs(values: Iterable[int]) -> list[list[int]]:
+    """Ascending numbers as [first, how many]."""
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and value == sum(runs[-1]):
+            runs[-1][1] += 1
+        else:
+            runs.append([value, 1])
+    return runs
 
 
 def _zeros(pixels: npt.NDArray[Any], look: Look) -> int:

@@ -11,7 +11,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder, write_atomically
-from segstudio.storage.truth_coding import KIND_NAMES, NOTHING_SAID, ZEROS, ReadAs
+from segstudio.storage.truth_coding import KIND_NAMES, ZEROS, ReadAs
 
 _READING = "masks.json"
 
@@ -61,9 +61,7 @@ def load_read_as(data_folder: Path) -> ReadAs:
     Args:
         data_folder: `Project.data_folder`.
     """
-    data = read_json_or(data_folder / _READING, None)
-    if not isinstance(data, dict):
-        return NOTHING_SAID
+    data = _reading(data_folder)
     kind, zero = data.get("kind"), data.get("class_0")
     return ReadAs(
         next((k for k in KIND_NAMES if k == kind), None),
@@ -71,21 +69,38 @@ def load_read_as(data_folder: Path) -> ReadAs:
     )
 
 
-def save_read_as(data_folder: Path, root: Path, said: ReadAs) -> None:
-    """Write what the user said of a folder's masks.
+def load_asked(data_folder: Path) -> frozenset[str]:
+    """What the user was asked of a folder's masks (`Doubt.about`)."""
+    asked = _reading(data_folder).get("asked")
+    return frozenset(map(str, asked)) if isinstance(asked, list) else frozenset()
+
+
+def save_read_as(data_folder: Path, root: Path, said: ReadAs, asked: Iterable[str]) -> None:
+    """Write what the user said of a folder's masks, and was asked of them.
 
     Args:
         data_folder: `Project.data_folder`; made if missing.
         root: The folder, for people who look into the file.
         said: What was said.
+        asked: What was asked: it is not asked again.
 
     Raises:
         SegstudioError: if it cannot be written.
     """
     make_folder(data_folder)
-    content = {"folder": str(root), "kind": said.kind, "class_0": said.zero}
+    content = {
+        "folder": str(root),
+        "kind": said.kind,
+        "class_0": said.zero,
+        "asked": sorted(asked),
+    }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_atomically(data_folder / _READING, utf8(text))
+
+
+def _reading(data_folder: Path) -> dict[str, object]:
+    data = read_json_or(data_folder / _READING, None)
+    return data if isinstance(data, dict) else {}
 
 
 def _file(data_folder: Path, mark: Mark) -> Path:

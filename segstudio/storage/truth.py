@@ -14,6 +14,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
 from segstudio.storage.mask_files import mask_pages
@@ -47,6 +48,7 @@ __all__ = [
 
 _SAMPLES = 24
 _PAGE_NAME = re.compile(r"(?P<stem>.+)_p(?P<page>[0-9]{4,9})")
+_ALL_AT_ONCE = 48
 _FIRST_LOOK_S = 0.5
 _FIRST_LOOK_MIN = 4
 _Table = dict[str, tuple[MaskFolder, ...]]
@@ -56,7 +58,7 @@ _Table = dict[str, tuple[MaskFolder, ...]]
 class TruthIndex:
     """Where the ground truth of a folder's images is, and how its values are to be read.
 
-    Found in a moment from some of the masks; unless it is `final`, the others can contradict it
+    Found in a moment, in a long list from some of the masks; unless it is `final`, the others can contradict it
     and `settled` looks at all of them. Figures are made from a final one only.
 
     Attributes:
@@ -156,10 +158,16 @@ class TruthIndex:
         if not paths:
             return None
         deadline = time.monotonic() + _FIRST_LOOK_S
-        evidence = Evidence.of(
-            paths, lambda done: done >= _FIRST_LOOK_MIN and time.monotonic() > deadline
-        )
-        return cls._decided(found, evidence, schema, said, final=False)
+        stopped: list[bool] = []
+
+        def stop(done: int, _total: int) -> bool:
+            late = done >= _FIRST_LOOK_MIN and time.monotonic() > deadline
+            stopped.append(late)
+            return late
+
+        evidence = Evidence.of(paths, stop)
+        all_seen = len(images) <= _ALL_AT_ONCE and not any(stopped)
+        return cls._decided(found, evidence, schema, said, final=all_seen)
 
     @classmethod
     def _decided(
@@ -192,18 +200,32 @@ class TruthIndex:
         )
 
     def settled(
-        self, images: Sequence[ImageRef], stop: Callable[[int], bool] = lambda _done: False
+        self,
+        images: Sequence[ImageRef],
+        report: Callable[[int, int], object] = lambda _done, _total: None,
+        kept: KeyValueFile | None = None,
     ) -> TruthIndex:
         """The same after a look at all masks; itself if it is final.
 
         Args:
             images: The images of the folder.
-            stop: Told how many masks were looked at; it may raise to end it.
+            report: Told how many masks were looked at, of how many; it may raise to end it.
+            kept: Where what is found out of files is kept, for the next time.
         """
         if self.final:
             return self
-        evidence = Evidence.of(_all_paths(self._found[0] or self._found[1], images), stop)
+
+        def go_on(done: int, total: int) -> bool:
+            report(done, total)
+            return False
+
+        paths = _all_paths(self._found[0] or self._found[1], images)
+        evidence = Evidence.of(paths, go_on, kept)
         return self._decided(self._found, evidence, self._given, self.said, final=True)
+
+    def reads_like(self, other: TruthIndex) -> bool:
+        """Whether the values of masks mean the same in both."""
+        return (self.coding, self.schema) == (other.coding, other.schema)
 
     def read_as(self, said: ReadAs) -> TruthIndex:
         """The same masks, read as a person says."""
@@ -415,9 +437,11 @@ def _merged(first: _Table, second: _Table) -> _Table:
 
 
 def _sample(table: _Table, images: Sequence[ImageRef]) -> list[Path]:
-    """Masks of up to 24 images spread over the list."""
+    """Masks of all images of a short list, or of up to 24 spread over a long one."""
     if not table:
         return []
+    if len(images) <= _ALL_AT_ONCE:
+        return list(_all_paths(table, images))
     step = max(1, len(images) // _SAMPLES)
     found = [p for i in range(0, len(images), step) if (p := _first(table, images[i])) is not None]
     return (found or list(_all_paths(table, images)))[: _SAMPLES + 1]

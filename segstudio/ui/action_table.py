@@ -20,6 +20,10 @@ def _has_project(c: Context) -> bool:
     return c.session.project is not None
 
 
+def _has_masks(c: Context) -> bool:
+    return c.session.project is not None and c.session.project.truth is not None
+
+
 def _has_document(c: Context) -> bool:
     return c.session.document is not None
 
@@ -180,6 +184,9 @@ _FILE = (
     ActionSpec("file.truth", FILE, "Choose ground truth folder…",
                lambda c: c.window.choose_truth(), "target", enabled=_has_project,
                tip="Tell where the ground truth masks lie, if they were not found", section=1),
+    ActionSpec("file.masks", FILE, "Read masks as…", lambda c: c.window.read_masks(),
+               "square-dashed", enabled=_has_masks, section=1,
+               tip="Tell whether masks hold class ids, black and white, objects or colours"),
     ActionSpec("file.save", FILE, "Save annotation", lambda c: c.studio.autosave.save_now(),
                "save", ("Ctrl+S",), enabled=_is_dirty,
                tip="Write the mask of this image now", section=1),

@@ -35,6 +35,10 @@ class WindowVerbs(Protocol):
         """Ask where the ground truth lies."""
         ...
 
+    def read_masks(self) -> None:
+        """Ask what the values of the masks are."""
+        ...
+
     def export(self) -> None:
         """Ask what to export and where."""
         ...

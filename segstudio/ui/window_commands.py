@@ -79,6 +79,14 @@ class WindowCommands:
             dialog.chosen.connect(self._studio.browsing.choose_masks)
             dialog.open()
 
+    def read_masks(self) -> None:
+        """Ask what the values of the masks are."""
+        from segstudio.ui.dialogs.masks_dialog import MasksDialog
+
+        project = self._studio.session.project
+        if project is not None and project.truth is not None:
+            MasksDialog(self._studio.browsing.masks, project.truth, self._window).open()
+
     def fill_recent(self) -> None:
         """List the folders opened before."""
         menu = self._window.recent_menu

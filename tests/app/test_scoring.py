@@ -85,6 +85,7 @@ def test_ignore_index_recounts_everything(scored):
         write_mask(scored.root / "masks" / f"a{i}.png", truth)
     scored.browsing.rescan()
     scored.settle()
+    scored.class_list.rename(1, "nucleus")  # what the model calls it
     scored.class_list.add("void")
     scored.class_list.set_ignore_index(1)
     scored.settle()

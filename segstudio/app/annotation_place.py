@@ -14,7 +14,7 @@ from segstudio.app.notices import Notices
 from segstudio.core.labels import LabelMap
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
-from segstudio.session.session import Change, Saving, Session, What
+from segstudio.session.session import Change, Layer, Saving, Session, What
 from segstudio.storage.annotations import Place, Saved
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.image_ref import ImageRef
@@ -131,6 +131,16 @@ class AnnotationPlace:
             ),
             arrived,
         )
+
+    def show_version(self, version: Version) -> None:
+        """Show a version as a layer of the first view."""
+
+        def done(document: Document, found: LabelMap) -> None:
+            document.older = found
+            self._session.set_view(layer=Layer.ORIGINAL, overlay_visible=True)
+            self._session.notify(What.PREDICTIONS)  # another map is seen in that layer
+
+        self.read_version(version, done)
 
     def restore(self, version: Version) -> None:
         """Make a version the open image's annotation; can be undone."""

@@ -104,7 +104,13 @@ class Comparing:
         """The layers that can be shown of the open image."""
         runs = len(self._runs())
         needs = {Layer.MODELS: 2, Layer.DISAGREEMENT: 2, **dict.fromkeys(OF_A_RUN[:5], 1)}
-        return tuple(layer for layer in Layer if runs >= needs.get(layer, 0))
+        document = self._session.document
+        original = document is not None and document.truth is not None
+        return tuple(
+            layer
+            for layer in Layer
+            if runs >= needs.get(layer, 0) and (original or layer is not Layer.ORIGINAL)
+        )
 
     def choose(
         self,

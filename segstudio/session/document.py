@@ -26,6 +26,7 @@ class Document:
         predictions: By run key.
         saved_revision: The annotation's revision that is on disk (or was loaded).
         origin: Where the annotation came from: "", "ground truth", "saved" or a run's title.
+        older: A version of the ground truth that is looked at instead of the latest one, or None.
         place: The files in which the annotation lies or will lie; None until that is found out.
         notes: Sentences about the file worth showing ("the transparency is not shown").
         seen: The files of the annotation as they were read or saved last; None if not known.
@@ -42,6 +43,7 @@ class Document:
     predictions: dict[str, Prediction] = field(default_factory=dict)
     saved_revision: int = 0
     origin: str = ""
+    older: LabelMap | None = None
     place: Place | None = None
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
@@ -94,7 +96,7 @@ class Document:
             total += self.picture.raw.nbytes
         if self._alone is not None:
             total += self._alone.nbytes
-        for label_map in (self.annotation, self.truth):
+        for label_map in (self.annotation, self.truth, self.older):
             if label_map is not None:
                 ids = label_map.instances
                 total += label_map.labels.nbytes + (0 if ids is None else ids.nbytes)

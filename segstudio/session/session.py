@@ -101,6 +101,8 @@ class Layer(StrEnum):
     """What lies over the photo."""
 
     ANNOTATION = "annotation"
+    ORIGINAL = "original"
+    """The ground truth as another program wrote it."""
     PREDICTION = "prediction"
     BOTH = "both"
     DIFFERENCE = "difference"

@@ -92,6 +92,8 @@ class ActionSet(QObject):
         for spec in ACTIONS:
             action = self._actions[spec.id]
             action.setEnabled(spec.enabled(context))
+            if spec.tip_now is not None:
+                self._show_tip(action, spec, spec.tip_now(context))
             if spec.checked is not None:
                 action.setChecked(spec.checked(context))
 
@@ -115,10 +117,13 @@ class ActionSet(QObject):
         return action
 
     def _show_keys(self, action: QAction, spec: ActionSpec) -> None:
+        action.setShortcuts([QKeySequence(key) for key in self.keys(spec)])
+        self._show_tip(action, spec, spec.tip)
+
+    def _show_tip(self, action: QAction, spec: ActionSpec, tip: str) -> None:
         keys = self.keys(spec)
-        action.setShortcuts([QKeySequence(key) for key in keys])
         key = f" ({escape(native(keys[0]))})" if keys else ""
-        more = f"<br>{escape(spec.tip)}" if spec.tip else ""
+        more = f"<br>{escape(tip)}" if tip else ""
         action.setToolTip(f"<b>{escape(spec.text.rstrip('…'))}</b>{key}{more}")
 
     def _run(self, spec: ActionSpec) -> None:

@@ -66,6 +66,14 @@ def _is_dirty(c: Context) -> bool:
     return document is not None and document.dirty
 
 
+def _where_saved(c: Context) -> str:
+    document = c.session.document
+    if document is None or document.place is None:
+        return "Write the mask of this image now"
+    files = " and ".join(c.studio.place.shown(p) for p in document.place.files[:1])
+    return f"To {files}"
+
+
 def _is_running(c: Context) -> bool:
     return c.studio.segmenting.running
 
@@ -189,7 +197,10 @@ _FILE = (
                tip="Tell whether masks hold class ids, black and white, objects or colours"),
     ActionSpec("file.save", FILE, "Save annotation", lambda c: c.studio.autosave.save_now(),
                "save", ("Ctrl+S",), enabled=_is_dirty,
-               tip="Write the mask of this image now", section=1),
+               tip="Write the mask of this image now", tip_now=_where_saved, section=1),
+    ActionSpec("file.saving", FILE, "Where corrections are saved", lambda c: c.studio.place.ask_again(),
+               "folder-check", enabled=_has_truth, section=1,
+               tip="In the ground truth's own files, or in annotations/; asked in a bar"),
     ActionSpec("file.export", FILE, "Export masks…", lambda c: c.window.export(), "file-output",
                ("Ctrl+E",), enabled=_has_document,
                tip="Write annotations, ground truth or predictions as PNG", section=1),
@@ -214,6 +225,12 @@ _EDIT = (
     ActionSpec("edit.use_truth", EDIT, "Use ground truth as annotation",
                lambda c: c.studio.editing.use_truth(), "target", enabled=_has_truth, section=1,
                tip="Go back to the ground truth as loaded; can be undone"),
+    ActionSpec("edit.revert", EDIT, "Revert to original", lambda c: c.studio.place.revert(),
+               "history", enabled=_has_truth, section=1,
+               tip="Take the mask as another program wrote it last; can be undone"),
+    ActionSpec("edit.versions", EDIT, "Versions of the mask…", lambda c: c.window.show_versions(),
+               "history", enabled=_has_truth, section=1,
+               tip="Every version that another program wrote: look at it, restore it"),
     ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.window.clear_annotation(),
                "trash-2", enabled=_has_document, section=1,
                tip="Make every pixel background; can be undone"),

@@ -87,6 +87,10 @@ class WindowVerbs(Protocol):
         """Ask for a "new" named run or an "ensemble", or "remove" the chosen one."""
         ...
 
+    def show_versions(self) -> None:
+        """Show the versions of the open image's masks that other programs wrote."""
+        ...
+
     def clear_annotation(self) -> None:
         """Make everything background."""
         ...
@@ -168,6 +172,7 @@ class Context:
 
 Run = Callable[[Context], None]
 Ask = Callable[[Context], bool]
+Tell = Callable[[Context], str]
 
 
 def always(context: Context) -> bool:
@@ -190,6 +195,7 @@ class ActionSpec:
         enabled: Whether it can be done now.
         checked: For a checkable action: whether it is on.
         tip: One sentence more than `text`, for the tool tip; may be empty.
+        tip_now: Gives a sentence that depends on what is open, instead of `tip`.
         section: Within a menu, a line is drawn where the section changes.
         repeats: Whether holding the key repeats it.
         in_menu: Whether the menu shows it; further keys of another row stand in no menu.
@@ -205,6 +211,7 @@ class ActionSpec:
     enabled: Ask = always
     checked: Ask | None = None
     tip: str = ""
+    tip_now: Tell | None = None
     section: int = 0
     repeats: bool = False
     in_menu: bool = True

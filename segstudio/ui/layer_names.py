@@ -4,6 +4,7 @@ from __future__ import annotations
 
 LAYERS = (
     "annotation",
+    "original",
     "prediction",
     "both",
     "difference",
@@ -15,6 +16,7 @@ LAYERS = (
 )
 LAYER_TEXTS = {
     "annotation": "Annotation",
+    "original": "Original",
     "prediction": "Prediction",
     "both": "Annotation + prediction",
     "difference": "Difference",
@@ -28,6 +30,7 @@ LAYER_SHORT = {**LAYER_TEXTS, "both": "Both", "models": "Two models", "photo": "
 """For the headers of views side by side."""
 LAYER_TIPS = {
     "annotation": "What is painted, or the ground truth",
+    "original": "The ground truth as another program wrote it, before it was corrected here",
     "prediction": "What the model answered",
     "both": "The prediction filled, the annotation outlined over it",
     "difference": "Where the prediction differs from the annotation",

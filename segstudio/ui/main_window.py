@@ -90,6 +90,7 @@ class MainWindow(QMainWindow):
         from segstudio.ui.actions import Context, Scope
         from segstudio.ui.canvas.canvas import Canvas
         from segstudio.ui.canvas_header import CanvasHeader
+        from segstudio.ui.correction_bar import CorrectionBar
         from segstudio.ui.evaluation_link import EvaluationLink
         from segstudio.ui.feed import Feed
         from segstudio.ui.network_link import NetworkLink
@@ -135,6 +136,8 @@ class MainWindow(QMainWindow):
         session.changed.connect(self.feed.on_change)
         studio.jobs.changed.connect(self.feed.on_jobs)
         self.notices.attach(studio.notices)
+        self.corrections = CorrectionBar(session, studio.place)
+        self.centre.add_bar(self.corrections)
         self.model_chooser.attach(session, studio.segmenting)
         self.view_controls.attach(session)
         self.commands.failed.connect(self.feed.on_failed)

@@ -61,7 +61,7 @@ class NoticeStrip(QFrame):
         self._notices = Notices()
         self._entry: Open | None = None
         self._place = 0
-        self._sign, self._text = PlainLabel(), _TwoLines()
+        self._sign, self._text = PlainLabel(), TwoLines()
         self.more = text_switch("More", "Show the whole message")
         self.buttons = [QPushButton(), QPushButton()]
         self.others = QToolButton()
@@ -249,7 +249,7 @@ class NoticeStrip(QFrame):
         self._sign.setAccessibleName(level)
 
 
-class _TwoLines(QLabel):
+class TwoLines(QLabel):
     """A message and its hint in two lines at most.
 
     Signals:

@@ -161,6 +161,13 @@ class WindowCommands:
 
     # -- annotation ----------------------------------------------------------------------------
 
+    def show_versions(self) -> None:
+        """List the versions of the open image's masks that other programs wrote."""
+        from segstudio.ui.dialogs.versions_dialog import VersionsDialog
+
+        place = self._studio.place
+        place.versions(lambda found: VersionsDialog(found, place, self._window).open())
+
     def clear_annotation(self) -> None:
         """Make everything background; can be undone, so it does not ask."""
         self._studio.editing.clear()

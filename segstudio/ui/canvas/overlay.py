@@ -96,6 +96,8 @@ def shown_layer(document: Document, view: ViewState) -> Layer:
 def shown_maps(document: Document, look: Look) -> tuple[object, ...]:
     """What of the predictions is seen, for telling by identity whether it is still the same."""
     layer = shown_layer(document, look.view)
+    if layer is Layer.ORIGINAL:
+        return (layer, document.older or document.truth)
     if layer is Layer.DISAGREEMENT:
         voters = (p for run, p in document.predictions.items() if run not in look.left_out)
         return (layer, look.disputes, *voters)
@@ -111,6 +113,9 @@ def planes_for(document: Document, look: Look) -> tuple[Plane, ...]:
     prediction = shown_prediction(document, look.view)
     if layer is Layer.ANNOTATION:
         return (_label_plane(document.annotation, look),)
+    if layer is Layer.ORIGINAL:
+        original = document.older or document.truth
+        return () if original is None else (_label_plane(original, look),)
     if layer is Layer.DISAGREEMENT:
         return _disagreement(document, look)
     make = _OF_PREDICTION.get(layer)

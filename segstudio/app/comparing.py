@@ -105,7 +105,7 @@ class Comparing:
         runs = len(self._runs())
         needs = {Layer.MODELS: 2, Layer.DISAGREEMENT: 2, **dict.fromkeys(OF_A_RUN[:5], 1)}
         document = self._session.document
-        original = document is not None and document.truth is not None
+        original = document is not None and document.is_corrected
         return tuple(
             layer
             for layer in Layer

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.documents import Documents
-from segstudio.app.evaluation_inputs import Conditions, References
+from segstudio.app.evaluation_inputs import Conditions
 from segstudio.app.evaluation_work import EvaluationWork, Results
 from segstudio.app.folder import FolderFiles
 from segstudio.core.labels import LabelMap
@@ -67,7 +67,7 @@ class Corrections:
 
     def add(self, indices: Iterable[int]) -> None:
         """Measure images again after a pause."""
-        if self._conditions is None:
+        if self._conditions is None or self._conditions.originals:
             return
         self._stale.update(indices)
         self._touched |= self._stale
@@ -107,7 +107,7 @@ class Corrections:
         work = EvaluationWork(
             None,
             conditions,
-            References(files, conditions.schema, held=held),
+            conditions.references(files, held),
             self._figures,
             indices,
             deliver=lambda results: self._clock.post(lambda: arrived(results)),

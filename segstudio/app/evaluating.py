@@ -11,7 +11,7 @@ from segstudio.app.clock import Cancel, Clock
 from segstudio.app.corrections import Corrections
 from segstudio.app.documents import Documents
 from segstudio.app.engine import Engine
-from segstudio.app.evaluation_inputs import Conditions, Contender, References
+from segstudio.app.evaluation_inputs import Conditions, Contender
 from segstudio.app.evaluation_rows import pairs_of
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.app.evaluation_trouble import tell_trouble
@@ -98,10 +98,18 @@ class Evaluating:
         if self._job is not None:
             self._job.cancel()
 
-    def set_options(self, *, hausdorff: bool) -> None:
-        """Choose whether distances of outlines are measured too; the figures follow."""
-        if hausdorff != self._session.evaluation.hausdorff:
-            self._set(hausdorff=hausdorff)
+    def set_options(self, *, hausdorff: bool | None = None, originals: bool | None = None) -> None:
+        """Choose what is measured; the figures follow. None leaves a choice as it is.
+
+        Args:
+            hausdorff: Whether distances of outlines are measured too.
+            originals: Whether the reference is the ground truth as other programs wrote it.
+        """
+        wanted = {"hausdorff": hausdorff, "originals": originals}
+        evaluation = self._session.evaluation
+        new = {name: value for name, value in wanted.items() if value is not None}
+        if any(getattr(evaluation, name) != value for name, value in new.items()):
+            self._set(**new)
             self._recount()
 
     def refresh(self, indices: Iterable[int]) -> None:
@@ -161,7 +169,10 @@ class Evaluating:
         session = self._session
         options = session.model.options
         contenders = (Contender.of(session.models[r], options) for r in runs if r in session.models)
-        return Conditions(tuple(contenders), session.schema, session.evaluation.hausdorff)
+        evaluation = session.evaluation
+        return Conditions(
+            tuple(contenders), session.schema, evaluation.hausdorff, evaluation.originals
+        )
 
     def _begin(
         self,
@@ -178,7 +189,7 @@ class Evaluating:
         work = EvaluationWork(
             self._engine if models else None,
             conditions,
-            References(files, conditions.schema),
+            conditions.references(files),
             self._figures,
             self._order(len(files.project.images)),
             deliver=lambda results: self._clock.post(lambda: self._arrived(work, results)),
@@ -359,6 +370,7 @@ class Evaluating:
             ),
             schema=self._session.schema,
             hausdorff=self._session.evaluation.hausdorff,
+            originals=self._session.evaluation.originals,
         )
         if now.key == before.key:
             if self.table.schema != now.schema:  # other names or colours

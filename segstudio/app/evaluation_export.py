@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from segstudio.app.browser import open_in_browser
 from segstudio.app.documents import Documents
 from segstudio.app.evaluating import Evaluating
-from segstudio.app.evaluation_inputs import Conditions, Contender, References
+from segstudio.app.evaluation_inputs import Conditions, Contender
 from segstudio.app.folder import FolderFiles, OpenFolder
 from segstudio.app.notices import Notices
 from segstudio.core.prediction import ModelSpec, RunOptions
@@ -130,9 +130,10 @@ class EvaluationExport:
             tuple(Contender.of(session.models[run], options) for run in chosen),
             table.schema,
             session.evaluation.hausdorff,
+            session.evaluation.originals,
         )
         held = {d.ref: d.annotation.copy() for d in self._documents.dirty()}
-        references = References(files, table.schema, held=held)
+        references = conditions.references(files, held)
         return Evaluated.of(table, conditions, references, _command(conditions, options, files))
 
 

@@ -160,11 +160,14 @@ class Conditions:
         contenders: The models.
         schema: The folder's classes.
         hausdorff: Whether distances of outlines are measured.
+        originals: Whether the reference is the ground truth as other programs wrote it, without
+            what was corrected here.
     """
 
     contenders: tuple[Contender, ...]
     schema: LabelSchema
     hausdorff: bool = False
+    originals: bool = False
 
     @property
     def wanted(self) -> Wanted:
@@ -187,13 +190,21 @@ class Conditions:
 
     def counts_like(self, other: Conditions) -> bool:
         """Whether the figures of a model that is read alike are the same in both."""
-        return (self.meaning, self.hausdorff) == (other.meaning, other.hausdorff)
+        mine = (self.meaning, self.hausdorff, self.originals)
+        return mine == (other.meaning, other.hausdorff, other.originals)
+
+    def references(
+        self, files: FolderFiles, held: Mapping[ImageRef, LabelMap] | None = None
+    ) -> References:
+        """What a folder's images are measured against; unsaved annotations are no originals."""
+        mine = {} if held is None or self.originals else held
+        return References(files, self.schema, saved=not self.originals, held=mine)
 
     @property
     def key(self) -> tuple[str, ...]:
         """Changes when figures have to be counted anew."""
         keys = (f"{c.id}|{c.key(self.schema)}" for c in self.contenders)
-        return (self.meaning, str(self.hausdorff), *keys)
+        return (self.meaning, str(self.hausdorff), str(self.originals), *keys)
 
     def figure_key(self, contender: Contender, image: str, reference: str) -> bytes:
         """Under which the figures of one image are kept, by its digest and its reference's."""

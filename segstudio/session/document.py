@@ -89,6 +89,12 @@ class Document:
         return self.truth is not None or bool(self.origin) or self.annotation.revision > 0
 
     @property
+    def is_corrected(self) -> bool:
+        """Whether the annotation may differ from ground truth, so that both are worth seeing."""
+        untouched = self.annotation.revision == 0 and self.origin == "ground truth"
+        return self.truth is not None and not untouched
+
+    @property
     def nbytes(self) -> int:
         """Bytes held: pixels, maps, predictions, history."""
         total = self.pixels.nbytes + self.history.nbytes

@@ -17,6 +17,8 @@ class Evaluation:
         total: How many images there are to do.
         version: Grows with every change of the figures.
         hausdorff: Whether distances of outlines are measured too.
+        originals: Whether the reference is the ground truth as other programs wrote it, without
+            what was corrected here.
         stopped: Whether it was cancelled before its end.
     """
 
@@ -26,4 +28,5 @@ class Evaluation:
     total: int = 0
     version: int = 0
     hausdorff: bool = False
+    originals: bool = False
     stopped: bool = False

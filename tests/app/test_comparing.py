@@ -224,6 +224,8 @@ def test_the_next_layer_passes_over_what_cannot_be_shown(open_desk):
     assert Layer.MODELS not in desk.comparing.layers()
     assert Layer.ENTROPY in desk.comparing.layers()
     give_prediction(desk, "two")
+    assert {*Layer} - {*desk.comparing.layers()} == {Layer.ORIGINAL}  # the annotation is it
+    desk.editing.clear()
     assert desk.comparing.layers() == tuple(Layer)
     desk.comparing.next_layer(1)
     assert desk.session.view.panes[0].layer is Layer.ANNOTATION

@@ -199,3 +199,28 @@ def test_a_variant_with_other_thresholds_takes_the_models_own_answers(desk, tmp_
     assert desk.engine.runs == ["blobs", "blobs"]
     assert table.class_iou(strict)[0].tolist() == pytest.approx([500 / 600, 0])
     assert table.class_iou("blobs")[0, 1] > 0.5
+
+
+def test_figures_against_the_originals_do_not_follow_corrections(new_desk, tmp_path):
+    root = make_folder(tmp_path / "set", 2)
+    desk = new_desk()
+    desk.open(root)
+    table = evaluate(desk)
+    paint_the_missing_columns(desk)
+    later(desk, 3)
+    assert not desk.document.dirty
+    later(desk)
+    painted = (100 / 120 + 480 / 500) / 2
+    assert table.column("bright", "mean_iou") == pytest.approx([painted, MEAN])
+    desk.evaluating.set_options(originals=True)
+    later(desk)
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN, MEAN])
+    desk.editing.clear()
+    later(desk, 3)
+    later(desk)
+    assert table.column("bright", "mean_iou") == pytest.approx([MEAN, MEAN])
+    desk.editing.undo()
+    later(desk, 3)
+    desk.evaluating.set_options(originals=False)
+    later(desk)
+    assert table.column("bright", "mean_iou") == pytest.approx([painted, MEAN])

@@ -6,7 +6,7 @@ import pytest
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap
 from segstudio.core.outline import outline_segments
-from segstudio.core.taking import differing_region, taken
+from segstudio.core.taking import differing_region, matched_objects, taken
 
 
 def drawn(*rows: str) -> np.ndarray:
@@ -107,3 +107,29 @@ def test_outlines_run_along_the_edges_of_pixels():
     ring = np.ones((3, 3), bool)
     ring[1, 1] = False
     assert len(outline_segments(ring)) == 8
+
+
+def test_objects_that_replace_others_have_the_ids_of_those_they_overlap_most():
+    before = drawn("11.11.", "11.11.", "......")
+    ids = drawn("77.88.", "77.88.", "......").astype(np.uint16)
+    said = drawn("111..1", "111..1", "2.....")
+    # The left region has all of object 7; the right one touches no object, nor does class 2: they
+    # are numbered on in reading order, and object 8 is gone.
+    found = matched_objects(said, None, before, ids)
+    assert found.tolist() == drawn("777..8", "777..8", "9.....").tolist()
+
+
+def test_one_id_is_given_once_to_the_best_and_the_others_get_new_ones():
+    before = drawn("111111")
+    ids = drawn("555555").astype(np.uint16)
+    said = drawn("1.1111")  # object 5 was cut in two: IoU 1/6 and 4/6
+    assert matched_objects(said, None, before, ids).tolist() == drawn("6.5555").tolist()
+
+
+def test_a_models_own_objects_are_matched_too_and_what_is_ignored_is_none():
+    before = drawn("1122")
+    ids = np.array([[3, 3, 4, 4]], np.uint16)
+    said = np.array([[1, 1, 2, 255]], np.uint8)
+    own = np.array([[1, 1, 2, 2]], np.uint16)
+    found = matched_objects(said, own, before, ids, frozenset({0, 255}))
+    assert found.tolist() == [[3, 3, 4, 0]]

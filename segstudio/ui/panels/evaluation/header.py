@@ -48,6 +48,7 @@ class EvaluationHeader(QWidget):
         self.copy.clicked.connect(self.copy_requested)
         self.models.chosen.connect(self._show)
         self.models.hausdorff_wanted.connect(lambda on: evaluating.set_options(hausdorff=on))
+        self.models.originals_wanted.connect(lambda on: evaluating.set_options(originals=on))
         session.changed.connect(self._on_change)
         self._show()
 

@@ -30,6 +30,8 @@ _ID = Qt.ItemDataRole.UserRole
 _ROW_HEIGHT, _ROWS_SEEN, _WIDTH = 26, 10, 380
 _HAUSDORFF = "Measure Hausdorff distances (slower)"
 _HAUSDORFF_TIP = "How far outlines lie apart, in pixels. Counted again for every image."
+_ORIGINALS = "Against the originals, not the corrected annotation"
+_ORIGINALS_TIP = "The ground truth as other programs wrote it, without what was corrected here."
 _NOT_HERE = "weights not on disk"
 
 
@@ -39,10 +41,12 @@ class RunChoice(QToolButton):
     Signals:
         chosen: Other models are checked.
         hausdorff_wanted: Whether distances of outlines shall be measured.
+        originals_wanted: Whether to measure against the ground truth without corrections.
     """
 
     chosen = Signal()
     hausdorff_wanted = Signal(bool)
+    originals_wanted = Signal(bool)
 
     def __init__(self, session: Session, evaluating: Evaluating) -> None:
         super().__init__()
@@ -55,6 +59,7 @@ class RunChoice(QToolButton):
         self.every = QPushButton("All")
         self.none = QPushButton("None")
         self.hausdorff = QCheckBox(_HAUSDORFF)
+        self.originals = QCheckBox(_ORIGINALS)
         self.setText("Models")
         self.setIcon(icon("layers"))
         self.setIconSize(QSize(16, 16))
@@ -69,6 +74,7 @@ class RunChoice(QToolButton):
         self.every.clicked.connect(lambda: self._check_all(True))
         self.none.clicked.connect(lambda: self._check_all(False))
         self.hausdorff.clicked.connect(self.hausdorff_wanted)
+        self.originals.clicked.connect(self.originals_wanted)
         self.refresh()
 
     @property
@@ -96,6 +102,7 @@ class RunChoice(QToolButton):
         if not self._touched:
             self.choose(self._first_choice())
         self.hausdorff.setChecked(evaluation.hausdorff)
+        self.originals.setChecked(evaluation.originals)
         self.list.blockSignals(True)
         for item in self._items():
             self._describe(item)
@@ -191,6 +198,7 @@ class RunChoice(QToolButton):
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setMinimumWidth(_WIDTH)
         self.hausdorff.setToolTip(_HAUSDORFF_TIP)
+        self.originals.setToolTip(_ORIGINALS_TIP)
         title = PlainLabel("Evaluate these models on every image")
         title.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         buttons = QHBoxLayout()
@@ -206,6 +214,7 @@ class RunChoice(QToolButton):
         column.addLayout(buttons)
         column.addWidget(self.list)
         column.addWidget(self.hausdorff)
+        column.addWidget(self.originals)
         menu = QMenu(self)
         action = QWidgetAction(menu)
         action.setDefaultWidget(holder)

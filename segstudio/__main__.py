@@ -5,15 +5,21 @@ Only the window's own imports are loaded where a window is opened: typer, for on
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # nothing is loaded before Ctrl+C is taken care of
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import FrameType
+    from typing import Any
+
     from segstudio.storage.mask_pattern import ChosenMasks
 
-_NO_WINDOW: Final = 2
+_NO_WINDOW = 2
+_STOPPED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,12 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given:
-        return open_window(None)
-    from segstudio.cli.program import run
+    before = _stop_at_once_on_ctrl_c()
+    try:
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        if not given:
+            return open_window(None)
+        from segstudio.cli.program import run
 
-    return run(given, open_window)
+        return run(given, open_window)
+    finally:
+        if arguments is not None and before is not None:  # the process goes on
+            signal.signal(signal.SIGINT, before)
 
 
 def open_window(
@@ -64,6 +75,23 @@ def open_window(
             raise
         return _refuse(f"Qt cannot be loaded ({error}).")
     return application.run(folder, samples, screenshot, masks)
+
+
+def _stop_at_once_on_ctrl_c() -> Any:
+    """Until a command or the window takes over there is nothing to finish, only to load.
+
+    Returns:
+        What happened on Ctrl+C before.
+    """
+    try:
+        return signal.signal(signal.SIGINT, _stop_at_once)
+    except ValueError:  # not the main thread, which alone may say what signals do
+        return None
+
+
+def _stop_at_once(_number: int, _frame: FrameType | None) -> None:
+    os.write(2, b"error: stopped\n")
+    os._exit(_STOPPED)
 
 
 def _refuse(problem: str) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
+from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, parts_of
 from segstudio.models.download import sha256_of
@@ -90,7 +91,7 @@ def predict(request: Request, *, as_json: bool) -> int:
     Images that have their result are skipped; those that fail are reported and the rest goes on.
 
     Returns:
-        The exit code: 1 if an image failed.
+        The exit code: 1 if an image failed, 130 if Ctrl+C stopped it.
 
     Raises:
         InputError: if the folder, the model or the output folder cannot be used.
@@ -122,7 +123,7 @@ def predict(request: Request, *, as_json: bool) -> int:
         try:
             with progress_bar("Segmenting") as show:
                 _run_all(segmenter, pending, request, summary, show, coco)
-        except KeyboardInterrupt:
+        except (Stopped, KeyboardInterrupt):
             stopped = True
         finally:
             if coco is not None:
@@ -132,7 +133,8 @@ def predict(request: Request, *, as_json: bool) -> int:
     _print_summary(request, spec, len(every), summary, as_json=as_json)
     if stopped:
         warn(f"error: stopped after {summary.written} of {len(pending)} images")
-    return FAILURE if stopped or summary.failed else OK
+        return STOPPED
+    return FAILURE if summary.failed else OK
 
 
 @dataclass(frozen=True)
@@ -284,8 +286,9 @@ def _require_own(targets: Sequence[Target], spec: ModelSpec, request: Request) -
     Raises:
         InputError: if a file is in the way that this command must not replace.
     """
-    if request.out.is_file():
-        raise InputError(f"{request.out} is a file.", "Give a folder for the results.")
+    in_the_way = next((p for p in (request.out, *request.out.parents) if p.exists()), request.out)
+    if in_the_way.exists() and not in_the_way.is_dir():
+        raise InputError(f"{in_the_way} is a file.", "Give a folder for the results.")
     for target in targets:
         if not target.labels.exists():
             continue

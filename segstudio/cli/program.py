@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -17,12 +18,14 @@ from segstudio import __version__
 from segstudio.cli import options
 from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError
 from segstudio.cli.output import warn
+from segstudio.cli.stopping import STOPPED, Stopped, Stopping, stopping_in_order
 from segstudio.core.errors import CancelledError, SegstudioError
 
 if TYPE_CHECKING:
     from segstudio.storage.mask_pattern import ChosenMasks
 
 WINDOW_COMMAND: Final = "window"
+_UNWRITABLE: Final = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EBADF}
 _GROUP_OPTIONS: Final = ("--help", "-h", "--version")
 
 _HELP: Final = """Run, correct and measure image segmentation models.
@@ -419,20 +422,39 @@ def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
     """Run a line of arguments (without the program's name) and return the exit code.
 
     Errors are one line on stderr that begins with "error:"; 2 is for bad usage or input, 1 for a
-    failure while working.
+    failure while working, 130 for Ctrl+C.
     """
-    command = get_command(app)
     _print_any_name()
+    with stopping_in_order() as stopping:
+        try:
+            return _printed(lambda: _guarded(arguments, open_window, stopping))
+        except Stopped:
+            warn("error: stopped")
+            return STOPPED
+
+
+def _printed(work: Callable[[], int]) -> int:
+    """The exit code of work that prints; 1 if what it printed could not be written."""
     try:
-        return _guarded(
-            lambda: command.main(
-                list(arguments), "segstudio", standalone_mode=False, obj=open_window
-            )
-        )
+        code = work()
+        sys.stdout.flush()
     except BrokenPipeError:
-        # the reader (head, less) has seen enough; nothing may be written at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # the reader (head, less) has seen enough
+        _print_nothing_more()
         return FAILURE
+    except OSError as error:
+        # of files the name is known; what is printed goes to a number
+        if error.filename is not None or error.errno not in _UNWRITABLE:
+            raise
+        _print_nothing_more()
+        warn(f"error: The output cannot be written ({error.strerror}).")
+        return FAILURE
+    return code
+
+
+def _print_nothing_more() -> None:
+    """Nothing may be written at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_any_name() -> None:
@@ -445,16 +467,19 @@ def _print_any_name() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _guarded(work: Callable[[], Any]) -> int:
+def _guarded(arguments: Sequence[str], open_window: OpenWindow, stopping: Stopping) -> int:
     try:
-        result = work()
+        result = get_command(app).main(
+            list(arguments), "segstudio", standalone_mode=False, obj=open_window
+        )
     except SegstudioError as error:
         warn(f"error: {_one_line(str(error))}")
         return BAD_INPUT if isinstance(error, InputError) else FAILURE
-    except (CancelledError, KeyboardInterrupt, typer.Abort):
-        warn("error: stopped")
-        return FAILURE
+    except (CancelledError, KeyboardInterrupt, typer.Abort) as error:
+        raise Stopped from error
     except Exception as error:
+        if stopping.asked:
+            raise Stopped from error  # what a library made of it
         # typer may bring its own copy of click, so its usage errors are known by what they can do
         message = getattr(error, "format_message", None)
         if message is None:

@@ -91,6 +91,16 @@ def write_error(path: Path, error: OSError) -> SegstudioError:
             f"{path} was not saved: the folder or the file is read-only.",
             "Allow writing there, or work on a copy of the folder.",
         )
+    in_the_way = next((p for p in path.parents if p.exists()), path)
+    if not in_the_way.is_dir():
+        return SegstudioError(
+            f"{path} was not saved: {in_the_way} is a file, not a folder.",
+            "Choose another place, or move that file away.",
+        )
+    if error.errno == errno.EEXIST:
+        return SegstudioError(
+            f"{path} is a file, not a folder.", "Choose another place, or move that file away."
+        )
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
         return SegstudioError(
             f"{path} was not saved: its folder is gone.",

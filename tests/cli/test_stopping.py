@@ -1,0 +1,101 @@
+"""Ctrl+C and a full disk behind standard output: one line and the right exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from commands import run
+
+from segstudio.__main__ import main
+
+INTERRUPTED_AT_IMPORT = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+arguments = sys.argv[2:]
+from segstudio.__main__ import main
+sys.exit(main(arguments))
+"""
+
+
+@pytest.fixture
+def masks(tmp_path) -> list[str]:
+    """Arguments of `evaluate` for two folders with a mask."""
+    for name in ("pred", "gt"):
+        (tmp_path / name).mkdir()
+        mask = np.zeros((8, 8), np.uint8)
+        mask[2:5, 2:5] = 1
+        cv2.imwrite(str(tmp_path / name / "a.png"), mask)
+    return [str(tmp_path / "pred"), str(tmp_path / "gt")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is no signal there")
+@pytest.mark.parametrize(
+    "module", ["typer", "segstudio.cli.models", "segstudio.cli.evaluate", "cv2"]
+)
+def test_ctrl_c_while_modules_are_loaded(module, masks):
+    arguments = ["models"] if module == "segstudio.cli.models" else ["evaluate", *masks]
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT_IMPORT, module, *arguments],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: stopped\n")
+
+
+@pytest.mark.parametrize("how", ["signal", "library"])
+def test_ctrl_c_while_a_command_works(capsys, monkeypatch, masks, how):
+    def interrupted(*_args, **_more):
+        if how == "library":  # that catches what the signal raises and makes something else of it
+            try:
+                os.kill(os.getpid(), 2)
+            except BaseException as error:
+                raise RuntimeError("loading failed") from error
+        os.kill(os.getpid(), 2)
+
+    monkeypatch.setattr("segstudio.cli.evaluate._count", interrupted)
+    assert run(capsys, "evaluate", *masks, "--json") == (130, "", "error: stopped\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["--help"]])
+def test_a_full_disk_behind_the_output_is_told_in_one_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "segstudio", *arguments],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "error: The output cannot be written (No space left on device).\n"
+
+
+def test_results_below_a_file_are_refused_with_the_file_that_is_in_the_way(capsys, tmp_path):
+    image, blocking = tmp_path / "a.png", tmp_path / "afile"
+    cv2.imwrite(str(image), np.zeros((8, 8, 3), np.uint8))
+    blocking.write_text("x")
+    code, out, err = run(
+        capsys, "predict", image, "--model", "unet-nuclei", "--out", blocking / "x" / "y"
+    )
+    assert (code, out) == (2, "")
+    assert err == f"error: {blocking} is a file. Give a folder for the results.\n"
+
+
+def test_ctrl_c_is_python_s_own_again_after_a_command(capsys):
+    before = signal.getsignal(signal.SIGINT)
+    assert main(["models", "--json"]) == 0
+    json.loads(capsys.readouterr().out)
+    assert signal.getsignal(signal.SIGINT) is before

@@ -8,6 +8,7 @@ from pathlib import Path
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.documents import Documents
 from segstudio.app.folder import FolderFiles, LoadedDocument, MasksKnown, MasksOfImage, OpenFolder
+from segstudio.app.folder_claim import FolderClaim
 from segstudio.app.folder_states import FolderStates
 from segstudio.app.loader import Loader
 from segstudio.app.mask_reading import MaskReading
@@ -53,6 +54,7 @@ class Browsing:
         states: FolderStates,
         thumbnails: Thumbnails,
         predictions: PredictionStore,
+        claim: FolderClaim,
         *,
         leave: Callable[[Document], bool],
         shown: Callable[[Document], None],
@@ -74,6 +76,7 @@ class Browsing:
         self._states = states
         self._thumbnails = thumbnails
         self._predictions = predictions
+        self._claim = claim
         self._leave = leave
         self._shown = shown
         self._use_as_edit = use_as_edit
@@ -260,6 +263,7 @@ class Browsing:
         for note in project.notes:
             self._notices.info(note)
         self._preferences.remember_folder(project.root)
+        self._claim.take(project)
         self.select(project.start)
         if self._after_opening is not None:
             (path, then, page), self._after_opening = self._after_opening, None

@@ -76,7 +76,7 @@ class Editing:
                 class only.
         """
         self.end_stroke()
-        document = self._session.document
+        document = self._editable()
         if document is None:
             return
         view = self._session.view
@@ -149,7 +149,7 @@ class Editing:
         off that class everywhere. With "only unlabelled" on, only background is filled.
         """
         self.end_stroke()
-        document = self._session.document
+        document = self._editable()
         point = (int(np.floor(x)), int(np.floor(y)))
         if document is None or not Rect.of_shape(document.shape_hw).contains(*point):
             return
@@ -170,7 +170,7 @@ class Editing:
     def paint_polygon(self, points: Iterable[PointXY], erase: bool = False) -> None:
         """Fill a polygon given by its corners (x, y) with the active class, or with background."""
         self.end_stroke()
-        document = self._session.document
+        document = self._editable()
         corners = np.asarray(list(points), np.float64).reshape(-1, 2)
         if document is None or len(corners) < 3:
             return
@@ -197,7 +197,7 @@ class Editing:
     def use_prediction(self, run: str = "") -> None:
         """Make a prediction of the open image (the shown one if not named) its annotation."""
         self.end_stroke()
-        document = self._session.document
+        document = self._editable()
         run = run or self._session.view.run
         if document is None or run not in document.predictions:
             return
@@ -230,7 +230,7 @@ class Editing:
         pixels: int | None = None,
     ) -> None:
         self.end_stroke()
-        document, schema = self._session.document, self._session.schema
+        document, schema = self._editable(), self._session.schema
         said = None if document is None else document.predictions.get(run)
         if document is None or said is None:
             return
@@ -242,7 +242,7 @@ class Editing:
 
     def use_truth(self, title: str = "Use ground truth") -> None:
         """Make the ground truth of the open image, as it was loaded, its annotation."""
-        document = self._session.document
+        document = self._editable()
         if document is not None and document.truth is not None:
             self.restore(document, document.truth, title, "the ground truth")
 
@@ -262,7 +262,7 @@ class Editing:
     def clear(self) -> None:
         """Make everything background."""
         self.end_stroke()
-        document = self._session.document
+        document = self._editable()
         if document is not None:
             blank = LabelMap.empty(document.shape_hw)
             self._replace(document, lambda: blank, "Clear", document.origin, "background")
@@ -358,6 +358,13 @@ class Editing:
             title, "edits", lambda _job: packed(title, make()), done, front=True
         )
 
+    def _editable(self) -> Document | None:
+        """The open image if it may be edited; if not, the reason is said."""
+        if self._session.read_only:
+            self._say(self._session.read_only)
+            return None
+        return self._session.document
+
     def _say(self, message: str) -> None:
         if self._notices is not None:
             self._notices.info(message)
@@ -398,12 +405,14 @@ class Editing:
             return
         if self._cancel_pending():
             return
-        self._stepping.go(undo=True)
+        if self._editable() is not None:
+            self._stepping.go(undo=True)
 
     def redo(self) -> None:
         """Bring back what was undone last."""
         self._lift()
-        self._stepping.go(undo=False)
+        if self._editable() is not None:
+            self._stepping.go(undo=False)
 
     def _stepped(self, document: Document, patches: tuple[Patch, ...], also: What) -> None:
         self._numbers.forget()  # what comes back may have higher instance ids

@@ -76,6 +76,12 @@ class Recovering:
 
         def done(result: tuple[LabelMap, int]) -> None:
             restored, conflicts = result
+            if self._session.read_only:
+                self._notices.warning(
+                    f"The strokes on {item.title} were not restored. {self._session.read_only}",
+                    "They are offered again at the next start.",
+                )
+                return
             if document is not self._session.document or (
                 document.annotation.revision != base.revision
             ):

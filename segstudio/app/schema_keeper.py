@@ -142,6 +142,10 @@ class SchemaKeeper:
         """Put edited classes in force and save them a little later."""
         if schema == self._session.schema:
             return
+        if self._session.read_only:
+            self._notices.info(self._session.read_only)
+            self._session.notify(What.SCHEMA)
+            return
         self._session.schema = schema
         self._session.schema_origin = SchemaOrigin.DECLARED
         if self._cancel_save is not None:

@@ -23,6 +23,7 @@ from segstudio.app.explaining import Explaining
 from segstudio.app.exporting import Exporting
 from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.folder import OpenFolder
+from segstudio.app.folder_claim import FolderClaim
 from segstudio.app.folder_states import FolderStates
 from segstudio.app.inspecting import Inspecting
 from segstudio.app.inspection_export import InspectionExport
@@ -62,6 +63,7 @@ class Studio:
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
+        folder_claim: Other windows on the same folder; windows that only look.
         segmenting: Models.
         comparing: What the views side by side show.
         class_list: The verbs that change classes.
@@ -138,6 +140,7 @@ class Studio:
             self.scoring,
             engine,
         )
+        self.folder_claim = FolderClaim(self.session, self.jobs, self.notices)
         self.browsing = Browsing(
             self.session,
             self.jobs,
@@ -150,6 +153,7 @@ class Studio:
             FolderStates(self.session, self.jobs, folder, self.scoring),
             Thumbnails(self.session, self.jobs, ThumbnailCache(folders.cache / "thumbnails")),
             self._predictions,
+            self.folder_claim,
             leave=self._leave,
             shown=self.segmenting.load_stored,
             use_as_edit=lambda document, found: self.editing.become(
@@ -247,6 +251,7 @@ class Studio:
         self.last_words = self.autosave.last_words()
         self.browsing.masks.close()
         self._journal.close()
+        self.folder_claim.release()
         self._figures.close()
         self._predictions.close()
         return stopped and not self.autosave.unsaved()

@@ -294,6 +294,7 @@ class Session:
             image that is not meant; the screen follows a little later.
         loading: Name of the image being read, "" if none.
         unreadable: What is wrong with the selected image; None if nothing is.
+        read_only: Why nothing may be edited, for people; "" if it may.
         schema: The classes in force.
         schema_origin: Where they came from.
         view: How things are shown.
@@ -318,6 +319,7 @@ class Session:
         self.document: Document | None = None
         self.loading = ""
         self.unreadable: Unreadable | None = None
+        self.read_only = ""
         self.schema = LabelSchema.from_names(("background", "object"))
         self.schema_origin = SchemaOrigin.DEFAULT
         self.view = ViewState()

@@ -33,6 +33,28 @@ class ProcessLock:
         os.write(handle, f"{os.getpid()}\n".encode())
         return cls(handle)
 
+    @classmethod
+    def try_acquire(cls, folder: Path) -> ProcessLock | None:
+        """Lock a folder that several programs share; None if a living one holds it.
+
+        Raises:
+            OSError: if the lock file cannot be made.
+        """
+        handle = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _try_lock(handle)
+            held = False
+        except (BlockingIOError, PermissionError):
+            held = True
+        except OSError:  # a file system without locks
+            held = _is_alive(handle)
+        if held:
+            os.close(handle)
+            return None
+        os.lseek(handle, 1, os.SEEK_SET)
+        os.write(handle, f"{os.getpid()}\n".encode())
+        return cls(handle)
+
     def release(self) -> None:
         """Let go."""
         os.close(self._handle)

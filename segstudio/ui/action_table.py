@@ -28,6 +28,14 @@ def _has_document(c: Context) -> bool:
     return c.session.document is not None
 
 
+def _can_edit(c: Context) -> bool:
+    return c.session.document is not None and not c.session.read_only
+
+
+def _flip_read_only(c: Context) -> None:
+    c.studio.folder_claim.set_read_only(read_only=not c.session.read_only)
+
+
 def _has_model(c: Context) -> bool:
     return bool(c.session.model.chosen)
 
@@ -46,19 +54,27 @@ def _has_prediction(c: Context) -> bool:
     return document is not None and bool(document.predictions)
 
 
+def _can_use_prediction(c: Context) -> bool:
+    return _has_prediction(c) and _can_edit(c)
+
+
 def _has_truth(c: Context) -> bool:
     document = c.session.document
     return document is not None and document.truth is not None
 
 
+def _can_use_truth(c: Context) -> bool:
+    return _has_truth(c) and _can_edit(c)
+
+
 def _can_undo(c: Context) -> bool:
     document = c.session.document
-    return document is not None and document.history.can_undo
+    return document is not None and document.history.can_undo and _can_edit(c)
 
 
 def _can_redo(c: Context) -> bool:
     document = c.session.document
-    return document is not None and document.history.can_redo
+    return document is not None and document.history.can_redo and _can_edit(c)
 
 
 def _is_dirty(c: Context) -> bool:
@@ -175,9 +191,12 @@ def _is_layer(name: str, c: Context) -> bool:
 
 
 def _tool(name: str, text: str, icon: str, key: str, tip: str, **more: Any) -> ActionSpec:
+    edits = name not in ("pan", "pick")
     return ActionSpec(
         f"tool.{name}", TOOLS, text, partial(_pick, "tool", name), icon, (key,),
-        enabled=_has_document, checked=partial(_is_view, "tool", name), tip=tip, **more,
+        enabled=_can_edit if edits else _has_document,
+        checked=partial(_is_view, "tool", name), tip=tip,
+        tip_now=(lambda c: c.session.read_only or tip) if edits else None, **more,
     )  # fmt: skip
 
 
@@ -201,6 +220,9 @@ _FILE = (
     ActionSpec("file.saving", FILE, "Where corrections are saved", lambda c: c.studio.place.ask_again(),
                "folder-check", enabled=_has_truth, section=1,
                tip="In the ground truth's own files, or in annotations/; asked in a bar"),
+    ActionSpec("file.read_only", FILE, "Read-only", _flip_read_only, "lock",
+               enabled=_has_project, checked=lambda c: bool(c.session.read_only),
+               tip="Look at this folder without changing it", section=1),
     ActionSpec("file.export", FILE, "Export masks…", lambda c: c.window.export(), "file-output",
                ("Ctrl+E",), enabled=_has_document,
                tip="Write annotations, ground truth or predictions as PNG", section=1),
@@ -219,20 +241,20 @@ _EDIT = (
                ("Ctrl+Y", "Ctrl+Shift+Z"), enabled=_can_redo, repeats=True),
     ActionSpec("edit.use_prediction", EDIT, "Use prediction as annotation",
                lambda c: c.studio.editing.use_prediction(), "clipboard-check",
-               ("Ctrl+Shift+U",), enabled=_has_prediction, section=1,
+               ("Ctrl+Shift+U",), enabled=_can_use_prediction, section=1,
                tip="Start from the shown prediction; can be undone"),
     *TAKE_ACTIONS,
     ActionSpec("edit.use_truth", EDIT, "Use ground truth as annotation",
-               lambda c: c.studio.editing.use_truth(), "target", enabled=_has_truth, section=1,
+               lambda c: c.studio.editing.use_truth(), "target", enabled=_can_use_truth, section=1,
                tip="Go back to the ground truth as loaded; can be undone"),
     ActionSpec("edit.revert", EDIT, "Revert to original", lambda c: c.studio.place.revert(),
-               "history", enabled=_has_truth, section=1,
+               "history", enabled=_can_use_truth, section=1,
                tip="Take the mask as another program wrote it last; can be undone"),
     ActionSpec("edit.versions", EDIT, "Versions of the mask…", lambda c: c.window.show_versions(),
                "history", enabled=_has_truth, section=1,
                tip="Every version that another program wrote: look at it, restore it"),
     ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.window.clear_annotation(),
-               "trash-2", enabled=_has_document, section=1,
+               "trash-2", enabled=_can_edit, section=1,
                tip="Make every pixel background; can be undone"),
 )  # fmt: skip
 

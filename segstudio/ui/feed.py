@@ -104,7 +104,8 @@ class Feed(QObject):
             return
         name = session.selected_name
         shown = f"{name}[*] - " if name else "[*]"
-        self._window.setWindowTitle(f"{shown}{session.project.name} - segstudio")
+        only = " (read-only)" if session.read_only else ""
+        self._window.setWindowTitle(f"{shown}{session.project.name}{only} - segstudio")
         self._window.setWindowModified(bool(session.document and session.document.dirty))
 
     def _show_jobs(self) -> None:

@@ -396,3 +396,45 @@ def test_an_untouched_image_follows_what_another_window_saved(painted, new_desk,
     later(other)
     assert not other.document.dirty
     assert saved_mask(painted).sum() == 3
+
+
+def test_a_second_window_on_a_folder_is_told_and_can_be_read_only(painted, new_desk) -> None:
+    other = new_desk()
+    other.open(painted.root)
+    other.session.set_view(active_class=1, brush_size=1)
+    assert "open in another window" in other.messages[-1]
+    assert not any("another window" in m for m in painted.messages)
+    stroke(other, (9, 9))  # it may edit until it is told not to
+    assert other.document.dirty
+    other.editing.undo()
+    answer(other, "Make this window read-only")
+    before = other.document.annotation.revision
+    stroke(other, (9, 9))
+    other.editing.fill_at(2, 2)
+    other.editing.paint_polygon([(0, 0), (9, 0), (9, 9)])
+    other.editing.clear()
+    other.editing.undo()
+    other.editing.redo()
+    other.class_list.add("other")
+    other.settle()
+    assert other.document.annotation.revision == before
+    assert "other" not in [spec.name for spec in other.session.schema.classes]
+    assert "read-only" in other.messages[-1]
+    answer(other, "Edit here")
+    stroke(other, (9, 9))
+    assert other.document.annotation.labels[9, 9] == 1
+
+
+def test_a_window_that_is_closed_or_has_left_holds_no_folder(painted, new_desk, tmp_path) -> None:
+    root = painted.root
+    painted.open(make_folder(tmp_path / "another"))
+    second = new_desk()
+    second.open(root)
+    assert not any("another window" in m for m in second.messages)
+    second.browsing.rescan()
+    second.open(root)
+    assert not any("another window" in m for m in second.messages)
+    second.close()
+    third = new_desk()
+    third.open(root)
+    assert not any("another window" in m for m in third.messages)

@@ -26,6 +26,8 @@ from segstudio.ui.canvas.wipe import line_at, near_line, paint_line
 _FRAMED_MS = 4000
 """How long the frame around a part to look at stays, unless a button goes down before."""
 
+_EDITING = (ToolName.BRUSH, ToolName.ERASER, ToolName.POLYGON, ToolName.FILL)
+
 
 class WorkArea(Display):
     """A display whose tools work on the open image.
@@ -325,7 +327,10 @@ class WorkArea(Display):
             return Qt.CursorShape.SplitHCursor
         if self._may_ask() and not self._held.space:
             return Qt.CursorShape.CrossCursor
-        return self._tool_at(self._pointer).shape
+        tool = self._tool_at(self._pointer)
+        if self.session.read_only and tool.name in _EDITING:
+            return Qt.CursorShape.ForbiddenCursor
+        return tool.shape
 
     def _tool_at(self, pointer: Pointer) -> Tool:
         return self._toolbox.holding or self._toolbox.aim(pointer, pan=self._held.space)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segstudio.app.editing import keep_instances
+from segstudio.app.patching import keep_instances
 from segstudio.core.difference import DIFFERENCE_COLORS
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Patch

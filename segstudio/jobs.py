@@ -25,6 +25,7 @@ Lane = Literal[
     "masks",
     "thumbnails",
     "photos",
+    "digests",
     "transfer",
     "save",
     "journal",

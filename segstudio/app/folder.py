@@ -138,9 +138,10 @@ class FolderFiles:
         Raises:
             SegstudioError: if the image itself cannot be read.
         """
-        digest = self.predictions.digests.of(ref.path)
+        # of a large new file it is not waited for: who needs it reads the page again
+        digest = self.predictions.digests.at_hand(ref.path)
         image = read_image(ref.path, ref.page, check)
-        if digest != self.predictions.digests.of(ref.path):
+        if digest != self.predictions.digests.at_hand(ref.path):
             digest = None  # it was replaced meanwhile: which of the two was read nobody knows
         shape = (image.pixels.shape[0], image.pixels.shape[1])
         # Before they are read: a change in between is then noticed when they are replaced.

@@ -346,7 +346,7 @@ class Segmenting:
 
         def work(job: Job) -> list[Prediction]:
             found = []
-            for run in files.predictions.runs_of_page(ref.path, ref.page) - held:
+            for run in files.predictions.runs_of_page(ref.path, ref.page, job.check) - held:
                 job.check()
                 found.append(files.predictions.load(ref.path, run, ref.page))
             return [at(p) for p in found if p is not None and p.shape_hw == shape]
@@ -362,7 +362,8 @@ class Segmenting:
 
         self._jobs.submit(
             f"Reading predictions of {document.ref.title}",
-            "files",
+            # without a digest all of a large file is read, which its next page need not wait for
+            "files" if document.digest else "digests",
             work,
             done,
             key=f"stored:{document.ref.key}",

@@ -27,6 +27,7 @@ _TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 _JPEG_2000_MAGIC = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 _JPEG_2000_SIZES = b"\xff\x4f\xff\x51"
 _ALPHA_MODES = frozenset({"LA", "PA", "RGBA", "La", "RGBa"})
+_STRIP_PIXELS = 1 << 22
 _PNG_MOST_PACKED = 1100
 """To how many bytes deflate can unpack one."""
 
@@ -188,9 +189,27 @@ def _samples(image: PilImage) -> tuple[npt.NDArray[Any], int, bool]:
     if image.mode == "1":
         return np.array(image).astype(np.uint8), 1, "transparency" in image.info
     transparent = "transparency" in image.info
-    if image.mode == "L":
-        return np.array(image), 8, transparent
-    return np.array(image.convert("RGB")), 8, transparent
+    if image.mode in {"L", "RGB"}:
+        return _array_of(image), 8, transparent
+    return _array_of(image, "RGB"), 8, transparent
+
+
+def _array_of(image: PilImage, mode: str = "") -> npt.NDArray[Any]:
+    """The pixels as an array, converted to another mode if one is given.
+
+    Strip by strip: as a whole, PIL would copy a large image twice on the way.
+    """
+    width, height = image.size
+    rows = max(1, _STRIP_PIXELS // width)
+    out: npt.NDArray[Any] | None = None
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(height, top + rows)))
+        values = np.asarray(strip.convert(mode) if mode else strip)
+        if out is None:
+            out = np.empty((height, *values.shape[1:]), values.dtype)
+        out[top : top + rows] = values
+    assert out is not None
+    return out
 
 
 def _without_alpha(image: PilImage) -> npt.NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,9 @@ from segstudio.core.regular_file import is_regular
 from segstudio.storage.key_value import KeyValueFile
 
 _DIGEST_BYTES: Final = 16
+_PART_BYTES: Final = 1 << 20
+_A_MOMENT_BYTES: Final = 64 << 20
+"""A file of this size is read in a tenth of a second; a stack may have a hundred times as much."""
 _ENTRY: Final = struct.Struct(f"<qq{_DIGEST_BYTES}s")  # time of change in ns, size, digest
 
 
@@ -25,11 +28,15 @@ class FileDigests:
         """Take the file in which they are remembered."""
         self._entries = KeyValueFile(path)
 
-    def of(self, path: Path) -> str | None:
+    def of(self, path: Path, check: Callable[[], None] = lambda: None) -> str | None:
         """The digest of a file as it is now, in hexadecimal; None if it cannot be read.
 
         Of a folder, the digest of the names, times and sizes of what is in it: the masks of one
         image may be a folder.
+
+        Args:
+            path: The file.
+            check: Called again and again while a large file is read; raises to give up.
         """
         if path.is_dir():
             return _of_folder(path)
@@ -40,10 +47,18 @@ class FileDigests:
         known = _digest_of(self._entries.get([key]).get(key), stamp)
         if known is not None:
             return known
-        digest = _computed(path)
+        digest = _computed(path, check)
         if digest is not None and _stamp(path) == stamp:
             self._entries.put({key: _ENTRY.pack(*stamp, digest)})
         return None if digest is None else digest.hex()
+
+    def at_hand(self, path: Path) -> str | None:
+        """The digest if it is remembered or takes a moment; None of a large file that is new."""
+        known = self.known([path]).get(path)
+        if known is not None:
+            return known
+        stamp = _stamp(path)
+        return None if stamp is None or stamp[1] > _A_MOMENT_BYTES else self.of(path)
 
     def known(self, paths: Iterable[Path]) -> dict[Path, str]:
         """The digests that are remembered and still hold; reads no file's content."""
@@ -96,14 +111,17 @@ def _of_folder(path: Path) -> str | None:
     return digest.hexdigest()
 
 
-def _computed(path: Path) -> bytes | None:
+def _computed(path: Path, check: Callable[[], None]) -> bytes | None:
     import hashlib  # OpenSSL comes with it, which the first window need not wait for
 
     if not is_regular(path):
         return None
     try:
+        content = hashlib.blake2b(digest_size=_DIGEST_BYTES)
         with path.open("rb") as file:
-            content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES))
+            while part := file.read(_PART_BYTES):
+                check()
+                content.update(part)
     except OSError:
         return None
     return content.digest()

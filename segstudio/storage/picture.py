@@ -103,7 +103,7 @@ class Picture:
         """
         if 0 <= channel < self._count:
             return _grey(self._eight_bit(channel, check))
-        if self.colors == RGB and self.raw.dtype == np.uint8 and self.bits == 8:
+        if self.colors == RGB and self._is_plain:
             return self.raw
         used = [c for c, color in enumerate(self.colors) if color is not None]
         if len(used) == 1:
@@ -118,8 +118,15 @@ class Picture:
                     plane += np.minimum(values, 255 - plane)
         return out
 
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the stored values are shown as they are."""
+        return self.raw.dtype == np.uint8 and self.bits == 8 and not self.white_is_zero
+
     def _eight_bit(self, channel: int, check: Check) -> npt.NDArray[np.uint8]:
         plane = self.raw[..., channel]
+        if self._is_plain:
+            return np.ascontiguousarray(plane, np.uint8)
         out = np.empty(plane.shape, np.uint8)
         rows = max(1, _BLOCK // max(1, plane.shape[1]))
         for top in range(0, plane.shape[0], rows):
@@ -217,6 +224,7 @@ def _scaled(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDA
 
 
 def _grey(values: npt.NDArray[np.uint8]) -> Image:
-    out = np.empty((*values.shape, 3), np.uint8)
-    out[...] = values[..., None]
-    return out
+    import cv2
+
+    # twice as fast as numpy, which counts for a slide scan
+    return np.asarray(cv2.merge((values, values, values)), np.uint8)

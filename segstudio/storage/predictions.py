@@ -6,7 +6,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -103,19 +103,32 @@ class PredictionStore:
     def runs_of(self, images: Iterable[Path]) -> dict[Path, frozenset[str]]:
         """Which runs are kept for the first pages of which images; others are left out.
 
-        Of a long list only images whose content is known already are looked at, so it is quick.
+        Of a long list, and of large files, only those whose content is known already are looked
+        at, so it is quick.
         """
         wanted = list(images)
         known = self.digests.known(wanted)
         if len(wanted) <= _FEW:
-            digests = ((image, self.digests.of(image)) for image in wanted if image not in known)
+            digests = (
+                (image, self.digests.at_hand(image)) for image in wanted if image not in known
+            )
             known |= {image: digest for image, digest in digests if digest is not None}
         found = {image: self._runs_in(digest) for image, digest in known.items()}
         return {image: runs for image, runs in found.items() if runs}
 
-    def runs_of_page(self, image: Path, page: int) -> frozenset[str]:
-        """Which runs are kept for a page of an image."""
-        digest = self.digests.of(image)
+    def runs_of_page(
+        self, image: Path, page: int, check: Callable[[], None] | None = None
+    ) -> frozenset[str]:
+        """Which runs are kept for a page of an image.
+
+        Args:
+            image: The file.
+            page: Which page.
+            check: Called while a large file is read; raises to give up. If it is not given, none
+                are found of a large file whose content is not known yet.
+        """
+        digests = self.digests
+        digest = digests.at_hand(image) if check is None else digests.of(image, check)
         return frozenset() if digest is None else self._runs_in(digest, page)
 
     def close(self) -> None:

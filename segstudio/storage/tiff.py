@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ class TiffPage:
 def tiff_pages(path: Path) -> int:
     """How many pages a TIFF has; channels and smaller copies of a page do not count."""
     with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
-        return len(_layout(tiff).pages)
+        return len(_layout(path, tiff).pages)
 
 
 def read_tiff(path: Path, page: int = 0, check: Check = unchecked) -> TiffPage:
@@ -80,7 +81,7 @@ def read_tiff(path: Path, page: int = 0, check: Check = unchecked) -> TiffPage:
         Exception: one of `image_errors.DECODE_ERRORS` if it cannot be decoded.
     """
     with CheckedFile(path, check) as file, _opened(path, file) as tiff:
-        layout = _layout(tiff)
+        layout = _layout(path, tiff)
         if not 0 <= page < len(layout.pages):
             raise SegstudioError(
                 f"{path} has no page {page + 1}: it has {len(layout.pages)}.",
@@ -130,7 +131,7 @@ def stored_frame(
         Exception: one of `image_errors.DECODE_ERRORS` if it cannot be decoded.
     """
     with CheckedFile(path, check) as file, _opened(path, file) as tiff:
-        layout = _layout(tiff)
+        layout = _layout(path, tiff)
         frames = _frames_of(layout)
         if not 0 <= number < frames:
             raise SegstudioError(
@@ -150,7 +151,7 @@ def frame_count(path: Path) -> int:
         Exception: one of `image_errors.DECODE_ERRORS` if it cannot be read.
     """
     with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
-        return _frames_of(_layout(tiff))
+        return _frames_of(_layout(path, tiff))
 
 
 def _frames_of(layout: _Layout) -> int:
@@ -187,17 +188,28 @@ def _opened(path: Path, file: CheckedFile) -> Any:
     return tifffile.TiffFile(file, name=path.name, _multifile=False)
 
 
-def _layout(tiff: Any) -> _Layout:
+def _layout(path: Path, tiff: Any) -> _Layout:
     if any(getattr(tiff, f"is_{kind}", False) for kind in _WITH_AXES):
         series = tiff.series[0]
         layout = _of_series(tiff, series)
         if layout is not None:
             return layout
-    pages = tiff.pages
-    if len(pages) == 1:
-        return _Layout([(0,)], pages)
-    whole = [(n,) for n in range(len(pages)) if not int(pages[n].subfiletype) & _REDUCED_OR_MASK]
-    return _Layout(whole or [(0,)], pages)
+    stamp = path.stat()
+    return _Layout(_whole_pages(path, stamp.st_mtime_ns, stamp.st_size), tiff.pages)
+
+
+@lru_cache(maxsize=16)
+def _whole_pages(path: Path, _changed_ns: int, _size: int) -> Sequence[tuple[int, ...]]:
+    """The pages that are neither masks nor smaller copies of others.
+
+    Remembered while the file stays as it is: each of some thousand headers has to be read.
+    """
+    with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
+        pages = tiff.pages
+        if len(pages) == 1:
+            return [(0,)]
+        kinds = [int(page.subfiletype) for page in pages]
+    return [(n,) for n, kind in enumerate(kinds) if not kind & _REDUCED_OR_MASK] or [(0,)]
 
 
 def _of_series(tiff: Any, series: Any) -> _Layout | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image as pil
 from strokes import labels_of, stroke
 
 from segstudio.app.exporting import ExportPlan
+from segstudio.storage import digests
 from segstudio.storage.image_ref import PAGE_STEP, ImageRef
 from segstudio.storage.masks import annotation_files
 
@@ -264,3 +267,33 @@ def test_a_mask_of_fewer_pages_is_said(desk, tmp_path, in_mask, note):
     desk.settle()
     assert desk.document.truth is None
     assert not labels_of(desk).any()
+
+
+def test_a_large_stack_is_shown_before_all_of_it_is_read(new_desk, tmp_path, monkeypatch):
+    """Its content is hashed for the store of predictions; the pages do not wait for that."""
+    make_stack(tmp_path / "set" / "stack.tif", pages=4)
+    monkeypatch.setattr(digests, "_A_MOMENT_BYTES", 10)
+    may_hash = threading.Event()
+    computed = digests._computed
+
+    def slowly(path, check):
+        while not may_hash.wait(0.01):
+            check()
+        return computed(path, check)
+
+    monkeypatch.setattr(digests, "_computed", slowly)
+    desk = new_desk()
+    desk.browsing.open_path(tmp_path / "set")
+    for page in (0, 2):
+        deadline = time.monotonic() + 20
+        desk.browsing.select_page(page)
+        while desk.document is None or desk.document.ref.page != page:
+            assert time.monotonic() < deadline
+            desk.clock.wait_posted(0.02)
+            desk.clock.run_posted()
+    assert not may_hash.is_set()
+    may_hash.set()
+    desk.settle()
+    desk.segmenting.run_current()
+    desk.settle()
+    assert (desk.document.predictions[BRIGHT.id].labels[0] > 0).sum() == 3

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from segstudio.core.errors import CancelledError
 from segstudio.storage import digests as module
 from segstudio.storage.digests import FileDigests
 
@@ -17,9 +18,9 @@ def reads(monkeypatch):
     found = []
     computed = module._computed
 
-    def spy(path):
+    def spy(path, check):
         found.append(path.name)
-        return computed(path)
+        return computed(path, check)
 
     monkeypatch.setattr(module, "_computed", spy)
     return found
@@ -80,3 +81,35 @@ def test_a_folder_changes_with_what_is_in_it(tmp_path):
     third = digests.of(folder)
     assert len({first, second, third, None}) == 4
     digests.close()
+
+
+def test_a_large_new_file_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_A_MOMENT_BYTES", 10)
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"0123456789")
+    large.write_bytes(b"0123456789a")
+    known = FileDigests(tmp_path / "digests")
+    assert known.at_hand(small) == known.of(small)
+    assert known.at_hand(large) is None
+    whole = known.of(large)
+    assert whole is not None
+    assert known.at_hand(large) == whole  # remembered now
+    known.close()
+
+
+def test_reading_a_large_file_can_be_given_up(tmp_path):
+    path = tmp_path / "large"
+    path.write_bytes(bytes(3 << 20))
+    seen = []
+
+    def check():
+        seen.append(1)
+        if len(seen) == 2:
+            raise CancelledError
+
+    known = FileDigests(tmp_path / "digests")
+    with pytest.raises(CancelledError):
+        known.of(path, check)
+    assert known.known([path]) == {}
+    assert known.of(path) == hashlib.blake2b(bytes(3 << 20), digest_size=16).hexdigest()
+    known.close()

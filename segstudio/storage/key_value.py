@@ -82,7 +82,8 @@ class KeyValueFile:
         marks = ",".join("?" * len(keys))
         query = f"SELECT key, value FROM entries WHERE key IN ({marks})"
         rows = self._attempt(lambda connection: connection.execute(query, keys).fetchall())
-        return {bytes(key): bytes(value) for key, value in rows or ()}
+        # any program may have written other types into the table
+        return {k: v for k, v in rows or () if isinstance(k, bytes) and isinstance(v, bytes)}
 
     def _write(self) -> None:
         self._written_at = time.monotonic()

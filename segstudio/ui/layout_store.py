@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
@@ -18,12 +19,17 @@ class LayoutStore:
         self._path = path
 
     def restore(self, window: QMainWindow) -> bool:
-        """Put the window as it was; False if nothing (usable) was stored."""
+        """Put the window as it was; False if nothing (usable) was stored.
+
+        Qt ends the program over some damaged states, so what is not whole is not given to it.
+        """
         if not self._path.is_file():
             return False
         store = self._open()
         geometry, state = store.value("geometry"), store.value("state")
         if not (isinstance(geometry, QByteArray) and isinstance(state, QByteArray)):
+            return False
+        if store.value("check") != _check(geometry, state):
             return False
         return window.restoreGeometry(geometry) and window.restoreState(state, _VERSION)
 
@@ -31,8 +37,10 @@ class LayoutStore:
         """Remember how the window stands."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         store = self._open()
-        store.setValue("geometry", window.saveGeometry())
-        store.setValue("state", window.saveState(_VERSION))
+        geometry, state = window.saveGeometry(), window.saveState(_VERSION)
+        store.setValue("geometry", geometry)
+        store.setValue("state", state)
+        store.setValue("check", _check(geometry, state))
         store.sync()
 
     def keep(self, name: str, text: str) -> None:
@@ -49,3 +57,8 @@ class LayoutStore:
 
     def _open(self) -> QSettings:
         return QSettings(str(self._path), QSettings.Format.IniFormat)
+
+
+def _check(*parts: QByteArray) -> str:
+    """Tells whether a file still holds what was written."""
+    return f"crc {zlib.crc32(b''.join(bytes(part.data()) for part in parts)):08x}"

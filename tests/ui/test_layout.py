@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,9 @@ from segstudio.storage.settings import Settings
 from segstudio.ui.dialogs.mapping_dialog import MappingDialog
 from segstudio.ui.dialogs.settings_dialog import SettingsDialog
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
+from segstudio.ui.main_window import MainWindow
 from segstudio.ui.panels.metrics.rows import COLUMNS
+from segstudio.ui.theme import Theme
 
 
 def _frame(bench, name: str) -> QScrollArea:
@@ -202,3 +205,30 @@ def test_without_ground_truth_the_metrics_do_not_ask_for_a_model_alone(
     bench.open(bare)
     bench.settle()
     assert bench.window.metrics.image.empty_text.startswith("No ground truth for this image")
+
+
+def test_a_damaged_layout_file_is_passed_over(qtbot, tmp_path):
+    """Qt itself ends the program over some of these."""
+    file = tmp_path / "window.ini"
+
+    def opened() -> bytes:
+        window = MainWindow(file, Theme(QApplication.instance()))
+        qtbot.addWidget(window)
+        window.furnish()
+        window.show()
+        assert window.docks.any_shown()
+        window.close()
+        return file.read_bytes()
+
+    whole, rng = opened(), random.Random(4)
+    assert b"geometry" in whole
+    damaged = [b"", b"[" * 10_000, whole[: len(whole) // 2]]
+    start = whole.index(b"state=")
+    for _ in range(4):
+        content = bytearray(whole)
+        for _ in range(5):
+            content[rng.randrange(start + 20, len(whole))] = rng.randrange(256)
+        damaged.append(bytes(content))
+    for content in damaged:
+        file.write_bytes(content)
+        opened()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -250,7 +251,16 @@ class Autosave:
         return said
 
     def _rescue(self, document: Document) -> Path:
-        folder = self._preferences.folders.data / "recovery"
+        """A copy of an annotation in the recovery folder, or where there is room for it."""
+        try:
+            return self._copy_to(self._preferences.folders.data / "recovery", document)
+        except SegstudioError:
+            # The user's own disk may be full, and the one for temporary files not.
+            with contextlib.suppress(OSError):
+                return self._copy_to(Path(tempfile.mkdtemp(prefix="segstudio-")), document)
+            raise
+
+    def _copy_to(self, folder: Path, document: Document) -> Path:
         schema = self._target_of(document).schema
         ref = document.ref
         return save_recovery(folder, ref.path, document.annotation, schema, ref.page)

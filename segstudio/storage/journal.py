@@ -291,7 +291,11 @@ class Journal:
         if self._own is None:
             folder = self._root / f"{os.getpid()}-{secrets.token_hex(4)}"
             make_folder(folder)
-            self._process_lock = ProcessLock.acquire(folder)
+            try:
+                self._process_lock = ProcessLock.acquire(folder)
+            except OSError:
+                _remove_if_empty(folder)
+                raise
             self._own = folder
         return self._own
 

@@ -26,11 +26,18 @@ class ProcessLock:
             OSError: if the lock file cannot be made.
         """
         handle = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
-        # A file system without locks (some network drives): `is_held` then asks for the process.
-        with contextlib.suppress(OSError):
+        try:
             _lock(handle)
-        os.lseek(handle, 1, os.SEEK_SET)  # the first byte is what Windows locks
-        os.write(handle, f"{os.getpid()}\n".encode())
+            locked = True
+        except OSError:
+            # A file system without locks (some network drives): `is_held` asks for the process.
+            locked = False
+        try:
+            _name_process(handle)
+        except OSError:
+            if not locked:  # else it is held all the same: the id is for people (the disk is full)
+                os.close(handle)
+                raise
         return cls(handle)
 
     @classmethod
@@ -51,8 +58,8 @@ class ProcessLock:
         if held:
             os.close(handle)
             return None
-        os.lseek(handle, 1, os.SEEK_SET)
-        os.write(handle, f"{os.getpid()}\n".encode())
+        with contextlib.suppress(OSError):
+            _name_process(handle)
         return cls(handle)
 
     def release(self) -> None:
@@ -101,6 +108,11 @@ else:
 
     def _try_lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _name_process(handle: int) -> None:
+    os.lseek(handle, 1, os.SEEK_SET)  # the first byte is what Windows locks
+    os.write(handle, f"{os.getpid()}\n".encode())
 
 
 def _is_new(folder: Path) -> bool:

@@ -104,6 +104,11 @@ class Window:
             env=environment,
         )
 
+    @property
+    def journals(self) -> str:
+        """How its own folder of journals begins: it paints on while its parent looks."""
+        return f"{self._process.pid}-"
+
     def until_recovered(self) -> tuple[int, dict[str, np.ndarray], str]:
         """Wait for the recovery: images offered, maps on disk, and the line that told them."""
         offered = 0
@@ -153,7 +158,8 @@ def kill_the_window(place: Path, kills: int, mode: str, seed: int = 0) -> Tally:
             tally.trials += 1
             tally.offered += offered > 0
             tally.problems += [f"kill {trial}: {p}" for p in shadow.problems(found)]
-            tally.problems += [f"kill {trial}: {p}" for p in left_over(folder, home)]
+            left = left_over(folder, home, window.journals)
+            tally.problems += [f"kill {trial}: {problem}" for problem in left]
         tally.actions += shadow.actions
         shadow = Shadow()
         shadow.take(line)
@@ -174,10 +180,14 @@ def _wait(folder: Path, rng: random.Random, mode: str) -> None:
                 return
 
 
-def left_over(folder: Path, home: Path) -> list[str]:
-    """What a start after a kill must not leave: half masks, journals that are saved by now."""
+def left_over(folder: Path, home: Path, living: str) -> list[str]:
+    """What a start after a kill must not leave: half masks, journals that are saved by now.
+
+    Journals of the living window (their folder begins with `living`) are as they should be.
+    """
     problems = [f"{path} is not whole" for path in masks_below(folder) if not is_whole(path)]
-    problems += [f"{path} is left" for path in home.rglob("*.journal")]
+    journals = home.rglob("*.journal")
+    problems += [f"{p} is left" for p in journals if not p.parent.name.startswith(living)]
     return problems
 
 

@@ -435,3 +435,26 @@ def test_sigkill_in_the_middle_of_painting(tmp_path):
     expected[:, : item.strokes] = 1 + np.arange(item.strokes) % 3
     assert np.array_equal(result.labels, expected)
     assert conflicts == 0
+
+
+def test_a_full_disk_makes_one_folder_and_leaks_no_file(tmp_path, monkeypatch):
+    work, journal = LabelMap.empty((16, 16)), Journal(tmp_path)
+    patches = list(itertools.islice(painted(work, np.random.default_rng(9), 99), 6))
+
+    def full(*_args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    handles = Path("/proc/self/fd")
+    opened = len(list(handles.iterdir())) if handles.exists() else 0
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        for patch in patches:
+            with pytest.raises(SegstudioError):
+                journal.append(IMAGE, patch, work)
+    assert len(list(tmp_path.iterdir())) == 1
+    if opened:
+        assert len(list(handles.iterdir())) <= opened + 1  # the lock
+    journal.retry()
+    assert Journal(tmp_path).pending() == []  # held, though its file could not name the process
+    (item,) = crashed(journal).pending()
+    assert item.strokes == 6

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from segstudio.app.batch import model_of, run_key
 from segstudio.app.segmenting import Segmenting
-from segstudio.app.tally import metrics_of
+from segstudio.app.tally import lead_iou, metrics_of
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.session.session import MAX_PANES, Change, Layer, Pane, Session, What
 
@@ -31,7 +31,8 @@ class PaneScore:
     """How good the prediction of a view is.
 
     Attributes:
-        mean_iou: Of the open image, None if there is nothing to measure against.
+        mean_iou: Of the open image, and of the foreground where there is a background (see
+            `app.tally.lead_iou`); None if there is nothing to measure against.
         seconds: How long the model took, None if it has not run or that is not known.
         best: Whether none of the other views is better, and at least one is worse.
     """
@@ -282,7 +283,7 @@ class Comparing:
             return None
         known = self._scores.get(run)
         if known is None or known[0] is not matrix or known[1] is not session.schema:
-            mean = float(metrics_of(matrix, session.schema).mean_iou)
+            mean = float(lead_iou(metrics_of(matrix, session.schema), session.schema))
             known = self._scores[run] = (matrix, session.schema, mean)
         return known[2] if known[2] == known[2] else None
 

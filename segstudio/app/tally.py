@@ -66,6 +66,11 @@ def lead_iou(metrics: Metrics, schema: LabelSchema) -> float:
     )
 
 
+def lead_short(schema: LabelSchema) -> str:
+    """The same where there is little room."""
+    return "foreground mIoU" if schema.has_foreground else "mIoU"
+
+
 def lead_name(schema: LabelSchema) -> str:
     """What `lead_iou` is called."""
     return "mean IoU of the foreground" if schema.has_foreground else "mean IoU"

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.scoring import Scoring
 from segstudio.app.segmenting import Segmenting
+from segstudio.app.tally import lead_iou, lead_short
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, ToolName, What
 from segstudio.storage.image_ref import image_of
 from segstudio.ui.action_set import ActionSet
@@ -117,7 +118,10 @@ class CanvasHeader(QWidget):
         if document is None or self._session.view.run not in document.predictions:
             return ""
         metrics = self._scoring.of_image()
-        return "" if metrics is None else f"mIoU {ratio_text(metrics.mean_iou)}"
+        if metrics is None:
+            return ""
+        schema = self._session.schema
+        return f"{lead_short(schema)} {ratio_text(lead_iou(metrics, schema))}"
 
 
 class RunChooser(ElidedCombo):

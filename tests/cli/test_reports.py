@@ -1,6 +1,8 @@
 """`segstudio evaluate --report` and `segstudio compare --report`: from the line to the file."""
 
+import errno
 import json
+import os
 import re
 import shlex
 import xml.etree.ElementTree as ET
@@ -12,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from segstudio.__main__ import main
+from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
 from segstudio.models.unet import UNet
 
@@ -181,3 +184,67 @@ def test_photos_without_a_report_are_bad_usage(capsys, folders):
     )
     assert (code, out) == (2, "")
     assert "--report" in err
+
+
+class TestReportsThatCannotBeWritten:
+    """Known before the work; and if it fails after it, the figures are there all the same."""
+
+    def evaluate(self, capsys, folders, report, *options):
+        return run(
+            capsys, "evaluate", folders / "off", folders / "gt", "--report", report, *options
+        )
+
+    @pytest.mark.parametrize("place", ["no/r.html", "gt/a_mask.png/r.html", "gt"])
+    def test_they_are_refused_before_anything_is_read(self, capsys, folders, monkeypatch, place):
+        monkeypatch.setattr("segstudio.cli.evaluate.MaskFolders.open", None)
+        code, out, err = self.evaluate(capsys, folders, folders / place)
+        assert (code, out) == (2, "")
+        assert err.startswith("error: ")
+        assert "--report" in err
+
+    def test_a_full_disk_is_noticed_before_the_work(self, capsys, folders, monkeypatch):
+        def full(*_args, **_kwargs):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("segstudio.cli.report_files.tempfile.TemporaryFile", full)
+        monkeypatch.setattr("segstudio.cli.evaluate.MaskFolders.open", None)
+        code, out, err = self.evaluate(capsys, folders, folders / "r.html")
+        assert (code, out) == (2, "")
+        assert "No space left on device" in err
+
+    def test_what_is_no_plain_file_is_not_replaced(self, capsys, folders):
+        os.mkfifo(folders / "pipe")
+        code, out, err = self.evaluate(capsys, folders, folders / "pipe")
+        assert (code, out) == (2, "")
+        assert "no plain file" in err
+
+    def test_nothing_is_left_of_the_trial(self, capsys, folders):
+        before = {p.name for p in folders.iterdir()}
+        assert self.evaluate(capsys, folders, folders / "r.html")[0] == 0
+        assert {p.name for p in folders.iterdir()} == before | {"r.html"}
+
+    @pytest.mark.parametrize("as_json", [False, True])
+    def test_the_figures_are_printed_before_it_fails(self, capsys, folders, monkeypatch, as_json):
+        def broken(*_args, **_kwargs):
+            raise SegstudioError("The disk is full.", "Make room.")
+
+        monkeypatch.setattr("segstudio.cli.report_files.write_html", broken)
+        options = ["--json"] if as_json else []
+        code, out, err = self.evaluate(capsys, folders, folders / "r.html", *options)
+        assert code == 1
+        assert err == "error: The disk is full. Make room.\n"
+        assert "mean_iou" in json.loads(out) if as_json else "mean IoU" in out
+
+    def test_those_of_compare_too(self, capsys, folders, weights, monkeypatch):
+        def broken(*_args, **_kwargs):
+            raise SegstudioError("The disk is full.", "Make room.")
+
+        monkeypatch.setattr("segstudio.cli.report_files.write_html", broken)
+        code, out, err = run(
+            capsys, "compare", folders / "photos", "--gt", folders / "gt", "--models", weights,
+            "--report", folders / "r.html",
+        )  # fmt: skip
+        assert code == 1
+        assert "tiny" in out
+        assert "3 images with ground truth" in out
+        assert err == "error: The disk is full. Make room.\n"

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.batch import model_of
 from segstudio.app.comparing import OF_A_RUN, Comparing, PaneScore
+from segstudio.app.tally import lead_name, lead_short
+from segstudio.core.schema import LabelSchema
 from segstudio.session.session import Layer, Pane, Session, ViewState
 from segstudio.ui.canvas.layer_picker import Choices, LayerPicker
 from segstudio.ui.canvas.overlay import second_prediction
@@ -116,7 +118,11 @@ class PaneHeader(QWidget):
         font.setBold(score.best and about_run)
         self.score.setFont(font)
         self.score.setText(self._score_text(score) if about_run else "")
-        self.score.setToolTip(plain(_tip(score) if about_run and not self._state else self._state))
+        self.score.setToolTip(
+            plain(
+                _tip(score, self._session.schema) if about_run and not self._state else self._state
+            )
+        )
 
     def _score_text(self, score: PaneScore) -> str:
         """The figures, as many as there is room for."""
@@ -127,7 +133,7 @@ class PaneHeader(QWidget):
             return seconds
         value = ratio_text(score.mean_iou)
         if self._is_narrow or self._first.width() >= _NAMED_FROM:
-            value = f"mIoU {value}"
+            value = f"{lead_short(self._session.schema)} {value}"
         return f"{value} \u00b7 {seconds}" if seconds else value
 
     def _state_of(self, pane: Pane) -> str:
@@ -229,10 +235,11 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.0f} s"
 
 
-def _tip(score: PaneScore) -> str:
+def _tip(score: PaneScore, schema: LabelSchema) -> str:
     lines = []
     if score.mean_iou is not None:
-        lines.append(f"Mean IoU of this image: {ratio_text(score.mean_iou)}")
+        name = lead_name(schema)
+        lines.append(f"{name[0].upper()}{name[1:]}, this image: {ratio_text(score.mean_iou)}")
     if score.seconds is not None:
         lines.append(f"Time of the run: {seconds_text(score.seconds)}")
     if score.best:

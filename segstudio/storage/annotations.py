@@ -8,6 +8,7 @@ into its form, is saved in segstudio's own form (`masks`).
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -44,7 +45,12 @@ from segstudio.storage.originals import (
     remove_own,
     versions,
 )
-from segstudio.storage.schema_file import AS_CORRECTIONS, holds_corrections, write_schema
+from segstudio.storage.schema_file import (
+    AS_CORRECTIONS,
+    SCHEMA_NAME,
+    holds_corrections,
+    write_schema,
+)
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.truth import TruthIndex, TruthReading, read_masks
 from segstudio.storage.write_root import Identity, WriteRoot
@@ -210,9 +216,14 @@ class Annotations:
             CORRECTIONS,
         )
 
+    @property
+    def _has_corrections(self) -> bool:
+        there = os.access(f"{self.root}/{CORRECTIONS}/{SCHEMA_NAME}", os.F_OK)
+        return there and holds_corrections(self.root / CORRECTIONS)
+
     def _corrected(self, ref: ImageRef) -> Place | None:
         """The image's files in `annotations/`, or None."""
-        if self.truth is None or not holds_corrections(self.root / CORRECTIONS):
+        if self.truth is None or not self._has_corrections:
             return None
         own, original = self._own(ref, CORRECTIONS), self._original(ref)
         if original is not None and any(
@@ -417,7 +428,7 @@ class Annotations:
                     and not put_back(homes.of(path), path)
                 ):
                     remove_own(homes.of(path), path)
-        if original is not None and holds_corrections(self.root / CORRECTIONS):
+        if original is not None and self._has_corrections:
             for path in set(self._copied(original, ref).files) - set(originals):
                 remove_own(homes.of(path), path)
         return Saved((), place)

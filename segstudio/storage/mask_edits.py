@@ -73,8 +73,9 @@ def edited_instances(
         CannotHold: if its form has no room for the edit.
     """
     native = NativeMask.open(content)
-    used = {int(key) for key in np.unique(_keys(native.values))}
-    renumbered = max(used) > _MAX_ID
+    stored = _keys(native.values)
+    renumbered = int(stored.max()) > _MAX_ID
+    used = set(np.unique(stored).tolist()) if renumbered else set()
     ignored = schema.ignore_index if coding is not None and coding.ignored else None
 
     def guess(instance: int, _known: dict[int, Any]) -> Any:
@@ -93,13 +94,14 @@ def edited_instances(
     return _edited(content, native, keys, wanted_keys, guess, schema, turn)
 
 
-def _object_keys(label_map: LabelMap, ignored: int | None) -> npt.NDArray[np.int64]:
+def _object_keys(label_map: LabelMap, ignored: int | None) -> npt.NDArray[Any]:
     """Object ids, and a number of their own for pixels that count nowhere."""
     ids = label_map.instances
     assert ids is not None
-    keys = ids.astype(np.int64)
-    if ignored is not None:
-        keys[label_map.labels == ignored] = _VOID
+    if ignored is None:
+        return ids
+    keys = ids.astype(np.int32)
+    keys[label_map.labels == ignored] = _VOID
     return keys
 
 
@@ -119,15 +121,18 @@ def _edited(
     values = upright(native.values, turn) if turn != 1 else native.values.copy()
     if values.shape[:2] != before.shape:
         raise CannotHold("it has another size")
-    numbers, first = np.unique(before, return_index=True)
     flat = values.reshape(before.size, *values.shape[2:])
-    known = {int(n): flat[at].copy() for n, at in zip(numbers, first, strict=True)}
-    for number in np.unique(wanted[changed]):
-        number = int(number)
-        if number not in known:
-            known[number] = guess(number, known)
-        _check_range(native, known[number])
-        values[changed & (wanted == number)] = known[number]
+    new, old = wanted[changed], before.reshape(-1)
+    highest = max(int(new.max()), int(before.max()))
+    table = np.zeros((highest + 1, *values.shape[2:]), values.dtype)
+    present = np.zeros(highest + 1, np.bool_)
+    table[old], present[old] = flat, True
+    known = {int(n): table[n].copy() for n in np.flatnonzero(present[:256])}
+    for number in np.flatnonzero((np.bincount(new, minlength=highest + 1) > 0) & ~present):
+        value = guess(int(number), known)
+        _check_range(native, value)
+        table[number] = value
+    values[changed] = table[new]
     if turn != 1:
         values = upright(values, {6: 8, 8: 6}.get(turn, turn))
     return native.with_values(values, schema.palette())
@@ -193,9 +198,9 @@ def _grey(value: int, values: Values) -> list[int]:
     return [value, value, value, 255][: values.shape[2]]
 
 
-def _keys(values: Values) -> npt.NDArray[np.int64]:
+def _keys(values: Values) -> npt.NDArray[Any]:
     if values.ndim == 2:
-        return values.astype(np.int64)
+        return values
     wide = values.astype(np.int64)
     keys: npt.NDArray[np.int64] = wide[..., 0]
     for channel in range(1, min(3, values.shape[2])):

@@ -83,7 +83,8 @@ def has_annotation(root: Path, ref: ImageRef, folder: str = MASKS) -> bool:
     """Whether segstudio has saved an annotation of this image, in its own form."""
     masks = str(_folders_of(root, ref.root, ref.folder, folder)[0])
     names = (page_stem(ref.stem, ref.page), page_stem(ref.filename, ref.page))
-    if not any(os.access(f"{masks}/{name}.png", os.F_OK) for name in names):
+    there = [f"{masks}/{name}.png" for name in names if os.access(f"{masks}/{name}.png", os.F_OK)]
+    if not any(written_by_segstudio(Path(path)) for path in there):
         return False  # the usual case of a long list
     mask = annotation_files(root, ref, folder).mask
     return written_by_segstudio(mask) and (not ref.page or _is_of_page(mask, ref))

@@ -273,3 +273,60 @@ def test_objects_of_a_model_come_and_go_with_undo(desk, tmp_path):
     assert (root / "masks" / "a0.png").read_bytes() == before
     assert not (root / "instances" / "a0.png").exists()
     assert not desk.document.dirty
+
+
+# -- what a killed program left behind -------------------------------------------------------------
+
+
+def _instances(root) -> None:
+    ids = square(left=7).astype(np.uint16) * 700
+    (root / "instances").mkdir(parents=True)
+    pil.fromarray(ids).save(root / "instances" / "a0.png")
+
+
+def _white(root) -> None:
+    write_mask(root / "masks" / "a0.png", 255 * square(left=7))
+
+
+def _colours(root) -> None:
+    colours = np.array([[0, 0, 0], [9, 200, 30]], np.uint8)[square(left=7)]
+    (root / "masks").mkdir(parents=True)
+    pil.fromarray(colours).save(root / "masks" / "a0.png")
+
+
+def _tiff(root) -> None:
+    (root / "masks").mkdir(parents=True)
+    pil.fromarray(square(left=7)).save(root / "masks" / "a0.tif", compression="tiff_lzw")
+
+
+@pytest.mark.parametrize("write", [_instances, _white, _colours, _tiff])
+def test_strokes_of_a_killed_program_come_back_bit_for_bit(desk, new_desk, tmp_path, write):
+    root = tmp_path / "set"
+    write_photo(root / "images" / "a0.png", square())
+    write(root)
+    (path,) = (p for p in root.rglob("a0.*") if p.parent.name != "images")
+    before = path.read_bytes()
+    desk.open(root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (2, 2), (4, 2))
+    stroke(desk, (7, 5), erase=True)
+    labels = labels_of(desk)
+    ids = desk.document.annotation.instances
+    ids = None if ids is None else np.array(ids)
+    desk.studio._journal.close()  # as if it had been killed
+    again = new_desk()
+    (item,) = again.autosave.recovery()
+    again.autosave.restore(item)
+    again.settle()
+    later(again)
+    assert np.array_equal(labels_of(again), labels)
+    third = new_desk()
+    third.open(root)
+    found = third.document.annotation
+    assert np.array_equal(found.labels, labels)
+    assert (found.instances is None) == (ids is None)
+    assert ids is None or np.array_equal(found.instances, ids)
+    assert path.read_bytes() != before
+    again.editing.undo()
+    later(again)
+    assert path.read_bytes() == before

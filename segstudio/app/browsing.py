@@ -261,7 +261,8 @@ class Browsing:
         self._notices.settle(_OPENING)
         self._notices.enter_folder(project.root)
         for note in project.notes:
-            self._notices.info(note)
+            serious = note in (project.passed_over, project.unread)
+            (self._notices.warning if serious else self._notices.info)(note)
         self._preferences.remember_folder(project.root)
         self._claim.take(project)
         self.select(project.start)
@@ -622,7 +623,9 @@ def _preview(project: Project, masks: ChosenMasks) -> str:
     except SegstudioError as error:
         return str(error)
     if not names:
-        return "No image has a mask there."
+        first = project.images[0].filename
+        wanted = first if masks.pattern is None else masks.pattern.name_for(first)
+        return f"No image has a mask there; for {first}, {wanted} was looked for."
     image, mask = next(iter(names.items()))
     return f"{len(names)} of {len(project.images)} images have a mask there: {image} has {mask}."
 

@@ -189,14 +189,12 @@ def flatness(path: Path) -> float | None:
     """The share of pixels that are like their right neighbour, 0 to 1: high in masks.
 
     Returns:
-        None for what cannot be read; 0 for JPEG, which is what photos are kept in.
+        None for what cannot be read.
     """
     try:
         raw = read_mask_file(path)
     except SegstudioError:
         return None
-    if raw.lossy:
-        return 0.0
     pixels = raw.pixels[:_FLAT_ROWS] if raw.pixels.size > _FLAT_PIXELS else raw.pixels
     same = pixels[:, 1:] == pixels[:, :-1]
     if same.size == 0:

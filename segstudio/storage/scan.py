@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,8 @@ _MAX_DEPTH = 4
 _MOST_COMPARED = 16
 """Of more sub-folders none is looked at for being masks of another."""
 _LOOKED_AT = 4
+_MASK_FORMS = (".png", ".tif", ".tiff", ".bmp", ".gif")
+"""Endings of forms that masks beside photos of the same name have."""
 _MASK_FLATNESS = 0.75
 """Share of pixels that are like their right neighbour: of masks more, of photos hardly ever."""
 
@@ -54,6 +56,20 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Recognised:
+    """Masks that their content tells, since their names do not.
+
+    Attributes:
+        folders: Folders of masks, by the folder of the images that they are of.
+        twins: Names of masks that are called as an image beside them is but for the ending
+            (x.png beside x.jpg), by their folder.
+    """
+
+    folders: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
+    twins: Mapping[Path, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Scan:
     """The images found from a folder.
 
@@ -63,8 +79,7 @@ class Scan:
         names: Names of images relative to `images_root`, in natural order.
         notes: Sentences worth showing ("images of the sub-folders a, b").
         passed_over: One sentence about images of kinds that cannot be read; "" if there are none.
-        masks: Folders that hold masks though their names do not say so, by the folder of the
-            images that they are of.
+        masks: Masks that were told by their content.
         listings: What the folders that were looked into hold.
     """
 
@@ -73,7 +88,7 @@ class Scan:
     names: list[str]
     notes: tuple[str, ...] = ()
     passed_over: str = ""
-    masks: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
+    masks: Recognised = field(default_factory=Recognised)
     listings: Mapping[Path, Listing] = field(default_factory=dict)
 
 
@@ -201,6 +216,7 @@ class _Look:
         self._apart = None if masks.folder is None else Path(os.path.realpath(masks.folder))
         self._unread: Counter[str] = Counter()
         self._masks: dict[Path, list[Path]] = {}
+        self._twins: dict[Path, frozenset[str]] = {}
         self._notes: list[str] = []
         self._listed: set[Path] = set()
 
@@ -214,7 +230,9 @@ class _Look:
             natural_order(names),
             (*notes, *self._notes),
             _passed_over(self._unread),
-            {folder: tuple(masks) for folder, masks in self._masks.items()},
+            Recognised(
+                {folder: tuple(masks) for folder, masks in self._masks.items()}, self._twins
+            ),
             self._listings,
         )
 
@@ -225,6 +243,10 @@ class _Look:
         names = image_names(files)
         if METADATA in files:
             self._listed |= {folder / name for name in listed_masks(folder)}
+        if twins := twins_among(folder, names):
+            self._twins[folder] = twins
+            self._notes.append(_of_twins(twins))
+            names = [name for name in names if name not in twins]
         if self._pattern is not None and self._apart in (None, Path(os.path.realpath(folder))):
             made = {name: self._pattern.name_for(name) for name in names}
             self._listed |= {folder / mask for mask in made.values() if "/" in mask}
@@ -291,6 +313,39 @@ class _Look:
             self._masks.setdefault(folder / other / sub, []).append(folder / name / sub)
 
 
+def twins_among(folder: Path, names: Sequence[str]) -> frozenset[str]:
+    """Masks called as an image beside them is but for the ending: x.png beside x.jpg.
+
+    At least half of the files of an ending must be so, and look like masks where the others do
+    not: the same photo may well be kept in two forms.
+    """
+    by_suffix: dict[str, dict[str, str]] = {}
+    if len({name.rpartition(".")[2].lower() for name in names}) < 2:
+        return frozenset()
+    for name in names:
+        by_suffix.setdefault(suffix_of(name), {})[folded(stem_of(name))] = name
+    for suffix in _MASK_FORMS:
+        masks = by_suffix.get(suffix, {})
+        for other, images in by_suffix.items():
+            if other == suffix or not masks:
+                continue
+            pairs = [(name, images[stem]) for stem, name in masks.items() if stem in images]
+            verdicts = _flatter(folder, folder, pairs) if 2 * len(pairs) >= len(masks) else []
+            if verdicts and all(verdicts):
+                return frozenset(mask for mask, _ in pairs)
+    return frozenset()
+
+
+def _of_twins(twins: frozenset[str]) -> str:
+    first = min(twins)
+    if len(twins) == 1:
+        return f"{first} is taken for the mask of the image of the same name beside it."
+    return (
+        f"{len(twins)} files like {first} are taken for masks of the images of the same names "
+        "beside them."
+    )
+
+
 def _keys_of(names: Iterable[str]) -> dict[str, str]:
     """Names below a folder by what a mask and its image have in common."""
     keys = {}
@@ -309,16 +364,29 @@ def _are_masks_of(folder: Path, name: str, other: str, pairs: list[tuple[str, st
 
     Their content tells: masks are flat, photos are not. Where both are alike, the names tell.
     """
-    step = max(1, len(pairs) // _LOOKED_AT)
-    verdicts = []
-    for mask, image in pairs[::step][:_LOOKED_AT]:
-        flat, other_flat = flatness(folder / name / mask), flatness(folder / other / image)
-        if flat is None or other_flat is None:
-            continue
-        verdicts.append(flat >= _MASK_FLATNESS and flat > other_flat)
+    told = may_hold_masks(name) and not may_hold_masks(other)
+    verdicts = _flatter(folder / name, folder / other, pairs, to_the_end=told)
     if not verdicts:
-        return may_hold_masks(name) and not may_hold_masks(other)
-    return all(verdicts) or (may_hold_masks(name) and not may_hold_masks(other) and any(verdicts))
+        return told
+    return all(verdicts) or (told and any(verdicts))
+
+
+def _flatter(
+    folder: Path, others: Path, pairs: Sequence[tuple[str, str]], *, to_the_end: bool = False
+) -> list[bool]:
+    """Of some pairs, whether the first looks like a mask, and is flatter than the second.
+
+    Ends with the first that does not, unless all are asked for: photos take long to decode.
+    """
+    step = max(1, len(pairs) // _LOOKED_AT)
+    verdicts: list[bool] = []
+    for mask, image in pairs[::step][:_LOOKED_AT]:
+        flat, other_flat = flatness(folder / mask), flatness(others / image)
+        if flat is not None and other_flat is not None:
+            verdicts.append(flat >= _MASK_FLATNESS and flat > other_flat)
+        if not to_the_end and not all(verdicts):
+            break
+    return verdicts
 
 
 def _passed_over(unread: Counter[str]) -> str:

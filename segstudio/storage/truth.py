@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
 from segstudio.storage.mask_files import mask_pages
 from segstudio.storage.mask_pattern import MaskPattern
+from segstudio.storage.scan import Recognised
 from segstudio.storage.truth_coding import (
     NOTHING_SAID,
     Coding,
@@ -91,7 +92,7 @@ class TruthIndex:
         home: Path,
         images: Sequence[ImageRef],
         schema: LabelSchema | None = None,
-        known: Mapping[Path, Sequence[Path]] | None = None,
+        known: Recognised | None = None,
         said: ReadAs = NOTHING_SAID,
     ) -> TruthIndex | None:
         """Find ground truth inside the images' folders or beside them; None if there is none.
@@ -101,7 +102,7 @@ class TruthIndex:
             images: Its images.
             schema: Classes if known; gives the colours of colour-coded masks their ids.
             said: What a person said of the masks.
-            known: Folders of masks that were recognised otherwise, by the folder of their images.
+            known: Masks that their content told.
         """
         classes, instances = find_mask_folders(home, images, known)
         return cls._of_folders((classes, instances), images, schema, said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from segstudio.storage.mask_files import written_by_segstudio
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.originals import ORIGINALS, has_record, original_of, versions
-from segstudio.storage.scan import Listing, list_folder
+from segstudio.storage.scan import Listing, Recognised, list_folder
 from segstudio.storage.schema_file import holds_corrections
 
 __all__ = ["ORIGINALS", "MaskFolder", "find_mask_folders", "folders_at"]
@@ -60,12 +60,14 @@ class MaskFolder:
         *,
         mixed: bool = False,
         channels: bool = False,
+        twins: Collection[str] = (),
     ) -> None:
         """Args:
         path: The folder.
         files: Names of the files in it.
         images: Names of the images that the masks may be of.
         mixed: Whether these lie there too: then only names with an ending like _mask count.
+        twins: Names that count then too.
         channels: Whether the images' names end with the number of a channel, as nnU-Net's do.
         """
         self.path = path
@@ -75,22 +77,16 @@ class MaskFolder:
         masks = masks_among(files)
         self.names = frozenset(masks)
         stems = [stem_of(name) for name in masks]
-        self._by_stem: dict[str, str] = {} if mixed else dict(zip(stems, masks, strict=True))
+        self._by_stem = dict(zip(stems, masks, strict=True))
+        if mixed:
+            self._by_stem = {stem_of(name): name for name in sorted(twins)}
         self._twins: dict[str, list[str]] = {}
         """By stem, where there are several files: x.png and x.tif."""
         if not mixed and len(self._by_stem) < len(masks):
             for stem, name in sorted(zip(stems, masks, strict=True)):
                 self._twins.setdefault(stem, []).append(name)
             self._twins = {stem: names for stem, names in self._twins.items() if len(names) > 1}
-        self._by_base: dict[str, list[str]] = {}
-        """By the stem without an ending: x_mask.png."""
-        if have_mask_words(masks):
-            for stem, name in zip(stems, masks, strict=True):
-                for base in mask_bases(stem):
-                    if not is_partial_mask(stem):
-                        self._by_base.setdefault(base, []).append(name)
-            for names in self._by_base.values():
-                names.sort()
+        self._by_base = _by_base(masks)
         self._all_count = False
         self._own: bool | None = None
         self._foreign: dict[str, bool] = {}
@@ -121,11 +117,10 @@ class MaskFolder:
 
     def _exact(self, filename: str) -> Iterator[str]:
         stem = stem_of(filename)
-        if not self._mixed:
-            if filename in self.names:
-                yield filename
-            yield from self._of_stem(filename)
-            yield from self._of_stem(stem)
+        if filename in self.names and not self._mixed:
+            yield filename
+        yield from self._of_stem(filename)
+        yield from self._of_stem(stem)
         yield from (name for name in self._by_base.get(stem, ()) if name != filename)
         for base in self._image_bases(stem):
             yield from self._of_stem(base)
@@ -169,13 +164,17 @@ class MaskFolder:
 
     def _of_no_image(self) -> Iterator[str]:
         """Masks that no image has the name of."""
-        if self._mixed and not self._by_base:
+        if not (self._by_stem or self._by_base):
             return
         for name in self.names:
             stem = stem_of(name)
             keys = mask_bases(stem) if self._by_base else []
             if not self._mixed:
                 keys = [name, stem, *keys]
+            elif self._by_stem.get(stem) == name:
+                keys = [stem, *keys]
+            elif not keys:
+                continue
             if self._image_keys.isdisjoint(keys):
                 yield name
 
@@ -188,7 +187,8 @@ class MaskFolder:
 
     def _keys_of_mask(self, stem: str) -> set[str]:
         bases = mask_bases(stem) if self._by_base and not is_partial_mask(stem) else []
-        return {folded(key) for key in (bases if self._mixed else (*bases, stem))}
+        whole = not self._mixed or stem in self._by_stem
+        return {folded(key) for key in ((*bases, stem) if whole else bases)}
 
     def _keys_of_image(self, filename: str) -> set[str]:
         stem = stem_of(filename)
@@ -242,6 +242,18 @@ class MaskFolder:
                 (folder / "segstudio.json").exists() for folder in _markers(self.path)
             )
         return self._own
+
+
+def _by_base(masks: Sequence[str]) -> dict[str, list[str]]:
+    """Masks by the stem without an ending: x_mask.png by x."""
+    found: dict[str, list[str]] = {}
+    if have_mask_words(masks):
+        for name in sorted(masks):
+            stem = stem_of(name)
+            for base in mask_bases(stem):
+                if not is_partial_mask(stem):
+                    found.setdefault(base, []).append(name)
+    return found
 
 
 class _ListedMasks(MaskFolder):
@@ -310,14 +322,14 @@ class _ObjectFolder(MaskFolder):
 
 
 def find_mask_folders(
-    home: Path, images: Sequence[ImageRef], known: Mapping[Path, Sequence[Path]] | None = None
+    home: Path, images: Sequence[ImageRef], known: Recognised | None = None
 ) -> tuple[_Table, _Table]:
     """Class and instance mask folders, inside the images' folders and beside them.
 
     Args:
         home: The folder of the data set, in which `masks/` may be.
         images: The images.
-        known: Folders of masks that were recognised otherwise, by the folder of their images.
+        known: Masks that their content told.
 
     Returns:
         Two tables by the images' folder ("" is their root). Corrections of ground truth
@@ -325,10 +337,10 @@ def find_mask_folders(
     """
     groups = _grouped(images)
     root = Path(images[0].root) if images else home
-    found = _find(_Finder(home, root, groups, known or {}), groups)
+    found = _find(_Finder(home, root, groups, known or Recognised()), groups)
     if any(found):
         return found
-    return _find(_Finder(home, root, groups, known or {}, corrections=True), groups)
+    return _find(_Finder(home, root, groups, known or Recognised(), corrections=True), groups)
 
 
 def _find(finder: _Finder, groups: Mapping[str, Sequence[str]]) -> tuple[_Table, _Table]:
@@ -408,7 +420,7 @@ class _Finder:
         home: Path,
         root: Path,
         groups: Mapping[str, Sequence[str]],
-        known: Mapping[Path, Sequence[Path]],
+        known: Recognised,
         *,
         corrections: bool = False,
     ) -> None:
@@ -440,7 +452,8 @@ class _Finder:
             if self._are_objects_of(candidate, directory, filenames, masks):
                 yield _ObjectFolder(candidate, files), True
         files = self._list(directory).files
-        beside = MaskFolder(directory, files, filenames, mixed=True, channels=channels)
+        twins = self._known.twins.get(directory, frozenset())
+        beside = MaskFolder(directory, files, filenames, mixed=True, channels=channels, twins=twins)
         if beside.matches_any(filenames):
             yield beside, False
         for candidate in self._worded(directory, seen):
@@ -485,7 +498,7 @@ class _Finder:
                 break
             above = above.parent
         yield from self._named_folders(self._home, Path())
-        yield from ((folder, False) for folder in self._known.get(directory, ()))
+        yield from ((folder, False) for folder in self._known.folders.get(directory, ()))
 
     def _siblings(self, above: Path, directory: Path) -> Iterator[tuple[Path, bool]]:
         """Mask folders beside `above` that mirror the path from it down to `directory`."""

@@ -156,6 +156,28 @@ def test_photos_of_the_same_names_in_two_folders_are_photos(tmp_path):
     assert len(scan(tmp_path / "other").names) == 4  # flat both
 
 
+def test_masks_of_the_same_name_but_for_the_ending(tmp_path):
+    photos(tmp_path, "1.jpg", "2.jpg", "3.jpg", "extra.png", "IMG_4.JPG")
+    masks(tmp_path, "1.png", "2.png", "img_4.png")
+    found = scan(tmp_path)
+    assert sorted(found.names) == ["1.jpg", "2.jpg", "3.jpg", "IMG_4.JPG", "extra.png"]
+    assert found.notes == (
+        "3 files like 1.png are taken for masks of the images of the same names beside them.",
+    )
+    assert pairs(tmp_path) == {
+        "1.jpg": "1.png", "2.jpg": "2.png", "3.jpg": None, "IMG_4.JPG": "img_4.png",
+        "extra.png": None,
+    }  # fmt: skip
+
+
+def test_a_photo_kept_in_two_forms_is_two_photos(tmp_path):
+    photos(tmp_path, "1.jpg", "1.png", "1.tif", "2.jpg", "2.png")
+    assert len(scan(tmp_path).names) == 5
+    # and flat drawings are no masks of flat drawings
+    masks(tmp_path / "flat", "1.bmp", "1.png", "1.gif")
+    assert len(scan(tmp_path / "flat").names) == 3
+
+
 def test_another_data_set_beside_is_not_this_ones_truth(tmp_path):
     photos(tmp_path, "cells/1.png")
     masks(tmp_path, "old_mask_test/1.png")

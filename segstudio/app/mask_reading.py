@@ -60,6 +60,7 @@ class MaskReading:
         self._schema = schema
         self._use = use
         self._known = known
+        self._final: TruthIndex | None = None
         self._asked: dict[Path, frozenset[str]] = {}
         self._kept = KeyValueFile(preferences.folders.cache / "masks.sqlite")
 
@@ -69,6 +70,7 @@ class MaskReading:
 
     def look(self) -> None:
         """Look at all masks of the open folder, if that was not done yet, then ask what to ask."""
+        self._final = None
         files = self._folder.files
         project = self._session.project
         if files is None or project is None or project.truth is None:
@@ -102,6 +104,7 @@ class MaskReading:
             masks.tell(_OTHERWISE)
             return
         if found.reads_like(project.truth):
+            self._final = found
             masks.tell()
             self._tell(project, found)
             self._known()
@@ -112,20 +115,21 @@ class MaskReading:
     def read_as(self, said: ReadAs) -> None:
         """Read the masks as the user says, now and the next time."""
         project, files = self._session.project, self._folder.files
-        if project is None or project.truth is None or files is None:
+        index = self.index
+        if project is None or index is None or files is None:
             return
         self._notices.settle(_ABOUT)
         self._save(project, said)
-        if said == project.truth.said:
+        if said == index.said:
             return
-        self._change(project, project.truth.read_as(said))
+        self._change(project, index.read_as(said))
         files.masks.tell(_OTHERWISE)
 
     @property
-    def said(self) -> ReadAs:
-        """What the user said of the open folder's masks."""
+    def index(self) -> TruthIndex | None:
+        """The open folder's masks with the last word on what they mean, or None."""
         project = self._session.project
-        return ReadAs() if project is None or project.truth is None else project.truth.said
+        return self._final or (None if project is None else project.truth)
 
     def _change(self, project: Project, found: TruthIndex) -> None:
         """Read the masks otherwise, and name the annotations that stay as they are."""

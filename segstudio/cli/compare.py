@@ -119,7 +119,7 @@ def _print(request: Request, found: FolderEvaluation, unread: str, *, as_json: b
     truth = found.references.files.project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
     doubts = () if truth is None else truth.doubts
-    told["notes"] = [f"ground truth: {d.message} {d.hint}" for d in doubts]
+    told["notes"] = [f"ground truth: {d.message} {d.option}" for d in doubts]
     if as_json:
         print_json(told)
     else:

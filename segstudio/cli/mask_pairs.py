@@ -325,7 +325,7 @@ def _asked(alike: Alike, sides: Sides) -> Iterator[str]:
         for doubt in index.doubts:
             about_zero = doubt.about == "zero" and side == "predictions"
             if doubt.about not in settled and not about_zero:
-                yield f"{side}: {doubt.message} {doubt.hint}"
+                yield f"{side}: {doubt.message} {doubt.option}"
 
 
 def _named_like(truth: TruthIndex, predictions: TruthIndex) -> LabelSchema:

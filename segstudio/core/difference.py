@@ -40,8 +40,9 @@ def difference(
     prediction: Labels,
     ignore_index: int | None = 255,
     left_out: int | None = None,
+    nothing: int = 0,
 ) -> npt.NDArray[np.uint8]:
-    """Say for each pixel how the prediction relates to the reference; class 0 is background.
+    """Say for each pixel how the prediction relates to the reference.
 
     Works alike on whole maps and on the same rectangle of both.
 
@@ -50,6 +51,7 @@ def difference(
         prediction: (H, W) uint8 class ids, same shape.
         ignore_index: Pixels of this id in the reference are IGNORED.
         left_out: Pixels of this id in the prediction are IGNORED.
+        nothing: The id that stands for no object: `LabelSchema.elsewhere_id`.
 
     Returns:
         (H, W) uint8 of the codes of this module.
@@ -62,8 +64,8 @@ def difference(
     if not reference.size:
         return np.zeros(reference.shape, np.uint8)
     facts = (reference == prediction).view(np.uint8)
-    facts |= (reference != 0).view(np.uint8) * np.uint8(_IN_REFERENCE)
-    facts |= (prediction != 0).view(np.uint8) * np.uint8(_IN_PREDICTION)
+    facts |= (reference != nothing).view(np.uint8) * np.uint8(_IN_REFERENCE)
+    facts |= (prediction != nothing).view(np.uint8) * np.uint8(_IN_PREDICTION)
     if ignore_index is not None:
         facts |= (reference == ignore_index).view(np.uint8) * np.uint8(_SKIP)
     if left_out is not None:

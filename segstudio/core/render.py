@@ -37,7 +37,7 @@ def color_table(
         schema: Gives the colours and the ignore index.
         hidden: Class ids that are not drawn.
         opacity: 0 (invisible) to 1.
-        show_background: Whether class 0 is drawn.
+        show_background: Whether the background is drawn; class 0 always is if it is none.
         show_ignored: Whether the ignore index is drawn.
 
     Returns:
@@ -47,8 +47,8 @@ def color_table(
     table[:, :3] = schema.palette()
     table[:, 3] = _alpha(opacity)
     transparent = set(hidden)
-    if not show_background:
-        transparent.add(0)
+    if not show_background and schema.background_id is not None:
+        transparent.add(schema.background_id)
     if not show_ignored and schema.ignore_index is not None:
         transparent.add(schema.ignore_index)
     if schema.leaves_out and schema.left_out_id is not None:
@@ -148,7 +148,9 @@ def overlay_rgb(
     if style != "outline":
         _blend(result, labels, color_table(schema, hidden=hidden, opacity=opacity))
     if style != "fill":
-        _blend(result, outline(labels, instances), color_table(schema, hidden=hidden, opacity=1))
+        lines = color_table(schema, hidden=hidden, opacity=1)
+        lines[0, 3] = 0  # no border
+        _blend(result, outline(labels, instances), lines)
     return result
 
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.core.schema import ClassSpec, Color, LabelSchema
+from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
 from segstudio.storage.mask_evidence import IGNORED_16_BIT, Evidence, Group, is_white
 from segstudio.storage.mask_facts import Look, color_of
 
@@ -89,12 +89,14 @@ class Doubt:
         about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
             "levels": whether 255 is a class or ignored; "mixed": masks that are not read.
         message: It, in a sentence, and how it is read until someone says otherwise.
-        hint: What to do.
+        hint: What to do in the window.
+        option: What to do on the command line.
     """
 
     about: Literal["zero", "objects", "levels", "mixed"]
     message: str
     hint: str
+    option: str = ""
 
 
 @dataclass(frozen=True)
@@ -241,8 +243,10 @@ def _two_valued(evidence: Evidence) -> bool:
 
 
 def _object_schema(said: ReadAs) -> LabelSchema:
-    ground = "class 0" if said.zero == "class" else "background"
-    return LabelSchema.from_names((ground, "object"))
+    schema = LabelSchema.from_names(("background", "object"))
+    if said.zero != "class":
+        return schema
+    return schema.with_class(ClassSpec(0, "class 0", distinct_color(2)))
 
 
 def _schema_of_ids(evidence: Evidence, ignored: Sequence[int], said: ReadAs) -> LabelSchema:
@@ -257,7 +261,8 @@ def _schema_of_ids(evidence: Evidence, ignored: Sequence[int], said: ReadAs) -> 
             schema = _coloured(schema, palette)
     zero = schema.get(0)
     if said.zero == "class" and zero is not None:
-        schema = schema.with_class(ClassSpec(0, "class 0", zero.color))
+        free = distinct_color(schema.num_classes)
+        schema = schema.with_class(ClassSpec(0, "class 0", palette.get(0, free)))
     return schema
 
 
@@ -325,12 +330,13 @@ def _ground(evidence: Evidence, coding: Coding) -> Doubt | None:
         return None
     share = evidence.zeros / evidence.pixels
     black = coding.kind == "binary" or _two_valued(evidence)
-    object_too = ", or the object itself (--class-0 object)" if black else ""
     return Doubt(
         "zero",
         f"Class 0 is on {share:.0%} of the pixels and is read as background.",
-        "Say so if it is a class like the others (on the command line: --class-0 class)"
-        f"{object_too}.",
+        "It may be a class like the others"
+        + (", or the object itself (File > Read masks as)." if black else "."),
+        "If it is a class like the others, say --class-0 class"
+        + (", if it is the object itself, --class-0 object." if black else "."),
     )
 
 
@@ -340,7 +346,8 @@ def _levels(evidence: Evidence) -> Doubt | None:
     return Doubt(
         "levels",
         f"{evidence.beside_255[0]} holds 255 beside other grey levels: each is read as a class.",
-        "If 255 stands for pixels that count nowhere, choose it as the ignore index (--ignore 255).",
+        "Or does it stand for pixels that count nowhere?",
+        "If it stands for pixels that count nowhere, say --ignore 255.",
     )
 
 
@@ -350,7 +357,8 @@ def _either(evidence: Evidence) -> Doubt | None:
     return Doubt(
         "objects",
         "The numbers of the masks are read as classes, but each could be an object.",
-        WAY_TO_SAY,
+        "",
+        "Say --truth-kind and --pred-kind: ids or objects.",
     )
 
 
@@ -364,7 +372,8 @@ def _mixed(evidence: Evidence, coding: Coding) -> Doubt | None:
         "mixed",
         f"The masks are read as {KIND_NAMES[coding.kind]}. Some hold something else and are not "
         f"used: {named}.",
-        WAY_TO_SAY,
+        "What they hold can be said with File > Read masks as.",
+        "Say what they hold with --truth-kind and --pred-kind.",
     )
 
 

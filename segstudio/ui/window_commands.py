@@ -83,9 +83,9 @@ class WindowCommands:
         """Ask what the values of the masks are."""
         from segstudio.ui.dialogs.masks_dialog import MasksDialog
 
-        project = self._studio.session.project
-        if project is not None and project.truth is not None:
-            MasksDialog(self._studio.browsing.masks, project.truth, self._window).open()
+        masks = self._studio.browsing.masks
+        if masks.index is not None:
+            MasksDialog(masks, masks.index, self._window).open()
 
     def fill_recent(self) -> None:
         """List the folders opened before."""

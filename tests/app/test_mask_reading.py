@@ -239,3 +239,26 @@ def test_masks_of_another_kind_are_named_for_the_folder_and_for_the_image(desk, 
     desk.settle()
     assert set(np.unique(desk.document.annotation.labels)) == {0, 255}
     assert not [o for o in desk.notices.shown if "255 alone" in o.notice.message]
+
+
+def test_after_a_look_that_changes_nothing_the_last_word_counts(desk, tmp_path, gate):
+    """Nothing is read again, and what is said later goes by all masks."""
+    root = tmp_path / "set"
+    for i in range(MANY):
+        write_photo(root / f"a{i:02}.png", square())
+        mask = 1 + square()
+        mask[:3] = 0
+        write_mask(root / "masks" / f"a{i:02}.png", mask)
+    open_held(desk, root)
+    document, project = desk.document, desk.session.project
+    assert not desk.browsing.masks.index.final
+    gate.set()
+    desk.settle()
+    assert desk.document is document
+    assert desk.session.project is project
+    assert desk.browsing.masks.index.final
+    assert [d.about for d in desk.browsing.masks.index.doubts] == ["zero"]
+    desk.browsing.masks.read_as(ReadAs(zero="class"))
+    desk.settle()
+    assert desk.session.project.truth.final
+    assert desk.session.schema.name_of(0) == "class 0"

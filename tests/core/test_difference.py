@@ -38,3 +38,13 @@ def test_shapes():
     assert d.difference(nothing, nothing).shape == (0, 4)
     with pytest.raises(ValueError):
         d.difference(np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8))
+
+
+def test_where_class_0_is_a_class_like_the_others():
+    """CamVid's sky; 9 is what a prediction holds where it is none of the classes."""
+    reference = np.array([[0, 0, 1, 1, 0]], np.uint8)
+    prediction = np.array([[0, 1, 0, 9, 9]], np.uint8)
+    codes = d.difference(reference, prediction, nothing=9)
+    assert codes.tolist() == [
+        [d.AGREE, d.WRONG_CLASS, d.WRONG_CLASS, d.ONLY_REFERENCE, d.ONLY_REFERENCE]
+    ]

@@ -149,3 +149,16 @@ def test_overlay_refuses_what_does_not_fit():
         overlay_rgb(image, np.zeros((2, 3), np.uint8), SCHEMA)
     with pytest.raises(ValueError):
         overlay_rgb(image, np.zeros((2, 2), np.uint8), SCHEMA, 0.5, "dotted")
+
+
+def test_class_0_is_drawn_where_it_is_no_background():
+    sky = LabelSchema((ClassSpec(0, "sky", (10, 20, 30)), ClassSpec(1, "road", (40, 50, 60))))
+    table = color_table(sky, opacity=1)
+    assert table[0].tolist() == [10, 20, 30, 255]
+    assert color_table(sky, opacity=1, hidden={0})[0, 3] == 0
+    labels = np.array([[0, 0, 1, 1]], np.uint8)
+    photo = np.zeros((1, 4, 3), np.uint8)
+    drawn = overlay_rgb(photo, labels, sky, 1.0, "fill")
+    assert drawn[0].tolist() == [[10, 20, 30]] * 2 + [[40, 50, 60]] * 2
+    lines = overlay_rgb(photo, labels, sky, 1.0, "outline")
+    assert lines[0].tolist() == [[0, 0, 0]] * 2 + [[40, 50, 60], [0, 0, 0]]

@@ -111,7 +111,7 @@ def _grid(material: Material, place: int, shown: ShownImage) -> Markup:
             continue
         iou = score(float(run.column(material.lead)[place]))
         answer = _overlay(material, below, labels, shown.objects.get(run.id))
-        codes = difference(shown.truth, labels, schema.ignore_index, left_out)
+        codes = difference(shown.truth, labels, schema.ignore_index, left_out, schema.elsewhere_id)
         wrong = blended(below, codes, difference_table(0.65))
         caption = joined((element("b", title), f" {iou}"))
         above.append(_captioned(answer, f"{name}: {title}", caption))

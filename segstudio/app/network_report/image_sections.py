@@ -68,7 +68,10 @@ def image_section(material: Material, found: Findings) -> Section:
     reference = material.window_reference
     if reference is not None:
         codes = difference(
-            reference, material.mapped(prediction.labels), material.schema.ignore_index
+            reference,
+            material.mapped(prediction.labels),
+            material.schema.ignore_index,
+            nothing=material.schema.elsewhere_id,
         )
         mixed = blended(photo, codes, difference_table())
         shown += [

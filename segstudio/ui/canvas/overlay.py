@@ -152,7 +152,10 @@ def _difference(document: Document, prediction: Prediction, look: Look) -> tuple
     colours = premultiplied(difference_table(look.view.opacity))
     ignore = look.schema.ignore_index
     left_out = look.schema.left_out_id if look.schema.leaves_out else None
-    return (DifferencePlane(document.annotation, prediction.labels, ignore, colours, left_out),)
+    nothing = look.schema.elsewhere_id
+    return (
+        DifferencePlane(document.annotation, prediction.labels, ignore, colours, left_out, nothing),
+    )
 
 
 def _confidence(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:

@@ -109,6 +109,7 @@ class DifferencePlane:
         ignore_index: Class id of the reference that counts nowhere, or None.
         colours: (256,) premultiplied colours by code of `core.difference`.
         left_out: Class id of the prediction that counts nowhere, or None.
+        nothing: Class id that stands for no object.
     """
 
     reference: LabelMap | StillMap
@@ -116,6 +117,7 @@ class DifferencePlane:
     ignore_index: int | None
     colours: Pixels
     left_out: int | None = None
+    nothing: int = 0
     reach: int = 0
 
     def take(self, sampler: Sampler, rect: Rect) -> Pixels:
@@ -125,6 +127,7 @@ class DifferencePlane:
             sampler.take(self.prediction, rect),
             self.ignore_index,
             self.left_out,
+            self.nothing,
         )
         return self.colours.take(codes)
 

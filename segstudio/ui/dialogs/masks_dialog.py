@@ -44,7 +44,7 @@ class MasksDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Read masks as")
         self._masks = masks
-        said = masks.said
+        said = index.said
         found = f"The masks are read as {KIND_NAMES[index.kind]}."
         if not index.final:
             found += " They are still being looked at."

@@ -19,7 +19,7 @@ from segstudio.storage.layout import (
     masks_among,
     stem_of,
 )
-from segstudio.storage.mask_files import is_output
+from segstudio.storage.mask_files import is_output, pages_in
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.natural_order import natural_order
 from segstudio.storage.scan import Listing, list_folder
@@ -112,7 +112,7 @@ class MaskPlace:
         return index.settled(refs)
 
     def masks(self) -> list[ImageRef]:
-        """The class maps themselves.
+        """The class maps themselves; of a file that holds those of a stack each page.
 
         Raises:
             SegstudioError: if there is none, or a folder cannot be read.
@@ -123,7 +123,8 @@ class MaskPlace:
                 f"There are no masks in {self.classes}.",
                 unread_in(self.classes) or "Give the folder of the PNGs.",
             )
-        return [ImageRef(name, str(self.classes)) for name in natural_order(names)]
+        refs = [ImageRef(name, str(self.classes)) for name in natural_order(names)]
+        return [ref.at_page(page) for ref in refs for page in range(pages_in(ref.path))]
 
     def images(self) -> list[ImageRef]:
         """The images that there are masks of, under the names that the masks' names say.
@@ -134,8 +135,12 @@ class MaskPlace:
         found = [_masks_in(folder) for folder in self.folders]
         if self.pattern is not None:
             found = [_named_so(self.classes, self.pattern)]
-        names = dict.fromkeys(image for masks in found for image, _ in masks)
-        return [ImageRef(f"{name}.png", str(self.classes)) for name in natural_order([*names])]
+        pages: dict[str, int] = {}
+        for folder, masks in zip(self.folders, found, strict=False):
+            for image, name in masks:
+                pages[image] = max(pages.get(image, 1), pages_in(folder / name))
+        refs = [ImageRef(f"{name}.png", str(self.classes)) for name in natural_order([*pages])]
+        return [ref.at_page(page) for ref in refs for page in range(pages[ref.name[:-4]])]
 
     def name_of(self, path: Path) -> str:
         """The name of one of the masks, from the folder that was named if it lies there."""

@@ -37,7 +37,8 @@ class Pair:
 
     Attributes:
         name: Of the predicted mask.
-        truth_path: File of the ground truth: what pairs the predictions of two folders.
+        truth_path: File of the ground truth, of later pages of a stack with the page behind it
+            (`TruthIndex.place_of`): what pairs the predictions of two folders.
         truth: Class ids and, where known, instance ids.
         prediction: Class ids.
         predicted_objects: (H, W) uint16 instance ids, or None if objects are not told apart.
@@ -155,14 +156,14 @@ class MaskFolders:
         every = wanted.images()
         said = ReadAs(sides.truth_kind, sides.zero)
         index = wanted.index([*refs, *every], declared, said)
-        matched = {path for ref in refs if (path := index.path_of(ref)) is not None}
+        matched = {path for ref in refs if (path := index.place_of(ref)) is not None}
         if not matched:
             raise SegstudioError(
                 f"No mask in {wanted.classes} has the name of one in {predicted.classes}.",
                 unread_in(wanted.classes)
                 or "Masks are matched by name: the image's name with or without _mask, _label or _gt.",
             )
-        missing = [ref for ref in every if index.path_of(ref) not in matched]
+        missing = [ref for ref in every if index.place_of(ref) not in matched]
         path = predicted.schema_path
         classes = None if path is None else read_schema(path)
         # Black on white is so on both sides, or is said of each by its own kind.
@@ -199,7 +200,7 @@ class MaskFolders:
         Raises:
             SegstudioError: as `pairs`.
         """
-        path = self.truth.path_of(ref)
+        path = self.truth.place_of(ref)
         if path is None:
             return None
         read = read_truth_file(ref, self.predictions)
@@ -216,7 +217,7 @@ class MaskFolders:
         found = None
         if self.detections is not None and truth.instances is not None:
             found = self.detections.of(ref.name, prediction.shape_hw)
-        return Pair(ref.name, path, truth, prediction, objects, scores, remarks, found)
+        return Pair(ref.title, path, truth, prediction, objects, scores, remarks, found)
 
     def empty_pairs(self) -> Iterator[Pair]:
         """The ground truth without a prediction, each beside a mask of background alone.
@@ -235,12 +236,12 @@ class MaskFolders:
         ref = self._by_truth.get(truth_path)
         if ref is not None:
             return self.pair_of(ref)
-        paths = {self.truth.path_of(ref): ref for ref in self.missing}
+        paths = {self.truth.place_of(ref): ref for ref in self.missing}
         return self._empty_pair(paths[truth_path]) if truth_path in paths else None
 
     def _empty_pair(self, ref: ImageRef) -> Pair:
         wanted = read_truth_file(ref, self.truth, self.schema)
-        path = self.truth.path_of(ref)
+        path = self.truth.place_of(ref)
         assert wanted is not None
         assert path is not None
         truth = wanted.label_map
@@ -253,7 +254,7 @@ class MaskFolders:
 
     @cached_property
     def _by_truth(self) -> dict[Path, ImageRef]:
-        found = ((self.truth.path_of(ref), ref) for ref in self.refs)
+        found = ((self.truth.place_of(ref), ref) for ref in self.refs)
         return {path: ref for path, ref in found if path is not None}
 
     @property
@@ -264,7 +265,7 @@ class MaskFolders:
     @cached_property
     def missing_names(self) -> tuple[str, ...]:
         """Names of the ground truth masks without a prediction."""
-        paths = (self.truth.path_of(ref) for ref in self.missing)
+        paths = (self.truth.place_of(ref) for ref in self.missing)
         return tuple(self.places[1].name_of(path) for path in paths if path is not None)
 
     @property

@@ -103,6 +103,14 @@ def mask_pages(path: Path) -> int:
         raise unreadable(path, error) from error
 
 
+def pages_in(path: Path) -> int:
+    """The same as `mask_pages`; 1 of a file that cannot be read, which is said when it is read."""
+    try:
+        return mask_pages(path)
+    except SegstudioError:
+        return 1
+
+
 def read_object_masks(folder: Path) -> RawMask:
     """Read a folder of masks of one image, one object a file: ids 1, 2, ... in natural order.
 

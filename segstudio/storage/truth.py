@@ -17,7 +17,7 @@ from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
-from segstudio.storage.mask_files import mask_pages
+from segstudio.storage.mask_files import pages_in
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.scan import Recognised
 from segstudio.storage.truth_coding import (
@@ -293,6 +293,18 @@ class TruthIndex:
         new = ((spec.color, spec.id) for spec in schema.classes if spec.id not in known)
         return replace(self.coding, colors=(*self.coding.colors, *new))
 
+    def place_of(self, ref: ImageRef) -> Path | None:
+        """What tells the ground truth of one image or page from others, or None if it has none.
+
+        The file; for a later page of one that holds those of a stack with the page behind it:
+        `cells.tif#page=2`.
+        """
+        found = _found(self.classes, ref) or _found(self.instances, ref)
+        if found is None:
+            return None
+        path, page = found
+        return path.with_name(f"{path.name}#page={page + 1}") if page else path
+
     def pages_of(self, ref: ImageRef) -> tuple[int, int]:
         """Which pages of its class mask and of its instance mask are the image's, from 0."""
         found = (_found(table, ref) for table in (self.classes, self.instances))
@@ -393,7 +405,7 @@ def _found(table: _Table, ref: ImageRef) -> tuple[Path, int] | None:
             return path, 0
         stack, page = _in_stack(ref)
         path = folder.truth_of(stack) if page else None
-        if path is not None and page < _pages_of(path):
+        if path is not None and page < pages_in(path):
             return path, page
     return None
 
@@ -423,13 +435,6 @@ def _in_stack(ref: ImageRef) -> tuple[str, int]:
     if named is None:
         return ref.filename, 0
     return named["stem"] + ref.filename[len(ref.stem) :], int(named["page"]) - 1
-
-
-def _pages_of(path: Path) -> int:
-    try:
-        return mask_pages(path)
-    except SegstudioError:
-        return 1  # said when it is read
 
 
 def _merged(first: _Table, second: _Table) -> _Table:

@@ -5,6 +5,8 @@ import json
 import cv2
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
 from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
@@ -367,3 +369,60 @@ class TestBootstrap:
         code, out, err = run(capsys, models / "good", models / "gt", *arguments)
         assert (code, out) == (2, "")
         assert "--against" in err
+
+
+# -- stacks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """Ground truth of three pages in one file: 10, 20 and 30 pixels of an object."""
+    pages = np.zeros((3, 10, 10), np.uint8)
+    for page in range(3):
+        pages[page, : page + 1] = 255
+    (tmp_path / "gt").mkdir()
+    tifffile.imwrite(tmp_path / "gt" / "cells.tif", pages, photometric="minisblack")
+    return tmp_path
+
+
+def test_predictions_of_pages_are_held_against_their_pages(capsys, stack):
+    (stack / "pred").mkdir()
+    for name, rows in (("cells.png", 1), ("cells_p0002.png", 1), ("cells_p0003.png", 3)):
+        mask = np.zeros((10, 10), np.uint8)
+        mask[:rows] = 255
+        Image.fromarray(mask).save(stack / "pred" / name)
+    code, text, _ = run(capsys, stack / "pred", stack / "gt", "--json", "--per-image")
+    found = json.loads(text)
+    assert code == 0
+    assert found["images"] == 3
+    # 10 + 10 + 30 of 10 + 20 + 30 pixels
+    assert found["classes"][1]["iou"] == pytest.approx(50 / 60)
+    assert [row["name"] for row in found["per_image"]] == [
+        "cells.png", "cells_p0002.png", "cells_p0003.png"
+    ]  # fmt: skip
+
+
+def test_stacks_are_compared_page_by_page(capsys, stack):
+    pages = np.zeros((3, 10, 10), np.uint8)
+    pages[:, :1] = 255
+    (stack / "pred").mkdir()
+    tifffile.imwrite(stack / "pred" / "cells.tif", pages, photometric="minisblack")
+    code, text, _ = run(capsys, stack / "pred", stack / "gt", "--json", "--per-image")
+    found = json.loads(text)
+    assert (code, found["images"]) == (0, 3)
+    assert found["classes"][1]["iou"] == pytest.approx(30 / 60)
+    assert [row["name"] for row in found["per_image"]] == [
+        "cells.tif", "cells.tif, page 2", "cells.tif, page 3"
+    ]  # fmt: skip
+
+
+def test_pages_without_a_prediction_are_named(capsys, stack):
+    (stack / "pred").mkdir()
+    mask = np.zeros((10, 10), np.uint8)
+    mask[:1] = 255
+    Image.fromarray(mask).save(stack / "pred" / "cells.png")
+    code, text, _ = run(capsys, stack / "pred", stack / "gt", "--json")
+    found = json.loads(text)
+    assert (code, found["images"]) == (1, 1)
+    assert found["classes"][1]["iou"] == 1.0
+    assert found["without_prediction"] == ["cells.tif#page=2", "cells.tif#page=3"]

@@ -66,13 +66,13 @@ class AnnotationPlace:
             return
         self._editing.end_stroke()
         self._choose(elsewhere=True)
-        schema, annotations = self._session.schema, files.annotations
+        annotations = files.annotations
         refs = {*self._in_truth, *(document.ref for document in self._documents.dirty())}
         held = [document for document in self._documents if document.ref in refs]
         self._in_truth = set()
 
         def work(_job: Job) -> int:
-            moved = [annotations.move_to_corrections(ref, schema) for ref in refs]
+            moved = [annotations.move_to_corrections(ref) for ref in refs]
             for document in held:  # the next save may be at work before the result arrives
                 document.seen = annotations.seen(document.ref)
             return sum(saved is not None for saved in moved)

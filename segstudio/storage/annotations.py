@@ -49,6 +49,7 @@ from segstudio.storage.schema_file import (
     AS_CORRECTIONS,
     SCHEMA_NAME,
     holds_corrections,
+    mark_corrections,
     write_schema,
 )
 from segstudio.storage.seen_files import SeenFiles
@@ -390,7 +391,7 @@ class Annotations:
         contents = self._edited(place, ref, before, wanted, schema)
         homes.check_seen()
         if place.folder == CORRECTIONS:
-            self._mark_corrections(homes, schema)
+            self._mark_corrections(homes, schema if name_classes else None)
             self._put_back_others(homes, place, ref)
         elif name_classes:
             write_schema(self.root / MASKS, schema, homes.root)
@@ -531,13 +532,17 @@ class Annotations:
         home.write(path, content)
         return (path,)
 
-    def _mark_corrections(self, homes: _Homes, schema: LabelSchema) -> None:
-        write_schema(self.root / CORRECTIONS, schema, homes.root, AS_CORRECTIONS)
+    def _mark_corrections(self, homes: _Homes, schema: LabelSchema | None) -> None:
+        folder = self.root / CORRECTIONS
+        if schema is None:
+            mark_corrections(folder, homes.root)
+        else:
+            write_schema(folder, schema, homes.root, AS_CORRECTIONS)
 
     # -- moving --------------------------------------------------------------------------------
 
     def move_to_corrections(
-        self, ref: ImageRef, schema: LabelSchema, agreed: frozenset[Path] = frozenset()
+        self, ref: ImageRef, agreed: frozenset[Path] = frozenset()
     ) -> Saved | None:
         """Move what was saved into the ground truth to `annotations/`, and put that back.
 
@@ -553,7 +558,7 @@ class Annotations:
         copied = self._copied(original, ref)
         homes = _Homes(WriteRoot(self.root, self.identity, ref.path, ref.path.parent, agreed))
         homes.root.check()
-        self._mark_corrections(homes, schema)
+        self._mark_corrections(homes, None)
         pairs = list(zip(original.files, copied.files, strict=True))
         for path, copy in pairs:
             _replace(homes.of(copy), copy, content_of(path))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 SOFTWARE = "segstudio"
 SCORES = "Scores"
 """The tEXt entry of the scores of a PNG's instances."""
+_CHECKSUM = "Checksum"
+"""The tEXt entry by which a PNG of segstudio's is told from one that was edited elsewhere."""
+_PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"IDAT")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Room for the scores of some thousand instances.
 _HEADER_BYTES = 1 << 16
@@ -189,8 +194,41 @@ def instance_scores(path: Path) -> npt.NDArray[np.float32] | None:
 
 
 def written_by_segstudio(path: Path) -> bool:
-    """Whether a PNG says that segstudio wrote it."""
-    return png_texts(path).get("Software") == SOFTWARE
+    """Whether a PNG says that segstudio wrote it, and its picture is still the one written.
+
+    Other programs keep the entry when they write the file again.
+    """
+    texts = png_texts(path)
+    if texts.get("Software") != SOFTWARE:
+        return False
+    said = texts.get(_CHECKSUM)
+    try:
+        with path.open("rb") as file:
+            return said is None or said == _checksum(file)
+    except OSError:
+        return False
+
+
+def with_checksum(png: bytes) -> bytes:
+    """A PNG with an entry that `written_by_segstudio` compares with its picture."""
+    text = f"{_CHECKSUM}\0{_checksum(io.BytesIO(png))}".encode("latin-1")
+    kind = b"tEXt" + text
+    chunk = struct.pack(">I", len(text)) + kind + struct.pack(">I", zlib.crc32(kind))
+    at = len(_PNG_SIGNATURE) + 25  # after the header
+    return png[:at] + chunk + png[at:]
+
+
+def _checksum(file: BinaryIO) -> str:
+    """Of the checksums that a PNG's chunks have anyway, so that no pixel is read."""
+    total = 0
+    file.seek(len(_PNG_SIGNATURE))
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        file.seek(length, os.SEEK_CUR)
+        own = file.read(4)
+        if kind in _PICTURE_CHUNKS:
+            total = zlib.crc32(own, total)
+    return f"{total:08x}"
 
 
 def flatness(path: Path) -> float | None:

@@ -28,6 +28,7 @@ from segstudio.storage.mask_files import (
     SOFTWARE,
     png_texts,
     read_mask_file,
+    with_checksum,
     written_by_segstudio,
 )
 from segstudio.storage.originals import keep, remove_own
@@ -285,7 +286,8 @@ def _png_bytes(
             texts.add_text(key, value)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=_COMPRESS_LEVEL, pnginfo=texts)
-    return buffer.getvalue()
+    png = buffer.getvalue()
+    return with_checksum(png) if software == SOFTWARE else png
 
 
 @lru_cache(maxsize=256)

@@ -68,6 +68,18 @@ def holds_corrections(folder: Path) -> bool:
     return read_entry(folder, _CORRECTIONS) is True
 
 
+def mark_corrections(folder: Path, root: WriteRoot) -> None:
+    """Make a folder one of corrections, whose classes are those of what is corrected.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    if not holds_corrections(folder):
+        entries = _other_entries(folder / SCHEMA_NAME) | dict(AS_CORRECTIONS)
+        root.make_folder(folder)
+        root.write(folder / SCHEMA_NAME, (json.dumps(entries, indent=2) + "\n").encode())
+
+
 def write_schema(
     folder: Path,
     schema: LabelSchema,
@@ -117,7 +129,8 @@ def find_schema(home: Path, images_root: Path, images: ImageList) -> LabelSchema
     Raises:
         SegstudioError: if one is found and damaged.
     """
-    if holds_corrections(home / "annotations"):
+    corrections = home / "annotations"
+    if holds_corrections(corrections) and read_entry(corrections, "classes") is not None:
         return read_schema(home / "annotations" / SCHEMA_NAME)
     for folder in dict.fromkeys((home, images_root, *_image_folders(images_root, images.names))):
         for path in (folder / "masks" / SCHEMA_NAME, folder / SCHEMA_NAME):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from segstudio.app.annotation_place import AnnotationPlace
 from segstudio.session.document import Document
 from segstudio.session.session import Session
 from segstudio.storage.masks import CORRECTIONS
+from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icons import tinted
-from segstudio.ui.notices import TwoLines
 
 _HEIGHT = 34
 _BUSY_MS = 50
+_PADDING = 24
 _KEEP_TIP = "Corrections go into the ground truth's own files. Asked once in this folder."
 _INSTEAD_TIP = (
     f"Corrections go to {CORRECTIONS}/ and the ground truth stays as it is; "
@@ -38,7 +39,7 @@ class CorrectionBar(QFrame):
         self.setFixedHeight(_HEIGHT)
         self.setAccessibleName("Where corrections are saved")
         self._sign = QLabel()
-        self.text = TwoLines()
+        self.file, self.fate = ElidedLabel(), ElidedLabel(Qt.TextElideMode.ElideRight)
         self.keep, self.instead = QPushButton(), QPushButton()
         self.revert = QPushButton("Revert to original")
         self.revert.setToolTip(_REVERT_TIP)
@@ -46,7 +47,11 @@ class CorrectionBar(QFrame):
         row.setContentsMargins(8, 0, 8, 0)
         row.setSpacing(8)
         row.addWidget(self._sign)
-        row.addWidget(self.text, 1)
+        lines = QVBoxLayout()
+        lines.setSpacing(0)
+        lines.addWidget(self.file)
+        lines.addWidget(self.fate)
+        row.addLayout(lines, 1)
         for button in (self.keep, self.instead, self.revert):
             button.setAutoDefault(False)
             row.addWidget(button)
@@ -85,17 +90,18 @@ class CorrectionBar(QFrame):
         place, elsewhere = document.place, self._session.saving.elsewhere
         assert place is not None
         files = " and ".join(self._place.shown(path) for path in place.files if path.suffix)
+        what, fate = f"Correcting {files}", "The original is kept."
         if place.folder:
-            what = (f"Corrections go to {files}.", "The ground truth stays as it is.")
-        else:
-            what = (f"Correcting {files}.", "The original is kept.")
-        self.text.show_text(*what)
-        self.text.setToolTip(" ".join(what))
-        self.setAccessibleDescription(" ".join(what))
+            what, fate = f"Corrections go to {files}", "The ground truth stays as it is."
+        self.file.show_text(what)
+        self.fate.show_text(fate)
+        self.setAccessibleDescription(f"{what}. {fate}")
         self.keep.setText("Save into the ground truth" if elsewhere else "OK")
         self.keep.setToolTip(_KEEP_TIP)
         self.instead.setText("OK" if elsewhere else f"Save to {CORRECTIONS}/ instead")
         self.instead.setToolTip(_INSTEAD_TIP)
+        for button in (self.keep, self.instead):
+            button.setMaximumWidth(self.fontMetrics().horizontalAdvance(button.text()) + _PADDING)
 
     def _draw_sign(self) -> None:
         ink = self.palette().color(QPalette.ColorRole.WindowText)

@@ -14,7 +14,7 @@ from image_files import save_image
 from PIL import Image, PngImagePlugin
 
 from segstudio.core.labels import LabelMap
-from segstudio.core.schema import ClassSpec
+from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import TruthIndex, read_truth
@@ -416,11 +416,11 @@ def test_what_was_saved_in_the_truth_moves_to_annotations(tmp_path):
     labels, ids = painted(folder.truth(), objects=True)
     folder.save(labels, ids)
     edited = path.read_bytes()
-    moved = folder.annotations.move_to_corrections(folder.ref, folder.schema)
+    moved = folder.annotations.move_to_corrections(folder.ref)
     assert moved.files == (tmp_path / "annotations" / "instances" / "a.png",)
     assert moved.files[0].read_bytes() == edited
     assert path.read_bytes() == content
-    assert folder.annotations.move_to_corrections(folder.ref, folder.schema) is None
+    assert folder.annotations.move_to_corrections(folder.ref) is None
     again = Set(tmp_path)
     assert np.array_equal(again.annotation().instances, ids)
 
@@ -483,3 +483,39 @@ def test_corrections_are_no_ground_truth_unless_there_is_no_other(tmp_path):
     again.save(labels)  # corrects what is there
     again.save(labels)  # and stays
     assert np.array_equal(np.array(Image.open(tmp_path / "annotations" / "a.png")), labels)
+
+
+def test_what_another_program_made_of_our_own_file_is_kept_too(tmp_path):
+    save_image(tmp_path / "a.jpg", np.full((*SHAPE, 3), 90, np.uint8))
+    project = open_project(tmp_path)
+    ref, schema = project.images[0], LabelSchema.from_names(("background", "object"))
+    path = tmp_path / "masks" / "a.png"
+    Annotations(project.root, None).write(ref, classes(1), None, schema)
+    with Image.open(path) as image:  # it keeps what the file says of who wrote it
+        texts = PngImagePlugin.PngInfo()
+        for key, value in image.text.items():
+            texts.add_text(key, value)
+        image.load()
+    image.putpixel((11, 7), 1)
+    image.save(path, pnginfo=texts)
+    theirs = path.read_bytes()
+    again = open_project(tmp_path)
+    annotations = Annotations(again.root, again.truth)
+    assert annotations.read(ref) is None
+    assert read_truth(ref, again.truth).labels[7, 11] == 1
+    labels = classes(1)
+    labels[STROKE] = 1
+    annotations.write(ref, labels, None, schema)
+    assert (path.parent / ".originals" / "a.png").read_bytes() == theirs
+    assert np.array_equal(np.array(Image.open(path)), labels)
+
+
+def test_corrections_of_found_classes_do_not_declare_them(tmp_path):
+    folder = make(tmp_path, FORMS["8 bit ids"])
+    labels = classes()
+    labels[STROKE] = 1
+    folder.save(labels, elsewhere=True)
+    assert Set(tmp_path).project.schema is None
+    assert json.loads((tmp_path / "annotations" / "segstudio.json").read_text()) == {
+        "corrections": True
+    }

@@ -32,7 +32,7 @@ LAYER_TIPS = {
     "annotation": "What is painted, or the ground truth",
     "original": "The ground truth as another program wrote it, before it was corrected here",
     "prediction": "What the model answered",
-    "both": "The prediction filled, the annotation outlined over it",
+    "both": "The annotation in the colours of its classes, the prediction as a dashed white line",
     "difference": "Where the prediction differs from the annotation",
     "confidence": "Where the model is unsure of the class it chose",
     "entropy": "Where the model wavers between classes",

@@ -20,7 +20,7 @@ from segstudio.core.prediction import Prediction
 from segstudio.core.render import confidence_table, entropy_table
 from segstudio.session.document import Document
 from segstudio.session.inspection import Heat, OverPhoto
-from segstudio.session.session import Layer, ViewState
+from segstudio.session.session import Layer, OverlayStyle, ViewState
 from segstudio.ui.canvas.over_photo import outlined_layer
 from segstudio.ui.canvas.overlay import second_prediction, shown_layer, shown_prediction
 from segstudio.ui.model_titles import short_titles
@@ -80,13 +80,14 @@ def _of_layer(document: Document, view: ViewState, silent: frozenset[str]) -> Le
         return Legend(f"{name}: no prediction yet", missing=True)
     if layer is Layer.MODELS:
         return _of_models(document, prediction, second_prediction(document, view))
-    return _of_run(layer, prediction.title)
+    return _of_run(layer, prediction.title, view.style)
 
 
-def _of_run(layer: Layer, title: str) -> Legend:
+def _of_run(layer: Layer, title: str, style: OverlayStyle) -> Legend:
     """A layer of one prediction."""
     if layer is Layer.BOTH:
-        return Legend(f"Annotation outlined over {title}")
+        how = "outlined" if style is OverlayStyle.OUTLINE else "filled"
+        return Legend(f"Annotation {how}, {title} dashed")
     if layer is Layer.DIFFERENCE:
         entries = tuple(
             (color, DIFFERENCE_NAMES[code]) for code, color in DIFFERENCE_COLORS.items()
@@ -100,7 +101,11 @@ def _of_run(layer: Layer, title: str) -> Legend:
 def _outlined(document: Document, view: ViewState, over: OverPhoto) -> str:
     """Whose outlines lie over what the inspector shows."""
     if not isinstance(over, Heat):
-        return "Annotation outlined" if document.has_reference else "Classes of the network"
+        return (
+            "Network filled, annotation dashed"
+            if document.has_reference
+            else "Classes of the network"
+        )
     layer = outlined_layer(document, shown_layer(document, view))
     if layer is None:
         return "Photo with the inspector's values"

@@ -12,7 +12,14 @@ from segstudio.session.inspection import Heat, Inspection, OverPhoto
 from segstudio.session.session import Layer
 from segstudio.ui.canvas.overlay import Look, shown_layer, shown_prediction
 from segstudio.ui.canvas.photo import Pixels
-from segstudio.ui.canvas.planes import LabelPlane, Plane, StillMap, ValuePlane, premultiplied
+from segstudio.ui.canvas.planes import (
+    DashedPlane,
+    LabelPlane,
+    Plane,
+    StillMap,
+    ValuePlane,
+    premultiplied,
+)
 
 _OPAQUE_FROM = 128
 """The level from which on values that grow from nothing cover the photo fully."""
@@ -46,8 +53,7 @@ def planes_with(
     below = LabelPlane(StillMap(over.labels), colours, 0)
     if not document.has_reference:
         return (below,)
-    lines = look.colours(None, filled=False)
-    return (below, LabelPlane(document.annotation, lines, look.outline_px))
+    return (below, DashedPlane(document.annotation, look.dashes(None), look.dash_px))
 
 
 def heat_table(heat: Heat) -> npt.NDArray[np.uint8]:

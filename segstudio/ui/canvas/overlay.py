@@ -23,12 +23,14 @@ from segstudio.session.document import Document
 from segstudio.session.session import Layer, OverlayStyle, ViewState
 from segstudio.ui.canvas.photo import Pixels
 from segstudio.ui.canvas.planes import (
+    DashedPlane,
     DifferencePlane,
     LabelPlane,
     Plane,
     StillMap,
     ValuePlane,
     VotePlane,
+    dashed_colours,
     premultiplied,
 )
 
@@ -60,6 +62,15 @@ class Look:
         """
         fill = self._table(prediction, self.view.opacity) if filled else _NOTHING
         return premultiplied(np.concatenate((fill, self._table(prediction, 1.0))))
+
+    def dashes(self, prediction: Prediction | None) -> Pixels:
+        """Colours of dashed outlines, (1024,), as `DashedPlane` wants them."""
+        return dashed_colours(self._table(prediction, 1.0)[:, 3] > 0)
+
+    @property
+    def dash_px(self) -> int:
+        """Width of dashed outlines in device pixels: half of the others', at least one."""
+        return max(1, self.outline_px // 2)
 
     def _table(self, prediction: Prediction | None, opacity: float) -> npt.NDArray[np.uint8]:
         table = color_table(self.schema, hidden=self.view.hidden_classes, opacity=opacity)
@@ -138,14 +149,10 @@ def _prediction(document: Document, prediction: Prediction, look: Look) -> tuple
 
 
 def _both(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
-    """The prediction filled (only outlined, thinly, in the outline style), the annotation's
-    outline over it.
-    """
+    """What is edited in the colours of its classes, the prediction's outline dashed over it."""
     source = StillMap(prediction.labels, prediction.instance_ids)
-    filled = look.view.style is not OverlayStyle.OUTLINE
-    below = LabelPlane(source, look.colours(prediction, filled=filled), 0 if filled else 1)
-    lines = look.colours(None, filled=False)
-    return (below, LabelPlane(document.annotation, lines, look.outline_px))
+    lines = DashedPlane(source, look.dashes(prediction), look.dash_px)
+    return (_label_plane(document.annotation, look), lines)
 
 
 def _difference(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:

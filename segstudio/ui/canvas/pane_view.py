@@ -8,9 +8,10 @@ from PySide6.QtGui import QMoveEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.app.disagreement import silent_runs
-from segstudio.session.session import Session
+from segstudio.session.session import Layer, Session
 from segstudio.ui.canvas.layer_chip import LayerChip, legend
 from segstudio.ui.canvas.over_photo import over_photo_on
+from segstudio.ui.canvas.overlay import shown_layer
 from segstudio.ui.canvas.pane_header import PaneHeader
 from segstudio.ui.canvas.viewport import Viewport
 
@@ -75,7 +76,9 @@ class PaneView(QWidget):
         inspection = self._session.inspection
         over = over_photo_on(document, inspection) if self.viewport.number == 0 else None
         shown = legend(document, self.viewport.shown, over, silent_runs(self._session))
-        if not alone and over is None and not shown.missing:
+        # which of the two is filled is said in every view
+        two = shown_layer(document, self.viewport.shown) is Layer.BOTH
+        if not alone and over is None and not shown.missing and not two:
             shown = replace(shown, text="")
         self.chip.show_legend(shown)
         self.chip.setVisible(bool(shown.text or shown.entries))

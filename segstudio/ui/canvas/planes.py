@@ -23,6 +23,9 @@ from segstudio.ui.canvas.photo import Pixels
 from segstudio.ui.canvas.sampling import Sampler
 
 _EDGE = 256
+_GAP = 512
+_DASH_PX = 10
+"""Twice the length of a dash along a row; see `_gaps`."""
 
 
 class Plane(Protocol):
@@ -70,15 +73,36 @@ class LabelPlane:
         """Fill where there is no edge, line where there is one."""
         if not self.outline_px:
             return self.colours.take(sampler.take(self.source.labels, rect))
-        wide = rect.expand(self.outline_px).intersect(sampler.visible)
-        labels = sampler.take(self.source.labels, wide)
-        edge = edges(labels, self.outline_px)
-        ids = self.source.instances
-        if ids is not None:
-            edge |= edges(sampler.take(ids, wide), self.outline_px)
-        top, left = rect.top - wide.top, rect.left - wide.left
-        inner = (slice(top, top + rect.height), slice(left, left + rect.width))
-        return self.colours.take(np.bitwise_or(labels[inner], edge[inner], dtype=np.uint16))
+        return self.colours.take(_outlined(self.source, self.outline_px, sampler, rect))
+
+
+@dataclass(frozen=True, eq=False)
+class DashedPlane:
+    """The outlines of a label map as dashed white lines, with dark gaps, so that they are seen on
+    any photo and never taken for the outlines of a class.
+
+    The dashes keep their place on the image when it is moved.
+
+    Attributes:
+        source: The label map.
+        colours: (1024,) premultiplied colours by class id: of regions (clear), of dashes at
+            `_EDGE`, of gaps at `_EDGE` + `_GAP`; see `dashed_colours`.
+        outline_px: Width in device pixels.
+    """
+
+    source: LabelMap | StillMap
+    colours: Pixels
+    outline_px: int
+
+    @property
+    def reach(self) -> int:
+        """The outline of the regions around a change follows it."""
+        return self.outline_px
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """A dash or a gap where there is an edge."""
+        found = _outlined(self.source, self.outline_px, sampler, rect)
+        return self.colours.take(np.bitwise_or(found, _gaps(sampler, rect)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +190,40 @@ def _vote_shares(number: int) -> npt.NDArray[np.float32]:
     votes = np.arange(1, number + 1)
     table[votes] = -255 * np.log(votes / number) / (number * np.log(number))
     return table
+
+
+def _outlined(
+    source: LabelMap | StillMap, width: int, sampler: Sampler, rect: Rect
+) -> npt.NDArray[np.uint16]:
+    """The class id of each device pixel, plus `_EDGE` where an outline lies; (h, w) uint16."""
+    wide = rect.expand(width).intersect(sampler.visible)
+    labels = sampler.take(source.labels, wide)
+    edge = edges(labels, width)
+    ids = source.instances
+    if ids is not None:
+        edge |= edges(sampler.take(ids, wide), width)
+    top, left = rect.top - wide.top, rect.left - wide.left
+    inner = (slice(top, top + rect.height), slice(left, left + rect.width))
+    found: npt.NDArray[np.uint16] = np.bitwise_or(labels[inner], edge[inner], dtype=np.uint16)
+    return found
+
+
+def _gaps(sampler: Sampler, rect: Rect) -> npt.NDArray[np.uint16]:
+    """`_GAP` where a line along a row, a column or a diagonal has a gap, else 0; (h, w) uint16."""
+    x, y = (
+        np.floor(points * sampler.view.zoom + 1e-6).astype(np.int64)
+        for points in sampler.points(rect)
+    )
+    steps = (2 * x[None, :] + 3 * y[:, None]) // _DASH_PX
+    return (steps & 1).astype(np.uint16) * np.uint16(_GAP)
+
+
+def dashed_colours(drawn: npt.NDArray[np.bool_]) -> Pixels:
+    """(1024,) premultiplied colours of `DashedPlane`: (256,) bool says which ids have a line."""
+    table = np.zeros((4, 256, 4), np.uint8)
+    table[1, drawn] = (255, 255, 255, 255)
+    table[3, drawn] = (0, 0, 0, 200)
+    return premultiplied(table.reshape(-1, 4))
 
 
 def edges(

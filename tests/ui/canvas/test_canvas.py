@@ -115,7 +115,7 @@ def test_the_chip_says_what_is_shown(desk):
     assert texts == {
         Layer.ANNOTATION: "Annotation",
         Layer.PREDICTION: "Prediction: Model",
-        Layer.BOTH: "Annotation outlined over Model",
+        Layer.BOTH: "Annotation filled, Model dashed",
         Layer.DIFFERENCE: "Difference: Model",
         Layer.CONFIDENCE: "Confidence: Model",
         Layer.ENTROPY: "Entropy: Model",

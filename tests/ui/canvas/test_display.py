@@ -86,14 +86,40 @@ def test_fill_and_outline_together(desk):
     assert_color(found[60, 60], mixed(desk.GREEN, 100, 0.6))
 
 
-def test_both_shows_the_prediction_filled_and_the_annotation_outlined(desk):
-    desk.open(desk.flat(40, 50), squares((1, 5, 5)), prediction=squares((3, 5, 10)))
+def test_both_shows_the_annotation_in_colour_and_the_prediction_dashed(desk):
+    """Of the same class: which is which is seen all the same."""
+    desk.open(desk.flat(40, 50), squares((1, 5, 5)), prediction=squares((1, 5, 10)))
     desk.place(6.0)
     found = look(desk, layer=Layer.BOTH, style=OverlayStyle.BOTH, opacity=0.5)
-    assert_color(found[31, 60], desk.RED)  # the annotation's edge
-    assert_color(found[60, 45], (100, 100, 100))  # inside it, nothing predicted
-    assert_color(found[60, 75], mixed(desk.BLUE, 100, 0.5))  # predicted
-    assert_color(found[31, 110], mixed(desk.BLUE, 100, 0.5))  # the prediction has no line here
+    assert_color(found[60, 75], mixed(desk.RED, 100, 0.5))  # both: no other fill over it
+    assert_color(found[31, 45], desk.RED)  # its edge, where nothing is predicted
+    right = desk.viewport.to_screen((20, 8))  # the prediction's right edge, beyond the annotation
+    line = found[31:88, int(right[0]) - 1]
+    white, dark = (line == 255).all(axis=1), (line == round(100 * 55 / 255)).all(axis=1)
+    assert (white | dark).all()
+    assert 0.3 < white.mean() < 0.7
+    runs = np.diff(np.flatnonzero(np.diff(white.astype(int))))
+    assert set(runs) <= {3, 4}  # 10 / 3 along a column
+    inside = (slice(40, 80), slice(int(right[0]) - 12, int(right[0]) - 3))
+    assert_color(found[inside].reshape(-1, 3).mean(axis=0), (100, 100, 100))  # not filled
+
+
+def test_dashes_keep_their_place_on_the_image(desk):
+    desk.open(desk.flat(40, 50), squares((1, 5, 5)), prediction=squares((1, 5, 10)))
+    desk.place(6.0)
+    before = look(desk, layer=Layer.BOTH, style=OverlayStyle.FILL)
+    desk.viewport.pan_by(7, -5)
+    moved = desk.picture()
+    assert np.array_equal(moved[10:150, 40:250], before[15:155, 33:243])
+    desk.place(6.0, (7.0, -5.0))
+    assert np.array_equal(desk.picture(), moved)
+
+
+def test_hidden_classes_have_no_dashes(desk):
+    desk.open(desk.flat(40, 50), squares((1, 5, 5)), prediction=squares((1, 5, 10)))
+    desk.place(6.0)
+    found = look(desk, layer=Layer.BOTH, hidden_classes=frozenset({1}))
+    assert set(np.unique(found)) == {100}
 
 
 def test_difference_has_four_colours(desk):

@@ -5,11 +5,56 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings
 from PySide6.QtWidgets import QMainWindow
 
 _VERSION = 3
 """Raised when docks or bars get other names, so that an old state is not applied."""
+
+
+_USUAL_FRAME = QMargins(1, 30, 1, 1)
+"""What a window manager puts around a window; how much it really is, is known once it is shown."""
+
+
+def fitted(client: QRect, frame: QMargins, available: QRect) -> QRect:
+    """Where a window has to be so that it can be seen whole with its frame.
+
+    Args:
+        client: The window without its frame.
+        frame: What the window manager puts around it.
+        available: The part of the screen that no task bar covers.
+
+    Returns:
+        The window without its frame; the same if it fits.
+    """
+    outer = client.marginsAdded(frame)
+    outer.setSize(outer.size().boundedTo(available.size()))
+    outer.moveLeft(max(available.left(), min(outer.left(), available.right() + 1 - outer.width())))
+    outer.moveTop(max(available.top(), min(outer.top(), available.bottom() + 1 - outer.height())))
+    return outer.marginsRemoved(frame)
+
+
+def keep_on_screen(window: QMainWindow) -> None:
+    """Make a window smaller or move it, if it does not fit into its screen with its frame."""
+    if window.isMaximized() or window.isFullScreen():
+        return
+    client, outer = window.geometry(), window.frameGeometry()
+    frame = QMargins(
+        client.left() - outer.left(),
+        client.top() - outer.top(),
+        outer.right() - client.right(),
+        outer.bottom() - client.bottom(),
+    )
+    if not window.isVisible() and frame.isNull():
+        frame = _USUAL_FRAME
+    available = window.screen().availableGeometry()
+    least = window.minimumSize().boundedTo(available.marginsRemoved(frame).size())
+    window.setMinimumSize(least)
+    wanted = fitted(client, frame, available)
+    if wanted.size() != client.size():
+        window.resize(wanted.size())
+    if window.isVisible() and wanted.topLeft() != client.topLeft():
+        window.move(wanted.marginsAdded(frame).topLeft())
 
 
 class LayoutStore:

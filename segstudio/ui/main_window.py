@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow
 
 from segstudio.ui.centre import Centre
 from segstudio.ui.docks import Docks
 from segstudio.ui.frame_names import BAR_HEIGHT, FILE, MENUS
-from segstudio.ui.layout_store import LayoutStore
+from segstudio.ui.layout_store import LayoutStore, keep_on_screen
 
 if TYPE_CHECKING:
     from segstudio.app.studio import Studio
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from segstudio.ui.notices import NoticeStrip
     from segstudio.ui.status_bar import StatusBar
     from segstudio.ui.theme import Theme
+
+
+_FRAMED_MS = (0, 100, 500)
+"""When the window looks whether it fits into the screen: a window manager takes its time."""
 
 
 class MainWindow(QMainWindow):
@@ -56,6 +60,10 @@ class MainWindow(QMainWindow):
         self.layout_store = LayoutStore(layout_file)
         if self.layout_store.restore(self) and not self.docks.any_shown():
             self.docks.toggle_all()  # who closed the program with all hidden would look in vain
+        keep_on_screen(self)
+        self._framed = [QTimer(self, singleShot=True, interval=ms) for ms in _FRAMED_MS]
+        for timer in self._framed:
+            timer.timeout.connect(lambda: keep_on_screen(self))
         self._painted = False
         self._studio: Studio | None = None
 
@@ -172,6 +180,12 @@ class MainWindow(QMainWindow):
         self.network.follow()
         self.evaluation.follow()
         self.canvas.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """How thick its frame is, is known a moment later."""
+        super().showEvent(event)
+        for timer in self._framed:
+            timer.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw it."""

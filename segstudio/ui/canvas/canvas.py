@@ -18,7 +18,7 @@ from segstudio.ui.canvas.empty_page import EmptyPage
 from segstudio.ui.canvas.layer_chip import LayerChip
 from segstudio.ui.canvas.linked_views import LinkedViews
 from segstudio.ui.canvas.over_photo import over_photo_on
-from segstudio.ui.canvas.over_photo_chip import OverPhotoChip
+from segstudio.ui.canvas.over_photo_chip import OverPhotoChip, explained
 from segstudio.ui.canvas.pane_grid import PaneGrid
 from segstudio.ui.canvas.pane_header import PaneHeader
 from segstudio.ui.canvas.pane_stock import PaneStock
@@ -89,7 +89,7 @@ class Canvas(QWidget):
         self._stock.grown.connect(self._grow)
         self._turn = QTimer(self, singleShot=True, interval=0)
         self._turn.timeout.connect(self._show_next)
-        self.over_chip = OverPhotoChip(self.viewport)
+        self.over_chip = OverPhotoChip(self.viewport, self.chip)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.grid)
@@ -97,6 +97,7 @@ class Canvas(QWidget):
         self.setAcceptDrops(True)
         self.viewport.zoom_changed.connect(self.zoom_changed)
         self.over_chip.closed.connect(self.over_photo_closed)
+        self.viewport.placed.connect(self.over_chip.keep_clear)
         self.over_chip.faded.connect(self.over_photo_faded)
         self.empty.open_requested.connect(self.open_requested)
         self.empty.samples_requested.connect(self.samples_requested)
@@ -362,7 +363,7 @@ class Canvas(QWidget):
         for pane in self.shown_panes:
             pane.show_legend(alone=not pane.has_header)
         over = None if document is None else over_photo_on(document, self._session.inspection)
-        self.over_chip.show_over(over)
+        self.over_chip.show_over(over, explained(over, self._session.inspection))
 
     # -- dropping files ------------------------------------------------------------------------
 

@@ -27,7 +27,11 @@ from segstudio.ui.model_titles import short_titles
 
 _GROUND, _TEXT = QColor(20, 20, 20, 185), QColor(245, 245, 245)
 _PAD, _SWATCH, _GAP = 7, 10, 5
-_WITHOUT_RUN = {Layer.NONE: "Photo only", Layer.ANNOTATION: "Annotation"}
+_WITHOUT_RUN = {
+    Layer.NONE: "Photo only",
+    Layer.ANNOTATION: "Annotation",
+    Layer.ORIGINAL: "Original",
+}
 _NAMES = {Layer.MODELS: "Difference of models"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
@@ -42,7 +42,13 @@ _TEXT_FIELDS = (QLineEdit, QAbstractSpinBox, QPlainTextEdit, QTextEdit)
 
 
 class Viewport(WorkArea):
-    """A work area for a person at a desk."""
+    """A work area for a person at a desk.
+
+    Signals:
+        placed: The image may lie elsewhere.
+    """
+
+    placed = Signal()
 
     def __init__(
         self,
@@ -210,6 +216,7 @@ class Viewport(WorkArea):
         if self._pointer is not None:
             image_xy = self.to_image(self._pointer.screen_xy)
             self._follow_image(replace(self._pointer, image_xy=image_xy))
+        self.placed.emit()
 
     def moveEvent(self, event: QMoveEvent) -> None:
         """The view lies elsewhere in its pane."""

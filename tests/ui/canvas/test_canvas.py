@@ -122,6 +122,7 @@ def test_the_chip_says_what_is_shown(desk):
         Layer.MODELS: "Difference of models: only one prediction",
         Layer.DISAGREEMENT: "Disagreement: needs two predictions",
         Layer.NONE: "Photo only",
+        Layer.ORIGINAL: "Original",
     }
     desk.session.set_view(layer=Layer.DIFFERENCE)
     assert [meaning for _, meaning in desk.canvas.chip.legend.entries] == [

@@ -15,7 +15,7 @@ from segstudio.core.features import FeatureTrace, LayerInfo, ReceptiveField, Rol
 from segstudio.core.geometry import Rect
 from segstudio.core.placement import Placement
 from segstudio.core.prediction import Prediction
-from segstudio.session.inspection import ClassMapOverPhoto, ColourMap, Heat, Traced
+from segstudio.session.inspection import ClassMapOverPhoto, ColourMap, Heat, Over, Traced
 from segstudio.session.session import Layer, OverlayStyle, ToolName
 from segstudio.ui.canvas.over_photo import heat_table
 
@@ -234,3 +234,59 @@ def test_the_pin_is_marked_until_it_is_taken_away(looked_into):
     assert bottom - top < 60
     desk.session.set_inspection(point=None)
     assert np.array_equal(desk.picture(), plain)
+
+
+def _corner(desk) -> tuple[str, str]:
+    """Where the legend of what lies over the photo is."""
+    box, picture = desk.canvas.over_chip.geometry(), desk.viewport.rect()
+    return (
+        "top" if box.center().y() < picture.center().y() else "bottom",
+        "left" if box.center().x() < picture.center().x() else "right",
+    )
+
+
+@pytest.mark.parametrize(
+    ("point", "corner"),
+    [
+        ((4, 44), ("top", "right")),
+        ((60, 44), ("top", "left")),
+        ((60, 4), ("bottom", "left")),
+        ((4, 4), ("bottom", "right")),
+    ],
+)
+def test_the_legend_goes_to_the_corner_farthest_from_the_pinned_pixel(looked_into, point, corner):
+    desk = looked_into
+    desk.session.set_inspection(point=point)
+    desk.session.set_inspection(over_photo=heat(np.full((48, 64), 255, np.uint8)))
+    desk.settle()
+    assert _corner(desk) == corner
+    box = desk.canvas.over_chip.geometry()
+    assert desk.viewport.rect().contains(box)
+    assert not box.contains(*(int(v) for v in desk.viewport.to_screen(point)))
+    assert not box.intersects(desk.canvas.chip.geometry())
+
+
+def test_the_legend_goes_away_from_the_strongest_values_and_from_a_rectangle(looked_into):
+    desk = looked_into
+    levels = np.zeros((48, 64), np.uint8)
+    levels[40:, :8] = 255
+    desk.session.set_inspection(over_photo=heat(levels, fades=True))
+    desk.settle()
+    assert _corner(desk) == ("top", "right")
+    desk.session.set_inspection(
+        over=Over.RECTANGLE, rectangle=Rect(0, 48, 12, 64), over_photo=heat(levels, opacity=0.5)
+    )
+    desk.settle()
+    assert _corner(desk) == ("bottom", "left")
+
+
+def test_the_legend_moves_when_the_pinned_pixel_comes_under_it(looked_into):
+    desk = looked_into
+    desk.session.set_inspection(point=(60, 4))
+    desk.session.set_inspection(over_photo=heat(np.full((48, 64), 255, np.uint8)))
+    desk.settle()
+    assert _corner(desk) == ("bottom", "left")
+    desk.viewport.pan_by(10, 10)
+    assert _corner(desk) == ("bottom", "left")  # it is far away still
+    desk.viewport.pan_by(-250, 230)
+    assert _corner(desk)[0] == "top"

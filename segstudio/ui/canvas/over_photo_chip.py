@@ -164,16 +164,17 @@ class OverPhotoChip(QWidget):
 
     def _corner(self, size: QSize) -> QPoint:
         """The corner farthest from what is explained; the lower left one if that is no place."""
-        top = _MARGIN
-        if self._beside.isVisible():
-            top = self._beside.geometry().bottom() + 1 + _MARGIN
         left, right = _MARGIN, self._picture.width() - size.width() - _MARGIN
+        beside = self._beside.geometry().bottom() + 1 if self._beside.isVisible() else 0
+        left_top = beside + _MARGIN
+        room = self._beside.geometry().right() < right
+        right_top = _MARGIN if room else left_top
         bottom = self._picture.height() - size.height() - _MARGIN
         corners = [
             QPoint(left, bottom),
             QPoint(right, bottom),
-            QPoint(right, top),
-            QPoint(left, top),
+            QPoint(right, right_top),
+            QPoint(left, left_top),
         ]
         if self._about is None:
             return corners[0]

@@ -50,7 +50,7 @@ __all__ = [
 _SAMPLES = 24
 _PAGE_NAME = re.compile(r"(?P<stem>.+)_p(?P<page>[0-9]{4,9})")
 _ALL_AT_ONCE = 48
-_FIRST_LOOK_S = 0.5
+_FIRST_LOOK_S = 0.25
 _FIRST_LOOK_MIN = 4
 _Table = dict[str, tuple[MaskFolder, ...]]
 

@@ -31,7 +31,7 @@ from segstudio.storage.journal import Journal, Recovered
 from segstudio.storage.masks import annotation_files, write_annotation
 from segstudio.storage.recovery import save_recovery
 from segstudio.storage.seen_files import ForeignChangeError, SeenFiles
-from segstudio.storage.write_root import OutsideLinkError, WriteRoot
+from segstudio.storage.write_root import OutsideLinkError, WriteRoot, agree_to_link, agreed_links
 
 T = TypeVar("T")
 Answer = Literal["save", "discard", "cancel"]
@@ -57,6 +57,7 @@ class _Target:
     schema: LabelSchema
     elsewhere: bool
     name_classes: bool
+    data_folder: Path
 
     def home(self, ref: ImageRef, agreed: frozenset[Path]) -> WriteRoot:
         """What writes there."""
@@ -368,7 +369,7 @@ class Autosave:
             second = ("Take theirs", lambda: self._take_theirs(document))
         elif isinstance(error, OutsideLinkError):
             verb = {"replace": "Replace the link", "follow": "Save there", "": ""}[error.remedy]
-            agree = (verb, lambda: self._agree(document, error.link))
+            agree = (verb, lambda: self._agree(document, error))
             elsewhere: Action = ("Save elsewhere…", self._ask_elsewhere)
             first, second = (agree, elsewhere) if verb else (elsewhere, None)
         else:
@@ -393,10 +394,18 @@ class Autosave:
             self._asking.discard(document.ref)
             self._notices.settle(_question(document))
 
-    def _agree(self, document: Document, link: Path) -> None:
+    def _agree(self, document: Document, asked: OutsideLinkError) -> None:
         """The user said that a link that leads out of the folder may be used."""
-        self._agreed.add(link)
+        self._agreed.add(asked.link)
         self._answered(document)
+        if asked.remedy == "follow":
+            folder = self._target_of(document).data_folder
+            self._jobs.submit(
+                "Keeping what you agreed to",
+                "save",
+                lambda _job: agree_to_link(folder, asked.link),
+                visible=False,
+            )
         if document.dirty:
             self._save(document)
 
@@ -472,6 +481,7 @@ class Autosave:
                 self._session.schema,
                 self._session.saving.elsewhere,
                 self._session.schema_origin is SchemaOrigin.MODEL,
+                files.project.data_folder,
             )
         return self._targets[document.ref]
 
@@ -612,6 +622,7 @@ def _write(
     replace: bool,
 ) -> _Written:
     """Write an annotation."""
+    agreed |= agreed_links(target.data_folder)
     copies, seen = [], document.seen
     if replace and seen is not None:
         copies, seen = seen.keep_changed(target.home(document.ref, agreed)), None

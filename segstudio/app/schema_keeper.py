@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.folder import OpenFolder
@@ -13,7 +14,7 @@ from segstudio.session.session import SchemaOrigin, Session, What
 from segstudio.storage.masks import CORRECTIONS, MASKS
 from segstudio.storage.project import Project
 from segstudio.storage.schema_file import AS_CORRECTIONS, write_schema
-from segstudio.storage.write_root import WriteRoot
+from segstudio.storage.write_root import WriteRoot, agreed_links
 
 _SAVE_AFTER_S = 1.0
 
@@ -165,16 +166,18 @@ class SchemaKeeper:
         project = files.project
         elsewhere = self._session.saving.elsewhere
         root = WriteRoot(project.root, project.identity, project.images[0].path)
+        data_folder = project.data_folder
         self._jobs.submit(
             "Saving the classes",
             "save",
-            lambda _job: _write(root, schema, CORRECTIONS if elsewhere else MASKS),
+            lambda _job: _write(root, data_folder, schema, CORRECTIONS if elsewhere else MASKS),
             failed=lambda error: self._notices.failure("Saving the classes", error),
             visible=False,
         )
 
 
-def _write(root: WriteRoot, schema: LabelSchema, folder: str) -> None:
+def _write(root: WriteRoot, data_folder: Path, schema: LabelSchema, folder: str) -> None:
+    root = replace(root, agreed=agreed_links(data_folder))
     root.check()
     entries = AS_CORRECTIONS if folder == CORRECTIONS else None
     write_schema(root.folder / folder, schema, root, entries)

@@ -28,8 +28,8 @@ class ForeignChangeError(SegstudioError):
         first = paths[0]
         happened = "was changed" if first.exists() else "was removed"
         super().__init__(
-            f"{first} {happened} by another program or window after it was read.",
-            "Keep yours (the other version is kept beside it), or take theirs (yours is kept).",
+            f"{first} {happened} by another program or window.",
+            "Whichever you choose, the other version is kept too.",
         )
         self.paths = paths
 

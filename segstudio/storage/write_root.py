@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from segstudio.core.errors import SegstudioError
-from segstudio.storage.atomic import write_atomically, write_error
+from segstudio.core.json_text import read_json
+from segstudio.storage.atomic import make_folder, write_atomically, write_error
 
 Identity = tuple[int, int]
 """Device and number of a folder: another one at the same path has others."""
 Remedy = Literal["replace", "follow", ""]
+_LINKS_NAME = "links.json"
 _HINTS: dict[Remedy, str] = {
     "replace": "Replace the link by a file of its own, or save elsewhere.",
     "follow": "Agree to save there, or save elsewhere.",
@@ -156,6 +159,39 @@ class WriteRoot:
             SegstudioError: if it cannot be written; an `OutsideLinkError` as in `place_of`.
         """
         write_atomically(self.place_of(path), data, durable=durable, follow_links=False)
+
+
+def agreed_links(data_folder: Path) -> frozenset[Path]:
+    """Links out of a data set's folder that the user agreed to, as far as they lead there still.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    return frozenset(
+        Path(link)
+        for link, target in _kept_links(data_folder).items()
+        if os.path.realpath(link) == target
+    )
+
+
+def agree_to_link(data_folder: Path, link: Path) -> None:
+    """Keep that a link may be followed from now on, as long as it leads where it does.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    links = {**_kept_links(data_folder), str(link): os.path.realpath(link)}
+    make_folder(data_folder)
+    text = json.dumps({"links": links}, indent=1) + "\n"
+    write_atomically(data_folder / _LINKS_NAME, text.encode())
+
+
+def _kept_links(data_folder: Path) -> dict[str, str]:
+    try:
+        links = read_json(data_folder / _LINKS_NAME)["links"]
+        return {str(link): str(target) for link, target in links.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SegstudioError):
+        return {}
 
 
 def _real(path: Path) -> Path:

@@ -438,3 +438,43 @@ def test_a_window_that_is_closed_or_has_left_holds_no_folder(painted, new_desk, 
     third = new_desk()
     third.open(root)
     assert not any("another window" in m for m in third.messages)
+
+
+def test_a_linked_folder_of_masks_is_agreed_to_once(new_desk, tmp_path) -> None:
+    root = make_folder(tmp_path / "set", truth=False)
+    for store in ("store", "other"):
+        (tmp_path / store).mkdir()
+    (root / "masks").symlink_to(tmp_path / "store")
+    first = new_desk()
+    first.open(root)
+    first.session.set_view(active_class=1, brush_size=1)
+    stroke(first, (3, 3))
+    later(first)
+    assert first.document.dirty
+    assert list((tmp_path / "store").iterdir()) == []
+    answer(first, "Save there")
+    assert not first.document.dirty
+    assert np.array(pil.open(tmp_path / "store" / "a0.png")).sum() == 1
+    first.close()
+
+    second = new_desk()  # the next day
+    second.open(root)
+    second.session.set_view(active_class=1, brush_size=1)
+    stroke(second, (4, 4))
+    later(second)
+    assert not second.document.dirty
+    second.class_list.add("other")
+    later(second)
+    assert "other" in (tmp_path / "store" / "segstudio.json").read_text()
+    assert not [n for n in second.notices.recent if n.level == "error"]
+    second.close()
+
+    (root / "masks").unlink()  # it leads somewhere else: that was not agreed to
+    (root / "masks").symlink_to(tmp_path / "other")
+    third = new_desk()
+    third.open(root)
+    third.session.set_view(active_class=1, brush_size=1)
+    stroke(third, (4, 4))
+    later(third)
+    assert third.document.dirty
+    assert list((tmp_path / "other").iterdir()) == []

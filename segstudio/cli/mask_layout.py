@@ -111,6 +111,15 @@ class MaskPlace:
         index = TruthIndex.at(self.classes, refs, schema, self.instances, said, self.pattern)
         return index.settled(refs)
 
+    def found(self, refs: Sequence[ImageRef], said: ReadAs) -> list[Path | None]:
+        """What tells the masks of each of some images apart, or None for one that has none.
+
+        Raises:
+            SegstudioError: if a folder cannot be read, or no mask belongs to any of them.
+        """
+        index = TruthIndex.at(self.classes, refs, None, self.instances, said, self.pattern)
+        return [index.place_of(ref) for ref in refs]
+
     def masks(self) -> list[ImageRef]:
         """The class maps themselves; of a file that holds those of a stack each page.
 
@@ -139,7 +148,9 @@ class MaskPlace:
         for folder, masks in zip(self.folders, found, strict=False):
             for image, name in masks:
                 pages[image] = max(pages.get(image, 1), pages_in(folder / name))
-        refs = [ImageRef(f"{name}.png", str(self.classes)) for name in natural_order([*pages])]
+        # Not among the masks: there a name without an ending would be a photo's.
+        root = str(self.given.parent)
+        refs = [ImageRef(f"{name}.png", root) for name in natural_order([*pages])]
         return [ref.at_page(page) for ref in refs for page in range(pages[ref.name[:-4]])]
 
     def name_of(self, path: Path) -> str:

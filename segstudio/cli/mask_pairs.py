@@ -153,23 +153,15 @@ class MaskFolders:
         declared = _declared_schema(sides.schema_file, wanted)
         if declared is not None and sides.ignore is not None:
             declared = LabelSchema(declared.classes, sides.ignore)
-        every = wanted.images()
         said = ReadAs(sides.truth_kind, sides.zero)
-        index = wanted.index([*refs, *every], declared, said)
-        matched = {path for ref in refs if (path := index.place_of(ref)) is not None}
-        if not matched:
-            raise SegstudioError(
-                f"No mask in {wanted.classes} has the name of one in {predicted.classes}.",
-                unread_in(wanted.classes)
-                or "Masks are matched by name: the image's name with or without _mask, _label or _gt.",
-            )
-        missing = [ref for ref in every if index.place_of(ref) not in matched]
+        missing = _missing(predicted, wanted, refs, said)
+        index = wanted.index([*refs, *missing], declared, said)
         path = predicted.schema_path
         classes = None if path is None else read_schema(path)
         # Black on white is so on both sides, or is said of each by its own kind.
         zero = sides.zero if sides.zero == "class" else None
         found = Masks.of(predicted, refs, classes, ReadAs(sides.pred_kind, zero))
-        alike = read_alike(Masks(wanted, [*refs, *every], index), found)
+        alike = read_alike(Masks(wanted, [*refs, *missing], index), found)
         schema = declared or _named_like(alike.truth, alike.predictions)
         if sides.ignore is not None:
             schema = LabelSchema(schema.classes, sides.ignore)
@@ -291,6 +283,31 @@ class MaskFolders:
         rest = len(self.missing) - _NAMED
         more = f" and {rest} more" if rest > 0 else ""
         return f"{len(self.missing)} of {masks} {verb} no prediction in {folder}: {named}{more}."
+
+
+def _missing(
+    predicted: MaskPlace, wanted: MaskPlace, refs: Sequence[ImageRef], said: ReadAs
+) -> list[ImageRef]:
+    """The images that have ground truth and no prediction.
+
+    Raises:
+        SegstudioError: if no prediction has ground truth, or a folder cannot be read.
+    """
+    try:
+        matched = {place for place in wanted.found(refs, said) if place is not None}
+    except SegstudioError as error:
+        raise SegstudioError(
+            f"No mask in {wanted.classes} has the name of one in {predicted.classes}.",
+            unread_in(wanted.classes)
+            or "Masks are matched by name: the image's name with or without _mask, _label or _gt.",
+        ) from error
+    # Names that differ in case or form are paired where no mask is exactly called so: the masks'
+    # own names are looked up apart from those of the predictions.
+    every = wanted.images()
+    if not every:
+        return []
+    found = zip(every, wanted.found(every, said), strict=True)
+    return [ref for ref, place in found if place is not None and place not in matched]
 
 
 def _detections(sides: Sides, place: MaskPlace, schema: LabelSchema) -> CocoResults | None:

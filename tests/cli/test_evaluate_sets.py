@@ -244,6 +244,40 @@ class TestMissing:
         save(folders[1] / "b.jpg", np.zeros((20, 20, 3)))
         assert len(report(capsys, *folders, code=1)["without_prediction"]) == 7
 
+    @pytest.mark.parametrize(
+        ("predicted", "truth"),
+        [
+            ("a{}", "a{}"),
+            ("a{}", "A{}"),
+            ("a{}", "a{}_L"),
+            ("a{}", "a{}_cp_masks"),
+            ("a{}_0000", "a{}"),
+            ("caf\u00e9{}", "cafe\u0301{}"),
+        ],
+    )
+    def test_names_that_pair_otherwise_are_not_missing(self, capsys, tmp_path, predicted, truth):
+        square, _ = painted((1, 0, (2, 12), (2, 12)))
+        for number in range(4):
+            save(tmp_path / "gt" / f"{truth.format(number)}.png", square)
+        for number in range(3):
+            save(tmp_path / "pred" / f"{predicted.format(number)}.png", square)
+        found = report(capsys, tmp_path / "pred", tmp_path / "gt", code=1)
+        assert (found["images"], found["mean_iou"]) == (3, 1)
+        assert found["without_prediction"] == [f"{truth.format(3)}.png"]
+
+    def test_masks_of_both_kinds_of_names_are_all_counted(self, capsys, tmp_path):
+        square, _ = painted((1, 0, (2, 12), (2, 12)))
+        for name in ("a0", "a1_mask", "a2", "a3_mask"):
+            save(tmp_path / "gt" / f"{name}.png", square)
+        save(tmp_path / "pred" / "a0.png", square)
+        save(tmp_path / "pred" / "a1.png", square)
+        found = report(capsys, tmp_path / "pred", tmp_path / "gt", code=1)
+        assert found["without_prediction"] == ["a2.png", "a3_mask.png"]
+        filled = report(
+            capsys, tmp_path / "pred", tmp_path / "gt", "--missing", "background", code=1
+        )
+        assert filled["images"] == 4
+
     def test_of_the_other_folder_it_is_said(self, capsys, folders, tmp_path):
         square, _ = painted((1, 0, (2, 12), (2, 12)))
         for number in range(10):

@@ -106,6 +106,10 @@ def read_metadata(path: Path) -> dict[str, str]:
         SegstudioError: if the file is missing or is no safetensors file.
     """
     metadata = read_header(path).get("__metadata__", {})
+    if not isinstance(metadata, dict):
+        raise SegstudioError(
+            f"{path} is no safetensors file or is damaged.", "Copy or download it again."
+        )
     return {str(k): str(v) for k, v in metadata.items()}
 
 

@@ -140,6 +140,13 @@ def test_a_weights_file_says_what_is_wrong_and_is_named(tmp_path, content):
     assert error is None or ("net.safetensors" in error.message and error.hint)
 
 
+@pytest.mark.parametrize("metadata", ["3", "[1]", "null", '"text"'])
+def test_metadata_of_another_kind_are_told(tmp_path, metadata):
+    path = safetensors(tmp_path / "net.safetensors", f'{{"__metadata__": {metadata}}}')
+    with pytest.raises(SegstudioError, match=r"net\.safetensors"):
+        read_spec_data(path)
+
+
 @cases
 def test_a_description_inside_weights_says_what_is_wrong(tmp_path, content):
     text = content.decode("latin-1") if isinstance(content, bytes) else content

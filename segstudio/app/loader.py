@@ -57,6 +57,9 @@ class Loader:
         document = self._documents.get(ref)
         if document is not None:
             self.wanted = None
+            for job in self._running.values():
+                if job.visible:  # asked for before; what is read ahead may be wanted next
+                    job.cancel()
             self._ready(document, self._problems.pop(ref, []))
             return
         self.wanted = ref

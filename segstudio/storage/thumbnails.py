@@ -23,7 +23,7 @@ _VERSION = 2
 """Grows when images are shown differently: what was kept before is not used then."""
 _MAX_BYTES = 256 * 2**20
 _MAX_PIXELS = 150_000_000
-"""Of larger images that must be decoded whole no thumbnail is made."""
+"""Of larger images that must be decoded whole a grey field stands for the thumbnail."""
 _QUICK = frozenset({"JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "AVIF", "JPEG2000", "PPM"})
 """What PIL shows as `read_image` does."""
 _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
@@ -40,16 +40,19 @@ def read_thumbnail(path: Path, px: int, check: Check = unchecked) -> Image:
         px: Width and height that it may have.
         check: Called again and again while the image is read; raises to give up.
 
+    Returns:
+        The picture; a grey field of an image that is so large, and must be decoded whole, that a
+        small picture is not worth the memory.
+
     Raises:
-        SegstudioError: if the file cannot be read, see `decode.read_image`; or if it is so large
-            that a small picture is not worth the memory.
+        SegstudioError: if the file cannot be read, see `decode.read_image`.
     """
     check_regular(path)
     try:
         with CheckedFile(path, check) as file, open_image(file) as image:
             check_size(path, image.size)
-            if image.format != "JPEG":
-                _check_worth(path, image.size)
+            if image.format != "JPEG" and image.width * image.height > _MAX_PIXELS:
+                return _grey_field(image.size, px)
             if image.format in _QUICK and image.mode in _PLAIN_MODES and not _is_deep(path):
                 check_size(path, image.size, 1 / 8, path.stat().st_size)
                 orientation = orientation_of(image)
@@ -78,12 +81,10 @@ def _is_tiff(path: Path) -> bool:
         return False
 
 
-def _check_worth(path: Path, size_wh: tuple[int, int]) -> None:
-    if size_wh[0] * size_wh[1] > _MAX_PIXELS:
-        raise SegstudioError(
-            f"{path} is too large for a thumbnail ({size_wh[0]} x {size_wh[1]} pixels).",
-            "It can be opened all the same.",
-        )
+def _grey_field(size_wh: tuple[int, int], px: int) -> Image:
+    longest = max(size_wh)
+    width, height = (max(1, round(side * px / longest)) for side in size_wh)
+    return np.full((height, width, 3), 128, np.uint8)
 
 
 def _is_deep(path: Path) -> bool:

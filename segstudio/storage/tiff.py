@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ _UNDECODED_YCBCR = frozenset({1, 5, 8, 32946, 32773})
 _SUB_SAMPLING, _LUMA = 530, 529
 _REDUCED_OR_MASK = 1 | 4
 _MAX_CHANNELS = 512
+_SILENT = logging.NullHandler()
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,8 @@ def check_tiff_page(path: Path, page: Any, frames: int = 1) -> None:
 def _opened(path: Path, file: CheckedFile) -> Any:
     import tifffile
 
+    # What it warns of is an error when it matters; without a handler it goes to standard error.
+    logging.getLogger("tifffile").addHandler(_SILENT)
     # Only this file: OME names others, which might lie anywhere.
     return tifffile.TiffFile(file, name=path.name, _multifile=False)
 

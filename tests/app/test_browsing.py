@@ -411,3 +411,26 @@ def test_a_folder_that_opens_settles_what_was_said_of_one_that_did_not(desk, tmp
     assert said.about not in settled
     desk.open(make_folder(tmp_path / "set"))
     assert said.about in settled
+
+
+def test_going_back_to_a_held_image_stops_the_reading_of_the_other(desk, tmp_path, monkeypatch):
+    """A large image would be read to its end, and the next one would wait for it."""
+    desk.open(make_folder(tmp_path / "set", count=4))
+    entered, given_up = threading.Event(), threading.Event()
+
+    def endless(path, page, check):
+        entered.set()
+        try:
+            while True:
+                check()
+        finally:
+            given_up.set()
+
+    monkeypatch.setattr("segstudio.app.folder.read_image", endless)
+    desk.browsing.select(3)  # not read ahead
+    assert entered.wait(20)
+    desk.browsing.select(0)
+    assert desk.document.ref.name == "a0.png"
+    assert given_up.wait(20)
+    monkeypatch.undo()
+    desk.settle()

@@ -87,3 +87,12 @@ def test_a_broken_image_is_an_error_that_names_it(tmp_path):
     path.write_bytes(b"\xff\xd8\xff\xe0 not much of a JPEG")
     with pytest.raises(SegstudioError, match=r"a\.jpg"):
         ThumbnailCache(tmp_path / "cache").get(path, 20)
+
+
+def test_of_a_very_large_image_there_is_a_grey_field(tmp_path, monkeypatch):
+    monkeypatch.setattr(thumbnails, "_MAX_PIXELS", 1000)
+    path = save_image(tmp_path / "a.png", halves(20, 60))
+    assert read_thumbnail(path, 30).tolist() == [[[128] * 3] * 30] * 10
+    # a JPEG is decoded small at once
+    path = save_image(tmp_path / "a.jpg", halves(20, 60))
+    assert read_thumbnail(path, 30)[5, 25].min() > 200

@@ -18,7 +18,6 @@ from segstudio.session.session import Change, Layer, Saving, Session, What
 from segstudio.storage.annotations import Place, Saved
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.masks import CORRECTIONS
 from segstudio.storage.originals import Version
 from segstudio.storage.schema_file import holds_corrections
 
@@ -85,7 +84,8 @@ class AnnotationPlace:
             self._find_place()
             what = f" {moved} image{'s' if moved != 1 else ''} moved there." if moved else ""
             self._notices.info(
-                f"Corrections are saved to {CORRECTIONS}/; the ground truth is as it was.{what}"
+                f"Corrections are saved to {self._session.saving.folder}/; "
+                f"the ground truth is as it was.{what}"
             )
 
         self._jobs.submit("Moving corrections", "save", work, done, visible=False)
@@ -194,7 +194,7 @@ class AnnotationPlace:
 
         def done(choice: Saving) -> None:
             if files is self._folder.files:
-                self._set(elsewhere=choice.elsewhere, chosen=choice.chosen)
+                self._set(elsewhere=choice.elsewhere, chosen=choice.chosen, folder=choice.folder)
                 self._find_place()
 
         self._jobs.submit(
@@ -239,21 +239,21 @@ class AnnotationPlace:
             visible=False,
         )
 
-    def _set(self, **values: bool) -> None:
-        saving = replace(self._session.saving, **values)
+    def _set(self, **values: bool | str) -> None:
+        saving = replace(self._session.saving, **values)  # type: ignore[arg-type]
         if saving != self._session.saving:
             self._session.saving = saving
             self._session.notify(What.SAVED)
 
 
 def _read(files: FolderFiles) -> Saving:
-    project = files.project
+    project, folder = files.project, files.annotations.corrections
     try:
         data = json.loads((project.data_folder / _CHOICE).read_text(encoding="utf-8"))
-        return Saving(elsewhere=bool(data["elsewhere"]), chosen=True)
+        return Saving(elsewhere=bool(data["elsewhere"]), folder=folder, chosen=True)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        there = holds_corrections(project.root / CORRECTIONS)  # chosen on another machine
-        return Saving(elsewhere=there, chosen=there)
+        there = holds_corrections(project.root / folder)  # chosen on another machine
+        return Saving(elsewhere=there, folder=folder, chosen=there)
 
 
 def _write(files: FolderFiles, *, elsewhere: bool) -> None:

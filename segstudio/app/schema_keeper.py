@@ -11,7 +11,7 @@ from segstudio.app.notices import Notices
 from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
 from segstudio.jobs import JobRunner
 from segstudio.session.session import SchemaOrigin, Session, What
-from segstudio.storage.masks import CORRECTIONS, MASKS
+from segstudio.storage.masks import MASKS
 from segstudio.storage.project import Project
 from segstudio.storage.schema_file import AS_CORRECTIONS, write_schema
 from segstudio.storage.write_root import WriteRoot, agreed_links
@@ -165,12 +165,13 @@ class SchemaKeeper:
             return
         project = files.project
         elsewhere = self._session.saving.elsewhere
+        corrections = self._session.saving.folder
         root = WriteRoot(project.root, project.identity, project.images[0].path)
         data_folder = project.data_folder
         self._jobs.submit(
             "Saving the classes",
             "save",
-            lambda _job: _write(root, data_folder, schema, CORRECTIONS if elsewhere else MASKS),
+            lambda _job: _write(root, data_folder, schema, corrections if elsewhere else MASKS),
             failed=lambda error: self._notices.failure("Saving the classes", error),
             visible=False,
         )
@@ -179,7 +180,7 @@ class SchemaKeeper:
 def _write(root: WriteRoot, data_folder: Path, schema: LabelSchema, folder: str) -> None:
     root = replace(root, agreed=agreed_links(data_folder))
     root.check()
-    entries = AS_CORRECTIONS if folder == CORRECTIONS else None
+    entries = None if folder == MASKS else AS_CORRECTIONS
     write_schema(root.folder / folder, schema, root, entries)
 
 

@@ -269,12 +269,14 @@ class Saving:
     """Where corrections of the open folder's ground truth are saved.
 
     Attributes:
-        elsewhere: Whether they go to `annotations/`, not into the ground truth's own files.
+        elsewhere: Whether they go to `folder`, not into the ground truth's own files.
+        folder: `annotations`, or another name if the ground truth lies in a folder called so.
         chosen: Whether the user has said so, now or at an earlier time.
         asked: Whether the user should be asked: ground truth was painted on.
     """
 
     elsewhere: bool = False
+    folder: str = "annotations"
     chosen: bool = False
     asked: bool = False
 

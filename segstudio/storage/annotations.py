@@ -26,7 +26,6 @@ from segstudio.storage.mask_edits import edited_classes, edited_instances
 from segstudio.storage.mask_files import read_mask_file, written_by_segstudio
 from segstudio.storage.mask_forms import CannotHold
 from segstudio.storage.masks import (
-    CORRECTIONS,
     MASKS,
     annotation_files,
     encode_instance_png,
@@ -48,6 +47,7 @@ from segstudio.storage.originals import (
 from segstudio.storage.schema_file import (
     AS_CORRECTIONS,
     SCHEMA_NAME,
+    corrections_name,
     holds_corrections,
     mark_corrections,
     write_schema,
@@ -65,7 +65,7 @@ class Place:
         classes: File of class ids, or None.
         instances: File of instance ids, or None.
         own_form: Whether the files are in segstudio's own form, else in the ground truth's.
-        folder: `masks`, `annotations`, or "" for the ground truth's own files.
+        folder: `masks`, that for corrections, or "" for the ground truth's own files.
     """
 
     classes: Path | None
@@ -131,6 +131,11 @@ class Annotations:
 
     # -- where ---------------------------------------------------------------------------------
 
+    @property
+    def corrections(self) -> str:
+        """The folder for corrections of ground truth that is left as it is."""
+        return corrections_name(self.root)
+
     def present(self, ref: ImageRef) -> Place | None:
         """Where an image's annotation lies; None if it was not annotated (or as its truth is)."""
         corrected = self._corrected(ref)
@@ -173,18 +178,18 @@ class Annotations:
             yield present
             return
         if original is None:
-            yield self._own(ref, CORRECTIONS if elsewhere and self.truth else MASKS)
+            yield self._own(ref, self.corrections if elsewhere and self.truth else MASKS)
             return
-        if elsewhere or (present is not None and present.folder == CORRECTIONS):
+        if elsewhere or (present is not None and present.folder == self.corrections):
             yield self._copied(original, ref)
-            yield self._own(ref, CORRECTIONS)
+            yield self._own(ref, self.corrections)
             return
         yield original
         own = self._own(ref, MASKS)
         taken = any(
             path.exists() and (path in original.files or not is_own(path)) for path in own.files
         )
-        yield self._own(ref, CORRECTIONS) if taken else own
+        yield self._own(ref, self.corrections) if taken else own
 
     def _original(self, ref: ImageRef) -> Place | None:
         """The files of an image's ground truth, perhaps edited since; None if it has none.
@@ -205,7 +210,7 @@ class Annotations:
 
     def _copied(self, original: Place, ref: ImageRef) -> Place:
         """Files in `annotations/` of the same names as the ground truth's."""
-        files = annotation_files(self.root, ref, CORRECTIONS)
+        files = annotation_files(self.root, ref, self.corrections)
 
         def beside(own: Path, path: Path | None) -> Path | None:
             return None if path is None else own.parent / path.name
@@ -214,24 +219,25 @@ class Annotations:
             beside(files.mask, original.classes),
             beside(files.instances, original.instances),
             False,
-            CORRECTIONS,
+            self.corrections,
         )
 
     @property
     def _has_corrections(self) -> bool:
-        there = os.access(f"{self.root}/{CORRECTIONS}/{SCHEMA_NAME}", os.F_OK)
-        return there and holds_corrections(self.root / CORRECTIONS)
+        folder = f"{self.root}/{self.corrections}"
+        there = os.access(f"{folder}/{SCHEMA_NAME}", os.F_OK)
+        return there and holds_corrections(Path(folder))
 
     def _corrected(self, ref: ImageRef) -> Place | None:
         """The image's files in `annotations/`, or None."""
         if self.truth is None or not self._has_corrections:
             return None
-        own, original = self._own(ref, CORRECTIONS), self._original(ref)
+        own, original = self._own(ref, self.corrections), self._original(ref)
         if original is not None and any(
-            path.is_relative_to(self.root / CORRECTIONS) for path in original.files
+            path.is_relative_to(self.root / self.corrections) for path in original.files
         ):
             return None  # they are the ground truth, since there is no other
-        if has_annotation(self.root, ref, CORRECTIONS):
+        if has_annotation(self.root, ref, self.corrections):
             return own
         if original is None:
             return None
@@ -347,7 +353,7 @@ class Annotations:
         ids = wanted.instances
         if ids is not None and not ids.any() and not _if_there(place.instances):
             ids = None
-        if place.folder == CORRECTIONS:
+        if place.folder == self.corrections:
             self._mark_corrections(homes, schema)
         files = write_annotation(
             self.root,
@@ -390,7 +396,7 @@ class Annotations:
             raise CannotHold(reading.cannot_hold_edits)
         contents = self._edited(place, ref, before, wanted, schema)
         homes.check_seen()
-        if place.folder == CORRECTIONS:
+        if place.folder == self.corrections:
             self._mark_corrections(homes, schema if name_classes else None)
             self._put_back_others(homes, place, ref)
         elif name_classes:
@@ -420,7 +426,7 @@ class Annotations:
         for path in originals:
             if is_own(path):
                 put_back(homes.of(path), path)
-        for folder in (MASKS, CORRECTIONS):
+        for folder in (MASKS, self.corrections):
             own = annotation_files(self.root, ref, folder)
             for path in (own.instances, own.mask):
                 if (
@@ -533,7 +539,7 @@ class Annotations:
         return (path,)
 
     def _mark_corrections(self, homes: _Homes, schema: LabelSchema | None) -> None:
-        folder = self.root / CORRECTIONS
+        folder = self.root / self.corrections
         if schema is None:
             mark_corrections(folder, homes.root)
         else:

@@ -38,8 +38,8 @@ from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.write_root import Identity, WriteRoot
 
 _PAGE_MARK = "#page="
-MASKS, CORRECTIONS = "masks", "annotations"
-"""Folders for annotations in segstudio's form: of class ids, with `instances/` beside or in it."""
+MASKS = "masks"
+"""Folder for annotations in segstudio's form: of class ids, with `instances/` beside it."""
 
 _COMPRESS_LEVEL = 1  # masks are flat: higher levels take longer and save little
 
@@ -293,8 +293,8 @@ def _png_bytes(
 @lru_cache(maxsize=256)
 def _folders_of(root: Path, images_root: str, folder: str, masks: str = MASKS) -> tuple[Path, Path]:
     """The folders of class and of instance masks of the images of one folder."""
-    if masks == CORRECTIONS:  # one folder, so that it can be taken away as a whole
-        return root / CORRECTIONS / folder, root / CORRECTIONS / "instances" / folder
+    if masks != MASKS:  # corrections: one folder, so that it can be taken away as a whole
+        return root / masks / folder, root / masks / "instances" / folder
     home, inside = (root / folder, "") if Path(images_root) == root else (root, folder)
     return home / masks / inside, home / "instances" / inside
 

@@ -220,7 +220,10 @@ def _read(mask: Path) -> _Record:
 def _version(folder: Path, name: str, entry: Any) -> Version:
     number = int(entry["number"])
     path = folder / name if number == 1 else folder / str(number) / name
-    return Version(path, str(entry["sha256"]), str(entry.get("kept", "")))
+    kept_at = str(entry.get("kept", ""))
+    if kept_at:
+        datetime.fromisoformat(kept_at)
+    return Version(path, str(entry["sha256"]), kept_at)
 
 
 def _unrecorded(folder: Path, name: str) -> list[Version]:

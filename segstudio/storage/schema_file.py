@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 SCHEMA_NAME = "segstudio.json"
 _RULES = "class_mappings"
 _CORRECTIONS = "corrections"
+_CORRECTION_FOLDERS = ("annotations", "corrections")
 AS_CORRECTIONS: Mapping[str, object] = {_CORRECTIONS: True}
 """The entry that makes a folder one of corrections of ground truth that lies elsewhere."""
 _MAX_FOLDERS = 32
@@ -66,6 +68,15 @@ def read_entry(folder: Path, name: str) -> object:
 def holds_corrections(folder: Path) -> bool:
     """Whether a folder holds corrections of ground truth that lies elsewhere."""
     return read_entry(folder, _CORRECTIONS) is True
+
+
+def corrections_name(root: Path) -> str:
+    """The folder of a data set for corrections: `annotations`, unless its ground truth lies there."""
+    for name in _CORRECTION_FOLDERS:
+        folder = f"{root}/{name}"
+        if not os.access(folder, os.F_OK) or holds_corrections(Path(folder)):
+            return name
+    return _CORRECTION_FOLDERS[-1]
 
 
 def mark_corrections(folder: Path, root: WriteRoot) -> None:
@@ -129,7 +140,7 @@ def find_schema(home: Path, images_root: Path, images: ImageList) -> LabelSchema
     Raises:
         SegstudioError: if one is found and damaged.
     """
-    corrections = home / "annotations"
+    corrections = home / corrections_name(home)
     if holds_corrections(corrections) and read_entry(corrections, "classes") is not None:
         return read_schema(home / "annotations" / SCHEMA_NAME)
     for folder in dict.fromkeys((home, images_root, *_image_folders(images_root, images.names))):

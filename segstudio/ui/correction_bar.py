@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushBu
 from segstudio.app.annotation_place import AnnotationPlace
 from segstudio.session.document import Document
 from segstudio.session.session import Session
-from segstudio.storage.masks import CORRECTIONS
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icons import tinted
 
@@ -18,7 +17,7 @@ _BUSY_MS = 50
 _PADDING = 24
 _KEEP_TIP = "Corrections go into the ground truth's own files. Asked once in this folder."
 _INSTEAD_TIP = (
-    f"Corrections go to {CORRECTIONS}/ and the ground truth stays as it is; "
+    "Corrections go to a folder of their own and the ground truth stays as it is; "
     "what was saved since the folder was opened moves there."
 )
 _REVERT_TIP = "Take the mask as it was before segstudio changed it; can be undone"
@@ -98,7 +97,9 @@ class CorrectionBar(QFrame):
         self.setAccessibleDescription(f"{what}. {fate}")
         self.keep.setText("Save into the ground truth" if elsewhere else "OK")
         self.keep.setToolTip(_KEEP_TIP)
-        self.instead.setText("OK" if elsewhere else f"Save to {CORRECTIONS}/ instead")
+        self.instead.setText(
+            "OK" if elsewhere else f"Save to {self._session.saving.folder}/ instead"
+        )
         self.instead.setToolTip(_INSTEAD_TIP)
         for button in (self.keep, self.instead):
             button.setMaximumWidth(self.fontMetrics().horizontalAdvance(button.text()) + _PADDING)

@@ -519,3 +519,22 @@ def test_corrections_of_found_classes_do_not_declare_them(tmp_path):
     assert json.loads((tmp_path / "annotations" / "segstudio.json").read_text()) == {
         "corrections": True
     }
+
+
+def test_ground_truth_in_a_folder_called_annotations_is_not_taken_for_corrections(tmp_path):
+    folder = make(tmp_path, Form(png, "annotations/a.png", 1))
+    path = tmp_path / "annotations" / "a.png"
+    content = path.read_bytes()
+    labels = classes()
+    labels[STROKE] = 1
+    folder.save(labels)
+    moved = folder.annotations.move_to_corrections(folder.ref)
+    assert moved.files == (tmp_path / "corrections" / "a.png",)
+    assert path.read_bytes() == content
+    again = Set(tmp_path)
+    assert np.array_equal(again.truth().labels, classes())
+    assert np.array_equal(again.annotation().labels, labels)
+    labels[7, 11] = 1
+    again.save(labels, elsewhere=True)
+    assert path.read_bytes() == content
+    assert np.array_equal(Set(tmp_path).annotation().labels, labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -58,7 +59,9 @@ class VersionsDialog(QDialog):
         return version
 
     def _item(self, version: Version) -> QListWidgetItem:
-        when = f"kept {version.kept_at}" if version.kept_at else "as it is now"
+        when = "as it is now"
+        if version.kept_at:
+            when = f"kept {datetime.fromisoformat(version.kept_at).astimezone():%Y-%m-%d %H:%M}"
         item = QListWidgetItem(f"{self._place.shown(version.path)}   ({when})")
         item.setData(_VERSION, version)
         item.setToolTip(f"{version.path}\nSHA-256 {version.digest}")

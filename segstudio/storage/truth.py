@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
 from segstudio.storage.mask_files import pages_in
 from segstudio.storage.mask_pattern import MaskPattern
+from segstudio.storage.panoptic_file import PanopticFile, Segment
 from segstudio.storage.scan import Recognised
 from segstudio.storage.truth_coding import (
     NOTHING_SAID,
     Coding,
+    Decision,
     Doubt,
     ReadAs,
     TruthKind,
@@ -85,6 +87,7 @@ class TruthIndex:
     final: bool = True
     _found: tuple[_Table, _Table] = field(default=({}, {}), repr=False)
     _evidence: Evidence = field(default_factory=Evidence, repr=False, compare=False)
+    _panoptic: PanopticFile | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def find(
@@ -168,7 +171,9 @@ class TruthIndex:
 
         evidence = Evidence.of(paths, stop)
         all_seen = len(images) <= _ALL_AT_ONCE and not any(stopped)
-        return cls._decided(found, evidence, schema, said, final=all_seen)
+        folders = (folder.path for table in found for row in table.values() for folder in row)
+        panoptic = None if schema is not None else PanopticFile.beside(folders)
+        return cls._decided(found, evidence, schema, said, panoptic, final=all_seen)
 
     @classmethod
     def _decided(
@@ -177,11 +182,17 @@ class TruthIndex:
         evidence: Evidence,
         schema: LabelSchema | None,
         said: ReadAs,
+        panoptic: PanopticFile | None,
         *,
         final: bool,
     ) -> TruthIndex:
-        named: TruthKind | None = None if found[0] else "instances"
+        if schema is not None or said.kind not in (None, "instances"):
+            panoptic = None
+        named: TruthKind | None = None if found[0] and panoptic is None else "instances"
         decision = decide(evidence, schema, said, named)
+        if panoptic is not None:
+            coding = replace(decision.coding, segments=panoptic.stamp)
+            decision = Decision(coding, panoptic.schema)
         classes, instances = found
         if decision.coding.kind == "instances":
             classes, instances = {}, _merged(classes, instances)
@@ -198,6 +209,7 @@ class TruthIndex:
             final,
             found,
             evidence,
+            panoptic,
         )
 
     def settled(
@@ -222,7 +234,9 @@ class TruthIndex:
 
         paths = _all_paths(self._found[0] or self._found[1], images)
         evidence = Evidence.of(paths, go_on, kept)
-        return self._decided(self._found, evidence, self._given, self.said, final=True)
+        return self._decided(
+            self._found, evidence, self._given, self.said, self._panoptic, final=True
+        )
 
     def reads_like(self, other: TruthIndex) -> bool:
         """Whether the values of masks mean the same in both."""
@@ -230,11 +244,13 @@ class TruthIndex:
 
     def read_as(self, said: ReadAs) -> TruthIndex:
         """The same masks, read as a person says."""
-        return self._decided(self._found, self._evidence, self._given, said, final=self.final)
+        return self._decided(
+            self._found, self._evidence, self._given, said, self._panoptic, final=self.final
+        )
 
     def with_classes(self, schema: LabelSchema) -> TruthIndex:
         """The same masks, read with these classes."""
-        return self._decided(self._found, self._evidence, schema, self.said, final=self.final)
+        return self._decided(self._found, self._evidence, schema, self.said, None, final=self.final)
 
     @property
     def one_class(self) -> bool:
@@ -246,6 +262,16 @@ class TruthIndex:
     def can_be_objects(self) -> bool:
         """Whether the numbers or colours of the masks could be objects, by their shapes."""
         return self._evidence.objects != "no" or self._evidence.colour_files > 0
+
+    def segments_of(self, path: Path) -> Mapping[int, Segment] | None:
+        """What the colours of an instance mask are, where a JSON file says so.
+
+        Raises:
+            SegstudioError: if that file does not have the mask.
+        """
+        if self._panoptic is None or not self.coding.segments:
+            return None
+        return self._panoptic.segments_of(path)
 
     @property
     def _given(self) -> LabelSchema | None:
@@ -369,6 +395,7 @@ def read_masks(
 
     See `read_truth_file`.
     """
+    segments = None if instance_path is None else index.segments_of(instance_path)
     return decode(
         ref.path,
         class_path,
@@ -378,6 +405,7 @@ def read_masks(
         shape_hw,
         strict=index.declared,
         pages=index.pages_of(ref),
+        segments=segments,
     )
 
 

@@ -68,6 +68,7 @@ class Coding:
         white: Whether black-and-white masks can be read so too.
         coloured: Whether masks of colours can be read so too.
         said: Whether a person chose the kind: then what could be otherwise is not doubted.
+        segments: Which file says what the colours of objects are, "" if none does.
     """
 
     kind: TruthKind
@@ -79,6 +80,7 @@ class Coding:
     white: bool = True
     coloured: bool = True
     said: bool = False
+    segments: str = ""
 
 
 @dataclass(frozen=True)

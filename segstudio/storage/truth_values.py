@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from segstudio.storage.mask_evidence import IGNORED_16_BIT, is_white
 from segstudio.storage.mask_facts import Look, PlainMask, color_keys, look_at, values_in
 from segstudio.storage.mask_files import RawMask, read_mask_file
 from segstudio.storage.orientation import read_orientation, upright
+from segstudio.storage.panoptic_file import Segment, label_map_of
 from segstudio.storage.truth_coding import KIND_NAMES, WAY_TO_SAY, Coding
 
 _MAX_UNDECLARED = 128
@@ -49,12 +50,18 @@ def decode(
     *,
     strict: bool,
     pages: tuple[int, int] = (0, 0),
+    segments: Mapping[int, Segment] | None = None,
 ) -> TruthReading:
-    """Read an image's masks; see `truth.read_truth`. `pages`: of the two files, from 0."""
+    """Read an image's masks; see `truth.read_truth`.
+
+    `pages`: of the two files, from 0. `segments`: what the colours of the instance mask are.
+    """
     ids, obstacle = None, ""
     if instance_path is not None:
         file = _MaskFile(instance_path, image_path, shape_hw, pages[1])
         raw = file.read()
+        if segments is not None and class_path is None:
+            return _panoptic(raw, segments)
         objects = PlainMask.of(raw, by_opacity=coding.opacity)
         ids, void = file.instance_ids(objects, coding if class_path is None else None)
         obstacle = _obstacle(objects, None)
@@ -81,6 +88,14 @@ def decode(
 def object_id(schema: LabelSchema) -> int:
     """The class of an object where the masks know only one: the first that is no background."""
     return next((i for i in schema.ids if i not in (0, schema.ignore_index)), 1)
+
+
+def _panoptic(raw: RawMask, segments: Mapping[int, Segment]) -> TruthReading:
+    pixels = raw.pixels
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    found = label_map_of(color_keys(pixels.astype(np.uint8)), segments)
+    return TruthReading(found, "its colours are ids that a JSON file explains")
 
 
 def _obstacle(plain: PlainMask, look: tuple[Look, tuple[int, ...]] | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import tifffile
@@ -478,3 +480,40 @@ def test_a_tag_that_was_only_copied_from_the_photo_is_passed_over(tmp_path):
     Image.fromarray(SQUARE * np.uint8(255)).save(tmp_path / "m" / "a.png", exif=exif)
     index, refs = settled(tmp_path / "m")
     assert np.array_equal(read_truth(refs[0], index, None, (20, 30)).labels, SQUARE)
+
+
+def test_coco_panoptic_with_its_json(tmp_path):
+    """Two things, one of them a crowd, and stuff; what no segment says is unlabelled."""
+    ids = {1: 70_001, 2: 300, 3: 26, 4: 9}
+    pixels = np.zeros((8, 10, 3), np.uint8)
+    for row, number in ids.items():
+        pixels[row] = (number & 255, number >> 8 & 255, number >> 16)
+    put(tmp_path / "panoptic_val", "a.png", pixels)
+    image = {
+        "file_name": "a.png",
+        "segments_info": [
+            {"id": 70_001, "category_id": 17, "iscrowd": 0},
+            {"id": 300, "category_id": 17, "iscrowd": 1},
+            {"id": 26, "category_id": 90, "iscrowd": 0},
+        ],
+    }
+    categories = [
+        {"id": 17, "name": "cat", "isthing": 1, "color": [10, 20, 30]},
+        {"id": 90, "name": "grass", "isthing": 0, "color": [40, 50, 60]},
+    ]
+    text = json.dumps({"annotations": [image], "categories": categories})
+    (tmp_path / "panoptic_val.json").write_text(text)
+    index, refs = settled(tmp_path / "panoptic_val")
+    assert [(c.id, c.name, c.thing) for c in index.schema.classes][1:] == [
+        (17, "cat", True), (90, "grass", False),
+    ]  # fmt: skip
+    reading = read_truth_file(refs[0], index)
+    assert reading.label_map.labels[:, 0].tolist() == [255, 17, 17, 90, 255, 255, 255, 255]
+    assert reading.label_map.instances[:, 0].tolist() == [0, 1, 0, 0, 0, 0, 0, 0]
+    assert "JSON" in reading.cannot_hold_edits
+    put(tmp_path / "panoptic_val", "b.png", pixels)
+    index, refs = settled(tmp_path / "panoptic_val")
+    with pytest.raises(SegstudioError, match=r"b\.png is not in .*panoptic_val\.json"):
+        read_truth(refs[1], index)
+    (tmp_path / "panoptic_val.json").write_text('{"annotations": [1], "categories": 7}')
+    assert settled(tmp_path / "panoptic_val")[0].kind == "colour"

@@ -256,7 +256,7 @@ class Editing:
             what: What the version is called in a sentence.
         """
         self.end_stroke()
-        if document is self._session.document:
+        if document is self._editable():
             self._replace(document, lambda: wanted, title, "ground truth", what)
 
     def clear(self) -> None:

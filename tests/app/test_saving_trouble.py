@@ -413,6 +413,7 @@ def test_a_second_window_on_a_folder_is_told_and_can_be_read_only(painted, new_d
     other.editing.fill_at(2, 2)
     other.editing.paint_polygon([(0, 0), (9, 0), (9, 9)])
     other.editing.clear()
+    other.editing.restore(other.document, other.document.annotation.copy(), "Restore", "it")
     other.editing.undo()
     other.editing.redo()
     other.class_list.add("other")

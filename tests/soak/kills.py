@@ -123,6 +123,17 @@ class Window:
         code, said = self._process.wait(), self._said.read_text(errors="replace")
         raise RuntimeError(f"the window ended by itself ({code}): {said[-3000:]}")
 
+    def end(self) -> tuple[int, float, str]:
+        """End it as the system does that is shut down: exit code, seconds, what it said."""
+        assert self._process.stdout is not None
+        began = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        for _line in self._process.stdout:  # it must not wait for its reader
+            pass
+        self._process.stdout.close()
+        code = self._process.wait(PATIENCE_S)
+        return code, time.monotonic() - began, self._said.read_text(errors="replace")
+
     def kill(self) -> list[str]:
         """End it as the system does when it has no memory left; gives what it told until then."""
         self._process.send_signal(signal.SIGKILL)
@@ -131,6 +142,20 @@ class Window:
         self._process.stdout.close()
         self._process.wait()
         return lines
+
+
+def end_while_saving_fails(place: Path, seed: int = 0) -> tuple[int, float, str]:
+    """Ask the window to end, as the system does, while its masks cannot be written.
+
+    Returns:
+        The exit code, the seconds it took, and what it said on the terminal.
+    """
+    folder = make_folder(place / "set")
+    (folder / "masks").write_text("a file where the folder should be")
+    window = Window(folder, place / "home", seed, "paint")
+    window.until_recovered()
+    time.sleep(2.0)
+    return window.end()
 
 
 def make_folder(root: Path, count: int = 3) -> Path:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 from hostile import FORMATS, mutated_images, pickles_with_code
-from kills import kill_the_window
+from kills import end_while_saving_fails, kill_the_window
 
 posix = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX systems")
 
@@ -26,6 +26,16 @@ def test_a_kill_in_the_middle_of_a_save_leaves_no_half_file(tmp_path):
     tally = kill_the_window(tmp_path, 4, "save", seed=6)
     assert tally.problems == []
     assert tally.actions > 4
+
+
+@posix
+@pytest.mark.slow
+def test_the_system_may_end_it_while_saving_fails(tmp_path):
+    code, seconds, said = end_while_saving_fails(tmp_path)
+    assert code == 1
+    assert seconds < 30
+    assert "was not saved" in said
+    assert "offered at the next start" in said
 
 
 def test_damaged_images_are_read_or_refused(tmp_path):

@@ -7,7 +7,6 @@ from typing import Final
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QFormLayout,
     QLabel,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 from segstudio.app.mask_reading import MaskReading
 from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero
 from segstudio.storage.truth_coding import KIND_NAMES
+from segstudio.ui.dialogs.dialog import Dialog
 
 KINDS: Final[tuple[tuple[TruthKind | None, str], ...]] = (
     (None, "Automatic"),
@@ -34,14 +34,13 @@ ZEROS: Final[tuple[tuple[Zero | None, str], ...]] = (
 )
 
 
-class MasksDialog(QDialog):
+class MasksDialog(Dialog):
     """Asks what the masks hold; nothing changes before it is accepted."""
 
     def __init__(
         self, masks: MaskReading, index: TruthIndex, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Read masks as")
         self._masks = masks
         said = index.said

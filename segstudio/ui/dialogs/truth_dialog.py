@@ -7,7 +7,6 @@ from pathlib import Path
 import shiboken6
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
@@ -23,6 +22,7 @@ from segstudio.app.browsing import Browsing
 from segstudio.core.errors import SegstudioError
 from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.storage.project import Project
+from segstudio.ui.dialogs.dialog import Dialog
 
 _PAUSE_MS = 250
 _HINT = (
@@ -32,7 +32,7 @@ _HINT = (
 )
 
 
-class TruthDialog(QDialog):
+class TruthDialog(Dialog):
     """Asks for a folder and a pattern of names, and shows what would be found.
 
     Signals:
@@ -43,7 +43,6 @@ class TruthDialog(QDialog):
 
     def __init__(self, project: Project, browsing: Browsing, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Ground truth")
         self._browsing = browsing
         known = project.masks

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QLabel,
     QListWidget,
@@ -19,12 +18,13 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.annotation_place import AnnotationPlace
 from segstudio.storage.originals import Version
+from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.icons import icon
 
 _VERSION = Qt.ItemDataRole.UserRole
 
 
-class VersionsDialog(QDialog):
+class VersionsDialog(Dialog):
     """Lists the versions, the latest first; stays open, so that several can be looked at."""
 
     def __init__(
@@ -36,7 +36,6 @@ class VersionsDialog(QDialog):
         parent: The window.
         """
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Versions of the mask")
         self._place = place
         self.list = QListWidget()

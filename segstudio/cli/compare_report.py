@@ -35,7 +35,7 @@ def report_of(found: FolderEvaluation, wanted: Wanted, *, bootstrap: bool) -> di
     background = table.as_if_all_background()
     return {
         "folder": str(found.references.files.project.root),
-        "images": max(len(table.indices(run)) for run in order),
+        "images": _looked_at(found),
         "scored_images": max(len(table.indices(run, scored=True)) for run in order),
         "ignore_index": table.schema.ignore_index,
         "foreground": list(table.schema.foreground_ids),
@@ -59,6 +59,14 @@ def report_of(found: FolderEvaluation, wanted: Wanted, *, bootstrap: bool) -> di
             for name, error in (*found.trouble.failures, *found.trouble.unmeasured)
         ],
     }
+
+
+def _looked_at(found: FolderEvaluation) -> int:
+    """How many images the models were given, those that could not be read included."""
+    table = found.table
+    seen = {int(i) for run in table.runs for i in table.indices(run)}
+    failed = {name for name, _ in (*found.trouble.failures, *found.trouble.unmeasured)}
+    return len(seen) + len(failed - {table.names[i] for i in seen})
 
 
 def _rank(value: float) -> float:

@@ -21,8 +21,8 @@ _PLAUSIBLE_BYTES = 64 << 20
 """Below this nobody asks whether a file can hold what its header says."""
 
 DECODE_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, EOFError, KeyError, IndexError, MemoryError,
-    RuntimeError, ArithmeticError, AssertionError, struct.error, zlib.error,
+    OSError, SyntaxError, ValueError, TypeError, EOFError, LookupError, MemoryError, RuntimeError,
+    AttributeError, ArithmeticError, AssertionError, struct.error, zlib.error,
 )  # fmt: skip
 """What PIL, tifffile and imagecodecs raise for damaged files."""
 

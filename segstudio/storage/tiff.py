@@ -261,7 +261,8 @@ def _frame(tiff: Any, layout: _Layout, number: int, check: Check) -> npt.NDArray
     """The stored values of one frame, (H, W), (H, W, S) or (S, H, W)."""
     check()
     if layout.series is tiff.pages:
-        return _decoded(tiff, tiff.pages[number], check)
+        page = tiff.pages[number]
+        return _decoded(tiff, page, page, check)
     series = layout.series
     key = series.keyframe
     if series.dataoffset is not None:
@@ -273,15 +274,16 @@ def _frame(tiff: Any, layout: _Layout, number: int, check: Check) -> npt.NDArray
     frame = series[number]
     if frame is None:
         return np.zeros(key.shape, key.dtype)  # a plane that the microscope left out
-    return _decoded(tiff, frame, check)
+    return _decoded(tiff, frame, key, check)
 
 
-def _decoded(tiff: Any, page: Any, check: Check) -> npt.NDArray[Any]:
-    if int(page.photometric) == _YCBCR and int(page.compression) in _UNDECODED_YCBCR:
-        factors = page.tags.valueof(_SUB_SAMPLING) or (2, 2)
+def _decoded(tiff: Any, frame: Any, key: Any, check: Check) -> npt.NDArray[Any]:
+    """The values of a frame; `key` is the page that tells how those of its series are stored."""
+    if int(key.photometric) == _YCBCR and int(key.compression) in _UNDECODED_YCBCR:
+        factors = key.tags.valueof(_SUB_SAMPLING) or (2, 2)
         if tuple(factors) != (1, 1):
-            return _sub_sampled(tiff, page, int(factors[0]), int(factors[1]), check)
-    return np.asarray(page.asarray())
+            return _sub_sampled(tiff, frame, key, (int(factors[0]), int(factors[1])), check)
+    return np.asarray(frame.asarray())
 
 
 @dataclass(frozen=True)
@@ -395,13 +397,16 @@ def _orientation(page: Any) -> int:
     return int(value) if value is not None and 1 <= int(value) <= 8 else 1
 
 
-def _sub_sampled(tiff: Any, page: Any, across: int, down: int, check: Check) -> npt.NDArray[Any]:
-    """(H, W, 3) uint8 YCbCr of a page that holds one Cb and Cr for a block of `across` x `down`.
+def _sub_sampled(
+    tiff: Any, frame: Any, page: Any, factors: tuple[int, int], check: Check
+) -> npt.NDArray[Any]:
+    """(H, W, 3) uint8 YCbCr of a frame that holds one Cb and Cr for a block of pixels.
 
     TIFF 6.0, section 21: for each block its Y, row by row, then Cb and Cr.
     """
     import tifffile
 
+    across, down = factors
     height, width, rows = int(page.imagelength), int(page.imagewidth), int(page.rowsperstrip)
     if (
         page.is_tiled
@@ -413,7 +418,7 @@ def _sub_sampled(tiff: Any, page: Any, across: int, down: int, check: Check) -> 
     unpack = tifffile.TIFF.DECOMPRESSORS[page.compression] if int(page.compression) != 1 else None
     blocks_wide = -(-width // across)
     out = np.zeros((height, width, 3), np.uint8)
-    strips = zip(page.dataoffsets, page.databytecounts, strict=True)
+    strips = zip(frame.dataoffsets, frame.databytecounts, strict=True)
     for top, (offset, count) in zip(range(0, height, rows), strips, strict=False):
         check()
         tiff.filehandle.seek(offset)

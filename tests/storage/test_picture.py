@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import numpy as np
@@ -338,3 +339,41 @@ def test_reading_is_given_up_when_it_is_cancelled(tmp_path):
         with pytest.raises(CancelledError):
             read_image(tmp_path / name, check=check)
         assert calls == 7  # not one strip more
+
+
+@pytest.mark.parametrize("kind", ["ome", "shaped", "imagej"])
+def test_pages_of_compressed_stacks(tmp_path, kind):
+    stored = np.arange(3 * 2, dtype=np.uint16).reshape(3, 2, 1, 1) * np.ones((16, 16), np.uint16)
+    options = {kind: True} if kind != "shaped" else {}
+    path = tmp_path / ("a.ome.tif" if kind == "ome" else "a.tif")
+    tifffile.imwrite(path, stored, compression="deflate", metadata={"axes": "ZCYX"}, **options)
+    assert page_count(path) == 3
+    assert [read_image(path, page).picture.values_at(3, 3) for page in range(3)] == [
+        (0, 1), (2, 3), (4, 5)
+    ]  # fmt: skip
+
+
+def test_damaged_files_are_told_and_never_an_error_of_ours(tmp_path):
+    """Bytes of every kind, changed at random places of the header."""
+    rng = np.random.default_rng(3)
+    stored = rng.integers(0, 4096, (2, 2, 12, 14)).astype(np.uint16)
+    seeds = [tmp_path / name for name in ("a.ome.tif", "b.tif", "c.jp2", "d.gif", "e.png")]
+    tifffile.imwrite(seeds[0], stored, ome=True, metadata={"axes": "ZCYX"}, compression="lzw")
+    tifffile.imwrite(seeds[1], stored[0, 0], metadata=None)
+    frames = [Image.fromarray(plane.astype(np.uint8)) for plane in stored[0]]
+    for path in seeds[2:]:
+        frames[0].save(
+            path,
+            **({"save_all": True, "append_images": frames[1:]} if path.suffix == ".gif" else {}),
+        )
+    for seed in seeds:
+        content = seed.read_bytes()
+        for _ in range(25):
+            damaged = bytearray(content)
+            for _ in range(rng.integers(1, 6)):
+                damaged[rng.integers(0, min(400, len(damaged)))] = rng.integers(0, 256)
+            path = tmp_path / f"damaged{seed.suffix}"
+            path.write_bytes(damaged)
+            for read in (read_image, lambda p: read_image(p, 1), page_count):
+                with contextlib.suppress(SegstudioError):
+                    read(path)

@@ -109,6 +109,8 @@ class PaneHeader(QWidget):
     def show_score(self, score: PaneScore) -> None:
         """Show other figures."""
         self._score = score
+        if self._number >= len(self._session.view.all_panes):
+            return  # made ahead, or not shown any more: Qt lays it out all the same
         # where two models are compared, the figures of one of them would mislead
         about_run = self._session.view.all_panes[self._number].layer in OF_A_RUN[:-1]
         self.best.setVisible(score.best and about_run and not self._state)

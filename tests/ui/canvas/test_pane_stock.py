@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from views_desk import predict, square
 
-from segstudio.session.session import MAX_PANES, Layer, Pane
+from segstudio.session.session import MAX_PANES, Layer, Pane, What
 from segstudio.ui.canvas import frame as frame_module
 from segstudio.ui.canvas import pane_stock
 from segstudio.ui.canvas.pane_grid import best_columns, cells
@@ -158,3 +158,15 @@ def test_what_is_drawn_strip_by_strip_is_what_is_drawn_at_once(opened, monkeypat
         opened.settle()
         pictures.append(opened.picture())
     assert np.array_equal(*pictures)
+
+
+def test_the_header_of_a_view_that_is_not_shown_can_be_laid_out(opened, qtbot, monkeypatch):
+    """Qt sends hidden headers their new size, also where the session has no such view."""
+    monkeypatch.setattr(pane_stock, "_REST_MS", 0)
+    monkeypatch.setattr(pane_stock, "_PAUSE_MS", 0)
+    opened.session.notify(What.DOCUMENT)
+    qtbot.waitUntil(lambda: opened.canvas._stock.complete == MAX_PANES)
+    last = opened.canvas.panes[-1].header
+    assert len(opened.session.view.all_panes) == 1
+    last.resize(last.width() - 40, last.height())
+    assert not last.grab().isNull()  # what waits is sent before a widget is drawn

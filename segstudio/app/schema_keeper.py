@@ -17,6 +17,10 @@ from segstudio.storage.schema_file import AS_CORRECTIONS, write_schema
 from segstudio.storage.write_root import WriteRoot, agreed_links
 
 _SAVE_AFTER_S = 1.0
+_RETRY_S = 10.0
+"""What could not be saved is tried again after so long."""
+_SAVING = "saving the classes"
+"""What a notice of that is about: it goes when they are saved."""
 
 
 class SchemaKeeper:
@@ -36,6 +40,7 @@ class SchemaKeeper:
         self._folder = folder
         self._notices = notices
         self._cancel_save: Cancel | None = None
+        self._failed = False
 
     def take_over(self, project: Project) -> None:
         """Use a folder's classes: declared, found in its ground truth, or the default two."""
@@ -168,11 +173,25 @@ class SchemaKeeper:
         corrections = self._session.saving.folder
         root = WriteRoot(project.root, project.identity, project.images[0].path)
         data_folder = project.data_folder
+
+        def done(_none: None) -> None:
+            if self._failed:
+                self._failed = False
+                self._notices.settle(_SAVING)
+
+        def failed(error: Exception) -> None:
+            if not self._failed:
+                self._failed = True
+                self._notices.failure("Saving the classes", error, _SAVING)
+            if self._cancel_save is None and files is self._folder.files:
+                self._cancel_save = self._clock.call_later(_RETRY_S, self.save_now)
+
         self._jobs.submit(
             "Saving the classes",
             "save",
             lambda _job: _write(root, data_folder, schema, corrections if elsewhere else MASKS),
-            failed=lambda error: self._notices.failure("Saving the classes", error),
+            done,
+            failed=failed,
             visible=False,
         )
 

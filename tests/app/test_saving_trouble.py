@@ -479,3 +479,15 @@ def test_a_linked_folder_of_masks_is_agreed_to_once(new_desk, tmp_path) -> None:
     later(third)
     assert third.document.dirty
     assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_classes_that_could_not_be_saved_are_saved_when_the_folder_is_back(painted, tmp_path):
+    later(painted)
+    painted.root.rename(tmp_path / "moved")
+    painted.class_list.add("late")
+    later(painted)
+    assert not painted.root.exists()
+    (tmp_path / "moved").rename(painted.root)
+    later(painted, 11)
+    assert "late" in (painted.root / "masks" / "segstudio.json").read_text()
+    assert errors(painted) == ["saving the classes"]

@@ -232,7 +232,9 @@ class MaskFolder:
     def truth_of(self, filename: str) -> Path | None:
         """The ground truth of an image: the mask as another program wrote it last."""
         mask = self.mask_of(filename)
-        return None if mask is None else original_of(mask) or mask
+        if mask is None or not self._may_be_own:  # no file need be looked at
+            return mask
+        return original_of(mask) or mask
 
     @property
     def _may_be_own(self) -> bool:
@@ -337,8 +339,9 @@ def find_mask_folders(
     """
     groups = _grouped(images)
     root = Path(images[0].root) if images else home
-    found = _find(_Finder(home, root, groups, known or Recognised()), groups)
-    if any(found):
+    finder = _Finder(home, root, groups, known or Recognised())
+    found = _find(finder, groups)
+    if any(found) or not finder.left_out_corrections:
         return found
     return _find(_Finder(home, root, groups, known or Recognised(), corrections=True), groups)
 
@@ -430,6 +433,7 @@ class _Finder:
         self._image_folders = {root / folder for folder in groups}
         self._one_image_each = len(groups) > 1 and all(len(names) == 1 for names in groups.values())
         self._corrections = corrections
+        self.left_out_corrections = False
         self._listings: dict[Path, Listing] = {}
 
     def folders_for(
@@ -519,7 +523,7 @@ class _Finder:
         for parent in (directory, directory.parent) if together else (directory,):
             for name in sorted(filter(may_hold_masks, self._list(parent).folders)):
                 path = parent / name
-                corrects = not self._corrections and self._corrects(path)
+                corrects = self._leaves_out(path)
                 if not corrects and path not in seen and os.path.realpath(path) not in known:
                     yield path
 
@@ -529,7 +533,7 @@ class _Finder:
             by_folded.setdefault(name.casefold(), []).append(name)
         for known in (*CLASS_FOLDERS, *INSTANCE_FOLDERS):
             for name in by_folded.get(known, ()):
-                if not self._corrections and self._corrects(parent / name):
+                if self._leaves_out(parent / name):
                     continue
                 path = parent / name / inside
                 listing = self._list(path)
@@ -539,8 +543,13 @@ class _Finder:
                     for sub in sorted(listing.folders):
                         yield path / sub, known in INSTANCE_FOLDERS
 
-    def _corrects(self, folder: Path) -> bool:
-        return "segstudio.json" in self._list(folder).files and holds_corrections(folder)
+    def _leaves_out(self, folder: Path) -> bool:
+        """Whether a folder holds corrections, and these do not count."""
+        if self._corrections or "segstudio.json" not in self._list(folder).files:
+            return False
+        corrects = holds_corrections(folder)
+        self.left_out_corrections |= corrects
+        return corrects
 
     def _list(self, path: Path) -> Listing:
         if path not in self._listings:

@@ -308,3 +308,11 @@ def test_data_sets_as_other_programs_write_them(data_folder, folder, images, tru
     found = pairs(data_folder / "interop" / folder)
     assert len(found) == images
     assert sum(path is not None for path in found.values()) == truths
+
+
+def test_no_mask_is_looked_into_where_segstudio_wrote_none(tmp_path, monkeypatch):
+    photos(tmp_path / "images", "a.png")
+    masks(tmp_path / "masks", "a.png")
+    project = open_project(tmp_path)
+    monkeypatch.setattr(Path, "open", lambda *_args, **_named: pytest.fail("a file was opened"))
+    assert project.truth.path_of(project.images[0]) == tmp_path / "masks" / "a.png"

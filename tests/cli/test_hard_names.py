@@ -69,6 +69,16 @@ def test_names_as_long_as_the_file_system_allows_are_predicted(capsys, tmp_path,
     assert sorted(p.stem for p in out.glob("*.png")) == sorted(names)
 
 
+def test_names_that_differ_in_normal_form_or_case_are_paired(capsys, tmp_path):
+    names = {"Zellk\u00f6rper.png": "Zellko\u0308rper.png", "IMG_1.png": "img_1.png"}
+    predictions = folder_with(tmp_path / "pred", *names.values(), "same.png")
+    truth = folder_with(tmp_path / "gt", *names, "same.png", "alone.png")
+    code, text, _ = run(capsys, "evaluate", predictions, truth, "--json")
+    data = json.loads(text)
+    assert (code, data["images"], data["mean_iou"]) == (1, 3, 1.0)
+    assert data["without_prediction"] == ["alone.png"]
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_a_pipe_holds_no_command_up(capsys, tmp_path, weights):

@@ -188,7 +188,7 @@ def test_a_full_disk_leaves_the_last_good_annotation(tmp_path, monkeypatch):
 def test_masks_is_a_file(tmp_path):
     image(tmp_path / "a.png")
     (tmp_path / "masks").write_text("in the way")
-    with pytest.raises(SegstudioError, match="not saved"):
+    with pytest.raises(SegstudioError, match="masks is a file, not a folder"):
         write_annotation(tmp_path, ImageRef("a.png", str(tmp_path)), LABELS, None, SCHEMA)
 
 

@@ -51,7 +51,7 @@ __all__ = [
 
 _SAMPLES = 24
 _PAGE_NAME = re.compile(r"(?P<stem>.+)_p(?P<page>[0-9]{4,9})")
-_ALL_AT_ONCE = 48
+_NOT_LONG = 1000
 _FIRST_LOOK_S = 0.25
 _FIRST_LOOK_MIN = 4
 _Table = dict[str, tuple[MaskFolder, ...]]
@@ -158,7 +158,7 @@ class TruthIndex:
         schema: LabelSchema | None,
         said: ReadAs,
     ) -> TruthIndex | None:
-        paths = _sample(found[0], images) or _sample(found[1], images)
+        paths = _first_ones(found[0], images) or _first_ones(found[1], images)
         if not paths:
             return None
         deadline = time.monotonic() + _FIRST_LOOK_S
@@ -170,7 +170,7 @@ class TruthIndex:
             return late
 
         evidence = Evidence.of(paths, stop)
-        all_seen = len(images) <= _ALL_AT_ONCE and not any(stopped)
+        all_seen = len(images) <= _NOT_LONG and not any(stopped)
         folders = (folder.path for table in found for row in table.values() for folder in row)
         panoptic = None if schema is not None else PanopticFile.beside(folders)
         return cls._decided(found, evidence, schema, said, panoptic, final=all_seen)
@@ -470,15 +470,18 @@ def _merged(first: _Table, second: _Table) -> _Table:
     return {key: (*second.get(key, ()), *first.get(key, ())) for key in keys}
 
 
-def _sample(table: _Table, images: Sequence[ImageRef]) -> list[Path]:
-    """Masks of all images of a short list, or of up to 24 spread over a long one."""
+def _first_ones(table: _Table, images: Sequence[ImageRef]) -> list[Path]:
+    """Masks to look at first: those of up to 24 images spread over the list, of a list that is not
+    long then all others.
+    """
     if not table:
         return []
-    if len(images) <= _ALL_AT_ONCE:
-        return list(_all_paths(table, images))
     step = max(1, len(images) // _SAMPLES)
-    found = [p for i in range(0, len(images), step) if (p := _first(table, images[i])) is not None]
-    return (found or list(_all_paths(table, images)))[: _SAMPLES + 1]
+    spread = (_first(table, images[i]) for i in range(0, len(images), step))
+    found = dict.fromkeys(path for path in spread if path is not None)
+    if found and len(images) > _NOT_LONG:
+        return list(found)
+    return [*found, *(path for path in _all_paths(table, images) if path not in found)]
 
 
 def _all_paths(table: _Table, images: Sequence[ImageRef]) -> Iterator[Path]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fakes import make_folder, square, wait_for, write_mask, write_photo
 
-from segstudio.storage import mask_evidence
+from segstudio.storage import mask_evidence, truth
 from segstudio.storage.truth import ReadAs, TruthIndex
 
 MANY = 60
@@ -23,6 +23,12 @@ def rare(root):
         late = square(left=10) * 255  # half of the photo's square
         write_mask(root / "masks" / f"a{i:02}.png", late if i == LATE else square() * 0)
     return root
+
+
+@pytest.fixture(autouse=True)
+def long_list(monkeypatch):
+    """The folders here count as long: only some of their masks are looked at first."""
+    monkeypatch.setattr(truth, "_NOT_LONG", MANY - 1)
 
 
 @pytest.fixture

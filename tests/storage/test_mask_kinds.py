@@ -12,6 +12,7 @@ from PIL import Image
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
+from segstudio.storage import truth
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, read_truth, read_truth_file
 
@@ -52,10 +53,14 @@ def test_255_is_the_object_where_it_never_stands_beside_another_number(tmp_path)
     assert counts(index, refs[0]) == {0: 600}
 
 
-def test_the_first_look_is_not_final_and_the_last_word_is_that_of_all_masks(tmp_path):
+def test_the_first_look_is_not_final_and_the_last_word_is_that_of_all_masks(tmp_path, monkeypatch):
+    """In a long list; of a short one all masks are looked at at once, if that is quick."""
     for k in range(60):
         put(tmp_path, f"{k:03}.png", SQUARE * (255 if k == 33 else 0))
     refs = refs_in(tmp_path)
+    at_once = TruthIndex.at(tmp_path, refs)
+    assert not at_once.final or at_once.kind == "binary"
+    monkeypatch.setattr(truth, "_NOT_LONG", 59)
     first = TruthIndex.at(tmp_path, refs)
     assert (first.kind, first.final) == ("index", False)
     last = first.settled(refs)

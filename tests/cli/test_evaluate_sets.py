@@ -1,5 +1,7 @@
 """`segstudio evaluate` on whole sets: objects with classes, and truth that nobody predicted."""
 
+import contextlib
+import io
 import json
 
 import cv2
@@ -414,3 +416,76 @@ class TestForeground:
         assert "mean IoU of the foreground" in text
         assert text.index("mean IoU of the foreground") < text.index(">mean IoU<")
         assert "0.633" in text  # PQ of the foreground
+
+
+def squares(rng, *, crowd):
+    """Class ids and objects, 48 x 64, of a grid of squares of two classes; some are a crowd."""
+    labels, ids = np.zeros((48, 64), np.uint8), np.zeros((48, 64), np.uint16)
+    for number, (row, column) in enumerate(np.ndindex(4, 5), start=1):
+        top, left = 12 * row + int(rng.integers(0, 3)), 12 * column + int(rng.integers(0, 3))
+        part = np.s_[top : top + int(rng.integers(5, 9)), left : left + int(rng.integers(5, 9))]
+        if rng.random() < 0.8:
+            labels[part] = rng.integers(1, 3)
+            ids[part] = 0 if crowd and rng.random() < 0.25 else number
+    return labels, ids
+
+
+def coco_ap(scenes):
+    """AP of each class by pycocotools, from the same maps."""
+    from pycocotools import mask as coco_mask
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    def entry(image, class_id, mask, **more):
+        packed = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+        y, x = np.nonzero(mask)
+        box = [int(x.min()), int(y.min()), int(np.ptp(x)) + 1, int(np.ptp(y)) + 1]
+        return {"image_id": image, "category_id": class_id, "segmentation": packed, "bbox": box,
+                "area": int(mask.sum()), **more}  # fmt: skip
+
+    truths, found = [], []
+    for image, ((labels, ids), (said, objects), scores) in enumerate(scenes):
+        for number in np.unique(ids[ids > 0]):
+            mask = ids == number
+            truths.append(entry(image, int(labels[mask][0]), mask, iscrowd=0))
+        for class_id in (1, 2):
+            mask = (labels == class_id) & (ids == 0)
+            if mask.any():
+                truths.append(entry(image, class_id, mask, iscrowd=1))
+        for number in np.unique(objects[objects > 0]):
+            mask = objects == number
+            score = float(scores[number - 1])
+            found.append(entry(image, int(said[mask][0]), mask, score=score))
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = {
+            "images": [{"id": i, "height": 48, "width": 64} for i in range(len(scenes))],
+            "annotations": [{"id": i, **t} for i, t in enumerate(truths, start=1)],
+            "categories": [{"id": 1}, {"id": 2}],
+        }
+        coco.createIndex()
+        evaluation = COCOeval(coco, coco.loadRes(found), "segm")
+        evaluation.params.maxDets = [1000]
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation.eval["precision"][:, :, :, 0, 0].mean(axis=(0, 1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_files_of_several_classes_with_crowds_equal_pycocotools(capsys, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    scenes = []
+    for image in range(4):
+        truth, found = squares(rng, crowd=True), squares(rng, crowd=False)
+        scores = np.round(rng.random(20), 3).astype(np.float32)
+        scenes.append((truth, found, scores))
+        save(tmp_path / "gt" / f"{image}.png", truth[0])
+        save_objects(tmp_path / "gt" / "instances" / f"{image}.png", truth[1])
+        save(tmp_path / "pred" / f"{image}.png", found[0])
+        save_objects(tmp_path / "pred" / "instances" / f"{image}.png", found[1], scores)
+    result = report(capsys, tmp_path / "pred", tmp_path / "gt", "--instances")
+    expected = coco_ap(scenes)
+    assert [c["ap"] for c in result["classes"][1:]] == pytest.approx(expected, abs=1e-9)
+    assert result["instances"]["ap"] == pytest.approx(expected.mean(), abs=1e-9)
+    assert 0 < expected.mean() < 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from segstudio.storage.formats.png import (
     How,
     binary_images,
     color_image,
+    file_names,
     index_image,
     instance_image,
     overlay_image,
@@ -141,6 +143,29 @@ class Exporting:
         self._documents = documents
         self._folder = folder
 
+    def count_replaced(self, plan: ExportPlan, done: Callable[[int], None]) -> None:
+        """Tell how many files of a plan's names are there already; they would be replaced."""
+        files = self._folder.files
+        if files is None:
+            done(0)
+            return
+        refs = [files.project.images[i] for i in self._indices(plan, files)]
+        schema = self._session.schema
+
+        def work(job: Job) -> int:
+            found = 0
+            for stem in _unique_stems(refs).values():
+                job.check()
+                found += sum(
+                    os.path.lexists(_folder(plan, how) / name)
+                    for how in plan.how
+                    for name in file_names(how, stem, schema)
+                )
+            return found
+
+        title = "Looking for files to be replaced"
+        self._jobs.submit(title, "transfer", work, done, key="replaced", visible=False)
+
     def export(self, plan: ExportPlan, done: Callable[[ExportReport], None]) -> None:
         """Write the files of a plan; `done` gets the report, also of a cancelled export."""
         files = self._folder.files
@@ -251,10 +276,17 @@ def _write(
         try:
             for image in _images(how, ref, stem, content, source):
                 folder, root = _folder(plan, how), _root(plan, source)
+                _keep_photo(folder / image.name, source)
                 report.files.append(write_verified(folder, image, root))
         except SegstudioError as error:
             report.skipped.append((f"{ref.title} ({how})", str(error)))
     return len(report.files) > before
+
+
+def _keep_photo(path: Path, source: _Source) -> None:
+    """Refuse to replace a photo of the data set by its mask."""
+    if source.files.project.index_of(path) is not None:
+        raise SegstudioError(f"{path} is one of the images.", "Export to another folder.")
 
 
 def _images(

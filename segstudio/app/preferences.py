@@ -47,6 +47,15 @@ class Preferences:
             visible=False,
         )
 
+    def export_folder(self, root: Path) -> str:
+        """Where a data set is exported to: where it was last, else its own `export`."""
+        return self.settings.export_folders.get(str(root)) or str(root / "export")
+
+    def remember_export(self, root: Path, folder: str, forms: str) -> None:
+        """Keep where a data set was exported to and in which forms (joined by commas)."""
+        kept = self.settings.with_export(str(root), folder, forms)
+        self.update(export_folders=kept.export_folders, export_forms=kept.export_forms)
+
     def remember_folder(self, root: Path) -> None:
         """Put a folder at the head of the list of recent ones."""
         self.update(recent=self.settings.with_recent(str(root)).recent)

@@ -41,7 +41,9 @@ class Settings:
         tile_px: Images with a longer side are cut into tiles of this size, 256 to 8192.
         keys: The name of the key preset ("segstudio", ...).
         key_overrides: Shortcuts by action id that differ from the preset; "" is none.
-        export_folder: Where masks were exported to last.
+        export_folders: Where the masks of a data set were exported to, by its folder, the latest
+            last; others go into its own `export`.
+        export_forms: The forms of the last export, with commas.
         recent: Folders that were open, the latest first.
     """
 
@@ -60,13 +62,19 @@ class Settings:
     tile_px: int = 2048
     keys: str = "segstudio"
     key_overrides: Mapping[str, str] = field(default_factory=dict)
-    export_folder: str = ""
+    export_folders: Mapping[str, str] = field(default_factory=dict)
+    export_forms: str = ""
     recent: tuple[str, ...] = ()
 
     def with_recent(self, folder: str) -> Settings:
         """Settings in which a folder is the latest of the recent ones."""
         rest = [other for other in self.recent if other != folder]
         return replace(self, recent=(folder, *rest)[:MAX_RECENT])
+
+    def with_export(self, root: str, folder: str, forms: str) -> Settings:
+        """Settings in which masks of a data set go to a folder next time too, in the same forms."""
+        rest = [(r, f) for r, f in self.export_folders.items() if r != root][1 - MAX_RECENT :]
+        return replace(self, export_folders=dict([*rest, (root, folder)]), export_forms=forms)
 
 
 _RANGES: dict[str, tuple[float, float]] = {

@@ -23,11 +23,17 @@ class EvaluationExport:
         self._parent, self._studio = parent, studio
         self._folder = ""
 
+    def _usual_folder(self) -> str:
+        project = self._studio.session.project
+        if project is None:
+            return str(Path.home())
+        return self._studio.settings.export_folders.get(str(project.root)) or str(project.root)
+
     def ask(self, kind: str) -> None:
         """Ask for a file and write it: "report", "csv" or "json"."""
         title, extension, files = _KINDS[kind]
         name = self._studio.evaluation_report.default_name(extension)
-        folder = self._folder or self._studio.settings.export_folder or str(Path.home())
+        folder = self._folder or self._usual_folder()
         start = Path(folder) / name
         text, _ = QFileDialog.getSaveFileName(self._parent, title, str(start), files)
         if not text:

@@ -62,12 +62,18 @@ class NetworkExport:
         self._parent, self._studio = parent, studio
         self._folder = ""
 
+    def _usual_folder(self) -> str:
+        project = self._studio.session.project
+        if project is None:
+            return str(Path.home())
+        return self._studio.settings.export_folders.get(str(project.root)) or str(project.root)
+
     def ask(self, kind: str) -> None:
         """Ask for a file and write it: "report", "svg", "png", "grid" or "arrays"."""
         chosen, export = _KINDS[kind], self._studio.inspection_export
         stage = self._studio.session.inspection.stage
         part = f"{chosen.name}-{stage}" if kind == "grid" else chosen.name
-        folder = self._folder or self._studio.settings.export_folder or str(Path.home())
+        folder = self._folder or self._usual_folder()
         start = Path(folder) / export.default_name(part, chosen.extension)
         text, _ = QFileDialog.getSaveFileName(self._parent, chosen.title, str(start), chosen.filter)
         if not text:

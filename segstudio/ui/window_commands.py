@@ -174,18 +174,24 @@ class WindowCommands:
 
     def export(self) -> None:
         """Ask what to export and where, do it, show the report."""
-        from segstudio.ui.dialogs.export_dialog import ExportDialog
+        from segstudio.ui.dialogs.export_dialog import ExportDialog, Offered
 
+        project = self._studio.session.project
+        if project is None:
+            return
+        preferences = self._studio.preferences
         dialog = ExportDialog(
             self._studio.session,
             self._studio.exporting,
-            self.selected_images(),
-            self._studio.preferences.settings.export_folder,
+            Offered(
+                selected=self.selected_images(),
+                filtered=self._window.images.filtered_images(),
+                folder=preferences.export_folder(project.root),
+                forms=preferences.settings.export_forms,
+            ),
             self._window,
         )
-        dialog.folder_chosen.connect(
-            lambda folder: self._studio.preferences.update(export_folder=folder)
-        )
+        dialog.started.connect(partial(preferences.remember_export, project.root))
         dialog.open()
 
     def export_network(self, kind: str) -> None:

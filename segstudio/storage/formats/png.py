@@ -103,6 +103,14 @@ def instance_image(stem: str, instances: InstanceIds) -> ExportImage:
     return ExportImage(f"{stem}.png", "instances", instances)
 
 
+def file_names(how: How, stem: str, schema: LabelSchema) -> list[str]:
+    """What an image's files are called in a form."""
+    if how != "binary":
+        return [f"{stem}.png"]
+    nothing = np.zeros((1, 1), np.uint8)
+    return [image.name for image in binary_images(stem, nothing, schema)]
+
+
 def encode(image: ExportImage) -> bytes:
     """The PNG file of an image."""
     if image.how == "instances":

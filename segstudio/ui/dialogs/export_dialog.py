@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
@@ -16,21 +16,22 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from segstudio.app.batch import model_of
 from segstudio.app.exporting import ANNOTATION, TRUTH, Exporting, ExportPlan
 from segstudio.session.session import Session
 from segstudio.storage.formats.png import How
-from segstudio.ui.dialogs.dialog import Dialog
+from segstudio.ui.dialogs.dialog import Dialog, answer_to
 from segstudio.ui.dialogs.export_report import ExportReportDialog
 from segstudio.ui.icons import icon
 from segstudio.ui.plain import PlainLabel
 
-_Images = Literal["current", "all"]
 _FORMS: tuple[tuple[How, str, str], ...] = (
     ("index", "Class ids as grey values", "8-bit PNG: pixel value = class id; looks almost black"),
     ("palette", "Indexed with palette", "8-bit PNG: pixel value = class id, seen in its colour"),
@@ -41,31 +42,46 @@ _FORMS: tuple[tuple[How, str, str], ...] = (
 )
 
 
+@dataclass(frozen=True)
+class Offered:
+    """What the dialog begins with.
+
+    Attributes:
+        selected: Positions of the images selected in the list.
+        filtered: Positions of those that the list shows, if these are not all.
+        folder: Where masks of this data set go.
+        forms: The forms of the last export, with commas; empty for the usual one.
+    """
+
+    selected: Sequence[int]
+    filtered: Sequence[int]
+    folder: str
+    forms: str = ""
+
+
 class ExportDialog(Dialog):
     """Asks for the plan of an export and starts it; the report comes in its own window.
 
     Signals:
-        folder_chosen: The folder of an export that was started.
+        started: Folder and forms (with commas) of an export that was started.
     """
 
-    folder_chosen = Signal(str)
+    started = Signal(str, str)
 
     def __init__(
-        self,
-        session: Session,
-        exporting: Exporting,
-        selected: Sequence[int],
-        folder: str,
-        parent: QWidget,
+        self, session: Session, exporting: Exporting, offered: Offered, parent: QWidget
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export masks")
-        self._session, self._exporting, self._selected = session, exporting, list(selected)
+        self._session, self._exporting, self._offered = session, exporting, offered
+        self._asking = False
         self.images = _combo("Images", self._image_choices())
         self.what = _combo("What", self._what_choices())
         self.how = {how: _check(text, tip) for how, text, tip in _FORMS}
-        self.how["palette"].setChecked(True)
-        self.folder = QLineEdit(folder or self._default_folder())
+        forms = [box for how, box in self.how.items() if how in offered.forms.split(",")]
+        for box in forms or [self.how["palette"]]:
+            box.setChecked(True)
+        self.folder = QLineEdit(offered.folder)
         self.folder.setAccessibleName("Folder")
         self.problem = PlainLabel()
         self.problem.setWordWrap(True)
@@ -85,9 +101,10 @@ class ExportDialog(Dialog):
     @property
     def plan(self) -> ExportPlan:
         """What was chosen."""
-        images = self.images.currentData()
+        chosen = self.images.currentData()
+        some = {"selected": self._offered.selected, "filtered": self._offered.filtered}
         return ExportPlan(
-            self._selected if images == "selected" else cast("_Images", images),
+            list(some[chosen]) if chosen in some else chosen,
             str(self.what.currentData()),
             frozenset(how for how, box in self.how.items() if box.isChecked()),
             Path(self.folder.text()).expanduser(),
@@ -122,8 +139,11 @@ class ExportDialog(Dialog):
         choices = []
         if document is not None:
             choices.append((f"This image ({document.ref.title})", "current"))
-        if len(self._selected) > 1:
-            choices.append((f"Selected images ({len(self._selected)})", "selected"))
+        selected, filtered = len(self._offered.selected), len(self._offered.filtered)
+        if selected > 1:
+            choices.append((f"Selected images ({selected:,})", "selected"))
+        if filtered:
+            choices.append((f"Images that the list shows ({filtered:,})", "filtered"))
         if project is not None:
             choices.append((f"All images ({len(project.images):,})", "all"))
         return choices
@@ -141,10 +161,6 @@ class ExportDialog(Dialog):
             choices.append((f"Prediction of {title}", run))
         return choices
 
-    def _default_folder(self) -> str:
-        project = self._session.project
-        return "" if project is None else str(project.root / "export")
-
     def _browse(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Export to", self.folder.text())
         if folder:
@@ -160,11 +176,37 @@ class ExportDialog(Dialog):
         elif len(plan_how) > 1:
             text = "Each form gets a folder of its own below the one chosen."
         self.problem.setText(text or "Every file is read again and compared after writing.")
-        self.start.setEnabled(bool(plan_how and self.folder.text().strip()))
+        self.start.setEnabled(bool(plan_how and self.folder.text().strip()) and not self._asking)
 
     def _export(self) -> None:
-        plan, session, parent = self.plan, self._session, self.parentWidget()
-        self.folder_chosen.emit(self.folder.text())
+        """Ask once if files would be replaced, else begin."""
+        plan = self.plan
+        self._asking = True
+        self._check()
+
+        def counted(replaced: int) -> None:
+            if not isValid(self):
+                return  # closed meanwhile
+            self._asking = False
+            self._check()
+            if not replaced or self._may_replace(replaced, plan.folder):
+                self._begin(plan)
+
+        self._exporting.count_replaced(plan, counted)
+
+    def _may_replace(self, count: int, folder: Path) -> bool:
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"{count:,} file{'s' if count != 1 else ''} will be replaced.")
+        box.setInformativeText(f"In {folder}. Files of other names stay.")
+        replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        return answer_to(box) is replace
+
+    def _begin(self, plan: ExportPlan) -> None:
+        session, parent = self._session, self.parentWidget()
+        self.started.emit(self.folder.text(), ",".join(sorted(plan.how)))
         self._exporting.export(
             plan, lambda report: ExportReportDialog(report, plan, session.schema, parent).open()
         )

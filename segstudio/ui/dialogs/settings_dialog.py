@@ -79,7 +79,9 @@ ROWS: dict[str, Row] = {
 }
 """The settings that the dialog shows, in order."""
 
-ELSEWHERE = frozenset({"model", "keys", "key_overrides", "export_folder", "recent"})
+ELSEWHERE = frozenset(
+    {"model", "keys", "key_overrides", "export_folders", "export_forms", "recent"}
+)
 """Settings with a place of their own: tool bar, shortcut editor, export dialog, menu."""
 
 

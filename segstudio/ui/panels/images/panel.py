@@ -92,6 +92,12 @@ class ImagesPanel(QWidget):
         rows = sorted(index.row() for index in self.view.selectionModel().selectedIndexes())
         return [self.model.image_at(row) for row in rows]
 
+    def filtered_images(self) -> list[int]:
+        """Positions of the listed images, in their order; none if all are listed."""
+        project = self._session.project
+        listed = list(self.model.images)
+        return [] if project is None or len(listed) == len(project.images) else listed
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Look at an event of what is watched."""
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):

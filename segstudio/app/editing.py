@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -22,7 +23,7 @@ from segstudio.app.stepping import AT_ONCE_PIXELS, Stepping
 from segstudio.app.stroke import PointXY, Stroke
 from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
-from segstudio.core.history import Edit, EditRecorder
+from segstudio.core.history import Edit, EditRecorder, Source
 from segstudio.core.labels import LabelMap, Mask, Patch
 from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
@@ -207,7 +208,8 @@ class Editing:
         def wanted() -> LabelMap:
             return replacing(document.annotation, prediction, schema)
 
-        self._replace(document, wanted, title, prediction.title, f"{prediction.title}'s prediction")
+        what = f"{prediction.title}'s prediction"
+        self._replace(document, wanted, title, prediction.title, what, run)
 
     def take_region(self, run: str, rect: Rect, mask: Mask) -> None:
         """Make what a run says of some pixels of the open image its annotation there.
@@ -238,7 +240,8 @@ class Editing:
         def make() -> Patch | None:
             return taken_patch(document, said, where(document, said), schema)
 
-        self._perform(document, f"Take from {said.title}", make, pixels=pixels)
+        title, source = f"Take from {said.title}", Source(run)
+        self._perform(document, title, make, pixels=pixels, source=source)
 
     def use_truth(self, title: str = "Use ground truth") -> None:
         """Make the ground truth of the open image, as it was loaded, its annotation."""
@@ -274,6 +277,7 @@ class Editing:
         title: str,
         origin: str,
         what: str,
+        run: str = "",
     ) -> None:
         """Replace the annotation, and say so if something was there.
 
@@ -283,6 +287,7 @@ class Editing:
             title: What the edit is called.
             origin: What the document's origin becomes.
             what: What comes instead, in a sentence.
+            run: The prediction that it comes from, if it does.
         """
         told = ""
 
@@ -296,7 +301,7 @@ class Editing:
             if told and self._notices is not None:
                 self._tell_replaced(document, told, title)
 
-        self._perform(document, title, make, origin, then=done)
+        self._perform(document, title, make, origin, then=done, source=Source(run, whole=True))
 
     def _tell_replaced(self, document: Document, told: str, title: str) -> None:
         """Say what an edit of the whole map replaced, and offer to take it back."""
@@ -324,6 +329,7 @@ class Editing:
         origin: str | None = None,
         pixels: int | None = None,
         then: Callable[[], None] | None = None,
+        source: Source | None = None,
     ) -> None:
         """Commit the patch that `make` gives; where it has many pixels it is made in a job.
 
@@ -337,11 +343,12 @@ class Editing:
             origin: What the document's origin becomes; None to leave it.
             pixels: How many pixels the patch has at most; None for the whole image.
             then: Called if something changed.
+            source: Where the pixels come from, if not from a hand.
         """
         self._cancel_pending()
         size = document.annotation.labels.size if pixels is None else pixels
         if self._jobs is None or size <= AT_ONCE_PIXELS:
-            self._finish(document, packed(title, make()), origin, then)
+            self._finish(document, packed(title, make(), source), origin, then)
             return
         annotation, revision = document.annotation, document.annotation.revision
 
@@ -352,10 +359,10 @@ class Editing:
             elif document.annotation is annotation and annotation.revision == revision:
                 self._finish(document, made, origin, then)
             else:
-                self._perform(document, title, make, origin, pixels, then)
+                self._perform(document, title, make, origin, pixels, then, source)
 
         self._pending = self._jobs.submit(
-            title, "edits", lambda _job: packed(title, make()), done, front=True
+            title, "edits", lambda _job: packed(title, make(), source), done, front=True
         )
 
     def _editable(self) -> Document | None:
@@ -457,5 +464,6 @@ class Editing:
         patches = merged(document.annotation, patches)
         for patch in patches:
             document.annotation.apply(patch)
+        document.edited_at = time.time()
         what = What.LABELS if also is None else What.LABELS | also
         self._session.notify(what, document=document, patches=patches)

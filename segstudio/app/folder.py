@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from segstudio.storage.mask_files import mask_pages
 from segstudio.storage.picture import COMPOSITE, Check, unchecked
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project
+from segstudio.storage.states import load_sources
 from segstudio.storage.truth import TruthReading, read_truth_file
 
 _log = logging.getLogger(__name__)
@@ -162,10 +164,23 @@ class FolderFiles:
             seen=seen,
         )
         document.saved_revision = annotation.revision
+        if saved:
+            known = load_sources(self.project.data_folder)
+            document.runs_before = known.get(ref.key, frozenset())
+            document.edited_at = self._edited_at(ref)
         alone = document.channel_for(channel)
         if alone != COMPOSITE:
             document.show_channel(alone, image.picture.shown(alone, check))
         return LoadedDocument(document, read.problems)
+
+    def _edited_at(self, ref: ImageRef) -> float | None:
+        """When the saved annotation was written last, seconds since 1970."""
+        place = self.annotations.present(ref)
+        times = []
+        for path in () if place is None else place.files:
+            with contextlib.suppress(OSError):
+                times.append(path.stat().st_mtime)
+        return max(times, default=None)
 
     def _notes_on_pages(self, ref: ImageRef, pages: int) -> tuple[str, ...]:
         """What is to be known where an image and its mask have not as many pages."""

@@ -5,9 +5,16 @@ from __future__ import annotations
 from segstudio.app.folder import FolderFiles, OpenFolder
 from segstudio.app.scoring import Scoring
 from segstudio.jobs import Job, JobRunner
+from segstudio.session.document import Document
 from segstudio.session.session import Change, ImageState, Session, What
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.states import Mark, load_marked, save_marked
+from segstudio.storage.states import (
+    Mark,
+    load_marked,
+    load_sources,
+    save_marked,
+    save_sources,
+)
 
 _CHUNK = 1000
 
@@ -91,6 +98,7 @@ class FolderStates:
                 edited=state.edited or known.edited,
                 reviewed=state.reviewed or known.reviewed,
                 runs=state.runs | known.runs,
+                taken=known.taken if known.edited else state.taken,
             )
         self._session.notify(What.STATES, images=images)
 
@@ -99,6 +107,22 @@ class FolderStates:
         index = session.index_of(change.document)
         if What.LABELS in change.what and change.patches and index is not None:
             session.set_state(index, annotated=True, edited=True)
+        if What.HISTORY in change.what and index is not None and session.document is not None:
+            self._follow_sources(index, session.document)
+
+    def _follow_sources(self, index: int, document: Document) -> None:
+        """Keep from which predictions the open image's annotation has pixels."""
+        files, taken = self._folder.files, document.runs_taken
+        if files is None or taken == self._session.state(index).taken:
+            return
+        self._session.set_state(index, taken=taken)
+        project, key = files.project, document.ref.key
+        self._jobs.submit(
+            "Saving the marks",
+            "save",
+            lambda _job: save_sources(project.data_folder, project.root, key, taken),
+            visible=False,
+        )
 
 
 def _state_of_page(files: FolderFiles, place: int) -> ImageState:
@@ -111,7 +135,13 @@ def _state_of_page(files: FolderFiles, place: int) -> ImageState:
         edited=saved,
         reviewed=ref.key in load_marked(project.data_folder, Mark.REVIEWED),
         runs=files.predictions.runs_of_page(ref.path, ref.page),
+        taken=_taken(files, ref, saved=saved),
     )
+
+
+def _taken(files: FolderFiles, ref: ImageRef, *, saved: bool) -> frozenset[str]:
+    known = load_sources(files.project.data_folder) if saved else {}
+    return known.get(ref.key, frozenset())
 
 
 def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:
@@ -130,6 +160,7 @@ def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:
             edited=saved,
             reviewed=ref.name in reviewed,
             runs=frozenset(runs.get(ref.path, ())),
+            taken=_taken(files, ref, saved=saved),
         )
         if state != ImageState():
             found[index] = state

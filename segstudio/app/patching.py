@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.geometry import Rect
-from segstudio.core.history import EditRecorder
+from segstudio.core.history import EditRecorder, Source
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
@@ -17,9 +17,9 @@ Packed = tuple[EditRecorder, Patch | None]
 """A patch with its form for the history; None if nothing changes."""
 
 
-def packed(title: str, patch: Patch | None) -> Packed:
+def packed(title: str, patch: Patch | None, source: Source | None = None) -> Packed:
     """A patch with its compressed form for the history, which takes long for whole maps."""
-    recorder = EditRecorder(title)
+    recorder = EditRecorder(title, source)
     if patch is not None:
         recorder.add(patch)
     return recorder, patch

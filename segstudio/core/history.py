@@ -20,16 +20,31 @@ _Id = TypeVar("_Id", np.uint8, np.uint16)
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where pixels of an annotation come from.
+
+    Attributes:
+        run: Key of the prediction that they were taken from; "" for ground truth or nothing.
+        whole: Whether they replaced the whole annotation, and what it was before.
+    """
+
+    run: str
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """One user action.
 
     Attributes:
         title: What the action is called in menus ("Brush", "Clear", ...).
         patches: The changes, in the order they were, or are to be, applied.
+        source: Where the new pixels come from, if not from a hand: what `Source` says.
     """
 
     title: str
     patches: tuple[Patch, ...]
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,7 @@ class _PackedPatch:
 class _PackedEdit:
     title: str
     patches: tuple[_PackedPatch, ...]
+    source: Source | None = None
 
     @property
     def nbytes(self) -> int:
@@ -97,8 +113,8 @@ class EditRecorder:
     the memory, and compressing them all when the button is released would be felt.
     """
 
-    def __init__(self, title: str) -> None:
-        self._title = title
+    def __init__(self, title: str, source: Source | None = None) -> None:
+        self._title, self._source = title, source
         self._patches: list[_PackedPatch] = []
 
     @property
@@ -122,7 +138,7 @@ class EditRecorder:
         return Step(True, self._packed())
 
     def _packed(self) -> _PackedEdit:
-        return _PackedEdit(self._title, tuple(self._patches))
+        return _PackedEdit(self._title, tuple(self._patches), self._source)
 
 
 class History:
@@ -216,6 +232,22 @@ class History:
         """Title of the edit that `redo` would bring back; "" if there is none."""
         return self._undone[-1].title if self._undone else ""
 
+    def runs_taken(self, before: frozenset[str] = frozenset()) -> frozenset[str]:
+        """Keys of the predictions that pixels were taken from, without what was undone.
+
+        Args:
+            before: Those of what the history began with.
+        """
+        found: set[str] = set()
+        for edit in reversed(self._done):
+            if edit.source is None:
+                continue
+            if edit.source.run:
+                found.add(edit.source.run)
+            if edit.source.whole:
+                return frozenset(found)
+        return before | found
+
     @property
     def nbytes(self) -> int:
         """Bytes held by all edits, done and undone."""
@@ -234,7 +266,7 @@ def _pack_edit(edit: Edit | EditRecorder) -> _PackedEdit:
     if isinstance(edit, EditRecorder):
         return edit._packed()  # noqa: SLF001 - same module
     packed = (_pack(patch) for patch in edit.patches)
-    return _PackedEdit(edit.title, tuple(p for p in packed if p is not None))
+    return _PackedEdit(edit.title, tuple(p for p in packed if p is not None), edit.source)
 
 
 def _pack(patch: Patch) -> _PackedPatch | None:

@@ -27,6 +27,8 @@ class Document:
         saved_revision: The annotation's revision that is on disk (or was loaded).
         origin: Where the annotation came from: "", "ground truth", "saved" or a run's title.
         older: A version of the ground truth that is looked at instead of the latest one, or None.
+        runs_before: Keys of the predictions that it had pixels of when it was read.
+        edited_at: When it was last changed, seconds since 1970; None if it never was.
         place: The files in which the annotation lies or will lie; None until that is found out.
         notes: Sentences about the file worth showing ("the transparency is not shown").
         seen: The files of the annotation as they were read or saved last; None if not known.
@@ -44,6 +46,8 @@ class Document:
     saved_revision: int = 0
     origin: str = ""
     older: LabelMap | None = None
+    runs_before: frozenset[str] = frozenset()
+    edited_at: float | None = None
     place: Place | None = None
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
@@ -77,6 +81,11 @@ class Document:
     def shape_hw(self) -> tuple[int, int]:
         """(H, W) of the image and of every map that belongs to it."""
         return self.annotation.shape_hw
+
+    @property
+    def runs_taken(self) -> frozenset[str]:
+        """Keys of the predictions that the annotation has pixels of."""
+        return self.history.runs_taken(self.runs_before)
 
     @property
     def dirty(self) -> bool:

@@ -237,6 +237,8 @@ class ImageState:
     edited: bool = False
     reviewed: bool = False
     runs: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    """Keys of the predictions that the annotation has pixels of."""
 
 
 @dataclass(frozen=True)

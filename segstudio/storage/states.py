@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
@@ -14,6 +15,7 @@ from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.truth_coding import KIND_NAMES, ZEROS, ReadAs
 
 _READING = "masks.json"
+_SOURCES = "sources.json"
 
 
 class Mark(StrEnum):
@@ -101,6 +103,50 @@ def save_read_as(data_folder: Path, root: Path, said: ReadAs, asked: Iterable[st
 def _reading(data_folder: Path) -> dict[str, object]:
     data = read_json_or(data_folder / _READING, None)
     return data if isinstance(data, dict) else {}
+
+
+def load_sources(data_folder: Path) -> dict[str, frozenset[str]]:
+    """From which predictions annotations have pixels: keys of runs by image; empty if unknown.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    path = data_folder / _SOURCES
+    try:
+        return _sources(path, path.stat().st_mtime_ns)
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=2)
+def _sources(path: Path, _modified: int) -> dict[str, frozenset[str]]:
+    try:
+        found = read_json(path)["runs"]
+        return {str(key): frozenset(map(str, runs)) for key, runs in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SegstudioError):
+        return {}
+
+
+def save_sources(data_folder: Path, root: Path, key: str, runs: Iterable[str]) -> None:
+    """Write from which predictions an image's annotation has pixels.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        key: The image, `ImageRef.key`.
+        runs: Keys of the runs; none takes the entry away.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    make_folder(data_folder)
+    # Read again, since another window may have written of other images.
+    known = {k: sorted(r) for k, r in load_sources(data_folder).items() if k != key}
+    if taken := sorted(runs):
+        known[key] = taken
+    content = {"folder": str(root), "runs": dict(sorted(known.items()))}
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(data_folder / _SOURCES, utf8(text))
 
 
 def _file(data_folder: Path, mark: Mark) -> Path:

@@ -6,3 +6,7 @@ May import: app, session, core, jobs' values, storage's values (settings), PySid
 What the first painted window needs (application, dispatch, main_window, actions, icons, theme)
 imports Qt and the standard library only; the rest is imported in the first turn after it.
 """
+
+from segstudio.ui.override_errors import guard_overrides
+
+guard_overrides()  # before any class of the window is made

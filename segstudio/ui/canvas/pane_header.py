@@ -109,10 +109,11 @@ class PaneHeader(QWidget):
     def show_score(self, score: PaneScore) -> None:
         """Show other figures."""
         self._score = score
-        if self._number >= len(self._session.view.all_panes):
+        panes = self._session.view.all_panes
+        if self._number >= len(panes):
             return  # made ahead, or not shown any more: Qt lays it out all the same
         # where two models are compared, the figures of one of them would mislead
-        about_run = self._session.view.all_panes[self._number].layer in OF_A_RUN[:-1]
+        about_run = panes[self._number].layer in OF_A_RUN[:-1]
         self.best.setVisible(score.best and about_run and not self._state)
         pixels = icon("star").pixmap(QSize(14, 14), self.devicePixelRatioF())
         self.best.setPixmap(pixels)

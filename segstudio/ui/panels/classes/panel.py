@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
@@ -20,10 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.class_list import ClassList
+from segstudio.app.score_sides import image_sides
 from segstudio.app.scoring import Scoring
 from segstudio.core.errors import SegstudioError
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icon_button import icon_button
 from segstudio.ui.panels.classes.rows import DICE, EYE, IOU, KEY, NAME, ClassesModel
 from segstudio.ui.plain import PlainLabel
@@ -38,7 +40,7 @@ class ClassesPanel(QWidget):
 
     def __init__(self, session: Session, class_list: ClassList, scoring: Scoring) -> None:
         super().__init__()
-        self._session, self._class_list = session, class_list
+        self._session, self._class_list, self._scoring = session, class_list, scoring
         self.model = ClassesModel(session, scoring, self)
         self.view = _ClassTable(self.model)
         self.ignore = QSpinBox()
@@ -47,12 +49,16 @@ class ClassesPanel(QWidget):
         self.ignore.setKeyboardTracking(False)
         self.ignore.setAccessibleName("Ignore index")
         self.ignore.setToolTip("Pixels with this class id in the ground truth count in no score")
+        self.whose = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.whose.setContentsMargins(8, 2, 8, 0)
+        self.whose.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.whose.setAccessibleName("Whose scores these are")
         self.add = icon_button("plus", "Add a class")
         self.remove = icon_button("minus", "Remove the active class from the list")
         self.names = icon_button("tags", "Read class names from a file…")
         self._lay_out()
         self.setFocusProxy(self.view)
-        self._rescore = Coalescer(self, self.model.rescore)
+        self._rescore = Coalescer(self, self._show_scores)
         self._connect()
         self._show_schema()
 
@@ -80,6 +86,7 @@ class ClassesPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.view, 1)
+        column.addWidget(self.whose)
         column.addLayout(foot)
 
     def _connect(self) -> None:
@@ -96,13 +103,22 @@ class ClassesPanel(QWidget):
     def _on_change(self, change: Change) -> None:
         if change.what & (What.SCHEMA | What.PROJECT):
             self._show_schema()
-        if change.what & (What.SCORES | What.VIEW | What.DOCUMENT | What.PREDICTIONS):
+        if change.what & (
+            What.SCORES | What.VIEW | What.DOCUMENT | What.PREDICTIONS | What.HISTORY
+        ):
             self._rescore.request()
         if change.what & What.VIEW:
             self._show_active()
 
+    def _show_scores(self) -> None:
+        self.model.rescore()
+        sides = image_sides(self._session) if self._scoring.of_image() is not None else None
+        self.whose.show_text("" if sides is None else f"IoU and Dice: {sides.text}")
+        self.whose.setVisible(sides is not None)
+
     def _show_schema(self) -> None:
         self.model.reload()
+        self._show_scores()
         ignore = self._session.schema.ignore_index
         self.ignore.blockSignals(True)
         self.ignore.setValue(_NO_IGNORE if ignore is None else ignore)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.app.score_sides import Sides, folder_sides, image_sides
 from segstudio.app.scoring import Scoring
 from segstudio.core.metrics import Metrics
 from segstudio.core.schema import LabelSchema
@@ -29,7 +30,16 @@ from segstudio.ui.panels.metrics.rows import MetricsModel
 from segstudio.ui.panels.metrics.table import ScoreTable
 from segstudio.ui.plain import PlainLabel
 
-_SHOWN = What.SCORES | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA | What.VIEW | What.PROJECT
+_SHOWN = (
+    What.STATES
+    | What.HISTORY
+    | What.SCORES
+    | What.DOCUMENT
+    | What.PREDICTIONS
+    | What.SCHEMA
+    | What.VIEW
+    | What.PROJECT
+)
 _NO_IMAGE = "Open an image to see how good a prediction is."
 _NO_RUN = "Run a model (F5) to see its scores."
 _NEITHER = (
@@ -92,7 +102,7 @@ class MetricsPanel(QWidget):
         if metrics is None:
             self.image.show_empty(self._why_no_image_scores())
             return
-        self.image.show_metrics(metrics, self._scoring, [])
+        self.image.show_metrics(metrics, self._scoring, image_sides(self._session), [])
 
     def _why_no_image_scores(self) -> str:
         document = self._session.document
@@ -111,6 +121,7 @@ class MetricsPanel(QWidget):
         self.folder.show_metrics(
             scores.summed,
             self._scoring,
+            folder_sides(self._session),
             [_images_text(scores.images), _means_text(means)],
         )
 
@@ -129,6 +140,12 @@ class MetricsPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.model = MetricsModel(self)
+        self.sides = PlainLabel()
+        self.sides.setWordWrap(True)
+        self.sides.setAccessibleName("What is compared")
+        self.warning = PlainLabel()
+        self.warning.setWordWrap(True)
+        self.warning.setAccessibleName("Why the score says little")
         self.means = PlainLabel()
         self.means.setTextFormat(Qt.TextFormat.RichText)
         self.means.setAccessibleName("Mean scores")
@@ -144,7 +161,7 @@ class MetricsPage(QWidget):
         column = QVBoxLayout(contents)
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(4)
-        for widget in (self.means, self.more, self.accuracy):
+        for widget in (self.sides, self.means, self.warning, self.more, self.accuracy):
             column.addWidget(widget)
         column.addWidget(self.table, 1)
         self._switch = Switch(EmptyState(""), contents)
@@ -159,9 +176,14 @@ class MetricsPage(QWidget):
         """Say why there are no scores, and what to do."""
         self._switch.show_contents(False, text)
 
-    def show_metrics(self, metrics: Metrics, scoring: Scoring, more: list[str]) -> None:
-        """Show scores."""
+    def show_metrics(
+        self, metrics: Metrics, scoring: Scoring, sides: Sides | None, more: list[str]
+    ) -> None:
+        """Show scores, and what they compare."""
         self._switch.show_contents(True)
+        self.sides.setText("" if sides is None else sides.text)
+        self.warning.setText("" if sides is None else sides.warning)
+        self.warning.setVisible(bool(self.warning.text()))
         self.model.show_rows(scoring.rows(metrics))
         k, n = metrics.scored
         over = "" if k == n else f" over {k} of {n} classes"

@@ -33,10 +33,6 @@ class ClassList:
         """Add a class; returns its id, -1 if there is no number left."""
         return self._schema.add_class(name)
 
-    def remove(self, class_id: int) -> None:
-        """Remove a class that is on no pixel of the open image."""
-        self._schema.remove_class(class_id)
-
     def set_ignore_index(self, class_id: int | None) -> None:
         """Choose which id of the reference counts in no score."""
         self._schema.set_ignore_index(class_id)

@@ -116,29 +116,17 @@ class SchemaKeeper:
         return free
 
     def remove_class(self, class_id: int) -> None:
-        """Remove a class that no known pixel has."""
-        schema = self._session.schema
-        spec = schema.get(class_id)
-        if spec is None:
-            return
-        if class_id == 0:
-            self._notices.warning(
-                f"{spec.name} cannot be removed.", "Class 0 is what an empty annotation is made of."
-            )
-            return
-        document = self._session.document
-        used = 0 if document is None else int((document.annotation.labels == class_id).sum())
-        if used:
-            self._notices.warning(
-                f"{spec.name} is on {used} pixels of this image.",
-                "Paint them in another class before removing it.",
-            )
-            return
-        self.set(schema.without_class(class_id))
+        """Take a class out of the list; ids of the others stay. Pixels are not looked at."""
+        self.set(self._session.schema.without_class(class_id))
         view = self._session.view
         if class_id in (view.active_class, view.previous_class):
-            rest = self._session.schema.ids
-            self._session.set_view(active_class=rest[min(1, len(rest) - 1)], previous_class=0)
+            ids = self._session.schema.ids
+            nearest = max((i for i in ids if i < class_id), default=ids[0] if ids else 0)
+            self._session.set_view(active_class=nearest, previous_class=0)
+
+    def restore_class(self, spec: ClassSpec) -> None:
+        """Put a class that was removed back into the list, under its id."""
+        self.set(self._session.schema.with_class(spec))
 
     def set_ignore_index(self, class_id: int | None) -> None:
         """Choose which id in the reference counts nowhere (None: all count)."""

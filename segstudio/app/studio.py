@@ -9,6 +9,7 @@ from segstudio.app.autosave import Autosave
 from segstudio.app.browsing import Browsing
 from segstudio.app.class_list import ClassList
 from segstudio.app.class_mappings import ClassMappings
+from segstudio.app.class_removal import ClassRemoval
 from segstudio.app.clock import Clock
 from segstudio.app.comparing import Comparing
 from segstudio.app.confused_places import ConfusedPlaces
@@ -67,6 +68,7 @@ class Studio:
         segmenting: Models.
         comparing: What the views side by side show.
         class_list: The verbs that change classes.
+        class_removal: Removing a class and merging it into another one, in all images.
         class_mappings: What the models' classes count as in the folder.
         exporting: Masks for other programs.
         confused_places: From the confusion matrix to the pixels behind it.
@@ -172,6 +174,15 @@ class Studio:
             self.scoring,
         )
         self.class_list = ClassList(self.session, self.jobs, self.notices, self._schema)
+        self.class_removal = ClassRemoval(
+            self.session,
+            self.jobs,
+            self.notices,
+            documents,
+            folder,
+            self._schema,
+            self.scoring,
+        )
         self.picture_files = PictureFiles(self.jobs, self.notices)
         self.comparing = Comparing(self.session, self.segmenting)
         self.exporting = Exporting(self.session, self.jobs, self.notices, documents, folder)

@@ -266,3 +266,20 @@ def _class_from_json(entry: Mapping[str, Any]) -> ClassSpec:
     if not all(0 <= v <= 255 for v in (r, g, b)):
         raise ValueError("a colour value lies outside 0..255")
     return ClassSpec(class_id, str(entry["name"]), (r, g, b), bool(entry.get("thing", False)))
+
+
+def class_keys(schema: LabelSchema) -> dict[int, int]:
+    """Which number key stands for each class, by id: 0 to 9, and 10 to 18 with Alt.
+
+    A class has the key of its id, so that removing another one changes no key; classes with larger
+    ids get what is left, in order.
+    """
+    keys = {spec.id: spec.id for spec in schema.classes if spec.id <= _MOST_KEYS}
+    free = iter(number for number in range(1, _MOST_KEYS + 1) if number not in keys)
+    for spec in schema.classes:
+        if spec.id not in keys and (number := next(free, None)) is not None:
+            keys[spec.id] = number
+    return keys
+
+
+_MOST_KEYS = 18

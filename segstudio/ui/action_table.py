@@ -125,11 +125,13 @@ def _fade(step: float, c: Context) -> None:
 
 
 def _choose_class(position: int, c: Context) -> None:
-    """The background for 0, else the position-th class that is not the background."""
-    ids = [i for i in c.session.schema.ids if i != 0]
-    chosen = 0 if position == 0 else (ids[position - 1] if position <= len(ids) else None)
-    if chosen is not None:
-        _activate(c, chosen)
+    """The class that a number key stands for, if there is one."""
+    from segstudio.core.schema import class_keys  # numpy: not before the first paint
+
+    keys = class_keys(c.session.schema)
+    chosen = next((class_id for class_id, number in keys.items() if number == position), None)
+    if position == 0 or chosen is not None:
+        _activate(c, chosen or 0)
 
 
 def _step_class(step: int, c: Context) -> None:

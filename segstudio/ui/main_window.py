@@ -116,7 +116,9 @@ class MainWindow(QMainWindow):
         self.canvas = Canvas(studio)
         self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands)
         self.images = ImagesPanel(session, studio.browsing, self.commands)
-        self.classes = ClassesPanel(session, studio.class_list, studio.scoring)
+        self.classes = ClassesPanel(
+            session, studio.class_list, studio.class_removal, studio.scoring
+        )
         self.model = ModelPanel(session, studio.segmenting, self.commands)
         self.metrics = MetricsPanel(session, studio.scoring)
         self.disagreement = DisagreementPanel(session, studio.disagreement, self.commands)

@@ -177,20 +177,6 @@ def test_edited_classes_are_saved_and_read_again(desk, new_desk, tmp_path):
     assert again.session.schema_origin is SchemaOrigin.DECLARED
 
 
-def test_a_class_in_use_is_not_removed(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
-    desk.class_list.remove(1)
-    assert desk.session.schema.get(1) is not None
-    assert "100 pixels" in desk.messages[-1]
-    desk.class_list.remove(0)
-    assert desk.session.schema.get(0) is not None
-    new = desk.class_list.add("x")
-    desk.session.set_view(active_class=new)
-    desk.class_list.remove(new)
-    assert desk.session.schema.get(new) is None
-    assert desk.session.view.active_class in desk.session.schema.ids
-
-
 def test_names_of_a_model_replace_made_up_ones_when_the_user_says_so(desk, tmp_path):
     desk.open(make_folder(tmp_path / "set"))
     assert desk.session.schema.name_of(1) == "class 1"

@@ -31,8 +31,13 @@ BY_COMMAND = {
     "SideBySideDialog": "compare.models",
 }
 OTHERWISE = {
-    "ExportReportDialog", "MasksDialog", "RecoveryDialog", "TruthDialog", "VersionsDialog",
-}  # fmt: skip
+    "ExportReportDialog",
+    "MasksDialog",
+    "RecoveryDialog",
+    "RemoveClassDialog",
+    "TruthDialog",
+    "VersionsDialog",
+}
 """Opened by tests of their own, here or beside what they are about."""
 
 

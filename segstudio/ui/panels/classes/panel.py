@@ -20,14 +20,16 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.class_list import ClassList
+from segstudio.app.class_removal import ClassRemoval, ClassUse
 from segstudio.app.score_sides import image_sides
 from segstudio.app.scoring import Scoring
 from segstudio.core.errors import SegstudioError
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.dialogs.remove_class_dialog import RemoveClassDialog
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icon_button import icon_button
-from segstudio.ui.panels.classes.rows import DICE, EYE, IOU, KEY, NAME, ClassesModel
+from segstudio.ui.panels.classes.rows import DICE, EYE, ID, IOU, KEY, NAME, ClassesModel
 from segstudio.ui.plain import PlainLabel
 
 _NO_IGNORE = -1
@@ -38,8 +40,11 @@ _SWATCH_WIDTH = 26
 class ClassesPanel(QWidget):
     """Chooses the active class and edits the folder's classes."""
 
-    def __init__(self, session: Session, class_list: ClassList, scoring: Scoring) -> None:
+    def __init__(
+        self, session: Session, class_list: ClassList, removal: ClassRemoval, scoring: Scoring
+    ) -> None:
         super().__init__()
+        self._removal = removal
         self._session, self._class_list, self._scoring = session, class_list, scoring
         self.model = ClassesModel(session, scoring, self)
         self.view = _ClassTable(self.model)
@@ -54,7 +59,7 @@ class ClassesPanel(QWidget):
         self.whose.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.whose.setAccessibleName("Whose scores these are")
         self.add = icon_button("plus", "Add a class")
-        self.remove = icon_button("minus", "Remove the active class from the list")
+        self.remove = icon_button("minus", "Remove the active class, or merge it into another one")
         self.names = icon_button("tags", "Read class names from a file…")
         self._lay_out()
         self.setFocusProxy(self.view)
@@ -164,12 +169,16 @@ class ClassesPanel(QWidget):
             self.view.edit(index)
 
     def _remove_class(self) -> None:
-        class_id = self._session.view.active_class
-        self._class_list.remove(class_id)
-        ids = self._session.schema.ids
-        if class_id not in ids and ids:
-            nearest = max((i for i in ids if i < class_id), default=ids[0])
-            self._session.set_view(active_class=nearest)
+        """Find out where the active class is used; where it is, ask what its pixels become."""
+        self._removal.count(self._session.view.active_class, self._ask_removal)
+
+    def _ask_removal(self, use: ClassUse) -> None:
+        if not use.pixels and not use.unread:
+            self._removal.remove(use)
+            return
+        dialog = RemoveClassDialog(use, self._session.schema, self.window())
+        dialog.confirmed.connect(lambda into: self._removal.remove(use, into))
+        dialog.open()
 
     def _set_ignore(self, value: int) -> None:
         try:
@@ -208,7 +217,7 @@ class _ClassTable(QTableView):
         header.setMinimumSectionSize(28)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((EYE, 30), (KEY, 48), (IOU, 58), (DICE, 58)):
+        for column, width in ((EYE, 30), (ID, 32), (KEY, 44), (IOU, 54), (DICE, 54)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, width)
 

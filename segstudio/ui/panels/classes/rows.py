@@ -17,14 +17,14 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFont, QIcon
 
 from segstudio.app.scoring import Scoring
-from segstudio.core.schema import ClassSpec
+from segstudio.core.schema import ClassSpec, class_keys
 from segstudio.session.session import Session
 from segstudio.ui.icons import icon
 from segstudio.ui.numbers import DASH, ratio_text
 from segstudio.ui.swatch import swatch
 
-EYE, NAME, KEY, IOU, DICE = range(5)
-_TITLES = ("", "Class", "Key", "IoU", "Dice")
+EYE, NAME, ID, KEY, IOU, DICE = range(6)
+_TITLES = ("", "Class", "Id", "Key", "IoU", "Dice")
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -81,7 +81,7 @@ class ClassesModel(QAbstractTableModel):
         """Titles of the columns."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return _TITLES[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section in (KEY, IOU, DICE):
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in (ID, KEY, IOU, DICE):
             return Qt.AlignmentFlag.AlignCenter
         return None
 
@@ -108,6 +108,8 @@ class ClassesModel(QAbstractTableModel):
         if column == NAME:
             ignored = spec.id == self._session.schema.ignore_index
             return f"{spec.name} (ignored)" if ignored else spec.name
+        if column == ID:
+            return str(spec.id)
         if column == KEY:
             return self._key(spec)
         if column in (IOU, DICE):
@@ -119,13 +121,11 @@ class ClassesModel(QAbstractTableModel):
         return spec.name if column == NAME else None
 
     def _key(self, spec: ClassSpec) -> str:
-        """The digit that chooses the class; the background has 0, the others count up."""
-        if spec.id == 0:
-            return "0"
-        place = [c.id for c in self._classes if c.id != 0].index(spec.id) + 1
-        if place <= 9:
-            return str(place)
-        return f"Alt+{place - 9}" if place <= 18 else ""
+        """The digit that chooses the class: its id where that is one, else what is left."""
+        number = class_keys(self._session.schema).get(spec.id)
+        if number is None:
+            return ""
+        return str(number) if number <= 9 else f"Alt+{number - 9}"
 
     def _decoration(self, spec: ClassSpec, column: int) -> QIcon | None:
         if column == EYE:
@@ -134,7 +134,7 @@ class ClassesModel(QAbstractTableModel):
         return swatch(QColor(*spec.color)) if column == NAME else None
 
     def _alignment(self, spec: ClassSpec, column: int) -> Qt.AlignmentFlag | None:
-        if column in (KEY, IOU, DICE):
+        if column in (ID, KEY, IOU, DICE):
             return Qt.AlignmentFlag.AlignCenter
         return None
 
@@ -150,6 +150,8 @@ class ClassesModel(QAbstractTableModel):
             return "Show or hide this class on the canvas"
         if column == NAME:
             return f"Class {spec.id}. Double-click to rename; click the colour to change it"
+        if column == ID:
+            return "Value of the class in mask files; it never changes by itself"
         if column == KEY:
             return "Key that makes this class active"
         value = self._text(spec, column)

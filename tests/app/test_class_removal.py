@@ -1,0 +1,166 @@
+"""Removing a class and merging it: counted, done in all images, taken back, ids as they were."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fakes import write_mask, write_photo
+from PIL import Image as pil
+
+from segstudio.core.schema import LabelSchema, class_keys
+
+
+def masks_on(number: int) -> np.ndarray:
+    """Class 1 on 12 pixels, class 2 on 6 + number, class 5 on one."""
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:5, 3:7] = 1
+    mask[10:12, 4:7] = 2
+    mask[15, 0:number] = 2
+    mask[19, 29] = 5
+    return mask
+
+
+@pytest.fixture
+def opened(desk, tmp_path):
+    root = tmp_path / "set"
+    for number in range(3):
+        write_photo(root / f"a{number}.png", masks_on(number))
+        write_mask(root / "masks" / f"a{number}.png", masks_on(number))
+    desk.open(root)
+    return desk
+
+
+def uses(desk, class_id):
+    found = []
+    desk.studio.class_removal.count(class_id, found.append)
+    desk.settle()
+    (use,) = found
+    return use
+
+
+def remove(desk, class_id, into=0):
+    desk.studio.class_removal.remove(uses(desk, class_id), into)
+    desk.settle()
+
+
+def on_disk(desk, number):
+    desk.studio.autosave.save_all()
+    desk.settle()
+    return np.array(pil.open(desk.session.project.root / "masks" / f"a{number}.png"))
+
+
+def undo_button(desk):
+    notice = [n for n in desk.studio.notices.recent if n.action is not None][-1]
+    notice.action[1]()
+    desk.settle()
+
+
+def test_it_is_told_where_a_class_is_used(opened):
+    use = uses(opened, 2)
+    assert (use.pixels, len(use.images), use.unread) == (6 + 7 + 8, 3, ())
+    opened.session.set_view(active_class=2, brush_size=1)
+    opened.editing.begin_stroke(0, 0)  # not saved yet
+    opened.editing.end_stroke()
+    assert uses(opened, 2).pixels == 22
+    assert uses(opened, 5).pixels == 3
+
+
+@pytest.mark.parametrize("into", [0, 1])
+def test_its_pixels_become_another_class_in_every_image(opened, into):
+    remove(opened, 2, into)
+    assert opened.session.schema.ids == (0, 1, 5)  # the others keep their numbers
+    for number in range(3):
+        wanted = masks_on(number)
+        wanted[wanted == 2] = into
+        assert np.array_equal(on_disk(opened, number), wanted), number
+    assert "21 pixels became" in opened.messages[-1]
+
+
+def test_the_notices_button_brings_everything_back(opened):
+    before = opened.session.schema
+    remove(opened, 2, 1)
+    # painted since, where class 2 was in an image on the disk: that stays
+    opened.browsing.select(2)
+    opened.settle()
+    opened.session.set_view(active_class=5, brush_size=1)
+    opened.editing.begin_stroke(4, 10)
+    opened.editing.end_stroke()
+    undo_button(opened)
+    assert opened.session.schema.get(2) == before.get(2)
+    for number in range(3):
+        wanted = masks_on(number)
+        if number == 2:
+            wanted[10, 4] = 5
+        assert np.array_equal(on_disk(opened, number), wanted), number
+
+
+def test_undo_of_the_open_image_brings_its_class_back(opened):
+    remove(opened, 2, 1)
+    assert opened.session.schema.get(2) is None
+    opened.editing.undo()
+    opened.settle()
+    assert opened.session.schema.get(2) is not None
+    assert np.array_equal(opened.document.annotation.labels, masks_on(0))
+
+
+def test_a_class_without_pixels_goes_and_comes_back(opened):
+    new = opened.studio.class_list.add("x")
+    opened.session.set_view(active_class=new)
+    remove(opened, new)
+    assert opened.session.schema.get(new) is None
+    assert opened.session.view.active_class in opened.session.schema.ids
+    assert opened.messages[-1] == "x was removed."
+    undo_button(opened)
+    assert opened.session.schema.name_of(new) == "x"
+
+
+def test_objects_of_a_removed_class_go_with_it_and_come_back(desk, tmp_path):
+    root = tmp_path / "set"
+    for number in range(2):
+        write_photo(root / f"a{number}.png", masks_on(0))
+        write_mask(root / "masks" / f"a{number}.png", masks_on(0))
+        ids = (masks_on(0) > 0).astype(np.uint16) * 7
+        write_mask(root / "instances" / f"a{number}.png", ids)
+    desk.open(root)
+    assert desk.document.annotation.instances is not None
+    remove(desk, 2, 0)
+
+    def ids(number):
+        desk.studio.autosave.save_all()
+        desk.settle()
+        return np.array(pil.open(root / "instances" / f"a{number}.png"))
+
+    gone = np.where(masks_on(0) == 2, 0, (masks_on(0) > 0) * 7)
+    assert np.array_equal(ids(0), gone)
+    assert np.array_equal(ids(1), gone)
+    undo_button(desk)
+    assert np.array_equal(ids(0), (masks_on(0) > 0) * 7)
+    assert np.array_equal(ids(1), (masks_on(0) > 0) * 7)
+
+
+def test_a_class_stays_where_an_image_cannot_be_written(opened, monkeypatch):
+    from segstudio.core.errors import SegstudioError
+    from segstudio.storage.annotations import Annotations
+
+    write = Annotations.write
+
+    def fail(self, ref, *arguments, **named):
+        if ref.name == "a2.png":
+            raise SegstudioError("The disk is full.", "Free some space.")
+        return write(self, ref, *arguments, **named)
+
+    monkeypatch.setattr(Annotations, "write", fail)
+    use = uses(opened, 2)
+    opened.studio.class_removal.remove(use, 1)
+    opened.settle()
+    assert opened.session.schema.get(2) is not None
+    assert "class 2 stays: 1 image could not be written. The disk is full." in opened.messages
+    assert np.array_equal(on_disk(opened, 2), masks_on(2))
+
+
+def test_keys_are_the_ids_where_these_are_digits():
+    assert class_keys(LabelSchema.from_ids([0, 1, 2, 3])) == {0: 0, 1: 1, 2: 2, 3: 3}
+    # without class 2, key 2 does not paint class 3
+    assert class_keys(LabelSchema.from_ids([0, 1, 3])) == {0: 0, 1: 1, 3: 3}
+    assert class_keys(LabelSchema.from_ids([0, 7, 24, 26])) == {0: 0, 7: 7, 24: 1, 26: 2}
+    assert len(class_keys(LabelSchema.from_ids(range(40)))) == 19

@@ -180,12 +180,15 @@ class FakePredictor:
 
 
 class FakeEngine:
-    """Two models that need no weights; `gate` holds them back while it is not set."""
+    """Two models that need no weights; `gate` holds them back while it is not set.
 
-    def __init__(self) -> None:
+    Their class has no name unless one is given, so that it counts by its number.
+    """
+
+    def __init__(self, name: str = "class 1") -> None:
         self.gate = threading.Event()
         self.gate.set()
-        schema = LabelSchema.from_names(("background", "bright"))
+        schema = LabelSchema.from_names(("background", name))
         self._specs = {
             key: ModelSpec(key, title, family, task, schema, "none:none")
             for key, title, family, task in (
@@ -207,6 +210,12 @@ class FakeEngine:
 
     def predictor(self, spec, device, check) -> FakePredictor:
         return FakePredictor(self, spec)
+
+
+@pytest.fixture
+def fake_engine() -> type[FakeEngine]:
+    """Makes fake models whose class has a name of the test's."""
+    return FakeEngine
 
 
 @dataclass

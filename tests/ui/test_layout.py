@@ -178,8 +178,14 @@ def test_an_empty_check_box_is_seen(bench, theme):
     bench.window.theme.choose("system")
 
 
-def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_mapping(scored):
+def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_mapping(
+    make_window, fake_engine, folder
+):
+    scored = make_window(engine=fake_engine("bright"))
+    scored.window.resize(1280, 800)
+    scored.open(folder)
     panel = scored.window.model
+    scored.until(panel.doubt.isVisible)
     # the masks have two classes besides 0 and no names, the model has one, "bright"
     assert panel.doubt.text().startswith("This folder has none of the model's classes.")
     scored.studio.class_list.rename(1, "Bright")

@@ -255,7 +255,7 @@ def test_folder_tab_sums_the_counts_and_names_the_mean_over_images(bench, folder
     bench.until(lambda: len(bench.session.counts) == 3)
     bench.window.metrics.tabs.setCurrentIndex(1)
     page = bench.window.metrics.folder
-    bench.until(lambda: "Summed over 3 images" in page.more.text())
+    bench.until(lambda: "3 images summed" in page.sides.whole)
     truth = np.concatenate([_truth(folder, n) for n in range(3)])
     prediction = np.concatenate([_red_above_100()] * 3)
     assert abs(page.model.rows[1].iou - _iou(truth, prediction, 1)) < 1e-12

@@ -20,11 +20,11 @@ RUN = "fake-semantic"
 
 
 @pytest.fixture
-def named(make_window, folder):
+def named(make_window, fake_engine, folder):
     """A folder with named classes, on which the model's "bright" means nothing."""
     names = LabelSchema.from_names(("sky", "square", "disc"))
     (folder / "masks" / "segstudio.json").write_text(json.dumps(names.to_json()))
-    bench = make_window()
+    bench = make_window(engine=fake_engine("bright"))
     bench.open(folder)
     bench.studio.segmenting.choose(RUN)
     bench.studio.segmenting.run_current()

@@ -23,6 +23,7 @@ from segstudio.core.metrics import Metrics
 from segstudio.core.schema import LabelSchema
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icon_button import icon_button
 from segstudio.ui.numbers import count_text, percent_text, ratio_text
@@ -122,7 +123,8 @@ class MetricsPanel(QWidget):
             scores.summed,
             self._scoring,
             folder_sides(self._session),
-            [_images_text(scores.images), _means_text(means)],
+            [_means_text(means)],
+            f", {count_text(scores.images)} image{'' if scores.images == 1 else 's'} summed",
         )
 
     def _copy(self) -> None:
@@ -140,8 +142,7 @@ class MetricsPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.model = MetricsModel(self)
-        self.sides = PlainLabel()
-        self.sides.setWordWrap(True)
+        self.sides = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.sides.setAccessibleName("What is compared")
         self.warning = PlainLabel()
         self.warning.setWordWrap(True)
@@ -159,8 +160,8 @@ class MetricsPage(QWidget):
         self.table = ScoreTable(self.model)
         contents = QWidget()
         column = QVBoxLayout(contents)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.setSpacing(4)
+        column.setContentsMargins(8, 2, 8, 2)
+        column.setSpacing(2)
         for widget in (self.sides, self.means, self.warning, self.more, self.accuracy):
             column.addWidget(widget)
         column.addWidget(self.table, 1)
@@ -177,17 +178,22 @@ class MetricsPage(QWidget):
         self._switch.show_contents(False, text)
 
     def show_metrics(
-        self, metrics: Metrics, scoring: Scoring, sides: Sides | None, more: list[str]
+        self,
+        metrics: Metrics,
+        scoring: Scoring,
+        sides: Sides | None,
+        more: list[str],
+        over: str = "",
     ) -> None:
         """Show scores, and what they compare."""
         self._switch.show_contents(True)
-        self.sides.setText("" if sides is None else sides.text)
+        self.sides.show_text("" if sides is None else f"{sides.text}{over}")
         self.warning.setText("" if sides is None else sides.warning)
         self.warning.setVisible(bool(self.warning.text()))
         self.model.show_rows(scoring.rows(metrics))
         k, n = metrics.scored
-        over = "" if k == n else f" over {k} of {n} classes"
-        self.means.setText(_lead_text(metrics, scoring.schema) + over)
+        of_all = "" if k == n else f" over {k} of {n} classes"
+        self.means.setText(_lead_text(metrics, scoring.schema) + of_all)
         self.more.setVisible(bool(more))
         self.more.setText("\n".join(more))
         self.accuracy.setText(accuracy_text(metrics, scoring))
@@ -211,10 +217,6 @@ def _means_text(means: Mapping[str, float]) -> str:
         f"Dice {ratio_text(means['image_mean_dice'])}, "
         f"accuracy {percent_text(means['image_mean_pixel_accuracy'])}."
     )
-
-
-def _images_text(count: int) -> str:
-    return f"Summed over {count_text(count)} image{'' if count == 1 else 's'}."
 
 
 def accuracy_text(metrics: Metrics, scoring: Scoring) -> str:

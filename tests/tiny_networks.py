@@ -48,7 +48,7 @@ def write_tiny_networks(folder: Path) -> dict[str, ModelSpec]:
             name.replace("-", " ").title(),
             "unet",
             "semantic",
-            LabelSchema.from_names(("background", "bright")),
+            LabelSchema.from_names(("background", "class 1")),
             "segstudio.models.unet:UNet",
             {"in_channels": 3, "num_classes": 2, **options},
             {"scaling": "unit", "divisor": 4},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from segstudio.app.annotation_place import AnnotationPlace
 from segstudio.session.document import Document
 from segstudio.session.session import Session
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icons import tinted
+from segstudio.ui.plain import PlainLabel
 
 _HEIGHT = 34
 _BUSY_MS = 50
@@ -37,7 +38,7 @@ class CorrectionBar(QFrame):
         self.setBackgroundRole(QPalette.ColorRole.AlternateBase)
         self.setFixedHeight(_HEIGHT)
         self.setAccessibleName("Where corrections are saved")
-        self._sign = QLabel()
+        self._sign = PlainLabel()
         self.file, self.fate = ElidedLabel(), ElidedLabel(Qt.TextElideMode.ElideRight)
         self.keep, self.instead = QPushButton(), QPushButton()
         self.revert = QPushButton("Revert to original")

@@ -41,7 +41,7 @@ def test_scores_at_a_pixel_are_those_of_a_forward_pass(open_studio):
         assert by_id[class_id].probability == pytest.approx(
             float(shares[class_id, 7, 13]), abs=1e-5
         )
-    assert by_id[1].name == "bright"
+    assert by_id[1].name == "class 1"
     assert last.classes[0].probability >= last.classes[1].probability
 
 

@@ -69,7 +69,7 @@ def test_arrays_are_those_of_the_trace(desk, out):
         np.testing.assert_array_equal(data["logits"].argmax(0), data["labels"])
         about = json.loads(str(data["about"]))
     assert about["model"] == UNET
-    assert about["classes"] == {"0": "background", "1": "bright"}
+    assert about["classes"] == {"0": "background", "1": "class 1"}
     assert (about["photo_size"], about["input_size"]) == ([20, 30], [20, 32])
     assert [(s["name"], s["shape"], s["stride"]) for s in about["stages"]][2] == (
         "down1", [8, 10, 16], 2,

@@ -118,5 +118,5 @@ def test_a_mask_never_replaces_a_photo(bench, asked, folder, qtbot):
     dialog = asked()
     dialog.folder.setText(str(folder))
     answer("Replace", texts)
-    assert finish(bench, dialog, qtbot) == "<b>Nothing was written.</b>"
+    assert finish(bench, dialog, qtbot) == "Nothing was written."
     assert (folder / "field_0.png").read_bytes() == before

@@ -62,8 +62,8 @@ def test_the_header_changes_how_it_is_shown(desk, qtbot):
     assert inspection().picture_channel == 3
     qtbot.keyClick(header.colours, Qt.Key.Key_Down)
     assert inspection().look.colours is ColourMap.MAGMA
-    assert [header.class_.itemText(i) for i in range(2)] == ["background", "bright"]
-    assert header.class_.currentText() == "bright"
+    assert [header.class_.itemText(i) for i in range(2)] == ["background", "class 1"]
+    assert header.class_.currentText() == "class 1"
     desk.studio.inspecting.pin((7, 9))
     assert header.pinned.text() == "7, 9"
     qtbot.mouseClick(header.pinned, LEFT)

@@ -99,7 +99,7 @@ def test_a_class_that_is_not_there_is_told(page):
     opened(page, "outc")
     page.bench.session.document.annotation._labels[:] = 0
     page.bar.choose(ChannelOrder.ANNOTATION)
-    page.bench.until(lambda: page.bar.note.whole == "No bright in the annotation")
+    page.bench.until(lambda: page.bar.note.whole == "No class 1 in the annotation")
 
 
 def test_channels_are_sorted_by_their_influence(page):

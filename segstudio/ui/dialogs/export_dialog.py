@@ -30,7 +30,7 @@ from segstudio.storage.formats.png import How
 from segstudio.ui.dialogs.dialog import Dialog, answer_to
 from segstudio.ui.dialogs.export_report import ExportReportDialog
 from segstudio.ui.icons import icon
-from segstudio.ui.plain import PlainLabel
+from segstudio.ui.plain import PlainLabel, plain_box
 
 _FORMS: tuple[tuple[How, str, str], ...] = (
     ("index", "Class ids as grey values", "8-bit PNG: pixel value = class id; looks almost black"),
@@ -195,9 +195,8 @@ class ExportDialog(Dialog):
         self._exporting.count_replaced(plan, counted)
 
     def _may_replace(self, count: int, folder: Path) -> bool:
-        box = QMessageBox(self)
+        box = plain_box(self)
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"{count:,} file{'s' if count != 1 else ''} will be replaced.")
         box.setInformativeText(f"In {folder}. Files of other names stay.")
         replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +17,7 @@ from segstudio.app.mask_reading import MaskReading
 from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero
 from segstudio.storage.truth_coding import KIND_NAMES
 from segstudio.ui.dialogs.dialog import Dialog
+from segstudio.ui.plain import PlainLabel
 
 KINDS: Final[tuple[tuple[TruthKind | None, str], ...]] = (
     (None, "Automatic"),
@@ -47,7 +47,7 @@ class MasksDialog(Dialog):
         found = f"The masks are read as {KIND_NAMES[index.kind]}."
         if not index.final:
             found += " They are still being looked at."
-        self.line = QLabel("\n".join([found, *(doubt.message for doubt in index.doubts)]))
+        self.line = PlainLabel("\n".join([found, *(doubt.message for doubt in index.doubts)]))
         self.line.setTextFormat(Qt.TextFormat.PlainText)
         self.line.setWordWrap(True)
         self.kind = _combo("Values", [text for _, text in KINDS])

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.storage.project import Project
 from segstudio.ui.dialogs.dialog import Dialog
+from segstudio.ui.plain import PlainLabel
 
 _PAUSE_MS = 250
 _HINT = (
@@ -55,7 +55,7 @@ class TruthDialog(Dialog):
         self.pattern = QLineEdit("" if known.pattern is None else known.pattern.text)
         self.pattern.setPlaceholderText("found by themselves; or {stem}_L.png")
         self.pattern.setAccessibleName("Names of the masks")
-        self.found = QLabel()
+        self.found = PlainLabel()
         self.found.setTextFormat(Qt.TextFormat.PlainText)
         self.found.setWordWrap(True)
         self.found.setMinimumHeight(self.found.fontMetrics().lineSpacing() * 2)
@@ -80,7 +80,7 @@ class TruthDialog(Dialog):
         form = QFormLayout()
         form.addRow("Folder", row)
         form.addRow("Names", self.pattern)
-        hint = QLabel(_HINT)
+        hint = PlainLabel(_HINT)
         hint.setTextFormat(Qt.TextFormat.PlainText)
         hint.setWordWrap(True)
         column = QVBoxLayout(self)

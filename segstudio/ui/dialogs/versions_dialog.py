@@ -8,7 +8,6 @@ from datetime import datetime
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialogButtonBox,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -20,6 +19,7 @@ from segstudio.app.annotation_place import AnnotationPlace
 from segstudio.storage.originals import Version
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.icons import icon
+from segstudio.ui.plain import PlainLabel
 
 _VERSION = Qt.ItemDataRole.UserRole
 
@@ -67,7 +67,7 @@ class VersionsDialog(Dialog):
         return item
 
     def _lay_out(self, any_there: bool) -> None:
-        text = QLabel(
+        text = PlainLabel(
             "Each version that another program wrote was kept before it was replaced."
             if any_there
             else "No other program wrote a mask of this image."

@@ -32,14 +32,7 @@ BY_COMMAND = {
     "SideBySideDialog": "compare.models",
     "TruthDialog": "file.truth",
 }
-OTHERWISE = {
-    "ExportReportDialog",
-    "MasksDialog",
-    "RecoveryDialog",
-    "RemoveClassDialog",
-    "TruthDialog",
-    "VersionsDialog",
-}
+OTHERWISE = {"ExportReportDialog", "RecoveryDialog", "RemoveClassDialog", "VersionsDialog"}
 """Opened by tests of their own, here or beside what they are about."""
 
 

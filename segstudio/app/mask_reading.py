@@ -157,6 +157,7 @@ class MaskReading:
 
     def _tell(self, project: Project, index: TruthIndex) -> None:
         """Say what the masks do not tell: what is a question once, what is a fact each time."""
+        self._notices.settle(_ABOUT)
         if project.root not in self._asked:
             self._asked[project.root] = load_asked(project.data_folder)
         asked = self._asked[project.root]

@@ -127,6 +127,12 @@ class _MaskFile:
     shape_hw: tuple[int, int] | None
     page: int = 0
 
+    @property
+    def name(self) -> str:
+        """Its path, and that of its image if that is another file."""
+        same = self.path == self.image_path
+        return str(self.path) if same else f"{self.path} of {self.image_path}"
+
     def read(self) -> RawMask:
         """The mask at the image's size, upright."""
         raw = read_mask_file(self.path, self.page)
@@ -198,8 +204,7 @@ class _MaskFile:
             raise self._odd("255 alone, which may be an object or may count nowhere", coding)
         if rest and (rest[0] < 0 or rest[-1] > 255):
             raise SegstudioError(
-                f"The mask {self.path} of {self.image_path} holds values from {rest[0]} to "
-                f"{rest[-1]}.",
+                f"The mask {self.name} holds values from {rest[0]} to {rest[-1]}.",
                 f"Class ids are 0 to 255. If each value is an object: {WAY_TO_SAY}",
             )
         if not ignored or ignored == [255]:
@@ -225,8 +230,7 @@ class _MaskFile:
             shown = ", ".join(f"#{int(k):06X}" for k in values[:4])
             more = f" and {len(values) - 4} more" if len(values) > 4 else ""
             raise SegstudioError(
-                f"The mask {self.path} of {self.image_path} has colours that are no class: "
-                f"{shown}{more}.",
+                f"The mask {self.name} has colours that are no class: {shown}{more}.",
                 "Give each class its colour in segstudio.json, and save masks without soft edges "
                 "(as PNG, not JPEG).",
             )
@@ -258,7 +262,7 @@ class _MaskFile:
         values, positions = np.unique(pixels, return_inverse=True)
         if len(values) > 65535:
             raise SegstudioError(
-                f"The mask {self.path} of {self.image_path} has {len(values)} instances.",
+                f"The mask {self.name} has {len(values)} instances.",
                 "segstudio keeps up to 65535 instances an image.",
             )
         numbers = np.cumsum(values != 0).astype(np.uint16) * (values != 0)
@@ -280,13 +284,13 @@ class _MaskFile:
         if not unknown or (not strict and len(unknown) <= _MAX_UNDECLARED):
             return
         raise SegstudioError(
-            f"The mask {self.path} of {self.image_path} has unknown values: {_shown(unknown)}.",
+            f"The mask {self.name} has unknown values: {_shown(unknown)}.",
             "Add them to the classes, or choose the right ignore index.",
         )
 
     def _odd(self, found: str, coding: Coding) -> SegstudioError:
         return SegstudioError(
-            f"The mask {self.path} of {self.image_path} holds {found}; the masks of this folder "
+            f"The mask {self.name} holds {found}; the masks of this folder "
             f"are read as {KIND_NAMES[coding.kind]}.",
             WAY_TO_SAY,
         )
@@ -298,7 +302,7 @@ class _MaskFile:
         else:
             text = "several grey levels in a format that changes them (JPEG or lossy WebP)"
             hint = "Which class a pixel had cannot be told any more. Save the mask as PNG."
-        return SegstudioError(f"The mask {self.path} of {self.image_path} has {text}.", hint)
+        return SegstudioError(f"The mask {self.name} has {text}.", hint)
 
 
 def _shown(values: Sequence[int]) -> str:

@@ -232,8 +232,9 @@ class MaskFolder:
     def truth_of(self, filename: str) -> Path | None:
         """The ground truth of an image: the mask as another program wrote it last."""
         mask = self.mask_of(filename)
-        if mask is None or not self._may_be_own:  # no file need be looked at
-            return mask
+        # Asked each time: the first save may come after the folder was listed.
+        if mask is None or not os.access(f"{mask.parent}/{ORIGINALS}", os.F_OK):
+            return mask  # no file need be looked at
         return original_of(mask) or mask
 
     @property

@@ -23,6 +23,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.write_root import agreed_links
 
 _REMOVED = "class removed"
 """What the notice of a removed class is about."""
@@ -142,6 +143,9 @@ class ClassRemoval:
         """
         files, schema = self._folder.files, self._session.schema
         if files is None or schema.get(use.spec.id) is None or schema.get(into) is None:
+            return
+        if self._session.read_only:
+            self._notices.info(self._session.read_only)
             return
         held = [d for d in self._documents if d.ref in set(use.images)]
         others = [ref for ref in use.images if all(d.ref != ref for d in held)]
@@ -313,11 +317,20 @@ def _rewrite(
 ) -> None:
     """Merge a class in the files of an image, and remember what was there."""
     try:
+        seen = files.annotations.seen(ref)
         found = files.reference(ref, schema, None)
         if found is None:
             return
         new = _merged(found, class_id, written.into)
-        files.annotations.write(ref, new.labels, new.instances, schema, elsewhere=elsewhere)
+        files.annotations.write(
+            ref,
+            new.labels,
+            new.instances,
+            schema,
+            elsewhere=elsewhere,
+            agreed=agreed_links(files.project.data_folder),
+            seen=seen,
+        )
     except SegstudioError as error:
         written.failed.append(without_traceback(error))
         return

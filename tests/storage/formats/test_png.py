@@ -93,5 +93,5 @@ def test_the_sidecar_says_what_values_mean(tmp_path):
 
 def test_an_unwritable_folder_is_an_error(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(SegstudioError, match="not saved"):
+    with pytest.raises(SegstudioError, match="is a file, not a folder"):
         png.write_verified(tmp_path / "file", png.index_image("a", LABELS))

@@ -134,6 +134,7 @@ class SchemaKeeper:
 
     def set(self, schema: LabelSchema) -> None:
         """Put edited classes in force and save them a little later."""
+        schema = self._keeping_mask_colors(schema)
         if schema == self._session.schema:
             return
         if self._session.read_only:
@@ -146,6 +147,17 @@ class SchemaKeeper:
             self._cancel_save()
         self._cancel_save = self._clock.call_later(_SAVE_AFTER_S, self.save_now)
         self._session.notify(What.SCHEMA)
+
+    def _keeping_mask_colors(self, schema: LabelSchema) -> LabelSchema:
+        """The classes, told apart in colour masks as before: the files keep their colours."""
+        project = self._session.project
+        if project is None or project.truth is None or project.truth.kind != "colour":
+            return schema
+        for old in self._session.schema.classes:
+            new = schema.get(old.id)
+            if new is not None and new.color_in_masks != old.color_in_masks:
+                schema = schema.with_class(replace(new, mask_color=old.color_in_masks))
+        return schema
 
     def save_now(self) -> None:
         """Save edited classes that wait to be saved."""

@@ -96,8 +96,8 @@ def _with_all_colours(wanted: TruthIndex, found: TruthIndex) -> Alike:
 
 def _with_colours_of(schema: LabelSchema, other: LabelSchema) -> LabelSchema:
     """The classes and further ones for the colours that only the other has."""
-    known = {c.color for c in schema.classes}
-    new = [c.color for c in other.classes if c.color not in known]
+    known = {c.color_in_masks for c in schema.classes}
+    new = [c.color_in_masks for c in other.classes if c.color_in_masks not in known]
     free = sorted({*range(255)} - {*schema.ids})
     further = (ClassSpec(i, f"class {i}", c) for i, c in zip(free, new, strict=False))
     return LabelSchema((*schema.classes, *further), schema.ignore_index)

@@ -52,12 +52,26 @@ def _distinct_colors() -> npt.NDArray[np.uint8]:
 
 @dataclass(frozen=True, slots=True)
 class ClassSpec:
-    """One class: id 0..255, name, colour (r, g, b) 0..255; `thing` if its objects are counted."""
+    """One class.
+
+    Attributes:
+        id: 0..255.
+        name: For people.
+        color: (r, g, b), 0..255, in which it is shown.
+        thing: Whether its objects are counted.
+        mask_color: Its colour in masks whose colours are classes, where that is another one.
+    """
 
     id: int
     name: str
     color: Color
     thing: bool = False
+    mask_color: Color | None = None
+
+    @property
+    def color_in_masks(self) -> Color:
+        """Its colour in masks whose colours are classes."""
+        return self.color if self.mask_color is None else self.mask_color
 
 
 @dataclass(frozen=True)
@@ -235,7 +249,13 @@ class LabelSchema:
         """A plain dictionary for `segstudio.json` and for weights' metadata."""
         return {
             "classes": [
-                {"id": c.id, "name": c.name, "color": list(c.color), "thing": c.thing}
+                {
+                    "id": c.id,
+                    "name": c.name,
+                    "color": list(c.color),
+                    "thing": c.thing,
+                    **({} if c.mask_color is None else {"mask_color": list(c.mask_color)}),
+                }
                 for c in self.classes
             ],
             "ignore_index": self.ignore_index,
@@ -261,11 +281,21 @@ class LabelSchema:
 
 def _class_from_json(entry: Mapping[str, Any]) -> ClassSpec:
     class_id = int(entry["id"])
-    raw = entry.get("color", distinct_color(class_id))
+    in_masks = entry.get("mask_color")
+    return ClassSpec(
+        class_id,
+        str(entry["name"]),
+        _color(entry.get("color", distinct_color(class_id))),
+        bool(entry.get("thing", False)),
+        None if in_masks is None else _color(in_masks),
+    )
+
+
+def _color(raw: Any) -> Color:
     r, g, b = (int(v) for v in raw)
     if not all(0 <= v <= 255 for v in (r, g, b)):
         raise ValueError("a colour value lies outside 0..255")
-    return ClassSpec(class_id, str(entry["name"]), (r, g, b), bool(entry.get("thing", False)))
+    return r, g, b
 
 
 def class_keys(schema: LabelSchema) -> dict[int, int]:

@@ -316,7 +316,7 @@ class TruthIndex:
         if self.coding.kind != "colour" or schema is None:
             return self.coding
         known = {class_id for _, class_id in self.coding.colors}
-        new = ((spec.color, spec.id) for spec in schema.classes if spec.id not in known)
+        new = ((spec.color_in_masks, spec.id) for spec in schema.classes if spec.id not in known)
         return replace(self.coding, colors=(*self.coding.colors, *new))
 
     def place_of(self, ref: ImageRef) -> Path | None:

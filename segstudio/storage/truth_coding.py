@@ -295,7 +295,7 @@ def _with_colors(
 ) -> tuple[Coding, LabelSchema]:
     palettes = evidence.palettes_differ or bool(evidence.colour_files)
     if schema is not None:
-        colors = tuple((c.color, c.id) for c in schema.classes)
+        colors = tuple((c.color_in_masks, c.id) for c in schema.classes)
         if schema.ignore_index == 255 and schema.get(255) is None:
             colors = (*colors, ((255, 255, 255), 255))
         pairs = tuple(dict(reversed(colors)).items())

@@ -11,8 +11,8 @@ import numpy as np
 
 from segstudio.app.documents import Documents
 from segstudio.app.folder import FolderFiles, OpenFolder
-from segstudio.app.notices import Notices
-from segstudio.app.patching import difference_patch, packed
+from segstudio.app.notices import Notice, Notices
+from segstudio.app.patching import difference_patch, packed, ready_for
 from segstudio.app.schema_keeper import SchemaKeeper
 from segstudio.app.scoring import Scoring
 from segstudio.core.errors import SegstudioError, without_traceback
@@ -23,6 +23,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.write_root import agreed_links
 
 _REMOVED = "class removed"
@@ -54,11 +55,12 @@ class _Held:
     revision: int
     recorder: EditRecorder
     patch: Patch | None
+    seen: SeenFiles | None
 
 
 @dataclass(frozen=True)
 class _Lost:
-    """What a removal took from an image's files, compressed.
+    """What a removal took from an image, compressed.
 
     Attributes:
         mask: Which pixels, as packed bits.
@@ -69,19 +71,70 @@ class _Lost:
     ids: bytes | None
 
 
-@dataclass
-class _Written:
-    """What a removal changed in files, so that it can be taken back.
+@dataclass(eq=False)
+class _Pass:
+    """One change of many images, in memory and in files.
 
     Attributes:
-        into: What the pixels became.
-        masks: What was there, by image.
-        failed: Why images could not be written.
+        title: What it is called.
+        files: The folder.
+        schema: The classes in force.
+        elsewhere: Whether corrections go to `annotations/`.
+        images: Which images.
+        new: Makes the map that an image's becomes; runs in a job.
+        held: Images that were changed in memory.
+        written: Images whose files were changed.
+        failed: Why images could not be changed.
+        is_whole: Whether all images were come to.
     """
 
-    into: int
-    masks: dict[ImageRef, _Lost] = field(default_factory=dict)
+    title: str
+    files: FolderFiles
+    schema: LabelSchema
+    elsewhere: bool
+    images: tuple[ImageRef, ...]
+    new: Callable[[ImageRef, LabelMap], LabelMap]
+    held: set[ImageRef] = field(default_factory=set)
+    written: set[ImageRef] = field(default_factory=set)
     failed: list[SegstudioError] = field(default_factory=list)
+    is_whole: bool = False
+
+    @property
+    def changed(self) -> int:
+        """How many images were changed."""
+        return len(self.held.union(self.written))
+
+    def edit(self, document: Document) -> _Held:
+        """What changes in an image in memory; for any thread."""
+        annotation, revision = document.annotation, document.annotation.revision
+        new = self.new(document.ref, annotation)
+        made = packed(self.title, difference_patch(annotation, new.labels, new.instances))
+        # Where its file was written by us since it was read, that is no change by others.
+        seen = self.files.annotations.seen(document.ref) if document.ref in self.written else None
+        return _Held(document, revision, *made, seen)
+
+    def rewrite(self, ref: ImageRef, job: Job) -> None:
+        """Change the files of an image."""
+        annotations, schema = self.files.annotations, self.schema
+        try:
+            seen = annotations.seen(ref)
+            found = self.files.reference(ref, schema, None, job.check)
+            if found is None:
+                return
+            new = self.new(ref, found)
+            annotations.write(
+                ref,
+                new.labels,
+                new.instances,
+                schema,
+                elsewhere=self.elsewhere,
+                agreed=agreed_links(self.files.project.data_folder),
+                seen=seen,
+            )
+        except SegstudioError as error:
+            self.failed.append(without_traceback(error))
+        else:
+            self.written.add(ref)
 
 
 class ClassRemoval:
@@ -119,10 +172,9 @@ class ClassRemoval:
         def work(job: Job) -> ClassUse:
             pixels, images, unread = 0, [], []
             for number, ref in enumerate(files.project.images):
-                job.check()
                 job.report(number, len(files.project.images), ref.title)
                 try:
-                    found = held.get(ref) or files.reference(ref, schema, None)
+                    found = held.get(ref) or files.reference(ref, schema, None, job.check)
                 except SegstudioError:
                     unread.append(ref.title)
                     continue
@@ -142,79 +194,119 @@ class ClassRemoval:
             into: The class that its pixels become; 0 takes their objects away too.
         """
         files, schema = self._folder.files, self._session.schema
-        if files is None or schema.get(use.spec.id) is None or schema.get(into) is None:
+        spec = use.spec
+        if files is None or schema.get(spec.id) is None or schema.get(into) is None:
             return
         if self._session.read_only:
             self._notices.info(self._session.read_only)
             return
-        held = [d for d in self._documents if d.ref in set(use.images)]
-        others = [ref for ref in use.images if all(d.ref != ref for d in held)]
-        title = self._title(use, into)
+        lost: dict[ImageRef, _Lost] = {}
+
+        def new(ref: ImageRef, found: LabelMap) -> LabelMap:
+            lost[ref] = _lost(found, spec.id, into)
+            return _merged(found, spec.id, into)
+
+        title = f"Remove class {spec.name}"
+        if into:
+            title = f"Merge {spec.name} into {schema.name_of(into)}"
         elsewhere = self._session.saving.elsewhere
+        merging = _Pass(title, files, schema, elsewhere, use.images, new)
+        self._run(merging, lambda: self._removed(use, into, merging, lost))
 
-        def work(job: Job) -> tuple[list[_Held], _Written]:
-            edits = [_edit(document, use.spec.id, into, title) for document in held]
-            written = _Written(into)
-            for number, ref in enumerate(others):
-                job.check()
-                job.report(number, len(others), ref.title)
-                _rewrite(files, ref, use.spec.id, schema, written, elsewhere=elsewhere)
-            return edits, written
+    # -- changing many images ------------------------------------------------------------------
 
-        def done(result: tuple[list[_Held], _Written]) -> None:
-            if files is not self._folder.files:
+    def _run(self, change: _Pass, then: Callable[[], None]) -> None:
+        """Change images: those in memory, then the files of the others.
+
+        Those that are opened while their files are rewritten may show what was in them before, so
+        they come last.
+        """
+
+        def files_done() -> None:
+            if not self._is_open(change.files):
+                self._notices.warning(
+                    f"“{change.title}” was left: another folder was opened. "
+                    f"{change.changed:,} of {len(change.images):,} images are changed.",
+                    f"Open {change.files.project.name} again to go on with it.",
+                    scope="program",
+                )
                 return
-            edits, written = result
+            late = self._in_memory(change.written)
+            self._edit(change, late, then)
+
+        def held_done() -> None:
+            self._rewrite(change, files_done)
+
+        self._edit(change, self._in_memory(change.images), held_done)
+
+    def _in_memory(self, refs: Iterable[ImageRef]) -> list[Document]:
+        wanted = set(refs)
+        return [document for document in self._documents if document.ref in wanted]
+
+    def _is_open(self, files: FolderFiles) -> bool:
+        project = self._session.project
+        return project is not None and project.root == files.project.root
+
+    def _edit(self, change: _Pass, documents: list[Document], then: Callable[[], None]) -> None:
+        """Change images in memory; one that is painted on meanwhile is looked at again."""
+        if not documents:
+            then()
+            return
+
+        def done(edits: list[_Held]) -> None:
+            again = []
             for edit in edits:
-                self._apply(edit, use.spec.id, into, title)
-            self._finish(use, into, written, files)
+                document = edit.document
+                if self._documents.get(document.ref) is not document:
+                    continue  # it was let go: its file is changed
+                if document.annotation.revision == edit.revision:
+                    self._commit(edit)
+                    change.held.add(document.ref)
+                else:
+                    again.append(document)
+            self._edit(change, again, then)
 
-        self._jobs.submit(title, "save", work, done, key="class-removal")
-
-    def _apply(self, edit: _Held, class_id: int, into: int, title: str) -> None:
-        """Change an image in memory; painted on meanwhile, it is looked at again."""
-        if edit.document.annotation.revision != edit.revision:
-            edit = _edit(edit.document, class_id, into, title)
-        self._commit(edit)
+        self._jobs.submit(
+            change.title,
+            "edits",
+            lambda _job: [change.edit(document) for document in documents],
+            done,
+            visible=False,
+        )
 
     def _commit(self, edit: _Held) -> None:
         document, patch = edit.document, edit.patch
-        if patch is not None and document.history.push(edit.recorder):
+        if edit.seen is not None:
+            document.seen = edit.seen
+        if patch is None:
+            return
+        ready_for(document, patch)
+        if document.history.push(edit.recorder):
             document.annotation.apply(patch)
-            self._announce(document, (patch,))
+            document.edited_at = time.time()
+            self._session.notify(What.LABELS | What.HISTORY, document=document, patches=(patch,))
 
-    def _announce(self, document: Document, patches: tuple[Patch, ...]) -> None:
-        document.edited_at = time.time()
-        self._session.notify(What.LABELS | What.HISTORY, document=document, patches=patches)
+    def _rewrite(self, change: _Pass, then: Callable[[], None]) -> None:
+        """Change the files of the images that are not in memory; `then` also if it is stopped."""
+        others = [ref for ref in change.images if ref not in change.held]
+        if not others:
+            change.is_whole = True
+            then()
+            return
 
-    def _finish(self, use: ClassUse, into: int, written: _Written, files: FolderFiles) -> None:
-        spec = use.spec
-        if written.failed:
-            # The class stays: some of its pixels do.
-            first, count = written.failed[0], len(written.failed)
-            self._notices.warning(
-                f"{spec.name} stays: {count:,} image{'s' * (count != 1)} could not be written. "
-                f"{first.message}",
-                first.hint,
-            )
-        else:
-            self._gone[spec.id] = spec
-            self._schema.remove_class(spec.id)
-        self._changed(written.masks)
+        def work(job: Job) -> None:
+            for number, ref in enumerate(others):
+                job.report(number, len(others), ref.title)
+                change.rewrite(ref, job)
+            change.is_whole = True
 
-        def back() -> None:
-            if files is self._folder.files:
-                self._take_back(use, written, files)
+        def ended() -> None:
+            self._written(change.written)
+            then()
 
-        what = f" {use.pixels:,} pixels became {self._session.schema.name_of(into)}."
-        self._notices.settle(_REMOVED)
-        self._notices.info(
-            f"{spec.name} was removed.{what if use.pixels else ''}",
-            action=("Undo", back),
-            about=_REMOVED,
-        )
+        self._jobs.submit(change.title, "save", work, ended=ended)
 
-    def _changed(self, refs: Iterable[ImageRef]) -> None:
+    def _written(self, refs: Iterable[ImageRef]) -> None:
         """Files of images that are not in memory were written: they are counted again."""
         session, project = self._session, self._session.project
         indices = [
@@ -230,45 +322,71 @@ class ClassRemoval:
             session.notify(What.SCORES)
             self._scoring.count_missing()
 
-    def _take_back(self, use: ClassUse, written: _Written, files: FolderFiles) -> None:
+    # -- what came of it -----------------------------------------------------------------------
+
+    def _removed(
+        self, use: ClassUse, into: int, merging: _Pass, lost: dict[ImageRef, _Lost]
+    ) -> None:
+        spec = use.spec
+        undo = ("Undo", lambda: self._take_back(use, into, merging, lost))
+        self._notices.settle(_REMOVED)
+        if merging.is_whole and not merging.failed:
+            self._gone[spec.id] = spec
+            self._schema.remove_class(spec.id)
+            became = f" {use.pixels:,} pixels became {self._session.schema.name_of(into)}."
+            text = f"{spec.name} was removed.{became if use.pixels else ''}"
+            self._notices.info(text, action=undo, about=_REMOVED)
+            return
+        # The class stays: some of its pixels do.
+        why, hint = _trouble(merging)
+        self._notices.post(
+            Notice(
+                "warning",
+                f"{spec.name} stays: {why}",
+                f"{merging.changed:,} of {len(use.images):,} images were changed. {hint}".strip(),
+                action=undo if merging.changed else None,
+                about=_REMOVED,
+            )
+        )
+
+    def _take_back(
+        self, use: ClassUse, into: int, merging: _Pass, lost: dict[ImageRef, _Lost]
+    ) -> None:
         """Bring the class back, and its pixels where nothing else was painted since."""
-        self._schema.restore_class(use.spec)
-        schema, elsewhere = self._session.schema, self._session.saving.elsewhere
-        title = f"Bring back {use.spec.name}"
-        for document in list(self._documents):
-            if document.ref in written.masks:
-                self._commit(_edit_back(document, use.spec.id, written, title))
-            elif document.history.undo_title == self._title(use, written.into):
-                self._undo(document)
-        held = {document.ref for document in self._documents}
+        spec, present = use.spec, self._session.schema.get(use.spec.id)
+        if not self._is_open(merging.files) or self._folder.files is None:
+            return
+        if self._session.read_only:
+            self._notices.info(self._session.read_only)
+            return
+        if present is not None and merging.is_whole and not merging.failed and present != spec:
+            self._notices.warning(
+                f"{spec.name} was not brought back: {present.name} has its number now.",
+                f"Remove {present.name} first.",
+            )
+            return
+        if present is None:
+            self._gone.pop(spec.id, None)
+            self._schema.restore_class(spec)
+        changed = merging.held.union(merging.written)
+        back = _Pass(
+            f"Bring back {spec.name}",
+            self._folder.files,
+            self._session.schema,
+            self._session.saving.elsewhere,
+            tuple(ref for ref in lost if ref in changed),
+            lambda ref, found: _restored(found, spec.id, lost[ref], into),
+        )
 
-        def work(job: Job) -> list[ImageRef]:
-            changed = []
-            for number, ref in enumerate(r for r in written.masks if r not in held):
-                job.report(number, len(written.masks), ref.title)
-                found = files.reference(ref, schema, None)
-                if found is not None:
-                    new = _restored(found, use.spec.id, written.masks[ref], written.into)
-                    files.annotations.write(
-                        ref, new.labels, new.instances, schema, elsewhere=elsewhere
-                    )
-                    changed.append(ref)
-            return changed
+        def done() -> None:
+            if not back.is_whole or back.failed:
+                why, hint = _trouble(back)
+                self._notices.warning(
+                    f"{spec.name} is back in {back.changed:,} of {len(back.images):,} images: {why}",
+                    hint,
+                )
 
-        self._jobs.submit(title, "save", work, self._changed, key="class-removal")
-
-    def _undo(self, document: Document) -> None:
-        step = document.history.next_undo()
-        if step is not None and document.history.take(step):
-            patches = step.unpack().patches
-            for patch in patches:
-                document.annotation.apply(patch)
-            self._announce(document, patches)
-
-    def _title(self, use: ClassUse, into: int) -> str:
-        if into == 0:
-            return f"Remove class {use.spec.name}"
-        return f"Merge {use.spec.name} into {self._session.schema.name_of(into)}"
+        self._run(back, done)
 
     def _on_change(self, change: Change) -> None:
         """A class whose pixels come back by undoing comes back with them."""
@@ -277,23 +395,22 @@ class ClassRemoval:
         if not self._gone or What.HISTORY not in change.what:
             return
         for class_id, spec in list(self._gone.items()):
-            if any(bool((patch.after == class_id).any()) for patch in change.patches):
+            if self._session.schema.get(class_id) is not None:
+                del self._gone[class_id]  # its number is that of another class now
+            elif any(bool((patch.after == class_id).any()) for patch in change.patches):
                 del self._gone[class_id]
                 self._schema.restore_class(spec)
 
 
-def _edit(document: Document, class_id: int, into: int, title: str) -> _Held:
-    annotation, revision = document.annotation, document.annotation.revision
-    new = _merged(annotation, class_id, into)
-    made = packed(title, difference_patch(annotation, new.labels, new.instances))
-    return _Held(document, revision, *made)
-
-
-def _edit_back(document: Document, class_id: int, written: _Written, title: str) -> _Held:
-    annotation, revision = document.annotation, document.annotation.revision
-    new = _restored(annotation, class_id, written.masks[document.ref], written.into)
-    made = packed(title, difference_patch(annotation, new.labels, new.instances))
-    return _Held(document, revision, *made)
+def _trouble(change: _Pass) -> tuple[str, str]:
+    """Why a change is not whole, as the end of a sentence, and what to do about it."""
+    if not change.failed:
+        return "it was stopped.", ""
+    first, count = change.failed[0], len(change.failed)
+    return (
+        f"{count:,} image{'s' * (count != 1)} could not be written. {first.message}",
+        first.hint,
+    )
 
 
 def _merged(label_map: LabelMap, class_id: int, into: int) -> LabelMap:
@@ -306,37 +423,11 @@ def _merged(label_map: LabelMap, class_id: int, into: int) -> LabelMap:
     return LabelMap(labels, ids)
 
 
-def _rewrite(
-    files: FolderFiles,
-    ref: ImageRef,
-    class_id: int,
-    schema: LabelSchema,
-    written: _Written,
-    *,
-    elsewhere: bool,
-) -> None:
-    """Merge a class in the files of an image, and remember what was there."""
-    try:
-        seen = files.annotations.seen(ref)
-        found = files.reference(ref, schema, None)
-        if found is None:
-            return
-        new = _merged(found, class_id, written.into)
-        files.annotations.write(
-            ref,
-            new.labels,
-            new.instances,
-            schema,
-            elsewhere=elsewhere,
-            agreed=agreed_links(files.project.data_folder),
-            seen=seen,
-        )
-    except SegstudioError as error:
-        written.failed.append(without_traceback(error))
-        return
-    mask, ids = found.labels == class_id, found.instances
-    lost = None if ids is None or written.into else zlib.compress(ids[mask].tobytes(), 1)
-    written.masks[ref] = _Lost(zlib.compress(np.packbits(mask).tobytes(), 1), lost)
+def _lost(label_map: LabelMap, class_id: int, into: int) -> _Lost:
+    """What `_merged` takes away."""
+    mask, ids = label_map.labels == class_id, label_map.instances
+    kept = None if ids is None or into else zlib.compress(ids[mask].tobytes(), 1)
+    return _Lost(zlib.compress(np.packbits(mask).tobytes(), 1), kept)
 
 
 def _restored(label_map: LabelMap, class_id: int, lost: _Lost, into: int) -> LabelMap:

@@ -214,16 +214,21 @@ class FolderFiles:
         raise changing(ref)
 
     def reference(
-        self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None
+        self,
+        ref: ImageRef,
+        schema: LabelSchema,
+        shape_hw: tuple[int, int] | None,
+        check: Check = unchecked,
     ) -> LabelMap | None:
         """What an image that is not open is measured against: its saved annotation, else truth.
 
-        Waits until it is decided what the values of the masks mean.
+        Waits until it is decided what the values of the masks mean; `check` is called again and
+        again meanwhile and raises to give up.
 
         Raises:
             SegstudioError: if the mask cannot be used.
         """
-        self.masks.wait()  # an annotation can have the form of the masks
+        self.masks.wait(check)  # an annotation can have the form of the masks
         saved = self.annotations.read(ref, schema, shape_hw)
         return self.truth(ref, schema, shape_hw) if saved is None else saved
 

@@ -49,6 +49,14 @@ def on_disk(desk, number):
     return np.array(pil.open(desk.session.project.root / "masks" / f"a{number}.png"))
 
 
+def forget_all_but_the_open_one(desk):
+    """As where there is no room for them."""
+    documents = desk.studio.class_removal._documents
+    for document in list(documents):
+        if document is not desk.document:
+            documents.drop(document.ref)
+
+
 def undo_button(desk):
     notice = [n for n in desk.studio.notices.recent if n.action is not None][-1]
     notice.action[1]()
@@ -156,6 +164,68 @@ def test_a_class_stays_where_an_image_cannot_be_written(opened, monkeypatch):
     assert opened.session.schema.get(2) is not None
     assert "class 2 stays: 1 image could not be written. The disk is full." in opened.messages
     assert np.array_equal(on_disk(opened, 2), masks_on(2))
+
+
+def test_a_removal_that_is_stopped_says_how_far_it_came_and_can_be_taken_back(opened, monkeypatch):
+    from segstudio.storage.annotations import Annotations
+
+    use, write = uses(opened, 2), Annotations.write
+
+    def stop(self, ref, *arguments, **named):
+        saved = write(self, ref, *arguments, **named)
+        for job in opened.studio.jobs.jobs():
+            if job.lane == "save":  # the user presses its cross in the status bar
+                job.cancel()
+        return saved
+
+    # three images, none of them in memory but the one that is open
+    forget_all_but_the_open_one(opened)
+    monkeypatch.setattr(Annotations, "write", stop)
+    opened.studio.class_removal.remove(use, 1)
+    opened.settle()
+    monkeypatch.undo()
+    assert opened.session.schema.get(2) is not None
+    notice = opened.studio.notices.recent[-1]
+    assert notice.message == "class 2 stays: it was stopped."
+    assert notice.hint == "2 of 3 images were changed."
+    undo_button(opened)
+    for number in range(3):
+        assert np.array_equal(on_disk(opened, number), masks_on(number)), number
+
+
+def test_an_image_that_was_let_go_since_is_brought_back_too(opened):
+    remove(opened, 2, 1)
+    opened.studio.autosave.save_all()
+    opened.settle()
+    opened.browsing.select(2)
+    opened.settle()
+    forget_all_but_the_open_one(opened)
+    undo_button(opened)
+    for number in range(3):
+        assert np.array_equal(on_disk(opened, number), masks_on(number)), number
+
+
+def test_an_image_that_was_painted_on_since_is_brought_back_where_nothing_was_painted(opened):
+    remove(opened, 2, 1)
+    opened.session.set_view(active_class=5, brush_size=1)
+    opened.editing.begin_stroke(5, 11)  # in the open image, where class 2 was
+    opened.editing.end_stroke()
+    undo_button(opened)
+    wanted = masks_on(0)
+    wanted[11, 5] = 5
+    assert np.array_equal(opened.document.annotation.labels, wanted)
+
+
+def test_a_new_class_under_the_number_of_a_removed_one_is_let_alone(opened):
+    remove(opened, 2, 1)
+    assert opened.studio.class_list.add("truck") == 2
+    opened.session.set_view(active_class=2)
+    opened.editing.paint_polygon([(0, 0), (4, 0), (4, 4), (0, 4)])
+    opened.settle()
+    assert opened.session.schema.name_of(2) == "truck"
+    undo_button(opened)
+    assert opened.session.schema.name_of(2) == "truck"
+    assert opened.messages[-1] == "class 2 was not brought back: truck has its number now."
 
 
 def test_keys_are_the_ids_where_these_are_digits():

@@ -231,11 +231,11 @@ def _checksum(file: BinaryIO) -> str:
     return f"{total:08x}"
 
 
-def flatness(path: Path) -> float | None:
+def flatness(path: Path) -> tuple[float, tuple[int, int]] | None:
     """The share of pixels that are like their right neighbour, 0 to 1: high in masks.
 
     Returns:
-        None for what cannot be read.
+        The share and the size, (H, W); None for what cannot be read.
     """
     try:
         raw = read_mask_file(path)
@@ -245,7 +245,8 @@ def flatness(path: Path) -> float | None:
     same = pixels[:, 1:] == pixels[:, :-1]
     if same.size == 0:
         return None
-    return float((same.all(axis=2) if same.ndim == 3 else same).mean())
+    share = float((same.all(axis=2) if same.ndim == 3 else same).mean())
+    return share, raw.shape_hw
 
 
 def _read_with_pil(path: Path) -> RawMask:

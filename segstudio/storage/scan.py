@@ -39,6 +39,8 @@ _MASK_FORMS = (".png", ".tif", ".tiff", ".bmp", ".gif")
 """Endings of forms that masks beside photos of the same name have."""
 _MASK_FLATNESS = 0.75
 """Share of pixels that are like their right neighbour: of masks more, of photos hardly ever."""
+_CLEARLY = 4
+"""How many times as often a photo changes from pixel to pixel as its mask, where names don't tell."""
 
 
 @dataclass(frozen=True)
@@ -316,8 +318,8 @@ class _Look:
 def twins_among(folder: Path, names: Sequence[str]) -> frozenset[str]:
     """Masks called as an image beside them is but for the ending: x.png beside x.jpg.
 
-    At least half of the files of an ending must be so, and look like masks where the others do
-    not: the same photo may well be kept in two forms.
+    At least half of the files of an ending must be so, and be far flatter than the others: the same
+    photo may well be kept in two forms, and two drawings may have one name.
     """
     by_suffix: dict[str, dict[str, str]] = {}
     if len({name.rpartition(".")[2].lower() for name in names}) < 2:
@@ -330,7 +332,8 @@ def twins_among(folder: Path, names: Sequence[str]) -> frozenset[str]:
             if other == suffix or not masks:
                 continue
             pairs = [(name, images[stem]) for stem, name in masks.items() if stem in images]
-            verdicts = _flatter(folder, folder, pairs) if 2 * len(pairs) >= len(masks) else []
+            enough = 2 * len(pairs) >= len(masks)
+            verdicts = _flatter(folder, folder, pairs, clearly=True) if enough else []
             if verdicts and all(verdicts):
                 return frozenset(mask for mask, _ in pairs)
     return frozenset()
@@ -372,18 +375,34 @@ def _are_masks_of(folder: Path, name: str, other: str, pairs: list[tuple[str, st
 
 
 def _flatter(
-    folder: Path, others: Path, pairs: Sequence[tuple[str, str]], *, to_the_end: bool = False
+    folder: Path,
+    others: Path,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    to_the_end: bool = False,
+    clearly: bool = False,
 ) -> list[bool]:
     """Of some pairs, whether the first looks like a mask, and is flatter than the second.
 
     Ends with the first that does not, unless all are asked for: photos take long to decode.
+
+    Args:
+        folder: Of the first ones.
+        others: Of the second ones.
+        pairs: File names.
+        to_the_end: Look at all of them.
+        clearly: The second must change from pixel to pixel several times as often, and have the
+            same size.
     """
     step = max(1, len(pairs) // _LOOKED_AT)
     verdicts: list[bool] = []
     for mask, image in pairs[::step][:_LOOKED_AT]:
-        flat, other_flat = flatness(folder / mask), flatness(others / image)
-        if flat is not None and other_flat is not None:
-            verdicts.append(flat >= _MASK_FLATNESS and flat > other_flat)
+        found, other = flatness(folder / mask), flatness(others / image)
+        if found is not None and other is not None:
+            flat, rough, times = found[0], other[0], _CLEARLY if clearly else 1
+            like = flat >= _MASK_FLATNESS and 1 - rough > times * (1 - flat)
+            # A photo turned by its EXIF entry may have a mask that is not.
+            verdicts.append(like and (not clearly or sorted(found[1]) == sorted(other[1])))
         if not to_the_end and not all(verdicts):
             break
     return verdicts

@@ -179,7 +179,7 @@ def test_more_classes_than_the_folder_has_count_as_background(new_desk, tmp_path
     assert metrics.iou[1] == 0.0
     assert metrics.pixel_accuracy == pytest.approx((600 - 100) / 600)
     (note,) = desk.document.predictions["wide"].notes
-    assert note.endswith("thing 5 and 15 more; they count as background.")
+    assert note.endswith("thing 5, thing 6 and 14 more; they count as background.")
     assert desk.scoring.of_folder().images == 3
     desk.session.set_view(active_class=1, brush_size=3)
     desk.editing.begin_stroke(6, 6)  # painting over an id outside the classes is no trouble

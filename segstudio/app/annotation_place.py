@@ -11,6 +11,8 @@ from segstudio.app.documents import Documents
 from segstudio.app.editing import Editing
 from segstudio.app.folder import FolderFiles, OpenFolder
 from segstudio.app.notices import Notices
+from segstudio.core.errors import SegstudioError
+from segstudio.core.json_text import read_json
 from segstudio.core.labels import LabelMap
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
@@ -249,9 +251,9 @@ class AnnotationPlace:
 def _read(files: FolderFiles) -> Saving:
     project, folder = files.project, files.annotations.corrections
     try:
-        data = json.loads((project.data_folder / _CHOICE).read_text(encoding="utf-8"))
+        data = read_json(project.data_folder / _CHOICE)
         return Saving(elsewhere=bool(data["elsewhere"]), folder=folder, chosen=True)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, SegstudioError):
         there = holds_corrections(project.root / folder)  # chosen on another machine
         return Saving(elsewhere=there, folder=folder, chosen=there)
 

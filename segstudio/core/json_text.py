@@ -70,7 +70,7 @@ def _number(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
+    if len(text.lstrip("-")) > _MOST_DIGITS:
         raise ValueError(f"the number {text[:20]}... is too large")
     return int(text)
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.regular_file import check_regular
+from segstudio.core.json_text import read_json
+from segstudio.core.regular_file import check_regular, is_regular
 from segstudio.storage.atomic import write_error
 from segstudio.storage.mask_files import written_by_segstudio
 from segstudio.storage.write_root import WriteRoot
@@ -209,10 +210,10 @@ def _record_name(name: str) -> str:
 def _read(mask: Path) -> _Record:
     folder = mask.parent / ORIGINALS
     try:
-        data = json.loads((folder / _record_name(mask.name)).read_text(encoding="utf-8"))
+        data = read_json(folder / _record_name(mask.name))
         kept = [_version(folder, mask.name, entry) for entry in data["kept"]]
         own = [str(digest) for digest in data["written"]]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SegstudioError):
         kept, own = _unrecorded(folder, mask.name), []
     return _Record([version for version in kept if version.path.exists()], own)
 
@@ -246,9 +247,9 @@ def _write(home: WriteRoot, mask: Path, record: _Record) -> None:
     text = json.dumps({"kept": kept, "written": record.own}, indent=1) + "\n"
     path = folder / _record_name(mask.name)
     try:
-        if path.read_text(encoding="utf-8") == text:
+        if is_regular(path) and path.read_bytes() == text.encode():
             return
-    except (OSError, ValueError):
+    except OSError:
         pass
     home.make_folder(folder)
     home.write(path, text.encode())

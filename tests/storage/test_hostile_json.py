@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segstudio.core.errors import SegstudioError
@@ -15,6 +15,7 @@ from segstudio.core.json_text import parse_json, read_json
 from segstudio.core.schema import LabelSchema
 from segstudio.models.registry import METADATA_KEY, read_header, read_spec_data, spec_from_metadata
 from segstudio.storage.class_names_file import read_class_names
+from segstudio.storage.originals import versions
 from segstudio.storage.run_definitions import RunDefinition, read_definitions, write_definitions
 from segstudio.storage.schema_file import read_schema, write_schema
 from segstudio.storage.settings import Settings, load_settings, save_settings
@@ -182,9 +183,28 @@ _JSON = st.recursive(
 
 @settings(max_examples=40, deadline=None)
 @given(_JSON)
+@example(-(10**18))
 def test_what_is_sound_comes_through_as_it_is(value):
     assert parse_json(json.dumps(value)) == value
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path):
     assert read_json(put(tmp_path / "x.json", b"\xef\xbb\xbf[1.5]")) == [1.5]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *HOSTILE.values(),
+        '{"kept": [{"number": 1e999, "sha256": "x"}], "written": []}',
+        '{"kept": [{"number": [], "sha256": "x"}], "written": []}',
+        '{"kept": [3], "written": {}}',
+    ],
+)
+def test_a_damaged_record_of_originals_hides_none_of_them(tmp_path, content):
+    mask = put(tmp_path / "a.png", b"mine")
+    (tmp_path / ".originals").mkdir()
+    original = put(tmp_path / ".originals" / "a.png", b"theirs")
+    put(tmp_path / ".originals" / "a.png.json", content)
+
+    assert original in [version.path for version in versions(mask)]

@@ -19,6 +19,7 @@ from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.images import read_image, read_thumbnail
 from segstudio.storage.mask_files import png_texts, read_mask_file
 from segstudio.storage.masks import write_annotation
+from segstudio.storage.originals import versions
 from segstudio.storage.project import open_project
 from segstudio.storage.scan import scan
 from segstudio.storage.schema_file import read_schema, write_schema
@@ -105,3 +106,12 @@ def test_an_annotation_does_not_replace_a_pipe(tmp_path):
 def test_a_folder_that_is_called_like_an_image_is_a_folder(tmp_path):
     save_image(tmp_path / "stack.tif" / "a.png", np.zeros((4, 4), np.uint8))
     assert scan(tmp_path).names == ["stack.tif/a.png"]
+
+
+def test_a_pipe_in_the_place_of_the_record_of_originals_is_passed_over(tmp_path):
+    mask = tmp_path / "a.png"
+    save_image(mask, np.zeros((4, 4), np.uint8))
+    (tmp_path / ".originals").mkdir()
+    os.mkfifo(tmp_path / ".originals" / "a.png.json")
+
+    assert [version.path for version in versions(mask)] == [mask]

@@ -170,11 +170,11 @@ PANEL_TIPS = {
 
 
 def _toggle_panel(name: str, c: Context) -> None:
-    c.window.toggle_panel(name)
+    c.window.docks.toggle(name)
 
 
 def _panel_shown(name: str, c: Context) -> bool:
-    return c.window.panel_shown(name)
+    return c.window.docks.shown(name)
 
 
 def _pick(field: str, value: str, c: Context) -> None:
@@ -203,7 +203,7 @@ def _tool(name: str, text: str, icon: str, key: str, tip: str, **more: Any) -> A
 
 
 _FILE = (
-    ActionSpec("file.open", FILE, "Open folder…", lambda c: c.window.open_folder(), "folder-open",
+    ActionSpec("file.open", FILE, "Open folder…", lambda c: c.verbs.open_folder(), "folder-open",
                ("Ctrl+O", "Ctrl+U"), tip="Open a folder of images (or drop one on the window)"),
     ActionSpec("file.samples", FILE, "Open samples", lambda c: c.studio.browsing.open_samples(),
                "flask-conical", tip="Open the images that come with segstudio"),
@@ -211,9 +211,9 @@ _FILE = (
                "refresh-cw", ("Ctrl+R",), enabled=_has_project,
                tip="Look for images that came or went"),
     ActionSpec("file.truth", FILE, "Choose ground truth…",
-               lambda c: c.window.choose_truth(), "target", enabled=_has_project,
+               lambda c: c.verbs.choose_truth(), "target", enabled=_has_project,
                tip="Tell where the masks lie and how they are called, if not found", section=1),
-    ActionSpec("file.masks", FILE, "Read masks as…", lambda c: c.window.read_masks(),
+    ActionSpec("file.masks", FILE, "Read masks as…", lambda c: c.verbs.read_masks(),
                "square-dashed", enabled=_has_masks, section=1,
                tip="Tell whether masks hold class ids, black and white, objects or colours"),
     ActionSpec("file.save", FILE, "Save annotation", lambda c: c.studio.autosave.save_now(),
@@ -225,14 +225,14 @@ _FILE = (
     ActionSpec("file.read_only", FILE, "Read-only", _flip_read_only, "lock",
                enabled=_has_project, checked=lambda c: bool(c.session.read_only),
                tip="Look at this folder without changing it", section=1),
-    ActionSpec("file.export", FILE, "Export masks…", lambda c: c.window.export(), "file-output",
+    ActionSpec("file.export", FILE, "Export masks…", lambda c: c.verbs.export(), "file-output",
                ("Ctrl+E",), enabled=_has_document,
                tip="Write annotations, ground truth or predictions as PNG", section=1),
-    ActionSpec("file.settings", FILE, "Settings…", lambda c: c.window.settings(), "settings",
+    ActionSpec("file.settings", FILE, "Settings…", lambda c: c.verbs.settings(), "settings",
                ("Ctrl+,",), section=2),
-    ActionSpec("file.shortcuts", FILE, "Keyboard shortcuts…", lambda c: c.window.shortcuts(),
+    ActionSpec("file.shortcuts", FILE, "Keyboard shortcuts…", lambda c: c.verbs.shortcuts(),
                "keyboard", section=2),
-    ActionSpec("file.quit", FILE, "Quit", lambda c: c.window.quit(), "log-out", ("Ctrl+Q",),
+    ActionSpec("file.quit", FILE, "Quit", lambda c: c.window.close(), "log-out", ("Ctrl+Q",),
                section=3),
 )  # fmt: skip
 
@@ -252,10 +252,10 @@ _EDIT = (
     ActionSpec("edit.revert", EDIT, "Revert to original", lambda c: c.studio.place.revert(),
                "history", enabled=_can_use_truth, section=1,
                tip="Take the mask as another program wrote it last; can be undone"),
-    ActionSpec("edit.versions", EDIT, "Versions of the mask…", lambda c: c.window.show_versions(),
+    ActionSpec("edit.versions", EDIT, "Versions of the mask…", lambda c: c.verbs.show_versions(),
                "history", enabled=_has_truth, section=1,
                tip="Every version that another program wrote: look at it, restore it"),
-    ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.window.clear_annotation(),
+    ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.studio.editing.clear(),
                "trash-2", enabled=_can_edit, section=1,
                tip="Make every pixel background; can be undone"),
 )  # fmt: skip
@@ -288,7 +288,7 @@ _TOOLS = (
     ActionSpec("class.swap", TOOLS, "Swap class and background", _swap_class, "arrow-left-right",
                ("X",), section=2),
     ActionSpec("class.read_names", TOOLS, "Read class names from a file…",
-               lambda c: c.window.read_class_names(), "tags", enabled=_has_project, section=2,
+               lambda c: c.window.classes.read_names(), "tags", enabled=_has_project, section=2,
                tip="One name a line; also labels.txt of labelme and labelmap.txt of CVAT"),
     ActionSpec("class.model_names", TOOLS, "Name classes as the model does",
                lambda c: c.studio.class_list.use_model_names(),
@@ -350,14 +350,14 @@ _VIEW = (
         for name in PANELS
     ),
     ActionSpec("view.panels", VIEW, "Hide or show all panels",
-               lambda c: c.window.toggle_panels(), "panels-top-left", ("Tab",), Scope.CANVAS,
+               lambda c: c.window.docks.toggle_all(), "panels-top-left", ("Tab",), Scope.CANVAS,
                section=4),
     ActionSpec("view.next_panel", VIEW, "Go to the next panel",
-               lambda c: c.window.go_to_panel(1), keys=("Ctrl+Tab",), section=4,
+               lambda c: c.verbs.go_to_panel(1), keys=("Ctrl+Tab",), section=4,
                tip="Keys then go to that panel; the image comes after the last one"),
     ActionSpec("view.previous_panel", VIEW, "Go to the previous panel",
-               lambda c: c.window.go_to_panel(-1), keys=("Ctrl+Shift+Tab",), section=4),
-    ActionSpec("view.reset_layout", VIEW, "Reset layout", lambda c: c.window.reset_layout(),
+               lambda c: c.verbs.go_to_panel(-1), keys=("Ctrl+Shift+Tab",), section=4),
+    ActionSpec("view.reset_layout", VIEW, "Reset layout", lambda c: c.window.docks.arrange(),
                "layout-dashboard", section=4, tip="Put all panels back where they were at first"),
 )  # fmt: skip
 
@@ -365,10 +365,11 @@ _MODEL = (
     ActionSpec("model.run", MODEL, "Run", lambda c: c.studio.segmenting.run_current(), "play",
                ("F5",), enabled=_can_run, tip="Run the chosen model on this image"),
     ActionSpec("model.run_selected", MODEL, "Run on selected images",
-               lambda c: c.window.run_selected(), "images", ("Shift+F5",),
-               enabled=lambda c: _can_run_all(c) and len(c.window.selected_images()) > 0,
+               lambda c: c.studio.segmenting.run_on(c.window.images.selected_images()),
+               "images", ("Shift+F5",),
+               enabled=lambda c: _can_run_all(c) and len(c.window.images.selected_images()) > 0,
                tip="Run the chosen model on the images selected in the list"),
-    ActionSpec("model.run_all", MODEL, "Run all", lambda c: c.window.run_all(), "fast-forward",
+    ActionSpec("model.run_all", MODEL, "Run all", lambda c: c.verbs.run_all(), "fast-forward",
                ("Ctrl+B",), enabled=_can_run_all, tip="Run the chosen model on every image"),
     ActionSpec("model.cancel", MODEL, "Cancel run", lambda c: c.studio.segmenting.cancel(),
                "circle-stop", ("Ctrl+.",), enabled=_is_running),
@@ -376,7 +377,7 @@ _MODEL = (
                lambda c: c.studio.segmenting.remove_prediction(), "trash-2",
                enabled=_has_prediction, tip="Remove it from this image, also from disk"),
     ActionSpec("model.load", MODEL, "Load weights from a file…",
-               lambda c: c.window.load_weights(), "file-plus", enabled=_has_model, section=1,
+               lambda c: c.verbs.load_weights(), "file-plus", enabled=_has_model, section=1,
                tip="A .safetensors or .pth file"),
     ActionSpec("model.download", MODEL, "Download weights",
                lambda c: c.studio.segmenting.download(c.session.model.chosen), "download",
@@ -385,13 +386,13 @@ _MODEL = (
 )  # fmt: skip
 
 _HELP = (
-    ActionSpec("help.palette", HELP, "Command palette…", lambda c: c.window.command_palette(),
+    ActionSpec("help.palette", HELP, "Command palette…", lambda c: c.verbs.command_palette(),
                "command", ("Ctrl+Shift+P",), tip="Find and do any command"),
-    ActionSpec("help.keys", HELP, "Keys and mouse", lambda c: c.window.cheat_sheet(),
+    ActionSpec("help.keys", HELP, "Keys and mouse", lambda c: c.verbs.cheat_sheet(),
                "circle-question-mark", ("F1", "?", "Shift+/")),
-    ActionSpec("help.dismiss", HELP, "Close all messages", lambda c: c.window.dismiss_notices(),
+    ActionSpec("help.dismiss", HELP, "Close all messages", lambda c: c.window.notices.dismiss_all(),
                "x", ("Shift+Esc",)),
-    ActionSpec("help.about", HELP, "About segstudio", lambda c: c.window.about(), "info",
+    ActionSpec("help.about", HELP, "About segstudio", lambda c: c.verbs.about(), "info",
                section=1),
 )  # fmt: skip
 

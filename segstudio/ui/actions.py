@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from segstudio.app.studio import Studio
     from segstudio.session.session import Session
     from segstudio.ui.canvas.canvas import Canvas
+    from segstudio.ui.main_window import MainWindow
+    from segstudio.ui.window_commands import WindowCommands
 
 
 class Scope(StrEnum):
@@ -24,145 +26,14 @@ class Scope(StrEnum):
     """While the list of images has the focus."""
 
 
-class WindowVerbs(Protocol):
-    """What actions ask of the window itself."""
-
-    def open_folder(self) -> None:
-        """Ask for a folder and open it."""
-        ...
-
-    def choose_truth(self) -> None:
-        """Ask where the ground truth lies."""
-        ...
-
-    def read_masks(self) -> None:
-        """Ask what the values of the masks are."""
-        ...
-
-    def export(self) -> None:
-        """Ask what to export and where."""
-        ...
-
-    def load_weights(self) -> None:
-        """Ask for a weights file."""
-        ...
-
-    def settings(self) -> None:
-        """Show the settings."""
-        ...
-
-    def shortcuts(self) -> None:
-        """Edit the shortcuts."""
-        ...
-
-    def command_palette(self) -> None:
-        """Find a command by its name."""
-        ...
-
-    def cheat_sheet(self) -> None:
-        """Show all keys."""
-        ...
-
-    def about(self) -> None:
-        """Show the version."""
-        ...
-
-    def export_network(self, kind: str) -> None:
-        """Ask for a file and write what the network panel shows: "report", "svg", ..."""
-        ...
-
-    def evaluate(self) -> None:
-        """Hold the models chosen in the evaluation panel against the ground truth."""
-        ...
-
-    def export_evaluation(self, kind: str) -> None:
-        """Ask for a file and write the evaluation's figures: "report", "csv" or "json"."""
-        ...
-
-    def map_classes(self) -> None:
-        """Say what a model's classes count as."""
-        ...
-
-    def manage_runs(self, what: str) -> None:
-        """Ask for a "new" named run or an "ensemble", or "remove" the chosen one."""
-        ...
-
-    def show_versions(self) -> None:
-        """Show the versions of the open image's masks that other programs wrote."""
-        ...
-
-    def clear_annotation(self) -> None:
-        """Make everything background."""
-        ...
-
-    def run_selected(self) -> None:
-        """Run the model on the selected images."""
-        ...
-
-    def run_all(self) -> None:
-        """Run the model on every image."""
-        ...
-
-    def run_side_by_side(self) -> None:
-        """Ask for models, run them on the open image and give each a view."""
-        ...
-
-    def toggle_panels(self) -> None:
-        """Hide all panels, or bring them back."""
-        ...
-
-    def toggle_panel(self, name: str) -> None:
-        """Open or close one panel."""
-        ...
-
-    def panel_shown(self, name: str) -> bool:
-        """Whether a panel is open."""
-        ...
-
-    def go_to_panel(self, by: int) -> None:
-        """Give the keys to the next (1) or previous (-1) panel, or to the canvas."""
-        ...
-
-    def read_class_names(self) -> None:
-        """Ask for a file of class names."""
-        ...
-
-    def dismiss_notices(self) -> None:
-        """Take all messages away."""
-        ...
-
-    def find_image(self) -> None:
-        """Let the user type a part of an image's name."""
-        ...
-
-    def copy_path(self) -> None:
-        """Put the path of the open image on the clipboard."""
-        ...
-
-    def show_file(self) -> None:
-        """Open the folder of the open image in the file manager."""
-        ...
-
-    def reset_layout(self) -> None:
-        """Put the panels where they were at first."""
-        ...
-
-    def quit(self) -> None:
-        """Close the window."""
-        ...
-
-    def selected_images(self) -> list[int]:
-        """Images selected in the list."""
-        ...
-
-
 @dataclass(frozen=True)
 class Context:
     """What an action may use."""
 
     studio: Studio
     canvas: Canvas
-    window: WindowVerbs
+    window: MainWindow
+    verbs: WindowCommands
 
     @property
     def session(self) -> Session:
@@ -170,7 +41,7 @@ class Context:
         return self.studio.session
 
 
-Run = Callable[[Context], None]
+Run = Callable[[Context], object]
 Ask = Callable[[Context], bool]
 Tell = Callable[[Context], str]
 

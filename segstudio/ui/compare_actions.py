@@ -49,7 +49,7 @@ COMPARE_ACTIONS = (
         for count, text in LAYOUT_TEXTS.items()
     ),
     ActionSpec("compare.models", VIEW, "Run models side by side…",
-               lambda c: c.window.run_side_by_side(), "gallery-horizontal-end", ("Ctrl+F5",),
+               lambda c: c.verbs.run_side_by_side(), "gallery-horizontal-end", ("Ctrl+F5",),
                enabled=_has_document, section=5,
                tip="Run up to six models on this image, one view for each"),
     ActionSpec("compare.wipe", VIEW, "Wipe", _wipe, "flip-horizontal-2", ("Shift+C",),

@@ -21,11 +21,11 @@ def _has_figures(c: Context) -> bool:
 
 
 def _export(kind: str, c: Context) -> None:
-    c.window.export_evaluation(kind)
+    c.verbs.evaluation_export.ask(kind)
 
 
 EVALUATION_ACTIONS = (
-    ActionSpec("evaluation.start", EVALUATION, "Evaluate", lambda c: c.window.evaluate(),
+    ActionSpec("evaluation.start", EVALUATION, "Evaluate", lambda c: c.window.evaluation.start(),
                "play", ("F6",), enabled=_can_start, section=1,
                tip="Hold the chosen models against the ground truth of the whole folder"),
     ActionSpec("evaluation.cancel", EVALUATION, "Stop evaluating",

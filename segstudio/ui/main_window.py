@@ -56,7 +56,7 @@ class MainWindow(QMainWindow):
         self.centre = Centre()
         self.setCentralWidget(self.centre)
         self.statusBar().setSizeGripEnabled(False)
-        self.docks = Docks(self)
+        self.docks: Docks = Docks(self)
         self.layout_store = LayoutStore(layout_file)
         if self.layout_store.restore(self) and not self.docks.any_shown():
             self.docks.toggle_all()  # who closed the program with all hidden would look in vain
@@ -115,8 +115,8 @@ class MainWindow(QMainWindow):
         session = studio.session
         self.canvas = Canvas(studio)
         self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands)
-        self.images = ImagesPanel(session, studio.browsing, self.commands)
-        self.classes = ClassesPanel(
+        self.images: ImagesPanel = ImagesPanel(session, studio.browsing, self.commands)
+        self.classes: ClassesPanel = ClassesPanel(
             session, studio.class_list, studio.class_removal, studio.scoring
         )
         self.model = ModelPanel(session, studio.segmenting, self.commands)
@@ -136,7 +136,7 @@ class MainWindow(QMainWindow):
         self.verbs = WindowCommands(self, studio)
         self.feed = Feed(self, studio)
         self.network = NetworkLink(self, studio)
-        self.evaluation = EvaluationLink(self, studio)
+        self.evaluation: EvaluationLink = EvaluationLink(self, studio)
         self.queue_link = QueueLink(session, self.canvas)
         self.commands.place(
             {Scope.WINDOW: self, Scope.CANVAS: self.canvas, Scope.LIST: self.images}
@@ -161,13 +161,13 @@ class MainWindow(QMainWindow):
         self.canvas.over_photo_closed.connect(studio.inspecting.clear_photo)
         self.canvas.over_photo_faded.connect(studio.explaining.over_photo.blend)
         self.canvas.zoom_changed.connect(self.feed.on_zoom)
-        self.canvas.path_dropped.connect(self.verbs.open_path)
+        self.canvas.path_dropped.connect(studio.browsing.open_path)
         self.canvas.open_requested.connect(self.verbs.open_folder)
-        self.canvas.samples_requested.connect(self.verbs.open_samples)
+        self.canvas.samples_requested.connect(studio.browsing.open_samples)
         self.disagreement.region_opened.connect(self.canvas.show_rect)
         self.canvas.answer_asked.connect(studio.disagreement.take_at)
         self.images.open_requested.connect(self.verbs.open_folder)
-        self.images.samples_requested.connect(self.verbs.open_samples)
+        self.images.samples_requested.connect(studio.browsing.open_samples)
         self.images.selection_changed.connect(self.commands.refresh)
         self.menus[FILE].aboutToShow.connect(self.verbs.fill_recent)
         for menu in self.menus.values():
@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
             dock.visibilityChanged.connect(self.network.follow)
             dock.visibilityChanged.connect(self.evaluation.follow)
 
-        self.commands.attach(Context(studio, self.canvas, self.verbs))
+        self.commands.attach(Context(studio, self.canvas, self, self.verbs))
         self.verbs.apply_settings()
         self.network.follow()
         self.evaluation.follow()
@@ -221,4 +221,4 @@ class MainWindow(QMainWindow):
         paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
         if paths and self._studio is not None:
             event.acceptProposedAction()
-            self.verbs.open_path(paths[0])
+            self._studio.browsing.open_path(paths[0])

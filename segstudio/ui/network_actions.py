@@ -25,7 +25,7 @@ def _has_stage(c: Context) -> bool:
 
 
 def _export(kind: str, c: Context) -> None:
-    c.window.export_network(kind)
+    c.verbs.network_export.ask(kind)
 
 
 NETWORK_ACTIONS = (

@@ -30,7 +30,7 @@ QUEUE_ACTIONS = (
                enabled=_in_queue, section=4,
                tip="Mark this image as reviewed and go to the next one in the queue"),
     ActionSpec("evaluation.mapping", EVALUATION, "Class mapping…",
-               lambda c: c.window.map_classes(), "arrow-left-right", enabled=_can_map, section=5,
+               lambda c: c.verbs.map_classes(), "arrow-left-right", enabled=_can_map, section=5,
                tip="What the model's classes count as in this folder"),
 )  # fmt: skip
 """Rows of the Evaluation menu, after those of the panel."""

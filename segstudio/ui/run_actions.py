@@ -39,7 +39,7 @@ def _toggle_layer(c: Context) -> None:
 
 
 def _manage(what: str, c: Context) -> None:
-    c.window.manage_runs(what)
+    c.verbs.runs.manage(what)
 
 
 RUN_ACTIONS = (

@@ -35,14 +35,14 @@ _ASK_FROM = 20
 
 
 class WindowCommands:
-    """The `WindowVerbs` of the main window."""
+    """What the actions and the parts of the main window ask of it."""
 
     def __init__(self, window: MainWindow, studio: Studio) -> None:
         self._window = window
         self._studio = studio
-        self._network_export = NetworkExport(window, studio)
-        self._evaluation_export = EvaluationExport(window, studio)
-        self._runs = RunCommands(window, studio)
+        self.network_export = NetworkExport(window, studio)
+        self.evaluation_export = EvaluationExport(window, studio)
+        self.runs = RunCommands(window, studio)
         self._closing = False
         """Whether the window is closed once the saves that were begun have ended."""
         self._leaving = False
@@ -53,21 +53,13 @@ class WindowCommands:
 
     # -- opening -------------------------------------------------------------------------------
 
-    def open_path(self, path: Path) -> None:
-        """Open a folder, or an image's folder at that image."""
-        self._studio.browsing.open_path(path)
-
     def open_folder(self) -> None:
         """Ask for a folder and open it."""
         recent = self._studio.browsing.recent()
         start = str(Path(recent[0]).parent) if recent else str(Path.home())
         folder = QFileDialog.getExistingDirectory(self._window, "Open folder of images", start)
         if folder:
-            self.open_path(Path(folder))
-
-    def open_samples(self) -> None:
-        """Open what comes with segstudio."""
-        self._studio.browsing.open_samples()
+            self._studio.browsing.open_path(Path(folder))
 
     def choose_truth(self) -> None:
         """Ask where the ground truth lies and how its files are called."""
@@ -122,14 +114,6 @@ class WindowCommands:
         if path:
             self._studio.segmenting.load_weights_file(Path(path))
 
-    def manage_runs(self, what: str) -> None:
-        """Ask for a "new" named run or an "ensemble", or "remove" the chosen one."""
-        self._runs.manage(what)
-
-    def run_selected(self) -> None:
-        """Run the chosen model on the selected images."""
-        self._studio.segmenting.run_on(self.selected_images())
-
     def run_all(self) -> None:
         """Run the chosen model on every image; a large folder is asked for first."""
         session = self._studio.session
@@ -155,10 +139,6 @@ class WindowCommands:
         dialog.chosen.connect(lambda ids, again: comparing.run_side_by_side(ids, again=again))
         dialog.open()
 
-    def selected_images(self) -> list[int]:
-        """Images selected in the list."""
-        return self._window.images.selected_images()
-
     # -- annotation ----------------------------------------------------------------------------
 
     def show_versions(self) -> None:
@@ -167,10 +147,6 @@ class WindowCommands:
 
         place = self._studio.place
         place.versions(lambda found: VersionsDialog(found, place, self._window).open())
-
-    def clear_annotation(self) -> None:
-        """Make everything background; can be undone, so it does not ask."""
-        self._studio.editing.clear()
 
     def export(self) -> None:
         """Ask what to export and where, do it, show the report."""
@@ -184,7 +160,7 @@ class WindowCommands:
             self._studio.session,
             self._studio.exporting,
             Offered(
-                selected=self.selected_images(),
+                selected=self._window.images.selected_images(),
                 filtered=self._window.images.filtered_images(),
                 folder=preferences.export_folder(project.root),
                 forms=preferences.settings.export_forms,
@@ -193,18 +169,6 @@ class WindowCommands:
         )
         dialog.started.connect(partial(preferences.remember_export, project.root))
         dialog.open()
-
-    def export_network(self, kind: str) -> None:
-        """Ask for a file and write what the network panel shows: "report", "svg", ..."""
-        self._network_export.ask(kind)
-
-    def evaluate(self) -> None:
-        """Hold the models chosen in the evaluation panel against the ground truth."""
-        self._window.evaluation.start()
-
-    def export_evaluation(self, kind: str) -> None:
-        """Ask for a file and write the evaluation's figures: "report", "csv" or "json"."""
-        self._evaluation_export.ask(kind)
 
     def map_classes(self) -> None:
         """Say what the classes of a model, the chosen one first, count as in this folder."""
@@ -258,18 +222,6 @@ class WindowCommands:
 
     # -- the window ----------------------------------------------------------------------------
 
-    def toggle_panels(self) -> None:
-        """Hide all panels, or bring back those that were open."""
-        self._window.docks.toggle_all()
-
-    def toggle_panel(self, name: str) -> None:
-        """Open or close one panel."""
-        self._window.docks.toggle(name)
-
-    def panel_shown(self, name: str) -> bool:
-        """Whether a panel is open."""
-        return self._window.docks.shown(name)
-
     def go_to_panel(self, by: int) -> None:
         """Give the keys to the next (1) or previous (-1) panel, or to the canvas."""
         from segstudio.ui.panel_focus import go_to_next
@@ -280,22 +232,6 @@ class WindowCommands:
         """Let the user type a part of an image's name."""
         self._window.docks.open("Images")
         self._window.images.search()
-
-    def read_class_names(self) -> None:
-        """Ask for a file and name the classes as it says."""
-        self._window.classes.read_names()
-
-    def dismiss_notices(self) -> None:
-        """Take all messages away."""
-        self._window.notices.dismiss_all()
-
-    def reset_layout(self) -> None:
-        """Put the panels where they were at first."""
-        self._window.docks.arrange()
-
-    def quit(self) -> None:
-        """Close the window; what is unsaved is saved or asked for."""
-        self._window.close()
 
     def may_close(self) -> bool:
         """Whether the window may go now: nothing is unsaved, or the user said so.

@@ -27,6 +27,11 @@ class Sides:
     warning: str = ""
 
     @property
+    def short(self) -> str:
+        """Both sides without when the reference was edited and what it was started from."""
+        return f"{self.model} against {self.reference.partition(' (')[0]}"
+
+    @property
     def text(self) -> str:
         """Both sides in one line."""
         return f"{self.model} against {self.reference}"
@@ -51,7 +56,7 @@ def image_sides(session: Session) -> Sides | None:
     return Sides(
         run_title(session, run),
         _annotation_text(session, document) if document.edited_at is not None else "ground truth",
-        "The annotation has pixels of this model: the score says little." if same else "",
+        "Partly this model's own pixels: the score says little." if same else "",
     )
 
 

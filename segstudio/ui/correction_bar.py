@@ -67,7 +67,7 @@ class CorrectionBar(QFrame):
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() == QEvent.Type.StyleChange:  # the theme's palette is set before it
             self._draw_sign()
 
     def _refresh_soon(self) -> None:
@@ -106,5 +106,5 @@ class CorrectionBar(QFrame):
             button.setMaximumWidth(self.fontMetrics().horizontalAdvance(button.text()) + _PADDING)
 
     def _draw_sign(self) -> None:
-        ink = self.palette().color(QPalette.ColorRole.WindowText)
+        ink = QApplication.palette().color(QPalette.ColorRole.WindowText)
         self._sign.setPixmap(tinted("pencil", ink, 16, self.devicePixelRatioF()))

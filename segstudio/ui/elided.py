@@ -1,9 +1,9 @@
-"""One line of text that shows both its ends where it does not fit."""
+"""Text in one line or two that shows both its ends where it does not fit."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
@@ -21,10 +21,12 @@ _POPUP_PADDING = 24
 class ElidedLabel(QLabel):
     """Takes what room there is; the whole text is the tool tip."""
 
-    def __init__(self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
-        """Take where the gap is: in the middle unless told otherwise."""
+    def __init__(
+        self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle, *, two_lines: bool = False
+    ) -> None:
+        """Take where the gap is (in the middle unless told otherwise), and how high it may be."""
         super().__init__()
-        self._mode = mode
+        self._mode, self._two_lines = mode, two_lines
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._whole = self._short = ""
@@ -51,10 +53,13 @@ class ElidedLabel(QLabel):
         self._elide()
 
     def _elide(self) -> None:
-        metrics = self.fontMetrics()
-        is_long = bool(self._short) and metrics.horizontalAdvance(self._whole) > self.width()
+        metrics, width = self.fontMetrics(), self.contentsRect().width()
+        is_long = bool(self._short) and metrics.horizontalAdvance(self._whole) > width
         text = self._short if is_long else self._whole
-        self.setText(metrics.elidedText(text, self._mode, self.width()))
+        if self._two_lines:
+            self.setText(in_two_lines(text, "", metrics, width)[0])
+            return
+        self.setText(metrics.elidedText(text, self._mode, width))
 
 
 class ElidedCombo(QComboBox):
@@ -85,3 +90,30 @@ class ElidedCombo(QComboBox):
         return self.fontMetrics().elidedText(
             self.currentText(), Qt.TextElideMode.ElideMiddle, width
         )
+
+
+def in_two_lines(message: str, hint: str, metrics: QFontMetrics, width: int) -> tuple[str, bool]:
+    """Set a message in one line or two.
+
+    Args:
+        message: What happened.
+        hint: What to do about it; may be empty.
+        metrics: Of the font.
+        width: Of a line, in pixels.
+
+    Returns:
+        The text, with a line break or without, and whether nothing is left out.
+    """
+    whole = " ".join(f"{message} {hint}".split())
+    if metrics.horizontalAdvance(whole) <= width:
+        return whole, True
+    if hint and max(map(metrics.horizontalAdvance, (message, hint))) <= width:
+        return f"{message}\n{hint}", True
+    words = whole.split(" ")
+    first = words.pop(0)
+    while words and metrics.horizontalAdvance(f"{first} {words[0]}") <= width:
+        first = f"{first} {words.pop(0)}"
+    rest = " ".join(words)
+    second = metrics.elidedText(rest, Qt.TextElideMode.ElideRight, width)
+    head = metrics.elidedText(first, Qt.TextElideMode.ElideMiddle, width)
+    return f"{head}\n{second}", (head, second) == (first, rest)

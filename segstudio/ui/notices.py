@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFontDatabase, QFontMetrics, QPalette, QResizeEvent
+from PySide6.QtGui import QColor, QFontDatabase, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.notices import Notice, Notices, Open
+from segstudio.ui.elided import in_two_lines
 from segstudio.ui.icon_button import icon_button, text_switch
 from segstudio.ui.icons import tinted
 from segstudio.ui.plain import PlainLabel
@@ -75,6 +76,8 @@ class NoticeStrip(QFrame):
         self._ends.timeout.connect(self._close)
         self._gone = QTimer(self, singleShot=True, interval=_GONE_MS)
         self._gone.timeout.connect(self._hide)
+        self._painting = QTimer(self, singleShot=True, interval=0)
+        self._painting.timeout.connect(self._paint_ground)
         self._text.fits_changed.connect(self._offer_more)
         self.more.toggled.connect(self._show_whole)
         self.others.clicked.connect(self._show_next)
@@ -114,8 +117,10 @@ class NoticeStrip(QFrame):
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange and self._entry is not None:
-            self._paint_ground(self._entry.notice.level)
+        # the theme's style sheet, which is set after its palette, takes the ground away: of the
+        # strip first, then of what is in it
+        if event.type() == QEvent.Type.StyleChange:
+            self._painting.start()
 
     # -- showing -------------------------------------------------------------------------------
 
@@ -154,7 +159,7 @@ class NoticeStrip(QFrame):
             button.setVisible(action is not None)
             if action is not None:
                 button.setText(action[0].replace("&", "&&"))
-        self._paint_ground(notice.level)
+        self._paint_ground()
         if anew:
             self.more.setChecked(False)
             parts = (entry.message, notice.hint, notice.details)
@@ -236,14 +241,18 @@ class NoticeStrip(QFrame):
         column.addWidget(self.whole)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
-    def _paint_ground(self, level: str) -> None:
+    def _paint_ground(self) -> None:
+        if self._entry is None:
+            return
+        level = self._entry.notice.level
         dark = is_dark(QApplication.palette())
         palette = QApplication.palette()
         ground, ink = (QColor(name) for name in _GROUNDS[level][int(dark)])
         palette.setColor(QPalette.ColorRole.Window, ground)
         for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
             palette.setColor(role, ink)
-        self.setPalette(palette)
+        for widget in (self, self._text, self.more, self.others):
+            widget.setPalette(palette)
         sign = QColor(_SIGNS[level][int(dark)])
         self._sign.setPixmap(tinted(_ICONS[level], sign, 16, self.devicePixelRatioF()))
         self._sign.setAccessibleName(level)
@@ -287,33 +296,6 @@ class TwoLines(QLabel):
         if fits != self.fits:
             self.fits = fits
             self.fits_changed.emit()
-
-
-def in_two_lines(message: str, hint: str, metrics: QFontMetrics, width: int) -> tuple[str, bool]:
-    """Set a message in one line or two.
-
-    Args:
-        message: What happened.
-        hint: What to do about it; may be empty.
-        metrics: Of the font.
-        width: Of a line, in pixels.
-
-    Returns:
-        The text, with a line break or without, and whether nothing is left out.
-    """
-    whole = " ".join(f"{message} {hint}".split())
-    if metrics.horizontalAdvance(whole) <= width:
-        return whole, True
-    if hint and max(map(metrics.horizontalAdvance, (message, hint))) <= width:
-        return f"{message}\n{hint}", True
-    words = whole.split(" ")
-    first = words.pop(0)
-    while words and metrics.horizontalAdvance(f"{first} {words[0]}") <= width:
-        first = f"{first} {words.pop(0)}"
-    rest = " ".join(words)
-    second = metrics.elidedText(rest, Qt.TextElideMode.ElideRight, width)
-    head = metrics.elidedText(first, Qt.TextElideMode.ElideMiddle, width)
-    return f"{head}\n{second}", (head, second) == (first, rest)
 
 
 def _whole_text() -> QPlainTextEdit:

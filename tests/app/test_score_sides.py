@@ -43,7 +43,7 @@ def test_an_edited_annotation_says_when_and_from_what(run):
     run.editing.use_prediction()
     sides = image_sides(run.session)
     assert sides.text == f"Bright against your annotation (edited {now()}, started from Bright)"
-    assert sides.warning == "The annotation has pixels of this model: the score says little."
+    assert sides.warning == "Partly this model's own pixels: the score says little."
     assert folder_sides(run.session).warning.startswith("1 of 1 annotations have pixels")
     stroke(run, 1, 1)  # a stroke on top does not make it the user's own
     assert image_sides(run.session).warning

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QScrollArea
 
 from segstudio.models.registry import registry
@@ -17,7 +18,7 @@ from segstudio.ui.dialogs.settings_dialog import SettingsDialog
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.main_window import MainWindow
 from segstudio.ui.panels.metrics.rows import COLUMNS
-from segstudio.ui.theme import Theme
+from segstudio.ui.theme import Theme, palette_of
 
 
 def _frame(bench, name: str) -> QScrollArea:
@@ -51,6 +52,19 @@ def test_the_metrics_are_read_without_scrolling_at_1280_by_800(scored, page):
     assert table.columnWidth(0) >= name
     last = table.rowViewportPosition(1) + table.rowHeight(1)
     assert last <= table.viewport().height()
+
+
+def test_a_score_against_a_models_own_mask_is_read_without_scrolling_at_1280_by_800(scored):
+    scored.studio.editing.use_prediction()
+    metrics = scored.window.metrics
+    scored.until(metrics.image.warning.isVisible)
+    scored.settle()
+    assert "started from" in metrics.image.sides.text().replace("\n", " ")
+    assert metrics.image.sides.text().endswith(")")
+    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
+    whose = scored.window.classes.whose
+    assert whose.text().endswith("against your annotation")
+    assert "started from" in whose.toolTip()
 
 
 def test_the_predicted_pixels_are_a_column_where_there_is_room_and_else_in_a_tip(scored):
@@ -125,6 +139,63 @@ def test_a_long_name_keeps_its_end_and_the_place_in_the_folder(qtbot):
     label.show()
     label.resize(600, 20)
     qtbot.waitUntil(lambda: label.text() == label.whole)
+
+
+def test_a_text_with_margins_around_it_is_cut_inside_them(qtbot):
+    label = ElidedLabel(Qt.TextElideMode.ElideRight)
+    qtbot.addWidget(label)
+    label.setContentsMargins(20, 0, 20, 0)
+    label.resize(140, 20)
+    label.show_text("a text that is longer than a hundred pixels are wide")
+    assert label.text().endswith("\u2026")
+    assert label.fontMetrics().horizontalAdvance(label.text()) <= 100
+
+
+def _contrast(one: QColor, other: QColor) -> float:
+    """WCAG 2.2, from the relative luminances of two colours in sRGB."""
+    shades = []
+    for color in (one, other):
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color.getRgbF()[:3]
+        ]
+        shades.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+    return max(shades) / min(shades)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_all_texts_of_a_theme_are_legible(dark):
+    palette, roles = palette_of(dark), QPalette.ColorRole
+    for ground in (roles.Window, roles.Base, roles.AlternateBase, roles.Button, roles.ToolTipBase):
+        for ink in (roles.WindowText, roles.PlaceholderText):
+            assert _contrast(palette.color(ground), palette.color(ink)) >= 4.5, (ground, ink)
+    for ground in (roles.Window, roles.Base):
+        assert _contrast(palette.color(ground), palette.color(roles.Link)) >= 4.5
+    assert _contrast(palette.color(roles.Highlight), palette.color(roles.HighlightedText)) >= 4.5
+
+
+def test_what_stands_above_the_views_follows_the_theme(bench):
+    window = bench.window
+    bench.studio.editing.begin_stroke(1, 1)
+    bench.studio.editing.end_stroke()
+    window.notices.show_notice("warning", "A mask is empty.")
+    bench.until(lambda: window.corrections.isVisible() and window.notices.isVisible())
+    shades = {}
+    for theme in ("dark", "light", "dark"):
+        window.theme.choose(theme)
+        bench.settle()
+        sign = window.corrections._sign.pixmap().toImage()
+        inks = [
+            sign.pixelColor(x, y).lightness()
+            for x in range(sign.width())
+            for y in range(sign.height())
+            if sign.pixelColor(x, y).alpha() > 200
+        ]
+        ground = window.notices.grab().toImage().pixelColor(2, 2)
+        shades[theme] = (ground.name(), sum(inks) / len(inks) > 128)
+        text = window.notices._text.palette().color(QPalette.ColorRole.WindowText)
+        assert _contrast(ground, text) >= 7
+    assert shades == {"dark": ("#3a3115", True), "light": ("#fff6dd", False)}
+    window.theme.choose("system")
 
 
 def test_a_chosen_entry_that_does_not_fit_is_cut_in_its_middle(qtbot):

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from segstudio.app.notices import Notices
 from segstudio.ui import notices as strips
-from segstudio.ui.notices import HEIGHT, NoticeStrip, in_two_lines
+from segstudio.ui.elided import in_two_lines
+from segstudio.ui.notices import HEIGHT, NoticeStrip
 
 
 @pytest.fixture

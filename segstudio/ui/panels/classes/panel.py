@@ -118,7 +118,8 @@ class ClassesPanel(QWidget):
     def _show_scores(self) -> None:
         self.model.rescore()
         sides = image_sides(self._session) if self._scoring.of_image() is not None else None
-        self.whose.show_text("" if sides is None else f"IoU and Dice: {sides.text}")
+        if sides is not None:
+            self.whose.show_text(f"IoU and Dice: {sides.text}", f"IoU and Dice: {sides.short}")
         self.whose.setVisible(sides is not None)
 
     def _show_schema(self) -> None:

@@ -142,7 +142,7 @@ class MetricsPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.model = MetricsModel(self)
-        self.sides = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.sides = ElidedLabel(Qt.TextElideMode.ElideRight, two_lines=True)
         self.sides.setAccessibleName("What is compared")
         self.warning = PlainLabel()
         self.warning.setWordWrap(True)

@@ -37,8 +37,7 @@ class ScoreTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(30)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        bar = self.horizontalScrollBar().sizeHint().height()
-        self.setMinimumHeight(header.sizeHint().height() + _ROWS_SEEN * _ROW_HEIGHT + bar)
+        self.setMinimumHeight(header.sizeHint().height() + _ROWS_SEEN * _ROW_HEIGHT)
         model.modelReset.connect(self.fit_columns)
         model.dataChanged.connect(self.fit_columns)
 

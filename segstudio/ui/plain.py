@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 
@@ -18,6 +18,27 @@ class PlainLabel(QLabel):
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
+
+
+class LinkLabel(QLabel):
+    """Rich text with links for mouse and keyboard, in the colours of the theme."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.LinksAccessibleByMouse
+            | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        )
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the theme: Qt gives links their colour when it reads a text, and never again."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self.text():
+            text = self.text()
+            self.setText("")  # the same text would not be read again
+            self.setText(text)
 
 
 def plain(text: str) -> str:

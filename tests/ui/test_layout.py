@@ -266,6 +266,14 @@ def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_m
     scored.until(panel.doubt.isVisible)
     assert panel.doubt.text().startswith("This folder has none of the model's classes.")
     assert _frame(scored, "Model").verticalScrollBar().maximum() == 0
+    for theme in ("dark", "light", "dark"):
+        scored.window.theme.choose(theme)
+        scored.settle()
+        link = QApplication.palette().color(QPalette.ColorRole.Link)
+        seen = panel.doubt.grab().toImage()
+        near = [seen.pixelColor(x, y) for x in range(seen.width()) for y in range(seen.height())]
+        assert link.name() in {color.name() for color in near}, theme
+    scored.window.theme.choose("system")
     panel.doubt.linkActivated.emit("mapping")
     dialog = QApplication.activeModalWidget()
     assert isinstance(dialog, MappingDialog)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from segstudio.ui.plain import LinkLabel
+
 _NOTHING = (
     'Drop a folder here, <a href="open">open one</a>, or <a href="samples">open the samples</a>'
 )
@@ -27,17 +29,11 @@ class EmptyPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._line = QLabel(_NOTHING)
-        self._line.setTextFormat(Qt.TextFormat.RichText)
+        self._line = LinkLabel(_NOTHING)
         self._line.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._line.setWordWrap(True)
         font = self._line.font()
         font.setPointSizeF(font.pointSizeF() * 1.25)
         self._line.setFont(font)
-        self._line.setTextInteractionFlags(
-            Qt.TextInteractionFlag.LinksAccessibleByMouse
-            | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
-        )
         self._line.linkActivated.connect(self._follow)
         layout = QVBoxLayout(self)
         layout.addWidget(self._line)

@@ -30,7 +30,7 @@ from segstudio.ui.icons import icon
 from segstudio.ui.model_chooser import ModelChooser, family_title
 from segstudio.ui.model_titles import short_titles
 from segstudio.ui.numbers import bytes_text, ratio_text
-from segstudio.ui.plain import PlainLabel, plain
+from segstudio.ui.plain import LinkLabel, PlainLabel, plain
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
 _MODEL_LINK = "model:"
@@ -50,7 +50,8 @@ class ModelPanel(QWidget):
         self.remove = QToolButton()
         self.remove.setDefaultAction(actions["runs.remove"])
         self.remove.setAutoRaise(True)
-        self.doubt = _linked("Doubt about the classes")
+        self.doubt = LinkLabel()
+        self.doubt.setAccessibleName("Doubt about the classes")
         self.doubt.linkActivated.connect(
             lambda link: self._follow(link, actions["evaluation.mapping"], actions["model.load"])
         )
@@ -142,13 +143,14 @@ class ModelPanel(QWidget):
         self.more.setText("Show less" if whole else "Show more")
         self.more.setArrowType(Qt.ArrowType.UpArrow if whole else Qt.ArrowType.DownArrow)
         self.more.setVisible(spec is not None)
-        self.about.setText("Choose a model above." if spec is None else _describe(spec, whole))
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
         self.download.setVisible(spec is not None and spec.id not in model.available)
         fit = Fit() if spec is None else fit_of(spec, self._session)
         self.doubt.setText(fit_text(fit))
         self.doubt.setToolTip(plain(fit_tip(fit)))
         self.doubt.setVisible(bool(fit.doubt))
+        scores = None if whole else 0 if fit.doubt else 1
+        self.about.setText("Choose a model above." if spec is None else _describe(spec, scores))
         self.device.setCurrentIndex(max(0, self.device.findData(model.options.device)))
         document = self._session.document
         shown = document.predictions.get(self._session.view.run) if document else None
@@ -212,12 +214,16 @@ class ThresholdSlider(QObject):
         self.moved.emit(value / 100)
 
 
-def _describe(spec: ModelSpec, whole: bool) -> str:
-    """What the model is for and how good it is; the whole adds its data, size and licence."""
+def _describe(spec: ModelSpec, scores: int | None) -> str:
+    """What the model is for and so many of its scores; None adds its data, size and licence.
+
+    Without scores (those of another task tell nothing) it is the shortest.
+    """
     purpose, _, rest = spec.description.partition(". ")
+    purpose = purpose if scores != 0 else purpose.partition(";")[0]
     purpose = f"{purpose.rstrip('.')}." if purpose else ""
-    lines = [purpose, _scores_text(spec.metrics, None if whole else 1)]
-    if whole:
+    lines = [purpose, _scores_text(spec.metrics, scores)]
+    if scores is None:
         task = "finds single objects" if spec.task == "instance" else "labels every pixel"
         lines += [
             f"{family_title(spec.family)}: {task}, {len(spec.schema.classes)} classes.",
@@ -251,7 +257,7 @@ def _scores_text(metrics: Mapping[str, float], at_most: int | None) -> str:
     ]
     images = metrics.get("images")
     of = f" on {images:.0f} held-out images" if images else ""
-    return f"{', '.join(shown[:at_most])}{of}." if shown else ""
+    return f"{', '.join(shown[:at_most])}{of}." if shown[:at_most] else ""
 
 
 def _size_text(metrics: Mapping[str, float]) -> str:
@@ -289,29 +295,22 @@ def fit_text(fit: Fit) -> str:
         return text
     heading = "Trained for these classes:" if fit.fitting else "For something else:"
     rows = ", ".join(_suggested(found) for found in fit.fitting or fit.others)
-    return f'{text}<br>{heading} {rows}, or <a href="load">weights of your own</a>.'
+    return f'{text}<br>{heading} {rows}, or <a href="load">own weights</a>.'
 
 
 def _suggested(found: Suggestion) -> str:
-    fetch = f" ({bytes_text(found.size)} to download)" if found.size else ""
+    fetch = f" ({bytes_text(found.size)})" if found.size else ""
     link = f"{_MODEL_LINK}{escape(found.model_id)}"
     return f'<a href="{link}">{escape(found.title, quote=False)}</a>{fetch}'
 
 
 def fit_tip(fit: Fit) -> str:
-    """What the suggested models were trained for; plain text."""
-    return "\n".join(f"{found.title}: {found.purpose}" for found in fit.fitting or fit.others)
-
-
-def _linked(name: str) -> QLabel:
-    """A text with links."""
-    label = _text(name)
-    label.setTextFormat(Qt.TextFormat.RichText)
-    label.setTextInteractionFlags(
-        Qt.TextInteractionFlag.LinksAccessibleByMouse
-        | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+    """What the suggested models were trained for, and what is to be downloaded; plain text."""
+    return "\n".join(
+        f"{found.title}: {found.purpose}"
+        + (f", {bytes_text(found.size)} to download" if found.size else "")
+        for found in fit.fitting or fit.others
     )
-    return label
 
 
 def own_options(spec: ModelSpec | None) -> frozenset[str]:

@@ -32,7 +32,7 @@ from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.panels.network.class_bars import ClassBars
 from segstudio.ui.panels.network.lens_table import LensTable
 from segstudio.ui.panels.network.stage_strip import PICTURE_PX, StageStrip
-from segstudio.ui.plain import PlainLabel
+from segstudio.ui.plain import LinkLabel, PlainLabel
 
 _WIDE_FROM = 560
 _PIXEL = "Click a pixel of the photo with the hand (H) to ask why it got its class."
@@ -68,11 +68,7 @@ class WhyPage(QScrollArea):
         self._lens_rows: tuple[LensRow, ...] = ()
         self.pixel = _heading()
         self.classes = ClassBars()
-        self.channels = _text()
-        self.channels.setTextInteractionFlags(
-            Qt.TextInteractionFlag.LinksAccessibleByMouse
-            | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
-        )
+        self.channels = LinkLabel()
         self.field = _text(faint=True)
         self.question = _heading(wraps=False)
         self.over = QComboBox()
@@ -111,7 +107,6 @@ class WhyPage(QScrollArea):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda checked, why=why: self._choose(why, on=checked))
         self.classes.chosen.connect(self._inspecting.choose_class)
-        self.channels.setTextFormat(Qt.TextFormat.RichText)
         self.channels.linkActivated.connect(self._open_channel)
         self.strip.chosen.connect(self._inspecting.open_stage)
         self.lens.chosen.connect(self._open_lens)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from segstudio.cli.mask_layout import MaskPlace
 from segstudio.core.errors import SegstudioError
-from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.core.schema import ClassSpec, Color, LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, TruthKind
 from segstudio.storage.truth_coding import KIND_NAMES
@@ -64,6 +64,8 @@ def read_alike(truth: Masks, predictions: Masks) -> Alike:
     """
     wanted, found = _with_classes_of_the_other(truth.index, predictions.index)
     both = {wanted.kind, found.kind}
+    if wanted.only_shades or found.only_shades:
+        return Alike(wanted, found)  # reading one says it
     if both == {"colour"}:
         return _with_all_colours(wanted, found)
     if "instances" in both and len(both) > 1:
@@ -72,7 +74,56 @@ def read_alike(truth: Masks, predictions: Masks) -> Alike:
         return _as_one_object(truth, predictions, wanted, found)
     if "colour" in both and not (wanted.declared or found.declared):
         raise _unlike(truth, predictions, _COLOUR_HINT)
+    if both == {"index"} and not (wanted.declared or found.declared):
+        return Alike(wanted, found, _ids_that_agree(truth, predictions, wanted, found))
     return Alike(wanted, found)
+
+
+def _ids_that_agree(
+    truth: Masks, predictions: Masks, wanted: TruthIndex, found: TruthIndex
+) -> tuple[str, ...]:
+    """What to say of class ids of which nobody told what they are.
+
+    Raises:
+        SegstudioError: if palettes say that the ids of the one are not those of the other.
+    """
+    said = wanted.said.kind is not None and found.said.kind is not None
+    moved = () if said else _other_numbers(wanted, found)
+    if moved:
+        color, first, second = moved
+        raise SegstudioError(
+            f"By their palettes, the masks in {truth.place.classes} and in "
+            f"{predictions.place.classes} have other numbers for the same colours: "
+            f"#{bytes(color).hex().upper()} is {first} and {second}.",
+            "Say what is the class: the numbers with --truth-kind ids --pred-kind ids, or the "
+            "colours with --truth-kind colours --pred-kind colours.",
+        )
+    sides = sorted(wanted.class_numbers), sorted(found.class_numbers)
+    if not all(sides) or set(sides[0]) & set(sides[1]):
+        return ()
+    shown = [", ".join(map(str, ids[:8])) + (", ..." if len(ids) > 8 else "") for ids in sides]
+    note = (
+        f"Besides 0 no class is in both: the ground truth holds {shown[0]}, the predictions "
+        f"{shown[1]}. If each is one object, say --truth-kind binary --pred-kind binary."
+    )
+    return (note,)
+
+
+def _other_numbers(wanted: TruthIndex, found: TruthIndex) -> tuple[Color, int, int] | tuple[()]:
+    """A colour that two palettes of the same colours give to different numbers."""
+    palettes = wanted.palette, found.palette
+    colors = [{palette[i] for i in side.class_numbers} for palette, side in
+              zip(palettes, (wanted, found), strict=True) if palette]  # fmt: skip
+    if len(colors) < 2 or not (colors[0] <= colors[1] or colors[1] <= colors[0]):
+        return ()
+    numbers = {palettes[0][i]: i for i in sorted(wanted.class_numbers)}
+    for second in sorted(found.class_numbers):
+        color = palettes[1][second]
+        if numbers.get(color, second) != second and color not in (
+            palettes[0].get(second), palettes[1].get(numbers[color]),
+        ):  # fmt: skip
+            return color, numbers[color], second
+    return ()
 
 
 def _with_classes_of_the_other(
@@ -82,6 +133,8 @@ def _with_classes_of_the_other(
     if wanted.declared and not found.declared and found.said.kind is None:
         if found.kind == "colour" or (found.kind, wanted.kind) == ("instances", "index"):
             found = found.with_classes(wanted.schema)
+        elif found.kind == "binary" and found.numbers_are_in(wanted.schema):
+            found = found.with_classes(wanted.schema)  # white is one of the classes
     elif found.declared and not wanted.declared and wanted.kind == "colour":
         wanted = wanted.with_classes(found.schema)
     return wanted, found

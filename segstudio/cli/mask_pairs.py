@@ -296,6 +296,8 @@ def _missing(
     try:
         matched = {place for place in wanted.found(refs, said) if place is not None}
     except SegstudioError as error:
+        if wanted.pattern is not None:
+            raise  # it says which name was looked for
         raise SegstudioError(
             f"No mask in {wanted.classes} has the name of one in {predicted.classes}.",
             unread_in(wanted.classes)

@@ -23,6 +23,8 @@ _THREADS: Final = 2
 _FIRST_AT_ONCE: Final = 4
 _AT_ONCE: Final = 64
 _VERSION: Final = "1"
+_MANY_WHOLE: Final = 5
+"""So many numbers in each mask, each one region, are seldom classes."""
 
 Objects = Literal["yes", "maybe", "no"]
 Group = Literal["white", "single", "numbers", "colours", "shades"]
@@ -174,7 +176,8 @@ class Evidence:
         """Whether the numbers are objects, by their shapes and how they run; never by depth.
 
         Objects are one region each and are numbered from 1 on, as many as there are; the numbers
-        of classes come back in many places. A few numbers, each one region, can be either.
+        of classes come back in many places. Numbers that are one region each, few or with gaps
+        between them, can be either.
         """
         if any(255 < v < IGNORED_16_BIT for v in self.numbers):
             return "yes"
@@ -183,6 +186,8 @@ class Evidence:
         counted = self._consecutive >= 0.9 * self._files
         if (counted and self._most >= 10) or len(self.values) > 40:
             return "yes"
+        if self._ids >= _MANY_WHOLE * self._files:
+            return "maybe"  # as objects of which some were removed, or as organs
         return "maybe" if counted and (len(self._counts) > 1 or self._files == 1) else "no"
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
-from segstudio.core.schema import LabelSchema
+from segstudio.core.schema import Color, LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.layout import page_stem
@@ -257,6 +257,29 @@ class TruthIndex:
         """Whether no mask has more than one number besides what is ignored, and all the same."""
         ignored = {0, 255, *self.coding.ignored} if self.coding.ignored else {0}
         return len(self._evidence.numbers - ignored) <= 1 and not self._evidence.colour_files
+
+    def numbers_are_in(self, schema: LabelSchema) -> bool:
+        """Whether the masks hold numbers, and each besides 0 is the id of a class."""
+        numbers = self._evidence.numbers - {0}
+        return bool(numbers) and numbers <= {*schema.ids}
+
+    @property
+    def class_numbers(self) -> frozenset[int]:
+        """The numbers of the masks that are ids of classes, without 0 and what is ignored."""
+        ignored = {0, self.schema.ignore_index, *self.coding.ignored}
+        return frozenset(self._evidence.numbers - ignored)
+
+    @property
+    def only_shades(self) -> bool:
+        """Whether no mask can be read, since a format such as JPEG changed all values."""
+        return self._evidence.groups.keys() == {"shades"}
+
+    @property
+    def palette(self) -> Mapping[int, Color]:
+        """The colour of each number, where all masks have palettes that agree; else empty."""
+        found = self._evidence.palette
+        whole = not self._evidence.palettes_differ and self.class_numbers <= found.keys()
+        return found if whole else {}
 
     @property
     def can_be_objects(self) -> bool:

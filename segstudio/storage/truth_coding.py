@@ -145,7 +145,8 @@ def decide(
         said=said.kind is not None,
     )
     if kind == "colour":
-        coding, found = _with_colors(coding, evidence, schema)
+        palettes = evidence.palettes_differ or bool(evidence.colour_files) or coding.said
+        coding, found = _with_colors(replace(coding, palettes=palettes), evidence, schema)
     elif kind == "index":
         found = _schema_of_ids(evidence, ignored, said)
     else:
@@ -293,15 +294,14 @@ def _voc_palette() -> npt.NDArray[np.uint8]:
 def _with_colors(
     coding: Coding, evidence: Evidence, schema: LabelSchema | None
 ) -> tuple[Coding, LabelSchema]:
-    palettes = evidence.palettes_differ or bool(evidence.colour_files)
     if schema is not None:
         colors = tuple((c.color_in_masks, c.id) for c in schema.classes)
         if schema.ignore_index == 255 and schema.get(255) is None:
             colors = (*colors, ((255, 255, 255), 255))
         pairs = tuple(dict(reversed(colors)).items())
-        return replace(coding, colors=pairs, palettes=palettes), schema
+        return replace(coding, colors=pairs), schema
     keys = {k for k in evidence.colors if k}
-    shown = evidence.opacity_colors | (set(evidence.palette.values()) if palettes else set())
+    shown = evidence.opacity_colors | (set(evidence.palette.values()) if coding.palettes else set())
     keys |= {r << 16 | g << 8 | b for r, g, b in shown} - {0}
     found = [color_of(k) for k in sorted(keys)][:255]
     if evidence.looks[Look.BLURRED_COLOURS] == evidence.colour_files > 0:
@@ -310,7 +310,7 @@ def _with_colors(
     classes += [ClassSpec(i, f"class {i}", color) for i, color in enumerate(found, 1)]
     pairs = tuple((c.color, c.id) for c in classes)
     ignore = None if len(classes) == 256 else 255
-    return replace(coding, colors=pairs, palettes=palettes), LabelSchema(tuple(classes), ignore)
+    return replace(coding, colors=pairs), LabelSchema(tuple(classes), ignore)
 
 
 # -- what is asked ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from segstudio.__main__ import main
 from segstudio.core.schema import ClassSpec, LabelSchema
@@ -314,3 +315,97 @@ def test_a_report_where_nothing_may_be_written_is_refused_at_once(
     code, out, err = run(capsys, pred, truth, "--report", locked / "r.html")
     assert (code, out) == (2, "")
     assert err == f"error: Nothing may be written into {locked}. Change --report.\n"
+
+
+def save_palette(folder, name, ids, colours):
+    folder.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(np.array(ids, np.uint8))
+    image.putpalette(np.array(colours, np.uint8).tobytes(), "RGB")
+    image.save(folder / name)
+
+
+def test_palettes_that_number_the_same_colours_otherwise_are_refused_until_it_is_said(
+    capsys, folders
+):
+    """Read by the numbers nothing would agree, and nothing would say why."""
+    pred, truth = folders
+    order = [0, 3, 1, 2]  # the number of each class in the predictions
+    save_palette(truth, "a.png", TRUTH, COLOURS[:4])
+    shuffled = np.zeros((4, 3), np.uint8)
+    shuffled[order] = COLOURS[:4]
+    save_palette(pred, "a.png", np.array(order)[np.array(TRUTH)], shuffled)
+
+    code, _, err = run(capsys, *folders)
+    by_colour, _ = iou_of(capsys, *folders, "--truth-kind", "colours", "--pred-kind", "colours")
+    by_number, _ = iou_of(capsys, *folders, "--truth-kind", "ids", "--pred-kind", "ids")
+
+    assert code == 2
+    assert "other numbers for the same colours: #0AC80A is 2 and 1." in err
+    assert set(by_colour.values()) == {1.0}
+    assert set(by_number.values()) == {0.0}
+
+
+def test_palettes_of_other_colours_say_nothing_of_the_numbers(capsys, folders):
+    pred, truth = folders
+    save_palette(truth, "a.png", TRUTH, COLOURS[:4])
+    save_palette(pred, "a.png", TRUTH, [[0, 0, 0], [1, 1, 90], [9, 90, 9], [77, 7, 7]])
+    found, _ = iou_of(capsys, *folders)
+    assert set(found.values()) == {1.0}
+
+
+@pytest.mark.parametrize("others", [[], [1]])
+def test_white_is_the_class_255_where_the_classes_have_one(capsys, folders, tmp_path, others):
+    """Truth 255 on 4 of 8 pixels, predicted on 2 of them: IoU 2/4, of the background 4/6."""
+    pred, truth = folders
+    save(truth, "a.png", [[255, 255, 255, 255], [0, 0, 0, 0]])
+    save(pred, "a.png", [[255, 255, 0, 0], [0, 0, 0, 0]])
+    ids = [0, *others, 255]
+    classes = [{"id": i, "name": f"c{i}"} for i in ids]
+    file = tmp_path / "classes.json"
+    file.write_text(json.dumps({"classes": classes, "ignore_index": None}))
+
+    found, _ = iou_of(capsys, *folders, "--schema", file)
+
+    assert found == pytest.approx({"c0": 4 / 6, "c255": 2 / 4})
+
+
+def test_ids_of_which_none_is_on_both_sides_are_told(capsys, folders):
+    pred, truth = folders
+    save(truth, "a.png", [[7, 7, 0, 0]])
+    save(pred, "a.png", [[1, 1, 0, 0]])
+    _, found = iou_of(capsys, *folders)
+    as_object, told = iou_of(capsys, *folders, "--truth-kind", "binary", "--pred-kind", "binary")
+
+    assert "the ground truth holds 7, the predictions 1" in found["notes"][0]
+    assert set(as_object.values()) == {1.0}
+    assert told["notes"] == []
+
+
+def test_grey_levels_of_jpeg_are_called_so_beside_class_ids(capsys, folders):
+    pred, truth = folders
+    levels = np.kron(np.array([[80, 160], [0, 240]]), np.ones((16, 16))).astype(np.uint8)
+    truth.mkdir()
+    Image.fromarray(levels).save(truth / "a.jpg", quality=90)
+    save(pred, "a.png", levels // 80)
+    code, _, err = run(capsys, *folders)
+    assert code == 2
+    assert "several grey levels in a format that changes them (JPEG or lossy WebP)" in err
+
+
+def test_objects_of_which_some_were_removed_are_asked_about(capsys, folders):
+    """Seven objects numbered anew on one side, with gaps: as class ids next to nothing agrees."""
+    pred, truth = folders
+    kept = np.array([1, 4, 5, 8, 9, 11, 12])
+    places = np.zeros((8, 40), int)
+    for number, column in zip(kept, range(1, 40, 5), strict=False):
+        places[2:6, column : column + 4] = number
+    renumbered = np.zeros(13, int)
+    renumbered[kept] = [12, 2, 9, 3, 7, 1, 5]
+    save(truth, "a.png", places, dtype=np.uint16)
+    save(pred, "a.png", renumbered[places])
+
+    _, found = iou_of(capsys, *folders)
+    as_objects, _ = iou_of(capsys, *folders, "--truth-kind", "objects", "--pred-kind", "objects")
+
+    assert any("each could be an object" in note for note in found["notes"])
+    assert set(as_objects.values()) == {1.0}

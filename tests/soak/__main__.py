@@ -1,6 +1,6 @@
 """The long soak: kills, damaged images, weights with code.
 
-`python tests/soak` runs everything as often as it was run at first (an hour or so); `--kills N`,
+`python tests/soak` runs everything as often as it was run at first (an hour or so); `--trials N`,
 `--only paint save predict export images pickles` do less. Exit code 1 if anything was lost.
 """
 

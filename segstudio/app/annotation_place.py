@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segstudio.app.documents import Documents
 from segstudio.app.editing import Editing
 from segstudio.app.folder import FolderFiles, OpenFolder
 from segstudio.app.notices import Notices
-from segstudio.core.errors import SegstudioError
-from segstudio.core.json_text import read_json
+from segstudio.core.errors import SegstudioError, without_traceback
+from segstudio.core.json_text import read_json_or
 from segstudio.core.labels import LabelMap
+from segstudio.core.text import utf8
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Layer, Saving, Session, What
@@ -22,6 +23,7 @@ from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.originals import Version
 from segstudio.storage.schema_file import holds_corrections
+from segstudio.storage.write_root import agreed_links
 
 _CHOICE = "saving.json"
 
@@ -49,6 +51,7 @@ class AnnotationPlace:
         self._folder = folder
         self._editing = editing
         self._in_truth: set[ImageRef] = set()
+        self._root: Path | None = None
         session.changed.connect(self._on_change)
 
     # -- verbs -------------------------------------------------------------------------------
@@ -67,30 +70,39 @@ class AnnotationPlace:
             return
         self._editing.end_stroke()
         self._choose(elsewhere=True)
-        annotations = files.annotations
         refs = {*self._in_truth, *(document.ref for document in self._documents.dirty())}
         held = [document for document in self._documents if document.ref in refs]
         self._in_truth = set()
 
-        def work(_job: Job) -> int:
-            moved = [annotations.move_to_corrections(ref) for ref in refs]
+        def work(_job: Job) -> _Moved:
+            found = _move(files, refs)
             for document in held:  # the next save may be at work before the result arrives
-                document.seen = annotations.seen(document.ref)
-            return sum(saved is not None for saved in moved)
+                document.seen = files.annotations.seen(document.ref)
+            return found
 
-        def done(moved: int) -> None:
-            if files is not self._folder.files:
+        def done(found: _Moved) -> None:
+            if files.project.root != self._root:
                 return
+            self._in_truth |= found.failed.keys()
             for document in self._documents:
                 document.place = None
             self._find_place()
-            what = f" {moved} image{'s' if moved != 1 else ''} moved there." if moved else ""
-            self._notices.info(
-                f"Corrections are saved to {self._session.saving.folder}/; "
-                f"the ground truth is as it was.{what}"
-            )
+            self._tell_moved(found)
 
         self._jobs.submit("Moving corrections", "save", work, done, visible=False)
+
+    def _tell_moved(self, found: _Moved) -> None:
+        where = f"Corrections are saved to {self._session.saving.folder}/"
+        first = next(iter(found.failed.values()), None)
+        if first is None:
+            what = f" {_images(found.moved)} moved there." if found.moved else ""
+            self._notices.info(f"{where}; the ground truth is as it was.{what}")
+            return
+        self._notices.warning(
+            f"{where} from now on, but those of {_images(len(found.failed))} could not be moved "
+            f"there. {first.message}",
+            first.hint,
+        )
 
     def ask_again(self) -> None:
         """Let the user choose anew."""
@@ -178,8 +190,7 @@ class AnnotationPlace:
 
     def _on_change(self, change: Change) -> None:
         if What.PROJECT in change.what:
-            self._in_truth = set()
-            self._read_choice()
+            self._on_project()
         elif What.DOCUMENT in change.what:
             self._find_place()
         painted = change.document
@@ -188,9 +199,17 @@ class AnnotationPlace:
             if painted.truth is not None and not saving.chosen and not saving.asked:
                 self._set(asked=True)
 
+    def _on_project(self) -> None:
+        """Another folder has another choice; the same one, looked at anew, keeps what is known."""
+        project = self._session.project
+        root = None if project is None else project.root
+        if root != self._root:
+            self._root, self._in_truth = root, set()
+            self._session.saving = Saving()
+        self._read_choice()
+
     def _read_choice(self) -> None:
         files = self._folder.files
-        self._session.saving = Saving()
         if files is None:
             return
 
@@ -248,14 +267,37 @@ class AnnotationPlace:
             self._session.notify(What.SAVED)
 
 
+@dataclass
+class _Moved:
+    """How many images' corrections were moved, and why others were not."""
+
+    moved: int = 0
+    failed: dict[ImageRef, SegstudioError] = field(default_factory=dict)
+
+
+def _move(files: FolderFiles, refs: Iterable[ImageRef]) -> _Moved:
+    """Move what was saved into the ground truth; images that cannot be moved are told."""
+    found = _Moved()
+    agreed = agreed_links(files.project.data_folder)
+    for ref in refs:
+        try:
+            found.moved += files.annotations.move_to_corrections(ref, agreed) is not None
+        except SegstudioError as error:
+            found.failed[ref] = without_traceback(error)
+    return found
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'s' * (count != 1)}"
+
+
 def _read(files: FolderFiles) -> Saving:
     project, folder = files.project, files.annotations.corrections
-    try:
-        data = read_json(project.data_folder / _CHOICE)
+    data = read_json_or(project.data_folder / _CHOICE, None)
+    if isinstance(data, dict) and "elsewhere" in data:
         return Saving(elsewhere=bool(data["elsewhere"]), folder=folder, chosen=True)
-    except (OSError, ValueError, KeyError, TypeError, SegstudioError):
-        there = holds_corrections(project.root / folder)  # chosen on another machine
-        return Saving(elsewhere=there, folder=folder, chosen=there)
+    there = holds_corrections(project.root / folder)  # chosen on another machine
+    return Saving(elsewhere=there, folder=folder, chosen=there)
 
 
 def _write(files: FolderFiles, *, elsewhere: bool) -> None:
@@ -263,4 +305,4 @@ def _write(files: FolderFiles, *, elsewhere: bool) -> None:
     make_folder(folder)
     content = {"folder": str(files.project.root), "elsewhere": elsewhere}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(folder / _CHOICE, text.encode("utf-8", "surrogatepass"))
+    write_atomically(folder / _CHOICE, utf8(text))

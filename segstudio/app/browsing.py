@@ -99,7 +99,6 @@ class Browsing:
         """The image that was shown last, and how many pages it has."""
         self._order = StepOrder()
         self._then: Callable[[Document], None] | None = None
-        self._loads: dict[ImageRef, Job] = {}
         self._stale: set[ImageRef] = set()
         self._after_opening: tuple[Path, Callable[[Document], None], int] | None = None
 
@@ -112,18 +111,23 @@ class Browsing:
             path: The folder or the image.
             masks: Its masks, if they are not to be found.
         """
-        target = Path(path)
+        self._after_opening = None
+        self._open_at(Path(path), masks)
+
+    def _open_at(self, target: Path, masks: ChosenMasks | None = None) -> None:
         home = self._preferences.home
         self._open(f"Opening {target.name or target}", lambda _job: _opened_at(target, home, masks))
 
     def open_samples(self) -> None:
         """Open the images that ship with segstudio (a copy that can be painted on)."""
+        self._after_opening = None
         data = self._preferences.folders.data
         home = self._preferences.home
         self._open("Opening the samples", lambda _job: _opened_at(assemble_samples(data), home))
 
     def _open(self, title: str, work: Callable[[Job], Project]) -> None:
         def failed(error: Exception) -> None:
+            self._after_opening = None
             self._notices.failure(title, error, about=_OPENING, scope="program")
 
         self._jobs.submit(title, "files", work, self._opened, failed=failed, key="open", front=True)
@@ -243,6 +247,7 @@ class Browsing:
 
     def _opened(self, project: Project) -> None:
         session = self._session
+        after, self._after_opening = self._after_opening, None
         if session.document is not None and not self._leave(session.document):
             return
         self._loader.forget()
@@ -254,7 +259,7 @@ class Browsing:
         session.states = {}
         session.counts.clear()
         self._documents.release_clean()
-        self._cursor = -1
+        self._cursor, self._pages = -1, (-1, 1)
         self._order.use(None, -1)
         session.set_view(run="", hidden_classes=frozenset(), **self._first_classes())
         session.notify(What.PROJECT | What.DOCUMENT | What.SCHEMA | What.STATES | What.SCORES)
@@ -266,8 +271,8 @@ class Browsing:
         self._preferences.remember_folder(project.root)
         self._claim.take(project)
         self.select(project.start)
-        if self._after_opening is not None:
-            (path, then, page), self._after_opening = self._after_opening, None
+        if after is not None:
+            path, then, page = after
             if page:
                 self.open_image(path, then, page)
             else:
@@ -297,6 +302,7 @@ class Browsing:
             }
             session.index = _moved(session.index, moved)
             self._cursor = _moved(self._cursor, moved)
+            self._pages = (_moved(self._pages[0], moved), self._pages[1])
         session.counts.clear()
         self._order.use(None, -1)
         session.project = project
@@ -466,7 +472,7 @@ class Browsing:
         index = None if project is None else project.index_of(path, page)
         if index is None:
             self._after_opening = (path, then, page)
-            self.open_path(path)
+            self._open_at(path)
             return
         self.select(index)
         self._when_shown(path, then, page)
@@ -563,18 +569,19 @@ class Browsing:
         ref, shape = document.ref, document.shape_hw
         self._stale.discard(ref)
 
-        def work(_job: Job) -> tuple[SeenFiles, MasksOfImage]:
-            return files.annotations.seen(ref), files.masks_of(ref, schema, shape)
+        def work(_job: Job) -> tuple[SeenFiles, MasksOfImage, LabelMap]:
+            seen, read = files.annotations.seen(ref), files.masks_of(ref, schema, shape)
+            found = read.saved or read.truth
+            return seen, read, LabelMap.empty(shape) if found is None else found.copy()
 
-        def done(result: tuple[SeenFiles, MasksOfImage]) -> None:
+        def done(result: tuple[SeenFiles, MasksOfImage, LabelMap]) -> None:
             if files is not self._folder.files:
                 return
-            seen, read = result
+            seen, read, annotation = result
             document.truth = read.truth
-            found = read.saved or read.truth
             untouched = not (document.dirty or document.history.can_undo)
             if untouched and document.origin in ("", "ground truth", "saved"):
-                document.annotation = LabelMap.empty(shape) if found is None else found.copy()
+                document.annotation = annotation
                 document.saved_revision = document.annotation.revision
                 document.origin = "saved" if read.saved else "ground truth" if read.truth else ""
                 document.seen = seen

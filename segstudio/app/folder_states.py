@@ -103,15 +103,17 @@ class FolderStates:
         self._session.notify(What.STATES, images=images)
 
     def _on_change(self, change: Change) -> None:
-        session = self._session
-        index = session.index_of(change.document)
-        if What.LABELS in change.what and change.patches and index is not None:
+        session, document = self._session, change.document
+        index = session.index_of(document)
+        if document is None or index is None:
+            return
+        if What.LABELS in change.what and change.patches:
             session.set_state(index, annotated=True, edited=True)
-        if What.HISTORY in change.what and index is not None and session.document is not None:
-            self._follow_sources(index, session.document)
+        if What.HISTORY in change.what:
+            self._follow_sources(index, document)
 
     def _follow_sources(self, index: int, document: Document) -> None:
-        """Keep from which predictions the open image's annotation has pixels."""
+        """Keep from which predictions an image's annotation has pixels."""
         files, taken = self._folder.files, document.runs_taken
         if files is None or taken == self._session.state(index).taken:
             return

@@ -43,6 +43,7 @@ class Loader:
         self._failed = failed
         self._running: dict[ImageRef, Job] = {}
         self._problems: dict[ImageRef, list[SegstudioError]] = {}
+        self._shown_as: tuple[LabelSchema, int] | None = None
         self.wanted: ImageRef | None = None
         """The image that was asked for and is not there yet."""
 
@@ -62,7 +63,7 @@ class Loader:
                     job.cancel()
             self._ready(document, self._problems.pop(ref, []))
             return
-        self.wanted = ref
+        self.wanted, self._shown_as = ref, (schema, channel)
         for other, job in list(self._running.items()):
             if other != ref:
                 job.cancel()
@@ -101,7 +102,7 @@ class Loader:
             f"Reading {ref.title}",
             "files",
             work,
-            lambda loaded: self._arrived(files, ref, schema, channel, loaded),
+            lambda loaded: self._arrived(files, ref, loaded),
             failed=lambda error: self._broken(ref, error),
             ended=ended,
             front=not ahead,
@@ -109,19 +110,12 @@ class Loader:
         )
         self._running[ref] = job
 
-    def _arrived(
-        self,
-        files: FolderFiles,
-        ref: ImageRef,
-        schema: LabelSchema,
-        channel: int,
-        loaded: LoadedDocument,
-    ) -> None:
+    def _arrived(self, files: FolderFiles, ref: ImageRef, loaded: LoadedDocument) -> None:
         held = self._documents.get(ref)
         if files is not self._folder.files:
-            # The folder was read again meanwhile: its masks may be others now.
-            if ref == self.wanted:
-                self._read(ref, schema, channel, ahead=False)
+            # The folder was read again meanwhile: its masks, and its classes, may be others now.
+            if ref == self.wanted and self._shown_as is not None:
+                self._read(ref, *self._shown_as, ahead=False)
             return
         if held is None:
             self._documents.put(loaded.document)

@@ -90,11 +90,16 @@ class MaskReading:
                 masks.tell(_STOPPED)  # nobody waits for ever
                 raise
 
+        def ended() -> None:
+            if not masks.told:  # cancelled before it began
+                masks.tell(_STOPPED)
+
         self._jobs.submit(
             "Looking at the masks",
             "masks",
             work,
             lambda found: self._looked(project, masks, found),
+            ended=ended,
             key="masks",
         )
 

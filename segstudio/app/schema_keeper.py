@@ -40,7 +40,8 @@ class SchemaKeeper:
         self._folder = folder
         self._notices = notices
         self._cancel_save: Cancel | None = None
-        self._failed = False
+        self._failed: Path | None = None
+        """The folder whose classes could not be saved."""
 
     def take_over(self, project: Project) -> None:
         """Use a folder's classes: declared, found in its ground truth, or the default two."""
@@ -175,15 +176,17 @@ class SchemaKeeper:
         data_folder = project.data_folder
 
         def done(_none: None) -> None:
-            if self._failed:
-                self._failed = False
+            if self._failed == project.root:
+                self._failed = None
                 self._notices.settle(_SAVING)
 
         def failed(error: Exception) -> None:
-            if not self._failed:
-                self._failed = True
+            if self._failed != project.root:
+                self._failed = project.root
                 self._notices.failure("Saving the classes", error, _SAVING)
-            if self._cancel_save is None and files is self._folder.files:
+            present = self._folder.files
+            still_open = present is not None and present.project.root == project.root
+            if self._cancel_save is None and still_open:
                 self._cancel_save = self._clock.call_later(_RETRY_S, self.save_now)
 
         self._jobs.submit(

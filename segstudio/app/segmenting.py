@@ -302,7 +302,8 @@ class Segmenting:
         self._scoring.count_document(document, [raw.run])
 
     def _finished(self, batch: Batch) -> None:
-        if batch.files is self._folder.files:
+        project = self._session.project
+        if project is not None and project.root == batch.files.project.root:
             self._tell_outcome(batch)
         in_force = effective_options(batch.spec, self._session.model.options)
         changed = not same_thresholds(batch.options, in_force)

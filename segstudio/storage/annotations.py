@@ -21,6 +21,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import InstanceIds, LabelMap, Labels
 from segstudio.core.regular_file import is_regular
 from segstudio.core.schema import LabelSchema
+from segstudio.storage.atomic import write_error
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_edits import edited_classes, edited_instances
 from segstudio.storage.mask_files import read_mask_file, written_by_segstudio
@@ -336,6 +337,8 @@ class Annotations:
                 return self._write_in_form(homes, place, ref, wanted, schema, name_classes)
             except CannotHold as error:
                 why = error.message
+            except OSError as error:  # no room to read it again: that says nothing of the form
+                raise write_error(Path(tempfile.gettempdir(), ref.filename), error) from error
         raise AssertionError("the last place is always one of segstudio's own form")
 
     def _write_own(
@@ -398,12 +401,14 @@ class Annotations:
         homes.check_seen()
         if place.folder == self.corrections:
             self._mark_corrections(homes, schema if name_classes else None)
-            self._put_back_others(homes, place, ref)
         elif name_classes:
             write_schema(self.root / MASKS, schema, homes.root)
         for path, content in contents.items():
             _replace(homes.of(path), path, content)
         added = self._write_added_instances(homes, place, ref, wanted)
+        if place.folder == self.corrections:
+            # Last: until the corrections are written, the ground truth may hold the only copy.
+            self._put_back_others(homes, place, ref)
         return Saved((*contents, *added), place)
 
     def _before(self, ref: ImageRef, schema: LabelSchema, wanted: LabelMap) -> TruthReading | None:

@@ -133,7 +133,7 @@ def write_schema(
 def find_schema(home: Path, images_root: Path, images: ImageList) -> LabelSchema | None:
     """The classes of a data set, from the first `segstudio.json` at its usual places.
 
-    Looked for in `annotations/` if corrections are saved there, then in `masks/` (where segstudio
+    Looked for in the folder of corrections if there is one, then in `masks/` (where segstudio
     writes it else) and directly, in the data set's folder, the images' folder and each sub-folder
     with images.
 
@@ -142,7 +142,7 @@ def find_schema(home: Path, images_root: Path, images: ImageList) -> LabelSchema
     """
     corrections = home / corrections_name(home)
     if holds_corrections(corrections) and read_entry(corrections, "classes") is not None:
-        return read_schema(home / "annotations" / SCHEMA_NAME)
+        return read_schema(corrections / SCHEMA_NAME)
     for folder in dict.fromkeys((home, images_root, *_image_folders(images_root, images.names))):
         for path in (folder / "masks" / SCHEMA_NAME, folder / SCHEMA_NAME):
             if path.is_file():

@@ -8,7 +8,9 @@ from fakes import make_folder, square, write_mask, write_photo
 from PIL import Image as pil
 from strokes import labels_of, stroke
 
+from segstudio.core.errors import SegstudioError
 from segstudio.session.session import Layer
+from segstudio.storage.annotations import Annotations
 
 
 def later(desk) -> None:
@@ -330,3 +332,43 @@ def test_strokes_of_a_killed_program_come_back_bit_for_bit(desk, new_desk, tmp_p
     again.editing.undo()
     later(again)
     assert path.read_bytes() == before
+
+
+def test_a_folder_read_again_is_still_known_to_have_corrections(painted):
+    painted.browsing.rescan()
+    painted.settle()
+    assert painted.session.saving.asked
+    painted.place.save_to_annotations()
+    painted.settle()
+    assert painted.mask.read_bytes() == painted.before
+    assert values(painted.root / "annotations" / "a0.png")[2, 2] == 1
+
+
+def test_corrections_that_cannot_be_moved_are_told_and_moved_the_next_time(painted, monkeypatch):
+    painted.browsing.select(1)
+    painted.settle()
+    other = painted.root / "masks" / "a1.png"
+    before = other.read_bytes()
+    stroke(painted, (2, 2))
+    later(painted)
+    move = Annotations.move_to_corrections
+
+    def fail(self, ref, *arguments):
+        if ref.name == "a0.png":
+            raise SegstudioError("The disk is full.", "Free some space.")
+        return move(self, ref, *arguments)
+
+    monkeypatch.setattr(Annotations, "move_to_corrections", fail)
+    painted.place.save_to_annotations()
+    painted.settle()
+    assert other.read_bytes() == before
+    assert painted.mask.read_bytes() != painted.before
+    assert painted.messages[-1] == (
+        "Corrections are saved to annotations/ from now on, but those of 1 image could not be "
+        "moved there. The disk is full."
+    )
+    monkeypatch.undo()
+    painted.place.save_to_annotations()
+    painted.settle()
+    assert painted.mask.read_bytes() == painted.before
+    assert values(painted.root / "annotations" / "a0.png")[2, 2] == 1

@@ -420,3 +420,13 @@ def test_going_back_to_a_held_image_stops_the_reading_of_the_other(desk, tmp_pat
     assert given_up.wait(20)
     monkeypatch.undo()
     desk.settle()
+
+
+def test_an_image_whose_folder_did_not_open_is_not_asked_for_again_later(desk, tmp_path):
+    root, gone = make_folder(tmp_path / "set"), tmp_path / "gone"
+    desk.browsing.open_image(gone / "stack.tif", lambda _document: None, page=2)
+    desk.settle()
+    failures = len(desk.messages)
+    desk.open(root)
+    assert desk.document.ref.name == "a0.png"
+    assert not [m for m in desk.messages[failures:] if str(gone) in m]

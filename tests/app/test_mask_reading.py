@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from fakes import make_folder, square, wait_for, write_mask, write_photo
 
+from segstudio.app.folder import FolderFiles
+from segstudio.core.errors import SegstudioError
 from segstudio.storage import mask_evidence, truth
 from segstudio.storage.truth import ReadAs, TruthIndex
 
@@ -268,3 +270,41 @@ def test_after_a_look_that_changes_nothing_the_last_word_counts(desk, tmp_path, 
     desk.settle()
     assert desk.session.project.truth.final
     assert desk.session.schema.name_of(0) == "class 0"
+
+
+def test_nobody_waits_for_a_look_that_was_stopped_before_it_began(desk, tmp_path):
+    busy = threading.Event()
+    desk.studio.jobs.submit("Something else", "masks", lambda _job: busy.wait(30))
+    open_held(desk, rare(tmp_path / "set"))
+    masks = desk.exporting._folder.files.masks
+    (look,) = (job for job in desk.studio.jobs.jobs() if job.title == "Looking at the masks")
+    look.cancel()
+    busy.set()
+    desk.settle()
+    with pytest.raises(SegstudioError, match="not looked at to the end"):
+        masks.wait(lambda: pytest.fail("it is waited for ever"))
+
+
+def test_an_image_that_is_read_when_masks_are_decided_is_read_again_with_their_classes(
+    desk, tmp_path, gate, monkeypatch
+):
+    open_held(desk, rare(tmp_path / "set"))
+    found_first, going = desk.session.schema, threading.Event()
+    loads, load = [], FolderFiles.load_document
+
+    def held_back(files, ref, schema, *rest):
+        loads.append((ref.name, schema))
+        assert going.wait(30)
+        return load(files, ref, schema, *rest)
+
+    monkeypatch.setattr(FolderFiles, "load_document", held_back)
+    desk.browsing.select(LATE)
+    wait_for(desk.clock, lambda: bool(loads))
+    gate.set()
+    wait_for(desk.clock, lambda: desk.session.schema != found_first)
+    going.set()
+    desk.settle()
+    late = f"a{LATE}.png"
+    assert [schema for name, schema in loads if name == late] == [found_first, desk.session.schema]
+    assert desk.document.ref.name == late
+    assert desk.document.annotation.labels.sum() == 100

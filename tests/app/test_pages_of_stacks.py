@@ -297,3 +297,13 @@ def test_a_large_stack_is_shown_before_all_of_it_is_read(new_desk, tmp_path, mon
     desk.segmenting.run_current()
     desk.settle()
     assert (desk.document.predictions[BRIGHT.id].labels[0] > 0).sum() == 3
+
+
+def test_the_pages_of_a_stack_are_not_those_of_the_next_folders_first_image(stack, tmp_path):
+    assert stack.browsing.pages == 3
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "broken.png").write_bytes(b"no image")
+    stack.open(other)
+    assert stack.session.unreadable is not None
+    assert stack.browsing.pages == 1

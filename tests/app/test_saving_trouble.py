@@ -8,6 +8,7 @@ from fakes import make_folder, write_mask
 from PIL import Image as pil
 from strokes import stroke
 
+from segstudio.app import schema_keeper
 from segstudio.core.errors import SegstudioError
 
 
@@ -491,3 +492,16 @@ def test_classes_that_could_not_be_saved_are_saved_when_the_folder_is_back(paint
     later(painted, 11)
     assert "late" in (painted.root / "masks" / "segstudio.json").read_text()
     assert errors(painted) == ["saving the classes"]
+
+
+def test_classes_that_cannot_be_saved_are_told_for_each_folder(desk, tmp_path, monkeypatch):
+    def fail(*_arguments):
+        raise SegstudioError("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(schema_keeper, "write_schema", fail)
+    for name in ("one", "two"):
+        desk.open(make_folder(tmp_path / name))
+        desk.class_list.rename(1, "cell")
+        desk.clock.advance(1.1)
+        desk.settle()
+    assert desk.messages.count("The disk is full.") == 2

@@ -89,3 +89,24 @@ def test_without_a_prediction_or_a_reference_there_is_nothing_to_compare(desk, t
     desk.settle()
     assert image_sides(desk.session) is None
     assert folder_sides(desk.session) is None
+
+
+def test_an_edit_of_an_image_that_is_not_open_has_nothing_of_the_open_ones_sources(run):
+    run.editing.use_prediction()
+    run.settle()
+    assert run.session.state(0).taken
+    removed = []
+    run.studio.class_list.add("x")
+    run.browsing.select(1)
+    run.settle()
+    run.session.set_view(active_class=2, brush_size=1)
+    run.editing.begin_stroke(0, 0)
+    run.editing.end_stroke()
+    run.browsing.select(0)
+    run.settle()
+    run.studio.class_removal.count(2, removed.append)
+    run.settle()
+    run.studio.class_removal.remove(removed[0])  # changes image 1 while image 0 is open
+    run.settle()
+    assert run.session.state(1).edited
+    assert run.session.state(1).taken == frozenset()

@@ -259,3 +259,17 @@ def test_an_image_without_reference_has_no_scores_until_painted(desk, tmp_path):
     desk.editing.end_stroke()
     desk.settle()
     assert desk.scoring.of_image().iou[1] == pytest.approx(1 / 100)
+
+
+def test_failures_are_told_though_the_folder_was_read_again_meanwhile(desk, tmp_path):
+    root = make_folder(tmp_path / "set", count=3)
+    desk.open(root)
+    (root / "a2.png").write_bytes(b"no image")
+    desk.engine.gate.clear()
+    desk.segmenting.run_all()
+    assert desk.engine.entered.wait(10)
+    desk.browsing.rescan()
+    wait_for(desk.clock, lambda: not [j for j in desk.jobs.jobs() if j.lane == "files"])
+    desk.engine.gate.set()
+    desk.settle()
+    assert any(m.startswith("1 of 3 images failed: a2.png") for m in desk.messages)

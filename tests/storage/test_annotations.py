@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +15,13 @@ import tifffile
 from image_files import save_image
 from PIL import Image, PngImagePlugin
 
+from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import TruthIndex, read_truth
+from segstudio.storage.write_root import WriteRoot
 
 SHAPE = (8, 12)
 STROKE = (slice(2, 5), slice(7, 10))
@@ -538,3 +542,44 @@ def test_ground_truth_in_a_folder_called_annotations_is_not_taken_for_correction
     again.save(labels, elsewhere=True)
     assert path.read_bytes() == content
     assert np.array_equal(Set(tmp_path).annotation().labels, labels)
+
+
+def test_the_truth_is_put_back_only_once_the_corrections_are_written(tmp_path, monkeypatch):
+    folder = make(tmp_path, FORMS["8 bit palette"])
+    mask, labels = tmp_path / "masks" / "a.png", classes()
+    labels[STROKE] = 1
+    folder.save(labels)
+    edited, write = mask.read_bytes(), WriteRoot.write
+
+    def fail(home, path, *arguments, **named):
+        if path.parent.name == "annotations" and path.suffix == ".png":
+            raise SegstudioError("The disk is full.")
+        write(home, path, *arguments, **named)
+
+    monkeypatch.setattr(WriteRoot, "write", fail)
+    labels[0, 0] = 1
+    with pytest.raises(SegstudioError, match="disk is full"):
+        folder.save(labels, elsewhere=True)
+    assert mask.read_bytes() == edited
+
+
+def test_no_room_for_temporary_files_is_told(tmp_path, monkeypatch):
+    folder = make(tmp_path, FORMS["8 bit palette"])
+
+    def full(*_arguments, **_named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    labels = classes()
+    labels[STROKE] = 1
+    with pytest.raises(SegstudioError, match="full"):
+        folder.save(labels)
+
+
+def test_the_classes_of_corrections_are_read_where_the_truth_lies_in_annotations(tmp_path):
+    folder = make(tmp_path, Form(png, "annotations/a.png", 1))
+    labels = classes()
+    labels[STROKE] = 1
+    schema = folder.schema.with_class(ClassSpec(1, "cell", (1, 2, 3)))
+    folder.annotations.write(folder.ref, labels, None, schema, elsewhere=True)
+    assert Set(tmp_path).project.schema.name_of(1) == "cell"

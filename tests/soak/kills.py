@@ -96,13 +96,14 @@ class Window:
             "PYTHONPATH": str(ROOT),
         }
         self._said = home.parent / "stderr.txt"
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "painter.py"), str(folder), str(seed), mode],
-            stdout=subprocess.PIPE,
-            stderr=self._said.open("ab"),
-            text=True,
-            env=environment,
-        )
+        with self._said.open("ab") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, str(HERE / "painter.py"), str(folder), str(seed), mode],
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+                env=environment,
+            )
 
     @property
     def journals(self) -> str:

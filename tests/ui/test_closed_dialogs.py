@@ -12,7 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QWidget,
+)
 
 import segstudio.ui
 from segstudio.storage.journal import Recovered
@@ -99,6 +106,24 @@ def test_a_closed_dialog_is_gone_and_listens_to_nothing(opened):
             opened.until(lambda alive=alive: sweep() or alive() is None)
             assert dialogs(opened.window) == [], name
             assert listeners(opened) == before, name
+
+
+def test_enter_presses_the_button_that_was_meant(opened):
+    meant = {
+        "file.truth": "Use",
+        "file.export": "Export",
+        "file.masks": "OK",
+        "runs.new": "Create and run",
+        "compare.models": "Run",
+    }
+    found = {}
+    for command in meant:
+        opened.window.commands.run(command)
+        (dialog,) = dialogs(opened.window)
+        found[command] = [b.text() for b in dialog.findChildren(QPushButton) if b.isDefault()]
+        dialog.reject()
+        opened.until(lambda: not all_now(opened))
+    assert found == {command: [text] for command, text in meant.items()}
 
 
 def test_the_report_of_an_export_is_gone_too(opened, tmp_path):

@@ -39,9 +39,10 @@ def test_pixels_images_and_ids_are_told_and_the_class_is_merged(bench, asked, fo
     assert bench.window.findChildren(QDialog) == []
 
 
-def test_cancel_changes_nothing(bench, asked):
+def test_enter_cancels_and_that_changes_nothing(bench, asked, qtbot):
     before = bench.session.document.annotation.revision
-    asked.reject()
+    qtbot.keyClick(asked.into, Qt.Key.Key_Return)
+    bench.until(lambda: bench.window.findChildren(RemoveClassDialog) == [])
     bench.settle()
     assert bench.session.schema.get(2) is not None
     assert bench.session.document.annotation.revision == before

@@ -303,7 +303,7 @@ class Display(PlacedImage):
     def _paint_veil(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), _VEIL)
         painter.setPen(Qt.GlobalColor.white)
-        text = f"Reading {self._session.loading} …\nThe tools wait until it is shown."
+        text = f"Reading {self._session.loading}…\nThe tools wait until it is shown."
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
 
 

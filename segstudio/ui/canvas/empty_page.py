@@ -49,7 +49,7 @@ class EmptyPage(QWidget):
 
     def show_reading(self, name: str) -> None:
         """Say that the first image is being read."""
-        self._say(f"Reading {name} …")
+        self._say(f"Reading {name}…")
 
     def show_unreadable(self, message: str, hint: str) -> None:
         """Say why the selected image cannot be shown."""

@@ -40,6 +40,8 @@ class VersionsDialog(Dialog):
         self._place = place
         self.list = QListWidget()
         self.list.setAccessibleName("Versions that other programs wrote")
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.show_layer = QPushButton(icon("layers"), "Show as layer")
         self.show_layer.setToolTip("Shown in the layer Original of the first view")
         self.restore = QPushButton(icon("history"), "Restore")

@@ -65,9 +65,9 @@ class ImageDelegate(QStyledItemDelegate):
         if image == image_of(self._session.index):
             bar = QRect(box.left(), box.top(), 3, box.height())
             painter.fillRect(bar, palette.color(QPalette.ColorRole.Accent))
-        self._paint_thumbnail(painter, box, palette, image)
-        text = box.adjusted(THUMB_WIDTH + 16, 6, -8, -6)
         role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
+        self._paint_thumbnail(painter, box, palette, image, role)
+        text = box.adjusted(THUMB_WIDTH + 16, 6, -8, -6)
         painter.setPen(palette.color(role))
         name = str(index.data(Qt.ItemDataRole.DisplayRole))
         shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, text.width())
@@ -77,7 +77,12 @@ class ImageDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _paint_thumbnail(
-        self, painter: QPainter, box: QRect, palette: QPalette, image: int
+        self,
+        painter: QPainter,
+        box: QRect,
+        palette: QPalette,
+        image: int,
+        ink: QPalette.ColorRole,
     ) -> None:
         place = QRect(box.left() + 8, box.top() + 4, THUMB_WIDTH, THUMB_HEIGHT)
         pixmap = self._pixmap_of(image)
@@ -85,7 +90,8 @@ class ImageDelegate(QStyledItemDelegate):
             painter.fillRect(place, palette.color(QPalette.ColorRole.Midlight))
             return
         if pixmap.isNull():
-            painter.drawPixmap(_centred(place, QSize(20, 20)), _broken(palette))
+            sign = tinted("triangle-alert", palette.color(ink), 20, 1.0)
+            painter.drawPixmap(_centred(place, QSize(20, 20)), sign)
             return
         size = pixmap.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -132,7 +138,3 @@ def _centred(place: QRect, size: QSize) -> QRect:
     rect = QRect(0, 0, size.width(), size.height())
     rect.moveCenter(place.center())
     return rect
-
-
-def _broken(palette: QPalette) -> QPixmap:
-    return tinted("triangle-alert", palette.color(QPalette.ColorRole.PlaceholderText), 20, 1.0)

@@ -42,6 +42,7 @@ _SHOWN = (
     | What.PROJECT
 )
 _NO_IMAGE = "Open an image to see how good a prediction is."
+_NOT_SHOWN = "No scores before the image is shown."
 _NO_RUN = "Run a model (F5) to see its scores."
 _NEITHER = (
     "No ground truth for this image: paint, or choose a ground truth folder; then run a model (F5)"
@@ -108,7 +109,7 @@ class MetricsPanel(QWidget):
     def _why_no_image_scores(self) -> str:
         document = self._session.document
         if document is None:
-            return _NO_IMAGE
+            return _NOT_SHOWN if self._session.loading or self._session.unreadable else _NO_IMAGE
         if self._session.view.run not in document.predictions:
             return _NO_RUN if document.has_reference else _NEITHER
         return _COUNTING if document.has_reference else _NO_REFERENCE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +118,6 @@ class Autosave:
         self._journal_failed = False
         self._in_lane = 0
         self._dirty_told = False
-        self.saved_at: float | None = None
-        """Time of the last save, seconds since 1970."""
         self.ask: Ask = lambda _document: "save"
         self.choose_folder: Callable[[], Path | None] = lambda: None
         self.take_theirs: TakeTheirs = lambda _document, _done: None
@@ -141,11 +138,6 @@ class Autosave:
             self._save(document)
         else:
             self._notices.info(f"{document.ref.title} has no unsaved changes.")
-
-    @property
-    def failing(self) -> bool:
-        """Whether an image could not be saved."""
-        return bool(self._errors)
 
     def problem_of(self, document: Document) -> str:
         """Why an image could not be saved; "" if nothing is known to be wrong."""
@@ -309,7 +301,6 @@ class Autosave:
         self._submit(f"Saving {document.ref.title}", work, done, failed)
 
     def _saved(self, document: Document, copies: list[Path]) -> None:
-        self.saved_at = time.time()
         if not document.dirty:
             self._clear_journal(document)
         if document is self._session.document:

@@ -197,10 +197,6 @@ class Browsing:
             f"Reading {document.ref.name}", "files", work, take, failed=failed, front=True
         )
 
-    def set_truth_folder(self, path: Path | str) -> None:
-        """Use the masks of a folder chosen by hand as ground truth."""
-        self.choose_masks(ChosenMasks(Path(path)))
-
     def choose_masks(self, masks: ChosenMasks) -> None:
         """Use the masks that a person chose as ground truth; what they are is no image any more."""
         project, home = self._session.project, self._preferences.home

@@ -22,22 +22,6 @@ Spans = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 _RIM = 1e-9
 
 
-def stamp_mask(size: int) -> Mask:
-    """The pixels of one stamp.
-
-    Args:
-        size: Diameter in pixels, at least 1.
-
-    Returns:
-        (size, size) bool.
-
-    Raises:
-        ValueError: if the size is below 1.
-    """
-    _require_size(size)
-    return segment_mask((size / 2, size / 2), (size / 2, size / 2), size, (size, size))[1]
-
-
 def segment_mask(
     p0_xy: tuple[float, float],
     p1_xy: tuple[float, float],

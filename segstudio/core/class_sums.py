@@ -198,14 +198,6 @@ def class_totals(images: Sequence[ClassPairs], class_ids: Sequence[int]) -> Numb
     return np.stack(sums, axis=1).reshape(number, classes, 3).astype(np.float64)
 
 
-def confused_pixels(
-    images: Iterable[ClassPairs], truth_id: int, predicted_id: int
-) -> npt.NDArray[np.int64]:
-    """(N,) int64: in how many pixels of each image one class was predicted where another is."""
-    key = truth_id * _ALL_IDS + predicted_id
-    return np.array([int(p.pixels[p.keys == key].sum()) for p in images], np.int64)
-
-
 def require_same_shape(truth: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> None:
     """Refuse maps of different sizes.
 

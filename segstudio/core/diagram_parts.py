@@ -242,7 +242,3 @@ class Diagram:
     def node_of(self, stage_id: str) -> Node | None:
         """The node that holds a stage, folded or not; None for an unknown one."""
         return next((node for node in self.nodes if stage_id in node.members), None)
-
-    def edge_of(self, skip_id: str) -> Edge | None:
-        """The edge that stands for a skip edge, or None."""
-        return next((edge for edge in self.edges if skip_id in edge.skips), None)

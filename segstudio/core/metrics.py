@@ -9,7 +9,7 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -229,21 +229,6 @@ FOREGROUND_MEANS = {
     "image_mean_dice_foreground": "mean_dice_foreground",
 }
 """The same of the classes that are not background."""
-
-
-def mean_of_images(images: Iterable[Metrics]) -> dict[str, float]:
-    """Means over images, each image counting alike whatever its size; not the folder's scores.
-
-    Images whose score is NaN (nothing to count) are left out of that mean.
-
-    Returns:
-        The keys of `IMAGE_MEANS`; NaN where no image has the score.
-    """
-    scores = list(images)
-    return {
-        name: _nan_mean(np.array([getattr(m, source) for m in scores], np.float64))
-        for name, source in IMAGE_MEANS.items()
-    }
 
 
 def _ratio(numerator: npt.NDArray[np.int64], denominator: npt.NDArray[np.int64]) -> PerClass:

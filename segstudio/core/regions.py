@@ -11,22 +11,6 @@ from segstudio.core.labels import Labels, Mask
 _FILLED = 2
 
 
-def largest_region(mask: Mask) -> Rect:
-    """The smallest rectangle around the largest connected region of a mask.
-
-    Args:
-        mask: (H, W) bool; pixels that touch by a corner are connected.
-
-    Returns:
-        An empty rectangle if the mask is empty.
-    """
-    found = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)[2]
-    if len(found) < 2:
-        return Rect(0, 0, 0, 0)
-    left, top, width, height = found[1 + int(found[1:, cv2.CC_STAT_AREA].argmax()), :4].tolist()
-    return Rect(top, left, top + height, left + width)
-
-
 def region_at(labels: Labels, point_xy: tuple[int, int], *, contiguous: bool) -> tuple[Rect, Mask]:
     """The pixels of the class under a point.
 

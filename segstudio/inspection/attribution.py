@@ -54,11 +54,6 @@ class Gradients:
         summed: FloatArray = product.sum(axis=(1, 2), dtype=np.float64).astype(np.float32)
         return summed
 
-    def footprint(self, layer_id: str) -> FloatArray:
-        """Return where a stage mattered: the gradient's magnitude summed over channels (h, w)."""
-        found: FloatArray = np.abs(self.gradients[layer_id]).sum(axis=0)
-        return found
-
     def effective_field(self) -> FloatArray:
         """Return the effective receptive field (H, W): the image gradient's magnitude.
 

@@ -75,11 +75,6 @@ class Segmenter:
         self._lock = threading.RLock()
 
     @property
-    def is_loaded(self) -> bool:
-        """Whether the weights are in memory."""
-        return self._network is not None
-
-    @property
     def nbytes(self) -> int:
         """Bytes of the weights in memory; 0 before `load`."""
         if self._network is None:

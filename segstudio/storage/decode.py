@@ -48,11 +48,6 @@ class LoadedImage:
     orientation: int = 1
     notes: tuple[str, ...] = ()
 
-    @property
-    def depth_bits(self) -> int:
-        """Bits per sample of the file (1 to 64)."""
-        return self.picture.bits
-
 
 def read_image(path: Path, page: int = 0, check: Check = unchecked) -> LoadedImage:
     """Read a page of an image: what `layout.IMAGE_KINDS` says, told by its content, not its name.

@@ -32,8 +32,7 @@ from segstudio.storage.mask_files import (
     written_by_segstudio,
 )
 from segstudio.storage.originals import keep, remove_own
-from segstudio.storage.scan import list_folder
-from segstudio.storage.schema_file import SCHEMA_NAME, write_schema
+from segstudio.storage.schema_file import write_schema
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.write_root import Identity, WriteRoot
 
@@ -93,27 +92,6 @@ def has_annotation(root: Path, ref: ImageRef, folder: str = MASKS) -> bool:
 
 def _is_of_page(mask: Path, ref: ImageRef) -> bool:
     return png_texts(mask).get("Source") == _source(ref.filename, ref.page)
-
-
-def annotated_names(root: Path, images: Iterable[ImageRef]) -> set[str]:
-    """Names of the images of which segstudio has saved an annotation.
-
-    Lists each folder of masks once and looks only at the files that are there, so it is quick
-    for a long list.
-    """
-    listings: dict[tuple[str, str], set[str]] = {}
-    found = set()
-    for ref in images:
-        key = (ref.root, ref.folder)
-        if key not in listings:
-            folder = _folders_of(root, ref.root, ref.folder)[0]
-            # Where there are no classes of ours, there is nothing of ours.
-            listings[key] = _file_names(folder) if (folder / SCHEMA_NAME).exists() else set()
-        names = listings[key]
-        listed = f"{ref.stem}.png" in names or f"{ref.filename}.png" in names
-        if listed and has_annotation(root, ref):
-            found.add(ref.name)
-    return found
 
 
 def read_annotation(
@@ -297,13 +275,6 @@ def _folders_of(root: Path, images_root: str, folder: str, masks: str = MASKS) -
         return root / masks / folder, root / masks / "instances" / folder
     home, inside = (root / folder, "") if Path(images_root) == root else (root, folder)
     return home / masks / inside, home / "instances" / inside
-
-
-def _file_names(folder: Path) -> set[str]:
-    try:
-        return set(list_folder(folder).files)
-    except SegstudioError:
-        return set()
 
 
 def _mask_name(folder: Path, ref: ImageRef) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -46,10 +45,3 @@ def cross_entropy_dice(
         return logits.sum() * 0
     entropy = F.cross_entropy(logits, target, ignore_index=ignore_index)
     return entropy + dice_weight * soft_dice_loss(logits, target, ignore_index)
-
-
-def binary_iou(prediction: Tensor, target: Tensor) -> float:
-    """Return the IoU of two bool tensors of one shape; nan if both are empty."""
-    union = torch.logical_or(prediction, target).sum().item()
-    overlap = torch.logical_and(prediction, target).sum().item()
-    return overlap / union if union else float("nan")

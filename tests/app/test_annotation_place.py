@@ -11,6 +11,7 @@ from strokes import labels_of, stroke
 from segstudio.core.errors import SegstudioError
 from segstudio.session.session import Layer
 from segstudio.storage.annotations import Annotations
+from segstudio.storage.mask_pattern import ChosenMasks
 
 
 def later(desk) -> None:
@@ -148,7 +149,7 @@ def test_truth_chosen_by_hand_is_corrected_where_it_lies(desk, tmp_path):
     elsewhere = tmp_path / "by Ann"
     write_mask(elsewhere / "a0_mask.png", 255 * square(left=7))
     desk.open(root)
-    desk.browsing.set_truth_folder(elsewhere)
+    desk.browsing.choose_masks(ChosenMasks(elsewhere))
     desk.settle()
     desk.session.set_view(active_class=1, brush_size=1)
     stroke(desk, (2, 2))

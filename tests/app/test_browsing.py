@@ -9,6 +9,7 @@ from fakes import make_folder, square, wait_for, write_mask, write_photo
 
 from segstudio.app.folder import FolderFiles
 from segstudio.session.session import SchemaOrigin, What
+from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.schema_file import read_schema
 
 
@@ -113,13 +114,13 @@ def test_truth_chosen_by_hand(desk, tmp_path):
     assert desk.scoring.of_folder("bright") is None
     for i in range(3):
         write_mask(tmp_path / "elsewhere" / f"a{i}.png", square(left=7))
-    desk.browsing.set_truth_folder(tmp_path / "elsewhere")
+    desk.browsing.choose_masks(ChosenMasks(tmp_path / "elsewhere"))
     desk.settle()
     assert np.array_equal(desk.document.annotation.labels, square(left=7))
     assert not desk.document.dirty
     assert desk.scoring.of_image().iou[1] == pytest.approx(80 / 120)
     assert desk.scoring.of_folder().images == 3
-    desk.browsing.set_truth_folder(tmp_path / "nothing")
+    desk.browsing.choose_masks(ChosenMasks(tmp_path / "nothing"))
     desk.settle()
     assert desk.notices.recent[-1].level == "error"
 

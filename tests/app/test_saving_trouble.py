@@ -10,6 +10,7 @@ from strokes import stroke
 
 from segstudio.app import schema_keeper
 from segstudio.core.errors import SegstudioError
+from segstudio.storage.mask_pattern import ChosenMasks
 
 
 @pytest.fixture
@@ -368,7 +369,7 @@ def test_a_truth_chosen_by_hand_that_another_program_changed(desk, tmp_path) -> 
     pil.fromarray(np.eye(20, 30, dtype=np.uint8)).save(mask)
     pil.fromarray(np.eye(20, 30, dtype=np.uint8)).save(mask.with_name("a1.png"))
     desk.open(root)
-    desk.browsing.set_truth_folder(tmp_path / "truth")
+    desk.browsing.choose_masks(ChosenMasks(tmp_path / "truth"))
     desk.settle()
     desk.session.set_view(active_class=1, brush_size=1)
     stroke(desk, (25, 3))

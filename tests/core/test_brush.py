@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segstudio.core.brush import segment_mask, stamp_mask
+from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 
 
@@ -13,6 +13,11 @@ def on_canvas(rect, mask, shape):
     canvas = np.zeros(shape, np.bool_)
     canvas[rect.slices] = mask
     return canvas
+
+
+def stamp_mask(size):
+    middle = (size / 2, size / 2)
+    return segment_mask(middle, middle, size, (size, size))[1]
 
 
 def drawn(p0, p1, size, shape):

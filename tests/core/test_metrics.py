@@ -13,7 +13,7 @@ from segstudio.core import counting
 from segstudio.core.errors import SegstudioError
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap, Patch
-from segstudio.core.metrics import ConfusionMatrix, Metrics, mean_of_images
+from segstudio.core.metrics import ConfusionMatrix, Metrics
 
 
 def labels(*rows):
@@ -221,15 +221,6 @@ class TestByHand:
         small = ConfusionMatrix.of(labels([1, 1]), labels([0, 0]), 2)
         folder = Metrics.from_counts(large + small, (1,))
         assert folder.mean_iou == pytest.approx(100 / 102)
-        means = mean_of_images(Metrics.from_counts(m, (1,)) for m in (large, small))
-        assert means["image_mean_iou"] == pytest.approx((1 + 0) / 2)
-        assert means["image_mean_pixel_accuracy"] == pytest.approx(1 / 2)
-
-    def test_images_without_a_score_are_left_out_of_the_mean(self):
-        nothing = Metrics.from_counts(ConfusionMatrix.zeros(2))
-        right = Metrics.from_counts(ConfusionMatrix.of(labels([1, 0]), labels([1, 0]), 2))
-        assert mean_of_images([nothing, right])["image_mean_dice"] == 1
-        assert math.isnan(mean_of_images([])["image_mean_iou"])
 
 
 class TestAgainstLibraries:

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from segstudio.core.geometry import Rect
-from segstudio.core.regions import largest_region, region_at
+from segstudio.core.regions import region_at
 
 
 def test_connected_by_edges_not_corners():
@@ -37,12 +37,3 @@ def test_outside_there_is_nothing(point):
     rect, mask = region_at(np.zeros((2, 3), np.uint8), point, contiguous=True)
     assert rect.is_empty
     assert mask.size == 0
-
-
-def test_the_largest_region_of_a_mask():
-    mask = np.zeros((10, 20), bool)
-    mask[1:3, 1:4] = True
-    mask[5, 10], mask[6, 11:17] = True, True  # touch by a corner
-    assert largest_region(mask) == Rect(5, 10, 7, 17)
-    assert largest_region(np.zeros((4, 4), bool)).is_empty
-    assert largest_region(np.ones((4, 5), bool)) == Rect(0, 0, 4, 5)

@@ -1,4 +1,4 @@
-"""Vote entropy against SciPy, regions against SciPy's labelling; ensembles by hand."""
+"""Vote entropy against SciPy, regions against SciPy's labelling."""
 
 import math
 from collections import Counter
@@ -8,7 +8,6 @@ import pytest
 from scipy import ndimage, stats
 
 from segstudio.core.disagreement import agreement, find_disagreement, vote_entropy
-from segstudio.core.ensemble import ProbabilityMean, majority_vote
 from segstudio.core.errors import SegstudioError
 
 
@@ -86,63 +85,3 @@ def test_what_cannot_be_compared_is_refused():
         find_disagreement([one, one], np.ones((3, 3), bool))
     with pytest.raises(ValueError):
         agreement([one] * 256)
-
-
-class TestMajorityVote:
-    @pytest.mark.parametrize("number", [1, 2, 3, 5, 6])
-    def test_it_equals_a_count_pixel_by_pixel(self, number):
-        maps = random_maps(number, max(2, number))[:number]
-        rng = np.random.default_rng(number)
-        confidences = [rng.integers(0, 256, maps[0].shape, dtype=np.uint8) for _ in maps]
-        found = majority_vote(maps, confidences)
-        for y, x in np.ndindex(maps[0].shape):
-            said = [int(m[y, x]) for m in maps]
-            ranks = {
-                c: (
-                    said.count(c),
-                    sum(int(f[y, x]) for f, s in zip(confidences, said, strict=True) if s == c),
-                    -said.index(c),
-                )
-                for c in said
-            }
-            best = max(ranks, key=ranks.__getitem__)
-            assert found.labels[y, x] == best
-            assert found.confidence[y, x] == round(255 * said.count(best) / number)
-
-    def test_without_confidences_the_first_of_equals_wins(self):
-        maps = [np.array([[3, 1, 2]], np.uint8), np.array([[1, 1, 0]], np.uint8)]
-        assert majority_vote(maps).labels.tolist() == [[3, 1, 2]]
-        assert majority_vote(maps[::-1]).labels.tolist() == [[1, 1, 0]]
-
-    def test_what_cannot_be_voted_on_is_refused(self):
-        one = np.zeros((2, 2), np.uint8)
-        for maps, confidences in (([], []), ([one, one], [one])):
-            with pytest.raises(ValueError):
-                majority_vote(maps, confidences)
-
-
-class TestProbabilityMean:
-    def test_by_hand(self):
-        mean = ProbabilityMean()
-        mean.add(np.array([[[0.9, 0.2]], [[0.1, 0.8]]]))
-        mean.add(np.array([[[0.3, 0.4]], [[0.7, 0.6]]]))
-        labels, confidence = mean.result()
-        assert labels.tolist() == [[0, 1]]
-        assert confidence.tolist() == [[round(0.6 * 255), round(0.7 * 255)]]
-
-    def test_weights(self):
-        mean = ProbabilityMean()
-        mean.add(np.array([[[0.9]], [[0.1]]]), 1)
-        mean.add(np.array([[[0.3]], [[0.7]]]), 3)
-        labels, confidence = mean.result()
-        assert (labels.tolist(), confidence.tolist()) == ([[1]], [[round(0.55 * 255)]])
-
-    def test_what_cannot_be_averaged_is_refused(self):
-        mean = ProbabilityMean()
-        with pytest.raises(ValueError):
-            mean.result()
-        mean.add(np.zeros((2, 3, 3)))
-        with pytest.raises(ValueError):
-            mean.add(np.zeros((3, 3, 3)))
-        with pytest.raises(ValueError):
-            mean.add(np.zeros((2, 3, 3)), 0)

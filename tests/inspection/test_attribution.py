@@ -83,7 +83,6 @@ def test_gradients_against_autograd_by_hand():
     assert np.allclose(result.effective_field(), x.grad[0].abs().sum(0).numpy(), atol=1e-6)
     product = (kept.grad[0] * kept.detach()[0]).sum((1, 2)).numpy()
     assert np.allclose(result.influence("inc"), product, atol=1e-6)
-    assert result.footprint("down1").shape == (16, 24)
     assert all(parameter.grad is None for parameter in model.parameters())
     seen = np.argwhere(result.effective_field() > 0)
     field = found.layer("outc").receptive_field.rect(10, 20)

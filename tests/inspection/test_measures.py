@@ -1,14 +1,11 @@
-"""Statistics, agreement, principal components, CKA and the checkerboard measure."""
+"""Statistics, agreement, principal components and the checkerboard measure."""
 
 import numpy as np
 import pytest
-from inspection_networks import image, unet
 from sklearn.decomposition import PCA
 
 from segstudio.core.errors import SegstudioError
-from segstudio.inspection import trace
 from segstudio.inspection.projection import pca_rgb, principal_components
-from segstudio.inspection.similarity import cka_matrix, linear_cka
 from segstudio.inspection.spectrum import checkerboard
 from segstudio.inspection.statistics import agreement, channel_statistics
 
@@ -75,38 +72,6 @@ def test_pca_picture():
     plain = pca_rgb(random_maps(2, 10, 12))  # two channels have no third component
     assert (plain[..., 2] == 0).all()
     assert (pca_rgb(np.zeros((4, 5, 5), np.float16)) == 0).all()
-
-
-def hsic_cka(x, y):
-    """CKA by centred kernels, as defined."""
-    n = len(x)
-    h = np.eye(n) - np.ones((n, n)) / n
-    k, m = h @ x @ x.T @ h, h @ y @ y.T @ h
-    return np.trace(k @ m) / np.sqrt(np.trace(k @ k) * np.trace(m @ m))
-
-
-@pytest.mark.parametrize(("n", "p", "q"), [(30, 4, 7), (10, 30, 12)])
-def test_cka(n, p, q):
-    rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(n, p)), rng.normal(size=(n, q))
-    assert linear_cka(x, y) == pytest.approx(hsic_cka(x, y))
-    rotation, _ = np.linalg.qr(rng.normal(size=(p, p)))
-    assert linear_cka(x, 3 * x @ rotation + 5) == pytest.approx(1)
-    assert np.isnan(linear_cka(x, np.ones((n, 3))))
-
-
-def test_cka_matrix_of_two_networks():
-    first, second = unet(3, 2, 4, 2), unet(3, 2, 8, 2)
-    pictures = [image(32, 48, seed) for seed in (0, 1)]
-    left = [trace(first, p) for p in pictures]
-    right = [trace(second, p) for p in pictures]
-    names = ("inc", "down1", "down2")
-    same = cka_matrix(left, left, names, names)
-    assert same.shape == (3, 3)
-    assert np.diag(same) == pytest.approx([1, 1, 1])
-    assert np.allclose(same, same.T)
-    other = cka_matrix(left, right, names, names)
-    assert ((other > 0) & (other < 1)).all()
 
 
 def test_checkerboard():

@@ -34,7 +34,7 @@ def test_lossless_formats_are_exact(tmp_path, photo, name):
     assert np.array_equal(image.pixels, photo)
     assert image.pixels.dtype == np.uint8
     assert image.pixels.flags.c_contiguous
-    assert (image.depth_bits, image.orientation, image.notes) == (8, 1, ())
+    assert (image.picture.bits, image.orientation, image.notes) == (8, 1, ())
 
 
 def test_jpeg_is_near(tmp_path):
@@ -74,7 +74,7 @@ def test_16_bit_grey_uses_its_own_range(tmp_path, suffix):
     # (v - 100) * 255 / 1024, rounded by hand: 0, 24.9, 49.8 / 255, 127.5, 0
     assert image.pixels[..., 0].tolist() == [[0, 25, 50], [255, 128, 0]]
     assert (image.pixels == image.pixels[..., :1]).all()
-    assert image.depth_bits == 16
+    assert image.picture.bits == 16
 
 
 def test_16_bit_colour_png_keeps_its_channels(tmp_path):
@@ -85,7 +85,7 @@ def test_16_bit_colour_png_keeps_its_channels(tmp_path):
     path = tmp_path / "ä.png"
     path.write_bytes(cv2.imencode(".png", stored[..., ::-1])[1].tobytes())
     image = read_image(path)
-    assert image.depth_bits == 16
+    assert image.picture.bits == 16
     assert image.pixels[0, 0].tolist() == [255, 0, 0]
     assert image.pixels[0, 1].tolist() == [0, 128, 0]
     assert image.pixels[1, 1].tolist() == [0, 0, 51]
@@ -102,7 +102,7 @@ def test_float_tiff_with_nan_and_infinity(tmp_path):
     tifffile.imwrite(path, stored)
     image = read_image(path)
     assert image.pixels[..., 0].tolist() == [[0, 0, 128], [255, 255, 0]]
-    assert image.depth_bits == 32
+    assert image.picture.bits == 32
 
 
 def test_every_page_of_a_tiff_can_be_read(tmp_path):
@@ -161,7 +161,7 @@ def test_one_bit_palette_grey_and_cmyk(tmp_path):
     Image.fromarray(np.array([[True, False]])).save(tmp_path / "bit.png")
     bit = read_image(tmp_path / "bit.png")
     assert bit.pixels[0, :, 0].tolist() == [255, 0]
-    assert bit.depth_bits == 1
+    assert bit.picture.bits == 1
 
     palette = Image.fromarray(np.array([[3, 1]], np.uint8))
     palette.putpalette([0, 0, 0, 10, 20, 30, 0, 0, 0, 250, 5, 6] + [0] * 756)

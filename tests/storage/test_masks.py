@@ -16,7 +16,6 @@ from segstudio.storage import atomic
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores, png_texts, read_mask_file
 from segstudio.storage.masks import (
-    annotated_names,
     annotation_files,
     encode_instance_png,
     has_annotation,
@@ -71,7 +70,6 @@ def test_an_annotation_is_not_ground_truth(tmp_path):
     assert project.truth is None
     assert project.schema == SCHEMA
     assert has_annotation(tmp_path, refs[0])
-    assert annotated_names(tmp_path, refs) == {"a.png"}
     assert read_annotation(tmp_path, refs[1], (2, 3)) is None
 
 

@@ -40,7 +40,7 @@ def test_4_bits_fill_the_range(tmp_path, photometric, shown):
     image = read_image(path)
     assert image.pixels[0, :, 1].tolist() == shown
     assert image.picture.raw[0, :, 0].tolist() == [0, 1, 14, 15]
-    assert image.depth_bits == 4
+    assert image.picture.bits == 4
 
 
 @pytest.mark.parametrize(("photometric", "shown"), [(1, [0, 85, 170, 255]), (0, [255, 170, 85, 0])])

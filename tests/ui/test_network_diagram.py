@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-
-import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -92,7 +89,8 @@ def test_a_click_opens_the_stage_or_the_skip(qtbot, view, desk):
     qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=place_in(view, "up1"))
     assert inspection().stage == "up1"
     for skip in ("down1 -> up1", "inc -> up2"):
-        start, end = view.diagram.edge_of(skip).points
+        (edge,) = (edge for edge in view.diagram.edges if skip in edge.skips)
+        start, end = edge.points
         x, y = view.view.to_device(((start[0] + end[0]) / 2, start[1]))
         qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y) + 3))
         assert inspection().skip == skip
@@ -202,7 +200,6 @@ def test_cuts_are_seen_and_another_picture_mode_brings_others(qtbot, view, desk)
     desk.session.set_inspection(cuts=(edge,))
     with_edge = pixels(view)
     assert (with_edge != plain).any()
-    assert ", cut<" in view.to_svg()
     channel = ListedCut(ChannelCut(trace.layer("up1"), (1, 2)))
     desk.session.set_inspection(cuts=(edge, channel))
     assert view.shown.cut_channels == {"up1": 2}
@@ -214,30 +211,12 @@ def test_cuts_are_seen_and_another_picture_mode_brings_others(qtbot, view, desk)
     qtbot.waitUntil(lambda: view._pictures.shown["up1"] is not before, timeout=30000)
 
 
-def test_the_whole_diagram_is_exported(qtbot, view):
-    qtbot.waitUntil(lambda: len(view._pictures.shown) == len(STAGES), timeout=30000)
-    image = view.to_png(2.0)
-    assert abs(image.width() - 2 * view.diagram.width) <= 1
-    assert abs(image.height() - 2 * view.diagram.height) <= 1
-    text = view.to_svg()
-    assert text.count("<image") == len(STAGES)
-    # the first picture is the photo: red grows by 5 with the column, green by 7 with the row
-    data = base64.b64decode(text.partition("base64,")[2].partition('"')[0])
-    photo = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-    rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]] / (photo.shape[1] / 48)
-    assert np.abs(photo[..., 0] - columns * 5).max() < 8
-    assert np.abs(photo[..., 1] - rows * 7).max() < 10
-    assert "Tiny Unet" in text
-
-
 def test_two_networks_beside_each_other_have_equal_rows(qtbot, view, desk):
     second = DiagramView(desk.session, desk.inspecting, desk.feature_maps, which="second")
     qtbot.addWidget(second)
     second.resize(view.size())
     second.show()
     assert second.diagram is None
-    assert second.to_svg() == ""
-    assert second.to_png(1.0).isNull()
     found = []
     desk.inspecting.trace_model(SHUFFLE, found.append, found.append)
     qtbot.waitUntil(lambda: bool(found), timeout=30000)

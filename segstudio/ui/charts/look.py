@@ -7,24 +7,8 @@ from typing import Final
 
 from PySide6.QtGui import QColor, QPalette
 
-from segstudio.app.report.style import SERIES
-
 SYMBOLS: Final = ("o", "s", "t", "d", "star", "p", "t1")
 """pyqtgraph's symbols, so that series differ by more than their colour."""
-
-
-@dataclass(frozen=True)
-class SeriesLook:
-    """How one of several things is drawn: "#rrggbb", and pyqtgraph's symbol."""
-
-    color: str
-    symbol: str
-
-
-def series_look(position: int) -> SeriesLook:
-    """The look of the thing at a position; reports use the same colours."""
-    turn = position // len(SERIES)
-    return SeriesLook(SERIES[position % len(SERIES)], SYMBOLS[(position + turn) % len(SYMBOLS)])
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,6 @@ class PanTool(Tool):
         """A drag needs no abort."""
         return False
 
-    @property
-    def dragging(self) -> bool:
-        """Whether the image is held."""
-        return self._last_xy is not None
-
     def press(self, pointer: Pointer) -> None:
         """Take hold."""
         self._last_xy = pointer.screen_xy

@@ -154,11 +154,6 @@ class ConfusionPage(QWidget):
         """The numbers, for the clipboard."""
         return self.map.values.table if not self.empty_text else ""
 
-    def choose_model(self, run: str) -> None:
-        """Show the confusions of a model."""
-        self.model.setCurrentIndex(max(0, self.model.findData(run)))
-        self._show()
-
     def _on_change(self, change: Change) -> None:
         if change.what & (What.EVALUATION | What.SCHEMA | What.MODELS | What.PROJECT):
             self._refresh.request()

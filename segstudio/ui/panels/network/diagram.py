@@ -10,7 +10,6 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QHelpEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QResizeEvent,
@@ -25,7 +24,6 @@ from segstudio.core.features import ChannelCut, EdgeCut
 from segstudio.session.inspection import Inspection, Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.panels.network.diagram_chips import chip_at
-from segstudio.ui.panels.network.diagram_export import diagram_image, diagram_text
 from segstudio.ui.panels.network.diagram_finding import (
     Direction,
     edge_near,
@@ -38,7 +36,6 @@ from segstudio.ui.panels.network.diagram_painter import Shown
 from segstudio.ui.panels.network.diagram_pictures import NodePictures
 from segstudio.ui.panels.network.diagram_surface import DiagramSurface
 from segstudio.ui.plain import plain
-from segstudio.ui.theme import is_dark
 
 _REACH = 6.0
 _ASK_AFTER_MS = 30
@@ -128,18 +125,6 @@ class DiagramView(DiagramSurface):
         """Show every stage."""
         self._folded = frozenset()
         self._lay_out()
-
-    def to_svg(self) -> str:
-        """The whole diagram as SVG with the pictures that are shown; "" without a network."""
-        if self._shown is None or self._traced is None:
-            return ""
-        return diagram_text(self._shown, self._traced.title, is_dark(self.palette()))
-
-    def to_png(self, scale: float = 2.0) -> QImage:
-        """The whole diagram as a picture of `scale` pixels per unit; a null one without any."""
-        if self._shown is None:
-            return QImage()
-        return diagram_image(self._shown, self.palette(), self.font(), scale)
 
     # -- following the session ---------------------------------------------------------------
 

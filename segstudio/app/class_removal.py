@@ -141,8 +141,9 @@ class ClassRemoval:
     """Counts where a class is used, and gives its pixels to another one.
 
     Images in memory change by an edit of their history; others are rewritten in a job, in the form
-    and place in which corrections are saved. Ids of the other classes stay. Undoing the edit of the
-    open image brings the class back for it; the notice's Undo brings everything back.
+    and place in which corrections are saved. Ids of the other classes stay. The notice's
+    Undo brings everything back, and so does undoing the edit in one image: it is one step. It
+    cannot be redone in that image alone.
     """
 
     def __init__(
@@ -158,7 +159,8 @@ class ClassRemoval:
         self._session, self._jobs, self._notices = session, jobs, notices
         self._documents, self._folder, self._schema = documents, folder, schema
         self._scoring = scoring
-        self._gone: dict[int, ClassSpec] = {}
+        self._gone: dict[int, tuple[str, Callable[[Document], None]]] = {}
+        """Of removals that are done: what the edit is called, and what takes it back elsewhere."""
         session.changed.connect(self._on_change)
 
     def count(self, class_id: int, done: Callable[[ClassUse], None]) -> None:
@@ -331,7 +333,10 @@ class ClassRemoval:
         undo = ("Undo", lambda: self._take_back(use, into, merging, lost))
         self._notices.settle(_REMOVED)
         if merging.is_whole and not merging.failed:
-            self._gone[spec.id] = spec
+            self._gone[spec.id] = (
+                merging.title,
+                lambda undone: self._take_back(use, into, merging, lost, undone),
+            )
             self._schema.remove_class(spec.id)
             became = f" {use.pixels:,} pixels became {self._session.schema.name_of(into)}."
             text = f"{spec.name} was removed.{became if use.pixels else ''}"
@@ -350,9 +355,22 @@ class ClassRemoval:
         )
 
     def _take_back(
-        self, use: ClassUse, into: int, merging: _Pass, lost: dict[ImageRef, _Lost]
+        self,
+        use: ClassUse,
+        into: int,
+        merging: _Pass,
+        lost: dict[ImageRef, _Lost],
+        undone: Document | None = None,
     ) -> None:
-        """Bring the class back, and its pixels where nothing else was painted since."""
+        """Bring the class back, and its pixels where nothing else was painted since.
+
+        Args:
+            use: The class, and where it was.
+            into: What its pixels became.
+            merging: What was changed.
+            lost: What was there, by image.
+            undone: The image in which the removal was undone by itself, if it was.
+        """
         spec, present = use.spec, self._session.schema.get(use.spec.id)
         if not self._is_open(merging.files) or self._folder.files is None:
             return
@@ -368,13 +386,14 @@ class ClassRemoval:
         if present is None:
             self._gone.pop(spec.id, None)
             self._schema.restore_class(spec)
+        self._notices.settle(_REMOVED)
         changed = merging.held.union(merging.written)
         back = _Pass(
             f"Bring back {spec.name}",
             self._folder.files,
             self._session.schema,
             self._session.saving.elsewhere,
-            tuple(ref for ref in lost if ref in changed),
+            tuple(ref for ref in lost if ref in changed and (undone is None or ref != undone.ref)),
             lambda ref, found: _restored(found, spec.id, lost[ref], into),
         )
 
@@ -389,17 +408,22 @@ class ClassRemoval:
         self._run(back, done)
 
     def _on_change(self, change: Change) -> None:
-        """A class whose pixels come back by undoing comes back with them."""
+        """A removal that is undone in one image is undone in all of them: it is one step."""
         if What.PROJECT in change.what:
             self._gone.clear()
-        if not self._gone or What.HISTORY not in change.what:
+        if change.document is None or What.HISTORY not in change.what:
             return
-        for class_id, spec in list(self._gone.items()):
+        document, history = change.document, change.document.history
+        for class_id, (title, take_back) in list(self._gone.items()):
             if self._session.schema.get(class_id) is not None:
                 del self._gone[class_id]  # its number is that of another class now
-            elif any(bool((patch.after == class_id).any()) for patch in change.patches):
-                del self._gone[class_id]
-                self._schema.restore_class(spec)
+            elif history.redo_title == title and _brings(change, class_id):
+                history.forget_undone()
+                take_back(document)
+
+
+def _brings(change: Change, class_id: int) -> bool:
+    return any(bool((patch.after == class_id).any()) for patch in change.patches)
 
 
 def _trouble(change: _Pass) -> tuple[str, str]:

@@ -206,6 +206,11 @@ class History:
         target.append(source.pop())
         return True
 
+    def forget_undone(self) -> None:
+        """Forget what could be redone."""
+        self._nbytes -= sum(edit.nbytes for edit in self._undone)
+        self._undone.clear()
+
     def clear(self) -> None:
         """Forget everything."""
         self._done.clear()

@@ -102,13 +102,19 @@ def test_the_notices_button_brings_everything_back(opened):
         assert np.array_equal(on_disk(opened, number), wanted), number
 
 
-def test_undo_of_the_open_image_brings_its_class_back(opened):
+def test_undo_in_one_image_brings_the_class_back_in_all(opened):
+    before = opened.session.schema
+    forget_all_but_the_open_one(opened)
     remove(opened, 2, 1)
     assert opened.session.schema.get(2) is None
     opened.editing.undo()
     opened.settle()
-    assert opened.session.schema.get(2) is not None
-    assert np.array_equal(opened.document.annotation.labels, masks_on(0))
+    assert opened.session.schema == before
+    for number in range(3):
+        assert np.array_equal(on_disk(opened, number), masks_on(number)), number
+    assert not opened.document.history.can_redo  # that would be the removal in this image alone
+    assert opened.document.history.nbytes == 0
+    assert "class 2 was removed." not in [e.message[:20] for e in opened.studio.notices.shown]
 
 
 def test_a_class_without_pixels_goes_and_comes_back(opened):

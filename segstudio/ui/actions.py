@@ -37,7 +37,6 @@ class Context:
 
     @property
     def session(self) -> Session:
-        """What is open."""
         return self.studio.session
 
 

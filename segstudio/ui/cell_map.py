@@ -65,7 +65,6 @@ class CellMap(QWidget):
         raise NotImplementedError
 
     def rect_of(self, cell: Cell) -> QRect:
-        """Where a cell is drawn."""
         raise NotImplementedError
 
     def text_of(self, cell: Cell) -> str:
@@ -88,7 +87,6 @@ class CellMap(QWidget):
         self._point(None)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the cell."""
         cell = self.cell_at(event.position().toPoint())
         if cell is not None and event.button() == Qt.MouseButton.LeftButton:
             self._go(cell)

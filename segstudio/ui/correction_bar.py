@@ -65,7 +65,6 @@ class CorrectionBar(QFrame):
         self._draw_sign()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow the theme."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.StyleChange:  # the theme's palette is set before it
             self._draw_sign()

@@ -36,7 +36,6 @@ class _Frame(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def sizeHint(self) -> QSize:
-        """The size it would like."""
         if _AREAS[self._name] == Qt.DockWidgetArea.BottomDockWidgetArea:
             return QSize(920, round(_LOW_SHARE * self._window.height()))
         return QSize(_WIDTHS.get(self._name, _WIDTHS["Classes"]), _HEIGHTS.get(self._name, 400))

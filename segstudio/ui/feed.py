@@ -37,7 +37,6 @@ class Feed(QObject):
         self._jobs = Coalescer(self, self._show_jobs, 0.05)
 
     def on_change(self, change: Change) -> None:
-        """The session changed."""
         if change.what & _ACTIONS:
             self._actions.request()
         if change.what & _UNDER_POINTER and self._pointer is not None:
@@ -51,7 +50,6 @@ class Feed(QObject):
                 self._studio.notices.info(note, scope="image")
 
     def on_left(self) -> None:
-        """The pointer left the image."""
         self._pointer = None
         self._window.status.clear_pixel()
 
@@ -60,11 +58,9 @@ class Feed(QObject):
         self._actions.request()
 
     def on_jobs(self) -> None:
-        """A job started, went on or ended."""
         self._jobs.request()
 
     def on_failed(self, message: str, hint: str) -> None:
-        """An action could not be done."""
         self._studio.notices.warning(message, hint)
 
     def on_hover(self, x: int, y: int) -> None:

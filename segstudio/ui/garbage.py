@@ -26,7 +26,6 @@ class GuiGarbage(QObject):
 
     @property
     def is_collecting(self) -> bool:
-        """Whether the timer runs."""
         return self._timer.isActive()
 
     def hold(self) -> None:

@@ -79,7 +79,6 @@ class LayoutStore:
         return window.restoreGeometry(geometry) and window.restoreState(state, _VERSION)
 
     def save(self, window: QMainWindow) -> None:
-        """Remember how the window stands."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         store = self._open()
         geometry, state = window.saveGeometry(), window.saveState(_VERSION)

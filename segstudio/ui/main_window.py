@@ -190,7 +190,6 @@ class MainWindow(QMainWindow):
             timer.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw it."""
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
@@ -212,12 +211,10 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files and folders are welcome."""
         if self._studio is not None and any(u.isLocalFile() for u in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
         paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
         if paths and self._studio is not None:
             event.acceptProposedAction()

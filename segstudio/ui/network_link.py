@@ -84,7 +84,6 @@ class NetworkLink(QObject):
         self._point((x, y))
 
     def on_left(self) -> None:
-        """The pointer left the photo."""
         self._point(None)
 
     def _on_pointed(self, pixel_xy: _Pixel | None) -> None:

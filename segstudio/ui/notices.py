@@ -111,11 +111,9 @@ class NoticeStrip(QFrame):
         self._notices.post(Notice(level, message, hint, details, scope="program"))  # type: ignore[arg-type]
 
     def dismiss_all(self) -> None:
-        """Close all messages that are shown."""
         self._notices.close_shown()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow the theme."""
         super().changeEvent(event)
         # the theme's style sheet, which is set after its palette, takes the ground away: of the
         # strip first, then of what is in it
@@ -277,7 +275,6 @@ class TwoLines(QLabel):
         self.fits = True
 
     def show_text(self, message: str, hint: str) -> None:
-        """Show another message."""
         self._message, self._hint = message, hint
         self._place()
 
@@ -286,7 +283,6 @@ class TwoLines(QLabel):
         return QSize(60, HEIGHT)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show as much as fits now."""
         super().resizeEvent(event)
         self._place()
 

@@ -25,7 +25,6 @@ class PictureGroup(QObject):
 
     @property
     def views(self) -> tuple[PictureView, ...]:
-        """Its pictures."""
         return tuple(self._views)
 
     def add(self, view: PictureView) -> None:

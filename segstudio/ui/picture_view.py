@@ -141,7 +141,6 @@ class PictureView(QWidget):
         self.update()
 
     def show_text(self, text: str) -> None:
-        """Show a line of text and no picture."""
         self._photo, self._shape_hw, self._labels = None, (0, 0), None
         self._text = text
         self._place()
@@ -156,7 +155,6 @@ class PictureView(QWidget):
 
     @property
     def glance(self) -> Glance:
-        """Which part is seen."""
         return self._glance
 
     def set_glance(self, glance: Glance) -> None:
@@ -228,11 +226,9 @@ class PictureView(QWidget):
     # -- Qt ------------------------------------------------------------------------------------
 
     def sizeHint(self) -> QSize:
-        """The size it would like."""
         return QSize(220, 160)
 
     def minimumSizeHint(self) -> QSize:
-        """The least useful size."""
         return QSize(56, 48)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -241,7 +237,6 @@ class PictureView(QWidget):
         self._resize_frame()
 
     def event(self, event: QEvent) -> bool:
-        """Follow the screen's pixel ratio."""
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._resize_frame()
         return super().event(event)
@@ -269,7 +264,6 @@ class PictureView(QWidget):
         self._look(self._glance_of(view))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A click or a drag begins."""
         if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             self._pressed, self._dragged = event.position(), False
 
@@ -301,17 +295,14 @@ class PictureView(QWidget):
             self.clicked.emit(*pixel)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Show the whole picture."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._look(Glance())
 
     def leaveEvent(self, event: QEvent) -> None:
-        """The pointer went."""
         super().leaveEvent(event)
         self.hovered.emit(None)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw picture, marker or text."""
         painter = QPainter(self)
         if self._photo is None:
             painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.Window))

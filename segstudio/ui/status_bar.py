@@ -45,7 +45,6 @@ class JobStrip(QWidget):
 
     @property
     def text(self) -> str:
-        """What is said about the job."""
         return self._full if not self.isHidden() else ""
 
     def show_job(
@@ -104,7 +103,6 @@ class StatusBar(QStatusBar):
         self._prediction.setText(prediction)
 
     def clear_pixel(self) -> None:
-        """The pointer left the image."""
         self.show_pixel("", "", "", "")
 
     def show_network(self, text: str) -> None:
@@ -113,7 +111,6 @@ class StatusBar(QStatusBar):
             self._network.show_text(text)
 
     def show_zoom(self, text: str) -> None:
-        """Show the zoom."""
         self._zoom.setText(text)
 
     def _place(self, name: str, widest: str) -> QLabel:

@@ -44,7 +44,6 @@ class TextFocusGuard(QObject):
         app.focusChanged.connect(self._on_focus)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look at an event of what is watched."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             is_function_key = Qt.Key.Key_F1 <= event.key() <= Qt.Key.Key_F35
             if not event.modifiers() & _COMMANDING and not is_function_key:

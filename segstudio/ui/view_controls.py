@@ -117,7 +117,6 @@ class IconLabel(PlainLabel):
         self.setFixedSize(size, size)
 
     def paintEvent(self, event: object) -> None:
-        """Draw it."""
         from PySide6.QtGui import QPainter
 
         painter = QPainter(self)

@@ -80,7 +80,6 @@ class WindowCommands:
             MasksDialog(masks, masks.index, self._window).open()
 
     def fill_recent(self) -> None:
-        """List the folders opened before."""
         menu = self._window.recent_menu
         recent = self._studio.browsing.recent()
         menu.clear()
@@ -109,7 +108,6 @@ class WindowCommands:
     # -- models --------------------------------------------------------------------------------
 
     def load_weights(self) -> None:
-        """Ask for a weights file."""
         path, _ = QFileDialog.getOpenFileName(self._window, "Load weights", "", _WEIGHTS)
         if path:
             self._studio.segmenting.load_weights_file(Path(path))
@@ -191,7 +189,6 @@ class WindowCommands:
         dialog.open()
 
     def shortcuts(self) -> None:
-        """Edit the shortcuts."""
         from segstudio.ui.dialogs.shortcut_editor import ShortcutEditor
 
         dialog = ShortcutEditor(self._window.commands.keymap, self._window)
@@ -206,13 +203,11 @@ class WindowCommands:
         CommandPalette(self._window.commands, self._window).open_over(self._window)
 
     def cheat_sheet(self) -> None:
-        """Show all keys."""
         from segstudio.ui.dialogs.cheat_sheet import CheatSheet
 
         CheatSheet(self._window.commands, self._window).open()
 
     def about(self) -> None:
-        """Show the version."""
         from segstudio.ui.dialogs.about import AboutDialog
 
         folders = self._studio.preferences.folders

@@ -125,7 +125,6 @@ class Canvas(QWidget):
 
     @property
     def shown_panes(self) -> list[PaneView]:
-        """The views that are shown."""
         return self.panes[: self._shown]
 
     @property
@@ -153,7 +152,6 @@ class Canvas(QWidget):
         return self._session.view.of_pane(self.pane_at_hand)
 
     def fit(self) -> None:
-        """Show the whole image."""
         self._at_hand.fit()
 
     def actual_size(self) -> None:
@@ -368,12 +366,10 @@ class Canvas(QWidget):
     # -- dropping files ------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files and folders are welcome."""
         if _dropped_path(event.mimeData()) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Tell what was dropped."""
         path = _dropped_path(event.mimeData())
         if path is not None:
             event.acceptProposedAction()

@@ -245,20 +245,16 @@ class Display(PlacedImage):
     # -- Qt ------------------------------------------------------------------------------------
 
     def sizeHint(self) -> QSize:
-        """The size it would like."""
         return QSize(800, 600)
 
     def minimumSizeHint(self) -> QSize:
-        """The least useful size."""
         return QSize(160, 120)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Renew the picture in its new size."""
         super().resizeEvent(event)
         self._resize_frame()
 
     def event(self, event: QEvent) -> bool:
-        """Follow the screen's pixel ratio."""
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._resize_frame()
         return super().event(event)
@@ -282,7 +278,6 @@ class Display(PlacedImage):
         self._linked.resized(self)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw what is asked for."""
         self._frame.render()
         painter = QPainter(self)
         image = self._frame.image

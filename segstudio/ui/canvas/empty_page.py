@@ -40,7 +40,6 @@ class EmptyPage(QWidget):
 
     @property
     def line(self) -> QLabel:
-        """The line."""
         return self._line
 
     def show_no_images(self, *, folder_open: bool) -> None:

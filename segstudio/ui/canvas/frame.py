@@ -116,7 +116,6 @@ class Frame:
             self._stale = [_union(self._stale)]
 
     def render(self) -> None:
-        """Bring `image` up to date."""
         for rect in self._photo_stale:
             self._draw_photo(rect)
         self._photo_stale = []

@@ -169,7 +169,6 @@ class LayerChip(QWidget):
 
     @property
     def legend(self) -> Legend:
-        """What it says."""
         return self._legend
 
     def show_legend(self, shown: Legend) -> None:
@@ -212,13 +211,11 @@ class LayerChip(QWidget):
         return width if line.text else width - 2 * _GAP
 
     def sizeHint(self) -> QSize:
-        """The size it would like."""
         lines = self._lines()
         height = QFontMetrics(self.font()).height() * len(lines) + _PAD
         return QSize(max(self._width(line) for line in lines), height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw what is asked for."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -129,7 +129,6 @@ class OverPhotoChip(QWidget):
         return QSize(self._wanted, super().sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the ground."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -223,12 +222,10 @@ class _Bar(QWidget):
         self._colours = ColourMap.VIRIDIS
 
     def show_colours(self, colours: ColourMap) -> None:
-        """Show another map."""
         self._colours = colours
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw it."""
         painter = QPainter(self)
         painter.drawImage(self.rect(), _strip(self._colours))
         painter.end()

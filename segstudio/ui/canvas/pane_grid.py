@@ -65,22 +65,18 @@ class PaneGrid(QWidget):
                 pane.show()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give every view its share."""
         super().resizeEvent(event)
         self._columns = self._best()
         with self._placing():
             self._arrange()
 
     def sizeHint(self) -> QSize:
-        """The size it would like."""
         return QSize(800, 600)
 
     def minimumSizeHint(self) -> QSize:
-        """The least useful size."""
         return QSize(160, 120)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the lines between the views."""
         painter = QPainter(self)
         painter.fillRect(event.rect(), self.palette().color(QPalette.ColorRole.Mid))
         painter.end()

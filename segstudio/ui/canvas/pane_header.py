@@ -107,7 +107,6 @@ class PaneHeader(QWidget):
         self.update()
 
     def show_score(self, score: PaneScore) -> None:
-        """Show other figures."""
         self._score = score
         panes = self._session.view.all_panes
         if self._number >= len(panes):
@@ -205,7 +204,6 @@ class PaneHeader(QWidget):
             self._first_row.insertWidget(self._first_row.count() - 1, self._figures)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show as much as fits."""
         super().resizeEvent(event)
         self._fit_rows()
         self._rows.activate()

@@ -42,16 +42,13 @@ class PaneView(QWidget):
 
     @property
     def header_has_pointer(self) -> bool:
-        """Whether the pointer is on its header."""
         return self.header is not None and self.header.underMouse()
 
     @property
     def has_header(self) -> bool:
-        """Whether its header is shown."""
         return self.header is not None and not self.header.isHidden()
 
     def put_header(self, header: PaneHeader) -> None:
-        """Give it a header."""
         header.hide()
         self.header = header
         self._column.insertWidget(0, header)

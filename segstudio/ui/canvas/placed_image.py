@@ -47,7 +47,6 @@ class PlacedImage(QWidget):
 
     @property
     def session(self) -> Session:
-        """What is open."""
         return self._session
 
     @property
@@ -62,12 +61,10 @@ class PlacedImage(QWidget):
 
     @property
     def view(self) -> View:
-        """Zoom and place."""
         return self._view
 
     @property
     def device_wh(self) -> Size:
-        """Width and height in device pixels."""
         return self._device_wh
 
     @property

@@ -22,7 +22,6 @@ class Questions:
 
     @property
     def drawing(self) -> bool:
-        """Whether a rectangle is being drawn."""
         return self._corner is not None
 
     def press(self, pointer: Pointer) -> bool:
@@ -32,7 +31,6 @@ class Questions:
         return self.drawing
 
     def move(self, pointer: Pointer) -> None:
-        """The pointer moved."""
         if self._pressed_xy is not None:
             self._moved |= math.dist(pointer.screen_xy, self._pressed_xy) >= _CLICK_PX
 

@@ -58,7 +58,6 @@ class SharedTools:
 
     @property
     def session(self) -> Session:
-        """What is open."""
         return self._session
 
     @property
@@ -81,7 +80,6 @@ class SharedTools:
         return image_xy if self._current is None else self._current.to_screen(image_xy)
 
     def pan_by(self, dx: float, dy: float) -> None:
-        """Move the image by logical pixels."""
         if self._current is not None:
             self._current.pan_by(dx, dy)
 

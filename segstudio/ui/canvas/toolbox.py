@@ -47,7 +47,6 @@ class Toolbox:
 
     @property
     def panning(self) -> bool:
-        """Whether the image is being moved."""
         return self._holding is self._tools[ToolName.PAN]
 
     def choose(self, name: ToolName) -> bool:

@@ -74,12 +74,10 @@ class Viewport(WorkArea):
     # -- mouse and pen -------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A button went down."""
         if not self._press(self._pointer_of(event), event.button()):
             event.ignore()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """A button went down for the second time."""
         left = event.button() == Qt.MouseButton.LeftButton
         left = left and not self._on_line(self._pointer_of(event))
         if not left or self._button != Qt.MouseButton.NoButton or self._held.space:
@@ -90,11 +88,9 @@ class Viewport(WorkArea):
             self._toolbox.double_click(self._pointer_of(event))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """The mouse moved."""
         self._move(self._pointer_of(event))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """A button went up."""
         if not self._release(self._pointer_of(event), event.button()):
             event.ignore()
 
@@ -185,7 +181,6 @@ class Viewport(WorkArea):
         )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """A key went down."""
         if self._held.press(event):
             return
         self._follow_modifiers(event, down=True)
@@ -195,7 +190,6 @@ class Viewport(WorkArea):
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """A key went up."""
         if self._held.release(event):
             return
         self._follow_modifiers(event, down=False)
@@ -219,7 +213,6 @@ class Viewport(WorkArea):
         self.placed.emit()
 
     def moveEvent(self, event: QMoveEvent) -> None:
-        """The view lies elsewhere in its pane."""
         super().moveEvent(event)
         self.moved_by(event.pos() - event.oldPos())
 
@@ -233,13 +226,11 @@ class Viewport(WorkArea):
             )
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """The pointer came."""
         super().enterEvent(event)
         self._take_focus()
         self._follow_image(self._pointer_of(event))
 
     def leaveEvent(self, event: QEvent) -> None:
-        """The pointer went."""
         super().leaveEvent(event)
         self._pointer = None
         self._show_pointer()

@@ -87,7 +87,6 @@ class WorkArea(Display):
 
     @property
     def has_pointer(self) -> bool:
-        """Whether the pointer is here."""
         return self._pointer is not None
 
     # -- for tools -----------------------------------------------------------------------------

@@ -59,7 +59,6 @@ class Chart(QWidget):
 
     @property
     def data(self) -> ChartData:
-        """What is shown."""
         return self._data
 
     def show_data(self, data: ChartData) -> None:
@@ -104,7 +103,6 @@ class Chart(QWidget):
         return surface
 
     def sizeHint(self) -> QSize:
-        """A comfortable size."""
         return QSize(420, max(240, self._data.least_height))
 
     def _dress(self) -> None:
@@ -125,7 +123,6 @@ class Chart(QWidget):
     # -- the pointer ---------------------------------------------------------------------------
 
     def changeEvent(self, event: QEvent) -> None:
-        """Draw in the colours and letters of the theme."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
             self._draw()

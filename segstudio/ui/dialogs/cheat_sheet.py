@@ -74,7 +74,6 @@ class CheatSheet(Dialog):
         ]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look at an event of what is watched."""
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             if event.key() == Qt.Key.Key_F1:
                 self.reject()

@@ -76,7 +76,6 @@ class CommandPalette(QFrame):
         self.field.setFocus()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look at an event of what is watched."""
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             if event.key() in _STEPS:
                 self._step(_STEPS[Qt.Key(event.key())])
@@ -126,7 +125,6 @@ class _KeyDelegate(QStyledItemDelegate):
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
-        """The size it would like."""
         return QSize(super().sizeHint(option, index).width(), _ROW)
 
     def paint(
@@ -135,7 +133,6 @@ class _KeyDelegate(QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Draw one item."""
         super().paint(painter, option, index)
         palette: QPalette = option.palette
         painter.save()

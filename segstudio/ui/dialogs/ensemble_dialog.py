@@ -95,7 +95,6 @@ class EnsembleDialog(Dialog):
 
     @property
     def chosen(self) -> tuple[ModelSpec, ...]:
-        """The checked models."""
         rows = (self.members.item(row) for row in range(self.members.count()))
         ids = [str(item.data(_ID)) for item in rows if item.checkState() == Qt.CheckState.Checked]
         return tuple(self._session.models[i] for i in ids if i in self._session.models)

@@ -100,7 +100,6 @@ class ExportDialog(Dialog):
 
     @property
     def plan(self) -> ExportPlan:
-        """What was chosen."""
         chosen = self.images.currentData()
         some = {"selected": self._offered.selected, "filtered": self._offered.filtered}
         return ExportPlan(

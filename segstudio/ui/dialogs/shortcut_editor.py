@@ -185,7 +185,6 @@ class _KeyField(QKeySequenceEdit):
     """Takes a key by its place where the layout has none of our letters and digits there."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """A key went down."""
         super().keyPressEvent(as_us(event) or event)
 
 

@@ -27,11 +27,9 @@ class BrushTool(Tool):
 
     @property
     def busy(self) -> bool:
-        """Whether a stroke is being drawn."""
         return self._down
 
     def press(self, pointer: Pointer) -> None:
-        """Begin a stroke."""
         x, y = pointer.image_xy
         self._down = True
         self.host.editing.begin_stroke(x, y, erase=self.always_erases or pointer.ctrl)

@@ -27,23 +27,19 @@ class PanTool(Tool):
         return False
 
     def press(self, pointer: Pointer) -> None:
-        """Take hold."""
         self._last_xy = pointer.screen_xy
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
-        """Move along."""
         if self._last_xy is not None and pointers:
             x, y = pointers[-1].screen_xy
             self.host.pan_by(x - self._last_xy[0], y - self._last_xy[1])
             self._last_xy = (x, y)
 
     def release(self, pointer: Pointer) -> None:
-        """Let go."""
         self.drag((pointer,))
         self._last_xy = None
 
     def finish(self) -> None:
-        """Let go."""
         self._last_xy = None
 
     abort = drop = finish

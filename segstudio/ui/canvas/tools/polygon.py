@@ -42,7 +42,6 @@ class PolygonTool(Tool):
 
     @property
     def busy(self) -> bool:
-        """Whether a polygon is begun."""
         return bool(self._points)
 
     @property

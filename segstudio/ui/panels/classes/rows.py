@@ -62,7 +62,6 @@ class ClassesModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._classes) - 1, DICE))
 
     def class_at(self, row: int) -> ClassSpec | None:
-        """The class of a row."""
         return self._classes[row] if 0 <= row < len(self._classes) else None
 
     def row_of(self, class_id: int) -> int:
@@ -70,15 +69,12 @@ class ClassesModel(QAbstractTableModel):
         return next((r for r, spec in enumerate(self._classes) if spec.id == class_id), -1)
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's default
-        """One row for each entry."""
         return 0 if parent.isValid() else len(self._classes)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's default
-        """How many columns."""
         return 0 if parent.isValid() else len(_TITLES)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Titles of the columns."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return _TITLES[section]
         if role == Qt.ItemDataRole.TextAlignmentRole and section in (ID, KEY, IOU, DICE):
@@ -86,18 +82,15 @@ class ClassesModel(QAbstractTableModel):
         return None
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
-        """What can be done with a cell."""
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() == NAME else flags
 
     def data(self, index: _Index, role: int = 0) -> Any:
-        """What a cell shows."""
         spec = self.class_at(index.row())
         answer = _ANSWERS.get(Qt.ItemDataRole(role)) if spec is not None else None
         return None if answer is None or spec is None else answer(self, spec, index.column())
 
     def setData(self, index: _Index, value: Any, role: int = 0) -> bool:
-        """Take what the user typed."""
         spec, name = self.class_at(index.row()), str(value).strip()
         if role != Qt.ItemDataRole.EditRole or spec is None or not name or name == spec.name:
             return False

@@ -118,7 +118,6 @@ class AnswerLine:
             grid.addWidget(cell, row, column)
 
     def show_classes(self, classes: tuple[tuple[int, float], ...], schema: LabelSchema) -> None:
-        """Show another answer."""
         spec = schema.get(classes[0][0])
         color = QColor(*(UNKNOWN if spec is None else spec.color))
         self._square.setPixmap(swatch(color).pixmap(QSize(_SWATCH, _SWATCH)))
@@ -136,7 +135,6 @@ class AnswerLine:
         self.take.setEnabled(share is None or share < 1.0)
 
     def discard(self) -> None:
-        """Take the cells away."""
         for cell in self._cells:
             cell.hide()
             cell.deleteLater()

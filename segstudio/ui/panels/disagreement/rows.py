@@ -56,7 +56,6 @@ class RegionsModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, ANNOTATION), last)
 
     def region(self, row: int) -> DisputedRegion | None:
-        """The region of a row."""
         return self._regions[row] if 0 <= row < len(self._regions) else None
 
     def row_of(self, number: int) -> int:
@@ -84,15 +83,12 @@ class RegionsModel(QAbstractTableModel):
         self._regions.sort(key=keys[column], reverse=order == Qt.SortOrder.DescendingOrder)
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's default
-        """One row for each entry."""
         return 0 if parent.isValid() else len(self._regions)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's default
-        """How many columns."""
         return 0 if parent.isValid() else len(_TITLES)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Titles of the columns."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -105,7 +101,6 @@ class RegionsModel(QAbstractTableModel):
         return None
 
     def data(self, index: _Index, role: int = 0) -> Any:
-        """What a cell shows."""
         region = self.region(index.row())
         if region is None:
             return None

@@ -105,7 +105,6 @@ class VotesDelegate(QStyledItemDelegate):
     """Draws a square for each model, in the colour of the class that it says."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        """Draw one item."""
         super().paint(painter, option, index)
         colors: tuple[Color, ...] = index.data(VOTES_ROLE) or ()
         box: QRect = option.rect

@@ -136,7 +136,6 @@ class ChartView(QWidget):
         """Bring the choices up to date with the table."""
 
     def data(self) -> ChartData:
-        """What the chart shows."""
         raise NotImplementedError
 
     def why_nothing(self) -> str:

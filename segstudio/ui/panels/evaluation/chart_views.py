@@ -53,7 +53,6 @@ class ClassView(ChartView):
         )
 
     def why_nothing(self) -> str:
-        """Why there are no bars."""
         return _NO_TRUTH
 
 
@@ -101,13 +100,11 @@ class ImageView(ChartView):
         return image_chart(self.table, first, second, figure, self._session.index, said)
 
     def why_nothing(self) -> str:
-        """Why there are no points."""
         if len(self.table.runs) < 2:
             return "Evaluate a second model to compare the two image by image."
         return "The two models have no scored image in common yet."
 
     def follow_image(self) -> None:
-        """Mark the open image."""
         if self.isVisible():
             self.chart.mark(frozenset({self._session.index}))
         else:
@@ -142,7 +139,6 @@ class SizeView(ChartView):
         return size_chart(self.table, self.looks, self.measure.currentData())
 
     def why_nothing(self) -> str:
-        """Why there are no lines."""
         return "The ground truth has no objects whose size could be told."
 
 
@@ -182,7 +178,6 @@ class ScoreView(ChartView):
         return threshold_chart(curves, in_use)
 
     def why_nothing(self) -> str:
-        """Why there are no curves."""
         return (
             "Only models that give each object a score have these curves, on images whose ground "
             "truth tells objects apart."
@@ -214,7 +209,6 @@ class ReliabilityView(ChartView):
         return reliability_chart(found) if found else _NOTHING
 
     def why_nothing(self) -> str:
-        """Why there are no lines."""
         return "None of the models gives a confidence that could be held against ground truth."
 
 

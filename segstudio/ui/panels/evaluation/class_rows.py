@@ -68,7 +68,6 @@ class ClassModel(QAbstractTableModel):
         self._unsorted: list[ClassRow] = []
 
     def show_rows(self, rows: Sequence[ClassRow], heads: Sequence[RunHead], figure: Figure) -> None:
-        """Show other values."""
         same = (
             tuple(heads) == self.heads
             and [r.class_id for r in rows] == [r.class_id for r in self._unsorted]
@@ -101,17 +100,14 @@ class ClassModel(QAbstractTableModel):
         return self.heads[place].run if 0 <= place < len(self.heads) else ""
 
     def rowCount(self, parent: Index | None = None) -> int:
-        """How many classes."""
         return 0 if parent is not None and parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: Index | None = None) -> int:
-        """Name, share, and the models."""
         return 0 if parent is not None and parent.isValid() else len(_FIXED) + len(self.heads)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """The models' names."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         place = section - len(_FIXED)
@@ -125,7 +121,6 @@ class ClassModel(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell."""
         if not 0 <= index.row() < len(self.rows):
             return None
         row, run = self.rows[index.row()], self.run_at(index.column())

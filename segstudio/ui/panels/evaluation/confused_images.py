@@ -53,17 +53,14 @@ class ConfusedImages(QAbstractTableModel):
         return next((n for n, (i, _) in enumerate(self._rows) if i == index), -1)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
-        """How many images."""
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Name, pixels, share."""
         return 0 if parent.isValid() else len(_HEADINGS)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = _ROLE.DisplayRole
     ) -> Any:
-        """Titles of the columns."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == _ROLE.TextAlignmentRole:
@@ -71,7 +68,6 @@ class ConfusedImages(QAbstractTableModel):
         return _HEADINGS[section] if role == _ROLE.DisplayRole else None
 
     def data(self, index: Index, role: int = _ROLE.DisplayRole) -> Any:
-        """What a cell shows."""
         image, pixels = self._rows[index.row()]
         column = index.column()
         if role == _ROLE.DisplayRole:

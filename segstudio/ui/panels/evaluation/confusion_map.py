@@ -29,7 +29,6 @@ class ConfusionMap(CellMap):
         return self._values
 
     def show_values(self, values: ConfusionValues) -> None:
-        """Show another matrix."""
         self._values = values
         self._under = None
         if self._chosen is not None and max(self._chosen) >= values.size:
@@ -44,7 +43,6 @@ class ConfusionMap(CellMap):
         return self._values.size, self._values.size
 
     def rect_of(self, cell: Cell) -> QRect:
-        """Where a cell is drawn."""
         return self._grid().rect_of(cell)
 
     def cell_at(self, point: QPoint) -> Cell | None:
@@ -52,11 +50,9 @@ class ConfusionMap(CellMap):
         return self._grid().cell_at(point.x(), point.y())
 
     def text_of(self, cell: Cell) -> str:
-        """What a cell says."""
         return self._values.tip(cell)
 
     def sizeHint(self) -> QSize:
-        """Comfortable cells."""
         return self._least() + QSize(30, 14) * self._values.size
 
     def _grid(self) -> Grid:
@@ -68,7 +64,6 @@ class ConfusionMap(CellMap):
     # -- drawing -------------------------------------------------------------------------------
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the matrix and the marks."""
         painter = QPainter(self)
         look, grid = Look.of(self.palette()), self._grid()
         painter.fillRect(self.rect(), look.paper)

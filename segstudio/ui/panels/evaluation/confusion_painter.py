@@ -73,14 +73,12 @@ class Grid:
         )
 
     def rect_of(self, cell: Cell) -> QRect:
-        """Where a cell is."""
         row, column = cell
         return QRect(
             self.left + column * self.width, self.top + row * self.height, self.width, self.height
         )
 
     def cell_at(self, x: int, y: int) -> Cell | None:
-        """The cell at a place, or None."""
         row, column = (y - self.top) // self.height, (x - self.left) // self.width
         return (row, column) if 0 <= row < self.size and 0 <= column < self.size else None
 

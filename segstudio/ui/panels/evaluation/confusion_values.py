@@ -66,7 +66,6 @@ class ConfusionValues:
 
     @property
     def size(self) -> int:
-        """K."""
         return len(self.ids)
 
     def is_shown(self, cell: Cell) -> bool:

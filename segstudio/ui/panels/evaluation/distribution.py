@@ -89,11 +89,9 @@ class DistributionView(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """The size it would like."""
         return QSize(260, 3 * _LEAST + _SCALE)
 
     def minimumSizeHint(self) -> QSize:
-        """The least it needs."""
         return QSize(180, _LEAST * max(1, len(self.histograms)) + _SCALE)
 
     # -- places --------------------------------------------------------------------------------
@@ -122,7 +120,6 @@ class DistributionView(QWidget):
     # -- mouse ---------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A click or a drag begins."""
         self._pressed = self._at(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -168,7 +165,6 @@ class DistributionView(QWidget):
     # -- painting ------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw it."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         highest = max((h.counts.max(initial=0) for h in self.histograms), default=0)

@@ -131,7 +131,6 @@ class FigureModel(QAbstractTableModel):
         return figure_text(column, row.value(column)) == figure_text(column, best)
 
     def rowCount(self, parent: Index | None = None) -> int:
-        """How many models, and the guess."""
         return 0 if parent is not None and parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: Index | None = None) -> int:
@@ -143,7 +142,6 @@ class FigureModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Titles, and what the figures mean."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         column = self._figure(section)
@@ -158,7 +156,6 @@ class FigureModel(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell."""
         if not 0 <= index.row() < len(self.rows):
             return None
         row, column = self.rows[index.row()], self._figure(index.column())

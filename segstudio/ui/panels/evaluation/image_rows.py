@@ -89,7 +89,6 @@ class ImageModel(QAbstractTableModel):
     # -- what is shown -------------------------------------------------------------------------
 
     def show_table(self, table: ImageFiguresTable) -> None:
-        """Show other values."""
         same_columns = table.heads == self.table.heads
         before = self.table.indices[self.order]
         self.table, self._spread = table, table.spread
@@ -178,7 +177,6 @@ class ImageModel(QAbstractTableModel):
     # -- for the view --------------------------------------------------------------------------
 
     def rowCount(self, parent: Index | None = None) -> int:
-        """How many images are listed."""
         return 0 if parent is not None and parent.isValid() else len(self.order)
 
     def columnCount(self, parent: Index | None = None) -> int:
@@ -191,7 +189,6 @@ class ImageModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """The models' names."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         heads = self.table.heads
@@ -207,7 +204,6 @@ class ImageModel(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell."""
         if not 0 <= index.row() < len(self.order):
             return None
         place, column = int(self.order[index.row()]), index.column()

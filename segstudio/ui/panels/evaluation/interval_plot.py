@@ -71,7 +71,6 @@ class IntervalPlot(QWidget):
         return QSize(320, self.minimumSizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        """As high as its rows."""
         return QSize(220, 2 * _HEAD + _ROW * len(self.rows))
 
     def row_at(self, y: float) -> IntervalRow | None:
@@ -88,7 +87,6 @@ class IntervalPlot(QWidget):
         return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw it."""
         if not self.rows:
             return
         painter = QPainter(self)

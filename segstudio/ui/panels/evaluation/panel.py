@@ -115,7 +115,6 @@ def _line(has_project: bool, has_truth: bool) -> str:
 
 
 def _menu(commands: ActionSet, parent: QWidget) -> QMenu:
-    """What can be saved."""
     menu = QMenu("Save", parent)
     menu.setToolTipsVisible(True)
     for action_id in EXPORTS:

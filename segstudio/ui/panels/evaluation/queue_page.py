@@ -106,7 +106,6 @@ class QueuePage(QWidget):
         return "" if self._switch.currentIndex() else self._empty.label.text()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look at an event of what is watched."""
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
             self._look.request()
         return False

@@ -89,11 +89,9 @@ class QueueModel(QAbstractListModel):
             self.dataChanged.emit(self.index(row), self.index(row))
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
-        """How many images wait."""
         return 0 if parent.isValid() else len(self._queue.images)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Name, tool tip, image or value of a row."""
         row, project = index.row(), self._session.project
         image = self.image_at(row)
         if image < 0 or project is None or image >= len(project.images):
@@ -125,7 +123,6 @@ class QueueDelegate(QStyledItemDelegate):
         self._session, self._pixmap_of = session, pixmap_of
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        """The size of a tile."""
         return TILE
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:

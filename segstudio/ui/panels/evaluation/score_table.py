@@ -29,7 +29,6 @@ class BarDelegate(QStyledItemDelegate):
     """Draws a thin bar in the model's colour under a figure between 0 and 1."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one cell."""
         super().paint(painter, option, index)
         value, color = index.data(BAR_ROLE), index.data(COLOR_ROLE)
         if not isinstance(value, float):
@@ -103,7 +102,6 @@ class ScoreTable(QTableView):
             self.setColumnWidth(column, width + more)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share out the room there is now."""
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
             self.fit_columns()

@@ -43,7 +43,6 @@ class ImageDelegate(QStyledItemDelegate):
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
-        """The size it would like."""
         return QSize(120, ROW_HEIGHT)
 
     def paint(
@@ -52,7 +51,6 @@ class ImageDelegate(QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Draw one item."""
         image = int(index.data(IMAGE_ROLE))
         box: QRect = option.rect
         palette: QPalette = option.palette

@@ -26,7 +26,6 @@ class FilterField(QLineEdit):
         self.setAccessibleName("Filter images by name")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Take the keys that lead out of the field."""
         is_escape = event.key() == Qt.Key.Key_Escape
         if is_escape and self.text():
             self.clear()

@@ -99,7 +99,6 @@ class ImagesPanel(QWidget):
         return [] if project is None or len(listed) == len(project.images) else listed
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look at an event of what is watched."""
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
             self._look.request()
         if isinstance(event, QResizeEvent):

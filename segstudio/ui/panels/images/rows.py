@@ -126,7 +126,6 @@ class ImagesModel(QStringListModel):
         self._scores.clear()
 
     def repaint_images(self, images: Iterable[int]) -> None:
-        """Draw these rows anew."""
         for image in images:
             row = self.row_of(image)
             if row >= 0:
@@ -134,7 +133,6 @@ class ImagesModel(QStringListModel):
                 self.dataChanged.emit(index, index)
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = 0) -> Any:
-        """What a cell shows."""
         if role == IMAGE_ROLE:
             return self.image_at(index.row())
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -146,7 +144,6 @@ class ImagesModel(QStringListModel):
         return super().data(index, role)
 
     def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
-        """What can be done with a cell."""
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
     def marks(self, image: int) -> list[str]:

@@ -62,7 +62,6 @@ class MetricsModel(QAbstractTableModel):
 
     @property
     def rows(self) -> list[ScoreRow]:
-        """What is shown."""
         return self._rows
 
     def show_rows(self, rows: list[ScoreRow]) -> None:
@@ -79,15 +78,12 @@ class MetricsModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's default
-        """One row for each entry."""
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's default
-        """How many columns."""
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Titles of the columns."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -100,7 +96,6 @@ class MetricsModel(QAbstractTableModel):
         return None
 
     def data(self, index: _Index, role: int = 0) -> Any:
-        """What a cell shows."""
         if not 0 <= index.row() < len(self._rows):
             return None
         row, column = self._rows[index.row()], COLUMNS[index.column()]
@@ -135,7 +130,6 @@ class BarDelegate(QStyledItemDelegate):
     """Draws a bar of the class's colour under the number of a score."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        """Draw one item."""
         value = index.data(BAR_ROLE)
         if isinstance(value, float) and not math.isnan(value):
             box: QRect = option.rect

@@ -46,7 +46,6 @@ class ScoreTable(QTableView):
         return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the new width out."""
         super().resizeEvent(event)
         self.fit_columns()
 

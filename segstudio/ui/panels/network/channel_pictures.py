@@ -29,7 +29,6 @@ class ChannelPictures:
         return channel not in self._kept or channel in self._outdated
 
     def clear(self) -> None:
-        """Forget all."""
         self._kept.clear()
         self._outdated.clear()
 

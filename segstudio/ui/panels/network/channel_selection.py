@@ -45,7 +45,6 @@ class ChannelSelection:
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The selected channels by index."""
         return tuple(sorted(self.selected))
 
     @property
@@ -71,7 +70,6 @@ class ChannelSelection:
         self._anchor = self.place_of_focus
 
     def select_all(self) -> None:
-        """Select every channel."""
         self.selected = set(self._places)
 
     def click(self, place: int, modifiers: Qt.KeyboardModifier) -> bool:

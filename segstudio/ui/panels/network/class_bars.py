@@ -44,7 +44,6 @@ class ClassBars(QWidget):
 
     @property
     def rows(self) -> tuple[ClassValue, ...]:
-        """What is shown."""
         return self._rows
 
     def show_classes(
@@ -96,7 +95,6 @@ class ClassBars(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the rows."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for index, row in enumerate(self._rows):

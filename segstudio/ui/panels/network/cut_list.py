@@ -98,7 +98,6 @@ class CutList(QTreeWidget):
         return self._button(row, _AGAIN)
 
     def remove_button(self, row: int) -> QToolButton:
-        """The button that removes a row's cut."""
         return self._button(row, _REMOVE)
 
     def _button(self, row: int, column: int) -> QToolButton:

@@ -125,7 +125,6 @@ class CutScores(QTreeWidget):
                 self.setColumnWidth(column, max(number_px, title_px))
 
     def show_lines(self, lines: list[ScoreLine]) -> None:
-        """Show other scores."""
         self.clear()
         for line in lines:
             item = QTreeWidgetItem([line.name])

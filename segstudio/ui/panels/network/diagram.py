@@ -101,7 +101,6 @@ class DiagramView(DiagramSurface):
 
     @property
     def diagram(self) -> Diagram | None:
-        """What is drawn, or None."""
         return self._shown.diagram if self._shown else None
 
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
@@ -122,7 +121,6 @@ class DiagramView(DiagramSurface):
         self._lay_out()
 
     def unfold_all(self) -> None:
-        """Show every stage."""
         self._folded = frozenset()
         self._lay_out()
 

@@ -55,7 +55,6 @@ def chip_at(chips: Iterable[Chip], place: QPointF) -> Chip | None:
 
 
 def paint_chip(painter: QPainter, palette: QPalette, chip: Chip) -> None:
-    """Paint one handle."""
     colour = QColor(ROLE_COLOURS[chip.group.role])
     square = QRectF(chip.area.left() + 0.5, chip.area.top() + 0.5, _SIDE - 1, _SIDE - 1)
     painter.setPen(QPen(colour, 1))

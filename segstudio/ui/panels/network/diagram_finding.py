@@ -16,7 +16,6 @@ Direction = Literal["left", "right", "up", "down"]
 
 
 def node_at(diagram: Diagram, point: Point) -> Node | None:
-    """The node at a place."""
     return next((node for node in diagram.nodes if node.box.contains(point)), None)
 
 

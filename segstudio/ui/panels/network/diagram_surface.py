@@ -62,7 +62,6 @@ class DiagramSurface(QWidget):
 
     @property
     def shown(self) -> Shown | None:
-        """What is drawn, or None."""
         return self._shown
 
     def show_diagram(
@@ -116,7 +115,6 @@ class DiagramSurface(QWidget):
         self.moved.emit(self._view)
 
     def redraw(self) -> None:
-        """Draw everything anew."""
         self._kept = None
         self.update()
 
@@ -194,7 +192,6 @@ class DiagramSurface(QWidget):
             paint_mark(painter, self.area(mark), self.area(picture))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom at the pointer."""
         self.zoom_by(2 ** (notches(event) / 3), event.position())
         event.accept()
 

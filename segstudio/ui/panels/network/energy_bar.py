@@ -30,7 +30,6 @@ class Share:
 
     @property
     def text(self) -> str:
-        """Name and per cent."""
         return f"{self.name} {100 * self.share:.0f} %"
 
 
@@ -49,7 +48,6 @@ class EnergyBar(QWidget):
 
     @property
     def shares(self) -> tuple[Share, ...]:
-        """What is shown."""
         return self._shares
 
     def show_shares(self, shares: tuple[Share, ...]) -> None:
@@ -87,7 +85,6 @@ class EnergyBar(QWidget):
         return boxes
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the segments."""
         painter = QPainter(self)
         painter.setPen(Qt.PenStyle.NoPen)
         for index, (box, share) in enumerate(zip(self._boxes(), self._shares, strict=True)):

@@ -58,7 +58,6 @@ class HistogramView(QWidget):
         self.update()
 
     def show_value(self, value: float | None) -> None:
-        """Mark a value, or none."""
         if value != self._value:
             self._value = value
             self.update()
@@ -74,13 +73,11 @@ class HistogramView(QWidget):
         return (low, high) if high > low else (low - 0.5, low + 0.5)
 
     def sizeHint(self) -> QSize:
-        """Bars, strip and numbers."""
         return QSize(200, _HEIGHT)
 
     # -- drawing -----------------------------------------------------------------------------
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw bars, handles, strip and numbers."""
         painter = QPainter(self)
         palette = self.palette()
         plot = self._plot()
@@ -173,7 +170,6 @@ class HistogramView(QWidget):
     # -- dragging ----------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take a handle."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._held = self._handle_at(event.position().x())
 
@@ -187,11 +183,9 @@ class HistogramView(QWidget):
         self._drag(x)
 
     def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
-        """Let go of the handle."""
         self._held = None
 
     def changeEvent(self, event: QEvent) -> None:
-        """Draw in the colours of the theme."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self.update()

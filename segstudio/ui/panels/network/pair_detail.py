@@ -123,7 +123,6 @@ class _Picture(QWidget):
 
     @property
     def has_picture(self) -> bool:
-        """Whether there is a picture."""
         return self._pixmap is not None
 
     def show_pixmap(self, pixmap: QPixmap | None) -> None:
@@ -132,7 +131,6 @@ class _Picture(QWidget):
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the picture, or its empty place."""
         painter = QPainter(self)
         if self._pixmap is None:
             painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.AlternateBase))

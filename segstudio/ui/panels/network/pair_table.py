@@ -83,7 +83,6 @@ class PairModel(QAbstractTableModel):
         self._changed()
 
     def put_picture(self, is_first: bool, stage: str, pixmap: QPixmap) -> None:
-        """Show a stage's picture."""
         self._pictures[is_first, stage] = QIcon(pixmap)
         self._changed()
 
@@ -106,18 +105,15 @@ class PairModel(QAbstractTableModel):
         return None if first is None or partner is None else (first.id, partner)
 
     def rowCount(self, parent: Index | None = None) -> int:
-        """How many rows."""
         inside = parent is not None and parent.isValid()
         return 0 if inside or self.pair is None else len(self.pair.rows)
 
     def columnCount(self, parent: Index | None = None) -> int:
-        """How many columns."""
         return 0 if parent is not None and parent.isValid() else 5
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Titles, and what they mean."""
         if orientation != Qt.Orientation.Horizontal or self.pair is None:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -128,7 +124,6 @@ class PairModel(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell."""
         if self.pair is None or not index.isValid():
             return None
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):

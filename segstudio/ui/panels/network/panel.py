@@ -174,7 +174,6 @@ def _line(inspection: Inspection) -> str:
 
 
 def _menu(commands: ActionSet, parent: QWidget) -> QMenu:
-    """What can be exported."""
     menu = QMenu("Export", parent)
     menu.setToolTipsVisible(True)
     for action_id in EXPORTS:

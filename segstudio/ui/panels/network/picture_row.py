@@ -47,11 +47,9 @@ class PictureRow(QWidget):
 
     @property
     def cells(self) -> tuple[CaptionedPicture, ...]:
-        """The pictures that are shown."""
         return tuple(cell for cell in self._cells if not cell.isHidden())
 
     def add(self, cell: CaptionedPicture) -> CaptionedPicture:
-        """Add a picture at the end."""
         cell.setParent(self)
         self._cells.append(cell)
         self.group.add(cell.view)
@@ -70,15 +68,12 @@ class PictureRow(QWidget):
         self._arrange()
 
     def sizeHint(self) -> QSize:
-        """The size it would like."""
         return QSize(420, 180)
 
     def minimumSizeHint(self) -> QSize:
-        """The least useful size."""
         return QSize(140, 90)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay the pictures out anew."""
         super().resizeEvent(event)
         self._arrange()
 

@@ -65,7 +65,6 @@ class SimilarityMap(CellMap):
         return (row, column) if inside else None
 
     def rect_of(self, cell: Cell) -> QRect:
-        """Where a cell is drawn."""
         left, top = self._margins()
         width, height = self._cell()
         return QRect(left + cell[1] * width, top + cell[0] * height, width, height)
@@ -86,7 +85,6 @@ class SimilarityMap(CellMap):
     # -- drawing -----------------------------------------------------------------------------
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw names, cells and marks."""
         painter = QPainter(self)
         self._paint_names(painter)
         for row in range(len(self._rows)):

@@ -74,7 +74,6 @@ class SpectraView(QWidget):
 
     @property
     def shown(self) -> tuple[Shown, ...]:
-        """The columns."""
         return self._shown
 
     def show_columns(self, shown: Sequence[Shown]) -> None:
@@ -94,7 +93,6 @@ class SpectraView(QWidget):
     # -- drawing -----------------------------------------------------------------------------
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw all columns."""
         painter = QPainter(self)
         side = self._side()
         for number, column in enumerate(self._shown):
@@ -157,18 +155,15 @@ class SpectraView(QWidget):
     # -- pointer -----------------------------------------------------------------------------
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom all maps."""
         steps = event.angleDelta().y() / 120
         self._move(self._zoom * 1.25**steps, self._centre)
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take hold of the maps."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._grabbed = event.position(), self._centre
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Move the maps along."""
         if self._grabbed is None:
             return
         start, centre = self._grabbed
@@ -176,7 +171,6 @@ class SpectraView(QWidget):
         self._move(self._zoom, (centre[0] - moved.x(), centre[1] - moved.y()))
 
     def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
-        """Let go."""
         self._grabbed = None
 
     def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
@@ -184,7 +178,6 @@ class SpectraView(QWidget):
         self._move(_CLOSE if self._zoom <= 1 else 1.0, (0.5, 0.5))
 
     def changeEvent(self, event: QEvent) -> None:
-        """Draw again in other colours."""
         super().changeEvent(event)
         self.update()
 

@@ -45,7 +45,6 @@ class StageStrip(QWidget):
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Ids of the stages shown, in order."""
         return tuple(self._pictures)
 
     def show_pictures(self, pictures: Mapping[str, Image]) -> None:
@@ -56,7 +55,6 @@ class StageStrip(QWidget):
         self.update()
 
     def show_opened(self, stage: str) -> None:
-        """Mark the opened stage."""
         if stage != self._opened:
             self._opened = stage
             self.update()
@@ -66,7 +64,6 @@ class StageStrip(QWidget):
         return self._cells()[stage]
 
     def hasHeightForWidth(self) -> bool:
-        """It wraps."""
         return True
 
     def heightForWidth(self, width: int) -> int:
@@ -79,7 +76,6 @@ class StageStrip(QWidget):
         return rows * (cell.height() + _GAP)
 
     def sizeHint(self) -> QSize:
-        """The present width, and the height for it."""
         return QSize(3 * PICTURE_PX, self.heightForWidth(max(self.width(), 3 * PICTURE_PX)))
 
     def minimumSizeHint(self) -> QSize:
@@ -95,7 +91,6 @@ class StageStrip(QWidget):
             self.updateGeometry()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Open the stage under the pointer."""
         stage = self._at(event.position().toPoint())
         if event.button() == Qt.MouseButton.LeftButton and stage:
             self.chosen.emit(stage)
@@ -115,7 +110,6 @@ class StageStrip(QWidget):
         return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the pictures that are asked for."""
         painter = QPainter(self)
         metrics = painter.fontMetrics()
         for stage, cell in self._cells().items():

@@ -73,7 +73,6 @@ class Structure(QWidget):
         self._show_second()
 
     def show_table(self, shown: bool) -> None:
-        """Show the table, or else the diagram."""
         self._stack.setCurrentIndex(int(shown))
 
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:

@@ -121,7 +121,6 @@ class ShapeModel(QAbstractTableModel):
         self._largest = [0.0] * len(COLUMNS)
 
     def show_layers(self, layers: tuple[LayerInfo, ...]) -> None:
-        """Show other stages."""
         self.beginResetModel()
         self.layers = layers
         self._largest = [
@@ -135,17 +134,14 @@ class ShapeModel(QAbstractTableModel):
         return next((i for i, layer in enumerate(self.layers) if layer.id == stage), -1)
 
     def rowCount(self, parent: Index | None = None) -> int:
-        """How many stages."""
         return 0 if parent is not None and parent.isValid() else len(self.layers)
 
     def columnCount(self, parent: Index | None = None) -> int:
-        """How many columns."""
         return 0 if parent is not None and parent.isValid() else len(COLUMNS)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Titles, and what they mean."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         column = COLUMNS[section]
@@ -158,7 +154,6 @@ class ShapeModel(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell."""
         column, layer = COLUMNS[index.column()], self.layers[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             text = column.text(layer)
@@ -177,7 +172,6 @@ class _ShareBars(QStyledItemDelegate):
     """A faint bar behind a number: its part of the column's largest."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one cell."""
         share = index.data(_SHARE_ROLE)
         if share:
             rect: QRect = option.rect.adjusted(2, 3, -2, -3)
@@ -278,7 +272,6 @@ class ShapeTable(QTableView):
             self._open()
 
     def contextMenuEvent(self, event: Any) -> None:
-        """Copy or save."""
         menu = QMenu(self)
         copy = menu.addAction(icon("copy"), "Copy the table")
         save = menu.addAction(icon("download"), "Save the table as CSV…")
@@ -307,7 +300,6 @@ class ShapeTable(QTableView):
             self._inspecting.save_table(Path(path), self.shown())
 
     def shown(self) -> list[LayerInfo]:
-        """The stages in the order shown."""
         return [
             self.rows.layers[self.sorted.mapToSource(self.sorted.index(row, 0)).row()]
             for row in range(self.sorted.rowCount())

@@ -77,17 +77,14 @@ class SpectraModel(QAbstractTableModel):
         return self._results[column - 1].model if inside else None
 
     def rowCount(self, parent: Index | None = None) -> int:
-        """How many strides."""
         return 0 if parent is not None and parent.isValid() else len(self.strides)
 
     def columnCount(self, parent: Index | None = None) -> int:
-        """The stride and the networks."""
         return 0 if parent is not None and parent.isValid() else 1 + len(self._results)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Titles."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         if section == 0:
@@ -103,7 +100,6 @@ class SpectraModel(QAbstractTableModel):
         return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell."""
         if index.column() == 0:
             return str(self.strides[index.row()]) if role == Qt.ItemDataRole.DisplayRole else None
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -163,7 +159,6 @@ class _Bars(QStyledItemDelegate):
     """A bar below the number."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one cell."""
         super().paint(painter, option, index)
         part = index.data(_BAR_ROLE)
         if isinstance(part, float):

@@ -163,7 +163,6 @@ class WhyPage(QScrollArea):
         self._refresh.request()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow the theme."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and self._is_built:
             self._refresh.request()

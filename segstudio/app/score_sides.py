@@ -60,23 +60,31 @@ def image_sides(session: Session) -> Sides | None:
     )
 
 
-def folder_sides(session: Session) -> Sides | None:
-    """The sides of the folder's scores of the shown run; None without any."""
-    run = session.view.run
-    scored = [index for index, other in session.counts if other == run]
+def folder_sides(session: Session, scored: int) -> Sides | None:
+    """The sides of the folder's scores of the shown run; None without any.
+
+    Args:
+        session: What is open.
+        scored: How many images the scores are of: counting them anew takes too long here, since
+            this is asked while someone paints.
+    """
+    run, counts = session.view.run, session.counts
     if not scored:
         return None
-    edited = [i for i in scored if session.state(i).edited]
-    same = [i for i in scored if any(model_of(r) == model_of(run) for r in session.state(i).taken)]
+    edited = same = 0
+    for index, state in session.states.items():
+        if (state.edited or state.taken) and (index, run) in counts:
+            edited += state.edited
+            same += any(model_of(taken) == model_of(run) for taken in state.taken)
     parts = []
     if edited:
-        parts.append(f"{len(edited):,} annotation{'s' * (len(edited) != 1)} of yours")
-    if rest := len(scored) - len(edited):
+        parts.append(f"{edited:,} annotation{'s' * (edited != 1)} of yours")
+    if rest := scored - edited:
         parts.append(f"{rest:,} of the ground truth" if edited else "ground truth")
     warning = ""
     if same:
         warning = (
-            f"{len(same):,} of {len(scored):,} annotations have pixels of this model: "
+            f"{same:,} of {scored:,} annotations have pixels of this model: "
             "there the score says little."
         )
     return Sides(run_title(session, run), " and ".join(parts), warning)

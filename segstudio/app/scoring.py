@@ -129,6 +129,11 @@ class Scoring:
             self._cached = (matrix, session.schema, metrics_of(matrix, session.schema))
         return self._cached[2]
 
+    @property
+    def has_scores(self) -> bool:
+        """Whether any image of the folder is scored for the shown run."""
+        return bool(self._tallies.get(self._session.view.run))
+
     def of_folder(self, run: str = "") -> FolderScores | None:
         """Scores of a run over the folder; None if no image is scored."""
         tally = self._tallies.get(run or self._session.view.run)

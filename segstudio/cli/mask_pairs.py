@@ -228,8 +228,8 @@ class MaskFolders:
         ref = self._by_truth.get(truth_path)
         if ref is not None:
             return self.pair_of(ref)
-        paths = {self.truth.place_of(ref): ref for ref in self.missing}
-        return self._empty_pair(paths[truth_path]) if truth_path in paths else None
+        missing = self._missing_by_truth.get(truth_path)
+        return None if missing is None else self._empty_pair(missing)
 
     def _empty_pair(self, ref: ImageRef) -> Pair:
         wanted = read_truth_file(ref, self.truth, self.schema)
@@ -248,6 +248,10 @@ class MaskFolders:
     def _by_truth(self) -> dict[Path, ImageRef]:
         found = ((self.truth.place_of(ref), ref) for ref in self.refs)
         return {path: ref for path, ref in found if path is not None}
+
+    @cached_property
+    def _missing_by_truth(self) -> dict[Path | None, ImageRef]:
+        return {self.truth.place_of(ref): ref for ref in self.missing}
 
     @property
     def truth_masks(self) -> int:

@@ -29,6 +29,7 @@ from segstudio.storage.mask_forms import CannotHold
 from segstudio.storage.masks import (
     MASKS,
     annotation_files,
+    annotation_folders,
     encode_instance_png,
     has_annotation,
     read_annotation,
@@ -211,16 +212,13 @@ class Annotations:
 
     def _copied(self, original: Place, ref: ImageRef) -> Place:
         """Files in `annotations/` of the same names as the ground truth's."""
-        files = annotation_files(self.root, ref, self.corrections)
-
-        def beside(own: Path, path: Path | None) -> Path | None:
-            return None if path is None else own.parent / path.name
-
+        name = self.corrections
+        classes, instances = annotation_folders(self.root, ref, name)
         return Place(
-            beside(files.mask, original.classes),
-            beside(files.instances, original.instances),
+            None if original.classes is None else classes / original.classes.name,
+            None if original.instances is None else instances / original.instances.name,
             False,
-            self.corrections,
+            name,
         )
 
     @property
@@ -233,13 +231,13 @@ class Annotations:
         """The image's files in `annotations/`, or None."""
         if self.truth is None or not self._has_corrections:
             return None
-        own, original = self._own(ref, self.corrections), self._original(ref)
+        name, original = self.corrections, self._original(ref)
         if original is not None and any(
-            path.is_relative_to(self.root / self.corrections) for path in original.files
+            path.is_relative_to(self.root / name) for path in original.files
         ):
             return None  # they are the ground truth, since there is no other
-        if has_annotation(self.root, ref, self.corrections):
-            return own
+        if has_annotation(self.root, ref, name):
+            return self._own(ref, name)
         if original is None:
             return None
         copied = self._copied(original, ref)

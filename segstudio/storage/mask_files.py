@@ -126,11 +126,17 @@ def read_object_masks(folder: Path) -> RawMask:
         Instance ids, (H, W) uint16.
 
     Raises:
-        SegstudioError: if one cannot be read or has another size than the first, or there are
-            none or more than 65535.
+        SegstudioError: if the folder or one of them cannot be read, one has another size than the
+            first, or there are none or more than 65535.
     """
-    with os.scandir(folder) as entries:
-        names = [e.name for e in entries if e.is_file() and not e.name.startswith(".")]
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if e.is_file() and not e.name.startswith(".")]
+    except OSError as error:
+        raise SegstudioError(
+            f"The folder of masks {folder} cannot be read ({error.strerror or error}).",
+            "Check that it is there and that you may read it.",
+        ) from error
     paths = [folder / name for name in natural_order(masks_among(names))]
     paths = [path for path in paths if not is_output(path)]
     if not 1 <= len(paths) <= 65535:

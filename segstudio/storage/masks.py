@@ -79,6 +79,11 @@ def annotation_files(root: Path, ref: ImageRef, folder: str = MASKS) -> Annotati
     return AnnotationFiles(masks / name, instances / name)
 
 
+def annotation_folders(root: Path, ref: ImageRef, folder: str = MASKS) -> tuple[Path, Path]:
+    """The folders of `annotation_files`: of class ids, of instance ids. Looks at no file."""
+    return _folders_of(root, ref.root, ref.folder, folder)
+
+
 def has_annotation(root: Path, ref: ImageRef, folder: str = MASKS) -> bool:
     """Whether segstudio has saved an annotation of this image, in its own form."""
     masks = str(_folders_of(root, ref.root, ref.folder, folder)[0])

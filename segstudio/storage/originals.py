@@ -160,7 +160,7 @@ def content_of(path: Path) -> bytes:
 
 
 def remove_own(home: WriteRoot, mask: Path) -> None:
-    """Remove a mask if segstudio wrote it and no other program before.
+    """Remove a mask if segstudio wrote it; what another program wrote before stays kept.
 
     Raises:
         SegstudioError: if it cannot be removed.

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,21 @@ def read_entry(folder: Path, name: str) -> object:
 
 
 def holds_corrections(folder: Path) -> bool:
-    """Whether a folder holds corrections of ground truth that lies elsewhere."""
-    return read_entry(folder, _CORRECTIONS) is True
+    """Whether a folder holds corrections of ground truth that lies elsewhere.
+
+    Asked for every image of a folder, so the file is read only when it has changed.
+    """
+    path = folder / SCHEMA_NAME
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return _marks_corrections(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=16)
+def _marks_corrections(path: Path, _changed_ns: int, _size: int) -> bool:
+    return _other_entries(path).get(_CORRECTIONS) is True
 
 
 def corrections_name(root: Path) -> str:

@@ -34,7 +34,10 @@ def stroke(desk, x=6, y=6):
 def test_untouched_truth_is_ground_truth(run):
     assert image_sides(run.session).text == "Bright against ground truth"
     assert image_sides(run.session).warning == ""
-    assert folder_sides(run.session).text == "Bright against ground truth"
+    assert (
+        folder_sides(run.session, run.scoring.of_folder().images).text
+        == "Bright against ground truth"
+    )
 
 
 def test_an_edited_annotation_says_when_and_from_what(run):
@@ -44,7 +47,9 @@ def test_an_edited_annotation_says_when_and_from_what(run):
     sides = image_sides(run.session)
     assert sides.text == f"Bright against your annotation (edited {now()}, started from Bright)"
     assert sides.warning == "Partly this model's own pixels: the score says little."
-    assert folder_sides(run.session).warning.startswith("1 of 1 annotations have pixels")
+    assert folder_sides(run.session, run.scoring.of_folder().images).warning.startswith(
+        "1 of 1 annotations have pixels"
+    )
     stroke(run, 1, 1)  # a stroke on top does not make it the user's own
     assert image_sides(run.session).warning
     run.editing.undo()
@@ -88,7 +93,7 @@ def test_without_a_prediction_or_a_reference_there_is_nothing_to_compare(desk, t
     desk.segmenting.run_current()
     desk.settle()
     assert image_sides(desk.session) is None
-    assert folder_sides(desk.session) is None
+    assert folder_sides(desk.session, 0) is None
 
 
 def test_an_edit_of_an_image_that_is_not_open_has_nothing_of_the_open_ones_sources(run):

@@ -18,7 +18,9 @@ from PIL import Image, PngImagePlugin
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.storage import schema_file
 from segstudio.storage.annotations import Annotations
+from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import TruthIndex, read_truth
 from segstudio.storage.write_root import WriteRoot
@@ -583,3 +585,21 @@ def test_the_classes_of_corrections_are_read_where_the_truth_lies_in_annotations
     schema = folder.schema.with_class(ClassSpec(1, "cell", (1, 2, 3)))
     folder.annotations.write(folder.ref, labels, None, schema, elsewhere=True)
     assert Set(tmp_path).project.schema.name_of(1) == "cell"
+
+
+def test_of_a_long_list_the_class_list_of_the_corrections_is_read_once(tmp_path, monkeypatch):
+    folder = make(tmp_path, FORMS["8 bit ids"])
+    labels = classes()
+    labels[STROKE] = 1
+    folder.save(labels, elsewhere=True)
+    reads, read = [], schema_file.read_json_or
+
+    def counted(path, otherwise):
+        reads.append(path)
+        return read(path, otherwise)
+
+    monkeypatch.setattr(schema_file, "read_json_or", counted)
+    assert folder.annotations.has(folder.ref)
+    others = [ImageRef(f"b{number}.jpg", folder.ref.root) for number in range(50)]
+    assert not any(map(folder.annotations.has, others))
+    assert len(reads) <= 1

@@ -61,6 +61,7 @@ class MetricsPanel(QWidget):
     def __init__(self, session: Session, scoring: Scoring) -> None:
         super().__init__()
         self._session, self._scoring = session, scoring
+        self._folder_sides: tuple[tuple[str, int], Sides | None] | None = None
         self.image = MetricsPage()
         self.folder = MetricsPage()
         self.tabs = QTabWidget()
@@ -87,11 +88,13 @@ class MetricsPanel(QWidget):
         self._show()
 
     def _on_change(self, change: Change) -> None:
+        if change.what & (What.STATES | What.PROJECT | What.PREDICTIONS):
+            self._folder_sides = None
         if change.what & _SHOWN:
             self._refresh.request()
 
     def _show(self) -> None:
-        has_scores = any(run == self._session.view.run for _, run in self._session.counts)
+        has_scores = self._scoring.has_scores
         self.copy.setEnabled(has_scores)
         self.save.setEnabled(has_scores)
         if self.tabs.currentWidget() is self.image:
@@ -123,10 +126,17 @@ class MetricsPanel(QWidget):
         self.folder.show_metrics(
             scores.summed,
             self._scoring,
-            folder_sides(self._session),
+            self._sides_of_folder(scores.images),
             [_means_text(means)],
             f", {count_text(scores.images)} image{'' if scores.images == 1 else 's'} summed",
         )
+
+    def _sides_of_folder(self, images: int) -> Sides | None:
+        """What the folder's scores compare; all marks are gone through only if some changed."""
+        key = (self._session.view.run, images)
+        if self._folder_sides is None or self._folder_sides[0] != key:
+            self._folder_sides = (key, folder_sides(self._session, images))
+        return self._folder_sides[1]
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(self._scoring.csv())

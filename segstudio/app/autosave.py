@@ -16,7 +16,6 @@ from segstudio.app.editing import Editing
 from segstudio.app.folder import OpenFolder
 from segstudio.app.notices import Action, Notice, Notices
 from segstudio.app.preferences import Preferences
-from segstudio.app.recovering import Recovering
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap, Patch
 from segstudio.core.schema import LabelSchema
@@ -26,7 +25,7 @@ from segstudio.session.session import Change, SchemaOrigin, Session, What
 from segstudio.storage.annotations import Annotations, Saved
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.journal import Journal, Recovered
+from segstudio.storage.journal import Journal
 from segstudio.storage.masks import annotation_files, write_annotation
 from segstudio.storage.recovery import save_recovery
 from segstudio.storage.seen_files import ForeignChangeError, SeenFiles
@@ -90,7 +89,6 @@ class Autosave:
         folder: OpenFolder,
         editing: Editing,
         journal: Journal,
-        recovering: Recovering,
         place: AnnotationPlace,
     ) -> None:
         self._session = session
@@ -102,7 +100,6 @@ class Autosave:
         self._folder = folder
         self._editing = editing
         self._journal = journal
-        self._recovering = recovering
         self._place = place
         self._targets: dict[ImageRef, _Target] = {}
         self._agreed: set[Path] = set()
@@ -517,24 +514,6 @@ class Autosave:
             self._start_timer()
         elif document is not None and document.dirty:
             self._save(document)
-
-    # -- recovery ----------------------------------------------------------------------------
-
-    def recovery(self) -> list[Recovered]:
-        """Strokes that a killed program left behind, the latest first."""
-        return self._recovering.pending()
-
-    def tell_unreadable(self) -> None:
-        """Say what the last `recovery` could not read."""
-        self._recovering.tell_unreadable()
-
-    def restore(self, item: Recovered) -> None:
-        """Open the image and paint the strokes onto its annotation as one undoable edit."""
-        self._recovering.restore(item)
-
-    def discard(self, item: Recovered) -> None:
-        """Delete recovered strokes."""
-        self._recovering.discard(item)
 
     # -- journal -----------------------------------------------------------------------------
 

@@ -107,7 +107,7 @@ class Studio:
         self._schema = SchemaKeeper(self.session, self.jobs, clock, folder, self.notices)
         self.scoring = Scoring(self.session, self.jobs, clock, self.notices, documents, folder)
         self.editing = Editing(self.session, self.jobs, self.notices)
-        recovering = Recovering(
+        self.recovering = Recovering(
             self.session,
             self.jobs,
             self.notices,
@@ -128,7 +128,6 @@ class Studio:
             folder,
             self.editing,
             self._journal,
-            recovering,
             self.place,
         )
         self.segmenting = Segmenting(

@@ -23,7 +23,7 @@ from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import LabelSchema
 from segstudio.core.shape_table import pixels_text
 from segstudio.storage.atomic import make_folder
-from segstudio.storage.images import read_image
+from segstudio.storage.decode import read_image
 from segstudio.storage.masks import encode_rgb_png
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import NOTHING_SAID, read_truth

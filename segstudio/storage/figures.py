@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
 from segstudio.storage.key_value import KeyValueFile
@@ -15,28 +14,8 @@ VERSION: Final = 2
 _LEVEL: Final = 6
 
 
-class FigureStore:
-    """Dictionaries of plain values by what they were computed from. Safe from several threads."""
-
-    def __init__(self, path: Path) -> None:
-        """Take the file."""
-        self._entries = KeyValueFile(path)
-
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """The packed entries of those keys that have one; see `unpacked`."""
-        return self._entries.get(keys)
-
-    def put(self, entries: Mapping[bytes, bytes]) -> None:
-        """Keep packed entries; see `packed`."""
-        self._entries.put(entries)
-
-    def flush(self) -> None:
-        """Write what is not in the file yet."""
-        self._entries.flush()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._entries.close()
+class FigureStore(KeyValueFile):
+    """Dictionaries of plain values, as `packed` makes them, by what they were computed from."""
 
 
 def figure_key(*parts: str) -> bytes:

@@ -354,21 +354,21 @@ class WindowCommands:
 
     def offer_recovery(self) -> None:
         """Offer strokes that were not saved when the program ended last time."""
-        autosave = self._studio.autosave
+        recovering = self._studio.recovering
         self._studio.jobs.submit(
             "Looking for unsaved strokes",
             "journal",
-            lambda _job: autosave.recovery(),
+            lambda _job: recovering.pending(),
             self._offer,
             visible=False,
         )
 
     def _offer(self, items: list[Recovered]) -> None:
-        self._studio.autosave.tell_unreadable()
+        self._studio.recovering.tell_unreadable()
         if items:
             from segstudio.ui.dialogs.recovery_dialog import RecoveryDialog
 
-            RecoveryDialog(items, self._studio.autosave, self._preview, self._window).open()
+            RecoveryDialog(items, self._studio.recovering, self._preview, self._window).open()
 
     def _preview(self, item: Recovered, done: Callable[[Image | None], None]) -> None:
         from segstudio.ui.recovery_preview import preview

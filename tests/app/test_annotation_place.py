@@ -318,8 +318,8 @@ def test_strokes_of_a_killed_program_come_back_bit_for_bit(desk, new_desk, tmp_p
     ids = None if ids is None else np.array(ids)
     desk.studio._journal.close()  # as if it had been killed
     again = new_desk()
-    (item,) = again.autosave.recovery()
-    again.autosave.restore(item)
+    (item,) = again.recovering.pending()
+    again.recovering.restore(item)
     again.settle()
     later(again)
     assert np.array_equal(labels_of(again), labels)

@@ -165,7 +165,7 @@ def test_whole_maps_go_to_the_journal_in_their_order(painting, monkeypatch):
 def test_two_running_programs_do_not_recover_each_other(painting, new_desk):
     dab(painting)
     assert journals(painting)
-    assert new_desk().autosave.recovery() == []
+    assert new_desk().recovering.pending() == []
 
 
 def test_discarded_strokes_are_gone(painting, new_desk, tmp_path):
@@ -173,11 +173,11 @@ def test_discarded_strokes_are_gone(painting, new_desk, tmp_path):
     # As if the program had ended: its lock is let go, its journal stays.
     painting.studio._journal.close()
     other = new_desk()
-    (item,) = other.autosave.recovery()
+    (item,) = other.recovering.pending()
     assert item.strokes == 1
-    other.autosave.discard(item)
+    other.recovering.discard(item)
     other.settle()
-    assert other.autosave.recovery() == []
+    assert other.recovering.pending() == []
 
 
 def test_the_message_of_a_failed_save_is_taken_back_when_saving_works_again(painting):
@@ -214,9 +214,9 @@ def test_what_is_readable_of_a_damaged_journal_is_restored_and_said(painting, ne
     data[-5] ^= 4  # in the last of three records
     path.write_bytes(data)
     other = new_desk()
-    (item,) = other.autosave.recovery()
+    (item,) = other.recovering.pending()
     assert (item.strokes, item.damaged) == (2, 1)
-    other.autosave.restore(item)
+    other.recovering.restore(item)
     other.settle()
     assert other.document.annotation.labels.sum() == 2
     assert any("damaged at 1 place" in message for message in other.messages)
@@ -229,8 +229,8 @@ def test_a_journal_that_cannot_be_read_is_said(painting, new_desk):
     path = ended(painting)
     path.write_bytes(b"SEGJ1\n" + b"\x55" * 60)
     other = new_desk()
-    assert other.autosave.recovery() == []
-    other.autosave.tell_unreadable()
+    assert other.recovering.pending() == []
+    other.recovering.tell_unreadable()
     notice = other.notices.recent[-1]
     assert notice.level == "error"
     assert "set aside" in notice.hint

@@ -266,9 +266,9 @@ def test_strokes_survive_sigkill(new_desk, tmp_path):
     assert not (root / "masks").exists()
 
     desk = new_desk()
-    items = desk.autosave.recovery()
+    items = desk.recovering.pending()
     assert [item.image for item in items] == [root / "a0.png"]
-    desk.autosave.restore(items[0])  # opens the folder too
+    desk.recovering.restore(items[0])  # opens the folder too
     desk.settle()
     labels = desk.document.annotation.labels
     # Stamps of a size-3 brush are 3 x 3 pixels: corners are 1.41 from the centre, the radius is 1.5.
@@ -280,7 +280,7 @@ def test_strokes_survive_sigkill(new_desk, tmp_path):
     desk.clock.advance(1.1)
     desk.settle()
     assert not desk.document.dirty
-    assert desk.autosave.recovery() == []
+    assert desk.recovering.pending() == []
     desk.editing.undo()
     assert not desk.document.annotation.labels.any()
 

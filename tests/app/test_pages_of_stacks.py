@@ -114,11 +114,11 @@ def test_a_killed_program_loses_no_page(stack, new_desk, tmp_path):
     # not saved yet: what a killed program leaves behind is what lies on the disk now
     shutil.copytree(stack.preferences.home, tmp_path / "left behind")
     again = new_desk(home=tmp_path / "left behind")
-    items = again.autosave.recovery()
+    items = again.recovering.pending()
     assert [(item.image.name, item.page, item.title) for item in items] == [
         ("stack.tif", 1, "stack.tif, page 2")
     ]
-    again.autosave.restore(items[0])
+    again.recovering.restore(items[0])
     again.settle()
     assert again.document.ref.page == 1
     assert np.argwhere(labels_of(again)).tolist() == [[6, 5], [6, 6]]

@@ -14,15 +14,16 @@ from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.atomic import write_atomically
 from segstudio.storage.class_names_file import read_class_names
+from segstudio.storage.decode import read_image
 from segstudio.storage.digests import FileDigests
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.images import read_image, read_thumbnail
 from segstudio.storage.mask_files import png_texts, read_mask_file
 from segstudio.storage.masks import write_annotation
 from segstudio.storage.originals import versions
 from segstudio.storage.project import open_project
 from segstudio.storage.scan import scan
 from segstudio.storage.schema_file import read_schema, write_schema
+from segstudio.storage.thumbnails import read_thumbnail
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes"),

@@ -8,8 +8,8 @@ from PIL import Image
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.images import read_image
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import TruthIndex, read_truth, unknown_ids
 

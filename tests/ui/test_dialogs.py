@@ -101,7 +101,7 @@ def test_dark_and_light_are_applied_live(bench):
     bench.window.theme.choose("system")
 
 
-class _FakeAutosave:
+class _FakeRecovering:
     def __init__(self) -> None:
         self.restored, self.discarded = [], []
 
@@ -114,7 +114,7 @@ class _FakeAutosave:
 
 def test_recovery_offers_each_image_with_a_preview(qtbot):
     items = [Recovered(Path(f"/data/{name}.png"), 3, 1e9, (4, 6), False, ()) for name in ("a", "b")]
-    autosave, parent = _FakeAutosave(), QWidget()
+    recovering, parent = _FakeRecovering(), QWidget()
     qtbot.addWidget(parent)
     asked = []
 
@@ -122,14 +122,14 @@ def test_recovery_offers_each_image_with_a_preview(qtbot):
         asked.append(item.image.name)
         done(np.zeros((4, 6, 3), np.uint8))
 
-    dialog = RecoveryDialog(items, autosave, preview, parent)
+    dialog = RecoveryDialog(items, recovering, preview, parent)
     qtbot.addWidget(dialog)
     assert "a.png\n3 changes" in dialog.list.item(0).text()
     assert asked == ["a.png"]
     assert not dialog.preview.pixmap().isNull()
     dialog.restore.click()
     dialog.discard.click()
-    assert (autosave.restored, autosave.discarded) == (["a.png"], ["b.png"])
+    assert (recovering.restored, recovering.discarded) == (["a.png"], ["b.png"])
 
 
 def test_an_uncaught_error_is_shown_and_work_is_saved(bench, user_folders, capsys):

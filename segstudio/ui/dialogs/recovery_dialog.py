@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from segstudio.app.autosave import Autosave
+from segstudio.app.recovering import Recovering
 from segstudio.core.labels import Image
 from segstudio.storage.journal import Recovered
 from segstudio.ui.dialogs.dialog import Dialog
@@ -36,19 +36,19 @@ class RecoveryDialog(Dialog):
     def __init__(
         self,
         items: Sequence[Recovered],
-        autosave: Autosave,
+        recovering: Recovering,
         ask_preview: AskPreview,
         parent: QWidget,
     ) -> None:
         """Args:
         items: What was found.
-        autosave: Restores and discards.
+        recovering: Restores and discards.
         ask_preview: Makes the picture of an item in the background.
         parent: The window.
         """
         super().__init__(parent)
         self.setWindowTitle("Unsaved work found")
-        self._autosave, self._ask_preview = autosave, ask_preview
+        self._recovering, self._ask_preview = recovering, ask_preview
         self.list = QListWidget()
         self.list.setAccessibleName("Images with unsaved strokes")
         for item in items:
@@ -122,9 +122,9 @@ class RecoveryDialog(Dialog):
             return
         item: Recovered = row.data(_ITEM)
         if restore:
-            self._autosave.restore(item)
+            self._recovering.restore(item)
         else:
-            self._autosave.discard(item)
+            self._recovering.discard(item)
         self.list.takeItem(self.list.row(row))
         self.list.setCurrentRow(0)
         if self.list.count() == 0:

@@ -51,5 +51,6 @@ def plain(text: str) -> str:
 def plain_box(parent: QWidget) -> QMessageBox:
     """A message box that shows its texts as they are."""
     box = QMessageBox(parent)
+    box.setWindowTitle("segstudio")
     box.setTextFormat(Qt.TextFormat.PlainText)
     return box

@@ -87,7 +87,9 @@ def test_the_time_left_is_told_from_the_speed_so_far(qtbot):
     # through, but for an image that cannot be read: there is nothing to go on with
     assert show(19, 19, running=False) == "19 of 20 images evaluated"
     assert show(20, 20, running=False) == "20 images evaluated"
-    progress.show_state(Evaluation())
+    progress.show_state(Evaluation(("a",), False, {"a": 20}, 20, originals=True))
+    assert progress.label.text() == "20 images evaluated, against the originals"
+    progress.show_state(Evaluation(originals=True))
     assert progress.label.text() == ""
 
 

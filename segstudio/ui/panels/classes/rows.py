@@ -21,6 +21,7 @@ from segstudio.core.schema import ClassSpec, class_keys
 from segstudio.session.session import Session
 from segstudio.ui.icons import icon
 from segstudio.ui.numbers import DASH, ratio_text
+from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 
 EYE, NAME, ID, KEY, IOU, DICE = range(6)
@@ -142,7 +143,7 @@ class ClassesModel(QAbstractTableModel):
         if column == EYE:
             return "Show or hide this class on the canvas"
         if column == NAME:
-            return f"Class {spec.id}. Double-click to rename; click the colour to change it"
+            return plain(f"{spec.name}\nDouble-click to rename; click the colour to change it")
         if column == ID:
             return "Value of the class in mask files; it never changes by itself"
         if column == KEY:

@@ -49,7 +49,7 @@ class EvaluationProgress(QWidget):
         self.label.setMinimumWidth(self._room(evaluation.total) if evaluation.running else 0)
         if not evaluation.running:
             self._seen.clear()
-            self.label.setText(_at_rest(evaluation))
+            self.label.setText(f"{_at_rest(evaluation)}{_against(evaluation)}")
             return
         self.label.setText(f"{_images(evaluation)}{self._left(done, whole)}")
 
@@ -82,6 +82,13 @@ def _images(evaluation: Evaluation) -> str:
     least = min((evaluation.done.get(run, 0) for run in evaluation.runs), default=0)
     noun = "image" if evaluation.total == 1 else "images"
     return f"{count_text(least)} of {count_text(evaluation.total)} {noun}"
+
+
+def _against(evaluation: Evaluation) -> str:
+    """Said with the figures as long as they are not measured against what is seen."""
+    return (
+        ", against the originals" if evaluation.originals and any(evaluation.done.values()) else ""
+    )
 
 
 def _at_rest(evaluation: Evaluation) -> str:

@@ -21,7 +21,7 @@ _ROW_HEIGHT = 24
 _PADDING = 4
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
-_ARROW, _MOST_HEAD = 16, 128
+_ARROW, _MOST_HEAD = 20, 136
 _LEAST_NAME, _MOST_NAME, _MOST_SPARE = 110, 200, 40
 
 

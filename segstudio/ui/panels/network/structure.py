@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QSplitter,
@@ -137,7 +138,7 @@ class Structure(QWidget):
         """The table below a line that says how to use it."""
         line = ElidedLabel(Qt.TextElideMode.ElideRight)
         line.show_text("Click a heading to sort, a row to open the stage.")
-        line.setEnabled(False)
+        line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         row = QHBoxLayout()
         row.setContentsMargins(8, 2, 4, 0)
         row.setSpacing(2)

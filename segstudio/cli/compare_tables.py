@@ -6,7 +6,7 @@ import math
 from typing import Any, Final
 
 from segstudio.app.evaluation_report.wording import count
-from segstudio.cli.output import print_table, score
+from segstudio.cli.output import print_table, say, score
 from segstudio.storage.truth_coding import KIND_NAMES
 
 _FOREGROUND: Final = (("mean_iou_foreground", "fg iou"), ("mean_dice_foreground", "fg dice"))
@@ -29,7 +29,7 @@ def print_report(report: dict[str, Any]) -> None:
     if report["ground_truth_values"] is not None:
         print(f"values of the masks are read as {KIND_NAMES[report['ground_truth_values']]}")
     for note in report["notes"]:
-        print(f"note: {note}")
+        say(f"note: {note}")
     print()
     leads = report["ranked_by"] == "mean_iou_foreground"
     _print_models(models, report["all_background"], leads=leads)

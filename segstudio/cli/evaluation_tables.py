@@ -8,7 +8,7 @@ from typing import Any, Final
 from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.mask_pairs import MISSING_TEXTS
 from segstudio.cli.options import Missing
-from segstudio.cli.output import print_table, score
+from segstudio.cli.output import print_table, say, score
 from segstudio.storage.truth_coding import KIND_NAMES
 
 _COLUMNS: Final = (
@@ -30,7 +30,7 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
     _print_further(report)
     if report["without_ground_truth"]:
         lacking = count(len(report["without_ground_truth"]), "prediction has", "predictions have")
-        print(f"{lacking} no ground truth")
+        say(f"{lacking} no ground truth")
     if report["without_prediction"]:
         _print_missing(report)
     if report["predicted_ignored_pixels"]:
@@ -40,13 +40,13 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
             "truth counts: of no class, so what is there is missed"
         )
     if report["ground_truth"]["objects"] is not None:
-        print(f"objects of the ground truth: {report['ground_truth']['objects']}")
+        say(f"objects of the ground truth: {report['ground_truth']['objects']}")
     kinds = [KIND_NAMES[report[f"{side}_values"]] for side in ("ground_truth", "prediction")]
     print(f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}")
     if report["ground_truth_values"] == "instances":
         print("each value of the ground truth is an object; for values of classes give --schema")
     for note in report["notes"]:
-        print(f"note: {note}")
+        say(f"note: {note}")
     if "bootstrap" in report:
         _print_difference(report["bootstrap"], leads=_has_foreground(report))
     rows = report["per_image"] if per_image else report["worst"]
@@ -73,7 +73,7 @@ def _print_missing(report: dict[str, Any]) -> None:
     masks = count(report["ground_truth_masks"], "ground truth mask")
     verb = "has" if len(names) == 1 else "have"
     named = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
-    print(f"{len(names)} of {masks} {verb} no prediction: {named}")
+    say(f"{len(names)} of {masks} {verb} no prediction: {named}")
     print(f"  {MISSING_TEXTS[Missing(report['missing'])]}")
 
 
@@ -180,7 +180,7 @@ def _print_instances(found: dict[str, Any] | None) -> None:
         f"of boxes: {score(box['ap'])}, {score(box['ap_50'])}, {score(box['ap_75'])}"
     )
     if found["from"] != "masks":
-        print(f"  from {count(found['detections'], 'detection')} in {found['from']}")
+        say(f"  from {count(found['detections'], 'detection')} in {found['from']}")
     elif found["lost"]:
         print(f"  {found['lost']}")
     if not found["scored"]:
@@ -209,7 +209,7 @@ def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
         masks = count(
             len(found["without_prediction"]), "ground truth mask has", "ground truth masks have"
         )
-        print(f"{masks} no prediction in {found['first']}")
+        say(f"{masks} no prediction in {found['first']}")
     if found["caution"]:
         print(found["caution"])
     rows = [("foreground", found["mean_iou_foreground"])] * leads

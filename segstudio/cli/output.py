@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from segstudio.core.text import printable
+
 
 class ShowProgress(Protocol):
     """Takes (done, total, text)."""
@@ -35,6 +37,7 @@ def _plain(value: Any) -> Any:
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print aligned columns; those whose cells are all numbers are aligned right."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
     right = [all(_is_number(row[i]) for row in rows) for i in range(len(headers))]
     for row in [headers, *rows]:
@@ -56,7 +59,12 @@ def score(value: float) -> str:
 
 def warn(message: str) -> None:
     """Print a line to stderr."""
-    print(message, file=sys.stderr, flush=True)
+    print(printable(message), file=sys.stderr, flush=True)
+
+
+def say(message: str) -> None:
+    """Print a line that may hold names of files."""
+    print(printable(message))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
-from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
+from segstudio.cli.output import ShowProgress, print_json, progress_bar, say, warn
 from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, parts_of
@@ -402,6 +402,6 @@ def _print_summary(
     if summary.stacks:
         named = ", ".join(f"{name} ({n})" for name, n in list(summary.stacks.items())[:5])
         more = ", ..." if len(summary.stacks) > 5 else ""
-        print(f"only the first page was segmented of {named}{more}; --pages all takes all")
+        say(f"only the first page was segmented of {named}{more}; --pages all takes all")
     for name, notes in list(summary.notes.items())[:5]:
-        print(f"{name}: {' '.join(notes)}")
+        say(f"{name}: {' '.join(notes)}")

@@ -1,9 +1,13 @@
-"""Text for files that other programs read."""
+"""Text for files that other programs read, and for terminals."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
+
+# Besides control characters those that turn the direction of what follows.
+_COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def utf8(text: str) -> bytes:
@@ -14,6 +18,11 @@ def utf8(text: str) -> bytes:
     everything else stays readable.
     """
     return text.encode("utf-8", "backslashreplace")
+
+
+def printable(text: str) -> str:
+    r"""Text that a terminal only shows: what would move its cursor or change it is `\x1b`."""
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def cut_to_bytes(name: str, limit: int) -> str:

@@ -79,9 +79,22 @@ def unpack_all(
             cut_off = offset + _HEAD.size > len(data) or _end_of(data, offset) > len(data)
             end = _next_record(data, offset + 1, shape_hw)
             if end == len(data) and cut_off:
+                last = _with_right_length(data, offset, shape_hw)
+                if last is not None:
+                    yield last, end
                 return
         yield stroke, end
         offset = end
+
+
+def _with_right_length(data: bytes, offset: int, shape_hw: tuple[int, int] | None) -> Stroke | None:
+    """The last record if only its length is damaged: it looks cut off, but is whole."""
+    length = len(data) - offset - _HEAD.size - _CRC.size
+    if length < 0:
+        return None
+    record = bytearray(data[offset:])
+    _HEAD.pack_into(record, 0, *_HEAD.unpack_from(record)[:-1], length)
+    return _unpack(bytes(record), 0, shape_hw)[0]
 
 
 def _end_of(data: bytes, offset: int) -> int:

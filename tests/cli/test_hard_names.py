@@ -96,3 +96,23 @@ def test_a_pipe_holds_no_command_up(capsys, tmp_path, weights):
         assert code == 2
         assert err.startswith("error: ")
         assert "is a named pipe" in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names are not allowed there")
+def test_a_name_is_no_command_to_the_terminal(capsys, tmp_path):
+    """Escape sequences, line ends and turned text of names come out as what they are."""
+    name = "a\x1b[2Jb\u202ec\nd\x9be.png"
+    shown = "a\\x1b[2Jb\\u202ec\\nd\\x9be.png"
+    masks = folder_with(tmp_path / "masks", name, "b.png")
+    found = folder_with(tmp_path / "found", "b.png")
+
+    whole = run(capsys, "evaluate", masks, masks, "--per-image")
+    missing = run(capsys, "evaluate", found, masks)
+    (tmp_path / "found" / name).write_bytes(b"x")
+    broken = run(capsys, "evaluate", found, masks)
+
+    assert [whole[0], missing[0], broken[0]] == [0, 1, 2]
+    for code, (_, out, err) in zip((0, 1, 2), (whole, missing, broken), strict=True):
+        line = shown if code < 2 else shown.replace("\\n", " ")  # an error is one line
+        assert line in out + err, code
+        assert not {"\x1b", "\u202e", "\x9b"} & {*out, *err}

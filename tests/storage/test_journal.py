@@ -243,6 +243,22 @@ def _replayed_without(data, start, left_out):
     return labels
 
 
+def test_a_last_record_that_only_looks_cut_off_is_not_lost(tmp_path):
+    """A flipped bit in its length: the record seems to be longer than the file."""
+    path, states = written_journal(tmp_path)
+    data = path.read_bytes()
+    ends = [end for _, end in unpack_all(data, 14 + int.from_bytes(data[6:10], "little"))]
+    for bit in range(32):
+        damaged = bytearray(data)
+        damaged[ends[-2] + 25 + bit // 8] ^= 1 << bit % 8  # "<QIIIIBI": the length is last
+        path.write_bytes(damaged)
+        (item,) = Journal(tmp_path).pending()
+        assert item.strokes + item.damaged == 5, bit
+        if not item.damaged:
+            result, _ = replay(item, LabelMap.empty((16, 16)))
+            assert np.array_equal(result.labels, states[-1])
+
+
 def test_a_damaged_journal_is_set_aside_once_it_is_restored(tmp_path):
     path, _ = written_journal(tmp_path)
     data = bytearray(path.read_bytes())

@@ -39,6 +39,7 @@ from segstudio.storage.formats.png import (
 )
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import page_stem
+from segstudio.storage.masks import MASKS, annotation_folders
 from segstudio.storage.write_root import WriteRoot
 
 ANNOTATION, TRUTH = "annotation", "truth"
@@ -233,6 +234,7 @@ def _export(
     started = time.monotonic()
     pixels = Counter[int]()
     names = _unique_stems(refs)
+    kept = _kept_folders(source.files)
     for number, ref in enumerate(refs):
         job.report(number, len(refs), ref.title)
         if plan.what in (ANNOTATION, TRUTH):
@@ -242,7 +244,7 @@ def _export(
             if content is None:
                 report.skipped.append((ref.title, _nothing(plan.what)))
                 continue
-            written = _write(job, plan, ref, names[ref], content, source, report)
+            written = _write(job, plan, ref, names[ref], content, source, kept, report)
         except SegstudioError as error:
             report.skipped.append((ref.title, str(error)))
             continue
@@ -264,6 +266,7 @@ def _write(
     stem: str,
     content: _Content,
     source: _Source,
+    kept: dict[str, str],
     report: ExportReport,
 ) -> bool:
     """Write all forms of one image; whether any file came of it."""
@@ -276,17 +279,33 @@ def _write(
         try:
             for image in _images(how, ref, stem, content, source):
                 folder, root = _folder(plan, how), _root(plan, source)
-                _keep_photo(folder / image.name, source)
+                _keep_sources(folder / image.name, kept)
                 report.files.append(write_verified(folder, image, root))
         except SegstudioError as error:
             report.skipped.append((f"{ref.title} ({how})", str(error)))
     return len(report.files) > before
 
 
-def _keep_photo(path: Path, source: _Source) -> None:
-    """Refuse to replace a photo of the data set by its mask."""
-    if source.files.project.index_of(path) is not None:
-        raise SegstudioError(f"{path} is one of the images.", "Export to another folder.")
+def _kept_folders(files: FolderFiles) -> dict[str, str]:
+    """What must not be written between, by the real path of its folder."""
+    project, truth = files.project, files.project.truth
+    masks: set[Path] = set()
+    for ref in project.images:
+        for folder in (MASKS, files.annotations.corrections):
+            masks.update(annotation_folders(project.root, ref, folder))
+        if truth is not None:
+            read = (truth.class_path(ref), truth.instance_path(ref))
+            masks.update(path.parent for path in read if path is not None)
+    kept = {os.path.realpath(folder): "the masks that are read" for folder in masks}
+    images = {ref.path.parent for ref in project.images}
+    return kept | {os.path.realpath(folder): "the images" for folder in images}
+
+
+def _keep_sources(path: Path, kept: dict[str, str]) -> None:
+    """Refuse to replace what the folder is made of, and to add what would be taken for a part."""
+    what = kept.get(os.path.realpath(path.parent))
+    if what is not None:
+        raise SegstudioError(f"{path.parent} holds {what}.", "Export to another folder.")
 
 
 def _images(

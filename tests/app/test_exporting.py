@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from fakes import make_folder, square, wait_for, write_photo
+from fakes import make_folder, square, wait_for, write_mask, write_photo
 from PIL import Image as pil
 
 from segstudio.app.exporting import ExportPlan
@@ -51,6 +51,21 @@ def test_unsaved_strokes_are_exported(opened, tmp_path):
     assert pixels(report.files[0])[0, 0] == 1
     truth = export(opened, tmp_path / "truth", what="truth", images="current")
     assert pixels(truth.files[0])[0, 0] == 0
+
+
+@pytest.mark.parametrize("where", ["images", "masks", "annotations", "link"])
+def test_nothing_is_exported_between_what_is_read(desk, tmp_path, where):
+    root = tmp_path / "set"
+    for number in range(2):
+        write_photo(root / "images" / f"a{number}.jpg", square())
+        write_mask(root / "masks" / f"a{number}.png", square())
+    (root / "link").symlink_to("masks")
+    before = {path: path.read_bytes() for path in root.rglob("*.*")}
+    desk.open(root)
+    report = export(desk, root / where, how=("color",))
+    assert report.files == []
+    assert [str(root / where) in why for _, why in report.skipped] == [True, True]
+    assert {path: path.read_bytes() for path in root.rglob("*.*")} == before
 
 
 def test_all_forms_get_folders_of_their_own(opened, tmp_path):

@@ -11,6 +11,7 @@ from segstudio.core.metrics import ConfusionMatrix
 from segstudio.session.session import Session
 from segstudio.storage.image_ref import ImageList
 from segstudio.storage.project import Project
+from segstudio.ui.panels.images import rows
 from segstudio.ui.panels.images.rows import ImagesModel, Order, Show
 
 
@@ -72,3 +73,27 @@ def test_a_hundred_thousand_rows_are_listed_quickly(qapp, tmp_path):
     assert model.rowCount() == 100_000
     assert time.thread_time() - began < 1.5
     model.deleteLater()
+
+
+def test_each_score_is_worked_out_once_also_of_a_long_list(model, session, tmp_path, monkeypatch):
+    names = [f"{number:03}.png" for number in range(100)]
+    session.project = Project(tmp_path, tmp_path, ImageList(names, str(tmp_path)))
+    for index in range(100):
+        counts = np.array([[6, 0], [100 - index, index]], np.int64)
+        session.counts[index, "m"] = ConfusionMatrix(counts)
+    asked, lead = [], rows.lead_iou
+
+    def counted(metrics, schema):
+        asked.append(metrics)
+        return lead(metrics, schema)
+
+    monkeypatch.setattr(rows, "lead_iou", counted)
+    model.order = Order.WORST
+    for _ in range(3):
+        model.rebuild()
+    assert model.images == list(range(100))
+    assert len(asked) == 100
+    session.counts[0, "m"] = ConfusionMatrix(np.array([[6, 0], [0, 100]], np.int64))
+    model.rebuild()
+    assert model.images == [*range(1, 100), 0]
+    assert len(asked) == 101

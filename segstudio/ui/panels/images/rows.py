@@ -11,7 +11,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringL
 
 from segstudio.app.batch import model_of
 from segstudio.app.tally import lead_iou, lead_name
-from segstudio.core.metrics import ConfusionMatrix, Metrics
+from segstudio.core.metrics import Metrics
 from segstudio.session.session import ImageState, Session
 from segstudio.storage.image_ref import ImageList, ImageRef
 from segstudio.ui.plain import plain
@@ -63,7 +63,7 @@ class ImagesModel(QStringListModel):
         self._session = session
         self._shown: list[int] = []
         self._rows: dict[int, int] | None = None
-        self._scores: dict[int, tuple[ConfusionMatrix, float]] = {}
+        self._scores: dict[int, tuple[int, float]] = {}
         self._names: list[str] = []
         self._names_lower: list[str] = []
         self._names_of: object = None
@@ -110,14 +110,15 @@ class ImagesModel(QStringListModel):
 
     def score_of(self, image: int) -> float:
         """What `lead_iou` tells of the shown run on an image; NaN if it was not scored."""
-        matrix = self._session.counts.get((image, self._session.view.run))
-        if matrix is None:
+        counts, key = self._session.counts, (image, self._session.view.run)
+        version = counts.version(key)
+        if not version:
             return math.nan
         known = self._scores.get(image)
-        if known is None or known[0] is not matrix:
-            schema = self._session.schema
+        if known is None or known[0] != version:
+            matrix, schema = counts[key], self._session.schema
             ids = [i for i in schema.scored_ids if i < matrix.num_classes]
-            known = (matrix, lead_iou(Metrics.from_counts(matrix, ids), schema))
+            known = (version, lead_iou(Metrics.from_counts(matrix, ids), schema))
             self._scores[image] = known
         return known[1]
 

@@ -150,11 +150,11 @@ class Exporting:
         if files is None:
             done(0)
             return
-        refs = [files.project.images[i] for i in self._indices(plan, files)]
-        schema = self._session.schema
+        indices, schema = self._indices(plan, files), self._session.schema
 
         def work(job: Job) -> int:
             found = 0
+            refs = [files.project.images[i] for i in indices]
             for stem in _unique_stems(refs).values():
                 job.check()
                 found += sum(

@@ -61,7 +61,10 @@ def replacing(annotation: LabelMap, said: Prediction, schema: LabelSchema) -> La
     if ids is None:
         return LabelMap(labels, said.instance_ids)
     ignored = () if schema.ignore_index is None else (schema.ignore_index,)
-    found = matched_objects(said.labels, said.instance_ids, present, ids, frozenset((0, *ignored)))
+    kept = 0 if strange is None else int(ids[strange].max(initial=0))
+    found = matched_objects(
+        said.labels, said.instance_ids, present, ids, frozenset((0, *ignored)), kept
+    )
     return LabelMap(labels, found if strange is None else np.where(strange, ids, found))
 
 

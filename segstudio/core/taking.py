@@ -88,6 +88,7 @@ def matched_objects(
     before: Labels,
     ids_before: InstanceIds,
     no_object: frozenset[int] = frozenset({0}),
+    highest_kept: int = 0,
 ) -> InstanceIds:
     """Ids for the objects of a label map that replaces another one.
 
@@ -100,6 +101,7 @@ def matched_objects(
         before: (H, W) uint8: the classes that were there.
         ids_before: (H, W) uint16: the ids that were there.
         no_object: Classes without objects: background, what is ignored.
+        highest_kept: The highest id of pixels that are not replaced: new ones are above it.
 
     Returns:
         (H, W) uint16, 0 outside of objects.
@@ -115,7 +117,7 @@ def matched_objects(
             taken_ids.add(instance)
     present = np.flatnonzero(np.bincount(numbers.reshape(-1)))
     new = present[(present > 0) & (table[present] == 0)]
-    first = max(taken_ids, default=0) + 1
+    first = max(taken_ids | {highest_kept}) + 1
     table[new] = np.minimum(first + np.arange(new.size), _HIGHEST).astype(np.uint16)
     return np.ascontiguousarray(table[numbers])
 

@@ -133,3 +133,10 @@ def test_a_models_own_objects_are_matched_too_and_what_is_ignored_is_none():
     own = np.array([[1, 1, 2, 2]], np.uint16)
     found = matched_objects(said, own, before, ids, frozenset({0, 255}))
     assert found.tolist() == [[3, 3, 4, 0]]
+
+
+def test_new_objects_have_ids_above_those_that_stay_elsewhere():
+    said, before = drawn("1.1."), drawn("1...")
+    ids = drawn("3...").astype(np.uint16)
+    found = matched_objects(said, None, before, ids, highest_kept=6)
+    assert found.tolist() == drawn("3.7.").tolist()

@@ -1,10 +1,10 @@
-"""Keeps the interpreter alive where extensions take some objects for immortal.
+"""Keeps the interpreter alive where PySide6 takes some objects for immortal.
 
 From Python 3.12 on (PEP 683) `None`, `True`, `False` and a few other objects are never freed.
-PySide6 6.12.0 and psygnal 0.16.1 count on it on Python 3.11 too: every call of a Qt method without
-a result takes a reference of `None` away, and after some thousand calls, which are seconds of
-painting, the interpreter stops with "none_dealloc" or "bool_dealloc". Versions without the fault
-need nothing of this, and it does no harm to them.
+PySide6 6.12.0 counts on it on Python 3.11 too: nearly every call of Qt takes a reference of `None`
+away, and so do psygnal's signals once shiboken6 is loaded. After some thousand calls, which are
+seconds of painting, the interpreter stops with "none_dealloc" or "bool_dealloc". pyproject.toml
+keeps such versions away; whoever has one all the same is not to lose what is unsaved.
 """
 
 from __future__ import annotations
@@ -14,14 +14,24 @@ import sys
 
 _PLENTY = 1 << 60
 """References that no program takes away."""
+_FIRST_WITH_THE_FAULT = (6, 12)
 
 
-def keep_immortals_alive() -> None:
+def takes_references(shiboken: tuple[int | str, ...]) -> bool:
+    """Whether a version of shiboken6 takes references away that this interpreter counts."""
+    counts = sys.version_info < (3, 12) and sys.implementation.name == "cpython"
+    return counts and shiboken[:2] >= _FIRST_WITH_THE_FAULT
+
+
+def keep_immortals_alive(shiboken: tuple[int | str, ...]) -> None:
     """Give what is immortal in later Pythons so many references that it is never freed.
 
-    Once is enough; does nothing on Python 3.12 and later and on other interpreters.
+    Once is enough. Does nothing where no references are taken away.
+
+    Args:
+        shiboken: `shiboken6.__version_info__`.
     """
-    if sys.version_info >= (3, 12) or sys.implementation.name != "cpython":
+    if not takes_references(shiboken):
         return
     # The count is the first field of an object, but in builds made to trace references.
     if hasattr(sys, "getobjects") or sys.getrefcount(None) >= _PLENTY // 2:

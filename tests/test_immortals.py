@@ -1,4 +1,4 @@
-"""Objects that extensions take for immortal are never freed."""
+"""Objects that PySide6 takes for immortal are never freed."""
 
 from __future__ import annotations
 
@@ -6,21 +6,30 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from segstudio.immortals import keep_immortals_alive, takes_references
+
 _MANY_CALLS = """
-from segstudio.immortals import keep_immortals_alive
-keep_immortals_alive()
-keep_immortals_alive()
+import segstudio.ui
 from PySide6.QtCore import QObject, QPoint
-thing, point = QObject(), QPoint()
+from psygnal import Signal
+
+class Bell:
+    rung = Signal(int)
+
+thing, point, bell = QObject(), QPoint(), Bell()
+bell.rung.connect(lambda number: None)
 for _ in range(50_000):
     point.setX(3)
     thing.setObjectName("")
     thing.blockSignals(True)
+    bell.rung.emit(1)
 print("alive", True, None, 7)
 """
 
 
-def test_the_interpreter_survives_many_calls_of_qt():
+def test_the_interpreter_survives_many_calls_of_qt_and_of_signals():
     result = subprocess.run(
         [sys.executable, "-c", _MANY_CALLS],
         cwd=Path(__file__).parents[1],
@@ -31,3 +40,15 @@ def test_the_interpreter_survives_many_calls_of_qt():
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "alive True None 7"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="nothing is counted there")
+def test_only_versions_with_the_fault_need_it():
+    versions = [(6, 8, 3, "", ""), (6, 11, 3, "", ""), (6, 12, 0, "", ""), (7, 0, 0, "", "")]
+    assert [takes_references(version) for version in versions] == [False, False, True, True]
+
+
+def test_where_nothing_is_taken_away_no_object_is_touched():
+    before = sys.getrefcount(None)
+    keep_immortals_alive((6, 11, 3, "", ""))
+    assert abs(sys.getrefcount(None) - before) < 1000

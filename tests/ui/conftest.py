@@ -30,13 +30,10 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
 from segstudio.core.prediction import ModelSpec, Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.immortals import keep_immortals_alive
 from segstudio.ui.dispatch import Dispatcher
 from segstudio.ui.garbage import GuiGarbage
 from segstudio.ui.main_window import MainWindow
 from segstudio.ui.theme import Theme
-
-keep_immortals_alive()
 
 _HARMLESS = r"This plugin does not support"
 """The offscreen platform says so of size hints and of raising windows."""

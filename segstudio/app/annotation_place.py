@@ -52,6 +52,7 @@ class AnnotationPlace:
         self._editing = editing
         self._in_truth: set[ImageRef] = set()
         self._root: Path | None = None
+        self._choices = 0
         session.changed.connect(self._on_change)
 
     # -- verbs -------------------------------------------------------------------------------
@@ -209,12 +210,13 @@ class AnnotationPlace:
         self._read_choice()
 
     def _read_choice(self) -> None:
-        files = self._folder.files
+        files, choices = self._folder.files, self._choices
         if files is None:
             return
 
         def done(choice: Saving) -> None:
-            if files is self._folder.files:
+            # What the user chose since is newer than what was read.
+            if files is self._folder.files and choices == self._choices:
                 self._set(elsewhere=choice.elsewhere, chosen=choice.chosen, folder=choice.folder)
                 self._find_place()
 
@@ -227,6 +229,7 @@ class AnnotationPlace:
         )
 
     def _choose(self, *, elsewhere: bool) -> None:
+        self._choices += 1
         self._set(elsewhere=elsewhere, chosen=True, asked=False)
         files = self._folder.files
         if files is None:

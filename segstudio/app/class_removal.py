@@ -164,7 +164,10 @@ class ClassRemoval:
         session.changed.connect(self._on_change)
 
     def count(self, class_id: int, done: Callable[[ClassUse], None]) -> None:
-        """Find out where a class is used, in a job; `done` is not called if it is cancelled."""
+        """Find out where a class is used, in a job.
+
+        `done` is not called if it is cancelled, or another folder is open by then.
+        """
         files, schema = self._folder.files, self._session.schema
         spec = schema.get(class_id)
         if files is None or spec is None:
@@ -186,7 +189,11 @@ class ClassRemoval:
                     images.append(ref)
             return ClassUse(spec, pixels, tuple(images), tuple(unread))
 
-        self._jobs.submit(f"Looking for {spec.name}", "transfer", work, done, key="class-use")
+        def counted(use: ClassUse) -> None:
+            if self._is_open(files):
+                done(use)
+
+        self._jobs.submit(f"Looking for {spec.name}", "transfer", work, counted, key="class-use")
 
     def remove(self, use: ClassUse, into: int = 0) -> None:
         """Take a class out of the list; its pixels become another class.

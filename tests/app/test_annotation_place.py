@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
-from fakes import make_folder, square, write_mask, write_photo
+from fakes import make_folder, square, wait_for, write_mask, write_photo
 from PIL import Image as pil
 from strokes import labels_of, stroke
 
@@ -373,3 +375,16 @@ def test_corrections_that_cannot_be_moved_are_told_and_moved_the_next_time(paint
     painted.settle()
     assert painted.mask.read_bytes() == painted.before
     assert values(painted.root / "annotations" / "a0.png")[2, 2] == 1
+
+
+def test_a_choice_is_not_undone_by_what_was_read_before_it(painted):
+    busy = threading.Event()
+    painted.studio.jobs.submit("Something else", "save", lambda _job: busy.wait(30))
+    painted.browsing.rescan()
+    wait_for(painted.clock, lambda: not [j for j in painted.jobs.jobs() if j.lane == "files"])
+    painted.place.save_to_annotations()
+    busy.set()
+    painted.settle()
+    assert painted.session.saving.elsewhere
+    assert painted.session.saving.chosen
+    assert painted.mask.read_bytes() == painted.before

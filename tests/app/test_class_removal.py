@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
-from fakes import write_mask, write_photo
+from fakes import wait_for, write_mask, write_photo
 from PIL import Image as pil
 
 from segstudio.core.schema import LabelSchema, class_keys
@@ -240,3 +242,15 @@ def test_keys_are_the_ids_where_these_are_digits():
     assert class_keys(LabelSchema.from_ids([0, 1, 3])) == {0: 0, 1: 1, 3: 3}
     assert class_keys(LabelSchema.from_ids([0, 7, 24, 26])) == {0: 0, 7: 7, 24: 1, 26: 2}
     assert len(class_keys(LabelSchema.from_ids(range(40)))) == 19
+
+
+def test_what_was_counted_in_another_folder_is_told_nobody(opened, tmp_path):
+    write_photo(tmp_path / "other" / "b.png", masks_on(0))
+    busy, told = threading.Event(), []
+    opened.studio.jobs.submit("Something else", "transfer", lambda _job: busy.wait(30))
+    opened.studio.class_removal.count(2, told.append)
+    opened.browsing.open_path(tmp_path / "other")
+    wait_for(opened.clock, lambda: opened.session.project.name == "other")
+    busy.set()
+    opened.settle()
+    assert told == []

@@ -3,6 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Two processes, each with whole files.
+TEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Where Python may not keep what it compiled, every start compiles all of it again: each of the
+# two test processes, and each program that a test starts.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-slow lint format bench soak screenshots lock clean
 
@@ -20,10 +26,10 @@ run: $(READY)
 	@$(BIN)/python main.py --samples
 
 test: $(READY)
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+	@$(TEST)
 
 test-slow: $(READY)
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m "slow or not slow"
+	@$(TEST) -m "slow or not slow"
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -98,7 +98,7 @@ def test_a_broken_image_shows_its_message_and_the_last_one_is_left_alone(bench, 
     assert "field_1.png" in line.text()
     assert not bench.window.canvas.viewport.isVisible()
     bench.until(lambda: not bench.window.commands["model.run"].isEnabled())
-    assert "field_1.png" in bench.window.header.name.whole
+    bench.until(lambda: "field_1.png" in bench.window.header.name.whole)
     _key(bench, Qt.Key.Key_F5)
     bench.settle()
     assert _masks(folder) == before

@@ -591,7 +591,6 @@ def _write(
     *,
     replace: bool,
 ) -> _Written:
-    """Write an annotation."""
     agreed |= agreed_links(target.data_folder)
     copies, seen = [], document.seen
     if replace and seen is not None:

@@ -22,11 +22,11 @@ from segstudio.core.labels import Image, LabelMap
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import SchemaOrigin, Session, Unreadable, What
-from segstudio.storage.image_ref import image_of, page_of, place_of
+from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.predictions import PredictionStore
-from segstudio.storage.project import ImageRef, Project, open_project
+from segstudio.storage.project import Project, open_project
 from segstudio.storage.samples import assemble_samples
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.truth_folders import mask_names

@@ -82,7 +82,6 @@ class ClassMappings:
         schema: SchemaKeeper,
         scoring: Scoring,
     ) -> None:
-        """Follow the session's classes."""
         self._session, self._jobs, self._notices = session, jobs, notices
         self._documents, self._folder = documents, folder
         self._schema, self._scoring = schema, scoring

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.app.evaluation_rows import LOWER_IS_BETTER, METRICS, ImageRow, entries_of, pairs_of
-from segstudio.app.evaluation_sums import FOLDER_METRICS, FolderSums
+from segstudio.app.evaluation_sums import FolderSums
 from segstudio.core.bootstrap import PairedDifference
 from segstudio.core.class_sums import ClassPairs, Numbers, mean_of
 from segstudio.core.image_figures import FolderFigures, ImageFigures
@@ -259,6 +259,3 @@ class EvaluationTable:
     def set_paired(self, first: str, second: str, difference: PairedDifference) -> None:
         """Keep the comparison of two models."""
         self._paired[first, second] = (self.stamp(first, second), difference)
-
-
-__all__ = ["FOLDER_METRICS", "LOWER_IS_BETTER", "METRICS", "EvaluationTable"]

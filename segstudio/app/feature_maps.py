@@ -22,8 +22,6 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.session.inspection import Look, Picture, Traced
 from segstudio.session.session import Change, Session, What
 
-__all__ = ["FeatureMaps", "Reference", "StageFacts"]
-
 T = TypeVar("T")
 Failed = Callable[[Exception], None]
 

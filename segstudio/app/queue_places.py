@@ -19,7 +19,6 @@ class QueuePlaces:
     """Finds the place in a job once the image and its prediction are there."""
 
     def __init__(self, session: Session, jobs: JobRunner) -> None:
-        """Follow the open image."""
         self._session, self._jobs = session, jobs
         self._wanted: tuple[int, str] | None = None
         session.changed.connect(self._on_change)

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import (
-    ChannelCut,
     Cut,
     CutHow,
     EdgeCut,
@@ -185,7 +184,3 @@ def replacement(features: Tensor, how: CutHow, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(flat.shape[2], generator=generator).to(features.device)
     return flat[:, :, order].reshape(features.shape)
-
-
-__all__ = ["ChannelCut", "EdgeCut", "Knife", "ablate_each", "cutting", "replacement",
-           "run_with_cuts"]  # fmt: skip

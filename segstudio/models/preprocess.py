@@ -58,7 +58,6 @@ class Preprocess:
     divisor: int = 1
 
     def __post_init__(self) -> None:
-        """Check the values."""
         if self.scaling not in ("unit", "percentile"):
             raise ValueError(f"scaling is {self.scaling!r}; it can be 'unit' or 'percentile'")
         if self.short_side is not None and self.factor is not None:

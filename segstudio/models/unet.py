@@ -40,7 +40,6 @@ class Down(nn.Module):
     """Halve the resolution by max pooling, then a double convolution."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
-        """Build the stage."""
         super().__init__()
         self.maxpool_conv = nn.Sequential(nn.MaxPool2d(2), DoubleConv(in_channels, out_channels))
 
@@ -180,7 +179,6 @@ class OutConv(nn.Module):
     """The 1 x 1 convolution that gives the logits."""
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
-        """Build the layer."""
         super().__init__()
         self.conv = nn.Conv2d(in_channels, num_classes, 1)
 

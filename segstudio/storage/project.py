@@ -14,15 +14,12 @@ from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
-from segstudio.storage.scan import Scan, scan, scan_folder
+from segstudio.storage.scan import Scan, scan
 from segstudio.storage.schema_file import SCHEMA_NAME, find_schema, read_schema
 from segstudio.storage.states import load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
 from segstudio.storage.unread_annotations import unread_annotations
 from segstudio.storage.write_root import Identity, identity_of
-
-__all__ = ["ImageList", "ImageRef", "Project", "TruthIndex", "open_project", "scan_folder"]
-
 
 _NONE_CHOSEN = ChosenMasks()
 

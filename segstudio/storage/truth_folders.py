@@ -33,8 +33,6 @@ from segstudio.storage.originals import ORIGINALS, has_record, original_of, vers
 from segstudio.storage.scan import Listing, Recognised, list_folder
 from segstudio.storage.schema_file import holds_corrections
 
-__all__ = ["ORIGINALS", "MaskFolder", "find_mask_folders", "folders_at"]
-
 _LEVELS_UP = 3
 _TRIED_FIRST = 64
 _Table = dict[str, tuple["MaskFolder", ...]]

@@ -62,7 +62,6 @@ class Ema:
     """A copy of a network whose weights and buffers are running averages of the original's."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        """Copy the network."""
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0

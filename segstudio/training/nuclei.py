@@ -335,7 +335,6 @@ class Report:
     """Prints a line every 20 seconds."""
 
     def __init__(self) -> None:
-        """Start now."""
         self.last = 0.0
 
     def __call__(self, progress: Progress) -> None:

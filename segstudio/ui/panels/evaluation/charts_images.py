@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from segstudio.app.evaluation_table import LOWER_IS_BETTER, EvaluationTable
+from segstudio.app.evaluation_rows import LOWER_IS_BETTER
+from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers
 from segstudio.ui.charts.parts import Axis, ChartData, Corner, Lazy, Points, Rule
 from segstudio.ui.numbers import count_text

@@ -13,8 +13,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.app.feature_maps import FeatureMaps, StageFacts
+from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.inspecting import Inspecting
+from segstudio.app.stage_work import StageFacts
 from segstudio.core.diagram_style import stride_text
 from segstudio.core.features import ChannelCut, LayerInfo
 from segstudio.core.labels import Image

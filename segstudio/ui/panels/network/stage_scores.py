@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.app.feature_maps import FeatureMaps, Reference, StageFacts
+from segstudio.app.feature_maps import FeatureMaps, Reference
+from segstudio.app.stage_work import StageFacts
 from segstudio.session.inspection import Traced
 from segstudio.ui.panels.network.channel_order import ChannelOrder, FloatArray
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFontDatabase, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
@@ -9,9 +11,9 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
+    QTextEdit,
     QToolButton,
     QVBoxLayout,
 )
@@ -26,7 +28,9 @@ from segstudio.ui.theme import is_dark
 HEIGHT = 32
 """Of one message: two lines of text."""
 _LONG = 160
-"""Height of the whole text of a message, when it is asked for."""
+"""Height of the whole text of a message at most, when it is asked for."""
+_AROUND = 8
+"""Between that text and the edges of its box."""
 _ICONS = {"info": "info", "warning": "triangle-alert", "error": "circle-x"}
 _SIGNS = {
     "info": ("#1f5fc4", "#6ea8ff"),
@@ -162,6 +166,8 @@ class NoticeStrip(QFrame):
             self.more.setChecked(False)
             parts = (entry.message, notice.hint, notice.details)
             self.whole.setPlainText("\n\n".join(part for part in parts if part))
+            fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+            self.whole.setFont(fixed if notice.details else self.font())
             self._start_time(notice)
         self._offer_more()
 
@@ -199,7 +205,19 @@ class NoticeStrip(QFrame):
 
     def _show_whole(self, shown: bool) -> None:
         self._ends.stop()  # whoever reads on is not hurried
+        self._fit_whole()
         self.whole.setVisible(shown)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The whole text takes fewer lines where it is wide."""
+        super().resizeEvent(event)
+        self._fit_whole()
+
+    def _fit_whole(self) -> None:
+        """Take no more height than the whole text has."""
+        text = self.whole.document()
+        text.setTextWidth(self.width())
+        self.whole.setFixedHeight(min(_LONG, math.ceil(text.size().height())))
 
     # -- what can be done ----------------------------------------------------------------------
 
@@ -294,11 +312,11 @@ class TwoLines(QLabel):
             self.fits_changed.emit()
 
 
-def _whole_text() -> QPlainTextEdit:
-    box = QPlainTextEdit()
+def _whole_text() -> QTextEdit:
+    box = QTextEdit()
     box.setReadOnly(True)
-    box.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-    box.setFixedHeight(_LONG)
+    box.setFrameShape(QFrame.Shape.NoFrame)
+    box.document().setDocumentMargin(_AROUND)
     box.setAccessibleName("The whole message")
     box.setTabChangesFocus(True)
     box.hide()

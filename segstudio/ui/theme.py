@@ -73,6 +73,8 @@ QToolTip {{ padding: 4px; }}
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QCheckBox::indicator:unchecked, QListWidget::indicator:unchecked {{ width: 11px; height: 11px;
     background: {base}; border: 1px solid {faint}; border-radius: 2px; }}
+QRadioButton::indicator:unchecked {{ width: 11px; height: 11px;
+    background: {base}; border: 1px solid {faint}; border-radius: 6px; }}
 QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 """
 

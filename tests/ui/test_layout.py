@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QCheckBox, QScrollArea
+from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QScrollArea
 
 from segstudio.models.registry import registry
 from segstudio.session.session import Layer
@@ -238,10 +238,11 @@ def test_dialog_buttons_have_no_pictures_of_another_set(bench):
     assert "QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }" in sheet
 
 
+@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_an_empty_check_box_is_seen(bench, theme):
+def test_an_empty_check_box_is_seen(bench, theme, kind):
     bench.window.theme.choose(theme)
-    box = QCheckBox("Pixel grid", bench.window.centre)
+    box = kind("Pixel grid", bench.window.centre)
     box.resize(120, 24)
     box.show()
     shades = {box.grab().toImage().pixelColor(x, 12).lightness() for x in range(16)}

@@ -58,6 +58,19 @@ def test_one_message_is_shown_and_how_many_more(qtbot, strip, said):
     qtbot.waitUntil(strip.isHidden)
 
 
+def test_the_whole_message_takes_no_more_room_than_it_has(qtbot, strip, said):
+    long = "The mask a.png is 128 x 128 pixels, but its image is 384 x 384. " * 6
+    said.warning(long, "Give it the size of the image.")
+    qtbot.waitUntil(strip.more.isVisible)
+    qtbot.mouseClick(strip.more, Qt.MouseButton.LeftButton)
+    line = strip.whole.fontMetrics().lineSpacing()
+    # the message takes three or four lines of 900 pixels, then come an empty line and the hint
+    assert 5 * line <= strip.whole.height() <= 9 * line
+    assert strip.whole.verticalScrollBar().maximum() == 0
+    qtbot.mouseClick(strip.more, Qt.MouseButton.LeftButton)
+    assert strip.whole.isHidden()
+
+
 def test_two_answers_at_most_and_one_closes_the_question(qtbot, strip, said):
     done = []
     said.ask(

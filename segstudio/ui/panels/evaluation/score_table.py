@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
+    QStyleOptionHeader,
     QStyleOptionViewItem,
     QTableView,
     QWidget,
@@ -21,7 +22,9 @@ _ROW_HEIGHT = 24
 _PADDING = 4
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
-_ARROW, _MOST_HEAD = 20, 136
+_ARROW, _MOST_HEAD = 26, 138
+_ARROW_ROOM = "\u2003"
+"""As wide as the arrow."""
 _LEAST_NAME, _MOST_NAME, _MOST_SPARE = 110, 200, 40
 
 
@@ -50,6 +53,20 @@ def _faded(color: QColor) -> QColor:
     return faint
 
 
+class _Head(QHeaderView):
+    """Keeps the arrow of the order clear of the text; Fusion draws it over the end of one."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setSectionsClickable(True)
+
+    def initStyleOptionForIndex(self, option: QStyleOptionHeader, logicalIndex: int) -> None:
+        """Leave room for the arrow where there is one."""
+        super().initStyleOptionForIndex(option, logicalIndex)
+        if self.isSortIndicatorShown() and self.sortIndicatorSection() == logicalIndex:
+            option.text += _ARROW_ROOM
+
+
 class ScoreTable(QTableView):
     """Rows of figures: numbers get the room they need, the first column what is left."""
 
@@ -68,7 +85,8 @@ class ScoreTable(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        header = self.horizontalHeader()
+        header = _Head(self)
+        self.setHorizontalHeader(header)
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setResizeContentsPrecision(_ROWS_MEASURED)

@@ -293,7 +293,9 @@ class Scoring:
             return
         uncounted: list[tuple[int, str]] = []
         for index, state in self._session.states.items():
-            document = self._documents.get(files.project.images[index]) if state.runs else None
+            if not state.runs:  # nearly all of a folder that was just opened
+                continue
+            document = self._documents.get(files.project.images[index])
             held = frozenset[str]() if document is None else document.predictions.keys()
             # what a job that is replaced now had still to count is not forgotten
             uncounted += [

@@ -10,9 +10,11 @@ if os.environ.setdefault("QT_QPA_PLATFORM", "offscreen") == "offscreen":
     screen = Path(__file__).with_name("screen.json")
     os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={screen}"
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +23,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 from pytestqt.qtbot import _close_widgets as close_widgets
 from shiboken6 import isValid
 
@@ -64,7 +67,9 @@ def nothing_left_behind(request) -> Iterator[None]:
     threads = set(threading.enumerate())
     yield
     _close_widgets(request)
-    windows = [w for w in QApplication.topLevelWidgets() if w.isVisible()] if _app() else []
+    kept = [bench.window for bench in _KEPT]
+    seen = [w for w in QApplication.topLevelWidgets() if w.isVisible()] if _app() else []
+    windows = [w for w in seen if w not in kept]
     names = [f"{type(w).__name__} {w.windowTitle()!r}" for w in windows]
     for window in windows:
         window.close()
@@ -86,7 +91,8 @@ def _running(before: set[threading.Thread], patience_s: float = 10.0) -> list[st
     """Names of segstudio's threads that were not there before and do not end."""
     deadline = time.monotonic() + patience_s
     while True:
-        new = [t for t in threading.enumerate() if t not in before and "segstudio" in t.name]
+        known = before.union(*(bench.studio.jobs._threads.values() for bench in _KEPT))
+        new = [t for t in threading.enumerate() if t not in known and "segstudio" in t.name]
         if not new or time.monotonic() > deadline:
             return [t.name for t in new]
         time.sleep(0.01)
@@ -98,6 +104,10 @@ def qtbot(qtbot, monkeypatch):
 
     It looks every millisecond whether what a test waits for has happened, not every ten.
     """
+    return _patient(qtbot, monkeypatch)
+
+
+def _patient(qtbot, monkeypatch):
     wait, wait_until = qtbot.wait, partial(qtbot.waitUntil, timeout=30000)
 
     def look_often(*args, **kwargs):
@@ -300,8 +310,12 @@ def _ends_within(timer: QTimer, ms: int) -> bool:
     return isinstance(timer.parent(), Coalescer) or timer.remainingTime() <= ms
 
 
-@pytest.fixture
-def make_window(qtbot, user_folders, tmp_path_factory) -> Iterator[Callable[[], Bench]]:
+_KEPT: list[Bench] = []
+"""Windows that the tests of a module share."""
+
+
+@contextmanager
+def _windows(qtbot, usual_home: Path) -> Iterator[Callable[..., Bench]]:
     """Makes windows with fake models (or another engine's); all are closed at the end.
 
     As in the application, widgets are never deleted by a thread of the jobs.
@@ -313,7 +327,7 @@ def make_window(qtbot, user_folders, tmp_path_factory) -> Iterator[Callable[[], 
     def make(home: Path | None = None, engine: Engine | None = None) -> Bench:
         app = QApplication.instance()
         dispatcher, engine = Dispatcher(), engine or FakeEngine()
-        place = home or user_folders
+        place = home or usual_home
         window = MainWindow(place / "config" / "window.ini", Theme(app))
         studio = Studio(dispatcher, place, engine)
         window.furnish()
@@ -335,6 +349,31 @@ def make_window(qtbot, user_folders, tmp_path_factory) -> Iterator[Callable[[], 
         bench.window.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     garbage.stop()
+
+
+@pytest.fixture
+def make_window(qtbot, user_folders) -> Iterator[Callable[..., Bench]]:
+    """Makes windows of this test; see `_windows`."""
+    with _windows(qtbot, user_folders) as make:
+        yield make
+    if _KEPT:
+        gc.disable()  # the kept window's timer still collects
+
+
+@pytest.fixture(scope="module")
+def keep_window(request, qapp, tmp_path_factory) -> Iterator[Callable[..., Bench]]:
+    """Makes windows for all tests of a module, which leave them as they find them."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGSTUDIO_HOME", str(home))
+        with _windows(_patient(QtBot(request), patch), home) as make:
+
+            def keep(engine: Engine | None = None) -> Bench:
+                _KEPT.append(make(engine=engine))
+                return _KEPT[-1]
+
+            yield keep
+            _KEPT.clear()
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from segstudio.ui.panels.evaluation.pages import MODELS
 LEFT = Qt.MouseButton.LeftButton
 
 
-def open_desk(make_window, tmp_path, qtbot):
+def open_desk(make_window, tmp_path):
     """A window with the folder worked out by hand, the panel open, nothing evaluated yet."""
     bench = make_window(engine=evaluated.Engine())
     bench.window.resize(1280, 800)
     bench.open(evaluated.write_folder(tmp_path / "plates"))
-    qtbot.keyClick(bench.window, Qt.Key.Key_M)
+    bench.qtbot.keyClick(bench.window, Qt.Key.Key_M)
     bench.until(lambda: bench.window.evaluation.panel is not None)
     bench.settle()
     yield bench

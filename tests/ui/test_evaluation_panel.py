@@ -18,8 +18,8 @@ from segstudio.ui.panels.evaluation.pages import CHARTS, CLASSES, CONFUSION, IMA
 
 
 @pytest.fixture
-def desk(make_window, tmp_path, qtbot):
-    yield from open_desk(make_window, tmp_path, qtbot)
+def desk(make_window, tmp_path):
+    yield from open_desk(make_window, tmp_path)
 
 
 @pytest.fixture
@@ -32,6 +32,15 @@ def done(desk):
 def compared(done):
     compare(done)
     return done
+
+
+@pytest.fixture(scope="module")
+def kept(keep_window, tmp_path_factory):
+    """A window in which the two models are compared, for tests that change nothing in it."""
+    for bench in open_desk(keep_window, tmp_path_factory.mktemp("kept")):
+        evaluate(bench)
+        compare(bench)
+        yield bench
 
 
 # -- the dock ----------------------------------------------------------------------------------
@@ -193,7 +202,7 @@ def test_distances_of_outlines_are_measured_on_request(compared):
 
 
 @pytest.mark.parametrize("kind", ["report", "csv", "json"])
-def test_figures_are_saved_from_the_menu(compared, monkeypatch, tmp_path, kind):
+def test_figures_are_saved_from_the_menu(kept, monkeypatch, tmp_path, kind):
     asked = {}
 
     def ask(_parent, title, start, files):
@@ -201,12 +210,12 @@ def test_figures_are_saved_from_the_menu(compared, monkeypatch, tmp_path, kind):
         return str(tmp_path / "out"), files
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
-    menu = panel(compared).header.export.menu()
+    menu = panel(kept).header.export.menu()
     next(a for a in menu.actions() if a.objectName() == f"evaluation.{kind}").trigger()
     extension = {"report": "html"}.get(kind, kind)
     assert asked["start"].endswith(f"plates-evaluation.{extension}")
     file = tmp_path / f"out.{extension}"
-    compared.until(file.is_file)
+    kept.until(file.is_file)
     assert CAREFUL in file.read_text().lower()
 
 

@@ -28,8 +28,8 @@ from segstudio.ui.panels.evaluation.pages import CLASSES, IMAGES, MODELS
 
 
 @pytest.fixture
-def desk(make_window, tmp_path, qtbot):
-    yield from open_desk(make_window, tmp_path, qtbot)
+def desk(make_window, tmp_path):
+    yield from open_desk(make_window, tmp_path)
 
 
 @pytest.fixture
@@ -44,11 +44,27 @@ def compared(done):
     return done
 
 
+@pytest.fixture(scope="module")
+def kept(keep_window, tmp_path_factory):
+    """A window in which the two models are compared, for tests that change nothing in it."""
+    for bench in open_desk(keep_window, tmp_path_factory.mktemp("kept")):
+        evaluate(bench)
+        compare(bench)
+        yield bench
+
+
+@pytest.fixture
+def seen(kept):
+    """The kept window, as large as the others."""
+    kept.window.resize(1280, 800)
+    return kept
+
+
 # -- which model is right ----------------------------------------------------------------------
 
 
-def test_the_table_shows_the_figures_worked_out_by_hand(compared):
-    model = page(compared, MODELS).model
+def test_the_table_shows_the_figures_worked_out_by_hand(seen):
+    model = page(seen, MODELS).model
     assert names(model) == [
         "Careful U-Net, cells",
         "Blind U-Net, cells",
@@ -73,8 +89,8 @@ def test_the_table_shows_the_figures_worked_out_by_hand(compared):
     assert (guess["mIoU"], guess["Accuracy"], guess["Boundary"]) == ("0.400", "80.0 %", DASH)
 
 
-def test_the_best_figures_are_bold_and_the_guess_never_is(compared):
-    model = page(compared, MODELS).model
+def test_the_best_figures_are_bold_and_the_guess_never_is(seen):
+    model = page(seen, MODELS).model
     column = next(c for c in range(model.columnCount()) if _head(model, c) == "mIoU")
     fonts = [model.index(row, column).data(Qt.ItemDataRole.FontRole) for row in range(3)]
     assert fonts[0].bold()
@@ -93,15 +109,15 @@ def test_a_click_on_a_head_sorts_and_the_guess_stays_last(compared):
     assert names(results.model)[0] == "Blind U-Net, cells"
 
 
-def test_the_accuracy_trap_is_told_in_words(compared):
-    said = page(compared, MODELS).trap.text()
+def test_the_accuracy_trap_is_told_in_words(seen):
+    said = page(seen, MODELS).trap.text()
     assert "right on 80.0 % of the pixels" in said
     assert "read mean IoU of the foreground, not accuracy: there it gets 0.000" in said
     assert "“Blind U-Net, cells” is no better than that" in said
 
 
-def test_the_two_best_models_are_compared_in_words(compared):
-    results = page(compared, MODELS)
+def test_the_two_best_models_are_compared_in_words(seen):
+    results = page(seen, MODELS)
     said = results.verdict.text()
     # of the foreground: 0.875 - 0
     assert "mean IoU of the foreground over 4 images" in said
@@ -109,8 +125,10 @@ def test_the_two_best_models_are_compared_in_words(compared):
     assert "95 %" in said
     assert "4 images" in said
     assert "ahead on 4 of these images, behind on 0" in said
-    compared.qtbot.mouseClick(results.pair_bar.swap, LEFT)
-    compared.until(lambda: "worse by 0.875" in results.verdict.text())
+    seen.qtbot.mouseClick(results.pair_bar.swap, LEFT)
+    seen.until(lambda: "worse by 0.875" in results.verdict.text())
+    seen.qtbot.mouseClick(results.pair_bar.swap, LEFT)
+    seen.until(lambda: "better by 0.875" in results.verdict.text())
 
 
 def test_a_double_click_makes_a_model_the_chosen_one(compared):
@@ -143,9 +161,9 @@ def test_a_large_window_shows_charts_below_the_words(compared):
     assert names(panel(compared).pages.page(IMAGES).model) == ["plate_3.png"]
 
 
-def test_the_table_goes_to_the_clipboard(compared):
-    page(compared, MODELS)
-    compared.qtbot.mouseClick(panel(compared).header.copy, LEFT)
+def test_the_table_goes_to_the_clipboard(seen):
+    page(seen, MODELS)
+    seen.qtbot.mouseClick(panel(seen).header.copy, LEFT)
     lines = QApplication.clipboard().text().splitlines()
     assert lines[0].startswith("Model\tForeground mIoU\tForeground mDice\tForeground PQ\tmIoU\t")
     assert lines[1].split("\t")[0] == "Careful U-Net, cells"
@@ -176,12 +194,14 @@ def test_without_ground_truth_doubts_are_shown_instead_of_figures(desk, tmp_path
     assert names(images.model)[-1] == "plate_3.png"
 
 
-def test_the_number_of_images_is_shown_where_models_differ_in_it(compared):
-    model = page(compared, MODELS).model
+def test_the_number_of_images_is_shown_where_models_differ_in_it(seen):
+    model = page(seen, MODELS).model
     assert "Images" not in cells(model, 0)
     rows = list(model.rows)
     model.show_rows([dataclasses.replace(rows[0], images=3), *rows[1:]])
     assert [cells(model, row)["Images"] for row in range(3)] == ["3", "4", "4"]
+    model.show_rows(rows)
+    assert "Images" not in cells(model, 0)
 
 
 # -- by class ----------------------------------------------------------------------------------
@@ -208,8 +228,8 @@ def test_classes_are_shown_by_model(done):
     assert cells(model, 0)["Careful U-Net"] == "1.000"
 
 
-def test_the_differences_by_class_are_drawn_with_their_intervals(compared):
-    rows = page(compared, CLASSES).differences.plot.rows
+def test_the_differences_by_class_are_drawn_with_their_intervals(seen):
+    rows = page(seen, CLASSES).differences.plot.rows
     assert [row.name for row in rows] == ["Foreground", "All classes", "background", "cell"]
     assert [round(row.interval.difference, 3) for row in rows] == [0.875, 0.522, 0.17, 0.875]
     assert all(row.interval.is_clear for row in rows)
@@ -287,8 +307,8 @@ def test_images_are_filtered_by_name_and_by_mark(done, qtbot):
     assert sorted(names(images.model)) == ["plate_1.png", "plate_2.png", "plate_3.png"]
 
 
-def test_the_distribution_is_counted_and_a_click_on_a_bar_lists_its_images(done):
-    images = page(done, IMAGES)
+def test_the_distribution_is_counted_and_a_click_on_a_bar_lists_its_images(seen):
+    images = page(seen, IMAGES)
     view = images.distribution
     careful = view.histograms[0]
     assert careful.counts.sum() == 4
@@ -297,23 +317,23 @@ def test_the_distribution_is_counted_and_a_click_on_a_bar_lists_its_images(done)
     bar = next(i for i, count in enumerate(careful.counts) if count == 1)
     assert view.edges[bar] <= 0.5 < view.edges[bar + 1]
     place = view.bar(0, bar).center().toPoint()
-    done.qtbot.mouseClick(view, LEFT, pos=place)
+    seen.qtbot.mouseClick(view, LEFT, pos=place)
     assert names(images.model) == ["plate_3.png"]
     assert images.chip.isVisible()
-    done.qtbot.mouseClick(images.chip, LEFT)
+    seen.qtbot.mouseClick(images.chip, LEFT)
     assert len(names(images.model)) == 4
     assert not images.chip.isVisible()
 
 
-def test_a_drag_over_bars_lists_a_range(done):
-    images = page(done, IMAGES)
+def test_a_drag_over_bars_lists_a_range(seen):
+    images = page(seen, IMAGES)
     view = images.distribution
     last = len(view.edges) - 2
-    done.qtbot.mousePress(view, LEFT, pos=view.bar(0, last - 1).center().toPoint())
-    done.qtbot.mouseRelease(view, LEFT, pos=view.bar(0, last).center().toPoint())
+    seen.qtbot.mousePress(view, LEFT, pos=view.bar(0, last - 1).center().toPoint())
+    seen.qtbot.mouseRelease(view, LEFT, pos=view.bar(0, last).center().toPoint())
     assert sorted(names(images.model)) == ["plate_0.png", "plate_1.png", "plate_2.png"]
-    done.qtbot.mouseClick(view, LEFT, pos=QPointF(view.bar(0, last).center()).toPoint())
-    done.qtbot.mouseClick(view, LEFT, pos=QPointF(view.bar(0, last).center()).toPoint())
+    seen.qtbot.mouseClick(view, LEFT, pos=QPointF(view.bar(0, last).center()).toPoint())
+    seen.qtbot.mouseClick(view, LEFT, pos=QPointF(view.bar(0, last).center()).toPoint())
     assert len(names(images.model)) == 4
 
 
@@ -344,18 +364,18 @@ def _head(model, column: int) -> str:
 
 
 @pytest.mark.parametrize("width", [1280, 1920, 900])
-def test_nothing_covers_the_table_of_models(compared, width):
+def test_nothing_covers_the_table_of_models(seen, width):
     """Words beside a row that is limited in width took room from the table where it is wide."""
-    results = page(compared, MODELS)
-    compared.window.resize(1000, 700)
-    compared.settle()
-    compared.window.resize(width, 800)
+    results = page(seen, MODELS)
+    seen.window.resize(1000, 700)
+    seen.settle()
+    seen.window.resize(width, 800)
     table, bar = results.table, results.pair_bar
 
     def is_whole() -> bool:
         below = bar.mapTo(results, QPoint(0, 0)).y() - table.mapTo(results, QPoint(0, 0)).y()
         return below >= table.height() == table.whole_height()
 
-    compared.until(is_whole)
-    compared.settle()
+    seen.until(is_whole)
+    seen.settle()
     assert is_whole()

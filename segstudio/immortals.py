@@ -17,21 +17,21 @@ _PLENTY = 1 << 60
 _FIRST_WITH_THE_FAULT = (6, 12)
 
 
-def takes_references(shiboken: tuple[int | str, ...]) -> bool:
-    """Whether a version of shiboken6 takes references away that this interpreter counts."""
-    counts = sys.version_info < (3, 12) and sys.implementation.name == "cpython"
-    return counts and shiboken[:2] >= _FIRST_WITH_THE_FAULT
+def takes_references() -> bool:
+    """Whether shiboken6 takes references away that this interpreter counts."""
+    if sys.version_info >= (3, 12) or sys.implementation.name != "cpython":
+        return False
+    import shiboken6
+
+    return shiboken6.__version_info__[:2] >= _FIRST_WITH_THE_FAULT
 
 
-def keep_immortals_alive(shiboken: tuple[int | str, ...]) -> None:
+def keep_immortals_alive() -> None:
     """Give what is immortal in later Pythons so many references that it is never freed.
 
     Once is enough. Does nothing where no references are taken away.
-
-    Args:
-        shiboken: `shiboken6.__version_info__`.
     """
-    if not takes_references(shiboken):
+    if not takes_references():
         return
     # The count is the first field of an object, but in builds made to trace references.
     if hasattr(sys, "getobjects") or sys.getrefcount(None) >= _PLENTY // 2:

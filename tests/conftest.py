@@ -9,11 +9,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-import shiboken6
 
 from segstudio.immortals import keep_immortals_alive
 
-keep_immortals_alive(shiboken6.__version_info__)  # pytest-qt loads Qt in every run
+keep_immortals_alive()  # pytest-qt loads Qt in every run
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ from segstudio.storage.truth_folders import mask_names
 
 _OPENING = "opening"
 """What notices of a folder that cannot be opened are about: they go when another one is open."""
+_Positions = dict[int, int]
 _GREY_S = 0.1
 """So long an image may be read before the screen shows that the one before it is left: most are
 there sooner, and a screen that turns grey between them would flicker."""
@@ -139,11 +140,11 @@ class Browsing:
             return
         root, home = project.root, self._preferences.home
 
-        def work(_job: Job) -> tuple[Project, dict[int, int]]:
+        def work(_job: Job) -> tuple[Project, _Positions | None]:
             found = _opened_at(root, home, project.masks)
             return found, _positions(project, found)
 
-        def done(result: tuple[Project, dict[int, int]]) -> None:
+        def done(result: tuple[Project, _Positions | None]) -> None:
             if project is not self._session.project:
                 return
             found, moved = result
@@ -172,12 +173,12 @@ class Browsing:
             return
         root, home, predictions = project.root, self._preferences.home, self._predictions
 
-        def work(_job: Job) -> tuple[Project, dict[int, int], LoadedDocument]:
+        def work(_job: Job) -> tuple[Project, _Positions | None, LoadedDocument]:
             found = _opened_at(root, home, project.masks)
             loaded = FolderFiles(found, predictions).load_document(document.ref, schema)
             return found, _positions(project, found), loaded
 
-        def take(result: tuple[Project, dict[int, int], LoadedDocument]) -> None:
+        def take(result: tuple[Project, _Positions | None, LoadedDocument]) -> None:
             found, moved, loaded = result
             if loaded.problems:
                 failed(loaded.problems[0])
@@ -204,13 +205,13 @@ class Browsing:
             return
         root = project.root
 
-        def work(_job: Job) -> tuple[Project, dict[int, int]]:
+        def work(_job: Job) -> tuple[Project, _Positions | None]:
             found = _opened_at(root, home, masks)
             if found.truth is None:
                 raise SegstudioError(found.notes[-1])
             return found, _positions(project, found)
 
-        def done(result: tuple[Project, dict[int, int]]) -> None:
+        def done(result: tuple[Project, _Positions | None]) -> None:
             if project is self._session.project:
                 self._use_project(*result)
                 self._notices.info(f"Ground truth is read from {masks}.")
@@ -284,7 +285,7 @@ class Browsing:
         ids = self._session.schema.ids
         return {"active_class": ids[min(1, len(ids) - 1)] if ids else 1, "previous_class": 0}
 
-    def _use_project(self, project: Project, moved: dict[int, int] | None) -> None:
+    def _use_project(self, project: Project, moved: _Positions | None) -> None:
         """Put another look at the same folder in force.
 
         Args:
@@ -640,15 +641,18 @@ def _opened_at(path: Path, home: Path | None, masks: ChosenMasks | None = None) 
     return project
 
 
-def _moved(place: int, moved: dict[int, int]) -> int:
+def _moved(place: int, moved: _Positions) -> int:
     """The new position of an image, or of a page of one; -1 if the image is gone."""
     image = moved.get(image_of(place), -1)
     return image if image < 0 else place_of(image, page_of(place))
 
 
-def _positions(old: Project, new: Project) -> dict[int, int]:
-    """New position of each image that is still there, by its old one."""
-    names = {ref.name: i for i, ref in enumerate(new.images)}
+def _positions(old: Project, new: Project) -> _Positions | None:
+    """New position of each image that is still there, by its old one; None if all stay."""
+    before, after = ([ref.name for ref in project.images] for project in (old, new))
     if old.images_root != new.images_root:
         return {}
-    return {i: names[r.name] for i, r in enumerate(old.images) if r.name in names}
+    if before == after:
+        return None
+    places = {name: i for i, name in enumerate(after)}
+    return {i: places[name] for i, name in enumerate(before) if name in places}

@@ -162,6 +162,7 @@ class MaskFolders:
         zero = sides.zero if sides.zero == "class" else None
         found = Masks.of(predicted, refs, classes, ReadAs(sides.pred_kind, zero))
         alike = read_alike(Masks(wanted, [*refs, *missing], index), found)
+        _require_one_each(refs, alike.truth)
         schema = declared or _named_like(alike.truth, alike.predictions)
         if sides.ignore is not None:
             schema = LabelSchema(schema.classes, sides.ignore)
@@ -314,6 +315,18 @@ def _missing(
         return []
     found = zip(every, wanted.found(every, said), strict=True)
     return [ref for ref, place in found if place is not None and place not in matched]
+
+
+def _require_one_each(refs: Sequence[ImageRef], truth: TruthIndex) -> None:
+    """Refuse two predictions of one image: which one counts would be left to their names."""
+    first: dict[Path, ImageRef] = {}
+    for ref in refs:
+        place = truth.place_of(ref)
+        if place is not None and first.setdefault(place, ref) != ref:
+            raise SegstudioError(
+                f"{first[place].path} and {ref.path} are both predictions of {place}.",
+                "Keep one of them in the folder.",
+            )
 
 
 def _detections(sides: Sides, place: MaskPlace, schema: LabelSchema) -> CocoResults | None:

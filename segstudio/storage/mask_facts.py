@@ -25,6 +25,7 @@ _KEPT_COLORS: Final = 4096
 _FLAT_STEP: Final = 4
 _SPECK_PX: Final = 9
 _DARK_PALETTE: Final = 64
+_GREY_SPREAD: Final = 12
 _UNSTEADY: Final = 0.6
 _LARGEST_16_BIT: Final = 65535
 
@@ -77,7 +78,7 @@ class PlainMask:
             return _with_opacity(raw, raw.alpha, by_opacity=by_opacity)
         if raw.palette is not None and raw.pixels.ndim == 2:
             return _with_palette(raw, raw.palette)
-        return cls(_one_channel(raw.pixels), None, raw.lossy, raw.pixels.ndim == 3)
+        return cls(_one_channel(raw.pixels, raw.lossy), None, raw.lossy, raw.pixels.ndim == 3)
 
     @classmethod
     def shown(cls, raw: RawMask) -> PlainMask:
@@ -138,13 +139,24 @@ def _stores_greys(palette: npt.NDArray[np.uint8]) -> bool:
     if set(levels) == {0, 255}:
         return True
     used = np.trim_zeros(levels, "b")
+    if 0 not in used and len(used) < len(levels):
+        used = np.append(used, 0)  # black comes last: it is no filling
     if len(used) < 2 or len(set(used)) < len(used):
         return False  # equal colours tell no ids apart
     return bool(used.max() < _DARK_PALETTE or (np.diff(used) < 0).any())
 
 
-def _one_channel(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Grey saved as RGB becomes one channel."""
+def _one_channel(pixels: npt.NDArray[Any], lossy: bool = False) -> npt.NDArray[Any]:
+    """Grey saved as RGB becomes one channel.
+
+    Args:
+        pixels: (H, W) or (H, W, 3).
+        lossy: Whether the format may have put a breath of colour into greys.
+    """
+    if pixels.ndim == 3 and lossy:
+        spread = pixels.max(axis=2).astype(np.int16) - pixels.min(axis=2)
+        if int(spread.max()) <= _GREY_SPREAD:
+            return np.ascontiguousarray(pixels[..., 1])
     if pixels.ndim == 3:
         first = pixels[..., 0]
         if np.array_equal(first, pixels[..., 1]) and np.array_equal(first, pixels[..., 2]):

@@ -36,6 +36,8 @@ _HEADER_BYTES = 1 << 16
 _FLAT_PIXELS = 1 << 24
 _FLAT_ROWS = 512
 _WHITE_IS_ZERO = 0
+_INKS = 5
+_LOSSY_COMPRESSIONS = frozenset({6, 7, 34892})  # JPEG, old and new, and lossy JPEG of DNG
 _ORIENTATION = 274
 
 
@@ -316,8 +318,8 @@ def _read_tiff(path: Path, number: int) -> RawMask:
         palette = None
         if page.colormap is not None:
             palette = (np.asarray(page.colormap).T >> 8).astype(np.uint8)[:256]
-        if int(page.photometric) == _WHITE_IS_ZERO:
-            pixels = _black_is_zero(pixels)
+        pixels = _as_shown(pixels, int(page.photometric))
+        lossy = int(page.compression) in _LOSSY_COMPRESSIONS
         turned = page.tags.get(_ORIENTATION)
         orientation = int(turned.value) if turned is not None else 1
     alpha = None
@@ -332,7 +334,23 @@ def _read_tiff(path: Path, number: int) -> RawMask:
         pixels = pixels.astype(np.uint8)
     if pixels.dtype.kind == "f":
         pixels = _whole_numbers(path, pixels)
-    return RawMask(np.ascontiguousarray(pixels), palette, False, alpha, orientation)
+    return RawMask(np.ascontiguousarray(pixels), palette, lossy, alpha, orientation)
+
+
+def _as_shown(pixels: npt.NDArray[Any], photometric: int) -> npt.NDArray[Any]:
+    """Pixels of a TIFF in which black is not 0, as viewers show them."""
+    if photometric == _WHITE_IS_ZERO:
+        return _black_is_zero(pixels)
+    if photometric == _INKS and pixels.ndim == 3 and pixels.shape[-1] == 4:
+        return _without_inks(pixels)
+    return pixels
+
+
+def _without_inks(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Colours of cyan, magenta, yellow and black, (H, W, 4), as a viewer shows them."""
+    inks = _eight_bits(pixels).astype(np.int16)
+    left = np.maximum(0, 255 - inks[..., :3] - inks[..., 3:])
+    return np.asarray(left, np.uint8)
 
 
 def _black_is_zero(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -179,7 +179,8 @@ def _kind_of_singles(evidence: Evidence) -> TruthKind:
     """Of masks that hold no more than one number each: nothing tells ids apart but their size."""
     white = evidence.sizes["white"]
     others = {v for v in evidence.singles if v != 1 and not is_white(v)}
-    if len(others) == 1 and not white and min(others) >= 128:
+    shown = min(others, default=0) >= 128 or evidence.opacity_files
+    if len(others) == 1 and not white and shown:
         return "binary"
     if any(v > 255 for v in others):
         return "instances"
@@ -389,7 +390,8 @@ def _fits(group: Group, evidence: Evidence, coding: Coding) -> bool:
         return group == "colours" or by_palette or by_opacity or grey <= keys
     if coding.kind == "binary":
         return group == "white" or (
-            group == "single" and all(v == 1 or v >= 128 for v in evidence.singles)
+            group == "single"
+            and all(v == 1 or v >= 128 or evidence.opacity_files for v in evidence.singles)
         )
     if group in ("numbers", "single"):
         return True

@@ -409,3 +409,14 @@ def test_objects_of_which_some_were_removed_are_asked_about(capsys, folders):
 
     assert any("each could be an object" in note for note in found["notes"])
     assert set(as_objects.values()) == {1.0}
+
+
+def test_two_predictions_of_one_image_are_refused(capsys, folders):
+    """Only one of them could count, and which one was left to their names."""
+    pred, truth = folders
+    save(truth, "a.png", [[1, 0]])
+    save(pred, "a.png", [[1, 0]])
+    save(pred, "a.bmp", [[0, 1]])
+    code, _, err = run(capsys, *folders)
+    assert code == 2
+    assert f"{pred / 'a.bmp'} and {pred / 'a.png'} are both predictions of {truth / 'a.png'}" in err

@@ -522,3 +522,43 @@ def test_coco_panoptic_with_its_json(tmp_path):
         read_truth(refs[1], index)
     (tmp_path / "panoptic_val.json").write_text('{"annotations": [1], "categories": 7}')
     assert settled(tmp_path / "panoptic_val")[0].kind == "colour"
+
+
+def one(folder, write):
+    """What the only mask of a folder is read as."""
+    folder.mkdir()
+    write(folder)
+    index, (ref,) = settled(folder)
+    return counts(index, ref)
+
+
+def test_black_and_white_in_forms_that_add_a_breath_of_colour_or_hold_inks(tmp_path):
+    white = (SQUARE * 255).astype(np.uint8)
+    colours = np.repeat(white[..., None], 3, axis=2)
+    forms = {
+        "webp": lambda f: Image.fromarray(colours).save(f / "a.webp", quality=50),
+        "inks": lambda f: Image.fromarray(white).convert("CMYK").save(f / "a.tif"),
+        "jpeg in tiff": lambda f: tifffile.imwrite(f / "a.tif", white, compression="jpeg"),
+    }
+    for name, write in forms.items():
+        assert one(tmp_path / name, write) == {0: 500, 1: 100}, name
+
+
+def test_a_palette_in_which_black_comes_last(tmp_path):
+    """As when a mask of 0 and 1 is quantised: index 0 shows 1, index 1 shows 0."""
+
+    def write(folder):
+        image = Image.fromarray((1 - SQUARE).astype(np.uint8))
+        image.putpalette([1, 1, 1] + [0, 0, 0] * 255)
+        image.save(folder / "a.png")
+
+    assert one(tmp_path / "set", write) == {0: 500, 1: 100}
+
+
+def test_a_shape_in_a_weak_opacity(tmp_path):
+    opacity = (SQUARE * 120).astype(np.uint8)
+    pixels = np.dstack([np.full((*SQUARE.shape, 3), 255, np.uint8), opacity])
+    assert one(tmp_path / "set", lambda f: Image.fromarray(pixels).save(f / "a.png")) == {
+        0: 500,
+        1: 100,
+    }

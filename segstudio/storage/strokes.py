@@ -77,7 +77,7 @@ def unpack_all(
         stroke, end = _unpack(data, offset, shape_hw)
         if stroke is None:
             cut_off = offset + _HEAD.size > len(data) or _end_of(data, offset) > len(data)
-            end = _next_record(data, offset + 1, shape_hw)
+            end = _next_record(data, offset, shape_hw)
             if end == len(data) and cut_off:
                 last = _with_right_length(data, offset, shape_hw)
                 if last is not None:
@@ -102,8 +102,17 @@ def _end_of(data: bytes, offset: int) -> int:
     return offset + _HEAD.size + length + _CRC.size
 
 
-def _next_record(data: bytes, offset: int, shape_hw: tuple[int, int] | None) -> int:
-    """Where the next whole record begins, or the end of the data."""
+def _next_record(data: bytes, damaged: int, shape_hw: tuple[int, int] | None) -> int:
+    """Where the next whole record after a damaged one begins, or the end of the data.
+
+    Looked for first where the damaged one says that it ends: of a large one, each of some million
+    places would take seconds.
+    """
+    if damaged + _HEAD.size <= len(data):
+        end = _end_of(data, damaged)
+        if end <= len(data) and _unpack(data, end, shape_hw)[0] is not None:
+            return end
+    offset = damaged + 1
     while offset < len(data):
         if _unpack(data, offset, shape_hw)[0] is not None:
             return offset

@@ -20,6 +20,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap, Patch
 from segstudio.storage import journal as journal_module
+from segstudio.storage import strokes
 from segstudio.storage.journal import Journal, replay
 from segstudio.storage.strokes import pack, unpack_all
 
@@ -474,3 +475,21 @@ def test_a_full_disk_makes_one_folder_and_leaks_no_file(tmp_path, monkeypatch):
     assert Journal(tmp_path).pending() == []  # held, though its file could not name the process
     (item,) = crashed(journal).pending()
     assert item.strokes == 6
+
+
+def test_past_a_large_damaged_record_the_next_is_found_at_once(monkeypatch):
+    noise = np.random.default_rng(3).integers(0, 200, (600, 600), np.uint8)
+    large = Patch(Rect(0, 0, 600, 600), np.zeros((600, 600), np.uint8), noise)
+    small = Patch(Rect(0, 0, 1, 2), np.zeros((1, 2), np.uint8), np.ones((1, 2), np.uint8))
+    records = bytearray(strokes.pack(large, 1) + strokes.pack(small, 2))
+    records[5000] ^= 4
+    looks, look = [], strokes._unpack
+
+    def counted(*arguments):
+        looks.append(arguments[1])
+        return look(*arguments)
+
+    monkeypatch.setattr(strokes, "_unpack", counted)
+    found = [stroke for stroke, _ in strokes.unpack_all(bytes(records), 0, (600, 600))]
+    assert [stroke and stroke.revision for stroke in found] == [None, 2]
+    assert len(looks) < 5

@@ -83,10 +83,7 @@ def folder_sides(session: Session, scored: int) -> Sides | None:
         parts.append(f"{rest:,} of the ground truth" if edited else "ground truth")
     warning = ""
     if same:
-        warning = (
-            f"{same:,} of {scored:,} annotations have pixels of this model: "
-            "there the score says little."
-        )
+        warning = f"{same:,} of {scored:,}: partly this model's own pixels, says little."
     return Sides(run_title(session, run), " and ".join(parts), warning)
 
 

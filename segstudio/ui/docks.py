@@ -19,7 +19,7 @@ _ON_DEMAND = frozenset({"Network", "Evaluation"})
 _TABBED_WITH = {"Evaluation": "Network", "Disagreement": "Metrics"}
 """Docks that share the place of another one."""
 _WIDTHS = {"Images": 232, "Classes": 360}
-_HEIGHTS = {"Classes": 172, "Model": 260, "Metrics": 290}
+_HEIGHTS = {"Classes": 166, "Model": 260, "Metrics": 296}
 _LOW_SHARE = 0.4
 """Of the window's height, for a panel below the canvas."""
 

@@ -48,7 +48,7 @@ def test_an_edited_annotation_says_when_and_from_what(run):
     assert sides.text == f"Bright against your annotation (edited {now()}, started from Bright)"
     assert sides.warning == "Partly this model's own pixels: the score says little."
     assert folder_sides(run.session, run.scoring.of_folder().images).warning.startswith(
-        "1 of 1 annotations have pixels"
+        "1 of 1: partly this model's own pixels"
     )
     stroke(run, 1, 1)  # a stroke on top does not make it the user's own
     assert image_sides(run.session).warning

@@ -62,6 +62,12 @@ def test_a_score_against_a_models_own_mask_is_read_without_scrolling_at_1280_by_
     assert "started from" in metrics.image.sides.text().replace("\n", " ")
     assert metrics.image.sides.text().endswith(")")
     assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
+    scored.studio.segmenting.run_all()
+    scored.until(lambda: len(scored.session.counts) == 3)
+    metrics.tabs.setCurrentIndex(1)
+    scored.until(metrics.folder.warning.isVisible)
+    scored.settle()
+    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
     whose = scored.window.classes.whose
     assert whose.text().endswith("against your annotation")
     assert "started from" in whose.toolTip()

@@ -168,11 +168,12 @@ class MetricsPage(QWidget):
         self.more = PlainLabel()
         self.more.setWordWrap(True)
         self.more.setAccessibleName("Mean over images")
+        self.more.setToolTip("Mean of every image's own IoU, Dice and pixel accuracy")
         self.table = ScoreTable(self.model)
         contents = QWidget()
         column = QVBoxLayout(contents)
-        column.setContentsMargins(8, 2, 8, 2)
-        column.setSpacing(2)
+        column.setContentsMargins(8, 1, 8, 0)
+        column.setSpacing(1)
         for widget in (self.sides, self.means, self.warning, self.more, self.accuracy):
             column.addWidget(widget)
         column.addWidget(self.table, 1)
@@ -226,7 +227,7 @@ def _means_text(means: Mapping[str, float]) -> str:
     return (
         f"Mean over images: IoU {ratio_text(means['image_mean_iou'])}, "
         f"Dice {ratio_text(means['image_mean_dice'])}, "
-        f"accuracy {percent_text(means['image_mean_pixel_accuracy'])}."
+        f"acc. {percent_text(means['image_mean_pixel_accuracy'])}"
     )
 
 

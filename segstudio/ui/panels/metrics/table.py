@@ -12,7 +12,7 @@ _NAME = 0
 _SPARE = len(COLUMNS) - 1
 """The column that is left out where it does not fit; the tips of the one before tell it too."""
 _LEAST_NAME = 84
-_ROW_HEIGHT, _ROWS_SEEN = 28, 2
+_ROW_HEIGHT, _ROWS_SEEN = 26, 2
 _PADDING = 4
 
 

@@ -7,8 +7,6 @@ from functools import partial
 from segstudio.ui.actions import ActionSpec, Context
 from segstudio.ui.frame_names import VIEW
 
-LAYOUTS = (1, 2, 3, 4, 6)
-"""Numbers of views that can be chosen; the key goes through 1, 2 and 4."""
 LAYOUT_TEXTS = {
     1: "One view",
     2: "Two views",

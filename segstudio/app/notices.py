@@ -83,16 +83,12 @@ class Notices:
     """Where every part of the program leaves what the user should know.
 
     Signals:
-        posted: a `Notice`, on the thread that owns the session.
-        settled: What notices were about (`Notice.about`) is as it should be again.
-        changed: `shown` differs.
+        changed: `shown` differs, or a notice was posted; on the thread that owns the session.
 
     Attributes:
         recent: The latest notices, oldest first; also those from before anyone listened.
     """
 
-    posted = Signal(Notice)
-    settled = Signal(str)
     changed = Signal()
 
     def __init__(self) -> None:
@@ -114,7 +110,6 @@ class Notices:
         self.recent.append(notice)
         if notice.scope == "program" or folder == self._folder:
             self._add(notice)
-        self.posted.emit(notice)
         self.changed.emit()
 
     def info(
@@ -221,7 +216,6 @@ class Notices:
     def settle(self, about: str) -> None:
         """Take back what was said of a trouble that is over."""
         self._keep(lambda notice: notice.about != about)
-        self.settled.emit(about)
 
     def job_done(self, title: str) -> None:
         """A job ended well: what was said of its failure before goes."""

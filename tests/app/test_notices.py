@@ -13,7 +13,7 @@ def test_notices_are_kept_until_something_shows_them():
     notices = Notices()
     notices.info("one")
     seen = []
-    notices.posted.connect(lambda notice: seen.append(notice.message))
+    notices.changed.connect(lambda: seen.append(notices.recent[-1].message))
     notices.warning("two", "do this")
     assert [n.message for n in notices.recent] == ["one", "two"]
     assert seen == ["two"]

@@ -66,7 +66,7 @@ def dialogs(window):
 
 
 def listeners(bench):
-    signals = (bench.session.changed, bench.studio.jobs.changed, bench.studio.notices.posted)
+    signals = (bench.session.changed, bench.studio.jobs.changed, bench.studio.notices.changed)
     return [len(signal) for signal in signals]
 
 

@@ -69,7 +69,9 @@ class Application:
         self.garbage = GuiGarbage()
         self.folders = user_folders()
         self.theme = Theme(self.qt)
-        self.window = MainWindow(self.folders.config / "window.ini", self.theme)
+        self.window = MainWindow(
+            self.folders.config / "window.ini", self.theme, fits_screen=screenshot is None
+        )
         self.studio: Studio | None = None
         self._folder, self._samples, self._screenshot = folder, samples, screenshot
         self._masks = masks

@@ -35,7 +35,8 @@ class MainWindow(QMainWindow):
 
     first_painted = Signal()
 
-    def __init__(self, layout_file: Path, theme: Theme) -> None:
+    def __init__(self, layout_file: Path, theme: Theme, *, fits_screen: bool = True) -> None:
+        """Take where the layout is kept, and the theme; a picture needs not fit into the screen."""
         super().__init__()
         self.setWindowTitle("segstudio")
         self.setMinimumSize(1024, 640)
@@ -60,8 +61,10 @@ class MainWindow(QMainWindow):
         self.layout_store = LayoutStore(layout_file)
         if self.layout_store.restore(self) and not self.docks.any_shown():
             self.docks.toggle_all()  # who closed the program with all hidden would look in vain
-        keep_on_screen(self)
-        self._framed = [QTimer(self, singleShot=True, interval=ms) for ms in _FRAMED_MS]
+        if fits_screen:
+            keep_on_screen(self)
+        delays = _FRAMED_MS if fits_screen else ()
+        self._framed = [QTimer(self, singleShot=True, interval=ms) for ms in delays]
         for timer in self._framed:
             timer.timeout.connect(lambda: keep_on_screen(self))
         self._painted = False

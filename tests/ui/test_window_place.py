@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtCore import QMargins, QPoint, QRect, QSize
 from PySide6.QtWidgets import QApplication, QMainWindow
 
+from segstudio.ui import main_window
 from segstudio.ui.layout_store import LayoutStore, fitted, keep_on_screen
-from segstudio.ui.main_window import MainWindow
 from segstudio.ui.theme import Theme
 
 SCREEN = QRect(0, 0, 1280, 800)
@@ -37,7 +37,7 @@ def test_a_window_is_seen_whole_with_its_frame(client, frame, screen, expected):
 
 def test_the_first_start_leaves_room_for_the_frame(qtbot, tmp_path, monkeypatch):
     monkeypatch.setattr("PySide6.QtGui.QScreen.availableGeometry", lambda _self: SCREEN)
-    window = MainWindow(tmp_path / "window.ini", Theme(QApplication.instance()))
+    window = main_window.MainWindow(tmp_path / "window.ini", Theme(QApplication.instance()))
     qtbot.addWidget(window)
     assert window.size() == QSize(1278, 769)  # before it is known how thick the frame is
     window.show()
@@ -61,3 +61,16 @@ def test_a_window_comes_back_where_it_was_and_onto_the_screen_if_that_is_smaller
     far.show()
     keep_on_screen(far)
     assert far.screen().availableGeometry().contains(far.frameGeometry())
+
+
+def test_a_picture_of_the_window_has_its_whole_size_on_any_screen(qtbot, tmp_path, monkeypatch):
+    monkeypatch.setattr(main_window, "keep_on_screen", lambda window: window.resize(1024, 640))
+    for fits, size in ((False, QSize(1280, 800)), (True, QSize(1024, 640))):
+        window = main_window.MainWindow(
+            tmp_path / "window.ini", Theme(QApplication.instance()), fits_screen=fits
+        )
+        qtbot.addWidget(window)
+        window.show()
+        assert window.size() == size
+        assert any(timer.isActive() for timer in window._framed) == fits
+        window.close()

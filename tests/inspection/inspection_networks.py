@@ -117,7 +117,14 @@ NETWORKS = {
     "tv.fcn": _tv("fcn_resnet50"),
     "tv.deeplabv3": _tv("deeplabv3_mobilenet_v3_large"),
     "tv.lraspp": _tv("lraspp_mobilenet_v3_large"),
-    "tv.maskrcnn": lambda: maskrcnn("resnet50", 3, min_size=96, max_size=192),
+    "tv.maskrcnn": lambda: maskrcnn(
+        "resnet50",
+        3,
+        min_size=96,
+        max_size=192,
+        rpn_post_nms_top_n_test=40,
+        box_detections_per_img=5,  # what is random need not be much
+    ),  # fmt: skip
     "deeplab-embedded": lambda: deeplabv3(
         num_classes=2, aspp_channels=64, reduced_tail=True, output_stride=8
     ),

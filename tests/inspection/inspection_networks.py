@@ -122,9 +122,9 @@ NETWORKS = {
         3,
         min_size=96,
         max_size=192,
-        rpn_post_nms_top_n_test=40,
-        box_detections_per_img=5,  # what is random need not be much
-    ),  # fmt: skip
+        rpn_post_nms_top_n_test=40,  # random weights find objects everywhere
+        box_detections_per_img=5,
+    ),
     "deeplab-embedded": lambda: deeplabv3(
         num_classes=2, aspp_channels=64, reduced_tail=True, output_stride=8
     ),

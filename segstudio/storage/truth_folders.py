@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from segstudio.storage.layout import (
     image_bases,
     is_image_folder,
     is_partial_mask,
+    mask_base,
     mask_bases,
     masks_among,
     may_hold_masks,
@@ -381,13 +382,20 @@ def folders_at(
         masks = MaskFolder.chosen(nested, files, filenames, channels=_has_channels(directory))
         if pattern is not None:
             masks = _PatternMasks(nested, files, pattern, mixed=nested == directory)
-        elif nested == directory:  # x_mask.png beside x.png, rather than x.png itself
+        elif nested == directory or _holds_photos(files):
+            # x_mask.png beside x.png, rather than x.png itself
             beside = MaskFolder.chosen(nested, files, filenames, mixed=True)
             masks = beside if beside.matches_any(filenames) else masks
         if masks.matches_any(filenames):
             table[name] = (masks,)
     is_instances = are_instances or folder.name.casefold() in INSTANCE_FOLDERS
     return ({}, table) if is_instances else (table, {})
+
+
+def _holds_photos(files: Iterable[str]) -> bool:
+    """Whether there are masks in a folder of which others are the photos: x_mask.png, x.jpg."""
+    stems = {stem_of(name) for name in masks_among(files)}
+    return any(mask_base(stem) in stems for stem in stems if not is_partial_mask(stem))
 
 
 def mask_names(

@@ -420,3 +420,17 @@ def test_two_predictions_of_one_image_are_refused(capsys, folders):
     code, _, err = run(capsys, *folders)
     assert code == 2
     assert f"{pred / 'a.bmp'} and {pred / 'a.png'} are both predictions of {truth / 'a.png'}" in err
+
+
+def test_photos_beside_the_ground_truth_are_not_taken_for_it(capsys, tmp_path):
+    """x.jpg and x_mask.png in one folder, predictions x.png in another: half of it is found."""
+    truth, pred = tmp_path / "set", tmp_path / "pred"
+    save(truth, "x_mask.png", [[1, 1, 0, 0]])
+    Image.fromarray(np.full((1, 4, 3), (90, 120, 200), np.uint8)).save(truth / "x.jpg")
+    save(pred, "x.png", [[1, 0, 0, 0]])
+
+    found, _ = iou_of(capsys, pred, truth)
+    itself, same = iou_of(capsys, truth, truth)
+
+    assert found == pytest.approx({"background": 2 / 3, "class 1": 1 / 2})
+    assert (set(itself.values()), same["images"]) == ({1.0}, 1)

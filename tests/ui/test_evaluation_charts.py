@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import evaluated
 import numpy as np
 import pyqtgraph  # noqa: F401 - not within the time that jobs are waited for
@@ -274,15 +271,3 @@ def action(menu, text: str):
     found = next(a for a in menu.actions() if a.text() == text)
     assert found.isEnabled()
     return found
-
-
-# -- start-up ----------------------------------------------------------------------------------
-
-
-def test_the_library_of_charts_is_not_imported_before_charts_are_looked_at():
-    code = (
-        "import sys, segstudio.ui.contents, segstudio.ui.panels.evaluation.panel\n"
-        "print('pyqtgraph' in sys.modules)"
-    )
-    run = [sys.executable, "-c", code]
-    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip() == "False"

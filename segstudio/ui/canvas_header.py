@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -38,6 +38,8 @@ _SHOWN = (
 )
 _SLIDER_STEPS = 200
 _RUN_LETTERS = 10
+_NARROW = 560
+"""Below this width the score has no words and the brush no slider, so that nothing is cut off."""
 _BRUSHES = (ToolName.BRUSH, ToolName.ERASER)
 _PAINTERS = (ToolName.BRUSH, ToolName.POLYGON, ToolName.FILL)
 
@@ -73,6 +75,12 @@ class CanvasHeader(QWidget):
         session.changed.connect(self._on_change)
         self._show()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say less where there is little room."""
+        super().resizeEvent(event)
+        if (event.size().width() < _NARROW) != (event.oldSize().width() < _NARROW):
+            self._refresh.request()
+
     def _on_change(self, change: Change) -> None:
         if change.what & _SHOWN:
             self._refresh.request()
@@ -80,7 +88,11 @@ class CanvasHeader(QWidget):
     def _show(self) -> None:
         view = self._session.view
         self.name.show_text(self._name_text())
-        self.score.setText(self._score_text())
+        narrow = self.width() < _NARROW
+        score = self._score_text()
+        self.score.setText(score.rpartition(" ")[2] if narrow else score)
+        self.score.setToolTip(score)
+        self.brush.slider.setVisible(not narrow)
         # views side by side have headers of their own
         self.score.setVisible(not view.panes)
         self.notes.show_notes(() if view.panes else self._notes())

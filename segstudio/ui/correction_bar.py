@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
 from segstudio.app.annotation_place import AnnotationPlace
@@ -16,6 +16,8 @@ from segstudio.ui.plain import PlainLabel
 _HEIGHT = 34
 _BUSY_MS = 50
 _PADDING = 24
+_NARROW = 560
+"""Below this width the buttons say less, so that the file is still read."""
 _KEEP_TIP = "Corrections go into the ground truth's own files. Asked once in this folder."
 _INSTEAD_TIP = (
     "Corrections go to a folder of their own and the ground truth stays as it is; "
@@ -69,6 +71,12 @@ class CorrectionBar(QFrame):
         if event.type() == QEvent.Type.StyleChange:  # the theme's palette is set before it
             self._draw_sign()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say less where there is little room."""
+        super().resizeEvent(event)
+        if (event.size().width() < _NARROW) != (event.oldSize().width() < _NARROW):
+            self._refresh_soon()
+
     def _refresh_soon(self) -> None:
         if not self._refresh.isActive():
             self._refresh.start(0)
@@ -95,13 +103,15 @@ class CorrectionBar(QFrame):
         self.file.show_text(what)
         self.fate.show_text(fate)
         self.setAccessibleDescription(f"{what}. {fate}")
-        self.keep.setText("Save into the ground truth" if elsewhere else "OK")
+        narrow, folder = self.width() < _NARROW, self._session.saving.folder
+        keep = "Into the truth" if narrow else "Save into the ground truth"
+        instead = f"To {folder}/" if narrow else f"Save to {folder}/ instead"
+        self.keep.setText(keep if elsewhere else "OK")
         self.keep.setToolTip(_KEEP_TIP)
-        self.instead.setText(
-            "OK" if elsewhere else f"Save to {self._session.saving.folder}/ instead"
-        )
+        self.instead.setText("OK" if elsewhere else instead)
+        self.revert.setText("Revert" if narrow else "Revert to original")
         self.instead.setToolTip(_INSTEAD_TIP)
-        for button in (self.keep, self.instead):
+        for button in (self.keep, self.instead, self.revert):
             button.setMaximumWidth(self.fontMetrics().horizontalAdvance(button.text()) + _PADDING)
 
     def _draw_sign(self) -> None:

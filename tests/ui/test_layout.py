@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QScrollArea
 
 from segstudio.models.registry import registry
-from segstudio.session.session import Layer
+from segstudio.session.session import Layer, ToolName
 from segstudio.storage.settings import Settings
 from segstudio.ui.dialogs.mapping_dialog import MappingDialog
 from segstudio.ui.dialogs.settings_dialog import SettingsDialog
@@ -324,3 +324,25 @@ def test_a_damaged_layout_file_is_passed_over(qtbot, tmp_path):
     for content in damaged:
         file.write_bytes(content)
         opened()
+
+
+def test_the_smallest_window_still_shows_the_score_and_the_file_that_is_corrected(scored):
+    scored.session.set_view(tool=ToolName.BRUSH)
+    scored.studio.editing.begin_stroke(1, 1)
+    scored.studio.editing.end_stroke()
+    window = scored.window
+    scored.until(window.corrections.isVisible)
+    for width, words in ((1280, True), (1024, False), (1280, True)):
+        window.resize(width, 640)
+        scored.until(lambda words=words: ("mIoU" in window.header.score.text()) == words)
+        scored.settle()
+        score, bar = window.header.score, window.corrections
+        assert score.text()[-5:].startswith("0.")
+        assert "mIoU" in score.toolTip()
+        assert score.width() >= score.sizeHint().width()
+        number = window.header.brush.number
+        assert number.width() >= number.minimumSizeHint().width()
+        assert bar.file.width() >= 100
+        for button in (bar.keep, bar.instead, bar.revert):
+            text = button.fontMetrics().horizontalAdvance(button.text())
+            assert text < button.width()

@@ -413,6 +413,8 @@ class Editing:
         if self._cancel_pending():
             return
         if self._editable() is not None:
+            if self._notices is not None:
+                self._notices.settle(_REPLACED)  # or it would offer to undo what is undone
             self._stepping.go(undo=True)
 
     def redo(self) -> None:

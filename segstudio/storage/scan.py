@@ -205,7 +205,8 @@ def scan(root: Path, masks: ChosenMasks = _NONE_CHOSEN) -> Scan:
     if not names and masks.folder is not None:  # the masks lie among the images
         return scan(root, ChosenMasks(pattern=masks.pattern))
     used = sorted({name.partition("/")[0] for name in names})
-    notes = (f"Images of the sub-folders {', '.join(used)}.",) if used else ()
+    folders = f"sub-folder{'s' * (len(used) > 1)}"
+    notes = (f"Images of the {folders} {', '.join(used)}.",) if used else ()
     return look.result(root, root, names, notes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -12,6 +12,8 @@ _TEXT_FIELDS = ("QLineEdit", "QAbstractSpinBox", "QPlainTextEdit", "QTextEdit", 
 """By name: importing the classes would cost time at start-up."""
 _NUMBER_FIELD = "QAbstractSpinBox"
 _DONE = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
+_EXPORT = QKeyCombination(Qt.KeyboardModifier.ControlModifier, Qt.Key.Key_E)
+"""On Linux text fields go to the end of the line with it, as End does; here it exports."""
 _COMMANDING = (
     Qt.KeyboardModifier.ControlModifier
     | Qt.KeyboardModifier.AltModifier
@@ -48,6 +50,9 @@ class TextFocusGuard(QObject):
             is_function_key = Qt.Key.Key_F1 <= event.key() <= Qt.Key.Key_F35
             if not event.modifiers() & _COMMANDING and not is_function_key:
                 event.accept()
+                return True
+            if event.keyCombination() == _EXPORT:
+                event.ignore()
                 return True
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             self._on_key(event)

@@ -232,6 +232,15 @@ def test_undo_of_a_notice_does_not_take_back_something_else(nuclei):
     assert "was edited since" in nuclei.messages[-1]
 
 
+def test_what_is_undone_by_ctrl_z_is_not_offered_to_be_undone(nuclei):
+    nuclei.editing.use_prediction()
+    assert [entry.notice.action[0] for entry in nuclei.notices.shown if entry.notice.action]
+    nuclei.editing.undo()
+    later(nuclei)
+    assert np.array_equal(nuclei.document.annotation.instances, nuclei.ids)
+    assert not [entry for entry in nuclei.notices.shown if "replaced" in entry.message]
+
+
 def test_clearing_says_how_many_objects_it_removes(nuclei):
     nuclei.editing.clear()
     notice = nuclei.notices.recent[-1]

@@ -48,6 +48,18 @@ def test_a_panel_that_is_hidden_is_passed_by(bench):
     assert _go(bench) == "Model"
 
 
+def test_export_is_asked_for_while_a_name_is_typed_too(bench, monkeypatch):
+    asked = []
+    action = bench.window.commands["file.export"]
+    action.triggered.disconnect()
+    action.triggered.connect(lambda: asked.append("export"))
+    field = bench.window.images.filter
+    field.setFocus()
+    bench.until(field.hasFocus)
+    bench.qtbot.keyClick(field, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    assert asked == ["export"]
+
+
 def test_after_a_number_was_typed_the_keys_belong_to_the_image_again(bench):
     ignore = bench.window.classes.ignore
     ignore.setFocus()

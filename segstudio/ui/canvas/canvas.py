@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMoveEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from segstudio.app.comparing import PaneScore
@@ -364,6 +364,12 @@ class Canvas(QWidget):
         self.over_chip.show_over(over, explained(over, self._session.inspection))
 
     # -- dropping files ------------------------------------------------------------------------
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        """A bar above the views moves them under a resting pointer."""
+        super().moveEvent(event)
+        for pane in self.shown_panes:
+            pane.viewport.moved_by(event.pos() - event.oldPos())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped_path(event.mimeData()) is not None:

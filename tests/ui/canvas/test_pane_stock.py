@@ -147,6 +147,20 @@ def test_the_pixel_under_a_resting_pointer_is_known_after_a_header_moved_the_pic
     assert told[-1] == (200, 100 - 58 + 29)
 
 
+def test_a_bar_above_the_views_moves_the_picture_under_a_resting_pointer(opened):
+    told = []
+    opened.canvas.hovered.connect(lambda x, y: told.append((x, y)))
+    opened.canvas.resize(400, 300)
+    opened.open(opened.flat(300, 400))
+    opened.place(1.0)
+    QTest.mouseMove(opened.viewport, QPoint(203, 100))
+    QTest.mouseMove(opened.viewport, QPoint(200, 100))
+    assert told[-1] == (200, 100)
+    opened.canvas.move(opened.canvas.pos() + QPoint(0, 34))
+    opened.settle()
+    assert told[-1] == (200, 66)
+
+
 def test_what_is_drawn_strip_by_strip_is_what_is_drawn_at_once(opened, monkeypatch):
     labels = np.zeros((120, 130), np.uint8)
     labels[10:70, 20:90], labels[50:100, 60:120] = 1, 2

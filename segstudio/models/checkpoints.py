@@ -89,13 +89,14 @@ def unwrap(raw: object, where: str = "The file") -> dict[str, Tensor]:
 
     Raises:
         SegstudioError: if it holds several networks under names that say nothing, or tensors that
-            no network here can use (quantised, sparse).
+            no network here can use (quantised, sparse, complex).
     """
     state = without_prefixes(_tensors_in(raw, where, _DEEPEST))
     for name, tensor in state.items():
-        if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
+        odd = tensor.is_quantized or tensor.is_meta or tensor.is_complex()
+        if odd or tensor.layout is not torch.strided:
             raise SegstudioError(
-                f"{where} holds quantised, sparse or empty tensors ({name}).",
+                f"{where} holds quantised, sparse, complex or empty tensors ({name}).",
                 "Save the network's weights before it is quantised.",
             )
     return state

@@ -367,7 +367,13 @@ def _build(spec: ModelSpec) -> nn.Module:
     try:
         return builder(**spec.options)
     except Exception as error:
-        raise SegstudioError(f"{spec.title} cannot be built with its options ({error}).") from error
+        # Only what a builder says itself is meant for people.
+        options = ", ".join(f"{name} {value!r}" for name, value in spec.options.items())
+        why = str(error) if isinstance(error, ValueError) else options
+        raise SegstudioError(
+            f"{spec.title} cannot be built with its options ({why}).",
+            "The description inside the weights' file is wrong.",
+        ) from error
 
 
 def _check_size(spec: ModelSpec, state: Mapping[str, torch.Tensor], path: Path) -> None:

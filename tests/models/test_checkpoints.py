@@ -118,6 +118,13 @@ def test_two_networks_under_names_that_say_nothing_are_not_chosen_from(tmp_path,
         load_state(tmp_path / "w.pth")
 
 
+def test_complex_numbers_are_no_weights(tmp_path, state):
+    odd = {**state, "outc.conv.bias": state["outc.conv.bias"].to(torch.complex64)}
+    torch.save(odd, tmp_path / "w.pth")
+    with pytest.raises(SegstudioError, match=r"complex or empty tensors \(outc\.conv\.bias\)"):
+        load_state(tmp_path / "w.pth")
+
+
 def test_a_network_keeps_the_prefix_that_is_its_own():
     """A plug-in's network may be a module in an attribute; its file is taken as it is."""
     network = nn.Module()

@@ -125,6 +125,7 @@ def test_cudnns_flags_are_put_back_by_the_last_thread_that_needs_them():
     [
         ({"base_channels": 4096, "depth": 4}, "describes a network of .* numbers, but holds"),
         ({"depth": 1000}, "cannot be built"),
+        ({"depth": "x"}, r"cannot be built with its options \(.*depth 'x'\)"),
     ],
 )
 def test_a_file_cannot_ask_for_a_network_far_larger_than_itself(unet_spec, options, words):

@@ -15,6 +15,7 @@ from segstudio.app.autosave import Answer
 from segstudio.app.studio import Studio
 from segstudio.core.labels import Image
 from segstudio.session.document import Document
+from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.journal import Recovered
 from segstudio.ui.actions import Keymap
 from segstudio.ui.dialogs.dialog import answer_to
@@ -47,6 +48,7 @@ class WindowCommands:
         """Whether the window is closed once the saves that were begun have ended."""
         self._leaving = False
         """Whether it is closed whatever is unsaved."""
+        self._polygons_may_go = False
         self._question: QMessageBox | None = None
         studio.autosave.ask = self.ask_unsaved
         studio.autosave.choose_folder = self._choose_elsewhere
@@ -236,6 +238,9 @@ class WindowCommands:
         """
         if self._leaving:
             return True
+        if not self._polygons_may_go and self._window.canvas.begun:
+            self._ask_about_polygons()
+            return False
         autosave = self._studio.autosave
         self._studio.editing.end_stroke()
         if self._closing or not autosave.at_risk():
@@ -281,6 +286,34 @@ class WindowCommands:
     def _leave(self) -> None:
         self._leaving = True
         self._window.close()
+
+    def _ask_about_polygons(self) -> None:
+        """Ask about polygons that are begun: they are nothing that could be saved."""
+        if self._question is not None:
+            self._question.raise_()
+            return
+        begun = self._window.canvas.begun
+        names = [image.title for image in begun if isinstance(image, ImageRef)]
+        more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        box = self._question = plain_box(self._window)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setText(f"A polygon is begun on {(names or ['an image'])[0]}{more}. Quit all the same?")
+        box.setInformativeText(
+            "It is painted when it is closed with Enter, and lost when the program ends."
+        )
+        leave = box.addButton("Quit", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+
+        def answered() -> None:
+            self._question = None
+            clicked = box.clickedButton()
+            box.deleteLater()
+            if clicked is leave:
+                self._polygons_may_go = True
+                self._window.close()
+
+        box.finished.connect(answered)
+        box.open()
 
     def _ask_leaving(self, what: str) -> None:
         """Ask about what is not saved, saying truly whether quitting loses it; waits for nobody."""

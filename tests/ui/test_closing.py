@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image as pil
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+
+from segstudio.session.session import ToolName
 
 
 @pytest.fixture
@@ -140,3 +142,23 @@ def test_a_question_that_is_open_does_not_keep_the_program(blocked, exits):
     blocked.until(lambda: not blocked.window.isVisible())
     assert exits == [0]
     box.close()
+
+
+def test_a_polygon_that_is_begun_is_asked_about(bench):
+    bench.session.set_view(tool=ToolName.POLYGON)
+    viewport = bench.window.canvas.viewport
+    middle = viewport.rect().center()
+    bench.qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=middle)
+    assert bench.window.canvas.begun == ()  # a corner is no line yet
+    bench.qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=middle + QPoint(20, 5))
+    begun_on = bench.session.document.ref
+    bench.studio.browsing.select(1)
+    bench.until(lambda: bench.session.index == 1 and bench.session.document is not None)
+    assert bench.window.canvas.begun == (begun_on,)
+    box = question(bench)
+    assert box.text() == "A polygon is begun on field_0.png. Quit all the same?"
+    press(bench, box, "Cancel")
+    assert bench.window.isVisible()
+    box = question(bench)
+    press(bench, box, "Quit")
+    assert not bench.window.isVisible()

@@ -184,6 +184,11 @@ class Canvas(QWidget):
         aborted = [pane.viewport.abort() for pane in self.shown_panes]
         return any(aborted)
 
+    @property
+    def begun(self) -> tuple[object, ...]:
+        """Images with a polygon that is begun and not closed."""
+        return self._tools.begun
+
     def show_point(self, pixel: tuple[int, int] | None) -> None:
         """Mark the image pixel (x, y) that is pointed at in the inspector, or none."""
         for pane in self.shown_panes:

@@ -65,6 +65,11 @@ class SharedTools:
         """The verbs that change labels."""
         return self._editing
 
+    @property
+    def begun(self) -> tuple[object, ...]:
+        """Images on which something is begun that would be lost with the program."""
+        return self._toolbox.begun
+
     def join(self, place: ToolPlace) -> None:
         """Work in one view more."""
         self._places.append(place)

@@ -107,6 +107,11 @@ class Toolbox:
             tool.drop()
         self._holding = None
 
+    @property
+    def begun(self) -> tuple[object, ...]:
+        """Images on which something is begun that would be lost with the program."""
+        return tuple(image for tool in self._tools.values() for image in tool.begun)
+
     def take_up(self, image: object) -> None:
         """An image is open: go on with what was begun on it."""
         for tool in self._tools.values():

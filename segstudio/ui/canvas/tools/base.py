@@ -110,6 +110,11 @@ class Tool:
     def drop(self) -> None:
         """Let go of what is begun: its image is gone."""
 
+    @property
+    def begun(self) -> tuple[object, ...]:
+        """Images on which something is begun that would be lost with the program."""
+        return ()
+
     def take_up(self, image: object) -> None:
         """Go on with what was begun on an image, which is open now.
 

@@ -45,6 +45,12 @@ class PolygonTool(Tool):
         return bool(self._points)
 
     @property
+    def begun(self) -> tuple[object, ...]:
+        """Images with a line at least; one corner is soon clicked again."""
+        all_points = {**self._waiting, self._image: self._points}
+        return tuple(image for image, points in all_points.items() if len(points) > 1)
+
+    @property
     def points(self) -> tuple[Point, ...]:
         """The corners so far, (x, y) in the image."""
         return tuple(self._points)

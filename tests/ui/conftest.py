@@ -21,11 +21,12 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtWidgets import QApplication
+from pauses import let_pass
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from pytestqt.qtbot import _close_widgets as close_widgets
-from shiboken6 import isValid
 
 from segstudio.app.clock import ManualClock
 from segstudio.app.engine import Engine
@@ -34,8 +35,6 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
 from segstudio.core.prediction import ModelSpec, Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.ui.canvas.pane_stock import PaneStock
-from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.dispatch import Dispatcher
 from segstudio.ui.garbage import GuiGarbage
 from segstudio.ui.main_window import MainWindow
@@ -67,6 +66,7 @@ def nothing_left_behind(request) -> Iterator[None]:
     threads = set(threading.enumerate())
     yield
     _close_widgets(request)
+    _release_buttons()
     kept = [bench.window for bench in _KEPT]
     seen = [w for w in QApplication.topLevelWidgets() if w.isVisible()] if _app() else []
     windows = [w for w in seen if w not in kept]
@@ -75,6 +75,13 @@ def nothing_left_behind(request) -> Iterator[None]:
         window.close()
     assert not names, f"windows left open: {names}"
     assert not _running(threads), f"threads left running: {_running(threads)}"
+
+
+def _release_buttons() -> None:
+    """A double click of QTest leaves its button pressed: pointing means dragging in later tests."""
+    for button in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
+        if _app() and QApplication.mouseButtons() & button:
+            QTest.mouseRelease(QWidget(), button)
 
 
 def _app() -> QApplication | None:
@@ -270,44 +277,13 @@ class Bench:
 
         Nobody waits: pauses that would end within `ms` and updates that are due end at once.
         """
-        self._end_work()
-        for _ in range(_ROUNDS):
-            self.qtbot.wait(1)
-            if not self._hurry(ms):
-                break
-            self._end_work()
-        self.qtbot.wait(1)
+        let_pass(self.qtbot, self.window, self.dispatcher, ms=ms, before_each=self._end_work)
 
     def _end_work(self) -> None:
         gate = getattr(self.engine, "gate", None)
         if gate is None or gate.is_set():
             self.until(lambda: self.studio.jobs.wait_idle(0))
         self.until(lambda: not self.window.canvas.is_growing)
-
-    def _hurry(self, ms: int) -> int:
-        """Let pauses end now; returns how many."""
-        timers = [*self.window.findChildren(QTimer), *self.dispatcher.findChildren(QTimer)]
-        due = [timer for timer in timers if _ends_within(timer, ms)]
-        due.sort(key=QTimer.remainingTime)
-        pauses = [(timer, timer.interval()) for timer in due]
-        for timer in due:
-            timer.start(0)
-        QApplication.processEvents()
-        for timer, pause in pauses:
-            if isValid(timer) and timer.interval() == 0:
-                timer.setInterval(pause)
-        return len(due)
-
-
-_ROUNDS = 8
-"""How often what follows from one pause may wait for the next."""
-
-
-def _ends_within(timer: QTimer, ms: int) -> bool:
-    """Whether it puts something off: drawing anew for however long, or anything for a moment."""
-    if not (timer.isActive() and timer.isSingleShot()) or isinstance(timer.parent(), PaneStock):
-        return False
-    return isinstance(timer.parent(), Coalescer) or timer.remainingTime() <= ms
 
 
 _KEPT: list[Bench] = []

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from grid_clicks import LEFT, click, middle
+from pauses import let_pass
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QHelpEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
@@ -77,7 +78,7 @@ def test_cells_lie_row_by_row_and_are_found_again():
 
 
 def test_only_what_is_seen_is_asked_for(qtbot, grid):
-    qtbot.wait(150)
+    let_pass(qtbot, grid)
     seen = len(grid.layout_of().visible(0, 260))
     assert set(range(seen)) <= set(grid.asked)
     # what is seen, and the page after it
@@ -151,7 +152,7 @@ def test_hovering_a_cell_points_at_the_photos_pixel(qtbot, grid):
 
 
 def test_a_pixel_is_marked_in_every_cell(qtbot, grid):
-    qtbot.wait(60)
+    let_pass(qtbot, grid)
     before = grid.viewport().grab().toImage()
     grid.show_point((32, 32))
     after = grid.viewport().grab().toImage()
@@ -191,7 +192,7 @@ def test_ctrl_and_wheel_make_the_pictures_larger(qtbot, grid):
         place, QPointF(grid.mapToGlobal(place.toPoint())), QPoint(), QPoint(0, 240),
         Qt.MouseButton.NoButton, CTRL, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
-    qtbot.wait(100)
+    let_pass(qtbot, grid)
     grid.asked.clear()
     QApplication.sendEvent(grid.viewport(), event)
     assert grid.cell == round(88 * 1.15**2)

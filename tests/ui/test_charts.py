@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from pauses import let_pass
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtWidgets import QApplication, QToolTip
@@ -106,7 +107,7 @@ def shown(qtbot) -> Chart:
     widget.show_data(chart(bars(), points()))
     with qtbot.waitExposed(widget):
         widget.show()
-    qtbot.wait(30)
+    let_pass(qtbot, widget)
     return widget
 
 
@@ -126,6 +127,7 @@ def test_bars_and_points_are_drawn_where_their_values_are(shown):
 
 
 def test_pointing_at_something_says_what_it_is(shown, qtbot):
+    qtbot.mouseMove(shown.surface, QPoint(1, 1))  # a pointer that is there already does not move
     qtbot.mouseMove(shown.surface, at(shown, 0.25, 0.3))
     qtbot.waitUntil(lambda: QToolTip.text() == "tall")
     assert shown.surface.cursor().shape() == Qt.CursorShape.ArrowCursor  # nothing comes of a click
@@ -176,7 +178,7 @@ def test_where_nothing_can_be_enlarged_the_wheel_is_left_to_others(shown):
 def test_paper_and_ink_follow_the_theme_and_data_does_not(shown, qtbot):
     for dark in (True, False):
         shown.setPalette(palette_of(dark))
-        qtbot.wait(20)
+        let_pass(qtbot, shown)
         assert color_at(shown, 0.55, 0.9) == palette_of(dark).base().color()
         assert color_at(shown, 0.25, 0.25).name() == "#e69f00"
 

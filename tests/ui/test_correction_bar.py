@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pauses import let_pass
 from PIL import Image as pil
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
@@ -89,7 +90,7 @@ def test_the_bar_does_not_come_under_a_stroke(bench, monkeypatch):
     monkeypatch.setattr(QApplication, "mouseButtons", lambda: held[0])
     bench.studio.editing.begin_stroke(1, 1)
     assert bench.session.saving.asked
-    bench.qtbot.wait(20)
+    let_pass(bench.qtbot, bench.window)
     assert not bench.window.corrections.isVisible()
     bench.studio.editing.end_stroke()
     held[0] = Qt.MouseButton.NoButton

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from pauses import let_pass
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from tiny_networks import UNET
@@ -43,7 +44,10 @@ class Desk:
     def computed(self) -> None:
         """Wait for the result of the cuts, and for the pages to show it."""
         self.until(lambda: not self.cutting.waiting)
-        self.qtbot.wait(60)
+        self.settle()
+
+    def settle(self) -> None:
+        let_pass(self.qtbot, self.skip, self.cuts)
 
     def click(self, widget, pos=None) -> None:
         self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=pos or widget.rect().center())
@@ -93,7 +97,7 @@ def test_another_skip_is_chosen_from_the_list(desk):
 def test_the_pointer_in_a_picture_tells_the_photos_pixel(desk):
     desk.skip.show()
     desk.until(lambda: desk.skip.view is not None)
-    desk.qtbot.wait(50)
+    desk.settle()
     told = []
     desk.skip.pointed.connect(told.append)
     view = desk.skip.pictures.cells[0].view
@@ -108,7 +112,7 @@ def test_the_pointer_in_a_picture_tells_the_photos_pixel(desk):
 
 def test_the_masks_and_scores_stand_beside_each_other(desk):
     desk.cuts.show()
-    desk.qtbot.wait(60)
+    desk.settle()
     assert desk.cuts.masks.cut.view.text == "Nothing is cut"
     desk.cutting.cut_skip("inc")
     desk.computed()
@@ -205,7 +209,7 @@ def test_the_table_of_each_skip_is_filled_copied_and_opened(desk):
     assert table.scope.currentText() == "All 3 images"
     desk.click(table.start)
     desk.until(lambda: not desk.cutting.ablating.running)
-    desk.qtbot.wait(60)
+    desk.settle()
     ablation = desk.session.inspection.ablation
     assert ablation.images == 3
     assert [table.tree.topLevelItem(i).text(0) for i in range(3)] == [

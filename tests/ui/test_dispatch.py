@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from pauses import let_pass
 from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
 
 from segstudio.ui.dispatch import Dispatcher
@@ -56,7 +57,7 @@ def test_call_later_waits_and_can_be_called_off(dispatcher, qtbot):
     call_off()
     assert seen == []
     qtbot.waitUntil(lambda: seen != [])
-    qtbot.wait(30)
+    let_pass(qtbot, dispatcher)
     assert seen == ["kept"]
     call_off()
 
@@ -67,7 +68,7 @@ def test_nothing_runs_after_closing(qtbot):
     dispatcher.call_later(0.0, lambda: seen.append(2))
     dispatcher.close()
     dispatcher.post(lambda: seen.append(3))
-    qtbot.wait(20)
+    let_pass(qtbot, dispatcher)
     assert seen == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from pauses import let_pass
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
@@ -95,7 +96,7 @@ def test_passing_remarks_go_by_themselves_and_trouble_stays(qtbot, strip, said, 
     said.info("Done.")
     qtbot.waitUntil(lambda: len(said.shown) == 2)
     qtbot.waitUntil(lambda: strip.text == "Which?")
-    qtbot.wait(60)
+    let_pass(qtbot, strip)
     assert [entry.message for entry in said.shown] == ["Which?", "It broke."]
 
 
@@ -103,7 +104,7 @@ def test_what_is_wrong_with_the_selected_image_stays_with_it(qtbot, strip, said,
     monkeypatch.setitem(strips._SECONDS, "warning", 0.02)
     said.warning("Its mask does not fit.", scope="image")
     qtbot.waitUntil(strip.isVisible)
-    qtbot.wait(60)
+    let_pass(qtbot, strip)
     assert strip.text == "Its mask does not fit."
 
 
@@ -123,13 +124,13 @@ def test_it_neither_comes_nor_goes_under_a_stroke(qtbot, strip, said, monkeypatc
     held = [Qt.MouseButton.LeftButton]
     monkeypatch.setattr(QApplication, "mouseButtons", lambda: held[0])
     said.info("Done.")
-    qtbot.wait(20)
+    let_pass(qtbot, strip)
     assert strip.isHidden()
     held[0] = Qt.MouseButton.NoButton
     qtbot.waitUntil(strip.isVisible)
     held[0] = Qt.MouseButton.LeftButton
     said.close_shown()
-    qtbot.wait(20)
+    let_pass(qtbot, strip)
     assert strip.isVisible()
     held[0] = Qt.MouseButton.NoButton
     qtbot.waitUntil(strip.isHidden)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pauses import let_pass
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from tiny_networks import UNET
@@ -112,7 +113,7 @@ def test_one_column_where_two_do_not_fit(desk, qtbot):
     wide = page.buttons[Why.CAM].mapTo(page, QPoint(0, 0))
     assert wide.x() > page.pixel.mapTo(page, QPoint(0, 0)).x()
     page.resize(380, 320)
-    qtbot.wait(20)
+    let_pass(qtbot, page)
     narrow = page.buttons[Why.CAM].mapTo(page, QPoint(0, 0))
     assert narrow.x() == page.pixel.mapTo(page, QPoint(0, 0)).x()
     bar = page.horizontalScrollBar()

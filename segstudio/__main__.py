@@ -61,7 +61,7 @@ def open_window(
     """
     from segstudio.ui.display import missing_display
 
-    problem = missing_display()
+    problem = missing_display() or _breaks_python()
     if problem:
         return _refuse(problem)
     if sys.platform == "win32":
@@ -75,6 +75,21 @@ def open_window(
             raise
         return _refuse(f"Qt cannot be loaded ({error}).")
     return application.run(folder, samples, screenshot, masks)
+
+
+def _breaks_python() -> str:
+    """What is wrong with the version of Qt for Python, "" if it can be used: docs/decisions.md."""
+    if sys.version_info >= (3, 12):
+        return ""
+    import shiboken6
+
+    version = shiboken6.__version__
+    if shiboken6.__version_info__[:2] < (6, 12):
+        return ""
+    return (
+        f"PySide6 {version} breaks Python 3.11. Use Python 3.12, or run "
+        "pip install 'PySide6-Essentials<6.12'."
+    )
 
 
 def _stop_at_once_on_ctrl_c() -> Any:

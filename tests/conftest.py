@@ -10,10 +10,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
-from segstudio.immortals import keep_immortals_alive
-
-keep_immortals_alive()  # pytest-qt loads Qt in every run
-
 
 @pytest.fixture(scope="session")
 def tiny_specs(tmp_path_factory):

@@ -7,8 +7,6 @@ What the first painted window needs (application, dispatch, main_window, actions
 imports Qt and the standard library only; the rest is imported in the first turn after it.
 """
 
-from segstudio.immortals import keep_immortals_alive
 from segstudio.ui.override_errors import guard_overrides
 
-keep_immortals_alive()  # before Qt is called
 guard_overrides()  # before any class of the window is made

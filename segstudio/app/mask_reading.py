@@ -204,6 +204,11 @@ class MaskReading:
                 ("They are classes", reading(kind="index")),
                 ("They are objects", reading(kind="instances")),
             )
+        if doubt.about == "codings":
+            return (
+                ("They are classes", reading(kind="index")),
+                ("It is one object", reading(kind="binary")),
+            )
         if doubt.about == "levels":
             return ("It is ignored", self._ignore_255), ("It is a class", reading(kind="index"))
         return None, None

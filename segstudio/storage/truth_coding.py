@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
-from segstudio.storage.mask_evidence import IGNORED_16_BIT, Evidence, Group, is_white
+from segstudio.storage.mask_evidence import GREY_LEVEL, IGNORED_16_BIT, Evidence, Group, is_white
 from segstudio.storage.mask_facts import Look, color_of
 
 TruthKind = Literal["index", "binary", "colour", "instances"]
@@ -24,7 +24,6 @@ KIND_NAMES: Final[dict[TruthKind, str]] = {
 }
 """What each kind is called for people."""
 
-_GREY_LEVEL: Final = 50
 WAY_TO_SAY: Final = (
     "Say what the masks hold: File > Read masks as, or --truth-kind and --pred-kind on the "
     "command line."
@@ -65,6 +64,8 @@ class Coding:
         opacity: Whether shapes are in the opacity.
         palettes: Whether the colours of palettes are the classes, and not their indices.
         inverted: Whether black is the object and the rest is background.
+        pairs: The numbers of background and object in masks of two numbers, where some hold no 0
+            and a person said that they are black and white.
         white: Whether black-and-white masks can be read so too.
         coloured: Whether masks of colours can be read so too.
         said: Whether a person chose the kind: then what could be otherwise is not doubted.
@@ -77,6 +78,7 @@ class Coding:
     opacity: bool = False
     palettes: bool = False
     inverted: bool = False
+    pairs: tuple[tuple[int, int], ...] = ()
     white: bool = True
     coloured: bool = True
     said: bool = False
@@ -89,13 +91,14 @@ class Doubt:
 
     Attributes:
         about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
-            "levels": whether 255 is a class or ignored; "mixed": masks that are not read.
+            "levels": whether 255 is a class or ignored; "codings": whether the numbers of masks
+            that hold two are classes, or background and object; "mixed": masks that are not read.
         message: It, in a sentence, and how it is read until someone says otherwise.
         hint: What to do in the window.
         option: What to do on the command line.
     """
 
-    about: Literal["zero", "objects", "levels", "mixed"]
+    about: Literal["zero", "objects", "levels", "codings", "mixed"]
     message: str
     hint: str
     option: str = ""
@@ -140,6 +143,7 @@ def decide(
         ignored=ignored,
         opacity=bool(evidence.opacity_files),
         inverted=kind == "binary" and said.zero == "object",
+        pairs=_pairs(evidence) if said.kind == "binary" else (),
         white=_takes_white(evidence, kind, ignored),
         coloured=evidence.colour_files >= grey,
         said=said.kind is not None,
@@ -208,7 +212,7 @@ def _kind_by_classes(evidence: Evidence, schema: LabelSchema) -> TruthKind:
 
 
 def _has_ignored_255(evidence: Evidence) -> bool:
-    return evidence.beside_255 is not None and evidence.beside_255[1] < _GREY_LEVEL
+    return evidence.beside_255 is not None and evidence.beside_255[1] < GREY_LEVEL
 
 
 def _ignored(evidence: Evidence, schema: LabelSchema | None, kind: TruthKind) -> tuple[int, ...]:
@@ -237,6 +241,11 @@ def _takes_white(evidence: Evidence, kind: TruthKind, ignored: tuple[int, ...]) 
         return 255 in ignored or 255 in evidence.values
     several = evidence.sizes["numbers"] > 0
     return not several or any(255 < v < IGNORED_16_BIT or v == 254 for v in evidence.values)
+
+
+def _pairs(evidence: Evidence) -> tuple[tuple[int, int], ...]:
+    """The numbers of masks of two, where 0 is not the background of all of them."""
+    return tuple(sorted(evidence.pairs)) if any(low > 0 for low, _ in evidence.pairs) else ()
 
 
 def _two_valued(evidence: Evidence) -> bool:
@@ -322,7 +331,8 @@ def _doubts(
 ) -> tuple[Doubt, ...]:
     found = [_mixed(evidence, coding)] if said.kind is None else []
     if schema is None and coding.kind == "index" and said.kind is None:
-        found += [_levels(evidence), _either(evidence)]
+        codings = _codings(evidence)
+        found += [_levels(evidence), codings or _either(evidence)]
     if schema is None and said.zero is None and coding.kind in ("index", "binary"):
         found.append(_ground(evidence, coding))
     return tuple(d for d in found if d is not None)
@@ -344,13 +354,35 @@ def _ground(evidence: Evidence, coding: Coding) -> Doubt | None:
 
 
 def _levels(evidence: Evidence) -> Doubt | None:
-    if evidence.beside_255 is None or evidence.beside_255[1] < _GREY_LEVEL:
+    if evidence.beside_255 is None or evidence.beside_255[1] < GREY_LEVEL:
         return None
     return Doubt(
         "levels",
         f"{evidence.beside_255[0]} holds 255 beside other grey levels: each is read as a class.",
         "Or does it stand for pixels that count nowhere?",
         "If it stands for pixels that count nowhere, say --ignore 255.",
+    )
+
+
+def _codings(evidence: Evidence) -> Doubt | None:
+    """Masks of two numbers each, of which the higher may be the object whatever its number."""
+    pairs = sorted(evidence.pairs)
+    numbers = {number for pair in pairs for number in pair}
+    if evidence.more_than_two or not pairs or (len(pairs) > 2 and len(numbers) > 3):
+        return None
+    shown = [f"{evidence.pairs[pair]} holds {pair[0]} and {pair[1]}" for pair in pairs]
+    if len(pairs) == 1:
+        if 0 in numbers:
+            return None
+        message = f"{shown[0]} and never 0: both are read as classes, neither as background."
+    else:
+        message = f"{', '.join(shown)}: each number is read as one class in all masks."
+    return Doubt(
+        "codings",
+        message,
+        "The higher number of each mask may be one and the same object.",
+        "If the higher number of each mask is one and the same object, say --truth-kind binary "
+        "(--pred-kind binary); else ids.",
     )
 
 

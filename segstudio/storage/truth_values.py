@@ -183,6 +183,9 @@ class _MaskFile:
         pixels = plain.pixels
         if look is Look.NUMBERS and not coding.said:
             raise self._odd(f"the numbers {_shown(values)}", coding)
+        if values and values[0] > 0 and coding.pairs:
+            inside = self._above_ground(pixels, values, coding)
+            return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
         top = 255 if pixels.dtype == np.uint8 else IGNORED_16_BIT
         if look is Look.ONE and not coding.said and not plain.opacity:
             single = max(values)
@@ -190,6 +193,25 @@ class _MaskFile:
                 raise self._odd(f"the number {single}", coding)
         inside = pixels > top // 2 if look is Look.SOFT else pixels != 0
         return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
+
+    def _above_ground(
+        self, pixels: npt.NDArray[Any], values: tuple[int, ...], coding: Coding
+    ) -> npt.NDArray[np.bool_]:
+        """Where the object is in a mask without 0: above the lowest number, which is the ground.
+
+        A number that is alone is what it is in the other masks.
+        """
+        lowest = values[0]
+        if len(values) > 1:
+            return np.asarray(pixels != lowest)
+        is_ground = any(lowest == low for low, _ in coding.pairs)
+        if is_ground and any(lowest == high for _, high in coding.pairs):
+            raise SegstudioError(
+                f"The mask {self.name} holds nothing but {lowest}, which is the background in "
+                "some masks of this folder and the object in others.",
+                "Save all masks with the same numbers.",
+            )
+        return np.full(pixels.shape, not is_ground)
 
     def _numbers(
         self,
@@ -227,6 +249,8 @@ class _MaskFile:
             values = np.unique(keys[unknown])
             if not plain.is_colour and plain.palette is None:
                 raise self._odd(f"the numbers {_shown(values_in(plain.pixels))}", coding)
+            if plain.lossy:
+                raise self._shades(Look.BLURRED_COLOURS)
             shown = ", ".join(f"#{int(k):06X}" for k in values[:4])
             more = f" and {len(values) - 4} more" if len(values) > 4 else ""
             raise SegstudioError(
@@ -300,7 +324,8 @@ class _MaskFile:
             text = "unknown values: it looks like a photograph or a map of probabilities"
             hint = "It is not used."
         else:
-            text = "several grey levels in a format that changes them (JPEG or lossy WebP)"
+            several = "colours" if look is Look.BLURRED_COLOURS else "several grey levels"
+            text = f"{several} in a format that changes them (JPEG or lossy WebP)"
             hint = "Which class a pixel had cannot be told any more. Save the mask as PNG."
         return SegstudioError(f"The mask {self.name} has {text}.", hint)
 

@@ -196,6 +196,26 @@ def test_how_masks_are_read_can_be_changed_at_any_time(desk, tmp_path):
     assert desk.session.project.truth.kind == "index"
 
 
+def test_two_codings_of_one_object_are_asked_about_and_the_answer_kept(desk, new_desk, tmp_path):
+    root = tmp_path / "set"
+    for i, (ground, shape) in enumerate(((0, 1), (1, 2))):
+        write_photo(root / f"a{i}.png", square())
+        write_mask(root / "masks" / f"a{i}.png", np.where(square() > 0, shape, ground))
+    desk.open(root)
+    question = notice_about(desk, "each number is read as one class")
+    assert str(root / "masks" / "a1.png") in question.message
+    assert [text for text, _ in question.actions] == ["They are classes", "It is one object"]
+    question.second[1]()
+    desk.settle()
+    show(desk, 1)
+    assert np.array_equal(desk.document.truth.labels, square())
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    show(again, 1)
+    assert np.array_equal(again.document.truth.labels, square())
+
+
 def test_what_class_0_is_is_asked_where_it_is_no_majority(desk, new_desk, tmp_path):
     root = tmp_path / "set"
     for i in range(2):

@@ -434,3 +434,21 @@ def test_photos_beside_the_ground_truth_are_not_taken_for_it(capsys, tmp_path):
 
     assert found == pytest.approx({"background": 2 / 3, "class 1": 1 / 2})
     assert (set(itself.values()), same["images"]) == ({1.0}, 1)
+
+
+def test_two_codings_of_one_object_are_told_and_chosen(capsys, folders):
+    """1 is the object in the one, the background in the other. Half of the object is found."""
+    pred, truth = folders
+    save(truth, "a.png", [[0, 0, 1, 1]])
+    save(truth, "b.png", [[1, 1, 2, 2]])
+    for name in ("a.png", "b.png"):
+        save(pred, name, [[0, 0, 0, 1]])
+
+    _, asked = iou_of(capsys, *folders)
+    said, told = iou_of(capsys, *folders, "--truth-kind", "binary")
+
+    (note,) = [n for n in asked["notes"] if "one class in all masks" in n]
+    assert f"{truth / 'a.png'} holds 0 and 1, {truth / 'b.png'} holds 1 and 2" in note
+    assert "--truth-kind binary" in note
+    assert said == pytest.approx({"background": 4 / 6, "object": 1 / 2})
+    assert not [n for n in told["notes"] if "one class in all masks" in n]

@@ -209,6 +209,12 @@ class MaskReading:
                 ("They are classes", reading(kind="index")),
                 ("It is one object", reading(kind="binary")),
             )
+        if doubt.about == "codes":
+            first, second = doubt.readings
+            return (
+                (f"They are {KIND_NAMES[first]}", reading(kind=first)),
+                (f"They are {KIND_NAMES[second]}", reading(kind=second)),
+            )
         if doubt.about == "levels":
             return ("It is ignored", self._ignore_255), ("It is a class", reading(kind="index"))
         return None, None

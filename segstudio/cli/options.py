@@ -37,6 +37,8 @@ class Kind(StrEnum):
     BINARY = "binary"
     OBJECTS = "objects"
     COLOURS = "colours"
+    CITYSCAPES = "cityscapes"
+    KITTI = "kitti"
 
     @property
     def truth_kind(self) -> TruthKind | None:
@@ -64,6 +66,8 @@ _KINDS: dict[Kind, TruthKind | None] = {
     Kind.BINARY: "binary",
     Kind.OBJECTS: "instances",
     Kind.COLOURS: "colour",
+    Kind.CITYSCAPES: "cityscapes",
+    Kind.KITTI: "kitti",
 }
 
 
@@ -80,7 +84,10 @@ _ZEROS: dict[Zero, Literal["background", "class", "object"] | None] = {
     Zero.CLASS: "class",
     Zero.OBJECT: "object",
 }
-_KIND_HELP = "class ids, black and white, objects, or colours; else it is found out."
+_KIND_HELP = (
+    "class ids, black and white, objects, colours, class x 1000 + object (cityscapes) or class x "
+    "256 + object (kitti); else it is found out."
+)
 
 TruthKindOption = Annotated[
     Kind, typer.Option("--truth-kind", help=f"What the ground truth's values are: {_KIND_HELP}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ _THREADS: Final = 2
 _FIRST_AT_ONCE: Final = 4
 _AT_ONCE: Final = 64
 _VERSION: Final = "1"
+_ENDING: Final = re.compile(r"_((?:label|instance)(?:Train)?Ids)$", re.IGNORECASE)
 _MANY_WHOLE: Final = 5
 """So many numbers in each mask, each one region, are seldom classes."""
 
@@ -39,6 +41,8 @@ class Evidence:
     Attributes:
         masks: How many were looked at; those that cannot be read count nowhere.
         looks: How many there are of each look.
+        endings: How the masks are called, as those of Cityscapes are ("labelids"), or "" for
+            otherwise; and one that is.
         groups: Names of some masks of each group, for messages; and how many there are.
         singles: How many masks hold only this one number besides 0.
         values: The numbers of masks with several.
@@ -56,6 +60,7 @@ class Evidence:
 
     masks: int = 0
     looks: Counter[Look] = field(default_factory=Counter)
+    endings: dict[str, Path] = field(default_factory=dict)
     groups: dict[Group, list[Path]] = field(default_factory=dict)
     sizes: Counter[Group] = field(default_factory=Counter)
     singles: Counter[int] = field(default_factory=Counter)
@@ -117,6 +122,8 @@ class Evidence:
         """Take in one mask."""
         self.masks += 1
         self.looks[facts.look] += 1
+        called = _ENDING.search(path.stem)
+        self.endings.setdefault(called[1].lower() if called else "", path)
         if facts.look in (Look.COLOURS, Look.BLURRED_COLOURS):
             self._group("colours", path)
             self.colour_files += 1

@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
 from segstudio.storage.mask_evidence import GREY_LEVEL, IGNORED_16_BIT, Evidence, Group, is_white
 from segstudio.storage.mask_facts import Look, color_of
+from segstudio.storage.published_classes import (
+    CITYSCAPES_VOID,
+    FIRST_THING,
+    LAST_ID,
+    LAST_TRAIN_ID,
+    Numbering,
+    cityscapes_schema,
+    voc_colors,
+    voc_schema,
+)
 
-TruthKind = Literal["index", "binary", "colour", "instances"]
+TruthKind = Literal["index", "binary", "colour", "instances", "cityscapes", "kitti"]
 Zero = Literal["background", "class", "object"]
 ZEROS: Final[tuple[Zero, ...]] = ("background", "class", "object")
 KIND_NAMES: Final[dict[TruthKind, str]] = {
@@ -21,6 +28,8 @@ KIND_NAMES: Final[dict[TruthKind, str]] = {
     "binary": "black and white",
     "colour": "colours",
     "instances": "objects",
+    "cityscapes": "class x 1000 + object",
+    "kitti": "class x 256 + object",
 }
 """What each kind is called for people."""
 
@@ -28,11 +37,9 @@ WAY_TO_SAY: Final = (
     "Say what the masks hold: File > Read masks as, or --truth-kind and --pred-kind on the "
     "command line."
 )
-_VOC_NAMES = (
-    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
-    "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
-    "train", "tvmonitor",
-)  # fmt: skip
+UNITS: Final[dict[TruthKind, int]] = {"cityscapes": 1000, "kitti": 256}
+"""Of kinds in which one number is a class and an object: what the class is multiplied by."""
+_VOID_CODES: Final = frozenset({-1, 255, IGNORED_16_BIT})
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ class Coding:
 
     Attributes:
         kind: "index": values are class ids; "binary": what is not black is the object;
-            "colour": each colour is a class; "instances": values are instance ids.
+            "colour": each colour is a class; "instances": values are instance ids;
+            "cityscapes", "kitti": values are a class and an object (`UNITS`).
         colors: Class ids by colour (r, g, b), for colour-coded masks.
         ignored: Numbers that count nowhere; they become the ignore index.
         opacity: Whether shapes are in the opacity.
@@ -70,6 +78,7 @@ class Coding:
         coloured: Whether masks of colours can be read so too.
         said: Whether a person chose the kind: then what could be otherwise is not doubted.
         segments: Which file says what the colours of objects are, "" if none does.
+        undecided: Why no mask is read until a person says what they hold, "" if they are.
     """
 
     kind: TruthKind
@@ -83,6 +92,19 @@ class Coding:
     coloured: bool = True
     said: bool = False
     segments: str = ""
+    undecided: str = ""
+
+    @property
+    def unit(self) -> int:
+        """What the class is multiplied by in numbers of class and object; 0 in others."""
+        return UNITS.get(self.kind, 0)
+
+    def class_of(self, number: int) -> int:
+        """The class that a number of a mask says."""
+        if not self.unit or number < 0 or number == IGNORED_16_BIT:
+            return number
+        is_class = self.kind == "cityscapes" and number < self.unit
+        return number if is_class else number // self.unit
 
 
 @dataclass(frozen=True)
@@ -92,16 +114,19 @@ class Doubt:
     Attributes:
         about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
             "levels": whether 255 is a class or ignored; "codings": whether the numbers of masks
-            that hold two are classes, or background and object; "mixed": masks that are not read.
+            that hold two are classes, or background and object; "codes": whether numbers are class
+            and object in one; "mixed": masks that are not read.
         message: It, in a sentence, and how it is read until someone says otherwise.
         hint: What to do in the window.
         option: What to do on the command line.
+        readings: Of "codes" what the numbers may be.
     """
 
-    about: Literal["zero", "objects", "levels", "codings", "mixed"]
+    about: Literal["zero", "objects", "levels", "codings", "codes", "mixed"]
     message: str
     hint: str
     option: str = ""
+    readings: tuple[TruthKind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,10 +158,14 @@ def decide(
         said: What a person said.
         named: What the folder's name says.
     """
-    kind = said.kind or named or _kind_of(evidence, schema)
+    form = _form_of(evidence, schema, said, named)
+    kind = said.kind or form.kind or named or _kind_of(evidence, schema)
     if said.zero == "object" and kind == "index" and _two_valued(evidence):
         kind = "binary"
     ignored = _ignored(evidence, schema, kind)
+    if form.numbering is not None and (schema is None or schema.ignore_index is not None):
+        void = CITYSCAPES_VOID[form.numbering] - (set() if schema is None else {*schema.ids})
+        ignored = (*sorted(void), *ignored)
     grey = sum(evidence.sizes[g] for g in ("white", "single", "numbers"))
     coding = Coding(
         kind,
@@ -147,15 +176,20 @@ def decide(
         white=_takes_white(evidence, kind, ignored),
         coloured=evidence.colour_files >= grey,
         said=said.kind is not None,
+        undecided="" if form.doubt is None else form.doubt.message,
     )
     if kind == "colour":
         palettes = evidence.palettes_differ or bool(evidence.colour_files) or coding.said
         coding, found = _with_colors(replace(coding, palettes=palettes), evidence, schema)
+    elif form.numbering is not None:
+        found = cityscapes_schema(form.numbering)
     elif kind == "index":
         found = _schema_of_ids(evidence, ignored, said)
+    elif coding.unit:
+        found = _schema_of_codes(evidence, coding)
     else:
         found = _object_schema(said if kind == "binary" else ReadAs())
-    return Decision(coding, schema or found, _doubts(evidence, coding, schema, said))
+    return Decision(coding, schema or found, _doubts(evidence, coding, schema, said, form))
 
 
 # -- the kind --------------------------------------------------------------------------------------
@@ -237,7 +271,7 @@ def _is_void(evidence: Evidence, kind: TruthKind) -> bool:
 
 def _takes_white(evidence: Evidence, kind: TruthKind, ignored: tuple[int, ...]) -> bool:
     """Whether a mask of 0 and 255 alone means something among others of class ids or objects."""
-    if kind == "index":
+    if kind == "index" or kind in UNITS:
         return 255 in ignored or 255 in evidence.values
     several = evidence.sizes["numbers"] > 0
     return not several or any(255 < v < IGNORED_16_BIT or v == 254 for v in evidence.values)
@@ -250,6 +284,136 @@ def _pairs(evidence: Evidence) -> tuple[tuple[int, int], ...]:
 
 def _two_valued(evidence: Evidence) -> bool:
     return not evidence.values and len(evidence.singles) <= 1
+
+
+# -- class and object in one number ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What the names and numbers of masks say of data sets that are published in a form of their own.
+
+    Attributes:
+        kind: What the values are, or None if nothing is said.
+        numbering: Of Cityscapes, if the classes are its own.
+        doubt: Why it cannot be told.
+    """
+
+    kind: TruthKind | None = None
+    numbering: Numbering | None = None
+    doubt: Doubt | None = None
+
+
+def _form_of(
+    evidence: Evidence, schema: LabelSchema | None, said: ReadAs, named: TruthKind | None
+) -> _Form:
+    grey = sum(evidence.sizes[g] for g in ("white", "single", "numbers"))
+    if evidence.colour_files >= grey or (said.kind is not None and said.kind not in UNITS):
+        return _Form()
+    found = _form_by_names(evidence) or _form_by_numbers(evidence, schema, named)
+    if said.kind is None:
+        return found
+    return found if found.kind in (said.kind, "index") else _Form(said.kind)
+
+
+def _form_by_names(evidence: Evidence) -> _Form | None:
+    """Masks that are called as those of Cityscapes are, and hold such numbers."""
+    called = {ending: path for ending, path in evidence.endings.items() if ending}
+    if not called:
+        return None
+    numberings: set[Numbering] = {"train" if "train" in e else "ids" for e in called}
+    objects = any(ending.startswith("instance") for ending in called)
+    if not _fits_cityscapes(evidence.numbers, "ids", objects=objects):
+        return _Form(doubt=_of_codes(evidence, ("cityscapes", "instances"))) if objects else None
+    if len(numberings) > 1 or "" in evidence.endings:
+        paths = dict(sorted(evidence.endings.items())).values()
+        text = (
+            f"By their names, {' and '.join(map(str, paths))} have other numbers for the same "
+            "classes: they are not read."
+        )
+        return _Form(doubt=_code_doubt(text, ("cityscapes", "index")))
+    numbering = numberings.pop()
+    if not _fits_cityscapes(evidence.numbers, numbering, objects=objects):
+        return None
+    return _Form("cityscapes" if objects else "index", numbering)
+
+
+def _fits_cityscapes(numbers: set[int], numbering: Numbering, *, objects: bool) -> bool:
+    """Whether numbers are ids of classes, some of them scored, or class x 1000 + object."""
+    last = LAST_ID if numbering == "ids" else LAST_TRAIN_ID
+    classes = {n // 1000 if objects and n >= 1000 else n for n in numbers - _VOID_CODES}
+    scored = classes - CITYSCAPES_VOID[numbering]
+    return bool(scored) and all(0 <= i <= last for i in classes)
+
+
+def _form_by_numbers(
+    evidence: Evidence, schema: LabelSchema | None, named: TruthKind | None
+) -> _Form:
+    """Numbers above 255 that can be those of a class and an object."""
+    numbers = evidence.numbers - _VOID_CODES - {0}
+    if max(numbers, default=0) <= 255:
+        return _Form()
+    for kind, unit in UNITS.items():
+        if _are_city_codes(numbers, unit):
+            return _Form(kind, "ids")
+    able = [kind for kind, unit in UNITS.items() if _may_be_codes(numbers, unit)]
+    if not able or named is not None:
+        return _Form()
+    if schema is not None:
+        fitting = [k for k in able if {Coding(k).class_of(n) for n in numbers} <= {*schema.ids}]
+        return _Form(fitting[0] if len(fitting) == 1 else None)
+    return _Form(doubt=_of_codes(evidence, (able[0], "instances")))
+
+
+def _are_city_codes(numbers: set[int], unit: int) -> bool:
+    """Whether all of the numbers are those of things and of stuff in Cityscapes and KITTI.
+
+    Stuff (road, sky) has no objects; things without stuff could be objects with high numbers.
+    """
+    low = {n for n in numbers if n < unit}
+    if unit == UNITS["kitti"] and low:
+        return False
+    codes = [divmod(n, unit) for n in numbers - low]
+    things = [i for i, _ in codes if i >= FIRST_THING]
+    stuff = [(i, number) for i, number in codes if i < FIRST_THING]
+    return (
+        bool(things and (stuff or low or unit == UNITS["cityscapes"]))
+        and max(things) <= LAST_ID
+        and max(low, default=0) <= LAST_ID
+        and all(i > 0 and number == 0 for i, number in stuff)
+    )
+
+
+def _may_be_codes(numbers: set[int], unit: int) -> bool:
+    """Whether the objects of each class are numbered on from 0 or 1, and classes are up to 254."""
+    objects: dict[int, set[int]] = {}
+    for n in numbers:
+        if n >= unit:
+            objects.setdefault(n // unit, set()).add(n % unit)
+        elif n > 254 or unit == UNITS["kitti"]:
+            return False
+    runs = (min(of) <= 1 and max(of) - min(of) + 1 == len(of) for of in objects.values())
+    return 0 < max(objects, default=0) < 255 and all(runs)
+
+
+def _of_codes(evidence: Evidence, readings: tuple[TruthKind, ...]) -> Doubt:
+    text = (
+        f"The numbers of {evidence.example('numbers' if evidence.sizes['numbers'] else 'single')} "
+        f"could be objects, or {KIND_NAMES[readings[0]]}: they are not read."
+    )
+    return _code_doubt(text, readings)
+
+
+def _code_doubt(text: str, readings: tuple[TruthKind, ...]) -> Doubt:
+    words = {"index": "ids", "instances": "objects"}
+    ways = " or ".join(f"--truth-kind {words.get(kind, kind)}" for kind in readings)
+    return Doubt(
+        "codes",
+        text,
+        "Say what they hold with File > Read masks as.",
+        f"Say {ways} (--pred-kind for predictions).",
+        readings,
+    )
 
 
 # -- the classes -----------------------------------------------------------------------------------
@@ -279,26 +443,22 @@ def _schema_of_ids(evidence: Evidence, ignored: Sequence[int], said: ReadAs) -> 
     return schema
 
 
+def _schema_of_codes(evidence: Evidence, coding: Coding) -> LabelSchema:
+    """Classes of numbers that are class and object; those that have objects are things."""
+    numbers = evidence.numbers - {*coding.ignored, IGNORED_16_BIT, -1}
+    ids = {coding.class_of(n) for n in numbers}
+    things = {coding.class_of(n) for n in numbers if n >= coding.unit and n % coding.unit}
+    schema = LabelSchema.from_ids(i for i in ids if i <= 255)
+    return LabelSchema(tuple(replace(c, thing=c.id in things) for c in schema.classes))
+
+
 def _coloured(schema: LabelSchema, palette: dict[int, Color]) -> LabelSchema:
-    voc = [_as_color(c) for c in _voc_palette()]
+    voc = voc_colors()
     inside = max(schema.ids) < len(voc)
     if inside and len(schema.ids) > 1 and all(palette.get(i, voc[i]) == voc[i] for i in schema.ids):
-        named = LabelSchema.from_names(_VOC_NAMES)
-        return LabelSchema(
-            tuple(ClassSpec(c.id, c.name, voc[c.id], c.thing) for c in named.classes),
-            schema.ignore_index,
-        )
+        return voc_schema(schema.ignore_index)
     colored = (ClassSpec(c.id, c.name, palette.get(c.id, c.color), c.thing) for c in schema.classes)
     return LabelSchema(tuple(colored), schema.ignore_index)
-
-
-def _voc_palette() -> npt.NDArray[np.uint8]:
-    """The first 21 colours of Pascal VOC: the bits of the id, spread over r, g, b from the top."""
-    table = np.zeros((len(_VOC_NAMES), 3), np.uint8)
-    for i in range(len(table)):
-        for bit in range(8):
-            table[i, bit % 3] |= ((i >> bit) & 1) << (7 - bit // 3)
-    return table
 
 
 def _with_colors(
@@ -327,9 +487,13 @@ def _with_colors(
 
 
 def _doubts(
-    evidence: Evidence, coding: Coding, schema: LabelSchema | None, said: ReadAs
+    evidence: Evidence, coding: Coding, schema: LabelSchema | None, said: ReadAs, form: _Form
 ) -> tuple[Doubt, ...]:
+    if form.doubt is not None:
+        return (form.doubt,)
     found = [_mixed(evidence, coding)] if said.kind is None else []
+    if form.kind is not None:
+        return tuple(d for d in found if d is not None)
     if schema is None and coding.kind == "index" and said.kind is None:
         codings = _codings(evidence)
         found += [_levels(evidence), codings or _either(evidence)]
@@ -439,8 +603,3 @@ _GROUP_WORDS: Final[dict[Group, str]] = {
     "colours": "colours",
     "shades": "grey levels that cannot be told apart",
 }
-
-
-def _as_color(rgb: npt.NDArray[np.uint8]) -> Color:
-    r, g, b = (int(v) for v in rgb)
-    return (r, g, b)

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 from fakes import make_folder, square, wait_for, write_mask, write_photo
+from PIL import Image as pil
 
 from segstudio.app.folder import FolderFiles
 from segstudio.core.errors import SegstudioError
@@ -214,6 +215,27 @@ def test_two_codings_of_one_object_are_asked_about_and_the_answer_kept(desk, new
     again.open(root)
     show(again, 1)
     assert np.array_equal(again.document.truth.labels, square())
+
+
+def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(desk, tmp_path):
+    root = tmp_path / "set"
+    write_photo(root / "a.png", square())
+    (root / "masks").mkdir()
+    codes = square().astype(np.uint16) * 2001
+    codes[:3] = 1002
+    codes[17:] = 1001
+    pil.fromarray(codes).save(root / "masks" / "a.png")
+    desk.open(root)
+    told = [n for n in desk.notices.recent if "could be objects, or class x 1000" in n.message]
+    assert all(str(root / "masks" / "a.png") in notice.message for notice in told)
+    (question,) = [notice for notice in told if notice.actions]
+    assert desk.document.truth is None
+    words = ["They are class x 1000 + object", "They are objects"]
+    assert [text for text, _ in question.actions] == words
+    question.actions[0][1]()
+    desk.settle()
+    assert set(np.unique(desk.document.truth.labels)) == {0, 1, 2}
+    assert desk.document.truth.instances.max() == 3
 
 
 def test_what_class_0_is_is_asked_where_it_is_no_majority(desk, new_desk, tmp_path):

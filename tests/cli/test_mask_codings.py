@@ -452,3 +452,35 @@ def test_two_codings_of_one_object_are_told_and_chosen(capsys, folders):
     assert "--truth-kind binary" in note
     assert said == pytest.approx({"background": 4 / 6, "object": 1 / 2})
     assert not [n for n in told["notes"] if "one class in all masks" in n]
+
+
+def test_class_and_object_in_one_number_meet_class_ids_and_codes(capsys, folders):
+    """Of two cars of 4 pixels each one is found whole, the other is called person."""
+    pred, truth = folders
+    wanted = np.repeat([[7, 7, 26001, 26001, 26002, 26002]], 2, axis=0)
+    save(truth, "a_gtFine_instanceIds.png", wanted, dtype=np.uint16)
+    save(pred, "a.png", np.repeat([[7, 7, 26, 26, 24, 24]], 2, axis=0))
+    found, whole = iou_of(capsys, *folders)
+    assert found == pytest.approx({"road": 1, "car": 1 / 2, "person": 0})
+    assert whole["ground_truth_values"] == "cityscapes"
+    (pred / "a.png").unlink()
+    codes = np.repeat([[7, 7, 26001, 26001, 24001, 24001]], 2, axis=0)
+    save(pred, "a_gtFine_instanceIds.png", codes, dtype=np.uint16)
+    found, whole = iou_of(capsys, *folders, "--panoptic")
+    assert found == pytest.approx({"road": 1, "car": 1 / 2, "person": 0})
+    # road 1; car one of two found: 1 / (1 + 1/2); person none of one
+    assert whole["panoptic"]["pq"] == pytest.approx((1 + 1 / 1.5 + 0) / 3)
+    assert "class x 1000 + object" in run(capsys, *folders)[1]
+
+
+def test_numbers_that_can_be_codes_or_objects_end_the_count_until_it_is_said(capsys, folders):
+    for folder in folders:
+        save(folder, "a.png", [[0, 1001, 1002, 2001]], dtype=np.uint16)
+    code, out, err = run(capsys, *folders)
+    assert (code, out) == (2, "")
+    assert "could be objects, or class x 1000 + object" in err
+    assert "--truth-kind" in err
+    for kind, classes in (("cityscapes", 3), ("objects", 2)):
+        said = ("--truth-kind", kind, "--pred-kind", kind)
+        found, _ = iou_of(capsys, *folders, *said)
+        assert list(found.values()) == [1.0] * classes

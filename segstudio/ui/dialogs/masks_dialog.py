@@ -25,6 +25,8 @@ KINDS: Final[tuple[tuple[TruthKind | None, str], ...]] = (
     ("binary", "Black and white: one object class"),
     ("instances", "Objects: each number or colour is an object"),
     ("colour", "Colours: each colour is a class"),
+    ("cityscapes", "Class x 1000 + object, as in Cityscapes"),
+    ("kitti", "Class x 256 + object, as in KITTI"),
 )
 ZEROS: Final[tuple[tuple[Zero | None, str], ...]] = (
     (None, "Automatic"),

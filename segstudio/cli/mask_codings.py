@@ -64,7 +64,7 @@ def read_alike(truth: Masks, predictions: Masks) -> Alike:
     """
     wanted, found = _with_classes_of_the_other(truth.index, predictions.index)
     both = {_kind_of_classes(wanted), _kind_of_classes(found)}
-    if wanted.only_shades or found.only_shades:
+    if wanted.only_shades or found.only_shades or wanted.undecided or found.undecided:
         return Alike(wanted, found)  # reading one says it
     if both == {"colour"}:
         return _with_all_colours(wanted, found)
@@ -150,7 +150,9 @@ def _with_all_colours(wanted: TruthIndex, found: TruthIndex) -> Alike:
     if wanted.declared or found.declared:
         return Alike(wanted, found)
     schema = _with_colours_of(wanted.schema, found.schema)
-    return Alike(wanted.with_classes(schema), found.with_classes(schema))
+    # The names are the ground truth's; with classes there is nothing to be asked of them.
+    notes = (f"{d.message} {d.option}" for d in wanted.doubts if d.about == "names")
+    return Alike(wanted.with_classes(schema), found.with_classes(schema), tuple(notes))
 
 
 def _with_colours_of(schema: LabelSchema, other: LabelSchema) -> LabelSchema:

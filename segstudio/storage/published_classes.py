@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from segstudio.core.schema import ClassSpec, Color, LabelSchema
@@ -99,24 +100,36 @@ def cityscapes_schema(numbering: Numbering = "ids") -> LabelSchema:
     return LabelSchema((ClassSpec(0, "unlabeled", (0, 0, 0)), *classes), 0)
 
 
-def published_colors(colors: Collection[Color]) -> tuple[str, LabelSchema, dict[Color, int]] | None:
-    """The data set of which all of some colours are, other than black.
+@dataclass(frozen=True)
+class PublishedColors:
+    """What the colours of masks are in a data set.
 
-    Returns:
-        Its name, its classes and the class id, or the ignore index, of each of its colours; None
-        if there is none.
+    Attributes:
+        title: Of the data set.
+        schema: Its classes.
+        ids: The class, or the ignore index, of each of its colours.
     """
-    tables: Iterable[tuple[str, LabelSchema, dict[Color, int]]] = (
-        (
-            "Pascal VOC",
-            voc_schema(),
-            {**{color: i for i, color in enumerate(voc_colors())}, _VOC_VOID: 255},
-        ),
-        (
-            "Cityscapes",
-            cityscapes_schema(),
-            {color: i if train >= 0 else 0 for _, i, train, color in _CITYSCAPES},
-        ),
+
+    title: str
+    schema: LabelSchema
+    ids: dict[Color, int]
+
+    @property
+    def void(self) -> list[Color]:
+        """The colours of what counts nowhere."""
+        return [color for color, i in self.ids.items() if i == self.schema.ignore_index]
+
+
+def published_colors(colors: Collection[Color]) -> PublishedColors | None:
+    """The data set that has all of some colours, or None if there is none.
+
+    Args:
+        colors: Without black, which is in all of them.
+    """
+    voc = {color: i for i, color in enumerate(voc_colors())}
+    city = {color: i if train >= 0 else 0 for _, i, train, color in _CITYSCAPES}
+    tables = (
+        PublishedColors("Pascal VOC", voc_schema(), {**voc, _VOC_VOID: 255}),
+        PublishedColors("Cityscapes", cityscapes_schema(), city),
     )
-    shown = {*colors} - {(0, 0, 0)}
-    return next((table for table in tables if shown and shown <= table[2].keys()), None)
+    return next((table for table in tables if colors and table.ids.keys() >= {*colors}), None)

@@ -276,6 +276,11 @@ class TruthIndex:
         return self._evidence.groups.keys() == {"shades"}
 
     @property
+    def undecided(self) -> bool:
+        """Whether no mask is read until a person says what they hold."""
+        return bool(self.coding.undecided)
+
+    @property
     def palette(self) -> Mapping[int, Color]:
         """The colour of each number, where all masks have palettes that agree; else empty."""
         found = self._evidence.palette

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, Literal
 
 from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
@@ -16,6 +17,7 @@ from segstudio.storage.published_classes import (
     LAST_TRAIN_ID,
     Numbering,
     cityscapes_schema,
+    published_colors,
     voc_colors,
     voc_schema,
 )
@@ -115,14 +117,15 @@ class Doubt:
         about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
             "levels": whether 255 is a class or ignored; "codings": whether the numbers of masks
             that hold two are classes, or background and object; "codes": whether numbers are class
-            and object in one; "mixed": masks that are not read.
+            and object in one; "names": whether classes are those of a published data set;
+            "mixed": masks that are not read.
         message: It, in a sentence, and how it is read until someone says otherwise.
         hint: What to do in the window.
         option: What to do on the command line.
         readings: Of "codes" what the numbers may be.
     """
 
-    about: Literal["zero", "objects", "levels", "codings", "codes", "mixed"]
+    about: Literal["zero", "objects", "levels", "codings", "codes", "names", "mixed"]
     message: str
     hint: str
     option: str = ""
@@ -189,7 +192,7 @@ def decide(
         found = _schema_of_codes(evidence, coding)
     else:
         found = _object_schema(said if kind == "binary" else ReadAs())
-    return Decision(coding, schema or found, _doubts(evidence, coding, schema, said, form))
+    return Decision(coding, schema or found, _doubts(evidence, coding, schema, said, form, found))
 
 
 # -- the kind --------------------------------------------------------------------------------------
@@ -296,11 +299,13 @@ class _Form:
     Attributes:
         kind: What the values are, or None if nothing is said.
         numbering: Of Cityscapes, if the classes are its own.
+        called: A mask whose name alone says so.
         doubt: Why it cannot be told.
     """
 
     kind: TruthKind | None = None
     numbering: Numbering | None = None
+    called: Path | None = None
     doubt: Doubt | None = None
 
 
@@ -310,13 +315,13 @@ def _form_of(
     grey = sum(evidence.sizes[g] for g in ("white", "single", "numbers"))
     if evidence.colour_files >= grey or (said.kind is not None and said.kind not in UNITS):
         return _Form()
-    found = _form_by_names(evidence) or _form_by_numbers(evidence, schema, named)
+    found = _form_by_names(evidence, named) or _form_by_numbers(evidence, schema, named)
     if said.kind is None:
         return found
     return found if found.kind in (said.kind, "index") else _Form(said.kind)
 
 
-def _form_by_names(evidence: Evidence) -> _Form | None:
+def _form_by_names(evidence: Evidence, named: TruthKind | None) -> _Form | None:
     """Masks that are called as those of Cityscapes are, and hold such numbers."""
     called = {ending: path for ending, path in evidence.endings.items() if ending}
     if not called:
@@ -324,7 +329,8 @@ def _form_by_names(evidence: Evidence) -> _Form | None:
     numberings: set[Numbering] = {"train" if "train" in e else "ids" for e in called}
     objects = any(ending.startswith("instance") for ending in called)
     if not _fits_cityscapes(evidence.numbers, "ids", objects=objects):
-        return _Form(doubt=_of_codes(evidence, ("cityscapes", "instances"))) if objects else None
+        refused = objects and named is None
+        return _Form(doubt=_of_codes(evidence, ("cityscapes", "instances"))) if refused else None
     if len(numberings) > 1 or "" in evidence.endings:
         paths = dict(sorted(evidence.endings.items())).values()
         text = (
@@ -335,7 +341,10 @@ def _form_by_names(evidence: Evidence) -> _Form | None:
     numbering = numberings.pop()
     if not _fits_cityscapes(evidence.numbers, numbering, objects=objects):
         return None
-    return _Form("cityscapes" if objects else "index", numbering)
+    doubtful = any("gtfine" not in p.stem.lower() and "gtcoarse" not in p.stem.lower()
+                   for p in called.values())  # fmt: skip
+    path = min(called.values())
+    return _Form("cityscapes" if objects else "index", numbering, called=path if doubtful else None)
 
 
 def _fits_cityscapes(numbers: set[int], numbering: Numbering, *, objects: bool) -> bool:
@@ -464,16 +473,19 @@ def _coloured(schema: LabelSchema, palette: dict[int, Color]) -> LabelSchema:
 def _with_colors(
     coding: Coding, evidence: Evidence, schema: LabelSchema | None
 ) -> tuple[Coding, LabelSchema]:
+    shown = _colors_shown(evidence, coding)
+    published = published_colors(shown)
     if schema is not None:
         colors = tuple((c.color_in_masks, c.id) for c in schema.classes)
         if schema.ignore_index == 255 and schema.get(255) is None:
             colors = (*colors, ((255, 255, 255), 255))
+        if published is not None and schema.ignore_index is not None:
+            colors = (*colors, *((c, schema.ignore_index) for c in published.void))
         pairs = tuple(dict(reversed(colors)).items())
         return replace(coding, colors=pairs), schema
-    keys = {k for k in evidence.colors if k}
-    shown = evidence.opacity_colors | (set(evidence.palette.values()) if coding.palettes else set())
-    keys |= {r << 16 | g << 8 | b for r, g, b in shown} - {0}
-    found = [color_of(k) for k in sorted(keys)][:255]
+    if published is not None and len(shown) > 1:
+        return replace(coding, colors=tuple(published.ids.items())), published.schema
+    found = sorted(shown)[:255]
     if evidence.looks[Look.BLURRED_COLOURS] == evidence.colour_files > 0:
         found = []  # reading one says that its edges are soft
     classes = [ClassSpec(0, "background", (0, 0, 0))]
@@ -483,17 +495,37 @@ def _with_colors(
     return replace(coding, colors=pairs), LabelSchema(tuple(classes), ignore)
 
 
+def _colors_shown(evidence: Evidence, coding: Coding) -> set[Color]:
+    """The colours of all masks but black."""
+    others = evidence.opacity_colors | (
+        set(evidence.palette.values()) if coding.palettes else set()
+    )
+    return {*map(color_of, evidence.colors), *others} - {(0, 0, 0)}
+
+
 # -- what is asked ---------------------------------------------------------------------------------
 
 
 def _doubts(
-    evidence: Evidence, coding: Coding, schema: LabelSchema | None, said: ReadAs, form: _Form
+    evidence: Evidence,
+    coding: Coding,
+    schema: LabelSchema | None,
+    said: ReadAs,
+    form: _Form,
+    classes: LabelSchema,
 ) -> tuple[Doubt, ...]:
     if form.doubt is not None:
         return (form.doubt,)
     found = [_mixed(evidence, coding)] if said.kind is None else []
+    if form.called is not None and schema is None and said.kind is None:
+        text = (
+            f"Called as {form.called} is, the masks are read as those of Cityscapes: its classes, "
+        )
+        found.append(_name_doubt(text + "of which those that it does not score count nowhere."))
     if form.kind is not None:
         return tuple(d for d in found if d is not None)
+    if schema is None and coding.kind in ("colour", "index"):
+        found.append(_names(evidence, coding, classes))
     if schema is None and coding.kind == "index" and said.kind is None:
         codings = _codings(evidence)
         found += [_levels(evidence), codings or _either(evidence)]
@@ -514,6 +546,37 @@ def _ground(evidence: Evidence, coding: Coding) -> Doubt | None:
         + (", or the object itself (File > Read masks as)." if black else "."),
         "If it is a class like the others, say --class-0 class"
         + (", if it is the object itself, --class-0 object." if black else "."),
+    )
+
+
+def _names(evidence: Evidence, coding: Coding, found: LabelSchema) -> Doubt | None:
+    """Classes whose colours are those of a published data set, or only look like it."""
+    if coding.kind == "colour":
+        shown = _colors_shown(evidence, coding)
+        published = published_colors(shown)
+        if published is None:
+            return None
+        used = {published.ids[color] for color in shown}
+        if len(used) == 1:
+            name = published.schema.name_of(*used)
+            text = f"The only colour of the masks is that of {name} of {published.title}; "
+            return _name_doubt(text + "the class is not called so.")
+    else:
+        used = evidence.numbers - {0}
+    if found.get(1) != voc_schema().get(1) or used != set(range(1, len(used) + 1)):
+        return None
+    if len(used) >= found.num_classes - 1:
+        return None
+    text = f"The {len(used)} colours of the masks are the first of Pascal VOC, whose names are "
+    return _name_doubt(text + "taken; other programs number their classes in the same colours.")
+
+
+def _name_doubt(text: str) -> Doubt:
+    return Doubt(
+        "names",
+        text,
+        "Names are changed in the Classes panel, and what masks hold with File > Read masks as.",
+        "Give the classes' names with --schema, or say --truth-kind ids.",
     )
 
 

@@ -473,12 +473,32 @@ def test_class_and_object_in_one_number_meet_class_ids_and_codes(capsys, folders
     assert "class x 1000 + object" in run(capsys, *folders)[1]
 
 
+def test_the_names_of_published_colours_and_their_doubt_are_told(capsys, folders):
+    truth = folders[1]
+    image = np.array([[[0, 0, 0], [128, 0, 0], [0, 128, 0], [0, 128, 0]]], np.uint8)
+    for folder in folders:
+        folder.mkdir()
+        Image.fromarray(image).save(folder / "a.png")
+    found, whole = iou_of(capsys, *folders)
+    assert found == {"background": 1, "aeroplane": 1, "bicycle": 1}
+    assert len([n for n in whole["notes"] if "first of Pascal VOC" in n]) == 1
+    image[0, 3] = (224, 224, 192)
+    Image.fromarray(image).save(truth / "a.png")
+    found, whole = iou_of(capsys, *folders)
+    assert found == {"background": 1, "aeroplane": 1, "bicycle": 1}
+    assert whole["ignored_pixels"] == 1
+    assert whole["notes"] == []
+
+
 def test_numbers_that_can_be_codes_or_objects_end_the_count_until_it_is_said(capsys, folders):
     for folder in folders:
         save(folder, "a.png", [[0, 1001, 1002, 2001]], dtype=np.uint16)
     code, out, err = run(capsys, *folders)
     assert (code, out) == (2, "")
     assert "could be objects, or class x 1000 + object" in err
+    save(folders[0], "a.png", [[0, 1, 1, 2]])
+    assert "could be objects, or class x 1000 + object" in run(capsys, *folders)[2]
+    save(folders[0], "a.png", [[0, 1001, 1002, 2001]], dtype=np.uint16)
     assert "--truth-kind" in err
     for kind, classes in (("cityscapes", 3), ("objects", 2)):
         said = ("--truth-kind", kind, "--pred-kind", kind)

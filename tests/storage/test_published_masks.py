@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from image_files import save_image
+from PIL import Image
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.schema import LabelSchema
+from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, read_truth, read_truth_file
@@ -132,6 +133,17 @@ def test_names_that_contradict_each_other_are_refused_with_both_files(tmp_path, 
     assert not [d for d in said.doubts if d.about == "codes"]
 
 
+def test_a_name_that_other_data_sets_may_have_is_said(tmp_path):
+    save_image(tmp_path / "x_labelIds.png", bands(ROAD, CAR, 3, dtype=np.uint8))
+    index, refs = settled(tmp_path)
+    assert index.schema.name_of(CAR) == "car"
+    (doubt,) = [d for d in index.doubts if d.about == "names"]
+    assert str(refs[0].path) in doubt.message
+    assert "--truth-kind ids" in doubt.option
+    plain = index.read_as(ReadAs("index"))
+    assert column(read_truth(refs[0], plain).labels) == [ROAD, CAR, 3]
+
+
 def test_names_of_cityscapes_do_not_hold_against_the_numbers(tmp_path):
     """Other data sets call their masks so too."""
     save_image(tmp_path / "a" / "x_labelIds.png", bands(0, 7, 40, dtype=np.uint8))
@@ -254,3 +266,90 @@ def test_ids_beside_classes_that_are_not_in_them_stay_objects(tmp_path):
     save_image(tmp_path / "instances" / "a.png", bands(0, 256, 257, 300))
     project = open_project(tmp_path)
     assert column(read_truth(project.images[0], project.truth).instances) == [0, 256, 257, 300]
+
+
+# -- colours ---------------------------------------------------------------------------------------
+
+BLACK, VOC_VOID = (0, 0, 0), (224, 224, 192)
+AEROPLANE, PERSON_OF_VOC, TV = (128, 0, 0), (192, 128, 128), (0, 64, 128)  # 1, 15, 20
+ROAD_COLOR, CAR_COLOR, PARKING = (128, 64, 128), (0, 0, 142), (250, 170, 160)
+
+
+def painted(path, *colors):
+    save_image(path, np.repeat(np.array(colors, np.uint8), 2, axis=0)[:, None].repeat(6, 1))
+
+
+def test_the_colours_of_pascal_voc_have_its_ids_and_names(tmp_path):
+    """In the files together; a mask may hold one class alone."""
+    painted(tmp_path / "a.png", BLACK, AEROPLANE, VOC_VOID)
+    painted(tmp_path / "b.png", BLACK, PERSON_OF_VOC, TV)
+    index, refs = settled(tmp_path)
+    assert index.kind == "colour"
+    assert column(read_truth(refs[0], index).labels) == [0, 1, 255]
+    assert column(read_truth(refs[1], index).labels) == [0, 15, 20]
+    names = [index.schema.name_of(i) for i in (0, 1, 15, 20)]
+    assert names == ["background", "aeroplane", "person", "tvmonitor"]
+    assert index.schema.get(20).color == TV
+    assert index.schema.ignore_index == 255
+    assert not index.doubts
+
+
+def test_the_colours_of_cityscapes_have_its_ids_and_names(tmp_path):
+    """Black and parking are not scored; pole and pole group are one colour."""
+    painted(tmp_path / "a.png", BLACK, ROAD_COLOR, CAR_COLOR, PARKING, (153, 153, 153))
+    index, refs = settled(tmp_path)
+    ignored = index.schema.ignore_index
+    assert ignored not in index.schema.scored_ids
+    wanted = [ignored, ROAD, CAR, ignored, 17]
+    assert column(read_truth(refs[0], index).labels) == wanted
+    assert [index.schema.name_of(i) for i in (7, 17, 26)] == ["road", "pole", "car"]
+    assert not index.doubts
+
+
+@pytest.mark.parametrize(
+    ("color", "words"),
+    [(AEROPLANE, "aeroplane of Pascal VOC"), (CAR_COLOR, "car of Cityscapes")],
+)
+def test_one_colour_alone_may_be_a_published_class_and_that_is_said(tmp_path, color, words):
+    painted(tmp_path / "a.png", BLACK, color)
+    index, refs = settled(tmp_path)
+    assert column(read_truth(refs[0], index).labels) == [0, 1]
+    assert index.schema.name_of(1) == "class 1"
+    (doubt,) = [d for d in index.doubts if d.about == "names"]
+    assert words in doubt.message
+    assert "--schema" in doubt.option
+
+
+def test_a_colour_of_no_published_class_leaves_all_without_names(tmp_path):
+    painted(tmp_path / "a.png", BLACK, AEROPLANE, TV, (1, 2, 3))
+    index, _ = settled(tmp_path)
+    assert [c.name for c in index.schema.classes] == [
+        "background", "class 1", "class 2", "class 3",
+    ]  # fmt: skip
+    assert not index.doubts
+
+
+def test_given_classes_with_the_colours_of_pascal_voc_leave_its_void_ignored(tmp_path):
+    painted(tmp_path / "a.png", BLACK, AEROPLANE, TV, VOC_VOID)
+    classes = (
+        ClassSpec(0, "ground", BLACK), ClassSpec(3, "plane", AEROPLANE), ClassSpec(4, "tv", TV)
+    )  # fmt: skip
+    index, refs = settled(tmp_path, schema=LabelSchema(classes))
+    assert column(read_truth(refs[0], index).labels) == [0, 3, 4, 255]
+
+
+@pytest.mark.parametrize("form", ["colours", "palette"])
+def test_the_first_colours_of_pascal_voc_are_those_of_other_programs_too(tmp_path, form):
+    """labelme and others give their classes these colours in turn."""
+    first = [BLACK, AEROPLANE, (0, 128, 0), (128, 128, 0)]
+    if form == "colours":
+        painted(tmp_path / "a.png", *first)
+    else:
+        image = Image.fromarray(bands(0, 1, 2, 3, dtype=np.uint8))
+        image.putpalette([v for color in first for v in color])
+        image.save(tmp_path / "a.png")
+    index, refs = settled(tmp_path)
+    assert column(read_truth(refs[0], index).labels) == [0, 1, 2, 3]
+    assert index.schema.name_of(3) == "bird"
+    (doubt,) = [d for d in index.doubts if d.about == "names"]
+    assert "first of Pascal VOC" in doubt.message

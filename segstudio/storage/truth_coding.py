@@ -334,8 +334,8 @@ def _form_by_names(evidence: Evidence, named: TruthKind | None) -> _Form | None:
     if len(numberings) > 1 or "" in evidence.endings:
         paths = dict(sorted(evidence.endings.items())).values()
         text = (
-            f"By their names, {' and '.join(map(str, paths))} have other numbers for the same "
-            "classes: they are not read."
+            "By their names the masks have other numbers for the same classes, and are not read: "
+            f"{', '.join(map(str, paths))}."
         )
         return _Form(doubt=_code_doubt(text, ("cityscapes", "index")))
     numbering = numberings.pop()
@@ -407,8 +407,8 @@ def _may_be_codes(numbers: set[int], unit: int) -> bool:
 
 def _of_codes(evidence: Evidence, readings: tuple[TruthKind, ...]) -> Doubt:
     text = (
-        f"The numbers of {evidence.example('numbers' if evidence.sizes['numbers'] else 'single')} "
-        f"could be objects, or {KIND_NAMES[readings[0]]}: they are not read."
+        f"The numbers could be objects, or {KIND_NAMES[readings[0]]}, and are not read: "
+        f"{evidence.example('numbers' if evidence.sizes['numbers'] else 'single')}."
     )
     return _code_doubt(text, readings)
 
@@ -526,10 +526,13 @@ def _doubts(
         return tuple(d for d in found if d is not None)
     if schema is None and coding.kind in ("colour", "index"):
         found.append(_names(evidence, coding, classes))
+    codings = None
     if schema is None and coding.kind == "index" and said.kind is None:
         codings = _codings(evidence)
         found += [_levels(evidence), codings or _either(evidence)]
-    if schema is None and said.zero is None and coding.kind in ("index", "binary"):
+    # Where 0 may not be the background of all masks, its share says nothing.
+    same_ground = codings is None and not coding.pairs
+    if schema is None and said.zero is None and coding.kind in ("index", "binary") and same_ground:
         found.append(_ground(evidence, coding))
     return tuple(d for d in found if d is not None)
 
@@ -601,9 +604,9 @@ def _codings(evidence: Evidence) -> Doubt | None:
     if len(pairs) == 1:
         if 0 in numbers:
             return None
-        message = f"{shown[0]} and never 0: both are read as classes, neither as background."
+        message = f"Both numbers are read as classes, none as background: {shown[0]}, never 0."
     else:
-        message = f"{', '.join(shown)}: each number is read as one class in all masks."
+        message = f"Each number is read as one class in all masks: {', '.join(shown)}."
     return Doubt(
         "codings",
         message,

@@ -203,7 +203,7 @@ def test_two_codings_of_one_object_are_asked_about_and_the_answer_kept(desk, new
         write_photo(root / f"a{i}.png", square())
         write_mask(root / "masks" / f"a{i}.png", np.where(square() > 0, shape, ground))
     desk.open(root)
-    question = notice_about(desk, "each number is read as one class")
+    question = notice_about(desk, "Each number is read as one class")
     assert str(root / "masks" / "a1.png") in question.message
     assert [text for text, _ in question.actions] == ["They are classes", "It is one object"]
     question.second[1]()

@@ -611,14 +611,15 @@ def test_masks_of_two_numbers_in_two_codings_are_asked_about(tmp_path, codings, 
     put(tmp_path, "4.png", SQUARE * 0)
     index, refs = settled(tmp_path)
     assert [counts(index, ref) for ref in refs[:2]] == list(ids)
-    (doubt,) = [d for d in index.doubts if d.about == "codings"]
+    (doubt,) = index.doubts
+    assert doubt.about == "codings"
     for ref, pair in zip(refs[:2], codings, strict=False):
         assert f"{ref.path} holds {pair[0]} and {pair[1]}" in doubt.message
     assert "--truth-kind" in doubt.option
     said = index.read_as(ReadAs("binary"))
     assert [counts(said, ref) for ref in refs[:2]] == list(objects)
     assert counts(said, refs[4]) == {0: 600}
-    assert not [d for d in said.doubts if d.about == "codings"]
+    assert not said.doubts
     assert not [d for d in index.read_as(ReadAs("index")).doubts if d.about == "codings"]
 
 

@@ -54,8 +54,8 @@ class Opens(Protocol):
     """What goes from image to image."""
 
     @property
-    def cursor(self) -> int:
-        """The image asked for last."""
+    def place(self) -> int:
+        """The image or page asked for last."""
 
     def select(self, index: int) -> None:
         """Show an image."""
@@ -145,12 +145,12 @@ class WorkQueue:
             )
             return
         ranks = self._ranks
-        here = ranks.get(self._browsing.cursor, -1 if by > 0 else len(ranks))
+        here = ranks.get(self._browsing.place, -1 if by > 0 else len(ranks))
         waiting = queue.images if by > 0 else reversed(queue.images)
         index = next((i for i in waiting if (ranks[i] - here) * by > 0), None)
         if index is not None:
             self.open(index)
-        elif by > 0 and self._browsing.cursor not in queue.images[:1]:
+        elif by > 0 and self._browsing.place not in queue.images[:1]:
             self._notices.info(
                 f"This is the end of the queue; {len(queue.images)} before it still wait.",
                 action=("Start over", self._start_over),
@@ -196,7 +196,8 @@ class WorkQueue:
             self._values.clear()
             self._asked = False
             return
-        moved = {i: self._project.index_of(before.images[i].path) for i in self._values}
+        refs = {i: before.images[i] for i in self._values}
+        moved = {i: self._project.index_of(ref.path, ref.page) for i, ref in refs.items()}
         self._values = {j: v for i, v in self._values.items() if (j := moved[i]) is not None}
 
     def _on_history(self) -> None:
@@ -279,14 +280,14 @@ class WorkQueue:
         table = self._evaluating.table
         runs = (run,) if run else table.runs
         found = [(table.indices(r), table.column(r, self._metric(kind))) for r in runs]
-        size = 1 + max((int(i.max(initial=-1)) for i, _ in found), default=-1)
-        total, number = np.zeros(size), np.zeros(size)
+        found = [(i[~np.isnan(column)], column[~np.isnan(column)]) for i, column in found]
+        images = np.unique(np.concatenate([np.zeros(0, np.intp), *(i for i, _ in found)]))
+        total, number = np.zeros(len(images)), np.zeros(len(images))
         for indices, column in found:
-            known = ~np.isnan(column)
-            total[indices[known]] += column[known]
-            number[indices[known]] += 1
-        images = np.flatnonzero(number)
-        return images, total[images] / number[images]
+            at = np.searchsorted(images, indices)
+            total[at] += column
+            number[at] += 1
+        return images, total / number
 
     def _possible(self) -> frozenset[QueueKind]:
         table = self._evaluating.table

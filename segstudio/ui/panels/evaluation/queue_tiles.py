@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from segstudio.app.tally import lead_name
 from segstudio.session.session import Session
 from segstudio.session.work_queue import QueueKind, QueueState
+from segstudio.storage.image_ref import image_of
 from segstudio.ui.numbers import percent_text, ratio_text
 from segstudio.ui.plain import plain
 
@@ -94,10 +95,10 @@ class QueueModel(QAbstractListModel):
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         row, project = index.row(), self._session.project
         image = self.image_at(row)
-        if image < 0 or project is None or image >= len(project.images):
+        if image < 0 or project is None or image_of(image) >= len(project.images):
             return None
         kind, value = self._queue.kind, self._queue.values[row]
-        name = project.images[image].name
+        name = project.images[image].title
         if role == Qt.ItemDataRole.DisplayRole:
             return name
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -61,10 +61,10 @@ class QueuePage(QWidget):
     """Chooses the order, shows who waits, opens what is clicked.
 
     Signals:
-        open_requested: int index of an image to show, and None.
+        open_requested: Position of an image or page (int, more than 32 bits) to show, and None.
     """
 
-    open_requested = Signal(int, object)
+    open_requested = Signal(object, object)
 
     def __init__(self, session: Session, work_queue: WorkQueue, browsing: Browsing) -> None:
         super().__init__()

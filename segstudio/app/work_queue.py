@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -15,6 +16,7 @@ from segstudio.app.queue_places import QueuePlaces
 from segstudio.jobs import JobRunner
 from segstudio.session.session import Change, ImageState, Layer, Session, What
 from segstudio.session.work_queue import NEEDS_REFERENCE, QueueKind
+from segstudio.storage.image_ref import image_of
 
 _Values = npt.NDArray[np.float64]
 _ASCENDING: Final = frozenset({QueueKind.LOWEST_IOU})
@@ -23,6 +25,10 @@ _FALLBACKS: Final = (QueueKind.LOWEST_IOU, QueueKind.DISAGREEMENT, QueueKind.UNC
 
 class Figures(Protocol):
     """What the queue reads of the evaluation's table."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the images and pages, by position."""
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -101,6 +107,11 @@ class WorkQueue:
         self._asked = False
         self._project = session.project
         session.changed.connect(self._on_change)
+
+    def title(self, index: int) -> str:
+        """Name of an image of the queue, of a stack's page with the page; "" if it is gone."""
+        names = self._evaluating.table.names
+        return names[index] if image_of(index) < len(names) else ""
 
     # -- verbs -------------------------------------------------------------------------------
 

@@ -412,6 +412,9 @@ def test_the_queue_goes_from_page_to_page(measured):
     assert measured.document.ref.page == 0
     assert measured.session.queue.images == (PAGES[2], PAGES[0])
     assert measured.session.queue.finished == (PAGES[1],)
+    assert measured.work_queue.title(PAGES[1]) == TITLES[1]
+    measured.open(measured.root / "masks")  # another folder: no figures
+    assert measured.work_queue.title(PAGES[1]) == ""
 
 
 def test_a_corrected_page_stays_out_of_the_queue(measured, new_desk):

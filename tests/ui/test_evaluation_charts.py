@@ -326,13 +326,19 @@ def test_each_page_is_listed_with_its_figures_and_a_click_opens_it(measured):
     assert images.table.currentIndex().row() == 0
     results = page(measured, MODELS)
     measured.until(lambda: "cells.tif (3)" in results.notes.text())
+    files = measured.window.images.model
+    assert files.index(0, 0).data(Qt.ItemDataRole.ToolTipRole).splitlines()[:2] == [
+        "cells.tif",
+        "Of page 1 alone:",
+    ]
 
 
 def test_the_queue_shows_each_page_and_a_click_opens_it(measured):
     queue = page(measured, QUEUE)
     model = queue.model
     measured.until(lambda: model.rowCount() == 3)
-    assert model.index(0).data() == "cells.tif · page 3"
+    names = [model.index(row).data() for row in range(3)]
+    assert names == [f"cells.tif · page {number}/3" for number in (3, 2, 1)]
     for row, shown in ((1, 1), (2, 0), (0, 2)):
         place = queue.view.visualRect(model.index(row)).center()
         measured.qtbot.mouseClick(queue.view.viewport(), LEFT, pos=place)

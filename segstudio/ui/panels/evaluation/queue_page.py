@@ -69,7 +69,7 @@ class QueuePage(QWidget):
     def __init__(self, session: Session, work_queue: WorkQueue, browsing: Browsing) -> None:
         super().__init__()
         self._session, self._work_queue = session, work_queue
-        self.model = QueueModel(session, self)
+        self.model = QueueModel(session, work_queue.title, self)
         self._thumbnails = Thumbnails(browsing, 2 * THUMB.width(), self.model.repaint)
         self.kind = _combo("What puts an image in front")
         for kind, (text, _, _) in _KINDS.items():

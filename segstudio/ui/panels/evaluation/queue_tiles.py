@@ -45,9 +45,9 @@ def value_text(kind: QueueKind, value: float) -> str:
 class QueueModel(QAbstractListModel):
     """The images that wait, in the queue's order."""
 
-    def __init__(self, session: Session, parent: QObject) -> None:
+    def __init__(self, session: Session, title_of: Callable[[int], str], parent: QObject) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._title_of = session, title_of
         self._queue = QueueState()
         self._rows: dict[int, int] = {}
 
@@ -98,7 +98,7 @@ class QueueModel(QAbstractListModel):
         if image < 0 or project is None or image_of(image) >= len(project.images):
             return None
         kind, value = self._queue.kind, self._queue.values[row]
-        name = project.images[image].title
+        name = self._title_of(image)
         if role == Qt.ItemDataRole.DisplayRole:
             return name
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -186,7 +186,7 @@ def _evaluate(
             References(files, _SCHEMA),
             figures,
             Job("Evaluating", "model"),
-            indices=range(number),
+            limit=number,
         )
     finally:
         figures.close()

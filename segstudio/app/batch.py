@@ -26,7 +26,8 @@ from segstudio.core.prediction import (
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job
 from segstudio.resources import resource_path
-from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.decode import pages_in_image
+from segstudio.storage.image_ref import ImageRef, place_of
 
 _DEFAULTS = RunOptions()
 _ANSWERING = ("input_scale", "flips", "scales")
@@ -115,7 +116,7 @@ class Batch:
         run: Name of the run.
         files: The folder of the images.
         schema: The folder's classes; replaced by the owning thread when they change.
-        images: All images asked for.
+        images: All images asked for, with their later pages as these are found.
         waiting: Indices of those without a result yet; the owning thread takes out what arrived.
         done: How many have been tried.
         failures: Name and reason of every image that failed.
@@ -133,11 +134,13 @@ class Batch:
         images: list[BatchImage],
         *,
         again: bool,
+        every_page: bool = False,
         deliver: Callable[[BatchResult], None],
     ) -> None:
         """Args (besides the attributes):
         engine: Gives the loaded model.
         again: Run also where a stored prediction would do.
+        every_page: Run on all pages of the images, behind the first.
         deliver: Gets every result at once, on the job's thread.
         """
         self.spec = spec
@@ -156,6 +159,7 @@ class Batch:
         self._deliver = deliver
         self._again = {image.index for image in images} if again else set()
         self._left = list(reversed(images))
+        self._every_page = every_page
         self._lock = threading.Lock()
         self._predictor: Predictor | None = None
 
@@ -184,6 +188,7 @@ class Batch:
             SegstudioError: if the model itself cannot be loaded.
         """
         while (image := self._next()) is not None:
+            self._add_pages(image)
             job.report(self.done, len(self.images), image.ref.title)
             stored = self._stored(image)
             if stored is None and self._predictor is None:
@@ -200,6 +205,20 @@ class Batch:
     def _next(self) -> BatchImage | None:
         with self._lock:
             return self._left.pop() if self._left else None
+
+    def _add_pages(self, image: BatchImage) -> None:
+        """Have the later pages of an image done behind its first."""
+        ref = image.ref
+        if not self._every_page or ref.page:
+            return
+        later = [
+            BatchImage(place_of(image.index, page), ref.at_page(page))
+            for page in range(1, pages_in_image(ref.path))
+        ]
+        self.images += later
+        self.waiting |= {each.index for each in later}
+        with self._lock:
+            self._left += reversed(later)
 
     def _stored(self, image: BatchImage) -> Prediction | None:
         if image.index in self._again:

@@ -84,10 +84,9 @@ class CorrectedImages:
 
     def _read(self, files: FolderFiles) -> None:
         def work(_job: Job) -> set[int]:
-            names = load_marked(files.project.data_folder, Mark.CORRECTED)
-            if not names:
-                return set()
-            return {i for i, ref in enumerate(files.project.images) if ref.name in names}
+            keys = load_marked(files.project.data_folder, Mark.CORRECTED)
+            places = (files.project.place_of_key(key) for key in keys)
+            return {place for place in places if place is not None}
 
         def done(indices: set[int]) -> None:
             project = self._session.project

@@ -14,7 +14,7 @@ from segstudio.jobs import JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.figures import FigureStore
-from segstudio.storage.image_ref import ImageRef, page_of
+from segstudio.storage.image_ref import ImageRef, image_of
 
 _AFTER_S = 0.4
 
@@ -86,7 +86,7 @@ class Corrections:
         if files is None or conditions is None or self._under_way or not self._stale:
             return
         images = files.project.images
-        indices = sorted(i for i in self._stale if i < len(images))
+        indices = sorted(i for i in self._stale if image_of(i) < len(images))
         held: dict[ImageRef, LabelMap] = {}
         for index in indices:
             document = self._dirty(index)
@@ -110,6 +110,7 @@ class Corrections:
             conditions.references(files, held),
             self._figures,
             indices,
+            every_page=False,
             deliver=lambda results: self._clock.post(lambda: arrived(results)),
         )
         self._jobs.submit(
@@ -131,8 +132,8 @@ class Corrections:
         if self._files is None or self._conditions is None:
             return
         index = self._session.index_of(change.document)
-        if What.LABELS in change.what and index is not None and not page_of(index):
-            self.add([index])  # of a stack the first page is evaluated
+        if What.LABELS in change.what and index is not None:
+            self.add([index])
         if change.what & (What.SAVED | What.DOCUMENT):
             saved = {i for i in self._unsaved if self._dirty(i) is None}
             if saved:

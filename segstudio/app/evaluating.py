@@ -24,7 +24,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.figures import FigureStore
-from segstudio.storage.image_ref import ImageList, ImageRef
+from segstudio.storage.image_ref import ImageList, ImageRef, image_of
 
 _RECOUNT_AFTER_S = 0.4
 
@@ -260,12 +260,13 @@ class Evaluating:
     def _arrived(self, work: EvaluationWork, results: Results) -> None:
         if work is not self._work:
             return
+        self.table.set_pages(results.pages)
         self._put(results)
         newer = {index for index, _, _ in results.rows if self._is_newer_here(index)}
         if newer:
             self.refresh(newer)
         self._tell_predictions(results.predicted)
-        self._changed(done=self._done(work, results.done))
+        self._changed(done=self._done(work, results.done), total=work.total)
 
     def _done(self, work: EvaluationWork, through: Mapping[str, int]) -> dict[str, int]:
         """How many images have figures by model; those that had them before count too."""
@@ -287,7 +288,7 @@ class Evaluating:
 
     def _held(self, index: int) -> Document | None:
         project = self._session.project
-        if project is None or index >= len(project.images):
+        if project is None or image_of(index) >= len(project.images):
             return None
         return self._documents.get(project.images[index])
 

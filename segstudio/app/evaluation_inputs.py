@@ -207,7 +207,11 @@ class Conditions:
         return (self.meaning, str(self.hausdorff), str(self.originals), *keys)
 
     def figure_key(self, contender: Contender, image: str, reference: str) -> bytes:
-        """Under which the figures of one image are kept, by its digest and its reference's."""
+        """Under which the figures of one image are kept.
+
+        By what tells its content (its file's digest, with the page if it is not the first), and
+        its reference's.
+        """
         return figure_key("figures", image, reference, contender.key(self.schema), self.meaning)
 
     def vote_key(self, image: str) -> bytes:

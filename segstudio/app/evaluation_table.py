@@ -16,6 +16,7 @@ from segstudio.core.class_sums import ClassPairs, Numbers, mean_of
 from segstudio.core.image_figures import FolderFigures, ImageFigures
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.core.schema import LabelSchema
+from segstudio.storage.image_ref import PageTitles, place_of
 
 Indices = npt.NDArray[np.intp]
 _COLUMN: Final = {name: i for i, name in enumerate(METRICS)}
@@ -24,7 +25,10 @@ _BACKGROUND: Final = 0
 
 @dataclass(eq=False)
 class _Run:
-    """One model's lines: (N, M) scores and (N, K) IoU of all images of the folder."""
+    """One model's lines: (N, M) scores and (N, K) IoU of all images of the folder.
+
+    The first pages of the images come first, then later pages as they were found.
+    """
 
     title: str
     scores: npt.NDArray[np.float64]
@@ -42,12 +46,15 @@ class EvaluationTable:
 
     Attributes:
         schema: The classes that the figures are about.
-        names: Of the folder's images.
+        names: Of the folder's images and of their pages, by position (`image_ref.PAGE_STEP`).
     """
 
     def __init__(self) -> None:
         self.schema = LabelSchema.from_names(("background", "object"))
-        self.names: Sequence[str] = ()
+        self.names = PageTitles()
+        self._places: Indices = np.zeros(0, np.intp)
+        self._order_of_rows: Indices | None = None
+        self._later_rows: dict[int, int] = {}
         self._runs: dict[str, _Run] = {}
         self._order: tuple[str, ...] = ()
         self._paired: dict[tuple[str, str], tuple[object, PairedDifference]] = {}
@@ -79,7 +86,7 @@ class EvaluationTable:
         return self._runs[run].title if run in self._runs else run
 
     def indices(self, run: str, *, scored: bool = False) -> Indices:
-        """(n,) the images that were evaluated, ascending.
+        """(n,) positions of the images and pages that were evaluated, ascending.
 
         Args:
             run: The model.
@@ -91,7 +98,7 @@ class EvaluationTable:
         known = found.evaluated
         if scored:
             known = known & ~np.isnan(found.scores[:, _COLUMN["pixel_accuracy"]])
-        return np.flatnonzero(known)
+        return self._places[self._rows(known)]
 
     def common(self, first: str, second: str) -> Indices:
         """(n,) the images on which both models are scored, ascending."""
@@ -139,22 +146,21 @@ class EvaluationTable:
         found = self._runs.get(run)
         if found is None:
             return np.zeros(0)
-        values: npt.NDArray[np.float64] = found.scores[found.evaluated, _COLUMN[metric]]
+        values: npt.NDArray[np.float64] = found.scores[self._rows(found.evaluated), _COLUMN[metric]]
         return values
 
     def value(self, index: int, run: str, metric: str) -> float:
         """One figure of one image; NaN if there is none."""
         found = self._runs.get(run)
-        if found is None or not 0 <= index < len(found.scores):
-            return float("nan")
-        return float(found.scores[index, _COLUMN[metric]])
+        at = self._row_at(index)
+        return float("nan") if found is None or at < 0 else float(found.scores[at, _COLUMN[metric]])
 
     def class_iou(self, run: str) -> npt.NDArray[np.float32]:
         """(n, K) IoU of each class on each image of `indices(run)`."""
         found = self._runs.get(run)
         if found is None:
             return np.zeros((0, len(self.class_ids)), np.float32)
-        return found.class_iou[found.evaluated]
+        return found.class_iou[self._rows(found.evaluated)]
 
     def confusion(self, run: str) -> ConfusionMatrix | None:
         """The confusion matrix of the folder; rows are the ground truth."""
@@ -214,11 +220,25 @@ class EvaluationTable:
         found = self._runs.get(run)
         return None if found is None else found.rows.get(index)
 
+    def _rows(self, known: npt.NDArray[np.bool_]) -> Indices:
+        """Those of the rows that are known, in the order of their positions."""
+        order = self._order_of_rows
+        return np.flatnonzero(known) if order is None else order[known[order]]
+
+    def _row_at(self, place: int) -> int:
+        """The row of an image or page, -1 if there is none."""
+        if 0 <= place < len(self.names):
+            return place
+        return self._later_rows.get(place, -1)
+
     # -- writing, by `Evaluating` alone ------------------------------------------------------
 
     def clear(self, names: Sequence[str] = (), schema: LabelSchema | None = None) -> None:
         """Forget all figures; what comes is about these images and classes."""
-        self.names = names
+        self.names = PageTitles(names)
+        self._places = np.arange(len(names), dtype=np.intp)
+        self._order_of_rows = None
+        self._later_rows = {}
         self.schema = schema or self.schema
         self._runs.clear()
         self._order = ()
@@ -226,7 +246,7 @@ class EvaluationTable:
 
     def set_runs(self, titles: Mapping[str, str]) -> None:
         """Keep the figures of these models only, in this order; their names by id."""
-        images, classes = len(self.names), len(self.class_ids)
+        images, classes = len(self._places), len(self.class_ids)
         for run, title in titles.items():
             if run in self._runs:
                 self._runs[run].title = title
@@ -240,15 +260,35 @@ class EvaluationTable:
         self._order = tuple(titles)
         self._runs = {run: self._runs[run] for run in self._order}
 
+    def set_pages(self, pages: Mapping[int, int]) -> None:
+        """Make room for the later pages of images: how many these have, by their position."""
+        new = [place_of(i, page) for i, n in pages.items() for page in range(1, n)]
+        new = [place for place in new if place not in self._later_rows]
+        self.names.pages.update(pages)
+        if not new:
+            return
+        first = len(self._places)
+        self._later_rows.update(zip(new, range(first, first + len(new)), strict=True))
+        self._places = np.concatenate([self._places, np.array(new, np.intp)])
+        self._order_of_rows = np.argsort(self._places, kind="stable")
+        for run in self._runs.values():
+            missing = len(self._places) - len(run.evaluated)
+            if missing > 0:
+                more = max(missing, len(run.evaluated) // 2)  # room for those that follow
+                below = ((0, more), (0, 0))
+                run.scores = np.pad(run.scores, below, constant_values=np.nan)
+                run.class_iou = np.pad(run.class_iou, below, constant_values=np.nan)
+                run.evaluated = np.pad(run.evaluated, (0, more))
+
     def put(self, index: int, run: str, row: ImageRow) -> None:
-        """Add or replace an image's line."""
-        found = self._runs.get(run)
-        if found is None or index >= len(found.evaluated):
+        """Add or replace the line of an image or page."""
+        found, at = self._runs.get(run), self._row_at(index)
+        if found is None or at < 0:
             return
         found.rows[index] = row
-        found.scores[index] = row.scores
-        found.class_iou[index] = row.class_iou
-        found.evaluated[index] = True
+        found.scores[at] = row.scores
+        found.class_iou[at] = row.class_iou
+        found.evaluated[at] = True
         found.changes += 1
 
     def publish(self, run: str, sums: FolderSums | None) -> None:

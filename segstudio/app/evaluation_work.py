@@ -21,9 +21,9 @@ from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.image_figures import ImageFigures, figures_of
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.jobs import Job
-from segstudio.storage.decode import read_image
+from segstudio.storage.decode import pages_in_image, read_image
 from segstudio.storage.figures import FigureStore, packed, unpacked
-from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.image_ref import ImageRef, image_of, page_title, place_of
 
 _DELIVER_AFTER_S = 0.1
 _MOST_FRUITLESS = 100
@@ -43,11 +43,13 @@ class Results:
         rows: (index of the image, model, line).
         done: How many images are through, by model.
         predicted: Keys of runs that are on disk now, by image.
+        pages: How many pages images have, where these are several, by image.
     """
 
     rows: list[tuple[int, str, ImageRow]] = field(default_factory=list)
     done: dict[str, int] = field(default_factory=dict)
     predicted: dict[int, set[str]] = field(default_factory=dict)
+    pages: dict[int, int] = field(default_factory=dict)
 
 
 class EvaluationWork:
@@ -56,7 +58,7 @@ class EvaluationWork:
     Attributes:
         conditions: The models, the classes, what is counted.
         models: The models' answers.
-        total: How many images there were to do.
+        total: How many images there are to do; it grows when one is found to have several pages.
         again: Whether the models run also where a stored prediction would do.
         runs_models: Whether models are run where a stored prediction does not do.
         needs_models: Whether the next image needs one to run, or may need one.
@@ -72,6 +74,8 @@ class EvaluationWork:
         *,
         deliver: Callable[[Results], None],
         again: bool = False,
+        every_page: bool = True,
+        limit: int = 0,
         give_way: Callable[[Job], bool] = lambda _job: False,
     ) -> None:
         """Args (besides the attributes):
@@ -79,6 +83,8 @@ class EvaluationWork:
         references: What is measured against.
         figures: Where figures are kept.
         indices: The images, in the order to do them.
+        every_page: Whether all pages of the images are done, behind the first.
+        limit: So many images and pages are done; 0 for all.
         deliver: Gets results at most ten times a second, on the job's thread.
         again: Run the models also where a stored prediction would do.
         give_way: Asked between images; if true, `work` returns before the end.
@@ -89,6 +95,8 @@ class EvaluationWork:
         self._references = references
         self._figures = figures
         self._left = deque(indices)
+        self._every_page, self._limit = every_page, limit
+        self._pages: dict[int, int] = {}
         self._later: deque[int] = deque()
         self._fruitless = 0
         self._deliver_to = deliver
@@ -122,9 +130,11 @@ class EvaluationWork:
         images = self._references.files.project.images
         try:
             while self._left:
-                ref = images[self._left[0]]
-                job.report(self.done, self.total, ref.name)
-                self._evaluate(job, self._left[0], ref)
+                index = self._left[0]
+                ref = images[index]
+                self._add_pages(index, ref)
+                job.report(self.done, self.total, self._title(index, ref))
+                self._evaluate(job, index, ref)
                 if self._has_seen_enough():
                     self._left.extendleft(reversed(self._later))
                     self._later.clear()
@@ -137,6 +147,24 @@ class EvaluationWork:
             self._figures.flush()
             self._references.files.predictions.digests.flush()
         return True
+
+    def _add_pages(self, index: int, ref: ImageRef) -> None:
+        """Put the later pages of an image behind its first."""
+        if not self._every_page or ref.page or index in self._pages:
+            return
+        pages = self._pages[index] = pages_in_image(ref.path)
+        if pages > 1:
+            self._results.pages[index] = pages
+            self._left.rotate(-1)
+            self._left.extendleft(place_of(index, page) for page in range(pages - 1, 0, -1))
+            self._left.rotate(1)
+            self.total += pages - 1
+        while 0 < self._limit < self.total:
+            self._left.pop()
+            self.total -= 1
+
+    def _title(self, index: int, ref: ImageRef) -> str:
+        return page_title(ref.name, ref.page, self._pages.get(image_of(index), 1))
 
     def _masks_known(self, job: Job) -> bool:
         """Wait until it is decided what masks mean; False if another job shall go first."""
@@ -161,7 +189,7 @@ class EvaluationWork:
         except ModelNeeded:
             complete = False
         except SegstudioError as error:
-            self.trouble.failures.append((ref.name, without_traceback(error)))
+            self.trouble.failures.append((self._title(index, ref), without_traceback(error)))
         self._left.popleft()
         # What a model answered before another one failed is good all the same.
         for model, row in image.rows.items():
@@ -173,7 +201,7 @@ class EvaluationWork:
             self._later.append(index)
             self._fruitless += not image.rows
         elif image.unmeasured is not None:
-            self.trouble.unmeasured.append((ref.name, image.unmeasured))
+            self.trouble.unmeasured.append((self._title(index, ref), image.unmeasured))
         self._deliver()
 
     def _deliver(self, *, now: bool = False) -> None:
@@ -244,11 +272,12 @@ class _ImageWork:
         self._digest = digest
         reference = self._reference_key = self._references.key(ref)
         keys: dict[str, bytes] = {}
+        content = f"{digest}#page={ref.page + 1}" if ref.page else digest
         if reference is not None:
             keys = {
-                c.id: conditions.figure_key(c, digest, reference) for c in conditions.contenders
+                c.id: conditions.figure_key(c, content, reference) for c in conditions.contenders
             }
-        vote_key = conditions.vote_key(digest)
+        vote_key = conditions.vote_key(content)
         known = {} if again else self._figures.get([*keys.values(), vote_key])
         entries: dict[str, tuple[Counted, bytes]] = {}
         entropy, missing = _NONE, False

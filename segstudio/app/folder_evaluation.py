@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segstudio.app.engine import Engine
@@ -41,7 +40,7 @@ def evaluate_folder(
     figures: FigureStore,
     job: Job,
     *,
-    indices: Sequence[int] | None = None,
+    limit: int = 0,
     again: bool = False,
 ) -> FolderEvaluation:
     """Evaluate models on the images of a folder; what is on disk is not computed again.
@@ -52,7 +51,7 @@ def evaluate_folder(
         references: The folder and what is measured against.
         figures: Where figures are kept.
         job: Told how far it is, and asked whether to stop.
-        indices: The images; all if None.
+        limit: So many images and pages are done; 0 for all.
         again: Run the models also where a stored prediction would do.
 
     Raises:
@@ -64,6 +63,7 @@ def evaluate_folder(
     table.set_runs({c.id: c.spec.title for c in conditions.contenders})
 
     def take(results: Results) -> None:
+        table.set_pages(results.pages)
         for index, run, row in results.rows:
             table.put(index, run, row)
 
@@ -72,7 +72,8 @@ def evaluate_folder(
         conditions,
         references,
         figures,
-        range(len(images)) if indices is None else indices,
+        range(min(len(images), limit or len(images))),
+        limit=limit,
         deliver=take,
         again=again,
     )

@@ -7,7 +7,7 @@ from segstudio.app.scoring import Scoring
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, ImageState, Session, What
-from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.image_ref import PAGE_MARK, ImageRef, image_of, place_of
 from segstudio.storage.states import (
     Mark,
     load_marked,
@@ -130,20 +130,23 @@ class FolderStates:
 def _state_of_page(files: FolderFiles, place: int) -> ImageState:
     project = files.project
     ref = project.images[place]
-    saved = files.annotations.has(ref)
+    reviewed = load_marked(project.data_folder, Mark.REVIEWED)
+    return _state(files, ref, reviewed, files.predictions.runs_of_page(ref.path, ref.page))
+
+
+def _state(
+    files: FolderFiles, ref: ImageRef, reviewed: set[str], runs: frozenset[str]
+) -> ImageState:
+    truth, saved = files.project.truth, files.annotations.has(ref)
+    known = load_sources(files.project.data_folder) if saved else {}
     return ImageState(
-        has_truth=project.truth is not None and project.truth.has(ref),
+        has_truth=truth is not None and truth.has(ref),
         annotated=saved,
         edited=saved,
-        reviewed=ref.key in load_marked(project.data_folder, Mark.REVIEWED),
-        runs=files.predictions.runs_of_page(ref.path, ref.page),
-        taken=_taken(files, ref, saved=saved),
+        reviewed=ref.key in reviewed,
+        runs=runs,
+        taken=known.get(ref.key, frozenset()),
     )
-
-
-def _taken(files: FolderFiles, ref: ImageRef, *, saved: bool) -> frozenset[str]:
-    known = load_sources(files.project.data_folder) if saved else {}
-    return known.get(ref.key, frozenset())
 
 
 def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:
@@ -153,17 +156,17 @@ def _states(job: Job, files: FolderFiles, start: int) -> dict[int, ImageState]:
     reviewed = load_marked(project.data_folder, Mark.REVIEWED)
     job.check()
     found: dict[int, ImageState] = {}
-    annotations = files.annotations
     for index, ref in refs.items():
-        saved = annotations.has(ref)
-        state = ImageState(
-            has_truth=project.truth is not None and project.truth.has(ref),
-            annotated=saved,
-            edited=saved,
-            reviewed=ref.name in reviewed,
-            runs=frozenset(runs.get(ref.path, ())),
-            taken=_taken(files, ref, saved=saved),
-        )
+        state = _state(files, ref, reviewed, runs.get(ref.path, frozenset()))
         if state != ImageState():
             found[index] = state
+    # later pages that nothing is known of are looked at when they are shown
+    marked = (project.place_of_key(key) for key in reviewed if PAGE_MARK in key)
+    places = {place for place in marked if place is not None and image_of(place) in refs}
+    pages = files.predictions.pages_with_runs([ref.path for ref in refs.values()])
+    places |= {place_of(i, page) for i, ref in refs.items() for page in pages.get(ref.path, ())}
+    for place in places - refs.keys():
+        ref = project.images[place]
+        held = files.predictions.runs_of_page(ref.path, ref.page)
+        found[place] = _state(files, ref, reviewed, held)
     return found

@@ -179,13 +179,13 @@ class Segmenting:
             self._run([self._session.index], again=True)
 
     def run_on(self, indices: Sequence[int]) -> None:
-        """Run the chosen model on some images; what was predicted before is taken from disk."""
-        self._run(indices)
+        """Run the chosen model on all pages of some images; what was predicted before is taken from disk."""
+        self._run(indices, every_page=True)
 
     def run_all(self) -> None:
         """Run the chosen model on all images; what was predicted before is taken from disk."""
         if self._session.project is not None:
-            self._run(range(len(self._session.project.images)))
+            self._run(range(len(self._session.project.images)), every_page=True)
 
     def run_models(self, model_ids: Sequence[str], *, again: bool = True) -> tuple[str, ...]:
         """Run several models on the open image, one after the other.
@@ -222,7 +222,12 @@ class Segmenting:
                 batch.job.cancel()
 
     def _run(
-        self, indices: Sequence[int], *, again: bool = False, model: ModelSpec | None = None
+        self,
+        indices: Sequence[int],
+        *,
+        again: bool = False,
+        every_page: bool = False,
+        model: ModelSpec | None = None,
     ) -> None:
         session, files = self._session, self._folder.files
         spec = model or session.models.get(session.model.chosen)
@@ -246,6 +251,7 @@ class Segmenting:
             self._schema.adopted(spec.schema),
             [self._batch_image(files, i) for i in indices],
             again=again,
+            every_page=every_page,
             deliver=lambda result: self._clock.post(lambda: self._arrived(batch, result)),
         )
         self._submit(batch)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from segstudio.core.labels import Image
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.session import Session
+from segstudio.storage.image_ref import image_of
 from segstudio.storage.thumbnails import ThumbnailCache
 
 _MAX_WAITING = 256
@@ -27,9 +28,9 @@ class Thumbnails:
     def get(self, index: int, px: int, done: GiveThumbnail) -> None:
         """Read a picture in the background; see `Browsing.thumbnail`."""
         project = self._session.project
-        if project is None or not 0 <= index < len(project.images):
+        if project is None or not 0 <= image_of(index) < len(project.images):
             return
-        path = project.images[index].path
+        ref = project.images[index]
         key = (index, px)
         answered = False
 
@@ -47,9 +48,9 @@ class Thumbnails:
                 done(index, None)
 
         job = self._jobs.submit(
-            f"Thumbnail of {path.name}",
+            f"Thumbnail of {ref.title}",
             "thumbnails",
-            lambda job: self._cache.get(path, px, job.check),
+            lambda job: self._cache.get(ref.path, px, job.check, ref.page),
             deliver,
             failed=lambda _error: None,
             ended=ended,

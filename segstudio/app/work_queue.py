@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -15,6 +16,7 @@ from segstudio.app.queue_places import QueuePlaces
 from segstudio.jobs import JobRunner
 from segstudio.session.session import Change, ImageState, Layer, Session, What
 from segstudio.session.work_queue import NEEDS_REFERENCE, QueueKind
+from segstudio.storage.image_ref import image_of
 
 _Values = npt.NDArray[np.float64]
 _ASCENDING: Final = frozenset({QueueKind.LOWEST_IOU})
@@ -23,6 +25,10 @@ _FALLBACKS: Final = (QueueKind.LOWEST_IOU, QueueKind.DISAGREEMENT, QueueKind.UNC
 
 class Figures(Protocol):
     """What the queue reads of the evaluation's table."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the images and pages, by position."""
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -54,8 +60,8 @@ class Opens(Protocol):
     """What goes from image to image."""
 
     @property
-    def cursor(self) -> int:
-        """The image asked for last."""
+    def place(self) -> int:
+        """The image or page asked for last."""
 
     def select(self, index: int) -> None:
         """Show an image."""
@@ -102,6 +108,11 @@ class WorkQueue:
         self._project = session.project
         session.changed.connect(self._on_change)
 
+    def title(self, index: int) -> str:
+        """Name of an image of the queue, of a stack's page with the page; "" if it is gone."""
+        names = self._evaluating.table.names
+        return names[index] if image_of(index) < len(names) else ""
+
     # -- verbs -------------------------------------------------------------------------------
 
     def choose(self, kind: QueueKind) -> None:
@@ -145,12 +156,12 @@ class WorkQueue:
             )
             return
         ranks = self._ranks
-        here = ranks.get(self._browsing.cursor, -1 if by > 0 else len(ranks))
+        here = ranks.get(self._browsing.place, -1 if by > 0 else len(ranks))
         waiting = queue.images if by > 0 else reversed(queue.images)
         index = next((i for i in waiting if (ranks[i] - here) * by > 0), None)
         if index is not None:
             self.open(index)
-        elif by > 0 and self._browsing.cursor not in queue.images[:1]:
+        elif by > 0 and self._browsing.place not in queue.images[:1]:
             self._notices.info(
                 f"This is the end of the queue; {len(queue.images)} before it still wait.",
                 action=("Start over", self._start_over),
@@ -196,7 +207,8 @@ class WorkQueue:
             self._values.clear()
             self._asked = False
             return
-        moved = {i: self._project.index_of(before.images[i].path) for i in self._values}
+        refs = {i: before.images[i] for i in self._values}
+        moved = {i: self._project.index_of(ref.path, ref.page) for i, ref in refs.items()}
         self._values = {j: v for i, v in self._values.items() if (j := moved[i]) is not None}
 
     def _on_history(self) -> None:
@@ -279,14 +291,14 @@ class WorkQueue:
         table = self._evaluating.table
         runs = (run,) if run else table.runs
         found = [(table.indices(r), table.column(r, self._metric(kind))) for r in runs]
-        size = 1 + max((int(i.max(initial=-1)) for i, _ in found), default=-1)
-        total, number = np.zeros(size), np.zeros(size)
+        found = [(i[~np.isnan(column)], column[~np.isnan(column)]) for i, column in found]
+        images = np.unique(np.concatenate([np.zeros(0, np.intp), *(i for i, _ in found)]))
+        total, number = np.zeros(len(images)), np.zeros(len(images))
         for indices, column in found:
-            known = ~np.isnan(column)
-            total[indices[known]] += column[known]
-            number[indices[known]] += 1
-        images = np.flatnonzero(number)
-        return images, total[images] / number[images]
+            at = np.searchsorted(images, indices)
+            total[at] += column
+            number[at] += 1
+        return images, total / number
 
     def _possible(self) -> frozenset[QueueKind]:
         table = self._evaluating.table

@@ -139,7 +139,6 @@ def _evaluated(
         request.wanted.hausdorff,
     )
     references = References(files, schema, saved=not request.masks)
-    number = len(files.project.images)
     with progress_bar("Comparing") as show:
         return evaluate_folder(
             TorchEngine(),
@@ -147,7 +146,7 @@ def _evaluated(
             references,
             figures,
             _ShownJob(show),
-            indices=range(min(number, request.limit or number)),
+            limit=request.limit,
             again=request.again,
         )
 

@@ -36,6 +36,7 @@ def report_of(found: FolderEvaluation, wanted: Wanted, *, bootstrap: bool) -> di
     return {
         "folder": str(found.references.files.project.root),
         "images": _looked_at(found),
+        "stacks": table.names.stacks,
         "scored_images": max(len(table.indices(run, scored=True)) for run in order),
         "ignore_index": table.schema.ignore_index,
         "foreground": list(table.schema.foreground_ids),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from segstudio.app.evaluation_report.wording import count
+from segstudio.app.evaluation_report.wording import count, stacks_text
 from segstudio.cli.output import print_table, say, score
 from segstudio.storage.truth_coding import KIND_NAMES
 
@@ -26,6 +26,8 @@ def print_report(report: dict[str, Any]) -> None:
     models = report["models"]
     scored = count(report["scored_images"], "image")
     print(f"{scored} with ground truth, of {report['images']:,}")
+    if report["stacks"]:
+        print(stacks_text(report["stacks"]))
     if report["ground_truth_values"] is not None:
         print(f"values of the masks are read as {KIND_NAMES[report['ground_truth_values']]}")
     for note in report["notes"]:

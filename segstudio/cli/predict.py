@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segstudio.app.evaluation_report.wording import stacks_text
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, say, warn
@@ -18,8 +20,8 @@ from segstudio.models.download import sha256_of
 from segstudio.models.weights import find_weights
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.coco_results import COCO_NAME, CocoFile
-from segstudio.storage.decode import page_count, read_image
-from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.decode import pages_in_image, read_image
+from segstudio.storage.image_ref import ImageRef, page_title
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_files import png_texts
 from segstudio.storage.mask_pattern import ChosenMasks
@@ -50,7 +52,7 @@ class Request:
     overwrite: bool = False
     allow_mixed: bool = False
     save_coco: bool = False
-    all_pages: bool = False
+    all_pages: bool = True
     masks: ChosenMasks = field(default_factory=ChosenMasks)
 
 
@@ -60,12 +62,14 @@ class Target:
 
     Attributes:
         ref: The image.
+        title: Its name for people, of a stack's page with the page.
         name: Of its class map, from the folder of the results.
         labels: Its class map.
         instances: Its objects, for a model that tells them apart.
     """
 
     ref: ImageRef
+    title: str
     name: str
     labels: Path
     instances: Path | None
@@ -130,7 +134,7 @@ def predict(request: Request, *, as_json: bool) -> int:
                 coco.write(WriteRoot(request.out))
         if not stopped and not summary.failed:
             settings.alone().write(request.out, spec)
-    _print_summary(request, spec, len(every), summary, as_json=as_json)
+    _print_summary(request, spec, every, summary, as_json=as_json)
     if stopped:
         warn(f"error: stopped after {summary.written} of {len(pending)} images")
         return STOPPED
@@ -243,19 +247,13 @@ def _pages(refs: list[ImageRef], request: Request) -> list[ImageRef]:
     """The images, or all their pages if these were asked for."""
     if not request.all_pages:
         return refs
-    every = []
-    for ref in refs:
-        try:
-            count = page_count(ref.path)
-        except SegstudioError:
-            count = 1  # said when it is read
-        every += [ref.at_page(page) for page in range(count)]
-    return every
+    return [ref.at_page(page) for ref in refs for page in range(pages_in_image(ref.path))]
 
 
 def _targets(refs: Sequence[ImageRef], out: Path, *, with_instances: bool) -> list[Target]:
     """Where each image's results go: its stem, or its whole name if another image has its stem."""
     taken: set[tuple[str, str]] = set()
+    pages = Counter(ref.name for ref in refs)
     targets = []
     for ref in sorted(refs, key=lambda r: (r.page, r.name)):
         stem = page_stem(ref.stem, ref.page)
@@ -264,7 +262,8 @@ def _targets(refs: Sequence[ImageRef], out: Path, *, with_instances: bool) -> li
         taken.add(key)
         instances = out / "instances" / ref.folder / name if with_instances else None
         place = f"{ref.folder}/{name}" if ref.folder else name
-        targets.append(Target(ref, place, out / ref.folder / name, instances))
+        title = page_title(ref.name, ref.page, pages[ref.name])
+        targets.append(Target(ref, title, place, out / ref.folder / name, instances))
     order = {ref: i for i, ref in enumerate(refs)}
     return sorted(targets, key=lambda t: order[t.ref])
 
@@ -315,7 +314,7 @@ def _run_all(
 ) -> None:
     start = saved = time.perf_counter()
     for index, target in enumerate(pending):
-        name = target.ref.title
+        name = target.title
         show(index, len(pending), name)
         try:
             prediction, pages = _run(segmenter, target, request, coco)
@@ -374,14 +373,17 @@ def _shown_scores(prediction: Prediction) -> list[float]:
 
 
 def _print_summary(
-    request: Request, spec: ModelSpec, images: int, summary: Summary, *, as_json: bool
+    request: Request, spec: ModelSpec, every: Sequence[Target], summary: Summary, *, as_json: bool
 ) -> None:
+    pages = Counter(target.ref.name for target in every)
+    stacks = {name: number for name, number in pages.items() if number > 1}
     per_image = summary.seconds / summary.written if summary.written else 0.0
     if as_json:
         data: dict[str, Any] = {
             "model": spec.id,
             "out": str(request.out),
-            "images": images,
+            "images": len(every),
+            "stacks": stacks,
             "written": summary.written,
             "skipped": summary.skipped,
             "failed": summary.failed,
@@ -395,13 +397,15 @@ def _print_summary(
         return
     print(
         f"{summary.written} written, {summary.skipped} already there, "
-        f"{len(summary.failed)} failed, of {images} images; {request.out}"
+        f"{len(summary.failed)} failed, of {len(every)} images; {request.out}"
     )
+    if stacks:
+        say(stacks_text(stacks))
     if summary.written:
         print(f"{per_image:.2f} s an image on {summary.device}")
     if summary.stacks:
         named = ", ".join(f"{name} ({n})" for name, n in list(summary.stacks.items())[:5])
         more = ", ..." if len(summary.stacks) > 5 else ""
-        say(f"only the first page was segmented of {named}{more}; --pages all takes all")
+        say(f"only the first page was segmented of {named}{more}; without --pages first all are")
     for name, notes in list(summary.notes.items())[:5]:
         say(f"{name}: {' '.join(notes)}")

@@ -160,8 +160,8 @@ def _predict(
     ] = False,
     pages: Annotated[
         options.Pages,
-        typer.Option("--pages", help="Of stacks and animations: the first page, or all."),
-    ] = options.Pages.FIRST,
+        typer.Option("--pages", help="Of stacks and animations: all pages, or the first."),
+    ] = options.Pages.ALL,
     save: Annotated[
         str,
         typer.Option(
@@ -177,8 +177,8 @@ def _predict(
     """Segment the images of a folder.
 
     Each image becomes one PNG of class ids with the same name; instances/ holds the objects that
-    the model tells apart. With --pages all the second page of cells.tif becomes cells_p0002.png,
-    and so on. Images that have a result are skipped; results of other models, weights
+    the model tells apart. Of a stack each page is an image: the second page of cells.tif becomes
+    cells_p0002.png, and so on. Images that have a result are skipped; results of other models, weights
     or options are not added to. --save png,coco keeps every detection with its score and its
     mask, also those that --score hides and those that overlap; evaluate reads them.
     Masks are no images: those that are not known as such are named with --gt DIR or --pattern

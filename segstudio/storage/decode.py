@@ -101,6 +101,14 @@ def page_count(path: Path) -> int:
         raise unreadable(path, error) from error
 
 
+def pages_in_image(path: Path) -> int:
+    """The same as `page_count`; 1 of a file that cannot be read, which is said when it is read."""
+    try:
+        return page_count(path)
+    except SegstudioError:
+        return 1
+
+
 def _read_tiff(path: Path, page: int, check: Check) -> LoadedImage:
     from segstudio.storage.tiff import read_tiff
 

@@ -11,7 +11,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.folders import user_folders
-from segstudio.storage.image_ref import ImageList, ImageRef, place_of
+from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef, place_of
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.scan import Scan, scan
@@ -71,6 +71,14 @@ class Project:
             return self.images.position(ImageRef(name, str(self.images_root), page))
         at = next((i for i, ref in enumerate(self.images) if ref.path == path), None)
         return None if at is None else place_of(at, page)
+
+    def place_of_key(self, key: str) -> int | None:
+        """Position of the image or page with a key (`ImageRef.key`); None if it is not there."""
+        place = self.index_of(self.images_root / key)
+        name, _, page = key.rpartition(PAGE_MARK)
+        if place is None and name and page.isdecimal():
+            place = self.index_of(self.images_root / name, int(page) - 1)
+        return place
 
 
 def open_project(

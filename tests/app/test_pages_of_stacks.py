@@ -116,7 +116,7 @@ def test_a_killed_program_loses_no_page(stack, new_desk, tmp_path):
     again = new_desk(home=tmp_path / "left behind")
     items = again.recovering.pending()
     assert [(item.image.name, item.page, item.title) for item in items] == [
-        ("stack.tif", 1, "stack.tif, page 2")
+        ("stack.tif", 1, "stack.tif · page 2")
     ]
     again.recovering.restore(items[0])
     again.settle()
@@ -142,7 +142,7 @@ def test_predictions_and_scores_are_the_pages(stack):
     assert stack.scoring.of_image() is None
     lines = stack.scoring.csv().splitlines()
     named = {line.split('"')[1] if '"' in line else line.split(",")[1] for line in lines[1:]}
-    assert named >= {"stack.tif", "stack.tif, page 3"}
+    assert named >= {"stack.tif", "stack.tif · page 3"}
 
 
 def test_predictions_of_a_page_are_kept_on_disk(stack, new_desk):
@@ -307,3 +307,128 @@ def test_the_pages_of_a_stack_are_not_those_of_the_next_folders_first_image(stac
     stack.open(other)
     assert stack.session.unreadable is not None
     assert stack.browsing.pages == 1
+
+
+TRUTH_COLUMNS = (1, 4, 9)
+"""Of the object on each page; the model finds 1, 2 and 3 of them."""
+PAGES = [page * PAGE_STEP for page in range(3)]
+TITLES = [f"stack.tif · page {page}/3" for page in (1, 2, 3)]
+IOU = [1.0, 2 / 4, 3 / 9]
+
+
+@pytest.fixture
+def measured(desk, tmp_path):
+    """A folder with a stack of three pages, each with its own ground truth, and a plain image."""
+    desk.root = tmp_path / "set"
+    make_stack(desk.root / "stack.tif")
+    masks = np.zeros((3, HEIGHT, WIDTH), np.uint8)
+    for mask, columns in zip(masks, TRUTH_COLUMNS, strict=True):
+        mask[:, :columns] = 255
+    (desk.root / "masks").mkdir()
+    tifffile.imwrite(desk.root / "masks" / "stack.tif", masks, photometric="minisblack")
+    pil.new("RGB", (WIDTH, HEIGHT)).save(desk.root / "z.png")
+    desk.open(desk.root)
+    return desk
+
+
+def test_a_run_on_all_images_does_every_page(measured, new_desk):
+    measured.segmenting.run_all()
+    measured.settle()
+    assert measured.engine.runs == [BRIGHT.id] * 4
+    counts = measured.session.counts
+    assert [int(counts[place, BRIGHT.id].counts[1].sum()) // HEIGHT for place in PAGES] == [1, 4, 9]
+    # 1 + 2 + 3 columns are right, of 1 + 4 + 9
+    assert measured.scoring.of_folder().summed.iou[1] == pytest.approx(6 / 14)
+    go(measured, 2)
+    assert (measured.document.predictions[BRIGHT.id].labels[0] > 0).sum() == 3
+    measured.segmenting.run_all()
+    measured.settle()
+    assert measured.engine.runs == [BRIGHT.id] * 4  # the rest is on disk
+    home = measured.preferences.home
+    measured.close()
+    again = new_desk(home=home)
+    again.open(measured.root)
+    again.segmenting.show(BRIGHT.id)
+    again.settle()
+    assert again.scoring.of_folder(BRIGHT.id).summed.iou[1] == pytest.approx(6 / 14)
+
+
+def test_a_run_on_the_open_image_is_of_its_page_alone(measured):
+    measured.segmenting.run_current()
+    measured.settle()
+    assert measured.engine.runs == [BRIGHT.id]
+
+
+def test_an_evaluation_measures_every_page(measured, new_desk):
+    measured.evaluating.start([BRIGHT.id])
+    measured.settle()
+    table = measured.evaluating.table
+    assert table.indices(BRIGHT.id, scored=True).tolist() == PAGES
+    assert table.indices(BRIGHT.id).tolist() == [0, 1, *PAGES[1:]]
+    assert [table.names[place] for place in (0, 1, *PAGES[1:])] == [TITLES[0], "z.png", *TITLES[1:]]
+    assert table.class_iou(BRIGHT.id)[[0, 2, 3], 1] == pytest.approx(IOU)
+    assert [table.image(place, BRIGHT.id).name for place in PAGES] == TITLES
+    assert table.figure(BRIGHT.id, "mean_iou_foreground") == pytest.approx(6 / 14)
+    evaluation = measured.session.evaluation
+    assert (evaluation.total, evaluation.done) == (4, {BRIGHT.id: 4})
+    home = measured.preferences.home
+    measured.close()
+    again = new_desk(home=home)
+    again.open(measured.root)
+    again.evaluating.start([BRIGHT.id])
+    again.settle()
+    assert again.engine.runs == []
+    assert again.evaluating.table.class_iou(BRIGHT.id)[[0, 2, 3], 1] == pytest.approx(IOU)
+
+
+def test_figures_follow_a_correction_of_a_later_page(measured):
+    measured.evaluating.start([BRIGHT.id])
+    measured.settle()
+    go(measured, 2)
+    measured.session.set_view(active_class=0, brush_size=1)
+    for column in range(3, 9):  # what is left are the three columns that the model finds
+        stroke(measured, (column, 0), (column, HEIGHT - 1))
+    measured.settle()
+    measured.clock.advance(1.0)
+    measured.settle()
+    found = measured.evaluating.table.class_iou(BRIGHT.id)[[0, 2, 3], 1]
+    assert found == pytest.approx([1.0, 0.5, 1.0])
+
+
+def test_the_queue_goes_from_page_to_page(measured):
+    measured.evaluating.start([BRIGHT.id])
+    measured.settle()
+    assert measured.session.queue.images == (PAGES[2], PAGES[1], PAGES[0])
+    assert measured.session.queue.values == pytest.approx(IOU[::-1])
+    measured.browsing.select(1)  # it has no ground truth, and does not wait
+    measured.settle()
+    for place, shown in ((PAGES[2], 2), (PAGES[1], 1)):
+        measured.work_queue.step(1)
+        measured.settle()
+        assert measured.session.index == place
+        assert measured.document.ref.page == shown
+    measured.work_queue.done()
+    measured.settle()
+    assert measured.document.ref.page == 0
+    assert measured.session.queue.images == (PAGES[2], PAGES[0])
+    assert measured.session.queue.finished == (PAGES[1],)
+    assert measured.work_queue.title(PAGES[1]) == TITLES[1]
+    measured.open(measured.root / "masks")  # another folder: no figures
+    assert measured.work_queue.title(PAGES[1]) == ""
+
+
+def test_a_corrected_page_stays_out_of_the_queue(measured, new_desk):
+    measured.evaluating.start([BRIGHT.id])
+    measured.settle()
+    go(measured, 1)
+    measured.session.set_view(active_class=1, brush_size=1)
+    stroke(measured, (20, 6))
+    measured.settle()
+    assert measured.session.queue.images == (PAGES[2], PAGES[0])
+    home = measured.preferences.home
+    measured.close()
+    again = new_desk(home=home)
+    again.open(measured.root)
+    again.evaluating.start([BRIGHT.id])
+    again.settle()
+    assert again.session.queue.images == (PAGES[2], PAGES[0])

@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
 from safetensors.torch import save_file
 
@@ -215,3 +216,49 @@ def test_broken_images_are_said_and_the_rest_is_compared(capsys, folder, models)
     assert (json.loads(text)["scored_images"], json.loads(text)["images"]) == (2, 3)
     assert [row["name"] for row in json.loads(text)["failed"]] == ["a1.png"]
     assert err.startswith("error: a1.png: ")
+
+
+def test_every_page_of_a_stack_is_run_and_counted(capsys, tmp_path, models):
+    """As predict and evaluate do it, and as counted by hand from the masks that predict wrote."""
+    rng = np.random.default_rng(3)
+    photos = rng.integers(0, 256, (3, 40, 56), dtype=np.uint8)
+    truth = np.zeros((3, 40, 56), np.uint8)
+    for page, mask in enumerate(truth):
+        mask[: 10 * (page + 1)] = 1
+    for part, pages in (("set", photos), ("truth", truth)):
+        (tmp_path / part).mkdir()
+        tifffile.imwrite(tmp_path / part / "cells.tif", pages, photometric="minisblack")
+    out, weights = tmp_path / "out", models[0]
+
+    def run(*arguments):
+        assert main([*map(str, arguments), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert run("predict", tmp_path / "set", "--weights", weights, "--out", out)["written"] == 3
+    names = ["cells.png", "cells_p0002.png", "cells_p0003.png"]
+    found = np.stack([read_index_png(out / name) for name in names]) == 1
+    overlap = (found & (truth == 1)).sum((1, 2)) / (found | (truth == 1)).sum((1, 2))
+    assert len(set(overlap.round(3))) == 3
+    whole = (found & (truth == 1)).sum() / (found | (truth == 1)).sum()
+    evaluated = run("evaluate", out, tmp_path / "truth", "--per-image")
+    assert evaluated["images"] == 3
+    assert evaluated["mean_iou_foreground"] == pytest.approx(whole)
+
+    both = ",".join(map(str, models))
+    compared = run("compare", tmp_path / "set", "--gt", tmp_path / "truth", "--models", both)
+    assert (compared["images"], compared["scored_images"]) == (3, 3)
+    assert compared["stacks"] == {"cells.tif": 3}
+    first = next(model for model in compared["models"] if model["id"] == "first")
+    assert first["mean_iou_foreground"] == pytest.approx(whole)
+    assert first["image_mean_iou_foreground"] == pytest.approx(overlap.mean())
+    disagreeing = {image["name"] for image in compared["disagreement"]["images"]}
+    assert disagreeing == {f"cells.tif · page {page}/3" for page in (1, 2, 3)}
+    limited = run(
+        "compare", tmp_path / "set", "--gt", tmp_path / "truth", "--models", both, "--limit", 2
+    )
+    assert limited["images"] == 2
+    assert (
+        main(["compare", str(tmp_path / "set"), "--gt", str(tmp_path / "truth"), "--models", both])
+        == 0
+    )
+    assert "Each page of a stack counts as an image: cells.tif (3)." in capsys.readouterr().out

@@ -412,7 +412,7 @@ def test_stacks_are_compared_page_by_page(capsys, stack):
     assert (code, found["images"]) == (0, 3)
     assert found["classes"][1]["iou"] == pytest.approx(30 / 60)
     assert [row["name"] for row in found["per_image"]] == [
-        "cells.tif", "cells.tif, page 2", "cells.tif, page 3"
+        "cells.tif", "cells.tif · page 2", "cells.tif · page 3"
     ]  # fmt: skip
 
 

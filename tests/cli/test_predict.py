@@ -427,23 +427,23 @@ def stack(tmp_path):
     return folder
 
 
-def test_of_a_stack_the_first_page_is_done_and_this_is_said(capsys, tmp_path, stack, weights):
+def test_of_a_stack_the_first_page_can_be_done_and_this_is_said(capsys, tmp_path, stack, weights):
     out = tmp_path / "out"
-    code, text, err = run(capsys, "predict", stack, "--weights", weights, "--out", out)
+    first = ("--weights", weights, "--out", out, "--pages", "first")
+    code, text, err = run(capsys, "predict", stack, *first)
     assert code == 0
-    assert "only the first page was segmented of cells.tif (3); --pages all takes all" in text
+    assert "only the first page was segmented of cells.tif (3); without --pages first" in text
     assert err.startswith("note: 1 HEIC file is passed over")
     assert [p.name for p in out.glob("*.png")] == ["cells.png"]
-    code, text, _ = run(capsys, "predict", stack, "--weights", weights, "--out", out, "--json")
-    assert json.loads(text)["skipped"] == 1
+    code, text, _ = run(capsys, "predict", stack, *first, "--json")
+    assert (json.loads(text)["images"], json.loads(text)["skipped"]) == (1, 1)
 
 
 def test_all_pages_of_a_stack(capsys, tmp_path, stack, weights):
     out = tmp_path / "out"
-    code, text, _ = run(
-        capsys, "predict", stack, "--weights", weights, "--out", out, "--pages", "all", "--json"
-    )
+    code, text, _ = run(capsys, "predict", stack, "--weights", weights, "--out", out, "--json")
     summary = json.loads(text)
+    assert summary["stacks"] == {"cells.tif": 3}
     assert (code, summary["images"], summary["written"]) == (0, 3, 3)
     assert summary["first_page_of"] == {}
     names = ["cells.png", "cells_p0002.png", "cells_p0003.png"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import evaluated
 import numpy as np
 import pyqtgraph  # noqa: F401 - not within the time that jobs are waited for
 import pytest
+import tifffile
 from evaluated import BLIND, CAREFUL
+from evaluation_desk import cells
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from segstudio.core.geometry import Rect
 from segstudio.session.session import Layer
-from segstudio.ui.panels.evaluation.pages import CHARTS, CONFUSION
+from segstudio.storage.image_ref import PAGE_STEP
+from segstudio.ui.panels.evaluation.pages import CHARTS, CONFUSION, IMAGES, MODELS, QUEUE
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -271,3 +276,101 @@ def action(menu, text: str):
     found = next(a for a in menu.actions() if a.text() == text)
     assert found.isEnabled()
     return found
+
+
+# -- stacks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def measured(make_window, tmp_path):
+    """A stack of three pages evaluated; of 20 pixels of truth the model finds 20, 10 and none."""
+    root = tmp_path / "measured"
+    (root / "masks").mkdir(parents=True)
+    (root / "segstudio.json").write_text(json.dumps(evaluated.SCHEMA.to_json()))
+    photos, truth = np.zeros((3, 10, 10, 3), np.uint8), np.zeros((3, 10, 10), np.uint8)
+    truth[:, :2] = 1
+    for number, rows in enumerate((2, 1, 0)):
+        photos[number, :rows, :, 0] = 200
+    tifffile.imwrite(root / "cells.tif", photos, photometric="rgb")
+    tifffile.imwrite(root / "masks" / "cells.tif", truth, photometric="minisblack")
+    made = make_window(engine=evaluated.Engine())
+    made.window.resize(1280, 900)
+    made.open(root)
+    made.window.commands.run("panel.evaluation")
+    made.until(lambda: made.window.evaluation.panel is not None)
+    made.studio.evaluating.start([CAREFUL, BLIND])
+    made.until(lambda: not made.session.evaluation.running and made.session.queue.total == 3)
+    return made
+
+
+def opened(bench):
+    """The page of the stack that is open; None while one is read."""
+    document = bench.session.document
+    return None if document is None else document.ref.page
+
+
+def test_each_page_is_listed_with_its_figures_and_a_click_opens_it(measured):
+    images = page(measured, IMAGES)
+    measured.until(lambda: images.model.rowCount() == 3)
+    found = [
+        (cells(images.model, row)["Image"], images.model.index(row, 1).data()) for row in range(3)
+    ]
+    assert found == [
+        ("cells.tif · page 3/3", "0.000"),
+        ("cells.tif · page 2/3", "0.500"),
+        ("cells.tif · page 1/3", "1.000"),
+    ]
+    box = images.table.visualRect(images.model.index(0, 1))
+    measured.qtbot.mouseClick(images.table.viewport(), LEFT, pos=box.center())
+    measured.until(lambda: opened(measured) == 2)
+    assert images.table.currentIndex().row() == 0
+    results = page(measured, MODELS)
+    measured.until(lambda: "cells.tif (3)" in results.notes.text())
+    files = measured.window.images.model
+    assert files.index(0, 0).data(Qt.ItemDataRole.ToolTipRole).splitlines()[:2] == [
+        "cells.tif",
+        "Of page 1 alone:",
+    ]
+
+
+def test_the_queue_shows_each_page_and_a_click_opens_it(measured):
+    queue = page(measured, QUEUE)
+    model = queue.model
+    measured.until(lambda: model.rowCount() == 3)
+    names = [model.index(row).data() for row in range(3)]
+    assert names == [f"cells.tif · page {number}/3" for number in (3, 2, 1)]
+    for row, shown in ((1, 1), (2, 0), (0, 2)):
+        place = queue.view.visualRect(model.index(row)).center()
+        measured.qtbot.mouseClick(queue.view.viewport(), LEFT, pos=place)
+        measured.until(lambda: opened(measured) == shown)  # noqa: B023 - used at once
+    # the tile shows its own page: nothing of it is bright
+    measured.until(lambda: queue._thumbnails.get(model.image_at(0)) is not None)
+    bright = [
+        queue._thumbnails.get(model.image_at(row)).toImage().pixelColor(0, 0).red() > 100
+        for row in range(3)
+    ]
+    assert bright == [False, True, True]
+
+
+def test_a_click_on_the_point_of_a_page_opens_it(measured):
+    view = show(measured, "Images")
+    measured.until(lambda: bool(view.chart.data.layers))
+    pick(measured, view.first, "Blind U-Net")
+    (points,) = view.chart.data.layers
+    assert points.keys == tuple(page * PAGE_STEP for page in range(3))
+    assert points.y == pytest.approx([1, 0.5, 0])
+    assert points.tips[1].startswith("cells.tif · page 2/3")
+    chart = view.chart
+    where = chart.surface.mapFrom(chart, chart.place_of(points.x[1], points.y[1]))
+    measured.qtbot.mouseClick(chart.surface, LEFT, pos=where)
+    measured.until(lambda: opened(measured) == 1)
+
+
+def test_a_page_in_the_list_of_confusions_is_opened_at_its_pixels(measured):
+    confusion = page(measured, CONFUSION)
+    measured.until(lambda: len(confusion.images.model.rows) == 2)
+    assert confusion.images.model.rows == [(2 * PAGE_STEP, 20), (PAGE_STEP, 10)]
+    with measured.qtbot.waitSignal(confusion.open_requested) as told:
+        click_row(measured, confusion.images.view, 1)
+    assert told.args == [PAGE_STEP, Rect(1, 0, 2, 10)]  # the row that the model misses
+    assert opened(measured) == 1

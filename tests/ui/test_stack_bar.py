@@ -71,7 +71,7 @@ def test_the_slider_the_number_and_the_keys_go_from_page_to_page(bench):
     bench.until(lambda: page(bench) == 2)
     QTest.keyClick(bench.window.canvas, Qt.Key.Key_Up)
     bench.until(lambda: page(bench) == 1)
-    bench.until(lambda: bench.window.windowTitle().startswith("cells.tif, page 2"))
+    bench.until(lambda: bench.window.windowTitle().startswith("cells.tif · page 2"))
     # the list has the file once, and it stays the chosen one
     images = bench.window.images
     assert images.model.rowCount() == 2

@@ -14,7 +14,7 @@ from segstudio.app.evaluation_inputs import Conditions, Contender, References
 from segstudio.app.evaluation_report.facts import class_mapping, facts_of, notes_of, settings_of
 from segstudio.app.evaluation_report.findings import Report, part_of
 from segstudio.app.evaluation_report.material import EvaluatedRun, Material, ShownImage
-from segstudio.app.evaluation_report.wording import count
+from segstudio.app.evaluation_report.wording import count, stacks_text
 from segstudio.app.evaluation_rows import METRICS, ImageRow, pairs_of
 from segstudio.app.evaluation_sums import RunSums
 from segstudio.app.evaluation_table import EvaluationTable
@@ -22,7 +22,7 @@ from segstudio.core.bootstrap import PairedDifference, paired_difference
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import Prediction
 from segstudio.storage.decode import read_image
-from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.image_ref import ImageRef, PageTitles
 
 _STEP: Final = 64
 """Images that are unpacked at a time."""
@@ -36,6 +36,7 @@ class Evaluated:
         conditions: The models, the classes, what was counted.
         references: The folder, and what its images were measured against.
         images: All images of the folder.
+        titles: Names of the images and of their pages, by position.
         rows: Lines by model and image, those without ground truth too.
         command: Line that repeats it; "" if there is none.
     """
@@ -43,6 +44,7 @@ class Evaluated:
     conditions: Conditions
     references: References
     images: Sequence[ImageRef]
+    titles: PageTitles
     rows: Mapping[str, Mapping[int, ImageRow]] = field(repr=False)
     command: str = ""
 
@@ -60,7 +62,8 @@ class Evaluated:
             run = contender.id
             found = ((int(i), table.row(int(i), run)) for i in table.indices(run))
             rows[run] = {index: row for index, row in found if row is not None}
-        return cls(conditions, references, references.files.project.images, rows, command)
+        images = references.files.project.images
+        return cls(conditions, references, images, table.names, rows, command)
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
@@ -96,7 +99,7 @@ def gather(evaluated: Evaluated, check: Callable[[], None], report: Report) -> M
     return Material(
         evaluated.references.files.project.name,
         evaluated.references.schema,
-        [evaluated.images[i].name for i in common],
+        [evaluated.titles[i] for i in common],
         tuple(runs),
         lambda first, second: _paired(evaluated, common, first, second),
         lambda place: _shown(evaluated, evaluated.images[common[place]]),
@@ -199,7 +202,10 @@ def _left_out(
     without = len(looked_at) - len(some)
     if without:
         texts.append(f"{count(without, 'image has', 'images have')} no ground truth.")
-    missing = len(evaluated.images) - len(looked_at)
+    stacks = evaluated.titles.stacks
+    if stacks:
+        texts.append(stacks_text(stacks))
+    missing = len(evaluated.images) + sum(stacks.values()) - len(stacks) - len(looked_at)
     if missing:
         texts.append(
             f"{count(missing, 'image of the folder was', 'images of the folder were')} "

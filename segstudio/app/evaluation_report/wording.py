@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from segstudio.app.report.numbers import change
 from segstudio.core.bootstrap import Interval, PairedDifference
 
 _FEW_IMAGES: Final = 20
+_NAMED_STACKS: Final = 5
 
 
 def interval_text(interval: Interval, level: float) -> str:
@@ -69,3 +71,16 @@ def enumeration(names: Sequence[str]) -> str:
     """Names as a sentence lists them: "A", "A and B", "A, B and C"."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def stacks_text(stacks: Mapping[str, int]) -> str:
+    """That pages count as images; "" where there are none.
+
+    Args:
+        stacks: How many pages files have, by name, where they are several.
+    """
+    if not stacks:
+        return ""
+    named = [f"{name} ({pages})" for name, pages in islice(stacks.items(), _NAMED_STACKS)]
+    more = ["..."] * (len(stacks) > _NAMED_STACKS)
+    return f"Each page of a stack counts as an image: {', '.join([*named, *more])}."

@@ -37,10 +37,10 @@ class ChartView(QWidget):
     """A chart under a row of choices; subclasses say what it shows.
 
     Signals:
-        open_requested: int index of an image that was clicked.
+        open_requested: Position of an image or page (int, more than 32 bits) that was clicked.
     """
 
-    open_requested = Signal(int)
+    open_requested = Signal(object)
 
     def __init__(self, title: str, tip: str, table: EvaluationTable, files: PictureFiles) -> None:
         super().__init__()

@@ -25,10 +25,10 @@ class ChartsPage(QWidget):
         board: The charts once they are there, else None.
 
     Signals:
-        open_requested: int index of an image that was clicked, and None.
+        open_requested: Position of an image or page (int, more than 32 bits) that was clicked, and None.
     """
 
-    open_requested = Signal(int, object)
+    open_requested = Signal(object, object)
 
     def __init__(
         self,

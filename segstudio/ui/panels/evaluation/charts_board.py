@@ -48,10 +48,10 @@ class ChartsBoard(QWidget):
         views: The charts that were looked at, by their row in the list.
 
     Signals:
-        open_requested: int index of an image that was clicked.
+        open_requested: Position of an image or page (int, more than 32 bits) that was clicked.
     """
 
-    open_requested = Signal(int)
+    open_requested = Signal(object)
 
     def __init__(
         self, session: Session, evaluating: Evaluating, files: PictureFiles, pair: PairChoice

@@ -35,10 +35,10 @@ class ConfusedList(QWidget):
     """Lists the images of a cell; a click opens one at its largest place, the next at the next.
 
     Signals:
-        open_requested: int index of an image, and the `Rect` to look at or None.
+        open_requested: Position of an image or page (int, more than 32 bits), and the `Rect` to look at or None.
     """
 
-    open_requested = Signal(int, object)
+    open_requested = Signal(object, object)
 
     def __init__(
         self, session: Session, table: EvaluationTable, browsing: Browsing, places: ConfusedPlaces

@@ -52,11 +52,11 @@ class ConfusionPage(QWidget):
     """Heat map at the left; a click on a cell lists its images, another opens one there.
 
     Signals:
-        open_requested: int index of an image, and the `Rect` of the pixels in question or None;
+        open_requested: Position of an image or page (int, more than 32 bits), and the `Rect` of the pixels in question or None;
             the image, the model's prediction and the difference layer are on the screen by then.
     """
 
-    open_requested = Signal(int, object)
+    open_requested = Signal(object, object)
 
     def __init__(
         self,

@@ -43,14 +43,12 @@ def class_key(class_id: int) -> str:
 def gathered(table: EvaluationTable, figure: Figure) -> ImageFiguresTable:
     """The figure of all evaluated images and models."""
     heads = heads_of(table)
-    whole = np.full((len(heads), len(table.names)), np.nan)
-    seen = np.zeros(len(table.names), np.bool_)
-    for place, run in enumerate(table.runs):
-        indices = table.indices(run)
-        seen[indices] = True
-        whole[place, indices] = _values(table, run, figure)
-    indices = np.flatnonzero(seen)
-    return ImageFiguresTable(figure, heads, table.names, indices, whole[:, indices])
+    of_runs = [table.indices(run) for run in table.runs]
+    indices = np.unique(np.concatenate([np.zeros(0, np.intp), *of_runs]))
+    whole = np.full((len(heads), len(indices)), np.nan)
+    for row, (run, found) in enumerate(zip(table.runs, of_runs, strict=True)):
+        whole[row, np.searchsorted(indices, found)] = _values(table, run, figure)
+    return ImageFiguresTable(figure, heads, table.names, indices, whole)
 
 
 def _values(table: EvaluationTable, run: str, figure: Figure) -> Numbers:

@@ -93,10 +93,10 @@ class Pages(PageTabs):
     """Tabs of the panel.
 
     Signals:
-        open_requested: int index of an image to show, and the `Rect` to go to or None.
+        open_requested: Position of an image or page (int, more than 32 bits) to show, and the `Rect` to go to or None.
     """
 
-    open_requested = Signal(int, object)
+    open_requested = Signal(object, object)
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(

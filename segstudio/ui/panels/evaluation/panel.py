@@ -28,10 +28,10 @@ class EvaluationPanel(QWidget):
     """Header and pages; or what to do first.
 
     Signals:
-        open_requested: int index of an image to show, and the `Rect` to go to or None.
+        open_requested: Position of an image or page (int, more than 32 bits) to show, and the `Rect` to go to or None.
     """
 
-    open_requested = Signal(int, object)
+    open_requested = Signal(object, object)
 
     def __init__(self, studio: Studio, commands: ActionSet, pages: Pages) -> None:
         super().__init__()

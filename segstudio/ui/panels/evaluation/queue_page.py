@@ -61,15 +61,15 @@ class QueuePage(QWidget):
     """Chooses the order, shows who waits, opens what is clicked.
 
     Signals:
-        open_requested: int index of an image to show, and None.
+        open_requested: Position of an image or page (int, more than 32 bits) to show, and None.
     """
 
-    open_requested = Signal(int, object)
+    open_requested = Signal(object, object)
 
     def __init__(self, session: Session, work_queue: WorkQueue, browsing: Browsing) -> None:
         super().__init__()
         self._session, self._work_queue = session, work_queue
-        self.model = QueueModel(session, self)
+        self.model = QueueModel(session, work_queue.title, self)
         self._thumbnails = Thumbnails(browsing, 2 * THUMB.width(), self.model.repaint)
         self.kind = _combo("What puts an image in front")
         for kind, (text, _, _) in _KINDS.items():

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from segstudio.app.tally import lead_name
 from segstudio.session.session import Session
 from segstudio.session.work_queue import QueueKind, QueueState
+from segstudio.storage.image_ref import image_of
 from segstudio.ui.numbers import percent_text, ratio_text
 from segstudio.ui.plain import plain
 
@@ -44,9 +45,9 @@ def value_text(kind: QueueKind, value: float) -> str:
 class QueueModel(QAbstractListModel):
     """The images that wait, in the queue's order."""
 
-    def __init__(self, session: Session, parent: QObject) -> None:
+    def __init__(self, session: Session, title_of: Callable[[int], str], parent: QObject) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._title_of = session, title_of
         self._queue = QueueState()
         self._rows: dict[int, int] = {}
 
@@ -94,10 +95,10 @@ class QueueModel(QAbstractListModel):
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         row, project = index.row(), self._session.project
         image = self.image_at(row)
-        if image < 0 or project is None or image >= len(project.images):
+        if image < 0 or project is None or image_of(image) >= len(project.images):
             return None
         kind, value = self._queue.kind, self._queue.values[row]
-        name = project.images[image].name
+        name = self._title_of(image)
         if role == Qt.ItemDataRole.DisplayRole:
             return name
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -150,6 +150,7 @@ class ResultsPage(QWidget):
         notes = [
             words.fairness_text(table),
             words.unscored_text(table),
+            words.stacks_text(table),
             words.objects_text(table),
         ]
         for label, text in (

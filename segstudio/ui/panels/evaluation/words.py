@@ -7,6 +7,7 @@ from html import escape
 
 import numpy as np
 
+from segstudio.app.evaluation_report import wording
 from segstudio.app.evaluation_report.wording import caution, verdict
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.bootstrap import PairedDifference
@@ -151,6 +152,11 @@ def unscored_text(table: EvaluationTable) -> str:
                 f"truth and {verbs[1]} in no figure."
             )
     return ""
+
+
+def stacks_text(table: EvaluationTable) -> str:
+    """That each page of a stack counts as an image, if there are stacks."""
+    return escape(wording.stacks_text(table.names.stacks))
 
 
 def objects_text(table: EvaluationTable) -> str:

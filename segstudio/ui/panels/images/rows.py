@@ -13,7 +13,7 @@ from segstudio.app.batch import model_of
 from segstudio.app.tally import lead_iou, lead_name
 from segstudio.core.metrics import Metrics
 from segstudio.session.session import ImageState, Session
-from segstudio.storage.image_ref import ImageList, ImageRef
+from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 from segstudio.ui.plain import plain
 
 IMAGE_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -172,7 +172,8 @@ class ImagesModel(QStringListModel):
         project = self._session.project
         if project is None or image < 0:
             return ""
-        return "\n".join([project.images[image].name, *self.marks(image)])
+        alone = ["Of page 1 alone:"] * (place_of(image, 1) in self._session.states)
+        return "\n".join([project.images[image].name, *alone, *self.marks(image)])
 
     def _chosen(self) -> list[int]:
         words = self.text.lower().split()

@@ -121,8 +121,8 @@ class ModelPanel(QWidget):
         for button in self._runners:
             runners.addWidget(button, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 4)
-        column.setSpacing(4)
+        column.setContentsMargins(8, 2, 8, 2)
+        column.setSpacing(3)
         models = QHBoxLayout()
         models.setSpacing(2)
         models.addWidget(self.chooser, 1)
@@ -133,8 +133,10 @@ class ModelPanel(QWidget):
         column.addWidget(self.doubt)
         column.addLayout(options)
         column.addLayout(weights)
-        column.addWidget(self.about)
-        column.addWidget(self.more)
+        about = QHBoxLayout()
+        about.addWidget(self.about, 1)
+        about.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(about)
         column.addStretch(1)
 
     def _follow(self, link: str, mapping: QAction, load: QAction) -> None:
@@ -154,7 +156,7 @@ class ModelPanel(QWidget):
         model = self._session.model
         spec = self._session.models.get(model.chosen)
         whole = self.more.isChecked()
-        self.more.setText("Show less" if whole else "Show more")
+        self.more.setAccessibleName("Show less" if whole else "Show more")
         self.more.setArrowType(Qt.ArrowType.UpArrow if whole else Qt.ArrowType.DownArrow)
         self.more.setVisible(spec is not None)
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
@@ -313,7 +315,7 @@ def fit_text(fit: Fit) -> str:
         return text
     heading = "Trained for these classes:" if fit.fitting else "For something else:"
     rows = ", ".join(_suggested(found) for found in fit.fitting or fit.others)
-    return f'{text}<br>{heading} {rows}, or <a href="load">own weights</a>, trained elsewhere.'
+    return f'{text}<br>{heading} {rows}, or <a href="load">own weights</a> trained on these.'
 
 
 def _suggested(found: Suggestion) -> str:
@@ -361,7 +363,6 @@ def _more_button() -> QToolButton:
     button = QToolButton()
     button.setCheckable(True)
     button.setAutoRaise(True)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setToolTip("Data, size and licence of the model")
     return button
 

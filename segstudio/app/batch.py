@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segstudio.app.class_mapping import adapt
+from segstudio.app.class_mapping import adapt, is_scored
 from segstudio.app.engine import Engine, Predictor
 from segstudio.app.folder import FolderFiles
 from segstudio.app.tally import count
@@ -237,7 +237,8 @@ class Batch:
         schema = self.schema
         reference = None
         try:
-            if self.files.masks.known:  # else it is counted once that is decided
+            # else it is counted once it is decided what the masks or the model's classes mean
+            if self.files.masks.known and is_scored(raw.schema, schema):
                 reference = self.files.reference(image.ref, schema, raw.shape_hw)
         except SegstudioError:
             pass  # said when the image is opened; the prediction is good all the same

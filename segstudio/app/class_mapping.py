@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.app.class_names import guess, key_of
+from segstudio.app.class_names import guess, is_known, key_of
 from segstudio.core.class_rules import Unmapped
 from segstudio.core.labels import Mask
 from segstudio.core.prediction import Prediction
@@ -25,11 +25,14 @@ class ClassMapping:
         table: (256,) uint8, model class id -> what the prediction holds instead.
         note: What the user should know of it; empty if every class has a counterpart.
         left_out: What the prediction holds where it counts nowhere, or None.
+        is_scored: Whether figures may be made of it: the user or a name says that one of the
+            model's objects is one of the folder's.
     """
 
     table: npt.NDArray[np.uint8]
     note: str = ""
     left_out: int | None = None
+    is_scored: bool = True
 
     @property
     def is_identity(self) -> bool:
@@ -39,7 +42,8 @@ class ClassMapping:
     @property
     def digest(self) -> str:
         """What mappings that give the same figures have in common: 16 hexadecimal digits."""
-        text = self.table.tobytes() + str(self.left_out).encode()
+        unscored = "" if self.is_scored else " unscored"
+        text = self.table.tobytes() + f"{self.left_out}{unscored}".encode()
         return hashlib.blake2b(text, digest_size=8).hexdigest()
 
     def left_out_of(self, adapted: Prediction) -> Mask | None:
@@ -72,7 +76,10 @@ class ClassMapping:
             fate = "they count as background"
         else:
             fate = "they count as none of its classes"
-        return cls(table, _note(lost, fate), left_out)
+        note = _note(lost, fate)
+        if asked := asked_of(model, folder):
+            note = f"Nobody has said that {asked[0]} is “{asked[1]}” here, so it is not scored."
+        return cls(table, note, left_out, is_scored(model, folder))
 
     def apply(self, prediction: Prediction) -> Prediction:
         """The prediction in the folder's classes; the note is added to its notes."""
@@ -87,6 +94,35 @@ class ClassMapping:
         return replace(
             prediction, labels=self.table[prediction.labels], instances=instances, notes=notes
         )
+
+
+def is_scored(model: LabelSchema, folder: LabelSchema) -> bool:
+    """Whether figures of a model may be made in a folder.
+
+    The user or a name must say that one of its objects is one of the folder's. What the user has
+    ignored counts nowhere, which is an answer too.
+    """
+    rule = folder.rule_for(model)
+    if rule is None:
+        return is_known(model, folder)
+    return rule.unmapped == "ignored" or bool(_pairs(model, folder))
+
+
+def asked_of(model: LabelSchema, folder: LabelSchema) -> tuple[str, str] | None:
+    """A model's only object and the folder's that it may be, where the user is to say so; or None."""
+    if folder.rule_for(model) is not None or is_known(model, folder):
+        return None
+    return next(iter(_pairs(model, folder)), None)
+
+
+def _pairs(model: LabelSchema, folder: LabelSchema) -> list[tuple[str, str]]:
+    """Names of the model's objects that have a counterpart, each with its counterpart's."""
+    targets, _ = targets_of(model, folder)
+    return [
+        (c.name, folder.name_of(target))
+        for c in model.classes
+        if key_of(c.name) != "background" and (target := targets[c.id]) is not None
+    ]
 
 
 def targets_of(model: LabelSchema, folder: LabelSchema) -> tuple[dict[int, int | None], Unmapped]:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segstudio.app.batch import model_of
-from segstudio.app.class_mapping import ClassMapping, mapping_digest, targets_of
+from segstudio.app.class_mapping import (
+    ClassMapping,
+    asked_of,
+    is_scored,
+    mapping_digest,
+    targets_of,
+)
 from segstudio.app.class_names import guess, key_of
 from segstudio.app.documents import Documents
 from segstudio.app.folder import OpenFolder
@@ -21,6 +27,8 @@ from segstudio.core.schema import Color, LabelSchema
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
+
+_ASKED = "what a model's only object is"
 
 
 @dataclass(frozen=True)
@@ -50,11 +58,13 @@ class MappingTable:
         rows: The model's classes, by id.
         unmapped: What becomes of those without a counterpart.
         chosen: Whether the user chose it; else it is guessed.
+        is_scored: Whether figures are made of the model; else the user is to say what it finds.
     """
 
     rows: tuple[MappingRow, ...]
     unmapped: Unmapped
     chosen: bool
+    is_scored: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +121,16 @@ class ClassMappings:
         folder, model = self._session.schema, spec.schema
         rule = ClassRule.of(model.names, targets, unmapped)
         usual = ClassRule.of(model.names, guess(model, folder), "background")
-        if rule == usual:
+        if rule == usual and asked_of(model, folder.without_rule(model)) is None:
             self._schema.set(folder.without_rule(model))
         else:
             self._schema.set(folder.with_rule(rule))
+
+    def confirm(self, model_id: str) -> None:
+        """Say that a model's only object is the folder's only one, so that it is scored."""
+        spec = self._session.models.get(model_id)
+        if spec is not None:
+            self.set(model_id, guess(spec.schema, self._session.schema))
 
     def reset(self, model_id: str) -> None:
         """Go back to what the names say."""
@@ -125,11 +141,19 @@ class ClassMappings:
     def _table(self, model: LabelSchema) -> MappingTable:
         folder = self._session.schema
         targets, unmapped = targets_of(model, folder)
-        guesses = guess(model, folder)
+        guesses, asks = guess(model, folder), asked_of(model, folder) is not None
         rows = tuple(
-            MappingRow(c.id, c.name, c.color, targets[c.id], guesses[c.id]) for c in model.classes
+            MappingRow(
+                c.id,
+                c.name,
+                c.color,
+                None if asks and key_of(c.name) != "background" else targets[c.id],
+                guesses[c.id],
+            )
+            for c in model.classes
         )
-        return MappingTable(rows, unmapped, folder.rule_for(model) is not None)
+        chosen = folder.rule_for(model) is not None
+        return MappingTable(rows, unmapped, chosen, is_scored(model, folder))
 
     # -- following ---------------------------------------------------------------------------
 
@@ -139,28 +163,48 @@ class ClassMappings:
         if What.SCHEMA not in change.what:
             return
         before, self._before = self._before, self._session.schema
+        if before.rules != self._before.rules:
+            self._notices.settle(_ASKED)
         if What.PROJECT not in change.what and before != self._before:
             self._follow(before, self._before)
 
     def _warn(self) -> None:
-        """Say, once for each set of classes, that none of a model's classes is the folder's."""
+        """Ask, once for each set of classes, what a model that is not scored counts as here."""
         session, document = self._session, self._session.document
         if document is None or session.project is None:
             return
         for prediction in document.predictions.values():
-            model = prediction.schema
+            model, folder = prediction.schema, session.schema
             key = (session.project.root, model.names)
-            if key in self._warned or session.schema.rule_for(model) is not None:
+            if key in self._warned or folder.rule_for(model) is not None:
                 continue
             self._warned.add(key)
-            targets, _ = targets_of(model, session.schema)
-            objects = [c.id for c in model.classes if key_of(c.name) != "background"]
-            if objects and all(targets[class_id] is None for class_id in objects):
+            asked = asked_of(model, folder)
+            if asked is not None:
+                self._ask(prediction, *asked)
+            elif not is_scored(model, folder):
                 self._notices.warning(
                     f"None of the classes of {prediction.title} is one of the folder's.",
-                    "Say what they count as in Evaluation > Class mapping; until then, its "
-                    "answers count as background or as none of the classes.",
+                    "Say what they count as in Evaluation > Class mapping; until then, it is "
+                    "not scored.",
                 )
+
+    def _ask(self, prediction: Prediction, name: str, counterpart: str) -> None:
+        """Ask whether a model's only object is the folder's only one, which has no name."""
+        model = prediction.schema
+
+        def answer(targets: dict[int, int | None]) -> None:
+            self._schema.set(self._session.schema.with_rule(ClassRule.of(model.names, targets)))
+
+        guesses = guess(model, self._session.schema)
+        none = {c.id: guesses[c.id] for c in model.classes if key_of(c.name) == "background"}
+        self._notices.ask(
+            f"Is \u201c{counterpart}\u201d of this folder a {name}?",
+            f"Until you say so, {prediction.title} is shown but not scored.",
+            (f"Yes, score {name} as {counterpart}", lambda: answer(guesses)),
+            ("No", lambda: answer(none)),
+            about=_ASKED,
+        )
 
     def _follow(self, before: LabelSchema, now: LabelSchema) -> None:
         """Read predictions again whose classes are read in another way than before."""

@@ -23,10 +23,12 @@ _SAME: Final = (
     ("pavement", "sidewalk"),
     ("trafficsign", "signsymbol", "sign"),
     ("pole", "columnpole"),
-    ("nucleus", "nuclei"),
+    ("nucleus", "nuclei", "nuclear"),
 )
 """Names for the same thing."""
 _KIND_OF: Final = {word: words[0] for words in _SAME for word in words}
+_STAINED: Final = {"dapi": "nucleus", "hoechst": "nucleus"}
+"""What images show that are named after a stain."""
 _MADE_UP: Final = re.compile(
     r"(class|label|category|id|object|foreground|instance|region|mask|roi|thing)s?\W*\d*|\d+"
 )
@@ -53,8 +55,8 @@ def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
 
     By name, if any name besides the background's agrees. Else a model's only object is the folder's
     only one without a name: a nucleus is no pedestrian, but may be what black and white masks call
-    "object". Else by number if that is all that the model says of its
-    classes; a class with a name is never matched by number. Else only the background is known.
+    "object" (`is_known` tells whether it is). Else by number if that is all that the model says of
+    its classes; a class with a name is never matched by number. Else only the background is known.
     """
     exact = _by(folder, lambda name: name.strip().casefold())
     alike = _by(folder, key_of)
@@ -71,6 +73,23 @@ def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
         ids = set(folder.ids)
         return {c.id: c.id if c.id in ids else None for c in model.classes}
     return named
+
+
+def is_known(model: LabelSchema, folder: LabelSchema) -> bool:
+    """Whether more than their number says that one of a model's objects is what `guess` takes it for.
+
+    A name does, also one in the names of the folder or of its files; and so does a model that says
+    nothing of its classes, since it was made for those of its user. Where the folder has nothing but
+    background, there is nothing to take it for.
+    """
+    objects = [c for c in model.classes if key_of(c.name) != "background"]
+    words = {_STAINED.get(word) or key_of(word) for word in folder.words}
+    targets = guess(model, folder)
+    pairs = ((c.name, target) for c in objects if (target := targets[c.id]) is not None)
+    return not (objects and _objects(folder)) or any(
+        is_made_up(name) or key_of(name) == key_of(folder.name_of(target)) or key_of(name) in words
+        for name, target in pairs
+    )
 
 
 def _counterpart(single: ClassSpec, folder: LabelSchema) -> ClassSpec | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.app.batch import run_key
-from segstudio.app.class_mapping import ClassMapping, mapping_digest
+from segstudio.app.class_mapping import ClassMapping, is_scored, mapping_digest
 from segstudio.app.folder import FolderFiles
 from segstudio.core.answer import Answer
 from segstudio.core.image_figures import Wanted
@@ -82,6 +82,10 @@ class Contender:
             else ""
         )
         return f"{self.run}|{thresholds}|{mapping_digest(self.spec.schema, schema)}"
+
+    def is_scored(self, schema: LabelSchema) -> bool:
+        """Whether figures may be made of its answers in a folder with these classes."""
+        return is_scored(self.spec.schema, schema)
 
     def answer(self, drawn: Prediction, schema: LabelSchema) -> Answer:
         """A prediction in its model's classes as it is held against the reference."""

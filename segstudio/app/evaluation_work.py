@@ -287,7 +287,8 @@ class _ImageWork:
                 key = keys.get(contender.id)
                 entry = self._known(None if key is None else known.get(key))
                 try:
-                    entry = entry or self._count(contender, key, reference != NO_REFERENCE)
+                    measured = reference != NO_REFERENCE and contender.is_scored(conditions.schema)
+                    entry = entry or self._count(contender, key, measured)
                 except ModelNeeded:
                     missing = True
                 if entry is not None:

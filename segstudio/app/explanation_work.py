@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from segstudio.app.class_mapping import adapt
+from segstudio.app.class_mapping import adapt, is_scored
 from segstudio.app.explanations import (
     Attribution,
     Cam,
@@ -161,7 +161,7 @@ def lens(
     said = subject.lens(traced.trace, stage_id)
     same = np.count_nonzero(said.labels == traced.prediction.labels)
     metrics = None
-    if reference is not None:
+    if reference is not None and is_scored(said.schema, schema):
         metrics = metrics_of(count(reference, adapt(said, schema).labels, schema), schema)
     return LensView(stage_id, said, float(same / said.labels.size), metrics)
 

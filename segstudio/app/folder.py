@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from segstudio.app.class_mapping import adapt
+from segstudio.app.class_mapping import adapt, is_scored
 from segstudio.app.tally import count
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import Image, LabelMap
@@ -253,12 +253,13 @@ class FolderFiles:
     ) -> ConfusionMatrix | None:
         """Count a stored prediction against the files; None where one of the two is missing.
 
-        Nothing is counted before it is decided what the values of the masks mean.
+        Nothing is counted before it is decided what the values of the masks mean, nor if it is not
+        known what the model's classes are in this folder.
         """
         if not self.masks.known:
             return None
         prediction = self.prediction(ref, run, schema, options)
-        if prediction is None:
+        if prediction is None or not is_scored(prediction.schema, schema):
             return None
         try:
             reference = self.reference(ref, schema, prediction.shape_hw)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from segstudio.app.class_mapping import targets_of
-from segstudio.app.class_names import guess, is_made_up, key_of, only_object
+from segstudio.app.class_mapping import asked_of, is_scored, targets_of
+from segstudio.app.class_names import guess, key_of, only_object
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.session.session import SchemaOrigin, Session
@@ -39,11 +39,13 @@ class Fit:
         doubt: A sentence if its figures may mean nothing here, else "".
         fitting: Models that know the folder's classes by name.
         others: Without any: models that were trained for something else than this one.
+        asked: The model's only object and the folder's that it may be, where the user is to say so.
     """
 
     doubt: str = ""
     fitting: tuple[Suggestion, ...] = ()
     others: tuple[Suggestion, ...] = ()
+    asked: tuple[str, str] | None = None
 
 
 def fit_of(spec: ModelSpec, session: Session) -> Fit:
@@ -53,8 +55,8 @@ def fit_of(spec: ModelSpec, session: Session) -> Fit:
         return Fit()
     if not is_foreign:
         return Fit(doubt)
-    known = _matching(session)
-    return Fit(doubt, known, () if known else _others(spec, session))
+    known, asked = _matching(session), asked_of(spec.schema, session.schema)
+    return Fit(doubt, known, () if known else _others(spec, session), asked)
 
 
 def _doubt(model: LabelSchema, session: Session) -> tuple[str, bool]:
@@ -65,29 +67,24 @@ def _doubt(model: LabelSchema, session: Session) -> tuple[str, bool]:
     """
     folder = session.schema
     open_to_all = session.project is None or session.schema_origin is SchemaOrigin.DEFAULT
-    if open_to_all or folder.rule_for(model) is not None:
+    if open_to_all or (folder.rule_for(model) is not None and is_scored(model, folder)):
         return "", False
     targets, _unmapped = targets_of(model, folder)
     objects = _objects(model)
     pairs = [(c.name, folder.name_of(t)) for c in objects if (t := targets[c.id]) is not None]
     if not pairs:
-        return ("This folder has none of the model's classes." if objects else ""), True
-    if any(key_of(name) == key_of(counterpart) for name, counterpart in pairs):
+        none = "This folder has none of the model's classes, so it is not scored."
+        return (none if objects else ""), True
+    if asked := asked_of(model, folder):
+        return f"\u201c{asked[1]}\u201d may be anything: {asked[0]} is not scored.", True
+    named = any(key_of(name) == key_of(counterpart) for name, counterpart in pairs)
+    if named or only_object(model) is not None:
         return "", False
-    if only_object(model) is not None:
-        name, counterpart = pairs[0]
-        if is_made_up(name):
-            return "", False
-        return f"{_quoted(counterpart)} of this folder counts as {name}.", True
     if len(objects) == len(_objects(folder)):
         return "", False
     shown = ", ".join(f"{name} counts as {counterpart}" for name, counterpart in pairs[:_SHOWN])
     more = f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
     return f"By number: {shown}{more}.", False
-
-
-def _quoted(name: str) -> str:
-    return f"\u201c{name}\u201d"
 
 
 def _objects(schema: LabelSchema) -> list[ClassSpec]:

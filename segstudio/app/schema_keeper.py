@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from segstudio.app.class_mapping import is_scored
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.folder import OpenFolder
 from segstudio.app.notices import Notices
@@ -56,6 +57,7 @@ class SchemaKeeper:
         else:
             session.schema = LabelSchema.from_names(("background", "object"))
             session.schema_origin = SchemaOrigin.DEFAULT
+        session.schema = replace(session.schema, words=project.words)
 
     def adopted(self, model: LabelSchema) -> LabelSchema:
         """The classes that will be in force once a prediction of this model is here.
@@ -73,11 +75,18 @@ class SchemaKeeper:
         session = self._session
         schema = self.adopted(model)
         if schema != session.schema:
-            session.schema, session.schema_origin = schema, SchemaOrigin.MODEL
+            words = session.schema.words
+            session.schema = replace(schema, words=words)
+            session.schema_origin = SchemaOrigin.MODEL
             session.notify(What.SCHEMA)
 
     def named_as(self, model: LabelSchema) -> LabelSchema | None:
-        """The folder's classes with a model's names for its made-up ones; None if none changes."""
+        """The folder's classes with a model's names for its made-up ones.
+
+        None if none changes, or if it is not known that they are the model's.
+        """
+        if not is_scored(model, self._session.schema):
+            return None
         schema = _with_names(self._session.schema, model)
         return None if schema == self._session.schema else schema
 

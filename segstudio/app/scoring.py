@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from segstudio.app.class_mapping import is_scored
 from segstudio.app.clock import Clock
 from segstudio.app.documents import Documents
 from segstudio.app.folder import FolderFiles, OpenFolder
@@ -232,7 +233,7 @@ class Scoring:
             index = self._session.index_of(document)
             if prediction is None or index is None:
                 continue
-            if not document.has_reference:
+            if not document.has_reference or not is_scored(prediction.schema, session.schema):
                 self.forget(index, run)
                 session.notify(What.SCORES)
                 continue
@@ -370,6 +371,8 @@ class Scoring:
             return
         copied = _copied_once(document)
         for run, prediction in document.predictions.items():
+            if not is_scored(prediction.schema, session.schema):
+                continue
             pending = self._waiting.get((document, run))
             matrix = session.counts.get((index, run))
             if pending is not None:

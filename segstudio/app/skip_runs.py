@@ -46,8 +46,12 @@ class Reference:
 
     @classmethod
     def between(cls, labels: Labels | None, model: LabelSchema, schema: LabelSchema) -> Reference:
-        """A reference in the classes of a folder for the maps of a model."""
-        return cls(labels, schema, ClassMapping.between(model, schema).table)
+        """A reference in the classes of a folder for the maps of a model.
+
+        It has no labels if it is not known what the model's classes are in the folder.
+        """
+        mapping = ClassMapping.between(model, schema)
+        return cls(labels if mapping.is_scored else None, schema, mapping.table)
 
     def counts(self, labels: Labels) -> MaskCounts | None:
         """Count a class map of the model; None where nothing is annotated."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from segstudio.app.class_mapping import asked_of, is_scored
 from segstudio.app.clock import ManualClock
 from segstudio.app.engine import TorchEngine
 from segstudio.app.evaluation_inputs import Conditions, Contender, References
@@ -38,6 +39,11 @@ from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_HOW_TO_SAY: Final = (
+    "--schema FILE names the classes of the ground truth as the model does; what is chosen in the "
+    "window (Evaluation > Class mapping) counts too."
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,9 @@ def compare(request: Request, *, as_json: bool) -> int:
     with input_errors():
         specs = _specs(request.models)
         project, schema = _opened(request, specs)
+        unscored = _unscored(specs, schema)
+    for note in unscored:
+        warn(f"note: {note}")
     for spec in specs:
         for part in parts_of(spec):
             fetch_weights(part)
@@ -98,7 +107,7 @@ def compare(request: Request, *, as_json: bool) -> int:
     figures = FigureStore(folders.cache / "figures.sqlite")
     try:
         found = _evaluated(request, specs, FolderFiles(project, store), schema, figures)
-        _print(request, found, project.unread, as_json=as_json)
+        _print(request, found, project.unread, unscored, as_json=as_json)
         if request.report is not None:
             write_comparison(request.report, found, _command(request))
     finally:
@@ -107,7 +116,36 @@ def compare(request: Request, *, as_json: bool) -> int:
     return _tell_trouble(found)
 
 
-def _print(request: Request, found: FolderEvaluation, unread: str, *, as_json: bool) -> None:
+def _unscored(specs: Sequence[ModelSpec], schema: LabelSchema) -> list[str]:
+    """Which models are not scored, since it is not known what their classes are in the folder.
+
+    Raises:
+        InputError: if no model would be scored.
+    """
+    notes = []
+    for spec in specs:
+        if is_scored(spec.schema, schema):
+            continue
+        asked = asked_of(spec.schema, schema)
+        why = (
+            "none of its classes is one of the ground truth's."
+            if asked is None
+            else f"nothing says that {asked[0]} is what the ground truth calls \u201c{asked[1]}\u201d."
+        )
+        notes.append(f"{spec.title} is not scored: {why}")
+    if len(notes) == len(specs):
+        raise InputError(" ".join(notes), _HOW_TO_SAY)
+    return [f"{note} {_HOW_TO_SAY}" for note in notes]
+
+
+def _print(
+    request: Request,
+    found: FolderEvaluation,
+    unread: str,
+    unscored: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
     """Print what came out; before a report is written, which may fail."""
     if not any(len(found.table.indices(run, scored=True)) for run in found.table.runs):
         _tell_trouble(found)
@@ -119,7 +157,8 @@ def _print(request: Request, found: FolderEvaluation, unread: str, *, as_json: b
     truth = found.references.files.project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
     doubts = () if truth is None else truth.doubts
-    told["notes"] = [f"ground truth: {d.message} {d.option}" for d in doubts]
+    told["notes"] = [*(f"ground truth: {d.message} {d.option}" for d in doubts)]
+    told["notes"] += unscored if as_json else []  # said on stderr as well
     if as_json:
         print_json(told)
     else:
@@ -195,7 +234,9 @@ def _opened(request: Request, specs: Sequence[ModelSpec]) -> tuple[Project, Labe
     if project.truth is not None:
         project = replace(project, truth=project.truth.settled(project.images))
     schema = declared or project.schema
-    if schema is None:
+    if schema is not None:
+        schema = replace(schema, words=project.words)
+    else:
         schema = _named_like(project, specs)
     if request.ignore is not None:
         schema = replace(schema, ignore_index=request.ignore)
@@ -207,9 +248,10 @@ def _named_like(project: Project, specs: Sequence[ModelSpec]) -> LabelSchema:
     first = specs[0].schema
     if project.truth is None:
         return first
-    schema = project.truth.schema
+    schema = replace(project.truth.schema, words=project.words)
     agree = all(spec.schema.names == first.names for spec in specs)
-    if project.truth.declared or not agree or set(schema.scored_ids) != set(first.ids):
+    same = agree and set(schema.scored_ids) == set(first.ids) and is_scored(first, schema)
+    if project.truth.declared or not same:
         return schema
     return replace(first, ignore_index=schema.ignore_index)
 

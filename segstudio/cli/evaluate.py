@@ -96,7 +96,7 @@ def evaluate(request: Request, *, as_json: bool) -> int:
             tuple(counts.without_truth),
             request.counted,
             request.missing,
-            (*folders.notes, *_shortened(counts.remarks)),
+            (*folders.notes, *_shortened(counts.remarks), *(folders.by_number if as_json else ())),
         )
         measured = [Measured(sides.pred_dir, folders, counts.figures)]
         difference = None
@@ -106,6 +106,8 @@ def evaluate(request: Request, *, as_json: bool) -> int:
             masks, others = _counted(request, other, wanted)
             difference = _difference(compared, counts, others, request)
             measured.append(Measured(request.against, masks, others.figures))
+    for note in folders.by_number:
+        warn(f"note: {note}")
     report = report_of(compared, per_image=request.per_image)
     if difference is not None:
         report["bootstrap"] = compared.bootstrap_row(difference, measured[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -129,7 +129,7 @@ def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, t
             return None, ()
         index = project.truth.settled(project.images)
         path = index.path_of(ref)
-        schema = project.schema or index.schema
+        schema = replace(project.schema or index.schema, words=project.words)
         found = read_truth(ref, index, schema, size)
     except SegstudioError as error:
         return None, (f"The ground truth was left out: {error}",)

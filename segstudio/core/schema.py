@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -85,11 +85,14 @@ class LabelSchema:
         classes: The classes, by id.
         ignore_index: Counts nowhere in the ground truth; None if everything counts.
         rules: How the user wants the classes of models to be read as these (of a folder only).
+        words: Words in the names of the folder and of its files, in small letters: they may say
+            what a class without a name is. Not kept in files (of a folder only).
     """
 
     classes: tuple[ClassSpec, ...]
     ignore_index: int | None = 255
     rules: tuple[ClassRule, ...] = ()
+    words: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self) -> None:
         ids = [c.id for c in self.classes]

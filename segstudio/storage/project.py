@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular
@@ -22,6 +24,14 @@ from segstudio.storage.unread_annotations import unread_annotations
 from segstudio.storage.write_root import Identity, identity_of
 
 _NONE_CHOSEN = ChosenMasks()
+_WORD: Final = re.compile(r"[^\W\d_A-Z]+|[A-Z](?:[^\W\d_A-Z]+|[A-Z]*(?![^\W\d_A-Z]))")
+_OF_ANY_DATA: Final = frozenset(
+    ("annotations", "data", "dataset", "datasets", "gt", "image", "images", "img", "imgs", "input",
+     "instances", "labels", "masks", "photos", "raw", "test", "testing", "train", "training",
+     "truth", "val", "valid", "validation")
+)  # fmt: skip
+"""Words of which a folder's name may consist that does not say what its images show."""
+_LOOKED_AT = 16
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,13 @@ class Project:
         """The folder's name for people."""
         return self.root.name or str(self.root)
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Words in the names of the folder and of its files that may say what the images show."""
+        inner = [self.images_root, *(() if self.truth is None else self.truth.folders)]
+        chosen = () if self.masks.folder is None else (self.masks.folder,)
+        return words_in((self.root, *chosen), self.images, inner)
+
     def index_of(self, path: Path, page: int = 0) -> int | None:
         """Position of the image with this path, or of a page of it; None if it is not there."""
         if isinstance(self.images, ImageList):
@@ -79,6 +96,33 @@ class Project:
         if place is None and name and page.isdecimal():
             place = self.index_of(self.images_root / name, int(page) - 1)
         return place
+
+
+def words_in(
+    roots: Sequence[Path], images: Sequence[ImageRef], inner: Iterable[Path] = ()
+) -> frozenset[str]:
+    """Words in names that may say what images show, in small letters.
+
+    Args:
+        roots: The data set's folder, and others of its files. For one that is called "train" or
+            the like the folder above it tells.
+        images: The images, at least one: what their names have in common tells.
+        inner: Folders of images and masks; the names of those inside the first root tell.
+    """
+    named: set[str] = set()
+    for root in roots:
+        own = (_words_of(folder.name) - _OF_ANY_DATA for folder in (root, root.parent))
+        named |= next((words for words in own if words), set())
+    for folder in inner:
+        if folder.is_relative_to(roots[0]):
+            named |= _words_of(" ".join(folder.relative_to(roots[0]).parts))
+    step = max(1, len(images) // _LOOKED_AT)
+    stems = (_words_of(ref.stem) for ref in images[::step][:_LOOKED_AT])
+    return frozenset(named | set.intersection(*stems))
+
+
+def _words_of(name: str) -> set[str]:
+    return {word.group().casefold() for word in _WORD.finditer(name)}
 
 
 def open_project(

@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
         self.classes: ClassesPanel = ClassesPanel(
             session, studio.class_list, studio.class_removal, studio.scoring
         )
-        self.model = ModelPanel(session, studio.segmenting, self.commands)
+        self.model = ModelPanel(session, studio.segmenting, studio.class_mappings, self.commands)
         self.metrics = MetricsPanel(session, studio.scoring)
         self.disagreement = DisagreementPanel(session, studio.disagreement, self.commands)
         self.centre.fill(self.header, self.canvas)

@@ -75,6 +75,6 @@ def desk(new_desk) -> Desk:
 @pytest.fixture
 def empty(desk, tmp_path):
     """A desk with an image of 30 x 20 pixels and nothing painted."""
-    desk.open(make_folder(tmp_path / "set", truth=False))
+    desk.open(make_folder(tmp_path / "nuclei", truth=False))
     desk.session.set_view(active_class=1, brush_size=1)
     return desk

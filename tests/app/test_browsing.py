@@ -14,7 +14,7 @@ from segstudio.storage.schema_file import read_schema
 
 
 def test_opening_announces_the_folder_and_shows_the_first_image(desk, tmp_path):
-    root = make_folder(tmp_path / "set", count=12)
+    root = make_folder(tmp_path / "nuclei", count=12)
     desk.changes.clear()
     desk.open(root)
     assert any(What.PROJECT in c.what for c in desk.changes)
@@ -26,14 +26,14 @@ def test_opening_announces_the_folder_and_shows_the_first_image(desk, tmp_path):
 
 
 def test_an_image_opens_its_folder_at_that_image(desk, tmp_path):
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     desk.open(root / "a2.png")
     assert desk.session.index == 2
     assert desk.document.ref.name == "a2.png"
 
 
 def test_a_folder_without_images_is_a_notice(desk, tmp_path):
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     desk.open(root)
     (tmp_path / "empty").mkdir()
     desk.open(tmp_path / "empty")
@@ -43,7 +43,7 @@ def test_a_folder_without_images_is_a_notice(desk, tmp_path):
 
 
 def test_steps_stop_at_the_ends(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.browsing.step(-1)
     desk.settle()
     assert desk.session.index == 0
@@ -54,7 +54,7 @@ def test_steps_stop_at_the_ends(desk, tmp_path):
 
 
 def test_of_many_quick_steps_only_the_last_is_shown(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", count=9))
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
     desk.changes.clear()
     for _ in range(6):
         desk.browsing.step(1)
@@ -68,7 +68,7 @@ def test_of_many_quick_steps_only_the_last_is_shown(desk, tmp_path):
 
 
 def test_neighbours_are_there_before_they_are_asked_for(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.browsing.step(1)
     # No job had to run: it was read ahead.
     assert desk.session.index == 1
@@ -76,7 +76,7 @@ def test_neighbours_are_there_before_they_are_asked_for(desk, tmp_path):
 
 
 def test_reviewed_marks_stay_and_are_skipped(desk, new_desk, tmp_path):
-    root = make_folder(tmp_path / "set", count=4)
+    root = make_folder(tmp_path / "nuclei", count=4)
     desk.open(root)
     desk.browsing.step(1)
     desk.settle()
@@ -96,7 +96,7 @@ def test_reviewed_marks_stay_and_are_skipped(desk, new_desk, tmp_path):
 
 
 def test_a_mask_of_the_wrong_size_names_both_files_and_the_image_opens(desk, tmp_path):
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     write_mask(root / "masks" / "a0.png", square(shape=(10, 10), size=3))
     desk.open(root)
     assert desk.document.ref.name == "a0.png"
@@ -107,7 +107,7 @@ def test_a_mask_of_the_wrong_size_names_both_files_and_the_image_opens(desk, tmp
 
 
 def test_truth_chosen_by_hand(desk, tmp_path):
-    root = make_folder(tmp_path / "set", truth=False)
+    root = make_folder(tmp_path / "nuclei", truth=False)
     desk.open(root)
     desk.segmenting.run_all()
     desk.settle()
@@ -126,7 +126,7 @@ def test_truth_chosen_by_hand(desk, tmp_path):
 
 
 def test_rescan_follows_moved_images_and_keeps_what_is_open(desk, tmp_path):
-    root = make_folder(tmp_path / "set", count=3)
+    root = make_folder(tmp_path / "nuclei", count=3)
     desk.open(root)
     desk.browsing.select(1)
     desk.settle()
@@ -155,7 +155,7 @@ def test_rescan_follows_moved_images_and_keeps_what_is_open(desk, tmp_path):
 
 
 def test_edited_classes_are_saved_and_read_again(desk, new_desk, tmp_path):
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     desk.open(root)
     assert desk.session.schema_origin is SchemaOrigin.FOUND
     desk.class_list.rename(1, "cell")
@@ -179,7 +179,7 @@ def test_edited_classes_are_saved_and_read_again(desk, new_desk, tmp_path):
 
 
 def test_names_of_a_model_replace_made_up_ones_when_the_user_says_so(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     assert desk.session.schema.name_of(1) == "class 1"
     desk.segmenting.run_all()
     desk.settle()
@@ -197,7 +197,7 @@ def test_names_of_a_model_replace_made_up_ones_when_the_user_says_so(desk, tmp_p
 
 
 def test_thumbnails_are_small_and_broken_images_have_none(desk, tmp_path):
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     (root / "a1.png").write_bytes(b"broken")
     desk.open(root)
     got = {}
@@ -211,7 +211,7 @@ def test_thumbnails_are_small_and_broken_images_have_none(desk, tmp_path):
 
 
 def test_many_thumbnails_give_the_oldest_up(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", count=1))
+    desk.open(make_folder(tmp_path / "nuclei", count=1))
     got = []
     for px in range(16, 16 + 400):
         desk.browsing.thumbnail(0, px, lambda _index, picture: got.append(picture))
@@ -243,7 +243,7 @@ def _told(desk) -> list[str | None]:
 
 
 def test_from_the_selection_on_nothing_reaches_the_image_that_was_left(desk, tmp_path, reading):
-    root = make_folder(tmp_path / "set", count=9)
+    root = make_folder(tmp_path / "nuclei", count=9)
     desk.open(root)
     desk.session.set_view(active_class=1, brush_size=5)
     desk.segmenting.run_current()
@@ -296,7 +296,7 @@ def test_from_the_selection_on_nothing_reaches_the_image_that_was_left(desk, tmp
 
 
 def test_all_images_can_be_run_while_one_is_read(desk, tmp_path, reading):
-    desk.open(make_folder(tmp_path / "set", count=9))
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
     reading.clear()
     desk.browsing.select(8)
     desk.segmenting.run_all()
@@ -307,7 +307,7 @@ def test_all_images_can_be_run_while_one_is_read(desk, tmp_path, reading):
 
 
 def test_the_screen_turns_grey_only_if_reading_takes_a_moment(desk, tmp_path, reading):
-    desk.open(make_folder(tmp_path / "set", count=9))
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
     desk.changes.clear()
     desk.browsing.select(8)
     desk.clock.advance(0.09)
@@ -330,7 +330,7 @@ def test_the_screen_turns_grey_only_if_reading_takes_a_moment(desk, tmp_path, re
 
 
 def test_who_goes_back_before_the_next_image_is_read_is_where_they_were(desk, tmp_path, reading):
-    desk.open(make_folder(tmp_path / "set", count=9))
+    desk.open(make_folder(tmp_path / "nuclei", count=9))
     before = desk.document
     reading.clear()
     desk.browsing.select(8)
@@ -345,7 +345,7 @@ def test_who_goes_back_before_the_next_image_is_read_is_where_they_were(desk, tm
 def test_reading_the_folder_again_does_not_forget_which_image_is_waited_for(
     desk, tmp_path, reading
 ):
-    root = make_folder(tmp_path / "set", count=9)
+    root = make_folder(tmp_path / "nuclei", count=9)
     desk.open(root)
     reading.clear()
     desk.browsing.select(8)
@@ -357,7 +357,7 @@ def test_reading_the_folder_again_does_not_forget_which_image_is_waited_for(
 
 
 def test_a_broken_image_says_so_in_its_place_and_nothing_is_open(desk, tmp_path):
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     (root / "a1.png").write_bytes((root / "a1.png").read_bytes()[:60])
     desk.open(root)
     desk.browsing.step(1)
@@ -394,13 +394,13 @@ def test_a_folder_that_opens_settles_what_was_said_of_one_that_did_not(desk, tmp
     assert "no images" in said.message
     assert said.about
     assert said in [entry.notice for entry in desk.notices.shown]
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     assert said not in [entry.notice for entry in desk.notices.shown]
 
 
 def test_going_back_to_a_held_image_stops_the_reading_of_the_other(desk, tmp_path, monkeypatch):
     """A large image would be read to its end, and the next one would wait for it."""
-    desk.open(make_folder(tmp_path / "set", count=4))
+    desk.open(make_folder(tmp_path / "nuclei", count=4))
     entered, given_up = threading.Event(), threading.Event()
 
     def endless(path, page, check):
@@ -422,7 +422,7 @@ def test_going_back_to_a_held_image_stops_the_reading_of_the_other(desk, tmp_pat
 
 
 def test_an_image_whose_folder_did_not_open_is_not_asked_for_again_later(desk, tmp_path):
-    root, gone = make_folder(tmp_path / "set"), tmp_path / "gone"
+    root, gone = make_folder(tmp_path / "nuclei"), tmp_path / "gone"
     desk.browsing.open_image(gone / "stack.tif", lambda _document: None, page=2)
     desk.settle()
     failures = len(desk.messages)

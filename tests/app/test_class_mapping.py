@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from segstudio.app.class_mapping import ClassMapping, adapt, mapping_digest, same_classes
+from segstudio.app.class_mapping import ClassMapping, adapt, is_scored, mapping_digest, same_classes
 from segstudio.app.tally import count, metrics_of
 from segstudio.core.class_rules import ClassRule
 from segstudio.core.instances import Instances
@@ -73,7 +75,7 @@ def test_a_class_with_a_name_is_never_matched_by_number():
     assert nuclei.labels.tolist() == [[0, 0]]
     some = adapt(predicted([[0, 1]], schema("background", "nucleus")), schema("background", "mask"))
     assert some.labels.tolist() == [[0, 1]]
-    assert some.notes == ()
+    assert some.notes == ("Nobody has said that nucleus is “mask” here, so it is not scored.",)
     # A class that the user adds beside it does not change what the other one is.
     more = schema("background", "object", "debris")
     assert adapt(predicted([[0, 1]], schema("background", "nucleus")), more).labels.tolist() == [
@@ -90,6 +92,32 @@ def test_real_names_of_other_things_have_no_counterpart():
     street = schema("sky", "building", *(f"part {i}" for i in range(2, 11)), "void", ignore=11)
     nuclei = adapt(predicted([[0, 1]], schema("background", "nucleus")), street)
     assert nuclei.labels.tolist() == [[12, 12]]
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "scored"),
+    [
+        ("nucleus", (), False),
+        ("nucleus", ("fudan", "ped"), False),
+        ("nucleus", ("nuclei",), True),
+        ("nucleus", ("my", "dapi"), True),
+        ("nucleus", ("cells",), False),  # whole cells are larger than their nuclei
+        ("crack", ("cracks",), True),
+        ("class 1", (), True),  # weights of the user's own, made for classes of the user's own
+    ],
+)
+def test_what_a_class_without_a_name_is_the_folders_name_may_say(model, words, scored):
+    named = schema("background", model)
+    folder = replace(LabelSchema.from_ids([0, 1]), words=frozenset(words))
+    mapping = ClassMapping.between(named, folder)
+    assert mapping.is_scored is is_scored(named, folder) is scored
+    # It is shown as the folder's only object all the same.
+    assert mapping.table[:2].tolist() == [0, 1]
+    assert ("not scored" in mapping.note) is not scored
+    said = folder.with_rule(ClassRule.of(named.names, {0: 0, 1: 1}))
+    assert is_scored(named, said)
+    assert (mapping.digest == mapping_digest(named, said)) is scored
+    assert not is_scored(named, folder.with_rule(ClassRule.of(named.names, {0: 0})))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def mapped(new_desk, tmp_path):
     engine = FakeEngine(WIDE, SAME)
     engine.bright_id = 5
     desk = new_desk(engine)
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     schema = LabelSchema.from_names(("background", "cell"))
     (root / "masks" / "segstudio.json").write_text(json.dumps(schema.to_json()))
     desk.open(root)
@@ -50,7 +50,7 @@ def test_the_guess_is_a_table(mapped):
     assert isinstance(table, MappingTable)
     assert [row.name for row in table.rows] == list(NAMES)
     assert [row.target for row in table.rows] == [0, *[None] * 20]
-    assert (table.unmapped, table.chosen) == ("background", False)
+    assert (table.unmapped, table.chosen, table.is_scored) == ("background", False, False)
     assert mapped.class_mappings.table("nobody") is None
     assert not shown(mapped).any()
     said = "None of the classes of Wide is one of the folder's."
@@ -61,7 +61,7 @@ def test_the_guess_is_a_table(mapped):
 
 def test_an_edit_counts_at_once_and_runs_nothing(mapped):
     ran = list(mapped.engine.runs)
-    assert mapped.scoring.of_folder("wide").summed.iou[1] == 0
+    assert mapped.scoring.of_folder("wide") is None  # none of its classes is the folder's
     mapped.changes.clear()
     mapped.class_mappings.set("wide", {0: 0, 5: 1})
     mapped.settle()
@@ -158,7 +158,7 @@ def test_a_prediction_that_is_not_on_disk_is_asked_for_again(mapped):
 
 def test_names_in_a_painted_folder_without_classes_are_not_changed_unasked(new_desk, tmp_path):
     desk = new_desk()
-    desk.open(make_folder(tmp_path / "set", truth=False))
+    desk.open(make_folder(tmp_path / "nuclei", truth=False))
     assert desk.session.schema_origin is SchemaOrigin.DEFAULT
     desk.session.set_view(active_class=1, brush_size=3)
     desk.editing.begin_stroke(6, 6)
@@ -173,8 +173,77 @@ def test_names_in_a_painted_folder_without_classes_are_not_changed_unasked(new_d
     assert not desk.studio.class_list.can_use_model_names()
 
 
+@pytest.fixture
+def unnamed(new_desk, tmp_path):
+    """Black and white masks in a folder whose name says nothing, and a model of nuclei that ran."""
+    desk = new_desk()
+    desk.root = make_folder(tmp_path / "pictures")
+    desk.open(desk.root)
+    desk.segmenting.run_all()
+    desk.settle()
+    return desk
+
+
+def asked(desk):
+    return [o.notice for o in desk.studio.notices.shown if "this folder a nucleus?" in o.message]
+
+
+def test_what_a_model_finds_is_not_scored_against_a_class_without_a_name(unnamed):
+    unnamed.evaluating.start(["bright"])
+    unnamed.settle()
+    assert np.array_equal(unnamed.document.predictions["bright"].labels, square())  # but shown
+    assert unnamed.scoring.of_image("bright") is None
+    assert unnamed.scoring.of_folder("bright") is None
+    assert np.isnan(unnamed.evaluating.table.value(0, "bright", "mean_iou_foreground"))
+    assert not unnamed.studio.class_list.can_use_model_names()
+    table = unnamed.class_mappings.table("bright")
+    assert [row.target for row in table.rows] == [0, None]
+    assert not table.is_scored
+    (notice,) = asked(unnamed)
+    assert [text for text, _ in notice.actions] == ["Yes, score nucleus as class 1", "No"]
+    unnamed.session.set_view(active_class=1, brush_size=1)
+    unnamed.editing.begin_stroke(25.5, 2.5)
+    unnamed.editing.end_stroke()
+    unnamed.settle()
+    assert unnamed.scoring.of_image("bright") is None
+
+
+def test_one_answer_scores_it_and_is_remembered(unnamed, new_desk):
+    ran = list(unnamed.engine.runs)
+    asked(unnamed)[0].action[1]()
+    unnamed.settle()
+    # The square of 10 x 10 lies two columns left of its truth.
+    assert unnamed.scoring.of_folder("bright").summed.iou[1] == pytest.approx(80 / 120)
+    assert unnamed.engine.runs == ran
+    assert asked(unnamed) == []
+    unnamed.clock.advance(1.1)
+    unnamed.settle()
+    unnamed.close()
+    again = new_desk()
+    again.open(unnamed.root)
+    assert again.scoring.of_folder("bright").summed.iou[1] == pytest.approx(80 / 120)
+    assert asked(again) == []
+    again.class_mappings.reset("bright")
+    again.settle()
+    assert again.scoring.of_folder("bright") is None
+    again.class_mappings.confirm("bright")
+    again.settle()
+    assert again.scoring.of_folder("bright").images == 3
+
+
+def test_no_is_remembered_too(unnamed):
+    asked(unnamed)[0].second[1]()
+    unnamed.settle()
+    unnamed.browsing.step(1)
+    unnamed.settle()
+    assert asked(unnamed) == []
+    assert unnamed.scoring.of_folder("bright") is None
+    assert not unnamed.document.predictions["bright"].labels.any()
+    assert unnamed.class_mappings.table("bright").chosen
+
+
 def test_other_classes_than_the_folders_are_not_offered_as_names(new_desk, tmp_path):
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     truth = square(left=7)
     truth[0] = 9
     for i in range(3):
@@ -197,8 +266,7 @@ def test_the_evaluation_follows_and_runs_nothing(mapped):
     follow()
     table = mapped.evaluating.table
     ran = list(mapped.engine.runs)
-    # All background: 500 of 600 pixels of class 0 are right, none of class 1.
-    assert table.value(0, "wide", "mean_iou") == pytest.approx((500 / 600 + 0) / 2)
+    assert np.isnan(table.value(0, "wide", "mean_iou"))  # none of its classes is the folder's
     mapped.class_mappings.set("wide", {0: 0, 5: 1})
     follow()
     assert table.value(0, "wide", "mean_iou") == pytest.approx((480 / 520 + 80 / 120) / 2)

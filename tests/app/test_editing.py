@@ -121,7 +121,7 @@ def test_polygon_takes_pixels_whose_centres_are_inside(empty):
 
 
 def test_fill_contiguous_and_everywhere(desk, tmp_path):
-    root = tmp_path / "set"
+    root = tmp_path / "nuclei"
     truth = np.zeros((20, 30), np.uint8)
     truth[2:5, 2:5] = 1
     truth[10:14, 20:25] = 1
@@ -143,7 +143,7 @@ def test_fill_contiguous_and_everywhere(desk, tmp_path):
 
 
 def test_pick_class(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.session.set_view(active_class=1)
     desk.editing.pick_class(0, 0)
     assert (desk.session.view.active_class, desk.session.view.previous_class) == (0, 1)
@@ -154,7 +154,7 @@ def test_pick_class(desk, tmp_path):
 
 
 def test_use_prediction_is_one_undoable_edit(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.segmenting.run_current()
     desk.settle()
     desk.editing.use_prediction()
@@ -167,7 +167,7 @@ def test_use_prediction_is_one_undoable_edit(desk, tmp_path):
 
 
 def test_use_prediction_takes_instance_ids_along(desk, tmp_path):
-    root = tmp_path / "set"
+    root = tmp_path / "nuclei"
     bright = np.zeros((20, 30), np.uint8)
     bright[2:8, 2:8] = 1
     bright[12:16, 15:25] = 1
@@ -193,7 +193,7 @@ def test_use_prediction_takes_instance_ids_along(desk, tmp_path):
 
 
 def test_strokes_extend_the_instance_they_begin_on(desk, tmp_path):
-    root = tmp_path / "set"
+    root = tmp_path / "nuclei"
     bright = np.zeros((20, 30), np.uint8)
     bright[2:8, 2:8] = 1
     bright[12:16, 15:25] = 1
@@ -216,7 +216,7 @@ def test_strokes_extend_the_instance_they_begin_on(desk, tmp_path):
 
 
 def test_clear_and_use_truth(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.editing.clear()
     assert not labels_of(desk).any()
     desk.editing.use_truth()
@@ -241,7 +241,7 @@ def test_verbs_without_an_image_do_nothing(desk):
 
 
 def test_history_stays_with_its_image(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.session.set_view(active_class=1, brush_size=1)
     stroke(desk, (0, 0))
     desk.browsing.step(1)
@@ -256,7 +256,7 @@ def test_history_stays_with_its_image(desk, tmp_path):
 
 
 def test_a_stroke_under_way_is_finished_when_the_image_is_left(desk, tmp_path):
-    root = make_folder(tmp_path / "set", truth=False)
+    root = make_folder(tmp_path / "nuclei", truth=False)
     desk.open(root)
     desk.session.set_view(active_class=1, brush_size=1)
     desk.editing.begin_stroke(3, 3)

@@ -15,7 +15,7 @@ from segstudio.session.session import What
 
 
 def test_figures_of_the_images_and_of_the_folder(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 3))
+    desk.open(make_folder(tmp_path / "nuclei", 3))
     table = evaluate(desk, "bright", "blobs")
     assert table.runs == ("bright", "blobs")
     assert table.title("blobs") == "Blobs"
@@ -39,7 +39,7 @@ def test_figures_of_the_images_and_of_the_folder(desk, tmp_path):
 
 
 def test_progress_and_what_is_told(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 3))
+    desk.open(make_folder(tmp_path / "nuclei", 3))
     before = desk.session.evaluation
     assert (before.runs, before.running, before.total) == ((), False, 0)
     desk.changes.clear()
@@ -55,7 +55,7 @@ def test_progress_and_what_is_told(desk, tmp_path):
 
 
 def test_nothing_is_computed_twice(new_desk, tmp_path, monkeypatch):
-    root = make_folder(tmp_path / "set", 4)
+    root = make_folder(tmp_path / "nuclei", 4)
     desk = new_desk()
     desk.open(root)
     evaluate(desk, "bright")
@@ -80,7 +80,7 @@ def test_nothing_is_computed_twice(new_desk, tmp_path, monkeypatch):
 
 def test_what_is_on_disk_does_not_wait_for_models(new_desk, tmp_path):
     """PyTorch takes seconds to load after a start, in the lane of the models."""
-    root = make_folder(tmp_path / "set", 4)
+    root = make_folder(tmp_path / "nuclei", 4)
     desk = new_desk()
     desk.open(root)
     evaluate(desk, "bright")
@@ -105,7 +105,7 @@ def test_what_is_on_disk_does_not_wait_for_models(new_desk, tmp_path):
 
 
 def test_what_is_known_of_every_image_is_told_before_a_new_model_runs(new_desk, tmp_path):
-    root = make_folder(tmp_path / "set", 4)
+    root = make_folder(tmp_path / "nuclei", 4)
     desk = new_desk()
     desk.open(root)
     evaluate(desk, "bright")
@@ -126,7 +126,7 @@ def test_what_is_known_of_every_image_is_told_before_a_new_model_runs(new_desk, 
 
 
 def test_a_bad_mask_is_told_once_though_a_model_is_waited_for(new_desk, tmp_path):
-    root = make_folder(tmp_path / "set", 2)
+    root = make_folder(tmp_path / "nuclei", 2)
     desk = new_desk()
     desk.open(root)
     evaluate(desk, "bright")
@@ -141,19 +141,19 @@ def test_a_bad_mask_is_told_once_though_a_model_is_waited_for(new_desk, tmp_path
 
 
 def test_again_runs_the_models_again(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     evaluate(desk)
     evaluate(desk, again=True)
     assert desk.engine.runs == ["bright"] * 4
 
 
 def test_copies_of_an_image_are_predicted_once_and_measured_each(desk, tmp_path):
-    write_photo(tmp_path / "set" / "a.png", square())
+    write_photo(tmp_path / "nuclei" / "a.png", square())
     for name in ("b.png", "c.png"):
-        (tmp_path / "set" / name).write_bytes((tmp_path / "set" / "a.png").read_bytes())
+        (tmp_path / "nuclei" / name).write_bytes((tmp_path / "nuclei" / "a.png").read_bytes())
     for name, left in (("a.png", 7), ("b.png", 5), ("c.png", 7)):
-        write_mask(tmp_path / "set" / "masks" / name, square(left=left))
-    desk.open(tmp_path / "set")
+        write_mask(tmp_path / "nuclei" / "masks" / name, square(left=left))
+    desk.open(tmp_path / "nuclei")
     table = evaluate(desk)
     assert desk.engine.runs == ["bright"]
     assert table.column("bright", "mean_iou") == pytest.approx([MEAN, 1, MEAN])
@@ -180,7 +180,7 @@ class HangsAtTheThird(FakeEngine):
 
 def test_stopped_and_taken_up_again(new_desk, tmp_path):
     desk = new_desk(HangsAtTheThird())
-    desk.open(make_folder(tmp_path / "set", 4))
+    desk.open(make_folder(tmp_path / "nuclei", 4))
     desk.evaluating.start(["bright"])
     wait_for(desk.clock, lambda: len(desk.engine.runs) == 3)
     assert desk.session.evaluation.running
@@ -203,7 +203,7 @@ def test_stopped_and_taken_up_again(new_desk, tmp_path):
 
 
 def test_a_run_on_the_open_image_goes_first(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 4))
+    desk.open(make_folder(tmp_path / "nuclei", 4))
     desk.engine.gate.clear()
     desk.evaluating.start(["blobs"])
     wait_for(desk.clock, desk.engine.entered.is_set)
@@ -217,7 +217,7 @@ def test_a_run_on_the_open_image_goes_first(desk, tmp_path):
 
 
 def test_images_without_reference_come_last_and_have_no_scores(desk, tmp_path):
-    root = make_folder(tmp_path / "set", 3)
+    root = make_folder(tmp_path / "nuclei", 3)
     (root / "masks" / "a0.png").unlink()
     desk.open(root)
     table = evaluate(desk, "bright", "blobs")
@@ -234,7 +234,7 @@ def test_images_without_reference_come_last_and_have_no_scores(desk, tmp_path):
 
 
 def test_without_any_reference_there_are_the_seconds(desk, tmp_path):
-    root = make_folder(tmp_path / "set", 2)
+    root = make_folder(tmp_path / "nuclei", 2)
     shutil.rmtree(root / "masks")
     desk.open(root)
     table = evaluate(desk, "bright")
@@ -245,7 +245,7 @@ def test_without_any_reference_there_are_the_seconds(desk, tmp_path):
 
 
 def test_votes(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     table = evaluate(desk, "bright", "blobs")
     maps = [p.labels for p in desk.document.predictions.values()]
     # Of two models' votes the entropy is 1 where they differ and 0 elsewhere.
@@ -254,7 +254,7 @@ def test_votes(desk, tmp_path):
 
 
 def test_distances_are_measured_on_request(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     table = evaluate(desk)
     assert np.isnan(table.column("bright", "hausdorff95")).all()
     assert np.isnan(table.figure("bright", "hausdorff95"))
@@ -271,7 +271,7 @@ def test_distances_are_measured_on_request(desk, tmp_path):
 
 
 def test_two_models_are_compared_in_a_job(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 3))
+    desk.open(make_folder(tmp_path / "nuclei", 3))
     table = evaluate(desk, "bright", "blobs")
     answers = []
     assert table.paired("blobs", "bright") is None
@@ -291,7 +291,7 @@ def test_two_models_are_compared_in_a_job(desk, tmp_path):
 
 
 def test_the_best_model(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 1))
+    desk.open(make_folder(tmp_path / "nuclei", 1))
     table = evaluate(desk, "blobs", "bright")
     values = {run: table.figure(run, "mean_iou") for run in table.runs}
     assert table.best("mean_iou") == max(values, key=values.get)
@@ -300,7 +300,7 @@ def test_the_best_model(desk, tmp_path):
 
 
 def test_trouble_does_not_end_it(desk, tmp_path):
-    root = make_folder(tmp_path / "set", 4)
+    root = make_folder(tmp_path / "nuclei", 4)
     (root / "a1.png").write_bytes(b"no image")
     write_mask(root / "masks" / "a2.png", np.zeros((3, 3)))
     desk.open(root)
@@ -313,7 +313,7 @@ def test_trouble_does_not_end_it(desk, tmp_path):
 
 
 def test_a_model_that_cannot_be_loaded_does_not_stop_the_others(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
 
     def refuse(spec, device, check, load=desk.engine.predictor):
         if spec.id == "blobs":
@@ -330,14 +330,14 @@ def test_a_model_that_cannot_be_loaded_does_not_stop_the_others(desk, tmp_path):
 
 def test_missing_weights_are_fetched(desk, tmp_path):
     desk.engine.missing.add("blobs")
-    desk.open(make_folder(tmp_path / "set", 1))
+    desk.open(make_folder(tmp_path / "nuclei", 1))
     table = evaluate(desk, "blobs")
     assert desk.engine.downloads == ["blobs"]
     assert table.indices("blobs").tolist() == [0]
 
 
 def test_another_folder_has_no_figures_and_a_rescan_keeps_them(desk, tmp_path):
-    root = make_folder(tmp_path / "set", 2)
+    root = make_folder(tmp_path / "nuclei", 2)
     desk.open(root)
     table = evaluate(desk)
     write_photo(root / "a00.png", square())  # comes before the two
@@ -355,7 +355,7 @@ def test_another_folder_has_no_figures_and_a_rescan_keeps_them(desk, tmp_path):
 def test_started_without_folder_or_model(desk, tmp_path):
     desk.evaluating.start(["bright"])
     assert desk.messages[-1] == "Open a folder first."
-    desk.open(make_folder(tmp_path / "set", 1))
+    desk.open(make_folder(tmp_path / "nuclei", 1))
     desk.evaluating.start(["nothing"])
     assert desk.messages[-1] == "Choose a model first."
     assert desk.evaluating.prediction_key("bright") == "bright"
@@ -363,7 +363,7 @@ def test_started_without_folder_or_model(desk, tmp_path):
 
 
 def test_a_removed_named_run_leaves_the_table(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     strict = desk.named_runs.add_variant("Strict", "blobs", score_threshold=0.95)
     table = evaluate(desk, "bright", strict)
     desk.named_runs.remove(strict)
@@ -374,7 +374,7 @@ def test_a_removed_named_run_leaves_the_table(desk, tmp_path):
 
 @pytest.mark.parametrize("spec", [BRIGHT, BLOBS])
 def test_figures_that_are_on_disk_are_the_same(new_desk, tmp_path, spec):
-    root = make_folder(tmp_path / "set", 2)
+    root = make_folder(tmp_path / "nuclei", 2)
     columns = []
     for _ in range(2):
         desk = new_desk()

@@ -26,7 +26,7 @@ MEAN = (NUCLEUS + GROUND) / 2
 @pytest.fixture
 def evaluated(desk, tmp_path):
     """Three images with ground truth, evaluated with both models."""
-    desk.open(make_folder(tmp_path / "my cells", 3))
+    desk.open(make_folder(tmp_path / "my nuclei", 3))
     desk.evaluating.start(("bright", "blobs"))
     desk.settle()
     return desk
@@ -53,7 +53,7 @@ def test_the_report_shows_the_folder_and_its_models(evaluated, tmp_path):
     evaluated.settle()
     text = text_of(path)
     found = outline(text)
-    assert found.texts("h1") == ["Evaluation of my cells"]
+    assert found.texts("h1") == ["Evaluation of my nuclei"]
     assert found.external == []
     assert {"models", "differences", "worst", "making"} <= set(found.anchors)
     # photo, annotation, two answers and two differences of each image
@@ -96,7 +96,7 @@ def test_without_an_evaluation_the_user_is_told(desk, tmp_path):
     for _ in range(2):
         assert desk.evaluation_report.save_html(tmp_path / "out.html") is None
         assert desk.notices.recent[-1].level == "warning"
-        desk.open(make_folder(tmp_path / "set", 1, truth=False))
+        desk.open(make_folder(tmp_path / "nuclei", 1, truth=False))
         desk.evaluating.start(("bright",))
         desk.settle()
     assert not (tmp_path / "out.html").exists()
@@ -104,7 +104,7 @@ def test_without_an_evaluation_the_user_is_told(desk, tmp_path):
 
 def test_images_without_ground_truth_and_of_one_model_only_are_left_out(new_desk, tmp_path):
     desk = new_desk()
-    folder = make_folder(tmp_path / "set", 4)
+    folder = make_folder(tmp_path / "nuclei", 4)
     (folder / "masks" / "a3.png").unlink()
     desk.open(folder)
     desk.evaluating.start(("bright", "blobs"))
@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_written_is_an_error(evaluated, tmp_path):
 
 
 def test_an_image_that_went_away_is_said(evaluated, tmp_path):
-    (tmp_path / "my cells" / "a1.png").unlink()
+    (tmp_path / "my nuclei" / "a1.png").unlink()
     evaluated.evaluation_report.save_html(tmp_path / "out.html")
     evaluated.settle()
     text = text_of(tmp_path / "out.html")
@@ -158,8 +158,8 @@ def test_an_image_that_went_away_is_said(evaluated, tmp_path):
 
 def test_the_name_that_is_suggested_is_one_of_a_file(desk, tmp_path):
     assert desk.evaluation_report.default_name("csv") == "evaluation.csv"
-    desk.open(make_folder(tmp_path / "my cells: 3", 1))
-    assert desk.evaluation_report.default_name("html") == "my-cells--3-evaluation.html"
+    desk.open(make_folder(tmp_path / "my nuclei: 3", 1))
+    assert desk.evaluation_report.default_name("html") == "my-nuclei--3-evaluation.html"
 
 
 # -- how it was made -------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def test_weights_are_told_with_their_digest(new_desk, tmp_path):
     weights.write_bytes(b"numbers")
     own = replace(BRIGHT, id="mine", weights=WeightsFile(str(weights)), embedded=False)
     desk = new_desk(FakeEngine(own))
-    desk.open(make_folder(tmp_path / "set", 1))
+    desk.open(make_folder(tmp_path / "nuclei", 1))
     desk.evaluating.start(("mine",))
     desk.settle()
     data = json_of(desk, tmp_path / "out.json")
@@ -178,7 +178,7 @@ def test_weights_are_told_with_their_digest(new_desk, tmp_path):
     assert facts_of(data, "mine")["Weights"] == f"mine.pt, 7 B, SHA-256 {digest}"
     assert facts_of(data, "mine")["Ran on"] == "cpu"
     assert shlex.split(data["command"]) == [
-        "segstudio", "compare", str(tmp_path / "set"), "--models", str(weights),
+        "segstudio", "compare", str(tmp_path / "nuclei"), "--models", str(weights),
         "--report", "report.html",
     ]  # fmt: skip
 
@@ -204,7 +204,7 @@ def test_a_named_run_says_what_it_is(new_desk, tmp_path):
         made_of=Variant(base, {"flips": True, "scales": (1, 2)}),
     )
     desk = new_desk(FakeEngine(base, flipped))
-    desk.open(make_folder(tmp_path / "set", 1))
+    desk.open(make_folder(tmp_path / "nuclei", 1))
     desk.evaluating.start(("flipped",))
     desk.settle()
     data = json_of(desk, tmp_path / "out.json")
@@ -223,7 +223,7 @@ def test_the_class_mapping_is_told(new_desk, tmp_path):
         LabelSchema.from_names(("background", "car", "truck")), "",
         weights=WeightsFile("street"), embedded=True,
     )  # fmt: skip
-    folder = make_folder(tmp_path / "set", 2)
+    folder = make_folder(tmp_path / "nuclei", 2)
     schema = LabelSchema.from_names(("background", "vehicle"))
     rule = ClassRule.of(street.schema.names, {0: 0, 1: 1}, "ignored")
     write_schema(folder, schema.with_rule(rule))

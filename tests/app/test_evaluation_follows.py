@@ -16,7 +16,7 @@ from segstudio.session.session import What
 
 
 def test_figures_follow_the_annotation(new_desk, tmp_path):
-    root = make_folder(tmp_path / "set", 2)
+    root = make_folder(tmp_path / "nuclei", 2)
     desk = new_desk()
     desk.open(root)
     table = evaluate(desk)
@@ -44,7 +44,7 @@ def test_figures_follow_the_annotation(new_desk, tmp_path):
 
 
 def test_an_image_that_is_left_is_measured_as_it_was_painted(desk, tmp_path):
-    root = make_folder(tmp_path / "set", 2, truth=False)
+    root = make_folder(tmp_path / "nuclei", 2, truth=False)
     desk.open(root)
     table = evaluate(desk)
     assert table.indices("bright", scored=True).tolist() == []
@@ -60,7 +60,7 @@ def test_an_image_that_is_left_is_measured_as_it_was_painted(desk, tmp_path):
 
 
 def test_what_is_painted_while_models_run_is_measured(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     desk.engine.gate.clear()
     desk.evaluating.start(["bright"])
     wait_for(desk.clock, desk.engine.entered.is_set)
@@ -75,7 +75,7 @@ def test_what_is_painted_while_models_run_is_measured(desk, tmp_path):
 
 
 def test_images_changed_by_another_program_are_seen_with_refresh(desk, tmp_path):
-    root = make_folder(tmp_path / "set", 3)
+    root = make_folder(tmp_path / "nuclei", 3)
     desk.open(root)
     table = evaluate(desk)
     write_mask(root / "masks" / "a2.png", square(left=5))
@@ -110,7 +110,7 @@ def test_classes_are_mapped_once_whether_an_image_is_open_or_not(new_desk, tmp_p
     engine = FakeEngine(three_class_model(), BRIGHT)
     engine.bright_id = 2
     desk = new_desk(engine)
-    desk.open(named_folder(tmp_path / "set"))
+    desk.open(named_folder(tmp_path / "nuclei"))
     desk.segmenting.choose("three")
     desk.segmenting.run_current()
     desk.settle()
@@ -126,7 +126,7 @@ def test_another_class_mapping_is_measured_without_a_run(new_desk, tmp_path):
     engine = FakeEngine(three_class_model(), BRIGHT)
     engine.bright_id = 1  # dirt
     desk = new_desk(engine)
-    desk.open(named_folder(tmp_path / "set"))
+    desk.open(named_folder(tmp_path / "nuclei"))
     table = evaluate(desk, "three")
     # Dirt counts as background: nothing is found.
     assert table.class_iou("three")[0].tolist() == pytest.approx([500 / 600, 0])
@@ -144,7 +144,7 @@ def test_another_class_mapping_is_measured_without_a_run(new_desk, tmp_path):
 
 
 def test_the_ignore_index_counts_at_once(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     table = evaluate(desk)
     desk.class_list.set_ignore_index(0)
     later(desk)
@@ -155,7 +155,7 @@ def test_the_ignore_index_counts_at_once(desk, tmp_path):
 
 
 def test_another_name_of_a_class_is_shown_and_nothing_is_counted(desk, tmp_path, monkeypatch):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     table = evaluate(desk)
     work = "segstudio.app.evaluation_work.EvaluationWork.work"
     monkeypatch.setattr(work, lambda *_: pytest.fail("nothing is to be counted"))
@@ -167,10 +167,10 @@ def test_another_name_of_a_class_is_shown_and_nothing_is_counted(desk, tmp_path,
 
 
 def test_a_copy_of_the_folder_has_its_predictions(desk, tmp_path):
-    root = make_folder(tmp_path / "set", 2)
+    root = make_folder(tmp_path / "nuclei", 2)
     desk.open(root)
     evaluate(desk)
-    copied = shutil.copytree(root, tmp_path / "copy")
+    copied = shutil.copytree(root, tmp_path / "nuclei copy")
     desk.open(copied)
     assert set(desk.document.predictions) == {"bright"}
     assert evaluate(desk).column("bright", "mean_iou") == pytest.approx([MEAN, MEAN])
@@ -178,7 +178,7 @@ def test_a_copy_of_the_folder_has_its_predictions(desk, tmp_path):
 
 
 def test_thresholds_of_instance_models_count_at_once(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     table = evaluate(desk, "bright", "blobs")
     found = table.class_iou("blobs")[0, 1]
     assert found > 0.5
@@ -193,7 +193,7 @@ def test_thresholds_of_instance_models_count_at_once(desk, tmp_path):
 
 
 def test_a_variant_with_other_thresholds_takes_the_models_own_answers(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     strict = desk.named_runs.add_variant("Strict", "blobs", score_threshold=0.95)
     table = evaluate(desk, "blobs", strict)
     assert desk.engine.runs == ["blobs", "blobs"]
@@ -202,7 +202,7 @@ def test_a_variant_with_other_thresholds_takes_the_models_own_answers(desk, tmp_
 
 
 def test_figures_against_the_originals_do_not_follow_corrections(new_desk, tmp_path):
-    root = make_folder(tmp_path / "set", 2)
+    root = make_folder(tmp_path / "nuclei", 2)
     desk = new_desk()
     desk.open(root)
     table = evaluate(desk)

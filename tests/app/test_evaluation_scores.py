@@ -7,7 +7,7 @@ from fakes import make_folder
 
 
 def test_the_folders_scores_follow_an_evaluation(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", 3))
+    desk.open(make_folder(tmp_path / "nuclei", 3))
     desk.studio.evaluating.start(("bright",))
     desk.settle()
     assert set(desk.session.counts) == {(i, "bright") for i in range(3)}

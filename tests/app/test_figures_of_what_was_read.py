@@ -32,7 +32,7 @@ def replaced_while_read(monkeypatch, act, times=1):
 
 
 def test_figures_are_kept_under_the_mask_that_was_counted(new_desk, tmp_path, monkeypatch):
-    root = make_folder(tmp_path / "set", 1)
+    root = make_folder(tmp_path / "nuclei", 1)
     mask, before = root / "masks" / "a0.png", tmp_path / "before.png"
     shutil.copy(mask, before)
     desk = new_desk()
@@ -49,7 +49,7 @@ def test_figures_are_kept_under_the_mask_that_was_counted(new_desk, tmp_path, mo
 
 
 def test_a_mask_that_is_never_at_rest_is_told(desk, tmp_path, monkeypatch):
-    root = make_folder(tmp_path / "set", 2)
+    root = make_folder(tmp_path / "nuclei", 2)
     desk.open(root)
     mask = root / "masks" / "a0.png"
     replaced_while_read(
@@ -63,7 +63,7 @@ def test_a_mask_that_is_never_at_rest_is_told(desk, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("how", ["run", "evaluate"])
 def test_a_prediction_is_kept_under_the_image_that_was_predicted(new_desk, tmp_path, how):
-    root = make_folder(tmp_path / "set", 2)
+    root = make_folder(tmp_path / "nuclei", 2)
     image, before = root / "a1.png", tmp_path / "before.png"
     shutil.copy(image, before)
     desk = new_desk()

@@ -15,9 +15,9 @@ from fakes import make_folder, square, wait_for, write_mask, write_photo
 
 
 def test_open_run_paint_undo_save_reopen(desk, new_desk, tmp_path):
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     desk.open(root)
-    assert desk.session.project.name == "set"
+    assert desk.session.project.name == "nuclei"
     assert desk.document.ref.name == "a0.png"
     assert desk.document.origin == "ground truth"
 
@@ -60,7 +60,7 @@ def test_open_run_paint_undo_save_reopen(desk, new_desk, tmp_path):
 
 
 def test_a_late_result_goes_to_its_own_image(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.engine.gate.clear()
     desk.segmenting.run_current()
     wait_for(desk.clock, desk.engine.entered.is_set)
@@ -101,7 +101,7 @@ def test_a_late_result_of_another_folder_is_not_lost(desk, tmp_path):
 
 
 def test_cancel_stops_inside_the_forward(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", count=5))
+    desk.open(make_folder(tmp_path / "nuclei", count=5))
     desk.engine.gate.clear()
     desk.segmenting.run_all()
     wait_for(desk.clock, desk.engine.entered.is_set)
@@ -117,7 +117,7 @@ def test_cancel_stops_inside_the_forward(desk, tmp_path):
 
 
 def test_cancel_stops_the_runs_and_nothing_else_of_their_lane(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", count=3))
+    desk.open(make_folder(tmp_path / "nuclei", count=3))
     desk.engine.gate.clear()
     desk.segmenting.run_all()
     wait_for(desk.clock, desk.engine.entered.is_set)
@@ -135,7 +135,7 @@ def test_cancel_stops_the_runs_and_nothing_else_of_their_lane(desk, tmp_path):
 
 
 def test_cancelling_a_run_does_not_stop_an_evaluation_that_runs_models(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", count=3))
+    desk.open(make_folder(tmp_path / "nuclei", count=3))
     desk.engine.gate.clear()
     desk.evaluating.start(["bright"])
     wait_for(desk.clock, desk.engine.entered.is_set)
@@ -148,7 +148,7 @@ def test_cancelling_a_run_does_not_stop_an_evaluation_that_runs_models(desk, tmp
 
 
 def test_a_run_lets_go_of_the_pixels_once_it_has_ended(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", count=2))
+    desk.open(make_folder(tmp_path / "nuclei", count=2))
     pixels = weakref.ref(desk.document.pixels)
     desk.segmenting.run_all()
     desk.settle()
@@ -165,7 +165,7 @@ def make_weights(folder):
 
 
 def test_run_all_with_a_broken_image(desk, tmp_path):
-    root = make_folder(tmp_path / "set", count=20)
+    root = make_folder(tmp_path / "nuclei", count=20)
     (root / "a7.png").write_bytes((root / "a7.png").read_bytes()[:40])
     desk.open(root)
     desk.segmenting.run_all()
@@ -189,7 +189,7 @@ def test_run_all_with_a_broken_image(desk, tmp_path):
 
 
 def test_save_failure_is_said_once_and_keeps_the_work(desk, tmp_path):
-    root = make_folder(tmp_path / "set", truth=False)
+    root = make_folder(tmp_path / "nuclei", truth=False)
     (root / "masks").write_text("a file where the folder should be")
     desk.open(root)
     for x in (2, 12, 22):
@@ -256,7 +256,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_strokes_survive_sigkill(new_desk, tmp_path):
-    root = make_folder(tmp_path / "set", truth=False)
+    root = make_folder(tmp_path / "nuclei", truth=False)
     script = _KILLED.format(
         here=str(Path(__file__).parent), home=str(tmp_path / "home"), root=str(root)
     )
@@ -286,7 +286,7 @@ def test_strokes_survive_sigkill(new_desk, tmp_path):
 
 
 def test_thresholds_are_live(desk, tmp_path):
-    root = tmp_path / "set"
+    root = tmp_path / "nuclei"
     bright = np.zeros((20, 30), np.uint8)
     bright[2:8, 2:8] = 1  # score 0.9
     bright[10:14, 10:18] = 1  # score 0.8
@@ -322,7 +322,7 @@ def test_thresholds_are_live(desk, tmp_path):
 
 
 def test_loaded_truth_is_not_touched_by_looking(desk, tmp_path):
-    root = make_folder(tmp_path / "set")
+    root = make_folder(tmp_path / "nuclei")
     before = (root / "masks" / "a0.png").read_bytes()
     desk.open(root)
     desk.segmenting.run_all()

@@ -26,7 +26,7 @@ NUCLEI = model("nuclei", "background", "nucleus", purpose="Finds nuclei; the bes
 SMALL = model("small", "background", "person", "car", purpose="Photographs. COCO.", size=4000)
 LARGE = model("large", "background", "person", "car", purpose="Photographs. COCO.", size=9000)
 TILES = model("tiles", "background", "tile", purpose="Roofs. Own.", size=5000)
-NONE = "This folder has none of the model's classes."
+NONE = "This folder has none of the model's classes, so it is not scored."
 
 
 @pytest.fixture
@@ -52,14 +52,22 @@ def test_names_that_agree_raise_no_doubt(opened):
     assert fit_of(NUCLEI, opened(named)) == Fit()
 
 
-def test_the_only_object_is_taken_for_the_models_and_said(opened):
-    """Black and white masks do not say of what; nuclei must be measured all the same."""
+def test_whether_a_class_without_a_name_is_the_models_is_asked(opened):
+    """Black and white masks do not say of what: they may be pedestrians."""
     for schema in (LabelSchema.from_names(("background", "object")), LabelSchema.from_ids([0, 1])):
         fit = fit_of(NUCLEI, opened(schema))
-        assert fit.doubt == f"“{schema.name_of(1)}” of this folder counts as nucleus."
+        name = schema.name_of(1)
+        assert fit.doubt == f"“{name}” may be anything: nucleus is not scored."
+        assert fit.asked == ("nucleus", name)
         # one of each kind, the smallest download first
         assert ids(fit) == ([], ["small", "tiles"])
         assert [(s.purpose, s.size) for s in fit.others] == [("Photographs", 4000), ("Roofs", 5000)]
+        assert fit_of(NUCLEI, opened(replace(schema, words=frozenset({"my", "dapi"})))) == Fit()
+        said = schema.with_rule(ClassRule.of(NUCLEI.schema.names, {0: 0, 1: 1}))
+        assert fit_of(NUCLEI, opened(said)) == Fit()
+        denied = schema.with_rule(ClassRule.of(NUCLEI.schema.names, {0: 0}))
+        assert fit_of(NUCLEI, opened(denied)).doubt == NONE
+        assert fit_of(NUCLEI, opened(denied)).asked is None
 
 
 def test_a_named_class_is_never_matched_by_number(opened):

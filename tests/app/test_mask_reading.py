@@ -62,7 +62,7 @@ def open_held(desk, root):
 
 
 def test_a_look_at_all_masks_decides_and_what_is_open_is_read_again(desk, tmp_path, gate):
-    open_held(desk, rare(tmp_path / "set"))
+    open_held(desk, rare(tmp_path / "nuclei"))
     assert desk.session.project.truth.kind == "index"
     show(desk, LATE)
     assert not desk.document.annotation.labels.any()  # 255 alone: it is not known what that is
@@ -77,7 +77,7 @@ def test_a_look_at_all_masks_decides_and_what_is_open_is_read_again(desk, tmp_pa
 
 
 def test_what_was_edited_before_is_named_and_stays(desk, tmp_path, gate):
-    open_held(desk, rare(tmp_path / "set"))
+    open_held(desk, rare(tmp_path / "nuclei"))
     desk.session.set_view(active_class=1, brush_size=1)
     desk.editing.begin_stroke(2, 2)
     desk.editing.end_stroke()
@@ -91,7 +91,7 @@ def test_what_was_edited_before_is_named_and_stays(desk, tmp_path, gate):
 
 def test_nothing_is_counted_before_all_masks_were_looked_at(desk, tmp_path, gate):
     """In the late image 50 pixels are in both, 50 only in each; the others have 100 too many."""
-    open_held(desk, rare(tmp_path / "set"))
+    open_held(desk, rare(tmp_path / "nuclei"))
     desk.segmenting.run_all()
     runs = lambda: [j for j in desk.jobs.jobs() if j.lane in ("model", "scores")]  # noqa: E731
     wait_for(desk.clock, lambda: len(desk.engine.runs) == MANY and not runs())
@@ -106,7 +106,7 @@ def test_nothing_is_counted_before_all_masks_were_looked_at(desk, tmp_path, gate
 
 
 def test_an_evaluation_waits_for_the_masks(desk, tmp_path, gate):
-    open_held(desk, rare(tmp_path / "set"))
+    open_held(desk, rare(tmp_path / "nuclei"))
     desk.evaluating.start(("bright",))
     waiting = lambda: [j for j in desk.jobs.jobs() if "masks" in j.progress.text]  # noqa: E731
     wait_for(desk.clock, waiting)
@@ -120,7 +120,7 @@ def test_an_evaluation_waits_for_the_masks(desk, tmp_path, gate):
 
 
 def test_the_same_look_is_quick_the_next_time(desk, new_desk, tmp_path, monkeypatch):
-    root = rare(tmp_path / "set")
+    root = rare(tmp_path / "nuclei")
     desk.open(root)
     desk.close()
     read = []
@@ -154,7 +154,7 @@ def notice_about(desk, words):
 
 
 def test_classes_or_objects_is_asked_once_and_the_answer_kept(desk, new_desk, tmp_path):
-    root = numbers(tmp_path / "set")
+    root = numbers(tmp_path / "nuclei")
     desk.open(root)
     question = notice_about(desk, "each could be an object")
     assert [text for text, _ in question.actions] == ["They are classes", "They are objects"]
@@ -174,7 +174,7 @@ def test_classes_or_objects_is_asked_once_and_the_answer_kept(desk, new_desk, tm
 
 
 def test_a_question_that_was_not_answered_is_not_asked_again(desk, new_desk, tmp_path):
-    root = numbers(tmp_path / "set")
+    root = numbers(tmp_path / "nuclei")
     desk.open(root)
     notice_about(desk, "each could be an object")
     desk.close()
@@ -184,7 +184,7 @@ def test_a_question_that_was_not_answered_is_not_asked_again(desk, new_desk, tmp
 
 
 def test_how_masks_are_read_can_be_changed_at_any_time(desk, tmp_path):
-    root = numbers(tmp_path / "set")
+    root = numbers(tmp_path / "nuclei")
     desk.open(root)
     for kind, ids in (("binary", {0, 1}), ("index", {0, 1, 2}), ("instances", {0, 1})):
         desk.browsing.masks.read_as(ReadAs(kind))
@@ -239,7 +239,7 @@ def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(des
 
 
 def test_what_class_0_is_is_asked_where_it_is_no_majority(desk, new_desk, tmp_path):
-    root = tmp_path / "set"
+    root = tmp_path / "nuclei"
     for i in range(2):
         write_photo(root / f"a{i}.png", square())
         mask = 1 + square()
@@ -261,7 +261,7 @@ def test_what_class_0_is_is_asked_where_it_is_no_majority(desk, new_desk, tmp_pa
 
 
 def test_a_mask_that_is_ignored_as_a_whole_is_said_when_it_is_shown(desk, tmp_path):
-    root = make_folder(tmp_path / "set", count=2, truth=False)
+    root = make_folder(tmp_path / "nuclei", count=2, truth=False)
     mixed = square()
     mixed[:2] = 255
     mixed[15:] = 2
@@ -276,7 +276,7 @@ def test_a_mask_that_is_ignored_as_a_whole_is_said_when_it_is_shown(desk, tmp_pa
 
 
 def test_masks_of_another_kind_are_named_for_the_folder_and_for_the_image(desk, tmp_path):
-    root = numbers(tmp_path / "set", count=4)
+    root = numbers(tmp_path / "nuclei", count=4)
     write_mask(root / "masks" / "a3.png", square() * 255)
     desk.open(root)
     said = notice_about(desk, "Some hold something else and are not used")
@@ -293,7 +293,7 @@ def test_masks_of_another_kind_are_named_for_the_folder_and_for_the_image(desk, 
 
 def test_after_a_look_that_changes_nothing_the_last_word_counts(desk, tmp_path, gate):
     """Nothing is read again, and what is said later goes by all masks."""
-    root = tmp_path / "set"
+    root = tmp_path / "nuclei"
     for i in range(MANY):
         write_photo(root / f"a{i:02}.png", square())
         mask = 1 + square()
@@ -317,7 +317,7 @@ def test_after_a_look_that_changes_nothing_the_last_word_counts(desk, tmp_path, 
 def test_nobody_waits_for_a_look_that_was_stopped_before_it_began(desk, tmp_path):
     busy = threading.Event()
     desk.studio.jobs.submit("Something else", "masks", lambda _job: busy.wait(30))
-    open_held(desk, rare(tmp_path / "set"))
+    open_held(desk, rare(tmp_path / "nuclei"))
     masks = desk.exporting._folder.files.masks
     (look,) = (job for job in desk.studio.jobs.jobs() if job.title == "Looking at the masks")
     look.cancel()
@@ -330,7 +330,7 @@ def test_nobody_waits_for_a_look_that_was_stopped_before_it_began(desk, tmp_path
 def test_an_image_that_is_read_when_masks_are_decided_is_read_again_with_their_classes(
     desk, tmp_path, gate, monkeypatch
 ):
-    open_held(desk, rare(tmp_path / "set"))
+    open_held(desk, rare(tmp_path / "nuclei"))
     found_first, going = desk.session.schema, threading.Event()
     loads, load = [], FolderFiles.load_document
 

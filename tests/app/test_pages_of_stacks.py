@@ -33,7 +33,7 @@ def make_stack(path, pages=3):
 @pytest.fixture
 def stack(desk, tmp_path):
     """A desk with a stack of three pages and another image, and a brush of one pixel."""
-    desk.root = tmp_path / "set"
+    desk.root = tmp_path / "nuclei"
     make_stack(desk.root / "stack.tif")
     pil.new("RGB", (WIDTH, HEIGHT)).save(desk.root / "z.png")
     desk.open(desk.root)
@@ -179,7 +179,7 @@ def test_export_of_this_image_is_of_the_page(stack, tmp_path):
 
 
 def test_a_page_never_takes_the_mask_of_an_image_called_like_it(tmp_path):
-    root = tmp_path / "set"
+    root = tmp_path / "nuclei"
     make_stack(root / "stack.tif")
     pil.new("RGB", (WIDTH, HEIGHT)).save(root / "stack_p0002.png")
     page = annotation_files(root, ImageRef("stack.tif", str(root), 1)).mask
@@ -198,10 +198,10 @@ def with_truth(root, pages):
 
 
 def test_the_ground_truth_of_a_stack_is_read_page_by_page(desk, tmp_path):
-    make_stack(tmp_path / "set" / "stack.tif")
-    with_truth(tmp_path / "set", 3)
-    before = (tmp_path / "set" / "masks" / "stack.tif").read_bytes()
-    desk.root = tmp_path / "set"
+    make_stack(tmp_path / "nuclei" / "stack.tif")
+    with_truth(tmp_path / "nuclei", 3)
+    before = (tmp_path / "nuclei" / "masks" / "stack.tif").read_bytes()
+    desk.root = tmp_path / "nuclei"
     desk.open(desk.root)
     desk.session.set_view(active_class=1, brush_size=1)
     assert desk.document.notes == ()
@@ -210,12 +210,12 @@ def test_the_ground_truth_of_a_stack_is_read_page_by_page(desk, tmp_path):
     go(desk, 1)
     stroke(desk, (5, 6))
     go(desk, 0)
-    assert (tmp_path / "set" / "masks" / "stack.tif").read_bytes() == before
+    assert (tmp_path / "nuclei" / "masks" / "stack.tif").read_bytes() == before
     assert saved(desk) == {"stack_p0002.png": [[0, 0], [0, 1], [6, 5]]}
     # the first page goes where it was read from; the other pages of that file stay
     stroke(desk, (7, 8))
     go(desk, 1)
-    written = tifffile.imread(tmp_path / "set" / "masks" / "stack.tif")
+    written = tifffile.imread(tmp_path / "nuclei" / "masks" / "stack.tif")
     assert np.argwhere(written[0]).tolist() == [[0, 0], [8, 7]]
     assert [int((page > 0).sum()) for page in written[1:]] == [2, 3]
     assert np.argwhere(labels_of(desk)).tolist() == [[0, 0], [0, 1], [6, 5]]
@@ -231,7 +231,7 @@ def test_the_ground_truth_of_a_stack_is_read_page_by_page(desk, tmp_path):
 
 
 def test_pages_of_a_stack_with_truth_are_found_again(desk, tmp_path, new_desk):
-    root = tmp_path / "set"
+    root = tmp_path / "nuclei"
     make_stack(root / "stack.tif")
     with_truth(root, 3)
     desk.root = root
@@ -259,9 +259,9 @@ def test_pages_of_a_stack_with_truth_are_found_again(desk, tmp_path, new_desk):
     ],
 )
 def test_a_mask_of_fewer_pages_is_said(desk, tmp_path, in_mask, note):
-    make_stack(tmp_path / "set" / "stack.tif")
-    with_truth(tmp_path / "set", in_mask)
-    desk.open(tmp_path / "set")
+    make_stack(tmp_path / "nuclei" / "stack.tif")
+    with_truth(tmp_path / "nuclei", in_mask)
+    desk.open(tmp_path / "nuclei")
     assert desk.document.notes == (note,)
     desk.browsing.select_page(2)
     desk.settle()
@@ -271,7 +271,7 @@ def test_a_mask_of_fewer_pages_is_said(desk, tmp_path, in_mask, note):
 
 def test_a_large_stack_is_shown_before_all_of_it_is_read(new_desk, tmp_path, monkeypatch):
     """Its content is hashed for the store of predictions; the pages do not wait for that."""
-    make_stack(tmp_path / "set" / "stack.tif", pages=4)
+    make_stack(tmp_path / "nuclei" / "stack.tif", pages=4)
     monkeypatch.setattr(digests, "_A_MOMENT_BYTES", 10)
     may_hash = threading.Event()
     computed = digests._computed
@@ -283,7 +283,7 @@ def test_a_large_stack_is_shown_before_all_of_it_is_read(new_desk, tmp_path, mon
 
     monkeypatch.setattr(digests, "_computed", slowly)
     desk = new_desk()
-    desk.browsing.open_path(tmp_path / "set")
+    desk.browsing.open_path(tmp_path / "nuclei")
     for page in (0, 2):
         deadline = time.monotonic() + 20
         desk.browsing.select_page(page)

@@ -25,7 +25,7 @@ def counted(document, run="bright"):
 @pytest.fixture
 def two(desk, tmp_path):
     """Two images are held, predicted and scored; the first is open."""
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.segmenting.run_all()
     desk.settle()
     for index in (1, 0):

@@ -15,7 +15,7 @@ from segstudio.app.score_sides import folder_sides, image_sides
 @pytest.fixture
 def run(desk, tmp_path):
     """A folder with ground truth whose first image was predicted."""
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.segmenting.run_current()
     desk.settle()
     return desk
@@ -89,7 +89,7 @@ def test_it_is_known_after_a_restart(run, new_desk, tmp_path):
 
 def test_without_a_prediction_or_a_reference_there_is_nothing_to_compare(desk, tmp_path):
     assert image_sides(desk.session) is None
-    desk.open(make_folder(tmp_path / "set", truth=False))
+    desk.open(make_folder(tmp_path / "nuclei", truth=False))
     desk.segmenting.run_current()
     desk.settle()
     assert image_sides(desk.session) is None

@@ -15,7 +15,7 @@ from segstudio.core.metrics import ConfusionMatrix
 @pytest.fixture
 def scored(desk, tmp_path):
     """Three images, each 80 pixels in both, 20 only in each of reference and prediction."""
-    desk.root = make_folder(tmp_path / "set")
+    desk.root = make_folder(tmp_path / "nuclei")
     desk.open(desk.root)
     desk.segmenting.run_all()
     desk.settle()
@@ -101,7 +101,7 @@ def test_ignore_index_recounts_everything(scored):
 
 def test_what_a_replaced_count_had_still_to_do_is_done(desk, tmp_path):
     """A threshold is moved while the counts for another one are under way."""
-    desk.open(make_folder(tmp_path / "set", 8))
+    desk.open(make_folder(tmp_path / "nuclei", 8))
     for run in ("bright", "blobs"):
         desk.segmenting.choose(run)
         desk.segmenting.run_all()

@@ -43,7 +43,7 @@ def test_the_choice_is_remembered(desk, new_desk):
 def test_weights_that_are_missing_are_fetched_first(desk, tmp_path):
     desk.engine.missing.add("bright")
     desk.segmenting.refresh_models()
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.segmenting.choose("bright")
     assert "bright" not in desk.session.model.available
     desk.segmenting.run_current()
@@ -72,7 +72,7 @@ def test_a_file_of_ones_own(desk, tmp_path):
     desk.segmenting.load_weights_file(file)
     desk.settle()
     assert desk.session.model.chosen == "mine"
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.segmenting.run_on([0, 1])
     desk.settle()
     desk.segmenting.run_on([0, 1])
@@ -88,7 +88,7 @@ def test_a_file_of_ones_own(desk, tmp_path):
 
 
 def test_a_failing_model_is_one_notice_and_changes_nothing(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.engine.failing = SegstudioError("Bright failed on a0.png.", "Try another model.")
     before = np.array(desk.document.annotation.labels)
     desk.segmenting.run_current()
@@ -102,7 +102,7 @@ def test_a_failing_model_is_one_notice_and_changes_nothing(desk, tmp_path):
 
 
 def test_run_current_runs_again_and_run_on_reuses(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.segmenting.run_on([0, 2])
     desk.settle()
     assert len(desk.engine.runs) == 2
@@ -115,7 +115,7 @@ def test_run_current_runs_again_and_run_on_reuses(desk, tmp_path):
 
 
 def test_the_open_image_goes_first_while_all_are_run(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", count=6))
+    desk.open(make_folder(tmp_path / "nuclei", count=6))
     desk.browsing.select(5)
     desk.settle()
     desk.engine.gate.clear()
@@ -135,7 +135,7 @@ def test_the_open_image_goes_first_while_all_are_run(desk, tmp_path):
 
 
 def test_predictions_never_touch_the_annotation(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     before = np.array(desk.document.annotation.labels)
     desk.segmenting.run_all()
     desk.settle()
@@ -144,7 +144,7 @@ def test_predictions_never_touch_the_annotation(desk, tmp_path):
 
 
 def test_classes_of_a_model_are_adopted_where_there_are_none(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set", truth=False))
+    desk.open(make_folder(tmp_path / "nuclei", truth=False))
     assert desk.session.schema_origin is SchemaOrigin.DEFAULT
     desk.segmenting.run_current()
     desk.settle()
@@ -156,7 +156,7 @@ def test_they_are_adopted_again_with_stored_predictions(new_desk, tmp_path):
     engine = FakeEngine(WIDE)
     engine.bright_id = 20
     first = new_desk(engine)
-    root = make_folder(tmp_path / "set", truth=False)
+    root = make_folder(tmp_path / "nuclei", truth=False)
     first.open(root)
     first.segmenting.run_current()
     first.settle()
@@ -171,7 +171,7 @@ def test_more_classes_than_the_folder_has_count_as_background(new_desk, tmp_path
     engine = FakeEngine(WIDE)
     engine.bright_id = 20
     desk = new_desk(engine)
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     desk.segmenting.run_all()
     desk.settle()
     metrics = desk.scoring.of_image()
@@ -188,7 +188,7 @@ def test_more_classes_than_the_folder_has_count_as_background(new_desk, tmp_path
 
 
 def test_removing_a_prediction(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     for model in ("bright", "blobs"):
         desk.segmenting.choose(model)
         desk.segmenting.run_current()
@@ -205,7 +205,7 @@ def test_removing_a_prediction(desk, tmp_path):
 
 
 def test_the_same_run_is_shown_from_image_to_image(desk, tmp_path):
-    desk.open(make_folder(tmp_path / "set"))
+    desk.open(make_folder(tmp_path / "nuclei"))
     for model in ("blobs", "bright"):
         desk.segmenting.choose(model)
         desk.segmenting.run_all()
@@ -218,7 +218,7 @@ def test_the_same_run_is_shown_from_image_to_image(desk, tmp_path):
 
 
 def test_after_a_start_the_chosen_model_is_shown_else_the_first_in_their_order(new_desk, tmp_path):
-    folder = make_folder(tmp_path / "set")
+    folder = make_folder(tmp_path / "nuclei")
     desk = new_desk()
     desk.open(folder)
     for model in ("blobs", "bright"):
@@ -248,7 +248,7 @@ def test_running_without_a_folder_says_what_to_do(desk):
 
 
 def test_an_image_without_reference_has_no_scores_until_painted(desk, tmp_path):
-    root = tmp_path / "set"
+    root = tmp_path / "nuclei"
     write_photo(root / "a.png", square())
     desk.open(root)
     desk.segmenting.run_current()
@@ -262,7 +262,7 @@ def test_an_image_without_reference_has_no_scores_until_painted(desk, tmp_path):
 
 
 def test_failures_are_told_though_the_folder_was_read_again_meanwhile(desk, tmp_path):
-    root = make_folder(tmp_path / "set", count=3)
+    root = make_folder(tmp_path / "nuclei", count=3)
     desk.open(root)
     (root / "a2.png").write_bytes(b"no image")
     desk.engine.gate.clear()

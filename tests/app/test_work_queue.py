@@ -48,7 +48,7 @@ def evaluate(desk, *runs: str) -> None:
 
 @pytest.fixture
 def queued(desk, tmp_path):
-    desk.open(make_set(tmp_path / "set"))
+    desk.open(make_set(tmp_path / "nuclei"))
     evaluate(desk)
     return desk
 
@@ -145,7 +145,7 @@ def test_reading_the_folder_again_keeps_what_is_corrected(queued):
 
 
 def test_corrected_images_stay_away_when_the_folder_is_opened_again(new_desk, tmp_path):
-    root = make_set(tmp_path / "set")
+    root = make_set(tmp_path / "nuclei")
     desk = new_desk()
     desk.open(root)
     evaluate(desk)
@@ -211,7 +211,7 @@ def test_corrected_images_can_be_put_back(queued):
 
 def test_another_model_another_order(new_desk, tmp_path):
     desk = new_desk(FakeEngine(BRIGHT, BLOBS))
-    root = make_set(tmp_path / "set")
+    root = make_set(tmp_path / "nuclei")
     desk.open(root)
     evaluate(desk, "bright", "blobs")
     desk.work_queue.choose_run("blobs")
@@ -227,7 +227,7 @@ def test_another_model_another_order(new_desk, tmp_path):
 
 
 def test_without_ground_truth_it_goes_by_doubt(desk, tmp_path):
-    desk.open(make_set(tmp_path / "set", truth=False))
+    desk.open(make_set(tmp_path / "nuclei", truth=False))
     evaluate(desk)
     queue = desk.session.queue
     assert queue.kind is QueueKind.UNCERTAINTY
@@ -246,14 +246,14 @@ def test_without_ground_truth_it_goes_by_doubt(desk, tmp_path):
 
 def test_two_models_without_ground_truth_go_by_disagreement(new_desk, tmp_path):
     desk = new_desk(FakeEngine(BRIGHT, BLOBS))
-    desk.open(make_set(tmp_path / "set", truth=False))
+    desk.open(make_set(tmp_path / "nuclei", truth=False))
     evaluate(desk, "bright", "blobs")
     assert desk.session.queue.kind is QueueKind.DISAGREEMENT
 
 
 def test_another_folder_another_queue(queued, tmp_path):
     paint(queued, 1.5, 1.5)
-    queued.open(make_set(tmp_path / "other"))
+    queued.open(make_set(tmp_path / "other nuclei"))
     assert queued.session.queue.total == 0
     queued.work_queue.step(1)
     assert queued.studio.notices.recent[-1].hint == "Evaluate a model to fill it."
@@ -279,7 +279,7 @@ class _Certain(FakeEngine):
 
 def test_a_suspected_error_is_shown_where_it_is(new_desk, tmp_path):
     desk = new_desk(_Certain())
-    desk.open(make_set(tmp_path / "set"))
+    desk.open(make_set(tmp_path / "nuclei"))
     evaluate(desk)
     desk.work_queue.choose(QueueKind.SUSPICION)
     queue = desk.session.queue

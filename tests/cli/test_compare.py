@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
@@ -51,13 +52,15 @@ def models(tmp_path):
 def folder(tmp_path):
     """Three images; the ground truth lies elsewhere."""
     rng = np.random.default_rng(0)
-    for part in ("set", "truth"):
+    for part in ("cells", "truth"):
         (tmp_path / part).mkdir()
     for name in NAMES:
-        cv2.imwrite(str(tmp_path / "set" / name), rng.integers(0, 256, (40, 56, 3), dtype=np.uint8))
+        cv2.imwrite(
+            str(tmp_path / "cells" / name), rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)
+        )
         truth = np.kron(rng.integers(0, 2, (5, 7)), np.ones((8, 8))).astype(np.uint8)
         cv2.imwrite(str(tmp_path / "truth" / name), truth)
-    return tmp_path / "set"
+    return tmp_path / "cells"
 
 
 def run(capsys, *arguments):
@@ -189,6 +192,7 @@ def test_named_runs_of_the_window(capsys, folder, models, home):
             )
         ],
     )
+    folder = folder.rename(folder.with_name("nuclei"))
     found = told(capsys, folder, ["unet-nuclei+half"], "--limit", "1")
     assert found["models"][0]["title"] == "Half"
 
@@ -262,3 +266,36 @@ def test_every_page_of_a_stack_is_run_and_counted(capsys, tmp_path, models):
         == 0
     )
     assert "Each page of a stack counts as an image: cells.tif (3)." in capsys.readouterr().out
+
+
+def test_a_class_without_a_name_is_not_taken_for_the_models(capsys, tmp_path, folder, models):
+    """Masks of 0 and 1 in a folder whose name says nothing, and a model of cells and one of "1"."""
+    folder = folder.rename(folder.with_name("streets"))
+    truth = ("--gt", tmp_path / "truth")
+    code, text, err = run(capsys, "compare", folder, *truth, "--models", models[0], "--json")
+    assert (code, text) == (2, "")
+    said = "First (first.safetensors) is not scored: nothing says that cell is what the ground truth calls “class 1”."
+    assert f"error: {said} --schema FILE names" in err
+    data = json.loads(_metadata(models[1])["segstudio"])
+    data["schema"] = LabelSchema.from_names(["background", "class 1"]).to_json()
+    save_file(load_file(models[1]), models[1], {"segstudio": json.dumps(data)})
+    both = ",".join(map(str, models))
+    code, text, err = run(capsys, "compare", folder, *truth, "--models", both, "--json")
+    found = json.loads(text)
+    rows = {m["id"]: m for m in found["models"]}
+    assert (code, rows["first"]["mean_iou"], rows["first"]["classes"]) == (0, None, [])
+    assert rows["second"]["mean_iou_foreground"] > 0
+    (note,) = found["notes"]
+    assert note.startswith(said)
+    assert err == f"note: {note}\n"
+    names = tmp_path / "names.json"
+    names.write_text(json.dumps(LabelSchema.from_names(["background", "cell"]).to_json()))
+    line = ("compare", folder, *truth, "--models", models[0], "--schema", names, "--json")
+    code, text, err = run(capsys, *line)
+    assert (code, err) == (0, "")
+    assert json.loads(text)["models"][0]["mean_iou_foreground"] > 0
+
+
+def _metadata(path):
+    with safe_open(path, "pt") as file:
+        return file.metadata()

@@ -426,3 +426,46 @@ def test_pages_without_a_prediction_are_named(capsys, stack):
     assert (code, found["images"]) == (1, 1)
     assert found["classes"][1]["iou"] == 1.0
     assert found["without_prediction"] == ["cells.tif#page=2", "cells.tif#page=3"]
+
+
+class TestNamesThatDoNotAgree:
+    """The predictions say what was found, the ground truth does not, or says something else."""
+
+    @pytest.fixture
+    def pairs(self, tmp_path):
+        pred, truth = tmp_path / "pred", tmp_path / "streets" / "masks"
+        save(pred / "a.png", [[0, 1, 1, 0]])
+        save(truth / "a.png", [[0, 255, 255, 255]])
+        names = LabelSchema.from_names(["background", "nucleus"])
+        (pred / "segstudio.json").write_text(json.dumps(names.to_json()))
+        return pred, truth
+
+    def told(self, capsys, *arguments):
+        code, out, err = run(capsys, *arguments, "--json")
+        assert code == 0
+        return json.loads(out), err
+
+    def test_a_class_without_a_name_is_said(self, capsys, pairs):
+        result, err = self.told(capsys, *pairs)
+        assert [c["name"] for c in result["classes"]] == ["background", "object"]
+        note = result["notes"][-1]
+        assert note.startswith("nothing says that nucleus of the predictions is “object” of the")
+        assert "--schema FILE" in note
+        assert err == f"note: {note}\n"
+
+    def test_another_name_is_said(self, capsys, pairs):
+        names = LabelSchema.from_names(["background", "pedestrian"])
+        (pairs[1] / "segstudio.json").write_text(json.dumps(names.to_json()))
+        result, err = self.told(capsys, *pairs)
+        assert err == f"note: {result['notes'][-1]}\n"
+        assert "by number: nucleus and “pedestrian”." in err
+        given = ("--schema", pairs[1] / "segstudio.json")
+        assert self.told(capsys, *pairs, *given)[1] == ""
+
+    def test_a_folder_of_nuclei_says_it(self, capsys, pairs, tmp_path):
+        pairs[1].parent.rename(tmp_path / "nuclei")
+        result, err = self.told(capsys, pairs[0], tmp_path / "nuclei" / "masks")
+        assert err == ""
+        assert [c["name"] for c in result["classes"]] == ["background", "nucleus"]
+        # 2 of the 3 pixels of the nucleus are found
+        assert result["classes"][1]["iou"] == pytest.approx(2 / 3)

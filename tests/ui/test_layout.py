@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QScrollArea
 
+from segstudio.app.mapping_doubt import Fit, Suggestion
 from segstudio.models.registry import registry
 from segstudio.session.session import Layer, ToolName
 from segstudio.storage.settings import Settings
@@ -18,6 +22,7 @@ from segstudio.ui.dialogs.settings_dialog import SettingsDialog
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.main_window import MainWindow
 from segstudio.ui.panels.metrics.rows import COLUMNS
+from segstudio.ui.panels.model.panel import fit_text, fit_tip
 from segstudio.ui.theme import Theme, palette_of
 
 
@@ -265,13 +270,13 @@ def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_m
     panel = scored.window.model
     scored.until(panel.doubt.isVisible)
     # the masks have two classes besides 0 and no names, the model has one, "bright"
-    assert panel.doubt.text().startswith("This folder has none of the model's classes.")
+    assert panel.doubt.text().startswith("This folder has none of the model's classes, so")
     scored.studio.class_list.rename(1, "Bright")
     scored.until(panel.doubt.isHidden)
     scored.studio.class_list.rename(1, "road")
     scored.studio.class_list.rename(0, "sky")
     scored.until(panel.doubt.isVisible)
-    assert panel.doubt.text().startswith("This folder has none of the model's classes.")
+    assert panel.doubt.text().startswith("This folder has none of the model's classes, so")
     assert _frame(scored, "Model").verticalScrollBar().maximum() == 0
     for theme in ("dark", "light", "dark"):
         scored.window.theme.choose(theme)
@@ -346,3 +351,47 @@ def test_the_smallest_window_still_shows_the_score_and_the_file_that_is_correcte
         for button in (bar.keep, bar.instead, bar.revert):
             text = button.fontMetrics().horizontalAdvance(button.text())
             assert text < button.width()
+
+
+def test_one_click_scores_what_the_model_finds_as_the_class_without_a_name(
+    make_window, fake_engine, folder
+):
+    for mask in (folder / "masks").iterdir():
+        pixels = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(mask), np.where(pixels > 0, 255, 0).astype(np.uint8))
+    bench = make_window(engine=fake_engine("nucleus"))
+    bench.window.resize(1280, 800)
+    bench.open(folder)
+    panel = bench.window.model
+    bench.until(panel.doubt.isVisible)
+    assert panel.doubt.text().startswith("“object” may be anything: nucleus is not scored. <a")
+    assert ">Score nucleus as “object”</a>" in panel.doubt.text()
+    for model in ("fake-instance", "fake-semantic"):
+        bench.studio.segmenting.choose(model)
+        bench.settle()
+        assert _frame(bench, "Model").verticalScrollBar().maximum() == 0
+    bench.studio.segmenting.run_current()
+    bench.until(lambda: "fake-semantic" in bench.session.document.predictions)
+    bench.settle()
+    assert bench.window.metrics.image.empty_text.startswith("Not scored:")
+    panel.doubt.linkActivated.emit("score")
+    bench.until(panel.doubt.isHidden)
+    bench.until(lambda: bench.window.metrics.image.empty_text == "")
+    bench.until(lambda: (folder / "masks" / "segstudio.json").is_file())
+    kept = json.loads((folder / "masks" / "segstudio.json").read_text())["class_mappings"]
+    assert [entry["to"] for entry in kept] == [{"0": 0, "1": 1}]
+
+
+def test_what_would_fit_is_told_with_its_size_and_what_it_was_trained_on():
+    seen = Fit(
+        "“object” may be anything: nucleus is not scored.",
+        others=(Suggestion("coco", "Mask <R>", "Photographs", 178_000_000),),
+        asked=("nucleus", "<object>"),
+    )
+    text = fit_text(seen)
+    assert 'For something else: <a href="model:coco">Mask &lt;R&gt;</a> (178 MB)' in text
+    assert '<a href="score">Score nucleus as “&lt;object&gt;”</a>' in text
+    assert text.endswith('or <a href="load">own weights</a> trained on these.')
+    first, second = fit_tip(seen).splitlines()
+    assert first == "Mask <R>: Photographs, 178 MB to download"
+    assert second.startswith("Own weights: trained elsewhere on these classes, such as with torch")

@@ -94,7 +94,8 @@ def test_a_choice_counts_at_once_and_is_saved(named, dialog, folder):
 
 
 def test_ignored_pixels_leave_the_scores(named, dialog):
-    named.until(lambda: named.studio.scoring.of_image(RUN) is not None)
+    assert named.studio.scoring.of_image(RUN) is None
+    assert dialog.origin.text() == "Not scored until you choose"
     choose(dialog.target_of(1), 3)
     QTest.mouseClick(dialog.ignored, LEFT, pos=QPoint(8, dialog.ignored.height() // 2))
 

@@ -38,6 +38,7 @@ _MODEL_CLASS, _TARGET = 0, 1
 _FEWEST_ROWS, _MOST_ROWS = 3, 11
 _NONE_TEXT = "no counterpart"
 _GUESSED = "Guessed by name, else by number"
+_NOT_SCORED = "Not scored until you choose"
 _CHOSEN = "Chosen by you, in segstudio.json"
 _HINT = (
     "Counts for every model with these classes. What is shown, the scores and the evaluation "
@@ -141,7 +142,8 @@ class MappingDialog(Dialog):
         )
         self.background.setChecked(table.unmapped == "background")
         self.ignored.setChecked(table.unmapped == "ignored")
-        self.origin.show_text(_CHOSEN if table.chosen else _GUESSED)
+        guessed = _GUESSED if table.is_scored else _NOT_SCORED
+        self.origin.show_text(_CHOSEN if table.chosen else guessed)
         self.reset.setEnabled(table.chosen)
 
     def _fill_models(self, model_id: str) -> None:

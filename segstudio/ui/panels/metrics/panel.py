@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.app.class_mapping import is_scored
 from segstudio.app.score_sides import Sides, folder_sides, image_sides
 from segstudio.app.scoring import Scoring
 from segstudio.core.metrics import Metrics
@@ -50,6 +51,9 @@ _NEITHER = (
 )
 _NO_REFERENCE = (
     "No ground truth for this image: paint, or choose a ground truth folder, to score it."
+)
+_NOT_SCORED = (
+    "Not scored: what the model's classes are in this folder is to be said in the Model panel."
 )
 _NO_FOLDER = "Run a model on all images (Ctrl+B) to see the folder's scores."
 _COUNTING = "Counting…"
@@ -113,14 +117,20 @@ class MetricsPanel(QWidget):
         document = self._session.document
         if document is None:
             return _NOT_SHOWN if self._session.loading or self._session.unreadable else _NO_IMAGE
-        if self._session.view.run not in document.predictions:
+        shown = document.predictions.get(self._session.view.run)
+        if shown is None:
             return _NO_RUN if document.has_reference else _NEITHER
+        if document.has_reference and not is_scored(shown.schema, self._session.schema):
+            return _NOT_SCORED
         return _COUNTING if document.has_reference else _NO_REFERENCE
 
     def _show_folder(self) -> None:
         scores = self._scoring.of_folder()
         if scores is None:
-            self.folder.show_empty(_NO_FOLDER)
+            document = self._session.document
+            shown = document and document.predictions.get(self._session.view.run)
+            asked = shown and not is_scored(shown.schema, self._session.schema)
+            self.folder.show_empty(_NOT_SCORED if asked else _NO_FOLDER)
             return
         means = scores.image_means
         self.folder.show_metrics(

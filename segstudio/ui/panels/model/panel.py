@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.app.class_mappings import ClassMappings
 from segstudio.app.mapping_doubt import Fit, Suggestion, fit_of
 from segstudio.app.segmenting import Segmenting
 from segstudio.core.prediction import ModelSpec, Variant, effective_options, parts_of
@@ -34,15 +35,26 @@ from segstudio.ui.plain import LinkLabel, PlainLabel, plain
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
 _MODEL_LINK = "model:"
+_SCORE_LINK = "score"
+_OWN_WEIGHTS = (
+    "trained elsewhere on these classes, such as with torchvision (DeepLabV3, Mask R-CNN) or as a "
+    "U-Net with the layers inc, down1 ..., up1 ..., outc; .pth, .pt or .safetensors."
+)
 _SHOWN = What.MODELS | What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA
 
 
 class ModelPanel(QWidget):
     """Chooses the model and its options, gets its weights, runs it."""
 
-    def __init__(self, session: Session, segmenting: Segmenting, actions: ActionSet) -> None:
+    def __init__(
+        self,
+        session: Session,
+        segmenting: Segmenting,
+        mappings: ClassMappings,
+        actions: ActionSet,
+    ) -> None:
         super().__init__()
-        self._session, self._segmenting = session, segmenting
+        self._session, self._segmenting, self._mappings = session, segmenting, mappings
         self.chooser = ModelChooser()
         self.add = _menu_button(
             actions, "plus", "New run or ensemble", ("runs.new", "runs.ensemble")
@@ -109,8 +121,8 @@ class ModelPanel(QWidget):
         for button in self._runners:
             runners.addWidget(button, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 4)
-        column.setSpacing(4)
+        column.setContentsMargins(8, 2, 8, 2)
+        column.setSpacing(3)
         models = QHBoxLayout()
         models.setSpacing(2)
         models.addWidget(self.chooser, 1)
@@ -121,14 +133,18 @@ class ModelPanel(QWidget):
         column.addWidget(self.doubt)
         column.addLayout(options)
         column.addLayout(weights)
-        column.addWidget(self.about)
-        column.addWidget(self.more)
+        about = QHBoxLayout()
+        about.addWidget(self.about, 1)
+        about.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(about)
         column.addStretch(1)
 
     def _follow(self, link: str, mapping: QAction, load: QAction) -> None:
         """Do what a link of the doubt says: another model, weights of one's own, the mapping."""
         if link.startswith(_MODEL_LINK):
             self._segmenting.choose(link.removeprefix(_MODEL_LINK))
+        elif link == _SCORE_LINK:
+            self._mappings.confirm(self._session.model.chosen)
         else:
             (load if link == "load" else mapping).trigger()
 
@@ -140,7 +156,7 @@ class ModelPanel(QWidget):
         model = self._session.model
         spec = self._session.models.get(model.chosen)
         whole = self.more.isChecked()
-        self.more.setText("Show less" if whole else "Show more")
+        self.more.setAccessibleName("Show less" if whole else "Show more")
         self.more.setArrowType(Qt.ArrowType.UpArrow if whole else Qt.ArrowType.DownArrow)
         self.more.setVisible(spec is not None)
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
@@ -290,12 +306,16 @@ def _text(name: str) -> QLabel:
 
 def fit_text(fit: Fit) -> str:
     """What to say of a model that may not fit, with links to what would: rich text."""
-    text = f'{escape(fit.doubt, quote=False)} <a href="mapping">Change…</a>'
+    text = f"{escape(fit.doubt, quote=False)} "
+    if fit.asked is not None:
+        name, counterpart = (escape(one, quote=False) for one in fit.asked)
+        text += f'<a href="{_SCORE_LINK}">Score {name} as \u201c{counterpart}\u201d</a> · '
+    text += '<a href="mapping">Change…</a>'
     if not (fit.fitting or fit.others):
         return text
     heading = "Trained for these classes:" if fit.fitting else "For something else:"
     rows = ", ".join(_suggested(found) for found in fit.fitting or fit.others)
-    return f'{text}<br>{heading} {rows}, or <a href="load">own weights</a>.'
+    return f'{text}<br>{heading} {rows}, or <a href="load">own weights</a> trained on these.'
 
 
 def _suggested(found: Suggestion) -> str:
@@ -305,12 +325,14 @@ def _suggested(found: Suggestion) -> str:
 
 
 def fit_tip(fit: Fit) -> str:
-    """What the suggested models were trained for, and what is to be downloaded; plain text."""
-    return "\n".join(
-        f"{found.title}: {found.purpose}"
-        + (f", {bytes_text(found.size)} to download" if found.size else "")
-        for found in fit.fitting or fit.others
-    )
+    """What the suggested models were trained for, and what else can be loaded; plain text."""
+    found = fit.fitting or fit.others
+    lines = [
+        f"{one.title}: {one.purpose}"
+        + (f", {bytes_text(one.size)} to download" if one.size else "")
+        for one in found
+    ]
+    return "\n".join([*lines, f"Own weights: {_OWN_WEIGHTS}"] if found else [])
 
 
 def own_options(spec: ModelSpec | None) -> frozenset[str]:
@@ -341,7 +363,6 @@ def _more_button() -> QToolButton:
     button = QToolButton()
     button.setCheckable(True)
     button.setAutoRaise(True)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setToolTip("Data, size and licence of the model")
     return button
 

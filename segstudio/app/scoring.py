@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import functools
 import io
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,7 +48,7 @@ class _Writer(Protocol):
 
 @dataclass(eq=False)
 class _Count:
-    """A count under way, and the patches that came after its copy of the annotation."""
+    """A count under way, and the patches that came since it was asked for."""
 
     prediction: Prediction
     patches: list[Patch] = field(default_factory=list)
@@ -251,7 +250,7 @@ class Scoring:
 
     def count_document(self, document: Document, runs: Iterable[str] = ()) -> None:
         """Count a held document's predictions (all if none is named) in a job."""
-        session, copied = self._session, _copied_once(document)
+        session = self._session
         for run in tuple(runs) or tuple(document.predictions):
             prediction = document.predictions.get(run)
             index = self._session.index_of(document)
@@ -261,22 +260,26 @@ class Scoring:
                 self.forget(index, run)
                 session.notify(What.SCORES)
                 continue
-            self._submit_count(document, run, prediction, copied())
+            self._submit_count(document, run, prediction)
 
-    def _submit_count(
-        self, document: Document, run: str, prediction: Prediction, reference: Labels
-    ) -> None:
-        schema = self._session.schema
+    def _submit_count(self, document: Document, run: str, prediction: Prediction) -> None:
+        schema, annotation = self._session.schema, document.annotation
         pending = _Count(prediction)
         self._waiting[document, run] = pending
 
-        def done(matrix: ConfusionMatrix) -> None:
+        def work(_job: Job) -> tuple[Labels, ConfusionMatrix]:
+            reference = np.array(annotation.labels)  # the user paints on
+            return reference, count(reference, prediction.labels, schema)
+
+        def done(counted: tuple[Labels, ConfusionMatrix]) -> None:
+            reference, matrix = counted
             index = self._session.index_of(document)
             if self._waiting.get((document, run)) is not pending or index is None:
                 return
             if _classes_of(schema) != _classes_of(self._session.schema):
                 return
-            self.record(index, run, self._patched(matrix, pending.patches, prediction))
+            patches = _on_top_of(reference, pending.patches)
+            self.record(index, run, self._patched(matrix, patches, prediction))
             self._session.notify(What.SCORES)
 
         def ended() -> None:
@@ -286,7 +289,7 @@ class Scoring:
         self._jobs.submit(
             f"Scoring {document.ref.title}",
             "scores",
-            lambda _job: count(reference, prediction.labels, schema),
+            work,
             done,
             ended=ended,
             key=f"count:{document.ref.root}/{document.ref.key}:{run}",
@@ -386,7 +389,6 @@ class Scoring:
         if not patches or sum(p.before.size for p in patches) > _IN_A_JOB_PIXELS:
             self.count_document(document)
             return
-        copied = _copied_once(document)
         for run, prediction in document.predictions.items():
             pending = self._waiting.get((document, run))
             matrix = session.counts.get((index, run))
@@ -394,7 +396,7 @@ class Scoring:
                 # What is counted so far may be of an older prediction.
                 pending.patches.extend(patches)
             elif matrix is None:
-                self._submit_count(document, run, prediction, copied())
+                self._submit_count(document, run, prediction)
             else:
                 self.record(index, run, self._patched(matrix, patches, prediction))
         session.notify(What.SCORES)
@@ -410,13 +412,15 @@ class Scoring:
         return matrix
 
 
-def _copied_once(document: Document) -> Callable[[], Labels]:
-    """Gives a copy of the annotation as it is at the first call, for all runs the same.
+def _on_top_of(counted: Labels, patches: Iterable[Patch]) -> Iterator[Patch]:
+    """Patches as changes of a copy of the map, which may have any of them already, also in part.
 
-    A copy, because the jobs read it while the user paints on; patches that come meanwhile are
-    counted when the results arrive.
+    The copy is changed as they are given.
     """
-    return functools.cache(lambda: np.array(document.annotation.labels))
+    for patch in patches:
+        place = counted[patch.rect.slices]
+        yield Patch(patch.rect, place, patch.after)
+        place[...] = patch.after
 
 
 def _classes_of(schema: LabelSchema) -> tuple[object, ...]:

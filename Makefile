@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Two processes, each with whole files.
-TEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist loadfile
+# Two processes, each with half of the files in their order, so that what a file's tests share is
+# made once; the one that is done first takes over from the other.
+TEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Where Python may not keep what it compiled, every start compiles all of it again: each of the
 # two test processes, and each program that a test starts.

@@ -606,6 +606,7 @@ def _write(
         agreed=agreed,
         seen=seen,
     )
+    annotation.checksum()
     # Not when the result arrives: the next save may be at work before.
     document.seen = target.annotations.seen(document.ref)
     return _Written(copy.revision, saved, copies)

@@ -569,7 +569,9 @@ class Browsing:
         def work(_job: Job) -> tuple[SeenFiles, MasksOfImage, LabelMap]:
             seen, read = files.annotations.seen(ref), files.masks_of(ref, schema, shape)
             found = read.saved or read.truth
-            return seen, read, LabelMap.empty(shape) if found is None else found.copy()
+            annotation = LabelMap.empty(shape) if found is None else found.copy()
+            annotation.checksum()
+            return seen, read, annotation
 
         def done(result: tuple[SeenFiles, MasksOfImage, LabelMap]) -> None:
             if files is not self._folder.files:

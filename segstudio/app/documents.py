@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 
 from segstudio.core.history import History
-from segstudio.core.labels import LabelMap
 from segstudio.session.document import Document
 from segstudio.storage.image_ref import ImageRef
 
@@ -54,7 +52,7 @@ class Documents:
         """Keep a document (or mark it as just used); returns those that had to go."""
         if self._held.get(document.ref) is not document:
             history, checksum = self._parked.pop(document.ref, (None, 0))
-            if history is not None and _checksum(document.annotation) == checksum:
+            if history is not None and document.annotation.checksum() == checksum:
                 document.history = history
         self._held[document.ref] = document
         self._held.move_to_end(document.ref)
@@ -99,7 +97,7 @@ class Documents:
         del self._held[document.ref]
         history = document.history
         if history.can_undo or history.can_redo:
-            self._parked[document.ref] = (history, _checksum(document.annotation))
+            self._parked[document.ref] = (history, document.annotation.checksum())
 
     def _trim_histories(self) -> None:
         """Histories past their common budget go, parked ones first; never the open image's."""
@@ -114,12 +112,3 @@ class Documents:
             if document is not self.open:
                 excess -= document.history.nbytes
                 document.history.clear()
-
-
-def _checksum(annotation: LabelMap) -> int:
-    checksum = zlib.crc32(annotation.labels.data)
-    return (
-        checksum
-        if annotation.instances is None
-        else zlib.crc32(annotation.instances.data, checksum)
-    )

@@ -169,6 +169,7 @@ class FolderFiles:
             seen=seen,
         )
         document.saved_revision = annotation.revision
+        annotation.checksum()
         if saved:
             known = load_sources(self.project.data_folder)
             document.runs_before = known.get(ref.key, frozenset())

@@ -28,11 +28,9 @@ def packed(title: str, patch: Patch | None, source: Source | None = None) -> Pac
 def keep_instances(document: Document) -> LabelMap:
     """Make the document's annotation keep instance ids from now on (all 0 at first).
 
-    The map is replaced by one with the same labels, so nothing that is being saved of the old
-    one may count as saved any more.
+    Nothing that is being saved of the map without them may count as saved any more.
     """
-    old = document.annotation
-    document.annotation = LabelMap(np.array(old.labels), np.zeros(old.shape_hw, np.uint16))
+    document.annotation = document.annotation.with_instances()
     document.saved_revision = -1
     return document.annotation
 

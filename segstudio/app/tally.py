@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from segstudio.core.class_sums import ConfusionMatrices
@@ -107,21 +109,29 @@ class FolderTally:
         self._sum = ConfusionMatrix.zeros(schema.num_classes)
         self._counts: ConfusionMatrices[int] = ConfusionMatrices(held=2)
         self._rows: dict[int, int] = {}
-        self._scores = np.full((16, len(IMAGE_MEANS)), np.nan)
+        self._scores = np.full((16, len(IMAGE_MEANS) + 1), np.nan)
+        """By row, the scores that are averaged, and what an image is judged by."""
 
     def __len__(self) -> int:
         return len(self._counts)
 
-    def put(self, index: int, matrix: ConfusionMatrix) -> None:
-        """Add or replace the counts of an image."""
+    def put(self, index: int, matrix: ConfusionMatrix, metrics: Metrics | None = None) -> None:
+        """Add or replace the counts of an image.
+
+        Args:
+            index: Which image.
+            matrix: The counts.
+            metrics: What `metrics_of` gives of them, where that is worked out already.
+        """
         self.remove(index)
         self._counts[index] = matrix
         self._sum = summed(self._sum, matrix)
         row = self._rows.setdefault(index, len(self._rows))
         if row == len(self._scores):
             self._scores = np.vstack([self._scores, np.full_like(self._scores, np.nan)])
-        metrics = metrics_of(matrix, self._schema)
-        self._scores[row] = [getattr(metrics, source) for source in IMAGE_MEANS.values()]
+        metrics = metrics or metrics_of(matrix, self._schema)
+        means = (getattr(metrics, source) for source in IMAGE_MEANS.values())
+        self._scores[row] = [*means, lead_iou(metrics, self._schema)]
 
     def remove(self, index: int) -> None:
         """Forget an image."""
@@ -132,6 +142,17 @@ class FolderTally:
         self._sum = self._sum - padded(old, size)
         self._scores[self._rows[index]] = np.nan
 
+    def lead_of(self, index: int) -> float:
+        """The `lead_iou` of an image; NaN if it is not counted, or has none."""
+        row = self._rows.get(index)
+        return float("nan") if row is None else float(self._scores[row, -1])
+
+    def worst_first(self, images: Sequence[int]) -> list[int]:
+        """Images by their `lead_iou`; those that have none stay in their order, at the end."""
+        rows = np.fromiter((self._rows.get(i, -1) for i in images), np.intp, len(images))
+        leads = np.append(self._scores[:, -1], np.nan)[rows]
+        return [images[i] for i in np.argsort(leads, kind="stable")]
+
     @property
     def summed(self) -> Metrics:
         """The scores of the summed counts."""
@@ -140,8 +161,9 @@ class FolderTally:
     @property
     def image_means(self) -> dict[str, float]:
         """Means over images by their names in `IMAGE_MEANS`; NaN where no image has the score."""
-        known = ~np.isnan(self._scores)
-        totals = np.where(known, self._scores, 0.0).sum(axis=0)
+        scores = self._scores[:, :-1]
+        known = ~np.isnan(scores)
+        totals = np.where(known, scores, 0.0).sum(axis=0)
         numbers = known.sum(axis=0)
         return {
             name: float(total / number) if number else float("nan")

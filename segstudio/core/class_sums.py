@@ -242,8 +242,6 @@ class ConfusionMatrices(MutableMapping[K, ConfusionMatrix]):
         self._most = held
         self._held: dict[K, ConfusionMatrix] = {}
         self._packed: dict[K, tuple[int, ClassPairs]] = {}
-        self._versions: dict[K, int] = {}
-        self._sets = 0
 
     @property
     def nbytes(self) -> int:
@@ -262,27 +260,16 @@ class ConfusionMatrices(MutableMapping[K, ConfusionMatrix]):
     def __setitem__(self, key: K, matrix: ConfusionMatrix) -> None:
         self._packed.pop(key, None)
         self._held.pop(key, None)
-        self._sets += 1
-        self._versions[key] = self._sets
         self._hold(key, matrix)
 
     def __delitem__(self, key: K) -> None:
-        self._versions.pop(key, None)
         if self._held.pop(key, None) is None:
             del self._packed[key]
-
-    def version(self, key: K) -> int:
-        """Another number each time the matrix of a key is set; 0 if there is none.
-
-        Tells whether what was worked out of a matrix still holds, without unpacking it.
-        """
-        return self._versions.get(key, 0)
 
     def clear(self) -> None:
         """Forget all, at once: one by one would take minutes for 100,000 images."""
         self._held.clear()
         self._packed.clear()
-        self._versions.clear()
 
     def __iter__(self) -> Iterator[K]:
         return iter([*self._packed, *self._held])

@@ -241,6 +241,9 @@ class ImageState:
     """Keys of the predictions that the annotation has pixels of."""
 
 
+_UNMARKED = ImageState()
+
+
 @dataclass(frozen=True)
 class ModelState:
     """The chosen model and how it is run."""
@@ -396,7 +399,7 @@ class Session:
 
     def state(self, index: int) -> ImageState:
         """The marks of an image."""
-        return self.states.get(index, ImageState())
+        return self.states.get(index, _UNMARKED)
 
     def set_state(self, index: int, **values: Any) -> None:
         """Replace fields of an image's marks; says STATES if anything differs."""

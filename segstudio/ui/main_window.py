@@ -118,7 +118,9 @@ class MainWindow(QMainWindow):
         session = studio.session
         self.canvas = Canvas(studio)
         self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands)
-        self.images: ImagesPanel = ImagesPanel(session, studio.browsing, self.commands)
+        self.images: ImagesPanel = ImagesPanel(
+            session, studio.browsing, studio.scoring, self.commands
+        )
         self.classes: ClassesPanel = ClassesPanel(
             session, studio.class_list, studio.class_removal, studio.scoring
         )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import tracemalloc
+import zlib
+
 import numpy as np
 import pytest
 from fakes import make_folder, wait_for, write_photo
 from strokes import labels_of, stroke
 
+from segstudio.app.patching import keep_instances
 from segstudio.session.session import What
 
 
@@ -215,3 +220,80 @@ def test_painting_on_at_once_after_giving_up_a_long_stroke(long_stroke):
     long_stroke.editing.undo()
     long_stroke.settle()
     assert np.array_equal(labels_of(long_stroke), painted)
+
+
+@pytest.fixture
+def whole_maps_here(monkeypatch) -> list[int]:
+    """Sizes in bytes of whole maps (600 pixels) whose checksum the GUI's thread worked out."""
+    sizes, crc32 = [], zlib.crc32
+
+    def noted(data, *rest):
+        if threading.current_thread() is threading.main_thread() and len(memoryview(data)) == 20:
+            sizes.append(memoryview(data).nbytes)
+        return crc32(data, *rest)
+
+    monkeypatch.setattr(zlib, "crc32", noted)
+    return sizes
+
+
+def test_what_can_be_undone_comes_back_without_a_look_at_whole_maps(
+    desk, tmp_path, whole_maps_here
+):
+    desk.open(make_folder(tmp_path / "set"))
+    desk.session.set_view(active_class=2, brush_size=3)
+    truth = labels_of(desk)
+    stroke(desk, (3, 3), (9, 3))
+    desk.autosave.save_now()
+    desk.settle()
+    painted = labels_of(desk)
+    for again in (desk.browsing.rescan, lambda: desk.browsing.select(0)):
+        desk.browsing.select(2)
+        desk.settle()
+        again()
+        desk.settle()
+    assert np.array_equal(labels_of(desk), painted)
+    desk.editing.undo()
+    assert np.array_equal(labels_of(desk), truth)
+    assert whole_maps_here == []
+
+
+def test_a_count_copies_no_map_before_its_job_and_knows_what_was_painted_since(desk, tmp_path):
+    root = tmp_path / "set"
+    write_photo(root / "a.png", np.zeros((1000, 1000), np.uint8))
+    desk.open(root)
+    desk.segmenting.run_all()
+    desk.settle()
+    desk.session.set_view(active_class=1, brush_size=40)
+    stroke(desk, (100, 100), (300, 100))
+    desk.settle()
+    gate = threading.Event()
+    desk.jobs.submit("Busy", "scores", lambda _job: gate.wait(10))
+    tracemalloc.start()
+    try:
+        desk.scoring.count_document(desk.document)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 1_000_000  # bytes of the map
+    stroke(desk, (200, 110), (200, 300))  # before the copy
+    stroke(desk, (200, 120), (400, 120), erase=True)
+    gate.set()
+    assert desk.jobs.wait_idle(10)
+    stroke(desk, (200, 110), (210, 110))  # after it
+    stroke(desk, (150, 100), (250, 130), erase=True)
+    desk.settle()
+    labels = labels_of(desk)
+    counts = desk.session.counts[0, "bright"].counts
+    assert counts[1].sum() == np.count_nonzero(labels == 1)
+    assert counts[0].sum() == np.count_nonzero(labels == 0)
+
+
+def test_instance_ids_are_kept_from_now_on_without_a_copy_of_the_classes(empty):
+    before = empty.document.annotation
+    keep_instances(empty.document)
+    after = empty.document.annotation
+    assert np.shares_memory(after.labels, before.labels)
+    assert after.instances is not None
+    assert empty.document.dirty
+    stroke(empty, (3, 3))
+    assert labels_of(empty)[3, 3] == 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fakes import make_folder, square, wait_for, write_mask
 
-from segstudio.core.metrics import ConfusionMatrix
+from segstudio.core.metrics import ConfusionMatrix, Metrics
 
 
 @pytest.fixture
@@ -174,3 +174,44 @@ def test_whole_map_changes_of_large_images_are_counted_in_a_job(scored, monkeypa
     wait_for(scored.clock, lambda: scored.scoring.of_image().recall[0] < 1)
     scored.settle()
     assert scored.session.counts[0, "bright"] == full_count(scored)
+
+
+def test_images_are_judged_by_what_is_foreground_now(scored):
+    matrix = ConfusionMatrix(np.array([[480, 20], [20, 80]], np.int64))
+    foreground, background = 80 / 120, 480 / 520
+    scored.scoring.record(2, "bright", matrix)
+    assert scored.scoring.lead_of(2) == pytest.approx(foreground)
+    scored.class_list.rename(0, "sky")
+    scored.settle()
+    scored.scoring.record(2, "bright", matrix)
+    assert scored.scoring.lead_of(2) == pytest.approx((foreground + background) / 2)
+
+
+def test_a_folder_is_scored_in_jobs_and_arrives_a_few_images_at_a_time(desk, tmp_path, monkeypatch):
+    desk.open(make_folder(tmp_path / "set", 40))
+    desk.segmenting.run_all()
+    desk.settle()
+    worked_out_in, recorded = set(), [0]
+    from_counts, record, arrived = Metrics.from_counts, desk.scoring.record, desk.clock.post
+
+    def noted(*given):
+        worked_out_in.add(threading.current_thread())
+        return from_counts(*given)
+
+    def counted(*given):
+        recorded[-1] += 1
+        record(*given)
+
+    def post(fn):
+        arrived(lambda: (recorded.append(0), fn()))
+
+    for index in range(2, 40):  # those that are not held
+        desk.scoring.forget(index, "bright")
+    monkeypatch.setattr(Metrics, "from_counts", noted)
+    monkeypatch.setattr(desk.scoring, "record", counted)
+    monkeypatch.setattr(desk.clock, "post", post)
+    desk.scoring.count_missing()
+    desk.settle()
+    assert sum(recorded) == 38
+    assert max(recorded) <= 16
+    assert threading.main_thread() not in worked_out_in

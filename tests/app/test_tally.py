@@ -134,20 +134,6 @@ def test_matrices_are_what_they_were_put_in_as():
     assert counts == {}
 
 
-def test_a_matrix_that_was_set_anew_has_another_version():
-    counts = ConfusionMatrices(held=1)
-    assert counts.version("a") == 0
-    counts["a"] = counts["b"] = matrix(1, 2, 3, 4)
-    first = counts.version("a")
-    assert first
-    assert counts["b"].total == counts["a"].total == 10  # packed and unpacked
-    assert counts.version("a") == first
-    counts["a"] = matrix(1, 2, 3, 4)
-    assert counts.version("a") not in (0, first)
-    del counts["b"]
-    assert counts.version("b") == 0
-
-
 def test_all_matrices_are_forgotten_at_once():
     class OneByOne(ConfusionMatrices):
         def __iter__(self):
@@ -157,4 +143,3 @@ def test_all_matrices_are_forgotten_at_once():
     counts["a"] = counts["b"] = matrix(1, 2, 3, 4)
     counts.clear()
     assert len(counts) == 0
-    assert counts.version("a") == 0

@@ -304,7 +304,10 @@ def _windows(qtbot, usual_home: Path) -> Iterator[Callable[..., Bench]]:
         app = QApplication.instance()
         dispatcher, engine = Dispatcher(), engine or FakeEngine()
         place = home or usual_home
-        window = MainWindow(place / "config" / "window.ini", Theme(app))
+        # one for all windows: a style sheet that is set anew is worked out for every widget there is
+        theme = app.findChild(Theme) or Theme(app)
+        theme.choose("system")
+        window = MainWindow(place / "config" / "window.ini", theme)
         studio = Studio(dispatcher, place, engine)
         window.furnish()
         window.attach(studio)

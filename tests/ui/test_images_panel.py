@@ -6,12 +6,17 @@ import time
 
 import numpy as np
 import pytest
+from PySide6.QtTest import QSignalSpy
 
-from segstudio.core.metrics import ConfusionMatrix
+from segstudio.app.documents import Documents
+from segstudio.app.folder import OpenFolder
+from segstudio.app.notices import Notices
+from segstudio.app.scoring import Scoring
+from segstudio.core.metrics import ConfusionMatrix, Metrics
+from segstudio.jobs import JobRunner
 from segstudio.session.session import Session
 from segstudio.storage.image_ref import ImageList
 from segstudio.storage.project import Project
-from segstudio.ui.panels.images import rows
 from segstudio.ui.panels.images.rows import ImagesModel, Order, Show
 
 
@@ -25,8 +30,15 @@ def session(tmp_path):
 
 
 @pytest.fixture
-def model(session, qapp):
-    made = ImagesModel(session, qapp)
+def scoring(session, clock):
+    notices = Notices()
+    jobs = JobRunner(clock.post, notices.failure, notices.job_done)
+    return Scoring(session, jobs, clock, notices, Documents(), OpenFolder())
+
+
+@pytest.fixture
+def model(session, scoring, qapp):
+    made = ImagesModel(session, scoring, qapp)
     made.rebuild()
     yield made
     made.deleteLater()
@@ -40,11 +52,11 @@ def test_the_filter_wants_all_words_in_any_case(model):
     assert model.row_of(2) == -1
 
 
-def test_worst_scores_first_and_unscored_last(model, session):
+def test_worst_scores_first_and_unscored_last(model, scoring):
     # IoU of class 1: 1/4 and 3/4; what is right of the background does not count
     for index, hits in ((0, 3), (3, 1)):
         counts = np.array([[6, 0], [4 - hits, hits]], np.int64)
-        session.counts[index, "m"] = ConfusionMatrix(counts)
+        scoring.record(index, "m", ConfusionMatrix(counts))
     model.order = Order.WORST
     model.rebuild()
     assert model.images == [3, 0, 1, 2]
@@ -63,37 +75,60 @@ def test_states_choose_rows_and_are_told_in_words(model, session):
     assert model.marks(1) == ["ground truth", "reviewed"]
 
 
-def test_a_hundred_thousand_rows_are_listed_quickly(qapp, tmp_path):
-    session = Session()
+def test_a_hundred_thousand_rows_are_listed_quickly(model, session, tmp_path):
     names = [f"image_{n}.png" for n in range(100_000)]
     session.project = Project(tmp_path, tmp_path, ImageList(names, str(tmp_path)))
-    model = ImagesModel(session, qapp)
     began = time.thread_time()
     model.rebuild()
     assert model.rowCount() == 100_000
     assert time.thread_time() - began < 1.5
-    model.deleteLater()
 
 
-def test_each_score_is_worked_out_once_also_of_a_long_list(model, session, tmp_path, monkeypatch):
+@pytest.fixture
+def hundred(session, scoring, tmp_path):
+    """A hundred images, each scored better than the one before it."""
     names = [f"{number:03}.png" for number in range(100)]
     session.project = Project(tmp_path, tmp_path, ImageList(names, str(tmp_path)))
     for index in range(100):
         counts = np.array([[6, 0], [100 - index, index]], np.int64)
-        session.counts[index, "m"] = ConfusionMatrix(counts)
-    asked, lead = [], rows.lead_iou
+        scoring.record(index, "m", ConfusionMatrix(counts))
 
-    def counted(metrics, schema):
-        asked.append(metrics)
-        return lead(metrics, schema)
 
-    monkeypatch.setattr(rows, "lead_iou", counted)
+@pytest.mark.usefixtures("hundred")
+def test_sorting_by_score_works_out_no_score(model, scoring, monkeypatch):
+    """Of 10,000 images that takes seconds."""
+    worked_out = []
+    monkeypatch.setattr(Metrics, "from_counts", lambda *given: worked_out.append(given))
     model.order = Order.WORST
-    for _ in range(3):
-        model.rebuild()
+    model.rebuild()
     assert model.images == list(range(100))
-    assert len(asked) == 100
-    session.counts[0, "m"] = ConfusionMatrix(np.array([[6, 0], [0, 100]], np.int64))
+    assert model.score_of(25) == pytest.approx(1 / 4)
+    assert worked_out == []
+    monkeypatch.undo()
+    scoring.record(0, "m", ConfusionMatrix(np.array([[6, 0], [0, 100]], np.int64)))
     model.rebuild()
     assert model.images == [*range(1, 100), 0]
-    assert len(asked) == 101
+
+
+@pytest.mark.usefixtures("hundred")
+def test_rows_that_stay_as_they_are_are_not_made_again(model, scoring):
+    """The list would forget what is selected and lay all of its rows out, after each stroke."""
+    model.order = Order.WORST
+    model.rebuild()
+    made = QSignalSpy(model.modelReset)
+    scoring.record(50, "m", ConfusionMatrix(np.array([[6, 0], [495, 505]], np.int64)))
+    model.rebuild()
+    assert made.count() == 0
+    assert model.score_of(50) == pytest.approx(0.505)
+
+
+@pytest.mark.usefixtures("hundred")
+def test_marks_of_many_images_are_one_change_of_the_rows(model):
+    model.rebuild()
+    changed = QSignalSpy(model.dataChanged)
+    model.repaint_images(range(20, 70))
+    assert changed.count() == 1
+    assert [changed.at(0)[n].row() for n in (0, 1)] == [20, 69]
+    model.repaint_images([])
+    model.repaint_images([200])
+    assert changed.count() == 1

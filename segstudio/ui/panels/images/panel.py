@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.browsing import Browsing
+from segstudio.app.scoring import Scoring
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
@@ -62,12 +63,14 @@ class ImagesPanel(QWidget):
     samples_requested = Signal()
     selection_changed = Signal()
 
-    def __init__(self, session: Session, browsing: Browsing, actions: ActionSet) -> None:
+    def __init__(
+        self, session: Session, browsing: Browsing, scoring: Scoring, actions: ActionSet
+    ) -> None:
         super().__init__()
         self._session, self._browsing, self._actions = session, browsing, actions
         self._syncing = False
         self._root: Path | None = None
-        self.model = ImagesModel(session, self)
+        self.model = ImagesModel(session, scoring, self)
         self._thumbnails = Thumbnails(
             browsing, round(THUMB_WIDTH * 2), lambda image: self.model.repaint_images([image])
         )
@@ -141,8 +144,6 @@ class ImagesPanel(QWidget):
             self._on_marks(change)
 
     def _on_marks(self, change: Change) -> None:
-        if change.what & What.SCHEMA:
-            self.model.forget_scores()
         filtered = self.model.show is not Show.ALL or self.model.order is not Order.NAME
         if filtered and change.what & (What.STATES | What.SCORES):
             self._rebuild.request()

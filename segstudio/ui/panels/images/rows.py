@@ -10,8 +10,8 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
 
 from segstudio.app.batch import model_of
-from segstudio.app.tally import lead_iou, lead_name
-from segstudio.core.metrics import Metrics
+from segstudio.app.scoring import Scoring
+from segstudio.app.tally import lead_name
 from segstudio.session.session import ImageState, Session
 from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 from segstudio.ui.plain import plain
@@ -58,12 +58,11 @@ class ImagesModel(QStringListModel):
     row when it lays out, which for 100,000 rows takes a quarter of a second through Python.
     """
 
-    def __init__(self, session: Session, parent: QObject) -> None:
+    def __init__(self, session: Session, scoring: Scoring, parent: QObject) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._scoring = session, scoring
         self._shown: list[int] = []
         self._rows: dict[int, int] | None = None
-        self._scores: dict[int, tuple[int, float]] = {}
         self._names: list[str] = []
         self._names_lower: list[str] = []
         self._names_of: object = None
@@ -82,21 +81,20 @@ class ImagesModel(QStringListModel):
         return len(self._shown) == len(self._names) and self.order is Order.NAME
 
     def rebuild(self) -> None:
-        """Choose and sort the rows anew."""
+        """Choose and sort the rows anew; the model is reset only if they are others."""
         project = self._session.project
-        self._rows = None
-        if project is None:
-            self._shown, self._names_of, self._names, self._names_lower = [], None, [], []
-            self.setStringList([])
-            return
-        if self._names_of is not project.images:
-            self._names_of = project.images
-            self._names = _names(project.images)
+        images = () if project is None else project.images
+        others = self._names_of is not images
+        if others:
+            self._names_of = images
+            self._names = _names(images)
             self._names_lower = [name.lower() for name in self._names]
-            self._scores.clear()
-        self._shown = self._sorted(self._chosen())
+        shown = self._sorted(self._chosen())
+        if not others and shown == self._shown:
+            return
+        self._shown, self._rows = shown, None
         names = self._names
-        self.setStringList(names if self.is_whole else [names[i] for i in self._shown])
+        self.setStringList(names if self.is_whole else [names[i] for i in shown])
 
     def row_of(self, image: int) -> int:
         """The row of an image, -1 if it is not listed."""
@@ -109,29 +107,14 @@ class ImagesModel(QStringListModel):
         return self._shown[row] if 0 <= row < len(self._shown) else -1
 
     def score_of(self, image: int) -> float:
-        """What `lead_iou` tells of the shown run on an image; NaN if it was not scored."""
-        counts, key = self._session.counts, (image, self._session.view.run)
-        version = counts.version(key)
-        if not version:
-            return math.nan
-        known = self._scores.get(image)
-        if known is None or known[0] != version:
-            matrix, schema = counts[key], self._session.schema
-            ids = [i for i in schema.scored_ids if i < matrix.num_classes]
-            known = (version, lead_iou(Metrics.from_counts(matrix, ids), schema))
-            self._scores[image] = known
-        return known[1]
-
-    def forget_scores(self) -> None:
-        """The classes changed: means are others now."""
-        self._scores.clear()
+        """What the shown run scores on an image (`Scoring.lead_of`)."""
+        return self._scoring.lead_of(image)
 
     def repaint_images(self, images: Iterable[int]) -> None:
-        for image in images:
-            row = self.row_of(image)
-            if row >= 0:
-                index = self.index(row, 0)
-                self.dataChanged.emit(index, index)
+        """Draw the rows of some images anew: all between the first and the last, as one change."""
+        rows = [row for row in map(self.row_of, images) if row >= 0]
+        if rows:
+            self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), 0))
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = 0) -> Any:
         if role == IMAGE_ROLE:
@@ -188,14 +171,10 @@ class ImagesModel(QStringListModel):
 
     def _sorted(self, chosen: list[int]) -> list[int]:
         if self.order is Order.WORST:
-            return sorted(chosen, key=self._worst_key)
+            return self._scoring.worst_first(chosen)
         if self.order is Order.STATE:
             return sorted(chosen, key=lambda i: _state_rank(self._session.state(i)))
         return chosen
-
-    def _worst_key(self, image: int) -> tuple[bool, float]:
-        score = self.score_of(image)
-        return (True, 0.0) if math.isnan(score) else (False, score)
 
 
 def _names(images: Sequence[ImageRef]) -> list[str]:

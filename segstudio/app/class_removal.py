@@ -176,7 +176,8 @@ class ClassRemoval:
         held = {document.ref: document.annotation for document in self._documents}
 
         def work(job: Job) -> ClassUse:
-            pixels, images, unread = 0, [], []
+            pixels, images = 0, list[ImageRef]()
+            unread: list[str] = []
             for number, ref in _every_page(files.project.images, unread):
                 job.report(number, len(files.project.images), ref.title)
                 try:

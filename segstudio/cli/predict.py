@@ -20,7 +20,7 @@ from segstudio.models.download import sha256_of
 from segstudio.models.weights import find_weights
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.coco_results import COCO_NAME, CocoFile
-from segstudio.storage.decode import pages_in_image, read_image
+from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.image_ref import ImageRef, page_title
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_files import png_texts
@@ -247,7 +247,7 @@ def _pages(refs: list[ImageRef], request: Request) -> list[ImageRef]:
     """The images, or all their pages if these were asked for."""
     if not request.all_pages:
         return refs
-    return [ref.at_page(page) for ref in refs for page in range(pages_in_image(ref.path))]
+    return every_page(refs)
 
 
 def _targets(refs: Sequence[ImageRef], out: Path, *, with_instances: bool) -> list[Target]:

@@ -525,3 +525,51 @@ def test_a_class_of_a_mask_with_all_pages_is_removed_and_comes_back(desk, tmp_pa
 def test_a_stack_whose_pages_cannot_be_counted_is_named(stack):
     (stack.root / "stack.tif").write_bytes(b"II*\0broken")
     assert use_of(stack, 1).unread == ("stack.tif",)
+
+
+def export(desk, images, folder, what="annotation"):
+    """The names of the files, the pixels of class 1 in them, the report, and what would be replaced."""
+    plan, found = ExportPlan(images, what, frozenset({"index"}), folder), []
+    desk.exporting.count_replaced(plan, found.append)
+    desk.settle()
+    desk.exporting.export(plan, found.append)
+    desk.settle()
+    replaced, report = found
+    painted = {p.name: int((np.array(pil.open(p)) == 1).sum()) for p in report.files}
+    return painted, report, replaced
+
+
+@pytest.mark.parametrize("images", ["all", [0, 1]])
+def test_every_page_is_exported(measured, tmp_path, images):
+    go(measured, 2)
+    measured.session.set_view(active_class=1, brush_size=1)
+    stroke(measured, (20, 6))  # not saved yet
+    out = tmp_path / "out"
+    painted, report, replaced = export(measured, images, out)
+    columns = {"stack.png": 1, "stack_p0002.png": 4, "stack_p0003.png": 9}
+    wanted = {name: number * HEIGHT for name, number in columns.items()}
+    wanted["stack_p0003.png"] += 1
+    assert (painted, replaced, report.images) == (wanted, 0, 3)
+    assert [name for name, _ in report.skipped] == ["z.png"]
+    (out / "stack_p0002.png").unlink()
+    assert export(measured, images, out)[2] == 2
+
+
+def test_predictions_of_every_page_are_exported(measured, tmp_path):
+    measured.segmenting.run_all()
+    measured.settle()
+    painted, _, _ = export(measured, "all", tmp_path / "out", BRIGHT.id)
+    assert list(painted) == ["stack.png", "stack_p0002.png", "stack_p0003.png", "z.png"]
+    assert list(painted.values()) == [HEIGHT, 2 * HEIGHT, 3 * HEIGHT, 0]
+
+
+def test_a_page_gives_way_to_an_image_called_like_it(measured, tmp_path):
+    """The files are called as `segstudio predict` calls them."""
+    pil.new("RGB", (WIDTH, HEIGHT)).save(measured.root / "stack_p0002.png")
+    measured.browsing.rescan()
+    measured.settle()
+    measured.segmenting.run_all()
+    measured.settle()
+    painted, _, _ = export(measured, "all", tmp_path / "out", BRIGHT.id)
+    assert painted["stack_p0002.png"] == 0
+    assert painted["stack.tif_p0002.png"] == 2 * HEIGHT

@@ -27,7 +27,7 @@ from segstudio.session.document import Document
 from segstudio.session.inspection import Traced
 from segstudio.session.session import Session
 from segstudio.storage.atomic import write_atomically
-from segstudio.storage.decode import read_image
+from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.image_ref import ImageRef
 
 if TYPE_CHECKING:
@@ -43,11 +43,10 @@ _KEY = "ablation"
 
 @dataclass(frozen=True, eq=False)
 class _Picture:
-    """One image to count; what is None is read from its files when its turn comes."""
+    """One image to count; without pixels it is read from its files when its turn comes."""
 
     ref: ImageRef
     pixels: Image | None = None
-    labels: Labels | None = None
 
 
 @dataclass(eq=False)
@@ -55,6 +54,8 @@ class _Plan:
     """What is to be done, as it was when it was asked for; read by the job alone.
 
     Attributes:
+        pictures: The images; the later pages of those that are read come behind their first.
+        painted: What counts as the annotation, where that is not what lies in the files.
         job: The job that works on it now; each slice has its own.
         progress: What it says it has done: passes, of how many, on which image.
     """
@@ -65,6 +66,7 @@ class _Plan:
     schema: LabelSchema
     runs: tuple[NamedCuts, ...]
     pictures: list[_Picture]
+    painted: dict[ImageRef, Labels]
     files: FolderFiles | None
     engine: Engine
     job: Job = field(init=False)
@@ -73,6 +75,19 @@ class _Plan:
     def check(self) -> None:
         """Stop if the present job was cancelled."""
         self.job.check()
+
+    @property
+    def where(self) -> str:
+        """What the numbers are of."""
+        number = len(self.pictures)
+        return self.pictures[0].ref.title if number == 1 else f"{number} images"
+
+    def add_pages(self, number: int) -> None:
+        """Put the later pages of an image behind its first."""
+        picture = self.pictures[number]
+        if picture.pixels is None:
+            later = every_page([picture.ref])[1:]
+            self.pictures[number + 1 : number + 1] = map(_Picture, later)
 
 
 class Ablating:
@@ -116,7 +131,7 @@ class Ablating:
         if traced is None or spec is None or not traced.trace.skips:
             return
         window, files = traced.placement.window, self._folder.files
-        pictures = self._pictures(scope, traced, files)
+        pictures, painted = self._pictures(scope, traced, files)
         plan = _Plan(
             spec,
             self._session.model.options,
@@ -124,6 +139,7 @@ class Ablating:
             self._session.schema,
             skip_runs(traced.trace, how),
             pictures,
+            painted,
             files,
             self._engine,
         )
@@ -132,7 +148,7 @@ class Ablating:
         start = Ablation(
             traced.model,
             traced.title,
-            pictures[0].ref.title if len(pictures) == 1 else f"{len(pictures)} images",
+            plan.where,
             how,
             0,
             len(pictures),
@@ -182,22 +198,19 @@ class Ablating:
         if traced.model != self._model or other_image:
             self.clear()
 
-    def _pictures(self, scope: Scope, traced: Traced, files: FolderFiles | None) -> list[_Picture]:
+    def _pictures(
+        self, scope: Scope, traced: Traced, files: FolderFiles | None
+    ) -> tuple[list[_Picture], dict[ImageRef, Labels]]:
         """The images to count; what is painted and not saved counts as it is painted."""
         document = traced.document
         if scope == "image" or files is None:
-            labels = np.array(document.annotation.labels) if document.has_reference else None
-            return [_Picture(document.ref, document.pixels, labels)]
-        images = files.project.images
-        chosen = range(len(images)) if scope == "folder" else [int(i) for i in scope]
-        dirty = {d.ref: d for d in self._documents.dirty()}
-        return [
-            _Picture(
-                images[i],
-                labels=np.array(dirty[images[i]].annotation.labels) if images[i] in dirty else None,
-            )
-            for i in chosen
-        ]
+            documents = [document] if document.has_reference else []
+            pictures = [_Picture(document.ref, document.pixels)]
+        else:
+            images, documents = files.project.images, self._documents.dirty()
+            chosen = range(len(images)) if scope == "folder" else [int(i) for i in scope]
+            pictures = [_Picture(images[i]) for i in chosen]
+        return pictures, {d.ref: np.array(d.annotation.labels) for d in documents}
 
     def _go_on(self, plan: _Plan, work: Iterator[Ablation]) -> None:
         """Work for a while in a job, show what came of it, and so on."""
@@ -259,8 +272,9 @@ def _ablated(plan: _Plan, start: Ablation) -> Iterator[Ablation]:
     sums: dict[str, RunCounts] = {}
     left_out: list[tuple[str, str]] = []
     images = scored = 0
-    alone = len(plan.pictures) == 1
     for number, picture in enumerate(plan.pictures):
+        plan.add_pages(number)
+        start = replace(start, where=plan.where, total=len(plan.pictures))
         counts: list[RunCounts] = []
         try:
             for found in _runs_of(plan, picture, number):
@@ -269,7 +283,7 @@ def _ablated(plan: _Plan, start: Ablation) -> Iterator[Ablation]:
                     start, left_out=tuple(left_out), images=images, scored=scored,
                     done=plan.progress[0],
                 )  # fmt: skip
-                shown = counts if alone else sums.values()
+                shown = counts if start.total == 1 else sums.values()
                 yield replace(table, rows=tuple(c.row(plan.schema) for c in shown))
         except CancelledError:
             raise
@@ -316,7 +330,7 @@ def _loaded(plan: _Plan, picture: _Picture) -> tuple[Subject, Reference]:
     )
     around = plan.around_xy if picture.pixels is not None else None
     subject = plan.engine.subject(plan.spec, pixels, plan.options, around, plan.check)
-    labels = picture.labels
+    labels = plan.painted.get(picture.ref)
     if labels is None and picture.pixels is None and plan.files is not None:
         shape_hw = (pixels.shape[0], pixels.shape[1])
         plan.files.masks.wait(plan.check)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,7 @@ from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
+from segstudio.storage.decode import page_count
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.write_root import agreed_links
@@ -37,8 +38,8 @@ class ClassUse:
     Attributes:
         spec: The class.
         pixels: How many pixels it has.
-        images: The images that have some.
-        unread: Images whose masks cannot be read.
+        images: The images, and later pages of them, that have some.
+        unread: Those that cannot be read, so that their pages are not known, or whose masks cannot.
     """
 
     spec: ClassSpec
@@ -175,8 +176,9 @@ class ClassRemoval:
         held = {document.ref: document.annotation for document in self._documents}
 
         def work(job: Job) -> ClassUse:
-            pixels, images, unread = 0, [], []
-            for number, ref in enumerate(files.project.images):
+            pixels, images = 0, list[ImageRef]()
+            unread: list[str] = []
+            for number, ref in _every_page(files.project.images, unread):
                 job.report(number, len(files.project.images), ref.title)
                 try:
                     found = held.get(ref) or files.reference(ref, schema, None, job.check)
@@ -187,7 +189,7 @@ class ClassRemoval:
                 if count:
                     pixels += count
                     images.append(ref)
-            return ClassUse(spec, pixels, tuple(images), tuple(unread))
+            return ClassUse(spec, pixels, tuple(images), tuple(dict.fromkeys(unread)))
 
         def counted(use: ClassUse) -> None:
             if self._is_open(files):
@@ -427,6 +429,17 @@ class ClassRemoval:
             elif history.redo_title == title and _brings(change, class_id):
                 history.forget_undone()
                 take_back(document)
+
+
+def _every_page(images: Iterable[ImageRef], unread: list[str]) -> Iterator[tuple[int, ImageRef]]:
+    """All pages of images with the images' numbers; titles of those that cannot be read are added."""
+    for number, image in enumerate(images):
+        try:
+            pages = page_count(image.path)
+        except SegstudioError:
+            pages = 1
+            unread.append(image.title)
+        yield from ((number, image.at_page(page)) for page in range(pages))
 
 
 def _brings(change: Change, class_id: int) -> bool:

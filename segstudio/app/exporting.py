@@ -21,9 +21,10 @@ from segstudio.core.prediction import RunOptions
 from segstudio.core.render import overlay_rgb
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job, JobRunner
+from segstudio.session.document import Document
 from segstudio.session.session import Session, ViewState
 from segstudio.storage.atomic import make_folder
-from segstudio.storage.decode import read_image
+from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.formats.png import (
     ExportImage,
     How,
@@ -37,7 +38,7 @@ from segstudio.storage.formats.png import (
     write_classes,
     write_verified,
 )
-from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.image_ref import ImageRef, image_of
 from segstudio.storage.layout import page_stem
 from segstudio.storage.masks import MASKS, annotation_folders
 from segstudio.storage.write_root import WriteRoot
@@ -50,7 +51,7 @@ class ExportPlan:
     """What to export.
 
     Attributes:
-        images: "current", "all", or positions of images.
+        images: "current" (the page that is open), or all pages of "all" images or of those at positions.
         what: "annotation" (where nothing is painted: the ground truth), "truth", or a run.
         how: Forms; more than one get a folder each.
         folder: Where the files go.
@@ -154,8 +155,7 @@ class Exporting:
 
         def work(job: Job) -> int:
             found = 0
-            refs = [files.project.images[i] for i in indices]
-            for stem in _unique_stems(refs).values():
+            for stem in _unique_stems(_refs(plan, files, indices, job)).values():
                 job.check()
                 found += sum(
                     os.path.lexists(_folder(plan, how) / name)
@@ -173,25 +173,25 @@ class Exporting:
         if files is None:
             self._notices.info("Open a folder first.")
             return
-        refs = [files.project.images[i] for i in self._indices(plan, files)]
+        indices = self._indices(plan, files)
         source = _Source(
             files,
             self._session.schema,
             self._session.model.options,
             self._session.view,
-            {ref: self._held(ref, plan.what) for ref in refs if self._documents.get(ref)},
+            {d.ref: _held(d, plan.what) for d in self._documents if self._is_among(d, indices)},
         )
         report = ExportReport()
 
         def work(job: Job) -> None:
-            _export(job, plan, refs, source, report)
+            _export(job, plan, _refs(plan, files, indices, job), source, report)
 
         def ended() -> None:
             report.cancelled = job.cancelled
             done(report)
 
         job = self._jobs.submit(
-            f"Exporting {len(refs)} image{'s' if len(refs) != 1 else ''}",
+            f"Exporting {len(indices)} image{'s' if len(indices) != 1 else ''}",
             "transfer",
             work,
             ended=ended,
@@ -204,28 +204,37 @@ class Exporting:
             return [self._session.index] if self._session.index >= 0 else []
         return [int(i) for i in plan.images]
 
-    def _held(self, ref: ImageRef, what: str) -> _Content | None:
-        """The maps of a held document as they are now; annotations are copied."""
-        document = self._documents.get(ref)
-        assert document is not None
-        if what == ANNOTATION:
-            if not document.has_reference:
-                return None
-            ids = document.annotation.instances
-            return _Content(
-                np.array(document.annotation.labels),
-                None if ids is None else np.array(ids),
-                document.pixels,
-            )
-        if what == TRUTH:
-            truth = document.truth
-            if truth is None:
-                return None
-            return _Content(truth.labels, truth.instances, document.pixels)
-        found = document.predictions.get(what)
-        if found is None:
+    def _is_among(self, document: Document, indices: Sequence[int]) -> bool:
+        index = self._session.index_of(document)
+        return index is not None and (index in indices or image_of(index) in indices)
+
+
+def _refs(plan: ExportPlan, files: FolderFiles, indices: Sequence[int], job: Job) -> list[ImageRef]:
+    """What is exported, page by page; the files are looked into."""
+    refs = [files.project.images[i] for i in indices]
+    return refs if plan.images == "current" else every_page(refs, job.check)
+
+
+def _held(document: Document, what: str) -> _Content | None:
+    """The maps of a held document as they are now; annotations are copied."""
+    if what == ANNOTATION:
+        if not document.has_reference:
             return None
-        return _Content(found.labels, found.instance_ids, document.pixels)
+        ids = document.annotation.instances
+        return _Content(
+            np.array(document.annotation.labels),
+            None if ids is None else np.array(ids),
+            document.pixels,
+        )
+    if what == TRUTH:
+        truth = document.truth
+        if truth is None:
+            return None
+        return _Content(truth.labels, truth.instances, document.pixels)
+    found = document.predictions.get(what)
+    if found is None:
+        return None
+    return _Content(found.labels, found.instance_ids, document.pixels)
 
 
 def _export(
@@ -342,11 +351,17 @@ def _root(plan: ExportPlan, source: _Source) -> WriteRoot:
 
 
 def _unique_stems(refs: list[ImageRef]) -> dict[ImageRef, str]:
-    """File names without extension: the image's stem, its whole name where stems clash."""
+    """File names without extension: the stem of the image or page, the whole name where stems clash.
+
+    A later page gives way to an image that is called like it.
+    """
     stems = {ref: str(PurePosixPath(ref.folder) / page_stem(ref.stem, ref.page)) for ref in refs}
     uses = Counter(stem.casefold() for stem in stems.values())
+    images = Counter(stem.casefold() for ref, stem in stems.items() if not ref.page)
     return {
-        ref: stem if uses[stem.casefold()] == 1 else page_stem(ref.name, ref.page)
+        ref: stem
+        if 1 in (uses[stem.casefold()], not ref.page and images[stem.casefold()])
+        else page_stem(ref.name, ref.page)
         for ref, stem in stems.items()
     }
 

@@ -31,7 +31,7 @@ class PairState:
         model: Id of the second model, "" for none.
         similarity: The last result that fits the two models, or None.
         done: Images compared so far of a comparison under way.
-        total: How many it has; 0 if none is under way.
+        total: How many it has, as far as their pages are known; 0 if none is under way.
         problem: What went wrong, "" if nothing did.
         pair: The two stages (of the first, of the second) that are looked at, or None.
     """
@@ -104,8 +104,8 @@ class Pairing:
     def compare(self, images: int = 1) -> None:
         """Compare the stages over the open image (1), or over so many images of the folder.
 
-        The folder's images are taken at equal distances in the list. The result grows with every
-        image; `cancel` keeps what there is.
+        The folder's images are taken at equal distances in the list, all their pages each. The
+        result grows with every page; `cancel` keeps what there is.
         """
         inspection = self._session.inspection
         first, second = inspection.traced, inspection.second
@@ -172,7 +172,7 @@ class Pairing:
         running.done += 1
         left = len(running.images) - running.done
         found = running.result()
-        values: dict[str, Any] = {"done": running.done}
+        values: dict[str, Any] = {"done": running.done, "total": len(running.images)}
         if found is not None:
             values["similarity"] = found
         if left:

@@ -24,7 +24,7 @@ from segstudio.core.text import safe_cells
 from segstudio.jobs import Job
 from segstudio.session.document import Document
 from segstudio.session.inspection import Traced
-from segstudio.storage.decode import read_image
+from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.image_ref import ImageRef
 
 if TYPE_CHECKING:
@@ -121,8 +121,12 @@ class Comparison:
         self._add(*found)
 
     def add_next(self, engine: Engine, job: Job) -> None:
-        """Add the next image; one that cannot be used is noted and passed over."""
+        """Add the next image; one that cannot be used is noted and passed over.
+
+        The later pages of a stack come behind its first.
+        """
         ref, pixels = self.images[self.done]
+        self.images[self.done + 1 : self.done + 1] = [(r, None) for r in every_page([ref])[1:]]
         try:
             shown = read_image(ref.path, ref.page).pixels if pixels is None else pixels
             found = []

@@ -20,7 +20,7 @@ from segstudio.models.download import sha256_of
 from segstudio.models.weights import find_weights
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.coco_results import COCO_NAME, CocoFile
-from segstudio.storage.decode import pages_in_image, read_image
+from segstudio.storage.decode import every_page, pages_in_image, read_image
 from segstudio.storage.image_ref import ImageRef, page_title
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_files import png_texts
@@ -84,7 +84,7 @@ class Summary:
     failed: list[dict[str, str]] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
     stacks: dict[str, int] = field(default_factory=dict)
-    """Pages of the images of which the first alone was done."""
+    """Pages of the images of which the first alone has a result."""
     seconds: float = 0.0
     device: str = ""
 
@@ -134,6 +134,10 @@ def predict(request: Request, *, as_json: bool) -> int:
                 coco.write(WriteRoot(request.out))
         if not stopped and not summary.failed:
             settings.alone().write(request.out, spec)
+    if not request.all_pages:
+        done = [target for target in chosen if _is_done(target, spec, coco)]
+        pages = {target.title: pages_in_image(target.ref.path) for target in done}
+        summary.stacks = {name: number for name, number in pages.items() if number > 1}
     _print_summary(request, spec, every, summary, as_json=as_json)
     if stopped:
         warn(f"error: stopped after {summary.written} of {len(pending)} images")
@@ -247,7 +251,7 @@ def _pages(refs: list[ImageRef], request: Request) -> list[ImageRef]:
     """The images, or all their pages if these were asked for."""
     if not request.all_pages:
         return refs
-    return [ref.at_page(page) for ref in refs for page in range(pages_in_image(ref.path))]
+    return every_page(refs)
 
 
 def _targets(refs: Sequence[ImageRef], out: Path, *, with_instances: bool) -> list[Target]:
@@ -317,7 +321,7 @@ def _run_all(
         name = target.title
         show(index, len(pending), name)
         try:
-            prediction, pages = _run(segmenter, target, request, coco)
+            prediction = _run(segmenter, target, request, coco)
         except SegstudioError as error:
             summary.failed.append({"name": name, "error": str(error)})
             warn(f"error: {error}")
@@ -326,8 +330,6 @@ def _run_all(
             summary.device = prediction.device
             if prediction.notes:
                 summary.notes[name] = list(prediction.notes)
-            if pages > 1 and not request.all_pages:
-                summary.stacks[name] = pages
         summary.seconds = time.perf_counter() - start
         if coco is not None and time.perf_counter() - saved > _COCO_EVERY_S:
             coco.write(WriteRoot(request.out))
@@ -337,13 +339,10 @@ def _run_all(
 
 def _run(
     segmenter: Segmenter, target: Target, request: Request, coco: CocoFile | None
-) -> tuple[Prediction, int]:
+) -> Prediction:
     """Predict one image and write its files; the class map last, since it marks the end.
 
     No link in the output folder is followed out of it.
-
-    Returns:
-        The prediction, and how many pages the image has.
     """
     image = read_image(target.ref.path, target.ref.page)
     prediction = segmenter.predict(image.pixels, request.options, name=str(target.ref.path))
@@ -360,7 +359,7 @@ def _run(
     root.make_folder(target.labels.parent)
     data = encode_index_png(prediction.labels, spec.schema.palette(), _software(spec))
     root.write(target.labels, data)
-    return prediction, image.picture.pages
+    return prediction
 
 
 def _shown_scores(prediction: Prediction) -> list[float]:

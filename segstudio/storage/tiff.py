@@ -210,6 +210,8 @@ def _whole_pages(path: Path, _changed_ns: int, _size: int) -> Sequence[tuple[int
     """
     with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
         pages = tiff.pages
+        if not len(pages):
+            raise EOFError("it has no pages")
         if len(pages) == 1:
             return [(0,)]
         kinds = [int(page.subfiletype) for page in pages]

@@ -432,3 +432,144 @@ def test_a_corrected_page_stays_out_of_the_queue(measured, new_desk):
     again.evaluating.start([BRIGHT.id])
     again.settle()
     assert again.session.queue.images == (PAGES[2], PAGES[0])
+
+
+def painted_pages(desk, class_id):
+    """Class 1 on pages 1 and 3; the other class on three pixels of page 3 and one of z.png."""
+    stroke(desk, (3, 4), (4, 4))
+    go(desk, 2)
+    stroke(desk, (7, 8))
+    desk.session.set_view(active_class=class_id)
+    stroke(desk, (5, 6), (6, 6), (7, 6))
+    desk.browsing.select(1)
+    desk.settle()
+    stroke(desk, (1, 2))
+
+
+def use_of(desk, class_id):
+    found = []
+    desk.studio.class_removal.count(class_id, found.append)
+    desk.settle()
+    return found[0]
+
+
+def press_undo(desk):
+    notice = [n for n in desk.studio.notices.recent if n.action is not None][-1]
+    notice.action[1]()
+    desk.settle()
+
+
+def maps_on_disk(desk):
+    desk.studio.autosave.save_all()
+    desk.settle()
+    return {p.name: np.array(pil.open(p)) for p in sorted((desk.root / "masks").glob("*.png"))}
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_class_is_removed_on_every_page_and_comes_back(stack, in_memory):
+    new = stack.studio.class_list.add("nucleus")
+    painted_pages(stack, new)
+    before = maps_on_disk(stack)
+    assert {name: int((m == new).sum()) for name, m in before.items()} == {
+        "stack.png": 0,
+        "stack_p0003.png": 3,
+        "z.png": 1,
+    }
+    documents = stack.studio.class_removal._documents
+    for document in list(documents):
+        if not in_memory and document is not stack.document:
+            documents.drop(document.ref)
+    use = use_of(stack, new)
+    assert (use.pixels, [ref.title for ref in use.images]) == (4, ["stack.tif · page 3", "z.png"])
+    stack.studio.class_removal.remove(use, into=1)
+    stack.settle()
+    after = maps_on_disk(stack)
+    assert after.keys() == before.keys()
+    assert all(np.unique(m).tolist() == [0, 1] for m in after.values())
+    assert int((after["stack_p0003.png"] == 1).sum()) == 4
+    press_undo(stack)
+    back = maps_on_disk(stack)
+    assert all(np.array_equal(back[name], m) for name, m in before.items())
+    assert stack.session.schema.name_of(new) == "nucleus"
+
+
+def test_a_class_of_a_mask_with_all_pages_is_removed_and_comes_back(desk, tmp_path):
+    """Page p of the mask has class 2 on p + 1 pixels, class 1 on one."""
+    desk.root = tmp_path / "set"
+    make_stack(desk.root / "stack.tif")
+    masks = np.zeros((3, HEIGHT, WIDTH), np.uint8)
+    for page, mask in enumerate(masks):
+        mask[0, : page + 1], mask[5, 5] = 2, 1
+    (desk.root / "masks").mkdir()
+    path = desk.root / "masks" / "stack.tif"
+    tifffile.imwrite(path, masks, photometric="minisblack")
+    before = path.read_bytes()
+    desk.open(desk.root)
+    use = use_of(desk, 2)
+    assert (use.pixels, [ref.page for ref in use.images]) == (1 + 2 + 3, [0, 1, 2])
+    desk.studio.class_removal.remove(use, into=1)
+    desk.settle()
+    for page in range(3):
+        go(desk, page)
+        assert np.bincount(labels_of(desk).ravel())[1:].tolist() == [page + 2]
+    press_undo(desk)
+    for page in range(3):
+        go(desk, page)
+        assert np.array_equal(labels_of(desk), masks[page])
+    desk.studio.autosave.save_all()
+    desk.settle()
+    assert path.read_bytes() == before
+    assert saved(desk) == {}
+
+
+def test_a_stack_whose_pages_cannot_be_counted_is_named(stack):
+    (stack.root / "stack.tif").write_bytes(b"II*\0broken")
+    assert use_of(stack, 1).unread == ("stack.tif",)
+
+
+def export(desk, images, folder, what="annotation"):
+    """The names of the files, the pixels of class 1 in them, the report, and what would be replaced."""
+    plan, found = ExportPlan(images, what, frozenset({"index"}), folder), []
+    desk.exporting.count_replaced(plan, found.append)
+    desk.settle()
+    desk.exporting.export(plan, found.append)
+    desk.settle()
+    replaced, report = found
+    painted = {p.name: int((np.array(pil.open(p)) == 1).sum()) for p in report.files}
+    return painted, report, replaced
+
+
+@pytest.mark.parametrize("images", ["all", [0, 1]])
+def test_every_page_is_exported(measured, tmp_path, images):
+    go(measured, 2)
+    measured.session.set_view(active_class=1, brush_size=1)
+    stroke(measured, (20, 6))  # not saved yet
+    out = tmp_path / "out"
+    painted, report, replaced = export(measured, images, out)
+    columns = {"stack.png": 1, "stack_p0002.png": 4, "stack_p0003.png": 9}
+    wanted = {name: number * HEIGHT for name, number in columns.items()}
+    wanted["stack_p0003.png"] += 1
+    assert (painted, replaced, report.images) == (wanted, 0, 3)
+    assert [name for name, _ in report.skipped] == ["z.png"]
+    (out / "stack_p0002.png").unlink()
+    assert export(measured, images, out)[2] == 2
+
+
+def test_predictions_of_every_page_are_exported(measured, tmp_path):
+    measured.segmenting.run_all()
+    measured.settle()
+    painted, _, _ = export(measured, "all", tmp_path / "out", BRIGHT.id)
+    assert list(painted) == ["stack.png", "stack_p0002.png", "stack_p0003.png", "z.png"]
+    assert list(painted.values()) == [HEIGHT, 2 * HEIGHT, 3 * HEIGHT, 0]
+
+
+def test_a_page_gives_way_to_an_image_called_like_it(measured, tmp_path):
+    """The files are called as `segstudio predict` calls them."""
+    pil.new("RGB", (WIDTH, HEIGHT)).save(measured.root / "stack_p0002.png")
+    measured.browsing.rescan()
+    measured.settle()
+    measured.segmenting.run_all()
+    measured.settle()
+    painted, _, _ = export(measured, "all", tmp_path / "out", BRIGHT.id)
+    assert painted["stack_p0002.png"] == 0
+    assert painted["stack.tif_p0002.png"] == 2 * HEIGHT

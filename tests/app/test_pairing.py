@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 import torchvision  # noqa: F401 - not within the time that jobs are waited for
 from fakes import make_folder
 from inspecting_desk import inspecting_desk, rest
@@ -122,6 +123,27 @@ def test_a_set_is_compared_image_by_image_and_only_the_open_traces_are_held(desk
     studio.browsing.select(1)
     rest(studio, clock)
     assert studio.pairing.state.similarity is found
+
+
+def test_every_page_of_a_stack_is_compared(desk, folder):
+    studio, clock = desk
+    rng = np.random.default_rng(1)
+    pages = rng.integers(0, 256, (3, 20, 30), np.uint8)
+    tifffile.imwrite(folder / "a1b.tif", pages, photometric="minisblack")
+    studio.browsing.rescan()
+    studio.pairing.choose_second(SHUFFLE)
+    rest(studio, clock)
+    seen = []
+    studio.session.changed.connect(
+        lambda _change: seen.append((studio.pairing.state.done, studio.pairing.state.total))
+    )
+    studio.pairing.compare(100)
+    rest(studio, clock)
+    found = studio.pairing.state.similarity
+    assert (found.images, found.skipped) == (3 + 3, ())
+    assert list(dict.fromkeys(seen)) == [
+        (0, 4), (1, 4), (2, 4), (3, 6), (4, 6), (5, 6), (0, 0),
+    ]  # fmt: skip
 
 
 def test_cancelling_keeps_what_was_compared(desk):

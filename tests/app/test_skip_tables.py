@@ -9,6 +9,7 @@ import weakref
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
 from cut_networks import (
     cutting_desk,
@@ -66,6 +67,44 @@ def test_the_table_of_a_folder_sums_the_pixels_of_its_images(desk):
     lines = list(csv.DictReader(io.StringIO(found.csv())))
     assert len(lines) == 3 * 3
     assert float(lines[0]["iou_drop"]) == pytest.approx(found.rows[0].iou_drop[0], abs=1e-6)
+
+
+def test_every_page_of_a_stack_is_counted(desk):
+    studio, clock = desk
+    photo = studio.session.document.pixels
+    root = studio.session.project.root
+    tifffile.imwrite(root / "b.tif", np.stack([photo] * 3), photometric="rgb")
+    for name, left in (("b", 2), ("b_p0002", 9)):
+        write_mask(root / "masks" / f"{name}.png", square(left=left))
+    whole = labels_by_hand(studio)
+    cut = labels_by_hand(studio, edit_skip_one=torch.zeros_like)
+    studio.browsing.rescan()
+    rest(studio, clock)
+    studio.browsing.select(3)
+    rest(studio, clock)
+    studio.browsing.select_page(2)
+    rest(studio, clock)
+    studio.session.set_view(active_class=1, brush_size=1)
+    studio.editing.begin_stroke(4, 3)  # not saved yet
+    studio.editing.end_stroke()
+    painted = np.zeros_like(whole)
+    painted[3, 4] = 1
+    studio.browsing.select(0)
+    rest(studio, clock)
+    truths = [square(left=2), square(left=9), painted]
+    studio.cutting.ablating.ablate_all([3])
+    rest(studio, clock)
+    found = studio.session.inspection.ablation
+    assert (found.images, found.total, found.scored, found.where) == (3, 3, 3, "3 images")
+    assert found.done == 3 * found.runs
+    row = next(row for row in found.rows if row.name == "inc -> up2")
+    for class_id in (0, 1):
+        before, _ = iou_and_dice(np.concatenate(truths), np.concatenate([whole] * 3), class_id)
+        after, _ = iou_and_dice(np.concatenate(truths), np.concatenate([cut] * 3), class_id)
+        assert row.iou_drop[class_id] == pytest.approx(before - after)
+    studio.cutting.ablating.ablate_all("folder")
+    rest(studio, clock)
+    assert studio.session.inspection.ablation.images == 6
 
 
 def test_one_image_is_held_at_a_time_and_a_broken_one_is_left_out(desk, tiny_engine):

@@ -452,7 +452,9 @@ def test_of_a_stack_the_first_page_can_be_done_and_this_is_said(capsys, tmp_path
     assert err.startswith("note: 1 HEIC file is passed over")
     assert [p.name for p in out.glob("*.png")] == ["cells.png"]
     code, text, _ = run(capsys, "predict", stack, *first, "--json")
-    assert (json.loads(text)["images"], json.loads(text)["skipped"]) == (1, 1)
+    summary = json.loads(text)
+    assert (summary["images"], summary["skipped"]) == (1, 1)
+    assert summary["first_page_of"] == {"cells.tif": 3}  # also where nothing was left to do
 
 
 def test_all_pages_of_a_stack(capsys, tmp_path, stack, weights):

@@ -77,8 +77,6 @@ def use_text(use: ClassUse) -> str:
     text = f"“{use.spec.name}” (id {use.spec.id}) is on {pixels} of {images}."
     if use.unread:
         count = len(use.unread)
-        text += (
-            f" The masks of {count_text(count)} more cannot be read ({use.unread[0]}"
-            f"{', ...' if count > 1 else ''})."
-        )
+        named = f"{use.unread[0]}{', ...' if count > 1 else ''}"
+        text += f" {count_text(count)} cannot be read, or the masks cannot ({named})."
     return text

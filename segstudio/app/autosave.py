@@ -287,6 +287,7 @@ class Autosave:
             if document.annotation is annotation:
                 document.saved_revision = written.revision
             self._saved(document, written.copies)
+            self._mark(document, annotated=written.annotated)
 
         def failed(error: Exception) -> None:
             self._errors[document.ref] = error
@@ -480,6 +481,20 @@ class Autosave:
         self._documents.drop(document.ref)
         document.saved_revision = document.annotation.revision
         self._clear_journal(document)
+        annotations = self._target_of(document).annotations
+        self._jobs.submit(
+            "Looking for the annotation",
+            "save",
+            lambda _job: annotations.has(document.ref),
+            lambda found: self._mark(document, annotated=found),
+            visible=False,
+        )
+
+    def _mark(self, document: Document, *, annotated: bool) -> None:
+        """The list's marks follow what is on the disk, unless something is painted again."""
+        held, index = self._documents.get(document.ref), self._session.index_of(document)
+        if index is not None and (held is None or not held.dirty):
+            self._session.set_state(index, annotated=annotated, edited=annotated)
 
     # -- following the session ---------------------------------------------------------------
 
@@ -576,11 +591,13 @@ class _Written:
         revision: The annotation's revision that was written.
         saved: The files.
         copies: Of what another program had written meanwhile.
+        annotated: Whether there is an annotation now; not where the ground truth is as it was.
     """
 
     revision: int
     saved: Saved
     copies: list[Path]
+    annotated: bool
 
 
 def _write(
@@ -609,7 +626,7 @@ def _write(
     annotation.checksum()
     # Not when the result arrives: the next save may be at work before.
     document.seen = target.annotations.seen(document.ref)
-    return _Written(copy.revision, saved, copies)
+    return _Written(copy.revision, saved, copies, target.annotations.has(document.ref))
 
 
 def _question(document: Document) -> str:

@@ -29,10 +29,13 @@ from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
 from segstudio.storage.samples import assemble_samples
 from segstudio.storage.seen_files import SeenFiles
+from segstudio.storage.states import save_chosen_masks
 from segstudio.storage.truth_folders import mask_names
 
 _OPENING = "opening"
 """What notices of a folder that cannot be opened are about: they go when another one is open."""
+_TRUTH = "where truth lies"
+"""What notices of masks that were chosen are about."""
 _Positions = dict[int, int]
 _GREY_S = 0.1
 """So long an image may be read before the screen shows that the one before it is left: most are
@@ -110,7 +113,8 @@ class Browsing:
 
         Args:
             path: The folder or the image.
-            masks: Its masks, if they are not to be found.
+            masks: Its masks, which are remembered; else those chosen for the folder before, or
+                those that are found.
         """
         self._after_opening = None
         self._open_at(Path(path), masks)
@@ -199,7 +203,11 @@ class Browsing:
         )
 
     def choose_masks(self, masks: ChosenMasks) -> None:
-        """Use the masks that a person chose as ground truth; what they are is no image any more."""
+        """Use the masks that a person chose as ground truth; what they are is no image any more.
+
+        Args:
+            masks: Remembered for the folder; none chosen for those that lie beside the images.
+        """
         project, home = self._session.project, self._preferences.home
         if project is None:
             return
@@ -207,16 +215,27 @@ class Browsing:
 
         def work(_job: Job) -> tuple[Project, _Positions | None]:
             found = _opened_at(root, home, masks)
-            if found.truth is None:
-                raise SegstudioError(found.notes[-1])
+            if found.unused:
+                raise SegstudioError(found.unused)
             return found, _positions(project, found)
 
         def done(result: tuple[Project, _Positions | None]) -> None:
             if project is self._session.project:
                 self._use_project(*result)
-                self._notices.info(f"Ground truth is read from {masks}.")
+                self._remember(result[0])
+                self._notices.settle(_TRUTH)
+                self._notices.info(_where_truth_lies(result[0]), about=_TRUTH)
 
         self._jobs.submit("Reading the ground truth", "files", work, done, key="truth", front=True)
+
+    def _remember(self, project: Project) -> None:
+        """Keep which masks were chosen for a folder."""
+        self._jobs.submit(
+            "Keeping where the ground truth lies",
+            "save",
+            lambda _job: save_chosen_masks(project.data_folder, project.root, project.masks),
+            visible=False,
+        )
 
     def preview_masks(self, masks: ChosenMasks, done: Callable[[str], None]) -> None:
         """Look in the background at how many images have a mask of those that a person may choose.
@@ -263,8 +282,16 @@ class Browsing:
         self._notices.settle(_OPENING)
         self._notices.enter_folder(project.root)
         for note in project.notes:
-            serious = note in (project.passed_over, project.unread)
+            serious = note in (project.passed_over, project.unread, project.unused)
             (self._notices.warning if serious else self._notices.info)(note)
+        if project.recalled:
+            self._notices.info(
+                f"Ground truth is read from {project.masks}, as chosen before.",
+                action=("Look beside the images", lambda: self.choose_masks(ChosenMasks())),
+                about=_TRUTH,
+            )
+        elif project.masks and not project.unused:
+            self._remember(project)
         self._preferences.remember_folder(project.root)
         self._claim.take(project)
         self.select(project.start)
@@ -621,6 +648,16 @@ def _about_mask(ref: ImageRef) -> str:
     return f"mask:{ref.key}"
 
 
+def _where_truth_lies(project: Project) -> str:
+    if project.masks:
+        return f"Ground truth is read from {project.masks}."
+    if project.truth is None:
+        return "There is no ground truth beside the images."
+    first, *others = project.truth.folders
+    more = f" and {len(others):,} more folder{'s' * (len(others) > 1)}" if others else ""
+    return f"Ground truth is read from {first}{more}."
+
+
 def _preview(project: Project, masks: ChosenMasks) -> str:
     """How many images have a mask, with the first one."""
     folder = project.images_root if masks.folder is None else masks.folder
@@ -638,7 +675,7 @@ def _preview(project: Project, masks: ChosenMasks) -> str:
 
 def _opened_at(path: Path, home: Path | None, masks: ChosenMasks | None = None) -> Project:
     """Open a folder with its table of positions made: for 100,000 images that takes a while."""
-    project = open_project(path, home, masks=masks or ChosenMasks())
+    project = open_project(path, home, masks=masks)
     project.index_of(project.images[0].path)
     return project
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,7 +84,8 @@ class _Pass:
         images: Which images.
         new: Makes the map that an image's becomes; runs in a job.
         held: Images that were changed in memory.
-        written: Images whose files were changed.
+        written: Images whose files were changed, and whether they have an annotation now; not where
+            their ground truth is as it was.
         failed: Why images could not be changed.
         is_whole: Whether all images were come to.
     """
@@ -96,7 +97,7 @@ class _Pass:
     images: tuple[ImageRef, ...]
     new: Callable[[ImageRef, LabelMap], LabelMap]
     held: set[ImageRef] = field(default_factory=set)
-    written: set[ImageRef] = field(default_factory=set)
+    written: dict[ImageRef, bool] = field(default_factory=dict)
     failed: list[SegstudioError] = field(default_factory=list)
     is_whole: bool = False
 
@@ -135,7 +136,7 @@ class _Pass:
         except SegstudioError as error:
             self.failed.append(without_traceback(error))
         else:
-            self.written.add(ref)
+            self.written[ref] = annotations.has(ref)
 
 
 class ClassRemoval:
@@ -317,16 +318,20 @@ class ClassRemoval:
 
         self._jobs.submit(change.title, "save", work, ended=ended)
 
-    def _written(self, refs: Iterable[ImageRef]) -> None:
-        """Files of images that are not in memory were written: they are counted again."""
+    def _written(self, annotated: Mapping[ImageRef, bool]) -> None:
+        """Files of images that are not in memory were written: they are counted again.
+
+        Args:
+            annotated: The images, and whether they have an annotation now.
+        """
         session, project = self._session, self._session.project
-        indices = [
-            index
-            for ref in refs
+        indices = {
+            index: has
+            for ref, has in annotated.items()
             if project is not None and (index := project.index_of(ref.path, ref.page)) is not None
-        ]
-        for index in indices:
-            session.set_state(index, annotated=True, edited=True)
+        }
+        for index, has in indices.items():
+            session.set_state(index, annotated=has, edited=has)
             for run in session.state(index).runs:
                 self._scoring.forget(index, run)
         if indices:

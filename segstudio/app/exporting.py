@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -145,8 +146,19 @@ class Exporting:
         self._documents = documents
         self._folder = folder
 
-    def count_replaced(self, plan: ExportPlan, done: Callable[[int], None]) -> None:
-        """Tell how many files of a plan's names are there already; they would be replaced."""
+    def count_replaced(
+        self,
+        plan: ExportPlan,
+        done: Callable[[int], None],
+        refused: Callable[[Exception], None],
+    ) -> None:
+        """Tell how many files a plan would replace, or why nothing of it can be written.
+
+        Args:
+            plan: The plan.
+            done: Gets the number of files of its names that are there already.
+            refused: Gets the reason instead.
+        """
         files = self._folder.files
         if files is None:
             done(0)
@@ -154,18 +166,31 @@ class Exporting:
         indices, schema = self._indices(plan, files), self._session.schema
 
         def work(job: Job) -> int:
-            found = 0
-            for stem in _unique_stems(_refs(plan, files, indices, job)).values():
+            stems = _unique_stems(_refs(plan, files, indices, job)).values()
+            kept, refusal, found, wanted = _kept_folders(files), None, 0, 0
+            for path in (
+                _folder(plan, how) / name
+                for stem in stems
+                for how in plan.how
+                for name in file_names(how, stem, schema)
+            ):
                 job.check()
-                found += sum(
-                    os.path.lexists(_folder(plan, how) / name)
-                    for how in plan.how
-                    for name in file_names(how, stem, schema)
-                )
+                try:
+                    _keep_sources(path, kept)
+                except SegstudioError as error:
+                    refusal = error
+                else:
+                    wanted += 1
+                    found += os.path.lexists(path)
+            if refusal is not None and not wanted:
+                raise refusal
+            _check_writable(plan.folder)
             return found
 
         title = "Looking for files to be replaced"
-        self._jobs.submit(title, "transfer", work, done, key="replaced", visible=False)
+        self._jobs.submit(
+            title, "transfer", work, done, failed=refused, key="replaced", visible=False
+        )
 
     def export(self, plan: ExportPlan, done: Callable[[ExportReport], None]) -> None:
         """Write the files of a plan; `done` gets the report, also of a cancelled export."""
@@ -315,6 +340,19 @@ def _keep_sources(path: Path, kept: dict[str, str]) -> None:
     what = kept.get(os.path.realpath(path.parent))
     if what is not None:
         raise SegstudioError(f"{path.parent} holds {what}.", "Export to another folder.")
+
+
+def _check_writable(folder: Path) -> None:
+    """Refuse a folder in which no file can be made, or which cannot be made itself."""
+    there = next((p for p in (folder, *folder.parents) if os.path.lexists(p)), folder)
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        why = f"Nothing can be written to {folder} ({error.strerror or error})."
+        if not there.is_dir():
+            why = f"{there} is a file, not a folder."
+        raise SegstudioError(why, "Export to another folder.") from error
 
 
 def _images(

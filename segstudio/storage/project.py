@@ -18,7 +18,7 @@ from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.scan import Scan, scan
 from segstudio.storage.schema_file import SCHEMA_NAME, find_schema, read_schema
-from segstudio.storage.states import load_read_as
+from segstudio.storage.states import load_chosen_masks, load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
 from segstudio.storage.unread_annotations import unread_annotations
 from segstudio.storage.write_root import Identity, identity_of
@@ -48,8 +48,10 @@ class Project:
         notes: Sentences worth showing.
         passed_over: One of them: how many images are of kinds that cannot be read; "" if none.
         unread: Another: which annotation files of other programs cannot be read; "" if none.
+        unused: Another: why masks that a person chose are not used; "" if they are.
         start: Position of the image to open first.
         masks: The masks that a person chose; else they were found.
+        recalled: Whether these were chosen when the folder was open before.
         identity: Tells the folder from another one that comes to the same path later.
     """
 
@@ -62,9 +64,11 @@ class Project:
     notes: tuple[str, ...] = ()
     unread: str = ""
     passed_over: str = ""
+    unused: str = ""
     start: int = 0
     identity: Identity | None = None
     masks: ChosenMasks = _NONE_CHOSEN
+    recalled: bool = False
 
     @property
     def name(self) -> str:
@@ -129,7 +133,7 @@ def open_project(
     root: Path,
     home: Path | None = None,
     said: ReadAs | None = None,
-    masks: ChosenMasks = _NONE_CHOSEN,
+    masks: ChosenMasks | None = _NONE_CHOSEN,
 ) -> Project:
     """Find images, ground truth and classes from a folder, or from the folder of an image.
 
@@ -140,12 +144,15 @@ def open_project(
         root: A folder, or an image file: then its folder, opened at that image.
         home: The user's folder for settings and data, for tests; else the system's.
         said: How the masks are read; None for what the user said of them earlier.
-        masks: The masks that a person chose; else they are found.
+        masks: The masks that a person chose; those chosen when the folder was open before, if
+            they can still be used, for None. Else they are found.
 
     Raises:
         SegstudioError: if there is no such folder, it cannot be read, or it has no images. That
             none of the chosen masks belongs to them is a note.
     """
+    if masks is None:
+        return _recalled(open_project(root, home, said), root, home, said)
     path = Path(os.path.normpath(root.absolute()))
     opened = None
     if path.is_file():
@@ -168,11 +175,11 @@ def open_project(
     schema = _schema_of(masks) or find_schema(found.home, found.images_root, images)
     data_folder = user_folders(home).of_project(found.home)
     said = load_read_as(data_folder) if said is None else said
-    problem = ""
+    unused = ""
     try:
         truth = _truth_of(found, images, schema, said, masks)
     except SegstudioError as error:  # of masks that were chosen; the images can be opened
-        truth, problem = None, str(error)
+        truth, unused = None, str(error)
     unread = unread_annotations(found.home, images, found.listings)
     project = Project(
         found.home,
@@ -181,15 +188,32 @@ def open_project(
         truth,
         schema,
         data_folder,
-        (*found.notes, *(text for text in (found.passed_over, unread, problem) if text)),
+        (*found.notes, *(text for text in (found.passed_over, unread, unused) if text)),
         unread,
         found.passed_over,
+        unused,
         identity=identity,
         masks=masks,
     )
     if opened is None:
         return project
     return _starting_at(project, opened)
+
+
+def _recalled(usual: Project, root: Path, home: Path | None, said: ReadAs | None) -> Project:
+    """A folder with the masks that were chosen for it before, if they can still be used."""
+    chosen = load_chosen_masks(usual.data_folder)
+    if not chosen:
+        return usual
+    try:
+        found = open_project(root, home, said, chosen)
+        why = found.unused
+    except SegstudioError as error:
+        why = str(error)
+    if not why:
+        return replace(found, recalled=True)
+    why = f"The ground truth chosen before cannot be used. {why}"
+    return replace(usual, notes=(*usual.notes, why), unused=why)
 
 
 def _truth_of(

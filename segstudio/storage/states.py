@@ -12,9 +12,11 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8
 from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.storage.truth_coding import KIND_NAMES, ZEROS, ReadAs
 
 _READING = "masks.json"
+_CHOSEN = "truth.json"
 _SOURCES = "sources.json"
 
 
@@ -98,6 +100,45 @@ def save_read_as(data_folder: Path, root: Path, said: ReadAs, asked: Iterable[st
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_atomically(data_folder / _READING, utf8(text))
+
+
+def load_chosen_masks(data_folder: Path) -> ChosenMasks:
+    """The masks that the user chose for a folder; none if that cannot be read.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    data = read_json_or(data_folder / _CHOSEN, None)
+    found = data if isinstance(data, dict) else {}
+    masks, pattern = found.get("masks"), found.get("pattern")
+    try:
+        return ChosenMasks(
+            Path(masks) if isinstance(masks, str) else None,
+            MaskPattern(pattern) if isinstance(pattern, str) else None,
+        )
+    except SegstudioError:
+        return ChosenMasks()
+
+
+def save_chosen_masks(data_folder: Path, root: Path, masks: ChosenMasks) -> None:
+    """Write which masks the user chose for a folder; an empty choice forgets the one before.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        masks: The choice.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    make_folder(data_folder)
+    content = {
+        "folder": str(root),
+        "masks": None if masks.folder is None else str(masks.folder),
+        "pattern": None if masks.pattern is None else masks.pattern.text,
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(data_folder / _CHOSEN, utf8(text))
 
 
 def _reading(data_folder: Path) -> dict[str, object]:

@@ -15,9 +15,7 @@ from segstudio.ui.plain import PlainLabel
 
 _HEIGHT = 34
 _BUSY_MS = 50
-_PADDING = 24
-_NARROW = 560
-"""Below this width the buttons say less, so that the file is still read."""
+_PADDING, _SIGN, _MARGIN, _GAP = 24, 16, 8, 8
 _KEEP_TIP = "Corrections go into the ground truth's own files. Asked once in this folder."
 _INSTEAD_TIP = (
     "Corrections go to a folder of their own and the ground truth stays as it is; "
@@ -46,15 +44,18 @@ class CorrectionBar(QFrame):
         self.revert = QPushButton("Revert to original")
         self.revert.setToolTip(_REVERT_TIP)
         row = QHBoxLayout(self)
-        row.setContentsMargins(8, 0, 8, 0)
-        row.setSpacing(8)
+        row.setContentsMargins(_MARGIN, 0, _MARGIN, 0)
+        row.setSpacing(_GAP)
         row.addWidget(self._sign)
         lines = QVBoxLayout()
         lines.setSpacing(0)
         lines.addWidget(self.file)
         lines.addWidget(self.fate)
         row.addLayout(lines, 1)
-        for button in (self.keep, self.instead, self.revert):
+        self._buttons = (self.keep, self.instead, self.revert)
+        self.keep.setToolTip(_KEEP_TIP)
+        self.instead.setToolTip(_INSTEAD_TIP)
+        for button in self._buttons:
             button.setAutoDefault(False)
             row.addWidget(button)
         self.keep.clicked.connect(place.keep_in_truth)
@@ -72,10 +73,9 @@ class CorrectionBar(QFrame):
             self._draw_sign()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Say less where there is little room."""
+        """The buttons say less where there is little room."""
         super().resizeEvent(event)
-        if (event.size().width() < _NARROW) != (event.oldSize().width() < _NARROW):
-            self._refresh_soon()
+        self._refresh_soon()
 
     def _refresh_soon(self) -> None:
         if not self._refresh.isActive():
@@ -100,20 +100,37 @@ class CorrectionBar(QFrame):
         what, fate = f"Correcting {files}", "The original is kept."
         if place.folder:
             what, fate = f"Corrections go to {files}", "The ground truth stays as it is."
-        self.file.show_text(what)
+        # where it is too long all the same, its own end tells more than its folder's
+        names = " and ".join(path.name for path in place.files if path.suffix)
+        self.file.show_text(what, what.replace(files, names))
         self.fate.show_text(fate)
         self.setAccessibleDescription(f"{what}. {fate}")
-        narrow, folder = self.width() < _NARROW, self._session.saving.folder
-        keep = "Into the truth" if narrow else "Save into the ground truth"
-        instead = f"To {folder}/" if narrow else f"Save to {folder}/ instead"
-        self.keep.setText(keep if elsewhere else "OK")
-        self.keep.setToolTip(_KEEP_TIP)
-        self.instead.setText("OK" if elsewhere else instead)
-        self.revert.setText("Revert" if narrow else "Revert to original")
-        self.instead.setToolTip(_INSTEAD_TIP)
-        for button in (self.keep, self.instead, self.revert):
-            button.setMaximumWidth(self.fontMetrics().horizontalAdvance(button.text()) + _PADDING)
+        self._word_buttons(self._texts(elsewhere=elsewhere, short=False))
+        if self._room() < self.fontMetrics().horizontalAdvance(what):
+            self._word_buttons(self._texts(elsewhere=elsewhere, short=True))
+
+    def _texts(self, *, elsewhere: bool, short: bool) -> tuple[str, str, str]:
+        """What the buttons say; less if the file would not be read else."""
+        folder = self._session.saving.folder
+        keep = "Into the truth" if short else "Save into the ground truth"
+        instead = f"To {folder}/" if short else f"Save to {folder}/ instead"
+        return (
+            keep if elsewhere else "OK",
+            "OK" if elsewhere else instead,
+            "Revert" if short else "Revert to original",
+        )
+
+    def _word_buttons(self, texts: tuple[str, str, str]) -> None:
+        metrics = self.fontMetrics()
+        for button, text in zip(self._buttons, texts, strict=True):
+            button.setText(text)
+            button.setMaximumWidth(metrics.horizontalAdvance(text) + _PADDING)
+
+    def _room(self) -> int:
+        """How wide the file's name may be beside the sign and the buttons."""
+        taken = _SIGN + sum(button.maximumWidth() for button in self._buttons)
+        return self.width() - taken - 2 * _MARGIN - (len(self._buttons) + 1) * _GAP
 
     def _draw_sign(self) -> None:
         ink = QApplication.palette().color(QPalette.ColorRole.WindowText)
-        self._sign.setPixmap(tinted("pencil", ink, 16, self.devicePixelRatioF()))
+        self._sign.setPixmap(tinted("pencil", ink, _SIGN, self.devicePixelRatioF()))

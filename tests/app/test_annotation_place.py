@@ -113,8 +113,10 @@ def test_revert_puts_the_file_back_bit_for_bit_and_can_be_undone(painted):
     painted.place.revert()
     later(painted)
     assert painted.mask.read_bytes() == painted.before
+    assert not painted.session.state(0).edited
     painted.editing.undo()
     later(painted)
+    assert painted.session.state(0).edited
     assert np.array_equal(labels_of(painted), labels)
     assert np.array_equal(values(painted.mask), labels)
 
@@ -123,6 +125,7 @@ def test_undo_of_the_only_stroke_puts_the_file_back(painted):
     painted.editing.undo()
     later(painted)
     assert painted.mask.read_bytes() == painted.before
+    assert not painted.session.state(0).edited
     painted.editing.redo()
     later(painted)
     assert values(painted.mask)[2, 2] == 1

@@ -78,6 +78,7 @@ def test_a_stroke_during_the_write_stays_dirty_and_in_the_journal(painting):
     dab(painting, 9, 9)
     painting.clock.run_posted()
     assert painting.document.dirty
+    assert painting.session.state(0).edited
     assert journals(painting)
     painting.clock.advance(1.1)
     painting.settle()
@@ -116,6 +117,7 @@ def test_without_autosave_it_asks(painting, answer):
     painting.settle()
     assert set(asked) == {"a0.png"}
     assert mask(painting).exists() == (answer == "save")
+    assert painting.session.state(0).edited == (answer != "discard")
     assert painting.session.index == (0 if answer == "cancel" else 1)
     if answer == "cancel":
         assert painting.document.dirty

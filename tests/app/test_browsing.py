@@ -9,7 +9,7 @@ from fakes import make_folder, square, wait_for, write_mask, write_photo
 
 from segstudio.app.folder import FolderFiles
 from segstudio.session.session import SchemaOrigin, What
-from segstudio.storage.mask_pattern import ChosenMasks
+from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.storage.schema_file import read_schema
 
 
@@ -123,6 +123,125 @@ def test_truth_chosen_by_hand(desk, tmp_path):
     desk.browsing.choose_masks(ChosenMasks(tmp_path / "nothing"))
     desk.settle()
     assert desk.notices.recent[-1].level == "error"
+
+
+@pytest.fixture
+def far(tmp_path):
+    """Images without masks beside them, and masks of them in another place, of two namings."""
+    make_folder(tmp_path / "set", truth=False)
+    for i in range(3):
+        write_mask(tmp_path / "far" / f"a{i}.png", square(left=7))
+        write_mask(tmp_path / "far" / f"a{i}~2.png", square(left=9))
+    return tmp_path / "set"
+
+
+def truth_of(desk):
+    return None if desk.document.truth is None else desk.document.truth.labels
+
+
+@pytest.mark.parametrize("at_start", [False, True])
+@pytest.mark.parametrize(("pattern", "left"), [(None, 7), ("{stem}~2.png", 9)])
+def test_chosen_truth_is_used_again_after_a_restart(new_desk, far, pattern, left, at_start):
+    masks = ChosenMasks(far.parent / "far", MaskPattern(pattern) if pattern else None)
+    first = new_desk()
+    if at_start:  # as with --gt and --pattern
+        first.browsing.open_path(far, masks)
+    else:
+        first.open(far)
+        assert truth_of(first) is None
+        first.browsing.choose_masks(masks)
+    first.settle()
+    first.close()
+    again = new_desk()
+    again.open(far / "a1.png")  # also when it is opened at one of its images
+    assert np.array_equal(truth_of(again), square(left=left))
+    assert f"Ground truth is read from {masks}, as chosen before." in again.messages
+    assert all(notice.level == "info" for notice in again.notices.recent)
+
+
+def test_the_notice_of_chosen_truth_leads_back_to_what_lies_beside_the_images(new_desk, far):
+    write_mask(far / "masks" / "a0.png", square(left=1))
+    first = new_desk()
+    first.browsing.open_path(far, ChosenMasks(far.parent / "far"))
+    first.settle()
+    assert np.array_equal(truth_of(first), square(left=7))
+    first.close()
+    again = new_desk()
+    again.open(far)
+    (notice,) = [n for n in again.notices.recent if n.action is not None]
+    title, act = notice.action
+    assert title == "Look beside the images"
+    act()
+    again.settle()
+    assert np.array_equal(truth_of(again), square(left=1))
+    assert again.messages[-1] == f"Ground truth is read from {far / 'masks'}."
+    again.close()
+    last = new_desk()
+    last.open(far)
+    assert np.array_equal(truth_of(last), square(left=1))
+    assert not [message for message in last.messages if "chosen before" in message]
+
+
+def test_looking_beside_the_images_may_find_nothing(desk, far):
+    desk.browsing.open_path(far, ChosenMasks(far.parent / "far"))
+    desk.settle()
+    desk.browsing.choose_masks(ChosenMasks())
+    desk.settle()
+    assert truth_of(desk) is None
+    assert desk.messages[-1] == "There is no ground truth beside the images."
+
+
+def test_chosen_truth_that_is_gone_is_said_and_the_usual_is_looked_for(new_desk, far):
+    write_mask(far / "masks" / "a0.png", square(left=1))
+    first = new_desk()
+    first.browsing.open_path(far, ChosenMasks(far.parent / "far"))
+    first.settle()
+    first.close()
+    (far.parent / "far").rename(far.parent / "away")
+    again = new_desk()
+    again.open(far)
+    assert np.array_equal(truth_of(again), square(left=1))
+    (told,) = [n for n in again.notices.recent if n.level == "warning"]
+    assert told.message.startswith("The ground truth chosen before cannot be used.")
+    assert str(far.parent / "far") in told.message
+    again.close()
+    (far.parent / "away").rename(far.parent / "far")  # the drive is back
+    last = new_desk()
+    last.open(far)
+    assert np.array_equal(truth_of(last), square(left=7))
+
+
+def test_truth_given_at_the_start_wins_over_what_was_chosen_before_and_is_remembered(new_desk, far):
+    first = new_desk()
+    first.browsing.open_path(far, ChosenMasks(far.parent / "far"))
+    first.settle()
+    given = ChosenMasks(far.parent / "far", MaskPattern("{stem}~2.png"))
+    first.browsing.open_path(far, given)
+    first.settle()
+    assert np.array_equal(truth_of(first), square(left=9))
+    assert not [message for message in first.messages if "chosen before" in message]
+    nothing = ChosenMasks(far.parent / "far", MaskPattern("{stem}~3.png"))
+    first.browsing.open_path(far, nothing)  # no mask is called so: nothing to remember
+    first.settle()
+    assert truth_of(first) is None
+    assert first.notices.recent[-1].level == "warning"
+    first.open(far)
+    assert np.array_equal(truth_of(first), square(left=9))
+
+
+def test_a_damaged_file_of_chosen_truth_is_no_choice(new_desk, far):
+    first = new_desk()
+    first.browsing.open_path(far, ChosenMasks(far.parent / "far"))
+    first.settle()
+    kept = first.session.project.data_folder / "truth.json"
+    first.close()
+    for text in ('{"folder"', "[]", '{"masks": 3, "pattern": ["x"]}', '{"pattern": "no field"}'):
+        kept.write_text(text)
+        again = new_desk()
+        again.open(far)
+        assert truth_of(again) is None
+        assert again.document is not None
+        again.close()
 
 
 def test_rescan_follows_moved_images_and_keeps_what_is_open(desk, tmp_path):

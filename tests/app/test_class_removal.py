@@ -254,3 +254,43 @@ def test_what_was_counted_in_another_folder_is_told_nobody(opened, tmp_path):
     busy.set()
     opened.settle()
     assert told == []
+
+
+def states_of(desk) -> list[tuple[bool, bool]]:
+    """(annotated, edited) of each image: the marks in the list."""
+    count = len(desk.session.project.images)
+    return [(s.annotated, s.edited) for s in map(desk.session.state, range(count))]
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("by_button", [True, False])
+def test_marks_of_edited_images_go_when_a_removal_is_undone(
+    opened, new_desk, tmp_path, in_memory, by_button
+):
+    opened.browsing.select(1)
+    opened.settle()
+    opened.session.set_view(active_class=5, brush_size=1)
+    opened.editing.begin_stroke(0, 0)  # this image is edited, whatever becomes of the class
+    opened.editing.end_stroke()
+    opened.autosave.save_all()
+    opened.settle()
+    before = states_of(opened)
+    assert before == [(False, False), (True, True), (False, False)]
+    opened.browsing.select(0)
+    opened.settle()
+    if not in_memory:
+        forget_all_but_the_open_one(opened)
+    remove(opened, 2, 1)
+    opened.autosave.save_all()
+    opened.settle()
+    assert states_of(opened) == [(True, True)] * 3
+    undo_button(opened) if by_button else opened.editing.undo()
+    opened.settle()
+    opened.autosave.save_all()
+    opened.settle()
+    assert states_of(opened) == before
+    root = opened.session.project.root
+    opened.close()
+    again = new_desk(home=tmp_path / "another")
+    again.open(root)
+    assert states_of(again) == before  # as who has not seen what was done finds them

@@ -17,6 +17,34 @@ def click(bench, button) -> None:
     bench.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def test_the_end_of_a_long_file_name_is_read_in_a_small_window(bench, folder):
+    names = ("TCGA-18-5592-01Z-00-DX1_patient_0042_slide_7_field_013", "TCGA-18-5592-01Z-00-DX1")
+    for place, name in enumerate(names):
+        for part in (folder, folder / "masks"):
+            (part / f"field_{place}.png").rename(part / f"{name}.png")
+    bench.studio.browsing.rescan()
+    bench.settle()
+    bench.window.resize(1280, 800)
+    bar = bench.window.corrections
+    for place, name in enumerate(names):
+        bench.studio.browsing.select(bench.session.project.index_of(folder / f"{name}.png"))
+        bench.settle()
+        bench.studio.editing.begin_stroke(1, 1)
+        bench.studio.editing.end_stroke()
+        bench.until(bar.isVisible)
+        bench.until(lambda text=name: text in bar.file.whole)
+        bench.settle()
+        assert bar.file.toolTip() == f"Correcting masks/{name}.png"
+        if place == 0:
+            assert bar.file.text().endswith(f"{name[-18:]}.png")
+        else:
+            assert bar.file.text() == bar.file.whole
+        assert bar.instead.text() == "To annotations/"  # the name has the room
+    bench.window.resize(1900, 1000)
+    bench.until(lambda: bar.instead.text() == "Save to annotations/ instead")
+    assert bar.file.text() == bar.file.whole
+
+
 @pytest.fixture
 def painted(bench, folder):
     """A window with one stroke on ground truth, which was saved."""

@@ -1,6 +1,8 @@
 """Export: which images, in which forms, where to, and what is there already."""
 
+import errno
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -35,18 +37,20 @@ def finish(bench, dialog, qtbot) -> str:
     return text
 
 
-def answer(button: str, texts: list[str]):
-    """Click a button of the message box that comes up, once it is there."""
+def answer(button: str, texts: list[str]) -> QTimer:
+    """Click a button of the message box that comes up, once it is there, until it is stopped."""
+    timer = QTimer(QApplication.instance(), interval=20)
 
     def look():
         box = QApplication.activeModalWidget()
-        if not isinstance(box, QMessageBox):
-            QTimer.singleShot(20, look)
-            return
-        texts.append(box.text())
-        next(b for b in box.buttons() if b.text().replace("&", "") == button).click()
+        if isinstance(box, QMessageBox):
+            timer.stop()
+            texts.append(box.text())
+            next(b for b in box.buttons() if b.text().replace("&", "") == button).click()
 
-    QTimer.singleShot(0, look)
+    timer.timeout.connect(look)
+    timer.start()
+    return timer
 
 
 def test_each_data_set_has_its_own_folder_and_forms_are_remembered(
@@ -112,11 +116,76 @@ def test_the_images_that_the_list_shows_can_be_exported(bench, asked, tmp_path, 
     assert sorted(p.name for p in out.glob("*.png")) == ["field_1.png"]
 
 
-def test_a_mask_never_replaces_a_photo(bench, asked, folder, qtbot):
-    before = (folder / "field_0.png").read_bytes()
-    texts: list[str] = []
+def refused(bench, dialog, qtbot) -> str:
+    """Press Export and wait for what the dialog says instead; a question fails the test."""
+    usual = dialog.problem.text()
+    asked: list[str] = []
+    answering = answer("Cancel", asked)
+    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    bench.until(lambda: bool(asked) or dialog.problem.text() != usual)
+    answering.stop()
+    assert not asked
+    assert dialog.isVisible()
+    assert dialog.start.isEnabled()
+    assert bench.window.findChildren(ExportReportDialog) == []
+    return dialog.problem.text()
+
+
+@pytest.mark.parametrize(
+    ("place", "what"), [("", "the images"), ("masks", "the masks that are read")]
+)
+def test_a_folder_of_the_data_is_refused_before_anything_is_asked(
+    bench, asked, folder, qtbot, place, what
+):
+    before = {path: path.read_bytes() for path in folder.rglob("*.png")}
     dialog = asked()
+    dialog.folder.setText(str(folder / place))
+    expected = f"{folder / place} holds {what}. Export to another folder."
+    assert refused(bench, dialog, qtbot) == expected
+    assert {path: path.read_bytes() for path in folder.rglob("*.png")} == before
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_asked(
+    bench, asked, tmp_path, qtbot, monkeypatch
+):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "field_0.png").write_bytes(b"other")
+    (tmp_path / "file").write_bytes(b"other")
+    dialog = asked()
+    dialog.folder.setText(str(tmp_path / "file" / "new"))
+    text = refused(bench, dialog, qtbot)
+    assert text == f"{tmp_path / 'file'} is a file, not a folder. Export to another folder."
+
+    def read_only(*_args, **_values):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", read_only)
+    dialog.folder.setText(str(tmp_path / "out"))
+    text = refused(bench, dialog, qtbot)
+    assert text.startswith(f"Nothing can be written to {tmp_path / 'out'}")
+    assert "Read-only file system" in text
+    monkeypatch.undo()
+    answer("Replace", [])  # the same plan, when the disk can be written again
+    assert "1 file of 1 image" in finish(bench, dialog, qtbot)
+
+
+def test_an_export_of_which_a_part_is_refused_counts_only_what_it_may_replace(
+    bench, asked, folder, tmp_path, qtbot
+):
+    inner = folder / "index"  # two forms get a folder each: one of them is the images' own
+    inner.mkdir()
+    for path in folder.glob("*.png"):
+        path.rename(inner / path.name)
+    bench.open(inner)
+    bench.until(lambda: bench.session.project.images_root == inner)
+    (folder / "palette").mkdir()
+    (folder / "palette" / "field_0.png").write_bytes(b"other")
+    dialog = asked()
+    for form in ("index", "palette"):
+        dialog.how[form].setChecked(True)
     dialog.folder.setText(str(folder))
+    texts: list[str] = []
     answer("Replace", texts)
-    assert finish(bench, dialog, qtbot) == "Nothing was written."
-    assert (folder / "field_0.png").read_bytes() == before
+    assert "1 file of 1 image" in finish(bench, dialog, qtbot)
+    assert texts == ["1 file will be replaced."]
+    assert (folder / "palette" / "field_0.png").read_bytes() != b"other"

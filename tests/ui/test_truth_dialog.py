@@ -8,13 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
+from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.ui.dialogs.truth_dialog import TruthDialog
 
 
 def dialog_of(bench) -> TruthDialog:
     bench.window.verbs.choose_truth()
-    (dialog,) = bench.window.findChildren(TruthDialog)
-    return dialog
+    return bench.window.findChildren(TruthDialog)[-1]
 
 
 def typed(line, text):
@@ -52,6 +52,24 @@ def test_a_pattern_is_tried_while_it_is_typed_and_then_used(bench, tmp_path, mon
     project = bench.session.project
     bench.until(lambda: bench.session.project is not project)
     assert bench.session.project.truth.folders == (tmp_path / "expert",)
+
+
+def test_the_way_back_to_the_masks_beside_the_images(bench, tmp_path):
+    project = bench.session.project
+    dialog = dialog_of(bench)
+    assert not dialog.beside.isVisible()  # nothing was chosen
+    dialog.reject()
+    (tmp_path / "expert").mkdir()
+    mask = np.ones(bench.session.document.shape_hw, np.uint8)
+    cv2.imwrite(str(tmp_path / "expert" / project.images[0].name), mask)
+    bench.studio.browsing.choose_masks(ChosenMasks(tmp_path / "expert"))
+    bench.until(lambda: bench.session.project is not project)
+    bench.settle()
+    dialog = dialog_of(bench)
+    QTest.mouseClick(dialog.beside, Qt.MouseButton.LeftButton)
+    bench.until(lambda: not bench.session.project.masks)
+    assert bench.session.project.truth.folders == (project.root / "masks",)
+    bench.until(lambda: bench.session.document.truth.labels[20, 30] == 2)
 
 
 def test_a_missing_folder_is_said_and_nothing_is_used(bench, tmp_path):

@@ -14,11 +14,12 @@ from segstudio.app.comparing import PaneScore
 from segstudio.core.geometry import Rect
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Layer, ViewState, What
+from segstudio.ui.canvas.corner_card import explained
 from segstudio.ui.canvas.empty_page import EmptyPage
 from segstudio.ui.canvas.layer_chip import LayerChip
 from segstudio.ui.canvas.linked_views import LinkedViews
 from segstudio.ui.canvas.over_photo import over_photo_on
-from segstudio.ui.canvas.over_photo_chip import OverPhotoChip, explained
+from segstudio.ui.canvas.over_photo_chip import OverPhotoChip
 from segstudio.ui.canvas.pane_grid import PaneGrid
 from segstudio.ui.canvas.pane_header import PaneHeader
 from segstudio.ui.canvas.pane_stock import PaneStock
@@ -75,6 +76,8 @@ class Canvas(QWidget):
         self._linked = LinkedViews()
         self._tools = SharedTools(studio.session, studio.editing, self._flip_overlay, self._blink)
         self._asked_rect: Rect | None = None
+        self._framed: tuple[Rect, ...] = ()
+        """What the user was led to on this image: cards stay away also when its frame is gone."""
         self.empty = EmptyPage(self)
         self.grid = PaneGrid(self, self._linked.placing)
         self._shown, self._count = 1, 1
@@ -97,7 +100,6 @@ class Canvas(QWidget):
         self.setAcceptDrops(True)
         self.viewport.zoom_changed.connect(self.zoom_changed)
         self.over_chip.closed.connect(self.over_photo_closed)
-        self.viewport.placed.connect(self.over_chip.keep_clear)
         self.over_chip.faded.connect(self.over_photo_faded)
         self.empty.open_requested.connect(self.open_requested)
         self.empty.samples_requested.connect(self.samples_requested)
@@ -178,6 +180,8 @@ class Canvas(QWidget):
         self.viewport.show_rect(rect)
         for pane in self.shown_panes:
             pane.viewport.frame_rect(rect)
+        self._framed = (rect,)
+        self._show_legend()
 
     def abort(self) -> bool:
         """Undo the stroke or polygon that is begun; returns whether there was one."""
@@ -328,7 +332,7 @@ class Canvas(QWidget):
             self._show_photo()
         for pane in self.shown_panes:
             _refresh(pane.viewport, change, self._session.document)
-        if what & _LEGEND:
+        if what & (_LEGEND | _MARKED):
             self._show_legend()
         if what & _HEADER:
             self._headers.request()
@@ -340,9 +344,11 @@ class Canvas(QWidget):
             pane.viewport.refresh_photo()
 
     def _show_document(self) -> None:
-        session = self._session
+        session, before = self._session, self.viewport.document
         for pane in self.shown_panes:
             pane.viewport.show_document()
+        if self.viewport.document is not before:
+            self._framed = ()
         if self.viewport.document is None:
             if session.loading:
                 self.empty.show_reading(session.loading)
@@ -362,11 +368,15 @@ class Canvas(QWidget):
             self.show_rect(self._asked_rect)
 
     def _show_legend(self) -> None:
-        document = self.viewport.document
+        session, document = self._session, self.viewport.document
+        about = explained(
+            document, session.inspection, session.disagreement, session.disagreeing.opened
+        )
+        about += self._framed
         for pane in self.shown_panes:
-            pane.show_legend(alone=not pane.has_header)
-        over = None if document is None else over_photo_on(document, self._session.inspection)
-        self.over_chip.show_over(over, explained(over, self._session.inspection))
+            pane.show_legend(about, alone=not pane.has_header)
+        over = None if document is None else over_photo_on(document, session.inspection)
+        self.over_chip.show_over(over, about)
 
     # -- dropping files ------------------------------------------------------------------------
 

@@ -1,12 +1,12 @@
-"""A small label in the picture's corner: which layer is shown, and what its colours mean."""
+"""A small card over the picture: which layer is shown, and what its colours mean."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
 
 from segstudio.core.difference import (
     AGREE,
@@ -21,12 +21,17 @@ from segstudio.core.render import confidence_table, entropy_table
 from segstudio.session.document import Document
 from segstudio.session.inspection import Heat, OverPhoto
 from segstudio.session.session import Layer, OverlayStyle, ViewState
+from segstudio.ui.canvas.corner_card import CornerCard
 from segstudio.ui.canvas.over_photo import outlined_layer
 from segstudio.ui.canvas.overlay import second_prediction, shown_layer, shown_prediction
 from segstudio.ui.model_titles import short_titles
 
+if TYPE_CHECKING:
+    from segstudio.ui.canvas.viewport import Viewport
+
 _GROUND, _TEXT = QColor(20, 20, 20, 185), QColor(245, 245, 245)
 _PAD, _SWATCH, _GAP = 7, 10, 5
+_CORNERS = (("top", "left"), ("top", "right"), ("bottom", "left"), ("bottom", "right"))
 _WITHOUT_RUN = {
     Layer.NONE: "Photo only",
     Layer.ANNOTATION: "Annotation",
@@ -156,16 +161,15 @@ def _confidence_entries() -> tuple[tuple[tuple[int, int, int], str], ...]:
 _ENTRIES = {Layer.CONFIDENCE: _confidence_entries, Layer.ENTROPY: _entropy_entries}
 
 
-class LayerChip(QWidget):
+class LayerChip(CornerCard):
     """Shows a legend; lets the mouse through."""
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, picture: Viewport) -> None:
+        super().__init__(picture, _CORNERS, _GROUND)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName("Shown layer")
         self._legend = Legend("")
-        self._picture = parent
-        parent.installEventFilter(self)
+        self.fit()
 
     @property
     def legend(self) -> Legend:
@@ -176,21 +180,12 @@ class LayerChip(QWidget):
         if shown != self._legend:
             self._legend = shown
             self.setAccessibleDescription(shown.text)
-            self._fit()
+            self.fit()
             self.update()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Stay inside the picture when it becomes narrower."""
-        if event.type() == QEvent.Type.Resize:
-            self._fit()
-        return False
-
-    def _fit(self) -> None:
-        self.resize(self.sizeHint())
 
     def _lines(self) -> list[Legend]:
         """What it says, in as many lines as the width of the picture asks for."""
-        room = self._picture.width() - 2 * self.x()
+        room = self.room
         if self._width(self._legend) <= room:
             return [self._legend]
         lines = [Legend(self._legend.text)] if self._legend.text else []
@@ -216,11 +211,8 @@ class LayerChip(QWidget):
         return QSize(max(self._width(line) for line in lines), height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(_GROUND)
-        painter.drawRoundedRect(QRectF(self.rect()), 5, 5)
         row_height = painter.fontMetrics().height()
         for number, line in enumerate(self._lines()):
             self._paint_line(painter, line, _PAD // 2 + number * row_height, row_height)

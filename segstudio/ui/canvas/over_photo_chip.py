@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.core.colour_maps import colour_table
-from segstudio.session.inspection import ColourMap, Heat, Inspection, Over, OverPhoto
-from segstudio.ui.canvas.view import Point
+from segstudio.core.geometry import Rect
+from segstudio.session.inspection import ColourMap, Heat, OverPhoto
+from segstudio.ui.canvas.corner_card import CornerCard
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.plain import PlainLabel
 
 if TYPE_CHECKING:
     from segstudio.ui.canvas.viewport import Viewport
 
-_GROUND, _TEXT = QColor(20, 20, 20, 205), QColor(245, 245, 245)
+_GROUND = QColor(20, 20, 20, 205)
+_CORNERS = (("bottom", "left"), ("bottom", "right"), ("top", "right"), ("top", "left"))
 _STYLE = """
 OverPhotoChip QLabel { color: rgb(245, 245, 245); background: transparent; }
 OverPhotoChip QToolButton {
@@ -30,13 +31,11 @@ OverPhotoChip QToolButton {
 OverPhotoChip QToolButton:hover { background: rgba(255, 255, 255, 50); border-radius: 3px; }
 OverPhotoChip QToolButton:focus { border: 1px solid rgb(245, 245, 245); border-radius: 3px; }
 """
-_NEAR = 24
-"""Pixels that stay free around what is explained."""
 _GRID = 64
-_MARGIN, _BAR_WIDTH, _BAR_HEIGHT, _STEPS = 8, 90, 10, 100
+_BAR_WIDTH, _BAR_HEIGHT, _STEPS = 90, 10, 100
 
 
-class OverPhotoChip(QWidget):
+class OverPhotoChip(CornerCard):
     """Says what lies over the photo and what its colours mean.
 
     Signals:
@@ -47,17 +46,15 @@ class OverPhotoChip(QWidget):
     closed = Signal()
     faded = Signal(float)
 
-    def __init__(self, parent: Viewport, legend: QWidget) -> None:
+    def __init__(self, picture: Viewport, legend: CornerCard) -> None:
         """Args:
-        parent: The picture.
-        legend: What lies in the picture's upper left corner already.
+        picture: What it lies on.
+        legend: The legend of the layers on the same picture.
         """
-        super().__init__(parent)
-        self._beside = legend
+        super().__init__(picture, _CORNERS, _GROUND, legend)
         self.setAccessibleName("Over the photo")
         self.setStyleSheet(_STYLE)
         self.setCursor(Qt.CursorShape.ArrowCursor)
-        self._picture = parent
         self.caption = ElidedLabel()
         self.button = QToolButton()
         self.button.setText("\u2715")
@@ -87,19 +84,16 @@ class OverPhotoChip(QWidget):
             column.addLayout(row)
         self._scale = (self.low, self.bar, self.high, self.slider)
         self._wanted = 0
-        self._about: Point | None = None
-        parent.installEventFilter(self)
         self.hide()
 
-    def show_over(self, over: OverPhoto | None, about: Point | None = None) -> None:
+    def show_over(self, over: OverPhoto | None, explained: tuple[Rect, ...]) -> None:
         """Say what lies there; nothing hides the legend.
 
         Args:
             over: What lies over the photo.
-            about: The image point that it explains, or where there is most to be seen; the legend
-                goes to the corner farthest from it. None if no place is more than another.
+            explained: The parts of the image that it explains; if there are none, it goes out of
+                the way of the strongest values.
         """
-        self._about = about
         self.setVisible(over is not None)
         if over is None:
             return
@@ -116,25 +110,12 @@ class OverPhotoChip(QWidget):
         self.button.ensurePolished()
         text = self.caption.fontMetrics().horizontalAdvance(over.caption)
         self._wanted = max(text + self.button.sizeHint().width() + 28, self._least())
-        self._fit()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Stay in a corner of the picture."""
-        if event.type() == QEvent.Type.Resize:
-            self._fit()
-        return False
+        self.fit()
+        self.explain(explained or (_strongest(over.levels) if isinstance(over, Heat) else ()))
 
     def sizeHint(self) -> QSize:
-        """The size it would like: the caption in one line."""
-        return QSize(self._wanted, super().sizeHint().height())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(_GROUND)
-        painter.drawRoundedRect(QRectF(self.rect()), 5, 5)
-        painter.end()
+        """The caption in one line, if there is room."""
+        return QSize(min(self._wanted, self.room), super().sizeHint().height())
 
     def _least(self) -> int:
         if self.slider.isHidden():
@@ -142,75 +123,19 @@ class OverPhotoChip(QWidget):
         texts = (self.low.sizeHint().width(), self.high.sizeHint().width())
         return sum(texts) + 2 * _BAR_WIDTH + 56
 
-    def _fit(self) -> None:
-        if self.isHidden():
-            return
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-        room = self._picture.width() - 2 * _MARGIN
-        size = QSize(min(self._wanted, room), self.sizeHint().height())
-        self.resize(size)
-        self.move(self._corner(size))
 
-    def keep_clear(self) -> None:
-        """The image was moved: go elsewhere if what is explained lies under the legend now."""
-        if self.isHidden() or self._about is None:
-            return
-        x, y = self._picture.to_screen(self._about)
-        if self.geometry().adjusted(-_NEAR, -_NEAR, _NEAR, _NEAR).contains(round(x), round(y)):
-            self._fit()
+def _strongest(levels: NDArray[np.uint8]) -> tuple[Rect, ...]:
+    """The pixel in the middle of the values above half, if there are any.
 
-    def _corner(self, size: QSize) -> QPoint:
-        """The corner farthest from what is explained; the lower left one if that is no place."""
-        left, right = _MARGIN, self._picture.width() - size.width() - _MARGIN
-        beside = self._beside.geometry().bottom() + 1 if self._beside.isVisible() else 0
-        left_top = beside + _MARGIN
-        room = self._beside.geometry().right() < right
-        right_top = _MARGIN if room else left_top
-        bottom = self._picture.height() - size.height() - _MARGIN
-        corners = [
-            QPoint(left, bottom),
-            QPoint(right, bottom),
-            QPoint(right, right_top),
-            QPoint(left, left_top),
-        ]
-        if self._about is None:
-            return corners[0]
-        about = self._picture.to_screen(self._about)
-        return max(corners, key=lambda corner: _distance(QRect(corner, size), about))
-
-
-def explained(over: OverPhoto | None, inspection: Inspection) -> Point | None:
-    """The image point that something over the photo is about.
-
-    The pinned pixel or the drawn rectangle if that is what is asked about, else the middle of the
-    strongest values; None if there is no such place.
+    Args:
+        levels: (H, W), looked at in a grid of 64 x 64 at most.
     """
-    if over is None:
-        return None
-    if inspection.over is Over.RECTANGLE and inspection.rectangle is not None:
-        rect = inspection.rectangle
-        return ((rect.left + rect.right) / 2, (rect.top + rect.bottom) / 2)
-    if inspection.point is not None:
-        return (inspection.point[0] + 0.5, inspection.point[1] + 0.5)
-    return _strongest(over.levels) if isinstance(over, Heat) else None
-
-
-def _strongest(levels: NDArray[np.uint8]) -> Point | None:
-    """The middle of the values above half, of (H, W) looked at in a grid of 64 x 64 at most."""
     steps = [max(1, -(-side // _GRID)) for side in levels.shape]
     rows, columns = np.nonzero(levels[:: steps[0], :: steps[1]] > 127)
     if not rows.size:
-        return None
-    return (float(columns.mean()) + 0.5) * steps[1], (float(rows.mean()) + 0.5) * steps[0]
-
-
-def _distance(box: QRect, point: Point) -> float:
-    """From a rectangle to a point; 0 inside."""
-    dx = max(box.left() - point[0], 0.0, point[0] - box.right())
-    dy = max(box.top() - point[1], 0.0, point[1] - box.bottom())
-    return math.hypot(dx, dy)
+        return ()
+    y, x = (int((at.mean() + 0.5) * step) for at, step in zip((rows, columns), steps, strict=True))
+    return (Rect(y, x, y + 1, x + 1),)
 
 
 class _Bar(QWidget):

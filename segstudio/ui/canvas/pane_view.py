@@ -8,6 +8,7 @@ from PySide6.QtGui import QMoveEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.app.disagreement import silent_runs
+from segstudio.core.geometry import Rect
 from segstudio.session.session import Layer, Session
 from segstudio.ui.canvas.layer_chip import LayerChip, legend
 from segstudio.ui.canvas.over_photo import over_photo_on
@@ -15,11 +16,9 @@ from segstudio.ui.canvas.overlay import shown_layer
 from segstudio.ui.canvas.pane_header import PaneHeader
 from segstudio.ui.canvas.viewport import Viewport
 
-_CHIP_PX = 8
-
 
 class PaneView(QWidget):
-    """A picture with a legend in its corner, and above it a header where there is one.
+    """A picture with a legend in one of its corners, and above it a header where there is one.
 
     Attributes:
         viewport: The picture.
@@ -32,7 +31,6 @@ class PaneView(QWidget):
         self._session = session
         self.viewport = viewport
         self.chip = LayerChip(viewport)
-        self.chip.move(_CHIP_PX, _CHIP_PX)
         self.header: PaneHeader | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -64,8 +62,13 @@ class PaneView(QWidget):
         super().moveEvent(event)
         self.viewport.moved_by(event.pos() - event.oldPos())
 
-    def show_legend(self, *, alone: bool) -> None:
-        """Say what is shown; where the header says the layer, only what its colours mean."""
+    def show_legend(self, explained: tuple[Rect, ...], *, alone: bool) -> None:
+        """Say what is shown; where the header says the layer, only what its colours mean.
+
+        Args:
+            explained: The parts of the image that the legend must not cover.
+            alone: Whether there is no header.
+        """
         document = self.viewport.document
         if document is None:
             self.chip.setVisible(False)
@@ -78,4 +81,5 @@ class PaneView(QWidget):
         if not alone and over is None and not shown.missing and not two:
             shown = replace(shown, text="")
         self.chip.show_legend(shown)
+        self.chip.explain(explained)
         self.chip.setVisible(bool(shown.text or shown.entries))

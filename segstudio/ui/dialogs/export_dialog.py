@@ -25,6 +25,7 @@ from shiboken6 import isValid
 
 from segstudio.app.batch import model_of
 from segstudio.app.exporting import ANNOTATION, TRUTH, Exporting, ExportPlan
+from segstudio.core.errors import told
 from segstudio.session.session import Session
 from segstudio.storage.formats.png import How
 from segstudio.ui.dialogs.dialog import Dialog, answer_to
@@ -178,7 +179,7 @@ class ExportDialog(Dialog):
         self.start.setEnabled(bool(plan_how and self.folder.text().strip()) and not self._asking)
 
     def _export(self) -> None:
-        """Ask once if files would be replaced, else begin."""
+        """Ask once if files would be replaced, else begin; say why if nothing can be written."""
         plan = self.plan
         self._asking = True
         self._check()
@@ -191,7 +192,13 @@ class ExportDialog(Dialog):
             if not replaced or self._may_replace(replaced, plan.folder):
                 self._begin(plan)
 
-        self._exporting.count_replaced(plan, counted)
+        def refused(error: Exception) -> None:
+            if isValid(self):
+                self._asking = False
+                self._check()
+                self.problem.setText(told(error))
+
+        self._exporting.count_replaced(plan, counted, refused)
 
     def _may_replace(self, count: int, folder: Path) -> bool:
         box = plain_box(self)

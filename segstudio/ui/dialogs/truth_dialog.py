@@ -36,7 +36,7 @@ class TruthDialog(Dialog):
     """Asks for a folder and a pattern of names, and shows what would be found.
 
     Signals:
-        chosen: The `ChosenMasks`.
+        chosen: The `ChosenMasks`; an empty one for what lies beside the images.
     """
 
     chosen = Signal(object)
@@ -62,6 +62,12 @@ class TruthDialog(Dialog):
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.use = self.buttons.addButton("Use", QDialogButtonBox.ButtonRole.AcceptRole)
         self.use.setDefault(True)
+        self.beside = self.buttons.addButton(
+            "Look beside the images", QDialogButtonBox.ButtonRole.ResetRole
+        )
+        self.beside.setToolTip("Forget what was chosen for this folder")
+        self.beside.setVisible(bool(known or project.unused))
+        self.beside.clicked.connect(self._look_beside)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
         self._lay_out()
@@ -132,6 +138,10 @@ class TruthDialog(Dialog):
         folder = QFileDialog.getExistingDirectory(self, "Folder of the masks", self.folder.text())
         if folder:
             self.folder.setText(folder)
+
+    def _look_beside(self) -> None:
+        self.accept()
+        self.chosen.emit(ChosenMasks())
 
     def _accept(self) -> None:
         try:

@@ -290,3 +290,94 @@ def test_the_legend_moves_when_the_pinned_pixel_comes_under_it(looked_into):
     assert _corner(desk) == ("bottom", "left")  # it is far away still
     desk.viewport.pan_by(-250, 230)
     assert _corner(desk)[0] == "top"
+
+
+# -- the cards go out of the way -------------------------------------------------------------------
+
+
+def _corner_of(card, picture) -> tuple[str, str]:
+    """The corner of the picture that a card lies in."""
+    box, middle = card.geometry(), picture.rect().center()
+    return (
+        "top" if box.center().y() < middle.y() else "bottom",
+        "left" if box.center().x() < middle.x() else "right",
+    )
+
+
+@pytest.fixture
+def pinning(looked_into):
+    """The same, and a click with the hand pins, as in the window."""
+    desk = looked_into
+    desk.canvas.pixel_clicked.connect(lambda x, y: desk.session.set_inspection(point=(x, y)))
+    desk.session.set_view(tool=ToolName.PAN)
+    return desk
+
+
+@pytest.mark.parametrize("over", [False, True])
+@pytest.mark.parametrize(
+    ("pixel", "corner"),
+    [
+        ((4.5, 44.5), ("top", "right")),
+        ((60.5, 44.5), ("top", "left")),
+        ((60.5, 4.5), ("bottom", "left")),
+        ((4.5, 4.5), ("bottom", "right")),
+    ],
+)
+def test_all_cards_go_to_the_corner_farthest_from_a_pixel_clicked_on(pinning, pixel, corner, over):
+    desk = pinning
+    if over:
+        desk.session.set_inspection(over_photo=heat(np.full((48, 64), 255, np.uint8)))
+    desk.click(*pixel)
+    desk.settle()
+    cards = [desk.canvas.chip, *([desk.canvas.over_chip] if over else [])]
+    assert all(card.isVisible() for card in cards)
+    for card in cards:
+        assert _corner_of(card, desk.viewport) == corner
+        assert not card.geometry().contains(desk.at(*pixel))
+        assert desk.viewport.rect().contains(card.geometry())
+    assert not desk.canvas.chip.geometry().intersects(desk.canvas.over_chip.geometry()) or not over
+
+
+def test_a_card_goes_back_when_the_pin_is_taken_away_and_stays_while_the_mouse_moves(pinning):
+    desk = pinning
+    home = desk.canvas.chip.geometry()
+    assert (home.left(), home.top()) == (8, 8)
+    desk.move(4, 4)
+    desk.settle()
+    assert desk.canvas.chip.geometry() == home
+    desk.click(4.5, 4.5)
+    desk.settle()
+    pinned = desk.canvas.chip.geometry()
+    for x in range(50, 64):  # through the card in its new corner
+        desk.move(x, 46)
+    desk.canvas.show_point((60, 44))
+    desk.settle()
+    assert desk.canvas.chip.geometry() == pinned
+    desk.session.set_inspection(point=None)
+    desk.settle()
+    assert desk.canvas.chip.geometry() == home
+
+
+def test_a_card_follows_the_size_of_the_picture_into_the_farthest_corner(pinning):
+    desk = pinning
+    desk.click(4.5, 4.5)
+    desk.canvas.resize(700, 500)
+    desk.settle()
+    box = desk.canvas.chip.geometry()
+    assert (box.right(), box.bottom()) == (700 - 8 - 1, 500 - 8 - 1)
+
+
+def test_a_card_leaves_a_part_of_the_picture_that_is_framed(desk):
+    desk.open(desk.flat(48, 64))
+    desk.settle()
+    zoomed_out = desk.viewport.view
+    desk.canvas.show_rect(Rect(0, 0, 48, 64))  # everything: no corner is better than the usual one
+    desk.settle()
+    assert _corner_of(desk.canvas.chip, desk.viewport) == ("top", "left")
+    desk.canvas.show_rect(Rect(0, 0, 6, 10))
+    desk.viewport._set_view(zoomed_out)
+    desk.settle()
+    assert _corner_of(desk.canvas.chip, desk.viewport) == ("bottom", "right")
+    desk.open(desk.flat(48, 64))
+    desk.settle()
+    assert _corner_of(desk.canvas.chip, desk.viewport) == ("top", "left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segstudio.app.clock import Cancel, Clock
@@ -302,10 +303,12 @@ class Browsing:
             self._pages = (_moved(self._pages[0], moved), self._pages[1])
         session.counts.clear()
         self._order.use(None, -1)
-        session.project = project
         classes = session.schema
         if session.schema_origin is not SchemaOrigin.DECLARED:
             self._schema.take_over(project)
+        elif session.project is not None:
+            project = replace(project, classes=session.project.classes)
+        session.project = project
         self._folder.files = self._files_of(project)
         self._documents.release_clean(keep_history=True)
         if document is not None and session.index >= 0:

@@ -32,7 +32,7 @@ from segstudio.storage.mask_files import (
     written_by_segstudio,
 )
 from segstudio.storage.originals import keep, remove_own
-from segstudio.storage.schema_file import write_schema
+from segstudio.storage.schema_file import SeenClasses, write_schema
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.write_root import Identity, WriteRoot
 
@@ -133,6 +133,7 @@ def write_annotation(
     identity: Identity | None = None,
     agreed: frozenset[Path] = frozenset(),
     seen: SeenFiles | None = None,
+    classes: SeenClasses | None = None,
 ) -> list[Path]:
     """Save an image's annotation in segstudio's form, and the classes.
 
@@ -150,6 +151,7 @@ def write_annotation(
         identity: `Project.identity`: the folder that was opened.
         agreed: Links leading out of the folder that may be used all the same (`WriteRoot`).
         seen: What the files held when they were read; None: whatever they hold is replaced.
+        classes: Likewise what the file of the classes said, which is left if it was changed.
 
     Returns:
         The files written.
@@ -169,7 +171,7 @@ def write_annotation(
     home.make_folder(files.mask.parent)
     if seen is not None:
         seen.check()
-    written = [write_schema(files.mask.parent, schema, home)]
+    written = [write_schema(files.mask.parent, schema, home, seen=classes)]
     source = _source(ref.filename, ref.page)
     if instances is not None:
         home.make_folder(files.instances.parent)

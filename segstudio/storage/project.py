@@ -15,7 +15,13 @@ from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.scan import Scan, scan
-from segstudio.storage.schema_file import SCHEMA_NAME, find_schema, read_schema
+from segstudio.storage.schema_file import (
+    SCHEMA_NAME,
+    SeenClasses,
+    corrections_name,
+    find_schema,
+    read_schema,
+)
 from segstudio.storage.states import load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
 from segstudio.storage.unread_annotations import unread_annotations
@@ -41,6 +47,7 @@ class Project:
         start: Position of the image to open first.
         masks: The masks that a person chose; else they were found.
         identity: Tells the folder from another one that comes to the same path later.
+        classes: What its files of classes said; for whoever writes them.
     """
 
     root: Path
@@ -55,6 +62,7 @@ class Project:
     start: int = 0
     identity: Identity | None = None
     masks: ChosenMasks = _NONE_CHOSEN
+    classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
 
     @property
     def name(self) -> str:
@@ -113,7 +121,11 @@ def open_project(
         )
     identity = identity_of(found.home)
     images = ImageList(found.names, str(found.images_root))
+    homes = (found.home / name for name in ("masks", corrections_name(found.home)))
+    # Before they are read: a change in between is then noticed when they are replaced.
+    classes = SeenClasses.of(home / SCHEMA_NAME for home in homes)
     schema = _schema_of(masks) or find_schema(found.home, found.images_root, images)
+    classes.read = schema
     data_folder = user_folders(home).of_project(found.home)
     said = load_read_as(data_folder) if said is None else said
     problem = ""
@@ -134,6 +146,7 @@ def open_project(
         found.passed_over,
         identity=identity,
         masks=masks,
+        classes=classes,
     )
     if opened is None:
         return project

@@ -20,6 +20,7 @@ from segstudio.app.step_order import StepOrder
 from segstudio.app.thumbnails import GiveThumbnail, Thumbnails
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, LabelMap
+from segstudio.core.text import printable
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import SchemaOrigin, Session, Unreadable, What
@@ -559,7 +560,7 @@ class Browsing:
         self._then = None
         session.document = self._documents.open = None
         session.index = -1
-        session.unreadable = Unreadable(ref.title, message, hint)
+        session.unreadable = Unreadable(ref.title, printable(message, lines=True), hint)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
 
     def _refresh_truth(self, document: Document) -> None:

@@ -11,7 +11,7 @@ from segstudio.app.clock import Cancel, Clock
 from segstudio.app.folder import OpenFolder
 from segstudio.app.notices import Notice, Notices
 from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color, merged_schemas
-from segstudio.core.text import utf8
+from segstudio.core.text import utf8_json
 from segstudio.jobs import JobRunner
 from segstudio.session.session import Change, SchemaOrigin, Session, What
 from segstudio.storage.masks import MASKS
@@ -319,7 +319,7 @@ def _write(target: _Target, before: LabelSchema, schema: LabelSchema, prefer: Pr
     merged, clashes = merged_schemas(before, schema, theirs, prefer_theirs=prefer == "theirs")
     if clashes and not prefer:
         text = json.dumps(schema.to_json(), indent=2, ensure_ascii=False) + "\n"
-        return _Saved(path, theirs, clashes, keep_version(root, path, utf8(text)))
+        return _Saved(path, theirs, clashes, keep_version(root, path, utf8_json(text)))
     if clashes and prefer == "mine":
         SeenFiles({path: None}).keep_changed(root)
     classes.at[path] = theirs

@@ -14,7 +14,7 @@ from segstudio.cli.errors import OK, InputError, input_errors
 from segstudio.cli.inspect_cuts import ablation_rows, how_of, print_ablations, wanted_runs
 from segstudio.cli.inspect_files import Files, material_of, write_files
 from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
-from segstudio.cli.output import print_json, print_table, progress_bar
+from segstudio.cli.output import print_json, print_table, progress_bar, say
 from segstudio.core.ablation import ALL_SKIPS
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
@@ -263,11 +263,11 @@ def _print_report(report: dict[str, Any]) -> None:
     if report.get("ablations"):
         print_ablations(report["ablations"], report["ground_truth"])
     for note in report["notes"]:
-        print(note)
+        say(note)
     if "sheets" in report:
-        print(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
+        say(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
     for name, path in report.get("files", {}).items():
-        print(f"{name}: {path}")
+        say(f"{name}: {path}")
 
 
 def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from segstudio.app.skip_runs import Reference, cut_runs, skip_runs
 from segstudio.cli.errors import InputError
-from segstudio.cli.output import print_table, progress_bar, score
+from segstudio.cli.output import print_table, progress_bar, say, score
 from segstudio.core.ablation import ALL_SKIPS, AblationRow, NamedCuts
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow, EdgeCut, FeatureTrace
@@ -94,7 +94,7 @@ def print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
             for row in rows
         ],
     )
-    print(f"ground truth: {truth}" if truth else "no ground truth beside the image")
+    say(f"ground truth: {truth}" if truth else "no ground truth beside the image")
 
 
 def _as_json(row: AblationRow, schema: LabelSchema, how: CutHow) -> dict[str, Any]:

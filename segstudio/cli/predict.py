@@ -315,7 +315,7 @@ def _run_all(
 ) -> None:
     start = saved = time.perf_counter()
     for index, target in enumerate(pending):
-        name = target.ref.title
+        name = target.ref.name_with_page
         show(index, len(pending), name)
         try:
             prediction, pages = _run(segmenter, target, request, coco)

@@ -20,7 +20,6 @@ import numpy.typing as npt
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, InstanceIds, LabelMap, Labels
 from segstudio.core.schema import LabelSchema
-from segstudio.core.text import utf8
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import IMAGE_SUFFIXES, page_stem, suffix_of
 from segstudio.storage.mask_files import (
@@ -311,7 +310,9 @@ def _source(filename: str, page: int = 0) -> str:
 
     With the page if it is not the first; no quoted name has a #.
     """
-    return quote(utf8(filename)) + (f"{_PAGE_MARK}{page + 1}" if page else "")
+    return quote(filename.encode("utf-8", "backslashreplace")) + (
+        f"{_PAGE_MARK}{page + 1}" if page else ""
+    )
 
 
 def _with_stem(ref: ImageRef, stem: str) -> list[str]:

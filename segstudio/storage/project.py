@@ -10,6 +10,7 @@ from pathlib import Path
 from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import printable
 from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
@@ -67,7 +68,7 @@ class Project:
     @property
     def name(self) -> str:
         """The folder's name for people."""
-        return self.root.name or str(self.root)
+        return printable(self.root.name or str(self.root))
 
     def index_of(self, path: Path, page: int = 0) -> int | None:
         """Position of the image with this path, or of a page of it; None if it is not there."""

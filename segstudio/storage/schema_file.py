@@ -16,7 +16,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.regular_file import is_regular
 from segstudio.core.schema import LabelSchema
-from segstudio.core.text import utf8
+from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.image_ref import ImageList
 from segstudio.storage.write_root import WriteRoot
@@ -186,17 +186,17 @@ def write_schema(
     others = {name: value for name, value in others.items() if value is not None}
     rules = _merged_rules(others.pop(_RULES, None), schema.rules)
     data = {**others, **schema.to_json(), **({_RULES: rules} if rules else {})}
-    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    content = utf8_json(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     if root is None:
         make_folder(folder)
     else:
         root.make_folder(folder)
     try:
-        if is_regular(path) and path.read_text(encoding="utf-8") == text:
+        if is_regular(path) and path.read_bytes() == content:
             return path
-    except (OSError, ValueError):
+    except OSError:
         pass
-    (root or WriteRoot(folder)).write(path, utf8(text))
+    (root or WriteRoot(folder)).write(path, content)
     return path
 
 

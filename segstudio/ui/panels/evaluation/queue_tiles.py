@@ -97,7 +97,7 @@ class QueueModel(QAbstractListModel):
         if image < 0 or project is None or image >= len(project.images):
             return None
         kind, value = self._queue.kind, self._queue.values[row]
-        name = project.images[image].name
+        name = project.images[image].title
         if role == Qt.ItemDataRole.DisplayRole:
             return name
         if role == Qt.ItemDataRole.ToolTipRole:

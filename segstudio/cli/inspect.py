@@ -245,7 +245,7 @@ def _print_report(report: dict[str, Any]) -> None:
     height, width = report["image_size"]
     resized = report["input_size"] != report["image_size"]
     given = " x ".join(map(str, reversed(report["input_size"])))
-    print(
+    say(
         f"{report['model']} ({report['network']}) on {width} x {height} pixels"
         f"{f', given to it as {given}' if resized else ''}: "
         f"{report['parameters']:,} parameters, {report['macs'] / 1e9:.2f} G multiply-adds, "
@@ -253,13 +253,13 @@ def _print_report(report: dict[str, Any]) -> None:
     )
     _print_stages(report["stages"], report["remainder"])
     if report["skips"]:
-        print("\nskips")
+        say("\nskips")
         print_table(
             ("source", "target", "kind"),
             [(s["source"], s["target"], s["kind"]) for s in report["skips"]],
         )
     else:
-        print("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
+        say("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
     if report.get("ablations"):
         print_ablations(report["ablations"], report["ground_truth"])
     for note in report["notes"]:
@@ -293,9 +293,9 @@ def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> 
         ]
         + besides,
     )
-    print("stride and receptive field in pixels of the image")
+    say("stride and receptive field in pixels of the image")
     if any(s["receptive_field_is_global"] for s in stages):
-        print("+ some path of the stage reads the whole image besides")
+        say("+ some path of the stage reads the whole image besides")
 
 
 def _field(stage: dict[str, Any]) -> str:

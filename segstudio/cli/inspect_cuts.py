@@ -77,7 +77,7 @@ def ablation_rows(
 def print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
     """Print a table of the rows."""
     classes = [entry["name"] for entry in rows[0]["classes"]]
-    print(f"\nwith a skip cut ({rows[0]['how']})")
+    say(f"\nwith a skip cut ({rows[0]['how']})")
     columns = [f"{figure} {name}" for name in classes for figure in ("IoU", "boundary IoU")]
     print_table(
         ("skip", "changed pixels", *columns),

@@ -14,7 +14,7 @@ from segstudio.app.notices import Notices
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.json_text import read_json_or
 from segstudio.core.labels import LabelMap
-from segstudio.core.text import utf8
+from segstudio.core.text import utf8_json
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Layer, Saving, Session, What
@@ -308,4 +308,4 @@ def _write(files: FolderFiles, *, elsewhere: bool) -> None:
     make_folder(folder)
     content = {"folder": str(files.project.root), "elsewhere": elsewhere}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(folder / _CHOICE, utf8(text))
+    write_atomically(folder / _CHOICE, utf8_json(text))

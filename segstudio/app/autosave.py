@@ -23,7 +23,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import Change, SchemaOrigin, Session, What
 from segstudio.storage.annotations import Annotations, Saved
-from segstudio.storage.atomic import make_folder
+from segstudio.storage.atomic import ReadOnlyFileError, make_folder
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.journal import Journal
 from segstudio.storage.masks import annotation_files, write_annotation
@@ -331,16 +331,32 @@ class Autosave:
         if not isinstance(error, SegstudioError):
             self._notices.failure(f"Saving {document.ref.title}", error, _SAVING, scope="program")
             return
+        elsewhere: Action = ("Save elsewhere…", self._ask_elsewhere)
+        instead = self._corrections_instead(document, error)
         self._notices.post(
             Notice(
                 "error",
                 error.message,
                 f"{error.hint} {self._what_next(document)}",
-                action=("Save elsewhere…", self._ask_elsewhere),
+                action=instead or elsewhere,
+                second=elsewhere if instead else None,
                 about=_SAVING,
                 scope="program",
             )
         )
+
+    def _corrections_instead(self, document: Document, error: Exception) -> Action | None:
+        """A button that leaves read-only ground truth as it is, where that would help."""
+        saving = self._session.saving
+        is_open = document is self._session.document
+        if not isinstance(error, ReadOnlyFileError) or document.truth is None or not is_open:
+            return None
+
+        def act() -> None:
+            self._place.save_to_annotations()
+            self.save_all()
+
+        return None if saving.elsewhere else (f"Save to {saving.folder}/", act)
 
     def _what_next(self, document: Document) -> str:
         kept = "The strokes are kept in the journal"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segstudio.app.clock import Cancel, Clock
@@ -19,6 +20,7 @@ from segstudio.app.step_order import StepOrder
 from segstudio.app.thumbnails import GiveThumbnail, Thumbnails
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, LabelMap
+from segstudio.core.text import printable
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.document import Document
 from segstudio.session.session import SchemaOrigin, Session, Unreadable, What
@@ -329,10 +331,12 @@ class Browsing:
             self._pages = (_moved(self._pages[0], moved), self._pages[1])
         session.counts.clear()
         self._order.use(None, -1)
-        session.project = project
         classes = session.schema
         if session.schema_origin is not SchemaOrigin.DECLARED:
             self._schema.take_over(project)
+        elif session.project is not None:
+            project = replace(project, classes=session.project.classes)
+        session.project = project
         self._folder.files = self._files_of(project)
         self._documents.release_clean(keep_history=True)
         if document is not None and session.index >= 0:
@@ -583,7 +587,7 @@ class Browsing:
         self._then = None
         session.document = self._documents.open = None
         session.index = -1
-        session.unreadable = Unreadable(ref.title, message, hint)
+        session.unreadable = Unreadable(ref.title, printable(message, lines=True), hint)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
 
     def _refresh_truth(self, document: Document) -> None:

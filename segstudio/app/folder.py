@@ -123,7 +123,7 @@ class FolderFiles:
     def annotations(self) -> Annotations:
         """The folder's annotations."""
         project = self.project
-        return Annotations(project.root, project.truth, project.identity)
+        return Annotations(project.root, project.truth, project.identity, project.classes)
 
     def load_document(
         self,

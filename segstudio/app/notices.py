@@ -12,6 +12,7 @@ from typing import Literal
 from psygnal import Signal
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.text import printable
 
 Level = Literal["info", "warning", "error"]
 Scope = Literal["program", "folder", "image"]
@@ -106,7 +107,12 @@ class Notices:
         """
         image = notice.image or (self._image if notice.scope == "image" else None)
         folder = notice.folder or (None if notice.scope == "program" else self._folder)
-        notice = replace(notice, image=image, folder=folder)
+        # Names of files stand in all of them.
+        said = (printable(t, lines=True) for t in (notice.message, notice.hint, notice.details))
+        message, hint, details = said
+        notice = replace(
+            notice, message=message, hint=hint, details=details, image=image, folder=folder
+        )
         self.recent.append(notice)
         if notice.scope == "program" or folder == self._folder:
             self._add(notice)

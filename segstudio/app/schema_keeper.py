@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from segstudio.app.class_mapping import is_scored
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.folder import OpenFolder
-from segstudio.app.notices import Notices
-from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
+from segstudio.app.notices import Notice, Notices
+from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color, merged_schemas
+from segstudio.core.text import utf8_json
 from segstudio.jobs import JobRunner
-from segstudio.session.session import SchemaOrigin, Session, What
+from segstudio.session.session import Change, SchemaOrigin, Session, What
 from segstudio.storage.masks import MASKS
 from segstudio.storage.project import Project
-from segstudio.storage.schema_file import AS_CORRECTIONS, write_schema
+from segstudio.storage.schema_file import (
+    AS_CORRECTIONS,
+    SCHEMA_NAME,
+    SeenClasses,
+    read_schema,
+    write_schema,
+)
+from segstudio.storage.seen_files import SeenFiles, keep_version
 from segstudio.storage.write_root import WriteRoot, agreed_links
 
 _SAVE_AFTER_S = 1.0
@@ -22,10 +32,17 @@ _RETRY_S = 10.0
 """What could not be saved is tried again after so long."""
 _SAVING = "saving the classes"
 """What a notice of that is about: it goes when they are saved."""
+_ASKING = "classes changed elsewhere"
+Prefer = Literal["mine", "theirs", ""]
+"""Whose entries are taken where this window and another program changed the same; "": ask."""
 
 
 class SchemaKeeper:
-    """Changes `session.schema` and saves it as `masks/segstudio.json` when the user edited it."""
+    """Changes `session.schema` and saves it as `masks/segstudio.json` when the user edited it.
+
+    What another window or program wrote there meanwhile is taken over; where both changed the same
+    entry, nothing is written until the user has chosen, and neither version is lost.
+    """
 
     def __init__(
         self,
@@ -43,6 +60,10 @@ class SchemaKeeper:
         self._cancel_save: Cancel | None = None
         self._failed: Path | None = None
         """The folder whose classes could not be saved."""
+        self._before = session.schema
+        """The classes as they were read or saved last."""
+        self._asking = False
+        session.changed.connect(self._on_change)
 
     def take_over(self, project: Project) -> None:
         """Use a folder's classes: declared, found in its ground truth, or the default two."""
@@ -58,6 +79,8 @@ class SchemaKeeper:
             session.schema = LabelSchema.from_names(("background", "object"))
             session.schema_origin = SchemaOrigin.DEFAULT
         session.schema = replace(session.schema, words=project.words)
+        self._before, self._asking = session.schema, False
+        self._notices.settle(_ASKING)
 
     def adopted(self, model: LabelSchema) -> LabelSchema:
         """The classes that will be in force once a prediction of this model is here.
@@ -175,44 +198,142 @@ class SchemaKeeper:
             return
         self._cancel_save()
         self._cancel_save = None
+        if not self._asking:
+            self._save()
+
+    def _save(self, prefer: Prefer = "") -> None:
         files, schema = self._folder.files, self._session.schema
         if files is None:
             return
-        project = files.project
-        elsewhere = self._session.saving.elsewhere
-        corrections = self._session.saving.folder
-        root = WriteRoot(project.root, project.identity, project.images[0].path)
-        data_folder = project.data_folder
+        project, before = files.project, self._before
+        target = _Target(
+            WriteRoot(project.root, project.identity, project.images[0].path),
+            project.data_folder,
+            self._folder_of_classes,
+            project.classes,
+        )
 
-        def done(_none: None) -> None:
+        def done(saved: _Saved) -> None:
             if self._failed == project.root:
                 self._failed = None
                 self._notices.settle(_SAVING)
+            if self._is_open(project):
+                self._saved(saved, schema)
 
         def failed(error: Exception) -> None:
             if self._failed != project.root:
                 self._failed = project.root
                 self._notices.failure("Saving the classes", error, _SAVING)
-            present = self._folder.files
-            still_open = present is not None and present.project.root == project.root
-            if self._cancel_save is None and still_open:
+            if self._cancel_save is None and self._is_open(project):
                 self._cancel_save = self._clock.call_later(_RETRY_S, self.save_now)
 
         self._jobs.submit(
             "Saving the classes",
             "save",
-            lambda _job: _write(root, data_folder, schema, corrections if elsewhere else MASKS),
+            lambda _job: _write(target, before, schema, prefer),
             done,
             failed=failed,
             visible=False,
         )
 
+    @property
+    def _folder_of_classes(self) -> str:
+        saving = self._session.saving
+        return saving.folder if saving.elsewhere else MASKS
 
-def _write(root: WriteRoot, data_folder: Path, schema: LabelSchema, folder: str) -> None:
-    root = replace(root, agreed=agreed_links(data_folder))
+    def _is_open(self, project: Project) -> bool:
+        present = self._folder.files
+        return present is not None and present.project.root == project.root
+
+    def _saved(self, saved: _Saved, schema: LabelSchema) -> None:
+        """Follow what was saved of these classes; the user may have edited them since."""
+        if saved.clashes:
+            self._ask(saved)
+            return
+        self._before = saved.schema
+        if saved.schema == schema:
+            return
+        self._session.schema, _ = merged_schemas(schema, self._session.schema, saved.schema)
+        self._session.schema_origin = SchemaOrigin.DECLARED
+        self._notices.info("What another program or window changed of the classes was taken over.")
+        self._session.notify(What.SCHEMA)
+
+    def _ask(self, saved: _Saved) -> None:
+        self._asking = True
+
+        def answer(prefer: Prefer) -> None:
+            self._asking = False
+            self._notices.settle(_ASKING)
+            self._save(prefer)
+
+        more = f", and {len(saved.clashes) - 1} more" if len(saved.clashes) > 1 else ""
+        self._notices.post(
+            Notice(
+                "warning",
+                f"{saved.path} was changed by another program or window: {saved.clashes[0]}{more}.",
+                f"Whichever you choose, the other list is kept too. Yours is in {saved.copy}.",
+                action=("Keep mine", lambda: answer("mine")),
+                second=("Take theirs", lambda: answer("theirs")),
+                about=_ASKING,
+                stays=True,
+            )
+        )
+
+    def _on_change(self, change: Change) -> None:
+        """A save of an annotation may have found classes that another program changed."""
+        files = self._folder.files
+        if What.SAVED not in change.what or files is None or self._asking:
+            return
+        path = files.project.root / self._folder_of_classes / SCHEMA_NAME
+        if self._cancel_save is None and path in files.project.classes.foreign:
+            self._cancel_save = self._clock.call_later(0.0, self.save_now)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where classes are saved."""
+
+    root: WriteRoot
+    data_folder: Path
+    folder: str
+    classes: SeenClasses
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What saving classes did.
+
+    Attributes:
+        path: The file.
+        schema: The classes in it.
+        clashes: What another program changed otherwise; if there is something, nothing was saved.
+        copy: Where the classes are then that were not saved.
+    """
+
+    path: Path
+    schema: LabelSchema
+    clashes: tuple[str, ...] = ()
+    copy: Path | None = None
+
+
+def _write(target: _Target, before: LabelSchema, schema: LabelSchema, prefer: Prefer) -> _Saved:
+    root = replace(target.root, agreed=agreed_links(target.data_folder))
     root.check()
-    entries = None if folder == MASKS else AS_CORRECTIONS
-    write_schema(root.folder / folder, schema, root, entries)
+    folder, classes = root.folder / target.folder, target.classes
+    entries = None if target.folder == MASKS else AS_CORRECTIONS
+    path = write_schema(folder, schema, root, entries, classes)
+    if path not in classes.foreign:
+        return _Saved(path, schema)
+    theirs = read_schema(path)
+    merged, clashes = merged_schemas(before, schema, theirs, prefer_theirs=prefer == "theirs")
+    if clashes and not prefer:
+        text = json.dumps(schema.to_json(), indent=2, ensure_ascii=False) + "\n"
+        return _Saved(path, theirs, clashes, keep_version(root, path, utf8_json(text)))
+    if clashes and prefer == "mine":
+        SeenFiles({path: None}).keep_changed(root)
+    classes.at[path] = theirs
+    write_schema(folder, merged, root, entries, classes)
+    return _Saved(path, merged)
 
 
 def _with_names(found: LabelSchema, model: LabelSchema) -> LabelSchema:

@@ -35,22 +35,22 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
         _print_missing(report)
     if report["predicted_ignored_pixels"]:
         pixels = count(report["predicted_ignored_pixels"], "pixel")
-        print(
+        say(
             f"{pixels} predicted as {report['ignore_index']}, the ignored id, where the ground "
             "truth counts: of no class, so what is there is missed"
         )
     if report["ground_truth"]["objects"] is not None:
         say(f"objects of the ground truth: {report['ground_truth']['objects']}")
     kinds = [KIND_NAMES[report[f"{side}_values"]] for side in ("ground_truth", "prediction")]
-    print(f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}")
+    say(f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}")
     if report["ground_truth_values"] == "instances":
-        print("each value of the ground truth is an object; for values of classes give --schema")
+        say("each value of the ground truth is an object; for values of classes give --schema")
     for note in report["notes"]:
         say(f"note: {note}")
     if "bootstrap" in report:
         _print_difference(report["bootstrap"], leads=_has_foreground(report))
     rows = report["per_image"] if per_image else report["worst"]
-    print("\nall images" if per_image else "\nworst images")
+    say("\nall images" if per_image else "\nworst images")
     columns = (
         *(_FOREGROUND_COLUMNS if _has_foreground(report) else ()),
         ("mean_iou", "mean iou"),
@@ -74,7 +74,7 @@ def _print_missing(report: dict[str, Any]) -> None:
     verb = "has" if len(names) == 1 else "have"
     named = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
     say(f"{len(names)} of {masks} {verb} no prediction: {named}")
-    print(f"  {MISSING_TEXTS[Missing(report['missing'])]}")
+    say(f"  {MISSING_TEXTS[Missing(report['missing'])]}")
 
 
 def _print_classes(report: dict[str, Any]) -> None:
@@ -99,23 +99,23 @@ def _pixels(value: float) -> str:
 
 def _print_means(report: dict[str, Any]) -> None:
     of = f"{report['scored_classes']} of {len(report['classes'])} classes"
-    print()
+    say()
     leads = _has_foreground(report)
     if leads:
-        print(
+        say(
             f"foreground: mean IoU {score(report['mean_iou_foreground'])}, "
             f"mean Dice {score(report['mean_dice_foreground'])} "
             f"({count(len(report['foreground']), 'class', 'classes')} without background)"
         )
-    print(f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})")
-    print(
+    say(f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})")
+    say(
         f"pixel accuracy {score(report['pixel_accuracy'])} "
         f"(all of the largest class: {score(report['majority_accuracy'])}), "
         f"frequency-weighted IoU {score(report['frequency_weighted_iou'])}"
     )
     baseline = report["all_background"]
     zero = next((c["name"] for c in report["classes"] if c["id"] == 0), "background")
-    print(
+    say(
         f"all {zero} would score: "
         + f"foreground mean IoU {score(baseline['mean_iou_foreground'])}, " * leads
         + f"mean IoU {score(baseline['mean_iou'])}, "
@@ -123,17 +123,17 @@ def _print_means(report: dict[str, Any]) -> None:
     )
     if "mean_boundary_iou" in report:
         ahead = f" (foreground {score(report['mean_boundary_iou_foreground'])})" * leads
-        print(f"mean boundary IoU {score(report['mean_boundary_iou'])}{ahead}")
+        say(f"mean boundary IoU {score(report['mean_boundary_iou'])}{ahead}")
     if "mean_hausdorff_95" in report:
         alone = int(sum(c["hausdorff_one_sided"] for c in report["classes"]))
         all_of_them = int(sum(c["hausdorff_images"] for c in report["classes"]))
         note = f"; one map lacks the class in {alone} of {all_of_them}, there it is the diagonal"
-        print(
+        say(
             f"mean 95th percentile Hausdorff {_pixels(report['mean_hausdorff_95'])} px"
             + f" (foreground {_pixels(report['mean_hausdorff_95_foreground'])} px)" * leads
             + note * bool(alone)
         )
-    print(
+    say(
         f"mean over {count(report['images'], 'image')}: IoU {score(report['image_mean_iou'])}, "
         f"Dice {score(report['image_mean_dice'])}"
         + (
@@ -147,7 +147,7 @@ def _print_means(report: dict[str, Any]) -> None:
 def _print_objects(objects: dict[str, Any] | None) -> None:
     if objects is None:
         return
-    print(
+    say(
         f"objects at IoU {objects['iou_threshold']}: {objects['found']} found, "
         f"{objects['missed']} missed, {objects['invented']} invented; "
         f"F1 {score(objects['f1'])}, mean IoU of those found {score(objects['mean_iou_of_found'])}"
@@ -163,7 +163,7 @@ def _print_further(report: dict[str, Any]) -> None:
     parts = [report.get(name) or {} for name in ("instances", "panoptic")]
     regions = max(part.get("regions_as_objects", 0) for part in parts)
     if regions:
-        print(
+        say(
             f"connected regions stand for the predicted objects in {regions} of "
             f"{count(report['images'], 'image')}"
         )
@@ -171,10 +171,10 @@ def _print_further(report: dict[str, Any]) -> None:
 
 def _print_instances(found: dict[str, Any] | None) -> None:
     if found is None:
-        print("average precision: the ground truth does not tell objects apart")
+        say("average precision: the ground truth does not tell objects apart")
         return
     box = found["box"]
-    print(
+    say(
         f"average precision of masks: {score(found['ap'])} at 0.50:0.95, "
         f"{score(found['ap_50'])} at 0.50, {score(found['ap_75'])} at 0.75; "
         f"of boxes: {score(box['ap'])}, {score(box['ap_50'])}, {score(box['ap_75'])}"
@@ -182,18 +182,18 @@ def _print_instances(found: dict[str, Any] | None) -> None:
     if found["from"] != "masks":
         say(f"  from {count(found['detections'], 'detection')} in {found['from']}")
     elif found["lost"]:
-        print(f"  {found['lost']}")
+        say(f"  {found['lost']}")
     if not found["scored"]:
-        print("  the predicted objects have no scores, so all of them count alike")
+        say("  the predicted objects have no scores, so all of them count alike")
 
 
 def _print_panoptic(found: dict[str, Any], *, leads: bool) -> None:
     if leads:
-        print(
+        say(
             f"panoptic quality of the foreground {score(found['pq_foreground'])} "
             f"(SQ {score(found['sq_foreground'])}, RQ {score(found['rq_foreground'])})"
         )
-    print(
+    say(
         "of all classes, background included: " * leads
         + f"panoptic quality {score(found['pq'])} (SQ {score(found['sq'])}, RQ {score(found['rq'])}); "
         + f"things {score(found['things']['pq'])}, stuff {score(found['stuff']['pq'])}"
@@ -201,7 +201,7 @@ def _print_panoptic(found: dict[str, Any], *, leads: bool) -> None:
 
 
 def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
-    print(
+    say(
         f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
     )
@@ -211,7 +211,7 @@ def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
         )
         say(f"{masks} no prediction in {found['first']}")
     if found["caution"]:
-        print(found["caution"])
+        say(found["caution"])
     rows = [("foreground", found["mean_iou_foreground"])] * leads
     rows += [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
     print_table(

@@ -14,7 +14,7 @@ from segstudio.cli.errors import OK, InputError, input_errors
 from segstudio.cli.inspect_cuts import ablation_rows, how_of, print_ablations, wanted_runs
 from segstudio.cli.inspect_files import Files, material_of, write_files
 from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
-from segstudio.cli.output import print_json, print_table, progress_bar
+from segstudio.cli.output import print_json, print_table, progress_bar, say
 from segstudio.core.ablation import ALL_SKIPS
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
@@ -245,7 +245,7 @@ def _print_report(report: dict[str, Any]) -> None:
     height, width = report["image_size"]
     resized = report["input_size"] != report["image_size"]
     given = " x ".join(map(str, reversed(report["input_size"])))
-    print(
+    say(
         f"{report['model']} ({report['network']}) on {width} x {height} pixels"
         f"{f', given to it as {given}' if resized else ''}: "
         f"{report['parameters']:,} parameters, {report['macs'] / 1e9:.2f} G multiply-adds, "
@@ -253,21 +253,21 @@ def _print_report(report: dict[str, Any]) -> None:
     )
     _print_stages(report["stages"], report["remainder"])
     if report["skips"]:
-        print("\nskips")
+        say("\nskips")
         print_table(
             ("source", "target", "kind"),
             [(s["source"], s["target"], s["kind"]) for s in report["skips"]],
         )
     else:
-        print("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
+        say("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
     if report.get("ablations"):
         print_ablations(report["ablations"], report["ground_truth"])
     for note in report["notes"]:
-        print(note)
+        say(note)
     if "sheets" in report:
-        print(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
+        say(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
     for name, path in report.get("files", {}).items():
-        print(f"{name}: {path}")
+        say(f"{name}: {path}")
 
 
 def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> None:
@@ -293,9 +293,9 @@ def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> 
         ]
         + besides,
     )
-    print("stride and receptive field in pixels of the image")
+    say("stride and receptive field in pixels of the image")
     if any(s["receptive_field_is_global"] for s in stages):
-        print("+ some path of the stage reads the whole image besides")
+        say("+ some path of the stage reads the whole image besides")
 
 
 def _field(stage: dict[str, Any]) -> str:

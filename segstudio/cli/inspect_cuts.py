@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from segstudio.app.skip_runs import Reference, cut_runs, skip_runs
 from segstudio.cli.errors import InputError
-from segstudio.cli.output import print_table, progress_bar, score
+from segstudio.cli.output import print_table, progress_bar, say, score
 from segstudio.core.ablation import ALL_SKIPS, AblationRow, NamedCuts
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow, EdgeCut, FeatureTrace
@@ -77,7 +77,7 @@ def ablation_rows(
 def print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
     """Print a table of the rows."""
     classes = [entry["name"] for entry in rows[0]["classes"]]
-    print(f"\nwith a skip cut ({rows[0]['how']})")
+    say(f"\nwith a skip cut ({rows[0]['how']})")
     columns = [f"{figure} {name}" for name in classes for figure in ("IoU", "boundary IoU")]
     print_table(
         ("skip", "changed pixels", *columns),
@@ -94,7 +94,7 @@ def print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
             for row in rows
         ],
     )
-    print(f"ground truth: {truth}" if truth else "no ground truth beside the image")
+    say(f"ground truth: {truth}" if truth else "no ground truth beside the image")
 
 
 def _as_json(row: AblationRow, schema: LabelSchema, how: CutHow) -> dict[str, Any]:

@@ -219,7 +219,7 @@ class MaskFolders:
         found = None
         if self.detections is not None and truth.instances is not None:
             found = self.detections.of(ref.name, prediction.shape_hw)
-        return Pair(ref.title, path, truth, prediction, objects, scores, remarks, found)
+        return Pair(ref.name_with_page, path, truth, prediction, objects, scores, remarks, found)
 
     def empty_pairs(self) -> Iterator[Pair]:
         """The ground truth without a prediction, each beside a mask of background alone.

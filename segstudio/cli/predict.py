@@ -394,14 +394,14 @@ def _print_summary(
         }
         print_json(data)
         return
-    print(
+    say(
         f"{summary.written} written, {summary.skipped} already there, "
         f"{len(summary.failed)} failed, of {len(every)} images; {request.out}"
     )
     if stacks:
         say(stacks_text(stacks))
     if summary.written:
-        print(f"{per_image:.2f} s an image on {summary.device}")
+        say(f"{per_image:.2f} s an image on {summary.device}")
     if summary.stacks:
         named = ", ".join(f"{name} ({n})" for name, n in list(summary.stacks.items())[:5])
         more = ", ..." if len(summary.stacks) > 5 else ""

@@ -20,6 +20,7 @@ from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError
 from segstudio.cli.output import warn
 from segstudio.cli.stopping import STOPPED, Stopped, Stopping, stopping_in_order
 from segstudio.core.errors import CancelledError, SegstudioError
+from segstudio.core.text import SHOW_BYTES
 
 if TYPE_CHECKING:
     from segstudio.storage.mask_pattern import ChosenMasks
@@ -458,13 +459,10 @@ def _print_nothing_more() -> None:
 
 
 def _print_any_name() -> None:
-    r"""Let what is printed hold any file name: bytes that are no text come out as \udce9.
-
-    That is how JSON writes them. Without this, one such name would end the command.
-    """
+    """Let what is printed hold any file name; one such name would else end the command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=SHOW_BYTES)
 
 
 def _guarded(arguments: Sequence[str], open_window: OpenWindow, stopping: Stopping) -> int:

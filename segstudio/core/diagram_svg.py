@@ -28,6 +28,7 @@ from segstudio.core.diagram_style import (
     stride_text,
 )
 from segstudio.core.labels import Image
+from segstudio.core.text import printable
 
 _TITLE_HEIGHT: Final = 30.0
 _CHARACTER: Final = 0.56
@@ -73,7 +74,7 @@ def diagram_svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 {-above:g} {width:g} {height:g}" '
         'font-family="Noto Sans, Segoe UI, Helvetica, Arial, sans-serif" font-size="11">\n'
-        f"<title>{escape(title or 'Network')}</title>\n"
+        f"<title>{escape(printable(title or 'Network'))}</title>\n"
         f'<rect x="0" y="{-above:g}" width="{width:g}" height="{height:g}" '
         f'fill="{tones.ground}"/>\n'
     )
@@ -138,7 +139,7 @@ def _edge(edge: Edge, tones: _Tones, cut: bool) -> str:
         told += f", {KIND_TEXTS[edge.kind]}" + (", cut" if cut else "")
     line = f'stroke="{colour}" stroke-width="{width}"{dashed}'
     parts = [
-        f"<g><title>{escape(told)}</title>",
+        f"<g><title>{escape(printable(told))}</title>",
         f'<path d="{_path(edge.points)}" fill="none" {line}/>',
         f'<polygon points="{_points(arrow_head(edge.points))}" fill="{colour}"/>',
     ]
@@ -163,7 +164,7 @@ def _path(points: Sequence[Point]) -> str:
 def _node(node: Node, picture: Image | None, tones: _Tones) -> str:
     box, colour = node.box, ROLE_COLOURS[node.role]
     told = f"{node.layer.name} ({node.role}), {shape_text(node.layer)}, {detail_text(node)}"
-    parts = [f"<g><title>{escape(told)}</title>"]
+    parts = [f"<g><title>{escape(printable(told))}</title>"]
     shifts = (6, 3, 0) if node.folded else (0,)
     parts += [_card(box, shift, tones.card, colour) for shift in shifts]
     parts.append(_picture(node.picture, picture, tones))
@@ -230,7 +231,7 @@ def _text(
     weight = ' font-weight="600"' if bold else ""
     return (
         f'<text x="{place[0]:g}" y="{place[1]:g}" font-size="{size:g}"{weight} '
-        f'fill="{colour}">{escape(text)}</text>'
+        f'fill="{colour}">{escape(printable(text))}</text>'
     )
 
 

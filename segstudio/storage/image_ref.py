@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+from segstudio.core.text import printable
+
 PAGE_STEP = 1 << 32
 """Positions of later pages: page p of the image at i is at i + p * PAGE_STEP.
 
@@ -63,9 +65,14 @@ class ImageRef:
     page: int = 0
 
     @property
-    def title(self) -> str:
-        """The name for people, with the page if it is not the first."""
+    def name_with_page(self) -> str:
+        """The name, with the page if it is not the first."""
         return page_title(self.name, self.page)
+
+    @property
+    def title(self) -> str:
+        """The same for people: bytes that are no text, and control characters, are escaped."""
+        return printable(self.name_with_page)
 
     @property
     def key(self) -> str:

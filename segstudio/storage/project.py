@@ -12,12 +12,19 @@ from typing import Final
 from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import printable
 from segstudio.storage.folders import user_folders
 from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef, place_of
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.scan import Scan, scan
-from segstudio.storage.schema_file import SCHEMA_NAME, find_schema, read_schema
+from segstudio.storage.schema_file import (
+    SCHEMA_NAME,
+    SeenClasses,
+    corrections_name,
+    find_schema,
+    read_schema,
+)
 from segstudio.storage.states import load_chosen_masks, load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
 from segstudio.storage.unread_annotations import unread_annotations
@@ -53,6 +60,7 @@ class Project:
         masks: The masks that a person chose; else they were found.
         recalled: Whether these were chosen when the folder was open before.
         identity: Tells the folder from another one that comes to the same path later.
+        classes: What its files of classes said; for whoever writes them.
     """
 
     root: Path
@@ -69,11 +77,12 @@ class Project:
     identity: Identity | None = None
     masks: ChosenMasks = _NONE_CHOSEN
     recalled: bool = False
+    classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
 
     @property
     def name(self) -> str:
         """The folder's name for people."""
-        return self.root.name or str(self.root)
+        return printable(self.root.name or str(self.root))
 
     @property
     def words(self) -> frozenset[str]:
@@ -172,7 +181,11 @@ def open_project(
         )
     identity = identity_of(found.home)
     images = ImageList(found.names, str(found.images_root))
+    homes = (found.home / name for name in ("masks", corrections_name(found.home)))
+    # Before they are read: a change in between is then noticed when they are replaced.
+    classes = SeenClasses.of(home / SCHEMA_NAME for home in homes)
     schema = _schema_of(masks) or find_schema(found.home, found.images_root, images)
+    classes.read = schema
     data_folder = user_folders(home).of_project(found.home)
     said = load_read_as(data_folder) if said is None else said
     unused = ""
@@ -194,6 +207,7 @@ def open_project(
         unused,
         identity=identity,
         masks=masks,
+        classes=classes,
     )
     if opened is None:
         return project

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.text import as_html
 from segstudio.ui.action_table import ACTIONS
 from segstudio.ui.actions import ActionSpec, Context, Keymap, Scope, keys_of
 from segstudio.ui.icons import icon
@@ -122,9 +121,9 @@ class ActionSet(QObject):
 
     def _show_tip(self, action: QAction, spec: ActionSpec, tip: str) -> None:
         keys = self.keys(spec)
-        key = f" ({escape(native(keys[0]))})" if keys else ""
-        more = f"<br>{escape(tip)}" if tip else ""
-        action.setToolTip(f"<b>{escape(spec.text.rstrip('…'))}</b>{key}{more}")
+        key = f" ({as_html(native(keys[0]))})" if keys else ""
+        more = f"<br>{as_html(tip)}" if tip else ""
+        action.setToolTip(f"<b>{as_html(spec.text.rstrip('…'))}</b>{key}{more}")
 
     def _run(self, spec: ActionSpec) -> None:
         if self._context is None:

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 from PySide6.QtCore import QSocketNotifier
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.text import SHOW_BYTES
 from segstudio.ui.dispatch import Dispatcher
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class CrashGuard:
             maxBytes=_LOG_BYTES,
             backupCount=1,
             encoding="utf-8",
-            errors="backslashreplace",
+            errors=SHOW_BYTES,
         )
         self._handler.setFormatter(
             logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")

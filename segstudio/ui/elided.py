@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QStylePainter,
 )
 
+from segstudio.core.text import printable
 from segstudio.ui.plain import plain
 
 _POPUP_PADDING = 24
@@ -38,6 +39,7 @@ class ElidedLabel(QLabel):
 
     def show_text(self, text: str, short: str = "") -> None:
         """Show another text, or its short form where it does not fit."""
+        text, short = printable(text, lines=True), printable(short, lines=True)
         self._whole, self._short = text, short
         self.setToolTip(plain(text))
         self.setAccessibleDescription(text)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QToolButton, QToolTip, QWidget
 
+from segstudio.core.text import as_html
 from segstudio.ui.icons import icon
 
 _SIDE, _ICON = 22, 15
@@ -31,7 +31,7 @@ class NotesMark(QToolButton):
         """Show other notes, each a plain sentence."""
         self.setVisible(bool(notes))
         self.setAccessibleDescription(" ".join(notes))
-        self.setToolTip("".join(f"<p>{html.escape(note)}</p>" for note in notes))
+        self.setToolTip("".join(f"<p>{as_html(note)}</p>" for note in notes))
 
     def _tell(self) -> None:
         QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), self.toolTip(), self)

@@ -6,18 +6,22 @@ called "<img src=...>" would then load a file.
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+
+from segstudio.core.text import as_html, printable
 
 
 class PlainLabel(QLabel):
     """A label that shows its text as it is."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+        super().__init__(printable(text, lines=True), parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def setText(self, text: str) -> None:
+        """Show another text; bytes of a name that are no text are shown as such."""
+        super().setText(printable(text, lines=True))
 
 
 class LinkLabel(QLabel):
@@ -43,9 +47,10 @@ class LinkLabel(QLabel):
 
 def plain(text: str) -> str:
     """A text for a tool tip, which has no other way to say that it is no HTML."""
+    text = printable(text, lines=True)
     if "<" not in text and "&" not in text:
         return text
-    return f"<span>{escape(text, quote=False)}</span>".replace("\n", "<br>")
+    return f"<span>{as_html(text, quote=False)}</span>".replace("\n", "<br>")
 
 
 def plain_box(parent: QWidget) -> QMessageBox:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
+from segstudio.core.text import printable
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icons import icon
 from segstudio.ui.plain import PlainLabel, plain
@@ -53,7 +54,7 @@ class JobStrip(QWidget):
         """Show a running job; `total` 0 means that its length is not known."""
         self._cancel = cancel
         more = f" (+{waiting} waiting)" if waiting else ""
-        self._full = f"{title}{more}"
+        self._full = f"{printable(title)}{more}"
         metrics = self._text.fontMetrics()
         self._text.setText(
             metrics.elidedText(self._full, Qt.TextElideMode.ElideMiddle, _JOB_TEXT_WIDTH)

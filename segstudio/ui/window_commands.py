@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from segstudio.app.autosave import Answer
 from segstudio.app.studio import Studio
 from segstudio.core.labels import Image
+from segstudio.core.text import printable
 from segstudio.session.document import Document
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.journal import Recovered
@@ -86,7 +87,7 @@ class WindowCommands:
         recent = self._studio.browsing.recent()
         menu.clear()
         for folder in recent:
-            action = menu.addAction(folder.replace("&", "&&"))
+            action = menu.addAction(printable(folder).replace("&", "&&"))
             action.triggered.connect(partial(self._studio.browsing.open_path, Path(folder)))
         menu.setEnabled(bool(recent))
 

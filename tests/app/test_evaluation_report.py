@@ -358,7 +358,7 @@ def test_a_name_that_is_not_utf8_is_written_as_text(tmp_path, write):
     material = material_of({"good": [GOOD], "poor": [POOR]}, names=[name])
     write(tmp_path / "report", material, ignore)
     text = (tmp_path / "report").read_text(encoding="utf-8")
-    assert r"caf\udce9.png" in text
+    assert (r"caf\udce9.png" if write is write_json else r"caf\xe9.png") in text
     if write is write_json:
         assert json.loads(text)["per_image"][0]["name"] == name
 

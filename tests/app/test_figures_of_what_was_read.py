@@ -13,6 +13,7 @@ import pytest
 from evaluating_steps import MEAN, evaluate
 from fakes import make_folder, square, wait_for, write_mask, write_photo
 
+from segstudio.app import evaluation_work
 from segstudio.app.evaluation_inputs import References
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap, Patch
@@ -76,6 +77,31 @@ def test_a_prediction_is_kept_under_the_image_that_was_predicted(new_desk, tmp_p
     assert predictions.load(before, "bright").labels.tolist() == square(left=5).tolist()
     found = predictions.load(image, "bright")
     assert found is None or found.labels.tolist() == square(left=0).tolist()
+
+
+def test_a_prediction_of_an_image_that_was_replaced_before_it_was_read(
+    new_desk, tmp_path, monkeypatch
+):
+    """Between the look at the file and its reading: the next look finds another one."""
+    root = make_folder(tmp_path / "set", 1)
+    image, before = root / "a0.png", tmp_path / "before.png"
+    shutil.copy(image, before)
+    desk = new_desk()
+    desk.open(root)
+    read, reads = evaluation_work.read_image, []
+
+    def replaced_first(*arguments):
+        reads.append(arguments)
+        if len(reads) == 1:
+            write_photo(image, square(left=0))
+        return read(*arguments)
+
+    monkeypatch.setattr(evaluation_work, "read_image", replaced_first)
+    evaluate(desk, "bright")
+    predictions = desk.studio._predictions
+    assert predictions.load(before, "bright") is None
+    assert predictions.load(image, "bright").labels.tolist() == square(left=0).tolist()
+    assert len(reads) == 2
 
 
 def start(desk, how, root):

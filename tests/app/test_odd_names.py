@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import unicodedata
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from strokes import stroke
 
+from segstudio.app.exporting import ExportPlan
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.masks import read_annotation
@@ -60,6 +62,46 @@ def test_painted_saved_reviewed_run_and_found_again(new_desk, folder, caplog):
     assert again.document.annotation.labels[4, 3] == 1
     assert again.session.state(0).reviewed
     assert not again.session.state(1).reviewed
+
+
+def test_tables_and_exports_of_such_names(desk, folder, tmp_path):
+    desk.open(folder)
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (3, 4))
+    desk.clock.advance(2)
+    desk.settle()
+    desk.segmenting.run_all()
+    desk.settle()
+    desk.session.set_view(run="bright")
+    desk.scoring.save_csv(tmp_path / "scores.csv")
+    reports = []
+    plan = ExportPlan("all", "annotation", frozenset({"index"}), tmp_path / "out")
+    desk.exporting.export(plan, reports.append)
+    desk.evaluating.start(["bright"])
+    desk.settle()
+    desk.evaluation_report.save_csv(tmp_path / "images.csv")
+    desk.evaluation_report.save_json(tmp_path / "all.json")
+    desk.settle()
+
+    for name in ("scores.csv", "images.csv"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert r"caf\xe9.png" in text, name
+        assert "udc" not in text, name
+    data = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))
+    assert all((folder / row["name"]).exists() for row in data["per_image"])
+    assert data["per_image"]
+    assert reports[0].images == 1
+    assert (tmp_path / "out" / os.fsdecode(b"caf\xe9.png")).exists()
+    assert r"gr\xfcn_2.png" in reports[0].skipped[0][0]
+    assert not any("\udce9" in text for text in desk.messages)
+    (folder / os.fsdecode(b"x\xff.png")).write_bytes(b"x")
+    desk.browsing.rescan()
+    desk.settle()
+    desk.browsing.select(2)
+    desk.settle()
+    said = desk.session.unreadable.message
+    assert r"x\xff.png" in said
+    assert r"Gr\xfc\xdfe" in said
 
 
 def test_recovery_of_any_name(tmp_path, folder):

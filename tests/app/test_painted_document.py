@@ -86,3 +86,22 @@ def test_a_change_is_about_the_open_image_if_nothing_else_is_said(two):
     two.session.changed.disconnect(seen.append)
     assert [change.document for change in seen] == [two.document, None]
     assert np.array_equal(two.document.annotation.labels, two.document.truth.labels)
+
+
+def test_a_class_that_is_removed_from_an_image_that_is_not_open_is_told_of_that_image(two):
+    """Both images are held; each is painted on by the removal, and each told of."""
+    told = []
+    two.session.changed.connect(lambda change: told.append(change) if change.patches else None)
+    second = next(d for d in two.studio.class_removal._documents if d is not two.document)
+    uses = []
+    two.studio.class_removal.count(1, uses.append)
+    two.settle()
+    two.studio.class_removal.remove(uses[0], 0)
+    two.settle()
+    painted = [change.document for change in told]
+    assert two.document in painted
+    assert second in painted
+    assert len({id(document) for document in painted}) == len(painted)
+    assert second.dirty or two.session.state(1).edited
+    for change in told:
+        assert not change.document.annotation.labels.any()

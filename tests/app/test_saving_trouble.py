@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from fakes import make_folder, write_mask
@@ -10,6 +12,7 @@ from strokes import stroke
 
 from segstudio.app import schema_keeper
 from segstudio.core.errors import SegstudioError
+from segstudio.core.schema import LabelSchema
 from segstudio.storage.mask_pattern import ChosenMasks
 
 
@@ -507,3 +510,169 @@ def test_classes_that_cannot_be_saved_are_told_for_each_folder(desk, tmp_path, m
         desk.clock.advance(1.1)
         desk.settle()
     assert desk.messages.count("The disk is full.") == 2
+
+
+def test_ground_truth_that_is_read_only_is_not_replaced(desk, tmp_path) -> None:
+    root = make_folder(tmp_path / "set")
+    mask = root / "masks" / "a0.png"
+    before = mask.read_bytes()
+    mask.chmod(0o444)
+    desk.open(root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (0, 0))
+    later(desk)
+    stroke(desk, (1, 0))
+    later(desk, 70)
+    assert mask.read_bytes() == before
+    assert sorted(p.name for p in mask.parent.iterdir()) == ["a0.png", "a1.png", "a2.png"]
+    assert desk.document.dirty
+    assert journals(desk)
+    (said,) = (n for n in desk.notices.recent if n.about == "saving")  # once
+    assert str(mask) in said.message
+    assert "read-only" in said.message
+    assert "kept in the journal" in said.hint
+
+    answer(desk, "Save to annotations/")
+
+    assert not desk.document.dirty
+    assert mask.read_bytes() == before
+    corrected = np.array(pil.open(root / "annotations" / "a0.png"))
+    assert (corrected[0, :2] == 1).all()
+    assert not journals(desk)
+    assert "saving" not in told(desk)
+
+
+def test_two_files_of_one_image_are_replaced_both_or_none(desk, tmp_path) -> None:
+    """Of class ids and instance ids the second is read-only."""
+    root = make_folder(tmp_path / "set", truth=False)
+    ids = np.zeros((20, 30), np.uint16)
+    ids[4:9, 4:9] = 300
+    for folder, pixels in (("masks", np.uint8(ids > 0)), ("instances", ids)):
+        (root / folder).mkdir()
+        for number in range(3):
+            pil.fromarray(pixels).save(root / folder / f"a{number}.png")
+    files = [root / folder / "a0.png" for folder in ("masks", "instances")]
+    before = [path.read_bytes() for path in files]
+    files[1].chmod(0o444)
+    desk.open(root)
+    assert desk.document.truth.instances is not None
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (20, 15))
+    later(desk)
+    assert desk.document.dirty
+    assert [path.read_bytes() for path in files] == before
+    files[1].chmod(0o644)
+    later(desk, 70)
+    assert not desk.document.dirty
+    assert np.array(pil.open(files[0]))[15, 20] == 1
+
+
+@pytest.fixture
+def two_windows(new_desk, tmp_path):
+    """Two windows on a folder whose classes are background and cell."""
+    root = make_folder(tmp_path / "set", truth=False)
+    (root / "masks").mkdir()
+    (root / "masks" / "segstudio.json").write_text(
+        json.dumps(LabelSchema.from_names(("background", "cell")).to_json())
+    )
+    desks = [new_desk(home=tmp_path / f"home {number}") for number in range(2)]
+    for desk in desks:
+        desk.root = root
+        desk.open(root)
+        desk.session.set_view(active_class=1, brush_size=1)
+    return desks
+
+
+def class_names(desk) -> dict[int, str]:
+    return dict(desk.session.schema.names)
+
+
+def saved_names(desk) -> dict[int, str]:
+    data = json.loads((desk.root / "masks" / "segstudio.json").read_text())
+    return {entry["id"]: entry["name"] for entry in data["classes"]}
+
+
+def test_classes_that_two_windows_add_are_both_kept(two_windows) -> None:
+    first, second = two_windows
+    first.class_list.rename(1, "nucleus")
+    later(first)
+    second.class_list.recolor(0, (1, 2, 3))
+    second.class_list.add("debris")
+    later(second)
+    expected = {0: "background", 1: "nucleus", 2: "debris"}
+    assert saved_names(second) == class_names(second) == expected
+    assert "was taken over" in second.messages[-1]
+
+    stroke(first, (0, 0))  # its classes are older than the file's now
+    later(first)
+    later(first)
+    assert not first.document.dirty
+    assert saved_names(first) == class_names(first) == expected
+    assert first.session.schema.get(0).color == (1, 2, 3)
+    assert not [n for desk in two_windows for n in desk.notices.recent if n.actions and n.stays]
+
+
+@pytest.mark.parametrize(
+    ("choice", "name", "other"),
+    [("Keep mine", "lymphocyte", "nucleus"), ("Take theirs", "nucleus", "lymphocyte")],
+)
+def test_a_class_that_two_windows_name_is_asked_about(two_windows, choice, name, other) -> None:
+    first, second = two_windows
+    first.class_list.rename(1, "nucleus")
+    later(first)
+    second.class_list.rename(1, "lymphocyte")
+    second.class_list.add("debris")
+    later(second)
+    notice = second.notices.recent[-1]
+    assert notice.stays
+    assert "“lymphocyte” here and “nucleus” there" in notice.message
+    stroke(second, (0, 0))  # masks are saved meanwhile, and it is asked once
+    later(second, 60)
+    assert not second.document.dirty
+    assert saved_names(second) == {0: "background", 1: "nucleus"}
+    assert len([n for n in second.notices.recent if n.stays and n.actions]) == 1
+
+    answer(second, choice)
+
+    expected = {0: "background", 1: name, 2: "debris"}
+    assert saved_names(second) == class_names(second) == expected
+    kept = (second.root / "masks" / ".originals" / "conflicts").glob("segstudio.*.json")
+    assert any(other in path.read_text() for path in kept)
+    second.class_list.rename(2, "dust")  # and from now on it is as ever
+    later(second)
+    assert saved_names(second) == {**expected, 2: "dust"}
+
+
+def test_a_window_that_knows_old_classes_leaves_the_new_ones(two_windows) -> None:
+    """Strokes alone write no classes over those that another window has changed."""
+    first, second = two_windows
+    first.class_list.rename(1, "nucleus")
+    first.class_list.rename(1, "cell nucleus")
+    later(first)
+    stroke(second, (0, 0))
+    later(second)
+    later(second)
+    assert saved_names(second) == class_names(second) == {0: "background", 1: "cell nucleus"}
+    second.browsing.rescan()
+    second.settle()
+    first.class_list.rename(1, "core")
+    later(first)
+    second.class_list.add("debris")
+    later(second)
+    assert saved_names(second) == {0: "background", 1: "core", 2: "debris"}
+
+
+def test_a_list_of_classes_that_was_damaged_meanwhile_is_left(two_windows) -> None:
+    first, _ = two_windows
+    path = first.root / "masks" / "segstudio.json"
+    path.write_text('{"classes": [')
+    stroke(first, (0, 0))
+    first.class_list.rename(1, "nucleus")
+    later(first)
+    later(first)
+    assert path.read_text() == '{"classes": ['
+    assert not first.document.dirty
+    assert errors(first) == ["saving the classes"]
+    path.unlink()
+    later(first, 11)
+    assert saved_names(first) == {0: "background", 1: "nucleus"}

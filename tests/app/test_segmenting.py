@@ -273,3 +273,18 @@ def test_failures_are_told_though_the_folder_was_read_again_meanwhile(desk, tmp_
     desk.engine.gate.set()
     desk.settle()
     assert any(m.startswith("1 of 3 images failed: a2.png") for m in desk.messages)
+
+
+def test_cancel_stops_the_runs_and_nothing_else_that_waits_for_models(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set"))
+    desk.engine.gate.clear()
+    desk.segmenting.run_all()
+    wait_for(desk.clock, desk.engine.entered.is_set)
+    found: list[str] = []
+    looked = desk.studio.jobs.submit("Looking", "model", lambda _job: "seen", found.append)
+    desk.segmenting.cancel()
+    assert not desk.segmenting.running
+    assert not looked.cancelled
+    desk.engine.gate.set()
+    desk.settle()
+    assert found == ["seen"]

@@ -101,6 +101,8 @@ def test_a_closed_dialog_is_gone_and_listens_to_nothing(opened):
             assert type(dialog).__name__ == name
             alive = weakref.ref(dialog)
             getattr(dialog, way)()
+            # at once: until it is deleted it must not hear of anything either
+            assert listeners(opened) == before, name
             del dialog
             # a job that looks something up for it may hold it until its result arrives
             opened.until(lambda alive=alive: sweep() or alive() is None)

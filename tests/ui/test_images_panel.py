@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtTest import QSignalSpy
+from PySide6.QtWidgets import QLabel, QWidget
 
 from segstudio.app.documents import Documents
 from segstudio.app.folder import OpenFolder
@@ -132,3 +135,47 @@ def test_marks_of_many_images_are_one_change_of_the_rows(model):
     model.repaint_images([])
     model.repaint_images([200])
     assert changed.count() == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+def test_a_name_that_is_not_utf8_is_shown_by_its_bytes(make_window, tmp_path):
+    r"""In the list, the header, the window's title, messages and the menu: `\xe9`, nothing else."""
+    folder = tmp_path / os.fsdecode(b"gr\xfcn")
+    folder.mkdir()
+    name = os.fsdecode(b"caf\xe9\x1b\n.png")
+    for each in (name, "b.png"):
+        with (folder / each).open("wb") as file:
+            Image.fromarray(np.zeros((20, 30), np.uint8)).save(file, "PNG")
+    bench = make_window()
+    bench.open(folder)
+    window, shown = bench.window, r"caf\xe9\x1b\n.png"
+    model = window.findChild(ImagesModel)
+    assert model.stringList() == ["b.png", shown]
+    model.text = r"\xe9"
+    model.rebuild()
+    assert model.stringList() == [shown]
+    model.text = ""
+    model.rebuild()
+    bench.studio.browsing.select(1)
+    bench.until(lambda: getattr(bench.session.document, "ref", None) is not None)
+    bench.until(lambda: bench.session.index == 1)
+    bench.settle()
+    window.verbs.fill_recent()
+    said = [w.text() for w in window.findChildren(QLabel)] + [window.windowTitle()]
+    said += [w.toolTip() for w in window.findChildren(QWidget)]
+    said += [action.text() for action in window.recent_menu.actions()]
+    assert any(shown in text for text in said)
+    assert r"gr\xfcn" in window.windowTitle()
+    assert any(r"gr\xfcn" in action.text() for action in window.recent_menu.actions())
+    assert [text for text in said if "\udce9" in text or "\udcfc" in text or "\x1b" in text] == []
+    (folder / name).write_bytes(b"no image")
+    bench.studio.browsing.select(0)
+    bench.settle()
+    bench.studio.browsing.rescan()
+    bench.settle()
+    bench.studio.browsing.select(1)
+    bench.until(lambda: bench.session.unreadable is not None)
+    bench.settle()
+    said = [w.text() for w in window.findChildren(QLabel)]
+    assert any(shown in text for text in said)
+    assert [text for text in said if "\udce9" in text or "\x1b" in text] == []

@@ -20,7 +20,7 @@ from segstudio.app.evaluation_report.measures import MEASURES
 from segstudio.app.evaluation_report.wording import caution
 from segstudio.app.report.software import versions
 from segstudio.core.bootstrap import SIGN
-from segstudio.core.text import safe_cells, utf8
+from segstudio.core.text import safe_cells, utf8_json
 from segstudio.storage.atomic import write_atomically
 
 _STEP: Final = 256
@@ -44,7 +44,7 @@ def write_csv(path: Path, material: Material, report: Report) -> None:
     headers = ["image", "model", *names, *_class_headers(material)]
 
     def write(file: BinaryIO) -> None:
-        text = io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="")
+        text = io.TextIOWrapper(file, "utf-8", newline="")
         lines = csv.writer(text)
         lines.writerow(safe_cells(headers))
         for place, image in _told(material, report):
@@ -75,12 +75,12 @@ def write_json(path: Path, material: Material, report: Report) -> None:
     def write(file: BinaryIO) -> None:
         # the images are written one by one, since there may be many thousand of them
         head = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
-        file.write(utf8(head.removesuffix("\n}")))
+        file.write(utf8_json(head.removesuffix("\n}")))
         file.write(b',\n "per_image": [')
         for place, image in _told(material, images):
             row = {"name": image, "models": _image_row(material, place)}
             line = json.dumps(row, ensure_ascii=False, allow_nan=False)
-            file.write(utf8((",\n  " if place else "\n  ") + line))
+            file.write(utf8_json((",\n  " if place else "\n  ") + line))
         file.write(b"\n ]\n}\n")
 
     write_atomically(path, write, durable=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 from typing import Final
+
+from segstudio.core.text import as_html
 
 _VOID: Final = frozenset({"br", "hr", "img", "meta", "link", "wbr"})
 
@@ -19,7 +20,7 @@ class Markup(str):
 
 def escaped(text: object) -> Markup:
     """Text for a document: markup as it is, anything else with its special characters escaped."""
-    return text if isinstance(text, Markup) else Markup(html.escape(str(text)))
+    return text if isinstance(text, Markup) else Markup(as_html(str(text)))
 
 
 def joined(parts: Iterable[object], between: str = "") -> Markup:
@@ -54,4 +55,4 @@ def _attribute(name: str, value: Attribute) -> str:
     if value is True:
         return f" {written}"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return f' {written}="{html.escape(text)}"'
+    return f' {written}="{as_html(text)}"'

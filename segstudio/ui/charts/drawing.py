@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPen
 from PySide6.QtWidgets import QGraphicsTextItem
 
+from segstudio.core.text import as_html
 from segstudio.ui.charts.cloud import MANY, Cloud
 from segstudio.ui.charts.look import Look
 from segstudio.ui.charts.parts import Axis, Bars, ChartData, Corner, Numbers, Points, Rule
@@ -148,7 +148,7 @@ def _axis(axis: Any, about: Axis, look: Look, font: QFont) -> None:
     axis.setTickPen(pg.mkPen(look.faint))
     axis.setTextPen(pg.mkPen(look.ink if about.ticks else look.faint))
     axis.label.setFont(font)
-    axis.setLabel(escape(about.title), color=look.ink.name())
+    axis.setLabel(as_html(about.title), color=look.ink.name())
     # 0.95 is written so, not as 950 thousandths
     axis.setSIPrefixEnableRanges(())
     axis.enableAutoSIPrefix(False)
@@ -239,7 +239,7 @@ def _rule(
 def _notes(plot: Any, data: ChartData, look: Look, font: QFont) -> None:
     """Lines of text in a corner, which stay there when the chart is enlarged."""
     lines = (
-        (f'<span style="color:{color}">\u25a0</span> ' if color else "") + escape(text)
+        (f'<span style="color:{color}">\u25a0</span> ' if color else "") + as_html(text)
         for color, text in data.notes
     )
     item = QGraphicsTextItem(plot.getViewBox())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from html import escape
 
 from PySide6.QtCore import Qt, qVersion
 from PySide6.QtWidgets import (
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 import segstudio
+from segstudio.core.text import as_html
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.icons import icon
 
@@ -32,7 +32,7 @@ class AboutDialog(Dialog):
         sign = QLabel()
         sign.setPixmap(icon("segstudio").pixmap(64, 64))
         places = "".join(
-            f"<tr><td>{t}&nbsp;&nbsp;</td><td>{escape(str(p))}</td></tr>" for t, p in files.items()
+            f"<tr><td>{t}&nbsp;&nbsp;</td><td>{as_html(str(p))}</td></tr>" for t, p in files.items()
         )
         text = QLabel(
             f"<h3>segstudio {segstudio.__version__}</h3>"

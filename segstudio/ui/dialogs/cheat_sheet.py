@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import (
@@ -18,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.core.text import as_html
 from segstudio.ui.action_set import ActionSet, native
 from segstudio.ui.action_table import ACTIONS, HELD
 from segstudio.ui.dialogs.dialog import Dialog
@@ -137,11 +136,11 @@ def _matches(words: list[str], title: str, line: tuple[str, str]) -> bool:
 
 def _section(title: str, lines: list[tuple[str, str]]) -> QLabel:
     rows = "".join(
-        f"<tr><td width='{_KEY_WIDTH}' style='padding-right:12px'><b>{escape(keys)}</b></td>"
-        f"<td>{escape(text)}</td></tr>"
+        f"<tr><td width='{_KEY_WIDTH}' style='padding-right:12px'><b>{as_html(keys)}</b></td>"
+        f"<td>{as_html(text)}</td></tr>"
         for keys, text in lines
     )
-    label = QLabel(f"<p style='margin-bottom:4px'><b>{escape(title)}</b></p><table>{rows}</table>")
+    label = QLabel(f"<p style='margin-bottom:4px'><b>{as_html(title)}</b></p><table>{rows}</table>")
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setAlignment(Qt.AlignmentFlag.AlignTop)
     label.setWordWrap(True)

@@ -11,6 +11,7 @@ import numpy as np
 from segstudio.app.evaluation_rows import LOWER_IS_BETTER
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers
+from segstudio.core.text import printable
 from segstudio.ui.charts.parts import Axis, ChartData, Corner, Lazy, Points, Rule
 from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.charts_runs import RunLook
@@ -123,10 +124,10 @@ def image_chart(
 
     def tip(n: int) -> str:
         scores = f"{first.title}: {x[n]:.3f}\n{second.title}: {y[n]:.3f}"
-        return f"{table.names[indices[n]]}\n{scores}\nClick to open it"
+        return f"{printable(table.names[indices[n]])}\n{scores}\nClick to open it"
 
     def row(n: int) -> list[str]:
-        return [table.names[indices[n]], f"{x[n]:.4f}", f"{y[n]:.4f}"]
+        return [printable(table.names[indices[n]]), f"{x[n]:.4f}", f"{y[n]:.4f}"]
 
     points = Points(
         name, _COLOR, x, y,

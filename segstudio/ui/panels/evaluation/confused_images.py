@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 
 from segstudio.app.browsing import Browsing
 from segstudio.core.labels import Image
+from segstudio.core.text import printable
 from segstudio.ui.numbers import count_text, percent_text
 from segstudio.ui.plain import plain
 
@@ -72,12 +73,12 @@ class ConfusedImages(QAbstractTableModel):
         column = index.column()
         if role == _ROLE.DisplayRole:
             share = percent_text(pixels / self._all)
-            return (self._names[image], count_text(pixels), share)[column]
+            return (printable(self._names[image]), count_text(pixels), share)[column]
         if role == _ROLE.TextAlignmentRole and column:
             return _NUMBER
         if role == _ROLE.ToolTipRole:
             return plain(
-                f"{self._names[image]}\n{count_text(pixels)} pixels, "
+                f"{printable(self._names[image])}\n{count_text(pixels)} pixels, "
                 f"{percent_text(pixels / self._all)} of all such pixels\n"
                 "Click to go there; click again for the next place"
             )

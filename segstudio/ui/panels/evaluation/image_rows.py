@@ -13,7 +13,7 @@ from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor
 
 from segstudio.core.class_sums import Numbers
-from segstudio.core.text import safe_cells
+from segstudio.core.text import printable, safe_cells
 from segstudio.session.session import ImageState, Session
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.class_rows import RunHead
@@ -228,9 +228,9 @@ class ImageModel(QAbstractTableModel):
     def _of_name(self, image: int, role: int) -> Any:
         state = self._session.state(image)
         if role == Qt.ItemDataRole.DisplayRole:
-            return self.table.names[image]
+            return printable(self.table.names[image])
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain(f"{self.table.names[image]}{_mark_text(state)}")
+            return plain(f"{printable(self.table.names[image])}{_mark_text(state)}")
         if role == Qt.ItemDataRole.DecorationRole:
             if state.reviewed:
                 return icon("circle-check")

@@ -98,7 +98,7 @@ class QueueModel(QAbstractListModel):
         if image < 0 or project is None or image_of(image) >= len(project.images):
             return None
         kind, value = self._queue.kind, self._queue.values[row]
-        name = self._title_of(image)
+        name = printable(self._title_of(image))
         if role == Qt.ItemDataRole.DisplayRole:
             return name
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from segstudio.app.evaluation_report.wording import caution, verdict
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.bootstrap import PairedDifference
 from segstudio.core.metrics import Metrics
+from segstudio.core.text import as_html
 from segstudio.ui.numbers import count_text, percent_text, ratio_text
 
 _TRAP_FROM = 0.6
@@ -20,13 +20,13 @@ _TRAP_FROM = 0.6
 
 def pair_text(table: EvaluationTable, first: str, second: str, found: PairedDifference) -> str:
     """What separates two models over all classes, as rich text."""
-    better, other = escape(table.title(second)), escape(table.title(first))
-    said = escape(verdict(found.lead, found.level))
+    better, other = as_html(table.title(second)), as_html(table.title(first))
+    said = as_html(verdict(found.lead, found.level))
     images = f"{count_text(found.images)} image{'' if found.images == 1 else 's'}"
     sentence = (
         f"<b>{better}</b> against <b>{other}</b>, {lead_name(table)} over {images}: <b>{said}</b>."
     )
-    parts = (sentence, wins_text(table, first, second), escape(caution(found)))
+    parts = (sentence, wins_text(table, first, second), as_html(caution(found)))
     return " ".join(part for part in parts if part)
 
 
@@ -57,7 +57,7 @@ def ranking_text(table: EvaluationTable) -> str:
     if not pixels or not objects or _are_alike(table, lead) or _are_alike(table, "ap"):
         return ""
     name = "foreground mIoU" if table.has_background else "mIoU"
-    first, second = (f"<b>{escape(table.title(run))}</b>" for run in (pixels, objects))
+    first, second = (f"<b>{as_html(table.title(run))}</b>" for run in (pixels, objects))
     if pixels == objects:
         return (
             f"{first} is best both at labelling pixels ({name}) and at telling objects apart (AP)."
@@ -102,7 +102,7 @@ def trap_text(table: EvaluationTable) -> str:
     found = guess_of(table)
     if found is None:
         return ""
-    guess, name = found.metrics, escape(found.name)
+    guess, name = found.metrics, as_html(found.name)
     right = percent_text(guess.pixel_accuracy)
     score = guess.mean_over(table.schema.foreground_ids)[0]
     iou, lead = ratio_text(score), lead_name(table)
@@ -114,7 +114,7 @@ def trap_text(table: EvaluationTable) -> str:
     else:
         text = f"{everything}. So read {lead}, not accuracy: there it gets {iou}."
     losers = [
-        f"“{escape(table.title(run))}”"
+        f"“{as_html(table.title(run))}”"
         for run in table.runs
         if table.figure(run, table.lead) <= score
     ]
@@ -132,7 +132,7 @@ def fairness_text(table: EvaluationTable) -> str:
     pixels = {run: folder.metrics.total for run, folder in folders.items()}
     whole = max(pixels.values(), default=0)
     told = [
-        f"“{escape(table.title(run))}” is measured on {percent_text(seen / whole)} of the pixels: "
+        f"“{as_html(table.title(run))}” is measured on {percent_text(seen / whole)} of the pixels: "
         "in the others it says classes that the class mapping ignores. Figures of other pixels do "
         "not compare."
         for run, seen in pixels.items()
@@ -156,7 +156,7 @@ def unscored_text(table: EvaluationTable) -> str:
 
 def stacks_text(table: EvaluationTable) -> str:
     """That each page of a stack counts as an image, if there are stacks."""
-    return escape(wording.stacks_text(table.names.stacks))
+    return as_html(wording.stacks_text(table.names.stacks))
 
 
 def objects_text(table: EvaluationTable) -> str:
@@ -165,7 +165,7 @@ def objects_text(table: EvaluationTable) -> str:
     for run in table.runs:
         folder = table.folder(run)
         if folder is not None and folder.detections is not None and folder.regions_as_objects:
-            names.append(f"“{escape(table.title(run))}”")
+            names.append(f"“{as_html(table.title(run))}”")
     if not names:
         return ""
     verb, them = ("does", "it") if len(names) == 1 else ("do", "them")

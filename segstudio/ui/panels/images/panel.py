@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.browsing import Browsing
 from segstudio.app.scoring import Scoring
+from segstudio.core.text import printable
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
@@ -295,11 +296,13 @@ class ImagesPanel(QWidget):
         """Opens a folder that was open before."""
         button = QPushButton(icon("history"), "")
         metrics = button.fontMetrics()
-        name = metrics.elidedText(folder.name, Qt.TextElideMode.ElideMiddle, _RECENT_WIDTH)
+        name = metrics.elidedText(
+            printable(folder.name), Qt.TextElideMode.ElideMiddle, _RECENT_WIDTH
+        )
         button.setText(name.replace("&", "&&"))
         button.setFlat(True)
         button.setToolTip(plain(str(folder)))
-        button.setAccessibleName(f"Open {folder.name} again")
+        button.setAccessibleName(f"Open {printable(folder.name)} again")
         button.clicked.connect(lambda: self._browsing.open_path(folder))
         return button
 

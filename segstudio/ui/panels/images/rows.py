@@ -12,6 +12,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringL
 from segstudio.app.batch import model_of
 from segstudio.app.scoring import Scoring
 from segstudio.app.tally import lead_name
+from segstudio.core.text import printable
 from segstudio.session.session import ImageState, Session
 from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 from segstudio.ui.plain import plain
@@ -156,7 +157,7 @@ class ImagesModel(QStringListModel):
         if project is None or image < 0:
             return ""
         alone = ["Of page 1 alone:"] * (place_of(image, 1) in self._session.states)
-        return "\n".join([project.images[image].name, *alone, *self.marks(image)])
+        return "\n".join([project.images[image].title, *alone, *self.marks(image)])
 
     def _chosen(self) -> list[int]:
         words = self.text.lower().split()
@@ -178,10 +179,10 @@ class ImagesModel(QStringListModel):
 
 
 def _names(images: Sequence[ImageRef]) -> list[str]:
-    """All names, without making an `ImageRef` of each where the list can give them."""
-    if isinstance(images, ImageList):
-        return list(images.names)
-    return [ref.name for ref in images]
+    """All names as they are shown, without an `ImageRef` of each where the list can give them."""
+    names = list(images.names) if isinstance(images, ImageList) else [ref.name for ref in images]
+    # At once for all, since there may be 100,000.
+    return names if "".join(names).isprintable() else [printable(name) for name in names]
 
 
 def _state_rank(state: ImageState) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QPalette
@@ -24,6 +23,7 @@ from segstudio.app.class_mappings import ClassMappings
 from segstudio.app.mapping_doubt import Fit, Suggestion, fit_of
 from segstudio.app.segmenting import Segmenting
 from segstudio.core.prediction import ModelSpec, Variant, effective_options, parts_of
+from segstudio.core.text import as_html
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
@@ -306,9 +306,9 @@ def _text(name: str) -> QLabel:
 
 def fit_text(fit: Fit) -> str:
     """What to say of a model that may not fit, with links to what would: rich text."""
-    text = f"{escape(fit.doubt, quote=False)} "
+    text = f"{as_html(fit.doubt, quote=False)} "
     if fit.asked is not None:
-        name, counterpart = (escape(one, quote=False) for one in fit.asked)
+        name, counterpart = (as_html(one, quote=False) for one in fit.asked)
         text += f'<a href="{_SCORE_LINK}">Score {name} as \u201c{counterpart}\u201d</a> · '
     text += '<a href="mapping">Change…</a>'
     if not (fit.fitting or fit.others):
@@ -320,8 +320,8 @@ def fit_text(fit: Fit) -> str:
 
 def _suggested(found: Suggestion) -> str:
     fetch = f" ({bytes_text(found.size)})" if found.size else ""
-    link = f"{_MODEL_LINK}{escape(found.model_id)}"
-    return f'<a href="{link}">{escape(found.title, quote=False)}</a>{fetch}'
+    link = f"{_MODEL_LINK}{as_html(found.model_id)}"
+    return f'<a href="{link}">{as_html(found.title, quote=False)}</a>{fetch}'
 
 
 def fit_tip(fit: Fit) -> str:

@@ -310,9 +310,9 @@ def _notes(traced: Traced) -> list[str]:
 
 def _as_paragraphs(text: str) -> str:
     """Rich text, so that Qt breaks long lines of a tool tip."""
-    from html import escape
+    from segstudio.core.text import as_html
 
-    return "".join(f"<p>{escape(line)}</p>" for line in text.splitlines())
+    return "".join(f"<p>{as_html(line)}</p>" for line in text.splitlines())
 
 
 def _gradient(colours: ColourMap) -> QIcon:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QPalette, QResizeEvent, QShowEvent
@@ -26,6 +25,7 @@ from segstudio.app.inspecting import Inspecting
 from segstudio.app.pixel_values import PixelValues
 from segstudio.app.why_over_photo import error_text
 from segstudio.core.labels import Image
+from segstudio.core.text import as_html
 from segstudio.session.inspection import Inspection, Over, Traced, Why
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
@@ -313,7 +313,7 @@ def _channels_text(values: PixelValues) -> str:
         f'<a href="{entry.channel}">{entry.channel}</a>&nbsp;({entry.value:.3g})'
         for entry in values.channels
     )
-    return f"Strongest channels of {escape(values.stage)} here: " + ", ".join(links)
+    return f"Strongest channels of {as_html(values.stage)} here: " + ", ".join(links)
 
 
 def _field_text(traced: Traced, values: PixelValues) -> str:

@@ -28,11 +28,10 @@ from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.predictions import PredictionStore
-from segstudio.storage.project import Project, open_project
+from segstudio.storage.project import Project, open_project, preview_of_masks
 from segstudio.storage.samples import assemble_samples
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.states import save_chosen_masks
-from segstudio.storage.truth_folders import mask_names
 
 _OPENING = "opening"
 """What notices of a folder that cannot be opened are about: they go when another one is open."""
@@ -252,7 +251,7 @@ class Browsing:
         self._jobs.submit(
             "Looking for masks",
             "files",
-            lambda _job: _preview(project, masks),
+            lambda _job: preview_of_masks(project, masks),
             done,
             key="preview of masks",
             front=True,
@@ -660,21 +659,6 @@ def _where_truth_lies(project: Project) -> str:
     first, *others = project.truth.folders
     more = f" and {len(others):,} more folder{'s' * (len(others) > 1)}" if others else ""
     return f"Ground truth is read from {first}{more}."
-
-
-def _preview(project: Project, masks: ChosenMasks) -> str:
-    """How many images have a mask, with the first one."""
-    folder = project.images_root if masks.folder is None else masks.folder
-    try:
-        names = mask_names(folder, project.images, masks.pattern)
-    except SegstudioError as error:
-        return str(error)
-    if not names:
-        first = project.images[0].filename
-        wanted = first if masks.pattern is None else masks.pattern.name_for(first)
-        return f"No image has a mask there; for {first}, {wanted} was looked for."
-    image, mask = next(iter(names.items()))
-    return f"{len(names)} of {len(project.images)} images have a mask there: {image} has {mask}."
 
 
 def _opened_at(path: Path, home: Path | None, masks: ChosenMasks | None = None) -> Project:

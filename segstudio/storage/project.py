@@ -27,6 +27,7 @@ from segstudio.storage.schema_file import (
 )
 from segstudio.storage.states import load_chosen_masks, load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
+from segstudio.storage.truth_folders import mask_names
 from segstudio.storage.unread_annotations import unread_annotations
 from segstudio.storage.write_root import Identity, identity_of
 
@@ -251,3 +252,18 @@ def _schema_of(masks: ChosenMasks) -> LabelSchema | None:
 
 def _starting_at(project: Project, path: Path) -> Project:
     return replace(project, start=project.index_of(path) or 0)
+
+
+def preview_of_masks(project: Project, masks: ChosenMasks) -> str:
+    """How many images would have a mask, and of one of them which: a sentence for people."""
+    folder = project.images_root if masks.folder is None else masks.folder
+    try:
+        names = mask_names(folder, project.images, masks.pattern)
+    except SegstudioError as error:
+        return str(error)
+    if not names:
+        first = project.images[0].filename
+        wanted = first if masks.pattern is None else masks.pattern.name_for(first)
+        return f"No image has a mask there; for {first}, {wanted} was looked for."
+    image, mask = next(iter(names.items()))
+    return f"{len(names)} of {len(project.images)} images have a mask there: {image} has {mask}."

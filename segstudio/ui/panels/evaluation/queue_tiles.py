@@ -17,6 +17,7 @@ from PySide6.QtGui import QFont, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from segstudio.app.tally import lead_name
+from segstudio.core.text import printable
 from segstudio.session.session import Session
 from segstudio.session.work_queue import QueueKind, QueueState
 from segstudio.storage.image_ref import image_of

@@ -17,6 +17,7 @@ from segstudio.session.document import Document
 from segstudio.session.evaluation import Evaluation
 from segstudio.session.inspection import Inspection
 from segstudio.session.work_queue import QueueState
+from segstudio.storage.image_ref import PAGE_STEP
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.project import Project
 
@@ -358,6 +359,12 @@ class Session:
         if self.project is None or document is None:
             return None
         return self.project.index_of(document.ref.path, document.ref.page)
+
+    @property
+    def has_stacks(self) -> bool:
+        """Whether one of the images is known to have several pages."""
+        is_open = self.document is not None and self.document.pages > 1
+        return is_open or max(self.states, default=0) >= PAGE_STEP
 
     def set_view(self, **values: Any) -> None:
         """Replace fields of `view`; says VIEW if anything differs."""

@@ -122,9 +122,13 @@ class WindowCommands:
         if project is None:
             return
         count = len(project.images)
+        pages = 1 if session.document is None else session.document.pages
         title = session.models[session.model.chosen].title
-        if count > _ASK_FROM and not self._confirm(
-            f"Run {title} on {count:,} images?",
+        of = f"{count:,} images" if count > 1 else "1 image"
+        if session.has_stacks:
+            of += " and all their pages" if count > 1 else " and all its pages"
+        if count + pages - 1 > _ASK_FROM and not self._confirm(
+            f"Run {title} on {of}?",
             "It runs in the background and can be cancelled; results are kept.",
             "Run",
         ):

@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 import torchvision  # noqa: F401 - not within the time that jobs are waited for
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -15,7 +16,7 @@ from tiny_networks import SHUFFLE, UNET
 
 from segstudio.app.checkerboards import Measured, ModelSpectra, StageSpectrum
 from segstudio.app.upsampling import UpsamplingState
-from segstudio.ui.panels.network.pages import TWO_MODELS, UPSAMPLING
+from segstudio.ui.panels.network.pages import CUTS, TWO_MODELS, UPSAMPLING
 from segstudio.ui.panels.network.similarity_map import SimilarityMap
 from segstudio.ui.panels.network.spectra_view import Shown, SpectraView
 from segstudio.ui.panels.network.upsampling_table import (
@@ -28,8 +29,7 @@ from segstudio.ui.panels.network.upsampling_table import (
 LEFT = Qt.MouseButton.LeftButton
 
 
-@pytest.fixture
-def desk(make_window, tiny_engine, folder, qtbot):
+def opened(make_window, tiny_engine, folder, qtbot):
     """A window with tiny real networks whose network panel is open."""
     bench = make_window(engine=tiny_engine)
     bench.window.resize(1280, 800)
@@ -40,6 +40,11 @@ def desk(make_window, tiny_engine, folder, qtbot):
     bench.until(lambda: bench.session.inspection.traced is not None)
     bench.until(lambda: not bench.session.inspection.waiting)
     return bench
+
+
+@pytest.fixture
+def desk(make_window, tiny_engine, folder, qtbot):
+    return opened(make_window, tiny_engine, folder, qtbot)
 
 
 def page(bench, name):
@@ -132,6 +137,26 @@ def test_a_set_is_compared_and_copied(desk, compared, qtbot):
     qtbot.mouseClick(compared.controls.copy, LEFT)
     rows = list(csv.reader(io.StringIO(QApplication.clipboard().text())))
     assert rows[0][1:] == list(desk.studio.pairing.state.similarity.second_stages)
+
+
+@pytest.mark.parametrize(("others", "entry"), [(3, "All 4 images, all pages"), (0, "All pages")])
+def test_all_pages_of_a_stack_are_compared(make_window, tiny_engine, folder, qtbot, others, entry):
+    for number in range(others, 3):
+        (folder / f"field_{number}.png").unlink()
+    pages = np.random.default_rng(0).integers(0, 256, (3, 32, 48), np.uint8)
+    tifffile.imwrite(folder / "a_stack.tif", pages, photometric="minisblack")
+    bench = opened(make_window, tiny_engine, folder, qtbot)
+    found = page(bench, TWO_MODELS)
+    pick(found.controls.second, "Tiny Shuffle", qtbot)
+    bench.until(lambda: bench.studio.pairing.state.similarity is not None)
+    bench.settle()
+    pick(found.controls.images, entry, qtbot)
+    bench.until(lambda: bench.studio.pairing.state.similarity.images == 3 + others)
+    bench.until(lambda: not bench.studio.pairing.state.running)
+    bench.settle()
+    assert found.note.text() == f"Linear CKA over {3 + others} images."
+    scope = page(bench, CUTS).ablation.scope
+    assert scope.itemText(1) == ("All 4 images, all pages" if others else "All images, all pages")
 
 
 def test_taking_the_second_model_away_empties_the_page(desk, compared, qtbot):

@@ -1,4 +1,4 @@
-"""The line below the canvas: pages and channels, by mouse and by keys."""
+"""Pages and channels: the line below the canvas, by mouse and by keys; questions about all images."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from segstudio.session.session import ToolName
+from segstudio.ui.dialogs.export_dialog import ExportDialog
 
 
 @pytest.fixture
@@ -125,3 +126,49 @@ def test_what_is_painted_on_one_page_is_not_on_the_next(bench):
     bench.until(lambda: page(bench) == 1)
     assert not bench.session.document.annotation.labels.any()
     assert not bench.window.commands["edit.undo"].isEnabled()
+
+
+def question_of_a_run_on_all(bench) -> list[str]:
+    """What is asked; the answer is no."""
+    asked = []
+
+    def look():
+        box = QApplication.activeModalWidget()
+        if box is None:
+            QTimer.singleShot(20, look)
+            return
+        asked.append(box.text())
+        box.button(QMessageBox.StandardButton.Cancel).click()
+
+    QTimer.singleShot(0, look)
+    bench.window.commands.run("model.run_all")
+    bench.until(lambda: bool(asked))
+    return asked
+
+
+def test_what_goes_over_all_images_says_that_pages_are_among_them(make_window, stacks):
+    for number in range(20):
+        Image.new("RGB", (48, 32)).save(stacks / f"a{number}.png")
+    bench = make_window()
+    bench.open(stacks)
+    model = bench.session.models[bench.session.model.chosen].title
+    assert bench.session.document.pages == 1  # no stack is known yet
+    assert question_of_a_run_on_all(bench) == [f"Run {model} on 22 images?"]
+    bench.studio.browsing.select(20)
+    bench.until(lambda: is_open(bench, "cells.tif"))
+    assert question_of_a_run_on_all(bench) == [f"Run {model} on 22 images and all their pages?"]
+    bench.window.commands.run("file.export")
+    bench.until(lambda: bench.window.findChild(ExportDialog) is not None)
+    dialog = bench.window.findChild(ExportDialog)
+    place = dialog.images.findData("all")
+    assert dialog.images.itemText(place) == "All images (22), all pages"
+    dialog.reject()
+
+
+def test_a_run_on_a_stack_of_many_pages_is_asked_for_too(make_window, tmp_path):
+    pages = np.zeros((21, 32, 48), np.uint8)
+    tifffile.imwrite(tmp_path / "cells.tif", pages, photometric="minisblack")
+    bench = make_window()
+    bench.open(tmp_path)
+    model = bench.session.models[bench.session.model.chosen].title
+    assert question_of_a_run_on_all(bench) == [f"Run {model} on 1 image and all its pages?"]

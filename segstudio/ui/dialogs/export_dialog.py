@@ -140,12 +140,13 @@ class ExportDialog(Dialog):
         if document is not None:
             choices.append((f"This image ({document.ref.title})", "current"))
         selected, filtered = len(self._offered.selected), len(self._offered.filtered)
+        pages = ", all pages" if self._session.has_stacks else ""
         if selected > 1:
-            choices.append((f"Selected images ({selected:,})", "selected"))
+            choices.append((f"Selected images ({selected:,}){pages}", "selected"))
         if filtered:
-            choices.append((f"Images that the list shows ({filtered:,})", "filtered"))
+            choices.append((f"Images that the list shows ({filtered:,}){pages}", "filtered"))
         if project is not None:
-            choices.append((f"All images ({len(project.images):,})", "all"))
+            choices.append((f"All images ({len(project.images):,}){pages}", "all"))
         return choices
 
     def _what_choices(self) -> list[tuple[str, str]]:

@@ -139,7 +139,8 @@ class AblationTable(QWidget):
         ablation, traced = inspection.ablation, inspection.traced
         running = ablation is not None and ablation.running
         images = 0 if project is None else len(project.images)
-        self.scope.setItemText(1, f"All {images} images" if images > 1 else "All images")
+        named = f"All {images} images" if images > 1 else "All images"
+        self.scope.setItemText(1, named + ", all pages" * self._session.has_stacks)
         self.start.setEnabled(traced is not None and bool(traced.trace.skips))
         self.start.setText("Start again" if running else "Cut each skip")
         self.stop.setVisible(running)

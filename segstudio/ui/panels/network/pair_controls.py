@@ -102,10 +102,13 @@ class PairControls(QWidget):
     def _fill_images(self) -> None:
         project = self._session.project
         there = 0 if project is None else len(project.images)
+        pages = ", all pages" if self._session.has_stacks else ""
         entries: list[tuple[str, object]] = [("This image", 1)]
-        entries += [(f"{count} images", count) for count in _SETS if count < there]
+        entries += [(f"{count} images{pages}", count) for count in _SETS if count < there]
         if there > 1:
-            entries.append((f"All {count_text(there)} images", _ALL))
+            entries.append((f"All {count_text(there)} images{pages}", _ALL))
+        elif pages:
+            entries.append(("All pages", _ALL))
         _fill(self.images, entries)
         self.images.setEnabled(self._session.inspection.second is not None)
         state = self._pairing.state

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -520,6 +521,46 @@ def test_a_class_of_a_mask_with_all_pages_is_removed_and_comes_back(desk, tmp_pa
     desk.settle()
     assert path.read_bytes() == before
     assert saved(desk) == {}
+
+
+def test_undo_on_a_later_page_brings_the_class_back_on_all(stack):
+    new = stack.studio.class_list.add("nucleus")
+    painted_pages(stack, new)
+    before = maps_on_disk(stack)
+    stack.browsing.select(0)
+    stack.settle()
+    go(stack, 2)
+    stack.studio.class_removal.remove(use_of(stack, new))
+    stack.settle()
+    assert {int(m.max()) for m in maps_on_disk(stack).values()} == {1, 0}
+    stack.editing.undo()
+    stack.settle()
+    back = maps_on_disk(stack)
+    assert back.keys() == before.keys()
+    assert all(np.array_equal(back[name], m) for name, m in before.items())
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_class_removed_of_a_mask_with_all_pages_stays_removed(
+    desk, tmp_path, new_desk, elsewhere
+):
+    desk.root = tmp_path / "set"
+    make_stack(desk.root / "stack.tif")
+    masks = np.zeros((3, HEIGHT, WIDTH), np.uint8)
+    for page, mask in enumerate(masks):
+        mask[0, : page + 1], mask[5, 5] = 2, 1
+    (desk.root / "masks").mkdir()
+    tifffile.imwrite(desk.root / "masks" / "stack.tif", masks, photometric="minisblack")
+    desk.open(desk.root)
+    desk.session.saving = replace(desk.session.saving, elsewhere=elsewhere)
+    desk.studio.class_removal.remove(use_of(desk, 2), into=1)
+    desk.settle()
+    desk.close()
+    again = new_desk()
+    again.open(desk.root)
+    for page in range(3):
+        go(again, page)
+        assert np.bincount(labels_of(again).ravel())[1:].tolist() == [page + 2]
 
 
 def test_a_stack_whose_pages_cannot_be_counted_is_named(stack):

@@ -277,7 +277,7 @@ class _ImageWork:
                 self._conditions.schema.scored_ids,
                 foreground_ids=self._conditions.schema.foreground_ids,
                 disagreement=disagreement,
-                hausdorff=self._conditions.hausdorff,
+                hidden=self._conditions.hidden,
                 content=content,
             )
 

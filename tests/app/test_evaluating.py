@@ -11,6 +11,7 @@ from evaluating_steps import GROUND, MEAN, NUCLEUS, evaluate, later, paint_the_m
 from fakes import BLOBS, BRIGHT, FakeEngine, make_folder, square, wait_for, write_mask, write_photo
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.surface_distance import HAUSDORFF
 from segstudio.session.session import What
 
 
@@ -258,15 +259,15 @@ def test_distances_are_measured_on_request(desk, tmp_path):
     table = evaluate(desk)
     assert np.isnan(table.column("bright", "hausdorff95")).all()
     assert np.isnan(table.figure("bright", "hausdorff95"))
-    desk.evaluating.set_options(hausdorff=True)
+    desk.evaluating.set_options(asked=frozenset({HAUSDORFF.key}))
     desk.settle()
     # Two squares two columns apart: the farthest outlines are 2 apart, on the left and the right.
     assert table.column("bright", "hausdorff95") == pytest.approx([2, 2])
     assert table.figure("bright", "hausdorff95") == pytest.approx(2)
-    desk.evaluating.set_options(hausdorff=False)
+    desk.evaluating.set_options(asked=frozenset())
     desk.settle()
     assert np.isnan(table.column("bright", "hausdorff95")).all()
-    assert table.image(0, "bright").hausdorff is None
+    assert table.image(0, "bright").part(HAUSDORFF) is None
     assert len(desk.engine.runs) == 2
 
 

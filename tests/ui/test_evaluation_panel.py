@@ -13,6 +13,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog
 
 from segstudio.core.geometry import Rect
+from segstudio.core.surface_distance import HAUSDORFF
 from segstudio.session.session import What
 from segstudio.ui.panels.evaluation.pages import CHARTS, CLASSES, CONFUSION, IMAGES, MODELS, QUEUE
 
@@ -188,9 +189,9 @@ def test_distances_of_outlines_are_measured_on_request(compared):
     assert "HD95" not in cells(model, 0)
     header = panel(compared).header
     header.models.menu().popup(compared.window.mapToGlobal(QPoint(10, 10)))
-    compared.qtbot.mouseClick(header.models.hausdorff, LEFT, pos=QPoint(8, 8))
+    compared.qtbot.mouseClick(header.models.measures[HAUSDORFF.key], LEFT, pos=QPoint(8, 8))
     header.models.menu().close()
-    assert compared.session.evaluation.hausdorff
+    assert HAUSDORFF.key in compared.session.evaluation.asked
     compared.until(lambda: "HD95" in cells(model, 0))
     careful = next(row for row in range(2) if cells(model, row)["Model"].startswith("Careful"))
     # on image 3 the outlines of the cell lie a row apart: 0, 0, 0 and 1 pixel over the images,

@@ -168,5 +168,9 @@ def _image_row(
     columns = {
         f.total: values.means[f.key] for f in figures_at(Where.IMAGES) if f.key in values.means
     }
-    iou = zip(class_ids, values.by_class["iou"].tolist(), strict=True)
-    return {"name": figures.name, **columns, "iou": {str(c): v for c, v in iou}}
+    by_class = {
+        f.json: dict(zip(map(str, class_ids), values.by_class[f.key].tolist(), strict=True))
+        for f in figures_at(Where.CLASSES)
+        if f.key in values.by_class
+    }
+    return {"name": figures.name, **columns, "iou": by_class["iou"], "by_class": by_class}

@@ -81,7 +81,7 @@ def _print_classes(report: dict[str, Any]) -> None:
     figures = [
         f
         for m in MEASURES
-        for f in (m.at(Where.CLASSES) if m is PIXELS else m.at(Where.CLASSES)[:1])
+        for f in (m.at(Where.CLASSES) if m is PIXELS else m.main)
         if any(f.json in c for c in classes)
     ]
     print_table(

@@ -18,9 +18,11 @@ import numpy.typing as npt
 from segstudio.core.answer import Answer
 from segstudio.core.boundary import BOUNDARY
 from segstudio.core.calibration import CALIBRATION
+from segstudio.core.centreline import CENTRELINE
 from segstudio.core.class_sums import ClassPairs, mean_of, require_same_shape
 from segstudio.core.detection_curves import DETECTIONS, ScoreCurve
 from segstudio.core.detection_curves import score_curve as curve_of
+from segstudio.core.error_area import ERROR_AREA
 from segstudio.core.image_table import ImageTable
 from segstudio.core.labels import LabelMap, Labels
 from segstudio.core.measure import (
@@ -163,6 +165,8 @@ MEASURES: Final[tuple[AnyMeasure, ...]] = (
     PIXELS,
     BOUNDARY,
     HAUSDORFF,
+    CENTRELINE,
+    ERROR_AREA,
     DETECTIONS,
     PANOPTIC,
     SIZES,
@@ -255,6 +259,11 @@ class ImageFigures:
         What needs more than class maps may be missing because there is nothing to count.
         """
         return all(m.key in self.parts for m in wanted if m.is_of_any_map)
+
+    def with_parts_of(self, other: ImageFigures) -> ImageFigures:
+        """The same with what was counted of the image at another time."""
+        regions = self.regions_as_objects or other.regions_as_objects
+        return replace(self, parts={**self.parts, **other.parts}, regions_as_objects=regions)
 
     def without(self, unwanted: Iterable[AnyMeasure]) -> ImageFigures:
         """The same without some of the parts."""

@@ -229,8 +229,7 @@ class Measure(Generic[P, S]):
         section: Under which name JSON has its figures over all; "" if beside all others.
         details: Further values of that section.
         class_counts: Columns of the sums that JSON tells of each class.
-        lines: Lines about the report of `segstudio evaluate`; None: one for the main figure.
-            Args: the JSON report; whether the foreground leads.
+        lines: What `summary` says; None: a line for each main figure.
     """
 
     key: str
@@ -255,6 +254,15 @@ class Measure(Generic[P, S]):
         """Whether it can be counted of any two class maps."""
         return self.count is not None and self.needs is Needs.NOTHING
 
+    @property
+    def main(self) -> list[Figure[S]]:
+        """The figures to show where there is room for few."""
+        return [
+            f
+            for f in self.figures
+            if f is self.figures[0] or (f.is_mean and Where.IMAGES in f.where)
+        ]
+
     def at(self, where: Where) -> tuple[Figure[S], ...]:
         """Its columns in a table of classes, of models or of images; the foreground's first."""
         used = [f for f in self.figures if where in f.where]
@@ -270,13 +278,7 @@ class Measure(Generic[P, S]):
         """
         if self.lines is not None:
             return self.lines(report, leads)
-        main = self.figures[0]
-        unit = " px" if main.unit is Unit.PIXELS else ""
-        ahead = main.plain(report[main.foreground().total])
-        return [
-            f"mean {small(main.name)} {main.plain(report[main.total])}{unit}"
-            + f" (foreground {ahead}{unit})" * leads
-        ]
+        return [_line(figure, report, leads) for figure in self.main]
 
     def means(self, scores: S, is_foreground: npt.NDArray[np.bool_]) -> dict[str, float]:
         """Its figures over all classes by key, and over the (K,) bool foreground."""
@@ -289,6 +291,12 @@ class Measure(Generic[P, S]):
                 found[figure.key] = mean_of(values)
                 found[f"{figure.key}_foreground"] = mean_of(values[is_foreground])
         return found
+
+
+def _line(figure: Figure[S], report: Mapping[str, Any], leads: bool) -> str:
+    unit = " px" if figure.unit is Unit.PIXELS else ""
+    ahead = f" (foreground {figure.plain(report[figure.foreground().total])}{unit})" * leads
+    return f"mean {small(figure.name)} {figure.plain(report[figure.total])}{unit}{ahead}"
 
 
 AnyMeasure = Measure[Any, Any]

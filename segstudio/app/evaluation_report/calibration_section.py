@@ -70,4 +70,4 @@ def calibration_sections(material: Material) -> list[Section]:
     body = joined(
         (hint, run_legend(material), figure(chart), table(headers, rows, numbers=range(1, 5)))
     )
-    return [Section("calibration", "Is its confidence worth anything?", body)]
+    return [Section(CALIBRATION.key, "Is its confidence worth anything?", body)]

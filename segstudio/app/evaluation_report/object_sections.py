@@ -65,7 +65,7 @@ def _size_section(material: Material) -> Section:
         rows.append(row)
     listed = table(headers, rows, numbers=range(1, len(headers)))
     body = joined((hint, run_legend(material), gallery(charts, 420), listed))
-    return Section("sizes", "Object size", body)
+    return Section(SIZES.key, "Object size", body)
 
 
 def _size_chart(material: Material, sizes: dict[str, SizeBins], name: str, title: str) -> Markup:

@@ -102,16 +102,11 @@ BOUNDARY = Measure(
     "boundary",
     (
         Figure(
-            "boundary_iou",
-            "Boundary IoU",
+            "boundary_iou", "Boundary IoU",
             "IoU of the pixels near an edge: how exact the outlines are, whatever the size.",
-            by_class=lambda iou: iou,
-            short="Boundary",
+            by_class=lambda iou: iou, short="Boundary",
         ),
     ),
-    BoundarySums,
-    lambda s: BoundarySums.of(s.truth, s.answer.labels, s.ignore_index),
-    BoundarySums.iou,
-    option="boundary",
-    help="Tell the IoU of the boundaries too.",
-)
+    BoundarySums, lambda s: BoundarySums.of(s.truth, s.answer.labels, s.ignore_index),
+    BoundarySums.iou, option="boundary", help="Tell the IoU of the boundaries too.",
+)  # fmt: skip

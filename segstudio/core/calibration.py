@@ -167,31 +167,18 @@ CALIBRATION = Measure(
     "calibration",
     (
         Figure(
-            "ece",
-            "Calibration error",
+            "ece", "Calibration error",
             "How far the model's confidence is from how often it is right.",
-            over_all=lambda bins: bins.ece,
-            where=Where.FOLDER,
-            name="Expected calibration error",
-            short="ECE",
-            unit=Unit.PERCENT,
-            lower_is_better=True,
-            total="calibration_error",
+            over_all=lambda bins: bins.ece, where=Where.FOLDER, name="Expected calibration error",
+            short="ECE", unit=Unit.PERCENT, lower_is_better=True, total="calibration_error",
         ),
         Figure(
-            "suspicion",
-            "Suspected annotation",
-            "Share of pixels where a confident prediction contradicts the annotation: look whether "
-            "the annotation is right.",
-            over_all=lambda bins: bins.suspected,
-            where=Where.IMAGES,
-            name="Suspected annotation errors",
-            unit=Unit.PERCENT,
+            "suspicion", "Suspected annotation",
+            "Share of pixels where a confident prediction contradicts the annotation: look "
+            "whether the annotation is right.", over_all=lambda bins: bins.suspected,
+            where=Where.IMAGES, name="Suspected annotation errors", unit=Unit.PERCENT,
             lower_is_better=True,
         ),
     ),
-    CalibrationBins,
-    _of_image,
-    lambda bins, _ids: bins,
-    Needs.CONFIDENCE,
-)
+    CalibrationBins, _of_image, lambda bins, _ids: bins, Needs.CONFIDENCE,
+)  # fmt: skip

@@ -53,113 +53,74 @@ PIXELS = Measure(
     (
         Figure("iou", "IoU", "TP / (TP + FP + FN).", lambda m: m.iou, where=Where.CLASSES),
         Figure(
-            "dice",
-            "Dice",
-            "2 TP / (2 TP + FP + FN).",
-            lambda m: m.dice,
-            where=Where.CLASSES,
+            "dice", "Dice", "2 TP / (2 TP + FP + FN).", lambda m: m.dice, where=Where.CLASSES,
             label="Dice",
         ),
         Figure(
-            "precision",
-            "Precision",
+            "precision", "Precision",
             "TP / (TP + FP): of what the model calls this class, how much is right.",
-            lambda m: m.precision,
-            where=Where.CLASSES,
+            lambda m: m.precision, where=Where.CLASSES,
         ),
         Figure(
-            "recall",
-            "Recall",
-            "TP / (TP + FN): of what is this class, how much the model found.",
-            lambda m: m.recall,
-            where=Where.CLASSES,
+            "recall", "Recall", "TP / (TP + FN): of what is this class, how much the model found.",
+            lambda m: m.recall, where=Where.CLASSES,
         ),
         Figure(
-            "mean_iou",
-            "Mean IoU",
-            "Overlap of prediction and truth, TP / (TP + FP + FN): each class counts alike, however "
-            "few pixels it has.",
-            lambda m: m.iou,
-            where=_IMAGES_AND_FOLDER,
-            short="mIoU",
-            leads_foreground=True,
-            total="mean_iou",
+            "mean_iou", "Mean IoU",
+            "Overlap of prediction and truth, TP / (TP + FP + FN): each class counts alike, "
+            "however few pixels it has.", lambda m: m.iou, where=_IMAGES_AND_FOLDER, short="mIoU",
+            leads_foreground=True, total="mean_iou",
         ),
         Figure(
-            "mean_dice",
-            "Mean Dice",
-            "Overlap as well, kinder to errors: 2 TP / (2 TP + FP + FN).",
-            lambda m: m.dice,
-            where=_IMAGES_AND_FOLDER,
-            short="mDice",
-            leads_foreground=True,
+            "mean_dice", "Mean Dice", "Overlap as well, kinder to errors: 2 TP / (2 TP + FP + FN).",
+            lambda m: m.dice, where=_IMAGES_AND_FOLDER, short="mDice", leads_foreground=True,
             total="mean_dice",
         ),
         Figure(
-            "pixel_accuracy",
-            "Pixel accuracy",
+            "pixel_accuracy", "Pixel accuracy",
             "Share of right pixels. High by itself where one class is large: compare with what a "
-            "guess scores.",
-            over_all=lambda m: m.pixel_accuracy,
-            where=_IMAGES_AND_FOLDER,
-            short="Accuracy",
-            unit=Unit.PERCENT,
-            total="pixel_accuracy",
+            "guess scores.", over_all=lambda m: m.pixel_accuracy, where=_IMAGES_AND_FOLDER,
+            short="Accuracy", unit=Unit.PERCENT, total="pixel_accuracy",
         ),
         Figure(
-            "frequency_weighted_iou",
-            "Frequency-weighted IoU",
+            "frequency_weighted_iou", "Frequency-weighted IoU",
             "IoU weighted by the pixels of each class: large classes rule it.",
-            over_all=lambda m: m.frequency_weighted_iou,
-            where=_IMAGES_AND_FOLDER,
-            short="fwIoU",
+            over_all=lambda m: m.frequency_weighted_iou, where=_IMAGES_AND_FOLDER, short="fwIoU",
             total="frequency_weighted_iou",
         ),
     ),
-    ClassPairs,
-    lambda sample: sample.pairs,
-    ClassPairs.metrics,
+    ClassPairs, lambda sample: sample.pairs, ClassPairs.metrics,
     over_images="Pixels of all images are summed.",
-)
+)  # fmt: skip
 """The confusion matrix, which is always counted."""
 
 DOUBT: Measure[Any, Any] = Measure(
     "doubt",
     (
         Figure(
-            "uncertainty",
-            "Uncertainty",
+            "uncertainty", "Uncertainty",
             "Mean entropy of the model's probabilities: high where it hesitates. Needs no truth.",
-            where=Where.IMAGES,
-            lower_is_better=True,
+            where=Where.IMAGES, lower_is_better=True,
         ),
         Figure(
-            "disagreement",
-            "Disagreement",
+            "disagreement", "Disagreement",
             "Mean entropy of the models' votes: high where they differ. Needs no truth.",
-            where=Where.IMAGES,
-            lower_is_better=True,
+            where=Where.IMAGES, lower_is_better=True,
         ),
     ),
-)
+)  # fmt: skip
 TIME: Measure[Any, Any] = Measure(
     "time",
     (
         Figure(
-            "seconds",
-            "Seconds",
-            "Mean time of the model on one image, on the device it ran on.",
-            where=_IMAGES_AND_FOLDER,
-            name="Seconds per image",
-            short="s / image",
-            label="seconds per image",
-            unit=Unit.SECONDS,
-            lower_is_better=True,
+            "seconds", "Seconds", "Mean time of the model on one image, on the device it ran on.",
+            where=_IMAGES_AND_FOLDER, name="Seconds per image", short="s / image",
+            label="seconds per image", unit=Unit.SECONDS, lower_is_better=True,
             total="seconds_per_image",
         ),
     ),
     over_images="",
-)
+)  # fmt: skip
 
 MEASURES: Final[tuple[AnyMeasure, ...]] = (
     PIXELS,

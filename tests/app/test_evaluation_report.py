@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from pages import outline
 
-from segstudio.app.evaluation_report.data_files import write_csv, write_json
+from segstudio.app.evaluation_report.data_files import summary, write_csv, write_json
 from segstudio.app.evaluation_report.document import compose, write_html
 from segstudio.app.evaluation_report.findings import find
 from segstudio.app.evaluation_report.image_sections import LISTED, list_section, spread_section
@@ -23,9 +23,12 @@ from segstudio.app.evaluation_report.wording import calibration_text, caution, e
 from segstudio.app.evaluation_report.worst_section import PARTED, WORST, worst_section
 from segstudio.core.answer import Answer
 from segstudio.core.bootstrap import Interval, PairedDifference, paired_difference
+from segstudio.core.boundary import BOUNDARY
 from segstudio.core.errors import CancelledError
-from segstudio.core.image_figures import Wanted, figures_of
+from segstudio.core.image_figures import MEASURES, figures_of
 from segstudio.core.labels import LabelMap
+from segstudio.core.measure import Where
+from segstudio.core.panoptic import PANOPTIC
 from segstudio.core.schema import ClassSpec, LabelSchema
 
 NASTY = "<img src=x onerror=alert('1')>"
@@ -47,7 +50,7 @@ GOOD = maps([0, 0, 0, 0], [0, 1, 1, 1])
 POOR = maps([0, 0, 0, 0], [0, 0, 0, 0])
 
 
-def material_of(answers, *, wanted=None, truth=TRUTH, names=None, ids=("good", "poor"), **fields):
+def material_of(answers, *, wanted=(), truth=TRUTH, names=None, ids=("good", "poor"), **fields):
     """Runs with a list of answers (labels or `Answer`) for the same truth."""
     count = len(next(iter(answers.values())))
     images = names or [f"i{n}.png" for n in range(count)]
@@ -165,7 +168,7 @@ def test_what_one_class_everywhere_would_score_is_known():
 
 
 def test_the_models_table_has_the_figures_the_best_and_the_baseline():
-    material = material_of({"poor": [POOR] * 2, "good": [GOOD] * 2}, wanted=Wanted(boundary=True))
+    material = material_of({"poor": [POOR] * 2, "good": [GOOD] * 2}, wanted=[BOUNDARY])
     markup = models_section(material, find(material, ignore)).body
     rows = {row[0]: row[1:] for row in rows_of(markup)}
     assert rows["figure"] == ["good", "poor", "Everything background", "what it tells"]
@@ -206,9 +209,7 @@ def test_a_model_that_is_best_with_objects_is_named():
     }
     cell = ClassSpec(1, "cell", (9, 9, 9), thing=True)
     schema = LabelSchema((SCHEMA.classes[0], cell))
-    material = material_of(
-        answers, truth=truth, objects=objects, wanted=Wanted(panoptic=True), schema=schema
-    )
+    material = material_of(answers, truth=truth, objects=objects, wanted=[PANOPTIC], schema=schema)
     assert material.ranked[0].id == "good"
     # PQ of poor: cells 2 / 2.5, background 10 / 12; of good: 0 and 1
     words = models_section(material, find(material, ignore)).body
@@ -228,7 +229,7 @@ def test_every_section_is_there_and_nothing_comes_from_elsewhere():
 
     material = material_of(
         {"good": [answer(GOOD)] * 3, "poor": [answer(POOR)] * 3},
-        wanted=Wanted.everything(), objects=ids, command="segstudio compare 'a b'",
+        wanted=MEASURES, objects=ids, command="segstudio compare 'a b'",
         settings={"Held against": "the ground truth"}, facts={"Weights": "w.pt, SHA-256 abc"},
         left_out=("2 images have no ground truth.",),
     )  # fmt: skip
@@ -258,7 +259,7 @@ def test_one_model_without_extras_is_a_shorter_report():
 
 def test_no_name_becomes_markup():
     schema = LabelSchema.from_names(("background", NASTY))
-    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema, Wanted.everything())]
+    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema, MEASURES)]
     runs = tuple(
         EvaluatedRun.of(run, NASTY, figures, schema.scored_ids, {NASTY: NASTY}) for run in "ab"
     )
@@ -334,6 +335,26 @@ def test_large_images_are_drawn_small():
 
 
 # -- files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("measure", [m for m in MEASURES if m.choice], ids=lambda m: m.key)
+def test_what_is_counted_is_in_the_report_and_in_the_files(tmp_path, measure):
+    answers = {"good": [GOOD] * 2, "poor": [POOR] * 2}
+
+    def told(wanted):
+        material = material_of(answers, wanted=wanted)
+        path = tmp_path / str(len(wanted))
+        write_csv(path, material, ignore)
+        columns = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+        summed = summary(material, find(material, ignore), NOW)["models"][0]
+        figures = {row[0].removesuffix(" ↓") for row in rows_of(html_of(material))}
+        return {*columns, *summed, *summed["classes"][0], *figures}
+
+    names = {f.key for f in measure.at(Where.IMAGES)} | {f.json for f in measure.at(Where.CLASSES)}
+    names |= {f.total for f in measure.at(Where.FOLDER)}
+    names |= {f.label for f in measure.at(Where.FOLDER) if not f.of_foreground}
+    assert names <= told([measure])
+    assert not names & told([])
 
 
 def test_the_csv_has_a_line_for_every_image_and_model(tmp_path):
@@ -414,7 +435,7 @@ def test_names_are_listed_as_in_a_sentence(names, text):
 def test_no_cell_of_the_csv_is_a_formula(tmp_path):
     names = ("=1+1", "@cell")
     schema = LabelSchema.from_names(("background", names[1]))
-    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema, Wanted())]
+    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema)]
     run = EvaluatedRun.of("-run+1", "A", figures, schema.scored_ids)
     material = Material(
         "set", schema, [names[0]], (run,),

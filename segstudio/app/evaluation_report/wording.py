@@ -7,11 +7,17 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from segstudio.app.report.numbers import change
+from segstudio.app.report.numbers import change, score
 from segstudio.core.bootstrap import Interval, PairedDifference
+from segstudio.core.measure import AnyFigure, Unit
 
 _FEW_IMAGES: Final = 20
 _NAMED_STACKS: Final = 5
+
+
+def figure_text(figure: AnyFigure, value: float) -> str:
+    """A figure as tables have it; a dash where it is not defined."""
+    return score(value, 2 if figure.unit in (Unit.PIXELS, Unit.SECONDS) else 3)
 
 
 def interval_text(interval: Interval, level: float) -> str:

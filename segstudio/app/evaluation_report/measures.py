@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from segstudio.app.report.numbers import score
 from segstudio.core.class_sums import Numbers, mean_of
+from segstudio.core.formatting import ratio_text
 from segstudio.core.image_figures import FolderFigures
 from segstudio.core.metrics import Metrics
 
@@ -41,7 +41,7 @@ class Measure:
 
     def write(self, value: float) -> str:
         """The number for people; a dash where it is not defined."""
-        return score(value, self.digits)
+        return ratio_text(value, self.digits)
 
     def best(self, values: Sequence[float]) -> float:
         """The best of some values; NaN if none is known."""

@@ -10,10 +10,10 @@ from segstudio.app.evaluation_report.measures import MEASURES, Measure, lead_pq
 from segstudio.app.evaluation_report.wording import caution, count, enumeration, verdict
 from segstudio.app.report.intervals import IntervalScale, Range
 from segstudio.app.report.markup import Markup, element, joined
-from segstudio.app.report.numbers import change, percent, score
 from segstudio.app.report.page import Section, bullets, folded, note, paragraph
 from segstudio.app.report.tables import prose, table, wrapped
 from segstudio.core.bootstrap import Interval
+from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.metrics import Metrics
 
 _TRAP_GAP = 0.1
@@ -28,8 +28,8 @@ def key_figures(material: Material) -> list[tuple[str, str]]:
     of = " of the foreground" if material.has_background else ""
     by = ", by " if of else " of "
     found = [
-        (score(iou), f"mean IoU{of}{by}{material.titles[best.id]}"),
-        (score(dice), f"its mean Dice{of}"),
+        (ratio_text(iou), f"mean IoU{of}{by}{material.titles[best.id]}"),
+        (ratio_text(dice), f"its mean Dice{of}"),
         (f"{len(material.images):,}", "images" if len(material.images) != 1 else "image"),
         (str(runs), "models" if runs != 1 else "model"),
     ]
@@ -81,7 +81,7 @@ def _sentences(material: Material, found: Findings) -> list[Markup]:
     lead, images = material.lead_of(best.folder.metrics), count(len(material.images), "image")
     name = material.lead_name
     has = f"has the highest {name}," if len(material.runs) > 1 else f"has a {name} of"
-    said = [joined((element("b", titles[best.id]), f" {has} {score(lead)} over {images}."))]
+    said = [joined((element("b", titles[best.id]), f" {has} {ratio_text(lead)} over {images}."))]
     for other_id, compared in found.with_best(best).items():
         difference = compared.difference
         words = verdict(difference.lead, difference.level)
@@ -98,7 +98,7 @@ def _objects(material: Material) -> list[Markup]:
     best = max(known, key=lambda run: lead_pq(run.folder))
     if best is material.ranked[0]:
         return []
-    text = f" is best at telling objects apart: PQ {score(lead_pq(best.folder))}."
+    text = f" is best at telling objects apart: PQ {ratio_text(lead_pq(best.folder))}."
     return [joined((element("b", material.titles[best.id]), text))]
 
 
@@ -131,13 +131,13 @@ def _trap(material: Material) -> list[Markup]:
     class_id, empty = material.baselines[0]
     text = (
         f"{_everything(material, class_id)} would score a {material.lead_name} of "
-        f"{score(material.lead_of(empty))} and "
-        f"a pixel accuracy of {score(empty.pixel_accuracy)}."
+        f"{ratio_text(material.lead_of(empty))} and "
+        f"a pixel accuracy of {ratio_text(empty.pixel_accuracy)}."
     )
     accuracy = material.ranked[0].folder.metrics.pixel_accuracy
     if accuracy - empty.pixel_accuracy < _TRAP_GAP:
         text += (
-            f" The best model's pixel accuracy is {score(accuracy)}: most of it comes by itself, "
+            f" The best model's pixel accuracy is {ratio_text(accuracy)}: most of it comes by itself, "
             "so judge by IoU."
         )
     return [joined((text,))]
@@ -216,9 +216,9 @@ def _pairs_table(material: Material, found: Findings) -> Markup:
         [
             wrapped(_pair_name(material, c)),
             f"{c.difference.images:,}",
-            change(lead.difference),
+            change_text(lead.difference),
             scale.strip(shown),
-            percent(lead.share_above_zero),
+            percent_text(lead.share_above_zero),
             prose(verdict(lead, c.difference.level)),
         ]
         for c, lead, shown in zip(found.compared, leads, ranges, strict=True)
@@ -239,7 +239,7 @@ def _by_class(material: Material, compared: Compared, *, opened: bool) -> Markup
     rows: list[list[object]] = [
         [
             wrapped(material.name_of(i)),
-            change(v.difference),
+            change_text(v.difference),
             scale.strip(ranges[i]),
             prose(verdict(v, difference.level)),
         ]

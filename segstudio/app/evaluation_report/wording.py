@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from segstudio.app.report.numbers import change
 from segstudio.core.bootstrap import Interval, PairedDifference
+from segstudio.core.formatting import change_text
 
 _FEW_IMAGES: Final = 20
 
 
 def interval_text(interval: Interval, level: float) -> str:
     """The ends of an interval, like "95 %: 0.012 to 0.030"."""
-    low, high = change(interval.low), change(interval.high)
+    low, high = change_text(interval.low), change_text(interval.high)
     if interval.low >= 0:
         low, high = low.removeprefix("+"), high.removeprefix("+")
     return f"{level * 100:g} %: {low} to {high}"
@@ -28,7 +28,7 @@ def verdict(interval: Interval, level: float) -> str:
     if math.isnan(interval.difference):
         return "cannot be compared: one of them has no value"
     if math.isnan(interval.low):
-        return f"{change(interval.difference)}, but one image cannot show a difference"
+        return f"{change_text(interval.difference)}, but one image cannot show a difference"
     ends = interval_text(interval, level)
     if not interval.is_clear:
         return f"no difference shown ({ends})"

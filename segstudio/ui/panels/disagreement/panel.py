@@ -7,13 +7,13 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.app.disagreement import Disagreement
+from segstudio.core.formatting import count_text
 from segstudio.session.disagreement import Disputes
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.empty import EmptyState, Switch
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.disagreement.answers import AnswersView
 from segstudio.ui.panels.disagreement.choices import ChoicesButton
 from segstudio.ui.panels.disagreement.rows import RegionsModel

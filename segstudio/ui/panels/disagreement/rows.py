@@ -8,10 +8,10 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QFont
 
+from segstudio.core.formatting import count_text
 from segstudio.core.schema import Color, LabelSchema
 from segstudio.session.disagreement import DisagreementState, DisputedRegion, Disputes
 from segstudio.ui.model_titles import short_titles
-from segstudio.ui.numbers import count_text
 from segstudio.ui.plain import plain
 
 PIXELS, VOTES, ANNOTATION = range(3)

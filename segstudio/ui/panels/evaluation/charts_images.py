@@ -11,8 +11,8 @@ import numpy as np
 from segstudio.app.evaluation_rows import LOWER_IS_BETTER
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers
+from segstudio.core.formatting import count_text
 from segstudio.ui.charts.parts import Axis, ChartData, Corner, Lazy, Points, Rule
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.charts_runs import RunLook
 
 FIGURES: Final = {

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from segstudio.core.class_sums import Numbers
-from segstudio.ui.numbers import count_text
+from segstudio.core.formatting import count_text
 from segstudio.ui.panels.evaluation.class_rows import RunHead
 from segstudio.ui.panels.evaluation.figure_text import figure_text
 from segstudio.ui.panels.evaluation.figures import IMAGE_FIGURES, Figure, Unit

@@ -11,8 +11,8 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
+from segstudio.core.formatting import count_text
 from segstudio.core.text import safe_cells
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
 from segstudio.ui.panels.evaluation.figures import (
     FOLDER_FIGURES,

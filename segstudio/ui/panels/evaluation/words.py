@@ -10,8 +10,8 @@ import numpy as np
 from segstudio.app.evaluation_report.wording import caution, verdict
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.bootstrap import PairedDifference
+from segstudio.core.formatting import count_text, percent_text, ratio_text
 from segstudio.core.metrics import Metrics
-from segstudio.ui.numbers import count_text, percent_text, ratio_text
 
 _TRAP_FROM = 0.6
 """A guess that is right this often makes the accuracy misleading."""

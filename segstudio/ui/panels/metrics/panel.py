@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.score_sides import Sides, folder_sides, image_sides
 from segstudio.app.scoring import Scoring
+from segstudio.core.formatting import count_text, percent_text, ratio_text
 from segstudio.core.metrics import Metrics
 from segstudio.core.schema import LabelSchema
 from segstudio.session.session import Change, Session, What
@@ -26,7 +27,6 @@ from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icon_button import icon_button
-from segstudio.ui.numbers import count_text, percent_text, ratio_text
 from segstudio.ui.panels.metrics.rows import MetricsModel
 from segstudio.ui.panels.metrics.table import ScoreTable
 from segstudio.ui.plain import PlainLabel

@@ -19,7 +19,7 @@ from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from segstudio.app.scoring import ScoreRow
-from segstudio.ui.numbers import DASH, count_text, ratio_text
+from segstudio.core.formatting import DASH, count_text, ratio_text
 from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 

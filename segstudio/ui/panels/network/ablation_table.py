@@ -27,12 +27,12 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.cutting import Cutting
 from segstudio.core.ablation import ALL_SKIPS, Ablation, AblationRow
+from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.icon_button import icon_button
-from segstudio.ui.numbers import percent_text, ratio_text
 from segstudio.ui.panels.network.cut_how import HOW_TEXTS, chosen_how, how_combo
-from segstudio.ui.panels.network.cut_scores import change_brush, change_text
+from segstudio.ui.panels.network.cut_scores import change_brush
 from segstudio.ui.plain import PlainLabel, plain
 from segstudio.ui.row_height import RowHeight
 

@@ -18,6 +18,7 @@ from segstudio.core.difference import (
     WRONG_CLASS,
     difference,
 )
+from segstudio.core.formatting import percent_text
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import Prediction
 from segstudio.core.render import ColorTable, color_table
@@ -26,7 +27,6 @@ from segstudio.session.session import Change, Session, What
 from segstudio.ui.canvas.photo import Photo
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import Stacked
-from segstudio.ui.numbers import percent_text
 from segstudio.ui.panels.network.cut_list import CutList
 from segstudio.ui.panels.network.cut_scores import CutScores, score_lines
 from segstudio.ui.panels.network.photo_place import photo_pixel, photo_share

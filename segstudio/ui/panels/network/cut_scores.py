@@ -11,7 +11,7 @@ from PySide6.QtGui import QBrush, QColor, QPalette, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from segstudio.core.ablation import MaskScores
-from segstudio.ui.numbers import DASH, ratio_text
+from segstudio.core.formatting import change_text, ratio_text
 from segstudio.ui.plain import plain
 from segstudio.ui.row_height import RowHeight
 from segstudio.ui.swatch import swatch
@@ -62,13 +62,6 @@ def score_lines(
     ]
     lines.append(ScoreLine("Mean", None, means[0], means[1]))
     return lines
-
-
-def change_text(change: float) -> str:
-    """A change of a score with its sign."""
-    if math.isnan(change):
-        return DASH
-    return "±0" if abs(change) < _SAME else f"{change:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def change_brush(change: float, palette: QPalette) -> QBrush:

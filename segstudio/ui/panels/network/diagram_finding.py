@@ -9,8 +9,8 @@ from typing import Literal
 from segstudio.core.diagram import Diagram, Edge, Group, Node, Point
 from segstudio.core.diagram_style import KIND_TEXTS, TIMES, shape_text, stride_text
 from segstudio.core.features import LayerInfo
+from segstudio.core.formatting import count_text, short_text
 from segstudio.session.inspection import Traced
-from segstudio.ui.numbers import count_text
 
 Direction = Literal["left", "right", "up", "down"]
 
@@ -88,7 +88,7 @@ def _stage_tip(node: Node, traced: Traced) -> str:
     if node.folded:
         lines.insert(0, f"{len(layers)} stages: {node.members[0]} … {node.members[-1]}")
     parameters, macs = sum(x.parameters for x in layers), sum(x.macs for x in layers)
-    lines.append(f"{count_text(parameters)} parameters, {macs / 1e6:,.1f} M multiply-adds")
+    lines.append(f"{count_text(parameters)} parameters, {short_text(macs)} multiply-adds")
     lines += _field_text(layer)
     if layer.regions is not None:
         lines.append(f"of {count_text(layer.regions)} regions, the first one is shown")

@@ -10,7 +10,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from segstudio.app.explanations import LensRow
-from segstudio.ui.numbers import DASH, percent_text, ratio_text
+from segstudio.core.formatting import DASH, percent_text, ratio_text
 from segstudio.ui.plain import plain
 
 _COLUMNS = ("Stage", "Agrees", "Mean IoU", "Class IoU")

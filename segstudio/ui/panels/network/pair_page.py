@@ -17,12 +17,12 @@ from PySide6.QtWidgets import (
 from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.inspecting import Inspecting
 from segstudio.app.pairing import Pairing
+from segstudio.core.formatting import count_text
 from segstudio.session.inspection import Look, Picture
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.cell_map import Cell
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import EmptyState, Switch
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.network.pair_controls import PairControls
 from segstudio.ui.panels.network.pair_detail import PairDetail, pixmap_of
 from segstudio.ui.panels.network.pair_table import PICTURE, Pair, PairModel, PairTable

@@ -22,8 +22,8 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 from segstudio.app.stage_similarity import StageSimilarity
 from segstudio.core.alignment import AlignedStages
 from segstudio.core.features import LayerInfo
+from segstudio.core.formatting import DASH
 from segstudio.session.inspection import Traced
-from segstudio.ui.numbers import DASH
 from segstudio.ui.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex

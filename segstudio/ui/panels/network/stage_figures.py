@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from segstudio.ui.numbers import DASH, percent_text, ratio_text
+from segstudio.core.formatting import DASH, percent_text, ratio_text
 from segstudio.ui.panels.network.channel_order import ChannelOrder, FloatArray, value_text
 from segstudio.ui.panels.network.stage_scores import StageScores
 

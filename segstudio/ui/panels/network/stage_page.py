@@ -18,12 +18,12 @@ from segstudio.app.inspecting import Inspecting
 from segstudio.app.stage_work import StageFacts
 from segstudio.core.diagram_style import stride_text
 from segstudio.core.features import ChannelCut, LayerInfo
+from segstudio.core.formatting import count_text
 from segstudio.core.labels import Image
 from segstudio.session.inspection import Look, Traced, ValueRange
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import EmptyState, Switch
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.network.channel_grid import ChannelGrid
 from segstudio.ui.panels.network.channel_mark import PixelXY, photo_place
 from segstudio.ui.panels.network.channel_menu import channel_menu

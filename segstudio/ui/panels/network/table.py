@@ -32,11 +32,11 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.inspecting import Inspecting
 from segstudio.core.features import LayerInfo
+from segstudio.core.formatting import DASH, bytes_text, count_text, short_text
 from segstudio.core.shape_table import field_text, pixels_text, shape_csv
 from segstudio.session.inspection import Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.icons import icon
-from segstudio.ui.numbers import DASH, bytes_text, count_text
 from segstudio.ui.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex
@@ -70,16 +70,6 @@ class Column:
     is_number: bool = True
 
 
-def _bytes(layer: LayerInfo) -> str:
-    return f"{layer.nbytes / 1e3:.0f} kB" if layer.nbytes < 1e5 else bytes_text(layer.nbytes)
-
-
-def _macs(layer: LayerInfo) -> str:
-    if not layer.macs:
-        return DASH
-    return f"{layer.macs / 1e9:.2f} G" if layer.macs >= 1e7 else f"{layer.macs / 1e6:.2f} M"
-
-
 def _field_area(layer: LayerInfo) -> float:
     field = layer.photo_field
     return -1.0 if field is None else float(field[0] * field[1])
@@ -100,12 +90,13 @@ COLUMNS: tuple[Column, ...] = (
     Column("Parameters", "Weights between the stages before and this one",
            lambda s: count_text(s.parameters) if s.parameters else DASH, lambda s: s.parameters,
            is_share=True),
-    Column("Multiply-adds", "For this image", _macs, lambda s: s.macs, is_share=True),
+    Column("Multiply-adds", "For this image",
+           lambda s: short_text(s.macs) if s.macs else DASH, lambda s: s.macs, is_share=True),
     Column("Receptive field",
            "Part of the photo, in its pixels, that a position can depend on; + means that some path "
            "reads the whole image besides",
            lambda s: field_text(s).replace(" x ", " \u00d7 "), _field_area),
-    Column("Memory", "The activations as kept here (16 bits a value)", _bytes,
+    Column("Memory", "The activations as kept here (16 bits a value)", lambda s: bytes_text(s.nbytes),
            lambda s: s.nbytes, is_share=True),
     Column("Time", "In the traced forward pass", lambda s: f"{s.seconds * 1000:.1f} ms",
            lambda s: s.seconds, is_share=True),

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.checkerboards import ModelSpectra, StageSpectrum
 from segstudio.app.upsampling import UpsamplingState
-from segstudio.ui.numbers import DASH
+from segstudio.core.formatting import DASH
 from segstudio.ui.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final, Generic, TypeVar
 
@@ -143,7 +143,15 @@ class Column(Generic[Row]):
         return "" if value is None else f"{value:.6g}"
 
 
-class TableModel(QAbstractTableModel, Generic[Row]):
+def share_of_largest(column: Column[Row], rows: Sequence[Row]) -> Column[Row]:
+    """A column of values from 0 on with bars: each row's part of the largest value."""
+    value = column.value
+    assert value is not None
+    largest = max(map(value, rows), default=0.0)
+    return replace(column, bar=lambda row: value(row) / largest if largest else math.nan)
+
+
+class TableModel(Generic[Row], QAbstractTableModel):
     """Rows in the order that was asked for; those without a value come last either way."""
 
     def __init__(
@@ -176,8 +184,7 @@ class TableModel(QAbstractTableModel, Generic[Row]):
             self.endResetModel()
         elif rows:
             self._put_in_order()
-            last = self.index(len(self.rows) - 1, len(columns) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
+            self.repaint()
 
     def identity_at(self, row: int) -> Hashable:
         """What tells a row of the table from the others."""
@@ -190,7 +197,8 @@ class TableModel(QAbstractTableModel, Generic[Row]):
     def repaint(self) -> None:
         """Ask for what the rows look like again."""
         if self.rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, 0))
+            last = self.index(len(self.rows) - 1, len(self.columns) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Order the rows by a column; as they were given for -1."""
@@ -389,7 +397,7 @@ class _Head(QHeaderView):
             option.text += _ARROW_ROOM
 
 
-class TableView(QTableView, Generic[Row]):
+class TableView(Generic[Row], QTableView):
     """A table: Ctrl+C copies the chosen rows, a click on a heading sorts, a third one undoes it.
 
     Signals:
@@ -427,6 +435,8 @@ class TableView(QTableView, Generic[Row]):
         self._by_hand: dict[str, int] = {}
         """Widths that the user gave to columns, by their titles."""
         self._is_fitting = False
+        if model.parent() is None:
+            model.setParent(self)
         self.setModel(model)
         self.setItemDelegate(TableDelegate(self))
         self.setAccessibleName(name)

@@ -27,7 +27,7 @@ from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.icon_button import icon_button
-from segstudio.ui.panels.network.cut_how import HOW_TEXTS, chosen_how, how_combo
+from segstudio.ui.panels.network.cut_list import HOW_TEXTS, chosen_how, how_combo
 from segstudio.ui.panels.network.cut_masks import change_column
 from segstudio.ui.plain import PlainLabel
 from segstudio.ui.table import UNSORTED, Column, Side, TableModel, TableView

@@ -1,5 +1,6 @@
 """The layer rule and the start-up rule, checked on the code itself."""
 
+import ast
 import json
 import os
 import subprocess
@@ -62,3 +63,41 @@ def test_no_file_grows_past_its_purpose():
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 700
     }
     assert long == {}
+
+
+MEASURES_NAMED = {
+    "instances": "also folders of masks and a kind of their values",
+    "detections": "segstudio/cli/evaluate.py: a file of them, --detections",
+    "suspicion": "segstudio/session/work_queue.py: an order of the queue",
+    "ap": "segstudio/training, ui/panels/model: what a trained model's card tells",
+    "ap50": "the same",
+    "ap75": "the same",
+    "boundary_iou": "segstudio/core/ablation.py, cli/inspect_cuts.py: what a cut connection costs",
+    "mean_boundary_iou": "the same",
+}
+"""Names of measures that stand elsewhere too, and where or for what else."""
+
+
+def test_a_measure_is_named_in_its_own_module_alone():
+    """A new one needs a module and a line in the list: nothing else may know one by its name.
+
+    Not of IoU, Dice and what else follows from the confusion matrix, which all lead with.
+    """
+    from segstudio.core.image_figures import MEASURES, PIXELS
+
+    homes: dict[str, str] = {}
+    for measure in (m for m in MEASURES if m.count is not None and m is not PIXELS):
+        names = {measure.key, measure.option, measure.section}
+        for figure in (g for f in measure.figures for g in (f, f.foreground())):
+            names |= {figure.key, figure.json, figure.total}
+        homes |= dict.fromkeys(names - {""}, measure.count.__module__)
+    assert len(homes) > 40
+    named = {
+        (node.value, module)
+        for path in (ROOT / "segstudio").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in homes
+        if (module := ".".join(path.relative_to(ROOT).with_suffix("").parts)) != homes[node.value]
+    }
+    assert {pair for pair in named if pair[0] not in MEASURES_NAMED} == set()
+    assert {name for name, _ in named} == MEASURES_NAMED.keys()

@@ -1,71 +1,73 @@
-"""The figures of each class over a folder, by name."""
+"""The figures of a folder as JSON has them, the same for every command and report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from segstudio.core.class_sums import Numbers
-from segstudio.core.detections import THRESHOLDS
-from segstudio.core.image_figures import FolderFigures
-from segstudio.core.metrics import Metrics
-
-
-def class_figures(folder: FolderFigures) -> dict[str, Numbers]:
-    """(K,) values by name, in the order of `folder.class_ids`; NaN for a class that has none.
-
-    "iou", "dice", "precision", "recall", "share" (of the pixels of the ground truth), and where
-    they were counted "boundary_iou", "hausdorff95", "ap", "ap50", "ap75", "pq", "sq", "rq".
-    """
-    metrics = folder.metrics
-    found: dict[str, Numbers] = {
-        "iou": metrics.iou,
-        "dice": metrics.dice,
-        "precision": metrics.precision,
-        "recall": metrics.recall,
-        "share": metrics.truth_pixels / max(1, metrics.total),
-    }
-    if folder.boundary_iou is not None:
-        found["boundary_iou"] = folder.boundary_iou
-    if folder.hausdorff_95 is not None:
-        found["hausdorff95"] = folder.hausdorff_95
-    precision = folder.average_precision()
-    if precision is not None:
-        found |= {
-            "ap": precision.by_class,
-            "ap50": precision.table[:, THRESHOLDS.index(0.5)],
-            "ap75": precision.table[:, THRESHOLDS.index(0.75)],
-        }
-    quality = folder.panoptic_quality
-    if quality is not None:
-        found |= {"pq": quality.pq, "sq": quality.sq, "rq": quality.rq}
-    return found
+from segstudio.core.image_figures import MEASURES, PIXELS, FolderFigures
+from segstudio.core.measure import AnyMeasure, Needs, Where
 
 
 def class_rows(
-    metrics: Metrics, name_of: Callable[[int], str], further: Mapping[str, npt.NDArray[Any]]
+    folder: FolderFigures,
+    name_of: Callable[[int], str],
+    wanted: Collection[AnyMeasure] = MEASURES,
 ) -> list[dict[str, Any]]:
-    """One row a class as JSON has it.
+    """One row a class.
 
     Args:
-        metrics: The scores of the classes.
+        folder: The figures.
         name_of: The name of a class id.
-        further: (K,) float64 values or int64 counts of more figures by name, in the order of the
-            classes.
+        wanted: What is told besides the confusion matrix's figures, if it was counted.
     """
+    metrics, values = folder.metrics, folder.values.by_class
+    columns: dict[str, npt.NDArray[Any]] = {f.json: values[f.key] for f in PIXELS.at(Where.CLASSES)}
+    columns |= {"pixels": metrics.truth_pixels, "predicted_pixels": metrics.predicted_pixels}
+    for measure in wanted:
+        part = folder.part(measure)
+        if part is None or measure is PIXELS:
+            continue
+        columns |= {f.json: values[f.key] for f in measure.at(Where.CLASSES)}
+        for name in measure.class_counts:
+            counts = part.column(name, folder.class_ids)
+            columns[f"{measure.key}_{name}"] = counts.astype(np.int64)
     return [
         {
             "id": class_id,
             "name": name_of(class_id),
-            "iou": float(metrics.iou[i]),
-            "dice": float(metrics.dice[i]),
-            "precision": float(metrics.precision[i]),
-            "recall": float(metrics.recall[i]),
-            "pixels": int(metrics.truth_pixels[i]),
-            "predicted_pixels": int(metrics.predicted_pixels[i]),
-            **{name: values[i].item() for name, values in further.items()},
+            **{name: values[i].item() for name, values in columns.items()},
         }
-        for i, class_id in enumerate(metrics.class_ids)
+        for i, class_id in enumerate(folder.class_ids)
     ]
+
+
+def further_values(
+    folder: FolderFigures, wanted: Collection[AnyMeasure] = MEASURES
+) -> dict[str, Any]:
+    """What was counted besides the confusion matrix, over all classes and over the foreground.
+
+    A section that was asked for is None if there was nothing to count it of.
+    """
+    found: dict[str, Any] = {}
+    means = folder.values.means
+    for measure in wanted:
+        part = folder.part(measure)
+        if measure.needs is Needs.OBJECTS and part is None:
+            found[measure.section] = None
+        if part is None or measure is PIXELS:
+            continue
+        figures = [f for f in measure.figures if Where.FOLDER in f.where]
+        figures += [f.foreground() for f in figures if f.is_mean]
+        told = {f.total: means[f.key] for f in figures}
+        if not measure.section:
+            found |= told
+            continue
+        scores = measure.scores(part, folder.class_ids) if measure.scores else None
+        more = measure.details(part, scores) if measure.details else {}
+        regions = {"regions_as_objects": folder.regions_as_objects}
+        found[measure.section] = {**told, **more, **regions}
+    return found

@@ -98,14 +98,16 @@ class Evaluating:
         if self._job is not None:
             self._job.cancel()
 
-    def set_options(self, *, hausdorff: bool | None = None, originals: bool | None = None) -> None:
+    def set_options(
+        self, *, asked: frozenset[str] | None = None, originals: bool | None = None
+    ) -> None:
         """Choose what is measured; the figures follow. None leaves a choice as it is.
 
         Args:
-            hausdorff: Whether distances of outlines are measured too.
+            asked: Keys of the measures that are counted besides those that always are.
             originals: Whether the reference is the ground truth as other programs wrote it.
         """
-        wanted = {"hausdorff": hausdorff, "originals": originals}
+        wanted: dict[str, Any] = {"asked": asked, "originals": originals}
         evaluation = self._session.evaluation
         new = {name: value for name, value in wanted.items() if value is not None}
         if any(getattr(evaluation, name) != value for name, value in new.items()):
@@ -170,9 +172,7 @@ class Evaluating:
         options = session.model.options
         contenders = (Contender.of(session.models[r], options) for r in runs if r in session.models)
         evaluation = session.evaluation
-        return Conditions(
-            tuple(contenders), session.schema, evaluation.hausdorff, evaluation.originals
-        )
+        return Conditions(tuple(contenders), session.schema, evaluation.asked, evaluation.originals)
 
     def _begin(
         self,
@@ -369,7 +369,7 @@ class Evaluating:
                 c.at(options) for c in before.contenders if c.id in self._session.models
             ),
             schema=self._session.schema,
-            hausdorff=self._session.evaluation.hausdorff,
+            asked=self._session.evaluation.asked,
             originals=self._session.evaluation.originals,
         )
         if now.key == before.key:

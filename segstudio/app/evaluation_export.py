@@ -129,7 +129,7 @@ class EvaluationExport:
         conditions = Conditions(
             tuple(Contender.of(session.models[run], options) for run in chosen),
             table.schema,
-            session.evaluation.hausdorff,
+            session.evaluation.asked,
             session.evaluation.originals,
         )
         held = {d.ref: d.annotation.copy() for d in self._documents.dirty()}
@@ -143,7 +143,7 @@ def _command(conditions: Conditions, options: RunOptions, files: FolderFiles) ->
         return ""
     models = [_name_of(contender.spec) for contender in conditions.contenders]
     words = ["segstudio", "compare", str(files.project.root), "--models", ",".join(models)]
-    words += ["--hausdorff"] if conditions.hausdorff else []
+    words += [f"--{m.option}" for m in conditions.wanted if m.choice]
     return shlex.join([*words, "--report", "report.html"])
 
 

@@ -12,8 +12,9 @@ from segstudio.app.batch import run_key
 from segstudio.app.class_mapping import ClassMapping, mapping_digest
 from segstudio.app.folder import FolderFiles
 from segstudio.core.answer import Answer
-from segstudio.core.image_figures import Wanted
+from segstudio.core.image_figures import MEASURES, measures_with
 from segstudio.core.labels import LabelMap
+from segstudio.core.measure import AnyMeasure
 from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
@@ -159,27 +160,25 @@ class Conditions:
     Attributes:
         contenders: The models.
         schema: The folder's classes.
-        hausdorff: Whether distances of outlines are measured.
+        asked: Keys of the measures that are counted besides those that always are.
         originals: Whether the reference is the ground truth as other programs wrote it, without
             what was corrected here.
     """
 
     contenders: tuple[Contender, ...]
     schema: LabelSchema
-    hausdorff: bool = False
+    asked: frozenset[str] = frozenset()
     originals: bool = False
 
     @property
-    def wanted(self) -> Wanted:
-        """Which figures are counted."""
-        return Wanted(
-            boundary=True,
-            hausdorff=self.hausdorff,
-            panoptic=True,
-            instances=True,
-            sizes=True,
-            calibration=True,
-        )
+    def wanted(self) -> tuple[AnyMeasure, ...]:
+        """What is counted."""
+        return measures_with(self.asked)
+
+    @property
+    def hidden(self) -> tuple[AnyMeasure, ...]:
+        """What is not told, although it may have been counted before."""
+        return tuple(m for m in MEASURES if m not in self.wanted)
 
     @property
     def meaning(self) -> str:
@@ -190,8 +189,8 @@ class Conditions:
 
     def counts_like(self, other: Conditions) -> bool:
         """Whether the figures of a model that is read alike are the same in both."""
-        mine = (self.meaning, self.hausdorff, self.originals)
-        return mine == (other.meaning, other.hausdorff, other.originals)
+        mine = (self.meaning, self.asked, self.originals)
+        return mine == (other.meaning, other.asked, other.originals)
 
     def references(
         self, files: FolderFiles, held: Mapping[ImageRef, LabelMap] | None = None
@@ -204,7 +203,7 @@ class Conditions:
     def key(self) -> tuple[str, ...]:
         """Changes when figures have to be counted anew."""
         keys = (f"{c.id}|{c.key(self.schema)}" for c in self.contenders)
-        return (self.meaning, str(self.hausdorff), str(self.originals), *keys)
+        return (self.meaning, str(sorted(self.asked)), str(self.originals), *keys)
 
     def figure_key(self, contender: Contender, image: str, reference: str) -> bytes:
         """Under which the figures of one image are kept, by its digest and its reference's."""

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.core.class_sums import ClassPairs, mean_of
-from segstudio.core.detection_curves import average_precision
-from segstudio.core.image_figures import ImageFigures
+from segstudio.core.class_sums import ClassPairs
+from segstudio.core.image_figures import ImageFigures, figures_at
+from segstudio.core.measure import AnyMeasure, Where
 from segstudio.storage.figures import packed, unpacked
 
-METRICS: Final = (
-    "mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou", "boundary_iou",
-    "hausdorff95", "ap50", "pq", "seconds", "uncertainty", "disagreement", "suspicion",
-    "mean_iou_foreground", "mean_dice_foreground", "pq_foreground",
-)  # fmt: skip
+METRICS: Final = tuple(figure.key for figure in figures_at(Where.IMAGES))
 """The figures of an image; NaN where there is nothing to measure against."""
-LOWER_IS_BETTER: Final = frozenset(
-    {"hausdorff95", "seconds", "uncertainty", "disagreement", "suspicion", "ece"}
-)
-_OF_COUNTS: Final = ("mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou")
-_AP50: Final = 0.5
 _KEYS: Final = np.dtype("<u2")
 _PIXELS: Final = np.dtype("<u4")
 
@@ -98,7 +89,7 @@ class ImageRow:
         *,
         foreground_ids: Sequence[int] | None = None,
         disagreement: float = float("nan"),
-        hausdorff: bool = False,
+        hidden: Collection[AnyMeasure] = (),
         content: bytes | None = None,
     ) -> ImageRow:
         """The line of what was counted.
@@ -108,12 +99,12 @@ class ImageRow:
             class_ids: The classes to score, K of them.
             foreground_ids: Those of them that are not background; None: all.
             disagreement: Mean vote entropy of the image.
-            hausdorff: Whether distances of outlines are shown, if they were measured.
+            hidden: What is not shown although it may have been measured.
             content: `counted` as bytes, if that is known.
         """
         figures = counted.figures
-        if figures is not None and figures.hausdorff is not None and not hausdorff:
-            figures, content = replace(figures, hausdorff=None), None
+        if figures is not None and any(figures.part(m) is not None for m in hidden):
+            figures, content = figures.without(hidden), None
             counted = replace(counted, figures=figures)
         scores = {
             "seconds": counted.seconds,
@@ -123,16 +114,12 @@ class ImageRow:
         iou = np.full(len(class_ids), np.nan, np.float32)
         keys = pixels = b""
         if figures is not None:
-            metrics = figures.metrics(class_ids)
-            iou = metrics.iou.astype(np.float32)
+            foreground = class_ids if foreground_ids is None else foreground_ids
+            values = figures.values(class_ids, foreground)
+            iou = values.by_class["iou"].astype(np.float32)
+            scores |= values.means
             keys = figures.pairs.keys.astype(_KEYS).tobytes()
             pixels = figures.pairs.pixels.astype(_PIXELS).tobytes()
-            for name in _OF_COUNTS:
-                scores[name] = float(getattr(metrics, name))
-            foreground = class_ids if foreground_ids is None else foreground_ids
-            means = metrics.mean_over(foreground)
-            scores |= dict(zip(("mean_iou_foreground", "mean_dice_foreground"), means, strict=True))
-            scores |= _further(figures, class_ids, foreground)
         return cls(
             np.array([scores.get(name, np.nan) for name in METRICS], np.float64),
             iou,
@@ -166,24 +153,3 @@ def entries_of(
         np.frombuffer(b"".join(keys), _KEYS).astype(np.int64),
         np.frombuffer(b"".join(pixels), _PIXELS).astype(np.int64),
     )
-
-
-def _further(
-    figures: ImageFigures, class_ids: Sequence[int], foreground_ids: Sequence[int]
-) -> dict[str, float]:
-    found: dict[str, float] = {}
-    if figures.boundary is not None:
-        found["boundary_iou"] = mean_of(figures.boundary.iou(class_ids))
-    if figures.hausdorff is not None:
-        found["hausdorff95"] = mean_of(figures.hausdorff.mean(class_ids))
-    if figures.panoptic is not None:
-        quality = figures.panoptic.quality(class_ids)
-        found["pq"] = quality.mean()[0]
-        found["pq_foreground"] = quality.mean(foreground_ids)[0]
-    if figures.detections is not None:
-        found["ap50"] = average_precision(figures.detections, class_ids).at(_AP50)
-    if figures.calibration is not None:
-        counted = int(figures.calibration.pixels.sum())
-        if counted:
-            found["suspicion"] = figures.calibration.confident_errors / counted
-    return found

@@ -9,11 +9,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.app.evaluation_rows import LOWER_IS_BETTER, METRICS, ImageRow, entries_of, pairs_of
-from segstudio.app.evaluation_sums import FolderSums
+from segstudio.app.evaluation_rows import METRICS, ImageRow, entries_of, pairs_of
 from segstudio.core.bootstrap import PairedDifference
 from segstudio.core.class_sums import ClassPairs, Numbers, mean_of
-from segstudio.core.image_figures import FolderFigures, ImageFigures
+from segstudio.core.image_figures import TIME, FolderFigures, ImageFigures, lower_is_better
 from segstudio.core.metrics import ConfusionMatrix, Metrics
 from segstudio.core.schema import LabelSchema
 
@@ -31,7 +30,7 @@ class _Run:
     class_iou: npt.NDArray[np.float32]
     evaluated: npt.NDArray[np.bool_]
     rows: dict[int, ImageRow] = field(default_factory=dict)
-    sums: FolderSums | None = None
+    folder: FolderFigures | None = None
     changes: int = 0
 
 
@@ -102,27 +101,27 @@ class EvaluationTable:
     def folder(self, run: str) -> FolderFigures | None:
         """The figures of the folder; they follow the images' with a short delay."""
         found = self._runs.get(run)
-        return None if found is None or found.sums is None else found.sums.folder
+        return None if found is None else found.folder
 
     def figure(self, run: str, metric: str) -> float:
-        """One figure of the folder, by its name in `FOLDER_METRICS`; NaN if there is none.
+        """One figure of the folder, by its `Figure.key`; NaN if there is none.
 
         Without anything to measure against there are the seconds all the same.
         """
         found = self._runs.get(run)
-        if found is not None and found.sums is None and metric == "seconds":
+        if found is not None and found.folder is None and metric == TIME.figures[0].key:
             return mean_of(self.column(run, metric))
-        if found is None or found.sums is None:
+        if found is None or found.folder is None:
             return float("nan")
-        return float(found.sums.figures.get(metric, np.nan))
+        return float(found.folder.values.means.get(metric, np.nan))
 
     def class_figures(self, run: str) -> Mapping[str, Numbers]:
-        """(K,) the folder's figures of each of `class_ids` by name, see `app.class_figures`.
+        """(K,) the folder's figures of each of `class_ids`, by their `Figure.key`.
 
         Figures that were not counted are missing; a class that has none is NaN.
         """
-        found = self._runs.get(run)
-        return {} if found is None or found.sums is None else found.sums.by_class
+        folder = self.folder(run)
+        return {} if folder is None else folder.values.by_class
 
     def image(self, index: int, run: str) -> ImageFigures | None:
         """All figures of an image, or None if it has none."""
@@ -201,7 +200,7 @@ class EvaluationTable:
         known = {run: value for run, value in values.items() if not np.isnan(value)}
         if not known:
             return ""
-        pick = min if metric in LOWER_IS_BETTER else max
+        pick = min if lower_is_better(metric) else max
         return pick(known, key=lambda run: known[run])
 
     def pairs(self, run: str, indices: Sequence[int] | Indices) -> list[ClassPairs]:
@@ -251,10 +250,10 @@ class EvaluationTable:
         found.evaluated[index] = True
         found.changes += 1
 
-    def publish(self, run: str, sums: FolderSums | None) -> None:
+    def publish(self, run: str, folder: FolderFigures | None) -> None:
         """Set the figures of the folder."""
         if run in self._runs:
-            self._runs[run].sums = sums
+            self._runs[run].folder = folder
 
     def set_paired(self, first: str, second: str, difference: PairedDifference) -> None:
         """Keep the comparison of two models."""

@@ -256,9 +256,10 @@ class _ImageWork:
             for contender in conditions.contenders:
                 self._job.check()
                 key = keys.get(contender.id)
-                entry = self._known(None if key is None else known.get(key))
+                content = None if key is None else known.get(key)
+                entry, before = self._known(content)
                 try:
-                    entry = entry or self._count(contender, key, reference != NO_REFERENCE)
+                    entry = entry or self._count(contender, key, reference != NO_REFERENCE, before)
                 except ModelNeeded:
                     missing = True
                 if entry is not None:
@@ -277,28 +278,35 @@ class _ImageWork:
                 self._conditions.schema.scored_ids,
                 foreground_ids=self._conditions.schema.foreground_ids,
                 disagreement=disagreement,
-                hausdorff=self._conditions.hausdorff,
+                hidden=self._conditions.hidden,
                 content=content,
             )
 
-    def _known(self, content: bytes | None) -> tuple[Counted, bytes] | None:
+    def _known(
+        self, content: bytes | None
+    ) -> tuple[tuple[Counted, bytes] | None, ImageFigures | None]:
+        """What is on disk if nothing is missing; else the figures that need not be counted again."""
         counted = None if content is None else Counted.unpacked(content)
         if counted is None or content is None:
-            return None
+            return None, None
         figures = counted.figures
         if figures is not None and not figures.has(self._conditions.wanted):
-            return None
-        return counted, content
+            return None, figures
+        return (counted, content), None
 
     def _count(
-        self, contender: Contender, key: bytes | None, has_reference: bool
+        self,
+        contender: Contender,
+        key: bytes | None,
+        has_reference: bool,
+        before: ImageFigures | None,
     ) -> tuple[Counted, bytes] | None:
         """Measure a model's answer and keep the figures under a key; None without an answer."""
         found = self._answer(contender)
         if found is None:
             return None
         answer, uncertainty = found
-        figures = self._measured(answer) if has_reference else None
+        figures = self._measured(answer, before) if has_reference else None
         counted = Counted(figures, answer.seconds, uncertainty)
         content = counted.packed()
         # What could not be measured is tried again next time, and told again.
@@ -326,7 +334,7 @@ class _ImageWork:
                 raise _Replaced
         return self._pixels
 
-    def _measured(self, answer: Answer) -> ImageFigures | None:
+    def _measured(self, answer: Answer, before: ImageFigures | None) -> ImageFigures | None:
         shape = (answer.labels.shape[0], answer.labels.shape[1])
         if self._reference is None:
             self._reference = (self._read_reference(shape),)
@@ -334,7 +342,11 @@ class _ImageWork:
         if reference is None:
             return None
         conditions = self._conditions
-        return figures_of(reference, answer, conditions.schema, conditions.wanted)
+        schema, wanted = conditions.schema, conditions.wanted
+        if before is None:
+            return figures_of(reference, answer, schema, wanted)
+        missing = [m for m in wanted if m.is_of_any_map and before.part(m) is None]
+        return before.with_parts_of(figures_of(reference, answer, schema, missing))
 
     def _read_reference(self, shape_hw: tuple[int, int]) -> LabelMap | None:
         read = None

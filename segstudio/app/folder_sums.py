@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 
 from segstudio.app.clock import Cancel, Clock
 from segstudio.app.evaluation_rows import ImageRow
-from segstudio.app.evaluation_sums import FolderSums, RunSums
+from segstudio.app.evaluation_sums import RunSums
 from segstudio.app.evaluation_table import EvaluationTable
+from segstudio.core.image_figures import FolderFigures
 from segstudio.jobs import JobRunner
 
 _AFTER_S = 0.5
@@ -70,7 +71,7 @@ class SumKeeper:
         sums = {run: self._sums.setdefault(run, RunSums(*classes)) for run in changed}
         self._running = True
 
-        def done(found: dict[str, FolderSums | None]) -> None:
+        def done(found: dict[str, FolderFigures | None]) -> None:
             self._publish(sums, found)
 
         def ended() -> None:
@@ -89,7 +90,7 @@ class SumKeeper:
 
     def _added(
         self, sums: dict[str, RunSums], changed: dict[str, dict[int, ImageRow]]
-    ) -> dict[str, FolderSums | None]:
+    ) -> dict[str, FolderFigures | None]:
         """The work of the job; only one runs at a time."""
         start = time.perf_counter()
         for run, rows in changed.items():
@@ -98,7 +99,7 @@ class SumKeeper:
         self._cost_s = time.perf_counter() - start
         return found
 
-    def _publish(self, sums: dict[str, RunSums], found: dict[str, FolderSums | None]) -> None:
+    def _publish(self, sums: dict[str, RunSums], found: dict[str, FolderFigures | None]) -> None:
         for run, total in found.items():
             # Of a model that was forgotten meanwhile the sums are no longer true.
             if self._sums.get(run) is sums[run]:

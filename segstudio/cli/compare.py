@@ -22,7 +22,7 @@ from segstudio.cli.options import option_of
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_comparison
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import Wanted
+from segstudio.core.measure import AnyMeasure
 from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
 from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job, JobRunner
@@ -50,7 +50,7 @@ class Request:
         schema_file: Classes; else `segstudio.json` beside the masks, else the ids that are found.
         ignore: Ground truth id that counts nowhere; else the schema's.
         options: How the models run.
-        wanted: Which figures are told besides IoU, Dice and accuracy.
+        wanted: What is told besides IoU, Dice and accuracy.
         bootstrap: Whether to tell how sure the differences are.
         limit: Stop after this many images; 0 for all.
         again: Run the models also where their answers are on disk.
@@ -63,7 +63,7 @@ class Request:
     schema_file: Path | None = None
     ignore: int | None = None
     options: RunOptions = field(default_factory=RunOptions)
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: tuple[AnyMeasure, ...] = ()
     bootstrap: bool = False
     limit: int = 0
     again: bool = False
@@ -136,7 +136,7 @@ def _evaluated(
     conditions = Conditions(
         tuple(Contender.of(spec, request.options) for spec in specs),
         schema,
-        request.wanted.hausdorff,
+        frozenset(m.key for m in request.wanted if m.choice),
     )
     references = References(files, schema, saved=not request.masks)
     number = len(files.project.images)
@@ -162,7 +162,7 @@ def _command(request: Request) -> str:
         ("ignore", request.ignore),
         ("truth-kind", option_of(request.said.kind)),
         ("class-0", request.said.zero),
-        ("hausdorff", request.wanted.hausdorff),
+        *((m.option, True) for m in request.wanted if m.choice),
         ("limit", request.limit or None),
         ("report", request.report),
     )

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
 
-from segstudio.app.class_figures import class_rows
+from segstudio.app.class_figures import class_rows, further_values
 from segstudio.app.evaluation_report.wording import caution
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.app.folder_evaluation import FolderEvaluation
 from segstudio.core.bootstrap import RESAMPLES, SIGN, Interval, paired_difference
+from segstudio.core.calibration import CALIBRATION
 from segstudio.core.class_sums import mean_of
-from segstudio.core.detections import Kind
-from segstudio.core.image_figures import FolderFigures, Wanted
-from segstudio.core.schema import LabelSchema
+from segstudio.core.image_figures import MEASURES, PIXELS, TIME, values_of_counts
+from segstudio.core.measure import AnyFigure, AnyMeasure, Where
 
 _SHOWN_IMAGES: Final = 10
-_QUALITIES: Final = ("pq_foreground", "sq_foreground", "rq_foreground", "pq", "sq", "rq")
+_ALWAYS: Final[tuple[AnyFigure, ...]] = (*PIXELS.at(Where.FOLDER), CALIBRATION.figures[0])
 
 
-def report_of(found: FolderEvaluation, wanted: Wanted, *, bootstrap: bool) -> dict[str, Any]:
+def report_of(
+    found: FolderEvaluation, wanted: Collection[AnyMeasure], *, bootstrap: bool
+) -> dict[str, Any]:
     """All figures under their names, the best model first; those not wanted are left out.
 
     Args:
         found: The evaluation.
-        wanted: Which figures to tell besides IoU, Dice and accuracy.
+        wanted: What to tell besides IoU, Dice and accuracy.
         bootstrap: Whether to tell how sure the differences of the models are.
     """
     table = found.table
@@ -40,15 +42,11 @@ def report_of(found: FolderEvaluation, wanted: Wanted, *, bootstrap: bool) -> di
         "ignore_index": table.schema.ignore_index,
         "foreground": list(table.schema.foreground_ids),
         "ranked_by": table.lead,
-        "hausdorff": wanted.hausdorff,
+        **{m.key: m in wanted for m in MEASURES if m.choice},
         "models": [_model_row(table, run, wanted) for run in order],
         "all_background": None
         if background is None
-        else {
-            "mean_iou_foreground": background.mean_over(table.schema.foreground_ids)[0],
-            "mean_iou": background.mean_iou,
-            "pixel_accuracy": background.pixel_accuracy,
-        },
+        else values_of_counts(background, table.schema.foreground_ids),
         "differences": [
             _difference(table, first, second, bootstrap=bootstrap)
             for first, second in combinations(order, 2)
@@ -73,75 +71,19 @@ def _rank(value: float) -> float:
     return float("inf") if np.isnan(value) else -value
 
 
-def _model_row(table: EvaluationTable, run: str, wanted: Wanted) -> dict[str, Any]:
+def _model_row(table: EvaluationTable, run: str, wanted: Collection[AnyMeasure]) -> dict[str, Any]:
     folder = table.folder(run)
     row: dict[str, Any] = {
         "id": run,
         "title": table.title(run),
         "images": len(table.indices(run, scored=True)),
-        "mean_iou_foreground": table.figure(run, "mean_iou_foreground"),
-        "mean_dice_foreground": table.figure(run, "mean_dice_foreground"),
-        "mean_iou": table.figure(run, "mean_iou"),
-        "mean_dice": table.figure(run, "mean_dice"),
-        "pixel_accuracy": table.figure(run, "pixel_accuracy"),
-        "frequency_weighted_iou": table.figure(run, "frequency_weighted_iou"),
-        "seconds_per_image": mean_of(table.column(run, "seconds")),
-        "calibration_error": table.figure(run, "ece"),
-        "classes": [] if folder is None else _class_rows(folder, table.schema, wanted),
+        **{f.total: table.figure(run, f.key) for f in _ALWAYS},
+        TIME.figures[0].total: mean_of(table.column(run, TIME.figures[0].key)),
+        "classes": [] if folder is None else class_rows(folder, table.schema.name_of, wanted),
     }
     if folder is None:
         return row
-    row |= folder.image_means
-    if wanted.boundary:
-        row |= _named(table, run, "mean_boundary_iou_foreground")
-        row["mean_boundary_iou"] = table.figure(run, "boundary_iou")
-    if wanted.hausdorff:
-        row |= _named(table, run, "mean_hausdorff_95_foreground")
-        row["mean_hausdorff_95"] = table.figure(run, "hausdorff95")
-    if wanted.instances:
-        row["instances"] = _instances(folder)
-    if wanted.panoptic:
-        row["panoptic"] = _named(table, run, *_QUALITIES)
-    return row
-
-
-def _named(table: EvaluationTable, run: str, *names: str) -> dict[str, float]:
-    return {name: table.figure(run, name) for name in names}
-
-
-def _class_rows(folder: FolderFigures, schema: LabelSchema, wanted: Wanted) -> list[dict[str, Any]]:
-    metrics = folder.metrics
-    further = {
-        "boundary_iou": folder.boundary_iou if wanted.boundary else None,
-        "hausdorff_95": folder.hausdorff_95 if wanted.hausdorff else None,
-    }
-    if wanted.panoptic and folder.panoptic_quality is not None:
-        further["pq"] = folder.panoptic_quality.pq
-    precision = folder.average_precision() if wanted.instances else None
-    if precision is not None:
-        further["ap"] = precision.by_class
-    known = {name: values for name, values in further.items() if values is not None}
-    return class_rows(metrics, schema.name_of, known)
-
-
-def _instances(folder: FolderFigures) -> dict[str, Any] | None:
-    """Average precision; None if the ground truth does not tell objects apart."""
-
-    def of(kind: Kind) -> dict[str, float]:
-        found = folder.average_precision(kind)
-        assert found is not None
-        return {"ap": found.ap, "ap_50": found.at(0.5), "ap_75": found.at(0.75)}
-
-    if folder.detections is None:
-        return None
-    return {
-        "objects": int(folder.detections.objects.values.sum()),
-        "detections": len(folder.detections),
-        "scored": folder.detections.scored,
-        "regions_as_objects": folder.regions_as_objects,
-        **of("mask"),
-        "box": of("box"),
-    }
+    return {**row, **folder.image_means, **further_values(folder, wanted)}
 
 
 def _difference(

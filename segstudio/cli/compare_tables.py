@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.output import print_table, say, score
+from segstudio.core.image_figures import MEASURES
+from segstudio.core.measure import AnyFigure, AnyMeasure, Where
 from segstudio.storage.truth_coding import KIND_NAMES
 
 _FOREGROUND: Final = (("mean_iou_foreground", "fg iou"), ("mean_dice_foreground", "fg dice"))
@@ -15,10 +17,7 @@ _COLUMNS: Final = (
     ("mean_dice", "mean dice"),
     ("pixel_accuracy", "accuracy"),
     ("frequency_weighted_iou", "fw iou"),
-    ("mean_boundary_iou", "boundary iou"),
-    ("mean_hausdorff_95", "hausdorff 95"),
 )
-_PIXEL_COLUMNS: Final = frozenset({"mean_hausdorff_95"})
 
 
 def print_report(report: dict[str, Any]) -> None:
@@ -45,31 +44,38 @@ def _print_models(
     models: list[dict[str, Any]], background: dict[str, float] | None, *, leads: bool
 ) -> None:
     """Figures by column; those of the foreground first if it `leads`."""
-    columns = (*(_FOREGROUND if leads else ()), *_COLUMNS)
-    shown = [(name, header) for name, header in columns if any(name in m for m in models)]
-    qualities = [("pq_foreground", "fg pq")] * leads + [(n, n) for n in ("pq", "sq", "rq")]
-    objects = [m.get("instances") for m in models]
-    panoptic = any("panoptic" in m for m in models)
-    headers = ["model", *(header for _, header in shown)]
-    headers += ["ap", "ap 50", "ap 75"] * any(objects) + [
-        header for _, header in qualities
-    ] * panoptic
+    shown = (*(_FOREGROUND if leads else ()), *_COLUMNS)
+    further = [
+        (measure, figure)
+        for measure in MEASURES
+        if measure.option
+        for figure in measure.at(Where.FOLDER)
+        if any(figure.total in _section(m, measure) for m in models)
+        and (leads or not figure.of_foreground)
+    ]
+    headers = ["model", *(header for _, header in shown), *(_header(f) for _, f in further)]
     rows = []
     for model in models:
-        cells = [_cell(name, model.get(name, math.nan)) for name, _ in shown]
-        if any(objects):
-            found = model.get("instances") or {}
-            cells += [score(found.get(name, math.nan)) for name in ("ap", "ap_50", "ap_75")]
-        if panoptic:
-            found = model.get("panoptic") or {}
-            cells += [score(found.get(name, math.nan)) for name, _ in qualities]
+        cells = [score(model[name]) for name, _ in shown]
+        cells += [f.plain(_section(model, m).get(f.total, math.nan)) for m, f in further]
         rows.append([model["id"], *cells, _seconds(model["seconds_per_image"])])
     if background is not None:
         cells = [score(background.get(name, math.nan)) for name, _ in shown]
-        rows.append(["(all background)", *cells, *["-"] * (len(headers) - 1 - len(cells)), "-"])
+        rows.append(["(all background)", *cells, *["-"] * len(further), "-"])
     print_table([*headers, "s/image"], rows)
-    if any("instances" in m for m in models) and not any(objects):
-        print("average precision: the ground truth does not tell objects apart")
+    for measure in MEASURES:
+        if measure.section and all(m.get(measure.section, "") is None for m in models):
+            for line in measure.summary(models[0], leads):
+                print(line)
+
+
+def _section(model: dict[str, Any], measure: AnyMeasure) -> dict[str, Any]:
+    """Where the figures of a measure are in the report of a model."""
+    return (model.get(measure.section) or {}) if measure.section else model
+
+
+def _header(figure: AnyFigure) -> str:
+    return "fg " * figure.of_foreground + figure.json.replace("_", " ")
 
 
 def _print_classes(models: list[dict[str, Any]]) -> None:
@@ -140,12 +146,6 @@ def _print_disagreement(
             for i in found["images"]
         ],
     )
-
-
-def _cell(name: str, value: float) -> str:
-    if name in _PIXEL_COLUMNS and not math.isnan(value):
-        return f"{value:.2f}"
-    return score(value)
 
 
 def _seconds(value: float) -> str:

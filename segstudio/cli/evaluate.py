@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -19,8 +20,10 @@ from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_material
 from segstudio.core.answer import Answer
 from segstudio.core.bootstrap import PairedDifference, paired_difference
+from segstudio.core.detection_curves import DETECTIONS
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import ImageFigures, Wanted, figures_of
+from segstudio.core.image_figures import ImageFigures, figures_of, measures_with
+from segstudio.core.measure import AnyMeasure
 from segstudio.storage.image_ref import ImageRef
 
 _REMARKS: Final = 5
@@ -33,7 +36,7 @@ class Request:
     Attributes:
         sides: Predictions and ground truth.
         per_image: Whether to list every image.
-        wanted: Which figures are counted besides IoU, Dice and accuracy.
+        wanted: What is counted besides IoU, Dice and accuracy.
         against: Another folder of predicted masks, whose difference is bootstrapped.
         missing: What ground truth without a prediction counts as.
         report: Where to write a report as HTML, if wanted.
@@ -42,18 +45,18 @@ class Request:
 
     sides: Sides
     per_image: bool = False
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: tuple[AnyMeasure, ...] = ()
     against: Path | None = None
     missing: Missing = Missing.IGNORE
     report: Path | None = None
     images: Path | None = None
 
     @property
-    def counted(self) -> Wanted:
-        """Which figures are counted: a report has more than is asked for."""
+    def counted(self) -> tuple[AnyMeasure, ...]:
+        """What is counted: a report has more than is asked for."""
         if self.report is None:
             return self.wanted
-        return replace(self.wanted, boundary=True, panoptic=True, instances=True, sizes=True)
+        return measures_with({measure.key for measure in self.wanted})
 
 
 @dataclass
@@ -101,7 +104,7 @@ def evaluate(request: Request, *, as_json: bool) -> int:
         measured = [Measured(sides.pred_dir, folders, counts.figures)]
         difference = None
         if request.against is not None:
-            wanted = request.counted if request.report is not None else Wanted()
+            wanted = request.counted if request.report is not None else ()
             other = replace(sides, pred_dir=request.against, pred_instances=None, detections=None)
             masks, others = _counted(request, other, wanted)
             difference = _difference(compared, counts, others, request)
@@ -148,7 +151,7 @@ def _command(request: Request) -> str:
         ("pred-kind", option_of(sides.pred_kind)),
         ("class-0", sides.zero),
         ("missing", None if request.missing == usual.missing else request.missing.value),
-        ("hausdorff", request.wanted.hausdorff),
+        *((m.option, True) for m in request.wanted if m.choice),
         ("bootstrap", request.against is not None),
         ("against", request.against),
         ("images", request.images),
@@ -158,12 +161,14 @@ def _command(request: Request) -> str:
     return shlex.join([*words, *options_text(options)])
 
 
-def _counted(request: Request, sides: Sides, wanted: Wanted) -> tuple[MaskFolders, _Counts]:
-    folders = MaskFolders.open(sides, with_detections=wanted.instances)
+def _counted(
+    request: Request, sides: Sides, wanted: Sequence[AnyMeasure]
+) -> tuple[MaskFolders, _Counts]:
+    folders = MaskFolders.open(sides, with_detections=DETECTIONS in wanted)
     return folders, _count(folders, wanted, request.missing)
 
 
-def _count(folders: MaskFolders, wanted: Wanted, missing: Missing) -> _Counts:
+def _count(folders: MaskFolders, wanted: Sequence[AnyMeasure], missing: Missing) -> _Counts:
     counts = _Counts()
     empty = folders.empty_pairs() if missing is Missing.BACKGROUND else ()
     with progress_bar("Comparing") as show:

@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from segstudio.app.class_figures import class_rows
+from segstudio.app.class_figures import class_rows, further_values
 from segstudio.app.evaluation_report.wording import caution
 from segstudio.cli.mask_layout import MaskPlace
 from segstudio.cli.mask_pairs import MaskFolders
@@ -18,15 +17,16 @@ from segstudio.cli.mask_report import Measured
 from segstudio.cli.objects import ObjectCounts
 from segstudio.cli.options import Missing
 from segstudio.core.bootstrap import SIGN, PairedDifference
-from segstudio.core.class_sums import mean_of
-from segstudio.core.detections import Kind
-from segstudio.core.image_figures import FolderFigures, ImageFigures, Wanted
-from segstudio.core.metrics import Metrics
-from segstudio.core.panoptic import PanopticQuality
+from segstudio.core.detection_curves import DETECTIONS
+from segstudio.core.image_figures import (
+    FolderFigures,
+    ImageFigures,
+    figures_at,
+    values_of_counts,
+)
+from segstudio.core.measure import AnyMeasure, Where
 from segstudio.core.schema import LabelSchema
 
-_FURTHER_MEANS: Final = ("mean_boundary_iou_foreground", "mean_hausdorff_95_foreground")
-_FOREGROUND_QUALITY: Final = ("pq_foreground", "sq_foreground", "rq_foreground")
 _WORST: Final = 10
 _BACKGROUND: Final = 0
 
@@ -40,7 +40,7 @@ class Compared:
         figures: Of each image.
         objects: Summed matches of objects, where both sides tell them apart.
         without_truth: Names of the predictions that have no ground truth.
-        wanted: Which figures were asked for.
+        wanted: What was asked for besides IoU, Dice and accuracy.
         missing: What ground truth without a prediction counts as.
         notes: What was decided of the values of the masks, or is to be asked.
     """
@@ -49,7 +49,7 @@ class Compared:
     figures: tuple[ImageFigures, ...]
     objects: ObjectCounts
     without_truth: tuple[str, ...]
-    wanted: Wanted
+    wanted: Collection[AnyMeasure]
     missing: Missing
     notes: tuple[str, ...] = ()
 
@@ -102,7 +102,7 @@ def report_of(compared: Compared, *, per_image: bool) -> dict[str, Any]:
     rows = [_image_row(f, ids, folder.foreground_ids) for f in compared.figures]
     lead = "mean_iou_foreground" if folder.has_background else "mean_iou"
     ranked = sorted(rows, key=lambda r: (np.isnan(r[lead]), r[lead], r["mean_iou"]))
-    total, means = folder.metrics, folder.foreground_means()
+    total = folder.metrics
     return {
         "images": folder.images,
         "predictions": _place_row(compared.masks.places[0]),
@@ -110,17 +110,10 @@ def report_of(compared: Compared, *, per_image: bool) -> dict[str, Any]:
         "ground_truth_values": compared.masks.truth.kind,
         "prediction_values": compared.masks.predictions.kind,
         "notes": list(compared.notes),
-        "classes": _class_rows(compared),
+        "classes": class_rows(folder, compared.schema.name_of, compared.wanted),
         "foreground": list(folder.foreground_ids),
-        "mean_iou_foreground": means["mean_iou_foreground"],
-        "mean_dice_foreground": means["mean_dice_foreground"],
-        "mean_iou": total.mean_iou,
-        "mean_dice": total.mean_dice,
-        **{n: means[n] for n in _FURTHER_MEANS if n in means},
-        **_means(folder),
-        "pixel_accuracy": total.pixel_accuracy,
+        **values_of_counts(total, folder.foreground_ids),
         "majority_accuracy": total.majority_accuracy,
-        "frequency_weighted_iou": total.frequency_weighted_iou,
         "all_background": _baseline(folder),
         "scored_classes": total.num_scored,
         "ignore_index": compared.schema.ignore_index,
@@ -129,8 +122,7 @@ def report_of(compared: Compared, *, per_image: bool) -> dict[str, Any]:
         "pixels": total.total,
         **folder.image_means,
         "objects": compared.objects.report(),
-        **_instances(compared),
-        **_panoptic(folder),
+        **_further(compared),
         "without_ground_truth": list(compared.without_truth),
         "without_prediction": list(compared.masks.missing_names),
         "ground_truth_masks": compared.masks.truth_masks,
@@ -152,125 +144,33 @@ def _predicted_ignored(compared: Compared) -> int:
     return int(pairs.pixels[pairs.keys % 256 == ignored].sum()) if ignored is not None else 0
 
 
-def _means(folder: FolderFigures) -> dict[str, float]:
-    means = {
-        "mean_boundary_iou": folder.boundary_iou,
-        "mean_hausdorff_95": folder.hausdorff_95,
-    }
-    return {name: mean_of(values) for name, values in means.items() if values is not None}
-
-
 def _baseline(folder: FolderFigures) -> dict[str, float]:
     """What a mask without any object would score."""
-    metrics = folder.as_if_all(_BACKGROUND)
-    return {
-        "mean_iou_foreground": metrics.mean_over(folder.foreground_ids)[0],
-        "mean_iou": metrics.mean_iou,
-        "pixel_accuracy": metrics.pixel_accuracy,
-    }
+    return values_of_counts(folder.as_if_all(_BACKGROUND), folder.foreground_ids)
 
 
-def _instances(compared: Compared) -> dict[str, Any]:
-    """Average precision; None if it was asked for and the ground truth has no objects."""
-    folder = compared.folder
-    if not compared.wanted.instances:
-        return {}
-    if folder.detections is None:
-        return {"instances": None}
-    return {
-        "instances": {
-            "objects": int(folder.detections.objects.values.sum()),
-            "detections": len(folder.detections),
-            "scored": folder.detections.scored,
-            **_source(compared),
-            "regions_as_objects": folder.regions_as_objects,
-            **_precision(folder, "mask"),
-            "box": _precision(folder, "box"),
-        }
-    }
-
-
-def _source(compared: Compared) -> dict[str, Any]:
-    """Where the detections come from, and what is not among them."""
+def _further(compared: Compared) -> dict[str, Any]:
+    """What was asked for; of detections also where they come from and what is not among them."""
+    found = further_values(compared.folder, compared.wanted)
     masks = compared.masks
-    if masks.detections is not None:
-        return {"from": str(masks.detections.path), "lost": None}
-    return {"from": "masks", "lost": masks.lost_detections or None}
-
-
-def _panoptic(folder: FolderFigures) -> dict[str, Any]:
-    quality = folder.panoptic_quality
-    if quality is None or folder.panoptic is None:
-        return {}
-    things = folder.panoptic.things
-    return {
-        "panoptic": {
-            **{n: folder.foreground_means()[n] for n in _FOREGROUND_QUALITY},
-            **_quality(quality, None),
-            "things": _quality(quality, things),
-            "stuff": _quality(quality, set(quality.class_ids) - things),
-            "regions_as_objects": folder.regions_as_objects,
-        }
-    }
-
-
-def _precision(folder: FolderFigures, kind: Kind) -> dict[str, float]:
-    found = folder.average_precision(kind)
-    if found is None:
-        return {}
-    return {"ap": found.ap, "ap_50": found.at(0.5), "ap_75": found.at(0.75)}
-
-
-def _quality(quality: PanopticQuality, class_ids: Collection[int] | None) -> dict[str, float]:
-    return dict(zip(("pq", "sq", "rq"), quality.mean(class_ids), strict=True))
-
-
-def _class_rows(compared: Compared) -> list[dict[str, Any]]:
-    metrics, schema = compared.folder.metrics, compared.schema
-    further = _further_columns(compared.folder)
-    return class_rows(metrics, schema.name_of, further)
-
-
-def _further_columns(folder: FolderFigures) -> dict[str, npt.NDArray[Any]]:
-    """The figures of each class that were asked for, by name."""
-    columns: dict[str, npt.NDArray[Any]] = {}
-    if folder.boundary_iou is not None:
-        columns["boundary_iou"] = folder.boundary_iou
-    if folder.hausdorff is not None:
-        columns["hausdorff_95"] = folder.hausdorff.mean(folder.class_ids)
-        for name in ("images", "one_sided"):
-            counts = folder.hausdorff.column(name, folder.class_ids)
-            columns[f"hausdorff_{name}"] = counts.astype(np.int64)
-    precision = folder.average_precision()
-    if precision is not None:
-        columns |= {"ap": precision.by_class}
-        columns |= {"ap_50": precision.table[:, 0], "ap_75": precision.table[:, 5]}
-    quality = folder.panoptic_quality
-    if quality is not None:
-        columns |= {"pq": quality.pq, "sq": quality.sq, "rq": quality.rq}
-    return columns
+    if found.get(DETECTIONS.section) is not None:
+        source = {"from": "masks", "lost": masks.lost_detections or None}
+        if masks.detections is not None:
+            source = {"from": str(masks.detections.path), "lost": None}
+        found[DETECTIONS.section] |= source
+    return found
 
 
 def _image_row(
     figures: ImageFigures, class_ids: Sequence[int], foreground_ids: Sequence[int]
 ) -> dict[str, Any]:
-    metrics: Metrics = figures.metrics(class_ids)
-    iou, dice = metrics.mean_over(foreground_ids)
-    row: dict[str, Any] = {
-        "name": figures.name,
-        "mean_iou_foreground": iou,
-        "mean_dice_foreground": dice,
-        "mean_iou": metrics.mean_iou,
-        "mean_dice": metrics.mean_dice,
-        "pixel_accuracy": metrics.pixel_accuracy,
-        "iou": {str(c): float(v) for c, v in zip(class_ids, metrics.iou, strict=True)},
+    values = figures.values(class_ids, foreground_ids)
+    columns = {
+        f.total: values.means[f.key] for f in figures_at(Where.IMAGES) if f.key in values.means
     }
-    if figures.boundary is not None:
-        row["mean_boundary_iou"] = mean_of(figures.boundary.iou(class_ids))
-    if figures.hausdorff is not None:
-        row["mean_hausdorff_95"] = mean_of(figures.hausdorff.mean(class_ids))
-    if figures.panoptic is not None:
-        quality = figures.panoptic.quality(class_ids)
-        row["pq_foreground"] = quality.mean(foreground_ids)[0]
-        row["pq"] = quality.mean()[0]
-    return row
+    by_class = {
+        f.json: dict(zip(map(str, class_ids), values.by_class[f.key].tolist(), strict=True))
+        for f in figures_at(Where.CLASSES)
+        if f.key in values.by_class
+    }
+    return {"name": figures.name, **columns, "iou": by_class["iou"], "by_class": by_class}

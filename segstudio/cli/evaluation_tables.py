@@ -9,17 +9,15 @@ from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.mask_pairs import MISSING_TEXTS
 from segstudio.cli.options import Missing
 from segstudio.cli.output import print_table, say, score
+from segstudio.core.image_figures import MEASURES, PIXELS
+from segstudio.core.measure import Where
 from segstudio.storage.truth_coding import KIND_NAMES
 
-_COLUMNS: Final = (
-    "iou", "dice", "precision", "recall", "boundary_iou", "hausdorff_95", "ap", "pq",
-)  # fmt: skip
 _NAMED: Final = 20
 _FOREGROUND_COLUMNS: Final = (
     ("mean_iou_foreground", "fg iou"),
     ("mean_dice_foreground", "fg dice"),
 )
-_HEADERS: Final = {"boundary_iou": "boundary iou", "hausdorff_95": "hausdorff 95"}
 
 
 def print_report(report: dict[str, Any], *, per_image: bool) -> None:
@@ -78,23 +76,21 @@ def _print_missing(report: dict[str, Any]) -> None:
 
 
 def _print_classes(report: dict[str, Any]) -> None:
+    """The classes' figures: IoU and the like, and the main ones of what was asked for."""
     classes = report["classes"]
-    names = [n for n in _COLUMNS if any(n in c for c in classes)]
+    figures = [
+        f
+        for m in MEASURES
+        for f in (m.at(Where.CLASSES) if m is PIXELS else m.main)
+        if any(f.json in c for c in classes)
+    ]
     print_table(
-        ("class", "name", *(_HEADERS.get(n, n) for n in names), "pixels"),
+        ("class", "name", *(f.json.replace("_", " ") for f in figures), "pixels"),
         [
-            (str(c["id"]), c["name"], *(_cell(n, c[n]) for n in names), f"{c['pixels']:,}")
+            (str(c["id"]), c["name"], *(f.plain(c[f.json]) for f in figures), f"{c['pixels']:,}")
             for c in classes
         ],
     )
-
-
-def _cell(name: str, value: float) -> str:
-    return _pixels(value) if name == "hausdorff_95" else score(value)
-
-
-def _pixels(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.2f}"
 
 
 def _print_means(report: dict[str, Any]) -> None:
@@ -121,18 +117,7 @@ def _print_means(report: dict[str, Any]) -> None:
         + f"mean IoU {score(baseline['mean_iou'])}, "
         f"pixel accuracy {score(baseline['pixel_accuracy'])}"
     )
-    if "mean_boundary_iou" in report:
-        ahead = f" (foreground {score(report['mean_boundary_iou_foreground'])})" * leads
-        print(f"mean boundary IoU {score(report['mean_boundary_iou'])}{ahead}")
-    if "mean_hausdorff_95" in report:
-        alone = int(sum(c["hausdorff_one_sided"] for c in report["classes"]))
-        all_of_them = int(sum(c["hausdorff_images"] for c in report["classes"]))
-        note = f"; one map lacks the class in {alone} of {all_of_them}, there it is the diagonal"
-        print(
-            f"mean 95th percentile Hausdorff {_pixels(report['mean_hausdorff_95'])} px"
-            + f" (foreground {_pixels(report['mean_hausdorff_95_foreground'])} px)" * leads
-            + note * bool(alone)
-        )
+    _print_measures(report, in_sections=False)
     print(
         f"mean over {count(report['images'], 'image')}: IoU {score(report['image_mean_iou'])}, "
         f"Dice {score(report['image_mean_dice'])}"
@@ -154,50 +139,25 @@ def _print_objects(objects: dict[str, Any] | None) -> None:
     )
 
 
+def _print_measures(report: dict[str, Any], *, in_sections: bool) -> None:
+    """What was asked for besides IoU, Dice and accuracy."""
+    for measure in MEASURES:
+        name = measure.section or (measure.figures[0].total if measure.figures else "")
+        if measure is not PIXELS and bool(measure.section) == in_sections and name in report:
+            for line in measure.summary(report, _has_foreground(report)):
+                say(line)
+
+
 def _print_further(report: dict[str, Any]) -> None:
-    """Average precision and panoptic quality, where they were asked for."""
-    if "instances" in report:
-        _print_instances(report["instances"])
-    if "panoptic" in report:
-        _print_panoptic(report["panoptic"], leads=_has_foreground(report))
-    parts = [report.get(name) or {} for name in ("instances", "panoptic")]
+    """Figures of objects, where they were asked for."""
+    _print_measures(report, in_sections=True)
+    parts = [report.get(m.section) or {} for m in MEASURES if m.section]
     regions = max(part.get("regions_as_objects", 0) for part in parts)
     if regions:
         print(
             f"connected regions stand for the predicted objects in {regions} of "
             f"{count(report['images'], 'image')}"
         )
-
-
-def _print_instances(found: dict[str, Any] | None) -> None:
-    if found is None:
-        print("average precision: the ground truth does not tell objects apart")
-        return
-    box = found["box"]
-    print(
-        f"average precision of masks: {score(found['ap'])} at 0.50:0.95, "
-        f"{score(found['ap_50'])} at 0.50, {score(found['ap_75'])} at 0.75; "
-        f"of boxes: {score(box['ap'])}, {score(box['ap_50'])}, {score(box['ap_75'])}"
-    )
-    if found["from"] != "masks":
-        say(f"  from {count(found['detections'], 'detection')} in {found['from']}")
-    elif found["lost"]:
-        print(f"  {found['lost']}")
-    if not found["scored"]:
-        print("  the predicted objects have no scores, so all of them count alike")
-
-
-def _print_panoptic(found: dict[str, Any], *, leads: bool) -> None:
-    if leads:
-        print(
-            f"panoptic quality of the foreground {score(found['pq_foreground'])} "
-            f"(SQ {score(found['sq_foreground'])}, RQ {score(found['rq_foreground'])})"
-        )
-    print(
-        "of all classes, background included: " * leads
-        + f"panoptic quality {score(found['pq'])} (SQ {score(found['sq'])}, RQ {score(found['rq'])}); "
-        + f"things {score(found['things']['pq'])}, stuff {score(found['stuff']['pq'])}"
-    )
 
 
 def _print_difference(found: dict[str, Any], *, leads: bool) -> None:

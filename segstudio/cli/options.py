@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from copy import copy
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from segstudio.cli.errors import input_errors, require_folder
 
 if TYPE_CHECKING:
+    from segstudio.core.measure import AnyMeasure
     from segstudio.storage.mask_pattern import ChosenMasks
     from segstudio.storage.truth_coding import TruthKind
+
+
+_MEASURES: Final = "measures"
 
 
 class Missing(StrEnum):
@@ -142,18 +148,42 @@ Ignore = Annotated[
     int | None,
     typer.Option("--ignore", min=0, max=255, help="Ground truth id that counts nowhere."),
 ]
-Boundary = Annotated[bool, typer.Option("--boundary", help="Tell the IoU of the boundaries too.")]
-Hausdorff = Annotated[
-    bool,
-    typer.Option("--hausdorff", help="Tell how far apart outlines are: 95th percentile, px."),
-]
-Instances = Annotated[
-    bool, typer.Option("--instances", help="Tell the average precision of objects.")
-]
-Panoptic = Annotated[
-    bool, typer.Option("--panoptic", help="Tell the panoptic quality, PQ, SQ and RQ.")
-]
 FiguresReport = Annotated[
     Path | None,
     typer.Option("--report", help="Write a report of all figures as HTML.", metavar="FILE"),
 ]
+
+
+class MeasuringCommand(TyperCommand):
+    """A command that has a flag for each measure; `measures_of` tells which were given."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Add the flags, which are read where they are needed: they import what measures need."""
+        from segstudio.core.image_figures import MEASURES
+
+        def remember(context: Any, option: Any, is_given: Any) -> None:
+            if is_given:
+                context.meta.setdefault(_MEASURES, []).append(option.name)
+
+        params = super().get_params(ctx)
+        at = next(n for n, param in enumerate(params) if param.name == "as_json")
+        flags = []
+        for measure in MEASURES:
+            if measure.option:
+                flag: Any = copy(params[at])
+                flag.name, flag.opts, flag.help = (
+                    measure.option,
+                    [f"--{measure.option}"],
+                    measure.help,
+                )
+                flag.expose_value, flag.callback = False, remember
+                flags.append(flag)
+        return [*params[:at], *flags, *params[at:]]
+
+
+def measures_of(context: typer.Context) -> tuple[AnyMeasure, ...]:
+    """The measures whose flags were given."""
+    from segstudio.core.image_figures import MEASURES
+
+    given = context.meta.get(_MEASURES, ())
+    return tuple(m for m in MEASURES if m.option in given)

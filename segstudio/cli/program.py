@@ -207,8 +207,9 @@ def _predict(
     return predict(request, as_json=as_json)
 
 
-@app.command("evaluate")
+@app.command("evaluate", cls=options.MeasuringCommand)
 def _evaluate(
+    context: typer.Context,
     pred_dir: Annotated[Path, typer.Argument(help="Folder of predicted masks.")],
     gt_dir: Annotated[Path, typer.Argument(help="Folder of ground truth masks.")],
     schema: options.Schema = None,
@@ -216,10 +217,6 @@ def _evaluate(
     per_image: Annotated[
         bool, typer.Option("--per-image", help="List the scores of every image.")
     ] = False,
-    boundary: options.Boundary = False,
-    hausdorff: options.Hausdorff = False,
-    instances: options.Instances = False,
-    panoptic: options.Panoptic = False,
     bootstrap: Annotated[
         bool,
         typer.Option(
@@ -283,13 +280,12 @@ def _evaluate(
     """
     from segstudio.cli.evaluate import Request, evaluate
     from segstudio.cli.mask_pairs import Sides
-    from segstudio.core.image_figures import Wanted
 
     if bootstrap != (against is not None):
         raise InputError("--bootstrap and --against DIR belong together.")
     if images is not None and report is None:
         raise InputError("--images DIR is for --report FILE.")
-    wanted = Wanted(boundary=boundary, hausdorff=hausdorff, panoptic=panoptic, instances=instances)
+    wanted = options.measures_of(context)
     sides = Sides(
         pred_dir,
         gt_dir,
@@ -307,8 +303,9 @@ def _evaluate(
     return evaluate(request, as_json=as_json)
 
 
-@app.command("compare")
+@app.command("compare", cls=options.MeasuringCommand)
 def _compare(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder of images.")],
     models: Annotated[
         str,
@@ -320,10 +317,6 @@ def _compare(
     pattern: options.Pattern = None,
     schema: options.Schema = None,
     ignore: options.Ignore = None,
-    boundary: options.Boundary = False,
-    hausdorff: options.Hausdorff = False,
-    instances: options.Instances = False,
-    panoptic: options.Panoptic = False,
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Tell how sure the models' differences are.")
     ] = False,
@@ -346,7 +339,6 @@ def _compare(
     writes all figures with charts and the worst images into one HTML file.
     """
     from segstudio.cli.compare import Request, compare
-    from segstudio.core.image_figures import Wanted
     from segstudio.core.prediction import RunOptions
     from segstudio.storage.truth import ReadAs
 
@@ -357,7 +349,7 @@ def _compare(
         schema,
         ignore,
         RunOptions(device=device),
-        Wanted(boundary=boundary, hausdorff=hausdorff, panoptic=panoptic, instances=instances),
+        options.measures_of(context),
         bootstrap,
         limit or 0,
         again,

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from segstudio.core.class_sums import ClassSums, Numbers, ratios
 from segstudio.core.labels import Labels, Mask
+from segstudio.core.measure import Figure, Measure
 from segstudio.core.segments import used_classes
 
 DIAGONAL_SHARE = 0.02
@@ -95,3 +96,17 @@ class BoundarySums(ClassSums):
     def iou(self, class_ids: Sequence[int]) -> Numbers:
         """(K,) boundary IoU; NaN for a class that is in neither."""
         return ratios(self.column("both", class_ids), self.column("either", class_ids))
+
+
+BOUNDARY = Measure(
+    "boundary",
+    (
+        Figure(
+            "boundary_iou", "Boundary IoU",
+            "IoU of the pixels near an edge: how exact the outlines are, whatever the size.",
+            by_class=lambda iou: iou, short="Boundary",
+        ),
+    ),
+    BoundarySums, lambda s: BoundarySums.of(s.truth, s.answer.labels, s.ignore_index),
+    BoundarySums.iou, option="boundary", help="Tell the IoU of the boundaries too.",
+)  # fmt: skip

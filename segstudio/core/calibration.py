@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from segstudio.core.class_sums import Numbers, ratios, require_same_shape
 from segstudio.core.labels import Labels
+from segstudio.core.measure import Figure, Measure, Needs, Sample, Unit, Where
 
 BINS = 15
 _LEVELS = 256
@@ -118,6 +119,12 @@ class CalibrationBins:
         """Wrong pixels of the last bin: the model is all but certain, the truth disagrees."""
         return int(self.pixels[-1] - self.right[-1])
 
+    @property
+    def suspected(self) -> float:
+        """Share of the counted pixels that are confident errors; NaN if nothing was counted."""
+        total = int(self.pixels.sum())
+        return self.confident_errors / total if total else float("nan")
+
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
         return {name: getattr(self, name).tolist() for name in ("pixels", "right", "levels")}
@@ -147,3 +154,31 @@ def _by_level(values: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8] | None)
 
 def _binned(by_level: _Counts) -> _Counts:
     return np.bincount(_BIN_OF_LEVEL, by_level, BINS).astype(np.int64)
+
+
+def _of_image(sample: Sample) -> CalibrationBins | None:
+    said = sample.answer
+    if said.confidence is None:
+        return None
+    return CalibrationBins.of(sample.truth, said.labels, said.confidence, sample.ignore_index)
+
+
+CALIBRATION = Measure(
+    "calibration",
+    (
+        Figure(
+            "ece", "Calibration error",
+            "How far the model's confidence is from how often it is right.",
+            over_all=lambda bins: bins.ece, where=Where.FOLDER, name="Expected calibration error",
+            short="ECE", unit=Unit.PERCENT, lower_is_better=True, total="calibration_error",
+        ),
+        Figure(
+            "suspicion", "Suspected annotation",
+            "Share of pixels where a confident prediction contradicts the annotation: look "
+            "whether the annotation is right.", over_all=lambda bins: bins.suspected,
+            where=Where.IMAGES, name="Suspected annotation errors", unit=Unit.PERCENT,
+            lower_is_better=True,
+        ),
+    ),
+    CalibrationBins, _of_image, lambda bins, _ids: bins, Needs.CONFIDENCE,
+)  # fmt: skip

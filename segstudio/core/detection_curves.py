@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_sums import Numbers, mean_of
 from segstudio.core.detections import THRESHOLDS, DetectionMatches, Kind
+from segstudio.core.measure import EVERYWHERE, Figure, Measure, Needs, Sample, Where
 
 _RECALLS = np.linspace(0, 1, 101)
 _SCORES = np.linspace(0, 1, 101)
@@ -156,3 +158,82 @@ def _share(part: npt.NDArray[np.integer], whole: npt.NDArray[np.number]) -> Numb
         part, whole, out=np.full(len(part), np.nan), where=np.asarray(whole) > 0
     )
     return shares
+
+
+def _of_image(sample: Sample) -> DetectionMatches | None:
+    said = sample.answer
+    if sample.truth_ids is None:
+        return None
+    if said.found is not None:
+        return DetectionMatches.of_found(sample.maps, said.found)
+    if said.instances is None:
+        return DetectionMatches.of_segments(sample.maps, said.scores)
+    return DetectionMatches.of_instances(sample.maps, said.instances, said.mask_threshold)
+
+
+def _details(matches: DetectionMatches, found: AveragePrecision) -> dict[str, Any]:
+    boxes = average_precision(matches, found.class_ids, "box")
+    return {
+        "objects": int(matches.objects.values.sum()),
+        "detections": len(matches),
+        "scored": matches.scored,
+        "box": {f.total: f.over_all(boxes) for f in DETECTIONS.figures if f.over_all is not None},
+    }
+
+
+def _lines(report: Mapping[str, Any], _leads: bool) -> list[str]:
+    found = report[DETECTIONS.section]
+    if found is None:
+        return ["average precision: the ground truth does not tell objects apart"]
+    ap, ap_50, ap_75 = (f.plain(found[f.total]) for f in DETECTIONS.figures)
+    boxes = ", ".join(f.plain(found["box"][f.total]) for f in DETECTIONS.figures)
+    masks = f"{ap} at 0.50:0.95, {ap_50} at 0.50, {ap_75} at 0.75"
+    lines = [f"average precision of masks: {masks}; of boxes: {boxes}"]
+    if found["from"] != "masks":
+        noun = "detection" if found["detections"] == 1 else "detections"
+        lines.append(f"  from {found['detections']:,} {noun} in {found['from']}")
+    elif found["lost"]:
+        lines.append(f"  {found['lost']}")
+    if not found["scored"]:
+        lines.append("  the predicted objects have no scores, so all of them count alike")
+    return lines
+
+
+def _at(iou: float, meaning: str, where: Where) -> Figure[AveragePrecision]:
+    """Average precision at one of the thresholds."""
+    place, hundredths = THRESHOLDS.index(iou), round(100 * iou)
+    return Figure(
+        f"ap{hundredths}",
+        f"AP{hundredths}",
+        meaning,
+        by_class=lambda found: found.table[:, place],
+        over_all=lambda found: found.at(iou),
+        where=where,
+        name=f"Average precision at IoU {iou:.2f}",
+        label=f"AP {iou:.2f}",
+        json=f"ap_{hundredths}",
+        total=f"ap_{hundredths}",
+    )
+
+
+DETECTIONS = Measure(
+    "detections",
+    (
+        Figure(
+            "ap", "AP",
+            "Objects found and ranked by score, mean of ten overlaps: COCO's main figure.",
+            by_class=lambda found: found.by_class, over_all=lambda found: found.ap,
+            where=Where.CLASSES | Where.FOLDER, name="Average precision at IoU 0.50:0.95",
+            label="AP 0.50:0.95", total="ap",
+        ),
+        _at(0.5, "Objects found and ranked by score, where half an overlap is enough.", EVERYWHERE),
+        _at(
+            0.75, "Objects found and ranked by score, where the overlap has to be good.",
+            Where.CLASSES | Where.FOLDER,
+        ),
+    ),
+    DetectionMatches, _of_image, average_precision, Needs.OBJECTS,
+    over_images="Detections of all images are ranked together.", option="instances",
+    help="Tell the average precision of objects.", section="instances", details=_details,
+    lines=_lines,
+)  # fmt: skip

@@ -1,62 +1,181 @@
 """All figures of one image against its ground truth, and of a folder as their sum.
 
-`figures_of` looks at the pixels once and keeps only numbers that add up: a few kilobytes an image,
-as JSON or pickled, whatever its size. `FolderFigures.of` adds up any choice of images.
+`MEASURES` is the list of all that can be counted. `figures_of` looks at the pixels once and keeps
+only numbers that add up: a few kilobytes an image, as JSON or pickled, whatever its size.
+`FolderFigures.of` adds up any choice of images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.answer import Answer
-from segstudio.core.boundary import BoundarySums
-from segstudio.core.calibration import CalibrationBins
-from segstudio.core.class_sums import ClassPairs, Numbers, mean_of, require_same_shape
-from segstudio.core.detection_curves import AveragePrecision, ScoreCurve, average_precision
+from segstudio.core.boundary import BOUNDARY
+from segstudio.core.calibration import CALIBRATION
+from segstudio.core.centreline import CENTRELINE
+from segstudio.core.class_sums import ClassPairs, mean_of, require_same_shape
+from segstudio.core.detection_curves import DETECTIONS, ScoreCurve
 from segstudio.core.detection_curves import score_curve as curve_of
-from segstudio.core.detections import DetectionMatches, Kind
+from segstudio.core.error_area import ERROR_AREA
 from segstudio.core.image_table import ImageTable
-from segstudio.core.labels import InstanceIds, LabelMap, Labels
+from segstudio.core.labels import LabelMap, Labels
+from segstudio.core.measure import (
+    AnyFigure,
+    AnyMeasure,
+    Figure,
+    Measure,
+    Part,
+    Sample,
+    Unit,
+    Values,
+    Where,
+)
 from segstudio.core.metrics import ConfusionMatrix, Metrics
-from segstudio.core.object_size import SizeBins
-from segstudio.core.panoptic import PanopticQuality, PanopticSums
+from segstudio.core.object_size import SIZES
+from segstudio.core.panoptic import PANOPTIC
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.core.segments import BACKGROUND, SegmentMaps, used_classes
-from segstudio.core.surface_distance import HausdorffSums
+from segstudio.core.segments import used_classes
+from segstudio.core.surface_distance import HAUSDORFF
 
 _FORMAT = 1
+_IMAGES_AND_FOLDER = Where.IMAGES | Where.FOLDER
+_P = TypeVar("_P", bound=Part)
+
+PIXELS = Measure(
+    "pairs",
+    (
+        Figure("iou", "IoU", "TP / (TP + FP + FN).", lambda m: m.iou, where=Where.CLASSES),
+        Figure(
+            "dice", "Dice", "2 TP / (2 TP + FP + FN).", lambda m: m.dice, where=Where.CLASSES,
+            label="Dice",
+        ),
+        Figure(
+            "precision", "Precision",
+            "TP / (TP + FP): of what the model calls this class, how much is right.",
+            lambda m: m.precision, where=Where.CLASSES,
+        ),
+        Figure(
+            "recall", "Recall", "TP / (TP + FN): of what is this class, how much the model found.",
+            lambda m: m.recall, where=Where.CLASSES,
+        ),
+        Figure(
+            "mean_iou", "Mean IoU",
+            "Overlap of prediction and truth, TP / (TP + FP + FN): each class counts alike, "
+            "however few pixels it has.", lambda m: m.iou, where=_IMAGES_AND_FOLDER, short="mIoU",
+            leads_foreground=True, total="mean_iou",
+        ),
+        Figure(
+            "mean_dice", "Mean Dice", "Overlap as well, kinder to errors: 2 TP / (2 TP + FP + FN).",
+            lambda m: m.dice, where=_IMAGES_AND_FOLDER, short="mDice", leads_foreground=True,
+            total="mean_dice",
+        ),
+        Figure(
+            "pixel_accuracy", "Pixel accuracy",
+            "Share of right pixels. High by itself where one class is large: compare with what a "
+            "guess scores.", over_all=lambda m: m.pixel_accuracy, where=_IMAGES_AND_FOLDER,
+            short="Accuracy", unit=Unit.PERCENT, total="pixel_accuracy",
+        ),
+        Figure(
+            "frequency_weighted_iou", "Frequency-weighted IoU",
+            "IoU weighted by the pixels of each class: large classes rule it.",
+            over_all=lambda m: m.frequency_weighted_iou, where=_IMAGES_AND_FOLDER, short="fwIoU",
+            total="frequency_weighted_iou",
+        ),
+    ),
+    ClassPairs, lambda sample: sample.pairs, ClassPairs.metrics,
+    over_images="Pixels of all images are summed.",
+)  # fmt: skip
+"""The confusion matrix, which is always counted."""
+
+DOUBT: Measure[Any, Any] = Measure(
+    "doubt",
+    (
+        Figure(
+            "uncertainty", "Uncertainty",
+            "Mean entropy of the model's probabilities: high where it hesitates. Needs no truth.",
+            where=Where.IMAGES, lower_is_better=True,
+        ),
+        Figure(
+            "disagreement", "Disagreement",
+            "Mean entropy of the models' votes: high where they differ. Needs no truth.",
+            where=Where.IMAGES, lower_is_better=True,
+        ),
+    ),
+)  # fmt: skip
+TIME: Measure[Any, Any] = Measure(
+    "time",
+    (
+        Figure(
+            "seconds", "Seconds", "Mean time of the model on one image, on the device it ran on.",
+            where=_IMAGES_AND_FOLDER, name="Seconds per image", short="s / image",
+            label="seconds per image", unit=Unit.SECONDS, lower_is_better=True,
+            total="seconds_per_image",
+        ),
+    ),
+    over_images="",
+)  # fmt: skip
+
+MEASURES: Final[tuple[AnyMeasure, ...]] = (
+    PIXELS,
+    BOUNDARY,
+    HAUSDORFF,
+    CENTRELINE,
+    ERROR_AREA,
+    DETECTIONS,
+    PANOPTIC,
+    SIZES,
+    DOUBT,
+    CALIBRATION,
+    TIME,
+)
+"""All that is measured, in the order of columns and files; sizes after what finds segments."""
+_COUNTED: Final = tuple(
+    (m, m.count, m.sums) for m in MEASURES if m is not PIXELS and m.count and m.sums
+)
+"""What images have besides `PIXELS`, how it is counted, and what it is."""
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which figures are counted besides the confusion matrix, which always is.
+@cache
+def figures_at(where: Where, *, has_background: bool = True) -> tuple[AnyFigure, ...]:
+    """The columns of a table of classes, of models or of images.
 
-    Attributes:
-        boundary: Boundary IoU.
-        hausdorff: 95th percentile of the Hausdorff distance.
-        panoptic: Panoptic quality.
-        instances: Average precision of objects, where the ground truth tells them apart.
-        sizes: IoU against the size of objects.
-        calibration: Reliability of the confidence, where the prediction has one.
+    Args:
+        where: Which table.
+        has_background: Whether one of the classes is; else the foreground is no figure of its own.
     """
+    columns = [figure for measure in MEASURES for figure in measure.at(where)]
+    return tuple(f for f in columns if has_background or not f.of_foreground)
 
-    boundary: bool = False
-    hausdorff: bool = False
-    panoptic: bool = False
-    instances: bool = False
-    sizes: bool = False
-    calibration: bool = False
 
-    @classmethod
-    def everything(cls) -> Wanted:
-        """All figures."""
-        return cls(*[True] * 6)
+@cache
+def leading_first(where: Where, *, has_background: bool = True) -> tuple[AnyFigure, ...]:
+    """The same as `figures_at` for people: those of the foreground, which lead, first."""
+    columns = figures_at(where, has_background=has_background)
+    return tuple(sorted(columns, key=lambda figure: not figure.of_foreground))
+
+
+def values_of_counts(metrics: Metrics, foreground_ids: Collection[int]) -> dict[str, float]:
+    """The figures that follow from pixels alone, by `Figure.key`: those of a guess, say."""
+    is_foreground = np.isin(np.array(metrics.class_ids, np.int64), list(foreground_ids))
+    return PIXELS.means(metrics, is_foreground)
+
+
+def lower_is_better(key: str) -> bool:
+    """Whether the smallest value of a figure of images or of models is the best one."""
+    figures = (*figures_at(Where.IMAGES), *figures_at(Where.FOLDER))
+    return any(figure.lower_is_better for figure in figures if figure.key == key)
+
+
+def measures_with(options: Collection[str]) -> tuple[AnyMeasure, ...]:
+    """What the window counts: all, but of those that have to be asked for only the named ones."""
+    return tuple(m for m in MEASURES if not m.choice or m.key in options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,58 +184,62 @@ class ImageFigures:
 
     Attributes:
         name: Of the image.
-        pairs: Pixels by class of the ground truth and of the prediction.
+        parts: What was counted, by `Measure.key`; `PIXELS` always.
         seconds: How long the model took; NaN if unknown.
         confidence: Mean confidence of all pixels, 0..1, ignored ones included; NaN if unknown.
         regions_as_objects: Whether connected regions stand for predicted objects.
-        boundary: Counts of boundaries, if wanted.
-        hausdorff: Distances of outlines, if wanted.
-        panoptic: Matches of segments, if wanted.
-        detections: Matches of detections, if wanted and the ground truth has objects.
-        sizes: Objects by size, if wanted.
-        calibration: Pixels by confidence, if wanted and the prediction has a confidence.
     """
 
     name: str
-    pairs: ClassPairs
+    parts: Mapping[str, Any]
     seconds: float = float("nan")
     confidence: float = float("nan")
     regions_as_objects: bool = False
-    boundary: BoundarySums | None = None
-    hausdorff: HausdorffSums | None = None
-    panoptic: PanopticSums | None = None
-    detections: DetectionMatches | None = None
-    sizes: SizeBins | None = None
-    calibration: CalibrationBins | None = None
+
+    @property
+    def pairs(self) -> ClassPairs:
+        """Pixels by class of the ground truth and of the prediction."""
+        found: ClassPairs = self.parts[PIXELS.key]
+        return found
+
+    def part(self, measure: Measure[_P, Any]) -> _P | None:
+        """What was counted for a measure, if it was."""
+        return self.parts.get(measure.key)
 
     def metrics(self, class_ids: Sequence[int]) -> Metrics:
         """The image's own scores of these classes."""
         return self.pairs.metrics(class_ids)
 
-    def has(self, wanted: Wanted) -> bool:
+    def values(self, class_ids: Sequence[int], foreground_ids: Collection[int]) -> Values:
+        """All its figures of these classes, by `Figure.key`."""
+        return Values.of(MEASURES, self.parts, class_ids, foreground_ids)
+
+    def has(self, wanted: Iterable[AnyMeasure]) -> bool:
         """Whether nothing that is wanted remains to be counted.
 
-        Detections and calibration may be None because there is nothing to count.
+        What needs more than class maps may be missing because there is nothing to count.
         """
-        parts = (
-            (wanted.boundary, self.boundary),
-            (wanted.hausdorff, self.hausdorff),
-            (wanted.panoptic, self.panoptic),
-            (wanted.sizes, self.sizes),
-        )
-        return all(part is not None for asked, part in parts if asked)
+        return all(m.key in self.parts for m in wanted if m.is_of_any_map)
+
+    def with_parts_of(self, other: ImageFigures) -> ImageFigures:
+        """The same with what was counted of the image at another time."""
+        regions = self.regions_as_objects or other.regions_as_objects
+        return replace(self, parts={**self.parts, **other.parts}, regions_as_objects=regions)
+
+    def without(self, unwanted: Iterable[AnyMeasure]) -> ImageFigures:
+        """The same without some of the parts."""
+        gone = {m.key for m in unwanted} & self.parts.keys()
+        return replace(self, parts={k: p for k, p in self.parts.items() if k not in gone})
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary without NaN; `from_json` gives the same figures back."""
-        parts = {name: getattr(self, name) for name in _PARTS}
         return {
             "format": _FORMAT,
             "name": self.name,
-            "pairs": self.pairs.to_json(),
             "seconds": _known(self.seconds),
             "confidence": _known(self.confidence),
             "regions_as_objects": self.regions_as_objects,
-            **{name: part.to_json() for name, part in parts.items() if part is not None},
+            **{key: part.to_json() for key, part in self.parts.items()},
         }
 
     @classmethod
@@ -129,32 +252,22 @@ class ImageFigures:
         """
         if data.get("format") != _FORMAT:
             raise ValueError(f"figures in format {data.get('format')}, not {_FORMAT}")
-        parts = {name: read(data[name]) for name, read in _PARTS.items() if name in data}
+        pairs = {PIXELS.key: ClassPairs.from_json(data[PIXELS.key])}
         return cls(
             str(data["name"]),
-            ClassPairs.from_json(data["pairs"]),
+            pairs
+            | {m.key: sums.from_json(data[m.key]) for m, _, sums in _COUNTED if m.key in data},
             _number(data["seconds"]),
             _number(data["confidence"]),
             bool(data["regions_as_objects"]),
-            **parts,
         )
-
-
-_PARTS: dict[str, Callable[[Any], Any]] = {
-    "boundary": BoundarySums.from_json,
-    "hausdorff": HausdorffSums.from_json,
-    "panoptic": PanopticSums.from_json,
-    "detections": DetectionMatches.from_json,
-    "sizes": SizeBins.from_json,
-    "calibration": CalibrationBins.from_json,
-}
 
 
 def figures_of(
     truth: LabelMap,
     answer: Answer | Prediction,
     schema: LabelSchema,
-    wanted: Wanted | None = None,
+    wanted: Collection[AnyMeasure] = (),
     name: str = "",
 ) -> ImageFigures:
     """Count an image.
@@ -164,36 +277,27 @@ def figures_of(
         answer: What is held against it, in the same classes and of the same size.
         schema: Its ignore index counts nowhere; objects of its things are told apart where the
             ground truth tells objects apart.
-        wanted: Which figures; the confusion matrix alone if None.
+        wanted: What is counted besides the confusion matrix, of `MEASURES`.
         name: Of the image.
 
     Raises:
         SegstudioError: if the sizes differ.
     """
-    asked = wanted or Wanted()
     said = Answer.of(answer) if isinstance(answer, Prediction) else answer
     labels, ignore = _counted(truth.labels, said, schema.ignore_index)
-    found = said.labels
-    pairs = ClassPairs.of(labels, found, ignore)
-    maps = None
-    if asked.panoptic or (asked.instances and truth.instances is not None):
-        things = [c.id for c in schema.classes if c.thing]
-        maps = SegmentMaps.of(labels, truth.instances, found, said.instance_ids, ignore, things)
-    confidence = said.confidence
+    things = [c.id for c in schema.classes if c.thing]
+    sample = Sample(labels, truth.instances, said, ignore, things)
+    parts: dict[str, Any] = {PIXELS.key: sample.pairs}
+    for measure, count, _ in _COUNTED:
+        if measure in wanted and (part := count(sample)) is not None:
+            parts[measure.key] = part
+    maps, confidence = sample.maps_if_made, said.confidence
     return ImageFigures(
         name,
-        pairs,
+        parts,
         said.seconds,
         float("nan") if confidence is None else mean_confidence(confidence),
         maps is not None and maps.from_regions,
-        BoundarySums.of(labels, found, ignore) if asked.boundary else None,
-        HausdorffSums.of(labels, found, ignore) if asked.hausdorff else None,
-        PanopticSums.of(maps) if maps is not None and asked.panoptic else None,
-        _detections(maps, said) if maps is not None and _has_objects(asked, truth) else None,
-        _sizes(labels, truth.instances, said, ignore, maps, pairs) if asked.sizes else None,
-        CalibrationBins.of(labels, found, confidence, ignore)
-        if asked.calibration and confidence is not None
-        else None,
     )
 
 
@@ -205,36 +309,20 @@ class FolderFigures:
         images: How many images were added up.
         class_ids: The classes scored, K of them.
         foreground_ids: Those of them that are not background; all if none is.
-        pairs: Summed pixels by class of the ground truth and of the prediction.
-        metrics: Scores of the summed counts.
+        parts: Summed parts by `Measure.key`; those that no image has are missing.
         image_means: Means over images, by the names of `core.metrics.IMAGE_MEANS` and
             `core.metrics.FOREGROUND_MEANS`.
         seconds_per_image: Over the images whose time is known; NaN if none is.
         regions_as_objects: In how many images connected regions stand for predicted objects.
-        boundary: Summed parts, None if no image has them.
-        hausdorff: Likewise.
-        panoptic: Likewise.
-        detections: Likewise, in the order of the images.
-        sizes: Likewise.
-        calibration: Likewise.
-        parts_of: How many images have each part, by its name.
     """
 
     images: int
     class_ids: tuple[int, ...]
     foreground_ids: tuple[int, ...]
-    pairs: ClassPairs
-    metrics: Metrics
+    parts: Mapping[str, Any]
     image_means: dict[str, float]
     seconds_per_image: float
     regions_as_objects: int
-    boundary: BoundarySums | None
-    hausdorff: HausdorffSums | None
-    panoptic: PanopticSums | None
-    detections: DetectionMatches | None
-    sizes: SizeBins | None
-    calibration: CalibrationBins | None
-    parts_of: dict[str, int]
 
     @classmethod
     def of(
@@ -254,25 +342,42 @@ class FolderFigures:
         ids = tuple(class_ids)
         foreground = ids if foreground_ids is None else tuple(foreground_ids)
         table = ImageTable.of(figures, ids, foreground)
-        pairs = ClassPairs.total(f.pairs for f in figures)
-        parts_of = {n: sum(getattr(f, n) is not None for f in figures) for n in _PARTS}
+        parts: dict[str, Any] = {PIXELS.key: ClassPairs.total(f.pairs for f in figures)}
+        for measure, _, sums in _COUNTED:
+            known = [part for f in figures if (part := f.part(measure)) is not None]
+            if known:
+                parts[measure.key] = sums.total(known)
         return cls(
             len(figures),
             ids,
             foreground,
-            pairs,
-            pairs.metrics(ids),
+            parts,
             table.image_means | table.foreground_means,
             mean_of(np.array([f.seconds for f in figures], np.float64)),
             sum(f.regions_as_objects for f in figures),
-            _total(BoundarySums, [f.boundary for f in figures]),
-            _total(HausdorffSums, [f.hausdorff for f in figures]),
-            _total(PanopticSums, [f.panoptic for f in figures]),
-            _total(DetectionMatches, [f.detections for f in figures]),
-            _total(SizeBins, [f.sizes for f in figures]),
-            _total(CalibrationBins, [f.calibration for f in figures]),
-            parts_of,
         )
+
+    def part(self, measure: Measure[_P, Any]) -> _P | None:
+        """The sum for a measure; None if no image has it."""
+        return self.parts.get(measure.key)
+
+    @property
+    def pairs(self) -> ClassPairs:
+        """Summed pixels by class of the ground truth and of the prediction."""
+        found: ClassPairs = self.parts[PIXELS.key]
+        return found
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Scores of the summed counts."""
+        return self.pairs.metrics(self.class_ids)
+
+    @cached_property
+    def values(self) -> Values:
+        """All figures by `Figure.key`, and the means over images by their names."""
+        found = Values.of(MEASURES, self.parts, self.class_ids, self.foreground_ids)
+        more = {TIME.figures[0].key: self.seconds_per_image, **self.image_means}
+        return replace(found, means={**found.means, **more})
 
     @property
     def matrix(self) -> ConfusionMatrix:
@@ -280,99 +385,18 @@ class FolderFigures:
         return self.pairs.matrix(max(self.class_ids, default=0) + 1)
 
     @property
-    def boundary_iou(self) -> Numbers | None:
-        """(K,) boundary IoU of each class; None if not counted."""
-        return None if self.boundary is None else self.boundary.iou(self.class_ids)
-
-    @property
-    def hausdorff_95(self) -> Numbers | None:
-        """(K,) mean over images of the distance in pixels, by class; None if not measured."""
-        return None if self.hausdorff is None else self.hausdorff.mean(self.class_ids)
-
-    @property
-    def panoptic_quality(self) -> PanopticQuality | None:
-        """PQ, SQ and RQ of each class; None if not counted."""
-        return None if self.panoptic is None else self.panoptic.quality(self.class_ids)
-
-    def foreground_means(self) -> dict[str, float]:
-        """Means over the classes that are not background, by name; all classes if none is.
-
-        "mean_iou_foreground", "mean_dice_foreground", and where they were counted
-        "mean_boundary_iou_foreground", "mean_hausdorff_95_foreground", "pq_foreground",
-        "sq_foreground", "rq_foreground". (Average precision has no background.)
-        """
-        used = np.isin(np.array(self.class_ids, np.int64), self.foreground_ids)
-        iou, dice = self.metrics.mean_over(self.foreground_ids)
-        found = {"mean_iou_foreground": iou, "mean_dice_foreground": dice}
-        if self.boundary_iou is not None:
-            found["mean_boundary_iou_foreground"] = mean_of(self.boundary_iou[used])
-        if self.hausdorff_95 is not None:
-            found["mean_hausdorff_95_foreground"] = mean_of(self.hausdorff_95[used])
-        quality = self.panoptic_quality
-        if quality is not None:
-            names = ("pq_foreground", "sq_foreground", "rq_foreground")
-            found |= dict(zip(names, quality.mean(self.foreground_ids), strict=True))
-        return found
-
-    @property
     def has_background(self) -> bool:
         """Whether one of the classes is background, so that the foreground is less than all."""
         return 0 < len(self.foreground_ids) < len(self.class_ids)
 
-    def average_precision(self, kind: Kind = "mask") -> AveragePrecision | None:
-        """AP of each class; None if not counted."""
-        if self.detections is None:
-            return None
-        return average_precision(self.detections, self.class_ids, kind)
-
     def score_curve(self, class_ids: Sequence[int] | None = None) -> ScoreCurve | None:
         """Precision and recall at IoU 0.5 against the score; None without scored detections."""
-        if self.detections is None or not self.detections.scored:
-            return None
-        return curve_of(self.detections, class_ids)
+        matches = self.part(DETECTIONS)
+        return None if matches is None or not matches.scored else curve_of(matches, class_ids)
 
     def as_if_all(self, class_id: int) -> Metrics:
         """The scores of calling every pixel this class: "everything background"."""
         return self.pairs.as_if_all(class_id).metrics(self.class_ids)
-
-
-class _Part(Protocol):
-    @classmethod
-    def total(cls, parts: Iterable[Self]) -> Self: ...
-
-
-_P = TypeVar("_P", bound=_Part)
-
-
-def _total(kind: type[_P], parts: Sequence[_P | None]) -> _P | None:
-    known = [p for p in parts if p is not None]
-    return kind.total(known) if known else None
-
-
-def _has_objects(asked: Wanted, truth: LabelMap) -> bool:
-    return asked.instances and truth.instances is not None
-
-
-def _detections(maps: SegmentMaps, answer: Answer) -> DetectionMatches:
-    if answer.found is not None:
-        return DetectionMatches.of_found(maps, answer.found)
-    if answer.instances is None:
-        return DetectionMatches.of_segments(maps, answer.scores)
-    return DetectionMatches.of_instances(maps, answer.instances, answer.mask_threshold)
-
-
-def _sizes(
-    labels: Labels,
-    ids: InstanceIds | None,
-    answer: Answer,
-    ignore: int | None,
-    maps: SegmentMaps | None,
-    pairs: ClassPairs,
-) -> SizeBins:
-    """Objects by size; from segments that are there already, if they are the same."""
-    if maps is not None and not pairs.ignored and maps.things >= {*pairs.class_ids} - {BACKGROUND}:
-        return SizeBins.of_overlaps(maps.overlaps)
-    return SizeBins.of(labels, ids, answer.labels, answer.instance_ids, ignore)
 
 
 def _counted(truth: Labels, answer: Answer, ignore: int | None) -> tuple[Labels, int | None]:

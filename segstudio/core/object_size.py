@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_sums import Numbers, ratios, require_same_shape
 from segstudio.core.labels import InstanceIds, Labels
+from segstudio.core.measure import Measure, Sample
 from segstudio.core.segments import (
+    BACKGROUND,
     KeyMap,
     Overlaps,
     class_of,
@@ -168,3 +171,17 @@ def _objects(labels: Labels, ids: InstanceIds | None, nothing: set[int | None]) 
     keys = key_map(labels, ids)
     keys[~np.isin(labels, classes)] = 0
     return keys
+
+
+def _of_image(sample: Sample) -> SizeBins:
+    """Objects by size; from segments that are there already, if they are the same."""
+    maps, pairs = sample.maps_if_made, sample.pairs
+    if maps is not None and not pairs.ignored and maps.things >= {*pairs.class_ids} - {BACKGROUND}:
+        return SizeBins.of_overlaps(maps.overlaps)
+    said = sample.answer
+    return SizeBins.of(
+        sample.truth, sample.truth_ids, said.labels, said.instance_ids, sample.ignore_index
+    )
+
+
+SIZES: Measure[SizeBins, Any] = Measure("sizes", sums=SizeBins, count=_of_image)

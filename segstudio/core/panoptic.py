@@ -11,13 +11,15 @@ these are no segment that could be missed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_sums import ClassSums, Numbers, mean_of, ratios
+from segstudio.core.measure import Figure, Measure, Where
 from segstudio.core.segments import Keys, Pixels, SegmentMaps, class_of, is_object, summed
 
 IOU_ABOVE = 0.5
@@ -115,3 +117,47 @@ def _pixels_of(
 
 def _by_class(keys: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
     return np.bincount(class_of(keys), minlength=_ALL_IDS)
+
+
+def _details(sums: PanopticSums, quality: PanopticQuality) -> dict[str, Any]:
+    sides = {"things": sums.things, "stuff": set(quality.class_ids) - sums.things}
+    names = [figure.total for figure in PANOPTIC.figures]
+    return {n: dict(zip(names, quality.mean(ids), strict=True)) for n, ids in sides.items()}
+
+
+def _lines(report: Mapping[str, Any], leads: bool) -> list[str]:
+    found = report[PANOPTIC.section]
+    pq, sq, rq = (f.plain(found[f.total]) for f in PANOPTIC.figures)
+    ahead = [f.plain(found[f.foreground().total]) for f in PANOPTIC.figures]
+    main = PANOPTIC.figures[0]
+    things, stuff = (main.plain(found[side][main.total]) for side in ("things", "stuff"))
+    lines = [f"panoptic quality of the foreground {ahead[0]} (SQ {ahead[1]}, RQ {ahead[2]})"]
+    return lines * leads + [
+        "of all classes, background included: " * leads
+        + f"panoptic quality {pq} (SQ {sq}, RQ {rq}); things {things}, stuff {stuff}"
+    ]
+
+
+PANOPTIC = Measure(
+    "panoptic",
+    (
+        Figure(
+            "pq", "PQ", "Segments found, and how well: SQ x RQ for each class.",
+            by_class=lambda quality: quality.pq, name="Panoptic quality", leads_foreground=True,
+            total="pq",
+        ),
+        Figure(
+            "sq", "SQ", "Mean IoU of the segments that were found.",
+            by_class=lambda quality: quality.sq, where=Where.CLASSES | Where.FOLDER,
+            name="Segmentation quality", total="sq",
+        ),
+        Figure(
+            "rq", "RQ", "How many segments were found and how few invented: F1 at IoU 0.5.",
+            by_class=lambda quality: quality.rq, where=Where.CLASSES | Where.FOLDER,
+            name="Recognition quality", total="rq",
+        ),
+    ),
+    PanopticSums, lambda s: PanopticSums.of(s.maps), PanopticSums.quality, option="panoptic",
+    help="Tell the panoptic quality, PQ, SQ and RQ.", section="panoptic", details=_details,
+    lines=_lines,
+)  # fmt: skip

@@ -12,13 +12,15 @@ could be, so that a missed object makes the mean worse and not better.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_sums import ClassSums, Numbers, ratios, require_same_shape
 from segstudio.core.labels import Labels, Mask
+from segstudio.core.measure import Figure, Measure, Unit
 from segstudio.core.nearest import Places, smallest_distances
 
 PERCENTILE = 95.0
@@ -149,3 +151,35 @@ def _directed(
     low = int(rank)
     nearest = smallest_distances(places, marked, min(low + 2, len(places)))
     return float(nearest[low] + (rank - low) * (nearest[-1] - nearest[low]))
+
+
+def _lines(report: Mapping[str, Any], leads: bool) -> list[str]:
+    main = HAUSDORFF.figures[0]
+    ahead = f" (foreground {main.plain(report[main.foreground().total])} px)" * leads
+    images, alone = (
+        int(sum(c[f"{HAUSDORFF.key}_{name}"] for c in report["classes"]))
+        for name in HAUSDORFF.class_counts
+    )
+    note = f"; one map lacks the class in {alone} of {images}, there it is the diagonal"
+    line = f"mean 95th percentile Hausdorff {main.plain(report[main.total])} px{ahead}"
+    return [line + note * bool(alone)]
+
+
+HAUSDORFF = Measure(
+    "hausdorff",
+    (
+        Figure(
+            "hausdorff95", "Hausdorff 95",
+            "How far outlines lie apart but for the worst 5 %, in pixels.",
+            by_class=lambda distances: distances, name="95th percentile Hausdorff distance",
+            short="HD95", label="Hausdorff 95, px", unit=Unit.PIXELS, lower_is_better=True,
+            json="hausdorff_95",
+        ),
+    ),
+    HausdorffSums, lambda s: HausdorffSums.of(s.truth, s.answer.labels, s.ignore_index),
+    HausdorffSums.mean, over_images="Mean over images.", option="hausdorff",
+    help="Tell how far apart outlines are: 95th percentile, px.", name="Hausdorff distances",
+    choice="Measure Hausdorff distances (slower)",
+    tip="How far outlines lie apart, in pixels. Counted again for every image.",
+    class_counts=("images", "one_sided"), lines=_lines,
+)  # fmt: skip

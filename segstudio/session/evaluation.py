@@ -16,7 +16,7 @@ class Evaluation:
         done: How many images are through, by model.
         total: How many images there are to do.
         version: Grows with every change of the figures.
-        hausdorff: Whether distances of outlines are measured too.
+        asked: Keys of the measures that are counted besides those that always are.
         originals: Whether the reference is the ground truth as other programs wrote it, without
             what was corrected here.
         stopped: Whether it was cancelled before its end.
@@ -27,6 +27,6 @@ class Evaluation:
     done: Mapping[str, int] = field(default_factory=dict)
     total: int = 0
     version: int = 0
-    hausdorff: bool = False
+    asked: frozenset[str] = frozenset()
     originals: bool = False
     stopped: bool = False

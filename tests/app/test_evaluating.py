@@ -10,7 +10,10 @@ import pytest
 from evaluating_steps import GROUND, MEAN, NUCLEUS, evaluate, later, paint_the_missing_columns
 from fakes import BLOBS, BRIGHT, FakeEngine, make_folder, square, wait_for, write_mask, write_photo
 
+from segstudio.core.centreline import CENTRELINE
 from segstudio.core.errors import SegstudioError
+from segstudio.core.image_figures import figures_of
+from segstudio.core.surface_distance import HAUSDORFF
 from segstudio.session.session import What
 
 
@@ -258,16 +261,37 @@ def test_distances_are_measured_on_request(desk, tmp_path):
     table = evaluate(desk)
     assert np.isnan(table.column("bright", "hausdorff95")).all()
     assert np.isnan(table.figure("bright", "hausdorff95"))
-    desk.evaluating.set_options(hausdorff=True)
+    desk.evaluating.set_options(asked=frozenset({HAUSDORFF.key}))
     desk.settle()
     # Two squares two columns apart: the farthest outlines are 2 apart, on the left and the right.
     assert table.column("bright", "hausdorff95") == pytest.approx([2, 2])
     assert table.figure("bright", "hausdorff95") == pytest.approx(2)
-    desk.evaluating.set_options(hausdorff=False)
+    desk.evaluating.set_options(asked=frozenset())
     desk.settle()
     assert np.isnan(table.column("bright", "hausdorff95")).all()
-    assert table.image(0, "bright").hausdorff is None
+    assert table.image(0, "bright").part(HAUSDORFF) is None
     assert len(desk.engine.runs) == 2
+
+
+def test_what_was_counted_is_not_counted_again_for_what_is_asked_for_later(
+    desk, tmp_path, monkeypatch
+):
+    desk.open(make_folder(tmp_path / "set", 2))
+    table = evaluate(desk)
+    asked, real = [], figures_of
+
+    def told(truth, answer, schema, wanted=(), name=""):
+        asked.append([m.key for m in wanted])
+        return real(truth, answer, schema, wanted, name)
+
+    monkeypatch.setattr("segstudio.app.evaluation_work.figures_of", told)
+    for keys in ({HAUSDORFF.key}, {CENTRELINE.key}, {CENTRELINE.key, HAUSDORFF.key}, ()):
+        desk.evaluating.set_options(asked=frozenset(keys))
+        desk.settle()
+        shown = {m.key for m in (HAUSDORFF, CENTRELINE) if table.image(0, "bright").part(m)}
+        assert shown == set(keys)
+        assert table.figure("bright", "boundary_iou") < 1
+    assert asked == [[HAUSDORFF.key]] * 2 + [[CENTRELINE.key]] * 2
 
 
 def test_two_models_are_compared_in_a_job(desk, tmp_path):

@@ -23,9 +23,11 @@ from segstudio.app.evaluation_report.wording import calibration_text, caution, e
 from segstudio.app.evaluation_report.worst_section import PARTED, WORST, worst_section
 from segstudio.core.answer import Answer
 from segstudio.core.bootstrap import Interval, PairedDifference, paired_difference
+from segstudio.core.boundary import BOUNDARY
 from segstudio.core.errors import CancelledError
-from segstudio.core.image_figures import Wanted, figures_of
+from segstudio.core.image_figures import MEASURES, figures_of
 from segstudio.core.labels import LabelMap
+from segstudio.core.panoptic import PANOPTIC
 from segstudio.core.schema import ClassSpec, LabelSchema
 
 NASTY = "<img src=x onerror=alert('1')>"
@@ -47,7 +49,7 @@ GOOD = maps([0, 0, 0, 0], [0, 1, 1, 1])
 POOR = maps([0, 0, 0, 0], [0, 0, 0, 0])
 
 
-def material_of(answers, *, wanted=None, truth=TRUTH, names=None, ids=("good", "poor"), **fields):
+def material_of(answers, *, wanted=(), truth=TRUTH, names=None, ids=("good", "poor"), **fields):
     """Runs with a list of answers (labels or `Answer`) for the same truth."""
     count = len(next(iter(answers.values())))
     images = names or [f"i{n}.png" for n in range(count)]
@@ -165,7 +167,7 @@ def test_what_one_class_everywhere_would_score_is_known():
 
 
 def test_the_models_table_has_the_figures_the_best_and_the_baseline():
-    material = material_of({"poor": [POOR] * 2, "good": [GOOD] * 2}, wanted=Wanted(boundary=True))
+    material = material_of({"poor": [POOR] * 2, "good": [GOOD] * 2}, wanted=[BOUNDARY])
     markup = models_section(material, find(material, ignore)).body
     rows = {row[0]: row[1:] for row in rows_of(markup)}
     assert rows["figure"] == ["good", "poor", "Everything background", "what it tells"]
@@ -206,9 +208,7 @@ def test_a_model_that_is_best_with_objects_is_named():
     }
     cell = ClassSpec(1, "cell", (9, 9, 9), thing=True)
     schema = LabelSchema((SCHEMA.classes[0], cell))
-    material = material_of(
-        answers, truth=truth, objects=objects, wanted=Wanted(panoptic=True), schema=schema
-    )
+    material = material_of(answers, truth=truth, objects=objects, wanted=[PANOPTIC], schema=schema)
     assert material.ranked[0].id == "good"
     # PQ of poor: cells 2 / 2.5, background 10 / 12; of good: 0 and 1
     words = models_section(material, find(material, ignore)).body
@@ -228,7 +228,7 @@ def test_every_section_is_there_and_nothing_comes_from_elsewhere():
 
     material = material_of(
         {"good": [answer(GOOD)] * 3, "poor": [answer(POOR)] * 3},
-        wanted=Wanted.everything(), objects=ids, command="segstudio compare 'a b'",
+        wanted=MEASURES, objects=ids, command="segstudio compare 'a b'",
         settings={"Held against": "the ground truth"}, facts={"Weights": "w.pt, SHA-256 abc"},
         left_out=("2 images have no ground truth.",),
     )  # fmt: skip
@@ -258,7 +258,7 @@ def test_one_model_without_extras_is_a_shorter_report():
 
 def test_no_name_becomes_markup():
     schema = LabelSchema.from_names(("background", NASTY))
-    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema, Wanted.everything())]
+    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema, MEASURES)]
     runs = tuple(
         EvaluatedRun.of(run, NASTY, figures, schema.scored_ids, {NASTY: NASTY}) for run in "ab"
     )
@@ -414,7 +414,7 @@ def test_names_are_listed_as_in_a_sentence(names, text):
 def test_no_cell_of_the_csv_is_a_formula(tmp_path):
     names = ("=1+1", "@cell")
     schema = LabelSchema.from_names(("background", names[1]))
-    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema, Wanted())]
+    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema)]
     run = EvaluatedRun.of("-run+1", "A", figures, schema.scored_ids)
     material = Material(
         "set", schema, [names[0]], (run,),

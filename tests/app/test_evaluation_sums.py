@@ -8,9 +8,12 @@ import pytest
 from segstudio.app.evaluation_rows import METRICS, Counted, ImageRow, entries_of, pairs_of
 from segstudio.app.evaluation_sums import RunSums
 from segstudio.core.answer import Answer
-from segstudio.core.image_figures import FolderFigures, Wanted, figures_of
+from segstudio.core.detection_curves import DETECTIONS, average_precision
+from segstudio.core.image_figures import MEASURES, FolderFigures, figures_of
 from segstudio.core.labels import LabelMap
+from segstudio.core.panoptic import PANOPTIC
 from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.core.surface_distance import HAUSDORFF
 
 SCHEMA = LabelSchema(
     (
@@ -32,11 +35,11 @@ def random_figures(seed, wanted=None):
     confidence = rng.integers(100, 256, truth.shape, np.uint8)
     answer = Answer(predicted, confidence=confidence, seconds=float(seed))
     label_map = LabelMap(truth, instances.astype(np.uint16))
-    return figures_of(label_map, answer, SCHEMA, wanted or Wanted.everything(), f"{seed}.png")
+    return figures_of(label_map, answer, SCHEMA, wanted or MEASURES, f"{seed}.png")
 
 
 def row(figures, **options):
-    return ImageRow.of(Counted(figures, figures.seconds, 0.25), IDS, hausdorff=True, **options)
+    return ImageRow.of(Counted(figures, figures.seconds, 0.25), IDS, **options)
 
 
 def assert_same(found, expected):
@@ -46,15 +49,11 @@ def assert_same(found, expected):
     assert found.image_means == pytest.approx(expected.image_means)
     assert found.seconds_per_image == pytest.approx(expected.seconds_per_image)
     assert found.regions_as_objects == expected.regions_as_objects
-    assert found.parts_of == expected.parts_of
-    for name in ("boundary_iou", "hausdorff_95"):
-        np.testing.assert_allclose(getattr(found, name), getattr(expected, name))
-    for name in ("pq", "sq", "rq"):
-        np.testing.assert_allclose(
-            getattr(found.panoptic_quality, name), getattr(expected.panoptic_quality, name)
-        )
-    np.testing.assert_allclose(found.average_precision().table, expected.average_precision().table)
-    assert found.calibration.ece == pytest.approx(expected.calibration.ece)
+    assert found.values.by_class.keys() == expected.values.by_class.keys()
+    assert found.values.means == pytest.approx(expected.values.means, nan_ok=True)
+    for name, values in found.values.by_class.items():
+        np.testing.assert_allclose(values, expected.values.by_class[name])
+    assert {"hausdorff95", "ap75", "pq", "ece"} <= found.values.means.keys()
 
 
 def test_sums_of_sums_in_any_order_with_changes():
@@ -63,16 +62,17 @@ def test_sums_of_sums_in_any_order_with_changes():
     assert sums.total() is None
     for start in (100, 0, 50):
         sums.put({i: row(figures[i]) for i in range(start, start + 50)})
-    assert_same(sums.total().folder, FolderFigures.of(figures.values(), IDS))
+    assert_same(sums.total(), FolderFigures.of(figures.values(), IDS))
     figures[70] = random_figures(1000)
     del figures[3]
     sums.put({70: row(figures[70]), 3: None})
-    assert_same(sums.total().folder, FolderFigures.of(figures.values(), IDS))
-    told = sums.total().figures
+    assert_same(sums.total(), FolderFigures.of(figures.values(), IDS))
+    told = sums.total().values.means
     expected = FolderFigures.of(figures.values(), IDS)
     assert told["mean_iou"] == pytest.approx(expected.metrics.mean_iou)
-    assert told["ap75"] == pytest.approx(expected.average_precision().at(0.75))
-    assert told["pq"] == pytest.approx(expected.panoptic_quality.mean()[0])
+    precision = average_precision(expected.part(DETECTIONS), IDS)
+    assert told["ap75"] == pytest.approx(precision.at(0.75))
+    assert told["pq"] == pytest.approx(expected.part(PANOPTIC).quality(IDS).mean()[0])
     assert told["image_mean_iou"] == pytest.approx(expected.image_means["image_mean_iou"])
     sums.put(dict.fromkeys(figures))
     assert sums.total() is None
@@ -99,22 +99,20 @@ def test_suspicion_is_the_share_of_pixels_where_a_sure_answer_is_wrong():
     predicted[0, :4] = 1
     confidence = np.full((2, 10), 255, np.uint8)
     confidence[0, 0] = 128
-    figures = figures_of(
-        truth, Answer(predicted, confidence=confidence), SCHEMA, Wanted.everything()
-    )
+    figures = figures_of(truth, Answer(predicted, confidence=confidence), SCHEMA, MEASURES)
     scores = dict(zip(METRICS, row(figures).scores, strict=True))
     assert scores["suspicion"] == pytest.approx(3 / 20)
 
 
 def test_distances_that_are_not_wanted_are_not_shown():
     counted = Counted(random_figures(1), 1.0, 0.0)
-    shown = ImageRow.of(counted, IDS, hausdorff=True)
-    hidden = ImageRow.of(counted, IDS, hausdorff=False, content=counted.packed())
+    shown = ImageRow.of(counted, IDS)
+    hidden = ImageRow.of(counted, IDS, hidden=[HAUSDORFF], content=counted.packed())
     at = METRICS.index("hausdorff95")
     assert shown.scores[at] > 0
     assert np.isnan(hidden.scores[at])
-    assert hidden.figures.hausdorff is None
-    assert shown.figures.hausdorff is not None
+    assert hidden.figures.part(HAUSDORFF) is None
+    assert shown.figures.part(HAUSDORFF) is not None
 
 
 def test_entries_of_many_images():

@@ -9,6 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from segstudio.__main__ import main
+from segstudio.core.image_figures import MEASURES
+from segstudio.core.measure import Where
 from segstudio.core.schema import LabelSchema
 from segstudio.models.unet import UNet
 from segstudio.storage.masks import read_index_png
@@ -127,10 +129,13 @@ def test_figures_are_those_of_the_predicted_masks(capsys, tmp_path, folder, mode
 
 
 def test_figures_on_request_and_the_second_time_from_disk(capsys, folder, models, monkeypatch):
-    options = ("--boundary", "--hausdorff", "--panoptic", "--instances", "--bootstrap")
+    asked = [measure for measure in MEASURES if measure.option]
+    options = (*(f"--{measure.option}" for measure in asked), "--bootstrap")
     found = told(capsys, folder, models, *options)
     model = found["models"][0]
     assert {"mean_boundary_iou", "mean_hausdorff_95", "panoptic"} <= model.keys()
+    flat = {f.total for m in asked if not m.section for f in m.at(Where.FOLDER)}
+    assert flat <= model.keys()
     assert model["instances"] is None  # these masks do not tell objects apart
     assert {"boundary_iou", "hausdorff_95", "pq"} <= model["classes"][1].keys()
     (difference,) = found["differences"]

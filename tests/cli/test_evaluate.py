@@ -9,6 +9,8 @@ import tifffile
 from PIL import Image
 
 from segstudio.__main__ import main
+from segstudio.core.image_figures import MEASURES
+from segstudio.core.measure import Where
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.masks import encode_instance_png
 
@@ -246,6 +248,40 @@ def test_distances_of_outlines_when_asked_for(capsys, tmp_path):
     _, out, _ = run(capsys, *folders, "--hausdorff")
     assert "hausdorff 95" in out
     assert "one map lacks the class in 1 of 4" in out
+
+
+def test_centre_lines_and_areas_when_asked_for(capsys, tmp_path):
+    save(tmp_path / "gt" / "a.png", [[0] * 12, [0] + [1] * 8 + [0] * 3, [0] * 12])
+    save(tmp_path / "pred" / "a.png", [[0] * 12, [0] * 5 + [1] * 6 + [0], [0] * 12])
+    folders = (tmp_path / "pred", tmp_path / "gt")
+    assert "mean_cldice" not in report(capsys, *folders)
+    result = report(capsys, *folders, "--cldice", "--error-areas", "--per-image")
+    line = result["classes"][1]
+    assert (line["cldice"], line["tprec"]) == pytest.approx((4 / 7, 4 / 6))
+    assert (line["fp_area"], line["fn_area"]) == (2, 4)
+    assert (line["fp_rate"], line["fn_rate"]) == pytest.approx((2 / 28, 4 / 8))
+    assert result["mean_cldice_foreground"] == pytest.approx(4 / 7)
+    assert result["per_image"][0]["by_class"]["fn_area"] == {"0": 2, "1": 4}
+    assert result["per_image"][0]["mean_fn_area_foreground"] == 4
+    _, out, _ = run(capsys, *folders, "--cldice", "--error-areas")
+    assert "cldice  fp area  fn area  pixels" in out
+    assert "(foreground 0.5714)" in out
+    assert "mean false-negative area 3.00 px (foreground 4.00 px)" in out
+
+
+@pytest.mark.parametrize("measure", [m for m in MEASURES if m.option], ids=lambda m: m.option)
+def test_every_measure_with_a_flag_is_told(capsys, cells, measure):
+    plain, asked = report(capsys, *cells), report(capsys, *cells, f"--{measure.option}")
+    names = {f.total for f in measure.at(Where.FOLDER)}
+    assert not names & plain.keys()
+    assert names <= (asked[measure.section] if measure.section else asked).keys()
+    columns = {f.json for f in measure.at(Where.CLASSES)}
+    assert columns <= asked["classes"][1].keys()
+    assert not columns & plain["classes"][1].keys()
+    _, text, _ = run(capsys, *cells, f"--{measure.option}")
+    assert all(line in text for line in measure.summary(asked, True))
+    assert main(["evaluate", "--help"]) == 0
+    assert f"--{measure.option}" in capsys.readouterr().out
 
 
 def test_average_precision_of_objects(capsys, cells):

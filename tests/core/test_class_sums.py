@@ -9,7 +9,7 @@ import pytest
 from segstudio.core.boundary import BoundarySums
 from segstudio.core.class_sums import ClassPairs, class_totals
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import ImageFigures
+from segstudio.core.image_figures import PIXELS, ImageFigures
 from segstudio.core.image_table import ImageTable
 from segstudio.core.metrics import IMAGE_MEANS, ConfusionMatrix, Metrics
 
@@ -96,7 +96,7 @@ class TestImageTable:
     def test_every_image_has_the_scores_of_its_matrix(self):
         ids = (0, 4, 1, 30)
         figures = [
-            ImageFigures(f"{i}.png", ClassPairs.of(t, p, 255))
+            ImageFigures(f"{i}.png", {PIXELS.key: ClassPairs.of(t, p, 255)})
             for i, (t, p) in enumerate(random_pairs(3))
         ]
         table = ImageTable.of(figures, ids)

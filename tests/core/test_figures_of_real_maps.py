@@ -11,9 +11,12 @@ from scipy import ndimage
 from sklearn import metrics as sklearn_metrics
 
 from segstudio.core.answer import Answer
-from segstudio.core.image_figures import FolderFigures, Wanted, figures_of
+from segstudio.core.boundary import BOUNDARY
+from segstudio.core.detection_curves import DETECTIONS, average_precision
+from segstudio.core.image_figures import FolderFigures, figures_of
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
+from segstudio.core.surface_distance import HAUSDORFF
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = pytest.mark.data
@@ -93,15 +96,15 @@ def test_boundary_iou_by_the_paper_s_definition(streets):
                 rings.append(mask & (far <= distance))
             both[i] += (rings[0] & rings[1]).sum()
             either[i] += (rings[0] | rings[1]).sum()
-    images = [figures_of(LabelMap(t), Answer(p), CAMVID, Wanted(boundary=True)) for t, p in streets]
-    found = FolderFigures.of(images, range(11)).boundary_iou
+    images = [figures_of(LabelMap(t), Answer(p), CAMVID, [BOUNDARY]) for t, p in streets]
+    found = FolderFigures.of(images, range(11)).values.by_class["boundary_iou"]
     expected = np.divide(both, either, out=np.full(11, np.nan), where=either > 0)
     np.testing.assert_allclose(found, expected)
 
 
 def test_hausdorff_by_scipy(streets):
     truth, prediction = streets[0]
-    found = figures_of(LabelMap(truth), Answer(prediction), CAMVID, Wanted(hausdorff=True))
+    found = figures_of(LabelMap(truth), Answer(prediction), CAMVID, [HAUSDORFF])
     for i in range(11):
         masks = (truth == i, (prediction == i) & (truth != 11))
         present = [m.any() for m in masks]
@@ -113,7 +116,7 @@ def test_hausdorff_by_scipy(streets):
                 np.percentile(ndimage.distance_transform_edt(~b)[a], 95)
                 for a, b in (edges, edges[::-1])
             )
-        assert found.hausdorff.mean([i])[0] == pytest.approx(expected, rel=1e-12, nan_ok=True)
+        assert found.part(HAUSDORFF).mean([i])[0] == pytest.approx(expected, rel=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize("kind", ["mask", "box"])
@@ -159,10 +162,11 @@ def test_pycocotools(cells, kind):
             LabelMap((ids > 0).astype(np.uint8), ids),
             Answer((other > 0).astype(np.uint8), other, scores=scores),
             NUCLEI,
-            Wanted(instances=True),
+            [DETECTIONS],
         )
         for ids, other, scores in cells
     ]
-    found = FolderFigures.of(images, (0, 1)).average_precision(kind)
+    matches = FolderFigures.of(images, (0, 1)).part(DETECTIONS)
+    found = average_precision(matches, (0, 1), kind)
     assert 0.2 < expected[0] < 1
     np.testing.assert_allclose(found.table[1], expected, atol=1e-9)

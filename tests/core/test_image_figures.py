@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 
 from segstudio.core.answer import Answer
+from segstudio.core.boundary import BOUNDARY
+from segstudio.core.calibration import CALIBRATION
+from segstudio.core.detection_curves import DETECTIONS, average_precision
 from segstudio.core.detections import DetectionMatches
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import FolderFigures, ImageFigures, Wanted, figures_of
+from segstudio.core.image_figures import MEASURES, PIXELS, FolderFigures, ImageFigures, figures_of
 from segstudio.core.instances import Instances
 from segstudio.core.labels import LabelMap
-from segstudio.core.object_size import SizeBins
+from segstudio.core.object_size import SIZES, SizeBins
+from segstudio.core.panoptic import PANOPTIC
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.core.surface_distance import HAUSDORFF
 
 SCHEMA = LabelSchema(
     (
@@ -55,73 +60,69 @@ def scene(seed, shape=(40, 60), *, ignored=True):
 def test_only_what_is_wanted_is_counted():
     truth, prediction = scene(0)
     plain = figures_of(truth, prediction, SCHEMA, name="a.png")
-    parts = ("boundary", "hausdorff", "panoptic", "detections", "sizes", "calibration")
-    assert all(getattr(plain, p) is None for p in parts)
+    assert plain.parts.keys() == {PIXELS.key}
     assert plain.pairs.matrix(3).ignored == 150
     assert (plain.name, plain.seconds) == ("a.png", 0.5)
     assert plain.confidence == pytest.approx(prediction.confidence.mean() / 255)
-    for name in ("boundary", "hausdorff", "panoptic", "instances", "sizes", "calibration"):
-        wanted = Wanted(**{name: True})
-        assert plain.has(wanted) == (name in ("instances", "calibration"))
-        one = figures_of(truth, prediction, SCHEMA, wanted)
-        assert one.has(wanted)
-        counted = {p for p in parts if getattr(one, p) is not None}
-        assert counted == {"detections" if name == "instances" else name}
+    for measure in (m for m in MEASURES if m.count is not None and m is not PIXELS):
+        # of objects and of confidence there may be nothing to count
+        assert plain.has([measure]) == (measure in (DETECTIONS, CALIBRATION))
+        one = figures_of(truth, prediction, SCHEMA, [measure])
+        assert one.has([measure])
+        assert one.parts.keys() == {PIXELS.key, measure.key}
 
 
 def test_masks_from_files_have_no_scores_and_no_confidence():
     truth, prediction = scene(1)
     answer = Answer(prediction.labels, prediction.instance_ids)
-    figures = figures_of(truth, answer, SCHEMA, Wanted.everything())
-    assert figures.calibration is None
+    figures = figures_of(truth, answer, SCHEMA, MEASURES)
+    assert figures.part(CALIBRATION) is None
     assert math.isnan(figures.seconds)
     assert math.isnan(figures.confidence)
-    assert not figures.detections.scored
+    assert not figures.part(DETECTIONS).scored
     assert not figures.regions_as_objects
-    regions = figures_of(truth, Answer(prediction.labels), SCHEMA, Wanted.everything())
+    regions = figures_of(truth, Answer(prediction.labels), SCHEMA, MEASURES)
     assert regions.regions_as_objects
-    assert len(regions.detections) > 0
+    assert len(regions.part(DETECTIONS)) > 0
     without = LabelMap(truth.labels.copy())
-    assert figures_of(without, answer, SCHEMA, Wanted.everything()).detections is None
+    assert figures_of(without, answer, SCHEMA, MEASURES).part(DETECTIONS) is None
 
 
 def test_a_folder_is_the_sum_of_its_images():
     scenes = [scene(seed) for seed in range(4)]
-    images = [
-        figures_of(t, p, SCHEMA, Wanted.everything(), str(i)) for i, (t, p) in enumerate(scenes)
-    ]
+    images = [figures_of(t, p, SCHEMA, MEASURES, str(i)) for i, (t, p) in enumerate(scenes)]
     folder = FolderFigures.of(images, SCHEMA.scored_ids)
     # The images side by side are one image with the same counts, where nothing crosses the seams.
     truth = np.concatenate([t.labels for t, _ in scenes])
     found = np.concatenate([p.labels for _, p in scenes])
     confidence = np.concatenate([p.confidence for _, p in scenes])
     together = figures_of(
-        LabelMap(truth), Answer(found, confidence=confidence), SCHEMA, Wanted(calibration=True)
+        LabelMap(truth), Answer(found, confidence=confidence), SCHEMA, [CALIBRATION]
     )
     assert folder.images == 4
     assert folder.pairs.to_json() == together.pairs.to_json()
     assert folder.metrics.mean_iou == together.metrics(SCHEMA.scored_ids).mean_iou
-    assert folder.calibration.to_json() == together.calibration.to_json()
+    assert folder.part(CALIBRATION).to_json() == together.part(CALIBRATION).to_json()
     assert folder.seconds_per_image == pytest.approx((0.5 + 1.5 + 2.5 + 3.5) / 4)
     assert folder.matrix.num_classes == 3
     each = [f.metrics(SCHEMA.scored_ids).mean_iou for f in images]
     assert folder.image_means["image_mean_iou"] == pytest.approx(np.mean(each))
-    assert folder.parts_of == dict.fromkeys(folder.parts_of, 4)
 
-    boundary = [f.boundary.column("both", [1])[0] for f in images]
-    assert folder.boundary.column("both", [1])[0] == sum(boundary)
-    assert folder.boundary_iou.shape == folder.hausdorff_95.shape == (3,)
-    distances = [f.hausdorff.mean([1])[0] for f in images]
-    assert folder.hausdorff_95[1] == pytest.approx(np.mean(distances))
-    assert folder.panoptic_quality.class_ids == (0, 1, 2)
-    assert folder.panoptic.things == {1}
-    together = DetectionMatches.total(f.detections for f in images)
-    assert len(folder.detections) == len(together) == 24
-    assert folder.average_precision().at(0.5) > 0.5
-    assert folder.average_precision("box").ap > 0.3
+    boundary = [f.part(BOUNDARY).column("both", [1])[0] for f in images]
+    assert folder.part(BOUNDARY).column("both", [1])[0] == sum(boundary)
+    values = folder.values
+    assert {v.shape for v in values.by_class.values()} == {(3,)}
+    distances = [f.part(HAUSDORFF).mean([1])[0] for f in images]
+    assert values.by_class["hausdorff95"][1] == pytest.approx(np.mean(distances))
+    assert folder.part(PANOPTIC).things == {1}
+    matches = folder.part(DETECTIONS)
+    together = DetectionMatches.total(f.part(DETECTIONS) for f in images)
+    assert len(matches) == len(together) == 24
+    assert values.means["ap50"] > 0.5
+    assert average_precision(matches, SCHEMA.scored_ids, "box").ap > 0.3
     assert folder.score_curve().recall[0] > 0.5
-    assert folder.sizes.column("objects").sum() == sum(
-        f.sizes.column("objects").sum() for f in images
+    assert folder.part(SIZES).column("objects").sum() == sum(
+        f.part(SIZES).column("objects").sum() for f in images
     )
     baseline = folder.as_if_all(0)
     wanted = folder.matrix.counts.sum(axis=1)
@@ -132,29 +133,28 @@ def test_a_folder_of_nothing_and_one_without_the_further_figures():
     for images in ([], [figures_of(*scene(0), SCHEMA)]):
         folder = FolderFigures.of(images, (0, 1, 2))
         assert folder.images == len(images)
-        parts = (folder.boundary_iou, folder.hausdorff_95, folder.panoptic_quality)
-        assert parts == (None, None, None)
-        assert folder.average_precision() is None
+        assert folder.parts.keys() == {PIXELS.key}
+        assert folder.values.by_class.keys() == {"iou", "dice", "precision", "recall"}
         assert folder.score_curve() is None
         assert math.isnan(folder.seconds_per_image) == (not images)
 
 
 def test_as_json_and_pickled():
-    image = figures_of(*scene(2), SCHEMA, Wanted.everything(), "x.png")
+    image = figures_of(*scene(2), SCHEMA, MEASURES, "x.png")
     text = json.dumps(image.to_json(), allow_nan=False)
     assert len(text) < 4000
     back = ImageFigures.from_json(json.loads(text))
     assert json.dumps(back.to_json()) == text
     assert json.dumps(pickle.loads(pickle.dumps(image)).to_json()) == text
     plain = figures_of(*scene(2), SCHEMA)
-    assert ImageFigures.from_json(plain.to_json()).boundary is None
+    assert ImageFigures.from_json(plain.to_json()).part(BOUNDARY) is None
     with pytest.raises(ValueError, match="format"):
         ImageFigures.from_json({**plain.to_json(), "format": 99})
 
 
 def test_what_is_predicted_on_ignored_pixels_changes_nothing():
     truth, prediction = scene(3)
-    wanted = Wanted(boundary=True, hausdorff=True, sizes=True, calibration=True)
+    wanted = [m for m in MEASURES if m not in (PANOPTIC, DETECTIONS)]
     labels = prediction.labels.copy()
     without_objects = LabelMap(truth.labels.copy())
 
@@ -174,7 +174,7 @@ def test_pixels_that_are_left_out_count_like_ignored_ones(ignore):
     schema = LabelSchema(SCHEMA.classes, ignore)
     left_out = np.zeros(truth.shape_hw, bool)
     left_out[5:20, 10:40] = True
-    wanted = Wanted(boundary=True, hausdorff=True, sizes=True, calibration=True, panoptic=True)
+    wanted = [m for m in MEASURES if m is not DETECTIONS]
     answer = Answer.of(prediction, left_out=left_out)
     ids = np.where(left_out, 0, truth.instances).astype(np.uint16)
     by_hand = LabelMap(np.where(left_out, 200, truth.labels).astype(np.uint8), ids)
@@ -199,9 +199,9 @@ def test_sizes_are_the_same_whatever_else_is_counted(ignored, stuff, regions):
     ids = None if regions else prediction.instance_ids
     alone = SizeBins.of(labels, truth.instances, found, ids, 255).values
     assert alone[:, 0].sum() > 4
-    for wanted in (Wanted(sizes=True), Wanted.everything()):
+    for wanted in ([SIZES], MEASURES):
         figures = figures_of(truth, Answer(found, ids), SCHEMA, wanted)
-        np.testing.assert_allclose(figures.sizes.values, alone)
+        np.testing.assert_allclose(figures.part(SIZES).values, alone)
 
 
 def test_maps_of_different_sizes_are_refused():

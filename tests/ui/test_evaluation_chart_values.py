@@ -9,7 +9,7 @@ from segstudio.app.evaluation_rows import Counted, ImageRow
 from segstudio.app.evaluation_sums import RunSums
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.answer import Answer
-from segstudio.core.image_figures import Wanted, figures_of
+from segstudio.core.image_figures import MEASURES, figures_of
 from segstudio.core.labels import LabelMap
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.schema import ClassSpec, LabelSchema
@@ -50,8 +50,8 @@ def table_of(answers: dict[str, list[tuple[LabelMap, Answer] | None]]) -> Evalua
         sums = RunSums(ids)
         for index, image in enumerate(images):
             if image is not None:
-                counted = figures_of(*image, SCHEMA, Wanted.everything())
-                row = ImageRow.of(Counted(counted, 0.5, 0.1), ids, hausdorff=True)
+                counted = figures_of(*image, SCHEMA, MEASURES)
+                row = ImageRow.of(Counted(counted, 0.5, 0.1), ids)
                 table.put(index, run, row)
                 sums.put({index: row})
         table.publish(run, sums.total())

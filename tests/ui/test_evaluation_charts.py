@@ -182,6 +182,9 @@ def test_charts_of_classes_sizes_scores_and_reliability(done):
     careful, blind = view.chart.data.layers
     assert careful.values == pytest.approx([0.9223, 0.9697, 0.875], abs=1e-4)
     assert blind.values == pytest.approx([0.4, 0.8, 0])
+    offered = {view.score.itemText(row) for row in range(view.score.count())}
+    assert {"IoU", "Boundary IoU", "Panoptic quality"} <= offered
+    assert "clDice of centre lines" not in offered  # nobody asked for it
     pick(done, view.score, "Recall")
     assert view.chart.data.layers[0].values[1:] == pytest.approx([1, 0.875])
     sizes = show(done, "Object size").chart.data

@@ -13,6 +13,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog
 
 from segstudio.core.geometry import Rect
+from segstudio.core.image_figures import MEASURES
+from segstudio.core.measure import Where
+from segstudio.core.surface_distance import HAUSDORFF
 from segstudio.session.session import What
 from segstudio.ui.panels.evaluation.pages import CHARTS, CLASSES, CONFUSION, IMAGES, MODELS, QUEUE
 
@@ -183,19 +186,42 @@ def test_f6_evaluates_from_anywhere(desk, qtbot):
     desk.until(lambda: desk.session.evaluation.done == {BLIND: 4})
 
 
+def ask_for(bench, measure):
+    models = panel(bench).header.models
+    models.menu().popup(bench.window.mapToGlobal(QPoint(10, 10)))
+    bench.qtbot.mouseClick(models.measures[measure.key], LEFT, pos=QPoint(8, 8))
+    models.menu().close()
+
+
 def test_distances_of_outlines_are_measured_on_request(compared):
     model = page(compared, MODELS).model
     assert "HD95" not in cells(model, 0)
-    header = panel(compared).header
-    header.models.menu().popup(compared.window.mapToGlobal(QPoint(10, 10)))
-    compared.qtbot.mouseClick(header.models.hausdorff, LEFT, pos=QPoint(8, 8))
-    header.models.menu().close()
-    assert compared.session.evaluation.hausdorff
+    ask_for(compared, HAUSDORFF)
+    assert HAUSDORFF.key in compared.session.evaluation.asked
     compared.until(lambda: "HD95" in cells(model, 0))
     careful = next(row for row in range(2) if cells(model, row)["Model"].startswith("Careful"))
     # on image 3 the outlines of the cell lie a row apart: 0, 0, 0 and 1 pixel over the images,
     # and the same for the background
     assert cells(model, careful)["HD95"] == "0.2 px"
+
+
+@pytest.mark.parametrize("measure", [m for m in MEASURES if m.choice], ids=lambda m: m.key)
+def test_what_is_asked_for_comes_into_all_tables(compared, measure):
+    def choices(tab):
+        figure = page(compared, tab).figure
+        return {figure.itemText(i) for i in range(figure.count())}
+
+    names = {CLASSES: {f.name for f in measure.at(Where.CLASSES)}}
+    names[IMAGES] = {f.title for f in measure.at(Where.IMAGES)}
+
+    heads = {f.title for f in measure.at(Where.FOLDER)}
+    assert not heads & cells(page(compared, MODELS).model, 0).keys()
+    ask_for(compared, measure)
+    compared.until(lambda: heads <= cells(page(compared, MODELS).model, 0).keys())
+    for tab, wanted in names.items():
+        compared.until(lambda tab=tab, wanted=wanted: wanted <= choices(tab))
+    ask_for(compared, measure)
+    compared.until(lambda: not heads & cells(page(compared, MODELS).model, 0).keys())
 
 
 # -- the whole ---------------------------------------------------------------------------------

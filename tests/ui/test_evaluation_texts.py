@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from segstudio.core.formatting import DASH
+from segstudio.core.image_figures import figures_at
+from segstudio.core.measure import Where
 from segstudio.session.evaluation import Evaluation
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
-from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, MEAN_IOU
 from segstudio.ui.panels.evaluation.progress import EvaluationProgress
 from segstudio.ui.panels.evaluation.run_titles import short_titles
 
-FIGURES = {figure.key: figure for figure in FOLDER_FIGURES}
+FIGURES = {figure.key: figure for figure in figures_at(Where.FOLDER)}
 
 
 def test_what_all_names_end_with_and_brackets_are_left_out():
@@ -112,4 +113,4 @@ def test_the_time_left_forgets_how_fast_the_disk_was(qtbot):
     ],
 )
 def test_a_figure_is_marked_as_the_best_only_if_another_is_worse(values, best):
-    assert marked_best(MEAN_IOU, np.array(values)) == pytest.approx(best, nan_ok=True)
+    assert marked_best(FIGURES["mean_iou"], np.array(values)) == pytest.approx(best, nan_ok=True)

@@ -9,7 +9,7 @@ from segstudio.app.evaluation_rows import Counted, ImageRow
 from segstudio.app.evaluation_sums import RunSums
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.answer import Answer
-from segstudio.core.image_figures import Wanted, figures_of
+from segstudio.core.image_figures import figures_of
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.ui.panels.evaluation.words import fairness_text, ranking_text, trap_text
@@ -26,7 +26,7 @@ def table_of(truth: list[int], **answers: list[int]) -> EvaluationTable:
     reference = LabelMap(np.array([truth], np.uint8))
     for run, answer in answers.items():
         said = np.array([answer], np.uint8)
-        figures = figures_of(reference, Answer(said, left_out=said == _LEFT_OUT), SCHEMA, Wanted())
+        figures = figures_of(reference, Answer(said, left_out=said == _LEFT_OUT), SCHEMA)
         row = ImageRow.of(Counted(figures, 0.5, 0.1), ids, foreground_ids=SCHEMA.foreground_ids)
         table.put(0, run, row)
         sums = RunSums(ids, SCHEMA.foreground_ids)

@@ -11,6 +11,7 @@ from segstudio.app.report.page import Section, paragraph
 from segstudio.app.report.pictures import figure
 from segstudio.app.report.style import SERIES
 from segstudio.app.report.tables import prose, table, wrapped
+from segstudio.core.calibration import CALIBRATION
 from segstudio.core.formatting import percent_text, ratio_text
 
 _EVEN = "#9aa4b0"
@@ -19,9 +20,9 @@ _EVEN = "#9aa4b0"
 def calibration_sections(material: Material) -> list[Section]:
     """Accuracy against confidence; nothing if no model tells its confidence."""
     found = [
-        (number, run, run.folder.calibration)
+        (number, run, bins)
         for number, run in enumerate(material.ranked)
-        if run.folder.calibration is not None
+        if (bins := run.folder.part(CALIBRATION)) is not None
     ]
     if not found:
         return []
@@ -69,4 +70,4 @@ def calibration_sections(material: Material) -> list[Section]:
     body = joined(
         (hint, run_legend(material), figure(chart), table(headers, rows, numbers=range(1, 5)))
     )
-    return [Section("calibration", "Is its confidence worth anything?", body)]
+    return [Section(CALIBRATION.key, "Is its confidence worth anything?", body)]

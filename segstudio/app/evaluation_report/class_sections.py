@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.app.evaluation_report.material import EvaluatedRun, Material
-from segstudio.app.evaluation_report.wording import count
+from segstudio.app.evaluation_report.wording import count, figure_text
 from segstudio.app.report.charts import Bar, Part, bar_chart
 from segstudio.app.report.heat_table import Heat, heat_table
 from segstudio.app.report.markup import Markup, element, joined
@@ -19,8 +18,9 @@ from segstudio.app.report.pictures import figure
 from segstudio.app.report.style import SERIES
 from segstudio.app.report.tables import Cell, swatch, table
 from segstudio.app.report.tables import legend as color_legend
-from segstudio.core.class_sums import Numbers
 from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.core.image_figures import figures_at
+from segstudio.core.measure import Where
 
 _CHARTED = 30
 _MATRIX_CLASSES = 20
@@ -141,66 +141,25 @@ def _iou_table(material: Material, places: Sequence[int]) -> Markup:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class _Column:
-    """A column of figures by class."""
-
-    title: str
-    values: npt.NDArray[np.generic]
-    digits: int = 3
-
-    def text(self, place: int) -> str:
-        value = self.values[place]
-        if np.issubdtype(self.values.dtype, np.integer):
-            return f"{int(value):,}"
-        return ratio_text(float(value), self.digits)
-
-
 def _figures_table(material: Material, run: EvaluatedRun) -> Markup:
-    columns = _columns(run)
+    metrics, values = run.folder.metrics, run.folder.values.by_class
+    figures = [
+        f
+        for f in figures_at(Where.CLASSES)
+        if f.key in values and not np.isnan(values[f.key]).all()
+    ]
     palette = material.schema.palette()
     rows = [
         [
             swatch(palette[class_id].tolist(), material.name_of(class_id)),
-            *(column.text(place) for column in columns),
+            *(figure_text(figure, float(values[figure.key][place])) for figure in figures),
+            *(f"{int(n[place]):,}" for n in (metrics.truth_pixels, metrics.predicted_pixels)),
         ]
         for place, class_id in enumerate(material.class_ids)
-        if not math.isnan(run.folder.metrics.iou[place])
+        if not math.isnan(metrics.iou[place])
     ]
-    headers = ["class", *(column.title for column in columns)]
+    headers = ["class", *(f.label for f in figures), "annotated pixels", "predicted pixels"]
     return table(headers, rows, numbers=range(1, len(headers)))
-
-
-def _columns(run: EvaluatedRun) -> list[_Column]:
-    folder, metrics = run.folder, run.folder.metrics
-    found = [
-        _Column("IoU", metrics.iou),
-        _Column("Dice", metrics.dice),
-        _Column("precision", metrics.precision),
-        _Column("recall", metrics.recall),
-    ]
-    further: list[tuple[str, Numbers | None, int]] = [
-        ("boundary IoU", folder.boundary_iou, 3),
-        ("Hausdorff 95, px", folder.hausdorff_95, 2),
-    ]
-    precision = folder.average_precision()
-    if precision is not None:
-        further += [
-            ("AP 0.50:0.95", precision.by_class, 3),
-            ("AP 0.50", precision.table[:, 0], 3),
-            ("AP 0.75", precision.table[:, 5], 3),
-        ]
-    quality = folder.panoptic_quality
-    if quality is not None:
-        further += [("PQ", quality.pq, 3), ("SQ", quality.sq, 3), ("RQ", quality.rq, 3)]
-    found += [
-        _Column(title, values, digits)
-        for title, values, digits in further
-        if values is not None and not np.isnan(values).all()
-    ]
-    found.append(_Column("annotated pixels", metrics.truth_pixels))
-    found.append(_Column("predicted pixels", metrics.predicted_pixels))
-    return found
 
 
 def _matrix(material: Material, run: EvaluatedRun) -> Markup:

@@ -15,11 +15,14 @@ import numpy as np
 
 from segstudio.app.class_figures import class_rows
 from segstudio.app.evaluation_report.findings import Findings, Report, find, part_of
-from segstudio.app.evaluation_report.material import IMAGE_MEASURES, EvaluatedRun, Material
-from segstudio.app.evaluation_report.measures import MEASURES
+from segstudio.app.evaluation_report.material import SCORES, EvaluatedRun, Material
 from segstudio.app.evaluation_report.wording import caution
 from segstudio.app.report.software import versions
 from segstudio.core.bootstrap import SIGN
+from segstudio.core.calibration import CALIBRATION
+from segstudio.core.image_figures import PIXELS, TIME, figures_at, values_of_counts
+from segstudio.core.measure import Where
+from segstudio.core.object_size import SIZES
 from segstudio.core.text import safe_cells, utf8
 from segstudio.storage.atomic import write_atomically
 
@@ -143,31 +146,20 @@ def _interval(interval: Any) -> dict[str, Any]:
 
 
 def _model(material: Material, run: EvaluatedRun) -> dict[str, Any]:
-    folder, metrics = run.folder, run.folder.metrics
-    figures = {measure.key: measure.read(folder) for measure in MEASURES}
-    precision, quality = folder.average_precision(), folder.panoptic_quality
-    further = {
-        "boundary_iou": folder.boundary_iou,
-        "hausdorff_95": folder.hausdorff_95,
-        "ap": None if precision is None else precision.by_class,
-        "ap_50": None if precision is None else precision.table[:, 0],
-        "ap_75": None if precision is None else precision.table[:, 5],
-        "pq": None if quality is None else quality.pq,
-        "sq": None if quality is None else quality.sq,
-        "rq": None if quality is None else quality.rq,
-    }
-    known = {name: values for name, values in further.items() if values is not None}
+    folder, means = run.folder, run.folder.values.means
+    figures = {f.total: means.get(f.key, math.nan) for f in figures_at(Where.FOLDER)}
+    always = {f.total for m in (PIXELS, TIME) for f in m.at(Where.FOLDER)}
     return {
         "id": run.id,
         "title": run.title,
-        **{key: value for key, value in figures.items() if not math.isnan(value)},
-        "mean_iou": metrics.mean_iou,
-        "mean_iou_foreground": metrics.mean_over(folder.foreground_ids)[0],
-        "seconds_per_image": folder.seconds_per_image,
-        "classes": class_rows(metrics, material.name_of, known),
+        **{n: value for n, value in figures.items() if n in always or not math.isnan(value)},
+        **folder.image_means,
+        "classes": class_rows(folder, material.name_of),
         "confusion": folder.matrix.counts.tolist(),
-        "calibration": None if folder.calibration is None else folder.calibration.to_json(),
-        "sizes": None if folder.sizes is None else folder.sizes.to_json(),
+        **{
+            key: folder.parts[key].to_json() if key in folder.parts else None
+            for key in (CALIBRATION.key, SIZES.key)
+        },
         "facts": {name: str(value) for name, value in run.facts.items()},
         "class_mapping": [list(pair) for pair in run.mapping],
         "notes": list(run.notes),
@@ -181,7 +173,7 @@ def _baselines(material: Material) -> list[dict[str, Any]]:
         {
             "id": class_id,
             "name": material.name_of(class_id),
-            **{m.key: m.baseline(metrics, ids) for m in MEASURES if m.baseline is not None},
+            **values_of_counts(metrics, ids),
         }
         for class_id, metrics in material.baselines
     ]
@@ -189,7 +181,7 @@ def _baselines(material: Material) -> list[dict[str, Any]]:
 
 def _image_names(material: Material) -> list[str]:
     """Which scores any of the runs has."""
-    return [n for n in IMAGE_MEASURES if any(n in run.columns for run in material.runs)]
+    return [n for n in SCORES if any(n in run.columns for run in material.runs)]
 
 
 def _image_row(material: Material, place: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from segstudio.app.evaluation_inputs import Conditions, Contender, References
 from segstudio.app.report.software import settings_text
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
+from segstudio.core.image_figures import MEASURES
 from segstudio.core.prediction import Ensemble, ModelSpec, RunOptions, Variant, parts_of
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.image_ref import ImageRef
@@ -62,7 +63,11 @@ def settings_of(conditions: Conditions, references: References) -> dict[str, obj
         held_against = saved if truth is None else f"{saved}, else {held_against}"
     return {
         "Held against": held_against,
-        "Hausdorff distances": "measured" if conditions.hausdorff else "not measured",
+        **{
+            m.name: "measured" if m.key in conditions.asked else "not measured"
+            for m in MEASURES
+            if m.choice
+        },
     }
 
 

@@ -134,7 +134,7 @@ def _run(
     return EvaluatedRun(
         contender.id,
         title,
-        total.folder,
+        total,
         {name: values for name, values in columns.items() if not np.isnan(values).all()},
         np.stack([rows[i].class_iou for i in common]).astype(np.float64),
         facts_of(contender, evaluated.references, evaluated.images[common[0]], check),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.app.evaluation_report.class_sections import run_legend
-from segstudio.app.evaluation_report.material import IMAGE_MEASURES, EvaluatedRun, Material
+from segstudio.app.evaluation_report.material import SCORES, EvaluatedRun, Material
 from segstudio.app.evaluation_report.wording import count
 from segstudio.app.report.charts import Axis, Series, line_chart, scatter_chart
 from segstudio.app.report.markup import Markup, joined
@@ -19,6 +19,8 @@ from segstudio.app.report.style import SERIES
 from segstudio.app.report.tables import table, wrapped
 from segstudio.core.class_sums import Numbers, mean_of, ratios
 from segstudio.core.formatting import percent_text, ratio_text
+from segstudio.core.image_figures import MEASURES
+from segstudio.core.measure import Where
 
 LISTED: Final = 500
 """Images in the report's list; files have all."""
@@ -162,17 +164,14 @@ def _scatter(material: Material, first: EvaluatedRun, second: EvaluatedRun) -> C
 
 def _list_table(material: Material, order: _Order) -> Markup:
     runs = material.ranked
-    wanted = ("mean_iou", "mean_dice", "boundary_iou", "pq")
-    if material.has_background:
-        wanted = ("mean_iou_foreground", "mean_dice_foreground", "boundary_iou", "pq_foreground")
-    names = [n for n in wanted if n in runs[0].columns]
+    names = [n for n in _listed(material) if n in runs[0].columns]
     if len(runs) > 2:
         names = names[:1]
     columns = [(run, name) for run in runs for name in names]
     headers = [
         "image",
         *(
-            material.titles[run.id] + (f", {IMAGE_MEASURES[name]}" if len(names) > 1 else "")
+            material.titles[run.id] + (f", {SCORES[name]}" if len(names) > 1 else "")
             for run, name in columns
         ),
     ]
@@ -182,6 +181,13 @@ def _list_table(material: Material, order: _Order) -> Markup:
     ]
     caption = f"{_capital(material.lead_name)}." if len(names) == 1 else ""
     return table(headers, rows, numbers=range(1, len(headers)), caption=caption)
+
+
+def _listed(material: Material) -> list[str]:
+    """The means over classes, over the foreground where that leads."""
+    figures = [f for m in MEASURES for f in m.figures if f.is_mean and Where.IMAGES in f.where]
+    leads = material.has_background
+    return [f.foreground().key if leads and f.leads_foreground else f.key for f in figures]
 
 
 def _capital(text: str) -> str:

@@ -10,30 +10,16 @@ from itertools import combinations
 import numpy as np
 
 from segstudio.core.bootstrap import PairedDifference
-from segstudio.core.class_sums import Numbers, mean_of
-from segstudio.core.image_figures import FolderFigures, ImageFigures
+from segstudio.core.class_sums import Numbers
+from segstudio.core.image_figures import TIME, FolderFigures, ImageFigures, figures_at
 from segstudio.core.image_table import ImageTable
 from segstudio.core.labels import Image, InstanceIds, Labels
+from segstudio.core.measure import Where
 from segstudio.core.metrics import Metrics
 from segstudio.core.schema import LabelSchema
 
-IMAGE_MEASURES = {
-    "mean_iou_foreground": "mean IoU of the foreground",
-    "mean_dice_foreground": "mean Dice of the foreground",
-    "mean_iou": "mean IoU",
-    "mean_dice": "mean Dice",
-    "pixel_accuracy": "pixel accuracy",
-    "frequency_weighted_iou": "frequency-weighted IoU",
-    "boundary_iou": "boundary IoU",
-    "hausdorff95": "Hausdorff 95, px",
-    "ap50": "AP 0.50",
-    "pq_foreground": "PQ of the foreground",
-    "pq": "PQ",
-    "uncertainty": "uncertainty",
-    "disagreement": "disagreement",
-    "suspicion": "confident errors",
-    "seconds": "seconds",
-}
+_SECONDS = TIME.figures[0].key
+SCORES: dict[str, str] = {figure.key: figure.label for figure in figures_at(Where.IMAGES)}
 """Scores of an image, by their names in files, and their names for people."""
 
 
@@ -45,7 +31,7 @@ class EvaluatedRun:
         id: Its key.
         title: Its name for people.
         folder: Its figures over all images.
-        columns: Scores of each image by their names in `IMAGE_MEASURES`, (n,) each; NaN where a
+        columns: Scores of each image by their names in `SCORES`, (n,) each; NaN where a
             score is not defined.
         class_iou: (n, K) IoU of each image and class of `folder.class_ids`.
         facts: What it is and how it ran, by name.
@@ -174,7 +160,7 @@ class Material:
     @property
     def lead_name(self) -> str:
         """Its name for people."""
-        return IMAGE_MEASURES[self.lead]
+        return SCORES[self.lead]
 
     def lead_of(self, metrics: Metrics) -> float:
         """It, of some scores of the classes."""
@@ -219,33 +205,10 @@ def _columns_of(
     figures: Sequence[ImageFigures], scores: ImageTable, class_ids: Sequence[int]
 ) -> dict[str, Numbers]:
     """Scores of each image by name; those that no image has are left out."""
+    rows = [
+        {**f.values(class_ids, scores.foreground_ids).means, _SECONDS: f.seconds} for f in figures
+    ]
     columns = {
-        "mean_iou": scores.mean_iou,
-        "mean_dice": scores.mean_dice,
-        "pixel_accuracy": scores.pixel_accuracy,
-        "frequency_weighted_iou": scores.frequency_weighted_iou,
-        "boundary_iou": _numbers(
-            mean_of(f.boundary.iou(class_ids)) if f.boundary else _NAN for f in figures
-        ),
-        "hausdorff95": _numbers(
-            mean_of(f.hausdorff.mean(class_ids)) if f.hausdorff else _NAN for f in figures
-        ),
-        "mean_iou_foreground": scores.mean_iou_foreground,
-        "mean_dice_foreground": scores.mean_dice_foreground,
-        "pq": _numbers(
-            f.panoptic.quality(class_ids).mean()[0] if f.panoptic else _NAN for f in figures
-        ),
-        "pq_foreground": _numbers(
-            f.panoptic.quality(class_ids).mean(scores.foreground_ids)[0] if f.panoptic else _NAN
-            for f in figures
-        ),
-        "seconds": _numbers(f.seconds for f in figures),
+        name: np.array([row.get(name, np.nan) for row in rows], np.float64) for name in SCORES
     }
     return {name: values for name, values in columns.items() if not np.isnan(values).all()}
-
-
-_NAN = float("nan")
-
-
-def _numbers(values: Iterable[float]) -> Numbers:
-    return np.array(list(values), np.float64)

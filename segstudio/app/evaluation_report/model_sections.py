@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+
+import numpy as np
 
 from segstudio.app.evaluation_report.findings import Compared, Findings
 from segstudio.app.evaluation_report.material import Material
-from segstudio.app.evaluation_report.measures import MEASURES, Measure, lead_pq
-from segstudio.app.evaluation_report.wording import caution, count, enumeration, verdict
+from segstudio.app.evaluation_report.wording import (
+    caution,
+    count,
+    enumeration,
+    figure_text,
+    verdict,
+)
 from segstudio.app.report.intervals import IntervalScale, Range
 from segstudio.app.report.markup import Markup, element, joined
 from segstudio.app.report.page import Section, bullets, folded, note, paragraph
 from segstudio.app.report.tables import prose, table, wrapped
 from segstudio.core.bootstrap import Interval
 from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.core.image_figures import leading_first, values_of_counts
+from segstudio.core.measure import AnyFigure, Where
 from segstudio.core.metrics import Metrics
+from segstudio.core.panoptic import PANOPTIC
 
 _TRAP_GAP = 0.1
 """A pixel accuracy this near to the one of background alone says little."""
@@ -91,14 +102,17 @@ def _sentences(material: Material, found: Findings) -> list[Markup]:
 
 def _objects(material: Material) -> list[Markup]:
     """That another model is best where objects are counted."""
-    panoptic = [run.folder.panoptic for run in material.runs]
+    panoptic = [run.folder.part(PANOPTIC) for run in material.runs]
     if not any(part is not None and part.things for part in panoptic):
         return []
-    known = [run for run in material.ranked if not math.isnan(lead_pq(run.folder))]
-    best = max(known, key=lambda run: lead_pq(run.folder))
+    key = PANOPTIC.figures[0].foreground().key
+    scores = {run: run.folder.values.means.get(key, math.nan) for run in material.ranked}
+    best = max(
+        (run for run, value in scores.items() if not math.isnan(value)), key=scores.__getitem__
+    )
     if best is material.ranked[0]:
         return []
-    text = f" is best at telling objects apart: PQ {ratio_text(lead_pq(best.folder))}."
+    text = f" is best at telling objects apart: PQ {ratio_text(scores[best])}."
     return [joined((element("b", material.titles[best.id]), text))]
 
 
@@ -163,44 +177,58 @@ def _models_table(material: Material) -> Markup:
     baselines = {_everything(material, i): metrics for i, metrics in material.baselines}
     headers = ["figure", *(material.titles[r.id] for r in runs), *baselines, "what it tells"]
     rows: list[list[object]] = []
-    for measure in MEASURES:
-        if measure.of_foreground and not material.has_background:
-            continue
-        values = [measure.read(run.folder) for run in runs]
+    for figure in _figures(has_background=material.has_background):
+        values = [run.folder.values.means.get(figure.key, math.nan) for run in runs]
         if all(math.isnan(value) for value in values):
             continue
-        best = measure.best(values) if len(runs) > 1 else math.nan
-        arrow = " ↓" if measure.lower_is_better else ""
+        best = figure.best(np.array(values)) if len(runs) > 1 else math.nan
+        arrow = " ↓" if figure.lower_is_better else ""
         rows.append(
             [
-                measure.title + arrow,
-                *(_marked(measure, value, best) for value in values),
-                *(_of_baseline(material, measure, metrics) for metrics in baselines.values()),
-                prose(measure.about),
+                figure.label + arrow,
+                *(_marked(figure, value, best) for value in values),
+                *(_of_baseline(material, figure, metrics) for metrics in baselines.values()),
+                prose(figure.meaning),
             ]
         )
-    caption = "The best of each row is bold." if len(runs) > 1 else ""
-    if any(m.lower_is_better for m in MEASURES):
-        caption += " ↓ less is better."
+    caption = "The best of each row is bold. " if len(runs) > 1 else ""
     return table(
-        headers, rows, numbers=range(1, len(headers) - 1), caption=caption.strip(),
+        headers, rows, numbers=range(1, len(headers) - 1), caption=caption + "↓ less is better.",
     )  # fmt: skip
+
+
+def _figures(*, has_background: bool) -> list[AnyFigure]:
+    """Those of the foreground first; after mean IoU its mean over images."""
+    found: list[AnyFigure] = []
+    for figure in leading_first(Where.FOLDER, has_background=has_background):
+        found.append(figure)
+        if figure.key.startswith("mean_iou"):
+            found.append(
+                replace(
+                    figure,
+                    key=f"image_{figure.key}",
+                    label=f"{figure.label}, mean over images",
+                    meaning="Every image counts alike, however many pixels or objects it has.",
+                )
+            )
+    return found
 
 
 def _everything(material: Material, class_id: int) -> str:
     return f"Everything {material.name_of(class_id)}"
 
 
-def _marked(measure: Measure, value: float, best: float) -> object:
-    text = measure.write(value)
+def _marked(figure: AnyFigure, value: float, best: float) -> object:
+    text = figure_text(figure, value)
     # what is written alike is alike for the reader
-    return element("b", text) if text == measure.write(best) != measure.write(math.nan) else text
+    if text == figure_text(figure, best) != figure_text(figure, math.nan):
+        return element("b", text)
+    return text
 
 
-def _of_baseline(material: Material, measure: Measure, metrics: Metrics) -> str:
-    if measure.baseline is None:
-        return ""
-    return measure.write(measure.baseline(metrics, material.runs[0].folder.foreground_ids))
+def _of_baseline(material: Material, figure: AnyFigure, metrics: Metrics) -> str:
+    values = values_of_counts(metrics, material.runs[0].folder.foreground_ids)
+    return figure_text(figure, values[figure.key]) if figure.key in values else ""
 
 
 def _pair_name(material: Material, compared: Compared) -> str:

@@ -16,7 +16,7 @@ from segstudio.app.report.style import SERIES
 from segstudio.app.report.tables import table, wrapped
 from segstudio.core.detection_curves import ScoreCurve
 from segstudio.core.formatting import percent_text, ratio_text
-from segstudio.core.object_size import SIDES, SizeBins, bin_names
+from segstudio.core.object_size import SIDES, SIZES, SizeBins, bin_names
 
 _CHART = (480, 300)
 # a bin reaches from one power of two to the next; it is drawn in its middle
@@ -34,13 +34,13 @@ def object_sections(material: Material) -> list[Section]:
 
 
 def _has_objects(run: EvaluatedRun) -> bool:
-    sizes = run.folder.sizes
+    sizes = run.folder.part(SIZES)
     return sizes is not None and bool(sizes.column("objects").any())
 
 
 def _size_section(material: Material) -> Section:
     runs = [run for run in material.ranked if _has_objects(run)]
-    sizes = {run.id: run.folder.sizes for run in runs if run.folder.sizes is not None}
+    sizes = {run.id: found for run in runs if (found := run.folder.part(SIZES)) is not None}
     objects = sizes[runs[0].id].column("objects")
     used = np.flatnonzero(objects)
     hint = paragraph(
@@ -68,7 +68,7 @@ def _size_section(material: Material) -> Section:
         rows.append(row)
     listed = table(headers, rows, numbers=range(1, len(headers)))
     body = joined((hint, run_legend(material), gallery(charts, 420), listed))
-    return Section("sizes", "Object size", body)
+    return Section(SIZES.key, "Object size", body)
 
 
 def _size_chart(material: Material, sizes: dict[str, SizeBins], name: str, title: str) -> Markup:

@@ -7,9 +7,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from segstudio.core.bootstrap import Interval, PairedDifference
-from segstudio.core.formatting import change_text
+from segstudio.core.formatting import change_text, ratio_text
+from segstudio.core.measure import AnyFigure, Unit
 
 _FEW_IMAGES: Final = 20
+
+
+def figure_text(figure: AnyFigure, value: float) -> str:
+    """A figure as tables have it; a dash where it is not defined."""
+    return ratio_text(value, 2 if figure.unit in (Unit.PIXELS, Unit.SECONDS) else 3)
 
 
 def interval_text(interval: Interval, level: float) -> str:

@@ -43,8 +43,15 @@ class ClassView(ChartView):
             self.TITLE, "How well each model finds each class, over all images",
             evaluating.table, files,
         )  # fmt: skip
-        self.score = self.add_combo("Score", SCORES)
+        self.score = self.add_combo("Score")
         self.order = self.add_combo("Order of the classes", ORDERS)
+
+    def fill_choices(self) -> None:
+        """Offer the scores that were counted."""
+        known = {key for run in self.table.runs for key in self.table.class_figures(run)}
+        fill(
+            self.score, {key: name for key, name in SCORES.items() if key in known or key == "iou"}
+        )
 
     def data(self) -> ChartData:
         """Bars of the chosen score."""

@@ -10,17 +10,13 @@ import numpy as np
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers, mean_of
 from segstudio.core.formatting import count_text, ratio_text
-from segstudio.core.image_figures import FolderFigures
+from segstudio.core.image_figures import FolderFigures, figures_at
+from segstudio.core.measure import Unit, Where
 from segstudio.ui.charts.parts import Axis, Bars, ChartData
 from segstudio.ui.panels.evaluation.charts_runs import RunLook, legend_of
 
-SCORES: Final = {
-    "iou": "IoU",
-    "dice": "Dice",
-    "precision": "Precision",
-    "recall": "Recall",
-    "boundary_iou": "Boundary IoU",
-}
+SCORES: Final = {f.key: f.name for f in figures_at(Where.CLASSES) if f.unit is Unit.RATIO}
+"""What a bar can be as long as: figures of classes between 0 and 1."""
 ORDERS: Final = {"class": "By class", "worst": "Worst first", "gap": "Largest gap first"}
 _MEAN: Final = "Mean of the classes"
 _THICK, _THIN, _GAP, _AXIS = 15, 8, 10, 28
@@ -29,15 +25,6 @@ _NUMBER_ROOM: Final = 46
 _MANY: Final = 40
 """Bars from which on they are thin."""
 _SHARE: Final = 0.84
-
-
-def scores_of(folder: FolderFigures, score: str) -> Numbers:
-    """(K,) one of `SCORES` of each class; NaN where there is none."""
-    if score == "boundary_iou":
-        found = folder.boundary_iou
-        return np.full(len(folder.class_ids), np.nan) if found is None else found
-    values: Numbers = getattr(folder.metrics, score)
-    return values
 
 
 def class_chart(
@@ -55,7 +42,8 @@ def class_chart(
     ids, title = table.class_ids, SCORES[score]
     if not folders:
         return ChartData(f"{title} of the classes", Axis(title), Axis(""))
-    values = np.array([scores_of(folder, score) for _, folder in folders])
+    nothing = np.full(len(ids), np.nan)
+    values = np.array([folder.values.by_class.get(score, nothing) for _, folder in folders])
     rows = _ordered(values, order)
     named = [_MEAN, *(table.schema.name_of(ids[row]) for row in rows)]
     shown = np.column_stack([[mean_of(line) for line in values], values[:, rows]])

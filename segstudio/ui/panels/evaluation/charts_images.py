@@ -8,30 +8,17 @@ from typing import Final
 
 import numpy as np
 
-from segstudio.app.evaluation_rows import LOWER_IS_BETTER
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers
 from segstudio.core.formatting import count_text
+from segstudio.core.image_figures import DOUBT, figures_at, lower_is_better
+from segstudio.core.measure import AnyFigure, Unit, Where
 from segstudio.ui.charts.parts import Axis, ChartData, Corner, Lazy, Points, Rule
 from segstudio.ui.panels.evaluation.charts_runs import RunLook
 
-FIGURES: Final = {
-    "mean_iou_foreground": "Mean IoU of the foreground",
-    "mean_dice_foreground": "Mean Dice of the foreground",
-    "mean_iou": "Mean IoU",
-    "mean_dice": "Mean Dice",
-    "pixel_accuracy": "Pixel accuracy",
-    "boundary_iou": "Boundary IoU",
-    "hausdorff95": "Hausdorff 95 (pixels)",
-    "ap50": "AP at IoU 0.5",
-    "pq_foreground": "Panoptic quality of the foreground",
-    "pq": "Panoptic quality",
-    "uncertainty": "Uncertainty",
-    "seconds": "Seconds",
-}
-"""Figures of images that two models are compared by; classes' IoU are "class:ID"."""
+_NO_PAIR: Final = DOUBT.figures[1].key
+"""The same for all models, so that no two can be held against each other."""
 _CLASS: Final = "class:"
-_UNBOUNDED: Final = frozenset({"hausdorff95", "seconds"})
 _BESIDE: Final = 0.02
 """Room around points on the edge, as a share of the axis."""
 _MANY: Final = 1500
@@ -71,15 +58,15 @@ def figure_name(table: EvaluationTable, figure: str) -> str:
     """The name of a figure for people."""
     if figure.startswith(_CLASS):
         return f"IoU of {table.schema.name_of(int(figure.removeprefix(_CLASS)))}"
-    return FIGURES[figure]
+    return _named(table)[figure].name
 
 
 def figures_in(table: EvaluationTable, looks: Sequence[RunLook]) -> list[str]:
     """The figures that some image has, and the IoU of each class."""
     known = [
         figure
-        for figure in FIGURES
-        if (table.has_background or not figure.endswith("_foreground"))
+        for figure in _named(table)
+        if figure != _NO_PAIR
         and any(not np.isnan(table.column(look.run, figure)).all() for look in looks)
     ]
     return [*known, *(f"{_CLASS}{class_id}" for class_id in table.class_ids)]
@@ -94,7 +81,7 @@ def paired(table: EvaluationTable, first: str, second: str, figure: str) -> Pair
     x, y = columns[0][at_first], columns[1][at_second]
     known = ~(np.isnan(x) | np.isnan(y))
     return Pairing(
-        both[known].tolist(), x[known], y[known], lower_is_better=figure in LOWER_IS_BETTER
+        both[known].tolist(), x[known], y[known], lower_is_better=lower_is_better(figure)
     )
 
 
@@ -117,7 +104,7 @@ def image_chart(
         said: What follows from all images together, "" if that is not known.
     """
     found, name = paired(table, first.run, second.run, figure), figure_name(table, figure)
-    low, high = _ends(found, figure)
+    low, high = _ends(found, is_share=_is_share(table, figure))
     upper = int((found.second > found.first).sum()) * 2 > len(found.indices)
     indices, x, y = found.indices, found.first, found.second
 
@@ -169,9 +156,19 @@ def _column(table: EvaluationTable, run: str, figure: str) -> Numbers:
     return table.class_iou(run)[:, place].astype(np.float64)
 
 
-def _ends(found: Pairing, figure: str) -> tuple[float, float]:
+def _named(table: EvaluationTable) -> dict[str, AnyFigure]:
+    figures = figures_at(Where.IMAGES, has_background=table.has_background)
+    return {figure.key: figure for figure in figures}
+
+
+def _is_share(table: EvaluationTable, figure: str) -> bool:
+    """Whether it lies between 0 and 1."""
+    return figure.startswith(_CLASS) or _named(table)[figure].unit in (Unit.RATIO, Unit.PERCENT)
+
+
+def _ends(found: Pairing, *, is_share: bool) -> tuple[float, float]:
     values = np.concatenate([found.first, found.second])
-    if figure not in _UNBOUNDED and (not values.size or values.max() - values.min() > 0.5):
+    if is_share and (not values.size or values.max() - values.min() > 0.5):
         return -_BESIDE, 1 + _BESIDE
     if not values.size:
         return 0.0, 1.0

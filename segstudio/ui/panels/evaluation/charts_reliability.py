@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from segstudio.app.evaluation_table import EvaluationTable
-from segstudio.core.calibration import BINS, CalibrationBins, bin_edges
+from segstudio.core.calibration import BINS, CALIBRATION, CalibrationBins, bin_edges
 from segstudio.core.class_sums import Numbers
 from segstudio.core.formatting import count_text, percent_text, ratio_text
 from segstudio.ui.charts.parts import Axis, Bars, ChartData, Points, Rule
@@ -26,9 +26,9 @@ def calibrations(
 ) -> list[tuple[RunLook, CalibrationBins]]:
     """The models that give a confidence, with their bins."""
     return [
-        (look, folder.calibration)
+        (look, bins)
         for look in looks
-        if (folder := table.folder(look.run)) is not None and folder.calibration is not None
+        if (folder := table.folder(look.run)) and (bins := folder.part(CALIBRATION)) is not None
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers
 from segstudio.core.formatting import count_text, ratio_text
-from segstudio.core.object_size import SizeBins, bin_names
+from segstudio.core.object_size import SIZES, SizeBins, bin_names
 from segstudio.ui.charts.parts import Axis, ChartData, Points
 from segstudio.ui.panels.evaluation.charts_runs import RunLook, legend_of
 
@@ -36,9 +36,9 @@ def size_chart(
     """
     title = MEASURES[measure]
     found = [
-        (look, folder.sizes)
+        (look, sizes)
         for look in looks
-        if (folder := table.folder(look.run)) is not None and folder.sizes is not None
+        if (folder := table.folder(look.run)) and (sizes := folder.part(SIZES)) is not None
     ]
     filled = np.flatnonzero(sum((s.column("objects") for _, s in found), np.zeros(1)))
     if not filled.size:

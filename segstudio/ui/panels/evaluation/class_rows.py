@@ -12,10 +12,11 @@ from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor, QFont
 
 from segstudio.core.formatting import percent_text
+from segstudio.core.image_figures import figures_at
+from segstudio.core.measure import AnyFigure, Unit, Where
 from segstudio.core.text import safe_cells
 from segstudio.ui.panels.evaluation.figure_rows import BAR_ROLE, COLOR_ROLE, LEFT, RIGHT, Index
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
-from segstudio.ui.panels.evaluation.figures import IOU, Figure, Unit
 from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 
@@ -41,7 +42,7 @@ class ClassRow:
     share: float
     values: Mapping[str, float] = field(default_factory=dict)
 
-    def best(self, figure: Figure) -> float:
+    def best(self, figure: AnyFigure) -> float:
         """The best of the models; NaN if none is better than another."""
         return marked_best(figure, np.array(list(self.values.values())))
 
@@ -63,11 +64,13 @@ class ClassModel(QAbstractTableModel):
         super().__init__(parent)
         self.rows: list[ClassRow] = []
         self.heads: tuple[RunHead, ...] = ()
-        self.figure: Figure = IOU
+        self.figure = figures_at(Where.CLASSES)[0]
         self._order = (-1, Qt.SortOrder.AscendingOrder)
         self._unsorted: list[ClassRow] = []
 
-    def show_rows(self, rows: Sequence[ClassRow], heads: Sequence[RunHead], figure: Figure) -> None:
+    def show_rows(
+        self, rows: Sequence[ClassRow], heads: Sequence[RunHead], figure: AnyFigure
+    ) -> None:
         same = (
             tuple(heads) == self.heads
             and [r.class_id for r in rows] == [r.class_id for r in self._unsorted]

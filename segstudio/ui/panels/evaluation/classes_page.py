@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.evaluating import Evaluating
+from segstudio.core.image_figures import figures_at
+from segstudio.core.measure import AnyFigure, Where
 from segstudio.core.schema import LabelSchema
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
@@ -24,7 +26,6 @@ from segstudio.ui.panels.evaluation.class_rows import (
     ClassRow,
     class_table_text,
 )
-from segstudio.ui.panels.evaluation.figures import CLASS_FIGURES, IOU, Figure
 from segstudio.ui.panels.evaluation.image_gathering import heads_of
 from segstudio.ui.panels.evaluation.pair_bar import PairBar
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
@@ -113,11 +114,12 @@ class ClassesPage(QWidget):
         self.pair_bar.refresh()
         self.differences.refresh()
 
-    def _fill_figures(self) -> Figure:
+    def _fill_figures(self) -> AnyFigure:
         """Offer the figures that were counted; returns the chosen one."""
         table = self._table
         known = {key for run in table.runs for key in table.class_figures(run)}
-        figures = [f for f in CLASS_FIGURES if f.key in known] or [IOU]
+        every = figures_at(Where.CLASSES)
+        figures = [figure for figure in every if figure.key in known] or [every[0]]
         if [self.figure.itemData(i) for i in range(self.figure.count())] != figures:
             chosen = self.figure.currentData()
             self.figure.clear()
@@ -127,11 +129,13 @@ class ClassesPage(QWidget):
             self.figure.setCurrentIndex(figures.index(chosen) if chosen in figures else 0)
         return figures[max(0, self.figure.currentIndex())]
 
-    def _rows(self, figure: Figure) -> list[ClassRow]:
+    def _rows(self, figure: AnyFigure) -> list[ClassRow]:
         table = self._table
         figures = {run: table.class_figures(run) for run in table.runs}
         nothing = np.full(len(table.class_ids), np.nan)
-        shares = next((f["share"] for f in figures.values() if "share" in f), nothing)
+        folders = (table.folder(run) for run in table.runs)
+        metrics = next((folder.metrics for folder in folders if folder is not None), None)
+        shares = nothing if metrics is None else metrics.truth_pixels / max(1, metrics.total)
         return [
             ClassRow(
                 class_id,

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from segstudio.core.class_sums import Numbers
 from segstudio.core.formatting import count_text
+from segstudio.core.image_figures import figures_at
+from segstudio.core.measure import AnyFigure, Unit, Where
 from segstudio.ui.panels.evaluation.class_rows import RunHead
 from segstudio.ui.panels.evaluation.figure_text import figure_text
-from segstudio.ui.panels.evaluation.figures import IMAGE_FIGURES, Figure, Unit
 from segstudio.ui.panels.evaluation.image_rows import ValueRange
 from segstudio.ui.plain import plain
 
@@ -55,13 +56,13 @@ class DistributionView(QWidget):
         super().__init__()
         self.histograms: tuple[Histogram, ...] = ()
         self.edges: Numbers = np.linspace(0, 1, _BINS + 1)
-        self._figure = IMAGE_FIGURES[0]
+        self._figure = figures_at(Where.IMAGES)[0]
         self._range: ValueRange | None = None
         self._pressed: tuple[int, int] | None = None
         self.setAccessibleName("Distribution of the images")
         self.setMouseTracking(True)
 
-    def show_values(self, figure: Figure, heads: tuple[RunHead, ...], values: Numbers) -> None:
+    def show_values(self, figure: AnyFigure, heads: tuple[RunHead, ...], values: Numbers) -> None:
         """Show other values.
 
         Args:
@@ -229,7 +230,7 @@ class DistributionView(QWidget):
             painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text)
 
 
-def _edges(figure: Figure, values: Numbers) -> Numbers:
+def _edges(figure: AnyFigure, values: Numbers) -> Numbers:
     """(21,) borders of the bins: round numbers about the values; scores end at 1 at most."""
     if not np.isfinite(values).any():
         return np.linspace(0, 1, _BINS + 1)

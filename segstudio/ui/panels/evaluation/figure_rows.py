@@ -12,15 +12,11 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
 from segstudio.core.formatting import count_text
+from segstudio.core.image_figures import PIXELS, TIME, leading_first
+from segstudio.core.measure import AnyFigure, Unit, Where
+from segstudio.core.metrics import FOREGROUND_MEANS, IMAGE_MEANS
 from segstudio.core.text import safe_cells
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
-from segstudio.ui.panels.evaluation.figures import (
-    FOLDER_FIGURES,
-    FOREGROUND_IOU,
-    MEAN_IOU,
-    Figure,
-    Unit,
-)
 from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 
@@ -31,12 +27,9 @@ COLOR_ROLE = Qt.ItemDataRole.UserRole + 2
 """The model's colour."""
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_ALWAYS = frozenset(
-    {"mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou", "seconds",
-     "mean_iou_foreground", "mean_dice_foreground"}
-)  # fmt: skip
+_ALWAYS = frozenset(figure.key for m in (PIXELS, TIME) for figure in m.at(Where.FOLDER))
 """Figures whose columns stay although no model has a value."""
-OVER_IMAGES = {MEAN_IOU: "image_mean_iou", FOREGROUND_IOU: "image_mean_iou_foreground"}
+OVER_IMAGES = {figure: name for name, figure in (IMAGE_MEANS | FOREGROUND_MEANS).items()}
 """Keys of the means over images, which the tips of the figures of summed pixels tell."""
 _NAME = "Model"
 _IMAGES = "Images"
@@ -66,7 +59,7 @@ class FigureRow:
     color: QColor | None = None
     note: str = ""
 
-    def value(self, column: Figure) -> float:
+    def value(self, column: AnyFigure) -> float:
         """The figure of a column; NaN where it is not known."""
         return self.values.get(column.key, math.nan)
 
@@ -77,7 +70,7 @@ class FigureModel(QAbstractTableModel):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.rows: list[FigureRow] = []
-        self.columns: tuple[Figure, ...] = ()
+        self.columns: tuple[AnyFigure, ...] = ()
         self._has_counts = False
         self._best: dict[str, float] = {}
         self._order = (1, Qt.SortOrder.DescendingOrder)
@@ -89,7 +82,7 @@ class FigureModel(QAbstractTableModel):
             rows: The models, and the guess.
             has_background: Whether one of the classes is: then the foreground leads.
         """
-        offered = [c for c in FOLDER_FIGURES if has_background or not c.of_foreground]
+        offered = leading_first(Where.FOLDER, has_background=has_background)
         columns = tuple(c for c in offered if c.key in _ALWAYS or _is_known(c, rows))
         ordered = self._ordered(list(rows), columns)
         models = [row for row in ordered if row.run]
@@ -123,7 +116,7 @@ class FigureModel(QAbstractTableModel):
         )
         self.layoutChanged.emit()
 
-    def is_best(self, row: FigureRow, column: Figure) -> bool:
+    def is_best(self, row: FigureRow, column: AnyFigure) -> bool:
         """Whether no other model has a better figure, as it is written, and some have a worse."""
         best = self._best.get(column.key, math.nan)
         if not row.run or math.isnan(best):
@@ -169,26 +162,26 @@ class FigureModel(QAbstractTableModel):
             return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
         return self._manner(row, column, index.column(), role)
 
-    def _figure(self, section: int) -> Figure | None:
+    def _figure(self, section: int) -> AnyFigure | None:
         return self.columns[section - 1] if 0 < section <= len(self.columns) else None
 
-    def _text(self, row: FigureRow, column: Figure | None, section: int) -> str:
+    def _text(self, row: FigureRow, column: AnyFigure | None, section: int) -> str:
         if column is not None:
             return figure_text(column, row.value(column))
         return count_text(row.images) if section else row.title
 
-    def _tip(self, row: FigureRow, column: Figure | None) -> str | None:
+    def _tip(self, row: FigureRow, column: AnyFigure | None) -> str | None:
         if column is None:
             return row.note or None
         if math.isnan(row.value(column)):
             return f"{column.name}: not counted, or not defined here"
         best = "; the best of these" if self.is_best(row, column) else ""
-        over = row.values.get(OVER_IMAGES.get(column, ""), math.nan)
+        over = row.values.get(OVER_IMAGES.get(column.key, ""), math.nan)
         if not math.isnan(over):
             best += f". Mean over images {figure_text(column, over)}"
         return f"{column.name} {figure_text(column, row.value(column))}{best}"
 
-    def _font(self, row: FigureRow, column: Figure | None) -> QFont | None:
+    def _font(self, row: FigureRow, column: AnyFigure | None) -> QFont | None:
         font = QFont()
         if not row.run:
             font.setItalic(True)
@@ -198,7 +191,7 @@ class FigureModel(QAbstractTableModel):
             return font
         return None
 
-    def _manner(self, row: FigureRow, column: Figure | None, section: int, role: int) -> Any:
+    def _manner(self, row: FigureRow, column: AnyFigure | None, section: int, role: int) -> Any:
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if section else LEFT
         if role == Qt.ItemDataRole.DecorationRole and section == 0 and row.color is not None:
@@ -210,7 +203,7 @@ class FigureModel(QAbstractTableModel):
             return None if math.isnan(value) else value
         return None
 
-    def _ordered(self, rows: list[FigureRow], columns: tuple[Figure, ...]) -> list[FigureRow]:
+    def _ordered(self, rows: list[FigureRow], columns: tuple[AnyFigure, ...]) -> list[FigureRow]:
         section, order = self._order
         column = columns[section - 1] if 0 < section <= len(columns) else None
         models = [row for row in rows if row.run]
@@ -224,7 +217,7 @@ class FigureModel(QAbstractTableModel):
         return known + unknown + guesses
 
 
-def _is_known(column: Figure, rows: Sequence[FigureRow]) -> bool:
+def _is_known(column: AnyFigure, rows: Sequence[FigureRow]) -> bool:
     return any(not math.isnan(row.value(column)) for row in rows)
 
 

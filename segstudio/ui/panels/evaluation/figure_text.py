@@ -8,10 +8,10 @@ import numpy as np
 
 from segstudio.core.class_sums import Numbers
 from segstudio.core.formatting import DASH, percent_text, ratio_text, seconds_text
-from segstudio.ui.panels.evaluation.figures import Figure, Unit
+from segstudio.core.measure import AnyFigure, Unit
 
 
-def figure_text(column: Figure, value: float) -> str:
+def figure_text(column: AnyFigure, value: float) -> str:
     """A figure in its unit; a dash where it is not defined."""
     if math.isnan(value):
         return DASH
@@ -24,7 +24,7 @@ def figure_text(column: Figure, value: float) -> str:
     return ratio_text(value)
 
 
-def marked_best(column: Figure, values: Numbers) -> float:
+def marked_best(column: AnyFigure, values: Numbers) -> float:
     """Which of the models' (n,) values is marked as the best one.
 
     NaN if there are not two models, or if all that have a value have the same, as it is written.

@@ -47,7 +47,7 @@ class EvaluationHeader(QWidget):
         self.again.triggered.connect(lambda: self.begin(again=True))
         self.copy.clicked.connect(self.copy_requested)
         self.models.chosen.connect(self._show)
-        self.models.hausdorff_wanted.connect(lambda on: evaluating.set_options(hausdorff=on))
+        self.models.measures_wanted.connect(lambda keys: evaluating.set_options(asked=keys))
         self.models.originals_wanted.connect(lambda on: evaluating.set_options(originals=on))
         session.changed.connect(self._on_change)
         self._show()

@@ -6,8 +6,9 @@ import numpy as np
 
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers
+from segstudio.core.image_figures import leading_first
+from segstudio.core.measure import AnyFigure, Figure, Where
 from segstudio.ui.panels.evaluation.class_rows import RunHead
-from segstudio.ui.panels.evaluation.figures import Figure, image_figures
 from segstudio.ui.panels.evaluation.image_rows import ImageFiguresTable
 from segstudio.ui.panels.evaluation.run_colors import run_color
 from segstudio.ui.panels.evaluation.run_titles import short_titles
@@ -24,9 +25,9 @@ def heads_of(table: EvaluationTable) -> tuple[RunHead, ...]:
     )
 
 
-def known_figures(table: EvaluationTable) -> list[Figure]:
+def known_figures(table: EvaluationTable) -> list[AnyFigure]:
     """The figures that at least one image has, and the IoU of every class."""
-    figures = image_figures(has_background=table.has_background)
+    figures = leading_first(Where.IMAGES, has_background=table.has_background)
     known = [
         figure
         for figure in figures
@@ -40,7 +41,7 @@ def class_key(class_id: int) -> str:
     return f"{_CLASS}{class_id}"
 
 
-def gathered(table: EvaluationTable, figure: Figure) -> ImageFiguresTable:
+def gathered(table: EvaluationTable, figure: AnyFigure) -> ImageFiguresTable:
     """The figure of all evaluated images and models."""
     heads = heads_of(table)
     whole = np.full((len(heads), len(table.names)), np.nan)
@@ -53,7 +54,7 @@ def gathered(table: EvaluationTable, figure: Figure) -> ImageFiguresTable:
     return ImageFiguresTable(figure, heads, table.names, indices, whole[:, indices])
 
 
-def _values(table: EvaluationTable, run: str, figure: Figure) -> Numbers:
+def _values(table: EvaluationTable, run: str, figure: AnyFigure) -> Numbers:
     if not figure.key.startswith(_CLASS):
         return table.column(run, figure.key)
     ids, class_id = table.class_ids, int(figure.key.removeprefix(_CLASS))
@@ -62,6 +63,6 @@ def _values(table: EvaluationTable, run: str, figure: Figure) -> Numbers:
     return table.class_iou(run)[:, ids.index(class_id)].astype(np.float64)
 
 
-def _class_figure(table: EvaluationTable, class_id: int) -> Figure:
+def _class_figure(table: EvaluationTable, class_id: int) -> AnyFigure:
     name = f"IoU of {table.schema.name_of(class_id)}"
-    return Figure(class_key(class_id), name, name, "TP / (TP + FP + FN) of this class alone.")
+    return Figure(class_key(class_id), name, "TP / (TP + FP + FN) of this class alone.")

@@ -13,13 +13,14 @@ from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor
 
 from segstudio.core.class_sums import Numbers
+from segstudio.core.image_figures import figures_at
+from segstudio.core.measure import AnyFigure, Unit, Where
 from segstudio.core.text import safe_cells
 from segstudio.session.session import ImageState, Session
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.class_rows import RunHead
 from segstudio.ui.panels.evaluation.figure_rows import BAR_ROLE, COLOR_ROLE, LEFT, RIGHT, Index
 from segstudio.ui.panels.evaluation.figure_text import figure_text
-from segstudio.ui.panels.evaluation.figures import IMAGE_FIGURES, Figure, Unit
 from segstudio.ui.plain import plain
 
 Indices = npt.NDArray[np.intp]
@@ -39,7 +40,7 @@ class ImageFiguresTable:
         values: (R, n) the figure; NaN where it is not known.
     """
 
-    figure: Figure = IMAGE_FIGURES[0]
+    figure: AnyFigure = figures_at(Where.IMAGES, has_background=False)[0]
     heads: tuple[RunHead, ...] = ()
     names: Sequence[str] = ()
     indices: Indices = field(default_factory=lambda: np.zeros(0, np.intp))

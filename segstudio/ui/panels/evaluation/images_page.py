@@ -20,12 +20,12 @@ from segstudio.app.browsing import Browsing
 from segstudio.app.evaluating import Evaluating
 from segstudio.app.segmenting import Segmenting
 from segstudio.core.formatting import count_text
+from segstudio.core.measure import AnyFigure
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.distribution import DistributionView
 from segstudio.ui.panels.evaluation.figure_text import figure_text
-from segstudio.ui.panels.evaluation.figures import Figure
 from segstudio.ui.panels.evaluation.image_gathering import class_key, gathered, known_figures
 from segstudio.ui.panels.evaluation.image_rows import ImageModel, ValueRange, image_table_text
 from segstudio.ui.panels.evaluation.score_table import ScoreTable
@@ -170,7 +170,7 @@ class ImagesPage(QWidget):
         self.distribution.show_values(figure, table.heads, table.values)
         self._show_count()
 
-    def _fill_figures(self) -> Figure:
+    def _fill_figures(self) -> AnyFigure:
         """Offer the figures and the classes; returns the chosen one."""
         figures = {figure.key: figure for figure in known_figures(self._table)}
         keys = [self.figure.itemData(i) for i in range(self.figure.count())]

@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.evaluating import Evaluating
 from segstudio.app.segmenting import Segmenting
+from segstudio.core.image_figures import leading_first, values_of_counts
+from segstudio.core.measure import Where
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.panels.evaluation import words
@@ -25,7 +27,6 @@ from segstudio.ui.panels.evaluation.figure_rows import (
     FigureRow,
     table_text,
 )
-from segstudio.ui.panels.evaluation.figures import FOLDER_FIGURES, guess_figures, image_figures
 from segstudio.ui.panels.evaluation.image_gathering import gathered
 from segstudio.ui.panels.evaluation.pair_bar import PairBar
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
@@ -35,7 +36,7 @@ from segstudio.ui.panels.evaluation.score_table import ScoreTable
 from segstudio.ui.plain import PlainLabel
 
 _EVERY_S = 0.25
-_KEYS = (*(figure.key for figure in FOLDER_FIGURES), *OVER_IMAGES.values())
+_KEYS = (*(figure.key for figure in leading_first(Where.FOLDER)), *OVER_IMAGES.values())
 _LEAST_CHART, _MOST_CHART = 190, 420
 _NO_LIMIT = 16_777_215
 """Qt's."""
@@ -161,7 +162,7 @@ class ResultsPage(QWidget):
             label.setText(text)
             label.setVisible(bool(text))
         self.differences.refresh()
-        lead = image_figures(has_background=table.has_background)[0]
+        lead = leading_first(Where.IMAGES, has_background=table.has_background)[0]
         images = gathered(table, lead)
         self._images_title.setText(f"Images by {words.lead_name(table)}")
         self.distribution.show_values(images.figure, images.heads, images.values)
@@ -223,7 +224,7 @@ class ResultsPage(QWidget):
             note = (
                 f"What calling every pixel “{guess.name}” would score: the least a model must beat"
             )
-            values = guess_figures(guess.metrics, table.schema.foreground_ids)
+            values = values_of_counts(guess.metrics, table.schema.foreground_ids)
             rows.append(FigureRow("", f"“{guess.name}” everywhere", images, values, note=note))
         return rows
 

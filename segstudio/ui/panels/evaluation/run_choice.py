@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.evaluating import Evaluating
 from segstudio.core.formatting import count_text
+from segstudio.core.image_figures import MEASURES
 from segstudio.session.session import Session
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.run_colors import run_color
@@ -28,8 +29,6 @@ from segstudio.ui.swatch import swatch
 
 _ID = Qt.ItemDataRole.UserRole
 _ROW_HEIGHT, _ROWS_SEEN, _WIDTH = 26, 10, 380
-_HAUSDORFF = "Measure Hausdorff distances (slower)"
-_HAUSDORFF_TIP = "How far outlines lie apart, in pixels. Counted again for every image."
 _ORIGINALS = "Against the originals, not the corrected annotation"
 _ORIGINALS_TIP = "The ground truth as other programs wrote it, without what was corrected here."
 _NOT_HERE = "weights not on disk"
@@ -40,12 +39,12 @@ class RunChoice(QToolButton):
 
     Signals:
         chosen: Other models are checked.
-        hausdorff_wanted: Whether distances of outlines shall be measured.
+        measures_wanted: Keys of what shall be measured besides what always is, a frozenset.
         originals_wanted: Whether to measure against the ground truth without corrections.
     """
 
     chosen = Signal()
-    hausdorff_wanted = Signal(bool)
+    measures_wanted = Signal(object)
     originals_wanted = Signal(bool)
 
     def __init__(self, session: Session, evaluating: Evaluating) -> None:
@@ -58,7 +57,7 @@ class RunChoice(QToolButton):
         self.list = QListWidget()
         self.every = QPushButton("All")
         self.none = QPushButton("None")
-        self.hausdorff = QCheckBox(_HAUSDORFF)
+        self.measures = {m.key: QCheckBox(m.choice) for m in MEASURES if m.choice}
         self.originals = QCheckBox(_ORIGINALS)
         self.setText("Models")
         self.setIcon(icon("layers"))
@@ -73,7 +72,8 @@ class RunChoice(QToolButton):
         self.list.itemClicked.connect(self._on_clicked)
         self.every.clicked.connect(lambda: self._check_all(True))
         self.none.clicked.connect(lambda: self._check_all(False))
-        self.hausdorff.clicked.connect(self.hausdorff_wanted)
+        for box in self.measures.values():
+            box.clicked.connect(self._choose_measures)
         self.originals.clicked.connect(self.originals_wanted)
         self.refresh()
 
@@ -101,7 +101,8 @@ class RunChoice(QToolButton):
                 self.choose(evaluation.runs)
         if not self._touched:
             self.choose(self._first_choice())
-        self.hausdorff.setChecked(evaluation.hausdorff)
+        for key, box in self.measures.items():
+            box.setChecked(key in evaluation.asked)
         self.originals.setChecked(evaluation.originals)
         self.list.blockSignals(True)
         for item in self._items():
@@ -175,6 +176,10 @@ class RunChoice(QToolButton):
         if usable and item.checkState() == self._pressed:
             item.setCheckState(_CHECKED if self._pressed != _CHECKED else Qt.CheckState.Unchecked)
 
+    def _choose_measures(self) -> None:
+        chosen = frozenset(key for key, box in self.measures.items() if box.isChecked())
+        self.measures_wanted.emit(chosen)
+
     def _check_all(self, checked: bool) -> None:
         for item in self._items():
             usable = bool(item.flags() & Qt.ItemFlag.ItemIsEnabled)
@@ -197,7 +202,9 @@ class RunChoice(QToolButton):
         self.list.setAccessibleName("Models")
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setMinimumWidth(_WIDTH)
-        self.hausdorff.setToolTip(_HAUSDORFF_TIP)
+        for measure in MEASURES:
+            if measure.key in self.measures:
+                self.measures[measure.key].setToolTip(measure.tip)
         self.originals.setToolTip(_ORIGINALS_TIP)
         title = PlainLabel("Evaluate these models on every image")
         title.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -213,7 +220,8 @@ class RunChoice(QToolButton):
         column.setSpacing(6)
         column.addLayout(buttons)
         column.addWidget(self.list)
-        column.addWidget(self.hausdorff)
+        for box in self.measures.values():
+            column.addWidget(box)
         column.addWidget(self.originals)
         menu = QMenu(self)
         action = QWidgetAction(menu)

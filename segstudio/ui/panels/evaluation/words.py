@@ -10,9 +10,11 @@ import numpy as np
 from segstudio.app.evaluation_report.wording import caution, verdict
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.bootstrap import PairedDifference
+from segstudio.core.detection_curves import DETECTIONS
 from segstudio.core.formatting import count_text, percent_text, ratio_text
 from segstudio.core.metrics import Metrics
 
+_AP = DETECTIONS.figures[0].key
 _TRAP_FROM = 0.6
 """A guess that is right this often makes the accuracy misleading."""
 
@@ -52,8 +54,8 @@ def wins_text(table: EvaluationTable, first: str, second: str) -> str:
 def ranking_text(table: EvaluationTable) -> str:
     """Which model is best at pixels, and which at objects where that is another, as rich text."""
     lead = table.lead
-    pixels, objects = table.best(lead), table.best("ap")
-    if not pixels or not objects or _are_alike(table, lead) or _are_alike(table, "ap"):
+    pixels, objects = table.best(lead), table.best(_AP)
+    if not pixels or not objects or _are_alike(table, lead) or _are_alike(table, _AP):
         return ""
     name = "foreground mIoU" if table.has_background else "mIoU"
     first, second = (f"<b>{escape(table.title(run))}</b>" for run in (pixels, objects))
@@ -158,7 +160,7 @@ def objects_text(table: EvaluationTable) -> str:
     names = []
     for run in table.runs:
         folder = table.folder(run)
-        if folder is not None and folder.detections is not None and folder.regions_as_objects:
+        if folder and folder.part(DETECTIONS) is not None and folder.regions_as_objects:
             names.append(f"“{escape(table.title(run))}”")
     if not names:
         return ""

@@ -6,6 +6,7 @@ from typing import Any
 
 from segstudio.cli.errors import OK
 from segstudio.cli.output import print_json, print_table, say
+from segstudio.core.formatting import bytes_text
 from segstudio.core.prediction import ModelSpec
 from segstudio.models.registry import registry
 from segstudio.models.weights import find_weights, weights_folder
@@ -53,4 +54,4 @@ def _weights_text(spec: ModelSpec) -> str:
         return "embedded" if spec.embedded else "on disk"
     if spec.weights is None or not spec.weights.url:
         return "missing"
-    return f"download, {spec.weights.size / 1e6:.0f} MB"
+    return f"download, {bytes_text(spec.weights.size)}"

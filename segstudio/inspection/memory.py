@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import bytes_text
 
-_GIB: Final = 1024**3
 _SHARE: Final = 0.5
 """Of the free memory; the gradients themselves and the rest of the program need some, too."""
-_UNKNOWN: Final = 4 * _GIB
+_UNKNOWN: Final = 4 << 30
 
 
 def memory_to_spare(device: torch.device) -> int:
@@ -47,7 +47,7 @@ def kept_within(limit: int) -> Iterator[None]:
             total += storage.nbytes()
         if total > limit:
             raise SegstudioError(
-                f"Following gradients through this image needs more than {_text(limit)} of memory, "
+                f"Following gradients through this image needs more than {bytes_text(limit)} of memory, "
                 "more than can be spared.",
                 "Open a smaller image or a part of it, or close other programs.",
             )
@@ -72,7 +72,3 @@ def _available() -> int:
         except (OSError, ValueError):
             return _UNKNOWN
     return _UNKNOWN
-
-
-def _text(size: int) -> str:
-    return f"{size / _GIB:.1f} GiB" if size >= _GIB else f"{size / 1024**2:.0f} MiB"

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import bytes_text
 from segstudio.core.regular_file import check_regular
 from segstudio.models.naming import matched, without_prefixes
 from segstudio.models.registry import is_safetensors
@@ -191,8 +192,7 @@ def _check_archive(path: Path) -> None:
         or unpacked > 2 * size + _SPARE_BYTES
     ):
         raise SegstudioError(
-            f"{path} would unpack to {unpacked / 1e6:,.0f} MB from {size / 1e6:,.1f} MB and was "
-            "not opened.",
+            f"{path} would unpack to {bytes_text(unpacked)} from {bytes_text(size)} and was not opened.",
             "PyTorch does not compress weights; get the file from a place that you trust.",
         )
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import bytes_text
 from segstudio.core.found_objects import FoundObjects
 from segstudio.core.geometry import Rect
 from segstudio.core.instances import Instances
@@ -258,7 +259,8 @@ def _parsed(path: Path) -> Any:
         size = path.stat().st_size
         if size > _MOST_BYTES:
             raise SegstudioError(
-                f"{path} has {size >> 20} MB; up to {_MOST_BYTES >> 20} MB of detections are read.",
+                f"{path} has {bytes_text(size)}; up to {bytes_text(_MOST_BYTES)} of detections "
+                "are read.",
                 "Write the detections of fewer images into a file.",
             )
         return json.loads(path.read_text(encoding="utf-8-sig"))

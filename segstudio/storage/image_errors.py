@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import bytes_text
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """What TIFF files begin with, the large ones (BigTIFF) too; the name does not decide."""
@@ -61,7 +62,7 @@ def check_size(
     if needed > MAX_BYTES:
         raise SegstudioError(
             f"{path} is {width} x {height} pixels of {pixel_bytes:g} bytes by its header, "
-            f"{needed / 2**30:.1f} GB in all; segstudio opens up to {MAX_BYTES >> 30} GB.",
+            f"{bytes_text(needed)} in all; segstudio opens up to {bytes_text(MAX_BYTES)}.",
             hint,
         )
     if stored_bytes is None or needed <= _PLAUSIBLE_BYTES:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from segstudio.ui.actions import ActionSpec, Context, Scope
+from segstudio.ui.canvas.wheel import faded, resized_brush
 from segstudio.ui.compare_actions import COMPARE_ACTIONS
 from segstudio.ui.evaluation_actions import EVALUATION_ACTIONS
 from segstudio.ui.frame_names import EDIT, FILE, HELP, MODEL, PANELS, TOOLS, VIEW
@@ -113,15 +114,12 @@ def _next_of(field: str, values: tuple[str, ...], c: Context) -> None:
     c.session.set_view(**{field: kind(values[(at + 1) % len(values)])})
 
 
-def _resize_brush(factor: int, c: Context) -> None:
-    size = c.session.view.brush_size
-    step = 1 if size < 20 else (2 if size < 50 else (5 if size < 150 else 20))
-    c.session.set_view(brush_size=min(500, max(1, size + step * factor)))
+def _resize_brush(steps: int, c: Context) -> None:
+    c.session.set_view(brush_size=resized_brush(c.session.view.brush_size, steps))
 
 
-def _fade(step: float, c: Context) -> None:
-    opacity = round(c.session.view.opacity + step, 2)
-    c.session.set_view(opacity=min(1.0, max(0.0, opacity)))
+def _fade(steps: int, c: Context) -> None:
+    c.session.set_view(opacity=faded(c.session.view.opacity, steps))
 
 
 def _choose_class(position: int, c: Context) -> None:
@@ -330,9 +328,9 @@ _VIEW = (
                section=1, tip="Of the view under the pointer, or clicked on last"),
     ActionSpec("view.next_style", VIEW, "Fill, outline or both",
                partial(_next_of, "style", STYLES), "contrast", ("O",), section=1),
-    ActionSpec("view.more_opaque", VIEW, "Overlay more opaque", partial(_fade, 0.1), "blend",
+    ActionSpec("view.more_opaque", VIEW, "Overlay more opaque", partial(_fade, 2), "blend",
                ("Shift+.", ">"), section=1, repeats=True, tip="Also Alt+wheel"),
-    ActionSpec("view.less_opaque", VIEW, "Overlay less opaque", partial(_fade, -0.1), "blend",
+    ActionSpec("view.less_opaque", VIEW, "Overlay less opaque", partial(_fade, -2), "blend",
                ("Shift+,", "<"), section=1, repeats=True, tip="Also Alt+wheel"),
     *(
         ActionSpec(f"layer.{name}", VIEW, f"Layer: {LAYER_TEXTS[name].lower()}",

@@ -18,13 +18,13 @@ from PySide6.QtWidgets import (
 from segstudio.app.scoring import Scoring
 from segstudio.app.segmenting import Segmenting
 from segstudio.app.tally import lead_iou, lead_short
+from segstudio.core.formatting import ratio_text
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, ToolName, What
 from segstudio.storage.image_ref import image_of
 from segstudio.ui.action_set import ActionSet
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.notes_mark import NotesMark
-from segstudio.ui.numbers import ratio_text
 from segstudio.ui.plain import PlainLabel
 
 _SHOWN = (

@@ -26,7 +26,6 @@ from segstudio.app.report.charts import (
 from segstudio.app.report.heat_table import Heat, heat_table
 from segstudio.app.report.intervals import IntervalScale, Range
 from segstudio.app.report.markup import Markup, element, joined
-from segstudio.app.report.numbers import change, percent, score, short, size
 from segstudio.app.report.page import Section, folded, note, page, paragraph
 from segstudio.app.report.pictures import (
     Captioned,
@@ -101,31 +100,6 @@ def test_a_legend_names_colours():
     made = legend([((1, 2, 3), "sky & sea")], "Classes")
     assert "rgb(1,2,3)" in made
     assert "sky &amp; sea" in made
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        (score(0.98765), "0.988"),
-        (score(math.nan), "\u2013"),
-        (change(0.0204), "+0.020"),
-        (change(-0.5), "\u22120.500"),
-        (change(-0.0004), "0.000"),
-        (change(math.nan), "\u2013"),
-        (percent(0.0123), "1.2 %"),
-        (short(999), "999"),
-        (short(1000), "1.00 k"),
-        (short(3_670_834), "3.67 M"),
-        (short(12_870_000_000), "12.9 G"),
-        (short(999_999), "1.00 M"),
-        (size(512), "512 B"),
-        (size(1536), "1.5 KiB"),
-        (size(1024**2 * 150), "150 MiB"),
-        (size(1024**2 - 1), "1.0 MiB"),
-    ],
-)
-def test_numbers_are_written_for_readers(text, wanted):
-    assert text == wanted
 
 
 def test_a_picture_is_the_given_pixels():

@@ -28,7 +28,7 @@ def test_gradients_that_would_not_fit_say_so_and_leave_the_network_usable(monkey
     model, picture = unet(3, 2, 4, 2), image(16, 20)
     found = trace(model, picture)
     monkeypatch.setattr(attribution, "memory_to_spare", lambda _device: 10_000)
-    with pytest.raises(SegstudioError, match="needs more than 0 MiB") as caught:
+    with pytest.raises(SegstudioError, match="needs more than 10 kB of") as caught:
         attribution.gradients(model, picture, found, Target(0))
     assert "smaller image" in caught.value.hint
     monkeypatch.undo()

@@ -13,9 +13,8 @@ from PySide6.QtGui import QHelpEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from segstudio.core.geometry import Rect
-from segstudio.ui.panels.network.channel_grid import ChannelGrid
+from segstudio.ui.panels.network.channel_grid import ChannelGrid, PhotoPlace
 from segstudio.ui.panels.network.channel_layout import ChannelLayout
-from segstudio.ui.panels.network.channel_mark import PhotoPlace
 from segstudio.ui.panels.network.channel_order import ordered
 from segstudio.ui.panels.network.histogram import HistogramView
 

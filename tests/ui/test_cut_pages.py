@@ -124,10 +124,17 @@ def test_the_masks_and_scores_stand_beside_each_other(desk):
     differs = result.whole.labels != result.cut.labels
     np.testing.assert_array_equal(masks.difference.view.labels >= 2, differs)
     assert f"{100 * differs.mean():.1f} % of the pixels changed" in masks.line.text()
-    rows = [masks.scores.topLevelItem(i) for i in range(masks.scores.topLevelItemCount())]
-    assert [row.text(0) for row in rows] == ["background", "class 1", "class 2", "Mean"]
+    scores = masks.scores.model()
+    assert [scores.index(i, 0).data() for i in range(scores.rowCount())] == [
+        "background",
+        "class 1",
+        "class 2",
+        "Mean",
+    ]
     change = result.after.metrics.iou[1] - result.before.metrics.iou[1]
-    assert float(rows[1].text(2).replace("\N{MINUS SIGN}", "-")) == pytest.approx(change, abs=5e-4)
+    assert float(scores.index(1, 2).data().replace("\N{MINUS SIGN}", "-")) == pytest.approx(
+        change, abs=5e-4
+    )
 
 
 def test_cuts_are_toggled_changed_and_removed_in_the_list(desk):
@@ -212,17 +219,17 @@ def test_the_table_of_each_skip_is_filled_copied_and_opened(desk):
     desk.settle()
     ablation = desk.session.inspection.ablation
     assert ablation.images == 3
-    assert [table.tree.topLevelItem(i).text(0) for i in range(3)] == [
+    model = table.table.model()
+    assert [model.index(i, 0).data() for i in range(3)] == [
         "down1 → up1", "inc → up2", "all skips",
     ]  # fmt: skip
-    drop = float(table.tree.topLevelItem(1).text(2).replace("\N{MINUS SIGN}", "-").lstrip("±"))
+    drop = float(model.index(1, 2).data().replace("\N{MINUS SIGN}", "-"))
     assert -drop == pytest.approx(ablation.rows[1].mean_iou_drop, abs=6e-4)
     desk.click(table.copy)
     assert QApplication.clipboard().text() == ablation.csv()
-    box = table.tree.visualItemRect(table.tree.topLevelItem(0))
-    at = QPoint(box.left() + 20, box.center().y())
-    desk.click(table.tree.viewport(), at)
-    desk.qtbot.mouseDClick(table.tree.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    at = table.table.visualRect(model.index(0, 0)).center()
+    desk.click(table.table.viewport(), at)
+    desk.qtbot.mouseDClick(table.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
     desk.computed()
     assert [c.cut.edge.id for c in desk.cutting.cuts] == ["down1 -> up1"]
     assert desk.cuts.by_hand.isChecked()

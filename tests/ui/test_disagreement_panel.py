@@ -14,7 +14,8 @@ from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.session.session import Layer, What
 from segstudio.ui.model_titles import short_titles
-from segstudio.ui.panels.disagreement.rows import ANNOTATION, PIXELS, VOTES, VOTES_ROLE
+from segstudio.ui.panels.disagreement.panel import ANNOTATION, PIXELS, VOTES
+from segstudio.ui.table import SWATCHES
 
 SCHEMA = LabelSchema.from_names(("background", "class 1", "class 2"))
 SHAPE = (32, 48)
@@ -79,7 +80,9 @@ def test_regions_are_listed_by_size_with_a_square_for_each_model(three):
     model = panel(three).model
     assert [model.index(row, PIXELS).data() for row in range(2)] == ["64", "24"]
     colors = {spec.id: spec.color for spec in three.session.schema.classes}
-    assert model.index(0, VOTES).data(VOTES_ROLE) == (colors[1], colors[1], colors[0])
+    assert [c.getRgb()[:3] for c in model.index(0, VOTES).data(SWATCHES)] == [
+        colors[1], colors[1], colors[0],
+    ]  # fmt: skip
     assert panel(three).summary.whole == "3 models differ on 5.7 % of the pixels"
     tip = model.index(1, VOTES).data(Qt.ItemDataRole.ToolTipRole)
     assert tip.splitlines()[1:] == [

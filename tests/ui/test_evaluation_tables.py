@@ -23,7 +23,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import QApplication
 
-from segstudio.ui.numbers import DASH
+from segstudio.core.formatting import DASH
 from segstudio.ui.panels.evaluation.pages import CLASSES, IMAGES, MODELS
 
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from segstudio.core.formatting import DASH
 from segstudio.core.image_figures import figures_at
 from segstudio.core.measure import Where
 from segstudio.session.evaluation import Evaluation
-from segstudio.ui.numbers import DASH
-from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best, seconds_text
-from segstudio.ui.panels.evaluation.progress import EvaluationProgress, duration_text
+from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
+from segstudio.ui.panels.evaluation.progress import EvaluationProgress
 from segstudio.ui.panels.evaluation.run_titles import short_titles
 
 FIGURES = {figure.key: figure for figure in figures_at(Where.FOLDER)}
@@ -51,19 +51,6 @@ def test_a_long_name_is_cut():
 )
 def test_figures_are_written_in_their_unit(key, value, text):
     assert figure_text(FIGURES[key], value) == text
-
-
-def test_seconds_keep_the_digits_that_matter():
-    written = [seconds_text(s) for s in (0.0004, 0.099, 0.1, 2.349, 12.6)]
-    assert written == ["0 ms", "99 ms", "0.10 s", "2.35 s", "13 s"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.2, "1 s"), (59.4, "59 s"), (90, "2 min"), (3600, "1 h"), (7800, "2 h 10 min")],
-)
-def test_durations_are_rough(seconds, text):
-    assert duration_text(seconds) == text
 
 
 def test_the_time_left_is_told_from_the_speed_so_far(qtbot):

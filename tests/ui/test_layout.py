@@ -21,7 +21,7 @@ from segstudio.ui.dialogs.mapping_dialog import MappingDialog
 from segstudio.ui.dialogs.settings_dialog import SettingsDialog
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.main_window import MainWindow
-from segstudio.ui.panels.metrics.rows import COLUMNS
+from segstudio.ui.panels.metrics.panel import COLUMNS
 from segstudio.ui.panels.model.panel import fit_text, fit_tip
 from segstudio.ui.theme import Theme, palette_of
 

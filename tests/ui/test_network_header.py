@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from segstudio.models.unet import UNet
 from segstudio.session.inspection import ColourMap, Picture
 from segstudio.ui.panels.network.pages import SKIP, STAGE, WHY
-from segstudio.ui.panels.network.table import COLUMNS
+from segstudio.ui.panels.network.structure import COLUMNS
 
 STAGES = ["input", "inc", "down1", "down2", "up1", "up2", "outc"]
 """Of the tiny U-Net, in the order in which they run."""
@@ -34,7 +34,7 @@ def column(title: str) -> int:
 def texts(table, title: str) -> list[str]:
     """What a column of the table shows, from the top."""
     at = column(title)
-    return [table.sorted.index(row, at).data() for row in range(table.sorted.rowCount())]
+    return [table.model().index(row, at).data() for row in range(table.model().rowCount())]
 
 
 # -- the header --------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_headings_sort_by_value_and_a_third_click_brings_the_order_back(desk, ta
 
 
 def test_a_click_on_a_row_opens_the_stage_and_arrows_go_on(desk, table, qtbot):
-    at = table.visualRect(table.sorted.index(STAGES.index("down1"), 0)).center()
+    at = table.visualRect(table.model().index(STAGES.index("down1"), 0)).center()
     qtbot.mouseClick(table.viewport(), LEFT, pos=at)
     assert desk.session.inspection.stage == "down1"
     qtbot.keyClick(table, Qt.Key.Key_Down)
@@ -197,7 +197,7 @@ def test_the_table_is_copied_and_saved_in_the_order_shown(
     desk, table, qtbot, tmp_path, monkeypatch
 ):
     click_heading(qtbot, table, "Memory")
-    table.copy()
+    table.copy_all()
     copied = list(csv.DictReader(io.StringIO(QApplication.clipboard().text()), delimiter="\t"))
     sizes = [int(row["memory_bytes"]) for row in copied]
     assert sizes == sorted(sizes)
@@ -208,7 +208,7 @@ def test_the_table_is_copied_and_saved_in_the_order_shown(
     desk.until(path.exists)
     saved = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
     assert saved == copied
-    table.setCurrentIndex(table.sorted.index(0, 0))
+    table.setCurrentIndex(table.model().index(0, 0))
     qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert len(QApplication.clipboard().text().splitlines()) == 2
 

@@ -19,12 +19,13 @@ from segstudio.app.upsampling import UpsamplingState
 from segstudio.ui.panels.network.pages import CUTS, TWO_MODELS, UPSAMPLING
 from segstudio.ui.panels.network.similarity_map import SimilarityMap
 from segstudio.ui.panels.network.spectra_view import Shown, SpectraView
-from segstudio.ui.panels.network.upsampling_table import (
+from segstudio.ui.panels.network.upsampling_page import (
     Figure,
-    SpectraModel,
     excess_text,
     short_titles,
+    spectra_columns,
 )
+from segstudio.ui.table import BAR, TableModel
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -200,19 +201,19 @@ def test_the_table_shows_numbers_and_bars(qtbot):
             ModelSpectra("c", "Small net, none", (), "its weights are not on disk"),
         )
     )  # fmt: skip
-    model = SpectraModel(None)
-    model.show_state(state, Figure.EXCESS)
+    model = TableModel((), lambda stride: stride)
+    model.show_rows(state.strides, spectra_columns(state, Figure.EXCESS))
     titles = [
         model.headerData(column, Qt.Orientation.Horizontal) for column in range(model.columnCount())
     ]
     assert titles == ["Stride", "one way", "other", "none"]
     cells = [[model.index(row, column).data() for column in range(4)] for row in range(2)]
     assert cells == [["2", "1.00", "\u2013", "\u2013"], ["1", "100", "10.0", "\u2013"]]
-    bars = [model.index(1, column).data(Qt.ItemDataRole.UserRole) for column in (1, 2)]
+    bars = [model.index(1, column).data(BAR) for column in (1, 2)]
     assert bars == pytest.approx([1.0, 0.5])
-    model.show_state(state, Figure.SHARE)
+    model.show_rows(state.strides, spectra_columns(state, Figure.SHARE))
     assert model.index(1, 2).data() == "10.00 %"
-    assert model.index(1, 2).data(Qt.ItemDataRole.UserRole) == pytest.approx(0.5)
+    assert model.index(1, 2).data(BAR) == pytest.approx(0.5)
 
 
 def test_titles_and_numbers_are_short():
@@ -235,7 +236,7 @@ def test_upsampling_is_measured_when_the_page_is_looked_at(desk, qtbot):
     assert found.models.text() == "2 models"
     assert [shown.title for shown in found.view.shown] == ["Unet", "Shuffle"]
     assert [shown.caption for shown in found.view.shown] == ["up2, mean", "up2, mean"]
-    place = found.table.visualRect(found.figures.index(0, 1)).center()
+    place = found.table.visualRect(found.strides.index(0, 1)).center()
     qtbot.mouseClick(found.table.viewport(), LEFT, pos=place)
     desk.settle()
     assert [shown.caption for shown in found.view.shown] == ["up1, mean", "up1, mean"]
@@ -246,7 +247,7 @@ def test_upsampling_is_measured_when_the_page_is_looked_at(desk, qtbot):
     desk.until(lambda: len(desk.studio.upsampling.state.results) == 2)
     desk.settle()
     assert found.view.shown[0].caption.startswith("into up1, channel ")
-    place = found.table.visualRect(found.figures.index(0, 1)).center()
+    place = found.table.visualRect(found.strides.index(0, 1)).center()
     qtbot.mouseClick(found.table.viewport(), LEFT, pos=place)
     qtbot.mouseDClick(found.table.viewport(), LEFT, pos=place)
     assert desk.session.inspection.stage == "up1"

@@ -10,7 +10,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolButton, QToolTip
 
 from segstudio.session.session import Layer, Pane, What
-from segstudio.ui.canvas.pane_header import seconds_text
 from segstudio.ui.dialogs.side_by_side_dialog import SideBySideDialog
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -209,13 +208,6 @@ def test_what_is_to_be_known_of_a_prediction_is_marked_and_told(both):
     both.studio.segmenting.show(INSTANCE)
     both.until(alone.isVisible)
     assert text in alone.accessibleDescription()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.0123, "12 ms"), (0.31, "0.31 s"), (3.456, "3.46 s"), (12.4, "12 s")]
-)
-def test_durations_are_short(seconds, text):
-    assert seconds_text(seconds) == text
 
 
 def test_the_dialog_lists_named_runs_first_and_what_is_to_be_downloaded_last(bench, qtbot):

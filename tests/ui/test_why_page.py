@@ -97,12 +97,13 @@ def test_over_which_pixels_is_chosen(desk):
 
 def test_the_lens_lists_the_stages_that_the_head_can_read(desk):
     studio, page, until = desk
-    until(lambda: page.lens.rowCount() == 4)
-    texts = [page.lens.item(row, 0).text() for row in range(4)]
+    until(lambda: page.lens.model().rowCount() == 4)
+    model = page.lens.model()
+    texts = [model.index(row, 0).data() for row in range(4)]
     assert texts == ["inc", "down2", "up1", "up2"]
-    assert page.lens.item(2, 1).text() == "8 channels: not the head's"
-    assert page.lens.item(0, 1).text().endswith("%")
-    place = page.lens.visualItemRect(page.lens.item(3, 0)).center()
+    assert model.index(2, 1).data() == "8 channels: not the head's"
+    assert model.index(0, 1).data().endswith("%")
+    place = page.lens.visualRect(model.index(3, 0)).center()
     QTest.mouseClick(page.lens.viewport(), LEFT, pos=place)
     until(lambda: studio.session.inspection.over_photo is not None)
     assert studio.session.inspection.why is Why.LENS

@@ -7,12 +7,12 @@ from segstudio.app.evaluation_report.material import Material
 from segstudio.app.evaluation_report.wording import calibration_text
 from segstudio.app.report.charts import Axis, Series, line_chart
 from segstudio.app.report.markup import joined
-from segstudio.app.report.numbers import percent, score
 from segstudio.app.report.page import Section, paragraph
 from segstudio.app.report.pictures import figure
 from segstudio.app.report.style import SERIES
 from segstudio.app.report.tables import prose, table, wrapped
 from segstudio.core.calibration import CALIBRATION
+from segstudio.core.formatting import percent_text, ratio_text
 
 _EVEN = "#9aa4b0"
 
@@ -37,9 +37,9 @@ def calibration_sections(material: Material) -> list[Section]:
         rows.append(
             [
                 wrapped(title),
-                score(bins.ece),
-                percent(right),
-                percent(bins.mean_confidence),
+                ratio_text(bins.ece),
+                percent_text(right),
+                percent_text(bins.mean_confidence),
                 f"{bins.confident_errors:,}",
                 prose(calibration_text(right, bins.mean_confidence)),
             ]

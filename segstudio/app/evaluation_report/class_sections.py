@@ -13,12 +13,12 @@ from segstudio.app.evaluation_report.wording import count, figure_text
 from segstudio.app.report.charts import Bar, Part, bar_chart
 from segstudio.app.report.heat_table import Heat, heat_table
 from segstudio.app.report.markup import Markup, element, joined
-from segstudio.app.report.numbers import change, percent, score
 from segstudio.app.report.page import Section, folded, paragraph
 from segstudio.app.report.pictures import figure
 from segstudio.app.report.style import SERIES
 from segstudio.app.report.tables import Cell, swatch, table
 from segstudio.app.report.tables import legend as color_legend
+from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.image_figures import figures_at
 from segstudio.core.measure import Where
 
@@ -61,7 +61,7 @@ def confusion_section(material: Material) -> Section:
     ]
     for number, run in enumerate(material.ranked):
         body = [_matrix(material, run), _confusions(material, run)]
-        accuracy = percent(run.folder.metrics.pixel_accuracy)
+        accuracy = percent_text(run.folder.metrics.pixel_accuracy)
         title = material.titles[run.id]
         parts.append(folded(title, f"{accuracy} of the pixels right", *body, opened=number < 2))
     return Section("confusion", "What is taken for what", joined(parts))
@@ -88,7 +88,7 @@ def _chart(material: Material, places: Sequence[int]) -> Markup:
         for number, run in enumerate(runs):
             value = float(run.folder.metrics.iou[place])
             part = Part(value, SERIES[number % len(SERIES)], material.titles[run.id])
-            bars.append(Bar(name if number == 0 else "", (part,), score(value)))
+            bars.append(Bar(name if number == 0 else "", (part,), ratio_text(value)))
     chart = bar_chart(bars, title="IoU of each class and model", highest=1.0, width=720)
     return joined((run_legend(material), figure(chart, text)))
 
@@ -116,18 +116,21 @@ def _iou_table(material: Material, places: Sequence[int]) -> Markup:
         cells: list[object] = [
             swatch(palette[class_id].tolist(), material.name_of(class_id)),
             f"{int(metrics[0].truth_pixels[place]):,}",
-            *(Cell(_bold(score(v), several and score(v) == score(best)), v) for v in values),
+            *(
+                Cell(_bold(ratio_text(v), several and ratio_text(v) == ratio_text(best)), v)
+                for v in values
+            ),
         ]
         if several:
-            cells.append(change(values[0] - values[1]))
+            cells.append(change_text(values[0] - values[1]))
         rows.append(cells)
     means = {"mean": [m.mean_iou for m in metrics]}
     if material.has_background:
         means = {"mean of the foreground": [material.lead_of(m) for m in metrics], **means}
     for title, values in means.items():
-        last: list[object] = [title, f"{metrics[0].total:,}", *(score(v) for v in values)]
+        last: list[object] = [title, f"{metrics[0].total:,}", *(ratio_text(v) for v in values)]
         if several:
-            last.append(change(values[0] - values[1]))
+            last.append(change_text(values[0] - values[1]))
         rows.append(last)
     headers = ["class", "annotated pixels", *(material.titles[run.id] for run in runs)]
     if several:
@@ -171,7 +174,7 @@ def _matrix(material: Material, run: EvaluatedRun) -> Markup:
         shares = small[i] / sums[i]
         cells = [
             Heat(
-                percent(float(shares[j]), digits) if small[i, j] else "",
+                percent_text(float(shares[j]), digits) if small[i, j] else "",
                 float(shares[j]),
                 f"{name} taken for {names[j]}: {int(small[i, j]):,} pixels"
                 if i != j
@@ -221,7 +224,7 @@ def _confusions(material: Material, run: EvaluatedRun) -> Markup:
                 material.name_of(truth),
                 material.name_of(said),
                 f"{pixels:,}",
-                percent(pixels / int(sums[truth])),
+                percent_text(pixels / int(sums[truth])),
             ]
         )
     if not rows:

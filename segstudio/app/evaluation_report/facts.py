@@ -8,9 +8,9 @@ from typing import Final
 
 from segstudio.app.class_mapping import ClassMapping, targets_of
 from segstudio.app.evaluation_inputs import Conditions, Contender, References
-from segstudio.app.report.numbers import size
 from segstudio.app.report.software import settings_text
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import bytes_text
 from segstudio.core.image_figures import MEASURES
 from segstudio.core.prediction import Ensemble, ModelSpec, RunOptions, Variant, parts_of
 from segstudio.core.schema import LabelSchema
@@ -131,6 +131,6 @@ def _weights(spec: ModelSpec, check: Callable[[], None]) -> str:
     if path is None:
         return spec.weights.filename if spec.weights is not None else "none"
     try:
-        return f"{path.name}, {size(path.stat().st_size)}, SHA-256 {sha256_of(path, check)}"
+        return f"{path.name}, {bytes_text(path.stat().st_size)}, SHA-256 {sha256_of(path, check)}"
     except OSError as error:
         raise SegstudioError(f"{path} cannot be read: {error.strerror or error}.") from error

@@ -13,12 +13,12 @@ from segstudio.app.evaluation_report.material import SCORES, EvaluatedRun, Mater
 from segstudio.app.evaluation_report.wording import count
 from segstudio.app.report.charts import Axis, Series, line_chart, scatter_chart
 from segstudio.app.report.markup import Markup, joined
-from segstudio.app.report.numbers import percent, score
 from segstudio.app.report.page import Section, folded, paragraph
 from segstudio.app.report.pictures import Captioned, figure, gallery
 from segstudio.app.report.style import SERIES
 from segstudio.app.report.tables import table, wrapped
 from segstudio.core.class_sums import Numbers, mean_of, ratios
+from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.image_figures import MEASURES
 from segstudio.core.measure import Where
 
@@ -90,9 +90,9 @@ def _quantiles(material: Material) -> Markup:
         rows.append(
             [
                 wrapped(material.titles[run.id]),
-                score(mean_of(known)),
-                *(score(float(value)) for value in ends),
-                percent(poor),
+                ratio_text(mean_of(known)),
+                *(ratio_text(float(value)) for value in ends),
+                percent_text(poor),
             ]
         )
     headers = ("model", "mean over images", *_QUANTILE_NAMES, f"images below {_POOR:g}")
@@ -120,7 +120,7 @@ def _histogram(material: Material) -> Markup:
         series,
         title=f"Distribution of the images' {material.lead_name}",
         x=Axis(f"{material.lead_name} of an image", 0.0, 1.0),
-        y=Axis("share of the images", 0.0, highest * 1.05 or 1.0, lambda v: percent(v, 0)),
+        y=Axis("share of the images", 0.0, highest * 1.05 or 1.0, lambda v: percent_text(v, 0)),
         size=(720, 260),
     )
 
@@ -176,7 +176,9 @@ def _list_table(material: Material, order: _Order) -> Markup:
         ),
     ]
     scores = [run.column(name) for run, name in columns]
-    rows = [[material.images[i], *(score(float(values[i])) for values in scores)] for i in order]
+    rows = [
+        [material.images[i], *(ratio_text(float(values[i])) for values in scores)] for i in order
+    ]
     caption = f"{_capital(material.lead_name)}." if len(names) == 1 else ""
     return table(headers, rows, numbers=range(1, len(headers)), caption=caption)
 

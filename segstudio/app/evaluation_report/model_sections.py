@@ -18,10 +18,10 @@ from segstudio.app.evaluation_report.wording import (
 )
 from segstudio.app.report.intervals import IntervalScale, Range
 from segstudio.app.report.markup import Markup, element, joined
-from segstudio.app.report.numbers import change, percent, score
 from segstudio.app.report.page import Section, bullets, folded, note, paragraph
 from segstudio.app.report.tables import prose, table, wrapped
 from segstudio.core.bootstrap import Interval
+from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.image_figures import leading_first, values_of_counts
 from segstudio.core.measure import AnyFigure, Where
 from segstudio.core.metrics import Metrics
@@ -39,8 +39,8 @@ def key_figures(material: Material) -> list[tuple[str, str]]:
     of = " of the foreground" if material.has_background else ""
     by = ", by " if of else " of "
     found = [
-        (score(iou), f"mean IoU{of}{by}{material.titles[best.id]}"),
-        (score(dice), f"its mean Dice{of}"),
+        (ratio_text(iou), f"mean IoU{of}{by}{material.titles[best.id]}"),
+        (ratio_text(dice), f"its mean Dice{of}"),
         (f"{len(material.images):,}", "images" if len(material.images) != 1 else "image"),
         (str(runs), "models" if runs != 1 else "model"),
     ]
@@ -92,7 +92,7 @@ def _sentences(material: Material, found: Findings) -> list[Markup]:
     lead, images = material.lead_of(best.folder.metrics), count(len(material.images), "image")
     name = material.lead_name
     has = f"has the highest {name}," if len(material.runs) > 1 else f"has a {name} of"
-    said = [joined((element("b", titles[best.id]), f" {has} {score(lead)} over {images}."))]
+    said = [joined((element("b", titles[best.id]), f" {has} {ratio_text(lead)} over {images}."))]
     for other_id, compared in found.with_best(best).items():
         difference = compared.difference
         words = verdict(difference.lead, difference.level)
@@ -112,7 +112,7 @@ def _objects(material: Material) -> list[Markup]:
     )
     if best is material.ranked[0]:
         return []
-    text = f" is best at telling objects apart: PQ {score(scores[best])}."
+    text = f" is best at telling objects apart: PQ {ratio_text(scores[best])}."
     return [joined((element("b", material.titles[best.id]), text))]
 
 
@@ -145,13 +145,13 @@ def _trap(material: Material) -> list[Markup]:
     class_id, empty = material.baselines[0]
     text = (
         f"{_everything(material, class_id)} would score a {material.lead_name} of "
-        f"{score(material.lead_of(empty))} and "
-        f"a pixel accuracy of {score(empty.pixel_accuracy)}."
+        f"{ratio_text(material.lead_of(empty))} and "
+        f"a pixel accuracy of {ratio_text(empty.pixel_accuracy)}."
     )
     accuracy = material.ranked[0].folder.metrics.pixel_accuracy
     if accuracy - empty.pixel_accuracy < _TRAP_GAP:
         text += (
-            f" The best model's pixel accuracy is {score(accuracy)}: most of it comes by itself, "
+            f" The best model's pixel accuracy is {ratio_text(accuracy)}: most of it comes by itself, "
             "so judge by IoU."
         )
     return [joined((text,))]
@@ -244,9 +244,9 @@ def _pairs_table(material: Material, found: Findings) -> Markup:
         [
             wrapped(_pair_name(material, c)),
             f"{c.difference.images:,}",
-            change(lead.difference),
+            change_text(lead.difference),
             scale.strip(shown),
-            percent(lead.share_above_zero),
+            percent_text(lead.share_above_zero),
             prose(verdict(lead, c.difference.level)),
         ]
         for c, lead, shown in zip(found.compared, leads, ranges, strict=True)
@@ -267,7 +267,7 @@ def _by_class(material: Material, compared: Compared, *, opened: bool) -> Markup
     rows: list[list[object]] = [
         [
             wrapped(material.name_of(i)),
-            change(v.difference),
+            change_text(v.difference),
             scale.strip(ranges[i]),
             prose(verdict(v, difference.level)),
         ]

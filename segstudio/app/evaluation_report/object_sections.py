@@ -10,12 +10,12 @@ from segstudio.app.evaluation_report.class_sections import run_legend
 from segstudio.app.evaluation_report.material import EvaluatedRun, Material
 from segstudio.app.report.charts import Axis, Series, line_chart
 from segstudio.app.report.markup import Markup, joined
-from segstudio.app.report.numbers import percent, score
 from segstudio.app.report.page import Section, paragraph
 from segstudio.app.report.pictures import Captioned, gallery
 from segstudio.app.report.style import SERIES
 from segstudio.app.report.tables import table, wrapped
 from segstudio.core.detection_curves import ScoreCurve
+from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.object_size import SIDES, SIZES, SizeBins, bin_names
 
 _CHART = (480, 300)
@@ -61,7 +61,10 @@ def _size_section(material: Material) -> Section:
         row = [bin_names()[place], f"{int(objects[place]):,}"]
         for run in runs:
             found = sizes[run.id]
-            row += [score(float(found.mean_iou[place])), percent(float(found.recall[place]))]
+            row += [
+                ratio_text(float(found.mean_iou[place])),
+                percent_text(float(found.recall[place])),
+            ]
         rows.append(row)
     listed = table(headers, rows, numbers=range(1, len(headers)))
     body = joined((hint, run_legend(material), gallery(charts, 420), listed))
@@ -114,7 +117,9 @@ def _score_section(material: Material) -> Section:
             math.nan if place is None else float(v[place])
             for v in (curve.f1, curve.precision, curve.recall)
         ]
-        rows.append([wrapped(material.titles[run.id]), score(curve.best, 2), *map(score, values)])
+        rows.append(
+            [wrapped(material.titles[run.id]), ratio_text(curve.best, 2), *map(ratio_text, values)]
+        )
     headers = ("model", "threshold of the best F1", "F1", "precision", "recall")
     listed = table(headers, rows, numbers=range(1, 5))
     body = joined((hint, run_legend(material, curves), gallery(charts, 340), listed))

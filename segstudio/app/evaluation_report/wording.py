@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from segstudio.app.report.numbers import change, score
 from segstudio.core.bootstrap import Interval, PairedDifference
+from segstudio.core.formatting import change_text, ratio_text
 from segstudio.core.measure import AnyFigure, Unit
 
 _FEW_IMAGES: Final = 20
@@ -17,12 +17,12 @@ _NAMED_STACKS: Final = 5
 
 def figure_text(figure: AnyFigure, value: float) -> str:
     """A figure as tables have it; a dash where it is not defined."""
-    return score(value, 2 if figure.unit in (Unit.PIXELS, Unit.SECONDS) else 3)
+    return ratio_text(value, 2 if figure.unit in (Unit.PIXELS, Unit.SECONDS) else 3)
 
 
 def interval_text(interval: Interval, level: float) -> str:
     """The ends of an interval, like "95 %: 0.012 to 0.030"."""
-    low, high = change(interval.low), change(interval.high)
+    low, high = change_text(interval.low), change_text(interval.high)
     if interval.low >= 0:
         low, high = low.removeprefix("+"), high.removeprefix("+")
     return f"{level * 100:g} %: {low} to {high}"
@@ -36,7 +36,7 @@ def verdict(interval: Interval, level: float) -> str:
     if math.isnan(interval.difference):
         return "cannot be compared: one of them has no value"
     if math.isnan(interval.low):
-        return f"{change(interval.difference)}, but one image cannot show a difference"
+        return f"{change_text(interval.difference)}, but one image cannot show a difference"
     ends = interval_text(interval, level)
     if not interval.is_clear:
         return f"no difference shown ({ends})"

@@ -12,11 +12,11 @@ from segstudio.app.evaluation_report.findings import Report
 from segstudio.app.evaluation_report.image_sections import mean_of_runs, worst_first
 from segstudio.app.evaluation_report.material import Material, ShownImage
 from segstudio.app.report.markup import Markup, element, joined
-from segstudio.app.report.numbers import score
 from segstudio.app.report.page import Section, paragraph
 from segstudio.app.report.pictures import blended, figure, photograph
 from segstudio.app.report.tables import legend
 from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES, difference
+from segstudio.core.formatting import ratio_text
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.render import difference_table, overlay_rgb
 
@@ -109,7 +109,7 @@ def _grid(material: Material, place: int, shown: ShownImage) -> Markup:
         labels, title = shown.answers.get(run.id), material.titles[run.id]
         if labels is None:
             continue
-        iou = score(float(run.column(material.lead)[place]))
+        iou = ratio_text(float(run.column(material.lead)[place]))
         answer = _overlay(material, below, labels, shown.objects.get(run.id))
         codes = difference(shown.truth, labels, schema.ignore_index, left_out, schema.elsewhere_id)
         wrong = blended(below, codes, difference_table(0.65))

@@ -10,13 +10,13 @@ from segstudio.app.network_report.findings import Findings
 from segstudio.app.network_report.material import Material
 from segstudio.app.network_report.skip_sections import INSTEAD
 from segstudio.app.report.markup import Markup, element, joined
-from segstudio.app.report.numbers import score, short
 from segstudio.app.report.page import Section, bullets, definitions, note, paragraph
 from segstudio.app.report.pictures import Captioned, blended, gallery, picture
 from segstudio.app.report.software import settings_text, versions_text
 from segstudio.app.report.tables import Cell, legend, swatch, table
 from segstudio.core.ablation import MaskScores
 from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES, difference
+from segstudio.core.formatting import ratio_text, short_text
 from segstudio.core.labels import InstanceIds, Labels
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.render import difference_table, overlay_rgb
@@ -34,14 +34,14 @@ def key_figures(material: Material, found: Findings) -> list[tuple[str, str]]:
     if found.scores is not None:
         metrics = found.scores.metrics
         figures += [
-            (score(metrics.mean_iou), "mean IoU"),
-            (score(metrics.mean_dice), "mean Dice"),
-            (score(found.scores.mean_boundary_iou), "mean boundary IoU"),
+            (ratio_text(metrics.mean_iou), "mean IoU"),
+            (ratio_text(metrics.mean_dice), "mean Dice"),
+            (ratio_text(found.scores.mean_boundary_iou), "mean boundary IoU"),
         ]
     return [
         *figures,
-        (short(trace.parameters), "parameters"),
-        (short(trace.macs), "multiply-adds"),
+        (short_text(trace.parameters), "parameters"),
+        (short_text(trace.macs), "multiply-adds"),
         (f"{trace.seconds:.2f} s", "traced pass"),
         (f"{width} x {height}", "network's input, pixels"),
         (str(len(trace.skips)), "skip" if len(trace.skips) == 1 else "skips"),
@@ -111,19 +111,19 @@ def scores_table(scores: MaskScores, schema: LabelSchema) -> Markup:
         rows.append(
             [
                 swatch(palette[class_id].tolist(), schema.name_of(class_id)),
-                Cell(score(iou), iou),
-                score(float(metrics.dice[i])),
-                score(float(metrics.precision[i])),
-                score(float(metrics.recall[i])),
-                score(float(scores.boundary_iou[i])),
+                Cell(ratio_text(iou), iou),
+                ratio_text(float(metrics.dice[i])),
+                ratio_text(float(metrics.precision[i])),
+                ratio_text(float(metrics.recall[i])),
+                ratio_text(float(scores.boundary_iou[i])),
                 f"{int(metrics.truth_pixels[i]):,}",
                 f"{int(metrics.predicted_pixels[i]):,}",
             ]
         )
     rows.append(
         [
-            "mean", score(metrics.mean_iou), score(metrics.mean_dice), "", "",
-            score(scores.mean_boundary_iou), f"{metrics.total:,}", "",
+            "mean", ratio_text(metrics.mean_iou), ratio_text(metrics.mean_dice), "", "",
+            ratio_text(scores.mean_boundary_iou), f"{metrics.total:,}", "",
         ]
     )  # fmt: skip
     headers = (

@@ -11,7 +11,6 @@ from segstudio.app.network_report.findings import CutFigures, Findings, FloatArr
 from segstudio.app.network_report.material import Material
 from segstudio.app.report.charts import Bar, Part, bar_chart
 from segstudio.app.report.markup import Markup, element, joined
-from segstudio.app.report.numbers import change, percent, score
 from segstudio.app.report.page import Section, note, paragraph
 from segstudio.app.report.pictures import Captioned, blended, figure, gallery, picture
 from segstudio.app.report.style import SERIES
@@ -29,6 +28,7 @@ from segstudio.core.difference import (
 )
 from segstudio.core.feature_pictures import sampling_of
 from segstudio.core.features import CutHow, FeatureTrace
+from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.labels import Labels
 from segstudio.core.render import difference_table
 
@@ -82,7 +82,7 @@ def _shares(trace: FeatureTrace, found: Findings) -> Markup:
                 Part(value, SERIES[number], names[number])
                 for number, value in enumerate((join.share, join.below, join.others))
             ),
-            percent(join.share, 0),
+            percent_text(join.share, 0),
         )
         for join in found.joins
     ]
@@ -111,8 +111,8 @@ def _ablation_table(trace: FeatureTrace, found: Findings) -> Markup:
         metrics = whole.metrics
         rows.append(
             [
-                "nothing cut", "", "", "", "", score(metrics.mean_iou), "",
-                score(metrics.mean_dice), "", score(whole.mean_boundary_iou), "",
+                "nothing cut", "", "", "", "", ratio_text(metrics.mean_iou), "",
+                ratio_text(metrics.mean_dice), "", ratio_text(whole.mean_boundary_iou), "",
             ]
         )  # fmt: skip
     for cut in found.cuts:
@@ -122,15 +122,15 @@ def _ablation_table(trace: FeatureTrace, found: Findings) -> Markup:
             element("span", _name(trace, row.name), title=row.name),
             "" if join is None else join.edge.kind.value,
             "" if join is None else " x ".join(map(str, join.edge.shape)),
-            "" if join is None else percent(join.share, 0),
-            Cell(percent(share, 2), share / most if most else 0.0),
+            "" if join is None else percent_text(join.share, 0),
+            Cell(percent_text(share, 2), share / most if most else 0.0),
         ]
         if row.before is not None and row.after is not None:
             after = row.after
             cells += [
-                score(after.metrics.mean_iou), change(-row.mean_iou_drop),
-                score(after.metrics.mean_dice), change(-row.mean_dice_drop),
-                score(after.mean_boundary_iou), change(-row.mean_boundary_drop),
+                ratio_text(after.metrics.mean_iou), change_text(-row.mean_iou_drop),
+                ratio_text(after.metrics.mean_dice), change_text(-row.mean_dice_drop),
+                ratio_text(after.mean_boundary_iou), change_text(-row.mean_boundary_drop),
             ]  # fmt: skip
         rows.append(cells)
     together = found.cuts[-1].row.name == ALL_SKIPS
@@ -151,7 +151,7 @@ def _drops(trace: FeatureTrace, found: Findings) -> Markup:
             (row.mean_iou_drop, "IoU", SERIES[0]),
             (row.mean_boundary_drop, "boundary IoU", SERIES[1]),
         ):
-            text = f"{change(-value)} {what}"
+            text = f"{change_text(-value)} {what}"
             bars.append(Bar(name if what == "IoU" else "", (Part(value, color, what),), text))
     if not bars:
         return Markup()

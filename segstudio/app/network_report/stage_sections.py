@@ -13,12 +13,12 @@ from segstudio.app.network_report.findings import Findings
 from segstudio.app.network_report.material import Material
 from segstudio.app.network_report.stage_grid import channel_cells, tiled
 from segstudio.app.report.markup import Markup, element, joined
-from segstudio.app.report.numbers import percent, short, size
 from segstudio.app.report.page import Section, folded, paragraph
 from segstudio.app.report.pictures import figure, indexed_picture
 from segstudio.app.report.tables import Cell, table
 from segstudio.core.colour_maps import colour_table
 from segstudio.core.features import LayerInfo
+from segstudio.core.formatting import bytes_text, percent_text, short_text
 from segstudio.core.shape_table import field_text, pixels_text, remainder_text
 from segstudio.session.inspection import ColourMap, Look
 
@@ -51,7 +51,7 @@ def table_section(material: Material, found: Findings) -> Section:
     rows = [_row(layer, found, most) for layer in layers]
     rest = material.trace.remainder
     if rest is not None:
-        sums = (f"{rest.parameters:,}", short(rest.macs), f"{rest.seconds * 1000:.1f}")
+        sums = (f"{rest.parameters:,}", short_text(rest.macs), f"{rest.seconds * 1000:.1f}")
         rows.append([remainder_text(rest), *[""] * 4, *sums, *[""] * (len(_HEADERS) - 8)])
     kept = [i for i in range(len(_HEADERS)) if i < _OPTIONAL or any(row[i] for row in rows)]
     text = (
@@ -103,10 +103,10 @@ def _row(layer: LayerInfo, found: Findings, most: dict[str, float]) -> list[obje
         pixels_text(layer.photo_stride) if layer.photo_stride else "",
         field_text(layer),
         Cell(f"{layer.parameters:,}", _share(layer.parameters, most["parameters"])),
-        Cell(short(layer.macs), _share(layer.macs, most["macs"])),
+        Cell(short_text(layer.macs), _share(layer.macs, most["macs"])),
         Cell(f"{layer.seconds * 1000:.1f}", _share(layer.seconds, most["seconds"])),
-        size(layer.nbytes),
-        percent(figures.sparsity, 0),
+        bytes_text(layer.nbytes),
+        percent_text(figures.sparsity, 0),
         str(figures.dead) if figures.dead else "",
         "" if math.isnan(checkerboard) else f"{checkerboard:.2f}",
     ]
@@ -147,4 +147,4 @@ def _order(found: Findings, layer: LayerInfo) -> tuple[NDArray[np.intp], NDArray
 
 def _named(chosen: list[int], weights: NDArray[np.float32]) -> str:
     first = chosen[:_NAMED]
-    return ", ".join(f"{channel} ({percent(float(weights[channel]))})" for channel in first)
+    return ", ".join(f"{channel} ({percent_text(float(weights[channel]))})" for channel in first)

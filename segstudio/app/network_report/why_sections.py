@@ -11,10 +11,10 @@ from segstudio.app.network_report.findings import Explanation, Findings, FloatAr
 from segstudio.app.network_report.material import Material
 from segstudio.app.report.charts import Bar, bar_chart
 from segstudio.app.report.markup import Markup, element, joined
-from segstudio.app.report.numbers import score
 from segstudio.app.report.page import Section, note, paragraph
 from segstudio.app.report.pictures import Captioned, blended, figure, fitted, gallery, picture
 from segstudio.core.colour_maps import MAGMA, colour_table, levels_of
+from segstudio.core.formatting import ratio_text
 from segstudio.core.labels import Image
 from segstudio.core.render import overlay_rgb
 
@@ -93,7 +93,7 @@ def _lens_section(material: Material, found: Findings) -> Section:
 
 def _lens(material: Material, one: LensFigures) -> Captioned:
     image = overlay_rgb(material.window, one.labels, material.prediction.schema)
-    scored = "" if one.scores is None else f", mean IoU {score(one.scores.metrics.mean_iou)}"
+    scored = "" if one.scores is None else f", mean IoU {ratio_text(one.scores.metrics.mean_iou)}"
     caption = joined((element("b", element("code", one.stage)), scored))
     return Captioned(picture(image, f"Read from {one.stage}", longest=_LONGEST), caption)
 
@@ -103,7 +103,7 @@ def _lens_chart(found: Findings) -> Markup:
     if len(scored) < 2:
         return Markup()
     bars = [
-        Bar.of(one.stage, one.scores.metrics.mean_iou, score(one.scores.metrics.mean_iou))
+        Bar.of(one.stage, one.scores.metrics.mean_iou, ratio_text(one.scores.metrics.mean_iou))
         for one in scored
         if one.scores is not None
     ]

@@ -17,13 +17,13 @@ from PySide6.QtWidgets import (
 from segstudio.app.batch import model_of
 from segstudio.app.comparing import OF_A_RUN, Comparing, PaneScore
 from segstudio.app.tally import lead_name, lead_short
+from segstudio.core.formatting import ratio_text, seconds_text
 from segstudio.core.schema import LabelSchema
 from segstudio.session.session import Layer, Pane, Session, ViewState
 from segstudio.ui.canvas.layer_picker import Choices, LayerPicker
 from segstudio.ui.canvas.overlay import second_prediction
 from segstudio.ui.icons import icon
 from segstudio.ui.notes_mark import NotesMark
-from segstudio.ui.numbers import ratio_text
 from segstudio.ui.plain import PlainLabel, plain
 
 _ROW_PX, _FIGURES_PX, _LINE_PX, _MARGIN_PX = 28, 22, 2, 6
@@ -227,13 +227,6 @@ class PaneHeader(QWidget):
 def header_height(width: int) -> int:
     """How high a header is over a view of that width that shows one layer."""
     return _LINE_PX + _ROW_PX + (_FIGURES_PX if width < _NARROW_BELOW else 0)
-
-
-def seconds_text(seconds: float) -> str:
-    """A duration with two significant digits or so."""
-    if seconds < 0.0995:
-        return f"{1000 * seconds:.0f} ms"
-    return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.0f} s"
 
 
 def _tip(score: PaneScore, schema: LabelSchema) -> str:

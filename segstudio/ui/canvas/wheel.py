@@ -1,4 +1,4 @@
-"""What the wheel does: zoom, brush size, opacity."""
+"""What the wheel does: zoom, brush size, opacity; keys go in the same steps."""
 
 from __future__ import annotations
 
@@ -26,11 +26,17 @@ def notches(event: QWheelEvent) -> float:
 
 
 def resized_brush(size: int, steps: int) -> int:
-    """The brush size some steps further; steps grow with the size."""
+    """The brush size some steps further; steps grow with the size, those down undo those up."""
     for _ in range(abs(steps)):
-        step = max(1, size // 10)
-        size += step if steps > 0 else -max(1, (size - step // 2) // 10)
+        if steps > 0:
+            size = _next_size(size)
+        else:
+            size = next((s for s in range(size - 1, 0, -1) if _next_size(s) <= size), 0)
     return min(MAX_BRUSH, max(MIN_BRUSH, size))
+
+
+def _next_size(size: int) -> int:
+    return size + max(1, size // 10)
 
 
 def faded(opacity: float, steps: int) -> float:

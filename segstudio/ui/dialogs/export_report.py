@@ -13,10 +13,10 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.exporting import ExportPlan, ExportReport
+from segstudio.core.formatting import count_text
 from segstudio.core.schema import LabelSchema
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.icons import icon
-from segstudio.ui.numbers import count_text
 from segstudio.ui.plain import PlainLabel
 
 

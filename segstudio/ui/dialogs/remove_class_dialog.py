@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.class_removal import ClassUse
+from segstudio.core.formatting import count_text
 from segstudio.core.schema import LabelSchema
 from segstudio.ui.dialogs.dialog import Dialog
-from segstudio.ui.numbers import count_text
 from segstudio.ui.plain import PlainLabel
 from segstudio.ui.swatch import swatch
 

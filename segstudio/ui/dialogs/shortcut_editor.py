@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QDialogButtonBox,
+    QFrame,
     QHBoxLayout,
-    QHeaderView,
     QKeySequenceEdit,
     QLineEdit,
     QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from segstudio.ui.action_set import native
 from segstudio.ui.action_table import ACTIONS
-from segstudio.ui.actions import Keymap, clashes, keys_of
+from segstudio.ui.actions import ActionSpec, Keymap, clashes, keys_of
 from segstudio.ui.dialogs.dialog import Dialog
 from segstudio.ui.keymaps import PRESETS
 from segstudio.ui.physical_keys import as_us
 from segstudio.ui.plain import PlainLabel
+from segstudio.ui.table import UNSORTED, Column, TableModel, TableView
 
-_COMMAND, _KEYS, _SCOPE = range(3)
 _CUSTOM = "Custom"
-_TITLES = ("Command", "Shortcuts", "Works in")
 
 
 class ShortcutEditor(Dialog):
@@ -46,7 +41,11 @@ class ShortcutEditor(Dialog):
         self.preset.addItems([*PRESETS, _CUSTOM])
         self.preset.setAccessibleName("Preset")
         self.preset.setToolTip("Shortcuts of segstudio or of another tool")
-        self.table = _table()
+        self._rows = TableModel(self._columns(), lambda spec: spec.id)
+        self.table = TableView(
+            self._rows, "Commands and their shortcuts", row_height=26, sorting=UNSORTED
+        )
+        self.table.setFrameShape(QFrame.Shape.StyledPanel)
         self.field = _KeyField()
         self.field.setMaximumSequenceLength(1)
         self.field.setClearButtonEnabled(True)
@@ -97,7 +96,7 @@ class ShortcutEditor(Dialog):
     def _connect(self) -> None:
         self.filter.textChanged.connect(self._fill)
         self.preset.activated.connect(self._use_preset)
-        self.table.currentItemChanged.connect(self._check)
+        self.table.selectionModel().selectionChanged.connect(self._check)
         self.field.keySequenceChanged.connect(self._check)
         self.assign.clicked.connect(self._assign)
         self.clear.clicked.connect(lambda: self._set_keys(()))
@@ -105,34 +104,33 @@ class ShortcutEditor(Dialog):
 
     def choose(self, action_id: str) -> None:
         """Select the row of a command."""
-        for row in range(self.table.rowCount()):
-            item = self.table.item(row, _COMMAND)
-            if item is not None and item.data(Qt.ItemDataRole.UserRole) == action_id:
-                self.table.setCurrentCell(row, _COMMAND)
+        self.table.choose(action_id)
 
     def _chosen(self) -> str:
-        row = self.table.currentRow()
-        item = self.table.item(row, _COMMAND) if row >= 0 else None
-        return "" if item is None else str(item.data(Qt.ItemDataRole.UserRole))
+        return next((spec.id for spec in self.table.chosen_rows()), "")
 
     def _key(self) -> str:
         return self.field.keySequence().toString(QKeySequence.SequenceFormat.PortableText)
 
+    def _columns(self) -> tuple[Column[ActionSpec], ...]:
+        return (
+            Column("Command", _name, stretch=120),
+            Column("Shortcuts", self._keys_text),
+            Column("Works in", lambda spec: str(spec.scope)),
+        )
+
+    def _keys_text(self, spec: ActionSpec) -> str:
+        return ", ".join(native(key) for key in keys_of(spec, self._keymap))
+
     def _fill(self) -> None:
-        words, chosen = self.filter.text().lower().split(), self._chosen()
-        self.table.setRowCount(0)
-        for spec in ACTIONS:
-            keys = ", ".join(native(key) for key in keys_of(spec, self._keymap))
-            text = f"{spec.menu}: {spec.text.rstrip('…')}"
-            if not all(word in f"{text} {keys}".lower() for word in words):
-                continue
-            row = self.table.rowCount()
-            self.table.insertRow(row)
-            for column, value in ((_COMMAND, text), (_KEYS, keys), (_SCOPE, str(spec.scope))):
-                item = QTableWidgetItem(value)
-                item.setData(Qt.ItemDataRole.UserRole, spec.id)
-                self.table.setItem(row, column, item)
-        self.choose(chosen)
+        words = self.filter.text().lower().split()
+        self._rows.show_rows(
+            [
+                spec
+                for spec in ACTIONS
+                if all(word in f"{_name(spec)} {self._keys_text(spec)}".lower() for word in words)
+            ]
+        )
         self._check()
 
     def _check(self) -> None:
@@ -188,19 +186,5 @@ class _KeyField(QKeySequenceEdit):
         super().keyPressEvent(as_us(event) or event)
 
 
-def _table() -> QTableWidget:
-    table = QTableWidget(0, len(_TITLES))
-    table.setHorizontalHeaderLabels(_TITLES)
-    table.setAccessibleName("Commands and their shortcuts")
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setShowGrid(False)
-    table.setTabKeyNavigation(False)
-    table.verticalHeader().hide()
-    header = table.horizontalHeader()
-    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    header.setSectionResizeMode(_COMMAND, QHeaderView.ResizeMode.Stretch)
-    header.setSectionResizeMode(_KEYS, QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(_SCOPE, QHeaderView.ResizeMode.ResizeToContents)
-    return table
+def _name(spec: ActionSpec) -> str:
+    return f"{spec.menu}: {spec.text.rstrip('…')}"

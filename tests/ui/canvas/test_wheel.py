@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import SimpleNamespace
+
 import pytest
 
+from segstudio.session.session import Session
+from segstudio.ui.action_table import ACTIONS
 from segstudio.ui.canvas.wheel import faded, resized_brush
 
 
@@ -24,6 +29,22 @@ def test_brush_sizes_stay_between_1_and_500():
 def test_every_size_can_be_left_downwards_and_upwards(size):
     assert resized_brush(size, 1) > size
     assert size == 1 or resized_brush(size, -1) < size
+
+
+@pytest.mark.parametrize("size", [1, 9, 19, 20, 29, 55, 100, 199, 333, 370])
+def test_a_step_down_takes_a_step_up_back(size):
+    assert resized_brush(resized_brush(size, 1), -1) == size
+    assert resized_brush(resized_brush(size, 3), -3) == size
+
+
+@pytest.mark.parametrize("size", [5, 25, 60, 100, 200])
+def test_keys_and_the_wheel_change_the_brush_alike(size):
+    session = Session()
+    change = {spec.id: partial(spec.run, SimpleNamespace(session=session)) for spec in ACTIONS}
+    for name, steps in (("smaller", -1), ("larger", 1), ("much_smaller", -10), ("much_larger", 10)):
+        session.set_view(brush_size=size)
+        change[f"brush.{name}"]()
+        assert session.view.brush_size == resized_brush(size, steps)
 
 
 def test_opacity_changes_in_twentieths():

@@ -17,10 +17,10 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFont, QIcon
 
 from segstudio.app.scoring import Scoring
+from segstudio.core.formatting import DASH, ratio_text
 from segstudio.core.schema import ClassSpec, class_keys
 from segstudio.session.session import Session
 from segstudio.ui.icons import icon
-from segstudio.ui.numbers import DASH, ratio_text
 from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch
 

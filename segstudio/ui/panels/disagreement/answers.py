@@ -6,14 +6,14 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
-from segstudio.core.schema import LabelSchema
+from segstudio.core.schema import Color, LabelSchema
 from segstudio.session.disagreement import DisagreementState, DisputedRegion, Disputes
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.model_titles import short_titles
-from segstudio.ui.panels.disagreement.rows import UNKNOWN, classes_text
 from segstudio.ui.plain import PlainLabel, plain
 from segstudio.ui.swatch import swatch
 
+UNKNOWN: Color = (128, 128, 128)
 _SWATCH, _BUTTON_HEIGHT = 14, 22
 _MANY, _SLIM_HEIGHT = 5, 20
 """So many models are shown in lines without space between them."""
@@ -138,3 +138,11 @@ class AnswerLine:
         for cell in self._cells:
             cell.hide()
             cell.deleteLater()
+
+
+def classes_text(classes: tuple[tuple[int, float], ...], schema: LabelSchema) -> str:
+    """The classes of a region in words; shares where there are several."""
+    if len(classes) == 1:
+        return schema.name_of(classes[0][0])
+    shown = [f"{schema.name_of(i)} {100 * share:.0f} %" for i, share in classes[:3]]
+    return ", ".join(shown) + (", …" if len(classes) > 3 else "")

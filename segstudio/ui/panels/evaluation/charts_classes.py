@@ -9,10 +9,10 @@ import numpy as np
 
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers, mean_of
+from segstudio.core.formatting import count_text, ratio_text
 from segstudio.core.image_figures import FolderFigures, figures_at
 from segstudio.core.measure import Unit, Where
 from segstudio.ui.charts.parts import Axis, Bars, ChartData
-from segstudio.ui.numbers import count_text, ratio_text
 from segstudio.ui.panels.evaluation.charts_runs import RunLook, legend_of
 
 SCORES: Final = {f.key: f.name for f in figures_at(Where.CLASSES) if f.unit is Unit.RATIO}

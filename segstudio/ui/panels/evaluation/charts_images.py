@@ -10,11 +10,11 @@ import numpy as np
 
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers
+from segstudio.core.formatting import count_text
 from segstudio.core.image_figures import DOUBT, figures_at, lower_is_better
 from segstudio.core.measure import AnyFigure, Unit, Where
 from segstudio.core.text import printable
 from segstudio.ui.charts.parts import Axis, ChartData, Corner, Lazy, Points, Rule
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.charts_runs import RunLook
 
 _NO_PAIR: Final = DOUBT.figures[1].key

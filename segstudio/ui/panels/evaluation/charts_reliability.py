@@ -10,8 +10,8 @@ import numpy as np
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.calibration import BINS, CALIBRATION, CalibrationBins, bin_edges
 from segstudio.core.class_sums import Numbers
+from segstudio.core.formatting import count_text, percent_text, ratio_text
 from segstudio.ui.charts.parts import Axis, Bars, ChartData, Points, Rule
-from segstudio.ui.numbers import count_text, percent_text, ratio_text
 from segstudio.ui.panels.evaluation.charts_runs import RunLook, legend_of
 
 _FEW: Final = 1000

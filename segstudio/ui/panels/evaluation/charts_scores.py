@@ -9,8 +9,8 @@ import numpy as np
 
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.detection_curves import ScoreCurve
+from segstudio.core.formatting import ratio_text
 from segstudio.ui.charts.parts import Axis, ChartData, Corner, Points, Rule
-from segstudio.ui.numbers import ratio_text
 from segstudio.ui.panels.evaluation.charts_runs import RunLook, legend_of
 
 Curves = Sequence[tuple[RunLook, ScoreCurve]]

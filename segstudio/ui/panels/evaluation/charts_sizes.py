@@ -9,9 +9,9 @@ import numpy as np
 
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.class_sums import Numbers
+from segstudio.core.formatting import count_text, ratio_text
 from segstudio.core.object_size import SIZES, SizeBins, bin_names
 from segstudio.ui.charts.parts import Axis, ChartData, Points
-from segstudio.ui.numbers import count_text, ratio_text
 from segstudio.ui.panels.evaluation.charts_runs import RunLook, legend_of
 
 MEASURES: Final = {

@@ -11,10 +11,10 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QColor, QFont
 
+from segstudio.core.formatting import percent_text
 from segstudio.core.image_figures import figures_at
 from segstudio.core.measure import AnyFigure, Unit, Where
 from segstudio.core.text import safe_cells
-from segstudio.ui.numbers import percent_text
 from segstudio.ui.panels.evaluation.figure_rows import BAR_ROLE, COLOR_ROLE, LEFT, RIGHT, Index
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
 from segstudio.ui.plain import plain

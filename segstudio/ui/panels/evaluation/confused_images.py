@@ -9,9 +9,9 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 
 from segstudio.app.browsing import Browsing
+from segstudio.core.formatting import count_text, percent_text
 from segstudio.core.labels import Image
 from segstudio.core.text import printable
-from segstudio.ui.numbers import count_text, percent_text
 from segstudio.ui.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex

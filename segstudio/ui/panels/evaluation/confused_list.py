@@ -18,11 +18,11 @@ from segstudio.app.browsing import Browsing
 from segstudio.app.confused_places import ConfusedPlaces
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.confused_places import MOST_PLACES, Place
+from segstudio.core.formatting import count_text
 from segstudio.session.session import Session
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icons import icon
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.confused_images import THUMBNAIL_PX, ConfusedImages
 from segstudio.ui.panels.evaluation.score_table import ScoreTable
 from segstudio.ui.plain import PlainLabel

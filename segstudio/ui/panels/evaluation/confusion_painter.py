@@ -8,9 +8,9 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen
 
+from segstudio.core.formatting import percent_text
 from segstudio.ui.cell_map import HEAT, Cell, heat_colors
 from segstudio.ui.charts.look import Look
-from segstudio.ui.numbers import percent_text
 from segstudio.ui.panels.evaluation.confusion_values import ConfusionValues, compact
 
 LEAST_CELL: Final = QSize(20, 18)

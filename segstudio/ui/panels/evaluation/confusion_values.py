@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_sums import Numbers
+from segstudio.core.formatting import DASH, count_text, percent_text
 from segstudio.core.metrics import ConfusionMatrix
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import safe_cells
 from segstudio.ui.cell_map import Cell
-from segstudio.ui.numbers import DASH, count_text, percent_text
 
 _THOUSANDS: Final = ("", "k", "M", "G", "T")
 

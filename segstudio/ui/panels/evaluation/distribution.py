@@ -11,9 +11,9 @@ from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from segstudio.core.class_sums import Numbers
+from segstudio.core.formatting import count_text
 from segstudio.core.image_figures import figures_at
 from segstudio.core.measure import AnyFigure, Unit, Where
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.class_rows import RunHead
 from segstudio.ui.panels.evaluation.figure_text import figure_text
 from segstudio.ui.panels.evaluation.image_rows import ValueRange

@@ -11,11 +11,11 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 
+from segstudio.core.formatting import count_text
 from segstudio.core.image_figures import PIXELS, TIME, leading_first
 from segstudio.core.measure import AnyFigure, Unit, Where
 from segstudio.core.metrics import FOREGROUND_MEANS, IMAGE_MEANS
 from segstudio.core.text import safe_cells
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
 from segstudio.ui.plain import plain
 from segstudio.ui.swatch import swatch

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from segstudio.core.class_sums import Numbers
+from segstudio.core.formatting import DASH, percent_text, ratio_text, seconds_text
 from segstudio.core.measure import AnyFigure, Unit
-from segstudio.ui.numbers import DASH, percent_text, ratio_text
 
 
 def figure_text(column: AnyFigure, value: float) -> str:
@@ -33,12 +33,3 @@ def marked_best(column: AnyFigure, values: Numbers) -> float:
     if len(values) < 2 or (len(known) > 1 and len({figure_text(column, v) for v in known}) == 1):
         return math.nan
     return column.best(values)
-
-
-def seconds_text(seconds: float) -> str:
-    """A duration with two or three digits that matter."""
-    if math.isnan(seconds):
-        return DASH
-    if seconds < 0.0995:
-        return f"{1000 * seconds:.0f} ms"
-    return f"{seconds:.2f} s" if seconds < 9.95 else f"{seconds:.0f} s"

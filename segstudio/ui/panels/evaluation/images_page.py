@@ -19,11 +19,11 @@ from PySide6.QtWidgets import (
 from segstudio.app.browsing import Browsing
 from segstudio.app.evaluating import Evaluating
 from segstudio.app.segmenting import Segmenting
+from segstudio.core.formatting import count_text
 from segstudio.core.measure import AnyFigure
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.icons import icon
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.distribution import DistributionView
 from segstudio.ui.panels.evaluation.figure_text import figure_text
 from segstudio.ui.panels.evaluation.image_gathering import class_key, gathered, known_figures

@@ -10,8 +10,8 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from segstudio.app.report.numbers import change
 from segstudio.core.bootstrap import Interval
+from segstudio.core.formatting import change_text
 from segstudio.ui.plain import plain
 
 _ROW, _HEAD, _GAP, _DOT = 22, 22, 8, 4.0
@@ -165,7 +165,7 @@ class IntervalPlot(QWidget):
         found = row.interval
         if not found.is_clear:
             painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-        painter.drawText(number, sides | Qt.AlignmentFlag.AlignRight, change(found.difference))
+        painter.drawText(number, sides | Qt.AlignmentFlag.AlignRight, change_text(found.difference))
         painter.setFont(self.font())
         if not math.isnan(found.low):
             self._paint_interval(painter, field, reach, y, found)
@@ -190,7 +190,7 @@ class IntervalPlot(QWidget):
 
 def _tick_text(value: float, step: float) -> str:
     digits = 3 if step < 0.01 else 2 if step < 0.1 else 1
-    return "0" if value == 0 else change(value, digits)
+    return "0" if value == 0 else change_text(value, digits)
 
 
 def _legible(color: QColor, palette: QPalette) -> QColor:

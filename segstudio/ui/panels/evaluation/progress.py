@@ -10,15 +10,14 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
+from segstudio.core.formatting import count_text, duration_text
 from segstudio.session.evaluation import Evaluation
-from segstudio.ui.numbers import count_text
 from segstudio.ui.plain import PlainLabel
 
 _SURE_AFTER_S = 3.0
 _LOOK_BACK_S = 10.0
 """The speed is that of the last seconds: what is on disk goes faster than what has to be run."""
 _LONGEST = "{0} of {0} images, 59 min left"
-_MINUTE, _HOUR = 60, 3600
 
 
 class EvaluationProgress(QWidget):
@@ -101,13 +100,3 @@ def _at_rest(evaluation: Evaluation) -> str:
         return f"{_images(evaluation)} evaluated"
     noun = "image" if evaluation.total == 1 else "images"
     return f"{count_text(evaluation.total)} {noun} evaluated"
-
-
-def duration_text(seconds: float) -> str:
-    """How long something takes, roughly: "40 s", "3 min", "2 h 10 min"."""
-    if seconds < _MINUTE:
-        return f"{max(1, round(seconds))} s"
-    if seconds < _HOUR:
-        return f"{round(seconds / _MINUTE)} min"
-    hours, minutes = divmod(round(seconds / _MINUTE), _MINUTE)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

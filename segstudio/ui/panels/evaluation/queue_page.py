@@ -17,13 +17,13 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.browsing import Browsing
 from segstudio.app.work_queue import WorkQueue
+from segstudio.core.formatting import count_text
 from segstudio.session.session import Change, Session, What
 from segstudio.session.work_queue import QueueKind
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icons import icon
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.queue_tiles import THUMB, QueueDelegate, QueueModel
 from segstudio.ui.plain import PlainLabel
 from segstudio.ui.thumbnails import Thumbnails

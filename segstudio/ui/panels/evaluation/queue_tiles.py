@@ -17,11 +17,11 @@ from PySide6.QtGui import QFont, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from segstudio.app.tally import lead_name
+from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.text import printable
 from segstudio.session.session import Session
 from segstudio.session.work_queue import QueueKind, QueueState
 from segstudio.storage.image_ref import image_of
-from segstudio.ui.numbers import percent_text, ratio_text
 from segstudio.ui.plain import plain
 
 IMAGE_ROLE = int(Qt.ItemDataRole.UserRole)

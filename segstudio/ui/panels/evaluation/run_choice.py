@@ -19,10 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.evaluating import Evaluating
+from segstudio.core.formatting import count_text
 from segstudio.core.image_figures import MEASURES
 from segstudio.session.session import Session
 from segstudio.ui.icons import icon
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.evaluation.run_colors import run_color
 from segstudio.ui.plain import PlainLabel, plain
 from segstudio.ui.swatch import swatch

@@ -11,9 +11,9 @@ from segstudio.app.evaluation_report.wording import caution, verdict
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.bootstrap import PairedDifference
 from segstudio.core.detection_curves import DETECTIONS
+from segstudio.core.formatting import count_text, percent_text, ratio_text
 from segstudio.core.metrics import Metrics
 from segstudio.core.text import as_html
-from segstudio.ui.numbers import count_text, percent_text, ratio_text
 
 _AP = DETECTIONS.figures[0].key
 _TRAP_FROM = 0.6

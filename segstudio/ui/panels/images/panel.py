@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.browsing import Browsing
 from segstudio.app.scoring import Scoring
+from segstudio.core.formatting import count_text
 from segstudio.core.text import printable
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.action_set import ActionSet
@@ -36,7 +37,6 @@ from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icons import icon
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.images.delegate import THUMB_WIDTH, ImageDelegate
 from segstudio.ui.panels.images.filter_field import FilterField
 from segstudio.ui.panels.images.rows import ImagesModel, Order, Show

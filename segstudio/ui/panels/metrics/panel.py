@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QApplication,
     QFileDialog,
     QHBoxLayout,
@@ -19,7 +21,8 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.class_mapping import is_scored
 from segstudio.app.score_sides import Sides, folder_sides, image_sides
-from segstudio.app.scoring import Scoring
+from segstudio.app.scoring import ScoreRow, Scoring
+from segstudio.core.formatting import DASH, count_text, percent_text, ratio_text
 from segstudio.core.metrics import Metrics
 from segstudio.core.schema import LabelSchema
 from segstudio.session.session import Change, Session, What
@@ -27,10 +30,9 @@ from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icon_button import icon_button
-from segstudio.ui.numbers import count_text, percent_text, ratio_text
-from segstudio.ui.panels.metrics.rows import MetricsModel
-from segstudio.ui.panels.metrics.table import ScoreTable
 from segstudio.ui.plain import PlainLabel
+from segstudio.ui.swatch import swatch
+from segstudio.ui.table import UNSORTED, Column, Side, TableModel, TableView
 
 _SHOWN = (
     What.STATES
@@ -57,6 +59,44 @@ _NOT_SCORED = (
 )
 _NO_FOLDER = "Run a model on all images (Ctrl+B) to see the folder's scores."
 _COUNTING = "Counting…"
+
+
+def _color(row: ScoreRow) -> QColor:
+    return QColor(*row.color)
+
+
+def _ratio(
+    title: str, tip: str, value: Callable[[ScoreRow], float], *, has_bar: bool = False
+) -> Column[ScoreRow]:
+    def cell_tip(row: ScoreRow) -> str:
+        text = ratio_text(value(row))
+        return "Not defined: the class is missing where it is needed" if text == DASH else text
+
+    return Column(
+        title, lambda row: ratio_text(value(row)), tip, value, cell_tip=cell_tip, side=Side.RIGHT,
+        bar=value if has_bar else None, bar_color=_color,
+    )  # fmt: skip
+
+
+COLUMNS: Final = (
+    Column[ScoreRow]("Class", lambda r: r.name, icon=lambda r: swatch(_color(r)), stretch=84),
+    _ratio("IoU", "TP / (TP + FP + FN)", lambda r: r.iou, has_bar=True),
+    _ratio("Dice", "2 TP / (2 TP + FP + FN)", lambda r: r.dice, has_bar=True),
+    _ratio("Prec.", "Precision, TP / (TP + FP): of what the model calls this class, how much is "
+           "right", lambda r: r.precision),
+    _ratio("Recall", "Recall, TP / (TP + FN): of what is this class, how much the model found",
+           lambda r: r.recall),
+    Column[ScoreRow](
+        "Pixels", lambda r: count_text(r.truth_pixels),
+        "Pixels of this class in the annotation or ground truth", lambda r: r.truth_pixels,
+        cell_tip=lambda r: (
+            f"{count_text(r.truth_pixels)}; predicted: {count_text(r.predicted_pixels)}"
+        ),
+        side=Side.RIGHT),
+    Column[ScoreRow]("Predicted", lambda r: count_text(r.predicted_pixels),
+                     "Pixels of this class in the prediction", lambda r: r.predicted_pixels,
+                     side=Side.RIGHT, spare=True),
+)  # fmt: skip
 
 
 class MetricsPanel(QWidget):
@@ -162,7 +202,7 @@ class MetricsPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.model = MetricsModel(self)
+        self.model = TableModel(COLUMNS, lambda row: row.class_id, self)
         self.sides = ElidedLabel(Qt.TextElideMode.ElideRight, two_lines=True)
         self.sides.setAccessibleName("What is compared")
         self.warning = PlainLabel()
@@ -179,7 +219,11 @@ class MetricsPage(QWidget):
         self.more.setWordWrap(True)
         self.more.setAccessibleName("Mean over images")
         self.more.setToolTip("Mean of every image's own IoU, Dice and pixel accuracy")
-        self.table = ScoreTable(self.model)
+        # it takes what is left, and the panel need not scroll
+        self.table = TableView(
+            self.model, "Scores by class", row_height=26, sorting=UNSORTED, rows_seen=(2, 2),
+            choosing=QAbstractItemView.SelectionMode.ExtendedSelection,
+        )  # fmt: skip
         contents = QWidget()
         column = QVBoxLayout(contents)
         column.setContentsMargins(8, 1, 8, 0)

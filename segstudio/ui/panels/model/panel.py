@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from segstudio.app.class_mappings import ClassMappings
 from segstudio.app.mapping_doubt import Fit, Suggestion, fit_of
 from segstudio.app.segmenting import Segmenting
+from segstudio.core.formatting import bytes_text, ratio_text, short_text
 from segstudio.core.prediction import ModelSpec, Variant, effective_options, parts_of
 from segstudio.core.text import as_html
 from segstudio.session.session import Change, Session, What
@@ -30,7 +31,6 @@ from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.icons import icon
 from segstudio.ui.model_chooser import ModelChooser, family_title
 from segstudio.ui.model_titles import short_titles
-from segstudio.ui.numbers import bytes_text, ratio_text
 from segstudio.ui.plain import LinkLabel, PlainLabel, plain
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
@@ -278,7 +278,7 @@ def _scores_text(metrics: Mapping[str, float], at_most: int | None) -> str:
 
 def _size_text(metrics: Mapping[str, float]) -> str:
     count = metrics.get("num_params")
-    return f"{count / 1e6:.1f} million parameters." if count else ""
+    return f"{short_text(count)} parameters." if count else ""
 
 
 def _weights_text(spec: ModelSpec, available: frozenset[str]) -> str:

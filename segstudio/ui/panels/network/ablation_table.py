@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QApplication,
     QComboBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
 from segstudio.app.cutting import Cutting
 from segstudio.core.ablation import ALL_SKIPS, Ablation, AblationRow
+from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.icon_button import icon_button
-from segstudio.ui.numbers import percent_text, ratio_text
-from segstudio.ui.panels.network.cut_how import HOW_TEXTS, chosen_how, how_combo
-from segstudio.ui.panels.network.cut_scores import change_brush, change_text
-from segstudio.ui.plain import PlainLabel, plain
-from segstudio.ui.row_height import RowHeight
+from segstudio.ui.panels.network.cut_list import HOW_TEXTS, chosen_how, how_combo
+from segstudio.ui.panels.network.cut_masks import change_column
+from segstudio.ui.plain import PlainLabel
+from segstudio.ui.table import UNSORTED, Column, Side, TableModel, TableView
 
-_ROW_HEIGHT = 24
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_SORT_ROLE = Qt.ItemDataRole.UserRole
-_NAME_ROLE = Qt.ItemDataRole.UserRole + 1
 _IMAGE, _FOLDER = "image", "folder"
 _HINT = (
     "Cuts every skip alone, then all together, and measures what the mask loses. "
@@ -47,28 +39,27 @@ _HINT = (
 )
 
 
-@dataclass(frozen=True)
-class _Column:
-    title: str
-    tip: str
-    value: Callable[[AblationRow], float]
-    is_change: bool = True
-
-
 def _negative(value: Callable[[AblationRow], float]) -> Callable[[AblationRow], float]:
     return lambda row: -value(row)
 
 
-_FIRST = (
-    _Column("Changed", "Share of the pixels whose class is another one",
-            lambda r: r.changed_share, is_change=False),
-    _Column("Δ IoU", "Change of the mean IoU over the classes",
-            _negative(lambda r: r.mean_iou_drop)),
-    _Column("Δ boundary IoU", "Change of the mean IoU of the boundaries: within 2 % of the "
-            "image's diagonal from each region's own edge",
-            _negative(lambda r: r.mean_boundary_drop)),
-    _Column("Δ Dice", "Change of the mean Dice over the classes",
-            _negative(lambda r: r.mean_dice_drop)),
+_FIRST: Final = (
+    Column[AblationRow](
+        "Without", lambda row: _name(row),
+        cell_tip=lambda row: f"{_name(row)}: double click to see the mask without it",
+    ),
+    Column[AblationRow](
+        "Changed", lambda row: percent_text(row.changed_share),
+        "Share of the pixels whose class is another one", lambda row: row.changed_share,
+        side=Side.RIGHT,
+    ),
+    change_column("Δ IoU", "Change of the mean IoU over the classes",
+                  _negative(lambda r: r.mean_iou_drop), cell_tip=lambda row: _before_after(row)),
+    change_column("Δ boundary IoU", "Change of the mean IoU of the boundaries: within 2 % of the "
+                  "image's diagonal from each region's own edge",
+                  _negative(lambda r: r.mean_boundary_drop)),
+    change_column("Δ Dice", "Change of the mean Dice over the classes",
+                  _negative(lambda r: r.mean_dice_drop)),
 )  # fmt: skip
 
 
@@ -100,9 +91,9 @@ class AblationTable(QWidget):
         self.line = PlainLabel(_HINT)
         self.line.setWordWrap(True)
         self.line.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.tree = _tree()
-        self.tree.itemDoubleClicked.connect(lambda item, _column: self._open(item))
-        self._columns: tuple[_Column, ...] = ()
+        self.rows = TableModel(_FIRST[:2], lambda row: row.name)
+        self.table = TableView(self.rows, "What each skip is worth", sorting=UNSORTED)
+        self.table.doubleClicked.connect(lambda index: self._open(self.table.row_at(index)))
         self._lay_out()
         self.start.clicked.connect(
             lambda: cutting.ablating.ablate_all(self.scope.currentData(), chosen_how(self.how))
@@ -128,7 +119,7 @@ class AblationTable(QWidget):
         column.setSpacing(6)
         column.addLayout(top)
         column.addWidget(self.line)
-        column.addWidget(self.tree, 1)
+        column.addWidget(self.table, 1)
 
     def _on_change(self, change: Change) -> None:
         if change.what & (What.CUTS | What.TRACE | What.PROJECT):
@@ -151,66 +142,19 @@ class AblationTable(QWidget):
         has_rows = ablation is not None and bool(ablation.rows)
         self.copy.setEnabled(has_rows)
         self.save.setEnabled(has_rows)
-        self.tree.setVisible(has_rows)
+        self.table.setVisible(has_rows)
         self.line.setText(_HINT if ablation is None else _line(ablation))
         self.line.setAlignment(
             Qt.AlignmentFlag.AlignLeft
             | (Qt.AlignmentFlag.AlignVCenter if has_rows else Qt.AlignmentFlag.AlignTop)
         )
-        self._show_rows(ablation)
+        self.rows.show_rows(ablation.rows if ablation else (), _columns(ablation))
 
-    def _show_rows(self, ablation: Ablation | None) -> None:
-        rows = () if ablation is None else ablation.rows
-        columns = _columns(ablation)
-        if [c.title for c in columns] != [c.title for c in self._columns]:
-            self._columns = columns
-            self._show_header()
-        self.tree.setSortingEnabled(False)
-        while self.tree.topLevelItemCount() > len(rows):
-            self.tree.takeTopLevelItem(self.tree.topLevelItemCount() - 1)
-        while self.tree.topLevelItemCount() < len(rows):
-            self.tree.addTopLevelItem(_Item())
-        for place, row in enumerate(rows):
-            item = self.tree.topLevelItem(place)
-            if item is not None:
-                self._fill(item, place, row)
-        self.tree.setSortingEnabled(True)
-        for column in range(self.tree.columnCount()):
-            self.tree.resizeColumnToContents(column)
-
-    def _show_header(self) -> None:
-        tree, columns = self.tree, self._columns
-        tree.setColumnCount(1 + len(columns))
-        tree.setHeaderLabels(["Without", *(column.title for column in columns)])
-        for place, column in enumerate(columns, 1):
-            tree.headerItem().setToolTip(place, column.tip)
-            tree.headerItem().setTextAlignment(place, _RIGHT)
-        tree.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
-
-    def _fill(self, item: QTreeWidgetItem, place: int, row: AblationRow) -> None:
-        name = "all skips" if row.name == ALL_SKIPS else row.name.replace("->", "→")
-        item.setText(0, name)
-        item.setData(0, _SORT_ROLE, float(place))
-        item.setData(0, _NAME_ROLE, row.name)
-        item.setToolTip(0, plain(f"{name}: double click to see the mask without it"))
-        for number, column in enumerate(self._columns, 1):
-            value = column.value(row)
-            item.setData(number, _SORT_ROLE, value)
-            item.setTextAlignment(number, _RIGHT)
-            if column.is_change:
-                item.setText(number, change_text(value))
-                item.setForeground(number, change_brush(value, self.palette()))
-            else:
-                item.setText(number, percent_text(value))
-        item.setToolTip(2, plain(_before_after(row)))
-
-    def _open(self, item: QTreeWidgetItem) -> None:
+    def _open(self, row: AblationRow | None) -> None:
         """Show the mask with what a row cuts."""
-        ablation = self._session.inspection.ablation
-        for row in () if ablation is None else ablation.rows:
-            if row.name == item.data(0, _NAME_ROLE):
-                self._cutting.show_run(row.cuts)
-                self.opened.emit()
+        if row is not None:
+            self._cutting.show_run(row.cuts)
+            self.opened.emit()
 
     def _copy(self) -> None:
         ablation = self._session.inspection.ablation
@@ -223,24 +167,14 @@ class AblationTable(QWidget):
             self._cutting.ablating.save_csv(Path(path))
 
 
-class _Item(QTreeWidgetItem):
-    """Sorted by number."""
-
-    def __lt__(self, other: QTreeWidgetItem) -> bool:
-        column = max(0, self.treeWidget().sortColumn())
-        mine, its = self.data(column, _SORT_ROLE), other.data(column, _SORT_ROLE)
-        return _sortable(mine) < _sortable(its)
+def _name(row: AblationRow) -> str:
+    return "all skips" if row.name == ALL_SKIPS else row.name.replace("->", "→")
 
 
-def _sortable(value: object) -> float:
-    """What is not defined comes first."""
-    return value if isinstance(value, float) and not math.isnan(value) else -math.inf
-
-
-def _columns(ablation: Ablation | None) -> tuple[_Column, ...]:
+def _columns(ablation: Ablation | None) -> tuple[Column[AblationRow], ...]:
     """The means, then each class that any row has a score of."""
     if ablation is None or not ablation.rows or ablation.rows[0].before is None:
-        return _FIRST[:1]
+        return _FIRST[:2]
     ids = ablation.rows[0].before.metrics.class_ids
     found = list(_FIRST)
     for i, class_id in enumerate(ids):
@@ -250,7 +184,7 @@ def _columns(ablation: Ablation | None) -> tuple[_Column, ...]:
         for title, drop in (("Δ IoU", _iou_drop), ("Δ boundary", _boundary_drop)):
             figure = "boundary IoU" if drop is _boundary_drop else "IoU"
             tip = f"Change of the {figure} of {name}"
-            found.append(_Column(f"{title} {name}", tip, _negative(partial(drop, i))))
+            found.append(change_column(f"{title} {name}", tip, _negative(partial(drop, i))))
     return tuple(found)
 
 
@@ -301,19 +235,3 @@ def _progress_text(ablation: Ablation) -> str:
         counted = f"{ablation.images} counted"
     without = ablation.images - ablation.scored
     return f"{counted}, {without} without annotation" if without else counted
-
-
-def _tree() -> QTreeWidget:
-    tree = QTreeWidget()
-    tree.setAccessibleName("What each skip is worth")
-    tree.setRootIsDecorated(False)
-    tree.setUniformRowHeights(True)
-    tree.setItemDelegate(RowHeight(_ROW_HEIGHT, tree))
-    tree.setFrameShape(QFrame.Shape.NoFrame)
-    tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    tree.setExpandsOnDoubleClick(False)
-    tree.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    tree.header().setStretchLastSection(False)
-    tree.header().setSectionsMovable(False)
-    tree.setSortingEnabled(True)
-    return tree

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QHelpEvent,
+    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPixmap,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
 
+from segstudio.core.features import LayerInfo
+from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image
+from segstudio.session.inspection import Traced
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.panels.network.channel_layout import (
     LARGEST_CELL,
@@ -27,13 +34,90 @@ from segstudio.ui.panels.network.channel_layout import (
     USUAL_CELL,
     ChannelLayout,
 )
-from segstudio.ui.panels.network.channel_mark import PhotoPlace, PixelXY
 from segstudio.ui.panels.network.channel_painter import Cell, ChannelPainter
-from segstudio.ui.panels.network.channel_pictures import ChannelPictures
 from segstudio.ui.panels.network.channel_selection import ChannelSelection, is_moving_key
 from segstudio.ui.plain import plain
 from segstudio.ui.theme import is_dark
 
+PixelXY = tuple[int, int]
+PlaceLTRB = tuple[float, float, float, float]
+_SEEN = 5.0
+"""Positions drawn smaller than this get no frame of their own."""
+
+
+@dataclass(frozen=True)
+class PhotoPlace:
+    """How a stage's pictures lie on the photo.
+
+    Attributes:
+        window: The part of the photo that they show.
+        position: The position of the map over a photo pixel, as (left, top, right, bottom) in
+            pixels of the photo; None if there is none.
+    """
+
+    window: Rect
+    position: Callable[[PixelXY], PlaceLTRB | None]
+
+    def pixel(self, point: QPoint, box: QRect) -> PixelXY | None:
+        """The photo's pixel at a point of a picture drawn in `box`; None beside it."""
+        if not box.contains(point):
+            return None
+        x = (point.x() - box.left() + 0.5) / box.width()
+        y = (point.y() - box.top() + 0.5) / box.height()
+        window = self.window
+        return window.left + int(x * window.width), window.top + int(y * window.height)
+
+    def shows(self, pixel_xy: PixelXY) -> bool:
+        """Whether a photo pixel lies in the pictures."""
+        x, y = pixel_xy
+        window = self.window
+        return window.left <= x < window.right and window.top <= y < window.bottom
+
+    def marks(
+        self, pixel_xy: PixelXY, position: PlaceLTRB | None, box: QRect
+    ) -> tuple[QPointF, QRectF | None]:
+        """The middle of a pixel in a picture drawn in `box`, and its position if that is seen."""
+        window = self.window
+        x, y = pixel_xy
+        across, down = box.width() / window.width, box.height() / window.height
+        centre = QPointF(
+            box.left() + (x + 0.5 - window.left) * across,
+            box.top() + (y + 0.5 - window.top) * down,
+        )
+        if position is None or (position[2] - position[0]) * across < _SEEN:
+            return centre, None
+        left, top, right, bottom = position
+        frame = QRectF(
+            box.left() + (left - window.left) * across,
+            box.top() + (top - window.top) * down,
+            (right - left) * across,
+            (bottom - top) * down,
+        )
+        return centre, frame.intersected(QRectF(box).adjusted(0, 0, -1, -1))
+
+
+def photo_place(traced: Traced, layer: LayerInfo) -> PhotoPlace | None:
+    """How a stage's pictures lie on the photo; None if the stage has no place there."""
+    field = layer.receptive_field
+    if field is None:
+        return None
+
+    def position(pixel_xy: PixelXY) -> PlaceLTRB | None:
+        placement = traced.placement
+        found = placement.position(traced.trace, layer.id, pixel_xy)
+        if found is None:
+            return None
+        y, x = field.centre(*found)
+        half_h, half_w = field.jump[0] / 2, field.jump[1] / 2
+        top, left = placement.to_photo((y - half_h, x - half_w))
+        bottom, right = placement.to_photo((y + half_h, x + half_w))
+        return left, top, right, bottom
+
+    return PhotoPlace(traced.placement.window, position)
+
+
+_KEPT_BYTES = 96 * 1024 * 1024
+_FEWEST = 128
 _BATCH = 32
 
 
@@ -380,3 +464,41 @@ class ChannelGrid(QAbstractScrollArea):
 _RIGHT = Qt.MouseButton.RightButton
 _CTRL = Qt.KeyboardModifier.ControlModifier
 _OWN_KEYS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Delete})
+
+
+class ChannelPictures:
+    """Pixmaps by channel within a byte budget; outdated ones serve until new ones have come."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, QPixmap] = OrderedDict()
+        self._outdated: set[int] = set()
+
+    def get(self, channel: int) -> QPixmap | None:
+        """The picture of a channel, perhaps an outdated one."""
+        return self._kept.get(channel)
+
+    def lacks(self, channel: int) -> bool:
+        """Whether there is none, or an outdated one."""
+        return channel not in self._kept or channel in self._outdated
+
+    def clear(self) -> None:
+        self._kept.clear()
+        self._outdated.clear()
+
+    def outdate(self) -> None:
+        """All shall be made anew."""
+        self._outdated = set(self._kept)
+
+    def add(self, pictures: Mapping[int, Image], ratio: float) -> None:
+        """Take pictures, RGB (h, w, 3) uint8, of so many pixels per logical pixel."""
+        for channel, picture in pictures.items():
+            height, width, depth = picture.shape
+            image = QImage(picture.data, width, height, depth * width, QImage.Format.Format_RGB888)
+            pixmap = QPixmap.fromImage(image)
+            pixmap.setDevicePixelRatio(ratio)
+            self._kept[channel] = pixmap
+            self._kept.move_to_end(channel)
+            self._outdated.discard(channel)
+            most = max(_FEWEST, _KEPT_BYTES // (4 * height * width))
+            while len(self._kept) > most:
+                self._outdated.discard(self._kept.popitem(last=False)[0])

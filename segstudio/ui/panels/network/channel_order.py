@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.ui.numbers import DASH
+from segstudio.core.formatting import DASH
 
 FloatArray = NDArray[np.float32]
 

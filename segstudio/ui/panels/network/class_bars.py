@@ -15,7 +15,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.app.pixel_values import ClassValue
-from segstudio.ui.numbers import percent_text
+from segstudio.core.formatting import percent_text
 
 MOST = 6
 """How many classes are shown; the one asked about is always among them."""

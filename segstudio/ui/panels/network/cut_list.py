@@ -22,10 +22,19 @@ from segstudio.app.cutting import Cutting
 from segstudio.core.features import Cut, CutHow
 from segstudio.session.inspection import ListedCut
 from segstudio.ui.icon_button import icon_button
-from segstudio.ui.panels.network.cut_how import chosen_how, how_combo
 from segstudio.ui.plain import plain
 from segstudio.ui.row_height import RowHeight
 
+HOW_TEXTS = {
+    CutHow.ZERO: "Zero",
+    CutHow.MEAN: "Mean",
+    CutHow.SHUFFLE: "Shuffle",
+}
+_HOW_TIPS = {
+    CutHow.ZERO: "Nothing: every value becomes zero",
+    CutHow.MEAN: "Each channel's mean over the image: how much, but not where",
+    CutHow.SHUFFLE: "The same values at other positions: what, but not where",
+}
 _WHAT, _HOW, _AGAIN, _REMOVE = range(4)
 _ROW_HEIGHT = 26
 _REMOVE_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
@@ -185,3 +194,20 @@ class CutList(QTreeWidget):
             menu.addAction(text).triggered.connect(lambda _checked=False, run=run: run())
         menu.exec(self.viewport().mapToGlobal(at))
         menu.deleteLater()
+
+
+def how_combo() -> QComboBox:
+    """A list of the three ways to cut."""
+    combo = QComboBox()
+    combo.setAccessibleName("What stands in for what is cut")
+    combo.setToolTip("What stands in for what is cut")
+    for row, (how, text) in enumerate(HOW_TEXTS.items()):
+        combo.addItem(text, how)
+        combo.setItemData(row, _HOW_TIPS[how], Qt.ItemDataRole.ToolTipRole)
+    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return combo
+
+
+def chosen_how(combo: QComboBox) -> CutHow:
+    """What a list of `how_combo` is set to."""
+    return CutHow(combo.currentData())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QPalette, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from segstudio.app.cutting import Cutting
+from segstudio.core.ablation import MaskScores
 from segstudio.core.difference import (
     DIFFERENCE_COLORS,
     ONLY_PREDICTION,
@@ -18,6 +21,7 @@ from segstudio.core.difference import (
     WRONG_CLASS,
     difference,
 )
+from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import Prediction
 from segstudio.core.render import ColorTable, color_table
@@ -26,12 +30,12 @@ from segstudio.session.session import Change, Session, What
 from segstudio.ui.canvas.photo import Photo
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import Stacked
-from segstudio.ui.numbers import percent_text
 from segstudio.ui.panels.network.cut_list import CutList
-from segstudio.ui.panels.network.cut_scores import CutScores, score_lines
 from segstudio.ui.panels.network.photo_place import photo_pixel, photo_share
 from segstudio.ui.panels.network.picture_row import CaptionedPicture, PictureRow
 from segstudio.ui.plain import PlainLabel
+from segstudio.ui.swatch import swatch
+from segstudio.ui.table import Column, Emphasis, Row, Side, TableModel, TableView
 
 _OPACITY, _DIFFERENCE_OPACITY = 0.45, 0.85
 _OUTLINE_PX = 1.0
@@ -41,6 +45,13 @@ _UPRIGHT_FROM = 1.2
 _NO_CUTS = "Nothing is cut. Cut a skip here, on the Skip page, or in the diagram."
 _NO_REFERENCE = "Paint, or choose a ground truth folder, to see what the cuts cost in IoU."
 _CODES = {ONLY_REFERENCE: "lost", ONLY_PREDICTION: "gained", WRONG_CLASS: "another class"}
+_SCORES = (
+    ("IoU", "Intersection over union with the cuts, and its change"),
+    ("Dice", "Dice with the cuts, and its change"),
+    ("Boundary", "IoU of the outlines: within 2 % of the image's diagonal from each region's edge"),
+)  # fmt: skip
+_SAME = 0.0005
+_WORSE, _BETTER = QColor("#d55e00"), QColor("#009e73")
 _SHOWN = What.TRACE | What.CUTS | What.SCHEMA | What.VIEW
 
 
@@ -61,6 +72,92 @@ class _Masks:
     counts: NDArray[np.int64] | None = None
 
 
+@dataclass(frozen=True)
+class ScoreLine:
+    """One class, or the mean: scores without and with cuts in the order of `_SCORES`."""
+
+    name: str
+    color: QColor | None
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+
+def score_lines(
+    before: MaskScores,
+    after: MaskScores,
+    name_of: Callable[[int], str],
+    color_of: Callable[[int], QColor],
+) -> list[ScoreLine]:
+    """One line for each class that is in any of the maps, and one for the means."""
+    lines = []
+    for i, class_id in enumerate(before.metrics.class_ids):
+        values = [
+            (float(s.metrics.iou[i]), float(s.metrics.dice[i]), float(s.boundary_iou[i]))
+            for s in (before, after)
+        ]
+        if not all(math.isnan(value) for pair in values for value in pair):
+            lines.append(ScoreLine(name_of(class_id), color_of(class_id), values[0], values[1]))
+    means = [
+        (s.metrics.mean_iou, s.metrics.mean_dice, s.mean_boundary_iou) for s in (before, after)
+    ]
+    lines.append(ScoreLine("Mean", None, means[0], means[1]))
+    return lines
+
+
+def change_column(
+    title: str,
+    tip: str,
+    value: Callable[[Row], float],
+    *,
+    cell_tip: Callable[[Row], str] | None = None,
+) -> Column[Row]:
+    """A column of changes of scores, better and worse ones in colours."""
+
+    def color(row: Row) -> QColor | None:
+        change = value(row)
+        return None if _is_same(change) else _BETTER if change > 0 else _WORSE
+
+    return Column(
+        title, lambda row: change_text(value(row)), tip, value, cell_tip=cell_tip, side=Side.RIGHT,
+        color=color, sample="\N{MINUS SIGN}0.000",
+        emphasis=lambda row: Emphasis.FAINT if _is_same(value(row)) else Emphasis.NONE,
+    )  # fmt: skip
+
+
+def _is_same(change: float) -> bool:
+    return math.isnan(change) or abs(change) < _SAME
+
+
+def _score_columns() -> list[Column[ScoreLine]]:
+    """The class, then each score with cuts, left out where there is no room, and its change."""
+    columns: list[Column[ScoreLine]] = [
+        Column(
+            "Class", lambda line: line.name, stretch=60,
+            icon=lambda line: None if line.color is None else swatch(line.color),
+        )
+    ]  # fmt: skip
+    for number, (title, tip) in enumerate(_SCORES):
+        columns += _pair_of_columns(number, title, tip)
+    return columns
+
+
+def _pair_of_columns(number: int, title: str, tip: str) -> tuple[Column[ScoreLine], ...]:
+    def both(line: ScoreLine) -> str:
+        before, after = ratio_text(line.before[number]), ratio_text(line.after[number])
+        return f"{before} without cuts, {after} with them"
+
+    return (
+        Column(
+            title, lambda line: ratio_text(line.after[number]), tip,
+            lambda line: line.after[number], cell_tip=both, side=Side.RIGHT, sample="0.000",
+            spare=True,
+        ),
+        change_column(
+            f"Δ {title}", tip, lambda line: line.after[number] - line.before[number], cell_tip=both
+        ),
+    )  # fmt: skip
+
+
 class CutMasks(QWidget):
     """Pictures beside (or below) the list of cuts and the scores.
 
@@ -79,7 +176,11 @@ class CutMasks(QWidget):
         self._legend = ""
         self._sizes_kept = False
         self.list = CutList(cutting)
-        self.scores = CutScores()
+        self._scores = TableModel(_score_columns(), lambda line: line.name)
+        self.scores = TableView(
+            self._scores, "Scores with cuts", rows_seen=(1, 4),
+            choosing=QAbstractItemView.SelectionMode.NoSelection,
+        )  # fmt: skip
         self.hint = _hint(_NO_CUTS)
         self.no_scores = _hint(_NO_REFERENCE)
         self.pictures = PictureRow()
@@ -178,7 +279,7 @@ class CutMasks(QWidget):
             return
         schema = self._session.schema
         palette = schema.palette()
-        self.scores.show_lines(
+        self._scores.show_rows(
             score_lines(
                 result.before, result.after, schema.name_of,
                 lambda class_id: QColor(*(int(value) for value in palette[class_id])),

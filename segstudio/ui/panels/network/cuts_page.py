@@ -20,7 +20,7 @@ from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import Stacked
 from segstudio.ui.icon_button import icon_button, text_switch
 from segstudio.ui.panels.network.ablation_table import AblationTable
-from segstudio.ui.panels.network.cut_how import chosen_how, how_combo
+from segstudio.ui.panels.network.cut_list import chosen_how, how_combo
 from segstudio.ui.panels.network.cut_masks import CutMasks
 
 BY_HAND, EACH_SKIP = range(2)

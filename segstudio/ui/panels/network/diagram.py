@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+import cv2
+import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QHelpEvent,
+    QImage,
     QKeyEvent,
     QMouseEvent,
+    QPixmap,
     QResizeEvent,
     QShowEvent,
 )
@@ -19,24 +26,20 @@ from PySide6.QtWidgets import QMenu, QToolTip
 
 from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.inspecting import Inspecting
-from segstudio.core.diagram import Box, Diagram, Group, Node, Sizes, lay_out
-from segstudio.core.features import ChannelCut, EdgeCut
-from segstudio.session.inspection import Inspection, Traced
+from segstudio.core.diagram import Box, Diagram, Edge, Group, Node, Point, Sizes, lay_out
+from segstudio.core.diagram_style import KIND_TEXTS, TIMES, fitted, shape_text, stride_text
+from segstudio.core.features import ChannelCut, EdgeCut, LayerInfo, Role
+from segstudio.core.formatting import count_text, short_text
+from segstudio.core.labels import Image
+from segstudio.session.inspection import Inspection, Picture, Traced
 from segstudio.session.session import Change, Session, What
-from segstudio.ui.panels.network.diagram_chips import chip_at
-from segstudio.ui.panels.network.diagram_finding import (
-    Direction,
-    edge_near,
-    neighbour,
-    node_at,
-    tip_of,
-)
-from segstudio.ui.panels.network.diagram_marks import mark_of, picture_place, pixel_at
-from segstudio.ui.panels.network.diagram_painter import Shown
-from segstudio.ui.panels.network.diagram_pictures import NodePictures
+from segstudio.ui.panels.network.diagram_painter import Shown, chip_at
 from segstudio.ui.panels.network.diagram_surface import DiagramSurface
+from segstudio.ui.panels.network.photo_place import photo_pixel
 from segstudio.ui.plain import plain
 
+Direction = Literal["left", "right", "up", "down"]
+_PICTURE_SIZES = (48, 96, 192, 384, 768)
 _REACH = 6.0
 _ASK_AFTER_MS = 30
 _STEP, _MOST_EXTRA = 4.0, 48.0
@@ -357,3 +360,216 @@ def _cuts(inspection: Inspection) -> tuple[frozenset[str], dict[str, int]]:
             whole = before is None or cut.channels is None
             channels[cut.layer.id] = None if whole else {*(before or ()), *(cut.channels or ())}
     return skips, {key: len(found or ()) for key, found in channels.items()}
+
+
+def picture_place(node: Node, traced: Traced) -> Box:
+    """Where a stage's picture lies within its node: as large as its room allows, not distorted."""
+    if node.layer.receptive_field is None:
+        _, height, width = node.layer.shape
+        return fitted(node.picture, width / height)
+    window = traced.placement.window
+    return fitted(node.picture, window.width / window.height)
+
+
+def pixel_at(node: Node, traced: Traced, place: Point) -> tuple[int, int] | None:
+    """The photo's pixel (x, y) under a place in the diagram; None beside the picture.
+
+    None too for stages that have no place on the photo (features of a region).
+    """
+    box = picture_place(node, traced)
+    if node.layer.receptive_field is None or not box.contains(place):
+        return None
+    share = (place[0] - box.left) / box.width, (place[1] - box.top) / box.height
+    return photo_pixel(traced, share)
+
+
+def mark_of(node: Node, traced: Traced, pixel_xy: tuple[int, int]) -> Box | None:
+    """The position of a stage's map that lies over a photo's pixel, as a box in its picture.
+
+    Half of what lies at the border may be padding; the box is cut to the picture.
+    """
+    layer = node.layer
+    found = traced.placement.position(traced.trace, layer.id, pixel_xy)
+    field = layer.receptive_field
+    if found is None or field is None:
+        return None
+    box = picture_place(node, traced)
+    sides = []
+    for axis in (1, 0):
+        length = traced.placement.resized_hw[axis]
+        middle = field.start[axis] + field.jump[axis] * found[axis]
+        low = max(0.0, (middle - field.jump[axis] / 2) / length)
+        high = min(1.0, (middle + field.jump[axis] / 2) / length)
+        sides.append((min(low, 1.0), max(high, 0.0)))
+    (left, right), (top, bottom) = sides
+    return Box(
+        box.left + left * box.width,
+        box.top + top * box.height,
+        max(0.0, right - left) * box.width,
+        max(0.0, bottom - top) * box.height,
+    )
+
+
+class NodePictures:
+    """Asks for pictures in steps of size, so that zooming doesn't ask again all the time.
+
+    Attributes:
+        shown: By stage id.
+    """
+
+    def __init__(self, feature_maps: FeatureMaps, asker: str, changed: Callable[[], None]) -> None:
+        self._feature_maps, self._asker, self._changed = feature_maps, asker, changed
+        self.shown: dict[str, QPixmap] = {}
+        self._asked: dict[str, tuple[object, ...]] = {}
+        self._traced: Traced | None = None
+
+    def follow(self, traced: Traced | None) -> None:
+        """Show another trace; pictures of the same model's stages stay until the new ones come."""
+        if traced is self._traced:
+            return
+        before, self._traced = self._traced, traced
+        self._asked.clear()
+        if before is None or traced is None or before.model != traced.model:
+            self.shown.clear()
+
+    def ask(self, nodes: Iterable[tuple[Node, float]], inspection: Inspection) -> None:
+        """Ask for what is missing of nodes with the device pixels of their pictures' longer side."""
+        traced = self._traced
+        if traced is None:
+            return
+        for node, wanted in nodes:
+            px = next((size for size in _PICTURE_SIZES if size >= wanted), _PICTURE_SIZES[-1])
+            look: tuple[object, ...] = (
+                inspection.picture, inspection.picture_channel, inspection.look
+            )  # fmt: skip
+            asked = self._asked.get(node.id)
+            if asked is not None and asked[:-1] == look and _at_least(asked[-1], px):
+                continue
+            self._asked[node.id] = key = (*look, px)
+            if node.role is Role.INPUT and inspection.picture is not Picture.CHANNEL:
+                self.shown[node.id] = QPixmap.fromImage(as_qimage(photo_picture(traced, px)))
+                self._changed()
+                continue
+            self._feature_maps.node_picture(
+                traced, node.id, inspection.picture, inspection.picture_channel, inspection.look,
+                px, partial(self._arrived, traced, node.id, key), asker=self._asker,
+            )  # fmt: skip
+
+    def _arrived(
+        self, traced: Traced, stage_id: str, key: tuple[object, ...], picture: Image
+    ) -> None:
+        if traced is self._traced and self._asked.get(stage_id) == key:
+            self.shown[stage_id] = QPixmap.fromImage(as_qimage(picture))
+            self._changed()
+
+
+def _at_least(asked: object, px: int) -> bool:
+    return isinstance(asked, int) and asked >= px
+
+
+def photo_picture(traced: Traced, px: int) -> Image:
+    """The part of the photo that the network saw, the longer side `px` long: RGB uint8."""
+    part = traced.document.pixels[traced.placement.window.slices]
+    height, width = part.shape[:2]
+    step = max(1, max(height, width) // (2 * px))
+    scale = px / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    # every few pixels first: large photos would take too long on the thread of the window
+    return cv2.resize(part[::step, ::step], size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def as_qimage(picture: Image) -> QImage:
+    """RGB (h, w, 3) uint8 as an image of its own memory."""
+    height, width = picture.shape[:2]
+    stride = picture.strides[0]
+    return QImage(picture.data, width, height, stride, QImage.Format.Format_RGB888).copy()
+
+
+def node_at(diagram: Diagram, point: Point) -> Node | None:
+    return next((node for node in diagram.nodes if node.box.contains(point)), None)
+
+
+def edge_near(diagram: Diagram, point: Point, reach: float) -> Edge | None:
+    """The nearest skip edge that is not farther away than `reach`."""
+    near = [
+        (distance, index)
+        for index, edge in enumerate(diagram.edges)
+        if edge.skips and (distance := _distance(edge, point)) <= reach
+    ]
+    return diagram.edges[min(near)[1]] if near else None
+
+
+def _distance(edge: Edge, point: Point) -> float:
+    x, y = point
+    found = []
+    for (x0, y0), (x1, y1) in itertools.pairwise(edge.points):
+        dx = max(min(x0, x1) - x, 0.0, x - max(x0, x1))
+        dy = max(min(y0, y1) - y, 0.0, y - max(y0, y1))
+        found.append(math.hypot(dx, dy))
+    return min(found)
+
+
+def neighbour(diagram: Diagram, stage_id: str, direction: Direction) -> Node | None:
+    """The next node in a direction; the first one where none is opened."""
+    start = diagram.node_of(stage_id)
+    if start is None:
+        return diagram.nodes[0]
+    x, y = start.box.centre
+    sign = 1 if direction in ("right", "down") else -1
+    flat = direction in ("left", "right")
+    best, lowest = None, float("inf")
+    for node in diagram.nodes:
+        dx, dy = node.box.centre[0] - x, node.box.centre[1] - y
+        ahead, aside = (dx, dy) if flat else (dy, dx)
+        # what lies straight ahead is nearer than what lies aside
+        cost = sign * ahead + 3 * abs(aside)
+        if sign * ahead > 8 and cost < lowest:
+            best, lowest = node, cost
+    return best
+
+
+def tip_of(traced: Traced | None, group: Group | None, node: Node | None, skip: str) -> str:
+    """What the tool tip says; "" for nothing."""
+    if traced is None:
+        return ""
+    if group is not None:
+        verb = "Unfold" if group.folded else "Fold"
+        return f"{verb}: {group.title.lower()}, {len(group.members)} stages"
+    if node is not None:
+        return _stage_tip(node, traced)
+    if skip:
+        edge = traced.trace.skip(skip)
+        channels, height, width = edge.shape
+        via = f"\nthrough {edge.via}" if edge.via != edge.source else ""
+        return (
+            f"{edge.source} → {edge.target}\n"
+            f"{channels}{TIMES}{height}{TIMES}{width}, {KIND_TEXTS[edge.kind]}{via}"
+        )
+    return ""
+
+
+def _stage_tip(node: Node, traced: Traced) -> str:
+    layers = [traced.trace.layer(key) for key in node.members]
+    layer = node.layer
+    lines = [
+        f"{layer.name} ({layer.role})",
+        f"{shape_text(layer)}, {stride_text(layer.photo_stride)}",
+    ]
+    if node.folded:
+        lines.insert(0, f"{len(layers)} stages: {node.members[0]} … {node.members[-1]}")
+    parameters, macs = sum(x.parameters for x in layers), sum(x.macs for x in layers)
+    lines.append(f"{count_text(parameters)} parameters, {short_text(macs)} multiply-adds")
+    lines += _field_text(layer)
+    if layer.regions is not None:
+        lines.append(f"of {count_text(layer.regions)} regions, the first one is shown")
+    return "\n".join(lines)
+
+
+def _field_text(layer: LayerInfo) -> list[str]:
+    field = layer.receptive_field
+    if field is None:
+        return ["has no place of its own on the photo"]
+    size = f"{TIMES.join(map(count_text, layer.photo_field or ()))} pixels of the photo"
+    if not field.has_local:
+        return ["sees the whole image"]
+    return [f"receptive field {size}" + (", and the whole image" if field.is_global else "")]

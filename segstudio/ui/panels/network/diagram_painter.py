@@ -1,29 +1,106 @@
-"""Paints the network's diagram at any zoom: what does not fit legibly is left out."""
+"""Paints the network's diagram at any zoom, groups' handles included: what is not legible is left out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPalette, QPen, QPixmap, QPolygonF
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPalette,
+    QPen,
+    QPixmap,
+    QPolygonF,
+)
 
-from segstudio.core.diagram import Band, Box, Diagram, Edge, Node, Point
+from segstudio.core.diagram import Band, Box, Diagram, Edge, Group, Node, Point
 from segstudio.core.diagram_style import (
     CUT_COLOUR,
     KIND_COLOURS,
     KIND_DASHES,
     ROLE_COLOURS,
+    TIMES,
     arrow_head,
+    detail_text,
     fitted,
     halfway,
+    role_mark,
     rounded,
+    shape_text,
+    stride_text,
 )
+from segstudio.core.shape_table import pixels_text
 from segstudio.ui.canvas.view import View
-from segstudio.ui.panels.network.diagram_chips import Chip, paint_chip
-from segstudio.ui.panels.network.diagram_texts import paint_stride, paint_texts, text_px
 
 _ROLES = QPalette.ColorRole
+_LEAST_WIDTH = 20.0
+_MARK_FROM = 46.0
+_CHIP_SIDE = 13.0
+_TITLE_PX = 11
+_TITLES_FROM = 0.62
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A group's handle.
+
+    Attributes:
+        group: What it folds.
+        area: Where it is, in pixels of the widget.
+        title: Whether the group's name is written.
+    """
+
+    group: Group
+    area: QRectF
+    title: bool
+
+
+def chips_of(diagram: Diagram, view: View, font: QFont) -> tuple[Chip, ...]:
+    """The handles of all groups, above what they fold."""
+    sized = QFont(font)
+    sized.setPixelSize(_TITLE_PX)
+    metrics = QFontMetricsF(sized)
+    titled = view.zoom >= _TITLES_FROM
+    chips = []
+    for group in diagram.groups:
+        x, y = view.to_device(group.anchor)
+        # lines run into parallel branches where a title would be
+        named = titled and (group.folded or group.bracket is None)
+        width = _CHIP_SIDE + (metrics.horizontalAdvance(group.title) + 6 if named else 0)
+        chips.append(Chip(group, QRectF(x, y - _CHIP_SIDE - 2, width, _CHIP_SIDE), named))
+    return tuple(chips)
+
+
+def chip_at(chips: Iterable[Chip], place: QPointF) -> Chip | None:
+    """The handle at a place; a little beside it counts too."""
+    return next((c for c in chips if c.area.adjusted(-2, -2, 2, 2).contains(place)), None)
+
+
+def paint_chip(painter: QPainter, palette: QPalette, chip: Chip) -> None:
+    colour = QColor(ROLE_COLOURS[chip.group.role])
+    square = QRectF(chip.area.left() + 0.5, chip.area.top() + 0.5, _CHIP_SIDE - 1, _CHIP_SIDE - 1)
+    painter.setPen(QPen(colour, 1))
+    painter.setBrush(palette.color(_ROLES.Base))
+    painter.drawRoundedRect(square, 2, 2)
+    middle = square.center()
+    painter.setPen(QPen(palette.color(_ROLES.WindowText), 1.4))
+    painter.drawLine(middle - QPointF(3, 0), middle + QPointF(3, 0))
+    if chip.group.folded:
+        painter.drawLine(middle - QPointF(0, 3), middle + QPointF(0, 3))
+    if chip.title:
+        font = QFont(painter.font())
+        font.setWeight(QFont.Weight.Normal)
+        font.setPixelSize(_TITLE_PX)
+        painter.setFont(font)
+        painter.setPen(palette.color(_ROLES.PlaceholderText))
+        line = chip.area.adjusted(_CHIP_SIDE + 3, -2, 0, 2)
+        painter.fillRect(line.adjusted(-2, 3, 0, -3), palette.color(_ROLES.AlternateBase))
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, chip.group.title)
 
 
 @dataclass(frozen=True)
@@ -236,3 +313,105 @@ def paint_mark(painter: QPainter, area: QRectF, picture: QRectF) -> None:
             far, near = QPointF(dx, dy), QPointF(dx, dy) * 0.35
             painter.drawLine(middle - far, middle - near)
             painter.drawLine(middle + near, middle + far)
+
+
+def text_px(zoom: float) -> float:
+    """Size of the font in pixels: never too small to read, growing slowly with the zoom."""
+    return min(15.0, max(9.5, 8.0 + 3.4 * zoom))
+
+
+def paint_texts(
+    painter: QPainter, palette: QPalette, node: Node, area: QRectF, zoom: float
+) -> None:
+    """Name and mark of the role, shape, and below them what fits."""
+    if area.width() < _LEAST_WIDTH:
+        return
+    font = QFont(painter.font())
+    font.setPixelSize(round(text_px(zoom)))
+    bold = QFont(font)
+    bold.setWeight(QFont.Weight.DemiBold)
+    metrics = QFontMetricsF(font)
+    height = metrics.height() * 0.96
+    lines = int((area.height() + 3) / height)
+    painter.setFont(bold)
+    painter.setPen(palette.color(_ROLES.WindowText))
+    first = QRectF(area.left(), area.top(), area.width(), height)
+    if lines < 1:
+        return
+    mark = metrics.ascent() * 0.8 + 3
+    name_width = QFontMetricsF(bold).horizontalAdvance(node.label)
+    # the name says more than the mark, whose colour the border has too
+    if area.width() >= _MARK_FROM and name_width + mark <= area.width():
+        _paint_mark(painter, node, first, metrics.ascent())
+        first.setLeft(first.left() + mark)
+        painter.setPen(palette.color(_ROLES.WindowText))
+    _line(painter, first, _shortened(node.label, QFontMetricsF(bold), first.width()))
+    painter.setFont(font)
+    faint = palette.color(_ROLES.PlaceholderText)
+    for index, (text, is_faint) in enumerate(_more(node, metrics, area.width()), 1):
+        if index >= lines:
+            return
+        painter.setPen(faint if is_faint else palette.color(_ROLES.WindowText))
+        place = QRectF(area.left(), area.top() + index * height, area.width(), height)
+        _line(painter, place, text)
+
+
+def _more(node: Node, metrics: QFontMetricsF, width: float) -> Iterator[tuple[str, bool]]:
+    """The lines below the name, the most important first, and whether they are faint."""
+    channels, height, across = node.layer.shape
+    whole = shape_text(node.layer)
+    lines = (
+        [(whole, False)]
+        if metrics.horizontalAdvance(whole) <= width
+        else [(f"{channels} ch", False), (f"{height}{TIMES}{across}", False)]
+    )
+    for text, is_faint in (*lines, (detail_text(node), True), (str(node.role), True)):
+        # a number that is cut off would say something else
+        if metrics.horizontalAdvance(text) <= width + 1:
+            yield text, is_faint
+
+
+def _line(painter: QPainter, place: QRectF, text: str) -> None:
+    # glyphs may reach a little over the width that the metrics say
+    place = place.adjusted(0, 0, 3, 0)
+    painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _shortened(name: str, metrics: QFontMetricsF, width: float) -> str:
+    """A name that fits; the number at its end stays, for it tells the stages apart."""
+    if metrics.horizontalAdvance(name) <= width:
+        return name
+    stem = name.rstrip("0123456789")
+    number = name[len(stem) :]
+    room = width - metrics.horizontalAdvance(number)
+    return metrics.elidedText(stem, Qt.TextElideMode.ElideRight, room) + number
+
+
+def _paint_mark(painter: QPainter, node: Node, line: QRectF, side: float) -> None:
+    side *= 0.72
+    box = Box(line.left(), line.center().y() - side / 2, side, side)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(ROLE_COLOURS[node.role]))
+    for polygon in role_mark(node.role, box):
+        painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in polygon]))
+
+
+def paint_stride(
+    painter: QPainter, palette: QPalette, photo_stride: float, band: QRectF, zoom: float
+) -> None:
+    """The stride left of the nodes of its row, in `band`; short where there is little room."""
+    font = QFont(painter.font())
+    font.setPixelSize(round(text_px(zoom)))
+    font.setWeight(QFont.Weight.Normal)
+    painter.setFont(font)
+    metrics = QFontMetricsF(font)
+    room = 56 * zoom
+    text = stride_text(photo_stride)
+    # all rows alike
+    if metrics.horizontalAdvance(stride_text(64)) > room:
+        text = f"/{pixels_text(photo_stride)}"
+    if metrics.horizontalAdvance(text) + 6 > band.width():
+        return
+    painter.setPen(palette.color(_ROLES.PlaceholderText))
+    place = QRectF(4, band.top() + 2, max(room, metrics.horizontalAdvance(text)), metrics.height())
+    painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, text)

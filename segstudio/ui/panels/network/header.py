@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.inspecting import Inspecting
 from segstudio.core.colour_maps import colour_table
+from segstudio.core.formatting import seconds_text, short_text
 from segstudio.session.inspection import ColourMap, Inspection, Picture, Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.elided import ElidedCombo, ElidedLabel
@@ -274,9 +275,9 @@ def _summary(inspection: Inspection) -> str:
     return "  \u00b7  ".join(
         (
             traced.title,
-            f"{short(trace.parameters)} parameters",
-            f"{short(trace.macs)} multiply-adds",
-            f"{trace.seconds * 1000:.0f} ms" if trace.seconds < 1 else f"{trace.seconds:.1f} s",
+            f"{short_text(trace.parameters)} parameters",
+            f"{short_text(trace.macs)} multiply-adds",
+            seconds_text(trace.seconds),
             f"{width} \u00d7 {height} pixels",
         )
     )
@@ -288,15 +289,7 @@ def _short_summary(inspection: Inspection) -> str:
     if traced is None or inspection.waiting:
         return ""
     trace = traced.trace
-    return f"{traced.title}  \u00b7  {short(trace.parameters)} par.  \u00b7  {short(trace.macs)}MAC"
-
-
-def short(value: int) -> str:
-    """A large number with three digits and the letter of its thousands."""
-    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g} {letter}"
-    return str(value)
+    return f"{traced.title}  \u00b7  {short_text(trace.parameters)} par.  \u00b7  {short_text(trace.macs)}MAC"
 
 
 def _notes(traced: Traced) -> list[str]:

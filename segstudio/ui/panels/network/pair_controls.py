@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.app.pairing import Pairing
+from segstudio.core.formatting import count_text
 from segstudio.session.session import Session
 from segstudio.ui.elided import ElidedCombo
 from segstudio.ui.icon_button import icon_button
-from segstudio.ui.numbers import count_text
 from segstudio.ui.plain import PlainLabel
 
 _SETS: Final = (10, 50)

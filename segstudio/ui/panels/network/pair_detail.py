@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.stage_similarity import StageSimilarity
 from segstudio.core.diagram_style import stride_text
+from segstudio.core.formatting import DASH
 from segstudio.core.labels import Image
 from segstudio.session.inspection import Traced
 from segstudio.session.session import Session
 from segstudio.ui.elided import ElidedLabel
-from segstudio.ui.numbers import DASH
 from segstudio.ui.plain import PlainLabel, plain
 
 PICTURE_PX: Final = 192

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtGui import QHideEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QIcon, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,18 +19,22 @@ from PySide6.QtWidgets import (
 from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.inspecting import Inspecting
 from segstudio.app.pairing import Pairing
-from segstudio.session.inspection import Look, Picture
+from segstudio.app.stage_similarity import StageSimilarity
+from segstudio.core.alignment import AlignedStages
+from segstudio.core.formatting import count_text, ratio_text
+from segstudio.core.labels import Image
+from segstudio.session.inspection import Look, Picture, Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.cell_map import Cell
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import EmptyState, Switch
-from segstudio.ui.numbers import count_text
 from segstudio.ui.panels.network.pair_controls import PairControls
 from segstudio.ui.panels.network.pair_detail import PairDetail, pixmap_of
-from segstudio.ui.panels.network.pair_table import PICTURE, Pair, PairModel, PairTable
 from segstudio.ui.panels.network.similarity_map import SimilarityMap
 from segstudio.ui.plain import PlainLabel
+from segstudio.ui.table import UNSORTED, Column, Side, TableModel, TableView
 
+_PICTURE_PX: Final = 44
 _NONE: Final = "Choose a second model to compare its stages with this one's."
 _DETAIL_FROM: Final = 470
 """The page's width from which the two stages' pictures have room."""
@@ -55,8 +61,17 @@ class PairPage(QWidget):
         self._shown_look: tuple[Picture, int, Look] | None = None
         self.controls = PairControls(session, pairing)
         self.map = SimilarityMap()
-        self.pairs = PairModel(self)
-        self.table = PairTable(self.pairs)
+        self.pairs: TableModel[AlignedStages] = TableModel(
+            (), lambda row: (row.first, row.second), self
+        )
+        self.table = TableView(
+            self.pairs, "Stages aligned by stride", row_height=48, sorting=UNSORTED,
+            icon_px=_PICTURE_PX,
+        )  # fmt: skip
+        self.table.setWordWrap(True)
+        self.table.setAlternatingRowColors(True)
+        self._icons: dict[tuple[bool, str], QIcon | None] = {}
+        self._icons_of: tuple[Traced | None, Traced | None] = (None, None)
         self.detail = PairDetail(session, feature_maps)
         self.note = PlainLabel()
         self._stack = QStackedWidget()
@@ -97,8 +112,7 @@ class PairPage(QWidget):
         self.controls.by_similarity.toggled.connect(self._choose_view)
         self.map.hovered.connect(self._point)
         self.map.chosen.connect(self._open_cell)
-        self.table.opened.connect(self._pairing.open_pair)
-        self.pairs.wanted.connect(self._ask_for_icon)
+        self.table.reached.connect(self._open_row)
         self._session.changed.connect(self._on_change)
 
     # -- what it shows -----------------------------------------------------------------------
@@ -132,10 +146,15 @@ class PairPage(QWidget):
         self._switch.show_contents(both, state.problem or self._why_nothing())
         if first is None or second is None:
             self.note.setText("")
-            self.pairs.show_pair(None)
+            self.pairs.show_rows(())
             return
         similarity = state.similarity
-        self.pairs.show_pair(Pair(first, second, self._pairing.rows(), similarity))
+        if self._icons_of != (first, second):
+            self._icons_of = (first, second)
+            self._icons.clear()
+        self.pairs.show_rows(
+            self._pairing.rows(), _pair_columns(first, second, similarity, self._icon)
+        )
         self._map_switch.show_contents(similarity is not None, state.problem or "Comparing…")
         if similarity is not None:
             self.map.show_values(
@@ -218,23 +237,40 @@ class PairPage(QWidget):
         """Ask for the table's pictures again when they are to look otherwise."""
         look = self._look()
         if self._shown_look not in (None, look):
-            self.pairs.forget_pictures()
+            self._icons.clear()
+            self.pairs.repaint()
         self._shown_look = look
 
     def _look(self) -> tuple[Picture, int, Look]:
         inspection = self._session.inspection
         return inspection.picture, inspection.picture_channel, inspection.look
 
-    def _ask_for_icon(self, is_first: bool, stage: str) -> None:
-        inspection = self._session.inspection
-        traced = inspection.traced if is_first else inspection.second
-        if traced is None:
-            return
-        self._feature_maps.node_picture(
-            traced, stage, inspection.picture, inspection.picture_channel, inspection.look,
-            2 * PICTURE.width(),
-            lambda image: self.pairs.put_picture(is_first, stage, pixmap_of(image)),
-        )  # fmt: skip
+    def _icon(self, stage: str, is_first: bool) -> QIcon | None:
+        """A stage's picture; it is asked for when the stage is first drawn."""
+        key = (is_first, stage)
+        traced = self._icons_of[0 if is_first else 1]
+        if key not in self._icons and traced is not None:
+            self._icons[key] = None
+            inspection = self._session.inspection
+            self._feature_maps.node_picture(
+                traced, stage, inspection.picture, inspection.picture_channel, inspection.look,
+                2 * _PICTURE_PX, lambda image: self._put_icon(key, traced, image),
+            )  # fmt: skip
+        return self._icons.get(key)
+
+    def _put_icon(self, key: tuple[bool, str], traced: Traced, image: Image) -> None:
+        if self._icons_of[0 if key[0] else 1] is traced:
+            self._icons[key] = QIcon(pixmap_of(image))
+            self.pairs.repaint()
+
+    def _open_row(self, row: AlignedStages) -> None:
+        """Look at a row's two stages, or at the first one and what is most similar to it."""
+        first, second = row.first, row.second
+        similarity = self._pairing.state.similarity
+        if first is not None and second is None and similarity is not None:
+            second = similarity.partner(first)
+        if first is not None and second is not None:
+            self._pairing.open_pair(first, second)
 
     def _choose_view(self, by_similarity: bool) -> None:
         self._stack.setCurrentIndex(0 if by_similarity else 1)
@@ -245,3 +281,67 @@ def _holder(switch: Switch) -> QWidget:
     holder = QWidget()
     holder.setLayout(switch)
     return holder
+
+
+def _pair_columns(
+    first: Traced,
+    second: Traced,
+    similarity: StageSimilarity | None,
+    icon_of: Callable[[str, bool], QIcon | None],
+) -> tuple[Column[AlignedStages], ...]:
+    """The stages of two networks by stride, how alike they are, and what is most similar.
+
+    Args:
+        first: The network whose stages are compared.
+        second: The other.
+        similarity: How alike their stages are, if it is known.
+        icon_of: Picture of a stage of the first network (True) or the other, None as yet.
+    """
+
+    def value(row: AlignedStages) -> float:
+        if row.first is None or row.second is None or similarity is None:
+            return math.nan
+        return similarity.value(row.first, row.second)
+
+    def value_text(row: AlignedStages) -> str:
+        known = row.first is not None and row.second is not None and similarity is not None
+        return ratio_text(value(row), 2) if known else ""
+
+    def partner_text(row: AlignedStages) -> str:
+        if row.first is None or similarity is None:
+            return ""
+        partner = similarity.partner(row.first)
+        return "" if partner is None else f"{partner}\n{similarity.value(row.first, partner):.2f}"
+
+    return (
+        Column("Stride", lambda row: f"{row.stride} {'↓' if row.down else '↑'}",
+               "Pixels of the network's input per position; ↓ on the way down, ↑ on the way up",
+               key=lambda row: row.stride, side=Side.CENTRE),
+        _stage_column(first, lambda row: row.first, lambda stage: icon_of(stage, True)),
+        _stage_column(second, lambda row: row.second, lambda stage: icon_of(stage, False)),
+        Column("CKA", value_text,
+               "Linear CKA of the two stages of this row: 1 alike, about 0 unrelated", value,
+               side=Side.CENTRE, sample="0.000"),
+        Column("Most similar", partner_text,
+               "The stage of the second network that is most like the first one's in this row",
+               stretch=48),
+    )  # fmt: skip
+
+
+def _stage_column(
+    traced: Traced,
+    stage_of: Callable[[AlignedStages], str | None],
+    icon_of: Callable[[str], QIcon | None],
+) -> Column[AlignedStages]:
+    def text(row: AlignedStages) -> str:
+        stage = stage_of(row)
+        if stage is None:
+            return ""
+        channels, height, width = traced.trace.layer(stage).shape
+        return f"{stage}\n{channels} \u00d7 {height} \u00d7 {width}"
+
+    def icon(row: AlignedStages) -> QIcon | None:
+        stage = stage_of(row)
+        return None if stage is None else icon_of(stage)
+
+    return Column(traced.title, text, icon=icon, stretch=48)

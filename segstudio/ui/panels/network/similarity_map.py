@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 
+from segstudio.core.formatting import DASH
 from segstudio.ui.cell_map import Cell, CellMap, heat_colors
-from segstudio.ui.numbers import DASH
 
 _LEAST_CELL: Final = QSize(16, 16)
 _LARGEST_CELL: Final = QSize(64, 34)

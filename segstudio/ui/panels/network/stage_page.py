@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QSlider,
     QSplitter,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -18,30 +25,33 @@ from segstudio.app.inspecting import Inspecting
 from segstudio.app.stage_work import StageFacts
 from segstudio.core.diagram_style import stride_text
 from segstudio.core.features import ChannelCut, LayerInfo
+from segstudio.core.formatting import count_text
 from segstudio.core.labels import Image
 from segstudio.session.inspection import Look, Traced, ValueRange
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
+from segstudio.ui.elided import ElidedCombo, ElidedLabel
 from segstudio.ui.empty import EmptyState, Switch
-from segstudio.ui.numbers import count_text
-from segstudio.ui.panels.network.channel_grid import ChannelGrid
-from segstudio.ui.panels.network.channel_mark import PixelXY, photo_place
-from segstudio.ui.panels.network.channel_menu import channel_menu
+from segstudio.ui.icons import icon
+from segstudio.ui.panels.network.channel_grid import ChannelGrid, PixelXY, photo_place
+from segstudio.ui.panels.network.channel_layout import LARGEST_CELL, SMALLEST_CELL, USUAL_CELL
 from segstudio.ui.panels.network.channel_order import (
+    EXPLAINED,
     ChannelOrder,
     FloatArray,
     order_text,
     ordered,
     value_text,
 )
-from segstudio.ui.panels.network.stage_bar import StageBar
 from segstudio.ui.panels.network.stage_details import USUAL_WIDTH, StageDetails
-from segstudio.ui.panels.network.stage_figures import figures, tip_of
-from segstudio.ui.panels.network.stage_scores import StageScores
+from segstudio.ui.panels.network.stage_scores import StageScores, figures, tip_of
+from segstudio.ui.plain import PlainLabel
 
 if TYPE_CHECKING:
     from segstudio.app.explaining import Explaining
 
+_LABEL_FROM, _SLIDER_FROM = 340, 380
+"""Pixels of the bar's width from which there is room for them."""
 _EMPTY = "Click a stage in the diagram to see its channels."
 _RESCORE_S = 0.4
 _ABOUT_CLASS = frozenset({ChannelOrder.ANNOTATION, ChannelOrder.PREDICTION, ChannelOrder.INFLUENCE})
@@ -398,3 +408,133 @@ def _count_text(layer: LayerInfo, facts: StageFacts | None) -> str:
     """How many channels there are, and how many of them are dead."""
     channels = f"{count_text(layer.shape[0])} channels"
     return f"{channels}, {facts.dead} dead" if facts is not None and facts.dead else channels
+
+
+def channel_menu(
+    parent: QWidget,
+    channels: tuple[int, ...],
+    focus: int | None,
+    lay_over: Callable[[int], None] | None,
+    cut: Callable[[tuple[int, ...]], None],
+) -> QMenu:
+    """What can be done with channels.
+
+    Args:
+        parent: Of the menu, which deletes itself when it closes.
+        channels: The selected ones.
+        focus: The one in focus.
+        lay_over: Lays a channel over the photo; None where the stage has no place there.
+        cut: Cuts channels.
+    """
+    menu = QMenu(parent)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    if focus is not None and lay_over is not None:
+        show = lay_over
+        menu.addAction(icon("blend"), f"Lay channel {focus} over the photo", lambda: show(focus))
+    single = len(channels) == 1
+    what = f"channel {channels[0]}" if single else f"{len(channels)} channels"
+    menu.addAction(icon("scissors"), f"Cut {what}", lambda: cut(channels))
+    menu.addSeparator()
+    text = ", ".join(str(channel) for channel in channels)
+    menu.addAction(
+        icon("copy"),
+        "Copy the number" if single else "Copy the numbers",
+        lambda: QApplication.clipboard().setText(text),
+    )
+    return menu
+
+
+class StageBar(QWidget):
+    """Order, direction, a note, and the size of the pictures.
+
+    Signals:
+        order_changed: Another order or direction was chosen.
+        cells_resized: Another size of the pictures was chosen (int, the longer side).
+    """
+
+    order_changed = Signal()
+    cells_resized = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order = ElidedCombo()
+        self.direction = QToolButton()
+        self.note = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.cells = QSlider(Qt.Orientation.Horizontal)
+        self._label = PlainLabel("Sort")
+        self._fill()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(6, 3, 6, 3)
+        row.setSpacing(4)
+        row.addWidget(self._label)
+        row.addWidget(self.order)
+        row.addWidget(self.direction)
+        row.addSpacing(4)
+        row.addWidget(self.note, 1)
+        row.addWidget(self.cells)
+        self.order.activated.connect(self._chosen)
+        self.direction.clicked.connect(self._turned)
+        self.cells.valueChanged.connect(self.cells_resized)
+        self._show_direction()
+
+    @property
+    def chosen(self) -> ChannelOrder:
+        """What the channels are sorted by."""
+        return ChannelOrder(self.order.currentData())
+
+    @property
+    def falling(self) -> bool:
+        """Whether the largest come first."""
+        return self.direction.isChecked()
+
+    def choose(self, order: ChannelOrder) -> None:
+        """Sort by something, the largest first but for the index."""
+        self.order.setCurrentIndex(self.order.findData(order))
+        self._chosen()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave room for the note where there is little: the wheel resizes pictures, too."""
+        super().resizeEvent(event)
+        self._label.setVisible(self.width() >= _LABEL_FROM)
+        self.cells.setVisible(self.width() >= _SLIDER_FROM)
+
+    def minimumSizeHint(self) -> QSize:
+        """Order and direction; the rest gives way."""
+        return QSize(220, super().minimumSizeHint().height())
+
+    def _fill(self) -> None:
+        for row, order in enumerate(ChannelOrder):
+            self.order.addItem(order.value, order)
+            self.order.setItemData(row, EXPLAINED[order], Qt.ItemDataRole.ToolTipRole)
+        self.order.setAccessibleName("Order of the channels")
+        self.order.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.order.setMinimumContentsLength(12)
+        self.order.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.order.view().setMinimumWidth(160)
+        self.direction.setCheckable(True)
+        self.direction.setAutoRaise(True)
+        self.direction.setIconSize(QSize(16, 16))
+        self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.cells.setRange(SMALLEST_CELL, LARGEST_CELL)
+        self.cells.setValue(USUAL_CELL)
+        self.cells.setFixedWidth(60)
+        self.cells.setAccessibleName("Size of the pictures")
+        self.cells.setToolTip("Size of the pictures (Ctrl+wheel)")
+
+    def _chosen(self) -> None:
+        self.direction.setChecked(self.chosen is not ChannelOrder.INDEX)
+        self._turned()
+
+    def _turned(self) -> None:
+        self._show_direction()
+        self.order_changed.emit()
+
+    def _show_direction(self) -> None:
+        name = "arrow-down-wide-narrow" if self.falling else "arrow-down-narrow-wide"
+        self.direction.setIcon(icon(name))
+        text = "Largest first" if self.falling else "Smallest first"
+        self.direction.setToolTip(text)
+        self.direction.setAccessibleName(text)
+        self.order.setToolTip(EXPLAINED[self.chosen])

@@ -1,7 +1,8 @@
-"""The figures of an opened stage's channels, asked for as they are needed."""
+"""The figures of an opened stage and its channels, asked for as they are needed, and as text."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,19 @@ from numpy.typing import NDArray
 
 from segstudio.app.feature_maps import FeatureMaps, Reference
 from segstudio.app.stage_work import StageFacts
+from segstudio.core.formatting import DASH, percent_text, ratio_text
 from segstudio.session.inspection import Traced
-from segstudio.ui.panels.network.channel_order import ChannelOrder, FloatArray
+from segstudio.ui.panels.network.channel_order import ChannelOrder, FloatArray, value_text
 
 if TYPE_CHECKING:
     from segstudio.app.explaining import Explaining
 
+_Row = tuple[str, str, str, str]
+_AT = "The value at the marked pixel"
+_IOU = "IoU of the channel's strongest positions with the class's pixels in the {}"
+_INFLUENCE = (
+    "Gradient \u00d7 activation, summed over the positions: how much the channel raises the score"
+)
 _REFERENCES = {
     ChannelOrder.ANNOTATION: Reference.ANNOTATION,
     ChannelOrder.PREDICTION: Reference.PREDICTION,
@@ -129,3 +137,59 @@ class StageScores:
     def dead(self) -> NDArray[np.bool_] | None:
         """Which channels are the same everywhere."""
         return None if self.facts is None else self.facts.statistics.dead
+
+
+def figures(channel: int | None, scores: StageScores, at_point: FloatArray | None) -> list[_Row]:
+    """Rows of name, number of the stage, number of the channel in focus, tool tip."""
+    facts = scores.facts
+    if facts is None:
+        return []
+    found = facts.statistics
+
+    def of(values: FloatArray) -> str:
+        return "" if channel is None else value_text(float(values[channel]))
+
+    zeros = "" if channel is None else percent_text(float(found.sparsity[channel]))
+    rows: list[_Row] = [
+        ("", "Stage", "" if channel is None else "Channel", ""),
+        ("Mean", value_text(facts.mean), of(found.mean), "Mean of the values over the photo"),
+        ("Std deviation", value_text(facts.std), of(found.std), "Of the values over the photo"),
+        ("Lowest", value_text(facts.low), of(found.minimum), "Smallest value"),
+        ("Highest", value_text(facts.high), of(found.maximum), "Largest value"),
+        ("Zeros", percent_text(facts.sparsity), zeros, "Share of values that are exactly zero"),
+        (
+            "Dead channels",
+            str(facts.dead),
+            "dead" if channel is not None and found.dead[channel] else "",
+            "Channels with the same value everywhere on this image",
+        ),
+    ]
+    if channel is not None:
+        rows += _of_class(channel, scores)
+        here = math.nan if at_point is None else float(at_point[channel])
+        rows.append(("At the pixel", "", value_text(here), _AT))
+    return rows
+
+
+def _of_class(channel: int, scores: StageScores) -> list[_Row]:
+    rows: list[_Row] = []
+    for order, name, where in (
+        (ChannelOrder.ANNOTATION, "IoU, annotation", "annotation"),
+        (ChannelOrder.PREDICTION, "IoU, prediction", "prediction"),
+    ):
+        values = scores.of(order)
+        value = math.nan if values is None else float(values[channel])
+        rows.append((name, "", ratio_text(value), _IOU.format(where)))
+    influence = scores.of(ChannelOrder.INFLUENCE)
+    if influence is not None:
+        rows.append(("Influence", "", value_text(float(influence[channel])), _INFLUENCE))
+    return rows
+
+
+def tip_of(channel: int, scores: StageScores, at_point: FloatArray | None) -> str:
+    """What the tool tip of a channel says."""
+    lines = [f"Channel {channel}"]
+    for name, _, value, _ in figures(channel, scores, at_point)[1:]:
+        if value and value != DASH:
+            lines.append(f"{name}: {value}")
+    return "\n".join(lines)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QContextMenuEvent, QPalette
 from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QFileDialog,
     QHBoxLayout,
+    QMenu,
     QSplitter,
     QStackedLayout,
     QVBoxLayout,
@@ -15,11 +22,121 @@ from PySide6.QtWidgets import (
 from segstudio.app.feature_maps import FeatureMaps
 from segstudio.app.inspecting import Inspecting
 from segstudio.app.pairing import Pairing
+from segstudio.core.features import LayerInfo
+from segstudio.core.formatting import (
+    DASH,
+    bytes_text,
+    count_text,
+    short_text,
+)
+from segstudio.core.shape_table import field_text, pixels_text, shape_csv
+from segstudio.session.inspection import Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.icon_button import icon_button
+from segstudio.ui.icons import icon
 from segstudio.ui.panels.network.diagram import DiagramView
-from segstudio.ui.panels.network.table import ShapeTable
+from segstudio.ui.table import UNSORTED, Column, Side, TableModel, TableView, share_of_largest
+
+_Stage = Column[LayerInfo]
+COLUMNS: Final = (
+    _Stage("Stage", lambda s: s.id, "Name of the module whose result this is"),
+    _Stage("Role", lambda s: s.role.value, "What the stage does"),
+    _Stage("H \u00d7 W", lambda s: f"{s.shape[1]} \u00d7 {s.shape[2]}",
+           "Height and width of the result", key=lambda s: s.shape[1] * s.shape[2],
+           side=Side.RIGHT),
+    _Stage("Channels", lambda s: count_text(s.shape[0]), "Channels of the result",
+           lambda s: s.shape[0], side=Side.RIGHT),
+    _Stage("Stride", lambda s: pixels_text(s.photo_stride) if s.photo_stride else DASH,
+           "Photo pixels per position", lambda s: s.photo_stride, side=Side.RIGHT),
+    _Stage("Parameters", lambda s: count_text(s.parameters) if s.parameters else DASH,
+           "Weights between the stages before and this one", lambda s: s.parameters,
+           side=Side.RIGHT),
+    _Stage("Multiply-adds", lambda s: short_text(s.macs) if s.macs else DASH, "For this image",
+           lambda s: s.macs, side=Side.RIGHT),
+    _Stage("Receptive field", lambda s: field_text(s).replace(" x ", " \u00d7 "),
+           "Part of the photo, in its pixels, that a position can depend on; + means that some path "
+           "reads the whole image besides", key=lambda s: _field_area(s), side=Side.RIGHT),
+    _Stage("Memory", lambda s: bytes_text(s.nbytes),
+           "The activations as kept here (16 bits a value)", lambda s: s.nbytes, side=Side.RIGHT),
+    _Stage("Time", lambda s: f"{1000 * s.seconds:.1f} ms", "In the traced forward pass",
+           lambda s: s.seconds, side=Side.RIGHT),
+)  # fmt: skip
+_COMPARED: Final = ("Parameters", "Multiply-adds", "Memory", "Time")
+"""Columns with bars: the part of the column's largest."""
+
+
+def _field_area(layer: LayerInfo) -> int | None:
+    field = layer.photo_field
+    return None if field is None else field[0] * field[1]
+
+
+def _with_bars(layers: tuple[LayerInfo, ...]) -> list[_Stage]:
+    return [
+        share_of_largest(column, layers) if column.title in _COMPARED else column
+        for column in COLUMNS
+    ]
+
+
+class ShapeTable(TableView[LayerInfo]):
+    """A row for every stage of the traced network; a click or an arrow key opens the stage."""
+
+    def __init__(self, session: Session, inspecting: Inspecting) -> None:
+        self.stages = TableModel(COLUMNS, lambda layer: layer.id)
+        super().__init__(
+            self.stages, "Shape trace", sorting=UNSORTED,
+            choosing=QAbstractItemView.SelectionMode.ExtendedSelection,
+        )  # fmt: skip
+        self._session, self._inspecting = session, inspecting
+        self._traced: Traced | None = None
+        self.setAlternatingRowColors(True)
+        self.horizontalHeader().setSectionsMovable(True)
+        self.reached.connect(lambda layer: inspecting.open_stage(layer.id))
+        session.changed.connect(self._on_change)
+        self._show()
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & (What.TRACE | What.INSPECTION):
+            self._show()
+
+    def _show(self) -> None:
+        inspection = self._session.inspection
+        if inspection.traced is not self._traced:
+            self._traced = inspection.traced
+            layers = () if self._traced is None else self._traced.trace.layers
+            self.stages.show_rows(layers, _with_bars(layers))
+        self.choose(inspection.stage)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Copy and save."""
+        if not self.stages.rows:
+            return
+        menu = QMenu(self)
+        menu.addAction(icon("copy"), "Copy the table").triggered.connect(lambda: self.copy_all())
+        menu.addAction(icon("download"), "Save the table as CSV…").triggered.connect(
+            lambda: self.save()
+        )
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def copy(self) -> None:
+        """Put the chosen stages on the clipboard, in the order shown."""
+        if self.chosen_rows():
+            QApplication.clipboard().setText(shape_csv(self.chosen_rows(), "\t"))
+
+    def copy_all(self) -> None:
+        """Put all stages on the clipboard, in the order shown; last what no stage counts."""
+        if self._traced is not None:
+            rest = self._traced.trace.remainder
+            QApplication.clipboard().setText(shape_csv(self.stages.rows, "\t", rest))
+
+    def save(self) -> None:
+        """Ask for a file and write the table as CSV, in the order shown."""
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save the shape trace", "shape-trace.csv", "CSV (*.csv)"
+        )
+        if path:
+            self._inspecting.save_table(Path(path), self.stages.rows)
 
 
 class Structure(QWidget):
@@ -144,7 +261,7 @@ class Structure(QWidget):
         row.setSpacing(2)
         row.addWidget(line, 1)
         for name, tip, run in (
-            ("copy", "Copy the table", table.copy),
+            ("copy", "Copy the table", table.copy_all),
             ("download", "Save the table as CSV…", table.save),
         ):
             button = icon_button(name, tip)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QHideEvent, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtCore import QModelIndex, QSize, Qt
+from PySide6.QtGui import QAction, QColor, QHideEvent, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -17,20 +20,24 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.app.checkerboards import Measured, ModelSpectra
+from segstudio.app.checkerboards import Measured, ModelSpectra, StageSpectrum
 from segstudio.app.feature_maps import FeatureMaps
-from segstudio.app.upsampling import Upsampling
+from segstudio.app.upsampling import Upsampling, UpsamplingState
+from segstudio.core.formatting import DASH, percent_text
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.panels.network.spectra_view import Shown, SpectraView
-from segstudio.ui.panels.network.upsampling_table import (
-    Figure,
-    SpectraModel,
-    SpectraTable,
-    short_titles,
-)
 from segstudio.ui.plain import PlainLabel, plain
+from segstudio.ui.table import Column, Side, TableModel, TableView
+
+
+class Figure(StrEnum):
+    """Which number is shown."""
+
+    EXCESS = "excess"
+    SHARE = "share"
+
 
 _PLACES: Final = (
     ("After the stage", Measured.OUTPUT, "In the result of each decoder stage"),
@@ -48,6 +55,9 @@ _STRONGEST: Final = (
     ("Mean", False, "Mean of the channels"),
     ("Worst channel", True, "The channel with the largest part at the Nyquist frequency"),
 )
+_STRIDE_WIDTH, _LEAST_WIDTH, _COLUMNS_SEEN = 48, 62, 4
+_BAR: Final = QColor("#d55e00")
+"""The same in both themes."""
 _SHARES: Final = (4, 6)
 """How the table and the pictures share the room."""
 _BESIDE_FROM: Final = 1.3
@@ -77,8 +87,8 @@ class UpsamplingPage(QWidget):
         self.figure = _combo("Which measure", _FIGURES)
         self.pictures = _combo("Which picture of the stage", _STRONGEST)
         self.progress = QProgressBar()
-        self.figures = SpectraModel(self)
-        self.table = SpectraTable(self.figures)
+        self.strides: TableModel[int] = TableModel((), lambda stride: stride, self)
+        self.table = TableView(self.strides, "Checkerboard by stage and model", row_height=28)
         self.view = SpectraView()
         self.note = PlainLabel()
         self._lay_out()
@@ -127,8 +137,8 @@ class UpsamplingPage(QWidget):
         )
         self.figure.activated.connect(self._show)
         self.pictures.activated.connect(self._show)
-        self.table.row_chosen.connect(upsampling.look_at)
-        self.table.opened.connect(upsampling.open_stage)
+        self.table.reached.connect(upsampling.look_at)
+        self.table.doubleClicked.connect(self._open)
         self._session.changed.connect(self._on_change)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -159,8 +169,11 @@ class UpsamplingPage(QWidget):
         state = self._upsampling.state
         self.progress.setVisible(state.running)
         self.measured.setCurrentIndex(self.measured.findData(state.measured))
-        self.figures.show_state(state, Figure(self.figure.currentData()))
-        self.table.mark(state.shown_stride)
+        columns = spectra_columns(state, Figure(self.figure.currentData()))
+        self.strides.show_rows(state.strides, columns)
+        self.table.choose(state.shown_stride)
+        seen = min(len(state.results), _COLUMNS_SEEN)
+        self.table.setMinimumWidth(_STRIDE_WIDTH + seen * _LEAST_WIDTH + 2)
         names = short_titles([result.title for result in state.results])
         self.view.show_columns(
             [self._column(result, name) for result, name in zip(state.results, names, strict=True)]
@@ -170,6 +183,15 @@ class UpsamplingPage(QWidget):
         self._switch.show_contents(bool(state.results), self._why_nothing())
         said = [f"{result.title}: {result.problem}." for result in state.results if result.problem]
         self.note.setText("\n".join([state.problem, *said] if state.problem else said) or _HELP)
+
+    def _open(self, index: QModelIndex) -> None:
+        """Open the stage of a cell in its network."""
+        stride, results = self.table.row_at(index), self._upsampling.state.results
+        if stride is not None and 0 < index.column() <= len(results):
+            result = results[index.column() - 1]
+            found = result.at(stride)
+            if found is not None:
+                self._upsampling.open_stage(result.model, found.stage)
 
     def _why_nothing(self) -> str:
         state = self._upsampling.state
@@ -215,3 +237,69 @@ def _combo(name: str, entries: tuple[tuple[str, object, str], ...]) -> QComboBox
         combo.addItem(text, data)
         combo.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
     return combo
+
+
+def spectra_columns(state: UpsamplingState, figure: Figure) -> list[Column[int]]:
+    """A column of numbers with bars for each network; rows are strides."""
+
+    def measure(stage: StageSpectrum) -> float:
+        # an excess goes up to thousands, so its logarithm
+        if figure is Figure.SHARE:
+            return stage.share
+        return math.log(stage.excess) if stage.excess > 1 else 0.0
+
+    largest = max([measure(s) for result in state.results for s in result.stages] + [1e-12])
+
+    def column(result: ModelSpectra, title: str) -> Column[int]:
+        def text(stride: int) -> str:
+            stage = result.at(stride)
+            if stage is None or (figure is Figure.EXCESS and math.isnan(stage.excess)):
+                return DASH
+            share = figure is Figure.SHARE
+            return percent_text(stage.share, 2) if share else excess_text(stage.excess)
+
+        def tip(stride: int) -> str:
+            stage = result.at(stride)
+            return (result.problem or "No stage of this stride") if stage is None else _tip(stage)
+
+        def bar(stride: int) -> float:
+            stage = result.at(stride)
+            return math.nan if stage is None else measure(stage) / largest
+
+        head = f"{result.title}: {result.problem}" if result.problem else result.title
+        return Column(
+            title, text, head, cell_tip=tip, side=Side.RIGHT, bar=bar,
+            bar_color=lambda _stride: _BAR, stretch=_LEAST_WIDTH,
+        )  # fmt: skip
+
+    names = short_titles([result.title for result in state.results])
+    tip = "Pixels of the network's input per position"
+    return [
+        Column("Stride", str, tip, sample="Stride"),
+        *(column(result, name) for result, name in zip(state.results, names, strict=True)),
+    ]
+
+
+def short_titles(titles: Sequence[str]) -> list[str]:
+    """Titles without the words that all of them begin with."""
+    words = [title.split(" ") for title in titles]
+    if len(words) < 2:
+        return list(titles)
+    common = 0
+    while all(len(w) > common + 1 and w[common] == words[0][common] for w in words):
+        common += 1
+    return [" ".join(w[common:]) for w in words]
+
+
+def excess_text(value: float) -> str:
+    """An excess with three digits."""
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _tip(found: StageSpectrum) -> str:
+    return (
+        f"{found.stage}\n"
+        f"Energy at the Nyquist frequency: {excess_text(found.excess)} times that of the frequencies just "
+        f"below it, {100 * found.share:.2f} % of all.\n"
+        f"Most in channel {found.channel}: {100 * found.channel_share:.1f} %."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QSize, Qt
@@ -24,15 +25,16 @@ from segstudio.app.explanations import LensRow, class_name
 from segstudio.app.inspecting import Inspecting
 from segstudio.app.pixel_values import PixelValues
 from segstudio.app.why_over_photo import error_text
+from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.labels import Image
 from segstudio.core.text import as_html
 from segstudio.session.inspection import Inspection, Over, Traced, Why
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.panels.network.class_bars import ClassBars
-from segstudio.ui.panels.network.lens_table import LensTable
 from segstudio.ui.panels.network.stage_strip import PICTURE_PX, StageStrip
 from segstudio.ui.plain import LinkLabel, PlainLabel
+from segstudio.ui.table import Column, Emphasis, Side, TableModel, TableView
 
 _WIDE_FROM = 560
 _PIXEL = "Click a pixel of the photo with the hand (H) to ask why it got its class."
@@ -77,7 +79,11 @@ class WhyPage(QScrollArea):
         self.strip_title = _text(faint=True)
         self.strip = StageStrip()
         self.lens_title = _heading("What the head would say from each stage")
-        self.lens = LensTable()
+        self._lens = TableModel(
+            _lens_columns(None), lambda row: row.stage, is_enabled=lambda row: row.view is not None
+        )
+        self.lens = TableView(self._lens, "Logit lens by stage", row_height=22)
+        self.lens.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.lens_note = _text(faint=True)
         self._contents = QWidget()
         self._grid = QGridLayout(self._contents)
@@ -109,7 +115,7 @@ class WhyPage(QScrollArea):
         self.classes.chosen.connect(self._inspecting.choose_class)
         self.channels.linkActivated.connect(self._open_channel)
         self.strip.chosen.connect(self._inspecting.open_stage)
-        self.lens.chosen.connect(self._open_lens)
+        self.lens.reached.connect(lambda row: self._open_lens(row.stage))
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
@@ -210,7 +216,7 @@ class WhyPage(QScrollArea):
     def _forget(self) -> None:
         self._strip_of, self._lens_of, self._lens_rows = None, None, ()
         self.strip.show_pictures({})
-        self.lens.show_rows((), None)
+        self._show_lens_rows((), None)
 
     def _show_buttons(self, inspection: Inspection) -> None:
         pressed = QPalette(self.palette())
@@ -298,6 +304,15 @@ class WhyPage(QScrollArea):
 
         self._explaining.lens_table(done, lambda error: self.lens_note.setText(error_text(error)))
 
+    def _show_lens_rows(self, rows: tuple[LensRow, ...], class_id: int | None) -> None:
+        """Show the stages; `class_id` is the folder's class whose IoU is shown, or None."""
+        self._lens.show_rows(rows, _lens_columns(class_id))
+        self.lens.clearSpans()
+        for place, row in enumerate(rows):
+            if row.view is None:  # a sentence in place of the figures
+                self.lens.setSpan(place, 1, 1, self._lens.columnCount() - 1)
+        self.lens.setFixedHeight(self.lens.height_of(max(1, len(rows))))
+
     def _show_lens(self, traced: Traced) -> None:
         readable = any(row.view is not None for row in self._lens_rows)
         self.lens.setVisible(readable)
@@ -305,7 +320,7 @@ class WhyPage(QScrollArea):
         self.lens_note.setVisible(not readable and bool(self._lens_rows))
         if readable:
             table = ClassMapping.between(traced.prediction.schema, self._session.schema).table
-            self.lens.show_rows(self._lens_rows, int(table[self._session.inspection.class_id]))
+            self._show_lens_rows(self._lens_rows, int(table[self._session.inspection.class_id]))
 
 
 def _channels_text(values: PixelValues) -> str:
@@ -326,6 +341,45 @@ def _field_text(traced: Traced, values: PixelValues) -> str:
     if field is not None and field.is_global:
         text += "; a global path sees the whole image besides"
     return text + "."
+
+
+def _lens_columns(class_id: int | None) -> tuple[Column[LensRow], ...]:
+    """What the head says from a stage; `class_id` is the folder's class that is asked about."""
+
+    def agrees(row: LensRow) -> float:
+        return math.nan if row.view is None else row.view.agreement
+
+    def mean(row: LensRow) -> float:
+        metrics = None if row.view is None else row.view.metrics
+        return math.nan if metrics is None else metrics.mean_iou
+
+    def own(row: LensRow) -> float:
+        metrics = None if row.view is None else row.view.metrics
+        if metrics is None or class_id not in metrics.class_ids:
+            return math.nan
+        return float(metrics.iou[metrics.class_ids.index(class_id)])
+
+    def agreement_text(row: LensRow) -> str:
+        if row.view is None:
+            return f"{row.channels} channels: not the head's"
+        return percent_text(agrees(row))
+
+    def emphasis(row: LensRow) -> Emphasis:
+        return Emphasis.FAINT if row.view is None else Emphasis.NONE
+
+    return (
+        Column("Stage", lambda row: row.stage,
+               "A stage that the head can read has as many channels as the head expects",
+               emphasis=emphasis, stretch=60),
+        Column("Agrees", agreement_text,
+               "Share of the pixels on which the head says from this stage what the network says",
+               agrees, emphasis=emphasis, side=Side.RIGHT, sample="100.0 %"),
+        Column("Mean IoU", lambda row: ratio_text(mean(row)),
+               "Of what the head says from this stage, against the annotation", mean,
+               side=Side.RIGHT),
+        Column("Class IoU", lambda row: ratio_text(own(row)), "Of the class that is asked about",
+               own, side=Side.RIGHT),
+    )  # fmt: skip
 
 
 def _heading(text: str = "", *, wraps: bool = True) -> QLabel:

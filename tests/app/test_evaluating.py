@@ -276,7 +276,7 @@ def test_distances_are_measured_on_request(desk, tmp_path):
 def test_what_was_counted_is_not_counted_again_for_what_is_asked_for_later(
     desk, tmp_path, monkeypatch
 ):
-    desk.open(make_folder(tmp_path / "set", 2))
+    desk.open(make_folder(tmp_path / "nuclei", 2))
     table = evaluate(desk)
     asked, real = [], figures_of
 

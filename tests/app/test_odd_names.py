@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there"
 @pytest.fixture
 def folder(tmp_path):
     """A folder whose own name is no UTF-8 either."""
-    path = tmp_path / os.fsdecode(b"Gr\xfc\xdfe")
+    path = tmp_path / os.fsdecode(b"nuclei Gr\xfc\xdfe")
     path.mkdir()
     for raw in (b"caf\xe9.png", b"gr\xfcn_2.png"):
         with (path / os.fsdecode(raw)).open("wb") as file:

@@ -320,7 +320,7 @@ IOU = [1.0, 2 / 4, 3 / 9]
 @pytest.fixture
 def measured(desk, tmp_path):
     """A folder with a stack of three pages, each with its own ground truth, and a plain image."""
-    desk.root = tmp_path / "set"
+    desk.root = tmp_path / "nuclei"
     make_stack(desk.root / "stack.tif")
     masks = np.zeros((3, HEIGHT, WIDTH), np.uint8)
     for mask, columns in zip(masks, TRUTH_COLUMNS, strict=True):
@@ -496,7 +496,7 @@ def test_a_class_is_removed_on_every_page_and_comes_back(stack, in_memory):
 
 def test_a_class_of_a_mask_with_all_pages_is_removed_and_comes_back(desk, tmp_path):
     """Page p of the mask has class 2 on p + 1 pixels, class 1 on one."""
-    desk.root = tmp_path / "set"
+    desk.root = tmp_path / "nuclei"
     make_stack(desk.root / "stack.tif")
     masks = np.zeros((3, HEIGHT, WIDTH), np.uint8)
     for page, mask in enumerate(masks):
@@ -544,7 +544,7 @@ def test_undo_on_a_later_page_brings_the_class_back_on_all(stack):
 def test_a_class_removed_of_a_mask_with_all_pages_stays_removed(
     desk, tmp_path, new_desk, elsewhere
 ):
-    desk.root = tmp_path / "set"
+    desk.root = tmp_path / "nuclei"
     make_stack(desk.root / "stack.tif")
     masks = np.zeros((3, HEIGHT, WIDTH), np.uint8)
     for page, mask in enumerate(masks):
@@ -571,7 +571,7 @@ def test_a_stack_whose_pages_cannot_be_counted_is_named(stack):
 def export(desk, images, folder, what="annotation"):
     """The names of the files, the pixels of class 1 in them, the report, and what would be replaced."""
     plan, found = ExportPlan(images, what, frozenset({"index"}), folder), []
-    desk.exporting.count_replaced(plan, found.append)
+    desk.exporting.count_replaced(plan, found.append, found.append)
     desk.settle()
     desk.exporting.export(plan, found.append)
     desk.settle()

@@ -188,7 +188,7 @@ def test_images_are_judged_by_what_is_foreground_now(scored):
 
 
 def test_a_folder_is_scored_in_jobs_and_arrives_a_few_images_at_a_time(desk, tmp_path, monkeypatch):
-    desk.open(make_folder(tmp_path / "set", 40))
+    desk.open(make_folder(tmp_path / "nuclei", 40))
     desk.segmenting.run_all()
     desk.settle()
     worked_out_in, recorded = set(), [0]

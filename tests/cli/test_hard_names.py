@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from commands import describe, run
+from commands import SCHEMA, describe, run
 from PIL import Image
 
 from segstudio.models.unet import UNet
@@ -65,6 +65,7 @@ def test_such_a_name_is_shown_by_its_bytes_in_every_command(capsys, tmp_path, we
     r"""People see `\xe9`; JSON gives the name with which the file can be opened."""
     images = folder_with(tmp_path / os.fsdecode(b"gr\xfcn"), NOT_UTF8, "b.png")
     masks = folder_with(images / "masks", NOT_UTF8, "b.png")
+    (masks / "segstudio.json").write_text(json.dumps(SCHEMA.to_json()))
     out, html = tmp_path / "out", tmp_path / "r.html"
     model = ("--weights", weights)
     said = {

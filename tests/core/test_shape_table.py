@@ -39,7 +39,7 @@ def test_names_with_separators_stay_in_their_cell():
     odd = replace(STAGE, id='a,b "c"\td')
     for separator in (",", "\t"):
         table = list(csv.reader(io.StringIO(shape_csv([odd], separator)), delimiter=separator))
-        assert table[1][0] == 'a,b "c"\td'
+        assert table[1][0] == r'a,b "c"\td'
         assert len(table[0]) == len(table[1])
 
 

@@ -51,7 +51,7 @@ def hostile_names(place: Path, count: int, seed: int = 0) -> list[str]:
 
 def _problems(place: Path, count: int, rng: random.Random) -> list[str]:
     images = _data_set(place / f"set{rng.choice(PIECES).replace('/', '_')}", count, rng)
-    weights = _weights(place / "weights.safetensors", rng)
+    weights = _weights(place / "weights.safetensors", images, rng)
     masks, out = images / "masks", place / "out"
     model = ["--weights", str(weights)]
     commands = {
@@ -73,7 +73,7 @@ def _problems(place: Path, count: int, rng: random.Random) -> list[str]:
             problems.append(f"{name} ended with {code}: {errors[-300:]!r}")
         look = _in_json if name.endswith("json") else _in_text
         problems += [f"{name}: {problem}" for problem in (*look(told), *_in_text(errors))]
-    _export(place, images)
+    _export(place, images, weights)
     looks = {".html": _in_html, ".svg": _in_svg, ".csv": _in_csv, ".json": _in_json}
     written = [path for path in place.iterdir() if path.suffix in looks]
     for path in written:
@@ -101,14 +101,15 @@ def _data_set(folder: Path, count: int, rng: random.Random) -> Path:
     return folder
 
 
-def _weights(path: Path, rng: random.Random) -> Path:
+def _weights(path: Path, images: Path, rng: random.Random) -> Path:
+    """A model of the data set's classes; of other ones it is not scored."""
     options = {"base_channels": 2, "depth": 1, "num_classes": 3}
     torch.manual_seed(0)
     described = {
         "id": "tiny", "title": rng.choice(PIECES), "family": "unet", "task": "semantic",
         "builder": "segstudio.models.unet:UNet", "options": options,
         "description": rng.choice(PIECES), "licence": rng.choice(PIECES),
-        "schema": {"classes": [{"id": i, "name": f"{i}{rng.choice(PIECES)}"} for i in range(3)]},
+        "schema": json.loads((images / "masks" / "segstudio.json").read_text()),
         "preprocess": {"scaling": "unit", "divisor": 2},
     }  # fmt: skip
     save_file(UNet(**options).state_dict(), path, {"segstudio": json.dumps(described)})
@@ -126,7 +127,7 @@ def _run(arguments: list[str]) -> tuple[int, str, str]:
     return code, out, err
 
 
-def _export(place: Path, images: Path) -> None:
+def _export(place: Path, images: Path, weights: Path) -> None:
     """What the window saves: the scores of each image."""
     clock = ManualClock()
     studio = Studio(clock, place / "home")
@@ -138,7 +139,9 @@ def _export(place: Path, images: Path) -> None:
     settle()
     studio.browsing.open_path(images)
     settle()
-    run = next(iter(studio.session.models))
+    studio.segmenting.load_weights_file(weights)
+    settle()
+    run = studio.session.model.chosen
     studio.session.set_view(run=run)
     studio.segmenting.run_all()
     settle()

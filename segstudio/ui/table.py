@@ -62,7 +62,7 @@ _TINT_ALPHA = 56
 _PADDING, _MARGINS = 4, 8
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
-_MOST_SPREAD = 40
+_MOST_SPREAD, _ARROW_PX = 40, 26
 _ARROW_ROOM = "\u2003"
 """As wide as the arrow of the order."""
 
@@ -105,6 +105,7 @@ class Column(Generic[Row]):
         bar: The part 0..1 of a bar below a row's text; NaN for none.
         bar_color: Of the bar; the accent otherwise.
         swatches: Squares of colours in place of the text.
+        most: If not 0, texts make the column no wider than so many pixels.
         stretch: If not 0, the column takes what room is left, and no less than so many pixels.
         sample: The text that decides the width, if not those of the rows.
         spare: Left out where the columns do not fit.
@@ -123,6 +124,7 @@ class Column(Generic[Row]):
     bar: Callable[[Row], float] | None = None
     bar_color: Callable[[Row], QColor | None] | None = None
     swatches: Callable[[Row], Sequence[QColor]] | None = None
+    most: int = 0
     stretch: int = 0
     sample: str = ""
     spare: bool = False
@@ -196,7 +198,7 @@ class TableModel(Generic[Row], QAbstractTableModel):
 
     def repaint(self) -> None:
         """Ask for what the rows look like again."""
-        if self.rows:
+        if len(self.rows):
             last = self.index(len(self.rows) - 1, len(self.columns) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
 
@@ -398,7 +400,7 @@ class _Head(QHeaderView):
 
 
 class TableView(Generic[Row], QTableView):
-    """A table: Ctrl+C copies the chosen rows, a click on a heading sorts, a third one undoes it.
+    """A table: Ctrl+C copies the chosen rows, a click on a heading sorts; where rows have an order of their own, a third one undoes it.
 
     Signals:
         reached: A row (itself) was clicked, activated, or reached by a key.
@@ -431,7 +433,7 @@ class TableView(Generic[Row], QTableView):
         super().__init__()
         self._rows, self._row_height, self._rows_seen = model, row_height, rows_seen
         self._selected: list[Hashable] = []
-        self._current: Hashable = None
+        self._current: tuple[Hashable, int] = (None, 0)
         self._by_hand: dict[str, int] = {}
         """Widths that the user gave to columns, by their titles."""
         self._is_fitting = False
@@ -445,7 +447,7 @@ class TableView(Generic[Row], QTableView):
         self.setHorizontalHeader(header)
         header.setSectionsClickable(sorting is not None)
         if sorting is not None:
-            header.setSortIndicatorClearable(True)
+            header.setSortIndicatorClearable(sorting[0] < 0)
             header.setSortIndicator(*sorting)
             self.setSortingEnabled(True)
         header.sectionResized.connect(self._resized)
@@ -472,6 +474,7 @@ class TableView(Generic[Row], QTableView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self._row_height)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
 
     # -- rows ----------------------------------------------------------------------------------
 
@@ -491,7 +494,11 @@ class TableView(Generic[Row], QTableView):
             self.clearSelection()
             self.setCurrentIndex(QModelIndex())
         elif self.currentIndex().row() != place or not self.selectionModel().hasSelection():
-            self.selectRow(place)
+            self.selectionModel().setCurrentIndex(
+                self._rows.index(place, max(0, self.currentIndex().column())),
+                QItemSelectionModel.SelectionFlag.ClearAndSelect
+                | QItemSelectionModel.SelectionFlag.Rows,
+            )
 
     def copy(self) -> None:
         """Put the chosen rows, or all if none is, on the clipboard, in the order shown."""
@@ -515,17 +522,19 @@ class TableView(Generic[Row], QTableView):
         chosen = self.selectionModel().selectedRows()
         self._selected = [self._rows.identity_at(index.row()) for index in chosen]
         current = self.currentIndex()
-        self._current = self._rows.identity_at(current.row()) if current.isValid() else None
+        identity = self._rows.identity_at(current.row()) if current.isValid() else None
+        self._current = identity, max(0, current.column())
 
     def _restore(self) -> None:
         """Select what was selected, where it is still there; fit the columns."""
         select, rows = QItemSelection(), self._rows
         for place in filter(lambda p: p >= 0, map(rows.place_of, self._selected)):
             select.select(rows.index(place, 0), rows.index(place, len(rows.columns) - 1))
-        current = rows.place_of(self._current)
-        if current >= 0:
+        identity, column = self._current
+        current = rows.index(rows.place_of(identity), min(column, len(rows.columns) - 1))
+        if identity is not None and current.isValid():
             self.selectionModel().setCurrentIndex(
-                rows.index(current, 0), QItemSelectionModel.SelectionFlag.NoUpdate
+                current, QItemSelectionModel.SelectionFlag.NoUpdate
             )
         self.selectionModel().select(select, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self.fit_columns()
@@ -536,6 +545,12 @@ class TableView(Generic[Row], QTableView):
         """How high it is with so many rows."""
         header = self.horizontalHeader().sizeHint().height()
         return header + round(rows * self._row_height) + 2 * self.frameWidth()
+
+    def whole_height(self) -> int:
+        """How high it is with all its rows."""
+        bar = self.horizontalScrollBar()
+        extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
+        return self.height_of(len(self._rows.rows)) + extra + 2
 
     def show_more_or_less(self, rows_seen: tuple[float, float]) -> None:
         """Ask for room for other numbers of rows: at least, and wanted."""
@@ -592,13 +607,15 @@ class TableView(Generic[Row], QTableView):
             needed = self.fontMetrics().horizontalAdvance(column.sample) + _MARGINS
         else:
             needed = self.sizeHintForColumn(place)
+        if column.most:
+            needed = min(needed, column.most)
         return max(self._head_width(place), needed) + _PADDING
 
     def _head_width(self, place: int) -> int:
-        text = self._rows.columns[place].title
-        if self.isSortingEnabled() and self.horizontalHeader().sortIndicatorSection() == place:
-            text += _ARROW_ROOM
-        return self.fontMetrics().horizontalAdvance(text) + _MARGINS
+        text = self.fontMetrics().horizontalAdvance(self._rows.columns[place].title) + _MARGINS
+        header = self.horizontalHeader()
+        is_sorted = self.isSortingEnabled() and header.sortIndicatorSection() == place
+        return text + (_ARROW_PX if is_sorted else 0)
 
     def _resized(self, place: int, _before: int, width: int) -> None:
         if not self._is_fitting and place < len(self._rows.columns):

@@ -120,8 +120,9 @@ class ImageModel(TableModel[int]):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Order the images by a column; those without a value come last."""
-        self._sorting = (column, order)
-        self._rebuild()
+        if self._sorting != (column, order):  # Qt asks twice
+            self._sorting = (column, order)
+            self._rebuild()
 
     def _rebuild(self) -> None:
         self.beginResetModel()

@@ -23,6 +23,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import (
     QColor,
     QFont,
+    QFontMetrics,
     QGuiApplication,
     QIcon,
     QKeyEvent,
@@ -62,7 +63,7 @@ _TINT_ALPHA = 56
 _PADDING, _MARGINS = 4, 8
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
-_MOST_SPREAD = 40
+_MOST_SPREAD, _ARROW_PX = 40, 26
 _ARROW_ROOM = "\u2003"
 """As wide as the arrow of the order."""
 
@@ -105,6 +106,7 @@ class Column(Generic[Row]):
         bar: The part 0..1 of a bar below a row's text; NaN for none.
         bar_color: Of the bar; the accent otherwise.
         swatches: Squares of colours in place of the text.
+        most: If not 0, texts make the column no wider than so many pixels.
         stretch: If not 0, the column takes what room is left, and no less than so many pixels.
         sample: The text that decides the width, if not those of the rows.
         spare: Left out where the columns do not fit.
@@ -123,6 +125,7 @@ class Column(Generic[Row]):
     bar: Callable[[Row], float] | None = None
     bar_color: Callable[[Row], QColor | None] | None = None
     swatches: Callable[[Row], Sequence[QColor]] | None = None
+    most: int = 0
     stretch: int = 0
     sample: str = ""
     spare: bool = False
@@ -196,14 +199,15 @@ class TableModel(Generic[Row], QAbstractTableModel):
 
     def repaint(self) -> None:
         """Ask for what the rows look like again."""
-        if self.rows:
+        if len(self.rows):
             last = self.index(len(self.rows) - 1, len(self.columns) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Order the rows by a column; as they were given for -1."""
-        self._sorting = (column, order)
-        self._put_in_order()
+        if self._sorting != (column, order):  # Qt asks twice
+            self._sorting = (column, order)
+            self._put_in_order()
 
     def _put_in_order(self) -> None:
         ordered = self._ordered()
@@ -364,13 +368,6 @@ class TableDelegate(QStyledItemDelegate):
             edge = QRect(box.left(), box.top(), _ACCENT_PX, box.height())
             painter.fillRect(edge, palette.color(QPalette.ColorRole.Accent))
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """The size that the text or the squares need."""
-        size, colors = super().sizeHint(option, index), index.data(SWATCHES)
-        if colors is not None:
-            size.setWidth(len(colors) * (_SWATCH + _GAP) + _GAP)
-        return size
-
 
 def _visible(color: QColor | None, palette: QPalette) -> QColor:
     """A bar's colour, or a grey where it would vanish (a black class on dark ground)."""
@@ -387,7 +384,6 @@ class _Head(QHeaderView):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setHighlightSections(False)
         self.setMinimumSectionSize(24)
-        self.setResizeContentsPrecision(_ROWS_MEASURED)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
     def initStyleOptionForIndex(self, option: QStyleOptionHeader, logicalIndex: int) -> None:
@@ -398,7 +394,7 @@ class _Head(QHeaderView):
 
 
 class TableView(Generic[Row], QTableView):
-    """A table: Ctrl+C copies the chosen rows, a click on a heading sorts, a third one undoes it.
+    """A table: Ctrl+C copies the chosen rows, a click on a heading sorts; where rows have an order of their own, a third one undoes it.
 
     Signals:
         reached: A row (itself) was clicked, activated, or reached by a key.
@@ -431,7 +427,7 @@ class TableView(Generic[Row], QTableView):
         super().__init__()
         self._rows, self._row_height, self._rows_seen = model, row_height, rows_seen
         self._selected: list[Hashable] = []
-        self._current: Hashable = None
+        self._current: tuple[Hashable, int] = (None, 0)
         self._by_hand: dict[str, int] = {}
         """Widths that the user gave to columns, by their titles."""
         self._is_fitting = False
@@ -445,7 +441,7 @@ class TableView(Generic[Row], QTableView):
         self.setHorizontalHeader(header)
         header.setSectionsClickable(sorting is not None)
         if sorting is not None:
-            header.setSortIndicatorClearable(True)
+            header.setSortIndicatorClearable(sorting[0] < 0)
             header.setSortIndicator(*sorting)
             self.setSortingEnabled(True)
         header.sectionResized.connect(self._resized)
@@ -472,6 +468,7 @@ class TableView(Generic[Row], QTableView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self._row_height)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
 
     # -- rows ----------------------------------------------------------------------------------
 
@@ -491,7 +488,11 @@ class TableView(Generic[Row], QTableView):
             self.clearSelection()
             self.setCurrentIndex(QModelIndex())
         elif self.currentIndex().row() != place or not self.selectionModel().hasSelection():
-            self.selectRow(place)
+            self.selectionModel().setCurrentIndex(
+                self._rows.index(place, max(0, self.currentIndex().column())),
+                QItemSelectionModel.SelectionFlag.ClearAndSelect
+                | QItemSelectionModel.SelectionFlag.Rows,
+            )
 
     def copy(self) -> None:
         """Put the chosen rows, or all if none is, on the clipboard, in the order shown."""
@@ -515,17 +516,19 @@ class TableView(Generic[Row], QTableView):
         chosen = self.selectionModel().selectedRows()
         self._selected = [self._rows.identity_at(index.row()) for index in chosen]
         current = self.currentIndex()
-        self._current = self._rows.identity_at(current.row()) if current.isValid() else None
+        identity = self._rows.identity_at(current.row()) if current.isValid() else None
+        self._current = identity, max(0, current.column())
 
     def _restore(self) -> None:
         """Select what was selected, where it is still there; fit the columns."""
         select, rows = QItemSelection(), self._rows
         for place in filter(lambda p: p >= 0, map(rows.place_of, self._selected)):
             select.select(rows.index(place, 0), rows.index(place, len(rows.columns) - 1))
-        current = rows.place_of(self._current)
-        if current >= 0:
+        identity, column = self._current
+        current = rows.index(rows.place_of(identity), min(column, len(rows.columns) - 1))
+        if identity is not None and current.isValid():
             self.selectionModel().setCurrentIndex(
-                rows.index(current, 0), QItemSelectionModel.SelectionFlag.NoUpdate
+                current, QItemSelectionModel.SelectionFlag.NoUpdate
             )
         self.selectionModel().select(select, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self.fit_columns()
@@ -536,6 +539,12 @@ class TableView(Generic[Row], QTableView):
         """How high it is with so many rows."""
         header = self.horizontalHeader().sizeHint().height()
         return header + round(rows * self._row_height) + 2 * self.frameWidth()
+
+    def whole_height(self) -> int:
+        """How high it is with all its rows."""
+        bar = self.horizontalScrollBar()
+        extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
+        return self.height_of(len(self._rows.rows)) + extra + 2
 
     def show_more_or_less(self, rows_seen: tuple[float, float]) -> None:
         """Ask for room for other numbers of rows: at least, and wanted."""
@@ -588,17 +597,31 @@ class TableView(Generic[Row], QTableView):
             return self._by_hand[column.title]
         if column.stretch:
             return column.stretch
-        if column.sample:
-            needed = self.fontMetrics().horizontalAdvance(column.sample) + _MARGINS
-        else:
-            needed = self.sizeHintForColumn(place)
+        needed = self._cell_width(column)
+        if column.most:
+            needed = min(needed, column.most)
         return max(self._head_width(place), needed) + _PADDING
 
+    def _cell_width(self, column: Column[Row]) -> int:
+        """Of the widest of the first rows in view; asking the delegate takes thirty times as long."""
+        first = max(0, self.rowAt(0))
+        rows = self._rows.rows[first : first + _ROWS_MEASURED]
+        if column.swatches is not None:
+            most = max((len(column.swatches(row)) for row in rows), default=0)
+            return most * (_SWATCH + _GAP) + _GAP
+        emphasis, font = column.emphasis, QFont(self.font())
+        font.setBold(emphasis is not None and any(emphasis(row) is Emphasis.STRONG for row in rows))
+        advance = QFontMetrics(font).horizontalAdvance
+        texts = [column.sample] if column.sample else [column.text(row) for row in rows]
+        lines = [line for text in texts for line in text.split("\n")]
+        icon = self.iconSize().width() + 2 * _GAP if column.icon is not None else 0
+        return max(map(advance, lines), default=0) + icon + _MARGINS
+
     def _head_width(self, place: int) -> int:
-        text = self._rows.columns[place].title
-        if self.isSortingEnabled() and self.horizontalHeader().sortIndicatorSection() == place:
-            text += _ARROW_ROOM
-        return self.fontMetrics().horizontalAdvance(text) + _MARGINS
+        text = self.fontMetrics().horizontalAdvance(self._rows.columns[place].title) + _MARGINS
+        header = self.horizontalHeader()
+        is_sorted = self.isSortingEnabled() and header.sortIndicatorSection() == place
+        return text + (_ARROW_PX if is_sorted else 0)
 
     def _resized(self, place: int, _before: int, width: int) -> None:
         if not self._is_fitting and place < len(self._rows.columns):

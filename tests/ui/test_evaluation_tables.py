@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QApplication
 
 from segstudio.core.formatting import DASH
 from segstudio.ui.panels.evaluation.pages import CLASSES, IMAGES, MODELS
+from segstudio.ui.panels.evaluation.results_page import figure_columns
 
 
 @pytest.fixture
@@ -198,9 +199,10 @@ def test_the_number_of_images_is_shown_where_models_differ_in_it(seen):
     model = page(seen, MODELS).model
     assert "Images" not in cells(model, 0)
     rows = list(model.rows)
-    model.show_rows([dataclasses.replace(rows[0], images=3), *rows[1:]])
+    others = [dataclasses.replace(rows[0], images=3), *rows[1:]]
+    model.show_rows(others, figure_columns(others))
     assert [cells(model, row)["Images"] for row in range(3)] == ["3", "4", "4"]
-    model.show_rows(rows)
+    model.show_rows(rows, figure_columns(rows, has_background=True))
     assert "Images" not in cells(model, 0)
 
 
@@ -345,7 +347,7 @@ def test_a_correction_changes_the_figures(done):
     done.studio.segmenting.show(done.studio.evaluating.prediction_key(CAREFUL))
     done.studio.editing.use_prediction()
     # the annotation is now what the model says: nothing is wrong any more
-    done.until(lambda: cells(images.model, images.model.row_of(3))["Careful U-Net"] == "1.000")
+    done.until(lambda: cells(images.model, images.model.place_of(3))["Careful U-Net"] == "1.000")
     done.until(lambda: cells(page(done, MODELS).model, 0)["mIoU"] == "1.000")
 
 
@@ -353,7 +355,7 @@ def test_a_model_without_a_figure_comes_last_whichever_way_it_is_sorted(compared
     model = page(compared, MODELS).model
     rows = [dataclasses.replace(row) for row in model.rows]
     unknown = dataclasses.replace(rows[0], run="new", title="New", values={})
-    model.show_rows([unknown, *rows])
+    model.show_rows([unknown, *rows], figure_columns([unknown, *rows], has_background=True))
     for order in (Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder):
         model.sort(1, order)
         assert names(model)[2:] == ["New", "“background” everywhere"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication
 
@@ -180,6 +180,40 @@ def test_a_width_that_the_user_gave_stays(view):
     view.resize(500, 200)
     assert view.columnWidth(1) == width
     assert sum(view.columnWidth(c) for c in range(3)) == view.viewport().width()
+
+
+def test_columns_are_as_wide_as_their_widest_text_bold_and_in_lines_up_to_a_limit(qtbot):
+    columns = (
+        Column[Score]("A", lambda r: r.name, emphasis=lambda _row: Emphasis.STRONG),
+        Column[Score]("B", lambda r: r.name),
+        Column[Score]("C", lambda r: r.name, most=40),
+        Column[Score]("D", lambda r: r.name, sample="wide"),
+    )
+    table = TableView(TableModel(columns, lambda r: r.name), "Scores")
+    qtbot.addWidget(table)
+    table.resize(100, 100)
+    table.show()
+    table.model().show_rows([Score("short", 0), Score("a line of text\nand another", 0)])
+    bold = QFont(table.font())
+    bold.setBold(True)
+    widths = [table.columnWidth(place) for place in range(4)]
+    assert 0 < widths[0] - QFontMetrics(bold).horizontalAdvance("a line of text") < 20
+    assert 0 < widths[1] - table.fontMetrics().horizontalAdvance("a line of text") < 20
+    assert 40 <= widths[2] < 50
+    assert 0 < widths[3] - table.fontMetrics().horizontalAdvance("wide") < 20
+
+
+def test_a_table_that_has_no_order_of_its_own_is_always_sorted(qtbot):
+    model = TableModel(COLUMNS, lambda r: r.name)
+    table = TableView(model, "Scores", sorting=(1, Qt.SortOrder.DescendingOrder))
+    qtbot.addWidget(table)
+    model.show_rows([CAT, EEL, DOG])
+    table.resize(400, 200)
+    table.show()
+    assert names(table) == ["Dog", "cat", "=eel"]
+    for wanted in ("cat", "Dog", "cat"):
+        click_head(table, 1)
+        assert names(table)[0] == wanted
 
 
 def test_rows_that_cannot_be_chosen_are_passed_over(qtbot):

@@ -21,20 +21,18 @@ from segstudio.core.measure import AnyFigure, Where
 from segstudio.core.schema import LabelSchema
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
-from segstudio.ui.panels.evaluation.class_rows import (
-    ClassModel,
-    ClassRow,
-    class_table_text,
-)
+from segstudio.ui.panels.evaluation.class_rows import ClassRow, class_columns
 from segstudio.ui.panels.evaluation.image_gathering import heads_of
 from segstudio.ui.panels.evaluation.pair_bar import PairBar
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
 from segstudio.ui.panels.evaluation.pair_plot import PairPlot
-from segstudio.ui.panels.evaluation.score_table import ScoreTable
 from segstudio.ui.plain import PlainLabel
+from segstudio.ui.table import UNSORTED, TableModel, TableView
 
 _EVERY_S = 0.25
 _SHARES = (58, 42)
+_FIRST_RUN = 2
+"""The column of the first model."""
 
 
 class ClassesPage(QWidget):
@@ -50,8 +48,9 @@ class ClassesPage(QWidget):
         super().__init__()
         self._session, self._pair = session, pair
         self._table = evaluating.table
-        self.model = ClassModel(self)
-        self.table = ScoreTable(self.model, "Figures by class")
+        first = figures_at(Where.CLASSES)[0]
+        self.model = TableModel(class_columns((), first), lambda row: row.class_id, self)
+        self.table = TableView(self.model, "Figures by class", sorting=UNSORTED)
         self.figure = QComboBox()
         self.pair_bar = PairBar(evaluating.table, pair)
         self.differences = PairPlot(session, evaluating.table, pair)
@@ -65,16 +64,12 @@ class ClassesPage(QWidget):
 
     def copied(self) -> str:
         """What the table shows, for the clipboard."""
-        return class_table_text(self.model)
+        return self.model.text(self.model.rows)
 
     def _lay_out(self) -> None:
         self.figure.setAccessibleName("Figure by class")
         self.figure.setToolTip("Which figure is shown")
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)
-        self.table.horizontalHeader().setSortIndicatorClearable(True)
-        self.table.setSortingEnabled(True)
-        self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         top = QHBoxLayout()
         top.setContentsMargins(8, 6, 8, 0)
         top.addWidget(PlainLabel("Show"))
@@ -110,7 +105,7 @@ class ClassesPage(QWidget):
 
     def _show(self) -> None:
         figure = self._fill_figures()
-        self.model.show_rows(self._rows(figure), heads_of(self._table), figure)
+        self.model.show_rows(self._rows(figure), class_columns(heads_of(self._table), figure))
         self.pair_bar.refresh()
         self.differences.refresh()
 
@@ -151,9 +146,10 @@ class ClassesPage(QWidget):
         """Ask for the images of the class that was double-clicked."""
         index = self.table.currentIndex()
         row = self.model.rows[index.row()]
-        run = self.model.run_at(index.column()) or next(iter(self._table.runs), "")
-        if run:
-            self.class_requested.emit(run, row.class_id)
+        runs = self._table.runs
+        if runs:
+            place = index.column() - _FIRST_RUN
+            self.class_requested.emit(runs[place if place >= 0 else 0], row.class_id)
 
 
 def _color(schema: LabelSchema, class_id: int) -> QColor:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QIcon, QImage, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QHeaderView,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -18,15 +18,17 @@ from segstudio.app.browsing import Browsing
 from segstudio.app.confused_places import ConfusedPlaces
 from segstudio.app.evaluation_table import EvaluationTable
 from segstudio.core.confused_places import MOST_PLACES, Place
-from segstudio.core.formatting import count_text
+from segstudio.core.formatting import count_text, percent_text
+from segstudio.core.labels import Image
+from segstudio.core.text import printable
 from segstudio.session.session import Session
 from segstudio.ui.elided import ElidedLabel
 from segstudio.ui.empty import EmptyState, Switch
 from segstudio.ui.icons import icon
-from segstudio.ui.panels.evaluation.confused_images import THUMBNAIL_PX, ConfusedImages
-from segstudio.ui.panels.evaluation.score_table import ScoreTable
 from segstudio.ui.plain import PlainLabel
+from segstudio.ui.table import UNSORTED, Column, Side, TableModel, TableView
 
+_THUMBNAIL_PX: Final = 36
 _HINT: Final = "Click an image to go there."
 _NONE: Final = "No image has such pixels."
 
@@ -53,8 +55,16 @@ class ConfusedList(QWidget):
         font = self.title.font()
         font.setBold(True)
         self.title.setFont(font)
-        self.model = ConfusedImages(browsing, self)
-        self.view = ScoreTable(self.model, "Images of the chosen cell")
+        self._browsing = browsing
+        self._names: Sequence[str] = ()
+        self._pictures: dict[int, QIcon | None] = {}
+        self.model: TableModel[tuple[int, int]] = TableModel(
+            self._columns(1), lambda row: row[0], self
+        )
+        self.view = TableView(
+            self.model, "Images of the chosen cell", row_height=_THUMBNAIL_PX + 4,
+            sorting=UNSORTED, icon_px=_THUMBNAIL_PX,
+        )  # fmt: skip
         self.back = _button("chevron-left", "Previous place in this image")
         self.next = _button("chevron-right", "Next place in this image")
         self.where = PlainLabel(_HINT)
@@ -67,10 +77,6 @@ class ConfusedList(QWidget):
         self._show_place()
 
     def _lay_out(self) -> None:
-        self.view.setIconSize(QSize(THUMBNAIL_PX, THUMBNAIL_PX))
-        self.view.verticalHeader().setDefaultSectionSize(THUMBNAIL_PX + 4)
-        header = self.view.horizontalHeader()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.setMinimumWidth(230)
         below = QHBoxLayout()
         below.setSpacing(2)
@@ -105,11 +111,57 @@ class ConfusedList(QWidget):
         noun = "image" if len(rows) == 1 else "images"
         number = count_text(len(rows))
         self.title.show_text(f"{sentence}: {number} {noun}", f"{sentence}: {number}")
-        self.model.show_rows(rows, self._table.names)
+        if self._names is not self._table.names:
+            self._names = self._table.names
+            self._pictures.clear()
+        self.model.show_rows(rows, self._columns(max(1, sum(pixels for _, pixels in rows))))
         if self._opened is not None:
-            self.view.selectRow(self.model.row_of(self._opened))
+            self.view.choose(self._opened)
         self._switch.show_contents(bool(rows))
         self._show_place()
+
+    def _columns(self, whole: int) -> tuple[Column[tuple[int, int]], ...]:
+        """Name with a small picture, pixels, and their share of `whole`, for (image, pixels)."""
+
+        def name(row: tuple[int, int]) -> str:
+            return printable(self._names[row[0]])
+
+        def tip(row: tuple[int, int]) -> str:
+            return (
+                f"{name(row)}\n{count_text(row[1])} pixels, {percent_text(row[1] / whole)} of all "
+                "such pixels\nClick to go there; click again for the next place"
+            )
+
+        return (
+            Column("Image", name, cell_tip=tip, stretch=90, icon=lambda r: self._picture(r[0])),
+            Column("Pixels", lambda r: count_text(r[1]), value=lambda r: r[1], cell_tip=tip,
+                   side=Side.RIGHT),
+            Column("Share", lambda r: percent_text(r[1] / whole), value=lambda r: r[1] / whole,
+                   cell_tip=tip, side=Side.RIGHT),
+        )  # fmt: skip
+
+    def _picture(self, image: int) -> QIcon | None:
+        """A small picture; it is asked for when the row is first drawn."""
+        if image not in self._pictures:
+            self._pictures[image] = None
+            self._browsing.thumbnail(image, 2 * _THUMBNAIL_PX, self._put_picture)
+        return self._pictures[image]
+
+    def _put_picture(self, image: int, picture: Image | None) -> None:
+        if picture is None:
+            return
+        height, width = picture.shape[:2]
+        content = QImage(
+            picture.data, width, height, picture.strides[0], QImage.Format.Format_RGB888
+        )
+        side = round(_THUMBNAIL_PX * self.devicePixelRatioF())
+        small = QPixmap.fromImage(content).scaled(
+            side, side, Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )  # fmt: skip
+        small.setDevicePixelRatio(self.devicePixelRatioF())
+        self._pictures[image] = QIcon(small)
+        self.model.repaint()
 
     def step(self, by: int) -> None:
         """Go to the next (1) or previous (-1) place of the open image, at the end from the start."""

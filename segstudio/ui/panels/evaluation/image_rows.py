@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QAbstractTableModel, QObject, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QIcon
 
 from segstudio.core.class_sums import Numbers
 from segstudio.core.image_figures import figures_at
 from segstudio.core.measure import AnyFigure, Unit, Where
-from segstudio.core.text import printable, safe_cells
+from segstudio.core.text import printable
 from segstudio.session.session import ImageState, Session
 from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.class_rows import RunHead
-from segstudio.ui.panels.evaluation.figure_rows import BAR_ROLE, COLOR_ROLE, LEFT, RIGHT, Index
 from segstudio.ui.panels.evaluation.figure_text import figure_text
-from segstudio.ui.plain import plain
+from segstudio.ui.table import Column, Side, TableModel
 
 Indices = npt.NDArray[np.intp]
-_NAME, _SPREAD = "Image", "Spread"
 _SPREAD_TIP = "Best model minus worst: where it matters which one is used"
 
 
@@ -46,7 +43,7 @@ class ImageFiguresTable:
     indices: Indices = field(default_factory=lambda: np.zeros(0, np.intp))
     values: Numbers = field(default_factory=lambda: np.zeros((0, 0)))
 
-    @property
+    @cached_property
     def spread(self) -> Numbers:
         """(n,) largest minus smallest of the models' values; NaN with fewer than two."""
         known = ~np.isnan(self.values)
@@ -55,6 +52,13 @@ class ImageFiguresTable:
         spread: Numbers = np.full(len(self.indices), np.nan)
         np.subtract(high, low, out=spread, where=known.sum(axis=0) > 1)
         return spread
+
+    def column(self, number: int) -> Numbers | None:
+        """(n,) the values of a column of numbers: the models from 1 on, then the spread."""
+        if 0 < number <= len(self.heads):
+            row: Numbers = self.values[number - 1]
+            return row
+        return self.spread if number == len(self.heads) + 1 and len(self.heads) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -72,37 +76,36 @@ class ValueRange:
         return (values >= self.low) & below
 
 
-class ImageModel(QAbstractTableModel):
-    """Asks for nothing but small arrays; a row is made when it is drawn."""
+class ImageModel(TableModel[int]):
+    """Asks for nothing but small arrays; a row is made when it is drawn.
+
+    Rows are positions in `table.indices`, told apart by the image.
+    """
 
     def __init__(self, session: Session, parent: QObject) -> None:
-        super().__init__(parent)
-        self._session = session
         self.table = ImageFiguresTable()
-        self.order: Indices = np.zeros(0, np.intp)
-        """Positions in `table.indices` of the rows."""
-        self._spread: Numbers = np.zeros(0)
-        self._sorted = (1, Qt.SortOrder.AscendingOrder)
+        super().__init__(
+            image_columns(session, self.table), lambda place: int(self.table.indices[place]), parent
+        )
+        self._session = session
+        self._order: Indices = np.zeros(0, np.intp)
         self._text = ""
         self._marks: Collection[str] = ()
         self._range: ValueRange | None = None
 
-    # -- what is shown -------------------------------------------------------------------------
-
     def show_table(self, table: ImageFiguresTable) -> None:
-        same_columns = table.heads == self.table.heads
-        before = self.table.indices[self.order]
-        self.table, self._spread = table, table.spread
-        order = self._ordered()
-        if same_columns and np.array_equal(table.indices[order], before):
-            self.order = order
-            if len(order):
-                last = self.index(len(order) - 1, self.columnCount() - 1)
-                self.dataChanged.emit(self.index(0, 0), last)
-            return
-        self.beginResetModel()
-        self.order = order
-        self.endResetModel()
+        """Show other figures, or those of other images."""
+        order = self._places(table)
+        shown = self.table.indices[self._order]
+        same = table.heads == self.table.heads and np.array_equal(table.indices[order], shown)
+        if not same:
+            self.beginResetModel()
+        self.table, self._order, self.rows = table, order, order.tolist()
+        self.columns = image_columns(self._session, table)
+        if same:
+            self.repaint()
+        else:
+            self.endResetModel()
 
     def filter(self, text: str, marks: Collection[str], within: ValueRange | None) -> None:
         """List only images with this in their name, without these marks, in this range.
@@ -117,21 +120,23 @@ class ImageModel(QAbstractTableModel):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Order the images by a column; those without a value come last."""
-        self._sorted = (column, order)
-        self._rebuild()
+        if self._sorting != (column, order):  # Qt asks twice
+            self._sorting = (column, order)
+            self._rebuild()
 
     def _rebuild(self) -> None:
         self.beginResetModel()
-        self.order = self._ordered()
+        self._order = self._places(self.table)
+        self.rows = self._order.tolist()
         self.endResetModel()
 
     def image_at(self, row: int) -> int:
         """The image of a row, -1 if there is none."""
-        return int(self.table.indices[self.order[row]]) if 0 <= row < len(self.order) else -1
+        return int(self.table.indices[self.rows[row]]) if 0 <= row < len(self.rows) else -1
 
-    def row_of(self, image: int) -> int:
+    def place_of(self, identity: Hashable) -> int:
         """The row of an image, -1 if it is not listed."""
-        rows = np.flatnonzero(self.table.indices[self.order] == image)
+        rows = np.flatnonzero(self.table.indices[self._order] == identity)
         return int(rows[0]) if rows.size else -1
 
     def run_at(self, column: int) -> str:
@@ -139,10 +144,11 @@ class ImageModel(QAbstractTableModel):
         heads = self.table.heads
         return heads[column - 1].run if 0 < column <= len(heads) else ""
 
-    def _ordered(self) -> Indices:
-        kept = np.flatnonzero(self._kept())
-        column, order = self._sorted
-        values = self._column(column)
+    def _places(self, table: ImageFiguresTable) -> Indices:
+        """The listed positions of a table in the order that was asked for."""
+        kept = np.flatnonzero(self._kept(table))
+        column, order = self._sorting
+        values = table.column(column)
         if values is None:
             return kept[::-1] if order == Qt.SortOrder.DescendingOrder and column == 0 else kept
         chosen = values[kept]
@@ -151,8 +157,7 @@ class ImageModel(QAbstractTableModel):
         ranked = kept[known][np.argsort(sign * chosen[known], kind="stable")]
         return np.concatenate([ranked, kept[~known]])
 
-    def _kept(self) -> npt.NDArray[np.bool_]:
-        table = self.table
+    def _kept(self, table: ImageFiguresTable) -> npt.NDArray[np.bool_]:
         keep = np.ones(len(table.indices), np.bool_)
         if self._text:
             names = table.names
@@ -168,87 +173,49 @@ class ImageModel(QAbstractTableModel):
         state = self._session.state(image)
         return any(getattr(state, mark) for mark in self._marks)
 
-    def _column(self, column: int) -> Numbers | None:
-        heads = self.table.heads
-        if 0 < column <= len(heads):
-            row: Numbers = self.table.values[column - 1]
-            return row
-        return self._spread if column == len(heads) + 1 and len(heads) > 1 else None
 
-    # -- for the view --------------------------------------------------------------------------
+def image_columns(session: Session, table: ImageFiguresTable) -> tuple[Column[int], ...]:
+    """The name, the models, and how far these lie apart; rows are positions in the table."""
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.order)
+    def name(place: int) -> str:
+        return printable(table.names[int(table.indices[place])])
 
-    def columnCount(self, parent: Index | None = None) -> int:
-        """The name, the models, and how far these lie apart."""
-        if parent is not None and parent.isValid():
-            return 0
-        count = len(self.table.heads)
-        return 1 + count + (count > 1)
+    def state(place: int) -> ImageState:
+        return session.state(int(table.indices[place]))
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        heads = self.table.heads
-        head = heads[section - 1] if 0 < section <= len(heads) else None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return head.short if head else (_SPREAD if section else _NAME)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain(
-                f"{self.table.figure.name} of {head.title}" if head else _SPREAD_TIP * (section > 0)
-            )
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if section else LEFT
-        return None
+    def mark(place: int) -> QIcon | None:
+        if state(place).reviewed:
+            return icon("circle-check")
+        return icon("pencil") if state(place).edited else None
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not 0 <= index.row() < len(self.order):
-            return None
-        place, column = int(self.order[index.row()]), index.column()
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if column else LEFT
-        if column == 0:
-            return self._of_name(int(self.table.indices[place]), role)
-        values = self._column(column)
-        value = math.nan if values is None else float(values[place])
-        figure = self.table.figure
-        if role == Qt.ItemDataRole.DisplayRole:
-            return figure_text(figure, value)
-        if role == BAR_ROLE and figure.unit is Unit.RATIO and not math.isnan(value):
-            return value if self.run_at(column) else None
-        if role == COLOR_ROLE and self.run_at(column):
-            return self._color(column)
-        return None
+    columns = [
+        Column(
+            "Image", name, cell_tip=lambda p: f"{name(p)}{_mark_text(state(p))}", icon=mark,
+            most=200,
+        ),
+        *(_values_column(table, i, head.short) for i, head in enumerate(table.heads, 1)),
+    ]  # fmt: skip
+    if len(table.heads) > 1:
+        columns.append(_values_column(table, len(columns), "Spread"))
+    return tuple(columns)
 
-    def _color(self, column: int) -> QColor:
-        return self.table.heads[column - 1].color
 
-    def _of_name(self, image: int, role: int) -> Any:
-        state = self._session.state(image)
-        if role == Qt.ItemDataRole.DisplayRole:
-            return printable(self.table.names[image])
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain(f"{printable(self.table.names[image])}{_mark_text(state)}")
-        if role == Qt.ItemDataRole.DecorationRole:
-            if state.reviewed:
-                return icon("circle-check")
-            return icon("pencil") if state.edited else None
-        return None
+def _values_column(table: ImageFiguresTable, number: int, title: str) -> Column[int]:
+    values, heads = table.column(number), table.heads
+    assert values is not None
+    head = heads[number - 1] if number <= len(heads) else None
+
+    def value(place: int) -> float:
+        return float(values[place])
+
+    return Column(
+        title, lambda place: figure_text(table.figure, value(place)),
+        f"{table.figure.name} of {head.title}" if head else _SPREAD_TIP, value, side=Side.RIGHT,
+        bar=value if head and table.figure.unit is Unit.RATIO else None,
+        bar_color=lambda _place: head.color if head else None,
+    )  # fmt: skip
 
 
 def _mark_text(state: ImageState) -> str:
     marks = [name for name in ("reviewed", "edited") if getattr(state, name)]
     return f" ({', '.join(marks)})" if marks else ""
-
-
-def image_table_text(model: ImageModel) -> str:
-    """What is listed, cells parted by tabs, for spreadsheets."""
-    table = model.table
-    lines = ["\t".join(safe_cells([_NAME, *(head.title for head in table.heads)]))]
-    for place in model.order.tolist():
-        cells = ["" if math.isnan(v) else f"{v:.6g}" for v in table.values[:, place].tolist()]
-        lines.append("\t".join(safe_cells([table.names[int(table.indices[place])], *cells])))
-    return "\n".join(lines) + "\n"

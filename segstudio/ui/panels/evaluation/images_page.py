@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QPushButton,
     QSplitter,
@@ -27,9 +25,9 @@ from segstudio.ui.icons import icon
 from segstudio.ui.panels.evaluation.distribution import DistributionView
 from segstudio.ui.panels.evaluation.figure_text import figure_text
 from segstudio.ui.panels.evaluation.image_gathering import class_key, gathered, known_figures
-from segstudio.ui.panels.evaluation.image_rows import ImageModel, ValueRange, image_table_text
-from segstudio.ui.panels.evaluation.score_table import ScoreTable
+from segstudio.ui.panels.evaluation.image_rows import ImageModel, ValueRange
 from segstudio.ui.plain import PlainLabel
+from segstudio.ui.table import TableView
 
 _EVERY_S = 0.5
 _SHARES = (66, 34)
@@ -53,9 +51,8 @@ class ImagesPage(QWidget):
         self._browsing, self._segmenting = browsing, segmenting
         self._table = evaluating.table
         self._range: ValueRange | None = None
-        self._syncing = False
         self.model = ImageModel(session, self)
-        self.table = ScoreTable(self.model, "Images and their figures")
+        self.table = TableView(self.model, "Images and their figures", sorting=(1, _ASCENDING))
         self.figure = QComboBox()
         self.name = QLineEdit()
         self.marks = QComboBox()
@@ -70,7 +67,7 @@ class ImagesPage(QWidget):
 
     def copied(self) -> str:
         """What is listed, for the clipboard."""
-        return image_table_text(self.model)
+        return self.model.text(self.model.rows)
 
     def show_class(self, run: str, class_id: int) -> None:
         """List the images by a model's IoU of a class, the worst first."""
@@ -112,7 +109,6 @@ class ImagesPage(QWidget):
             top.addWidget(widget)
         top.addStretch(1)
         top.addWidget(self.count)
-        self._set_up_table()
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
@@ -129,21 +125,13 @@ class ImagesPage(QWidget):
         whole.addLayout(top)
         whole.addWidget(self.splitter, 1)
 
-    def _set_up_table(self) -> None:
-        table = self.table
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        table.setSortingEnabled(True)
-        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-
     def _connect(self) -> None:
         self.figure.activated.connect(self._on_figure)
         self.name.textChanged.connect(self._filter)
         self.marks.activated.connect(self._filter)
         self.chip.clicked.connect(lambda: self._choose_range(None))
         self.distribution.range_chosen.connect(self._choose_range)
-        self.table.clicked.connect(self._open)
-        self.table.selectionModel().currentChanged.connect(self._on_current)
+        self.table.reached.connect(lambda _place: self._open(self.table.currentIndex()))
         self.model.modelReset.connect(lambda: self._mark_open(scroll=False))
         self._session.changed.connect(self._on_change)
 
@@ -221,24 +209,9 @@ class ImagesPage(QWidget):
 
     def _mark_open(self, *, scroll: bool = True) -> None:
         """Select the row of the image on the screen."""
-        row = self.model.row_of(self._session.index)
-        self._syncing = True
         self.table.setAutoScroll(scroll)
-        if row < 0:
-            self.table.clearSelection()
-        elif self.table.currentIndex().row() != row or not self.table.selectedIndexes():
-            column = max(0, self.table.currentIndex().column())
-            self.table.selectionModel().setCurrentIndex(
-                self.model.index(row, column),
-                QItemSelectionModel.SelectionFlag.ClearAndSelect
-                | QItemSelectionModel.SelectionFlag.Rows,
-            )
+        self.table.choose(self._session.index)
         self.table.setAutoScroll(True)
-        self._syncing = False
-
-    def _on_current(self, current: QModelIndex, before: QModelIndex) -> None:
-        if not self._syncing and current.isValid() and current.row() != before.row():
-            self._open(current)
 
     def _open(self, index: QModelIndex) -> None:
         """Show the image, and what the model of the column says of it."""

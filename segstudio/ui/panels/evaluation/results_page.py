@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtGui import QColor, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -15,26 +20,29 @@ from PySide6.QtWidgets import (
 
 from segstudio.app.evaluating import Evaluating
 from segstudio.app.segmenting import Segmenting
-from segstudio.core.image_figures import leading_first, values_of_counts
-from segstudio.core.measure import Where
+from segstudio.core.formatting import count_text
+from segstudio.core.image_figures import PIXELS, TIME, leading_first, values_of_counts
+from segstudio.core.measure import AnyFigure, Unit, Where
+from segstudio.core.metrics import FOREGROUND_MEANS, IMAGE_MEANS
 from segstudio.session.session import Change, Session, What
 from segstudio.ui.coalesce import Coalescer
 from segstudio.ui.panels.evaluation import words
 from segstudio.ui.panels.evaluation.distribution import DistributionView
-from segstudio.ui.panels.evaluation.figure_rows import (
-    OVER_IMAGES,
-    FigureModel,
-    FigureRow,
-    table_text,
-)
+from segstudio.ui.panels.evaluation.figure_text import figure_text, marked_best
 from segstudio.ui.panels.evaluation.image_gathering import gathered
 from segstudio.ui.panels.evaluation.pair_bar import PairBar
 from segstudio.ui.panels.evaluation.pair_choice import PairChoice
 from segstudio.ui.panels.evaluation.pair_plot import PairPlot
 from segstudio.ui.panels.evaluation.run_colors import run_color
-from segstudio.ui.panels.evaluation.score_table import ScoreTable
 from segstudio.ui.plain import PlainLabel
+from segstudio.ui.swatch import swatch
+from segstudio.ui.table import Column, Emphasis, Side, TableModel, TableView
 
+_ALWAYS = frozenset(figure.key for m in (PIXELS, TIME) for figure in m.at(Where.FOLDER))
+"""Figures whose columns stay although no model has a value."""
+OVER_IMAGES = {figure: name for name, figure in (IMAGE_MEANS | FOREGROUND_MEANS).items()}
+"""Keys of the means over images, which the tips of the figures of summed pixels tell."""
+_OF_GUESS = QColor(128, 128, 128)
 _EVERY_S = 0.25
 _KEYS = (*(figure.key for figure in leading_first(Where.FOLDER)), *OVER_IMAGES.values())
 _LEAST_CHART, _MOST_CHART = 190, 420
@@ -47,6 +55,31 @@ _NO_SCORES = (
     "paint. Where the models differ and where they hesitate is in “Images” and “Queue” all the "
     "same."
 )
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One model, or what a guess without a model would score.
+
+    Attributes:
+        run: The model's id; "" for the guess.
+        title: Name for people.
+        images: How many images were counted.
+        values: Figure by the key of its column; NaN or missing where it is not known.
+        color: The model's.
+        note: What a pointer on the name is told.
+    """
+
+    run: str
+    title: str
+    images: int
+    values: Mapping[str, float] = field(default_factory=dict)
+    color: QColor | None = None
+    note: str = ""
+
+    def value(self, column: AnyFigure) -> float:
+        """The figure of a column; NaN where it is not known."""
+        return self.values.get(column.key, math.nan)
 
 
 class ResultsPage(QWidget):
@@ -65,11 +98,14 @@ class ResultsPage(QWidget):
         super().__init__()
         self._session, self._segmenting, self._pair = session, segmenting, pair
         self._table = evaluating.table
-        self.model = FigureModel(self)
+        self.model = TableModel(figure_columns(()), lambda row: row.run, self)
         self.differences = PairPlot(session, evaluating.table, pair)
         self.distribution = DistributionView()
         self.overview = QWidget()
-        self.table = ScoreTable(self.model, "Models and their figures")
+        self.table = TableView(
+            self.model, "Models and their figures", sorting=(1, Qt.SortOrder.DescendingOrder),
+            choosing=QAbstractItemView.SelectionMode.ExtendedSelection,
+        )  # fmt: skip
         self.pair_bar = PairBar(evaluating.table, pair)
         self.verdict = _text("Comparison of two models")
         self.ranking = _text("Which model is best at what")
@@ -89,13 +125,10 @@ class ResultsPage(QWidget):
 
     def copied(self) -> str:
         """What the table shows, for the clipboard."""
-        return table_text(self.model)
+        return self.model.text(self.model.rows)
 
     def _lay_out(self) -> None:
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.table.setSortingEnabled(True)
-        self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
         self._contents = QWidget()
         column = QVBoxLayout(self._contents)
         column.setContentsMargins(0, 0, 0, 6)
@@ -145,7 +178,9 @@ class ResultsPage(QWidget):
             self._refresh.request()
 
     def _show(self) -> None:
-        self.model.show_rows(self._rows(), has_background=self._table.has_background)
+        rows = self._rows()
+        columns = figure_columns(rows, has_background=self._table.has_background)
+        self.model.show_rows(rows, columns)
         self.pair_bar.refresh()
         table = self._table
         notes = [
@@ -231,8 +266,7 @@ class ResultsPage(QWidget):
 
     def _on_selection(self) -> None:
         """Two selected models are compared."""
-        rows = [self.model.rows[i.row()] for i in self.table.selectionModel().selectedRows()]
-        runs = [row.run for row in rows if row.run]
+        runs = [row.run for row in self.table.chosen_rows() if row.run]
         if len(runs) == 2:
             scores = {run: self._table.figure(run, self._table.lead) for run in runs}
             first, second = sorted(runs, key=lambda run: scores[run])
@@ -243,6 +277,79 @@ class ResultsPage(QWidget):
         row = self.model.rows[self.table.currentIndex().row()]
         if row.run in self._session.models:
             self._segmenting.choose(row.run)
+
+
+def figure_columns(
+    rows: Sequence[FigureRow], *, has_background: bool = False
+) -> list[Column[FigureRow]]:
+    """The name, the figures, and the number of images where it is not the same for all.
+
+    Args:
+        rows: The models, and the guess, which has no run and stays below all others. Figures that
+            nobody has a value for are left out.
+        has_background: Whether one of the classes is: then the foreground leads.
+    """
+    models = [row for row in rows if row.run]
+    columns: list[Column[FigureRow]] = [
+        Column(
+            "Model", lambda row: row.title,
+            "Click to choose; with Ctrl a second one to compare it with",
+            key=lambda row: row.title.casefold() if row.run else None,
+            cell_tip=lambda row: row.note, emphasis=_emphasis,
+            icon=lambda row: None if row.color is None else swatch(row.color), most=200,
+        )
+    ]  # fmt: skip
+    columns += [
+        _figure_column(figure, models)
+        for figure in leading_first(Where.FOLDER, has_background=has_background)
+        if figure.key in _ALWAYS or any(not math.isnan(row.value(figure)) for row in rows)
+    ]
+    if len({row.images for row in models}) > 1:
+        columns.append(
+            Column(
+                "Images", lambda row: count_text(row.images),
+                "How many images have ground truth to measure against", lambda row: row.images,
+                key=lambda row: row.images if row.run else None, side=Side.RIGHT,
+                emphasis=_emphasis,
+            )
+        )  # fmt: skip
+    return columns
+
+
+def _emphasis(row: FigureRow) -> Emphasis:
+    return Emphasis.NONE if row.run else Emphasis.ASIDE
+
+
+def _figure_column(figure: AnyFigure, models: Sequence[FigureRow]) -> Column[FigureRow]:
+    best = marked_best(figure, np.array([row.value(figure) for row in models]))
+
+    def text(row: FigureRow) -> str:
+        return figure_text(figure, row.value(figure))
+
+    def is_best(row: FigureRow) -> bool:
+        """Whether no other model has a better figure, as it is written, and some have a worse."""
+        return bool(row.run) and not math.isnan(best) and text(row) == figure_text(figure, best)
+
+    def tip(row: FigureRow) -> str:
+        if math.isnan(row.value(figure)):
+            return f"{figure.name}: not counted, or not defined here"
+        more = "; the best of these" if is_best(row) else ""
+        over = row.values.get(OVER_IMAGES.get(figure.key, ""), math.nan)
+        if not math.isnan(over):
+            more += f". Mean over images {figure_text(figure, over)}"
+        return f"{figure.name} {text(row)}{more}"
+
+    def key(row: FigureRow) -> float | None:
+        value = row.value(figure)
+        return None if not row.run or math.isnan(value) else value
+
+    is_part = figure.unit in (Unit.RATIO, Unit.PERCENT)
+    return Column(
+        figure.title, text, figure.tip, lambda row: row.value(figure), key=key, cell_tip=tip,
+        side=Side.RIGHT, bar=(lambda row: row.value(figure)) if is_part else None,
+        bar_color=lambda row: row.color or _OF_GUESS,
+        emphasis=lambda row: Emphasis.STRONG if is_best(row) else _emphasis(row),
+    )  # fmt: skip
 
 
 def _titled(title: QLabel, widget: QWidget) -> QWidget:

@@ -18,16 +18,16 @@ def test_imports_point_down():
 
 
 LIGHT = {
-    "import segstudio.core.metrics": ["torch", "PySide6"],
+    "import segstudio.metrics.confusion": ["torch", "PySide6"],
     "import segstudio.storage.project, segstudio.storage.settings": [
         "torch", "PySide6", "tifffile", "PIL", "cv2", "natsort", "platformdirs",
     ],
     "from segstudio.models.registry import registry\n"
     "from segstudio.models.weights import is_available\n"
     "for spec in registry().values(): is_available(spec)": ["torch", "torchvision", "PySide6"],
-    "import segstudio.app.studio": ["torch", "PySide6", "tifffile"],
-    "import segstudio.ui.application": ["torch", "numpy", "cv2", "pyqtgraph"],
-    "import segstudio.ui.contents, segstudio.ui.panels.evaluation.panel": ["torch", "pyqtgraph"],
+    "import segstudio.studio": ["torch", "PySide6", "tifffile"],
+    "import segstudio.window.application": ["torch", "numpy", "cv2", "pyqtgraph"],
+    "import segstudio.window.contents, segstudio.evaluation.ui.panel": ["torch", "pyqtgraph"],
     "import segstudio.__main__": ["torch", "numpy", "typer", "PySide6"],
 }  # fmt: skip
 """What must not be imported by the time that this has been done."""
@@ -72,7 +72,7 @@ MEASURES_NAMED = {
     "ap": "segstudio/training, ui/panels/model: what a trained model's card tells",
     "ap50": "the same",
     "ap75": "the same",
-    "boundary_iou": "segstudio/core/ablation.py, cli/inspect_cuts.py: what a cut connection costs",
+    "boundary_iou": "segstudio/metrics/cut_costs.py, cli/inspect_cuts.py: what a cut connection costs",
     "mean_boundary_iou": "the same",
 }
 """Names of measures that stand elsewhere too, and where or for what else."""
@@ -83,7 +83,7 @@ def test_a_measure_is_named_in_its_own_module_alone():
 
     Not of IoU, Dice and what else follows from the confusion matrix, which all lead with.
     """
-    from segstudio.core.image_figures import MEASURES, PIXELS
+    from segstudio.metrics.image_figures import MEASURES, PIXELS
 
     homes: dict[str, str] = {}
     for measure in (m for m in MEASURES if m.count is not None and m is not PIXELS):

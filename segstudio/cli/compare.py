@@ -7,14 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from segstudio.app.class_mapping import asked_of, is_scored
-from segstudio.app.clock import ManualClock
-from segstudio.app.engine import TorchEngine
-from segstudio.app.evaluation_inputs import Conditions, Contender, References
-from segstudio.app.folder import FolderFiles
-from segstudio.app.folder_evaluation import FolderEvaluation, evaluate_folder
-from segstudio.app.named_runs import NamedRuns
-from segstudio.app.notices import Notices
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors, require_folder
@@ -22,12 +14,20 @@ from segstudio.cli.loading import fetch_weights
 from segstudio.cli.options import option_of
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_comparison
+from segstudio.clock import ManualClock
+from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.errors import SegstudioError
-from segstudio.core.measure import AnyMeasure
 from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
 from segstudio.core.schema import LabelSchema
+from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
+from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder
+from segstudio.folder.files import FolderFiles
 from segstudio.jobs import Job, JobRunner
+from segstudio.metrics.measure import AnyMeasure
 from segstudio.models.registry import registry, spec_from_weights
+from segstudio.notices import Notices
+from segstudio.runs.engine import TorchEngine
+from segstudio.runs.named_runs import NamedRuns
 from segstudio.session.session import Session, What
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.folders import user_folders

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from segstudio.app.evaluation_report.wording import count, stacks_text
 from segstudio.cli.output import print_table, say, score
-from segstudio.core.image_figures import MEASURES
-from segstudio.core.measure import AnyFigure, AnyMeasure, Where
+from segstudio.evaluation.report.wording import count, stacks_text
+from segstudio.metrics.image_figures import MEASURES
+from segstudio.metrics.measure import AnyFigure, AnyMeasure, Where
 from segstudio.storage.truth_coding import KIND_NAMES
 
 _FOREGROUND: Final = (("mean_iou_foreground", "fg iou"), ("mean_dice_foreground", "fg dice"))

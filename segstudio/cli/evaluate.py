@@ -19,11 +19,11 @@ from segstudio.cli.options import Missing, option_of
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_material
 from segstudio.core.answer import Answer
-from segstudio.core.bootstrap import PairedDifference, paired_difference
-from segstudio.core.detection_curves import DETECTIONS
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import ImageFigures, figures_of, measures_with
-from segstudio.core.measure import AnyMeasure
+from segstudio.metrics.bootstrap import PairedDifference, paired_difference
+from segstudio.metrics.detection_curves import DETECTIONS
+from segstudio.metrics.image_figures import ImageFigures, figures_of, measures_with
+from segstudio.metrics.measure import AnyMeasure
 from segstudio.storage.image_ref import ImageRef
 
 _REMARKS: Final = 5

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.mask_pairs import MISSING_TEXTS
 from segstudio.cli.options import Missing
 from segstudio.cli.output import print_table, say, score
-from segstudio.core.image_figures import MEASURES, PIXELS
-from segstudio.core.measure import Where
+from segstudio.evaluation.report.wording import count
+from segstudio.metrics.image_figures import MEASURES, PIXELS
+from segstudio.metrics.measure import Where
 from segstudio.storage.truth_coding import KIND_NAMES
 
 _NAMED: Final = 20

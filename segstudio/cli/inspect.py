@@ -8,20 +8,20 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from segstudio.app.class_mapping import ClassMapping
-from segstudio.app.skip_runs import Reference
 from segstudio.cli.errors import OK, InputError, input_errors
 from segstudio.cli.inspect_cuts import ablation_rows, how_of, print_ablations, wanted_runs
 from segstudio.cli.inspect_files import Files, material_of, write_files
 from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
 from segstudio.cli.output import print_json, print_table, progress_bar, say
-from segstudio.core.ablation import ALL_SKIPS
+from segstudio.core.class_mapping import ClassMapping
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import LabelSchema
-from segstudio.core.shape_table import pixels_text
+from segstudio.inspection.skip_runs import Reference
+from segstudio.metrics.cut_costs import ALL_SKIPS
+from segstudio.report.shape_table import pixels_text
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import read_image
 from segstudio.storage.masks import encode_rgb_png
@@ -30,7 +30,7 @@ from segstudio.storage.truth import NOTHING_SAID, read_truth
 from segstudio.storage.write_root import WriteRoot
 
 if TYPE_CHECKING:
-    from segstudio.inspection.subject import Subject
+    from segstudio.inspection.nets.subject import Subject
 
 _SOFTWARE: Final = "segstudio inspect"
 
@@ -114,7 +114,7 @@ def inspect(request: Request, *, as_json: bool) -> int:
 
 
 def _subject(spec: ModelSpec, device: str, pixels: Image) -> Subject:
-    from segstudio.inspection.subject import Subject
+    from segstudio.inspection.nets.subject import Subject
 
     return Subject(segmenter_on(spec, device), pixels)
 
@@ -222,7 +222,7 @@ def _write_sheets(found: FeatureTrace, folder: Path, image: Path) -> Iterator[Pa
     Raises:
         SegstudioError: if one cannot be written; the image itself is never replaced.
     """
-    from segstudio.inspection.sheets import channel_sheet
+    from segstudio.inspection.nets.sheets import channel_sheet
 
     make_folder(folder)
     digits = len(str(len(found.layers) - 1))

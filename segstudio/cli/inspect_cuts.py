@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from segstudio.app.skip_runs import Reference, cut_runs, skip_runs
 from segstudio.cli.errors import InputError
 from segstudio.cli.output import print_table, progress_bar, say, score
-from segstudio.core.ablation import ALL_SKIPS, AblationRow, NamedCuts
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow, EdgeCut, FeatureTrace
 from segstudio.core.schema import LabelSchema
+from segstudio.inspection.skip_runs import Reference, cut_runs, skip_runs
+from segstudio.metrics.cut_costs import ALL_SKIPS, AblationRow, NamedCuts
 
 if TYPE_CHECKING:
-    from segstudio.inspection.subject import Subject
+    from segstudio.inspection.nets.subject import Subject
 
 
 def how_of(name: str | None, ablate: str | None) -> CutHow:

@@ -11,17 +11,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.app.class_mapping import asked_of, is_scored
-from segstudio.app.class_names import is_made_up, key_of
-from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.errors import require_folder
 from segstudio.cli.mask_codings import Alike, Masks, read_alike
 from segstudio.cli.mask_layout import MaskPlace
 from segstudio.cli.options import Missing
+from segstudio.core.class_mapping import asked_of, is_scored
+from segstudio.core.class_names import is_made_up, key_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.found_objects import FoundObjects
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.schema import LabelSchema
+from segstudio.evaluation.report.wording import count
 from segstudio.storage.coco_results import COCO_NAME, CocoResults
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from segstudio.cli.errors import input_errors, require_folder
 
 if TYPE_CHECKING:
-    from segstudio.core.measure import AnyMeasure
+    from segstudio.metrics.measure import AnyMeasure
     from segstudio.storage.mask_pattern import ChosenMasks
     from segstudio.storage.truth_coding import TruthKind
 
@@ -166,7 +166,7 @@ class MeasuringCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Add the flags, which are read where they are needed: they import what measures need."""
-        from segstudio.core.image_figures import MEASURES
+        from segstudio.metrics.image_figures import MEASURES
 
         def remember(context: Any, option: Any, is_given: Any) -> None:
             if is_given:
@@ -190,7 +190,7 @@ class MeasuringCommand(TyperCommand):
 
 def measures_of(context: typer.Context) -> tuple[AnyMeasure, ...]:
     """The measures whose flags were given."""
-    from segstudio.core.image_figures import MEASURES
+    from segstudio.metrics.image_figures import MEASURES
 
     given = context.meta.get(_MEASURES, ())
     return tuple(m for m in MEASURES if m.option in given)

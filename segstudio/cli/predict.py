@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.app.evaluation_report.wording import stacks_text
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, say, warn
 from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, parts_of
+from segstudio.evaluation.report.wording import stacks_text
 from segstudio.models.download import sha256_of
 from segstudio.models.weights import find_weights
 from segstudio.storage.atomic import make_folder

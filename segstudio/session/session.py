@@ -8,10 +8,10 @@ from typing import Any
 
 from psygnal import Signal
 
-from segstudio.core.class_sums import ConfusionMatrices
 from segstudio.core.labels import Patch
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
+from segstudio.metrics.class_sums import ConfusionMatrices
 from segstudio.session.disagreement import DisagreementState, Disputes
 from segstudio.session.document import Document
 from segstudio.session.evaluation import Evaluation

@@ -11,9 +11,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from segstudio.__main__ import main
-from segstudio.core.image_figures import MEASURES
-from segstudio.core.measure import Where
 from segstudio.core.schema import LabelSchema
+from segstudio.metrics.image_figures import MEASURES
+from segstudio.metrics.measure import Where
 from segstudio.models.unet import UNet
 from segstudio.storage.masks import read_index_png
 from segstudio.storage.run_definitions import RunDefinition, write_definitions
@@ -156,8 +156,8 @@ def test_figures_on_request_and_the_second_time_from_disk(capsys, folder, models
     def never(*_args, **_options):
         raise AssertionError("this is on disk")
 
-    monkeypatch.setattr("segstudio.app.engine.TorchEngine.predictor", never)
-    monkeypatch.setattr("segstudio.app.evaluation_work.figures_of", never)
+    monkeypatch.setattr("segstudio.runs.engine.TorchEngine.predictor", never)
+    monkeypatch.setattr("segstudio.evaluation.evaluation_work.figures_of", never)
     assert told(capsys, folder, models, *options) == found
 
 

@@ -9,9 +9,9 @@ import tifffile
 from PIL import Image
 
 from segstudio.__main__ import main
-from segstudio.core.image_figures import MEASURES
-from segstudio.core.measure import Where
 from segstudio.core.schema import LabelSchema
+from segstudio.metrics.image_figures import MEASURES
+from segstudio.metrics.measure import Where
 from segstudio.storage.masks import encode_instance_png
 
 

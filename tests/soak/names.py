@@ -21,9 +21,9 @@ from PIL import Image as pil
 from safetensors.torch import save_file
 
 from segstudio.__main__ import main
-from segstudio.app.clock import ManualClock
-from segstudio.app.studio import Studio
+from segstudio.clock import ManualClock
 from segstudio.models.unet import UNet
+from segstudio.studio import Studio
 
 PIECES = (
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><svg onload='x'>", "'); x('",

@@ -17,7 +17,7 @@ help:
 	@echo "make run          open segstudio on the embedded samples"
 	@echo "make test         run the tests"
 	@echo "make test-slow    run the slow tests too"
-	@echo "make lint         ruff, mypy and the layer rule"
+	@echo "make lint         ruff, mypy and which room imports which"
 	@echo "make bench        print the measured ratios with their targets"
 	@echo "make soak         kill the program again and again and look what is lost (an hour)"
 	@echo "make screenshots  make the picture of the README again"

@@ -151,7 +151,7 @@ class Studio:
             documents,
             folder,
             self._schema,
-            FolderStates(self.session, self.jobs, folder, self.scoring),
+            FolderStates(self.session, self.jobs, folder, self.scoring.count_missing),
             Thumbnails(self.session, self.jobs, ThumbnailCache(folders.cache / "thumbnails")),
             self._predictions,
             self.folder_claim,

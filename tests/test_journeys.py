@@ -258,7 +258,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_strokes_survive_sigkill(new_desk, tmp_path):
     root = make_folder(tmp_path / "nuclei", truth=False)
     script = _KILLED.format(
-        here=str(Path(__file__).parent), home=str(tmp_path / "home"), root=str(root)
+        here=str(Path(__file__).with_name("support")), home=str(tmp_path / "home"), root=str(root)
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from segstudio.canvas.pane_header import PaneHeader
 from segstudio.canvas.pane_stock import PaneStock
 from segstudio.canvas.pane_view import PaneView
 from segstudio.canvas.shared_tools import SharedTools
+from segstudio.canvas.tool import Tool
 from segstudio.canvas.view import Point
 from segstudio.canvas.viewport import Viewport
 from segstudio.comparison.comparing import PaneScore
@@ -69,12 +71,16 @@ class Canvas(QWidget):
     over_photo_closed = Signal()
     over_photo_faded = Signal(float)
 
-    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, studio: Studio, tools: Iterable[type[Tool]], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._studio = studio
         self._session = studio.session
         self._linked = LinkedViews()
-        self._tools = SharedTools(studio.session, studio.editing, self._flip_overlay, self._blink)
+        self._tools = SharedTools(
+            studio.session, studio.editing, tools, self._flip_overlay, self._blink
+        )
         self._asked_rect: Rect | None = None
         self._framed: tuple[Rect, ...] = ()
         """What the user was led to on this image: cards stay away also when its frame is gone."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from segstudio.annotation.editing import Editing
 from segstudio.canvas.held_keys import HeldKeys
+from segstudio.canvas.tool import Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
 from segstudio.session.session import Session
@@ -40,19 +41,21 @@ class SharedTools:
         self,
         session: Session,
         editing: Editing,
+        tools: Iterable[type[Tool]],
         flip_overlay: Callable[[], None],
         blink: Callable[[bool], None],
     ) -> None:
         """Args:
         session: What is open.
         editing: The verbs that change labels.
+        tools: Every tool there is.
         flip_overlay: Shows the overlay if it is hidden, hides it if it is shown.
         blink: Told when the key goes down and up that shows the compared layer while it is held.
         """
         self._session, self._editing = session, editing
         self._places: list[ToolPlace] = []
         self._current: ToolPlace | None = None
-        self._toolbox = Toolbox(self)
+        self._toolbox = Toolbox(self, tools)
         self._toolbox.choose(session.view.tool)
         self.held = HeldKeys(self._show_pointers, flip_overlay, blink)
 

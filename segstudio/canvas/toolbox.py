@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtGui import QPainter
 
-from segstudio.annotation.ui.tools.brush import BrushTool
-from segstudio.annotation.ui.tools.eraser import EraserTool
-from segstudio.annotation.ui.tools.fill import FillTool
-from segstudio.annotation.ui.tools.pan import PanTool
-from segstudio.annotation.ui.tools.pick import PickTool
-from segstudio.annotation.ui.tools.polygon import PolygonTool
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.session.session import ToolName
-
-_TOOLS: tuple[type[Tool], ...] = (
-    PanTool,
-    BrushTool,
-    EraserTool,
-    PolygonTool,
-    FillTool,
-    PickTool,
-)
 
 
 class Toolbox:
@@ -30,8 +17,8 @@ class Toolbox:
     Alt. A press decides; the tool keeps the pointer until the release.
     """
 
-    def __init__(self, host: ToolHost) -> None:
-        self._tools: dict[ToolName, Tool] = {kind.name: kind(host) for kind in _TOOLS}
+    def __init__(self, host: ToolHost, kinds: Iterable[type[Tool]]) -> None:
+        self._tools: dict[ToolName, Tool] = {kind.name: kind(host) for kind in kinds}
         self._chosen = self._tools[ToolName.PAN]
         self._holding: Tool | None = None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner
-from segstudio.runs.scoring import Scoring
 from segstudio.session.document import Document
 from segstudio.session.session import Change, ImageState, Session, What
 from segstudio.storage.image_ref import PAGE_MARK, ImageRef, image_of, place_of
@@ -23,12 +24,16 @@ class FolderStates:
     """Fills `session.states` after a folder was opened and keeps the marks of the open image."""
 
     def __init__(
-        self, session: Session, jobs: JobRunner, folder: OpenFolder, scoring: Scoring
+        self,
+        session: Session,
+        jobs: JobRunner,
+        folder: OpenFolder,
+        count_missing: Callable[[], None],
     ) -> None:
         self._session = session
         self._jobs = jobs
         self._folder = folder
-        self._scoring = scoring
+        self._count_missing = count_missing
         session.changed.connect(self._on_change)
 
     def read(self, files: FolderFiles) -> None:
@@ -53,7 +58,7 @@ class FolderStates:
 
     def count_missing(self) -> None:
         """Count what waited for the masks to be looked at."""
-        self._scoring.count_missing()
+        self._count_missing()
 
     def mark_reviewed(self, files: FolderFiles, ref: ImageRef, *, reviewed: bool) -> None:
         """Keep a mark of the user's on disk."""
@@ -75,7 +80,7 @@ class FolderStates:
             if end < len(files.project.images):
                 self._read_chunk(files, end)
             else:
-                self._scoring.count_missing()
+                self._count_missing()
 
         self._jobs.submit(
             "Looking for masks",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
@@ -10,7 +12,6 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.text import as_html
 from segstudio.kit.actions import ActionSpec, Context, Keymap, Scope, keys_of
 from segstudio.kit.icons import icon
-from segstudio.window.action_table import ACTIONS
 
 
 def native(key: str) -> str:
@@ -29,12 +30,13 @@ class ActionSet(QObject):
     failed = Signal(str, str)
     keymap_changed = Signal()
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, rows: Sequence[ActionSpec]) -> None:
         super().__init__(parent)
+        self._rows = rows
         self._context: Context | None = None
         self._keymap: Keymap = {}
         self._scopes: dict[Scope, QWidget] = {}
-        self._actions = {spec.id: self._make(spec) for spec in ACTIONS}
+        self._actions = {spec.id: self._make(spec) for spec in self._rows}
 
     @property
     def keymap(self) -> Keymap:
@@ -56,13 +58,13 @@ class ActionSet(QObject):
     def place(self, scopes: dict[Scope, QWidget]) -> None:
         """Let each action's keys count in the widget of its scope."""
         self._scopes = scopes
-        for spec in ACTIONS:
+        for spec in self._rows:
             scopes[spec.scope].addAction(self._actions[spec.id])
 
     def action_of(self, keys: QKeySequence) -> QAction | None:
         """What these keys do where the focus is; None if nothing, or nothing now."""
         focused = QApplication.focusWidget()
-        for spec in ACTIONS:
+        for spec in self._rows:
             action = self._actions[spec.id]
             if not action.isEnabled() or keys not in action.shortcuts():
                 continue
@@ -79,7 +81,7 @@ class ActionSet(QObject):
     def set_keymap(self, keymap: Keymap) -> None:
         """Replace the shortcuts that differ from the table's."""
         self._keymap = dict(keymap)
-        for spec in ACTIONS:
+        for spec in self._rows:
             self._show_keys(self._actions[spec.id], spec)
         self.keymap_changed.emit()
 
@@ -88,7 +90,7 @@ class ActionSet(QObject):
         context = self._context
         if context is None:
             return
-        for spec in ACTIONS:
+        for spec in self._rows:
             action = self._actions[spec.id]
             action.setEnabled(spec.enabled(context))
             if spec.tip_now is not None:

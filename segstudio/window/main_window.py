@@ -78,10 +78,11 @@ class MainWindow(QMainWindow):
         from segstudio.kit.text_focus import TextFocusGuard
         from segstudio.runs.ui.model_chooser import ModelChooser
         from segstudio.window import bars
+        from segstudio.window.action_table import ACTIONS
         from segstudio.window.status_bar import StatusBar
         from segstudio.window.view_controls import ViewControls
 
-        self.commands: ActionSet = ActionSet(self)
+        self.commands: ActionSet = ActionSet(self, ACTIONS)
         self.recent_menu = bars.fill_menus(self, self.menus, self.commands)
         bars.fill_main_bar(self.bar, self.commands)
         self.model_chooser = ModelChooser()
@@ -100,6 +101,7 @@ class MainWindow(QMainWindow):
         """Build what needs the studio, and connect everything."""
         from segstudio.annotation.ui.classes_panel import ClassesPanel
         from segstudio.annotation.ui.correction_bar import CorrectionBar
+        from segstudio.annotation.ui.tools.table import TOOLS
         from segstudio.canvas.canvas import Canvas
         from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
         from segstudio.evaluation.ui.metrics_panel import MetricsPanel
@@ -116,7 +118,7 @@ class MainWindow(QMainWindow):
 
         self._studio = studio
         session = studio.session
-        self.canvas = Canvas(studio)
+        self.canvas = Canvas(studio, TOOLS)
         self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands)
         self.images: ImagesPanel = ImagesPanel(
             session, studio.browsing, studio.scoring, self.commands

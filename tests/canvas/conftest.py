@@ -24,6 +24,7 @@ from windows import (  # noqa: F401 - fixtures
 )
 
 from segstudio.annotation.editing import Editing
+from segstudio.annotation.ui.tools.table import TOOLS
 from segstudio.canvas.canvas import Canvas
 from segstudio.canvas.view import View
 from segstudio.canvas.viewport import Viewport
@@ -165,7 +166,7 @@ def desk(qtbot) -> Desk:  # noqa: F811 - the fixture of that name
         pending=frozenset(),
     )
     parts = {"editing": editing, "settings": settings, "comparing": Comparing(session, models)}
-    canvas = Canvas(SimpleNamespace(session=session, jobs=None, **parts))
+    canvas = Canvas(SimpleNamespace(session=session, jobs=None, **parts), TOOLS)
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()

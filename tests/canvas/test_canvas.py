@@ -14,6 +14,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
+from segstudio.annotation.ui.tools.table import TOOLS
 from segstudio.canvas.brush_ring import stamp_centre
 from segstudio.canvas.canvas import Canvas
 from segstudio.session.session import Layer, ToolName, Unreadable, What
@@ -236,7 +237,7 @@ def test_the_pointer_brings_the_keyboard_unless_something_is_typed(desk, qtbot):
 def test_a_real_studio_is_shown_and_painted_on_with_the_tool_that_is_in_hand(studio, qtbot):
     session = studio.session
     session.set_view(tool=ToolName.BRUSH, brush_size=1, active_class=2)
-    canvas = Canvas(studio)
+    canvas = Canvas(studio, TOOLS)
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()
@@ -255,6 +256,7 @@ from PySide6.QtWidgets import QApplication
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from segstudio.annotation.editing import Editing
+from segstudio.annotation.ui.tools.table import TOOLS
 from segstudio.core.labels import LabelMap
 from segstudio.session.document import Document
 from segstudio.session.session import Layer, Session, ToolName, What
@@ -263,7 +265,7 @@ from segstudio.canvas.canvas import Canvas
 app = QApplication([])
 session = Session()
 editing = Editing(session)
-canvas = Canvas(SimpleNamespace(session=session, editing=editing, settings=SimpleNamespace(keep_view=True), jobs=None))
+canvas = Canvas(SimpleNamespace(session=session, editing=editing, settings=SimpleNamespace(keep_view=True), jobs=None), TOOLS)
 canvas.resize(200, 150)
 canvas.show()
 photo = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
@@ -292,7 +294,7 @@ def test_on_a_screen_of_two_to_one_image_pixels_are_screen_pixels():
     result = subprocess.run(
         [sys.executable, "-c", _TWO_TO_ONE],
         env=environment,
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         timeout=60,

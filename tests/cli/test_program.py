@@ -137,7 +137,7 @@ import sys, types
 from segstudio.__main__ import main
 fake = types.ModuleType("segstudio.window.application")
 fake.run = lambda *a: print("opened", *a) or 0
-import segstudio.kit
+import segstudio.window
 sys.modules["segstudio.window.application"] = segstudio.window.application = fake
 main([])
 print([m for m in ("typer", "rich", "torch", "cv2") if m in sys.modules])

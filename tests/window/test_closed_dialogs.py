@@ -44,8 +44,9 @@ OTHERWISE = {"ExportReportDialog", "RecoveryDialog", "RemoveClassDialog", "Versi
 
 
 def kinds_of_dialogs() -> set[type[QDialog]]:
-    for module in pkgutil.walk_packages(segstudio.ui.__path__, "segstudio.ui."):
-        importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(segstudio.__path__, "segstudio."):
+        if {"canvas", "kit", "ui", "window"}.intersection(module.name.split(".")):
+            importlib.import_module(module.name)
     found, waiting = set(), [QDialog]
     while waiting:
         for kind in waiting.pop().__subclasses__():
@@ -85,7 +86,7 @@ def test_every_kind_of_dialog_is_one_that_is_deleted_when_closed_and_is_tried_he
 
 
 def test_no_message_box_is_asked_but_by_the_function_that_deletes_it():
-    root = Path(segstudio.ui.__file__).parent
+    root = Path(segstudio.kit.__file__).parents[1]
     asking = {
         path.name for path in root.rglob("*.py") if re.search(r"\bbox\.exec\(", path.read_text())
     }

@@ -330,7 +330,8 @@ class TableDelegate(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
-        option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
+        if option.state & QStyle.StateFlag.State_Selected:
+            option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         box: QRect = option.rect
@@ -394,7 +395,9 @@ class _Head(QHeaderView):
 
 
 class TableView(Generic[Row], QTableView):
-    """A table: Ctrl+C copies the chosen rows, a click on a heading sorts; where rows have an order of their own, a third one undoes it.
+    """A table: Ctrl+C copies the chosen rows, a click on a heading sorts.
+
+    Where the rows have an order of their own, a third click on a heading brings it back.
 
     Signals:
         reached: A row (itself) was clicked, activated, or reached by a key.

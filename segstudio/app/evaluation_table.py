@@ -23,12 +23,17 @@ _BACKGROUND: Final = 0
 
 @dataclass(eq=False)
 class _Run:
-    """One model's lines: (N, M) scores and (N, K) IoU of all images of the folder."""
+    """One model's lines: (N, M) scores and (N, K) IoU of all images of the folder.
+
+    `counted` tells which of the M scores any image had: to look through all takes too long for the
+    thread of the window.
+    """
 
     title: str
     scores: npt.NDArray[np.float64]
     class_iou: npt.NDArray[np.float32]
     evaluated: npt.NDArray[np.bool_]
+    counted: npt.NDArray[np.bool_]
     rows: dict[int, ImageRow] = field(default_factory=dict)
     folder: FolderFigures | None = None
     changes: int = 0
@@ -141,6 +146,11 @@ class EvaluationTable:
         values: npt.NDArray[np.float64] = found.scores[found.evaluated, _COLUMN[metric]]
         return values
 
+    def has_counted(self, run: str, metric: str) -> bool:
+        """Whether some image had a figure, by its name in `METRICS`."""
+        found = self._runs.get(run)
+        return found is not None and bool(found.counted[_COLUMN[metric]])
+
     def value(self, index: int, run: str, metric: str) -> float:
         """One figure of one image; NaN if there is none."""
         found = self._runs.get(run)
@@ -235,6 +245,7 @@ class EvaluationTable:
                 np.full((images, len(METRICS)), np.nan),
                 np.full((images, classes), np.nan, np.float32),
                 np.zeros(images, np.bool_),
+                np.zeros(len(METRICS), np.bool_),
             )
         self._order = tuple(titles)
         self._runs = {run: self._runs[run] for run in self._order}
@@ -248,6 +259,7 @@ class EvaluationTable:
         found.scores[index] = row.scores
         found.class_iou[index] = row.class_iou
         found.evaluated[index] = True
+        found.counted |= ~np.isnan(row.scores)
         found.changes += 1
 
     def publish(self, run: str, folder: FolderFigures | None) -> None:

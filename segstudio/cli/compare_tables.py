@@ -66,7 +66,7 @@ def _print_models(
     for measure in MEASURES:
         if measure.section and all(m.get(measure.section, "") is None for m in models):
             for line in measure.summary(models[0], leads):
-                print(line)
+                say(line)
 
 
 def _section(model: dict[str, Any], measure: AnyMeasure) -> dict[str, Any]:

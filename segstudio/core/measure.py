@@ -295,8 +295,11 @@ class Measure(Generic[P, S]):
 
 def _line(figure: Figure[S], report: Mapping[str, Any], leads: bool) -> str:
     unit = " px" if figure.unit is Unit.PIXELS else ""
-    ahead = f" (foreground {figure.plain(report[figure.foreground().total])}{unit})" * leads
-    return f"mean {small(figure.name)} {figure.plain(report[figure.total])}{unit}{ahead}"
+    line = f"{small(figure.name)} {figure.plain(report[figure.total])}{unit}"
+    if not figure.is_mean:
+        return line
+    ahead = figure.plain(report[figure.foreground().total])
+    return f"mean {line}" + f" (foreground {ahead}{unit})" * leads
 
 
 AnyMeasure = Measure[Any, Any]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from pages import outline
 
-from segstudio.app.evaluation_report.data_files import write_csv, write_json
+from segstudio.app.evaluation_report.data_files import summary, write_csv, write_json
 from segstudio.app.evaluation_report.document import compose, write_html
 from segstudio.app.evaluation_report.findings import find
 from segstudio.app.evaluation_report.image_sections import LISTED, list_section, spread_section
@@ -27,6 +27,7 @@ from segstudio.core.boundary import BOUNDARY
 from segstudio.core.errors import CancelledError
 from segstudio.core.image_figures import MEASURES, figures_of
 from segstudio.core.labels import LabelMap
+from segstudio.core.measure import Where
 from segstudio.core.panoptic import PANOPTIC
 from segstudio.core.schema import ClassSpec, LabelSchema
 
@@ -334,6 +335,26 @@ def test_large_images_are_drawn_small():
 
 
 # -- files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("measure", [m for m in MEASURES if m.choice], ids=lambda m: m.key)
+def test_what_is_counted_is_in_the_report_and_in_the_files(tmp_path, measure):
+    answers = {"good": [GOOD] * 2, "poor": [POOR] * 2}
+
+    def told(wanted):
+        material = material_of(answers, wanted=wanted)
+        path = tmp_path / str(len(wanted))
+        write_csv(path, material, ignore)
+        columns = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+        summed = summary(material, find(material, ignore), NOW)["models"][0]
+        figures = {row[0].removesuffix(" ↓") for row in rows_of(html_of(material))}
+        return {*columns, *summed, *summed["classes"][0], *figures}
+
+    names = {f.key for f in measure.at(Where.IMAGES)} | {f.json for f in measure.at(Where.CLASSES)}
+    names |= {f.total for f in measure.at(Where.FOLDER)}
+    names |= {f.label for f in measure.at(Where.FOLDER) if not f.of_foreground}
+    assert names <= told([measure])
+    assert not names & told([])
 
 
 def test_the_csv_has_a_line_for_every_image_and_model(tmp_path):

@@ -66,8 +66,7 @@ def figures_in(table: EvaluationTable, looks: Sequence[RunLook]) -> list[str]:
     known = [
         figure
         for figure in _named(table)
-        if figure != _NO_PAIR
-        and any(not np.isnan(table.column(look.run, figure)).all() for look in looks)
+        if figure != _NO_PAIR and any(table.has_counted(look.run, figure) for look in looks)
     ]
     return [*known, *(f"{_CLASS}{class_id}" for class_id in table.class_ids)]
 

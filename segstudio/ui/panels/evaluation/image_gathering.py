@@ -31,7 +31,7 @@ def known_figures(table: EvaluationTable) -> list[AnyFigure]:
     known = [
         figure
         for figure in figures
-        if any(np.isfinite(table.column(run, figure.key)).any() for run in table.runs)
+        if any(table.has_counted(run, figure.key) for run in table.runs)
     ]
     return [*(known or figures[:1]), *(_class_figure(table, i) for i in table.class_ids)]
 

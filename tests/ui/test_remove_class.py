@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 
 from segstudio.ui.dialogs.remove_class_dialog import RemoveClassDialog
-from segstudio.ui.panels.classes.rows import ID, KEY
+from segstudio.ui.panels.classes.panel import ID, KEY
 
 
 @pytest.fixture

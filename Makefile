@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Two processes, each with whole files.
-TEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist loadfile
+# Two processes, each with half of the files in their order, so that what a file's tests share is
+# made once; the one that is done first takes over from the other.
+TEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Where Python may not keep what it compiled, every start compiles all of it again: each of the
 # two test processes, and each program that a test starts.
@@ -16,7 +17,7 @@ help:
 	@echo "make run          open segstudio on the embedded samples"
 	@echo "make test         run the tests"
 	@echo "make test-slow    run the slow tests too"
-	@echo "make lint         ruff, mypy and the layer rule"
+	@echo "make lint         ruff, mypy and which room imports which"
 	@echo "make bench        print the measured ratios with their targets"
 	@echo "make soak         kill the program again and again and look what is lost (an hour)"
 	@echo "make screenshots  make the picture of the README again"

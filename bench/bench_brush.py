@@ -25,11 +25,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from segstudio.app.clock import ManualClock
-from segstudio.app.studio import Studio
+from segstudio.canvas.canvas import Canvas
+from segstudio.clock import ManualClock
 from segstudio.core.prediction import Prediction
 from segstudio.session.session import Layer, ToolName
-from segstudio.ui.canvas.canvas import Canvas
+from segstudio.studio import Studio
 
 SIZES = (1024, 4096, 8192)
 VIEWS = 4

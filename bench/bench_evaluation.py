@@ -21,14 +21,14 @@ import cv2
 import numpy as np
 from torch import nn
 
-from segstudio.app.engine import TorchEngine
-from segstudio.app.evaluation_inputs import Conditions, Contender, References
-from segstudio.app.folder import FolderFiles
-from segstudio.app.folder_evaluation import FolderEvaluation, evaluate_folder
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
 from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
+from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder
+from segstudio.folder.files import FolderFiles
 from segstudio.jobs import Job
 from segstudio.models.registry import registry
+from segstudio.runs.engine import TorchEngine
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import open_project
@@ -186,7 +186,7 @@ def _evaluate(
             References(files, _SCHEMA),
             figures,
             Job("Evaluating", "model"),
-            indices=range(number),
+            limit=number,
         )
     finally:
         figures.close()

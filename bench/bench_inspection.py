@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import torch
 
-from segstudio.inspection.recording import Recorder, recording
-from segstudio.inspection.running import evaluating, run
-from segstudio.inspection.tracing import structure_of, trace
+from segstudio.inspection.nets.recording import Recorder, recording
+from segstudio.inspection.nets.running import evaluating, run
+from segstudio.inspection.nets.tracing import structure_of, trace
 from segstudio.models.unet import UNet
 
 SIZE = 512

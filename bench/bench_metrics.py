@@ -20,7 +20,7 @@ import numpy as np
 
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Labels, Patch
-from segstudio.core.metrics import ConfusionMatrix
+from segstudio.metrics.confusion import ConfusionMatrix
 
 Pair = tuple[Labels, Labels]
 Row = tuple[str, float, float, bool]

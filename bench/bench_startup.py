@@ -34,7 +34,7 @@ app.exec()
 """
 _OURS = f"""
 import json, os, sys, time
-from segstudio.ui.main_window import MainWindow
+from segstudio.window.main_window import MainWindow
 def painted(self, event, original=MainWindow.paintEvent):
     original(self, event)
     at = time.monotonic()
@@ -50,10 +50,10 @@ import json, os, sys, threading, time
 from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from segstudio.app.studio import Studio
-from segstudio.ui.dispatch import Dispatcher
-from segstudio.ui.main_window import MainWindow
-from segstudio.ui.theme import Theme
+from segstudio.studio import Studio
+from segstudio.kit.dispatch import Dispatcher
+from segstudio.window.main_window import MainWindow
+from segstudio.kit.theme import Theme
 app = QApplication([])
 app.setStyle("Fusion")
 home = Path(sys.argv[2])

@@ -59,7 +59,7 @@ def open_window(
         screenshot: File to save a picture of the window to, and exit.
         masks: The masks of the folder, if they are not to be found.
     """
-    from segstudio.ui.display import missing_display
+    from segstudio.window.display import missing_display
 
     problem = missing_display() or _breaks_python()
     if problem:
@@ -69,7 +69,7 @@ def open_window(
         # https://github.com/pytorch/pytorch/issues/166628
         import torch  # noqa: F401
     try:
-        from segstudio.ui import application
+        from segstudio.window import application
     except ImportError as error:
         if not (error.name or "").startswith("PySide6"):
             raise

@@ -9,6 +9,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from desks import desk, empty, new_desk  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,15 @@ def tiny_engine(tiny_specs):
     from tiny_networks import TinyEngine
 
     return TinyEngine(tiny_specs)
+
+
+_HARMLESS = r"This plugin does not support"
+"""The offscreen platform says so of size hints and of raising windows."""
+_QT = {"canvas", "kit", "ui", "window"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let Qt's warnings fail tests, but for what only the offscreen platform says."""
+    for item in items:
+        if _QT.intersection(item.path.parts):
+            item.add_marker(pytest.mark.qt_log_ignore(_HARMLESS, extend=True))

@@ -1,4 +1,4 @@
-"""The layer rule and the start-up rule, checked on the code itself."""
+"""Which room may import which, and what start-up may import, checked on the code itself."""
 
 import ast
 import json
@@ -7,27 +7,123 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
-from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parent.parent
 
 
-def test_imports_point_down():
-    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+FEATURES = {"annotation", "comparison", "evaluation", "inspection", "training"}
+FLOORS = (
+    {"core", "resources"},
+    {"storage", "models", "metrics", "jobs"},
+    {"report", "session", "notices"},
+    {"clock", "preferences"},
+    {"inspection.nets"},
+    {"folder"},
+    {"runs"},
+    FEATURES,
+    {"studio"},
+    {"kit"},
+    {"canvas"},
+    {f"{room}.ui" for room in (*FEATURES, "folder", "runs")},
+    {"window"},
+    {"cli"},
+    {"__main__"},
+)
+"""From the bottom up. A room imports what stands below it, and never its neighbours."""
+
+NEIGHBOURS = {
+    ("comparison", "annotation"): "what is taken from a model becomes a stroke of the annotation",
+}
+"""Imports between rooms of one floor, with the reason."""
+
+_TORCH = {"torch", "torchvision", "segmentation_models_pytorch", "timm"}
+_QT = {"PySide6", "pyqtgraph"}
+_FILES = {"PIL", "tifffile", "psygnal", "platformdirs", "typer", "rich", "safetensors"}
+_WITH_QT = {"kit", "canvas", "window"}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return grimp.build_graph(
+        "segstudio", include_external_packages=True, exclude_type_checking_imports=True
+    )
+
+
+def room_of(module: str) -> str:
+    """The room of a module: its package below `segstudio`, with `.ui` or `.nets` kept apart."""
+    names = module.split(".")[1:]
+    if names[1:2] and names[1] in ("ui", "nets"):
+        return ".".join(names[:2])
+    return names[0] if names else "resources"
+
+
+def floor_of(module: str) -> int:
+    room = room_of(module)
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def imports_of(graph):
+    for importer in sorted(graph.modules):
+        if importer.startswith("segstudio."):
+            for imported in sorted(graph.find_modules_directly_imported_by(importer)):
+                if imported.startswith("segstudio."):
+                    yield importer, imported
+
+
+def test_every_room_has_its_floor(graph):
+    rooms = {room_of(m) for m in graph.modules if m.startswith("segstudio.")}
+    assert rooms == set().union(*FLOORS) - {"training.ui"}
+
+
+def test_imports_point_down(graph):
+    assert [(a, b) for a, b in imports_of(graph) if floor_of(a) < floor_of(b)] == []
+
+
+def test_rooms_of_one_floor_do_not_know_each_other(graph):
+    across = {
+        (room_of(a), room_of(b))
+        for a, b in imports_of(graph)
+        if floor_of(a) == floor_of(b) and room_of(a) != room_of(b)
+    }
+    assert across == set(NEIGHBOURS)
+
+
+def rooms_that_import(graph, packages: set[str]) -> set[str]:
+    return {
+        room_of(module)
+        for module in graph.modules
+        if module.startswith("segstudio.")
+        and packages & set(graph.find_modules_directly_imported_by(module))
+    }
+
+
+def test_torch_is_known_where_networks_are(graph):
+    # __main__ loads it before Qt on Windows, where the two clash otherwise
+    assert rooms_that_import(graph, _TORCH) == {"models", "training", "inspection.nets", "__main__"}
+
+
+def test_qt_is_known_where_widgets_are(graph):
+    rooms = rooms_that_import(graph, _QT)
+    assert {room for room in rooms if not room.endswith(".ui")} == _WITH_QT
+
+
+def test_values_and_measures_know_no_files(graph):
+    assert not rooms_that_import(graph, _FILES) & {"core", "metrics"}
 
 
 LIGHT = {
-    "import segstudio.core.metrics": ["torch", "PySide6"],
+    "import segstudio.metrics.confusion": ["torch", "PySide6"],
     "import segstudio.storage.project, segstudio.storage.settings": [
         "torch", "PySide6", "tifffile", "PIL", "cv2", "natsort", "platformdirs",
     ],
     "from segstudio.models.registry import registry\n"
     "from segstudio.models.weights import is_available\n"
     "for spec in registry().values(): is_available(spec)": ["torch", "torchvision", "PySide6"],
-    "import segstudio.app.studio": ["torch", "PySide6", "tifffile"],
-    "import segstudio.ui.application": ["torch", "numpy", "cv2", "pyqtgraph"],
-    "import segstudio.ui.contents, segstudio.ui.panels.evaluation.panel": ["torch", "pyqtgraph"],
+    "import segstudio.studio": ["torch", "PySide6", "tifffile"],
+    "import segstudio.window.application": ["torch", "numpy", "cv2", "pyqtgraph"],
+    "import segstudio.window.contents, segstudio.evaluation.ui.panel": ["torch", "pyqtgraph"],
     "import segstudio.__main__": ["torch", "numpy", "typer", "PySide6"],
 }  # fmt: skip
 """What must not be imported by the time that this has been done."""
@@ -72,7 +168,7 @@ MEASURES_NAMED = {
     "ap": "segstudio/training, ui/panels/model: what a trained model's card tells",
     "ap50": "the same",
     "ap75": "the same",
-    "boundary_iou": "segstudio/core/ablation.py, cli/inspect_cuts.py: what a cut connection costs",
+    "boundary_iou": "segstudio/metrics/cut_costs.py, cli/inspect_cuts.py: what a cut connection costs",
     "mean_boundary_iou": "the same",
 }
 """Names of measures that stand elsewhere too, and where or for what else."""
@@ -83,7 +179,7 @@ def test_a_measure_is_named_in_its_own_module_alone():
 
     Not of IoU, Dice and what else follows from the confusion matrix, which all lead with.
     """
-    from segstudio.core.image_figures import MEASURES, PIXELS
+    from segstudio.metrics.image_figures import MEASURES, PIXELS
 
     homes: dict[str, str] = {}
     for measure in (m for m in MEASURES if m.count is not None and m is not PIXELS):

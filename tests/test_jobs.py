@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from segstudio.app.clock import ManualClock
+from segstudio.clock import ManualClock
 from segstudio.core.errors import SegstudioError
 from segstudio.jobs import JobRunner
 

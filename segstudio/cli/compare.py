@@ -5,15 +5,8 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from segstudio.app.clock import ManualClock
-from segstudio.app.engine import TorchEngine
-from segstudio.app.evaluation_inputs import Conditions, Contender, References
-from segstudio.app.folder import FolderFiles
-from segstudio.app.folder_evaluation import FolderEvaluation, evaluate_folder
-from segstudio.app.named_runs import NamedRuns
-from segstudio.app.notices import Notices
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors, require_folder
@@ -21,12 +14,20 @@ from segstudio.cli.loading import fetch_weights
 from segstudio.cli.options import option_of
 from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_comparison
+from segstudio.clock import ManualClock
+from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.errors import SegstudioError
-from segstudio.core.measure import AnyMeasure
 from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
 from segstudio.core.schema import LabelSchema
+from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
+from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder
+from segstudio.folder.files import FolderFiles
 from segstudio.jobs import Job, JobRunner
+from segstudio.metrics.measure import AnyMeasure
 from segstudio.models.registry import registry, spec_from_weights
+from segstudio.notices import Notices
+from segstudio.runs.engine import TorchEngine
+from segstudio.runs.named_runs import NamedRuns
 from segstudio.session.session import Session, What
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.folders import user_folders
@@ -38,6 +39,11 @@ from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_HOW_TO_SAY: Final = (
+    "--schema FILE names the classes of the ground truth as the model does; what is chosen in the "
+    "window (Evaluation > Class mapping) counts too."
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,9 @@ def compare(request: Request, *, as_json: bool) -> int:
     with input_errors():
         specs = _specs(request.models)
         project, schema = _opened(request, specs)
+        unscored = _unscored(specs, schema)
+    for note in unscored:
+        warn(f"note: {note}")
     for spec in specs:
         for part in parts_of(spec):
             fetch_weights(part)
@@ -98,7 +107,7 @@ def compare(request: Request, *, as_json: bool) -> int:
     figures = FigureStore(folders.cache / "figures.sqlite")
     try:
         found = _evaluated(request, specs, FolderFiles(project, store), schema, figures)
-        _print(request, found, project.unread, as_json=as_json)
+        _print(request, found, project.unread, unscored, as_json=as_json)
         if request.report is not None:
             write_comparison(request.report, found, _command(request))
     finally:
@@ -107,7 +116,36 @@ def compare(request: Request, *, as_json: bool) -> int:
     return _tell_trouble(found)
 
 
-def _print(request: Request, found: FolderEvaluation, unread: str, *, as_json: bool) -> None:
+def _unscored(specs: Sequence[ModelSpec], schema: LabelSchema) -> list[str]:
+    """Which models are not scored, since it is not known what their classes are in the folder.
+
+    Raises:
+        InputError: if no model would be scored.
+    """
+    notes = []
+    for spec in specs:
+        if is_scored(spec.schema, schema):
+            continue
+        asked = asked_of(spec.schema, schema)
+        why = (
+            "none of its classes is one of the ground truth's."
+            if asked is None
+            else f"nothing says that {asked[0]} is what the ground truth calls \u201c{asked[1]}\u201d."
+        )
+        notes.append(f"{spec.title} is not scored: {why}")
+    if len(notes) == len(specs):
+        raise InputError(" ".join(notes), _HOW_TO_SAY)
+    return [f"{note} {_HOW_TO_SAY}" for note in notes]
+
+
+def _print(
+    request: Request,
+    found: FolderEvaluation,
+    unread: str,
+    unscored: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
     """Print what came out; before a report is written, which may fail."""
     if not any(len(found.table.indices(run, scored=True)) for run in found.table.runs):
         _tell_trouble(found)
@@ -119,7 +157,8 @@ def _print(request: Request, found: FolderEvaluation, unread: str, *, as_json: b
     truth = found.references.files.project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
     doubts = () if truth is None else truth.doubts
-    told["notes"] = [f"ground truth: {d.message} {d.option}" for d in doubts]
+    told["notes"] = [*(f"ground truth: {d.message} {d.option}" for d in doubts)]
+    told["notes"] += unscored if as_json else []  # said on stderr as well
     if as_json:
         print_json(told)
     else:
@@ -139,7 +178,6 @@ def _evaluated(
         frozenset(m.key for m in request.wanted if m.choice),
     )
     references = References(files, schema, saved=not request.masks)
-    number = len(files.project.images)
     with progress_bar("Comparing") as show:
         return evaluate_folder(
             TorchEngine(),
@@ -147,7 +185,7 @@ def _evaluated(
             references,
             figures,
             _ShownJob(show),
-            indices=range(min(number, request.limit or number)),
+            limit=request.limit,
             again=request.again,
         )
 
@@ -196,7 +234,9 @@ def _opened(request: Request, specs: Sequence[ModelSpec]) -> tuple[Project, Labe
     if project.truth is not None:
         project = replace(project, truth=project.truth.settled(project.images))
     schema = declared or project.schema
-    if schema is None:
+    if schema is not None:
+        schema = replace(schema, words=project.words)
+    else:
         schema = _named_like(project, specs)
     if request.ignore is not None:
         schema = replace(schema, ignore_index=request.ignore)
@@ -208,9 +248,10 @@ def _named_like(project: Project, specs: Sequence[ModelSpec]) -> LabelSchema:
     first = specs[0].schema
     if project.truth is None:
         return first
-    schema = project.truth.schema
+    schema = replace(project.truth.schema, words=project.words)
     agree = all(spec.schema.names == first.names for spec in specs)
-    if project.truth.declared or not agree or set(schema.scored_ids) != set(first.ids):
+    same = agree and set(schema.scored_ids) == set(first.ids) and is_scored(first, schema)
+    if project.truth.declared or not same:
         return schema
     return replace(first, ignore_index=schema.ignore_index)
 

@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from segstudio.app.class_figures import class_rows, further_values
-from segstudio.app.evaluation_report.wording import caution
-from segstudio.app.evaluation_table import EvaluationTable
-from segstudio.app.folder_evaluation import FolderEvaluation
-from segstudio.core.bootstrap import RESAMPLES, SIGN, Interval, paired_difference
-from segstudio.core.calibration import CALIBRATION
-from segstudio.core.class_sums import mean_of
-from segstudio.core.image_figures import MEASURES, PIXELS, TIME, values_of_counts
-from segstudio.core.measure import AnyFigure, AnyMeasure, Where
+from segstudio.evaluation.class_figures import class_rows, further_values
+from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.folder_evaluation import FolderEvaluation
+from segstudio.evaluation.report.wording import caution
+from segstudio.metrics.bootstrap import RESAMPLES, SIGN, Interval, paired_difference
+from segstudio.metrics.calibration import CALIBRATION
+from segstudio.metrics.class_sums import mean_of
+from segstudio.metrics.image_figures import MEASURES, PIXELS, TIME, values_of_counts
+from segstudio.metrics.measure import AnyFigure, AnyMeasure, Where
 
 _SHOWN_IMAGES: Final = 10
 _ALWAYS: Final[tuple[AnyFigure, ...]] = (*PIXELS.at(Where.FOLDER), CALIBRATION.figures[0])
@@ -38,6 +38,7 @@ def report_of(
     return {
         "folder": str(found.references.files.project.root),
         "images": _looked_at(found),
+        "stacks": table.names.stacks,
         "scored_images": max(len(table.indices(run, scored=True)) for run in order),
         "ignore_index": table.schema.ignore_index,
         "foreground": list(table.schema.foreground_ids),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.output import print_table, say, score, signed
-from segstudio.core.image_figures import MEASURES
-from segstudio.core.measure import AnyFigure, AnyMeasure, Where
+from segstudio.evaluation.report.wording import count, stacks_text
+from segstudio.metrics.image_figures import MEASURES
+from segstudio.metrics.measure import AnyFigure, AnyMeasure, Where
 from segstudio.storage.truth_coding import KIND_NAMES
 
 _FOREGROUND: Final = (("mean_iou_foreground", "fg iou"), ("mean_dice_foreground", "fg dice"))
@@ -24,16 +24,18 @@ def print_report(report: dict[str, Any]) -> None:
     """Print what `compare_report.report_of` returned."""
     models = report["models"]
     scored = count(report["scored_images"], "image")
-    print(f"{scored} with ground truth, of {report['images']:,}")
+    say(f"{scored} with ground truth, of {report['images']:,}")
+    if report["stacks"]:
+        say(stacks_text(report["stacks"]))
     if report["ground_truth_values"] is not None:
-        print(f"values of the masks are read as {KIND_NAMES[report['ground_truth_values']]}")
+        say(f"values of the masks are read as {KIND_NAMES[report['ground_truth_values']]}")
     for note in report["notes"]:
         say(f"note: {note}")
-    print()
+    say()
     leads = report["ranked_by"] == "mean_iou_foreground"
     _print_models(models, report["all_background"], leads=leads)
     if leads:
-        print("fg: of the foreground, the classes but background")
+        say("fg: of the foreground, the classes but background")
     _print_classes(models)
     for difference in report["differences"]:
         _print_difference(difference, leads=leads)
@@ -84,7 +86,7 @@ def _print_classes(models: list[dict[str, Any]]) -> None:
     names = {c["id"]: c["name"] for c in models[0]["classes"]}
     if not names:
         return
-    print("\nIoU by class" + (", and apart from the first model" if len(models) > 1 else ""))
+    say("\nIoU by class" + (", and apart from the first model" if len(models) > 1 else ""))
     rows = []
     for class_id, name in names.items():
         cells = []
@@ -99,12 +101,12 @@ def _print_classes(models: list[dict[str, Any]]) -> None:
 def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
     if "resamples" not in found:
         return
-    print(
+    say(
         f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
     )
     if found["caution"]:
-        print(found["caution"])
+        say(found["caution"])
     rows = [("foreground", found["mean_iou_foreground"])] * leads
     rows += [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
     print_table(
@@ -133,11 +135,11 @@ def _print_disagreement(
 ) -> None:
     if found is None:
         return
-    print(f"\nmean vote entropy {score(found['mean_vote_entropy'])}")
+    say(f"\nmean vote entropy {score(found['mean_vote_entropy'])}")
     if not found["images"]:
-        print("the models agree on every pixel")
+        say("the models agree on every pixel")
         return
-    print("images on which the models differ most")
+    say("images on which the models differ most")
     header = "fg iou" if lead == "mean_iou_foreground" else "iou"
     print_table(
         ["image", "vote entropy", *(f"{header} {m['id']}" for m in models)],

@@ -19,11 +19,11 @@ from segstudio.cli.options import Missing, option_of
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_material
 from segstudio.core.answer import Answer
-from segstudio.core.bootstrap import PairedDifference, paired_difference
-from segstudio.core.detection_curves import DETECTIONS
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import ImageFigures, figures_of, measures_with
-from segstudio.core.measure import AnyMeasure
+from segstudio.metrics.bootstrap import PairedDifference, paired_difference
+from segstudio.metrics.detection_curves import DETECTIONS
+from segstudio.metrics.image_figures import ImageFigures, figures_of, measures_with
+from segstudio.metrics.measure import AnyMeasure
 from segstudio.storage.image_ref import ImageRef
 
 _REMARKS: Final = 5
@@ -99,7 +99,7 @@ def evaluate(request: Request, *, as_json: bool) -> int:
             tuple(counts.without_truth),
             request.counted,
             request.missing,
-            (*folders.notes, *_shortened(counts.remarks)),
+            (*folders.notes, *_shortened(counts.remarks), *(folders.by_number if as_json else ())),
         )
         measured = [Measured(sides.pred_dir, folders, counts.figures)]
         difference = None
@@ -109,6 +109,8 @@ def evaluate(request: Request, *, as_json: bool) -> int:
             masks, others = _counted(request, other, wanted)
             difference = _difference(compared, counts, others, request)
             measured.append(Measured(request.against, masks, others.figures))
+    for note in folders.by_number:
+        warn(f"note: {note}")
     report = report_of(compared, per_image=request.per_image)
     if difference is not None:
         report["bootstrap"] = compared.bootstrap_row(difference, measured[1])

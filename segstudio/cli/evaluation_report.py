@@ -9,23 +9,23 @@ from typing import Any, Final
 
 import numpy as np
 
-from segstudio.app.class_figures import class_rows, further_values
-from segstudio.app.evaluation_report.wording import caution
 from segstudio.cli.mask_layout import MaskPlace
 from segstudio.cli.mask_pairs import MaskFolders
 from segstudio.cli.mask_report import Measured
 from segstudio.cli.objects import ObjectCounts
 from segstudio.cli.options import Missing
-from segstudio.core.bootstrap import SIGN, PairedDifference
-from segstudio.core.detection_curves import DETECTIONS
-from segstudio.core.image_figures import (
+from segstudio.core.schema import LabelSchema
+from segstudio.evaluation.class_figures import class_rows, further_values
+from segstudio.evaluation.report.wording import caution
+from segstudio.metrics.bootstrap import SIGN, PairedDifference
+from segstudio.metrics.detection_curves import DETECTIONS
+from segstudio.metrics.image_figures import (
     FolderFigures,
     ImageFigures,
     figures_at,
     values_of_counts,
 )
-from segstudio.core.measure import AnyMeasure, Where
-from segstudio.core.schema import LabelSchema
+from segstudio.metrics.measure import AnyMeasure, Where
 
 _WORST: Final = 10
 _BACKGROUND: Final = 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.mask_pairs import MISSING_TEXTS
 from segstudio.cli.options import Missing
 from segstudio.cli.output import print_table, say, score, signed
-from segstudio.core.image_figures import MEASURES, PIXELS
-from segstudio.core.measure import Where
+from segstudio.evaluation.report.wording import count
+from segstudio.metrics.image_figures import MEASURES, PIXELS
+from segstudio.metrics.measure import Where
 from segstudio.storage.truth_coding import KIND_NAMES
 
 _NAMED: Final = 20
@@ -33,22 +33,22 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
         _print_missing(report)
     if report["predicted_ignored_pixels"]:
         pixels = count(report["predicted_ignored_pixels"], "pixel")
-        print(
+        say(
             f"{pixels} predicted as {report['ignore_index']}, the ignored id, where the ground "
             "truth counts: of no class, so what is there is missed"
         )
     if report["ground_truth"]["objects"] is not None:
         say(f"objects of the ground truth: {report['ground_truth']['objects']}")
     kinds = [KIND_NAMES[report[f"{side}_values"]] for side in ("ground_truth", "prediction")]
-    print(f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}")
+    say(f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}")
     if report["ground_truth_values"] == "instances":
-        print("each value of the ground truth is an object; for values of classes give --schema")
+        say("each value of the ground truth is an object; for values of classes give --schema")
     for note in report["notes"]:
         say(f"note: {note}")
     if "bootstrap" in report:
         _print_difference(report["bootstrap"], leads=_has_foreground(report))
     rows = report["per_image"] if per_image else report["worst"]
-    print("\nall images" if per_image else "\nworst images")
+    say("\nall images" if per_image else "\nworst images")
     columns = (
         *(_FOREGROUND_COLUMNS if _has_foreground(report) else ()),
         ("mean_iou", "mean iou"),
@@ -72,7 +72,7 @@ def _print_missing(report: dict[str, Any]) -> None:
     verb = "has" if len(names) == 1 else "have"
     named = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
     say(f"{len(names)} of {masks} {verb} no prediction: {named}")
-    print(f"  {MISSING_TEXTS[Missing(report['missing'])]}")
+    say(f"  {MISSING_TEXTS[Missing(report['missing'])]}")
 
 
 def _print_classes(report: dict[str, Any]) -> None:
@@ -95,30 +95,30 @@ def _print_classes(report: dict[str, Any]) -> None:
 
 def _print_means(report: dict[str, Any]) -> None:
     of = f"{report['scored_classes']} of {len(report['classes'])} classes"
-    print()
+    say()
     leads = _has_foreground(report)
     if leads:
-        print(
+        say(
             f"foreground: mean IoU {score(report['mean_iou_foreground'])}, "
             f"mean Dice {score(report['mean_dice_foreground'])} "
             f"({count(len(report['foreground']), 'class', 'classes')} without background)"
         )
-    print(f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})")
-    print(
+    say(f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})")
+    say(
         f"pixel accuracy {score(report['pixel_accuracy'])} "
         f"(all of the largest class: {score(report['majority_accuracy'])}), "
         f"frequency-weighted IoU {score(report['frequency_weighted_iou'])}"
     )
     baseline = report["all_background"]
     zero = next((c["name"] for c in report["classes"] if c["id"] == 0), "background")
-    print(
+    say(
         f"all {zero} would score: "
         + f"foreground mean IoU {score(baseline['mean_iou_foreground'])}, " * leads
         + f"mean IoU {score(baseline['mean_iou'])}, "
         f"pixel accuracy {score(baseline['pixel_accuracy'])}"
     )
     _print_measures(report, in_sections=False)
-    print(
+    say(
         f"mean over {count(report['images'], 'image')}: IoU {score(report['image_mean_iou'])}, "
         f"Dice {score(report['image_mean_dice'])}"
         + (
@@ -132,7 +132,7 @@ def _print_means(report: dict[str, Any]) -> None:
 def _print_objects(objects: dict[str, Any] | None) -> None:
     if objects is None:
         return
-    print(
+    say(
         f"objects at IoU {objects['iou_threshold']}: {objects['found']} found, "
         f"{objects['missed']} missed, {objects['invented']} invented; "
         f"F1 {score(objects['f1'])}, mean IoU of those found {score(objects['mean_iou_of_found'])}"
@@ -154,14 +154,14 @@ def _print_further(report: dict[str, Any]) -> None:
     parts = [report.get(m.section) or {} for m in MEASURES if m.section]
     regions = max(part.get("regions_as_objects", 0) for part in parts)
     if regions:
-        print(
+        say(
             f"connected regions stand for the predicted objects in {regions} of "
             f"{count(report['images'], 'image')}"
         )
 
 
 def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
-    print(
+    say(
         f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
     )
@@ -171,7 +171,7 @@ def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
         )
         say(f"{masks} no prediction in {found['first']}")
     if found["caution"]:
-        print(found["caution"])
+        say(found["caution"])
     rows = [("foreground", found["mean_iou_foreground"])] * leads
     rows += [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
     print_table(

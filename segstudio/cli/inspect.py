@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from segstudio.app.class_mapping import ClassMapping
-from segstudio.app.skip_runs import Reference
 from segstudio.cli.errors import OK, InputError, input_errors
 from segstudio.cli.inspect_cuts import ablation_rows, how_of, print_ablations, wanted_runs
 from segstudio.cli.inspect_files import Files, material_of, write_files
 from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
-from segstudio.cli.output import print_json, print_table, progress_bar
-from segstudio.core.ablation import ALL_SKIPS
+from segstudio.cli.output import print_json, print_table, progress_bar, say
+from segstudio.core.class_mapping import ClassMapping
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import LabelSchema
-from segstudio.core.shape_table import pixels_text
+from segstudio.inspection.skip_runs import Reference
+from segstudio.metrics.cut_costs import ALL_SKIPS
+from segstudio.report.shape_table import pixels_text
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import read_image
 from segstudio.storage.masks import encode_rgb_png
@@ -30,7 +30,7 @@ from segstudio.storage.truth import NOTHING_SAID, read_truth
 from segstudio.storage.write_root import WriteRoot
 
 if TYPE_CHECKING:
-    from segstudio.inspection.subject import Subject
+    from segstudio.inspection.nets.subject import Subject
 
 _SOFTWARE: Final = "segstudio inspect"
 
@@ -114,7 +114,7 @@ def inspect(request: Request, *, as_json: bool) -> int:
 
 
 def _subject(spec: ModelSpec, device: str, pixels: Image) -> Subject:
-    from segstudio.inspection.subject import Subject
+    from segstudio.inspection.nets.subject import Subject
 
     return Subject(segmenter_on(spec, device), pixels)
 
@@ -129,7 +129,7 @@ def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, t
             return None, ()
         index = project.truth.settled(project.images)
         path = index.path_of(ref)
-        schema = project.schema or index.schema
+        schema = replace(project.schema or index.schema, words=project.words)
         found = read_truth(ref, index, schema, size)
     except SegstudioError as error:
         return None, (f"The ground truth was left out: {error}",)
@@ -222,7 +222,7 @@ def _write_sheets(found: FeatureTrace, folder: Path, image: Path) -> Iterator[Pa
     Raises:
         SegstudioError: if one cannot be written; the image itself is never replaced.
     """
-    from segstudio.inspection.sheets import channel_sheet
+    from segstudio.inspection.nets.sheets import channel_sheet
 
     make_folder(folder)
     digits = len(str(len(found.layers) - 1))
@@ -245,7 +245,7 @@ def _print_report(report: dict[str, Any]) -> None:
     height, width = report["image_size"]
     resized = report["input_size"] != report["image_size"]
     given = " x ".join(map(str, reversed(report["input_size"])))
-    print(
+    say(
         f"{report['model']} ({report['network']}) on {width} x {height} pixels"
         f"{f', given to it as {given}' if resized else ''}: "
         f"{report['parameters']:,} parameters, {report['macs'] / 1e9:.2f} G multiply-adds, "
@@ -253,21 +253,21 @@ def _print_report(report: dict[str, Any]) -> None:
     )
     _print_stages(report["stages"], report["remainder"])
     if report["skips"]:
-        print("\nskips")
+        say("\nskips")
         print_table(
             ("source", "target", "kind"),
             [(s["source"], s["target"], s["kind"]) for s in report["skips"]],
         )
     else:
-        print("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
+        say("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
     if report.get("ablations"):
         print_ablations(report["ablations"], report["ground_truth"])
     for note in report["notes"]:
-        print(note)
+        say(note)
     if "sheets" in report:
-        print(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
+        say(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
     for name, path in report.get("files", {}).items():
-        print(f"{name}: {path}")
+        say(f"{name}: {path}")
 
 
 def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> None:
@@ -293,9 +293,9 @@ def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> 
         ]
         + besides,
     )
-    print("stride and receptive field in pixels of the image")
+    say("stride and receptive field in pixels of the image")
     if any(s["receptive_field_is_global"] for s in stages):
-        print("+ some path of the stage reads the whole image besides")
+        say("+ some path of the stage reads the whole image besides")
 
 
 def _field(stage: dict[str, Any]) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from segstudio.app.skip_runs import Reference, cut_runs, skip_runs
 from segstudio.cli.errors import InputError
-from segstudio.cli.output import print_table, progress_bar, score
-from segstudio.core.ablation import ALL_SKIPS, AblationRow, NamedCuts
+from segstudio.cli.output import print_table, progress_bar, say, score
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow, EdgeCut, FeatureTrace
 from segstudio.core.schema import LabelSchema
+from segstudio.inspection.skip_runs import Reference, cut_runs, skip_runs
+from segstudio.metrics.cut_costs import ALL_SKIPS, AblationRow, NamedCuts
 
 if TYPE_CHECKING:
-    from segstudio.inspection.subject import Subject
+    from segstudio.inspection.nets.subject import Subject
 
 
 def how_of(name: str | None, ablate: str | None) -> CutHow:
@@ -77,7 +77,7 @@ def ablation_rows(
 def print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
     """Print a table of the rows."""
     classes = [entry["name"] for entry in rows[0]["classes"]]
-    print(f"\nwith a skip cut ({rows[0]['how']})")
+    say(f"\nwith a skip cut ({rows[0]['how']})")
     columns = [f"{figure} {name}" for name in classes for figure in ("IoU", "boundary IoU")]
     print_table(
         ("skip", "changed pixels", *columns),
@@ -94,7 +94,7 @@ def print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
             for row in rows
         ],
     )
-    print(f"ground truth: {truth}" if truth else "no ground truth beside the image")
+    say(f"ground truth: {truth}" if truth else "no ground truth beside the image")
 
 
 def _as_json(row: AblationRow, schema: LabelSchema, how: CutHow) -> dict[str, Any]:

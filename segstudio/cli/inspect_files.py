@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segstudio.app.network_report.arrays import write_arrays
-from segstudio.app.network_report.document import write_report
-from segstudio.app.network_report.drawing import diagram_svg
-from segstudio.app.network_report.material import Material
 from segstudio.cli.errors import InputError
 from segstudio.cli.output import progress_bar
 from segstudio.cli.report_files import check_file
@@ -21,13 +17,17 @@ from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8
+from segstudio.inspection.report.arrays import write_arrays
+from segstudio.inspection.report.document import write_report
+from segstudio.inspection.report.drawing import diagram_svg
+from segstudio.inspection.report.material import Material
 from segstudio.session.document import Document
 from segstudio.session.inspection import Inspection, Traced
 from segstudio.storage.atomic import write_atomically
 from segstudio.storage.image_ref import ImageRef
 
 if TYPE_CHECKING:
-    from segstudio.inspection.subject import Subject
+    from segstudio.inspection.nets.subject import Subject
 
 
 @dataclass(frozen=True)

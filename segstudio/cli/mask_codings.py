@@ -63,8 +63,8 @@ def read_alike(truth: Masks, predictions: Masks) -> Alike:
             and numbers without classes, objects and classes.
     """
     wanted, found = _with_classes_of_the_other(truth.index, predictions.index)
-    both = {wanted.kind, found.kind}
-    if wanted.only_shades or found.only_shades:
+    both = {_kind_of_classes(wanted), _kind_of_classes(found)}
+    if wanted.only_shades or found.only_shades or wanted.undecided or found.undecided:
         return Alike(wanted, found)  # reading one says it
     if both == {"colour"}:
         return _with_all_colours(wanted, found)
@@ -77,6 +77,11 @@ def read_alike(truth: Masks, predictions: Masks) -> Alike:
     if both == {"index"} and not (wanted.declared or found.declared):
         return Alike(wanted, found, _ids_that_agree(truth, predictions, wanted, found))
     return Alike(wanted, found)
+
+
+def _kind_of_classes(index: TruthIndex) -> TruthKind:
+    """How the classes are said: numbers of class and object are ids too."""
+    return "index" if index.coding.unit else index.kind
 
 
 def _ids_that_agree(
@@ -131,7 +136,8 @@ def _with_classes_of_the_other(
 ) -> tuple[TruthIndex, TruthIndex]:
     """Classes that were given tell colours apart, and class ids from objects, on both sides."""
     if wanted.declared and not found.declared and found.said.kind is None:
-        if found.kind == "colour" or (found.kind, wanted.kind) == ("instances", "index"):
+        is_index = _kind_of_classes(wanted) == "index"
+        if found.kind == "colour" or (found.kind == "instances" and is_index):
             found = found.with_classes(wanted.schema)
         elif found.kind == "binary" and found.numbers_are_in(wanted.schema):
             found = found.with_classes(wanted.schema)  # white is one of the classes
@@ -144,7 +150,9 @@ def _with_all_colours(wanted: TruthIndex, found: TruthIndex) -> Alike:
     if wanted.declared or found.declared:
         return Alike(wanted, found)
     schema = _with_colours_of(wanted.schema, found.schema)
-    return Alike(wanted.with_classes(schema), found.with_classes(schema))
+    # The names are the ground truth's; with classes there is nothing to be asked of them.
+    notes = (f"{d.message} {d.option}" for d in wanted.doubts if d.about == "names")
+    return Alike(wanted.with_classes(schema), found.with_classes(schema), tuple(notes))
 
 
 def _with_colours_of(schema: LabelSchema, other: LabelSchema) -> LabelSchema:

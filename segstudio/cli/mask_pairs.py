@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -11,24 +11,28 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.errors import require_folder
 from segstudio.cli.mask_codings import Alike, Masks, read_alike
 from segstudio.cli.mask_layout import MaskPlace
 from segstudio.cli.options import Missing
+from segstudio.core.class_mapping import asked_of, is_scored
+from segstudio.core.class_names import is_made_up, key_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.found_objects import FoundObjects
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.schema import LabelSchema
+from segstudio.evaluation.report.wording import count
 from segstudio.storage.coco_results import COCO_NAME, CocoResults
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores
 from segstudio.storage.mask_pattern import MaskPattern
+from segstudio.storage.project import words_in
 from segstudio.storage.schema_file import read_entry, read_schema
 from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero, read_truth_file
 from segstudio.storage.unread_annotations import unread_in
 
 _NAMED: Final = 8
+_HOW_TO_SAY: Final = "--schema FILE says what the classes are."
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class MaskFolders:
         schema: The classes.
         declared: Whether the classes were given; else they are what was found.
         notes: What was decided of the values, or is to be asked.
+        by_number: That classes are matched by number though their names do not agree, or none.
         detections: Every detection with its score, where a file of them is read.
     """
 
@@ -134,6 +139,7 @@ class MaskFolders:
     schema: LabelSchema
     declared: bool
     notes: tuple[str, ...] = ()
+    by_number: tuple[str, ...] = ()
     detections: CocoResults | None = None
 
     @classmethod
@@ -163,7 +169,9 @@ class MaskFolders:
         found = Masks.of(predicted, refs, classes, ReadAs(sides.pred_kind, zero))
         alike = read_alike(Masks(wanted, [*refs, *missing], index), found)
         _require_one_each(refs, alike.truth)
-        schema = declared or _named_like(alike.truth, alike.predictions)
+        words = words_in([places[1].given.absolute()], refs)
+        found_classes = replace(alike.truth.schema, words=words)
+        schema = declared or _named_like(alike.predictions, found_classes)
         if sides.ignore is not None:
             schema = LabelSchema(schema.classes, sides.ignore)
         return cls(
@@ -175,6 +183,7 @@ class MaskFolders:
             schema,
             declared is not None,
             (*alike.notes, *_asked(alike, sides)),
+            tuple(_by_number(alike.predictions, schema, sides)),
             _detections(sides, predicted, schema) if with_detections else None,
         )
 
@@ -210,7 +219,7 @@ class MaskFolders:
         found = None
         if self.detections is not None and truth.instances is not None:
             found = self.detections.of(ref.name, prediction.shape_hw)
-        return Pair(ref.title, path, truth, prediction, objects, scores, remarks, found)
+        return Pair(ref.name_with_page, path, truth, prediction, objects, scores, remarks, found)
 
     def empty_pairs(self) -> Iterator[Pair]:
         """The ground truth without a prediction, each beside a mask of background alone.
@@ -365,9 +374,32 @@ def _asked(alike: Alike, sides: Sides) -> Iterator[str]:
                 yield f"{side}: {doubt.message} {doubt.option}"
 
 
-def _named_like(truth: TruthIndex, predictions: TruthIndex) -> LabelSchema:
-    """The ids of the ground truth; black-and-white and instance masks get the model's names."""
-    same = predictions.declared and predictions.schema.ids == truth.schema.ids
-    if same and truth.kind in ("binary", "instances"):
-        return LabelSchema(predictions.schema.classes, truth.schema.ignore_index)
-    return truth.schema
+def _named_like(predictions: TruthIndex, schema: LabelSchema) -> LabelSchema:
+    """The classes of the ground truth, with the model's names if it is known to be what it finds."""
+    model = predictions.schema
+    same = predictions.declared and model.ids == schema.ids and is_scored(model, schema)
+    return LabelSchema(model.classes, schema.ignore_index) if same else schema
+
+
+def _by_number(predictions: TruthIndex, schema: LabelSchema, sides: Sides) -> Iterator[str]:
+    """That a class of the predictions has another name, or that nothing says it is the same."""
+    if sides.schema_file is not None or not predictions.declared:
+        return
+    model = predictions.schema
+    asked = asked_of(model, schema)
+    if asked is not None:
+        yield (
+            f"nothing says that {asked[0]} of the predictions is \u201c{asked[1]}\u201d of the "
+            f"ground truth: they are matched by number. {_HOW_TO_SAY}"
+        )
+    others = [
+        f"{c.name} and \u201c{other.name}\u201d"
+        for c in model.classes
+        if (other := schema.get(c.id)) is not None
+        and key_of(c.name) != key_of(other.name)
+        and not is_made_up(c.name)
+        and not is_made_up(other.name)
+    ]
+    if others:
+        shown = ", ".join(others[:_NAMED])
+        yield f"classes of other names are matched by number: {shown}. {_HOW_TO_SAY}"

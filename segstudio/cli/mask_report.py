@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segstudio.app.evaluation_report.material import EvaluatedRun, Material, ShownImage
-from segstudio.app.evaluation_report.wording import count
 from segstudio.cli.mask_layout import MaskPlace
 from segstudio.cli.mask_pairs import MISSING_TEXTS, MaskFolders, Pair
 from segstudio.cli.options import Missing
-from segstudio.core.bootstrap import PairedDifference, paired_difference
 from segstudio.core.errors import SegstudioError
-from segstudio.core.image_figures import ImageFigures
 from segstudio.core.labels import Image
+from segstudio.evaluation.report.material import EvaluatedRun, Material, ShownImage
+from segstudio.evaluation.report.wording import count
+from segstudio.metrics.bootstrap import PairedDifference, paired_difference
+from segstudio.metrics.image_figures import ImageFigures
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import mask_base

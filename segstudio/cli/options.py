@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from segstudio.cli.errors import input_errors, require_folder
 
 if TYPE_CHECKING:
-    from segstudio.core.measure import AnyMeasure
+    from segstudio.metrics.measure import AnyMeasure
     from segstudio.storage.mask_pattern import ChosenMasks
     from segstudio.storage.truth_coding import TruthKind
 
@@ -43,6 +43,8 @@ class Kind(StrEnum):
     BINARY = "binary"
     OBJECTS = "objects"
     COLOURS = "colours"
+    CITYSCAPES = "cityscapes"
+    KITTI = "kitti"
 
     @property
     def truth_kind(self) -> TruthKind | None:
@@ -70,6 +72,8 @@ _KINDS: dict[Kind, TruthKind | None] = {
     Kind.BINARY: "binary",
     Kind.OBJECTS: "instances",
     Kind.COLOURS: "colour",
+    Kind.CITYSCAPES: "cityscapes",
+    Kind.KITTI: "kitti",
 }
 
 
@@ -86,7 +90,10 @@ _ZEROS: dict[Zero, Literal["background", "class", "object"] | None] = {
     Zero.CLASS: "class",
     Zero.OBJECT: "object",
 }
-_KIND_HELP = "class ids, black and white, objects, or colours; else it is found out."
+_KIND_HELP = (
+    "class ids, black and white, objects, colours, class x 1000 + object (cityscapes) or class x "
+    "256 + object (kitti); else it is found out."
+)
 
 TruthKindOption = Annotated[
     Kind, typer.Option("--truth-kind", help=f"What the ground truth's values are: {_KIND_HELP}")
@@ -159,7 +166,7 @@ class MeasuringCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Add the flags, which are read where they are needed: they import what measures need."""
-        from segstudio.core.image_figures import MEASURES
+        from segstudio.metrics.image_figures import MEASURES
 
         def remember(context: Any, option: Any, is_given: Any) -> None:
             if is_given:
@@ -183,7 +190,7 @@ class MeasuringCommand(TyperCommand):
 
 def measures_of(context: typer.Context) -> tuple[AnyMeasure, ...]:
     """The measures whose flags were given."""
-    from segstudio.core.image_figures import MEASURES
+    from segstudio.metrics.image_figures import MEASURES
 
     given = context.meta.get(_MEASURES, ())
     return tuple(m for m in MEASURES if m.option in given)

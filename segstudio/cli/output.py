@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from segstudio.core.formatting import change_text, ratio_text
-from segstudio.core.text import printable
+from segstudio.core.text import printable, utf8_json
 
 
 class ShowProgress(Protocol):
@@ -23,7 +23,10 @@ class ShowProgress(Protocol):
 
 def print_json(data: object) -> None:
     """Print one JSON document; numbers that are not defined (NaN) become null."""
-    print(json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False))
+    # any other encoding would escape letters as no JSON does
+    is_utf8 = (sys.stdout.encoding or "utf-8").casefold().replace("-", "") == "utf8"
+    text = json.dumps(_plain(data), indent=2, ensure_ascii=not is_utf8, allow_nan=False)
+    print(utf8_json(text).decode())
 
 
 def _plain(value: Any) -> Any:
@@ -72,9 +75,11 @@ def warn(message: str) -> None:
     print(printable(message), file=sys.stderr, flush=True)
 
 
-def say(message: str) -> None:
-    """Print a line that may hold names of files."""
-    print(printable(message))
+def say(message: str = "") -> None:
+    """Print a line that may hold names of files and classes; empty lines before and after stay."""
+    line = message.strip("\n")
+    before, after = message.partition(line)[::2] if line else (message, "")
+    print(f"{before}{printable(line)}{after}")
 
 
 @contextmanager
@@ -104,7 +109,8 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[ShowProgress
         task = bar.add_task(title, total=None)
 
         def show(done: int, total: int = 0, text: str = "") -> None:
-            bar.update(task, completed=done, total=total or None, description=text or title)
+            told = printable(text or title)
+            bar.update(task, completed=done, total=total or None, description=told)
 
         yield show
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,13 @@ from segstudio.cli.output import ShowProgress, print_json, progress_bar, say, wa
 from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, parts_of
+from segstudio.evaluation.report.wording import stacks_text
 from segstudio.models.download import sha256_of
 from segstudio.models.weights import find_weights
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.coco_results import COCO_NAME, CocoFile
-from segstudio.storage.decode import page_count, read_image
-from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.decode import every_page, pages_in_image, read_image
+from segstudio.storage.image_ref import ImageRef, page_title
 from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_files import png_texts
 from segstudio.storage.mask_pattern import ChosenMasks
@@ -50,7 +52,7 @@ class Request:
     overwrite: bool = False
     allow_mixed: bool = False
     save_coco: bool = False
-    all_pages: bool = False
+    all_pages: bool = True
     masks: ChosenMasks = field(default_factory=ChosenMasks)
 
 
@@ -60,12 +62,14 @@ class Target:
 
     Attributes:
         ref: The image.
+        title: Its name for people, of a stack's page with the page.
         name: Of its class map, from the folder of the results.
         labels: Its class map.
         instances: Its objects, for a model that tells them apart.
     """
 
     ref: ImageRef
+    title: str
     name: str
     labels: Path
     instances: Path | None
@@ -80,7 +84,7 @@ class Summary:
     failed: list[dict[str, str]] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
     stacks: dict[str, int] = field(default_factory=dict)
-    """Pages of the images of which the first alone was done."""
+    """Pages of the images of which the first alone has a result."""
     seconds: float = 0.0
     device: str = ""
 
@@ -130,7 +134,11 @@ def predict(request: Request, *, as_json: bool) -> int:
                 coco.write(WriteRoot(request.out))
         if not stopped and not summary.failed:
             settings.alone().write(request.out, spec)
-    _print_summary(request, spec, len(every), summary, as_json=as_json)
+    if not request.all_pages:
+        done = [target for target in chosen if _is_done(target, spec, coco)]
+        pages = {target.title: pages_in_image(target.ref.path) for target in done}
+        summary.stacks = {name: number for name, number in pages.items() if number > 1}
+    _print_summary(request, spec, every, summary, as_json=as_json)
     if stopped:
         warn(f"error: stopped after {summary.written} of {len(pending)} images")
         return STOPPED
@@ -243,19 +251,13 @@ def _pages(refs: list[ImageRef], request: Request) -> list[ImageRef]:
     """The images, or all their pages if these were asked for."""
     if not request.all_pages:
         return refs
-    every = []
-    for ref in refs:
-        try:
-            count = page_count(ref.path)
-        except SegstudioError:
-            count = 1  # said when it is read
-        every += [ref.at_page(page) for page in range(count)]
-    return every
+    return every_page(refs)
 
 
 def _targets(refs: Sequence[ImageRef], out: Path, *, with_instances: bool) -> list[Target]:
     """Where each image's results go: its stem, or its whole name if another image has its stem."""
     taken: set[tuple[str, str]] = set()
+    pages = Counter(ref.name for ref in refs)
     targets = []
     for ref in sorted(refs, key=lambda r: (r.page, r.name)):
         stem = page_stem(ref.stem, ref.page)
@@ -264,7 +266,8 @@ def _targets(refs: Sequence[ImageRef], out: Path, *, with_instances: bool) -> li
         taken.add(key)
         instances = out / "instances" / ref.folder / name if with_instances else None
         place = f"{ref.folder}/{name}" if ref.folder else name
-        targets.append(Target(ref, place, out / ref.folder / name, instances))
+        title = page_title(ref.name, ref.page, pages[ref.name])
+        targets.append(Target(ref, title, place, out / ref.folder / name, instances))
     order = {ref: i for i, ref in enumerate(refs)}
     return sorted(targets, key=lambda t: order[t.ref])
 
@@ -315,10 +318,10 @@ def _run_all(
 ) -> None:
     start = saved = time.perf_counter()
     for index, target in enumerate(pending):
-        name = target.ref.title
+        name = target.title
         show(index, len(pending), name)
         try:
-            prediction, pages = _run(segmenter, target, request, coco)
+            prediction = _run(segmenter, target, request, coco)
         except SegstudioError as error:
             summary.failed.append({"name": name, "error": str(error)})
             warn(f"error: {error}")
@@ -327,8 +330,6 @@ def _run_all(
             summary.device = prediction.device
             if prediction.notes:
                 summary.notes[name] = list(prediction.notes)
-            if pages > 1 and not request.all_pages:
-                summary.stacks[name] = pages
         summary.seconds = time.perf_counter() - start
         if coco is not None and time.perf_counter() - saved > _COCO_EVERY_S:
             coco.write(WriteRoot(request.out))
@@ -338,13 +339,10 @@ def _run_all(
 
 def _run(
     segmenter: Segmenter, target: Target, request: Request, coco: CocoFile | None
-) -> tuple[Prediction, int]:
+) -> Prediction:
     """Predict one image and write its files; the class map last, since it marks the end.
 
     No link in the output folder is followed out of it.
-
-    Returns:
-        The prediction, and how many pages the image has.
     """
     image = read_image(target.ref.path, target.ref.page)
     prediction = segmenter.predict(image.pixels, request.options, name=str(target.ref.path))
@@ -361,7 +359,7 @@ def _run(
     root.make_folder(target.labels.parent)
     data = encode_index_png(prediction.labels, spec.schema.palette(), _software(spec))
     root.write(target.labels, data)
-    return prediction, image.picture.pages
+    return prediction
 
 
 def _shown_scores(prediction: Prediction) -> list[float]:
@@ -374,14 +372,17 @@ def _shown_scores(prediction: Prediction) -> list[float]:
 
 
 def _print_summary(
-    request: Request, spec: ModelSpec, images: int, summary: Summary, *, as_json: bool
+    request: Request, spec: ModelSpec, every: Sequence[Target], summary: Summary, *, as_json: bool
 ) -> None:
+    pages = Counter(target.ref.name for target in every)
+    stacks = {name: number for name, number in pages.items() if number > 1}
     per_image = summary.seconds / summary.written if summary.written else 0.0
     if as_json:
         data: dict[str, Any] = {
             "model": spec.id,
             "out": str(request.out),
-            "images": images,
+            "images": len(every),
+            "stacks": stacks,
             "written": summary.written,
             "skipped": summary.skipped,
             "failed": summary.failed,
@@ -393,15 +394,17 @@ def _print_summary(
         }
         print_json(data)
         return
-    print(
+    say(
         f"{summary.written} written, {summary.skipped} already there, "
-        f"{len(summary.failed)} failed, of {images} images; {request.out}"
+        f"{len(summary.failed)} failed, of {len(every)} images; {request.out}"
     )
+    if stacks:
+        say(stacks_text(stacks))
     if summary.written:
-        print(f"{per_image:.2f} s an image on {summary.device}")
+        say(f"{per_image:.2f} s an image on {summary.device}")
     if summary.stacks:
         named = ", ".join(f"{name} ({n})" for name, n in list(summary.stacks.items())[:5])
         more = ", ..." if len(summary.stacks) > 5 else ""
-        say(f"only the first page was segmented of {named}{more}; --pages all takes all")
+        say(f"only the first page was segmented of {named}{more}; without --pages first all are")
     for name, notes in list(summary.notes.items())[:5]:
         say(f"{name}: {' '.join(notes)}")

@@ -20,6 +20,7 @@ from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError
 from segstudio.cli.output import warn
 from segstudio.cli.stopping import STOPPED, Stopped, Stopping, stopping_in_order
 from segstudio.core.errors import CancelledError, SegstudioError
+from segstudio.core.text import SHOW_BYTES
 
 if TYPE_CHECKING:
     from segstudio.storage.mask_pattern import ChosenMasks
@@ -160,8 +161,8 @@ def _predict(
     ] = False,
     pages: Annotated[
         options.Pages,
-        typer.Option("--pages", help="Of stacks and animations: the first page, or all."),
-    ] = options.Pages.FIRST,
+        typer.Option("--pages", help="Of stacks and animations: all pages, or the first."),
+    ] = options.Pages.ALL,
     save: Annotated[
         str,
         typer.Option(
@@ -177,8 +178,8 @@ def _predict(
     """Segment the images of a folder.
 
     Each image becomes one PNG of class ids with the same name; instances/ holds the objects that
-    the model tells apart. With --pages all the second page of cells.tif becomes cells_p0002.png,
-    and so on. Images that have a result are skipped; results of other models, weights
+    the model tells apart. Of a stack each page is an image: the second page of cells.tif becomes
+    cells_p0002.png, and so on. Images that have a result are skipped; results of other models, weights
     or options are not added to. --save png,coco keeps every detection with its score and its
     mask, also those that --score hides and those that overlap; evaluate reads them.
     Masks are no images: those that are not known as such are named with --gt DIR or --pattern
@@ -450,13 +451,10 @@ def _print_nothing_more() -> None:
 
 
 def _print_any_name() -> None:
-    r"""Let what is printed hold any file name: bytes that are no text come out as \udce9.
-
-    That is how JSON writes them. Without this, one such name would end the command.
-    """
+    """Let what is printed hold any file name; one such name would else end the command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=SHOW_BYTES)
 
 
 def _guarded(arguments: Sequence[str], open_window: OpenWindow, stopping: Stopping) -> int:

@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from segstudio.app.evaluation_report.document import write_html
-from segstudio.app.evaluation_report.findings import part_of
-from segstudio.app.evaluation_report.gathering import Evaluated, gather
-from segstudio.app.evaluation_report.material import Material
-from segstudio.app.folder_evaluation import FolderEvaluation
 from segstudio.cli.errors import InputError
 from segstudio.cli.output import ShowProgress, progress_bar, warn
+from segstudio.evaluation.folder_evaluation import FolderEvaluation
+from segstudio.evaluation.report.document import write_html
+from segstudio.evaluation.report.findings import part_of
+from segstudio.evaluation.report.gathering import Evaluated, gather
+from segstudio.evaluation.report.material import Material
 
 _GATHERED = 40
 _TRIED_BYTES = 1 << 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,7 @@ class LabelMap:
         self._labels = np.ascontiguousarray(labels)
         self._instances = None if instances is None else np.ascontiguousarray(instances)
         self._revision = 0
+        self._checksum = (-1, 0)
 
     @classmethod
     def empty(cls, shape_hw: tuple[int, int]) -> LabelMap:
@@ -103,6 +105,27 @@ class LabelMap:
     def revision(self) -> int:
         """Counts the applied patches."""
         return self._revision
+
+    def checksum(self) -> int:
+        """CRC-32 of all ids, worked out once for a revision.
+
+        It takes tens of milliseconds for a large map: whoever reads or saves one calls this in its
+        job.
+        """
+        revision, known = self._checksum
+        if revision != self._revision:
+            revision, known = self._revision, zlib.crc32(self._labels.data)
+            if self._instances is not None:
+                known = zlib.crc32(self._instances.data, known)
+            self._checksum = (revision, known)
+        return known
+
+    def with_instances(self) -> LabelMap:
+        """The same classes with instance ids, all 0, at revision 0.
+
+        It takes this map's place: they share the classes, so only one of them may be changed.
+        """
+        return LabelMap(self._labels, np.zeros(self.shape_hw, np.uint16))
 
     def apply(self, patch: Patch) -> None:
         """Set the rectangle to `patch.after`.

@@ -43,7 +43,8 @@ class ModelSpec:
         title: Name for people.
         family: "unet", "deeplab", "maskrcnn", ...
         task: "semantic" or "instance".
-        schema: The classes that the model tells apart.
+        schema: The classes that the model tells apart; those of an instance model are things, all
+            but the background where none is said to be one.
         builder: "module:function" of the network's builder, resolved on first use.
         options: Keyword arguments of the builder.
         preprocess: JSON form of `models.preprocess.Preprocess`.
@@ -69,6 +70,13 @@ class ModelSpec:
     description: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     made_of: Variant | Ensemble | None = None
+
+    def __post_init__(self) -> None:
+        schema = self.schema
+        if self.task == "instance" and not any(c.thing for c in schema.classes):
+            ground = schema.background_id
+            classes = tuple(replace(c, thing=c.id != ground) for c in schema.classes)
+            object.__setattr__(self, "schema", replace(schema, classes=classes))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -85,11 +85,14 @@ class LabelSchema:
         classes: The classes, by id.
         ignore_index: Counts nowhere in the ground truth; None if everything counts.
         rules: How the user wants the classes of models to be read as these (of a folder only).
+        words: Words in the names of the folder and of its files, in small letters: they may say
+            what a class without a name is. Not kept in files (of a folder only).
     """
 
     classes: tuple[ClassSpec, ...]
     ignore_index: int | None = 255
     rules: tuple[ClassRule, ...] = ()
+    words: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self) -> None:
         ids = [c.id for c in self.classes]
@@ -296,6 +299,54 @@ def _color(raw: Any) -> Color:
     if not all(0 <= v <= 255 for v in (r, g, b)):
         raise ValueError("a colour value lies outside 0..255")
     return r, g, b
+
+
+def merged_schemas(
+    before: LabelSchema, mine: LabelSchema, theirs: LabelSchema, *, prefer_theirs: bool = False
+) -> tuple[LabelSchema, tuple[str, ...]]:
+    """Two edits of the same classes as one.
+
+    Args:
+        before: The classes that both began with.
+        mine: One edit of them.
+        theirs: The other edit.
+        prefer_theirs: Whose entry is taken where both changed the same one differently.
+
+    Returns:
+        The classes with both edits, and what both changed differently, in words.
+    """
+    clashes = []
+
+    def one_of(what: str, old: Any, my: Any, their: Any) -> Any:
+        if my == their or their == old:
+            return my
+        if my == old:
+            return their
+        clashes.append(what)
+        return their if prefer_theirs else my
+
+    classes = []
+    for class_id in sorted({*mine.ids, *theirs.ids}):
+        mine_now, theirs_now = mine.get(class_id), theirs.get(class_id)
+        words = f"class {class_id} is {_quoted(mine_now)} here and {_quoted(theirs_now)} there"
+        classes.append(one_of(words, before.get(class_id), mine_now, theirs_now))
+    ignored = (mine.ignore_index, theirs.ignore_index)
+    here, there = ("none" if index is None else index for index in ignored)
+    words = f"the ignore index is {here} here and {there} there"
+    ignore = one_of(words, before.ignore_index, *ignored)
+    rules = []
+    for model in dict.fromkeys(rule.model for rule in (*theirs.rules, *mine.rules)):
+        old, my, their = (
+            next((rule for rule in schema.rules if rule.is_for(model)), None)
+            for schema in (before, mine, theirs)
+        )
+        rules.append(one_of("what a model's classes count as", old, my, their))
+    kept = tuple(dict.fromkeys(rule for rule in rules if rule is not None))
+    return LabelSchema(tuple(c for c in classes if c is not None), ignore, kept), tuple(clashes)
+
+
+def _quoted(spec: ClassSpec | None) -> str:
+    return "removed" if spec is None else f"\u201c{spec.name}\u201d"
 
 
 def class_keys(schema: LabelSchema) -> dict[int, int]:

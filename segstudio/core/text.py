@@ -2,27 +2,77 @@
 
 from __future__ import annotations
 
+import codecs
+import html
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 # Besides control characters those that turn the direction of what follows.
-_COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_BREAKS = "\n\t"
+SHOW_BYTES: Final = "segstudio.show-bytes"
+"""How streams encode what `utf8` encodes: the name of an error handler of codecs."""
 
 
 def utf8(text: str) -> bytes:
-    r"""Text as bytes of UTF-8, whatever file names it holds.
+    r"""Text for people as bytes of UTF-8, whatever file names it holds.
 
     The bytes of a name that are not UTF-8 (Python keeps them as lone surrogates) are written as
-    `\udce9`: that is how JSON writes them, so that reading JSON gives the same name back, and
-    everything else stays readable.
+    `\xe9`, as a shell takes them: `$'caf\xe9.png'`.
     """
-    return text.encode("utf-8", "backslashreplace")
+    return text.encode("utf-8", SHOW_BYTES)
 
 
-def printable(text: str) -> str:
-    r"""Text that a terminal only shows: what would move its cursor or change it is `\x1b`."""
-    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+def utf8_json(text: str) -> bytes:
+    r"""A JSON text as bytes of UTF-8, whatever file names it holds.
+
+    The bytes of a name that are not UTF-8 are written as `\udce9`, so that who reads the JSON with
+    Python gets the name with which the file can be opened. What would command a terminal is an
+    escape as well.
+    """
+    outside_strings = "\n\r\t"
+    return _COMMANDS.sub(
+        lambda found: found[0] if found[0] in outside_strings else f"\\u{ord(found[0]):04x}", text
+    ).encode()
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""Text that is only shown: what would move a cursor or change a terminal is `\x1b`.
+
+    So are the bytes of a name that are not UTF-8.
+
+    Args:
+        text: The text.
+        lines: Whether it may have several lines, and tabs.
+    """
+    if text.isprintable():
+        return text
+    return _COMMANDS.sub(
+        lambda found: found[0] if lines and found[0] in _BREAKS else _visible(found[0]), text
+    )
+
+
+def as_html(text: str, *, quote: bool = True) -> str:
+    """Text for HTML that reads as it is, whatever names it holds: no markup, `printable`."""
+    return html.escape(printable(text, lines=True), quote)
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
+def _show_bytes(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start : error.end]
+    return "".join(map(_visible, found)), error.end
+
+
+codecs.register_error(SHOW_BYTES, _show_bytes)
 
 
 def cut_to_bytes(name: str, limit: int) -> str:
@@ -36,14 +86,15 @@ def cut_to_bytes(name: str, limit: int) -> str:
 def safe_cells(values: Iterable[Any]) -> list[Any]:
     """Cells of a table for spreadsheets: none of them is a formula, whatever names they hold.
 
-    Spreadsheets run what begins with = + - @ (or a tab or a line end before them); such a text
-    gets an apostrophe before it, as OWASP advises against CSV injection. Numbers stay numbers.
+    Spreadsheets run what begins with = + - @; such a text gets an apostrophe before it, as OWASP
+    advises against CSV injection. Numbers stay numbers, and texts are `printable`.
     """
     return [_safe_cell(value) if isinstance(value, str) else value for value in values]
 
 
 def _safe_cell(text: str) -> str:
-    if not text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+    text = printable(text)
+    if not text.lstrip().startswith(("=", "+", "-", "@")):
         return text
     try:
         float(text)

@@ -9,12 +9,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.core.ablation import Ablation, MaskScores
 from segstudio.core.features import Cut, FeatureTrace
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Labels
 from segstudio.core.placement import Placement
 from segstudio.core.prediction import Prediction
+from segstudio.metrics.cut_costs import Ablation, MaskScores
 from segstudio.session.document import Document
 
 

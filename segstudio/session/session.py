@@ -8,15 +8,16 @@ from typing import Any
 
 from psygnal import Signal
 
-from segstudio.core.class_sums import ConfusionMatrices
 from segstudio.core.labels import Patch
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
+from segstudio.metrics.class_sums import ConfusionMatrices
 from segstudio.session.disagreement import DisagreementState, Disputes
 from segstudio.session.document import Document
 from segstudio.session.evaluation import Evaluation
 from segstudio.session.inspection import Inspection
 from segstudio.session.work_queue import QueueState
+from segstudio.storage.image_ref import PAGE_STEP
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.project import Project
 
@@ -241,6 +242,9 @@ class ImageState:
     """Keys of the predictions that the annotation has pixels of."""
 
 
+_UNMARKED = ImageState()
+
+
 @dataclass(frozen=True)
 class ModelState:
     """The chosen model and how it is run."""
@@ -356,6 +360,12 @@ class Session:
             return None
         return self.project.index_of(document.ref.path, document.ref.page)
 
+    @property
+    def has_stacks(self) -> bool:
+        """Whether one of the images is known to have several pages."""
+        is_open = self.document is not None and self.document.pages > 1
+        return is_open or max(self.states, default=0) >= PAGE_STEP
+
     def set_view(self, **values: Any) -> None:
         """Replace fields of `view`; says VIEW if anything differs."""
         view = replace(self.view, **values)
@@ -396,7 +406,7 @@ class Session:
 
     def state(self, index: int) -> ImageState:
         """The marks of an image."""
-        return self.states.get(index, ImageState())
+        return self.states.get(index, _UNMARKED)
 
     def set_state(self, index: int, **values: Any) -> None:
         """Replace fields of an image's marks; says STATES if anything differs."""

@@ -49,6 +49,7 @@ from segstudio.storage.originals import (
 from segstudio.storage.schema_file import (
     AS_CORRECTIONS,
     SCHEMA_NAME,
+    SeenClasses,
     corrections_name,
     holds_corrections,
     mark_corrections,
@@ -106,10 +107,15 @@ class _Homes:
     root: WriteRoot
     seen: SeenFiles | None = None
 
-    def check_seen(self) -> None:
-        """See whether no other program has written a file meanwhile."""
+    def check(self, paths: Iterable[Path] = ()) -> None:
+        """See whether no other program wrote a file meanwhile, and all of `paths` may be written.
+
+        Before the first of them is: an image's files are replaced all or none.
+        """
         if self.seen is not None:
             self.seen.check()
+        for path in paths:
+            self.of(path).place_of(path)
 
     def of(self, path: Path) -> WriteRoot:
         if path.is_relative_to(self.root.folder):
@@ -125,11 +131,13 @@ class Annotations:
         root: `Project.root`.
         truth: Where the folder's ground truth is, or None.
         identity: `Project.identity`: the folder that was opened.
+        classes: `Project.classes`; None: whatever the files of classes say is replaced.
     """
 
     root: Path
     truth: TruthIndex | None
     identity: Identity | None = None
+    classes: SeenClasses | None = None
 
     # -- where ---------------------------------------------------------------------------------
 
@@ -321,6 +329,7 @@ class Annotations:
             ForeignChangeError: if another program wrote one meanwhile.
             FolderGoneError: if the data set's folder is not there any more.
             OutsideLinkError: if a file would be written outside of it.
+            ReadOnlyFileError: if a file is marked as read-only.
             SegstudioError: if a file cannot be written.
         """
         root = WriteRoot(self.root, self.identity, ref.path, ref.path.parent, agreed)
@@ -366,6 +375,7 @@ class Annotations:
             identity=self.identity,
             agreed=homes.root.agreed,
             seen=homes.seen,
+            classes=self.classes,
         )
         self._put_back_others(homes, place, ref)
         return Saved(tuple(files), place, why)
@@ -396,11 +406,11 @@ class Annotations:
         if reading.cannot_hold_edits:
             raise CannotHold(reading.cannot_hold_edits)
         contents = self._edited(place, ref, before, wanted, schema)
-        homes.check_seen()
+        homes.check(contents)
         if place.folder == self.corrections:
             self._mark_corrections(homes, schema if name_classes else None)
         elif name_classes:
-            write_schema(self.root / MASKS, schema, homes.root)
+            write_schema(self.root / MASKS, schema, homes.root, seen=self.classes)
         for path, content in contents.items():
             _replace(homes.of(path), path, content)
         added = self._write_added_instances(homes, place, ref, wanted)
@@ -423,7 +433,7 @@ class Annotations:
 
     def _as_truth(self, homes: _Homes, ref: ImageRef, place: Place) -> Saved:
         """Leave nothing but what other programs wrote."""
-        homes.check_seen()
+        homes.check()
         original = self._original(ref)
         originals = () if original is None else original.files
         for path in originals:
@@ -546,7 +556,7 @@ class Annotations:
         if schema is None:
             mark_corrections(folder, homes.root)
         else:
-            write_schema(folder, schema, homes.root, AS_CORRECTIONS)
+            write_schema(folder, schema, homes.root, AS_CORRECTIONS, self.classes)
 
     # -- moving --------------------------------------------------------------------------------
 

@@ -18,6 +18,33 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else 
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
+class ReadOnlyFileError(SegstudioError):
+    """A file is marked as read-only, so it is not replaced."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} was not saved: it is a read-only file.",
+            "Make it writable (chmod u+w), or save elsewhere; nothing was changed.",
+        )
+
+
+def check_replaceable(path: Path) -> None:
+    """See whether a file is not marked as read-only.
+
+    A rename replaces such a file all the same, so its mode has to be asked; what the user may do
+    beyond it (root) says nothing of what the file's owner meant.
+
+    Raises:
+        ReadOnlyFileError: if its mode lets nobody write it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # it is not there, or the write will tell what is wrong
+    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise ReadOnlyFileError(path)
+
+
 def write_atomically(
     path: Path,
     data: bytes | Callable[[BinaryIO], None],
@@ -38,11 +65,13 @@ def write_atomically(
         follow_links: Whether a link is followed; else it is replaced by the file.
 
     Raises:
+        ReadOnlyFileError: if the file that is there may be written by nobody.
         SegstudioError: if it cannot be written; says why and what to do.
     """
     target = Path(os.path.realpath(path)) if follow_links else path
     if not target.is_symlink():
         check_regular(target)
+        check_replaceable(target)
     temporary = target.with_name(temporary_name(target.name))
     try:
         with temporary.open("xb") as file:

@@ -26,7 +26,7 @@ from segstudio.core.instances import Instances
 from segstudio.core.labels import Mask
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
-from segstudio.core.text import utf8
+from segstudio.core.text import utf8_json
 from segstudio.storage.write_root import WriteRoot
 
 COCO_NAME: Final = "coco.json"
@@ -125,7 +125,7 @@ class CocoFile:
             f'"images": [\n{_LINES.join(images)}\n]',
             f'"annotations": [\n{_LINES.join(annotations)}\n]',
         )
-        root.write(self.path, utf8("{\n" + _LINES.join(parts) + "\n}\n"))
+        root.write(self.path, utf8_json("{\n" + _LINES.join(parts) + "\n}\n"))
 
 
 _LINES: Final = ",\n"

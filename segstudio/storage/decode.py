@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image
 from segstudio.core.regular_file import check_regular
 from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
+from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import suffix_of
 from segstudio.storage.orientation import orientation_of, upright
 from segstudio.storage.picture import GREY, RGB, Check, Picture, unchecked
@@ -99,6 +101,24 @@ def page_count(path: Path) -> int:
             return _frames(image)
     except DECODE_ERRORS as error:
         raise unreadable(path, error) from error
+
+
+def pages_in_image(path: Path) -> int:
+    """The same as `page_count`; 1 of a file that cannot be read, which is said when it is read."""
+    try:
+        return page_count(path)
+    except SegstudioError:
+        return 1
+
+
+def every_page(images: Iterable[ImageRef], check: Check = unchecked) -> list[ImageRef]:
+    """Images with their later pages behind them; a later page that is among them stays alone."""
+    found = []
+    for ref in images:
+        check()
+        pages = 1 if ref.page else pages_in_image(ref.path)
+        found += [ref.at_page(page) for page in range(ref.page, ref.page + pages)]
+    return found
 
 
 def _read_tiff(path: Path, page: int, check: Check) -> LoadedImage:

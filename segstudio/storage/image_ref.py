@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+from segstudio.core.text import printable
+
 PAGE_STEP = 1 << 32
 """Positions of later pages: page p of the image at i is at i + p * PAGE_STEP.
 
 So a list counts files, every page has a position of its own wherever something is kept by position,
 and a number of pages need not be known before a file is opened.
 """
+PAGE_MARK = "#page="
+"""What parts the name of a file from the number of a later page, from 1, in keys."""
 
 
 def place_of(image: int, page: int) -> int:
@@ -28,6 +32,19 @@ def image_of(place: int) -> int:
 def page_of(place: int) -> int:
     """Which page of its image is at a position, from 0."""
     return max(0, place) // PAGE_STEP
+
+
+def page_title(name: str, page: int, pages: int = 1) -> str:
+    """An image's name for people: "cells.tif · page 3/12", "cells.tif · page 3" of an unknown number.
+
+    Args:
+        name: Of the file.
+        page: From 0.
+        pages: How many the file has, 1 if that is not known; the name alone of a single page.
+    """
+    if pages > 1:
+        return f"{name} · page {page + 1}/{pages}"
+    return f"{name} · page {page + 1}" if page else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +65,19 @@ class ImageRef:
     page: int = 0
 
     @property
+    def name_with_page(self) -> str:
+        """The name, with the page if it is not the first."""
+        return page_title(self.name, self.page)
+
+    @property
     def title(self) -> str:
-        """The name for people, with the page if it is not the first."""
-        return f"{self.name}, page {self.page + 1}" if self.page else self.name
+        """The same for people: bytes that are no text, and control characters, are escaped."""
+        return printable(self.name_with_page)
 
     @property
     def key(self) -> str:
         """The name under which marks are kept; that of a first page is the file's."""
-        return f"{self.name}#page={self.page + 1}" if self.page else self.name
+        return f"{self.name}{PAGE_MARK}{self.page + 1}" if self.page else self.name
 
     def at_page(self, page: int) -> ImageRef:
         """Another page of the same file."""
@@ -117,3 +139,33 @@ class ImageList(Sequence[ImageRef]):
             self._positions = {name: i for i, name in enumerate(self.names)}
         at = self._positions.get(ref.name) if ref.root == self.root else None
         return None if at is None else place_of(at, ref.page)
+
+
+class PageTitles(Sequence[str]):
+    """Names of images for people by position, of a stack's pages with the page.
+
+    Attributes:
+        pages: How many pages the files have by position, where they are several and that is known.
+    """
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._names = names
+        self.pages: dict[int, int] = {}
+
+    @property
+    def stacks(self) -> dict[str, int]:
+        """The pages of the files that are known to have several, by name."""
+        return {self._names[image]: pages for image, pages in self.pages.items()}
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        image = image_of(index)
+        return page_title(self._names[image], page_of(index), self.pages.get(image, 1))

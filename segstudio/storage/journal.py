@@ -28,6 +28,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import parse_json
 from segstudio.core.labels import LabelMap, Patch
 from segstudio.storage.atomic import make_folder, write_error
+from segstudio.storage.image_ref import page_title
 from segstudio.storage.process_lock import ProcessLock
 from segstudio.storage.strokes import Plane, Stroke, pack, unpack_all
 
@@ -66,7 +67,7 @@ class Recovered:
     @property
     def title(self) -> str:
         """The image's name, with the page if it is not the first."""
-        return f"{self.image.name}, page {self.page + 1}" if self.page else self.image.name
+        return page_title(self.image.name, self.page)
 
 
 @dataclass(frozen=True)

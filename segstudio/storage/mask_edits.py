@@ -155,14 +155,14 @@ def _class_value(
         return _color_value(native, class_id, coding)
     value = class_id
     if coding.kind == "binary":
-        value = _two_valued(native, class_id, known, schema)
+        value = _two_valued(native, class_id, known, coding, schema)
     elif class_id == schema.ignore_index and coding.ignored and 255 not in coding.ignored:
         value = coding.ignored[-1]
     return value if native.values.ndim == 2 else _grey(value, native.values)
 
 
 def _two_valued(
-    native: NativeMask, class_id: int, known: dict[int, Any], schema: LabelSchema
+    native: NativeMask, class_id: int, known: dict[int, Any], coding: Coding, schema: LabelSchema
 ) -> int:
     """The other of two values."""
     only = object_id(schema)
@@ -173,7 +173,11 @@ def _two_valued(
     other = known.get(0 if class_id else only)
     if other is None:
         return top if class_id else 0
-    return 0 if int(np.ravel(other)[0]) else top
+    number = int(np.ravel(other)[0])
+    pairs = [(low, high) for low, high in coding.pairs if number == (low if class_id else high)]
+    if pairs:
+        return pairs[0][1 if class_id else 0]
+    return 0 if number else top
 
 
 def _color_value(native: NativeMask, class_id: int, coding: Coding) -> Any:

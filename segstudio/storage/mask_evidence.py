@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +19,14 @@ from segstudio.storage.mask_facts import Look, MaskFacts
 from segstudio.storage.mask_files import mask_pages, read_mask_file
 
 IGNORED_16_BIT: Final = 65535
+GREY_LEVEL: Final = 50
+"""From here on numbers beside 255 are grey levels, of which it is one; below it is void."""
 _EXAMPLES: Final = 3
 _THREADS: Final = 2
 _FIRST_AT_ONCE: Final = 4
 _AT_ONCE: Final = 64
 _VERSION: Final = "1"
+_ENDING: Final = re.compile(r"_((?:label|instance)(?:Train)?Ids)$", re.IGNORECASE)
 _MANY_WHOLE: Final = 5
 """So many numbers in each mask, each one region, are seldom classes."""
 
@@ -37,9 +41,14 @@ class Evidence:
     Attributes:
         masks: How many were looked at; those that cannot be read count nowhere.
         looks: How many there are of each look.
+        endings: How the masks are called, as those of Cityscapes are ("labelids"), or "" for
+            otherwise; and one that is.
         groups: Names of some masks of each group, for messages; and how many there are.
         singles: How many masks hold only this one number besides 0.
         values: The numbers of masks with several.
+        pairs: The two numbers of masks that hold no more, ascending, and one that does; besides
+            what is ignored and black and white.
+        more_than_two: Whether a mask holds more numbers.
         beside_255: A mask that holds 255 beside another number, and the least of those.
         colors: In how many masks each colour turns up.
         palette: Colour by number of palette images.
@@ -51,10 +60,13 @@ class Evidence:
 
     masks: int = 0
     looks: Counter[Look] = field(default_factory=Counter)
+    endings: dict[str, Path] = field(default_factory=dict)
     groups: dict[Group, list[Path]] = field(default_factory=dict)
     sizes: Counter[Group] = field(default_factory=Counter)
     singles: Counter[int] = field(default_factory=Counter)
     values: set[int] = field(default_factory=set)
+    pairs: dict[tuple[int, int], Path] = field(default_factory=dict)
+    more_than_two: bool = False
     beside_255: tuple[Path, int] | None = None
     colors: Counter[int] = field(default_factory=Counter)
     colour_files: int = 0
@@ -110,6 +122,8 @@ class Evidence:
         """Take in one mask."""
         self.masks += 1
         self.looks[facts.look] += 1
+        called = _ENDING.search(path.stem)
+        self.endings.setdefault(called[1].lower() if called else "", path)
         if facts.look in (Look.COLOURS, Look.BLURRED_COLOURS):
             self._group("colours", path)
             self.colour_files += 1
@@ -135,6 +149,8 @@ class Evidence:
             number = max(facts.values, key=abs)
             self.singles[number] += 1
             self._group("white" if is_white(number) else "single", path)
+            if not is_white(number):
+                self._add_pair(path, facts.values)
         elif facts.look is Look.SOFT:
             self._group("white", path)
         elif facts.look in (Look.SHADES, Look.PHOTO):
@@ -145,6 +161,7 @@ class Evidence:
 
     def _add_several(self, path: Path, facts: MaskFacts) -> None:
         self.values |= set(facts.values)
+        self._add_pair(path, facts.values)
         numbers = {v for v in facts.values if v > 0}
         others = numbers - {255}
         if 255 in numbers and others and max(others) < 255 and 254 not in others:
@@ -159,6 +176,14 @@ class Evidence:
         self._consecutive += bool(numbers) and max(numbers) == len(numbers)
         self._most = max(self._most, len(numbers))
         self._counts.add(len(numbers))
+
+    def _add_pair(self, path: Path, values: tuple[int, ...]) -> None:
+        numbers = [v for v in values if v not in (-1, IGNORED_16_BIT)]
+        if numbers[-1:] == [255] and 0 < min(filter(None, numbers)) < GREY_LEVEL:
+            numbers.pop()
+        if len(numbers) == 2:
+            self.pairs.setdefault((numbers[0], numbers[1]), path)
+        self.more_than_two |= len(numbers) > 2
 
     def _group(self, group: Group, path: Path) -> None:
         self.sizes[group] += 1

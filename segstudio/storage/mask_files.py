@@ -312,12 +312,14 @@ def _palette_of(image: PilImage) -> npt.NDArray[np.uint8] | None:
 
 
 def _read_tiff(path: Path, number: int) -> RawMask:
-    from segstudio.storage.tiff import stored_frame
+    from segstudio.storage.tiff import is_undecoded_ycbcr, rgb_of_ycbcr, stored_frame
 
     with stored_frame(path, number) as (page, pixels):
         palette = None
         if page.colormap is not None:
             palette = (np.asarray(page.colormap).T >> 8).astype(np.uint8)[:256]
+        if is_undecoded_ycbcr(page) and pixels.ndim == 3 and pixels.shape[2] >= 3:
+            pixels = rgb_of_ycbcr(page, pixels)
         pixels = _as_shown(pixels, int(page.photometric))
         lossy = int(page.compression) in _LOSSY_COMPRESSIONS
         turned = page.tags.get(_ORIENTATION)

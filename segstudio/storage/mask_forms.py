@@ -207,14 +207,15 @@ class _Tiff(NativeMask):
                     "JPEGXL",
                     "APERIO_JP2000_RGB",
                 }
-                inks = page.photometric.name == "SEPARATED"
+                other = {"SEPARATED": "inks (CMYK)", "YCBCR": "luma and chroma (YCbCr)"}
+                inks = other.get(page.photometric.name)
                 planes = int(page.planarconfig)
         except (ValueError, KeyError, AttributeError, RuntimeError) as error:
             raise CannotHold("its TIFF cannot be written again") from error
         if lossy:
             raise CannotHold("its TIFF is compressed with losses")
         if inks:
-            raise CannotHold("its TIFF holds inks (CMYK), not colours")
+            raise CannotHold(f"its TIFF holds {inks}, not colours")
         if values.dtype.kind == "f":
             return cls(values, palette, 65535, content)
         if values.dtype == np.bool_:

@@ -20,7 +20,6 @@ import numpy.typing as npt
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, InstanceIds, LabelMap, Labels
 from segstudio.core.schema import LabelSchema
-from segstudio.core.text import utf8
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import IMAGE_SUFFIXES, page_stem, suffix_of
 from segstudio.storage.mask_files import (
@@ -32,7 +31,7 @@ from segstudio.storage.mask_files import (
     written_by_segstudio,
 )
 from segstudio.storage.originals import keep, remove_own
-from segstudio.storage.schema_file import write_schema
+from segstudio.storage.schema_file import SeenClasses, write_schema
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.write_root import Identity, WriteRoot
 
@@ -133,6 +132,7 @@ def write_annotation(
     identity: Identity | None = None,
     agreed: frozenset[Path] = frozenset(),
     seen: SeenFiles | None = None,
+    classes: SeenClasses | None = None,
 ) -> list[Path]:
     """Save an image's annotation in segstudio's form, and the classes.
 
@@ -150,6 +150,7 @@ def write_annotation(
         identity: `Project.identity`: the folder that was opened.
         agreed: Links leading out of the folder that may be used all the same (`WriteRoot`).
         seen: What the files held when they were read; None: whatever they hold is replaced.
+        classes: Likewise what the file of the classes said, which is left if it was changed.
 
     Returns:
         The files written.
@@ -169,7 +170,7 @@ def write_annotation(
     home.make_folder(files.mask.parent)
     if seen is not None:
         seen.check()
-    written = [write_schema(files.mask.parent, schema, home)]
+    written = [write_schema(files.mask.parent, schema, home, seen=classes)]
     source = _source(ref.filename, ref.page)
     if instances is not None:
         home.make_folder(files.instances.parent)
@@ -309,7 +310,9 @@ def _source(filename: str, page: int = 0) -> str:
 
     With the page if it is not the first; no quoted name has a #.
     """
-    return quote(utf8(filename)) + (f"{_PAGE_MARK}{page + 1}" if page else "")
+    return quote(filename.encode("utf-8", "backslashreplace")) + (
+        f"{_PAGE_MARK}{page + 1}" if page else ""
+    )
 
 
 def _with_stem(ref: ImageRef, stem: str) -> list[str]:

@@ -26,6 +26,7 @@ _MAX_BYTES = 8 * 2**30
 _SUFFIX = ".prediction"
 _FEW = 4  # of so many images the content is looked at
 _META = "prediction.json"
+_PAGE = "-page"
 _MAPS = ("labels", "confidence", "instance_ids", "entropy")
 _INSTANCE_ARRAYS = ("boxes", "scores", "classes", "masks")
 
@@ -131,6 +132,25 @@ class PredictionStore:
         digest = digests.at_hand(image) if check is None else digests.of(image, check)
         return frozenset() if digest is None else self._runs_in(digest, page)
 
+    def pages_with_runs(self, images: Iterable[Path]) -> dict[Path, set[int]]:
+        """Which pages after the first have kept runs, from 0, of images whose content is known.
+
+        Images that have none are left out.
+        """
+        known = self.digests.known(images)
+        pages: dict[str, set[int]] = {}
+        for start in {digest[:2] for digest in known.values()}:
+            try:
+                with os.scandir(self._files.path / start) as entries:
+                    names = [entry.name for entry in entries]
+            except OSError:
+                continue
+            for name in names:
+                rest, mark, number = name.partition(_PAGE)
+                if mark and number.isdecimal():
+                    pages.setdefault(start + rest, set()).add(int(number) - 1)
+        return {image: pages[digest] for image, digest in known.items() if digest in pages}
+
     def close(self) -> None:
         """Let go of the files; they are opened again if used again."""
         self.digests.close()
@@ -145,7 +165,7 @@ class PredictionStore:
 
 
 def _folder(digest: str, page: int) -> str:
-    return f"{digest[:2]}/{digest[2:]}" + (f"-page{page + 1}" if page else "")
+    return f"{digest[:2]}/{digest[2:]}" + (f"{_PAGE}{page + 1}" if page else "")
 
 
 def _name(digest: str, run: str, page: int) -> str:

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import printable
 from segstudio.storage.folders import user_folders
-from segstudio.storage.image_ref import ImageList, ImageRef, place_of
+from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef, place_of
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.scan import Scan, scan
-from segstudio.storage.schema_file import SCHEMA_NAME, find_schema, read_schema
-from segstudio.storage.states import load_read_as
+from segstudio.storage.schema_file import (
+    SCHEMA_NAME,
+    SeenClasses,
+    corrections_name,
+    find_schema,
+    read_schema,
+)
+from segstudio.storage.states import load_chosen_masks, load_read_as
 from segstudio.storage.truth import ReadAs, TruthIndex
+from segstudio.storage.truth_folders import mask_names
 from segstudio.storage.unread_annotations import unread_annotations
 from segstudio.storage.write_root import Identity, identity_of
 
 _NONE_CHOSEN = ChosenMasks()
+_WORD: Final = re.compile(r"[^\W\d_A-Z]+|[A-Z](?:[^\W\d_A-Z]+|[A-Z]*(?![^\W\d_A-Z]))")
+_OF_ANY_DATA: Final = frozenset(
+    ("annotations", "data", "dataset", "datasets", "gt", "image", "images", "img", "imgs", "input",
+     "instances", "labels", "masks", "photos", "raw", "test", "testing", "train", "training",
+     "truth", "val", "valid", "validation")
+)  # fmt: skip
+"""Words of which a folder's name may consist that does not say what its images show."""
+_LOOKED_AT = 16
 
 
 @dataclass(frozen=True)
@@ -38,9 +56,12 @@ class Project:
         notes: Sentences worth showing.
         passed_over: One of them: how many images are of kinds that cannot be read; "" if none.
         unread: Another: which annotation files of other programs cannot be read; "" if none.
+        unused: Another: why masks that a person chose are not used; "" if they are.
         start: Position of the image to open first.
         masks: The masks that a person chose; else they were found.
+        recalled: Whether these were chosen when the folder was open before.
         identity: Tells the folder from another one that comes to the same path later.
+        classes: What its files of classes said; for whoever writes them.
     """
 
     root: Path
@@ -52,14 +73,24 @@ class Project:
     notes: tuple[str, ...] = ()
     unread: str = ""
     passed_over: str = ""
+    unused: str = ""
     start: int = 0
     identity: Identity | None = None
     masks: ChosenMasks = _NONE_CHOSEN
+    recalled: bool = False
+    classes: SeenClasses = field(default_factory=SeenClasses, compare=False)
 
     @property
     def name(self) -> str:
         """The folder's name for people."""
-        return self.root.name or str(self.root)
+        return printable(self.root.name or str(self.root))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Words in the names of the folder and of its files that may say what the images show."""
+        inner = [self.images_root, *(() if self.truth is None else self.truth.folders)]
+        chosen = () if self.masks.folder is None else (self.masks.folder,)
+        return words_in((self.root, *chosen), self.images, inner)
 
     def index_of(self, path: Path, page: int = 0) -> int | None:
         """Position of the image with this path, or of a page of it; None if it is not there."""
@@ -72,12 +103,47 @@ class Project:
         at = next((i for i, ref in enumerate(self.images) if ref.path == path), None)
         return None if at is None else place_of(at, page)
 
+    def place_of_key(self, key: str) -> int | None:
+        """Position of the image or page with a key (`ImageRef.key`); None if it is not there."""
+        place = self.index_of(self.images_root / key)
+        name, _, page = key.rpartition(PAGE_MARK)
+        if place is None and name and page.isdecimal():
+            place = self.index_of(self.images_root / name, int(page) - 1)
+        return place
+
+
+def words_in(
+    roots: Sequence[Path], images: Sequence[ImageRef], inner: Iterable[Path] = ()
+) -> frozenset[str]:
+    """Words in names that may say what images show, in small letters.
+
+    Args:
+        roots: The data set's folder, and others of its files. For one that is called "train" or
+            the like the folder above it tells.
+        images: The images, at least one: what their names have in common tells.
+        inner: Folders of images and masks; the names of those inside the first root tell.
+    """
+    named: set[str] = set()
+    for root in roots:
+        own = (_words_of(folder.name) - _OF_ANY_DATA for folder in (root, root.parent))
+        named |= next((words for words in own if words), set())
+    for folder in inner:
+        if folder.is_relative_to(roots[0]):
+            named |= _words_of(" ".join(folder.relative_to(roots[0]).parts))
+    step = max(1, len(images) // _LOOKED_AT)
+    stems = (_words_of(ref.stem) for ref in images[::step][:_LOOKED_AT])
+    return frozenset(named | set.intersection(*stems))
+
+
+def _words_of(name: str) -> set[str]:
+    return {word.group().casefold() for word in _WORD.finditer(name)}
+
 
 def open_project(
     root: Path,
     home: Path | None = None,
     said: ReadAs | None = None,
-    masks: ChosenMasks = _NONE_CHOSEN,
+    masks: ChosenMasks | None = _NONE_CHOSEN,
 ) -> Project:
     """Find images, ground truth and classes from a folder, or from the folder of an image.
 
@@ -88,12 +154,15 @@ def open_project(
         root: A folder, or an image file: then its folder, opened at that image.
         home: The user's folder for settings and data, for tests; else the system's.
         said: How the masks are read; None for what the user said of them earlier.
-        masks: The masks that a person chose; else they are found.
+        masks: The masks that a person chose; those chosen when the folder was open before, if
+            they can still be used, for None. Else they are found.
 
     Raises:
         SegstudioError: if there is no such folder, it cannot be read, or it has no images. That
             none of the chosen masks belongs to them is a note.
     """
+    if masks is None:
+        return _recalled(open_project(root, home, said), root, home, said)
     path = Path(os.path.normpath(root.absolute()))
     opened = None
     if path.is_file():
@@ -113,14 +182,18 @@ def open_project(
         )
     identity = identity_of(found.home)
     images = ImageList(found.names, str(found.images_root))
+    homes = (found.home / name for name in ("masks", corrections_name(found.home)))
+    # Before they are read: a change in between is then noticed when they are replaced.
+    classes = SeenClasses.of(home / SCHEMA_NAME for home in homes)
     schema = _schema_of(masks) or find_schema(found.home, found.images_root, images)
+    classes.read = schema
     data_folder = user_folders(home).of_project(found.home)
     said = load_read_as(data_folder) if said is None else said
-    problem = ""
+    unused = ""
     try:
         truth = _truth_of(found, images, schema, said, masks)
     except SegstudioError as error:  # of masks that were chosen; the images can be opened
-        truth, problem = None, str(error)
+        truth, unused = None, str(error)
     unread = unread_annotations(found.home, images, found.listings)
     project = Project(
         found.home,
@@ -129,15 +202,33 @@ def open_project(
         truth,
         schema,
         data_folder,
-        (*found.notes, *(text for text in (found.passed_over, unread, problem) if text)),
+        (*found.notes, *(text for text in (found.passed_over, unread, unused) if text)),
         unread,
         found.passed_over,
+        unused,
         identity=identity,
         masks=masks,
+        classes=classes,
     )
     if opened is None:
         return project
     return _starting_at(project, opened)
+
+
+def _recalled(usual: Project, root: Path, home: Path | None, said: ReadAs | None) -> Project:
+    """A folder with the masks that were chosen for it before, if they can still be used."""
+    chosen = load_chosen_masks(usual.data_folder)
+    if not chosen:
+        return usual
+    try:
+        found = open_project(root, home, said, chosen)
+        why = found.unused
+    except SegstudioError as error:
+        why = str(error)
+    if not why:
+        return replace(found, recalled=True)
+    why = f"The ground truth chosen before cannot be used. {why}"
+    return replace(usual, notes=(*usual.notes, why), unused=why)
 
 
 def _truth_of(
@@ -161,3 +252,18 @@ def _schema_of(masks: ChosenMasks) -> LabelSchema | None:
 
 def _starting_at(project: Project, path: Path) -> Project:
     return replace(project, start=project.index_of(path) or 0)
+
+
+def preview_of_masks(project: Project, masks: ChosenMasks) -> str:
+    """How many images would have a mask, and of one of them which: a sentence for people."""
+    folder = project.images_root if masks.folder is None else masks.folder
+    try:
+        names = mask_names(folder, project.images, masks.pattern)
+    except SegstudioError as error:
+        return str(error)
+    if not names:
+        first = project.images[0].filename
+        wanted = first if masks.pattern is None else masks.pattern.name_for(first)
+        return f"No image has a mask there; for {first}, {wanted} was looked for."
+    image, mask = next(iter(names.items()))
+    return f"{len(names)} of {len(project.images)} images have a mask there: {image} has {mask}."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
-from segstudio.core.text import cut_to_bytes, utf8
+from segstudio.core.text import cut_to_bytes, utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.layout import page_stem
 from segstudio.storage.masks import encode_index_png, encode_instance_png
@@ -47,5 +47,5 @@ def save_recovery(
         write_atomically(target / "instances" / name, encode_instance_png(label_map.instances))
     content = {"image": str(image), "page": page + 1, **schema.to_json()}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(target / "segstudio.json", utf8(text))
+    write_atomically(target / "segstudio.json", utf8_json(text))
     return target

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json
 from segstudio.core.prediction import RunOptions
-from segstudio.core.text import utf8
+from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def write_definitions(path: Path, definitions: list[RunDefinition]) -> None:
     """
     make_folder(path.parent)
     text = json.dumps([asdict(entry) for entry in definitions], indent=2, ensure_ascii=False)
-    write_atomically(path, utf8(f"{text}\n"))
+    write_atomically(path, utf8_json(f"{text}\n"))
 
 
 def _accepted(entry: Any) -> RunDefinition | None:

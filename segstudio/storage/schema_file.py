@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.regular_file import is_regular
 from segstudio.core.schema import LabelSchema
-from segstudio.core.text import utf8
+from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.image_ref import ImageList
 from segstudio.storage.write_root import WriteRoot
@@ -30,6 +30,55 @@ _CORRECTION_FOLDERS = ("annotations", "corrections")
 AS_CORRECTIONS: Mapping[str, object] = {_CORRECTIONS: True}
 """The entry that makes a folder one of corrections of ground truth that lies elsewhere."""
 _MAX_FOLDERS = 32
+
+
+@dataclass
+class SeenClasses:
+    """What the `segstudio.json` of a data set said when they were read or written last.
+
+    It belongs to whoever writes them: one thread at a time.
+
+    Attributes:
+        at: The classes in each file.
+        read: Those that were taken for the data set's, wherever they were found.
+        foreign: Files that were not written, since another program had changed them meanwhile.
+    """
+
+    at: dict[Path, LabelSchema] = field(default_factory=dict)
+    read: LabelSchema | None = None
+    foreign: set[Path] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, paths: Iterable[Path]) -> SeenClasses:
+        """Look at files now; what is missing or damaged is as if it had not been there."""
+        found = ((path, _schema_or_none(path)) for path in paths)
+        return cls({path: schema for path, schema in found if schema is not None})
+
+    def may_replace(self, path: Path, schema: LabelSchema) -> bool:
+        """Whether nobody's change is lost when these classes are written; else it is `foreign`.
+
+        A file that was not looked at before may say what another one of the data set said.
+        """
+        there = _schema_or_none(path)
+        if there is None:
+            may = not is_regular(path) or _has_no_classes(path)
+        else:
+            known = [self.at[path]] if path in self.at else [self.read, *self.at.values()]
+            may = there == schema or there in known
+        (self.foreign.discard if may else self.foreign.add)(path)
+        return may
+
+
+def _schema_or_none(path: Path) -> LabelSchema | None:
+    try:
+        return read_schema(path)
+    except SegstudioError:
+        return None
+
+
+def _has_no_classes(path: Path) -> bool:
+    data = read_json_or(path, None)
+    return isinstance(data, dict) and "classes" not in data
 
 
 def read_schema(path: Path) -> LabelSchema:
@@ -110,6 +159,7 @@ def write_schema(
     schema: LabelSchema,
     root: WriteRoot | None = None,
     entries: Mapping[str, object] | None = None,
+    seen: SeenClasses | None = None,
 ) -> Path:
     """Write the classes to `segstudio.json` in a folder, which is made if missing.
 
@@ -121,26 +171,32 @@ def write_schema(
         root: The data set's folder, which is not made and not left; None if `folder` was chosen
             to be written to.
         entries: What else is written into it; None in place of a value removes an entry.
+        seen: A file that another program changed since is left as it is, and `seen.foreign`;
+            None: whatever it says is replaced.
 
     Raises:
         SegstudioError: if it cannot be written.
     """
     path = folder / SCHEMA_NAME
+    if seen is not None:
+        if not seen.may_replace(path, schema):
+            return path
+        seen.at[path] = schema
     others = _other_entries(path) | dict(entries or {})
     others = {name: value for name, value in others.items() if value is not None}
     rules = _merged_rules(others.pop(_RULES, None), schema.rules)
     data = {**others, **schema.to_json(), **({_RULES: rules} if rules else {})}
-    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    content = utf8_json(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     if root is None:
         make_folder(folder)
     else:
         root.make_folder(folder)
     try:
-        if is_regular(path) and path.read_text(encoding="utf-8") == text:
+        if is_regular(path) and path.read_bytes() == content:
             return path
-    except (OSError, ValueError):
+    except OSError:
         pass
-    (root or WriteRoot(folder)).write(path, utf8(text))
+    (root or WriteRoot(folder)).write(path, content)
     return path
 
 

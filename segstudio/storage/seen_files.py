@@ -84,14 +84,23 @@ class SeenFiles:
                 content = path.read_bytes()
             except OSError as error:
                 raise write_error(path, error) from error
-            copy = _free_name(path)
             # Ground truth that was chosen by hand may lie outside of the data set's folder.
             inside = path.is_relative_to(home.folder)
             root = home if inside else WriteRoot(path.parent, agreed=home.agreed)
-            root.make_folder(copy.parent)
-            root.write(copy, content)
-            copies.append(copy)
+            copies.append(keep_version(root, path, content))
         return copies
+
+
+def keep_version(home: WriteRoot, path: Path, content: bytes) -> Path:
+    """Write one of two versions of a file to `.originals/conflicts/` beside it; where that is.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    copy = _free_name(path)
+    home.make_folder(copy.parent)
+    home.write(copy, content)
+    return copy
 
 
 def _free_name(path: Path) -> Path:

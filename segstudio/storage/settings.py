@@ -11,7 +11,7 @@ from typing import Any
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
-from segstudio.core.text import utf8
+from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
 
 MAX_RECENT = 12
@@ -124,7 +124,7 @@ def save_settings(path: Path, settings: Settings) -> None:
     changed = {name: values[name] for name in values if values[name] != defaults[name]}
     make_folder(path.parent)
     text = json.dumps({**others, **changed}, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path, utf8(text))
+    write_atomically(path, utf8_json(text))
 
 
 def _accepted(name: str, raw: object, default: object) -> Any:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
-from segstudio.core.text import utf8
+from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.storage.truth_coding import KIND_NAMES, ZEROS, ReadAs
 
 _READING = "masks.json"
+_CHOSEN = "truth.json"
 _SOURCES = "sources.json"
 
 
@@ -54,7 +56,7 @@ def save_marked(data_folder: Path, root: Path, mark: Mark, names: Iterable[str])
     make_folder(data_folder)
     content = {"folder": str(root), mark.value: sorted(names)}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(_file(data_folder, mark), utf8(text))
+    write_atomically(_file(data_folder, mark), utf8_json(text))
 
 
 def load_read_as(data_folder: Path) -> ReadAs:
@@ -97,7 +99,46 @@ def save_read_as(data_folder: Path, root: Path, said: ReadAs, asked: Iterable[st
         "asked": sorted(asked),
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(data_folder / _READING, utf8(text))
+    write_atomically(data_folder / _READING, utf8_json(text))
+
+
+def load_chosen_masks(data_folder: Path) -> ChosenMasks:
+    """The masks that the user chose for a folder; none if that cannot be read.
+
+    Args:
+        data_folder: `Project.data_folder`.
+    """
+    data = read_json_or(data_folder / _CHOSEN, None)
+    found = data if isinstance(data, dict) else {}
+    masks, pattern = found.get("masks"), found.get("pattern")
+    try:
+        return ChosenMasks(
+            Path(masks) if isinstance(masks, str) else None,
+            MaskPattern(pattern) if isinstance(pattern, str) else None,
+        )
+    except SegstudioError:
+        return ChosenMasks()
+
+
+def save_chosen_masks(data_folder: Path, root: Path, masks: ChosenMasks) -> None:
+    """Write which masks the user chose for a folder; an empty choice forgets the one before.
+
+    Args:
+        data_folder: `Project.data_folder`; made if missing.
+        root: The folder, for people who look into the file.
+        masks: The choice.
+
+    Raises:
+        SegstudioError: if it cannot be written.
+    """
+    make_folder(data_folder)
+    content = {
+        "folder": str(root),
+        "masks": None if masks.folder is None else str(masks.folder),
+        "pattern": None if masks.pattern is None else masks.pattern.text,
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(data_folder / _CHOSEN, utf8_json(text))
 
 
 def _reading(data_folder: Path) -> dict[str, object]:
@@ -146,7 +187,7 @@ def save_sources(data_folder: Path, root: Path, key: str, runs: Iterable[str]) -
         known[key] = taken
     content = {"folder": str(root), "runs": dict(sorted(known.items()))}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(data_folder / _SOURCES, utf8(text))
+    write_atomically(data_folder / _SOURCES, utf8_json(text))
 
 
 def _file(data_folder: Path, mark: Mark) -> Path:

@@ -29,16 +29,16 @@ _QUICK = frozenset({"JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "AVIF", "JPEG200
 _PLAIN_MODES = frozenset({"1", "L", "P", "RGB", "CMYK", "YCbCr"})
 
 
-def read_thumbnail(path: Path, px: int, check: Check = unchecked) -> Image:
+def read_thumbnail(path: Path, px: int, check: Check = unchecked, page: int = 0) -> Image:
     """A small (h, w, 3) uint8 RGB picture of an image, at most `px` wide and high, upright.
 
-    JPEGs are decoded at an eighth to a half of their size where that is enough. Of a stack it is
-    the first page.
+    JPEGs are decoded at an eighth to a half of their size where that is enough.
 
     Args:
         path: The image.
         px: Width and height that it may have.
         check: Called again and again while the image is read; raises to give up.
+        page: Which page of it, from 0.
 
     Returns:
         The picture; a grey field of an image that is so large, and must be decoded whole, that a
@@ -48,6 +48,8 @@ def read_thumbnail(path: Path, px: int, check: Check = unchecked) -> Image:
         SegstudioError: if the file cannot be read, see `decode.read_image`.
     """
     check_regular(path)
+    if page:
+        return _small(path, px, check, page)
     try:
         with CheckedFile(path, check) as file, open_image(file) as image:
             check_size(path, image.size)
@@ -66,9 +68,13 @@ def read_thumbnail(path: Path, px: int, check: Check = unchecked) -> Image:
         # PIL does not know every kind of TIFF that tifffile reads.
         if not _is_tiff(path):
             raise unreadable(path, error) from error
+    return _small(path, px, check, page)
+
+
+def _small(path: Path, px: int, check: Check, page: int) -> Image:
     from PIL import Image as pil
 
-    whole = pil.fromarray(read_image(path, check=check).pixels)
+    whole = pil.fromarray(read_image(path, page, check).pixels)
     whole.thumbnail((px, px), reducing_gap=2.0)
     return np.array(whole)
 
@@ -108,22 +114,23 @@ class ThumbnailCache:
         """
         self._files = BoundedFolder(folder, max_bytes)
 
-    def get(self, path: Path, px: int, check: Check = unchecked) -> Image:
+    def get(self, path: Path, px: int, check: Check = unchecked, page: int = 0) -> Image:
         """A picture of at most px x px, (h, w, 3) uint8 RGB, from the cache or made now.
 
         Args:
             path: The image.
             px: Width and height that it may have.
             check: Called again and again while the image is read; raises to give up.
+            page: Which page of it, from 0.
 
         Raises:
             SegstudioError: if the image cannot be read.
         """
-        name = _cache_name(path, px)
+        name = _cache_name(path, px, page)
         cached = None if name is None else _decoded(self._files.read(name))
         if cached is not None:
             return cached
-        thumbnail = read_thumbnail(path, px, check)
+        thumbnail = read_thumbnail(path, px, check, page)
         if name is not None:
             self._keep(name, thumbnail)
         return thumbnail
@@ -139,12 +146,13 @@ class ThumbnailCache:
             return
 
 
-def _cache_name(path: Path, px: int) -> str | None:
+def _cache_name(path: Path, px: int, page: int) -> str | None:
     try:
         info = path.stat()
     except OSError:
         return None
     key = f"{_VERSION}|{os.path.realpath(path)}|{info.st_mtime_ns}|{info.st_size}|{px}"
+    key += f"|{page}" if page else ""
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{digest[:2]}/{digest[2:]}.jpg"
 

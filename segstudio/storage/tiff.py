@@ -210,6 +210,8 @@ def _whole_pages(path: Path, _changed_ns: int, _size: int) -> Sequence[tuple[int
     """
     with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
         pages = tiff.pages
+        if not len(pages):
+            raise EOFError("it has no pages")
         if len(pages) == 1:
             return [(0,)]
         kinds = [int(page.subfiletype) for page in pages]
@@ -279,7 +281,7 @@ def _frame(tiff: Any, layout: _Layout, number: int, check: Check) -> npt.NDArray
 
 def _decoded(tiff: Any, frame: Any, key: Any, check: Check) -> npt.NDArray[Any]:
     """The values of a frame; `key` is the page that tells how those of its series are stored."""
-    if int(key.photometric) == _YCBCR and int(key.compression) in _UNDECODED_YCBCR:
+    if is_undecoded_ycbcr(key):
         factors = key.tags.valueof(_SUB_SAMPLING) or (2, 2)
         if tuple(factors) != (1, 1):
             return _sub_sampled(tiff, frame, key, (int(factors[0]), int(factors[1])), check)
@@ -386,10 +388,21 @@ def _as_rgb(
         return cmyk_to_rgb(values[..., :4], check)
     if photometric in _LABS and values.shape[2] >= 3:
         return lab_to_rgb(values[..., :3], signed=photometric == _LABS[0], check=check)
-    if photometric == _YCBCR and int(page.compression) in _UNDECODED_YCBCR:
-        luma = page.tags.valueof(_LUMA)
-        return ycbcr_to_rgb(values[..., :3], luma, check)
+    if is_undecoded_ycbcr(page) and values.shape[2] >= 3:
+        return rgb_of_ycbcr(page, values, check)
     return None
+
+
+def is_undecoded_ycbcr(page: Any) -> bool:
+    """Whether tifffile gives the luma and chroma of a page of its own as they are stored."""
+    return int(page.photometric) == _YCBCR and int(page.compression) in _UNDECODED_YCBCR
+
+
+def rgb_of_ycbcr(
+    page: Any, values: npt.NDArray[Any], check: Check = unchecked
+) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 of the luma and chroma of a page, (H, W, 3 or more) uint8."""
+    return ycbcr_to_rgb(values[..., :3], page.tags.valueof(_LUMA), check)
 
 
 def _orientation(page: Any) -> int:

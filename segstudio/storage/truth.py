@@ -256,7 +256,8 @@ class TruthIndex:
     def one_class(self) -> bool:
         """Whether no mask has more than one number besides what is ignored, and all the same."""
         ignored = {0, 255, *self.coding.ignored} if self.coding.ignored else {0}
-        return len(self._evidence.numbers - ignored) <= 1 and not self._evidence.colour_files
+        rest = {self.coding.class_of(n) for n in self._evidence.numbers} - ignored
+        return len(rest) <= 1 and not self._evidence.colour_files
 
     def numbers_are_in(self, schema: LabelSchema) -> bool:
         """Whether the masks hold numbers, and each besides 0 is the id of a class."""
@@ -267,12 +268,17 @@ class TruthIndex:
     def class_numbers(self) -> frozenset[int]:
         """The numbers of the masks that are ids of classes, without 0 and what is ignored."""
         ignored = {0, self.schema.ignore_index, *self.coding.ignored}
-        return frozenset(self._evidence.numbers - ignored)
+        return frozenset({self.coding.class_of(n) for n in self._evidence.numbers} - ignored)
 
     @property
     def only_shades(self) -> bool:
         """Whether no mask can be read, since a format such as JPEG changed all values."""
         return self._evidence.groups.keys() == {"shades"}
+
+    @property
+    def undecided(self) -> bool:
+        """Whether no mask is read until a person says what they hold."""
+        return bool(self.coding.undecided)
 
     @property
     def palette(self) -> Mapping[int, Color]:
@@ -284,6 +290,8 @@ class TruthIndex:
     @property
     def can_be_objects(self) -> bool:
         """Whether the numbers or colours of the masks could be objects, by their shapes."""
+        if self.coding.unit:
+            return False
         return self._evidence.objects != "no" or self._evidence.colour_files > 0
 
     def segments_of(self, path: Path) -> Mapping[int, Segment] | None:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
-from segstudio.storage.mask_evidence import IGNORED_16_BIT, Evidence, Group, is_white
+from segstudio.storage.mask_evidence import GREY_LEVEL, IGNORED_16_BIT, Evidence, Group, is_white
 from segstudio.storage.mask_facts import Look, color_of
+from segstudio.storage.published_classes import (
+    CITYSCAPES_VOID,
+    FIRST_THING,
+    LAST_ID,
+    LAST_TRAIN_ID,
+    Numbering,
+    cityscapes_schema,
+    published_colors,
+    voc_colors,
+    voc_schema,
+)
 
-TruthKind = Literal["index", "binary", "colour", "instances"]
+TruthKind = Literal["index", "binary", "colour", "instances", "cityscapes", "kitti"]
 Zero = Literal["background", "class", "object"]
 ZEROS: Final[tuple[Zero, ...]] = ("background", "class", "object")
 KIND_NAMES: Final[dict[TruthKind, str]] = {
@@ -21,19 +30,18 @@ KIND_NAMES: Final[dict[TruthKind, str]] = {
     "binary": "black and white",
     "colour": "colours",
     "instances": "objects",
+    "cityscapes": "class x 1000 + object",
+    "kitti": "class x 256 + object",
 }
 """What each kind is called for people."""
 
-_GREY_LEVEL: Final = 50
 WAY_TO_SAY: Final = (
     "Say what the masks hold: File > Read masks as, or --truth-kind and --pred-kind on the "
     "command line."
 )
-_VOC_NAMES = (
-    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
-    "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
-    "train", "tvmonitor",
-)  # fmt: skip
+UNITS: Final[dict[TruthKind, int]] = {"cityscapes": 1000, "kitti": 256}
+"""Of kinds in which one number is a class and an object: what the class is multiplied by."""
+_VOID_CODES: Final = frozenset({-1, 255, IGNORED_16_BIT})
 
 
 @dataclass(frozen=True)
@@ -59,16 +67,20 @@ class Coding:
 
     Attributes:
         kind: "index": values are class ids; "binary": what is not black is the object;
-            "colour": each colour is a class; "instances": values are instance ids.
+            "colour": each colour is a class; "instances": values are instance ids;
+            "cityscapes", "kitti": values are a class and an object (`UNITS`).
         colors: Class ids by colour (r, g, b), for colour-coded masks.
         ignored: Numbers that count nowhere; they become the ignore index.
         opacity: Whether shapes are in the opacity.
         palettes: Whether the colours of palettes are the classes, and not their indices.
         inverted: Whether black is the object and the rest is background.
+        pairs: The numbers of background and object in masks of two numbers, where some hold no 0
+            and a person said that they are black and white.
         white: Whether black-and-white masks can be read so too.
         coloured: Whether masks of colours can be read so too.
         said: Whether a person chose the kind: then what could be otherwise is not doubted.
         segments: Which file says what the colours of objects are, "" if none does.
+        undecided: Why no mask is read until a person says what they hold, "" if they are.
     """
 
     kind: TruthKind
@@ -77,10 +89,24 @@ class Coding:
     opacity: bool = False
     palettes: bool = False
     inverted: bool = False
+    pairs: tuple[tuple[int, int], ...] = ()
     white: bool = True
     coloured: bool = True
     said: bool = False
     segments: str = ""
+    undecided: str = ""
+
+    @property
+    def unit(self) -> int:
+        """What the class is multiplied by in numbers of class and object; 0 in others."""
+        return UNITS.get(self.kind, 0)
+
+    def class_of(self, number: int) -> int:
+        """The class that a number of a mask says."""
+        if not self.unit or number < 0 or number == IGNORED_16_BIT:
+            return number
+        is_class = self.kind == "cityscapes" and number < self.unit
+        return number if is_class else number // self.unit
 
 
 @dataclass(frozen=True)
@@ -89,16 +115,21 @@ class Doubt:
 
     Attributes:
         about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
-            "levels": whether 255 is a class or ignored; "mixed": masks that are not read.
+            "levels": whether 255 is a class or ignored; "codings": whether the numbers of masks
+            that hold two are classes, or background and object; "codes": whether numbers are class
+            and object in one; "names": whether classes are those of a published data set;
+            "mixed": masks that are not read.
         message: It, in a sentence, and how it is read until someone says otherwise.
         hint: What to do in the window.
         option: What to do on the command line.
+        readings: Of "codes" what the numbers may be.
     """
 
-    about: Literal["zero", "objects", "levels", "mixed"]
+    about: Literal["zero", "objects", "levels", "codings", "codes", "names", "mixed"]
     message: str
     hint: str
     option: str = ""
+    readings: tuple[TruthKind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,28 +161,38 @@ def decide(
         said: What a person said.
         named: What the folder's name says.
     """
-    kind = said.kind or named or _kind_of(evidence, schema)
+    form = _form_of(evidence, schema, said, named)
+    kind = said.kind or form.kind or named or _kind_of(evidence, schema)
     if said.zero == "object" and kind == "index" and _two_valued(evidence):
         kind = "binary"
     ignored = _ignored(evidence, schema, kind)
+    if form.numbering is not None and (schema is None or schema.ignore_index is not None):
+        void = CITYSCAPES_VOID[form.numbering] - (set() if schema is None else {*schema.ids})
+        ignored = (*sorted(void), *ignored)
     grey = sum(evidence.sizes[g] for g in ("white", "single", "numbers"))
     coding = Coding(
         kind,
         ignored=ignored,
         opacity=bool(evidence.opacity_files),
         inverted=kind == "binary" and said.zero == "object",
+        pairs=_pairs(evidence) if said.kind == "binary" else (),
         white=_takes_white(evidence, kind, ignored),
         coloured=evidence.colour_files >= grey,
         said=said.kind is not None,
+        undecided="" if form.doubt is None else form.doubt.message,
     )
     if kind == "colour":
         palettes = evidence.palettes_differ or bool(evidence.colour_files) or coding.said
         coding, found = _with_colors(replace(coding, palettes=palettes), evidence, schema)
+    elif form.numbering is not None:
+        found = cityscapes_schema(form.numbering)
     elif kind == "index":
         found = _schema_of_ids(evidence, ignored, said)
+    elif coding.unit:
+        found = _schema_of_codes(evidence, coding)
     else:
         found = _object_schema(said if kind == "binary" else ReadAs())
-    return Decision(coding, schema or found, _doubts(evidence, coding, schema, said))
+    return Decision(coding, schema or found, _doubts(evidence, coding, schema, said, form, found))
 
 
 # -- the kind --------------------------------------------------------------------------------------
@@ -208,7 +249,7 @@ def _kind_by_classes(evidence: Evidence, schema: LabelSchema) -> TruthKind:
 
 
 def _has_ignored_255(evidence: Evidence) -> bool:
-    return evidence.beside_255 is not None and evidence.beside_255[1] < _GREY_LEVEL
+    return evidence.beside_255 is not None and evidence.beside_255[1] < GREY_LEVEL
 
 
 def _ignored(evidence: Evidence, schema: LabelSchema | None, kind: TruthKind) -> tuple[int, ...]:
@@ -233,14 +274,155 @@ def _is_void(evidence: Evidence, kind: TruthKind) -> bool:
 
 def _takes_white(evidence: Evidence, kind: TruthKind, ignored: tuple[int, ...]) -> bool:
     """Whether a mask of 0 and 255 alone means something among others of class ids or objects."""
-    if kind == "index":
+    if kind == "index" or kind in UNITS:
         return 255 in ignored or 255 in evidence.values
     several = evidence.sizes["numbers"] > 0
     return not several or any(255 < v < IGNORED_16_BIT or v == 254 for v in evidence.values)
 
 
+def _pairs(evidence: Evidence) -> tuple[tuple[int, int], ...]:
+    """The numbers of masks of two, where 0 is not the background of all of them."""
+    return tuple(sorted(evidence.pairs)) if any(low > 0 for low, _ in evidence.pairs) else ()
+
+
 def _two_valued(evidence: Evidence) -> bool:
     return not evidence.values and len(evidence.singles) <= 1
+
+
+# -- class and object in one number ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What the names and numbers of masks say of data sets that are published in a form of their own.
+
+    Attributes:
+        kind: What the values are, or None if nothing is said.
+        numbering: Of Cityscapes, if the classes are its own.
+        called: A mask whose name alone says so.
+        doubt: Why it cannot be told.
+    """
+
+    kind: TruthKind | None = None
+    numbering: Numbering | None = None
+    called: Path | None = None
+    doubt: Doubt | None = None
+
+
+def _form_of(
+    evidence: Evidence, schema: LabelSchema | None, said: ReadAs, named: TruthKind | None
+) -> _Form:
+    grey = sum(evidence.sizes[g] for g in ("white", "single", "numbers"))
+    if evidence.colour_files >= grey or (said.kind is not None and said.kind not in UNITS):
+        return _Form()
+    found = _form_by_names(evidence, named) or _form_by_numbers(evidence, schema, named)
+    if said.kind is None:
+        return found
+    return found if found.kind in (said.kind, "index") else _Form(said.kind)
+
+
+def _form_by_names(evidence: Evidence, named: TruthKind | None) -> _Form | None:
+    """Masks that are called as those of Cityscapes are, and hold such numbers."""
+    called = {ending: path for ending, path in evidence.endings.items() if ending}
+    if not called:
+        return None
+    numberings: set[Numbering] = {"train" if "train" in e else "ids" for e in called}
+    objects = any(ending.startswith("instance") for ending in called)
+    if not _fits_cityscapes(evidence.numbers, "ids", objects=objects):
+        refused = objects and named is None
+        return _Form(doubt=_of_codes(evidence, ("cityscapes", "instances"))) if refused else None
+    if len(numberings) > 1 or "" in evidence.endings:
+        paths = dict(sorted(evidence.endings.items())).values()
+        text = (
+            "By their names the masks have other numbers for the same classes, and are not read: "
+            f"{', '.join(map(str, paths))}."
+        )
+        return _Form(doubt=_code_doubt(text, ("cityscapes", "index")))
+    numbering = numberings.pop()
+    if not _fits_cityscapes(evidence.numbers, numbering, objects=objects):
+        return None
+    doubtful = any("gtfine" not in p.stem.lower() and "gtcoarse" not in p.stem.lower()
+                   for p in called.values())  # fmt: skip
+    path = min(called.values())
+    return _Form("cityscapes" if objects else "index", numbering, called=path if doubtful else None)
+
+
+def _fits_cityscapes(numbers: set[int], numbering: Numbering, *, objects: bool) -> bool:
+    """Whether numbers are ids of classes, some of them scored, or class x 1000 + object."""
+    last = LAST_ID if numbering == "ids" else LAST_TRAIN_ID
+    classes = {n // 1000 if objects and n >= 1000 else n for n in numbers - _VOID_CODES}
+    scored = classes - CITYSCAPES_VOID[numbering]
+    return bool(scored) and all(0 <= i <= last for i in classes)
+
+
+def _form_by_numbers(
+    evidence: Evidence, schema: LabelSchema | None, named: TruthKind | None
+) -> _Form:
+    """Numbers above 255 that can be those of a class and an object."""
+    numbers = evidence.numbers - _VOID_CODES - {0}
+    if max(numbers, default=0) <= 255:
+        return _Form()
+    for kind, unit in UNITS.items():
+        if _are_city_codes(numbers, unit):
+            return _Form(kind, "ids")
+    able = [kind for kind, unit in UNITS.items() if _may_be_codes(numbers, unit)]
+    if not able or named is not None:
+        return _Form()
+    if schema is not None:
+        fitting = [k for k in able if {Coding(k).class_of(n) for n in numbers} <= {*schema.ids}]
+        return _Form(fitting[0] if len(fitting) == 1 else None)
+    return _Form(doubt=_of_codes(evidence, (able[0], "instances")))
+
+
+def _are_city_codes(numbers: set[int], unit: int) -> bool:
+    """Whether all of the numbers are those of things and of stuff in Cityscapes and KITTI.
+
+    Stuff (road, sky) has no objects; things without stuff could be objects with high numbers.
+    """
+    low = {n for n in numbers if n < unit}
+    if unit == UNITS["kitti"] and low:
+        return False
+    codes = [divmod(n, unit) for n in numbers - low]
+    things = [i for i, _ in codes if i >= FIRST_THING]
+    stuff = [(i, number) for i, number in codes if i < FIRST_THING]
+    return (
+        bool(things and (stuff or low or unit == UNITS["cityscapes"]))
+        and max(things) <= LAST_ID
+        and max(low, default=0) <= LAST_ID
+        and all(i > 0 and number == 0 for i, number in stuff)
+    )
+
+
+def _may_be_codes(numbers: set[int], unit: int) -> bool:
+    """Whether the objects of each class are numbered on from 0 or 1, and classes are up to 254."""
+    objects: dict[int, set[int]] = {}
+    for n in numbers:
+        if n >= unit:
+            objects.setdefault(n // unit, set()).add(n % unit)
+        elif n > 254 or unit == UNITS["kitti"]:
+            return False
+    runs = (min(of) <= 1 and max(of) - min(of) + 1 == len(of) for of in objects.values())
+    return 0 < max(objects, default=0) < 255 and all(runs)
+
+
+def _of_codes(evidence: Evidence, readings: tuple[TruthKind, ...]) -> Doubt:
+    text = (
+        f"The numbers could be objects, or {KIND_NAMES[readings[0]]}, and are not read: "
+        f"{evidence.example('numbers' if evidence.sizes['numbers'] else 'single')}."
+    )
+    return _code_doubt(text, readings)
+
+
+def _code_doubt(text: str, readings: tuple[TruthKind, ...]) -> Doubt:
+    words = {"index": "ids", "instances": "objects"}
+    ways = " or ".join(f"--truth-kind {words.get(kind, kind)}" for kind in readings)
+    return Doubt(
+        "codes",
+        text,
+        "Say what they hold with File > Read masks as.",
+        f"Say {ways} (--pred-kind for predictions).",
+        readings,
+    )
 
 
 # -- the classes -----------------------------------------------------------------------------------
@@ -270,41 +452,40 @@ def _schema_of_ids(evidence: Evidence, ignored: Sequence[int], said: ReadAs) -> 
     return schema
 
 
+def _schema_of_codes(evidence: Evidence, coding: Coding) -> LabelSchema:
+    """Classes of numbers that are class and object; those that have objects are things."""
+    numbers = evidence.numbers - {*coding.ignored, IGNORED_16_BIT, -1}
+    ids = {coding.class_of(n) for n in numbers}
+    things = {coding.class_of(n) for n in numbers if n >= coding.unit and n % coding.unit}
+    schema = LabelSchema.from_ids(i for i in ids if i <= 255)
+    return LabelSchema(tuple(replace(c, thing=c.id in things) for c in schema.classes))
+
+
 def _coloured(schema: LabelSchema, palette: dict[int, Color]) -> LabelSchema:
-    voc = [_as_color(c) for c in _voc_palette()]
+    voc = voc_colors()
     inside = max(schema.ids) < len(voc)
     if inside and len(schema.ids) > 1 and all(palette.get(i, voc[i]) == voc[i] for i in schema.ids):
-        named = LabelSchema.from_names(_VOC_NAMES)
-        return LabelSchema(
-            tuple(ClassSpec(c.id, c.name, voc[c.id], c.thing) for c in named.classes),
-            schema.ignore_index,
-        )
+        return voc_schema(schema.ignore_index)
     colored = (ClassSpec(c.id, c.name, palette.get(c.id, c.color), c.thing) for c in schema.classes)
     return LabelSchema(tuple(colored), schema.ignore_index)
-
-
-def _voc_palette() -> npt.NDArray[np.uint8]:
-    """The first 21 colours of Pascal VOC: the bits of the id, spread over r, g, b from the top."""
-    table = np.zeros((len(_VOC_NAMES), 3), np.uint8)
-    for i in range(len(table)):
-        for bit in range(8):
-            table[i, bit % 3] |= ((i >> bit) & 1) << (7 - bit // 3)
-    return table
 
 
 def _with_colors(
     coding: Coding, evidence: Evidence, schema: LabelSchema | None
 ) -> tuple[Coding, LabelSchema]:
+    shown = _colors_shown(evidence, coding)
+    published = published_colors(shown)
     if schema is not None:
         colors = tuple((c.color_in_masks, c.id) for c in schema.classes)
         if schema.ignore_index == 255 and schema.get(255) is None:
             colors = (*colors, ((255, 255, 255), 255))
+        if published is not None and schema.ignore_index is not None:
+            colors = (*colors, *((c, schema.ignore_index) for c in published.void))
         pairs = tuple(dict(reversed(colors)).items())
         return replace(coding, colors=pairs), schema
-    keys = {k for k in evidence.colors if k}
-    shown = evidence.opacity_colors | (set(evidence.palette.values()) if coding.palettes else set())
-    keys |= {r << 16 | g << 8 | b for r, g, b in shown} - {0}
-    found = [color_of(k) for k in sorted(keys)][:255]
+    if published is not None and len(shown) > 1:
+        return replace(coding, colors=tuple(published.ids.items())), published.schema
+    found = sorted(shown)[:255]
     if evidence.looks[Look.BLURRED_COLOURS] == evidence.colour_files > 0:
         found = []  # reading one says that its edges are soft
     classes = [ClassSpec(0, "background", (0, 0, 0))]
@@ -314,16 +495,44 @@ def _with_colors(
     return replace(coding, colors=pairs), LabelSchema(tuple(classes), ignore)
 
 
+def _colors_shown(evidence: Evidence, coding: Coding) -> set[Color]:
+    """The colours of all masks but black."""
+    others = evidence.opacity_colors | (
+        set(evidence.palette.values()) if coding.palettes else set()
+    )
+    return {*map(color_of, evidence.colors), *others} - {(0, 0, 0)}
+
+
 # -- what is asked ---------------------------------------------------------------------------------
 
 
 def _doubts(
-    evidence: Evidence, coding: Coding, schema: LabelSchema | None, said: ReadAs
+    evidence: Evidence,
+    coding: Coding,
+    schema: LabelSchema | None,
+    said: ReadAs,
+    form: _Form,
+    classes: LabelSchema,
 ) -> tuple[Doubt, ...]:
+    if form.doubt is not None:
+        return (form.doubt,)
     found = [_mixed(evidence, coding)] if said.kind is None else []
+    if form.called is not None and schema is None and said.kind is None:
+        text = (
+            f"Called as {form.called} is, the masks are read as those of Cityscapes: its classes, "
+        )
+        found.append(_name_doubt(text + "of which those that it does not score count nowhere."))
+    if form.kind is not None:
+        return tuple(d for d in found if d is not None)
+    if schema is None and coding.kind in ("colour", "index"):
+        found.append(_names(evidence, coding, classes))
+    codings = None
     if schema is None and coding.kind == "index" and said.kind is None:
-        found += [_levels(evidence), _either(evidence)]
-    if schema is None and said.zero is None and coding.kind in ("index", "binary"):
+        codings = _codings(evidence)
+        found += [_levels(evidence), codings or _either(evidence)]
+    # Where 0 may not be the background of all masks, its share says nothing.
+    same_ground = codings is None and not coding.pairs
+    if schema is None and said.zero is None and coding.kind in ("index", "binary") and same_ground:
         found.append(_ground(evidence, coding))
     return tuple(d for d in found if d is not None)
 
@@ -343,14 +552,67 @@ def _ground(evidence: Evidence, coding: Coding) -> Doubt | None:
     )
 
 
+def _names(evidence: Evidence, coding: Coding, found: LabelSchema) -> Doubt | None:
+    """Classes whose colours are those of a published data set, or only look like it."""
+    if coding.kind == "colour":
+        shown = _colors_shown(evidence, coding)
+        published = published_colors(shown)
+        if published is None:
+            return None
+        used = {published.ids[color] for color in shown}
+        if len(used) == 1:
+            name = published.schema.name_of(*used)
+            text = f"The only colour of the masks is that of {name} of {published.title}; "
+            return _name_doubt(text + "the class is not called so.")
+    else:
+        used = evidence.numbers - {0}
+    if found.get(1) != voc_schema().get(1) or used != set(range(1, len(used) + 1)):
+        return None
+    if len(used) >= found.num_classes - 1:
+        return None
+    text = f"The {len(used)} colours of the masks are the first of Pascal VOC, whose names are "
+    return _name_doubt(text + "taken; other programs number their classes in the same colours.")
+
+
+def _name_doubt(text: str) -> Doubt:
+    return Doubt(
+        "names",
+        text,
+        "Names are changed in the Classes panel, and what masks hold with File > Read masks as.",
+        "Give the classes' names with --schema, or say --truth-kind ids.",
+    )
+
+
 def _levels(evidence: Evidence) -> Doubt | None:
-    if evidence.beside_255 is None or evidence.beside_255[1] < _GREY_LEVEL:
+    if evidence.beside_255 is None or evidence.beside_255[1] < GREY_LEVEL:
         return None
     return Doubt(
         "levels",
         f"{evidence.beside_255[0]} holds 255 beside other grey levels: each is read as a class.",
         "Or does it stand for pixels that count nowhere?",
         "If it stands for pixels that count nowhere, say --ignore 255.",
+    )
+
+
+def _codings(evidence: Evidence) -> Doubt | None:
+    """Masks of two numbers each, of which the higher may be the object whatever its number."""
+    pairs = sorted(evidence.pairs)
+    numbers = {number for pair in pairs for number in pair}
+    if evidence.more_than_two or not pairs or (len(pairs) > 2 and len(numbers) > 3):
+        return None
+    shown = [f"{evidence.pairs[pair]} holds {pair[0]} and {pair[1]}" for pair in pairs]
+    if len(pairs) == 1:
+        if 0 in numbers:
+            return None
+        message = f"Both numbers are read as classes, none as background: {shown[0]}, never 0."
+    else:
+        message = f"Each number is read as one class in all masks: {', '.join(shown)}."
+    return Doubt(
+        "codings",
+        message,
+        "The higher number of each mask may be one and the same object.",
+        "If the higher number of each mask is one and the same object, say --truth-kind binary "
+        "(--pred-kind binary); else ids.",
     )
 
 
@@ -407,8 +669,3 @@ _GROUP_WORDS: Final[dict[Group, str]] = {
     "colours": "colours",
     "shades": "grey levels that cannot be told apart",
 }
-
-
-def _as_color(rgb: npt.NDArray[np.uint8]) -> Color:
-    r, g, b = (int(v) for v in rgb)
-    return (r, g, b)

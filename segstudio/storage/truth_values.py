@@ -19,7 +19,7 @@ from segstudio.storage.mask_facts import Look, PlainMask, color_keys, look_at, v
 from segstudio.storage.mask_files import RawMask, read_mask_file
 from segstudio.storage.orientation import read_orientation, upright
 from segstudio.storage.panoptic_file import Segment, label_map_of
-from segstudio.storage.truth_coding import KIND_NAMES, WAY_TO_SAY, Coding
+from segstudio.storage.truth_coding import KIND_NAMES, UNITS, WAY_TO_SAY, Coding
 
 _MAX_UNDECLARED = 128
 
@@ -56,6 +56,7 @@ def decode(
 
     `pages`: of the two files, from 0. `segments`: what the colours of the instance mask are.
     """
+    _require_decided(class_path or instance_path, image_path, coding)
     ids, obstacle = None, ""
     if instance_path is not None:
         file = _MaskFile(instance_path, image_path, shape_hw, pages[1])
@@ -79,10 +80,57 @@ def decode(
     labels = file.class_ids(plain, look, coding, schema)
     if ids is not None and ids.shape != labels.shape:
         raise _wrong_size(instance_path or class_path, ids.shape, image_path, labels.shape)
-    if coding.kind == "index":
+    if coding.kind == "index" or coding.unit:
         file.check_ids(labels, schema, strict=strict)
     obstacle = _obstacle(plain, look) or obstacle
+    if coding.unit:
+        obstacle = "its numbers are class and object in one"
+    ids = _objects_beside(plain, labels != schema.ignore_index, coding, ids)
     return TruthReading(LabelMap(labels, ids), obstacle, _remarks(class_path, labels, schema))
+
+
+def _require_decided(path: Path | None, image_path: Path, coding: Coding) -> None:
+    if coding.undecided:
+        raise SegstudioError(
+            f"The mask {path} of {image_path} is not used. {coding.undecided}", WAY_TO_SAY
+        )
+
+
+def _objects_beside(
+    plain: PlainMask, counted: npt.NDArray[np.bool_], coding: Coding, ids: InstanceIds | None
+) -> InstanceIds | None:
+    """The objects of a mask of classes: those in its own numbers, or in a mask beside it."""
+    if ids is None:
+        return _numbered(plain.pixels, counted, coding) if coding.unit else None
+    return ids if coding.unit or plain.is_colour else _without_classes(ids, plain.pixels)
+
+
+def _numbered(
+    pixels: npt.NDArray[Any], counted: npt.NDArray[np.bool_], coding: Coding
+) -> InstanceIds:
+    """Objects, numbered from 1 on, of numbers that are class and object in one."""
+    wide = pixels.astype(np.int64)
+    inside = counted & (wide >= coding.unit) & (wide != IGNORED_16_BIT)
+    if coding.kind == "kitti":
+        inside &= wide % coding.unit > 0
+    codes, places = np.unique(np.where(inside, wide, 0), return_inverse=True)
+    numbers = np.cumsum(codes > 0) * (codes > 0)
+    return np.ascontiguousarray(numbers[places].reshape(pixels.shape), np.uint16)
+
+
+def _without_classes(ids: InstanceIds, classes: npt.NDArray[Any]) -> InstanceIds:
+    """Object ids without those that are a class alone, beside a mask of these classes.
+
+    Only where every id has the class in it: as class x 256 + object, or class x 1000 + object.
+    """
+    inside = ids > 0
+    for kind, unit in UNITS.items():
+        coded = ids >= unit
+        plain = np.where(coded, ids // unit, ids if kind == "cityscapes" else 0)
+        if coded.any() and (plain == classes)[inside].all():
+            objects = coded if kind == "cityscapes" else ids % unit > 0
+            return np.where(objects, ids, np.uint16(0))
+    return ids
 
 
 def object_id(schema: LabelSchema) -> int:
@@ -170,7 +218,14 @@ class _MaskFile:
             return self._object_of(plain, kind, values, coding, schema)
         if kind is Look.SOFT:
             raise self._odd("black and white with soft edges", coding)
-        return self._numbers(plain.pixels, values, coding, schema)
+        pixels = plain.pixels
+        if coding.unit:
+            below = [v for v in values if 0 < v < coding.unit]
+            if coding.kind == "kitti" and below:
+                raise self._odd(f"the number {below[0]}", coding)
+            values = tuple(sorted({coding.class_of(v) for v in values}))
+            pixels = _classes_in(pixels, coding)
+        return self._numbers(pixels, values, coding, schema)
 
     def _object_of(
         self,
@@ -183,6 +238,9 @@ class _MaskFile:
         pixels = plain.pixels
         if look is Look.NUMBERS and not coding.said:
             raise self._odd(f"the numbers {_shown(values)}", coding)
+        if values and values[0] > 0 and coding.pairs:
+            inside = self._above_ground(pixels, values, coding)
+            return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
         top = 255 if pixels.dtype == np.uint8 else IGNORED_16_BIT
         if look is Look.ONE and not coding.said and not plain.opacity:
             single = max(values)
@@ -190,6 +248,25 @@ class _MaskFile:
                 raise self._odd(f"the number {single}", coding)
         inside = pixels > top // 2 if look is Look.SOFT else pixels != 0
         return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
+
+    def _above_ground(
+        self, pixels: npt.NDArray[Any], values: tuple[int, ...], coding: Coding
+    ) -> npt.NDArray[np.bool_]:
+        """Where the object is in a mask without 0: above the lowest number, which is the ground.
+
+        A number that is alone is what it is in the other masks.
+        """
+        lowest = values[0]
+        if len(values) > 1:
+            return np.asarray(pixels != lowest)
+        is_ground = any(lowest == low for low, _ in coding.pairs)
+        if is_ground and any(lowest == high for _, high in coding.pairs):
+            raise SegstudioError(
+                f"The mask {self.name} holds nothing but {lowest}, which is the background in "
+                "some masks of this folder and the object in others.",
+                "Save all masks with the same numbers.",
+            )
+        return np.full(pixels.shape, not is_ground)
 
     def _numbers(
         self,
@@ -207,7 +284,7 @@ class _MaskFile:
                 f"The mask {self.name} holds values from {rest[0]} to {rest[-1]}.",
                 f"Class ids are 0 to 255. If each value is an object: {WAY_TO_SAY}",
             )
-        if not ignored or ignored == [255]:
+        if not ignored or (ignored == [255] and 0 not in coding.ignored):
             return np.ascontiguousarray(pixels.astype(np.uint8, copy=False))
         void = np.isin(pixels, ignored)
         to = 255 if schema.ignore_index is None else schema.ignore_index
@@ -227,6 +304,8 @@ class _MaskFile:
             values = np.unique(keys[unknown])
             if not plain.is_colour and plain.palette is None:
                 raise self._odd(f"the numbers {_shown(values_in(plain.pixels))}", coding)
+            if plain.lossy:
+                raise self._shades(Look.BLURRED_COLOURS)
             shown = ", ".join(f"#{int(k):06X}" for k in values[:4])
             more = f" and {len(values) - 4} more" if len(values) > 4 else ""
             raise SegstudioError(
@@ -300,9 +379,17 @@ class _MaskFile:
             text = "unknown values: it looks like a photograph or a map of probabilities"
             hint = "It is not used."
         else:
-            text = "several grey levels in a format that changes them (JPEG or lossy WebP)"
+            several = "colours" if look is Look.BLURRED_COLOURS else "several grey levels"
+            text = f"{several} in a format that changes them (JPEG or lossy WebP)"
             hint = "Which class a pixel had cannot be told any more. Save the mask as PNG."
         return SegstudioError(f"The mask {self.name} has {text}.", hint)
+
+
+def _classes_in(pixels: npt.NDArray[Any], coding: Coding) -> npt.NDArray[Any]:
+    """The classes of numbers that are class and object, (H, W): `Coding.class_of` of each."""
+    wide = pixels.astype(np.int64)
+    coded = (wide >= coding.unit) & (wide != IGNORED_16_BIT)
+    return np.where(coded, wide // coding.unit, wide)
 
 
 def _shown(values: Sequence[int]) -> str:

@@ -11,7 +11,12 @@ from typing import BinaryIO, Literal
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json
-from segstudio.storage.atomic import make_folder, write_atomically, write_error
+from segstudio.storage.atomic import (
+    check_replaceable,
+    make_folder,
+    write_atomically,
+    write_error,
+)
 
 Identity = tuple[int, int]
 """Device and number of a folder: another one at the same path has others."""
@@ -111,6 +116,7 @@ class WriteRoot:
 
         Raises:
             OutsideLinkError: if a link leads out of the folder, or from a mask to a photo.
+            ReadOnlyFileError: if that file is marked as read-only.
         """
         root, at = _real(self.folder), self.folder
         parts = path.relative_to(self.folder).parts
@@ -126,7 +132,10 @@ class WriteRoot:
             if is_file:
                 return _real(at.parent) / part
             root = target
-        return _real(path)
+        place = _real(path)
+        if not place.is_dir():
+            check_replaceable(place)
+        return place
 
     def _leads_to_images(self, path: Path, target: Path, *, is_file: bool) -> bool:
         if self.images is None:

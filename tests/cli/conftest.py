@@ -20,7 +20,7 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def image(tmp_path):
     """64 x 64 pixels of a sample, with its instances beside it as the samples have them."""
-    folder = tmp_path / "set"
+    folder = tmp_path / "cells"
     (folder / "instances").mkdir(parents=True)
     for part in (_NAME, f"instances/{_NAME}"):
         pixels = cv2.imread(str(resource_path("samples") / part), cv2.IMREAD_UNCHANGED)

@@ -26,7 +26,7 @@ def weights(tmp_path):
 @pytest.fixture
 def flat(tmp_path):
     """Photos and masks in one folder, with an ending that nobody else uses."""
-    folder = tmp_path / "flat"
+    folder = tmp_path / "cells"
     folder.mkdir()
     rng = np.random.default_rng(0)
     for name in ("a", "b"):

@@ -5,13 +5,15 @@ import json
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from segstudio.__main__ import main
-from segstudio.core.image_figures import MEASURES
-from segstudio.core.measure import Where
 from segstudio.core.schema import LabelSchema
+from segstudio.metrics.image_figures import MEASURES
+from segstudio.metrics.measure import Where
 from segstudio.models.unet import UNet
 from segstudio.storage.masks import read_index_png
 from segstudio.storage.run_definitions import RunDefinition, write_definitions
@@ -52,13 +54,15 @@ def models(tmp_path):
 def folder(tmp_path):
     """Three images; the ground truth lies elsewhere."""
     rng = np.random.default_rng(0)
-    for part in ("set", "truth"):
+    for part in ("cells", "truth"):
         (tmp_path / part).mkdir()
     for name in NAMES:
-        cv2.imwrite(str(tmp_path / "set" / name), rng.integers(0, 256, (40, 56, 3), dtype=np.uint8))
+        cv2.imwrite(
+            str(tmp_path / "cells" / name), rng.integers(0, 256, (40, 56, 3), dtype=np.uint8)
+        )
         truth = np.kron(rng.integers(0, 2, (5, 7)), np.ones((8, 8))).astype(np.uint8)
         cv2.imwrite(str(tmp_path / "truth" / name), truth)
-    return tmp_path / "set"
+    return tmp_path / "cells"
 
 
 def run(capsys, *arguments):
@@ -152,8 +156,8 @@ def test_figures_on_request_and_the_second_time_from_disk(capsys, folder, models
     def never(*_args, **_options):
         raise AssertionError("this is on disk")
 
-    monkeypatch.setattr("segstudio.app.engine.TorchEngine.predictor", never)
-    monkeypatch.setattr("segstudio.app.evaluation_work.figures_of", never)
+    monkeypatch.setattr("segstudio.runs.engine.TorchEngine.predictor", never)
+    monkeypatch.setattr("segstudio.evaluation.evaluation_work.figures_of", never)
     assert told(capsys, folder, models, *options) == found
 
 
@@ -193,6 +197,7 @@ def test_named_runs_of_the_window(capsys, folder, models, home):
             )
         ],
     )
+    folder = folder.rename(folder.with_name("nuclei"))
     found = told(capsys, folder, ["unet-nuclei+half"], "--limit", "1")
     assert found["models"][0]["title"] == "Half"
 
@@ -220,3 +225,82 @@ def test_broken_images_are_said_and_the_rest_is_compared(capsys, folder, models)
     assert (json.loads(text)["scored_images"], json.loads(text)["images"]) == (2, 3)
     assert [row["name"] for row in json.loads(text)["failed"]] == ["a1.png"]
     assert err.startswith("error: a1.png: ")
+
+
+def test_every_page_of_a_stack_is_run_and_counted(capsys, tmp_path, models):
+    """As predict and evaluate do it, and as counted by hand from the masks that predict wrote."""
+    rng = np.random.default_rng(3)
+    photos = rng.integers(0, 256, (3, 40, 56), dtype=np.uint8)
+    truth = np.zeros((3, 40, 56), np.uint8)
+    for page, mask in enumerate(truth):
+        mask[: 10 * (page + 1)] = 1
+    for part, pages in (("set", photos), ("truth", truth)):
+        (tmp_path / part).mkdir()
+        tifffile.imwrite(tmp_path / part / "cells.tif", pages, photometric="minisblack")
+    out, weights = tmp_path / "out", models[0]
+
+    def run(*arguments):
+        assert main([*map(str, arguments), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert run("predict", tmp_path / "set", "--weights", weights, "--out", out)["written"] == 3
+    names = ["cells.png", "cells_p0002.png", "cells_p0003.png"]
+    found = np.stack([read_index_png(out / name) for name in names]) == 1
+    overlap = (found & (truth == 1)).sum((1, 2)) / (found | (truth == 1)).sum((1, 2))
+    assert len(set(overlap.round(3))) == 3
+    whole = (found & (truth == 1)).sum() / (found | (truth == 1)).sum()
+    evaluated = run("evaluate", out, tmp_path / "truth", "--per-image")
+    assert evaluated["images"] == 3
+    assert evaluated["mean_iou_foreground"] == pytest.approx(whole)
+
+    both = ",".join(map(str, models))
+    compared = run("compare", tmp_path / "set", "--gt", tmp_path / "truth", "--models", both)
+    assert (compared["images"], compared["scored_images"]) == (3, 3)
+    assert compared["stacks"] == {"cells.tif": 3}
+    first = next(model for model in compared["models"] if model["id"] == "first")
+    assert first["mean_iou_foreground"] == pytest.approx(whole)
+    assert first["image_mean_iou_foreground"] == pytest.approx(overlap.mean())
+    disagreeing = {image["name"] for image in compared["disagreement"]["images"]}
+    assert disagreeing == {f"cells.tif · page {page}/3" for page in (1, 2, 3)}
+    limited = run(
+        "compare", tmp_path / "set", "--gt", tmp_path / "truth", "--models", both, "--limit", 2
+    )
+    assert limited["images"] == 2
+    assert (
+        main(["compare", str(tmp_path / "set"), "--gt", str(tmp_path / "truth"), "--models", both])
+        == 0
+    )
+    assert "Each page of a stack counts as an image: cells.tif (3)." in capsys.readouterr().out
+
+
+def test_a_class_without_a_name_is_not_taken_for_the_models(capsys, tmp_path, folder, models):
+    """Masks of 0 and 1 in a folder whose name says nothing, and a model of cells and one of "1"."""
+    folder = folder.rename(folder.with_name("streets"))
+    truth = ("--gt", tmp_path / "truth")
+    code, text, err = run(capsys, "compare", folder, *truth, "--models", models[0], "--json")
+    assert (code, text) == (2, "")
+    said = "First (first.safetensors) is not scored: nothing says that cell is what the ground truth calls “class 1”."
+    assert f"error: {said} --schema FILE names" in err
+    data = json.loads(_metadata(models[1])["segstudio"])
+    data["schema"] = LabelSchema.from_names(["background", "class 1"]).to_json()
+    save_file(load_file(models[1]), models[1], {"segstudio": json.dumps(data)})
+    both = ",".join(map(str, models))
+    code, text, err = run(capsys, "compare", folder, *truth, "--models", both, "--json")
+    found = json.loads(text)
+    rows = {m["id"]: m for m in found["models"]}
+    assert (code, rows["first"]["mean_iou"], rows["first"]["classes"]) == (0, None, [])
+    assert rows["second"]["mean_iou_foreground"] > 0
+    (note,) = found["notes"]
+    assert note.startswith(said)
+    assert err == f"note: {note}\n"
+    names = tmp_path / "names.json"
+    names.write_text(json.dumps(LabelSchema.from_names(["background", "cell"]).to_json()))
+    line = ("compare", folder, *truth, "--models", models[0], "--schema", names, "--json")
+    code, text, err = run(capsys, *line)
+    assert (code, err) == (0, "")
+    assert json.loads(text)["models"][0]["mean_iou_foreground"] > 0
+
+
+def _metadata(path):
+    with safe_open(path, "pt") as file:
+        return file.metadata()

@@ -9,9 +9,9 @@ import tifffile
 from PIL import Image
 
 from segstudio.__main__ import main
-from segstudio.core.image_figures import MEASURES
-from segstudio.core.measure import Where
 from segstudio.core.schema import LabelSchema
+from segstudio.metrics.image_figures import MEASURES
+from segstudio.metrics.measure import Where
 from segstudio.storage.masks import encode_instance_png
 
 
@@ -448,7 +448,7 @@ def test_stacks_are_compared_page_by_page(capsys, stack):
     assert (code, found["images"]) == (0, 3)
     assert found["classes"][1]["iou"] == pytest.approx(30 / 60)
     assert [row["name"] for row in found["per_image"]] == [
-        "cells.tif", "cells.tif, page 2", "cells.tif, page 3"
+        "cells.tif", "cells.tif · page 2", "cells.tif · page 3"
     ]  # fmt: skip
 
 
@@ -462,3 +462,46 @@ def test_pages_without_a_prediction_are_named(capsys, stack):
     assert (code, found["images"]) == (1, 1)
     assert found["classes"][1]["iou"] == 1.0
     assert found["without_prediction"] == ["cells.tif#page=2", "cells.tif#page=3"]
+
+
+class TestNamesThatDoNotAgree:
+    """The predictions say what was found, the ground truth does not, or says something else."""
+
+    @pytest.fixture
+    def pairs(self, tmp_path):
+        pred, truth = tmp_path / "pred", tmp_path / "streets" / "masks"
+        save(pred / "a.png", [[0, 1, 1, 0]])
+        save(truth / "a.png", [[0, 255, 255, 255]])
+        names = LabelSchema.from_names(["background", "nucleus"])
+        (pred / "segstudio.json").write_text(json.dumps(names.to_json()))
+        return pred, truth
+
+    def told(self, capsys, *arguments):
+        code, out, err = run(capsys, *arguments, "--json")
+        assert code == 0
+        return json.loads(out), err
+
+    def test_a_class_without_a_name_is_said(self, capsys, pairs):
+        result, err = self.told(capsys, *pairs)
+        assert [c["name"] for c in result["classes"]] == ["background", "object"]
+        note = result["notes"][-1]
+        assert note.startswith("nothing says that nucleus of the predictions is “object” of the")
+        assert "--schema FILE" in note
+        assert err == f"note: {note}\n"
+
+    def test_another_name_is_said(self, capsys, pairs):
+        names = LabelSchema.from_names(["background", "pedestrian"])
+        (pairs[1] / "segstudio.json").write_text(json.dumps(names.to_json()))
+        result, err = self.told(capsys, *pairs)
+        assert err == f"note: {result['notes'][-1]}\n"
+        assert "by number: nucleus and “pedestrian”." in err
+        given = ("--schema", pairs[1] / "segstudio.json")
+        assert self.told(capsys, *pairs, *given)[1] == ""
+
+    def test_a_folder_of_nuclei_says_it(self, capsys, pairs, tmp_path):
+        pairs[1].parent.rename(tmp_path / "nuclei")
+        result, err = self.told(capsys, pairs[0], tmp_path / "nuclei" / "masks")
+        assert err == ""
+        assert [c["name"] for c in result["classes"]] == ["background", "nucleus"]
+        # 2 of the 3 pixels of the nucleus are found
+        assert result["classes"][1]["iou"] == pytest.approx(2 / 3)

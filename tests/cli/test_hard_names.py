@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from commands import describe, run
+from commands import SCHEMA, describe, run
 from PIL import Image
 
 from segstudio.models.unet import UNet
@@ -44,7 +44,7 @@ def test_names_that_are_not_utf8_in_a_report(capsys, tmp_path):
     assert code == 0
     names = [row["name"] for row in json.loads(text)["per_image"]]
     assert sorted(names) == ["b.png", NOT_UTF8]
-    assert "caf\\udce9.png" in html.read_text(encoding="utf-8")
+    assert r"caf\xe9.png" in html.read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
@@ -58,6 +58,55 @@ def test_a_terminal_in_utf8_shows_such_a_name(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["per_image"][0]["name"] == NOT_UTF8
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+def test_such_a_name_is_shown_by_its_bytes_in_every_command(capsys, tmp_path, weights):
+    r"""People see `\xe9`; JSON gives the name with which the file can be opened."""
+    images = folder_with(tmp_path / os.fsdecode(b"gr\xfcn"), NOT_UTF8, "b.png")
+    masks = folder_with(images / "masks", NOT_UTF8, "b.png")
+    (masks / "segstudio.json").write_text(json.dumps(SCHEMA.to_json()))
+    out, html = tmp_path / "out", tmp_path / "r.html"
+    model = ("--weights", weights)
+    said = {
+        "predict": run(capsys, "predict", images, *model, "--out", out),
+        "evaluate": run(capsys, "evaluate", out, masks, "--per-image"),
+        "compare": run(capsys, "compare", images, "--models", weights, "--report", html),
+        "inspect": run(capsys, "inspect", images / NOT_UTF8, *model, "--out", tmp_path / "s"),
+    }
+    (out / NOT_UTF8).write_bytes(b"x")
+    said["broken"] = run(capsys, "evaluate", out, masks)
+    for command, (code, text, err) in said.items():
+        assert code == (2 if command == "broken" else 0), (command, err)
+        assert "udc" not in text + err, command
+        (text + err).encode()  # no surrogate is left
+    assert r"caf\xe9.png" in said["evaluate"][1]
+    assert r"caf\xe9.png" in said["broken"][2]
+    assert r"caf\xe9.png" in html.read_text(encoding="utf-8")
+    assert r"gr\xfcn" in html.read_text(encoding="utf-8")
+    assert {os.fsencode(p.name) for p in out.glob("*.png")} == {b"caf\xe9.png", b"b.png"}
+
+    (out / NOT_UTF8).unlink()
+    (images / NOT_UTF8).write_bytes(b"x")
+    code, text, _ = run(capsys, "predict", images, *model, "--out", out, "--json")
+    assert code == 1
+    (failed,) = json.loads(text)["failed"]
+    assert (images / failed["name"]).read_bytes() == b"x"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_json_is_json_whatever_the_terminal_writes(tmp_path, encoding):
+    masks = folder_with(tmp_path / "masks", "Zellk\u00f6rper \u7ec6\u80de.png")
+    done = subprocess.run(
+        [sys.executable, "-m", "segstudio", "evaluate", masks, masks, "--per-image", "--json"],
+        capture_output=True,
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONIOENCODING": encoding},
+        check=False,
+    )
+    assert done.returncode == 0
+    (row,) = json.loads(done.stdout)["per_image"]
+    assert row["name"] == "Zellk\u00f6rper \u7ec6\u80de.png"
 
 
 def test_names_as_long_as_the_file_system_allows_are_predicted(capsys, tmp_path, weights):

@@ -8,8 +8,8 @@ import pytest
 from commands import run
 from PIL import Image
 
-from segstudio.core.metrics import ConfusionMatrix, Metrics
-from segstudio.inspection.subject import Subject
+from segstudio.inspection.nets.subject import Subject
+from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.models.registry import get_spec, spec_from_weights
 from segstudio.models.segmenter import Segmenter
 

@@ -42,7 +42,7 @@ def test_the_files_are_named(capsys, image, tmp_path):
     [
         (("--report", "FOLDER"), "is a folder"),
         (("--npz", "none/x.npz"), "There is no folder"),
-        (("--svg", "set/nuclei-03-dense.png"), "the image itself"),
+        (("--svg", "cells/nuclei-03-dense.png"), "the image itself"),
         (("--svg", "same", "--npz", "same"), "named twice"),
     ],
 )

@@ -434,3 +434,73 @@ def test_photos_beside_the_ground_truth_are_not_taken_for_it(capsys, tmp_path):
 
     assert found == pytest.approx({"background": 2 / 3, "class 1": 1 / 2})
     assert (set(itself.values()), same["images"]) == ({1.0}, 1)
+
+
+def test_two_codings_of_one_object_are_told_and_chosen(capsys, folders):
+    """1 is the object in the one, the background in the other. Half of the object is found."""
+    pred, truth = folders
+    save(truth, "a.png", [[0, 0, 1, 1]])
+    save(truth, "b.png", [[1, 1, 2, 2]])
+    for name in ("a.png", "b.png"):
+        save(pred, name, [[0, 0, 0, 1]])
+
+    _, asked = iou_of(capsys, *folders)
+    said, told = iou_of(capsys, *folders, "--truth-kind", "binary")
+
+    (note,) = [n for n in asked["notes"] if "one class in all masks" in n]
+    assert f"{truth / 'a.png'} holds 0 and 1, {truth / 'b.png'} holds 1 and 2" in note
+    assert "--truth-kind binary" in note
+    assert said == pytest.approx({"background": 4 / 6, "object": 1 / 2})
+    assert told["notes"] == []
+
+
+def test_class_and_object_in_one_number_meet_class_ids_and_codes(capsys, folders):
+    """Of two cars of 4 pixels each one is found whole, the other is called person."""
+    pred, truth = folders
+    wanted = np.repeat([[7, 7, 26001, 26001, 26002, 26002]], 2, axis=0)
+    save(truth, "a_gtFine_instanceIds.png", wanted, dtype=np.uint16)
+    save(pred, "a.png", np.repeat([[7, 7, 26, 26, 24, 24]], 2, axis=0))
+    found, whole = iou_of(capsys, *folders)
+    assert found == pytest.approx({"road": 1, "car": 1 / 2, "person": 0})
+    assert whole["ground_truth_values"] == "cityscapes"
+    (pred / "a.png").unlink()
+    codes = np.repeat([[7, 7, 26001, 26001, 24001, 24001]], 2, axis=0)
+    save(pred, "a_gtFine_instanceIds.png", codes, dtype=np.uint16)
+    found, whole = iou_of(capsys, *folders, "--panoptic")
+    assert found == pytest.approx({"road": 1, "car": 1 / 2, "person": 0})
+    # road 1; car one of two found: 1 / (1 + 1/2); person none of one
+    assert whole["panoptic"]["pq"] == pytest.approx((1 + 1 / 1.5 + 0) / 3)
+    assert "class x 1000 + object" in run(capsys, *folders)[1]
+
+
+def test_the_names_of_published_colours_and_their_doubt_are_told(capsys, folders):
+    truth = folders[1]
+    image = np.array([[[0, 0, 0], [128, 0, 0], [0, 128, 0], [0, 128, 0]]], np.uint8)
+    for folder in folders:
+        folder.mkdir()
+        Image.fromarray(image).save(folder / "a.png")
+    found, whole = iou_of(capsys, *folders)
+    assert found == {"background": 1, "aeroplane": 1, "bicycle": 1}
+    assert len([n for n in whole["notes"] if "first of Pascal VOC" in n]) == 1
+    image[0, 3] = (224, 224, 192)
+    Image.fromarray(image).save(truth / "a.png")
+    found, whole = iou_of(capsys, *folders)
+    assert found == {"background": 1, "aeroplane": 1, "bicycle": 1}
+    assert whole["ignored_pixels"] == 1
+    assert whole["notes"] == []
+
+
+def test_numbers_that_can_be_codes_or_objects_end_the_count_until_it_is_said(capsys, folders):
+    for folder in folders:
+        save(folder, "a.png", [[0, 1001, 1002, 2001]], dtype=np.uint16)
+    code, out, err = run(capsys, *folders)
+    assert (code, out) == (2, "")
+    assert "could be objects, or class x 1000 + object" in err
+    save(folders[0], "a.png", [[0, 1, 1, 2]])
+    assert "could be objects, or class x 1000 + object" in run(capsys, *folders)[2]
+    save(folders[0], "a.png", [[0, 1001, 1002, 2001]], dtype=np.uint16)
+    assert "--truth-kind" in err
+    for kind, classes in (("cityscapes", 3), ("objects", 2)):
+        said = ("--truth-kind", kind, "--pred-kind", kind)
+        found, _ = iou_of(capsys, *folders, *said)
+        assert list(found.values()) == [1.0] * classes

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -229,7 +230,9 @@ class TestSettings:
             "model": "things", "weights": f"SHA-256 {digest}", "tile": 2048, "score": 0.3,
         }  # fmt: skip
         assert "predict_mixed_with" not in found
-        assert LabelSchema.from_json(found) == SCHEMA
+        assert LabelSchema.from_json(found) == replace(
+            SCHEMA, classes=(SCHEMA.get(0), replace(SCHEMA.get(1), thing=True))
+        )
 
     @pytest.mark.parametrize(
         ("options", "named"), [(("--score", "0.9"), "score 0.9"), (("--tile", "300"), "tile 300")]
@@ -319,9 +322,9 @@ class TestDetections:
             labels[:4, :4], labels[-6:, -6:], ids[-6:, -6:], ids[:4, :4] = 255, 1, 0, 0
             stem = name.split(".")[0]
             for folder, pixels in (("masks", labels), ("masks/instances", ids)):
-                (tmp_path / "truth" / folder).mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(tmp_path / "truth" / folder / f"{stem}.png"), pixels)
-        return tmp_path / "truth" / "masks"
+                (tmp_path / "cells" / folder).mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(tmp_path / "cells" / folder / f"{stem}.png"), pixels)
+        return tmp_path / "cells" / "masks"
 
     def evaluated(self, capsys, out, truth, *options):
         code, text, err = run(capsys, "evaluate", out, truth, "--instances", "--json", *options)
@@ -332,7 +335,8 @@ class TestDetections:
         out = tmp_path / "out"
         options = ("--weights", instance_weights, "--out", out, "--save", "png,coco")
         assert run(capsys, "predict", images, *options, "--score", "0.7")[0] == 0
-        # compare finds the objects beside the images' masks
+        # compare finds the objects beside the images' masks, and of what they are in the name
+        images = images.rename(tmp_path / "photos of cells")
         (images / "masks").mkdir()
         (images / "instances").mkdir()
         for name in ("a1", "a10", "a2"):
@@ -352,6 +356,18 @@ class TestDetections:
         assert found["box"]["ap_50"] > 0 or found["ap_50"] > 0
         _, text, _ = run(capsys, "evaluate", out, truth, "--instances")
         assert f"from {found['detections']} detections in {out / 'coco.json'}" in text
+
+    def test_the_classes_of_an_instance_model_are_things(
+        self, capsys, tmp_path, images, instance_weights, truth
+    ):
+        out = tmp_path / "out"
+        run(capsys, "predict", images, "--weights", instance_weights, "--out", out)
+        classes = json.loads((out / "segstudio.json").read_text())["classes"]
+        assert [(c["name"], c["thing"]) for c in classes] == [("background", False), ("cell", True)]
+        code, text, _ = run(capsys, "evaluate", out, truth, "--panoptic", "--json")
+        told = json.loads(text)
+        things = told["panoptic"]["things"]
+        assert (code, things["pq"]) == (0, pytest.approx(told["classes"][1]["pq"]))
 
     def test_masks_alone_say_what_they_lost(
         self, capsys, tmp_path, images, instance_weights, truth
@@ -427,23 +443,25 @@ def stack(tmp_path):
     return folder
 
 
-def test_of_a_stack_the_first_page_is_done_and_this_is_said(capsys, tmp_path, stack, weights):
+def test_of_a_stack_the_first_page_can_be_done_and_this_is_said(capsys, tmp_path, stack, weights):
     out = tmp_path / "out"
-    code, text, err = run(capsys, "predict", stack, "--weights", weights, "--out", out)
+    first = ("--weights", weights, "--out", out, "--pages", "first")
+    code, text, err = run(capsys, "predict", stack, *first)
     assert code == 0
-    assert "only the first page was segmented of cells.tif (3); --pages all takes all" in text
+    assert "only the first page was segmented of cells.tif (3); without --pages first" in text
     assert err.startswith("note: 1 HEIC file is passed over")
     assert [p.name for p in out.glob("*.png")] == ["cells.png"]
-    code, text, _ = run(capsys, "predict", stack, "--weights", weights, "--out", out, "--json")
-    assert json.loads(text)["skipped"] == 1
+    code, text, _ = run(capsys, "predict", stack, *first, "--json")
+    summary = json.loads(text)
+    assert (summary["images"], summary["skipped"]) == (1, 1)
+    assert summary["first_page_of"] == {"cells.tif": 3}  # also where nothing was left to do
 
 
 def test_all_pages_of_a_stack(capsys, tmp_path, stack, weights):
     out = tmp_path / "out"
-    code, text, _ = run(
-        capsys, "predict", stack, "--weights", weights, "--out", out, "--pages", "all", "--json"
-    )
+    code, text, _ = run(capsys, "predict", stack, "--weights", weights, "--out", out, "--json")
     summary = json.loads(text)
+    assert summary["stacks"] == {"cells.tif": 3}
     assert (code, summary["images"], summary["written"]) == (0, 3, 3)
     assert summary["first_page_of"] == {}
     names = ["cells.png", "cells_p0002.png", "cells_p0003.png"]

@@ -135,10 +135,10 @@ def test_the_bare_start_imports_neither_typer_nor_torch():
     code = """
 import sys, types
 from segstudio.__main__ import main
-fake = types.ModuleType("segstudio.ui.application")
+fake = types.ModuleType("segstudio.window.application")
 fake.run = lambda *a: print("opened", *a) or 0
-import segstudio.ui
-sys.modules["segstudio.ui.application"] = segstudio.ui.application = fake
+import segstudio.window
+sys.modules["segstudio.window.application"] = segstudio.window.application = fake
 main([])
 print([m for m in ("typer", "rich", "torch", "cv2") if m in sys.modules])
 """

@@ -43,7 +43,7 @@ def folders(tmp_path):
     """Photos, ground truth, and two folders of predictions: one right, one two columns off."""
     rng = np.random.default_rng(0)
     for name in ("a", "b", "c"):
-        save(tmp_path / "photos" / f"{name}.jpg", rng.integers(0, 256, (*SHAPE, 3)))
+        save(tmp_path / "cells" / f"{name}.jpg", rng.integers(0, 256, (*SHAPE, 3)))
         save(tmp_path / "gt" / f"{name}_mask.png", square(6))
         save(tmp_path / "right" / f"{name}.png", square(6))
         save(tmp_path / "off" / f"{name}.png", square(8))
@@ -87,7 +87,7 @@ def test_two_folders_of_masks_are_compared(capsys, folders):
     out = folders / "report.html"
     code, text, err = run(
         capsys, "evaluate", folders / "off", folders / "gt", "--bootstrap", "--against",
-        folders / "right", "--images", folders / "photos", "--report", out,
+        folders / "right", "--images", folders / "cells", "--report", out,
     )  # fmt: skip
     assert (code, err) == (0, f"The report is in {out}.\n")
     assert "worst images" in text
@@ -134,7 +134,7 @@ def test_only_common_masks_are_in_the_report(capsys, folders):
 def test_models_are_compared_and_the_line_can_be_repeated(capsys, folders, weights):
     out = folders / "first.html"
     code, text, err = run(
-        capsys, "compare", folders / "photos", "--gt", folders / "gt", "--models", weights,
+        capsys, "compare", folders / "cells", "--gt", folders / "gt", "--models", weights,
         "--report", out, "--limit", 2,
     )  # fmt: skip
     assert (code, err) == (0, f"The report is in {out}.\n")
@@ -157,7 +157,7 @@ def test_an_image_without_usable_truth_gives_no_report(capsys, folders, weights)
     for path in (folders / "gt").iterdir():
         save(path, np.zeros((3, 3)))
     code, _, err = run(
-        capsys, "compare", folders / "photos", "--gt", folders / "gt", "--models", weights,
+        capsys, "compare", folders / "cells", "--gt", folders / "gt", "--models", weights,
         "--report", out,
     )  # fmt: skip
     assert code == 2
@@ -170,7 +170,7 @@ def test_an_image_without_usable_truth_gives_no_report(capsys, folders, weights)
 def test_a_report_that_cannot_be_written_ends_before_the_work(capsys, folders, command, name, said):
     given = {
         "evaluate": [folders / "off", folders / "gt"],
-        "compare": [folders / "photos", "--models", "nothing"],
+        "compare": [folders / "cells", "--models", "nothing"],
     }
     code, out, err = run(capsys, command, *given[command], "--report", folders / name)
     assert (code, out) == (2, "")
@@ -180,7 +180,7 @@ def test_a_report_that_cannot_be_written_ends_before_the_work(capsys, folders, c
 
 def test_photos_without_a_report_are_bad_usage(capsys, folders):
     code, out, err = run(
-        capsys, "evaluate", folders / "off", folders / "gt", "--images", folders / "photos"
+        capsys, "evaluate", folders / "off", folders / "gt", "--images", folders / "cells"
     )
     assert (code, out) == (2, "")
     assert "--report" in err
@@ -241,7 +241,7 @@ class TestReportsThatCannotBeWritten:
 
         monkeypatch.setattr("segstudio.cli.report_files.write_html", broken)
         code, out, err = run(
-            capsys, "compare", folders / "photos", "--gt", folders / "gt", "--models", weights,
+            capsys, "compare", folders / "cells", "--gt", folders / "gt", "--models", weights,
             "--report", folders / "r.html",
         )  # fmt: skip
         assert code == 1

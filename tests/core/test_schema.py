@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from segstudio.core.class_rules import ClassRule
 from segstudio.core.errors import SegstudioError
-from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
+from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color, merged_schemas
 
 
 def test_from_ids_found_in_masks():
@@ -106,3 +107,44 @@ def test_the_foreground_is_all_but_the_background():
     street = LabelSchema.from_names(["sky", "road"])
     assert street.foreground_ids == (0, 1)
     assert LabelSchema.from_ids([3, 9]).foreground_ids == (3, 9)
+
+
+def test_two_edits_of_classes_become_one():
+    before = LabelSchema.from_names(("background", "cell", "debris"), 255)
+    mine = before.with_class(ClassSpec(1, "nucleus", (1, 2, 3))).without_class(2)
+    theirs = replace(before.with_class(ClassSpec(3, "border", (4, 5, 6))), ignore_index=None)
+    expected = replace(mine.with_class(ClassSpec(3, "border", (4, 5, 6))), ignore_index=None)
+    assert merged_schemas(before, mine, theirs) == (expected, ())
+    assert merged_schemas(before, theirs, mine) == (expected, ())
+    assert merged_schemas(before, mine, before) == (mine, ())
+    assert merged_schemas(before, mine, mine) == (mine, ())
+
+
+def test_what_both_changed_differently_is_told_in_words():
+    before = LabelSchema.from_names(("background", "cell", "debris"), 255)
+    mine = replace(before.with_class(ClassSpec(1, "nucleus", (1, 2, 3))), ignore_index=0)
+    theirs = replace(before.without_class(1).without_class(2), ignore_index=None)
+    clashes = (
+        "class 1 is \u201cnucleus\u201d here and removed there",
+        "the ignore index is 0 here and none there",
+    )
+    left = mine.without_class(2)
+    assert merged_schemas(before, mine, theirs) == (left, clashes)
+    assert merged_schemas(before, mine, theirs, prefer_theirs=True) == (theirs, clashes)
+
+
+def test_mappings_of_two_models_are_both_kept():
+    before = LabelSchema.from_names(("background", "cell"))
+    one = ClassRule.of([(0, "a"), (1, "b")], {0: 0, 1: 1})
+    other = ClassRule.of([(0, "c")], {0: 1})
+    changed = ClassRule.of([(0, "a"), (1, "b")], {0: 1, 1: 1})
+    merged, clashes = merged_schemas(before, before.with_rule(one), before.with_rule(other))
+    assert {rule.model for rule in merged.rules} == {one.model, other.model}
+    assert clashes == ()
+    known = before.with_rule(one)
+    gone = merged_schemas(known, known, known.without_rule(LabelSchema.from_names(("a", "b"))))
+    assert gone == (before, ())
+    mine = before.with_rule(changed)
+    taken, clashes = merged_schemas(before, mine, known, prefer_theirs=True)
+    assert taken == known
+    assert clashes == ("what a model's classes count as",)

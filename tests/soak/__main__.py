@@ -1,7 +1,7 @@
-"""The long soak: kills, damaged images, weights with code.
+"""The long soak: kills, damaged images, weights with code, names that are markup or formulas.
 
 `python tests/soak` runs everything as often as it was run at first (an hour or so); `--trials N`,
-`--only paint save predict export images pickles` do less. Exit code 1 if anything was lost.
+`--only paint save predict export images pickles names` do less. Exit code 1 if anything was lost.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hostile import mutated_images, pickles_with_code
 from kills import HERE, Tally, kill_a_command, kill_the_window, make_folder
+from names import hostile_names
 from PIL import Image as pil
 
 
@@ -46,6 +47,15 @@ def _pickles(place: Path, count: int, _seed: int) -> Tally:
     return Tally(count, problems=pickles_with_code(place / "x", count))
 
 
+def _names(place: Path, count: int, seed: int) -> Tally:
+    problems = [
+        f"seed {seed + number}: {problem}"
+        for number in range(count)
+        for problem in hostile_names(place / str(number), 4, seed + number)
+    ]
+    return Tally(count, problems=problems)
+
+
 TRIALS: dict[str, tuple[int, Callable[[Path, int, int], Tally]]] = {
     "paint": (60, lambda place, n, seed: kill_the_window(place, n, "paint", seed)),
     "save": (45, lambda place, n, seed: kill_the_window(place, n, "save", seed)),
@@ -53,6 +63,7 @@ TRIALS: dict[str, tuple[int, Callable[[Path, int, int], Tally]]] = {
     "export": (20, _export),
     "images": (360, _images),
     "pickles": (20, _pickles),
+    "names": (30, _names),
 }
 """How often each was tried at first, and what does it."""
 

@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from segstudio.app.clock import ManualClock
-from segstudio.app.exporting import ExportPlan, ExportReport
-from segstudio.app.studio import Studio
+from segstudio.annotation.exporting import ExportPlan, ExportReport
+from segstudio.clock import ManualClock
+from segstudio.studio import Studio
 
 
 def main() -> int:

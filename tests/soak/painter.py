@@ -23,7 +23,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from segstudio.session.session import ToolName
-from segstudio.ui.application import Application
+from segstudio.window.application import Application
 
 LEFT = Qt.MouseButton.LeftButton
 Steps = Iterator[None]
@@ -86,7 +86,7 @@ class Painter:
 
     def _recover(self) -> Steps:
         """Press Restore in the dialog for every image that it offers."""
-        from segstudio.ui.dialogs.recovery_dialog import RecoveryDialog
+        from segstudio.annotation.ui.recovery_dialog import RecoveryDialog
 
         for _ in range(20):  # the dialog is opened by a job's result
             yield

@@ -7,6 +7,7 @@ import os
 import pytest
 from hostile import FORMATS, mutated_images, pickles_with_code
 from kills import end_while_saving_fails, kill_the_window
+from names import hostile_names
 
 posix = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX systems")
 
@@ -45,3 +46,9 @@ def test_damaged_images_are_read_or_refused(tmp_path):
 
 def test_no_weights_run_code(tmp_path):
     assert pickles_with_code(tmp_path / "weights", 20) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names are not allowed there")
+def test_reports_escape_everything(tmp_path):
+    """Markup, formulas and commands to the terminal in names come out as what they are."""
+    assert hostile_names(tmp_path / "names", 3, seed=3) == []

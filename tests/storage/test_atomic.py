@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 
 import pytest
@@ -89,3 +90,20 @@ def test_a_read_only_folder_is_named(tmp_path):
             write_atomically(tmp_path / "a.png", b"new")
     finally:
         tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("follow_links", [True, False])
+def test_a_read_only_file_is_not_replaced(tmp_path, follow_links):
+    """The rename would do it, for root and for everyone who may write the folder."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    path.chmod(0o444)
+    with pytest.raises(SegstudioError, match=re.escape(str(path))) as caught:
+        write_atomically(path, b"new", follow_links=follow_links)
+    assert "read-only" in caught.value.message
+    assert "writable" in caught.value.hint
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+    path.chmod(0o644)
+    write_atomically(path, b"new", follow_links=follow_links)
+    assert path.read_bytes() == b"new"

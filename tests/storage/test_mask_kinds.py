@@ -14,6 +14,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
 from segstudio.storage import truth
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.mask_edits import edited_classes
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, read_truth, read_truth_file
 
 SQUARE = np.zeros((20, 30), np.uint8)
@@ -562,3 +563,112 @@ def test_a_shape_in_a_weak_opacity(tmp_path):
         0: 500,
         1: 100,
     }
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate"])
+def test_a_tiff_of_luma_and_chroma_is_read_as_shown(tmp_path, compression):
+    """What a viewer shows: white is (255, 128, 128) in the file."""
+    white = np.repeat((SQUARE * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+    def write(folder):
+        picture = Image.fromarray(white).convert("YCbCr")
+        picture.save(folder / "a.tif", compression=compression)
+
+    assert one(tmp_path / "set", write) == {0: 500, 1: 100}
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.jpg", "a.webp"])
+def test_colours_that_a_format_changed_are_refused_with_a_hint_that_fits(tmp_path, name):
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[8:40, 8:40], pixels[50:60] = (200, 30, 40), (20, 90, 200)
+    options = {"compression": "jpeg"} if name == "a.tif" else {"quality": 80}
+    Image.fromarray(pixels).save(tmp_path / name, **options)
+    index, refs = settled(tmp_path)
+    with pytest.raises(SegstudioError, match="colours in a format that changes them") as caught:
+        read_truth(refs[0], index)
+    assert str(refs[0].path) in caught.value.message
+    assert "as PNG" in caught.value.hint
+    assert "segstudio.json" not in caught.value.hint
+
+
+def coded(ground, shape):
+    """A mask of two numbers."""
+    return np.where(SQUARE > 0, np.uint8(shape), np.uint8(ground))
+
+
+@pytest.mark.parametrize(
+    ("codings", "ids", "objects"),
+    [
+        (((0, 1), (0, 2)), ({0: 500, 1: 100}, {0: 500, 2: 100}), ({0: 500, 1: 100},) * 2),
+        (((0, 1), (1, 2)), ({0: 500, 1: 100}, {1: 500, 2: 100}), ({0: 500, 1: 100},) * 2),
+        (((0, 2), (1, 2)), ({0: 500, 2: 100}, {1: 500, 2: 100}), ({0: 500, 1: 100},) * 2),
+        (((0, 3), (0, 7)), ({0: 500, 3: 100}, {0: 500, 7: 100}), ({0: 500, 1: 100},) * 2),
+    ],
+)
+def test_masks_of_two_numbers_in_two_codings_are_asked_about(tmp_path, codings, ids, objects):
+    for k, pair in enumerate(codings * 2):
+        put(tmp_path, f"{k}.png", coded(*pair))
+    put(tmp_path, "4.png", SQUARE * 0)
+    index, refs = settled(tmp_path)
+    assert [counts(index, ref) for ref in refs[:2]] == list(ids)
+    (doubt,) = index.doubts
+    assert doubt.about == "codings"
+    for ref, pair in zip(refs[:2], codings, strict=False):
+        assert f"{ref.path} holds {pair[0]} and {pair[1]}" in doubt.message
+    assert "--truth-kind" in doubt.option
+    said = index.read_as(ReadAs("binary"))
+    assert [counts(said, ref) for ref in refs[:2]] == list(objects)
+    assert counts(said, refs[4]) == {0: 600}
+    assert not said.doubts
+    assert not [d for d in index.read_as(ReadAs("index")).doubts if d.about == "codings"]
+
+
+def test_masks_without_0_say_that_neither_number_is_background(tmp_path):
+    for k in range(3):
+        put(tmp_path, f"{k}.png", coded(1, 2))
+    put(tmp_path, "3.png", SQUARE * 0 + 1)
+    put(tmp_path, "4.png", SQUARE * 0 + 2)
+    index, refs = settled(tmp_path)
+    assert counts(index, refs[0]) == {1: 500, 2: 100}
+    (doubt,) = [d for d in index.doubts if d.about == "codings"]
+    assert f"{refs[0].path} holds 1 and 2" in doubt.message
+    assert "never 0" in doubt.message
+    said = index.read_as(ReadAs("binary"))
+    found = [counts(said, ref) for ref in refs]
+    assert found == [{0: 500, 1: 100}] * 3 + [{0: 600}, {1: 600}]
+    turned = index.read_as(ReadAs("binary", "object"))
+    assert counts(turned, refs[0]) == {0: 100, 1: 500}
+
+
+def test_a_number_alone_that_is_ground_here_and_object_there_is_refused(tmp_path):
+    put(tmp_path, "0.png", coded(0, 1))
+    put(tmp_path, "1.png", coded(1, 2))
+    put(tmp_path, "2.png", SQUARE * 0 + 1)
+    put(tmp_path, "3.png", SQUARE * 0 + 2)
+    index, refs = settled(tmp_path, said=ReadAs("binary"))
+    assert counts(index, refs[3]) == {1: 600}
+    with pytest.raises(SegstudioError, match="nothing but 1") as caught:
+        read_truth(refs[2], index)
+    assert str(refs[2].path) in caught.value.message
+
+
+def test_numbers_of_which_a_mask_holds_three_are_classes_without_a_question(tmp_path):
+    three = coded(0, 1)
+    three[15:] = 2
+    put(tmp_path, "0.png", coded(0, 1))
+    put(tmp_path, "1.png", coded(0, 2))
+    put(tmp_path, "2.png", three)
+    index, _ = settled(tmp_path)
+    assert not [d for d in index.doubts if d.about == "codings"]
+
+
+def test_an_edit_of_a_mask_without_0_has_the_numbers_of_its_folder(tmp_path):
+    put(tmp_path, "0.png", coded(1, 2))
+    put(tmp_path, "1.png", SQUARE * 0 + 1)
+    index, refs = settled(tmp_path, said=ReadAs("binary"))
+    before = read_truth(refs[1], index).labels
+    content = edited_classes(
+        refs[1].path.read_bytes(), before, SQUARE, index.coding, index.schema, 1
+    )
+    refs[1].path.write_bytes(content)
+    assert np.array_equal(np.array(Image.open(refs[1].path)), coded(1, 2))

@@ -89,3 +89,26 @@ def test_real_folders(data_folder, folder, count, kind, classes):
         assert truth.shape_hw == pixels.shape[:2]
         assert (truth.instances is not None) == (kind == "instances")
         assert max(read_thumbnail(ref.path, 96).shape[:2]) == 96
+
+
+@pytest.mark.parametrize(
+    ("root", "images", "masks", "told", "untold"),
+    [
+        ("nuclei", ("a.png", "b.png"), "masks", {"nuclei"}, set()),
+        ("NucleiStudy/train", ("a.png", "b.png"), "masks", {"nuclei", "study"}, {"train"}),
+        ("nuclei/roads", ("a.png", "b.png"), "masks", {"roads"}, {"nuclei"}),
+        ("pictures", ("nuclei-01.png", "nuclei_2_dim.png"), "masks", {"nuclei"}, {"dim"}),
+        ("pictures", ("nuclei-01.png", "street.png"), "masks", set(), {"nuclei", "street"}),
+        ("pictures", ("DAPI_1.png", "DAPI_2.png"), "masks", {"dapi"}, set()),
+        ("pictures", ("FudanPed01.png", "FudanPed02.png"), "masks", {"fudan", "ped"}, {"nuclei"}),
+    ],
+)
+def test_words_in_names_may_say_what_images_show(tmp_path, root, images, masks, told, untold):
+    folder = tmp_path / root
+    (folder / masks).mkdir(parents=True)
+    for name in images:
+        save_image(folder / name, np.zeros((2, 2, 3), np.uint8))
+        save_image(folder / masks / name, np.array([[0, 255], [0, 0]], np.uint8))
+    words = open_project(folder).words
+    assert told <= words
+    assert not untold & words

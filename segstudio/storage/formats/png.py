@@ -14,7 +14,7 @@ import numpy.typing as npt
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.schema import LabelSchema
-from segstudio.core.text import utf8
+from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.masks import encode_index_png, encode_instance_png, encode_rgb_png
@@ -190,7 +190,7 @@ def write_classes(
     path = folder / CLASSES_NAME
     content = {"values": _MEANINGS[how], **schema.to_json()}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    root.write(path, utf8(text))
+    root.write(path, utf8_json(text))
     return path
 
 

@@ -1,0 +1,1 @@
+"""Annotations: painting, undo, classes, saving, recovery, export."""

@@ -1,0 +1,471 @@
+"""Changing the annotation: strokes, polygons, fills, whole maps, undo and redo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from segstudio.annotation.instance_numbers import InstanceNumbers
+from segstudio.annotation.patching import (
+    Packed,
+    difference_at,
+    difference_patch,
+    packed,
+    ready_for,
+    replacement_text,
+    replacing,
+    taken_patch,
+)
+from segstudio.annotation.stepping import AT_ONCE_PIXELS, Stepping
+from segstudio.annotation.stroke import PointXY, Stroke
+from segstudio.core.brush import segment_mask
+from segstudio.core.geometry import Rect
+from segstudio.core.history import Edit, EditRecorder, Source
+from segstudio.core.labels import LabelMap, Mask, Patch
+from segstudio.core.merging import merged
+from segstudio.core.prediction import Prediction
+from segstudio.core.regions import region_at
+from segstudio.core.shapes import polygon_mask
+from segstudio.jobs import Job, JobRunner
+from segstudio.notices import Notices
+from segstudio.session.document import Document
+from segstudio.session.session import Session, What
+
+_REPLACED = "replaced"
+"""What the notice of a replaced annotation is about: the next one takes its place."""
+
+
+class Editing:
+    """Everything that changes the open image's annotation.
+
+    Every change is a patch that is applied and announced as LABELS at once; what makes up one
+    user action becomes one `Edit` of the image's history.
+    """
+
+    def __init__(
+        self, session: Session, jobs: JobRunner | None = None, notices: Notices | None = None
+    ) -> None:
+        """Args:
+        session: What is open.
+        jobs: Makes changes of large maps in the background; without it they are made at once.
+        notices: Where to say that such a change was not done.
+        """
+        self._session = session
+        self._jobs = jobs
+        self._notices = notices
+        self._pending: Job | None = None
+        self._stepping = Stepping(session, jobs, notices, self._stepped)
+        self._stroke: Stroke | None = None
+        self._numbers = InstanceNumbers()
+
+    # -- strokes ---------------------------------------------------------------------------
+
+    @property
+    def stroking(self) -> bool:
+        """Whether a stroke is being drawn."""
+        return self._stroke is not None
+
+    def begin_stroke(self, x: float, y: float, erase: bool = False) -> None:
+        """Put the brush down at image point (x, y); does nothing if no image is open.
+
+        Args:
+            x: Column; pixel x covers [x, x + 1).
+            y: Row.
+            erase: Paint background. With "only unlabelled" on, the eraser takes away the active
+                class only.
+        """
+        self.end_stroke()
+        document = self._editable()
+        if document is None:
+            return
+        view = self._session.view
+        class_id = 0 if erase else view.active_class
+        only_over = None
+        if view.only_unlabelled:
+            only_over = view.active_class if erase else 0
+        self._stroke = Stroke(
+            document,
+            EditRecorder(self._stroke_title(class_id, erase)),
+            (x, y),
+            view.brush_size,
+            class_id,
+            only_over,
+            self._numbers.at(
+                document.annotation, x, y, class_id, self._session.schema.ignore_index
+            ),
+        )
+        self._stamp((x, y))
+
+    def extend_stroke(self, x: float, y: float) -> None:
+        """Draw on to (x, y) in a straight line; does nothing without a stroke."""
+        if self._stroke is not None:
+            self._stamp((x, y))
+
+    def end_stroke(self) -> None:
+        """Lift the brush: the stroke becomes one undoable edit."""
+        self._stepping.settle()
+        self._lift()
+
+    def _lift(self) -> None:
+        stroke, self._stroke = self._stroke, None
+        if stroke is not None and stroke.document.history.push(stroke.recorder):
+            self._session.notify(What.HISTORY)
+
+    def abort_stroke(self) -> None:
+        """Take the stroke back as if it had never begun."""
+        stroke, self._stroke = self._stroke, None
+        if stroke is not None and not stroke.recorder.is_empty:
+            self._stepping.take_back(stroke.document, stroke.recorder.taken_back())
+
+    def _stamp(self, point_xy: PointXY) -> None:
+        stroke = self._stroke
+        assert stroke is not None
+        annotation = stroke.document.annotation
+        rect, mask = segment_mask(stroke.last_xy, point_xy, stroke.size, annotation.shape_hw)
+        stroke.last_xy = point_xy
+        if rect.is_empty:
+            return
+        patch = annotation.paint(
+            rect,
+            mask,
+            stroke.class_id,
+            only_over=stroke.only_over,
+            instance_id=stroke.instance_id,
+        )
+        if patch is not None:
+            stroke.recorder.add(patch)
+            self._apply(stroke.document, (patch,))
+
+    def _stroke_title(self, class_id: int, erase: bool) -> str:
+        return "Eraser" if erase else f"Brush: {self._session.schema.name_of(class_id)}"
+
+    # -- shapes and regions ------------------------------------------------------------------
+
+    def fill_at(self, x: float, y: float) -> None:
+        """Give the region under (x, y) the active class.
+
+        The region is what is connected to the point with the same class, or with "contiguous"
+        off that class everywhere. With "only unlabelled" on, only background is filled.
+        """
+        self.end_stroke()
+        document = self._editable()
+        point = (int(np.floor(x)), int(np.floor(y)))
+        if document is None or not Rect.of_shape(document.shape_hw).contains(*point):
+            return
+        view = self._session.view
+        only_over = 0 if view.only_unlabelled else None
+        class_id = view.active_class
+
+        def make() -> Patch | None:
+            annotation = document.annotation
+            rect, mask = region_at(annotation.labels, point, contiguous=view.fill_contiguous)
+            if rect.is_empty:
+                return None
+            instance = self._new_object(annotation) if class_id else 0
+            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
+
+        self._perform(document, f"Fill: {self._session.schema.name_of(class_id)}", make)
+
+    def paint_polygon(self, points: Iterable[PointXY], erase: bool = False) -> None:
+        """Fill a polygon given by its corners (x, y) with the active class, or with background."""
+        self.end_stroke()
+        document = self._editable()
+        corners = np.asarray(list(points), np.float64).reshape(-1, 2)
+        if document is None or len(corners) < 3:
+            return
+        view = self._session.view
+        class_id = 0 if erase else view.active_class
+        only_over = None
+        if view.only_unlabelled:
+            only_over = view.active_class if erase else 0
+
+        def make() -> Patch | None:
+            rect, mask = polygon_mask(corners, document.shape_hw)
+            if rect.is_empty:
+                return None
+            annotation = document.annotation
+            instance = self._new_object(annotation) if class_id else 0
+            return annotation.paint(rect, mask, class_id, only_over=only_over, instance_id=instance)
+
+        width, height = np.minimum(np.ptp(corners, axis=0), document.shape_hw[::-1])
+        title = f"Polygon: {self._session.schema.name_of(class_id)}"
+        self._perform(document, title, make, pixels=int(width * height))
+
+    # -- whole maps --------------------------------------------------------------------------
+
+    def use_prediction(self, run: str = "") -> None:
+        """Make a prediction of the open image (the shown one if not named) its annotation."""
+        self.end_stroke()
+        document = self._editable()
+        run = run or self._session.view.run
+        if document is None or run not in document.predictions:
+            return
+        prediction, schema = document.predictions[run], self._session.schema
+        title = f"Use as annotation: {prediction.title}"
+
+        def wanted() -> LabelMap:
+            return replacing(document.annotation, prediction, schema)
+
+        what = f"{prediction.title}'s prediction"
+        self._replace(document, wanted, title, prediction.title, what, run)
+
+    def take_region(self, run: str, rect: Rect, mask: Mask) -> None:
+        """Make what a run says of some pixels of the open image its annotation there.
+
+        Args:
+            run: Key of the prediction; nothing is done if there is none.
+            rect: Where; inside the image.
+            mask: (h, w) bool of the rectangle's shape: which pixels.
+        """
+        self._take(run, lambda _document, _said: (rect, mask), rect.height * rect.width)
+
+    def take_difference(self, run: str, x: int, y: int) -> None:
+        """Take what a run says of the connected pixels around (x, y) that it calls differently."""
+        self._take(run, lambda document, said: difference_at(document, said, (x, y)))
+
+    def _take(
+        self,
+        run: str,
+        where: Callable[[Document, Prediction], tuple[Rect, Mask]],
+        pixels: int | None = None,
+    ) -> None:
+        self.end_stroke()
+        document, schema = self._editable(), self._session.schema
+        said = None if document is None else document.predictions.get(run)
+        if document is None or said is None:
+            return
+
+        def make() -> Patch | None:
+            return taken_patch(document, said, where(document, said), schema)
+
+        title, source = f"Take from {said.title}", Source(run)
+        self._perform(document, title, make, pixels=pixels, source=source)
+
+    def use_truth(self, title: str = "Use ground truth") -> None:
+        """Make the ground truth of the open image, as it was loaded, its annotation."""
+        document = self._editable()
+        if document is not None and document.truth is not None:
+            self.restore(document, document.truth, title, "the ground truth")
+
+    def restore(self, document: Document, wanted: LabelMap, title: str, what: str) -> None:
+        """Make a version of the ground truth the annotation of the open image.
+
+        Args:
+            document: The image; nothing is done if it is not open.
+            wanted: The version.
+            title: What the edit is called.
+            what: What the version is called in a sentence.
+        """
+        self.end_stroke()
+        if document is self._editable():
+            self._replace(document, lambda: wanted, title, "ground truth", what)
+
+    def clear(self) -> None:
+        """Make everything background."""
+        self.end_stroke()
+        document = self._editable()
+        if document is not None:
+            blank = LabelMap.empty(document.shape_hw)
+            self._replace(document, lambda: blank, "Clear", document.origin, "background")
+
+    def _replace(
+        self,
+        document: Document,
+        wanted: Callable[[], LabelMap],
+        title: str,
+        origin: str,
+        what: str,
+        run: str = "",
+    ) -> None:
+        """Replace the annotation, and say so if something was there.
+
+        Args:
+            document: Whose annotation it is.
+            wanted: Makes what comes instead, perhaps in a job.
+            title: What the edit is called.
+            origin: What the document's origin becomes.
+            what: What comes instead, in a sentence.
+            run: The prediction that it comes from, if it does.
+        """
+        told = ""
+
+        def make() -> Patch | None:
+            nonlocal told
+            annotation, new = document.annotation, wanted()
+            told = replacement_text(annotation, new, what)
+            return difference_patch(annotation, new.labels, new.instances)
+
+        def done() -> None:
+            if told and self._notices is not None:
+                self._tell_replaced(document, told, title)
+
+        self._perform(document, title, make, origin, then=done, source=Source(run, whole=True))
+
+    def _tell_replaced(self, document: Document, told: str, title: str) -> None:
+        """Say what an edit of the whole map replaced, and offer to take it back."""
+        assert self._notices is not None
+        annotation, revision = document.annotation, document.annotation.revision
+
+        def take_back() -> None:
+            same = document is self._session.document and document.annotation is annotation
+            if same and annotation.revision == revision:
+                self.undo()
+            else:
+                self._say(f"{title} was not undone: {document.ref.name} was edited since.")
+
+        self._notices.settle(_REPLACED)
+        self._notices.info(told, action=("Undo", take_back), scope="image", about=_REPLACED)
+
+    def _new_object(self, annotation: LabelMap) -> int:
+        return self._numbers.new(annotation, self._session.schema.ignore_index)
+
+    def _perform(
+        self,
+        document: Document,
+        title: str,
+        make: Callable[[], Patch | None],
+        origin: str | None = None,
+        pixels: int | None = None,
+        then: Callable[[], None] | None = None,
+        source: Source | None = None,
+    ) -> None:
+        """Commit the patch that `make` gives; where it has many pixels it is made in a job.
+
+        The job reads the annotation while the user may paint on; if that happened, it is made
+        again from what is there then.
+
+        Args:
+            document: Whose annotation is changed.
+            title: What the edit is called.
+            make: Makes the patch; None if nothing changes.
+            origin: What the document's origin becomes; None to leave it.
+            pixels: How many pixels the patch has at most; None for the whole image.
+            then: Called if something changed.
+            source: Where the pixels come from, if not from a hand.
+        """
+        self._cancel_pending()
+        size = document.annotation.labels.size if pixels is None else pixels
+        if self._jobs is None or size <= AT_ONCE_PIXELS:
+            self._finish(document, packed(title, make(), source), origin, then)
+            return
+        annotation, revision = document.annotation, document.annotation.revision
+
+        def done(made: Packed) -> None:
+            self._pending = None
+            if document is not self._session.document:
+                self._say(f"{title} was not done: {document.ref.title} was left.")
+            elif document.annotation is annotation and annotation.revision == revision:
+                self._finish(document, made, origin, then)
+            else:
+                self._perform(document, title, make, origin, pixels, then, source)
+
+        self._pending = self._jobs.submit(
+            title, "edits", lambda _job: packed(title, make(), source), done, front=True
+        )
+
+    def _editable(self) -> Document | None:
+        """The open image if it may be edited; if not, the reason is said."""
+        if self._session.read_only:
+            self._say(self._session.read_only)
+            return None
+        return self._session.document
+
+    def _say(self, message: str) -> None:
+        if self._notices is not None:
+            self._notices.info(message)
+
+    def _finish(
+        self,
+        document: Document,
+        made: Packed,
+        origin: str | None,
+        then: Callable[[], None] | None,
+    ) -> None:
+        recorder, patch = made
+        if origin is not None:
+            document.origin = origin
+        if patch is None:
+            return
+        self._numbers.forget()
+        ready_for(document, patch)
+        document.history.push(recorder)
+        self._apply(document, (patch,), What.HISTORY)
+        if then is not None:
+            then()
+
+    def _cancel_pending(self) -> bool:
+        """Give up a change that is still being made; whether there was one."""
+        job, self._pending = self._pending, None
+        if job is None:
+            return False
+        job.cancel()
+        return True
+
+    # -- undo --------------------------------------------------------------------------------
+
+    def undo(self) -> None:
+        """Take back the last edit; a stroke that is being drawn is taken back instead."""
+        if self.stroking:
+            self.abort_stroke()
+            return
+        if self._cancel_pending():
+            return
+        if self._editable() is not None:
+            if self._notices is not None:
+                self._notices.settle(_REPLACED)  # or it would offer to undo what is undone
+            self._stepping.go(undo=True)
+
+    def redo(self) -> None:
+        """Bring back what was undone last."""
+        self._lift()
+        if self._editable() is not None:
+            self._stepping.go(undo=False)
+
+    def _stepped(self, document: Document, patches: tuple[Patch, ...], also: What) -> None:
+        self._numbers.forget()  # what comes back may have higher instance ids
+        self._apply(document, patches, also)
+
+    def apply_edit(self, document: Document, edit: Edit) -> None:
+        """Apply an edit that was made elsewhere (recovered strokes) as one undoable action."""
+        self.end_stroke()
+        self._commit(document, edit)
+
+    def become(self, document: Document, wanted: LabelMap, title: str) -> None:
+        """Make an annotation equal to a map that was read, as one undoable action."""
+        instances = None if wanted.instances is None else np.array(wanted.instances)
+        patch = difference_patch(document.annotation, wanted.labels, instances)
+        if patch is not None:
+            ready_for(document, patch)
+            self.apply_edit(document, Edit(title, (patch,)))
+
+    # -- picking -----------------------------------------------------------------------------
+
+    def pick_class(self, x: float, y: float) -> None:
+        """Make the class under (x, y) the active one."""
+        document = self._session.document
+        column, row = int(np.floor(x)), int(np.floor(y))
+        if document is None or not Rect.of_shape(document.shape_hw).contains(column, row):
+            return
+        view = self._session.view
+        picked = int(document.annotation.labels[row, column])
+        if picked != view.active_class:
+            self._session.set_view(active_class=picked, previous_class=view.active_class)
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _commit(self, document: Document, edit: Edit) -> None:
+        self._numbers.forget()
+        document.history.push(edit)
+        self._apply(document, edit.patches, What.HISTORY)
+
+    def _apply(
+        self, document: Document, patches: tuple[Patch, ...], also: What | None = None
+    ) -> None:
+        patches = merged(document.annotation, patches)
+        for patch in patches:
+            document.annotation.apply(patch)
+        document.edited_at = time.time()
+        what = What.LABELS if also is None else What.LABELS | also
+        self._session.notify(what, document=document, patches=patches)

@@ -1,0 +1,162 @@
+"""Making patches of whole maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.annotation.taking import differing_region, matched_objects, taken
+from segstudio.core.geometry import Rect
+from segstudio.core.history import EditRecorder, Source
+from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
+from segstudio.core.prediction import Prediction
+from segstudio.core.schema import LabelSchema
+from segstudio.session.document import Document
+
+Packed = tuple[EditRecorder, Patch | None]
+"""A patch with its form for the history; None if nothing changes."""
+
+
+def packed(title: str, patch: Patch | None, source: Source | None = None) -> Packed:
+    """A patch with its compressed form for the history, which takes long for whole maps."""
+    recorder = EditRecorder(title, source)
+    if patch is not None:
+        recorder.add(patch)
+    return recorder, patch
+
+
+def keep_instances(document: Document) -> LabelMap:
+    """Make the document's annotation keep instance ids from now on (all 0 at first).
+
+    Nothing that is being saved of the map without them may count as saved any more.
+    """
+    document.annotation = document.annotation.with_instances()
+    document.saved_revision = -1
+    return document.annotation
+
+
+def ready_for(document: Document, patch: Patch) -> None:
+    """Let the annotation keep instance ids if a patch brings some."""
+    if patch.instances_after is not None and document.annotation.instances is None:
+        keep_instances(document)
+
+
+def replacing(annotation: LabelMap, said: Prediction, schema: LabelSchema) -> LabelMap:
+    """What an annotation becomes when a prediction takes its place.
+
+    Pixels that the model calls none of the folder's classes stay as they are. Where ids of objects
+    are kept, what the model finds has ids too: those of the objects that it overlaps, else new
+    ones.
+
+    Args:
+        annotation: What is there.
+        said: The prediction, in the classes of the folder.
+        schema: The folder's classes.
+    """
+    present, ids = annotation.labels, annotation.instances
+    strange = foreign(said.labels, schema)
+    labels = said.labels if strange is None else np.where(strange, present, said.labels)
+    if ids is None:
+        return LabelMap(labels, said.instance_ids)
+    ignored = () if schema.ignore_index is None else (schema.ignore_index,)
+    kept = 0 if strange is None else int(ids[strange].max(initial=0))
+    found = matched_objects(
+        said.labels, said.instance_ids, present, ids, frozenset((0, *ignored)), kept
+    )
+    return LabelMap(labels, found if strange is None else np.where(strange, ids, found))
+
+
+def replacement_text(annotation: LabelMap, wanted: LabelMap, what: str) -> str:
+    """A sentence about what is replaced by `what`; "" if nothing was there or nothing changes."""
+    changed = annotation.labels != wanted.labels
+    if annotation.instances is not None:
+        objects = _object_count(annotation.instances)
+        if objects and (changed.any() or not np.array_equal(annotation.instances, _ids(wanted))):
+            new = _object_count(wanted.instances)
+            of_new = f" ({_counted(new)})" if new else ""
+            return f"{_counted(objects)} {'was' if objects == 1 else 'were'} replaced by {what}{of_new}."
+    pixels = int(np.count_nonzero(changed & (annotation.labels != 0)))
+    return f"{pixels:,} annotated pixels were replaced by {what}." if pixels else ""
+
+
+def _ids(label_map: LabelMap) -> InstanceIds:
+    ids = label_map.instances
+    return np.zeros(label_map.shape_hw, np.uint16) if ids is None else ids
+
+
+def _object_count(ids: InstanceIds | None) -> int:
+    return 0 if ids is None else int(np.count_nonzero(np.bincount(ids.reshape(-1))[1:]))
+
+
+def _counted(objects: int) -> str:
+    return f"{objects:,} object{'s' if objects != 1 else ''}"
+
+
+def foreign(labels: Labels, schema: LabelSchema) -> Mask | None:
+    """Which pixels of a mapped prediction are none of the folder's classes: (H, W) bool, or None.
+
+    They say nothing that could be annotated.
+    """
+    numbers = [schema.elsewhere_id, schema.left_out_id]
+    if schema.background_id is not None:
+        numbers.pop(0)
+    if not schema.leaves_out:
+        numbers.pop()
+    found = [labels == number for number in numbers]
+    return np.logical_or.reduce(found) if found else None
+
+
+def difference_at(
+    document: Document, said: Prediction, point_xy: tuple[int, int]
+) -> tuple[Rect, Mask]:
+    """The connected pixels around (x, y) that the annotation and a prediction call differently."""
+    return differing_region(document.annotation, said.labels, said.instance_ids, point_xy)
+
+
+def taken_patch(
+    document: Document, said: Prediction, where: tuple[Rect, Mask], schema: LabelSchema
+) -> Patch | None:
+    """The patch that gives some pixels a prediction's classes, but for what is none of them.
+
+    Args:
+        document: Whose annotation it is for.
+        said: The prediction, in the classes of the folder.
+        where: A rectangle of the image, and which pixels of it (h, w) bool.
+        schema: The folder's classes.
+    """
+    rect, mask = where
+    strange = foreign(said.labels[rect.slices], schema)
+    wanted = mask if strange is None else mask & ~strange
+    return taken(document.annotation, rect, wanted, said.labels, said.instance_ids)
+
+
+def difference_patch(
+    annotation: LabelMap, labels: Labels, instances: InstanceIds | None
+) -> Patch | None:
+    """The smallest patch that turns the annotation into these maps; None if they are equal.
+
+    Args:
+        annotation: What is there.
+        labels: (H, W) uint8 wanted class ids.
+        instances: (H, W) uint16 wanted instance ids; None means all 0 where ids are kept.
+
+    Returns:
+        The patch. If only the wanted map has ids, it has ids too: `keep_instances` comes before it
+        is applied then.
+    """
+    before, ids = annotation.labels, annotation.instances
+    wanted = np.zeros(annotation.shape_hw, np.uint16) if instances is None else instances
+    if ids is None and wanted.any():
+        ids = np.zeros(annotation.shape_hw, np.uint16)
+    changed: npt.NDArray[np.bool_] = before != labels
+    if ids is not None:
+        changed |= ids != wanted
+    rows = np.flatnonzero(changed.any(axis=1))
+    if not rows.size:
+        return None
+    columns = np.flatnonzero(changed[rows[0] : rows[-1] + 1].any(axis=0))
+    rect = Rect(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    cut = rect.slices
+    if ids is None:
+        return Patch(rect, before[cut].copy(), labels[cut].copy())
+    return Patch(rect, before[cut].copy(), labels[cut].copy(), ids[cut].copy(), wanted[cut].copy())

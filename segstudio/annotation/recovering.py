@@ -1,0 +1,111 @@
+"""Strokes that a killed program left behind: finding, restoring, discarding them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from segstudio.annotation.editing import Editing
+from segstudio.core.labels import LabelMap
+from segstudio.jobs import Job, JobRunner
+from segstudio.notices import Notices
+from segstudio.session.document import Document
+from segstudio.session.session import Session
+from segstudio.storage.journal import Journal, Recovered, replay
+
+OpenImage = Callable[[Path, int, Callable[[Document], None]], None]
+"""Opens a page of an image and calls back with its document."""
+
+
+class Recovering:
+    """Brings strokes of an ended program back as one undoable edit of their image."""
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        notices: Notices,
+        editing: Editing,
+        journal: Journal,
+        open_image: OpenImage,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._notices = notices
+        self._editing = editing
+        self._journal = journal
+        self._open_image = open_image
+
+    def pending(self) -> list[Recovered]:
+        """Strokes that an ended program left behind, the latest first."""
+        return self._journal.pending()
+
+    def tell_unreadable(self) -> None:
+        """Say which journals the last `pending` could not read; nothing of them was deleted."""
+        for trouble in self._journal.unreadable:
+            if trouble.set_aside:
+                self._notices.error(
+                    f"Unsaved strokes of an earlier session cannot be read: {trouble.why}.",
+                    f"The journal was set aside as {trouble.path}; nothing of it was deleted.",
+                )
+            else:
+                self._notices.error(
+                    f"{trouble.path} cannot be read now ({trouble.why}); it may hold unsaved "
+                    "strokes.",
+                    "It was left as it is. The next start tries again.",
+                )
+
+    def restore(self, item: Recovered) -> None:
+        """Open the image and paint the strokes onto its annotation as one edit."""
+        self._open_image(item.image, item.page, lambda document: self._replay(item, document))
+
+    def discard(self, item: Recovered) -> None:
+        """Delete the strokes."""
+        self._jobs.submit(
+            "Discarding strokes",
+            "journal",
+            lambda _job: self._journal.discard(item),
+            visible=False,
+        )
+
+    def _replay(self, item: Recovered, document: Document) -> None:
+        base = document.annotation.copy()
+
+        def work(_job: Job) -> tuple[LabelMap, int]:
+            return replay(item, base)
+
+        def done(result: tuple[LabelMap, int]) -> None:
+            restored, conflicts = result
+            if self._session.read_only:
+                self._notices.warning(
+                    f"The strokes on {item.title} were not restored. {self._session.read_only}",
+                    "They are offered again at the next start.",
+                )
+                return
+            if document is not self._session.document or (
+                document.annotation.revision != base.revision
+            ):
+                self._notices.warning(
+                    f"The strokes on {item.title} were not restored, since it was changed.",
+                    "Restore them again while the image is open.",
+                )
+                return
+            self._editing.become(document, restored, "Recovered strokes")
+            self.discard(item)
+            if item.damaged:
+                places = "1 place" if item.damaged == 1 else f"{item.damaged} places"
+                self._notices.warning(
+                    f"The journal of {item.title} is damaged at {places}; the strokes there "
+                    "could not be restored.",
+                    f"It is kept in {self._journal.set_aside_folder}.",
+                )
+            if conflicts:
+                self._notices.warning(
+                    f"{conflicts} pixels of {item.title} had changed since the strokes "
+                    "were painted.",
+                    "Check the result; undo takes the strokes back.",
+                )
+            else:
+                self._notices.info(f"The strokes on {item.title} are back.")
+
+        self._jobs.submit(f"Restoring {item.title}", "journal", work, done)

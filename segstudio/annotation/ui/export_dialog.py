@@ -1,0 +1,234 @@
+"""Exporting masks: what, how, where; then the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from shiboken6 import isValid
+
+from segstudio.annotation.exporting import ANNOTATION, TRUTH, Exporting, ExportPlan
+from segstudio.annotation.ui.export_report import ExportReportDialog
+from segstudio.core.errors import told
+from segstudio.kit.dialog import Dialog, answer_to
+from segstudio.kit.icons import icon
+from segstudio.kit.plain import PlainLabel, plain_box
+from segstudio.runs.batch import model_of
+from segstudio.session.session import Session
+from segstudio.storage.formats.png import How
+
+_FORMS: tuple[tuple[How, str, str], ...] = (
+    ("index", "Class ids as grey values", "8-bit PNG: pixel value = class id; looks almost black"),
+    ("palette", "Indexed with palette", "8-bit PNG: pixel value = class id, seen in its colour"),
+    ("color", "Colours", "RGB PNG: every pixel has its class's colour"),
+    ("overlay", "Overlay on the photo", "RGB PNG: the masks drawn over the photo as you see them"),
+    ("binary", "One mask for each class", "8-bit PNG a class: 255 is the class, 0 is not"),
+    ("instances", "Instance ids, 16 bit", "16-bit PNG: pixel value = number of the object"),
+)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What the dialog begins with.
+
+    Attributes:
+        selected: Positions of the images selected in the list.
+        filtered: Positions of those that the list shows, if these are not all.
+        folder: Where masks of this data set go.
+        forms: The forms of the last export, with commas; empty for the usual one.
+    """
+
+    selected: Sequence[int]
+    filtered: Sequence[int]
+    folder: str
+    forms: str = ""
+
+
+class ExportDialog(Dialog):
+    """Asks for the plan of an export and starts it; the report comes in its own window.
+
+    Signals:
+        started: Folder and forms (with commas) of an export that was started.
+    """
+
+    started = Signal(str, str)
+
+    def __init__(
+        self, session: Session, exporting: Exporting, offered: Offered, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export masks")
+        self._session, self._exporting, self._offered = session, exporting, offered
+        self._asking = False
+        self.images = _combo("Images", self._image_choices())
+        self.what = _combo("What", self._what_choices())
+        self.how = {how: _check(text, tip) for how, text, tip in _FORMS}
+        forms = [box for how, box in self.how.items() if how in offered.forms.split(",")]
+        for box in forms or [self.how["palette"]]:
+            box.setChecked(True)
+        self.folder = QLineEdit(offered.folder)
+        self.folder.setAccessibleName("Folder")
+        self.problem = PlainLabel()
+        self.problem.setWordWrap(True)
+        self.problem.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.start = QPushButton(icon("file-output"), "Export")
+        self.start.setDefault(True)
+        self.buttons.addButton(self.start, QDialogButtonBox.ButtonRole.AcceptRole)
+        self._lay_out()
+        self.start.clicked.connect(self._export)
+        self.buttons.rejected.connect(self.reject)
+        self.folder.textChanged.connect(self._check)
+        for box in self.how.values():
+            box.toggled.connect(self._check)
+        self._check()
+
+    @property
+    def plan(self) -> ExportPlan:
+        chosen = self.images.currentData()
+        some = {"selected": self._offered.selected, "filtered": self._offered.filtered}
+        return ExportPlan(
+            list(some[chosen]) if chosen in some else chosen,
+            str(self.what.currentData()),
+            frozenset(how for how, box in self.how.items() if box.isChecked()),
+            Path(self.folder.text()).expanduser(),
+        )
+
+    def _lay_out(self) -> None:
+        forms = QVBoxLayout()
+        forms.setSpacing(4)
+        for box in self.how.values():
+            forms.addWidget(box)
+        browse = QPushButton(icon("folder-open"), "Choose…")
+        browse.setAutoDefault(False)
+        browse.clicked.connect(self._browse)
+        where = QHBoxLayout()
+        where.addWidget(self.folder, 1)
+        where.addWidget(browse)
+        form = QFormLayout()
+        form.setHorizontalSpacing(14)
+        form.setVerticalSpacing(10)
+        form.addRow("Images", self.images)
+        form.addRow("What", self.what)
+        form.addRow("How", forms)
+        form.addRow("Where", where)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.problem)
+        column.addWidget(self.buttons)
+        self.setMinimumWidth(560)
+
+    def _image_choices(self) -> list[tuple[str, str]]:
+        project, document = self._session.project, self._session.document
+        choices = []
+        if document is not None:
+            choices.append((f"This image ({document.ref.title})", "current"))
+        selected, filtered = len(self._offered.selected), len(self._offered.filtered)
+        pages = ", all pages" if self._session.has_stacks else ""
+        if selected > 1:
+            choices.append((f"Selected images ({selected:,}){pages}", "selected"))
+        if filtered:
+            choices.append((f"Images that the list shows ({filtered:,}){pages}", "filtered"))
+        if project is not None:
+            choices.append((f"All images ({len(project.images):,}){pages}", "all"))
+        return choices
+
+    def _what_choices(self) -> list[tuple[str, str]]:
+        choices = [("Annotation (else ground truth)", ANNOTATION), ("Ground truth", TRUTH)]
+        runs = dict.fromkeys(run for state in self._session.states.values() for run in state.runs)
+        document = self._session.document
+        titles = {}
+        if document is not None:
+            titles = {run: p.title for run, p in document.predictions.items()}
+        for run in sorted({*runs, *titles}):
+            model = self._session.models.get(model_of(run))
+            title = titles.get(run) or (model.title if model is not None else run)
+            choices.append((f"Prediction of {title}", run))
+        return choices
+
+    def _browse(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Export to", self.folder.text())
+        if folder:
+            self.folder.setText(folder)
+
+    def _check(self) -> None:
+        plan_how = [how for how, box in self.how.items() if box.isChecked()]
+        text = ""
+        if not plan_how:
+            text = "Choose at least one form."
+        elif not self.folder.text().strip():
+            text = "Choose a folder."
+        elif len(plan_how) > 1:
+            text = "Each form gets a folder of its own below the one chosen."
+        self.problem.setText(text or "Every file is read again and compared after writing.")
+        self.start.setEnabled(bool(plan_how and self.folder.text().strip()) and not self._asking)
+
+    def _export(self) -> None:
+        """Ask once if files would be replaced, else begin; say why if nothing can be written."""
+        plan = self.plan
+        self._asking = True
+        self._check()
+
+        def counted(replaced: int) -> None:
+            if not isValid(self):
+                return  # closed meanwhile
+            self._asking = False
+            self._check()
+            if not replaced or self._may_replace(replaced, plan.folder):
+                self._begin(plan)
+
+        def refused(error: Exception) -> None:
+            if isValid(self):
+                self._asking = False
+                self._check()
+                self.problem.setText(told(error))
+
+        self._exporting.count_replaced(plan, counted, refused)
+
+    def _may_replace(self, count: int, folder: Path) -> bool:
+        box = plain_box(self)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setText(f"{count:,} file{'s' if count != 1 else ''} will be replaced.")
+        box.setInformativeText(f"In {folder}. Files of other names stay.")
+        replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        return answer_to(box) is replace
+
+    def _begin(self, plan: ExportPlan) -> None:
+        session, parent = self._session, self.parentWidget()
+        self.started.emit(self.folder.text(), ",".join(sorted(plan.how)))
+        self._exporting.export(
+            plan, lambda report: ExportReportDialog(report, plan, session.schema, parent).open()
+        )
+        self.accept()
+
+
+def _combo(name: str, choices: list[tuple[str, str]]) -> QComboBox:
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    for text, data in choices:
+        combo.addItem(text, data)
+    return combo
+
+
+def _check(text: str, tip: str) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setToolTip(tip)
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return box

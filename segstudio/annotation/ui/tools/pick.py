@@ -1,0 +1,26 @@
+"""The pick tool: a click makes the class under the pointer the active one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from segstudio.canvas.tool import Pointer, Tool
+from segstudio.session.session import ToolName
+
+
+class PickTool(Tool):
+    """Picks a class; other tools borrow it while Alt is held."""
+
+    name = ToolName.PICK
+
+    def press(self, pointer: Pointer) -> None:
+        """Pick, if the pointer is on the image."""
+        document = self.host.session.document
+        x, y = pointer.pixel
+        if document is not None and 0 <= y < document.shape_hw[0] and 0 <= x < document.shape_hw[1]:
+            self.host.editing.pick_class(x, y)
+
+    def drag(self, pointers: Sequence[Pointer]) -> None:
+        """Go on picking."""
+        if pointers:
+            self.press(pointers[-1])

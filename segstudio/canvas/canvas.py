@@ -1,0 +1,427 @@
+"""The canvas: views of the image that is worked on, or a line that says how to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMoveEvent
+from PySide6.QtWidgets import QStackedLayout, QWidget
+
+from segstudio.canvas.corner_card import explained
+from segstudio.canvas.empty_page import EmptyPage
+from segstudio.canvas.layer_chip import LayerChip
+from segstudio.canvas.linked_views import LinkedViews
+from segstudio.canvas.over_photo import over_photo_on
+from segstudio.canvas.over_photo_chip import OverPhotoChip
+from segstudio.canvas.pane_grid import PaneGrid
+from segstudio.canvas.pane_header import PaneHeader
+from segstudio.canvas.pane_stock import PaneStock
+from segstudio.canvas.pane_view import PaneView
+from segstudio.canvas.shared_tools import SharedTools
+from segstudio.canvas.tool import Tool
+from segstudio.canvas.view import Point
+from segstudio.canvas.viewport import Viewport
+from segstudio.comparison.comparing import PaneScore
+from segstudio.core.geometry import Rect
+from segstudio.kit.coalesce import Coalescer
+from segstudio.session.document import Document
+from segstudio.session.session import Change, Layer, ViewState, What
+
+if TYPE_CHECKING:
+    from segstudio.studio import Studio
+
+_LOOK = What.PREDICTIONS | What.SCHEMA
+_MARKED = What.TRACE | What.INSPECTION
+_REPAINTED = What.SCHEMA | What.OVER_PHOTO
+_LEGEND = What.DOCUMENT | What.VIEW | _LOOK | What.LABELS | What.OVER_PHOTO | What.DISAGREEMENT
+_HEADER = What.DOCUMENT | What.VIEW | _LOOK | What.MODELS
+
+
+class Canvas(QWidget):
+    """Shows the open image in one view or in several, and lets the user work on it in each.
+
+    Signals:
+        hovered: (x, y) of the image pixel under the pointer.
+        left: The pointer is on no image pixel any more.
+        zoom_changed: Device pixels per image pixel.
+        path_dropped: A folder or file (a Path) was dropped.
+        open_requested: The user wants to choose a folder.
+        samples_requested: The user wants the samples.
+        pixel_clicked: (x, y): the hand clicked on a pixel while the network inspector is open.
+        rectangle_drawn: It drew a `Rect` with Shift held, or None by a click.
+        answer_asked: (x, y, run): a click with Ctrl and Shift asked for what the model of a view
+            says there.
+        over_photo_closed: What the inspector lays over the photo shall go.
+        over_photo_faded: How strongly it shall cover the photo, 0..1.
+    """
+
+    hovered = Signal(int, int)
+    left = Signal()
+    zoom_changed = Signal(float)
+    path_dropped = Signal(object)
+    open_requested = Signal()
+    samples_requested = Signal()
+    pixel_clicked = Signal(int, int)
+    rectangle_drawn = Signal(object)
+    answer_asked = Signal(int, int, str)
+    over_photo_closed = Signal()
+    over_photo_faded = Signal(float)
+
+    def __init__(
+        self, studio: Studio, tools: Iterable[type[Tool]], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._session = studio.session
+        self._linked = LinkedViews()
+        self._tools = SharedTools(
+            studio.session, studio.editing, tools, self._flip_overlay, self._blink
+        )
+        self._asked_rect: Rect | None = None
+        self._framed: tuple[Rect, ...] = ()
+        """What the user was led to on this image: cards stay away also when its frame is gone."""
+        self.empty = EmptyPage(self)
+        self.grid = PaneGrid(self, self._linked.placing)
+        self._shown, self._count = 1, 1
+        self._pointed: Viewport | None = None
+        self._headers = Coalescer(self, self._fill_headers)
+        self._scores = Coalescer(self, self._show_scores)
+        self._stock = PaneStock(
+            self,
+            self._make_pane,
+            lambda number: PaneHeader(studio.session, studio.comparing, number),
+        )
+        self._stock.grown.connect(self._grow)
+        self._turn = QTimer(self, singleShot=True, interval=0)
+        self._turn.timeout.connect(self._show_next)
+        self.over_chip = OverPhotoChip(self.viewport, self.chip)
+        self._pages = QStackedLayout(self)
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(self.grid)
+        self.setFocusProxy(self.viewport)
+        self.setAcceptDrops(True)
+        self.viewport.zoom_changed.connect(self.zoom_changed)
+        self.over_chip.closed.connect(self.over_photo_closed)
+        self.over_chip.faded.connect(self.over_photo_faded)
+        self.empty.open_requested.connect(self.open_requested)
+        self.empty.samples_requested.connect(self.samples_requested)
+        self._session.changed.connect(self._on_change)
+        if studio.jobs is not None:
+            studio.jobs.changed.connect(self._headers.request)
+        self._place_panes()
+        self._show_panes()
+        self._show_document()
+
+    @property
+    def panes(self) -> list[PaneView]:
+        """The views made so far, shown or not."""
+        return self._stock.panes
+
+    @property
+    def viewport(self) -> Viewport:
+        """The first view."""
+        return self.panes[0].viewport
+
+    @property
+    def chip(self) -> LayerChip:
+        """The first view's legend."""
+        return self.panes[0].chip
+
+    @property
+    def shown_panes(self) -> list[PaneView]:
+        return self.panes[: self._shown]
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether views that are wanted are not shown yet."""
+        return self._shown < self._count or self._stock.is_waited_for
+
+    @property
+    def zoom(self) -> float:
+        """Device pixels per image pixel; 1 is 100 %."""
+        return self.viewport.zoom
+
+    @property
+    def pane_at_hand(self) -> int:
+        """Number of the view under the pointer, else of the one that was clicked on last."""
+        latest = self._pointed
+        if latest is not None and latest.has_pointer and latest.number < self._shown:
+            return latest.number
+        under = (p.viewport.number for p in self.shown_panes if p.header_has_pointer)
+        return next(under, min(self._session.view.active_pane, self._shown - 1))
+
+    @property
+    def shown_view(self) -> ViewState:
+        """What the view at hand shows."""
+        return self._session.view.of_pane(self.pane_at_hand)
+
+    def fit(self) -> None:
+        self._at_hand.fit()
+
+    def actual_size(self) -> None:
+        """100 %."""
+        self._at_hand.actual_size()
+
+    def zoom_in(self) -> None:
+        """The next larger usual zoom."""
+        self._at_hand.zoom_in()
+
+    def zoom_out(self) -> None:
+        """The next smaller usual zoom."""
+        self._at_hand.zoom_out()
+
+    def show_rect(self, rect: Rect) -> None:
+        """Bring a part of the image to the middle of every view and frame it for a moment.
+
+        While an image is being read it is a part of that image, shown once it is there.
+        """
+        if self._session.document is None or self._session.loading:
+            self._asked_rect = rect
+            return
+        self._asked_rect = None
+        self.viewport.show_rect(rect)
+        for pane in self.shown_panes:
+            pane.viewport.frame_rect(rect)
+        self._framed = (rect,)
+        self._show_legend()
+
+    def abort(self) -> bool:
+        """Undo the stroke or polygon that is begun; returns whether there was one."""
+        aborted = [pane.viewport.abort() for pane in self.shown_panes]
+        return any(aborted)
+
+    @property
+    def begun(self) -> tuple[object, ...]:
+        """Images with a polygon that is begun and not closed."""
+        return self._tools.begun
+
+    def show_point(self, pixel: tuple[int, int] | None) -> None:
+        """Mark the image pixel (x, y) that is pointed at in the inspector, or none."""
+        for pane in self.shown_panes:
+            pane.viewport.show_point(pixel)
+
+    def set_peek_key(self, key: Qt.Key) -> None:
+        """The key that hides the overlay while it is held."""
+        self._tools.held.peek_key = key
+
+    def set_blink_key(self, key: Qt.Key) -> None:
+        """The key that shows the compared layer while it is held."""
+        self._tools.held.blink_key = key
+
+    @property
+    def _at_hand(self) -> Viewport:
+        return self.panes[self.pane_at_hand].viewport
+
+    def _flip_overlay(self) -> None:
+        self._session.set_view(overlay_visible=not self._session.view.overlay_visible)
+
+    def _blink(self, on: bool) -> None:
+        self._studio.comparing.blink(self.pane_at_hand if on else None)
+
+    # -- the views -----------------------------------------------------------------------------
+
+    def _make_pane(self, number: int) -> PaneView:
+        viewport = Viewport(
+            self._session,
+            self._tools,
+            lambda: self._studio.settings.keep_view,
+            number=number,
+            linked=self._linked,
+        )
+        viewport.jobs = self._studio.jobs
+        viewport.hovered.connect(self.hovered)
+        viewport.left.connect(self.left)
+        viewport.pixel_clicked.connect(self.pixel_clicked)
+        viewport.rectangle_drawn.connect(self.rectangle_drawn)
+        viewport.pointed.connect(partial(self._show_ghosts, viewport))
+        viewport.used.connect(partial(self._activate, viewport))
+        viewport.answer_asked.connect(partial(self._ask_answer, viewport))
+        return PaneView(self._session, viewport, self.grid)
+
+    def _show_panes(self) -> None:
+        """Show as many views as the session says: the first ones at once, the others in turn."""
+        count = len(self._session.view.all_panes)
+        if count == self._count:
+            return
+        self._count = count
+        for pane in self.panes[count : self._shown]:
+            pane.viewport.let_go()
+        self._shown = max(1, min(self._shown, count))
+        self._place_panes()
+        self._show_next()
+
+    def _place_panes(self) -> None:
+        with self._linked.placing():
+            # a picture that came first would be moved by its header, away from under the pointer
+            self._show_header_rows()
+            self._linked.set_views([pane.viewport for pane in self.shown_panes])
+            self.grid.show_panes(self.shown_panes, self._count)
+        for pane in self.shown_panes:
+            pane.viewport.show_ghost(None)
+
+    def _show_next(self) -> None:
+        """Show one view more, if it is made, and the next one when input has been looked at."""
+        if self._shown == self._count or not self._stock.want(self._count, self._shown + 1):
+            return
+        pane = self.panes[self._shown]
+        self._shown += 1
+        with self._linked.placing():
+            pane.viewport.show_document()
+            self._place_panes()
+        pane.viewport.refresh_view_state()
+        self._show_legend()
+        if self._shown < self._count:
+            self._turn.start()
+
+    def _grow(self) -> None:
+        """A view that was waited for is made."""
+        self._show_header_rows()
+        self._show_legend()
+        self._show_next()
+
+    def _show_header_rows(self) -> None:
+        """Headers are there where there is something to choose or to tell apart."""
+        view = self._session.view
+        wanted = bool(view.panes) or view.wiped == 0 or view.layer is Layer.MODELS
+        if wanted and not self._stock.want(self._shown, self._shown):
+            return
+        if wanted and any(pane.header and pane.header.isHidden() for pane in self.shown_panes):
+            self._fill_headers(hidden=True)
+        with self._linked.placing():
+            for pane in self.shown_panes:
+                pane.show_header(shown=wanted)
+
+    def _headed(self, *, hidden: bool = False) -> list[tuple[PaneHeader, PaneScore]]:
+        """The headers that are shown, or those that are about to be, with their views' figures."""
+        panes = [p for p in self.shown_panes if p.header is not None and p.has_header != hidden]
+        scores = self._studio.comparing.scores() if panes else []
+        return [(p.header, scores[p.viewport.number]) for p in panes if p.header is not None]
+
+    def _fill_headers(self, *, hidden: bool = False) -> None:
+        headed = self._headed(hidden=hidden)
+        choices = self._studio.comparing.choices() if headed else []
+        for header, score in headed:
+            header.show_all(score, choices)
+
+    def _show_scores(self) -> None:
+        for header, score in self._headed():
+            header.show_score(score)
+
+    def _show_ghosts(self, source: Viewport, image_xy: Point | None) -> None:
+        """The pointer is at an image point of one view: mark it in the others."""
+        self._pointed = source
+        for pane in self.shown_panes:
+            if pane.viewport is not source:
+                pane.viewport.show_ghost(image_xy)
+
+    def _activate(self, viewport: Viewport) -> None:
+        if self._session.view.active_pane != viewport.number:
+            self._session.set_view(active_pane=viewport.number)
+
+    def _ask_answer(self, viewport: Viewport, x: int, y: int) -> None:
+        self.answer_asked.emit(x, y, viewport.shown.run)
+
+    # -- the session changed -------------------------------------------------------------------
+
+    def _on_change(self, change: Change) -> None:
+        what = change.what
+        if what & What.VIEW:
+            self._show_panes()
+            self._show_header_rows()
+        if what & (What.DOCUMENT | What.PROJECT):
+            self._show_document()
+        elif what & What.PHOTO:
+            self._show_photo()
+        for pane in self.shown_panes:
+            _refresh(pane.viewport, change, self._session.document)
+        if what & (_LEGEND | _MARKED):
+            self._show_legend()
+        if what & _HEADER:
+            self._headers.request()
+        elif what & What.SCORES:
+            self._scores.request()
+
+    def _show_photo(self) -> None:
+        for pane in self.shown_panes:
+            pane.viewport.refresh_photo()
+
+    def _show_document(self) -> None:
+        session, before = self._session, self.viewport.document
+        for pane in self.shown_panes:
+            pane.viewport.show_document()
+        if self.viewport.document is not before:
+            self._framed = ()
+        if self.viewport.document is None:
+            if session.loading:
+                self.empty.show_reading(session.loading)
+            elif session.unreadable is not None:
+                self.empty.show_unreadable(session.unreadable.message, session.unreadable.hint)
+            else:
+                project = session.project
+                self.empty.show_no_images(folder_open=project is not None and not project.images)
+            self._pages.setCurrentWidget(self.empty)
+        else:
+            height, width = self.viewport.document.shape_hw
+            self.grid.show_aspect(width / height)
+            self._pages.setCurrentWidget(self.grid)
+            self._stock.make_ahead()
+        self._show_legend()
+        if self._asked_rect is not None and session.document is not None and not session.loading:
+            self.show_rect(self._asked_rect)
+
+    def _show_legend(self) -> None:
+        session, document = self._session, self.viewport.document
+        about = explained(
+            document, session.inspection, session.disagreement, session.disagreeing.opened
+        )
+        about += self._framed
+        for pane in self.shown_panes:
+            pane.show_legend(about, alone=not pane.has_header)
+        over = None if document is None else over_photo_on(document, session.inspection)
+        self.over_chip.show_over(over, about)
+
+    # -- dropping files ------------------------------------------------------------------------
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        """A bar above the views moves them under a resting pointer."""
+        super().moveEvent(event)
+        for pane in self.shown_panes:
+            pane.viewport.moved_by(event.pos() - event.oldPos())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped_path(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = _dropped_path(event.mimeData())
+        if path is not None:
+            event.acceptProposedAction()
+            self.path_dropped.emit(path)
+
+
+def _refresh(viewport: Viewport, change: Change, shown: Document | None) -> None:
+    """Renew what a change concerns in one view."""
+    if not change.what & (What.DOCUMENT | What.PROJECT):
+        if change.what & _REPAINTED:
+            viewport.refresh_overlay()
+        else:
+            if change.what & (What.PREDICTIONS | What.DISAGREEMENT):
+                viewport.refresh_predictions()
+            if change.what & What.LABELS and change.document is shown:
+                viewport.refresh_labels(change.patches)
+    if change.what & What.VIEW:
+        viewport.refresh_view_state()
+    if change.what & What.DISAGREEMENT:
+        viewport.update()  # the outline of the opened region
+    if change.what & _MARKED:
+        viewport.refresh_marks()
+
+
+def _dropped_path(data: QMimeData) -> Path | None:
+    """The first local file or folder of what is dragged."""
+    local = (QUrl.toLocalFile(url) for url in data.urls() if url.isLocalFile())
+    return next((Path(name) for name in local if name), None)

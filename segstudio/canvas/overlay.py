@@ -1,0 +1,210 @@
+"""Which planes lie over the photo for a document and a view state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.canvas.photo import Pixels
+from segstudio.canvas.planes import (
+    DashedPlane,
+    DifferencePlane,
+    LabelPlane,
+    Plane,
+    StillMap,
+    ValuePlane,
+    VotePlane,
+    dashed_colours,
+    premultiplied,
+)
+from segstudio.core.labels import LabelMap
+from segstudio.core.prediction import BINARY_ENTROPY, Prediction
+from segstudio.core.render import (
+    color_table,
+    confidence_table,
+    difference_table,
+    entropy_table,
+)
+from segstudio.core.schema import LabelSchema
+from segstudio.metrics.votes import highest_vote_entropy
+from segstudio.session.disagreement import Disputes
+from segstudio.session.document import Document
+from segstudio.session.session import Layer, OverlayStyle, ViewState
+
+_NOTHING = np.zeros((256, 4), np.uint8)
+
+
+@dataclass(frozen=True)
+class Look:
+    """All that decides what lies over the photo.
+
+    Attributes:
+        schema: The classes in force.
+        view: Layer, style, opacity, hidden classes, run.
+        outline_px: Width of outlines in device pixels.
+        disputes: Where the document's predictions differ, if that is known.
+        left_out: Runs that are not to be compared there.
+    """
+
+    schema: LabelSchema
+    view: ViewState
+    outline_px: int
+    disputes: Disputes | None = None
+    left_out: frozenset[str] = frozenset()
+
+    def colours(self, prediction: Prediction | None, *, filled: bool) -> Pixels:
+        """Colours of regions and outlines, (512,), as `LabelPlane` wants them.
+
+        Outlines are opaque, so that they can be seen on any photo.
+        """
+        fill = self._table(prediction, self.view.opacity) if filled else _NOTHING
+        return premultiplied(np.concatenate((fill, self._table(prediction, 1.0))))
+
+    def dashes(self, prediction: Prediction | None) -> Pixels:
+        """Colours of dashed outlines, (1024,), as `DashedPlane` wants them."""
+        return dashed_colours(self._table(prediction, 1.0)[:, 3] > 0)
+
+    @property
+    def dash_px(self) -> int:
+        """Width of dashed outlines in device pixels: half of the others', at least one."""
+        return max(1, self.outline_px // 2)
+
+    def _table(self, prediction: Prediction | None, opacity: float) -> npt.NDArray[np.uint8]:
+        table = color_table(self.schema, hidden=self.view.hidden_classes, opacity=opacity)
+        if prediction is not None:
+            # The folder's colours where it has the class, else the model's own.
+            for spec in prediction.schema.classes:
+                if self.schema.get(spec.id) is None:
+                    table[spec.id, :3] = spec.color
+        return table
+
+
+def shown_prediction(document: Document, view: ViewState) -> Prediction | None:
+    """The prediction that the view asks for, or None."""
+    return document.predictions.get(view.run)
+
+
+def second_prediction(document: Document, view: ViewState) -> Prediction | None:
+    """The prediction that the shown one is compared with: the one asked for, else another."""
+    asked = document.predictions.get(view.second)
+    if asked is not None and view.second != view.run:
+        return asked
+    return next((p for run, p in document.predictions.items() if run != view.run), None)
+
+
+def shown_layer(document: Document, view: ViewState) -> Layer:
+    """The layer that can be shown: without a prediction only the annotation is left."""
+    if shown_prediction(document, view) is None:
+        return Layer.ANNOTATION if view.layer is Layer.BOTH else view.layer
+    if view.layer is Layer.BOTH and not document.has_reference:
+        return Layer.PREDICTION
+    return view.layer
+
+
+def shown_maps(document: Document, look: Look) -> tuple[object, ...]:
+    """What of the predictions is seen, for telling by identity whether it is still the same."""
+    layer = shown_layer(document, look.view)
+    if layer is Layer.ORIGINAL:
+        return (layer, document.older or document.truth)
+    if layer is Layer.DISAGREEMENT:
+        voters = (p for run, p in document.predictions.items() if run not in look.left_out)
+        return (layer, look.disputes, *voters)
+    other = second_prediction(document, look.view) if layer is Layer.MODELS else None
+    return (layer, shown_prediction(document, look.view), other)
+
+
+def planes_for(document: Document, look: Look) -> tuple[Plane, ...]:
+    """The planes from the photo upwards."""
+    if not look.view.overlay_visible:
+        return ()
+    layer = shown_layer(document, look.view)
+    prediction = shown_prediction(document, look.view)
+    if layer is Layer.ANNOTATION:
+        return (_label_plane(document.annotation, look),)
+    if layer is Layer.ORIGINAL:
+        original = document.older or document.truth
+        return () if original is None else (_label_plane(original, look),)
+    if layer is Layer.DISAGREEMENT:
+        return _disagreement(document, look)
+    make = _OF_PREDICTION.get(layer)
+    if make is None or prediction is None:
+        return ()
+    return make(document, prediction, look)
+
+
+def _label_plane(
+    source: LabelMap | StillMap, look: Look, prediction: Prediction | None = None
+) -> LabelPlane:
+    style = look.view.style
+    colours = look.colours(prediction, filled=style is not OverlayStyle.OUTLINE)
+    return LabelPlane(source, colours, 0 if style is OverlayStyle.FILL else look.outline_px)
+
+
+def _prediction(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+    source = StillMap(prediction.labels, prediction.instance_ids)
+    return (_label_plane(source, look, prediction),)
+
+
+def _both(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+    """What is edited in the colours of its classes, the prediction's outline dashed over it."""
+    source = StillMap(prediction.labels, prediction.instance_ids)
+    lines = DashedPlane(source, look.dashes(prediction), look.dash_px)
+    return (_label_plane(document.annotation, look), lines)
+
+
+def _difference(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+    colours = premultiplied(difference_table(look.view.opacity))
+    ignore = look.schema.ignore_index
+    left_out = look.schema.left_out_id if look.schema.leaves_out else None
+    nothing = look.schema.elsewhere_id
+    return (
+        DifferencePlane(document.annotation, prediction.labels, ignore, colours, left_out, nothing),
+    )
+
+
+def _confidence(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+    colours = premultiplied(confidence_table(look.view.opacity))
+    return (ValuePlane(prediction.confidence, colours),)
+
+
+def _entropy(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+    colours = premultiplied(entropy_table(look.view.opacity))
+    if prediction.entropy is not None:
+        return (ValuePlane(prediction.entropy, colours),)
+    # of two classes it follows from the confidence: no map of the image's size is made
+    return (ValuePlane(prediction.confidence, colours[BINARY_ENTROPY]),)
+
+
+def _models(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+    other = second_prediction(document, look.view)
+    if other is None:
+        return ()
+    colours = premultiplied(difference_table(look.view.opacity))
+    return (DifferencePlane(StillMap(other.labels), prediction.labels, None, colours),)
+
+
+def _disagreement(document: Document, look: Look) -> tuple[Plane, ...]:
+    """The map that is made beside the event loop, or until it is there one of what is seen."""
+    disputes = look.disputes
+    if disputes is not None and disputes.document is document:
+        return (ValuePlane(disputes.values, _vote_colours(look, len(disputes.runs))),)
+    maps = tuple(p.labels for run, p in document.predictions.items() if run not in look.left_out)
+    return (VotePlane(maps, _vote_colours(look, len(maps))),) if len(maps) > 1 else ()
+
+
+def _vote_colours(look: Look, votes: int) -> Pixels:
+    highest = highest_vote_entropy(votes, look.schema.num_classes)
+    return premultiplied(entropy_table(look.view.opacity, highest))
+
+
+_OF_PREDICTION: dict[Layer, Callable[[Document, Prediction, Look], tuple[Plane, ...]]] = {
+    Layer.PREDICTION: _prediction,
+    Layer.BOTH: _both,
+    Layer.DIFFERENCE: _difference,
+    Layer.CONFIDENCE: _confidence,
+    Layer.ENTROPY: _entropy,
+    Layer.MODELS: _models,
+}

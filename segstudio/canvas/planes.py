@@ -1,0 +1,252 @@
+"""What lies over the photo, as colours of the visible device pixels.
+
+Each plane looks its label maps up at the device pixels asked for, then turns ids into colours by a
+table: changes of visibility, colour and opacity are changes of a table, and nothing image-sized is
+ever made.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.canvas.photo import Pixels
+from segstudio.canvas.sampling import Sampler
+from segstudio.core.difference import difference
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import InstanceIds, LabelMap, Labels
+from segstudio.metrics.votes import agreement
+
+_EDGE = 256
+_GAP = 512
+_DASH_PX = 10
+"""Twice the length of a dash along a row; see `_gaps`."""
+
+
+class Plane(Protocol):
+    """One thing drawn over the photo."""
+
+    @property
+    def reach(self) -> int:
+        """How many device pixels around a changed one look different after the change."""
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Premultiplied colours of the device pixels of `rect`, inside `sampler.visible`."""
+
+
+@dataclass(frozen=True, eq=False)
+class StillMap:
+    """The label map of a prediction, which never changes."""
+
+    labels: Labels
+    instances: InstanceIds | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LabelPlane:
+    """A label map as filled regions, outlines, or both.
+
+    The outline is found among the device pixels: it is `outline_px` of them wide at any zoom and
+    lies inside its own region, exactly on the region's edge. Touching instances are told apart.
+
+    Attributes:
+        source: The label map.
+        colours: (512,) premultiplied colours by class id: of regions, then of outlines.
+        outline_px: Width in device pixels; 0 for no outline.
+    """
+
+    source: LabelMap | StillMap
+    colours: Pixels
+    outline_px: int
+
+    @property
+    def reach(self) -> int:
+        """The outline of the regions around a change follows it."""
+        return self.outline_px
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Fill where there is no edge, line where there is one."""
+        if not self.outline_px:
+            return self.colours.take(sampler.take(self.source.labels, rect))
+        return self.colours.take(_outlined(self.source, self.outline_px, sampler, rect))
+
+
+@dataclass(frozen=True, eq=False)
+class DashedPlane:
+    """The outlines of a label map as dashed white lines, with dark gaps, so that they are seen on
+    any photo and never taken for the outlines of a class.
+
+    The dashes keep their place on the image when it is moved.
+
+    Attributes:
+        source: The label map.
+        colours: (1024,) premultiplied colours by class id: of regions (clear), of dashes at
+            `_EDGE`, of gaps at `_EDGE` + `_GAP`; see `dashed_colours`.
+        outline_px: Width in device pixels.
+    """
+
+    source: LabelMap | StillMap
+    colours: Pixels
+    outline_px: int
+
+    @property
+    def reach(self) -> int:
+        """The outline of the regions around a change follows it."""
+        return self.outline_px
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """A dash or a gap where there is an edge."""
+        found = _outlined(self.source, self.outline_px, sampler, rect)
+        return self.colours.take(np.bitwise_or(found, _gaps(sampler, rect)))
+
+
+@dataclass(frozen=True, eq=False)
+class ValuePlane:
+    """A uint8 map by a colour table: confidence, entropy.
+
+    Attributes:
+        values: (H, W) uint8.
+        colours: (256,) premultiplied colours by value.
+    """
+
+    values: npt.NDArray[np.uint8]
+    colours: Pixels
+    reach: int = 0
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Colours by value."""
+        return self.colours.take(sampler.take(self.values, rect))
+
+
+@dataclass(frozen=True, eq=False)
+class DifferencePlane:
+    """Where a prediction and the reference differ.
+
+    Attributes:
+        reference: The label map measured against: the annotation, or another prediction.
+        prediction: (H, W) uint8 class ids.
+        ignore_index: Class id of the reference that counts nowhere, or None.
+        colours: (256,) premultiplied colours by code of `core.difference`.
+        left_out: Class id of the prediction that counts nowhere, or None.
+        nothing: Class id that stands for no object.
+    """
+
+    reference: LabelMap | StillMap
+    prediction: Labels
+    ignore_index: int | None
+    colours: Pixels
+    left_out: int | None = None
+    nothing: int = 0
+    reach: int = 0
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Colours by kind of difference."""
+        codes = difference(
+            sampler.take(self.reference.labels, rect),
+            sampler.take(self.prediction, rect),
+            self.ignore_index,
+            self.left_out,
+            self.nothing,
+        )
+        return self.colours.take(codes)
+
+
+@dataclass(frozen=True, eq=False)
+class VotePlane:
+    """Where label maps differ, by the entropy of their votes.
+
+    Attributes:
+        maps: (H, W) uint8 class ids, at least one.
+        colours: (256,) premultiplied colours by the entropy, 0..255 for 0..1.
+    """
+
+    maps: tuple[Labels, ...]
+    colours: Pixels
+    reach: int = 0
+
+    def take(self, sampler: Sampler, rect: Rect) -> Pixels:
+        """Colours by entropy."""
+        number = len(self.maps)
+        if number < 2:
+            return np.zeros(rect.shape_hw, np.uint32)
+        # each map adds its share by how many agree with it; see `metrics.votes`
+        share = _vote_shares(number)
+        entropy = np.zeros(rect.shape_hw, np.float32)
+        for agreeing in agreement([sampler.take(labels, rect) for labels in self.maps]):
+            cv2.add(entropy, cv2.LUT(agreeing, share), entropy)
+        levels = np.asarray(cv2.convertScaleAbs(entropy), np.uint8)
+        return self.colours.take(levels)
+
+
+@functools.cache
+def _vote_shares(number: int) -> npt.NDArray[np.float32]:
+    """(256,) float32: what one of so many votes adds to the entropy (0..255) by those like it."""
+    table = np.zeros(256, np.float32)
+    votes = np.arange(1, number + 1)
+    table[votes] = -255 * np.log(votes / number) / (number * np.log(number))
+    return table
+
+
+def _outlined(
+    source: LabelMap | StillMap, width: int, sampler: Sampler, rect: Rect
+) -> npt.NDArray[np.uint16]:
+    """The class id of each device pixel, plus `_EDGE` where an outline lies; (h, w) uint16."""
+    wide = rect.expand(width).intersect(sampler.visible)
+    labels = sampler.take(source.labels, wide)
+    edge = edges(labels, width)
+    ids = source.instances
+    if ids is not None:
+        edge |= edges(sampler.take(ids, wide), width)
+    top, left = rect.top - wide.top, rect.left - wide.left
+    inner = (slice(top, top + rect.height), slice(left, left + rect.width))
+    found: npt.NDArray[np.uint16] = np.bitwise_or(labels[inner], edge[inner], dtype=np.uint16)
+    return found
+
+
+def _gaps(sampler: Sampler, rect: Rect) -> npt.NDArray[np.uint16]:
+    """`_GAP` where a line along a row, a column or a diagonal has a gap, else 0; (h, w) uint16."""
+    x, y = (
+        np.floor(points * sampler.view.zoom + 1e-6).astype(np.int64)
+        for points in sampler.points(rect)
+    )
+    steps = (2 * x[None, :] + 3 * y[:, None]) // _DASH_PX
+    return (steps & 1).astype(np.uint16) * np.uint16(_GAP)
+
+
+def dashed_colours(drawn: npt.NDArray[np.bool_]) -> Pixels:
+    """(1024,) premultiplied colours of `DashedPlane`: (256,) bool says which ids have a line."""
+    table = np.zeros((4, 256, 4), np.uint8)
+    table[1, drawn] = (255, 255, 255, 255)
+    table[3, drawn] = (0, 0, 0, 200)
+    return premultiplied(table.reshape(-1, 4))
+
+
+def edges(
+    ids: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], width: int
+) -> npt.NDArray[np.uint16]:
+    """256 where a pixel of another id lies within `width` pixels, else 0; (h, w) uint16."""
+    kernel = _disc(width)
+    differs = cv2.compare(cv2.dilate(ids, kernel), cv2.erode(ids, kernel), cv2.CMP_NE)
+    found: npt.NDArray[np.uint16] = np.bitwise_and(differs, 1).astype(np.uint16) * _EDGE
+    return found
+
+
+@functools.cache
+def _disc(radius: int) -> npt.NDArray[np.uint8]:
+    """(2 r + 1, 2 r + 1) with 1 inside: a cross for radius 1, so that lines are not doubled."""
+    steps = np.arange(-radius, radius + 1) ** 2
+    return (steps[:, None] + steps <= radius * (radius + 0.5)).astype(np.uint8)
+
+
+def premultiplied(table: npt.NDArray[np.uint8]) -> Pixels:
+    """(N, 4) RGBA as (N,) 0xAARRGGBB with colours multiplied by alpha, rounded as Qt does."""
+    rgba = table.astype(np.uint32)
+    alpha = rgba[:, 3]
+    rgb = (rgba[:, :3] * alpha[:, None] + 127) // 255
+    packed = (alpha << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
+    return packed.astype(np.uint32, copy=False)

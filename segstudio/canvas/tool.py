@@ -1,0 +1,126 @@
+"""What a tool is and what it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QPainter
+
+from segstudio.annotation.editing import Editing
+from segstudio.canvas.view import Point
+from segstudio.session.session import Session, ToolName
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """One event of mouse or pen.
+
+    Attributes:
+        image_xy: Point in the image; may lie outside of it.
+        screen_xy: Point in the viewport, logical pixels.
+        ctrl: Whether Ctrl is held, or the pen's eraser end is used.
+        alt: Whether Alt is held.
+        shift: Whether Shift is held.
+    """
+
+    image_xy: Point
+    screen_xy: Point
+    ctrl: bool = False
+    alt: bool = False
+    shift: bool = False
+
+    @property
+    def pixel(self) -> tuple[int, int]:
+        """(x, y) of the image pixel."""
+        return (int(self.image_xy[0] // 1), int(self.image_xy[1] // 1))
+
+
+class ToolHost(Protocol):
+    """What the viewport gives to its tools."""
+
+    @property
+    def session(self) -> Session:
+        """What is open."""
+
+    @property
+    def editing(self) -> Editing:
+        """The verbs that change labels."""
+
+    def to_screen(self, image_xy: Point) -> Point:
+        """Logical pixels in the viewport of an image point."""
+        ...
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Move the image by logical pixels."""
+
+    def repaint_marks(self) -> None:
+        """Draw the tool's marks again."""
+
+
+class Tool:
+    """The base of all tools: does nothing.
+
+    Attributes:
+        name: The tool's name in the session.
+        shows_brush: Whether the pointer is a circle of the brush's size.
+        shape: The mouse pointer otherwise.
+    """
+
+    name: ToolName
+    shows_brush = False
+    shape = Qt.CursorShape.CrossCursor
+
+    def __init__(self, host: ToolHost) -> None:
+        self.host = host
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is begun that Escape would abort."""
+        return False
+
+    def press(self, pointer: Pointer) -> None:
+        """The left button or the pen went down."""
+
+    def drag(self, pointers: Sequence[Pointer]) -> None:
+        """It moved while down; every point on the way."""
+
+    def hover(self, pointer: Pointer) -> None:
+        """It moved while up."""
+
+    def release(self, pointer: Pointer) -> None:
+        """It went up."""
+
+    def double_click(self, pointer: Pointer) -> None:
+        """The second press of a double click."""
+        self.press(pointer)
+
+    def key(self, event: QKeyEvent) -> bool:
+        """A key that is not a held key; returns whether the tool took it."""
+        return False
+
+    def abort(self) -> None:
+        """Undo what is begun."""
+
+    def finish(self) -> None:
+        """Keep what is begun and come to rest: the focus went, or another tool is taken."""
+
+    def drop(self) -> None:
+        """Let go of what is begun: its image is gone."""
+
+    @property
+    def begun(self) -> tuple[object, ...]:
+        """Images on which something is begun that would be lost with the program."""
+        return ()
+
+    def take_up(self, image: object) -> None:
+        """Go on with what was begun on an image, which is open now.
+
+        Args:
+            image: What tells images apart: the same object, or an equal one, each time.
+        """
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw the tool's marks, in logical pixels of the viewport."""

@@ -1,0 +1,398 @@
+"""The picture with tools and a pointer; where events come from is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QRegion
+from PySide6.QtWidgets import QWidget
+
+from segstudio.canvas.brush_ring import paint_ring, ring_region, stamp_centre
+from segstudio.canvas.display import Display
+from segstudio.canvas.ghost import ghost_region, paint_frame, paint_ghost
+from segstudio.canvas.inspection_marks import InspectionMarks, paint, region
+from segstudio.canvas.linked_views import LinkedViews
+from segstudio.canvas.questions import Questions
+from segstudio.canvas.region_mark import RegionMark
+from segstudio.canvas.shared_tools import SharedTools
+from segstudio.canvas.tool import Pointer, Tool
+from segstudio.canvas.toolbox import Toolbox
+from segstudio.canvas.view import Point
+from segstudio.canvas.wipe import line_at, near_line, paint_line
+from segstudio.core.geometry import Rect
+from segstudio.session.session import Session, ToolName
+
+_FRAMED_MS = 4000
+"""How long the frame around a part to look at stays, unless a button goes down before."""
+
+_EDITING = (ToolName.BRUSH, ToolName.ERASER, ToolName.POLYGON, ToolName.FILL)
+
+
+class WorkArea(Display):
+    """A display whose tools work on the open image.
+
+    Points of a drag are collected and given to the tool in one go when no event waits any more, so
+    none is lost and a slow frame does not make the pointer lag behind.
+
+    Signals:
+        hovered: (x, y) of the image pixel under the pointer.
+        left: The pointer is on no image pixel any more.
+        pixel_clicked: (x, y): the hand clicked on a pixel while the network inspector is open.
+        rectangle_drawn: It drew a `Rect` with Shift held, or None by a click.
+        pointed: The image point (x, y) under the pointer, or None.
+        used: A button went down here.
+        answer_asked: (x, y): a click with Ctrl and Shift asked for what the model says there.
+    """
+
+    hovered = Signal(int, int)
+    left = Signal()
+    pixel_clicked = Signal(int, int)
+    rectangle_drawn = Signal(object)
+    pointed = Signal(object)
+    used = Signal()
+    answer_asked = Signal(int, int)
+
+    def __init__(
+        self,
+        session: Session,
+        tools: SharedTools,
+        keep_view: Callable[[], bool],
+        parent: QWidget | None = None,
+        *,
+        number: int = 0,
+        linked: LinkedViews | None = None,
+    ) -> None:
+        super().__init__(session, keep_view, parent, number=number, linked=linked)
+        self._tools = tools
+        self._held = tools.held
+        self._wiping = False
+        self._ghost: Point | None = None
+        self._ghost_drawn = QRegion()
+        self._framed: Rect | None = None
+        self._frame_ends = QTimer(self, singleShot=True, interval=_FRAMED_MS)
+        self._frame_ends.timeout.connect(self._forget_frame)
+        self._button = Qt.MouseButton.NoButton
+        self._waiting: list[Pointer] = []
+        self._flush = QTimer(self, singleShot=True, interval=0)
+        self._flush.timeout.connect(self._drag_waiting)
+        self._pointer: Pointer | None = None
+        self._ring, self._ring_erases = QRegion(), False
+        self._hovered: tuple[int, int] | None = None
+        self._marks = InspectionMarks(session)
+        self._marked = QRegion()
+        self._region = RegionMark(session)
+        self._questions = Questions()
+        tools.join(self)
+
+    @property
+    def has_pointer(self) -> bool:
+        return self._pointer is not None
+
+    # -- for tools -----------------------------------------------------------------------------
+
+    @property
+    def _toolbox(self) -> Toolbox:
+        """The tools, at work in this view."""
+        return self._tools.at(self)
+
+    def repaint_marks(self) -> None:
+        """Draw the tool's marks again."""
+        if self.isVisible():
+            self.update()
+
+    def show_pointer(self) -> None:
+        """A held key changed what the pointer does."""
+        self._show_pointer()
+
+    # -- the session changed -------------------------------------------------------------------
+
+    def show_document(self) -> None:
+        """Another image is open, is loading, or none is open any more."""
+        self._let_go_of_image()
+        super().show_document()
+        document = self.session.document
+        if document is not None:
+            self._toolbox.take_up(document.ref)
+        self._show_pointer()
+
+    def let_go(self) -> None:
+        """Keep what is begun and hold no image any more: this view is hidden."""
+        self.finish()
+        super().let_go()
+
+    def refresh_view_state(self) -> None:
+        """The tool, the brush or the look changed."""
+        if self._toolbox.choose(self.session.view.tool):
+            self._stop_waiting()
+        self._show_pointer()
+        super().refresh_view_state()
+
+    def show_point(self, pixel: tuple[int, int] | None) -> None:
+        """Mark the image pixel (x, y) that is pointed at in the inspector, or none."""
+        self._marks.link(pixel)
+        self.refresh_marks()
+
+    def refresh_marks(self) -> None:
+        """The inspector's marks differ: repaint them where they were and where they are."""
+        marks = self._marks.marks(self.document)
+        if marks or not self._marked.isEmpty():
+            self.update(self._marked.united(region(marks, self.to_screen)))
+
+    def show_ghost(self, image_xy: Point | None) -> None:
+        """Mark the image point that the pointer is on in another view, or none."""
+        self._ghost = image_xy
+        centre = self._ghost_centre()
+        region = QRegion() if centre is None else ghost_region(centre)
+        if region != self._ghost_drawn:
+            self.update(self._ghost_drawn.united(region))
+            self._ghost_drawn = region
+
+    def frame_rect(self, rect: Rect) -> None:
+        """Draw a frame around a part of the image for a moment."""
+        self._framed = rect
+        self._frame_ends.start()
+        self.update()
+
+    def abort(self) -> bool:
+        """Undo the stroke or polygon that is begun; returns whether there was one."""
+        self._stop_waiting()
+        aborted = self._toolbox.abort()
+        if aborted:
+            self._button = Qt.MouseButton.NoButton
+            self._show_pointer()
+        return aborted
+
+    def finish(self) -> None:
+        """Keep what is begun and hold nothing: the keyboard or the pointer went elsewhere."""
+        self._drag_waiting()
+        self._toolbox.finish()
+        self._held.let_go()
+        self._button = Qt.MouseButton.NoButton
+        self._show_pointer()
+
+    def _let_go_of_image(self) -> None:
+        self._stop_waiting()
+        self._wiping = False
+        self._forget_frame()
+        self._toolbox.drop()
+        self._questions.drop()
+        self._button = Qt.MouseButton.NoButton
+
+    def _forget_frame(self) -> None:
+        if self._framed is not None:
+            self._framed = None
+            self._frame_ends.stop()
+            self.update()
+
+    # -- the pointer's way ---------------------------------------------------------------------
+
+    def _press(self, pointer: Pointer, button: Qt.MouseButton) -> bool:
+        """Begin with a tool; returns whether the button means anything here."""
+        middle = button == Qt.MouseButton.MiddleButton
+        if not middle and button != Qt.MouseButton.LeftButton:
+            return False
+        self.used.emit()
+        self._forget_frame()
+        pan = middle or self._held.space
+        if not pan and self._button == Qt.MouseButton.NoButton and self._on_line(pointer):
+            self._button, self._wiping = button, True
+        elif not pan and pointer.ctrl and pointer.shift:
+            self._ask_answer(pointer)
+        elif self._button == Qt.MouseButton.NoButton and self._can_work(pan=pan):
+            self._button = button
+            if pan or not self._may_ask() or not self._questions.press(pointer):
+                self._toolbox.press(pointer, pan=pan)
+        self._pointer = pointer
+        self._show_pointer()
+        return True
+
+    def _move(self, pointer: Pointer) -> None:
+        self._pointer = pointer
+        self._questions.move(pointer)
+        if self._wiping:
+            self._drag_line(pointer)
+        elif self._questions.drawing:
+            self._marks.drawn = self._questions.rectangle(pointer)
+            self.refresh_marks()
+        elif self._toolbox.holding is not None:
+            self._waiting.append(pointer)
+            if not self._flush.isActive():
+                self._flush.start()
+        elif self._can_work():
+            self._toolbox.chosen.hover(pointer)
+        self._show_pointer()
+        self._tell_hovered()
+
+    def _release(self, pointer: Pointer, button: Qt.MouseButton) -> bool:
+        if button == Qt.MouseButton.NoButton or button != self._button:
+            return button in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton)
+        self._button = Qt.MouseButton.NoButton
+        if self._wiping:
+            self._wiping = False
+            self._pointer = pointer
+            self._show_pointer()
+            return True
+        if self._pointer is None or pointer.screen_xy != self._pointer.screen_xy:
+            self._waiting.append(pointer)
+        self._pointer = pointer
+        self._drag_waiting()
+        self._toolbox.release(pointer)
+        self._show_pointer()
+        self._ask(pointer)
+        return True
+
+    def _ask_answer(self, pointer: Pointer) -> None:
+        idle = self._button == Qt.MouseButton.NoButton and not self._toolbox.chosen.busy
+        if idle and self._can_work() and self._is_pixel(pointer.pixel):
+            self.answer_asked.emit(*pointer.pixel)
+
+    def _on_line(self, pointer: Pointer) -> bool:
+        """Whether the pointer is on the line between the layers of a wiped view."""
+        view = self.session.view
+        wiped = view.wiped == self.number and view.against is not None
+        return wiped and near_line(pointer.screen_xy[0], view.wipe_at, self.width())
+
+    def _aims_at_line(self, pointer: Pointer) -> bool:
+        """Whether a press would take hold of that line, or it is held."""
+        return self._wiping or (self._toolbox.holding is None and self._on_line(pointer))
+
+    def _drag_line(self, pointer: Pointer) -> None:
+        self.session.set_view(wipe_at=line_at(pointer.screen_xy[0], self.width()))
+
+    def _may_ask(self) -> bool:
+        """Whether the hand's clicks go to the network inspector."""
+        return self._marks.active and self.session.view.tool is ToolName.PAN
+
+    def _ask(self, pointer: Pointer) -> None:
+        """The button went up: it may have been a question to the inspector."""
+        drawing = self._questions.drawing
+        asked = self._questions.release(pointer)
+        if drawing:
+            self._marks.drawn = None
+            self.refresh_marks()
+            self.rectangle_drawn.emit(asked)
+        elif isinstance(asked, tuple) and self._is_pixel(asked):
+            self.pixel_clicked.emit(*asked)
+
+    def _is_pixel(self, pixel: tuple[int, int]) -> bool:
+        return self.document is not None and Rect.of_shape(self.document.shape_hw).contains(*pixel)
+
+    def _follow_image(self, pointer: Pointer) -> None:
+        """The image moved under the pointer."""
+        self._pointer = pointer
+        self._show_pointer()
+        self._tell_hovered()
+
+    def _can_work(self, *, pan: bool = False) -> bool:
+        """Tools need the open image; moving is possible while the next one loads."""
+        return (self.document if pan else self.session.document) is not None
+
+    def _drag_waiting(self) -> None:
+        self._flush.stop()
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._toolbox.drag(waiting)
+
+    def _stop_waiting(self) -> None:
+        self._flush.stop()
+        self._waiting = []
+
+    # -- the pointer --------------------------------------------------------------------------
+
+    def _show_pointer(self) -> None:
+        """Set the pointer's shape and repaint the ring where it was and where it is."""
+        shape = self._cursor_shape()
+        if shape != self.cursor().shape():
+            self.setCursor(shape)
+        centre = self._ring_centre()
+        ring = QRegion() if centre is None else ring_region(centre, self._ring_diameter())
+        erases = self._erases()
+        if ring != self._ring or erases != self._ring_erases:
+            self.update(self._ring.united(ring))
+            self._ring, self._ring_erases = ring, erases
+
+    def _cursor_shape(self) -> Qt.CursorShape:
+        if self._toolbox.panning:
+            return Qt.CursorShape.ClosedHandCursor
+        if self._held.space and self._toolbox.holding is None and self.document is not None:
+            return Qt.CursorShape.OpenHandCursor
+        if not self._can_work():
+            reading = bool(self.session.loading)
+            return Qt.CursorShape.BusyCursor if reading else Qt.CursorShape.ArrowCursor
+        if self._pointer is None:
+            return self._toolbox.chosen.shape
+        if self._aims_at_line(self._pointer):
+            return Qt.CursorShape.SplitHCursor
+        if self._may_ask() and not self._held.space:
+            return Qt.CursorShape.CrossCursor
+        tool = self._tool_at(self._pointer)
+        if self.session.read_only and tool.name in _EDITING:
+            return Qt.CursorShape.ForbiddenCursor
+        return tool.shape
+
+    def _tool_at(self, pointer: Pointer) -> Tool:
+        return self._toolbox.holding or self._toolbox.aim(pointer, pan=self._held.space)
+
+    def _ring_centre(self) -> QPointF | None:
+        if self._pointer is None or not self._can_work():
+            return None
+        if not self._tool_at(self._pointer).shows_brush or self._aims_at_line(self._pointer):
+            return None
+        centre = stamp_centre(self._pointer.image_xy, self.session.view.brush_size)
+        return QPointF(*self.to_screen(centre))
+
+    def _erases(self) -> bool:
+        held = self._pointer is not None and self._pointer.ctrl
+        return held or self.session.view.tool == ToolName.ERASER
+
+    def _ring_diameter(self) -> float:
+        return self.session.view.brush_size * self.zoom / self.devicePixelRatioF()
+
+    def _tell_hovered(self) -> None:
+        pixel = None
+        if self._pointer is not None and self.document is not None:
+            pixel = self._pointer.pixel if self._is_pixel(self._pointer.pixel) else None
+        self.pointed.emit(
+            None if pixel is None or self._pointer is None else self._pointer.image_xy
+        )
+        if pixel == self._hovered:
+            return
+        self._hovered = pixel
+        self._marks.hover(pixel)
+        if self._marks.active:
+            self.refresh_marks()
+        if pixel is None:
+            self.left.emit()
+        else:
+            self.hovered.emit(*pixel)
+
+    def paint_marks(self, painter: QPainter) -> None:
+        """Draw the opened region, the inspector's and the tool's marks, and the ring."""
+        self._region.paint(painter, self.document, self.to_screen)
+        marks = self._marks.marks(self.document)
+        self._marked = region(marks, self.to_screen)
+        paint(painter, marks, self.to_screen)
+        if self._can_work():
+            self._toolbox.paint(painter)
+        self._paint_pointed(painter)
+        centre = self._ring_centre()
+        if centre is not None:
+            paint_ring(painter, centre, self._ring_diameter(), erases=self._erases())
+
+    def _paint_pointed(self, painter: QPainter) -> None:
+        """Draw the wipe's line, the frame of a part to look at, and the ghost pointer."""
+        view = self.session.view
+        if view.wiped == self.number and view.against is not None:
+            paint_line(painter, view.wipe_at, self.width(), self.height())
+        if self._framed is not None:
+            rect = self._framed
+            corners = (self.to_screen((rect.left, rect.top)), (rect.right, rect.bottom))
+            paint_frame(painter, QRectF(QPointF(*corners[0]), QPointF(*self.to_screen(corners[1]))))
+        ghost = self._ghost_centre()
+        if ghost is not None:
+            self._ghost_drawn = ghost_region(ghost)
+            paint_ghost(painter, ghost)
+
+    def _ghost_centre(self) -> QPointF | None:
+        return None if self._ghost is None else QPointF(*self.to_screen(self._ghost))

@@ -1,0 +1,1 @@
+"""Models side by side: linked views, and where predictions differ."""

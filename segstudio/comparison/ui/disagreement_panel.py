@@ -1,0 +1,286 @@
+"""The disagreement: where the models differ on the open image, and who is right there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup, QColor
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from segstudio.comparison.disagreement import Disagreement, silent_runs
+from segstudio.comparison.ui.answers import UNKNOWN, AnswersView, classes_text
+from segstudio.core.formatting import count_text, percent_text
+from segstudio.core.schema import LabelSchema
+from segstudio.kit.action_set import ActionSet
+from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.elided import ElidedLabel
+from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.icons import icon
+from segstudio.kit.model_titles import short_titles
+from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
+from segstudio.runs.named_runs import is_removed
+from segstudio.session.disagreement import DisagreementState, DisputedRegion, Disputes
+from segstudio.session.session import Change, Session, What
+
+_SHOWN = What.DISAGREEMENT | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA
+_NO_IMAGE = "Open an image to see where models differ on it."
+_NO_RUNS = "Run two models or more on this image to see where they differ."
+_FEW_CHOSEN = "Choose two models or more to compare."
+_WAITING = "Comparing…"
+PIXELS, VOTES, ANNOTATION = range(3)
+"""The columns."""
+_SAME_SHARE = 0.995
+_MANY = 5
+"""So many models need room below the list."""
+_SIZES = (1, 5, 10, 25, 50, 100, 250)
+
+
+class DisagreementPanel(QWidget):
+    """The regions by size; below who says what of the opened one.
+
+    Signals:
+        region_opened: The `Rect` of the region that the user wants to see.
+    """
+
+    region_opened = Signal(object)
+
+    def __init__(self, session: Session, disagreement: Disagreement, actions: ActionSet) -> None:
+        super().__init__()
+        self._session, self._disagreement = session, disagreement
+        self._opened = 0
+        self.summary = ElidedLabel()
+        self.summary.setAccessibleName("How much the models differ")
+        self.show_layer = _button(actions["disagreement.show"])
+        self.previous = _button(actions["disagreement.previous"])
+        self.next = _button(actions["disagreement.next"])
+        self.run_models = QPushButton(actions["compare.models"].icon(), "Run models…")
+        self.run_models.setToolTip(actions["compare.models"].toolTip())
+        self.run_models.clicked.connect(actions["compare.models"].trigger)
+        self.choices = ChoicesButton(session, disagreement)
+        self.model: TableModel[DisputedRegion] = TableModel(
+            region_columns(None, session.disagreeing, session.schema), lambda r: r.number, self
+        )
+        self.table = TableView(
+            self.model, "Regions on which the models differ",
+            sorting=(PIXELS, Qt.SortOrder.DescendingOrder),
+        )  # fmt: skip
+        self.answers = AnswersView()
+        self._lay_out()
+        self._refresh = Coalescer(self, self._show)
+        self.table.reached.connect(lambda region: self._open(region.number))
+        self.answers.asked.connect(disagreement.take)
+        session.changed.connect(self._on_change)
+        self._show()
+
+    @property
+    def empty_text(self) -> str:
+        """The line shown instead of regions, "" while there are some."""
+        return "" if self._switch.currentIndex() else self._switch.empty.label.text()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setContentsMargins(8, 2, 4, 2)
+        head.setSpacing(2)
+        head.addWidget(self.summary, 1)
+        for button in (self.previous, self.next, self.show_layer, self.choices):
+            head.addWidget(button)
+        contents = QWidget()
+        column = QVBoxLayout(contents)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.answers)
+        body = QWidget()
+        self._switch = Switch(EmptyState("", self.run_models), contents)
+        body.setLayout(self._switch)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(head)
+        whole.addWidget(body, 1)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & What.DISAGREEMENT:
+            self._follow()
+        if change.what & _SHOWN:
+            self._refresh.request()
+
+    def _follow(self) -> None:
+        """Another region is looked at: have it seen."""
+        opened, disputes = self._session.disagreeing.opened, self._session.disagreement
+        if opened == self._opened:
+            return
+        self._opened = opened
+        region = None if disputes is None else disputes.region(opened)
+        if region is not None:
+            self.region_opened.emit(region.rect)
+
+    def _open(self, number: int) -> None:
+        self._opened = 0  # a second click goes there again
+        self._disagreement.open(number)
+        self._follow()
+
+    def _show(self) -> None:
+        session = self._session
+        disputes, state = session.disagreement, session.disagreeing
+        self.summary.show_text(_summary(disputes))
+        filled, text = self._contents()
+        self._switch.show_contents(filled, text)
+        self.run_models.setVisible(text == _NO_RUNS)
+        self.model.show_rows(
+            () if disputes is None else disputes.regions,
+            region_columns(disputes, state, session.schema),
+        )
+        few = disputes is None or len(disputes.runs) < _MANY
+        self.table.show_more_or_less((3 if few else 2.5, 7))
+        self.table.choose(state.opened)
+        region = None if disputes is None else disputes.region(state.opened)
+        self.answers.show_region(disputes, region, state, session.schema)
+
+    def _contents(self) -> tuple[bool, str]:
+        """Whether there are regions to show, else what to say."""
+        session = self._session
+        disputes, document = session.disagreement, session.document
+        if disputes is not None and disputes.regions:
+            return True, ""
+        if disputes is not None:
+            return False, _no_regions(disputes)
+        if session.disagreeing.waiting:
+            return False, _WAITING
+        if document is None:
+            return False, _NO_IMAGE
+        return False, _FEW_CHOSEN if len(document.predictions) > 1 else _NO_RUNS
+
+
+def region_columns(
+    disputes: Disputes | None, state: DisagreementState, schema: LabelSchema
+) -> tuple[Column[DisputedRegion], ...]:
+    """Size, a square for each model in their order, and which model the annotation agrees with."""
+    runs, titles = ((), ()) if disputes is None else (disputes.runs, disputes.titles)
+
+    def said(region: DisputedRegion) -> str:
+        """Who says what, a line for each answer."""
+        title = dict(zip(runs, titles, strict=True))
+        return "\n".join(
+            f"{classes_text(answer.classes, schema)}: {', '.join(title[r] for r in answer.runs)}"
+            for answer in region.answers
+        )
+
+    def tip(region: DisputedRegion) -> str:
+        size = f"{count_text(region.pixels)} pixels, vote entropy {region.entropy:.2f}"
+        return f"{size}\n{said(region)}"
+
+    def votes(region: DisputedRegion) -> list[QColor]:
+        colors = {}
+        for answer in region.answers:
+            spec = schema.get(answer.classes[0][0])
+            color = QColor(*(UNKNOWN if spec is None else spec.color))
+            colors.update(dict.fromkeys(answer.runs, color))
+        return [colors[run] for run in runs]
+
+    return (
+        Column("Pixels", lambda region: count_text(region.pixels), "Size of the region",
+               lambda region: region.pixels, cell_tip=tip, side=Side.RIGHT),
+        Column("Votes", lambda _region: "",
+               "One square a model, in their order below: the class that it gives most of the region",
+               key=lambda region: (region.entropy, region.pixels), cell_tip=tip, swatches=votes,
+               spoken=said),
+        _annotation_column(titles, state, tip),
+    )  # fmt: skip
+
+
+def _annotation_column(
+    titles: Sequence[str], state: DisagreementState, tip: Callable[[DisputedRegion], str]
+) -> Column[DisputedRegion]:
+    names = short_titles(titles)
+
+    def best(region: DisputedRegion) -> float:
+        return max(state.agreement.get(region.number, (0.0,)))
+
+    def best_text(region: DisputedRegion) -> str:
+        shares = state.agreement.get(region.number)
+        if shares is None:
+            return ""
+        if not best(region):
+            return "none"
+        return f"{percent_text(best(region), 0)} {names[shares.index(best(region))]}"
+
+    return Column(
+        "Annotation", best_text, "The model with which the annotation agrees best on the region",
+        key=lambda region: (best(region), region.pixels), cell_tip=tip, stretch=60,
+        emphasis=lambda r: Emphasis.STRONG if best(r) >= _SAME_SHARE else Emphasis.NONE,
+    )  # fmt: skip
+
+
+def _summary(disputes: Disputes | None) -> str:
+    if disputes is None:
+        return ""
+    share = 100 * disputes.pixels / max(1, disputes.values.size)
+    shown = f"{share:.1f} %" if share >= 0.1 or not disputes.pixels else "under 0.1 %"
+    return f"{len(disputes.runs)} models differ on {shown} of the pixels"
+
+
+def _no_regions(disputes: Disputes) -> str:
+    if not disputes.pixels:
+        return f"The {len(disputes.runs)} models agree on every pixel."
+    return (
+        f"The models differ on {count_text(disputes.pixels)} pixels only, in "
+        f"{count_text(disputes.unlisted)} regions too small to be listed."
+    )
+
+
+def _button(action: QAction) -> QToolButton:
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setIconSize(QSize(16, 16))
+    button.setAutoRaise(True)
+    return button
+
+
+class ChoicesButton(QToolButton):
+    """Its menu is made when it opens, from what there is then."""
+
+    def __init__(self, session: Session, disagreement: Disagreement) -> None:
+        super().__init__()
+        self._session, self._disagreement = session, disagreement
+        self.setIcon(icon("sliders-horizontal"))
+        self.setIconSize(QSize(16, 16))
+        self.setAutoRaise(True)
+        self.setToolTip("Choose the models to compare, and the smallest region to list")
+        self.setAccessibleName("Models and regions to compare")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.choices = QMenu(self)
+        self.choices.aboutToShow.connect(self.fill)
+        self.setMenu(self.choices)
+
+    def fill(self) -> None:
+        """List the predictions of the open image and the sizes."""
+        menu, session = self.choices, self._session
+        menu.clear()
+        document, state = session.document, session.disagreeing
+        predictions = {} if document is None else document.predictions
+        menu.addSection("Compare")
+        silent = silent_runs(session)
+        for run, prediction in predictions.items():
+            title = prediction.title.replace("&", "&&")
+            is_gone = is_removed(run, session.models)
+            action = menu.addAction(f"{title}  (removed)" if is_gone else title)
+            action.setCheckable(True)
+            action.setChecked(run not in silent)
+            action.toggled.connect(partial(self._disagreement.include, run))
+        if not predictions:
+            menu.addAction("No predictions yet").setEnabled(False)
+        menu.addSection("List regions")
+        sizes = QActionGroup(menu)
+        for size in _SIZES:
+            text = "of every size" if size == 1 else f"from {size} pixels on"
+            action = menu.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(size == state.min_pixels)
+            action.triggered.connect(partial(self._set_size, size))
+            sizes.addAction(action)
+
+    def _set_size(self, size: int, _checked: bool = False) -> None:
+        self._disagreement.set_min_pixels(size)

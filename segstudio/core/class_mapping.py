@@ -1,0 +1,165 @@
+"""How a model's classes become the folder's classes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.class_names import guess, is_known, key_of
+from segstudio.core.class_rules import Unmapped
+from segstudio.core.labels import Mask
+from segstudio.core.prediction import Prediction
+from segstudio.core.schema import LabelSchema
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class ClassMapping:
+    """Which class of the folder each class of a model is shown and measured as.
+
+    Attributes:
+        table: (256,) uint8, model class id -> what the prediction holds instead.
+        note: What the user should know of it; empty if every class has a counterpart.
+        left_out: What the prediction holds where it counts nowhere, or None.
+        is_scored: Whether figures may be made of it: the user or a name says that one of the
+            model's objects is one of the folder's.
+    """
+
+    table: npt.NDArray[np.uint8]
+    note: str = ""
+    left_out: int | None = None
+    is_scored: bool = True
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether every id stays as it is."""
+        return bool(np.array_equal(self.table, np.arange(256)))
+
+    @property
+    def digest(self) -> str:
+        """What mappings that give the same figures have in common: 16 hexadecimal digits."""
+        unscored = "" if self.is_scored else " unscored"
+        text = self.table.tobytes() + f"{self.left_out}{unscored}".encode()
+        return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+    def left_out_of(self, adapted: Prediction) -> Mask | None:
+        """Which pixels of a prediction in the folder's classes count nowhere: (H, W) bool."""
+        return None if self.left_out is None else np.asarray(adapted.labels == self.left_out)
+
+    @classmethod
+    def between(cls, model: LabelSchema, folder: LabelSchema) -> ClassMapping:
+        """The user's mapping for this model in the folder, else the guess by name.
+
+        Classes without a counterpart become the folder's background, or, if its class 0 is
+        something else (CamVid's sky), a number past its classes, so that they count as wrong
+        everywhere and never as something they are not. Where the user had them ignored, they
+        become `left_out`.
+        """
+        targets, unmapped = targets_of(model, folder)
+        left_out = folder.left_out_id if unmapped == "ignored" else None
+        other = folder.elsewhere_id if left_out is None else left_out
+        table = np.arange(256, dtype=np.uint8)
+        for class_id, target in targets.items():
+            table[class_id] = other if target is None else target
+        lost = [
+            c.name
+            for c in model.classes
+            if targets[c.id] is None and key_of(c.name) != "background"
+        ]
+        if left_out is not None:
+            fate = "they count nowhere"
+        elif other == folder.background_id:
+            fate = "they count as background"
+        else:
+            fate = "they count as none of its classes"
+        note = _note(lost, fate)
+        if asked := asked_of(model, folder):
+            note = f"Nobody has said that {asked[0]} is “{asked[1]}” here, so it is not scored."
+        return cls(table, note, left_out, is_scored(model, folder))
+
+    def apply(self, prediction: Prediction) -> Prediction:
+        """The prediction in the folder's classes; the note is added to its notes."""
+        notes = prediction.notes
+        if self.note and self.note not in notes:
+            notes = (*notes, self.note)
+        if self.is_identity:
+            return prediction if notes == prediction.notes else replace(prediction, notes=notes)
+        instances = prediction.instances
+        if instances is not None:
+            instances = replace(instances, classes=self.table[instances.classes])
+        return replace(
+            prediction, labels=self.table[prediction.labels], instances=instances, notes=notes
+        )
+
+
+def is_scored(model: LabelSchema, folder: LabelSchema) -> bool:
+    """Whether figures of a model may be made in a folder.
+
+    The user or a name must say that one of its objects is one of the folder's. What the user has
+    ignored counts nowhere, which is an answer too.
+    """
+    rule = folder.rule_for(model)
+    if rule is None:
+        return is_known(model, folder)
+    return rule.unmapped == "ignored" or bool(_pairs(model, folder))
+
+
+def asked_of(model: LabelSchema, folder: LabelSchema) -> tuple[str, str] | None:
+    """A model's only object and the folder's that it may be, where the user is to say so; or None."""
+    if folder.rule_for(model) is not None or is_known(model, folder):
+        return None
+    return next(iter(_pairs(model, folder)), None)
+
+
+def _pairs(model: LabelSchema, folder: LabelSchema) -> list[tuple[str, str]]:
+    """Names of the model's objects that have a counterpart, each with its counterpart's."""
+    targets, _ = targets_of(model, folder)
+    return [
+        (c.name, folder.name_of(target))
+        for c in model.classes
+        if key_of(c.name) != "background" and (target := targets[c.id]) is not None
+    ]
+
+
+def targets_of(model: LabelSchema, folder: LabelSchema) -> tuple[dict[int, int | None], Unmapped]:
+    """The folder's class by the model's class id, and what becomes of those without one.
+
+    A class that the folder does not have any more counts as none.
+    """
+    rule = folder.rule_for(model)
+    if rule is None:
+        return guess(model, folder), "background"
+    ids = set(folder.ids)
+    return {i: t if t in ids else None for i, t in rule.by_id.items()}, rule.unmapped
+
+
+def adapt(prediction: Prediction, folder: LabelSchema) -> Prediction:
+    """A prediction as its model gave it, in the classes of the folder."""
+    return ClassMapping.between(prediction.schema, folder).apply(prediction)
+
+
+def mapping_digest(model: LabelSchema, folder: LabelSchema) -> str:
+    """What to keep figures by: equal if the model's classes are read alike in both cases."""
+    return ClassMapping.between(model, folder).digest
+
+
+def same_classes(a: LabelSchema, b: LabelSchema) -> bool:
+    """Whether predictions are mapped and counted alike in both: colours do not matter."""
+
+    def meaning(schema: LabelSchema) -> tuple[object, ...]:
+        names = ((c.id, c.name.strip().casefold()) for c in schema.classes)
+        return (schema.ignore_index, schema.rules, *names)
+
+    return meaning(a) == meaning(b)
+
+
+def _note(lost: list[str], fate: str) -> str:
+    if not lost:
+        return ""
+    more = len(lost) - _SHOWN
+    shown = ", ".join(lost[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"The folder has no class for the model's {shown}; {fate}."

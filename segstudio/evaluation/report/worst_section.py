@@ -1,0 +1,156 @@
+"""The report's section of pictures: the images that models fail on, and those they part on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES, difference
+from segstudio.core.formatting import ratio_text
+from segstudio.core.labels import Image, InstanceIds, Labels
+from segstudio.core.render import difference_table, overlay_rgb
+from segstudio.evaluation.report.findings import Report
+from segstudio.evaluation.report.image_sections import mean_of_runs, worst_first
+from segstudio.evaluation.report.material import Material, ShownImage
+from segstudio.report.markup import Markup, element, joined
+from segstudio.report.page import Section, paragraph
+from segstudio.report.pictures import blended, figure, photograph
+from segstudio.report.tables import legend
+
+WORST: Final = 8
+PARTED: Final = 6
+_LONGEST: Final = 320
+# larger maps are thinned out before they are drawn: the report shows them much smaller
+_DRAWN_PX: Final = 1280
+_PAPER: Final = 96
+_LEGEND_CLASSES: Final = 24
+_Places = npt.NDArray[np.intp]
+
+
+def worst_section(material: Material, report: Report) -> Section:
+    """Pictures of the worst images and of those where the two best models differ most.
+
+    One image is in memory at a time.
+
+    Args:
+        material: What is compared.
+        report: Told of the progress.
+    """
+    worst, parted = _worst(material), _parted(material)
+    total = len(worst) + len(parted)
+    parts: list[Markup] = [_legends(material)]
+    if len(worst):
+        parts.append(paragraph(_worst_text(material), hint=True))
+    for done, place in enumerate(worst):
+        parts.append(_pictures(material, int(place), done, total, report))
+    if len(parted):
+        names = [material.titles[run.id] for run in material.ranked[:2]]
+        parts.append(element("h3", f"Where {names[0]} and {names[1]} part"))
+        parts.append(paragraph("Further images, the largest difference first.", hint=True))
+    for done, place in enumerate(parted, len(worst)):
+        parts.append(_pictures(material, int(place), done, total, report))
+    report(total, total, "")
+    return Section("worst", "The worst images", joined(parts))
+
+
+def _worst_text(material: Material) -> str:
+    several = "mean of the models' " if len(material.runs) > 1 else ""
+    return f"The lowest {several}{material.lead_name} first. Is the model wrong, or the annotation?"
+
+
+def _worst(material: Material) -> _Places:
+    known = ~np.isnan(mean_of_runs(material))
+    order = worst_first(material)
+    return order[known[order]][:WORST]
+
+
+def _parted(material: Material) -> _Places:
+    """Images whose `lead` score by the two best models differs most, but the worst."""
+    if len(material.runs) < 2:
+        return np.zeros(0, np.intp)
+    first, second = (run.column(material.lead) for run in material.ranked[:2])
+    apart = np.abs(first - second)
+    order = np.argsort(-apart, kind="stable")
+    order = order[np.nan_to_num(apart[order]) > 0]
+    return order[~np.isin(order, _worst(material))][:PARTED]
+
+
+def _legends(material: Material) -> Markup:
+    palette = material.schema.palette()
+    ids = material.schema.foreground_among(material.class_ids)
+    classes = [(palette[i].tolist(), material.name_of(i)) for i in ids[:_LEGEND_CLASSES]]
+    codes = [(color, DIFFERENCE_NAMES[code]) for code, color in DIFFERENCE_COLORS.items()]
+    return joined((legend(classes, "Classes"), legend(codes, "Difference")))
+
+
+def _pictures(material: Material, place: int, done: int, total: int, report: Report) -> Markup:
+    name = material.images[place]
+    report(done, total, f"Drawing {name}")
+    title = element("h4", name)
+    shown = material.show(place)
+    if shown is None:
+        return joined((title, paragraph("The image or its mask cannot be read any more.")))
+    return joined((title, _grid(material, place, _thinned(shown))))
+
+
+def _grid(material: Material, place: int, shown: ShownImage) -> Markup:
+    """The photo and each model's answer, below them the annotation and each difference."""
+    name, schema = material.images[place], material.schema
+    left_out = schema.left_out_id if schema.leaves_out else None
+    photo = shown.photo
+    below = np.full((*shown.truth.shape, 3), _PAPER, np.uint8) if photo is None else photo
+    truth = _overlay(material, below, shown.truth, shown.truth_objects)
+    above = [_captioned(below, f"{name}: the photo", "Photo" if photo is not None else "No photo")]
+    under = [_captioned(truth, f"{name}: the annotation", "Annotation")]
+    for run in material.ranked:
+        labels, title = shown.answers.get(run.id), material.titles[run.id]
+        if labels is None:
+            continue
+        iou = ratio_text(float(run.column(material.lead)[place]))
+        answer = _overlay(material, below, labels, shown.objects.get(run.id))
+        codes = difference(shown.truth, labels, schema.ignore_index, left_out, schema.elsewhere_id)
+        wrong = blended(below, codes, difference_table(0.65))
+        caption = joined((element("b", title), f" {iou}"))
+        above.append(_captioned(answer, f"{name}: {title}", caption))
+        under.append(_captioned(wrong, f"{name}: difference of {title}", "Difference"))
+    columns = len(above)
+    return element(
+        "div",
+        *above,
+        *under,
+        class_="pictures columns",
+        style=f"--columns:{columns};max-width:{columns * (_LONGEST + 16)}px",
+    )
+
+
+def _captioned(pixels: Image, alt: str, caption: object) -> Markup:
+    return figure(photograph(pixels, alt, longest=_LONGEST), caption)
+
+
+def _overlay(
+    material: Material, below: Image, labels: Labels, objects: InstanceIds | None
+) -> Image:
+    return overlay_rgb(below, labels, material.schema, instances=objects)
+
+
+def _thinned(shown: ShownImage) -> ShownImage:
+    """The image with at most `_DRAWN_PX` pixels a side, so that large ones are drawn soon."""
+    step = -(-max(shown.truth.shape) // _DRAWN_PX)
+    if step == 1:
+        return shown
+    truth = np.ascontiguousarray(shown.truth[::step, ::step])
+    photo = shown.photo
+    if photo is not None:
+        # made smaller by area, where masks take every n-th pixel: ids are never mixed
+        size = (truth.shape[1], truth.shape[0])
+        photo = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return ShownImage(
+        truth,
+        {run: np.ascontiguousarray(m[::step, ::step]) for run, m in shown.answers.items()},
+        photo,
+        None if shown.truth_objects is None else shown.truth_objects[::step, ::step].copy(),
+        {run: m[::step, ::step].copy() for run, m in shown.objects.items()},
+    )

@@ -1,0 +1,4 @@
+"""The open folder.
+
+Finding images and truth, going from image to image, what its masks and classes mean.
+"""

@@ -1,0 +1,329 @@
+"""The files of the open folder, as jobs read them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from segstudio.core.class_mapping import adapt, is_scored
+from segstudio.core.errors import SegstudioError, without_traceback
+from segstudio.core.labels import Image, LabelMap
+from segstudio.core.prediction import Prediction, RunOptions, with_thresholds
+from segstudio.core.schema import LabelSchema
+from segstudio.metrics.confusion import ConfusionMatrix
+from segstudio.metrics.tally import count
+from segstudio.session.document import Document
+from segstudio.storage.annotations import Annotations
+from segstudio.storage.decode import read_image
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.mask_files import mask_pages
+from segstudio.storage.picture import COMPOSITE, Check, unchecked
+from segstudio.storage.predictions import PredictionStore
+from segstudio.storage.project import Project
+from segstudio.storage.states import load_sources
+from segstudio.storage.truth import TruthReading, read_truth_file
+
+_log = logging.getLogger(__name__)
+_LOOK_AGAIN_S = 0.1
+_REMARK_HINT = "Look at the classes and the ignore index, or at File > Read masks as."
+READ_ATTEMPTS = 3
+"""So often a file is read again that was another one after it was read."""
+
+
+@dataclass
+class LoadedDocument:
+    """What reading an image gave: the document, and what was wrong with its masks."""
+
+    document: Document
+    problems: list[SegstudioError] = field(default_factory=list)
+
+
+@dataclass
+class MasksOfImage:
+    """What was read of an image's masks, and what was wrong with them or is worth showing."""
+
+    truth: LabelMap | None = None
+    saved: LabelMap | None = None
+    problems: list[SegstudioError] = field(default_factory=list)
+
+
+class MasksKnown:
+    """Whether all masks of a folder were looked at; what makes figures or files waits for it.
+
+    Safe to use from any thread.
+    """
+
+    def __init__(self, *, known: bool = True) -> None:
+        """Args:
+        known: Whether they were.
+        """
+        self._told = threading.Event()
+        self._trouble: SegstudioError | None = None
+        if known:
+            self._told.set()
+
+    @property
+    def known(self) -> bool:
+        """Whether what the values mean is decided, as it was thought at first."""
+        return self._told.is_set() and self._trouble is None
+
+    @property
+    def told(self) -> bool:
+        """Whether it was said that it is decided, or why it is not."""
+        return self._told.is_set()
+
+    def tell(self, trouble: SegstudioError | None = None) -> None:
+        """Say that it is decided; with `trouble` that those who wait shall not go on."""
+        self._trouble = trouble
+        self._told.set()
+
+    def wait(self, check: Check = unchecked) -> None:
+        """Wait until it is decided.
+
+        Args:
+            check: Called again and again meanwhile; raises to give up.
+
+        Raises:
+            SegstudioError: if it turned out otherwise than it was thought at first, or failed.
+        """
+        while not self._told.is_set():
+            check()
+            self.wait_a_moment()
+        if self._trouble is not None:
+            raise SegstudioError(self._trouble.message, self._trouble.hint)
+
+    def wait_a_moment(self) -> None:
+        """Wait, but not longer than a tenth of a second.
+
+        Raises:
+            SegstudioError: as `wait`.
+        """
+        if self._told.wait(_LOOK_AGAIN_S) and self._trouble is not None:
+            raise SegstudioError(self._trouble.message, self._trouble.hint)
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """One folder's files at one moment; safe to use from any thread.
+
+    Attributes:
+        project: The folder.
+        predictions: Where its predictions are kept.
+        masks: Whether what its masks' values mean is decided.
+    """
+
+    project: Project
+    predictions: PredictionStore
+    masks: MasksKnown = field(default_factory=MasksKnown, compare=False)
+
+    @property
+    def annotations(self) -> Annotations:
+        """The folder's annotations."""
+        project = self.project
+        return Annotations(project.root, project.truth, project.identity, project.classes)
+
+    def load_document(
+        self,
+        ref: ImageRef,
+        schema: LabelSchema,
+        check: Check = unchecked,
+        channel: int = COMPOSITE,
+    ) -> LoadedDocument:
+        """Read an image, its ground truth and its saved annotation.
+
+        A mask that cannot be used is a problem to show; the image still opens.
+
+        Args:
+            ref: The image.
+            schema: The classes in force.
+            check: Called again and again while the image is read; raises to give up.
+            channel: Which channel is to be shown, if the image has it.
+
+        Raises:
+            SegstudioError: if the image itself cannot be read.
+        """
+        # of a large new file it is not waited for: who needs it reads the page again
+        digest = self.predictions.digests.at_hand(ref.path)
+        image = read_image(ref.path, ref.page, check)
+        if digest != self.predictions.digests.at_hand(ref.path):
+            digest = None  # it was replaced meanwhile: which of the two was read nobody knows
+        shape = (image.pixels.shape[0], image.pixels.shape[1])
+        # Before they are read: a change in between is then noticed when they are replaced.
+        seen = self.annotations.seen(ref)
+        read = self.masks_of(ref, schema, shape)
+        truth, saved = read.truth, read.saved
+        origin = "saved" if saved else "ground truth" if truth else ""
+        annotation = saved or (truth.copy() if truth else LabelMap.empty(shape))
+        document = Document(
+            ref,
+            image.pixels,
+            annotation,
+            truth,
+            origin=origin,
+            notes=(*image.notes, *self._notes_on_pages(ref, image.picture.pages)),
+            picture=image.picture,
+            digest=digest or "",
+            seen=seen,
+        )
+        document.saved_revision = annotation.revision
+        annotation.checksum()
+        if saved:
+            known = load_sources(self.project.data_folder)
+            document.runs_before = known.get(ref.key, frozenset())
+            document.edited_at = self._edited_at(ref)
+        alone = document.channel_for(channel)
+        if alone != COMPOSITE:
+            document.show_channel(alone, image.picture.shown(alone, check))
+        return LoadedDocument(document, read.problems)
+
+    def _edited_at(self, ref: ImageRef) -> float | None:
+        """When the saved annotation was written last, seconds since 1970."""
+        place = self.annotations.present(ref)
+        times = []
+        for path in () if place is None else place.files:
+            with contextlib.suppress(OSError):
+                times.append(path.stat().st_mtime)
+        return max(times, default=None)
+
+    def _notes_on_pages(self, ref: ImageRef, pages: int) -> tuple[str, ...]:
+        """What is to be known where an image and its mask have not as many pages."""
+        truth = self.project.truth
+        path = None if truth is None or ref.page else truth.path_of(ref)
+        if path is None:
+            return ()
+        try:
+            in_mask = mask_pages(path)
+        except SegstudioError:
+            return ()  # said when it is read
+        if in_mask == pages:
+            return ()
+        if in_mask == 1:
+            return (f"The mask {path.name} has one page: it is that of page 1 of {pages} only.",)
+        if pages == 1:
+            return (f"The mask {path.name} has {in_mask} pages; the first is used.",)
+        return (f"The mask {path.name} has {in_mask} pages, but {ref.name} has {pages}.",)
+
+    def pixels(self, ref: ImageRef, check: Callable[[], None]) -> tuple[Image, str]:
+        """An image's pixels, (H, W, 3) uint8 RGB, and the digest of the file they came from.
+
+        Raises:
+            SegstudioError: if it cannot be read, or another program is writing it.
+        """
+        for _ in range(READ_ATTEMPTS):
+            digest = self.predictions.digests.of(ref.path)
+            pixels = read_image(ref.path, ref.page, check).pixels
+            if digest is not None and digest == self.predictions.digests.of(ref.path):
+                return pixels, digest
+        raise changing(ref)
+
+    def reference(
+        self,
+        ref: ImageRef,
+        schema: LabelSchema,
+        shape_hw: tuple[int, int] | None,
+        check: Check = unchecked,
+    ) -> LabelMap | None:
+        """What an image that is not open is measured against: its saved annotation, else truth.
+
+        Waits until it is decided what the values of the masks mean; `check` is called again and
+        again meanwhile and raises to give up.
+
+        Raises:
+            SegstudioError: if the mask cannot be used.
+        """
+        self.masks.wait(check)  # an annotation can have the form of the masks
+        saved = self.annotations.read(ref, schema, shape_hw)
+        return self.truth(ref, schema, shape_hw) if saved is None else saved
+
+    def prediction(
+        self, ref: ImageRef, run: str, schema: LabelSchema, options: RunOptions
+    ) -> Prediction | None:
+        """A stored prediction in the folder's classes and at these thresholds, or None."""
+        stored = self.predictions.load(ref.path, run, ref.page)
+        if stored is None:
+            return None
+        if stored.instances is not None:
+            stored = with_thresholds(stored, options.score_threshold, options.mask_threshold)
+        return adapt(stored, schema)
+
+    def count(
+        self, ref: ImageRef, run: str, schema: LabelSchema, options: RunOptions
+    ) -> ConfusionMatrix | None:
+        """Count a stored prediction against the files; None where one of the two is missing.
+
+        Nothing is counted before it is decided what the values of the masks mean, nor if it is not
+        known what the model's classes are in this folder.
+        """
+        if not self.masks.known:
+            return None
+        prediction = self.prediction(ref, run, schema, options)
+        if prediction is None or not is_scored(prediction.schema, schema):
+            return None
+        try:
+            reference = self.reference(ref, schema, prediction.shape_hw)
+        except SegstudioError as error:
+            # Said when the image is opened; one bad mask must not end a count of thousands.
+            _log.info("%s is not scored: %s", ref.name, error)
+            return None
+        return None if reference is None else count(reference.labels, prediction.labels, schema)
+
+    def truth(
+        self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None
+    ) -> LabelMap | None:
+        """An image's ground truth; waits until it is decided what its values mean.
+
+        Raises:
+            SegstudioError: if the mask cannot be used.
+        """
+        self.masks.wait()
+        reading = self.first_truth(ref, schema, shape_hw)
+        return None if reading is None else reading.label_map
+
+    def first_truth(
+        self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int] | None
+    ) -> TruthReading | None:
+        """An image's ground truth by what is known of the masks so far, for the screen.
+
+        Raises:
+            SegstudioError: if the mask cannot be used.
+        """
+        index = self.project.truth
+        return None if index is None else read_truth_file(ref, index, schema, shape_hw)
+
+    def masks_of(
+        self, ref: ImageRef, schema: LabelSchema, shape_hw: tuple[int, int]
+    ) -> MasksOfImage:
+        """An image's ground truth and saved annotation, for the screen.
+
+        They are read by what is known of the masks so far. What cannot be used is a problem.
+        """
+        found = MasksOfImage()
+        try:
+            reading = self.first_truth(ref, schema, shape_hw)
+            if reading is not None:
+                found.truth = reading.label_map
+                found.problems += [SegstudioError(r, _REMARK_HINT) for r in reading.remarks]
+        except SegstudioError as error:
+            found.problems.append(without_traceback(error))
+        try:
+            found.saved = self.annotations.read(ref, schema, shape_hw)
+        except SegstudioError as error:
+            found.problems.append(without_traceback(error))
+        return found
+
+
+def changing(ref: ImageRef) -> SegstudioError:
+    """The error of an image that is another one, or has another mask, each time it is read."""
+    return SegstudioError(
+        f"{ref.path} or its mask is being written by another program.", "Try again when it is done."
+    )
+
+
+class OpenFolder:
+    """Which folder's files are in force; replaced as a whole when another folder is opened."""
+
+    def __init__(self) -> None:
+        self.files: FolderFiles | None = None

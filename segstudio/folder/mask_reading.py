@@ -1,0 +1,234 @@
+"""What the masks of the open folder mean: looking at all of them, asking, keeping the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from segstudio.core.errors import SegstudioError
+from segstudio.folder.files import MasksKnown, OpenFolder
+from segstudio.folder.schema_keeper import SchemaKeeper
+from segstudio.jobs import Job, JobRunner
+from segstudio.notices import Action, Notice, Notices
+from segstudio.preferences import Preferences
+from segstudio.session.session import Session
+from segstudio.storage.key_value import KeyValueFile
+from segstudio.storage.project import Project
+from segstudio.storage.states import load_asked, save_read_as
+from segstudio.storage.truth import Doubt, ReadAs, TruthIndex
+from segstudio.storage.truth_coding import KIND_NAMES
+
+_ABOUT = "masks"
+"""What notices of how masks are read are about: they go when that changes."""
+_NAMED = 5
+_OTHERWISE = SegstudioError(
+    "The masks turned out to hold something else than was thought at first.",
+    "They were read again; start this once more.",
+)
+_STOPPED = SegstudioError("The masks were not looked at to the end.", "Read the folder again.")
+
+
+class MaskReading:
+    """Decides how the values of the open folder's masks are read.
+
+    A folder is opened after a look at some of its masks. The others are looked at in the
+    background; until then nothing is counted and nothing exported, so that no figure depends on
+    how fast that goes.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        notices: Notices,
+        preferences: Preferences,
+        folder: OpenFolder,
+        schema: SchemaKeeper,
+        *,
+        use: Callable[[Project], None],
+        known: Callable[[], None],
+    ) -> None:
+        """Args (besides the objects it works on):
+        use: Puts the same folder, read otherwise, in force.
+        known: Called when all masks were looked at and mean what was thought at first.
+        """
+        self._session = session
+        self._jobs = jobs
+        self._notices = notices
+        self._folder = folder
+        self._schema = schema
+        self._use = use
+        self._known = known
+        self._final: TruthIndex | None = None
+        self._asked: dict[Path, frozenset[str]] = {}
+        self._kept = KeyValueFile(preferences.folders.cache / "masks.sqlite")
+
+    def close(self) -> None:
+        """Let go of the file of what was found out."""
+        self._kept.close()
+
+    def look(self) -> None:
+        """Look at all masks of the open folder, if that was not done yet, then ask what to ask."""
+        self._final = None
+        files = self._folder.files
+        project = self._session.project
+        if files is None or project is None or project.truth is None:
+            return
+        index = project.truth
+        if index.final:
+            self._tell(project, index)
+            return
+        images, masks = project.images, files.masks
+
+        def work(job: Job) -> TruthIndex:
+            try:
+                return index.settled(
+                    images, lambda done, total: job.report(done, total), self._kept
+                )
+            except BaseException:
+                masks.tell(_STOPPED)  # nobody waits for ever
+                raise
+
+        def ended() -> None:
+            if not masks.told:  # cancelled before it began
+                masks.tell(_STOPPED)
+
+        self._jobs.submit(
+            "Looking at the masks",
+            "masks",
+            work,
+            lambda found: self._looked(project, masks, found),
+            ended=ended,
+            key="masks",
+        )
+
+    def _looked(self, project: Project, masks: MasksKnown, found: TruthIndex) -> None:
+        assert project.truth is not None
+        if project is not self._session.project:
+            masks.tell(_OTHERWISE)
+            return
+        if found.reads_like(project.truth):
+            self._final = found
+            masks.tell()
+            self._tell(project, found)
+            self._known()
+            return
+        self._change(project, found)
+        masks.tell(_OTHERWISE)
+
+    def read_as(self, said: ReadAs) -> None:
+        """Read the masks as the user says, now and the next time."""
+        project, files = self._session.project, self._folder.files
+        index = self.index
+        if project is None or index is None or files is None:
+            return
+        self._notices.settle(_ABOUT)
+        self._save(project, said)
+        if said == index.said:
+            return
+        self._change(project, index.read_as(said))
+        files.masks.tell(_OTHERWISE)
+
+    @property
+    def index(self) -> TruthIndex | None:
+        """The open folder's masks with the last word on what they mean, or None."""
+        project = self._session.project
+        return self._final or (None if project is None else project.truth)
+
+    def _change(self, project: Project, found: TruthIndex) -> None:
+        """Read the masks otherwise, and name the annotations that stay as they are."""
+        edited = self._edited()
+        before = project.truth
+        self._notices.settle(_ABOUT)
+        self._use(replace(project, truth=found))
+        if before is None or found.coding == before.coding:
+            return
+        text = f"The masks are now read as {KIND_NAMES[found.kind]}."
+        if edited:
+            more = len(edited) - _NAMED
+            names = ", ".join(edited[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+            text += f" What was edited before stays as it is: {names}."
+        self._notices.post(Notice("warning" if edited else "info", text, about=_ABOUT))
+
+    def _edited(self) -> list[str]:
+        project = self._session.project
+        assert project is not None
+        states = self._session.states.items()
+        places = sorted(place for place, state in states if state.edited)
+        return [project.images[i].name for i in places if i < len(project.images)]
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def _tell(self, project: Project, index: TruthIndex) -> None:
+        """Say what the masks do not tell: what is a question once, what is a fact each time."""
+        self._notices.settle(_ABOUT)
+        if project.root not in self._asked:
+            self._asked[project.root] = load_asked(project.data_folder)
+        asked = self._asked[project.root]
+        new = [d for d in index.doubts if d.about == "mixed" or d.about not in asked]
+        for doubt in new:
+            self._post(doubt, index)
+        questions = {d.about for d in new} - {"mixed"}
+        if questions:
+            self._asked[project.root] = asked | questions
+            self._save(project, index.said)
+
+    def _post(self, doubt: Doubt, index: TruthIndex) -> None:
+        first, second = self._answers(doubt, index)
+        self._notices.post(
+            Notice(
+                "warning" if doubt.about == "mixed" else "info",
+                doubt.message,
+                doubt.hint,
+                action=first,
+                second=second,
+                about=_ABOUT,
+                stays=True,
+            )
+        )
+
+    def _answers(self, doubt: Doubt, index: TruthIndex) -> tuple[Action | None, Action | None]:
+        said = index.said
+
+        def reading(**values: str) -> Callable[[], None]:
+            return lambda: self.read_as(replace(said, **values))  # type: ignore[arg-type]
+
+        if doubt.about == "zero":
+            return (
+                ("It is background", reading(zero="background")),
+                ("It is a class", reading(zero="class")),
+            )
+        if doubt.about == "objects":
+            return (
+                ("They are classes", reading(kind="index")),
+                ("They are objects", reading(kind="instances")),
+            )
+        if doubt.about == "codings":
+            return (
+                ("They are classes", reading(kind="index")),
+                ("It is one object", reading(kind="binary")),
+            )
+        if doubt.about == "codes":
+            first, second = doubt.readings
+            return (
+                (f"They are {KIND_NAMES[first]}", reading(kind=first)),
+                (f"They are {KIND_NAMES[second]}", reading(kind=second)),
+            )
+        if doubt.about == "levels":
+            return ("It is ignored", self._ignore_255), ("It is a class", reading(kind="index"))
+        return None, None
+
+    def _ignore_255(self) -> None:
+        self._notices.settle(_ABOUT)
+        self._schema.set_ignore_index(255)
+
+    def _save(self, project: Project, said: ReadAs) -> None:
+        asked = self._asked.get(project.root, frozenset())
+        self._jobs.submit(
+            "Saving how the masks are read",
+            "save",
+            lambda _job: save_read_as(project.data_folder, project.root, said, asked),
+            failed=lambda error: self._notices.failure("Saving how the masks are read", error),
+            visible=False,
+        )

@@ -1,0 +1,348 @@
+"""The folder's classes: what they are, what may replace them, and saving them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from segstudio.clock import Cancel, Clock
+from segstudio.core.class_mapping import is_scored
+from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color, merged_schemas
+from segstudio.core.text import utf8_json
+from segstudio.folder.files import OpenFolder
+from segstudio.jobs import JobRunner
+from segstudio.notices import Notice, Notices
+from segstudio.session.session import Change, SchemaOrigin, Session, What
+from segstudio.storage.masks import MASKS
+from segstudio.storage.project import Project
+from segstudio.storage.schema_file import (
+    AS_CORRECTIONS,
+    SCHEMA_NAME,
+    SeenClasses,
+    read_schema,
+    write_schema,
+)
+from segstudio.storage.seen_files import SeenFiles, keep_version
+from segstudio.storage.write_root import WriteRoot, agreed_links
+
+_SAVE_AFTER_S = 1.0
+_RETRY_S = 10.0
+"""What could not be saved is tried again after so long."""
+_SAVING = "saving the classes"
+"""What a notice of that is about: it goes when they are saved."""
+_ASKING = "classes changed elsewhere"
+Prefer = Literal["mine", "theirs", ""]
+"""Whose entries are taken where this window and another program changed the same; "": ask."""
+
+
+class SchemaKeeper:
+    """Changes `session.schema` and saves it as `masks/segstudio.json` when the user edited it.
+
+    What another window or program wrote there meanwhile is taken over; where both changed the same
+    entry, nothing is written until the user has chosen, and neither version is lost.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        clock: Clock,
+        folder: OpenFolder,
+        notices: Notices,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._clock = clock
+        self._folder = folder
+        self._notices = notices
+        self._cancel_save: Cancel | None = None
+        self._failed: Path | None = None
+        """The folder whose classes could not be saved."""
+        self._before = session.schema
+        """The classes as they were read or saved last."""
+        self._asking = False
+        session.changed.connect(self._on_change)
+
+    def take_over(self, project: Project) -> None:
+        """Use a folder's classes: declared, found in its ground truth, or the default two."""
+        session = self._session
+        self.save_now()
+        if project.schema is not None:
+            session.schema, session.schema_origin = project.schema, SchemaOrigin.DECLARED
+        elif project.truth is not None:
+            declared = project.truth.declared
+            session.schema = project.truth.schema
+            session.schema_origin = SchemaOrigin.DECLARED if declared else SchemaOrigin.FOUND
+        else:
+            session.schema = LabelSchema.from_names(("background", "object"))
+            session.schema_origin = SchemaOrigin.DEFAULT
+        session.schema = replace(session.schema, words=project.words)
+        self._before, self._asking = session.schema, False
+        self._notices.settle(_ASKING)
+
+    def adopted(self, model: LabelSchema) -> LabelSchema:
+        """The classes that will be in force once a prediction of this model is here.
+
+        A model's classes are adopted where the folder's are unknown and nothing is annotated yet.
+        """
+        return model if self._is_blank() else self._session.schema
+
+    def adopt(self, model: LabelSchema) -> None:
+        """Put `adopted(model)` in force if that differs from what is.
+
+        A folder that has classes keeps their names, also made-up ones: whether its "object" is
+        what the model finds is known to the user alone (`use_names`).
+        """
+        session = self._session
+        schema = self.adopted(model)
+        if schema != session.schema:
+            words = session.schema.words
+            session.schema = replace(schema, words=words)
+            session.schema_origin = SchemaOrigin.MODEL
+            session.notify(What.SCHEMA)
+
+    def named_as(self, model: LabelSchema) -> LabelSchema | None:
+        """The folder's classes with a model's names for its made-up ones.
+
+        None if none changes, or if it is not known that they are the model's.
+        """
+        if not is_scored(model, self._session.schema):
+            return None
+        schema = _with_names(self._session.schema, model)
+        return None if schema == self._session.schema else schema
+
+    def use_names(self, model: LabelSchema) -> None:
+        """Call the folder's classes of made-up names as a model does."""
+        schema = self.named_as(model)
+        if schema is not None:
+            self.set(schema)
+
+    def _is_blank(self) -> bool:
+        session, document = self._session, self._session.document
+        if session.schema_origin is not SchemaOrigin.DEFAULT:
+            return False
+        painted = document is not None and document.annotation.revision > 0
+        return not painted and not any(s.annotated or s.edited for s in session.states.values())
+
+    def change_class(self, class_id: int, name: str | None, color: Color | None) -> None:
+        """Give a class another name or colour."""
+        spec = self._session.schema.get(class_id)
+        if spec is None:
+            return
+        new = replace(spec, name=spec.name if name is None else name.strip() or spec.name)
+        self.set(
+            self._session.schema.with_class(new if color is None else replace(new, color=color))
+        )
+
+    def add_class(self, name: str) -> int:
+        """Add a class under the lowest free id and return the id; -1 if all 256 are taken."""
+        schema = self._session.schema
+        taken = {*schema.ids, 255 if schema.ignore_index is None else schema.ignore_index}
+        free = next((i for i in range(256) if i not in taken), -1)
+        if free < 0:
+            self._notices.warning("There is no class number left.", "Ids go from 0 to 255.")
+            return -1
+        spec = ClassSpec(free, name.strip() or f"class {free}", distinct_color(free))
+        self.set(schema.with_class(spec))
+        return free
+
+    def remove_class(self, class_id: int) -> None:
+        """Take a class out of the list; ids of the others stay. Pixels are not looked at."""
+        self.set(self._session.schema.without_class(class_id))
+        view = self._session.view
+        if class_id in (view.active_class, view.previous_class):
+            ids = self._session.schema.ids
+            nearest = max((i for i in ids if i < class_id), default=ids[0] if ids else 0)
+            self._session.set_view(active_class=nearest, previous_class=0)
+
+    def restore_class(self, spec: ClassSpec) -> None:
+        """Put a class that was removed back into the list, under its id."""
+        self.set(self._session.schema.with_class(spec))
+
+    def set_ignore_index(self, class_id: int | None) -> None:
+        """Choose which id in the reference counts nowhere (None: all count)."""
+        self.set(replace(self._session.schema, ignore_index=class_id))
+
+    def set(self, schema: LabelSchema) -> None:
+        """Put edited classes in force and save them a little later."""
+        schema = self._keeping_mask_colors(schema)
+        if schema == self._session.schema:
+            return
+        if self._session.read_only:
+            self._notices.info(self._session.read_only)
+            self._session.notify(What.SCHEMA)
+            return
+        self._session.schema = schema
+        self._session.schema_origin = SchemaOrigin.DECLARED
+        if self._cancel_save is not None:
+            self._cancel_save()
+        self._cancel_save = self._clock.call_later(_SAVE_AFTER_S, self.save_now)
+        self._session.notify(What.SCHEMA)
+
+    def _keeping_mask_colors(self, schema: LabelSchema) -> LabelSchema:
+        """The classes, told apart in colour masks as before: the files keep their colours."""
+        project = self._session.project
+        if project is None or project.truth is None or project.truth.kind != "colour":
+            return schema
+        for old in self._session.schema.classes:
+            new = schema.get(old.id)
+            if new is not None and new.color_in_masks != old.color_in_masks:
+                schema = schema.with_class(replace(new, mask_color=old.color_in_masks))
+        return schema
+
+    def save_now(self) -> None:
+        """Save edited classes that wait to be saved."""
+        if self._cancel_save is None:
+            return
+        self._cancel_save()
+        self._cancel_save = None
+        if not self._asking:
+            self._save()
+
+    def _save(self, prefer: Prefer = "") -> None:
+        files, schema = self._folder.files, self._session.schema
+        if files is None:
+            return
+        project, before = files.project, self._before
+        target = _Target(
+            WriteRoot(project.root, project.identity, project.images[0].path),
+            project.data_folder,
+            self._folder_of_classes,
+            project.classes,
+        )
+
+        def done(saved: _Saved) -> None:
+            if self._failed == project.root:
+                self._failed = None
+                self._notices.settle(_SAVING)
+            if self._is_open(project):
+                self._saved(saved, schema)
+
+        def failed(error: Exception) -> None:
+            if self._failed != project.root:
+                self._failed = project.root
+                self._notices.failure("Saving the classes", error, _SAVING)
+            if self._cancel_save is None and self._is_open(project):
+                self._cancel_save = self._clock.call_later(_RETRY_S, self.save_now)
+
+        self._jobs.submit(
+            "Saving the classes",
+            "save",
+            lambda _job: _write(target, before, schema, prefer),
+            done,
+            failed=failed,
+            visible=False,
+        )
+
+    @property
+    def _folder_of_classes(self) -> str:
+        saving = self._session.saving
+        return saving.folder if saving.elsewhere else MASKS
+
+    def _is_open(self, project: Project) -> bool:
+        present = self._folder.files
+        return present is not None and present.project.root == project.root
+
+    def _saved(self, saved: _Saved, schema: LabelSchema) -> None:
+        """Follow what was saved of these classes; the user may have edited them since."""
+        if saved.clashes:
+            self._ask(saved)
+            return
+        self._before = saved.schema
+        if saved.schema == schema:
+            return
+        self._session.schema, _ = merged_schemas(schema, self._session.schema, saved.schema)
+        self._session.schema_origin = SchemaOrigin.DECLARED
+        self._notices.info("What another program or window changed of the classes was taken over.")
+        self._session.notify(What.SCHEMA)
+
+    def _ask(self, saved: _Saved) -> None:
+        self._asking = True
+
+        def answer(prefer: Prefer) -> None:
+            self._asking = False
+            self._notices.settle(_ASKING)
+            self._save(prefer)
+
+        more = f", and {len(saved.clashes) - 1} more" if len(saved.clashes) > 1 else ""
+        self._notices.post(
+            Notice(
+                "warning",
+                f"{saved.path} was changed by another program or window: {saved.clashes[0]}{more}.",
+                f"Whichever you choose, the other list is kept too. Yours is in {saved.copy}.",
+                action=("Keep mine", lambda: answer("mine")),
+                second=("Take theirs", lambda: answer("theirs")),
+                about=_ASKING,
+                stays=True,
+            )
+        )
+
+    def _on_change(self, change: Change) -> None:
+        """A save of an annotation may have found classes that another program changed."""
+        files = self._folder.files
+        if What.SAVED not in change.what or files is None or self._asking:
+            return
+        path = files.project.root / self._folder_of_classes / SCHEMA_NAME
+        if self._cancel_save is None and path in files.project.classes.foreign:
+            self._cancel_save = self._clock.call_later(0.0, self.save_now)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where classes are saved."""
+
+    root: WriteRoot
+    data_folder: Path
+    folder: str
+    classes: SeenClasses
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What saving classes did.
+
+    Attributes:
+        path: The file.
+        schema: The classes in it.
+        clashes: What another program changed otherwise; if there is something, nothing was saved.
+        copy: Where the classes are then that were not saved.
+    """
+
+    path: Path
+    schema: LabelSchema
+    clashes: tuple[str, ...] = ()
+    copy: Path | None = None
+
+
+def _write(target: _Target, before: LabelSchema, schema: LabelSchema, prefer: Prefer) -> _Saved:
+    root = replace(target.root, agreed=agreed_links(target.data_folder))
+    root.check()
+    folder, classes = root.folder / target.folder, target.classes
+    entries = None if target.folder == MASKS else AS_CORRECTIONS
+    path = write_schema(folder, schema, root, entries, classes)
+    if path not in classes.foreign:
+        return _Saved(path, schema)
+    theirs = read_schema(path)
+    merged, clashes = merged_schemas(before, schema, theirs, prefer_theirs=prefer == "theirs")
+    if clashes and not prefer:
+        text = json.dumps(schema.to_json(), indent=2, ensure_ascii=False) + "\n"
+        return _Saved(path, theirs, clashes, keep_version(root, path, utf8_json(text)))
+    if clashes and prefer == "mine":
+        SeenFiles({path: None}).keep_changed(root)
+    classes.at[path] = theirs
+    write_schema(folder, merged, root, entries, classes)
+    return _Saved(path, merged)
+
+
+def _with_names(found: LabelSchema, model: LabelSchema) -> LabelSchema:
+    """Found classes, with the model's names and colours where their own are made up."""
+    if set(found.scored_ids) != set(model.ids):
+        return found  # another set of classes: equal numbers need not mean the same
+    for spec in found.classes:
+        other = model.get(spec.id)
+        made_up = spec.name in (f"class {spec.id}", "object")
+        if other is not None and made_up and spec.id != found.ignore_index:
+            found = found.with_class(other)
+    return found

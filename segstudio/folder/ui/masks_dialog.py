@@ -1,0 +1,85 @@
+"""How the values of the folder's masks are read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialogButtonBox,
+    QFormLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.folder.mask_reading import MaskReading
+from segstudio.kit.dialog import Dialog
+from segstudio.kit.plain import PlainLabel
+from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero
+from segstudio.storage.truth_coding import KIND_NAMES
+
+KINDS: Final[tuple[tuple[TruthKind | None, str], ...]] = (
+    (None, "Automatic"),
+    ("index", "Class ids: each number is a class"),
+    ("binary", "Black and white: one object class"),
+    ("instances", "Objects: each number or colour is an object"),
+    ("colour", "Colours: each colour is a class"),
+    ("cityscapes", "Class x 1000 + object, as in Cityscapes"),
+    ("kitti", "Class x 256 + object, as in KITTI"),
+)
+ZEROS: Final[tuple[tuple[Zero | None, str], ...]] = (
+    (None, "Automatic"),
+    ("background", "Background: no object"),
+    ("class", "A class like the others"),
+    ("object", "The object (black on white)"),
+)
+
+
+class MasksDialog(Dialog):
+    """Asks what the masks hold; nothing changes before it is accepted."""
+
+    def __init__(
+        self, masks: MaskReading, index: TruthIndex, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Read masks as")
+        self._masks = masks
+        said = index.said
+        found = f"The masks are read as {KIND_NAMES[index.kind]}."
+        if not index.final:
+            found += " They are still being looked at."
+        self.line = PlainLabel("\n".join([found, *(doubt.message for doubt in index.doubts)]))
+        self.line.setTextFormat(Qt.TextFormat.PlainText)
+        self.line.setWordWrap(True)
+        self.kind = _combo("Values", [text for _, text in KINDS])
+        self.kind.setCurrentIndex([kind for kind, _ in KINDS].index(said.kind))
+        self.zero = _combo("Class 0", [text for _, text in ZEROS])
+        self.zero.setCurrentIndex([zero for zero, _ in ZEROS].index(said.zero))
+        self.zero.setEnabled(not index.declared)
+        if index.declared:
+            self.zero.setToolTip("The class list of the folder says what class 0 is, by its name")
+        form = QFormLayout()
+        form.addRow("Values", self.kind)
+        form.addRow("Class 0", self.zero)
+        buttons = QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        self.buttons = QDialogButtonBox(buttons)
+        self.buttons.accepted.connect(self._accept)
+        self.buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addWidget(self.line)
+        column.addLayout(form)
+        column.addWidget(self.buttons)
+        self.resize(460, self.sizeHint().height())
+
+    def _accept(self) -> None:
+        kind, zero = KINDS[self.kind.currentIndex()][0], ZEROS[self.zero.currentIndex()][0]
+        self.accept()
+        self._masks.read_as(ReadAs(kind, zero))
+
+
+def _combo(name: str, texts: list[str]) -> QComboBox:
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.addItems(texts)
+    return combo

@@ -1,0 +1,4 @@
+"""Networks looked into with torch.
+
+Tracing, graph, skips, receptive fields, attribution, ablation.
+"""

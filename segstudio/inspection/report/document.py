@@ -1,0 +1,119 @@
+"""The report of one image's way through a network: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segstudio import __version__
+from segstudio.core.prediction import ModelSpec
+from segstudio.core.text import utf8
+from segstudio.inspection.report.drawing import diagram_for_page
+from segstudio.inspection.report.findings import Findings, find
+from segstudio.inspection.report.image_sections import (
+    image_section,
+    key_figures,
+    making_section,
+)
+from segstudio.inspection.report.material import Material
+from segstudio.inspection.report.skip_sections import skips_section
+from segstudio.inspection.report.stage_sections import sheets_section, table_section
+from segstudio.inspection.report.why_sections import why_sections
+from segstudio.report.markup import Markup, element, joined
+from segstudio.report.page import Section, page, paragraph
+from segstudio.session.inspection import Look, Picture
+from segstudio.storage.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from segstudio.inspection.nets.subject import Subject
+
+Report = Callable[[int, int, str], None]
+
+
+def write_report(
+    path: Path,
+    subject: Subject,
+    material: Material,
+    check: Callable[[], None],
+    report: Report,
+) -> None:
+    """Work out everything about a trace and write it as one HTML file.
+
+    Args:
+        path: The file; replaced as a whole.
+        subject: The network with its image, which was traced.
+        material: The trace.
+        check: Called before every module of the network; what it raises stops the work.
+        report: Told (steps done, steps in all, what happens now); may raise to stop.
+
+    Raises:
+        SegstudioError: if the network fails on the image, or the file cannot be written.
+    """
+    found = find(subject, material, check, _part(report, 0, 70))
+    text = compose(material, found, subject.spec, _part(report, 70, 100), datetime.now(UTC))
+    write_atomically(path, utf8(text), durable=False)
+
+
+def compose(
+    material: Material, found: Findings, spec: ModelSpec, report: Report, now: datetime
+) -> str:
+    """Return the report as HTML.
+
+    Args:
+        material: The trace.
+        found: What was found about it.
+        spec: The model.
+        report: Told (steps done, steps in all, what happens now); may raise to stop.
+        now: When, for the report's end.
+    """
+    device = material.prediction.device
+    diagram, dark = _diagram_section(material, _part(report, 0, 20))
+    sections = [
+        image_section(material, found),
+        diagram,
+        table_section(material, found),
+        skips_section(material, found),
+        *why_sections(material, found),
+        sheets_section(material, found, _part(report, 20, 100)),
+        making_section(material, found, spec, device, now),
+    ]
+    subtitle = joined(
+        (
+            element("b", material.image),
+            f" seen by {material.trace.model}, one forward pass on {device}",
+        )
+    )
+    return page(
+        f"Inside {material.title}",
+        subtitle,
+        sections,
+        figures=key_figures(material, found),
+        dark_style=dark,
+        footer=f"Made with segstudio {__version__}.",
+    )
+
+
+def _part(report: Report, start: int, end: int) -> Report:
+    """Progress that takes its part of the whole, from `start` to `end` per cent."""
+
+    def told(done: int, total: int, text: str) -> None:
+        report(start + (end - start) * done // max(total, 1), 100, text)
+
+    return told
+
+
+def _diagram_section(material: Material, report: Report) -> tuple[Section, str]:
+    """The network's diagram, and what its colours are on a dark screen."""
+    plain = replace(material, picture=Picture.MEAN, look=Look())
+    text = paragraph(
+        "Drawn from the forward pass itself, one row for each stride: the encoder goes down at "
+        "the left, the decoder up at the right, skips run across. The input is the photo, each "
+        "stage shows the mean of its channels, from its lowest value (dark) to its highest (yellow).",
+        hint=True,
+    )
+    svg, dark = diagram_for_page(plain, report)
+    drawing = element("div", Markup(svg), class_="diagram")
+    return Section("network", "The network", joined((text, drawing))), dark

@@ -1,0 +1,171 @@
+"""How alike two networks' stages are: the result, and one image's part of the work."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.features import FeatureTrace
+from segstudio.core.labels import Image
+from segstudio.core.placement import Placement
+from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.core.text import safe_cells
+from segstudio.inspection.alignment import comparable_stages
+from segstudio.inspection.feature_grid import Rows, on_common_grid
+from segstudio.jobs import Job
+from segstudio.runs.engine import Engine
+from segstudio.session.document import Document
+from segstudio.session.inspection import Traced
+from segstudio.storage.decode import every_page, read_image
+from segstudio.storage.image_ref import ImageRef
+
+if TYPE_CHECKING:
+    from segstudio.inspection.nets.set_similarity import SetSimilarity
+
+
+@dataclass(frozen=True, eq=False)
+class StageSimilarity:
+    """How alike the stages of two networks are.
+
+    Attributes:
+        first: Id of the one model.
+        second: Id of the other.
+        first_stages: Ids of its stages, in order.
+        second_stages: Likewise.
+        values: (stages of the first, stages of the second) float64, linear CKA: 1 alike, about 0
+            unrelated, NaN where a stage says the same everywhere.
+        images: Over how many images.
+        skipped: Names of images that could not be used, and why.
+        document: The image, where it is the open one alone.
+    """
+
+    first: str
+    second: str
+    first_stages: tuple[str, ...]
+    second_stages: tuple[str, ...]
+    values: NDArray[np.float64] = field(repr=False)
+    images: int
+    skipped: tuple[str, ...] = ()
+    document: Document | None = field(default=None, repr=False)
+
+    def value(self, first: str, second: str) -> float:
+        """The CKA of two stages; NaN if it is not known."""
+        if first not in self.first_stages or second not in self.second_stages:
+            return math.nan
+        row, column = self.first_stages.index(first), self.second_stages.index(second)
+        return float(self.values[row, column])
+
+    def partner(self, first: str) -> str | None:
+        """The other network's stage that is most like one of the first's; None if there is none."""
+        if first not in self.first_stages:
+            return None
+        values = self.values[self.first_stages.index(first)]
+        return None if np.isnan(values).all() else self.second_stages[int(np.nanargmax(values))]
+
+    def csv(self) -> str:
+        """The matrix as a table: a row for each stage of the first network."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(safe_cells([f"{self.first} \\ {self.second}", *self.second_stages]))
+        for stage, row in zip(self.first_stages, self.values, strict=True):
+            cells = ("" if np.isnan(v) else f"{v:.6f}" for v in row)
+            writer.writerow(safe_cells([stage, *cells]))
+        return out.getvalue()
+
+
+@dataclass(eq=False)
+class Comparison:
+    """A comparison under way: image by image, so that other questions come in between.
+
+    Attributes:
+        specs: The two models.
+        stages: Ids of their stages.
+        options: How they run.
+        images: What is compared, with pixels (H, W, 3) uint8 RGB where they are in memory.
+        document: The image, where it is the open one alone.
+        sums: What the images so far gave, None before the first.
+        skipped: Images that could not be used, and why.
+        done: Images tried.
+    """
+
+    specs: tuple[ModelSpec, ModelSpec]
+    stages: tuple[tuple[str, ...], tuple[str, ...]]
+    options: RunOptions
+    images: list[tuple[ImageRef, Image | None]]
+    document: Document | None
+    sums: SetSimilarity | None = None
+    skipped: list[str] = field(default_factory=list)
+    done: int = 0
+
+    @property
+    def title(self) -> str:
+        """For the status bar."""
+        names = " and ".join(spec.title for spec in self.specs)
+        of = f": image {self.done + 1} of {len(self.images)}" if len(self.images) > 1 else ""
+        return f"Comparing {names}{of}"
+
+    def add_traced(self, first: Traced, second: Traced, job: Job) -> None:
+        """Add the open image, from the traces that are there."""
+        found = [
+            _features(traced.trace, traced.placement, stages, job)
+            for traced, stages in zip((first, second), self.stages, strict=True)
+        ]
+        self._add(*found)
+
+    def add_next(self, engine: Engine, job: Job) -> None:
+        """Add the next image; one that cannot be used is noted and passed over.
+
+        The later pages of a stack come behind its first.
+        """
+        ref, pixels = self.images[self.done]
+        self.images[self.done + 1 : self.done + 1] = [(r, None) for r in every_page([ref])[1:]]
+        try:
+            shown = read_image(ref.path, ref.page).pixels if pixels is None else pixels
+            found = []
+            for spec, stages in zip(self.specs, self.stages, strict=True):
+                subject = engine.subject(spec, shown, self.options, None, job.check)
+                trace = subject.trace(check=job.check)
+                found.append(_features(trace, subject.placement, stages, job))
+            self._add(*found)
+        except SegstudioError as error:
+            self.skipped.append(f"{ref.title}: {error}")
+
+    def result(self) -> StageSimilarity | None:
+        """What the images so far gave; None if none could be used."""
+        if self.sums is None:
+            return None
+        return StageSimilarity(
+            self.specs[0].id, self.specs[1].id, *self.stages,
+            self.sums.matrix(), self.sums.images, tuple(self.skipped), self.document,
+        )  # fmt: skip
+
+    def _add(self, first: list[Rows], second: list[Rows]) -> None:
+        from segstudio.inspection.nets.set_similarity import SetSimilarity
+
+        if self.sums is None:
+            self.sums = SetSimilarity(len(first), len(second))
+        self.sums.add(first, second)
+
+
+def stage_ids(trace: FeatureTrace) -> tuple[str, ...]:
+    """Ids of the stages that can be compared."""
+    return tuple(layer.id for layer in comparable_stages(trace))
+
+
+def _features(
+    trace: FeatureTrace, placement: Placement, stages: Sequence[str], job: Job
+) -> list[Rows]:
+    """The stages' features on the common grid."""
+    found = []
+    for stage in stages:
+        job.check()
+        found.append(on_common_grid(trace.activation(stage), placement, trace.layer(stage)))
+    return found

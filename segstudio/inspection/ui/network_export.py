@@ -1,0 +1,85 @@
+"""Asks where files made from the traced network shall go, and has them written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from segstudio.inspection.inspection_export import InspectionExport
+from segstudio.studio import Studio
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of file.
+
+    Attributes:
+        title: Of the dialog.
+        name: Part of the suggested file name.
+        extension: Of the file.
+        filter: What the dialog calls such files.
+        save: Writes it in the background, given the exporter, the file and the opened stage.
+    """
+
+    title: str
+    name: str
+    extension: str
+    filter: str
+    save: Callable[[InspectionExport, Path, str], object]
+
+
+_KINDS = {
+    "report": _Kind(
+        "Export report", "report", "html", "Web page (*.html)",
+        lambda export, path, _stage: export.save_report(path),
+    ),
+    "svg": _Kind(
+        "Export diagram", "diagram", "svg", "SVG (*.svg)",
+        lambda export, path, _stage: export.save_diagram_svg(path),
+    ),
+    "png": _Kind(
+        "Export diagram", "diagram", "png", "PNG (*.png)",
+        lambda export, path, _stage: export.save_diagram_png(path),
+    ),
+    "grid": _Kind(
+        "Export the stage's channels", "channels", "png", "PNG (*.png)",
+        lambda export, path, stage: export.save_grid(path, stage),
+    ),
+    "arrays": _Kind(
+        "Export activations", "activations", "npz", "numpy arrays (*.npz)",
+        lambda export, path, _stage: export.save_arrays(path),
+    ),
+}  # fmt: skip
+
+
+class NetworkExport:
+    """Remembers the folder that was chosen last."""
+
+    def __init__(self, parent: QWidget, studio: Studio) -> None:
+        self._parent, self._studio = parent, studio
+        self._folder = ""
+
+    def _usual_folder(self) -> str:
+        project = self._studio.session.project
+        if project is None:
+            return str(Path.home())
+        return self._studio.settings.export_folders.get(str(project.root)) or str(project.root)
+
+    def ask(self, kind: str) -> None:
+        """Ask for a file and write it: "report", "svg", "png", "grid" or "arrays"."""
+        chosen, export = _KINDS[kind], self._studio.inspection_export
+        stage = self._studio.session.inspection.stage
+        part = f"{chosen.name}-{stage}" if kind == "grid" else chosen.name
+        folder = self._folder or self._usual_folder()
+        start = Path(folder) / export.default_name(part, chosen.extension)
+        text, _ = QFileDialog.getSaveFileName(self._parent, chosen.title, str(start), chosen.filter)
+        if not text:
+            return
+        path = Path(text)
+        if not path.suffix:
+            path = path.with_suffix(f".{chosen.extension}")
+        self._folder = str(path.parent)
+        chosen.save(export, path, stage)

@@ -1,0 +1,190 @@
+"""Ways of upsampling compared: how much of a checkerboard each network's decoder makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from segstudio.core.prediction import ModelSpec
+from segstudio.inspection.checkerboards import Measured, ModelSpectra, measure, without_weights
+from segstudio.inspection.inspecting import Inspecting
+from segstudio.jobs import Job, JobRunner
+from segstudio.runs.engine import Engine
+from segstudio.session.document import Document
+from segstudio.session.session import Change, Session, What
+
+LESSONS: Final = ("unet-small-transposed", "unet-small-bilinear", "unet-small-shuffle")
+"""The networks that differ in their upsampling only, compared unless others are chosen."""
+_KEY: Final = "upsampling"
+
+
+@dataclass(frozen=True, eq=False)
+class UpsamplingState:
+    """What the comparison shows. Replaced as a whole, never changed.
+
+    Attributes:
+        models: Ids of the models to compare; None: the lessons.
+        measured: Where.
+        results: In the order of the models, of `document`.
+        document: The image that was measured, or None.
+        done: Models measured so far of a measurement under way.
+        total: How many it has; 0 if none is under way.
+        problem: What went wrong, "" if nothing did.
+        stride: The row that is looked at, 0 for the finest.
+    """
+
+    models: tuple[str, ...] | None = None
+    measured: Measured = Measured.OUTPUT
+    results: tuple[ModelSpectra, ...] = ()
+    document: Document | None = None
+    done: int = 0
+    total: int = 0
+    problem: str = ""
+    stride: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether a measurement is under way."""
+        return self.total > 0
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The strides of all measured stages, the coarsest first."""
+        return tuple(sorted({s.stride for m in self.results for s in m.stages}, reverse=True))
+
+    @property
+    def shown_stride(self) -> int:
+        """The row that is looked at; 0 if there is none."""
+        strides = self.strides
+        return self.stride if self.stride in strides else min(strides, default=0)
+
+
+class Upsampling:
+    """Measures the decoder stages of some models on the open image, while someone looks.
+
+    The session says INSPECTION when `state` was replaced.
+
+    Attributes:
+        state: What is shown.
+    """
+
+    def __init__(
+        self, session: Session, jobs: JobRunner, inspecting: Inspecting, engine: Engine
+    ) -> None:
+        self._session, self._jobs = session, jobs
+        self._inspecting, self._engine = inspecting, engine
+        self.state = UpsamplingState()
+        self._watched = False
+        self._measuring: tuple[object, ...] = ()
+        self._job: Job | None = None
+        session.changed.connect(self._on_change)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Ids of the models that are compared: the chosen ones, else the lessons, else the traced."""
+        known = self._session.models
+        if self.state.models is not None:
+            return tuple(model for model in self.state.models if model in known)
+        lessons = tuple(model for model in LESSONS if model in known)
+        chosen = self._session.model.chosen
+        return lessons or ((chosen,) if chosen in known else ())
+
+    def choose_models(self, models: Iterable[str]) -> None:
+        """Compare these, in the order of the list of models; none: the lessons again."""
+        wanted = set(models)
+        ordered = tuple(model for model in self._session.models if model in wanted)
+        self._replace(models=ordered or None)
+        self._follow()
+
+    def measure_at(self, measured: Measured) -> None:
+        """Measure at another place."""
+        if measured is not self.state.measured:
+            self._replace(measured=measured, results=())
+        self._follow()
+
+    def look_at(self, stride: int) -> None:
+        """Show the pictures of the stages of a stride."""
+        self._replace(stride=stride)
+
+    def open_stage(self, model: str, stage: str) -> None:
+        """Open a stage in the inspector, if it is the traced network's."""
+        traced = self._session.inspection.traced
+        if traced is not None and traced.model == model:
+            self._inspecting.open_stage(stage)
+
+    def watch(self, watched: bool) -> None:
+        """Whether someone looks: then the open image is measured, and the next ones."""
+        self._watched = watched
+        self._follow()
+
+    def measure(self) -> None:
+        """Measure anew."""
+        self._measuring = ()
+        self._follow()
+
+    def cancel(self) -> None:
+        """Stop measuring."""
+        self._jobs.cancel_key(_KEY)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & (What.TRACE | What.DOCUMENT | What.MODELS):
+            self._follow()
+
+    def _follow(self) -> None:
+        session, state = self._session, self.state
+        document = session.document
+        if not session.inspection.active or document is None:
+            self._jobs.cancel_key(_KEY)
+            self._measuring = ()
+            self._replace(results=(), document=None, done=0, total=0, problem="")
+            return
+        wanted = (document, self.models, state.measured, session.model.options.device)
+        if not self._watched or wanted == self._measuring:
+            return
+        self._measuring = wanted
+        missing = [m for m in self.models if m not in session.model.available]
+        specs = [session.models[m] for m in self.models if m not in missing]
+        absent = [without_weights(session.models[m]) for m in missing]
+        self._submit(document, specs, absent)
+
+    def _submit(
+        self, document: Document, specs: list[ModelSpec], absent: list[ModelSpectra]
+    ) -> None:
+        measured, options = self.state.measured, self._session.model.options
+        engine = self._engine
+        if not specs:
+            self._jobs.cancel_key(_KEY)
+            self._replace(results=tuple(absent), document=document)
+            return
+
+        def work(job: Job) -> list[ModelSpectra]:
+            found = []
+            for number, spec in enumerate(specs):
+                job.report(number, len(specs), spec.title)
+                found.append(measure(engine, spec, document.pixels, options, measured, job))
+            return found
+
+        self._replace(total=len(specs), done=0, problem="")
+        job = self._job = self._jobs.submit(
+            "Measuring the checkerboard", "inspection", work,
+            lambda found: self._arrived(document, (*found, *absent)),
+            failed=lambda error: self._replace(problem=f"{type(error).__name__}: {error}"),
+            ended=lambda: self._ended(job), key=_KEY,
+        )  # fmt: skip
+
+    def _arrived(self, document: Document, results: tuple[ModelSpectra, ...]) -> None:
+        if document is self._session.document:
+            self._replace(results=results, document=document)
+
+    def _ended(self, job: Job) -> None:
+        if self._job is job:
+            self._replace(done=0, total=0)
+            if job.cancelled:
+                self._measuring = ()
+
+    def _replace(self, **values: Any) -> None:
+        before = self.state
+        if any(getattr(before, name) != value for name, value in values.items()):
+            self.state = replace(before, **values)
+            self._session.notify(What.INSPECTION)

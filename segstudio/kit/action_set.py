@@ -1,0 +1,137 @@
+"""The Qt actions made from the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QApplication, QWidget
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.text import as_html
+from segstudio.kit.actions import ActionSpec, Context, Keymap, Scope, keys_of
+from segstudio.kit.icons import icon
+
+
+def native(key: str) -> str:
+    """A shortcut as this system writes it."""
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+class ActionSet(QObject):
+    """One QAction for every row; disabled until `attach` gives them something to act on.
+
+    Signals:
+        failed: An action raised a `SegstudioError`: (message, hint).
+        keymap_changed: The shortcuts are others now.
+    """
+
+    failed = Signal(str, str)
+    keymap_changed = Signal()
+
+    def __init__(self, parent: QObject, rows: Sequence[ActionSpec]) -> None:
+        super().__init__(parent)
+        self._rows = rows
+        self._context: Context | None = None
+        self._keymap: Keymap = {}
+        self._scopes: dict[Scope, QWidget] = {}
+        self._actions = {spec.id: self._make(spec) for spec in self._rows}
+
+    @property
+    def keymap(self) -> Keymap:
+        """Shortcuts that differ from the table's."""
+        return self._keymap
+
+    def __getitem__(self, action_id: str) -> QAction:
+        return self._actions[action_id]
+
+    def keys(self, spec: ActionSpec) -> tuple[str, ...]:
+        """The shortcuts in force, in portable form."""
+        return keys_of(spec, self._keymap)
+
+    def attach(self, context: Context) -> None:
+        """Give the actions what they act on, and enable what can be done."""
+        self._context = context
+        self.refresh()
+
+    def place(self, scopes: dict[Scope, QWidget]) -> None:
+        """Let each action's keys count in the widget of its scope."""
+        self._scopes = scopes
+        for spec in self._rows:
+            scopes[spec.scope].addAction(self._actions[spec.id])
+
+    def action_of(self, keys: QKeySequence) -> QAction | None:
+        """What these keys do where the focus is; None if nothing, or nothing now."""
+        focused = QApplication.focusWidget()
+        for spec in self._rows:
+            action = self._actions[spec.id]
+            if not action.isEnabled() or keys not in action.shortcuts():
+                continue
+            place = self._scopes.get(spec.scope)
+            inside = (
+                place is not None
+                and focused is not None
+                and (place is focused or place.isAncestorOf(focused))
+            )
+            if spec.scope is Scope.WINDOW or inside:
+                return action
+        return None
+
+    def set_keymap(self, keymap: Keymap) -> None:
+        """Replace the shortcuts that differ from the table's."""
+        self._keymap = dict(keymap)
+        for spec in self._rows:
+            self._show_keys(self._actions[spec.id], spec)
+        self.keymap_changed.emit()
+
+    def refresh(self) -> None:
+        """Look again at what can be done and what is on."""
+        context = self._context
+        if context is None:
+            return
+        for spec in self._rows:
+            action = self._actions[spec.id]
+            action.setEnabled(spec.enabled(context))
+            if spec.tip_now is not None:
+                self._show_tip(action, spec, spec.tip_now(context))
+            if spec.checked is not None:
+                action.setChecked(spec.checked(context))
+
+    def run(self, action_id: str) -> None:
+        """Do what the user chose in the palette or a button."""
+        if self._actions[action_id].isEnabled():
+            self._actions[action_id].trigger()
+
+    def _make(self, spec: ActionSpec) -> QAction:
+        action = QAction(spec.text, self)
+        action.setObjectName(spec.id)
+        action.setEnabled(False)
+        action.setCheckable(spec.checked is not None)
+        action.setAutoRepeat(spec.repeats)
+        if spec.icon:
+            action.setIcon(icon(spec.icon))
+        if spec.scope is not Scope.WINDOW:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.triggered.connect(lambda _checked=False, spec=spec: self._run(spec))
+        self._show_keys(action, spec)
+        return action
+
+    def _show_keys(self, action: QAction, spec: ActionSpec) -> None:
+        action.setShortcuts([QKeySequence(key) for key in self.keys(spec)])
+        self._show_tip(action, spec, spec.tip)
+
+    def _show_tip(self, action: QAction, spec: ActionSpec, tip: str) -> None:
+        keys = self.keys(spec)
+        key = f" ({as_html(native(keys[0]))})" if keys else ""
+        more = f"<br>{as_html(tip)}" if tip else ""
+        action.setToolTip(f"<b>{as_html(spec.text.rstrip('…'))}</b>{key}{more}")
+
+    def _run(self, spec: ActionSpec) -> None:
+        if self._context is None:
+            return
+        try:
+            spec.run(self._context)
+        except SegstudioError as error:
+            self.failed.emit(error.message, error.hint)
+        self.refresh()

@@ -1,0 +1,59 @@
+"""What a panel says while it has nothing to show."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+
+from segstudio.kit.plain import PlainLabel
+
+
+class EmptyState(QWidget):
+    """One line that says what to do next, and buttons that do it."""
+
+    def __init__(self, text: str, *buttons: QPushButton) -> None:
+        super().__init__()
+        self.label = PlainLabel(text)
+        self.label.setWordWrap(True)
+        self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(10)
+        column.addStretch(1)
+        column.addWidget(self.label)
+        for button in buttons:
+            row = QHBoxLayout()
+            row.addStretch(1)
+            row.addWidget(button)
+            row.addStretch(1)
+            column.addLayout(row)
+        column.addStretch(2)
+
+
+class Stacked(QStackedLayout):
+    """Shows one of several widgets; may be made before the widget that it lies in."""
+
+    def __init__(self, *widgets: QWidget) -> None:
+        super().__init__()
+        # Without a parent, what a stacked layout shows first would be a window for a moment; the
+        # widget that gets this layout takes them all over.
+        self._nursery = QWidget()
+        for widget in widgets:
+            widget.setParent(self._nursery)
+            self.addWidget(widget)
+
+
+class Switch(Stacked):
+    """Shows either the contents or the empty state of a panel."""
+
+    def __init__(self, empty: EmptyState, contents: QWidget) -> None:
+        super().__init__(empty, contents)
+        self.empty = empty
+
+    def show_contents(self, shown: bool, text: str = "") -> None:
+        """Show the contents, or else the empty state (with another text if given)."""
+        if text:
+            self.empty.label.setText(text)
+        self.setCurrentIndex(int(shown))

@@ -1,0 +1,61 @@
+"""Text that is shown as it is: names of files, classes and models are nobody's markup.
+
+Qt takes any text that looks like HTML for HTML, in labels, message boxes and tool tips; a class
+called "<img src=...>" would then load a file.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+
+from segstudio.core.text import as_html, printable
+
+
+class PlainLabel(QLabel):
+    """A label that shows its text as it is."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(printable(text, lines=True), parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def setText(self, text: str) -> None:
+        """Show another text; bytes of a name that are no text are shown as such."""
+        super().setText(printable(text, lines=True))
+
+
+class LinkLabel(QLabel):
+    """Rich text with links for mouse and keyboard, in the colours of the theme."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.LinksAccessibleByMouse
+            | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        )
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the theme: Qt gives links their colour when it reads a text, and never again."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self.text():
+            text = self.text()
+            self.setText("")  # the same text would not be read again
+            self.setText(text)
+
+
+def plain(text: str) -> str:
+    """A text for a tool tip, which has no other way to say that it is no HTML."""
+    text = printable(text, lines=True)
+    if "<" not in text and "&" not in text:
+        return text
+    return f"<span>{as_html(text, quote=False)}</span>".replace("\n", "<br>")
+
+
+def plain_box(parent: QWidget) -> QMessageBox:
+    """A message box that shows its texts as they are."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("segstudio")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    return box

@@ -1,0 +1,652 @@
+"""Tables: columns are data; one model, one delegate and one view show them all alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Final, Generic, TypeVar
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QGuiApplication,
+    QIcon,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPalette,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionHeader,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from segstudio.core.text import safe_cells
+from segstudio.kit.plain import plain
+from segstudio.kit.swatch import swatch
+
+Row = TypeVar("Row")
+Index = QModelIndex | QPersistentModelIndex
+Sorting = tuple[int, Qt.SortOrder]
+UNSORTED: Final[Sorting] = (-1, Qt.SortOrder.AscendingOrder)
+BAR: Final = Qt.ItemDataRole.UserRole + 1
+"""The part 0..1 that a cell's bar fills, or None."""
+BAR_COLOR: Final = Qt.ItemDataRole.UserRole + 2
+SWATCHES: Final = Qt.ItemDataRole.UserRole + 3
+"""The colours of a cell's squares, or None."""
+_SWATCH, _GAP = 14, 4
+_BAR_PX, _ACCENT_PX = 3, 3
+_TINT_ALPHA = 56
+_PADDING, _MARGINS = 4, 8
+_ROWS_MEASURED = 40
+"""So many rows decide how wide a column is; all of them would take long."""
+_MOST_SPREAD, _ARROW_PX = 40, 26
+_ARROW_ROOM = "\u2003"
+"""As wide as the arrow of the order."""
+
+
+class Side(Enum):
+    """Where texts and their heading stand."""
+
+    LEFT = Qt.AlignmentFlag.AlignLeft
+    CENTRE = Qt.AlignmentFlag.AlignHCenter
+    RIGHT = Qt.AlignmentFlag.AlignRight
+
+
+class Emphasis(Enum):
+    """How a text stands out."""
+
+    NONE = 0
+    STRONG = 1
+    """Bold: the best, or what is done."""
+    FAINT = 2
+    """In the colour of hints."""
+    ASIDE = 3
+    """Faint and slanted: what is only there to compare with."""
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """One column.
+
+    Attributes:
+        title: Its heading.
+        text: What a row shows.
+        tip: What the column means.
+        value: The number behind the text: sorted by and copied; NaN where it is not known.
+        key: What it is sorted by, if not by the value or the text; None comes last.
+        cell_tip: What a pointer on a row's cell is told, if not its text.
+        side: Of texts and heading.
+        emphasis: How a row's text stands out.
+        color: Of a row's text.
+        icon: Before a row's text: a class's colour, a mark, a picture.
+        bar: The part 0..1 of a bar below a row's text; NaN for none.
+        bar_color: Of the bar; the accent otherwise.
+        swatches: Squares of colours in place of the text.
+        spoken: What screen readers are told, and what is copied, if not the text.
+        entry: What is typed over where a row's cell is edited; None: it cannot be.
+        entered: Takes what was typed.
+        most: If not 0, texts make the column no wider than so many pixels.
+        stretch: If not 0, the column takes what room is left, and no less than so many pixels.
+        sample: The text that decides the width, if not those of the rows.
+        spare: Left out where the columns do not fit.
+    """
+
+    title: str
+    text: Callable[[Row], str]
+    tip: str = ""
+    value: Callable[[Row], float] | None = None
+    key: Callable[[Row], Any] | None = None
+    cell_tip: Callable[[Row], str] | None = None
+    side: Side = Side.LEFT
+    emphasis: Callable[[Row], Emphasis] | None = None
+    color: Callable[[Row], QColor | None] | None = None
+    icon: Callable[[Row], QIcon | None] | None = None
+    bar: Callable[[Row], float] | None = None
+    bar_color: Callable[[Row], QColor | None] | None = None
+    swatches: Callable[[Row], Sequence[QColor]] | None = None
+    spoken: Callable[[Row], str] | None = None
+    entry: Callable[[Row], str] | None = None
+    entered: Callable[[Row, str], None] | None = None
+    most: int = 0
+    stretch: int = 0
+    sample: str = ""
+    spare: bool = False
+
+    def sort_key(self, row: Row) -> Any:
+        """What a row is sorted by; None comes last."""
+        if self.key is not None:
+            return self.key(row)
+        if self.value is not None:
+            return _known(self.value(row))
+        return self.text(row).casefold()
+
+    def copied(self, row: Row) -> str:
+        """A row's cell for spreadsheets."""
+        if self.value is None:
+            return _spoken(self, row)
+        value = _known(self.value(row))
+        return "" if value is None else f"{value:.6g}"
+
+
+def share_of_largest(column: Column[Row], rows: Sequence[Row]) -> Column[Row]:
+    """A column of values from 0 on with bars: each row's part of the largest value."""
+    value = column.value
+    assert value is not None
+    largest = max(map(value, rows), default=0.0)
+    return replace(column, bar=lambda row: value(row) / largest if largest else math.nan)
+
+
+class TableModel(Generic[Row], QAbstractTableModel):
+    """Rows in the order that was asked for; those without a value come last either way."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column[Row]],
+        identity: Callable[[Row], Hashable],
+        parent: QObject | None = None,
+        *,
+        is_enabled: Callable[[Row], bool] = lambda _row: True,
+    ) -> None:
+        """Take the columns, what tells rows apart, and which rows can be chosen."""
+        super().__init__(parent)
+        self.columns = tuple(columns)
+        self.rows: list[Row] = []
+        self._identity, self._is_enabled = identity, is_enabled
+        self._given: list[Row] = []
+        self._sorting = UNSORTED
+
+    def show_rows(self, rows: Sequence[Row], columns: Sequence[Column[Row]] | None = None) -> None:
+        """Show other rows, or other values of the same; in other columns too if given."""
+        columns = self.columns if columns is None else tuple(columns)
+        same = [c.title for c in columns] == [c.title for c in self.columns] and list(
+            map(self._identity, rows)
+        ) == list(map(self._identity, self._given))
+        if not same:
+            self.beginResetModel()
+        self.columns, self._given = columns, list(rows)
+        if not same:
+            self.rows = self._ordered()
+            self.endResetModel()
+        elif rows:
+            self._put_in_order()
+            self.repaint()
+
+    def identity_at(self, row: int) -> Hashable:
+        """What tells a row of the table from the others."""
+        return self._identity(self.rows[row])
+
+    def place_of(self, identity: Hashable) -> int:
+        """The place of a row, -1 if it is not shown."""
+        return next((i for i, row in enumerate(self.rows) if self._identity(row) == identity), -1)
+
+    def repaint(self) -> None:
+        """Ask for what the rows look like again."""
+        if len(self.rows):
+            last = self.index(len(self.rows) - 1, len(self.columns) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Order the rows by a column; as they were given for -1."""
+        if self._sorting != (column, order):  # Qt asks twice
+            self._sorting = (column, order)
+            self._put_in_order()
+
+    def _put_in_order(self) -> None:
+        ordered = self._ordered()
+        if list(map(self._identity, ordered)) == list(map(self._identity, self.rows)):
+            self.rows = ordered
+            return
+        self.layoutAboutToBeChanged.emit()
+        before = self.persistentIndexList()
+        kept = [self.identity_at(index.row()) for index in before]
+        self.rows = ordered
+        places = {self._identity(row): place for place, row in enumerate(self.rows)}
+        self.changePersistentIndexList(
+            before,
+            [self.index(places[i], old.column()) for i, old in zip(kept, before, strict=True)],
+        )
+        self.layoutChanged.emit()
+
+    def _ordered(self) -> list[Row]:
+        column, order = self._sorting
+        if not 0 <= column < len(self.columns):
+            return list(self._given)
+        keyed = [(self.columns[column].sort_key(row), row) for row in self._given]
+        known = [pair for pair in keyed if pair[0] is not None]
+        known.sort(key=lambda pair: pair[0], reverse=order == Qt.SortOrder.DescendingOrder)
+        return [row for _, row in known] + [row for key, row in keyed if key is None]
+
+    def text(self, rows: Sequence[Row]) -> str:
+        """Some rows below the headings, cells parted by tabs, for spreadsheets."""
+        lines = [[column.title for column in self.columns]]
+        lines += [[column.copied(row) for column in self.columns] for row in rows]
+        return "".join("\t".join(safe_cells(line)) + "\n" for line in lines)
+
+    # -- for the view --------------------------------------------------------------------------
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.columns)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Rows that cannot be chosen are passed over."""
+        if index.isValid() and not self._is_enabled(self.rows[index.row()]):
+            return Qt.ItemFlag.NoItemFlags
+        can_edit = index.isValid() and self.columns[index.column()].entry is not None
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if can_edit else flags
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Take what was typed, if it is something else."""
+        column, row = self.columns[index.column()], self.rows[index.row()]
+        text = str(value).strip()
+        if column.entry is None or column.entered is None or text in ("", column.entry(row)):
+            return False
+        column.entered(row, text)
+        return True
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal or section >= len(self.columns):
+            return None
+        column = self.columns[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain(column.tip)
+        return _alignment(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not 0 <= index.row() < len(self.rows):
+            return None
+        column, row = self.columns[index.column()], self.rows[index.row()]
+        found = _DATA.get(role)
+        return None if found is None else found(column, row)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _alignment(column: Column[Any], _row: Any = None) -> Qt.AlignmentFlag:
+    return column.side.value | Qt.AlignmentFlag.AlignVCenter
+
+
+def _spoken(column: Column[Any], row: Any) -> str:
+    return (column.spoken or column.text)(row)
+
+
+def _cell_tip(column: Column[Any], row: Any) -> str:
+    return plain((column.cell_tip or column.text)(row))
+
+
+def _font(column: Column[Any], row: Any) -> QFont | None:
+    emphasis = Emphasis.NONE if column.emphasis is None else column.emphasis(row)
+    if emphasis in (Emphasis.NONE, Emphasis.FAINT):
+        return None
+    font = QFont()
+    font.setBold(emphasis is Emphasis.STRONG)
+    font.setItalic(emphasis is Emphasis.ASIDE)
+    return font
+
+
+def _foreground(column: Column[Any], row: Any) -> QColor | None:
+    color = None if column.color is None else column.color(row)
+    emphasis = None if column.emphasis is None else column.emphasis(row)
+    if color is None and emphasis in (Emphasis.FAINT, Emphasis.ASIDE):
+        return QGuiApplication.palette().color(QPalette.ColorRole.PlaceholderText)
+    return color
+
+
+_DATA: Final[dict[int, Callable[[Column[Any], Any], Any]]] = {
+    Qt.ItemDataRole.DisplayRole: lambda column, row: column.text(row),
+    Qt.ItemDataRole.EditRole: lambda c, row: None if c.entry is None else c.entry(row),
+    Qt.ItemDataRole.AccessibleTextRole: _spoken,
+    Qt.ItemDataRole.ToolTipRole: _cell_tip,
+    Qt.ItemDataRole.TextAlignmentRole: _alignment,
+    Qt.ItemDataRole.FontRole: _font,
+    Qt.ItemDataRole.ForegroundRole: _foreground,
+    Qt.ItemDataRole.DecorationRole: lambda c, row: None if c.icon is None else c.icon(row),
+    BAR: lambda c, row: None if c.bar is None else _known(c.bar(row)),
+    BAR_COLOR: lambda c, row: None if c.bar_color is None else c.bar_color(row),
+    SWATCHES: lambda c, row: None if c.swatches is None else c.swatches(row),
+}
+
+
+class TableDelegate(QStyledItemDelegate):
+    """Draws a text with its bar, or squares of colours; chosen rows are tinted.
+
+    The tint leaves the colours in a row as they are, which the system's highlight would not.
+    """
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        if option.state & QStyle.StateFlag.State_Selected:
+            option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        box: QRect = option.rect
+        palette: QPalette = option.palette
+        if option.state & QStyle.StateFlag.State_Selected:
+            self._tint(painter, option, index)
+        super().paint(painter, option, index)
+        part, colors = index.data(BAR), index.data(SWATCHES)
+        if part is not None:
+            track = box.adjusted(_GAP, 0, -_GAP, -1)
+            track.setTop(track.bottom() - _BAR_PX + 1)
+            painter.fillRect(track, palette.color(QPalette.ColorRole.Midlight))
+            track.setWidth(round(track.width() * min(1.0, max(0.0, part))))
+            painter.fillRect(track, _visible(index.data(BAR_COLOR), palette))
+        top = box.top() + (box.height() - _SWATCH) // 2
+        for number, color in enumerate(colors or ()):
+            x = box.left() + _GAP + number * (_SWATCH + _GAP)
+            if x + _SWATCH <= box.right():
+                swatch(color).paint(painter, x, top, _SWATCH, _SWATCH)
+
+    def _tint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        box: QRect = option.rect
+        palette: QPalette = option.palette
+        striped = bool(option.features & QStyleOptionViewItem.ViewItemFeature.Alternate)
+        ground = QPalette.ColorRole.AlternateBase if striped else QPalette.ColorRole.Base
+        painter.fillRect(box, palette.color(ground))  # over the highlight that the view has drawn
+        tint = QColor(palette.color(QPalette.ColorRole.Highlight))
+        tint.setAlpha(_TINT_ALPHA)
+        painter.fillRect(box, tint)
+        view = self.parent()
+        if (
+            isinstance(view, QTableView)
+            and view.horizontalHeader().visualIndex(index.column()) == 0
+        ):
+            edge = QRect(box.left(), box.top(), _ACCENT_PX, box.height())
+            painter.fillRect(edge, palette.color(QPalette.ColorRole.Accent))
+
+
+def _visible(color: QColor | None, palette: QPalette) -> QColor:
+    """A bar's colour, or a grey where it would vanish (a black class on dark ground)."""
+    if color is None:
+        return palette.color(QPalette.ColorRole.Accent)
+    near = abs(color.lightness() - palette.color(QPalette.ColorRole.Base).lightness()) < 30
+    return palette.color(QPalette.ColorRole.PlaceholderText) if near else color
+
+
+class _Head(QHeaderView):
+    """Keeps the arrow of the order clear of the text; Fusion draws it over the end of one."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setHighlightSections(False)
+        self.setMinimumSectionSize(24)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+
+    def initStyleOptionForIndex(self, option: QStyleOptionHeader, logicalIndex: int) -> None:
+        """Leave room for the arrow where there is one."""
+        super().initStyleOptionForIndex(option, logicalIndex)
+        if self.isSortIndicatorShown() and self.sortIndicatorSection() == logicalIndex:
+            option.text += _ARROW_ROOM
+
+
+class TableView(Generic[Row], QTableView):
+    """A table: Ctrl+C copies the chosen rows, a click on a heading sorts.
+
+    Where the rows have an order of their own, a third click on a heading brings it back.
+
+    Signals:
+        reached: A row (itself) was clicked, activated, or reached by a key.
+    """
+
+    reached = Signal(object)
+
+    def __init__(
+        self,
+        model: TableModel[Row],
+        name: str,
+        *,
+        row_height: int = 24,
+        sorting: Sorting | None = None,
+        icon_px: int = 14,
+        rows_seen: tuple[float, float] | None = None,
+        choosing: QAbstractItemView.SelectionMode = QAbstractItemView.SelectionMode.SingleSelection,
+    ) -> None:
+        """Show a model.
+
+        Args:
+            model: The rows.
+            name: What screen readers are told.
+            row_height: In logical pixels.
+            sorting: Column and order at first (`UNSORTED` for none); None if it is not sortable.
+            icon_px: Size of icons and pictures.
+            rows_seen: How many rows there is room for at least, and how many it asks for.
+            choosing: How many rows can be selected.
+        """
+        super().__init__()
+        self._rows, self._row_height, self._rows_seen = model, row_height, rows_seen
+        self._selected: list[Hashable] = []
+        self._current: tuple[Hashable, int] = (None, 0)
+        self._by_hand: dict[str, int] = {}
+        """Widths that the user gave to columns, by their titles."""
+        self._is_fitting = False
+        if model.parent() is None:
+            model.setParent(self)
+        self.setModel(model)
+        self.setItemDelegate(TableDelegate(self))
+        self.setAccessibleName(name)
+        self._set_manners(icon_px, choosing)
+        header = _Head(self)
+        self.setHorizontalHeader(header)
+        header.setSectionsClickable(sorting is not None)
+        if sorting is not None:
+            header.setSortIndicatorClearable(sorting[0] < 0)
+            header.setSortIndicator(*sorting)
+            self.setSortingEnabled(True)
+        header.sectionResized.connect(self._resized)
+        header.sortIndicatorChanged.connect(lambda: self.fit_columns())
+        self.clicked.connect(self._reach)
+        self.activated.connect(self._reach)
+        model.modelAboutToBeReset.connect(self._remember)
+        model.modelReset.connect(self._restore)
+        model.dataChanged.connect(lambda: self.fit_columns())
+
+    def _set_manners(self, icon_px: int, choosing: QAbstractItemView.SelectionMode) -> None:
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(choosing)
+        if choosing is QAbstractItemView.SelectionMode.NoSelection:
+            self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setEditTriggers(  # of cells that can be edited
+            QAbstractItemView.EditTrigger.DoubleClicked
+            | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTabKeyNavigation(False)
+        self.setIconSize(QSize(icon_px, icon_px))
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(self._row_height)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+
+    # -- rows ----------------------------------------------------------------------------------
+
+    def row_at(self, index: Index) -> Row | None:
+        """The row of a cell."""
+        return self._rows.rows[index.row()] if index.isValid() else None
+
+    def chosen_rows(self) -> list[Row]:
+        """The selected rows in the order shown."""
+        places = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return [self._rows.rows[place] for place in places]
+
+    def choose(self, identity: Hashable) -> None:
+        """Select a row and bring it into view; none if it is not shown. `reached` is not sent."""
+        place = self._rows.place_of(identity)
+        if place < 0:
+            self.clearSelection()
+            self.setCurrentIndex(QModelIndex())
+        elif self.currentIndex().row() != place or not self.selectionModel().hasSelection():
+            self.selectionModel().setCurrentIndex(
+                self._rows.index(place, max(0, self.currentIndex().column())),
+                QItemSelectionModel.SelectionFlag.ClearAndSelect
+                | QItemSelectionModel.SelectionFlag.Rows,
+            )
+
+    def copy(self) -> None:
+        """Put the chosen rows, or all if none is, on the clipboard, in the order shown."""
+        QGuiApplication.clipboard().setText(self._rows.text(self.chosen_rows() or self._rows.rows))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ctrl+C copies; the arrows tell which row they reach."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+            return
+        before = self.currentIndex().row()
+        super().keyPressEvent(event)
+        if self.currentIndex().row() != before:
+            self._reach(self.currentIndex())
+
+    def _reach(self, index: Index) -> None:
+        if index.flags() & Qt.ItemFlag.ItemIsEnabled:
+            self.reached.emit(self.row_at(index))
+
+    def _remember(self) -> None:
+        chosen = self.selectionModel().selectedRows()
+        self._selected = [self._rows.identity_at(index.row()) for index in chosen]
+        current = self.currentIndex()
+        identity = self._rows.identity_at(current.row()) if current.isValid() else None
+        self._current = identity, max(0, current.column())
+
+    def _restore(self) -> None:
+        """Select what was selected, where it is still there; fit the columns."""
+        select, rows = QItemSelection(), self._rows
+        for place in filter(lambda p: p >= 0, map(rows.place_of, self._selected)):
+            select.select(rows.index(place, 0), rows.index(place, len(rows.columns) - 1))
+        identity, column = self._current
+        current = rows.index(rows.place_of(identity), min(column, len(rows.columns) - 1))
+        if identity is not None and current.isValid():
+            self.selectionModel().setCurrentIndex(
+                current, QItemSelectionModel.SelectionFlag.NoUpdate
+            )
+        self.selectionModel().select(select, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.fit_columns()
+
+    # -- sizes ---------------------------------------------------------------------------------
+
+    def height_of(self, rows: float) -> int:
+        """How high it is with so many rows."""
+        header = self.horizontalHeader().sizeHint().height()
+        return header + round(rows * self._row_height) + 2 * self.frameWidth()
+
+    def whole_height(self) -> int:
+        """How high it is with all its rows."""
+        bar = self.horizontalScrollBar()
+        extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
+        return self.height_of(len(self._rows.rows)) + extra + 2
+
+    def show_more_or_less(self, rows_seen: tuple[float, float]) -> None:
+        """Ask for room for other numbers of rows: at least, and wanted."""
+        self._rows_seen = rows_seen
+        self.updateGeometry()
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for the heading and the rows that must be seen."""
+        least = super().minimumSizeHint()
+        if self._rows_seen is not None:
+            least.setHeight(self.height_of(self._rows_seen[0]))
+        return least
+
+    def sizeHint(self) -> QSize:
+        """Room for the heading and the rows that are wanted."""
+        wanted = super().sizeHint()
+        if self._rows_seen is not None:
+            wanted.setHeight(self.height_of(self._rows_seen[1]))
+        return wanted
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.fit_columns()
+
+    def fit_columns(self) -> None:
+        """Give every column the room that its text needs, and share out what is left."""
+        columns = self._rows.columns
+        widths = [self._wanted(place) for place in range(len(columns))]
+        room = self.viewport().width() - sum(widths)
+        left_out = [place for place, column in enumerate(columns) if column.spare and room < 0]
+        room += sum(widths[place] for place in left_out)
+        free = [p for p, column in enumerate(columns) if column.title not in self._by_hand]
+        wide = [place for place in free if columns[place].stretch]
+        for number, place in enumerate(wide):
+            widths[place] += max(0, room) // len(wide) + (number < max(0, room) % len(wide))
+        if not any(column.stretch for column in columns):
+            more = min(_MOST_SPREAD, max(0, room) // max(1, len(columns)))
+            widths = [width + more * (place in free) for place, width in enumerate(widths)]
+        self._is_fitting = True
+        for place, width in enumerate(widths):
+            self.setColumnHidden(place, place in left_out)
+            if place not in left_out and self.columnWidth(place) != width:
+                self.setColumnWidth(place, width)
+        self._is_fitting = False
+
+    def _wanted(self, place: int) -> int:
+        column = self._rows.columns[place]
+        if column.title in self._by_hand:
+            return self._by_hand[column.title]
+        if column.stretch:
+            return column.stretch
+        needed = self._cell_width(column)
+        if column.most:
+            needed = min(needed, column.most)
+        return max(self._head_width(place), needed) + _PADDING
+
+    def _cell_width(self, column: Column[Row]) -> int:
+        """Of the widest of the first rows in view; asking the delegate takes thirty times as long."""
+        first = max(0, self.rowAt(0))
+        rows = self._rows.rows[first : first + _ROWS_MEASURED]
+        if column.swatches is not None:
+            most = max((len(column.swatches(row)) for row in rows), default=0)
+            return most * (_SWATCH + _GAP) + _GAP
+        emphasis, font = column.emphasis, QFont(self.font())
+        font.setBold(emphasis is not None and any(emphasis(row) is Emphasis.STRONG for row in rows))
+        advance = QFontMetrics(font).horizontalAdvance
+        texts = [column.sample] if column.sample else [column.text(row) for row in rows]
+        lines = [line for text in texts for line in text.split("\n")]
+        icon = self.iconSize().width() + 2 * _GAP if column.icon is not None else 0
+        return max(map(advance, lines), default=0) + icon + _MARGINS
+
+    def _head_width(self, place: int) -> int:
+        text = self.fontMetrics().horizontalAdvance(self._rows.columns[place].title) + _MARGINS
+        header = self.horizontalHeader()
+        is_sorted = self.isSortingEnabled() and header.sortIndicatorSection() == place
+        return text + (_ARROW_PX if is_sorted else 0)
+
+    def _resized(self, place: int, _before: int, width: int) -> None:
+        if not self._is_fitting and place < len(self._rows.columns):
+            self._by_hand[self._rows.columns[place].title] = width

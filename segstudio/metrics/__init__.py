@@ -1,0 +1,1 @@
+"""Measures: counts, and every figure that derives from them. No Qt, no torch."""

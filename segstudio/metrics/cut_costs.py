@@ -1,0 +1,216 @@
+"""What cutting features costs, as values: scores before and after, over an image or a set."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from segstudio.core.features import Cut, CutHow
+from segstudio.core.text import safe_cells
+from segstudio.metrics.confusion import Metrics, PerClass
+
+ALL_SKIPS: Final = "all"
+"""Name of the run in which every skip is cut at once."""
+
+
+@dataclass(frozen=True)
+class NamedCuts:
+    """Cuts that are applied together.
+
+    Attributes:
+        name: Id of the skip edge, or `ALL_SKIPS`.
+        cuts: What is cut.
+    """
+
+    name: str
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class MaskScores:
+    """Scores of class maps against their references.
+
+    Attributes:
+        metrics: IoU, Dice and the others, by class.
+        boundary_iou: (K,) boundary IoU of `metrics.class_ids`; NaN where a class is in neither map.
+    """
+
+    metrics: Metrics
+    boundary_iou: PerClass
+
+    @property
+    def mean_boundary_iou(self) -> float:
+        """Mean over the classes that have one; NaN if none has."""
+        return mean(self.boundary_iou)
+
+
+@dataclass(frozen=True, eq=False)
+class AblationRow:
+    """What one run of cuts does. A drop is positive where the cut makes the score worse.
+
+    Attributes:
+        name: Id of the skip edge, or `ALL_SKIPS`.
+        cuts: What was cut.
+        changed_pixels: Pixels whose class is another one with the cuts.
+        pixels: Pixels in all.
+        before: Scores without cuts; None without any reference.
+        after: Scores with them.
+    """
+
+    name: str
+    cuts: tuple[Cut, ...]
+    changed_pixels: int
+    pixels: int
+    before: MaskScores | None
+    after: MaskScores | None
+
+    @property
+    def changed_share(self) -> float:
+        """Share of the pixels whose class changed, 0..1."""
+        return self.changed_pixels / self.pixels if self.pixels else 0.0
+
+    @property
+    def iou_drop(self) -> PerClass:
+        """(K,) loss of IoU by class; empty without a reference."""
+        if self.before is None or self.after is None:
+            return np.zeros(0)
+        return self.before.metrics.iou - self.after.metrics.iou
+
+    @property
+    def dice_drop(self) -> PerClass:
+        """(K,) loss of Dice by class; empty without a reference."""
+        if self.before is None or self.after is None:
+            return np.zeros(0)
+        return self.before.metrics.dice - self.after.metrics.dice
+
+    @property
+    def boundary_drop(self) -> PerClass:
+        """(K,) loss of boundary IoU by class; empty without a reference."""
+        if self.before is None or self.after is None:
+            return np.zeros(0)
+        return self.before.boundary_iou - self.after.boundary_iou
+
+    @property
+    def mean_iou_drop(self) -> float:
+        """Loss of the mean IoU; NaN without a reference."""
+        if self.before is None or self.after is None:
+            return math.nan
+        return self.before.metrics.mean_iou - self.after.metrics.mean_iou
+
+    @property
+    def mean_dice_drop(self) -> float:
+        """Loss of the mean Dice; NaN without a reference."""
+        if self.before is None or self.after is None:
+            return math.nan
+        return self.before.metrics.mean_dice - self.after.metrics.mean_dice
+
+    @property
+    def mean_boundary_drop(self) -> float:
+        """Loss of the mean boundary IoU; NaN without a reference."""
+        if self.before is None or self.after is None:
+            return math.nan
+        return self.before.mean_boundary_iou - self.after.mean_boundary_iou
+
+
+@dataclass(frozen=True, eq=False)
+class Ablation:
+    """What cutting each skip of a network costs, over an image or a set of images.
+
+    Attributes:
+        model: Id of the model.
+        title: Its name for people.
+        where: Over what, for people: "field_1.png", "12 images".
+        how: What stood in for the features that were cut.
+        images: How many images are counted so far.
+        total: How many there are to count.
+        scored: How many of the counted ones have a reference.
+        runs: How many runs with cuts there are for each image.
+        done: How many runs are done in all.
+        class_names: Names of the scored classes by id.
+        rows: One for each run that is done, in the order of the skips.
+        running: More is to come.
+        left_out: Name of an image that could not be counted, and why.
+        notes: What has to be known of the numbers.
+    """
+
+    model: str
+    title: str
+    where: str
+    how: CutHow
+    images: int
+    total: int
+    scored: int
+    class_names: Mapping[int, str]
+    rows: tuple[AblationRow, ...] = field(repr=False)
+    runs: int = 1
+    done: int = 0
+    running: bool = False
+    left_out: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def csv(self) -> str:
+        """Every number as CSV: one line for each skip and class, and one for the means.
+
+        Scores are fractions 0..1 and empty where they are not defined; a positive drop is a loss.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(_HEADER)
+        for row in self.rows:
+            writer.writerows(safe_cells(line) for line in self._lines(row))
+        return text.getvalue()
+
+    def _lines(self, row: AblationRow) -> list[list[str]]:
+        first = [
+            self.model, row.name, self.how.value, str(self.images), str(self.scored),
+            f"{row.changed_share:.6f}",
+        ]  # fmt: skip
+        if row.before is None or row.after is None:
+            return [[*first, "", *[""] * 9]]
+        before, after = row.before, row.after
+        lines = []
+        for i, class_id in enumerate(before.metrics.class_ids):
+            values = (
+                before.metrics.iou[i], after.metrics.iou[i],
+                before.metrics.dice[i], after.metrics.dice[i],
+                before.boundary_iou[i], after.boundary_iou[i],
+            )  # fmt: skip
+            name = self.class_names.get(class_id, str(class_id))
+            lines.append([*first, name, *_cells([float(value) for value in values])])
+        values_of_mean = (
+            before.metrics.mean_iou, after.metrics.mean_iou,
+            before.metrics.mean_dice, after.metrics.mean_dice,
+            before.mean_boundary_iou, after.mean_boundary_iou,
+        )  # fmt: skip
+        return [*lines, [*first, "(mean)", *_cells(list(values_of_mean))]]
+
+
+_HEADER = (
+    "model", "skip", "how", "images", "scored_images", "changed_share", "class",
+    "iou", "iou_cut", "iou_drop", "dice", "dice_cut", "dice_drop",
+    "boundary_iou", "boundary_iou_cut", "boundary_iou_drop",
+)  # fmt: skip
+
+
+def _cells(pairs: list[float]) -> list[str]:
+    """Before, after and drop of each pair."""
+    cells = []
+    for before, after in zip(pairs[::2], pairs[1::2], strict=True):
+        cells += [_number(before), _number(after), _number(before - after)]
+    return cells
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6f}"
+
+
+def mean(values: PerClass) -> float:
+    """Mean of what is defined; NaN if nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else math.nan

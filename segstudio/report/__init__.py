@@ -1,0 +1,1 @@
+"""Charts, tables, the network diagram and pages, drawn without Qt."""

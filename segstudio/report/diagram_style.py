@@ -1,0 +1,149 @@
+"""How a network's diagram looks: colours and marks of roles, lines of skips, texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from segstudio.core.features import EdgeKind, LayerInfo, Role
+from segstudio.report.diagram_parts import Box, Edge, Node, Point
+from segstudio.report.shape_table import pixels_text
+
+ROLE_COLOURS: Final = {
+    Role.INPUT: "#8a9099",
+    Role.ENCODER: "#2b7bc4",
+    Role.BOTTLENECK: "#cc79a7",
+    Role.CONTEXT: "#e69f00",
+    Role.PYRAMID: "#56b4e9",
+    Role.DECODER: "#009e73",
+    Role.HEAD: "#d55e00",
+    Role.PROPOSALS: "#b8a800",
+    Role.MASK_HEAD: "#d55e00",
+}
+"""By Okabe & Ito (2008), safe for colour-blind users; each role has a mark of its own besides."""
+
+KIND_COLOURS: Final = {
+    EdgeKind.CONCATENATION: "#2b7bc4",
+    EdgeKind.ADDITION: "#d55e00",
+    EdgeKind.LATERAL: "#009e73",
+    EdgeKind.PYRAMID: "#cc79a7",
+}
+KIND_DASHES: Final[dict[EdgeKind, tuple[float, ...]]] = {
+    EdgeKind.CONCATENATION: (),
+    EdgeKind.ADDITION: (7.0, 3.0),
+    EdgeKind.LATERAL: (11.0, 3.0, 2.0, 3.0),
+    EdgeKind.PYRAMID: (2.5, 2.5),
+}
+"""Lengths of dashes and gaps in the diagram's units; a kind is known by its line too."""
+CUT_COLOUR: Final = "#c1272d"
+KIND_TEXTS: Final = {
+    EdgeKind.CONCATENATION: "concatenated",
+    EdgeKind.ADDITION: "added",
+    EdgeKind.LATERAL: "added through a lateral convolution",
+    EdgeKind.PYRAMID: "brought in from a pyramid level",
+}
+CORNER_RADIUS: Final = 7.0
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
+
+Polygon = tuple[Point, ...]
+_SQUARE: Final[Polygon] = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
+_DISC: Final[Polygon] = tuple(
+    (0.5 + 0.45 * math.cos(i * math.pi / 8), 0.5 + 0.45 * math.sin(i * math.pi / 8))
+    for i in range(16)
+)
+ROLE_MARKS: Final[dict[Role, tuple[Polygon, ...]]] = {
+    Role.INPUT: (_SQUARE,),
+    Role.ENCODER: (((0.0, 0.1), (1.0, 0.1), (0.5, 0.95)),),
+    Role.BOTTLENECK: (((0.5, 0.0), (1.0, 0.5), (0.5, 1.0), (0.0, 0.5)),),
+    Role.CONTEXT: tuple(
+        ((x, 0.05), (x + 0.22, 0.05), (x + 0.22, 0.95), (x, 0.95)) for x in (0.0, 0.39, 0.78)
+    ),
+    Role.PYRAMID: (
+        ((0.36, 0.0), (0.64, 0.0), (0.64, 0.24), (0.36, 0.24)),
+        ((0.18, 0.38), (0.82, 0.38), (0.82, 0.62), (0.18, 0.62)),
+        ((0.0, 0.76), (1.0, 0.76), (1.0, 1.0), (0.0, 1.0)),
+    ),
+    Role.DECODER: (((0.5, 0.05), (1.0, 0.9), (0.0, 0.9)),),
+    Role.HEAD: (_DISC,),
+    Role.PROPOSALS: (
+        ((0.0, 0.0), (0.62, 0.0), (0.62, 0.16), (0.16, 0.16), (0.16, 0.62), (0.0, 0.62)),
+        ((1.0, 1.0), (0.38, 1.0), (0.38, 0.84), (0.84, 0.84), (0.84, 0.38), (1.0, 0.38)),
+    ),
+    Role.MASK_HEAD: (((0.5, 0.0), (1.0, 0.38), (0.8, 1.0), (0.2, 1.0), (0.0, 0.38)),),
+}
+"""Filled outlines in the unit square: down for what goes down, up for what goes up."""
+
+
+def role_mark(role: Role, box: Box) -> tuple[Polygon, ...]:
+    """A role's mark, drawn into a box."""
+    return tuple(
+        tuple((box.left + x * box.width, box.top + y * box.height) for x, y in polygon)
+        for polygon in ROLE_MARKS[role]
+    )
+
+
+def shape_text(layer: LayerInfo) -> str:
+    """Channels x height x width."""
+    channels, height, width = layer.shape
+    return f"{channels}{TIMES}{height}{TIMES}{width}"
+
+
+def stride_text(photo_stride: float) -> str:
+    """How coarse a row is, in photo pixels."""
+    return f"stride {pixels_text(photo_stride)}" if photo_stride > 0 else "per region"
+
+
+def detail_text(node: Node) -> str:
+    """What else is said of a node: its stride, or how many stages are folded into it."""
+    return f"{node.folded + 1} stages" if node.folded else stride_text(node.layer.photo_stride)
+
+
+def fitted(picture: Box, aspect: float) -> Box:
+    """The largest box of width / height `aspect` in the middle of another one."""
+    width = min(picture.width, picture.height * aspect)
+    height = width / aspect
+    x, y = picture.centre
+    return Box(x - width / 2, y - height / 2, width, height)
+
+
+def rounded(
+    points: Sequence[Point], radius: float = CORNER_RADIUS
+) -> list[tuple[Point, Point, Point]]:
+    """For every inner corner: where the curve begins, the corner, and where the curve ends."""
+    found = []
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        reach = min(radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
+        found.append((_towards(corner, before, reach), corner, _towards(corner, after, reach)))
+    return found
+
+
+def arrow_head(points: Sequence[Point], size: float = 7.0) -> Polygon:
+    """The triangle at the end of a line."""
+    if len(points) < 2:
+        return ()
+    tip, (x, y) = points[-1], points[-2]
+    length = _distance(tip, (x, y)) or 1.0
+    dx, dy = (x - tip[0]) / length * size, (y - tip[1]) / length * size
+    return (
+        tip,
+        (tip[0] + dx - dy * 0.45, tip[1] + dy + dx * 0.45),
+        (tip[0] + dx + dy * 0.45, tip[1] + dy - dx * 0.45),
+    )
+
+
+def halfway(edge: Edge) -> Point:
+    """The middle of an edge's longest part, where there is room for a sign."""
+    pairs = list(zip(edge.points, edge.points[1:], strict=False))
+    start, end = max(pairs, key=lambda pair: _distance(*pair))
+    return (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+
+
+def _distance(a: Point, b: Point) -> float:
+    return abs(a[0] - b[0]) + abs(a[1] - b[1])
+
+
+def _towards(start: Point, end: Point, reach: float) -> Point:
+    length = _distance(start, end) or 1.0
+    part = reach / length
+    return start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part

@@ -1,0 +1,269 @@
+"""Running one model on some images: the work of a job, image by image."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segstudio.core.class_mapping import adapt, is_scored
+from segstudio.core.errors import SegstudioError, without_traceback
+from segstudio.core.labels import Image
+from segstudio.core.prediction import (
+    ModelSpec,
+    Prediction,
+    RunOptions,
+    Variant,
+    effective_options,
+    parts_of,
+    with_thresholds,
+)
+from segstudio.core.schema import LabelSchema
+from segstudio.folder.files import FolderFiles
+from segstudio.jobs import Job
+from segstudio.metrics.confusion import ConfusionMatrix
+from segstudio.metrics.tally import count
+from segstudio.resources import resource_path
+from segstudio.runs.engine import Engine, Predictor
+from segstudio.storage.decode import pages_in_image
+from segstudio.storage.image_ref import ImageRef, place_of
+
+_DEFAULTS = RunOptions()
+_ANSWERING = ("input_scale", "flips", "scales")
+
+
+def run_key(spec: ModelSpec, options: RunOptions) -> str:
+    """Name of a run: the model's id, the state of its weights, and options that are not usual.
+
+    Thresholds and the device do not belong to it: they change nothing in what is stored. Weights
+    may change under the same name (trained further, or shipped anew), so the time of the file
+    belongs to it, unless its digest is known, as that of published weights is.
+    """
+    parts = [spec.id, *(stamp for part in parts_of(spec) if (stamp := _stamp_of(part)))]
+    in_force = effective_options(spec, options)
+    tiles = (in_force.tile_px, in_force.overlap_px)
+    if tiles != (_DEFAULTS.tile_px, _DEFAULTS.overlap_px):
+        parts.append(f"{in_force.tile_px}-{in_force.overlap_px}")
+    # A variant's own options are in its id.
+    own = spec.made_of.overrides if isinstance(spec.made_of, Variant) else {}
+    for name in _ANSWERING:
+        value = getattr(options, name)
+        if name not in own and value != getattr(_DEFAULTS, name):
+            parts.append(f"{name}-{value}")
+    return "@".join(parts)
+
+
+def _stamp_of(spec: ModelSpec) -> str:
+    """Changes when the model's weights do; "" if its id says enough."""
+    weights = spec.weights
+    if weights is None:
+        return ""
+    path = Path(weights.filename)
+    if not path.is_absolute():
+        if not spec.embedded:
+            return weights.sha256
+        path = resource_path("models", weights.filename)
+    try:
+        return f"{path.stat().st_mtime_ns:x}"
+    except OSError:
+        return ""
+
+
+def model_of(run: str) -> str:
+    """The model's id in a run's name."""
+    return run.partition("@")[0]
+
+
+def same_thresholds(a: RunOptions, b: RunOptions) -> bool:
+    """Whether instances are drawn alike."""
+    return (a.score_threshold, a.mask_threshold) == (b.score_threshold, b.mask_threshold)
+
+
+@dataclass(frozen=True)
+class BatchImage:
+    """One image to do; `pixels` (H, W, 3) uint8 and their file's digest if they are in memory."""
+
+    index: int
+    ref: ImageRef
+    pixels: Image | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What came of one image.
+
+    Attributes:
+        ref: The image.
+        raw: The prediction in the model's own classes, at the batch's thresholds.
+        matrix: Its counts against the image's files, None if there is no reference.
+        schema: The classes it was counted in.
+    """
+
+    ref: ImageRef
+    raw: Prediction
+    matrix: ConfusionMatrix | None
+    schema: LabelSchema
+
+
+class Batch:
+    """A model, its options, and the images that are left to do.
+
+    Attributes:
+        spec: The model.
+        options: How it runs.
+        run: Name of the run.
+        files: The folder of the images.
+        schema: The folder's classes; replaced by the owning thread when they change.
+        images: All images asked for, with their later pages as these are found.
+        waiting: Indices of those without a result yet; the owning thread takes out what arrived.
+        done: How many have been tried.
+        failures: Name and reason of every image that failed.
+        unsaved: Why predictions could not be stored, one entry an image.
+        job: What it runs as; None until it is submitted.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        spec: ModelSpec,
+        options: RunOptions,
+        files: FolderFiles,
+        schema: LabelSchema,
+        images: list[BatchImage],
+        *,
+        again: bool,
+        every_page: bool = False,
+        deliver: Callable[[BatchResult], None],
+    ) -> None:
+        """Args (besides the attributes):
+        engine: Gives the loaded model.
+        again: Run also where a stored prediction would do.
+        every_page: Run on all pages of the images, behind the first.
+        deliver: Gets every result at once, on the job's thread.
+        """
+        self.spec = spec
+        self.options = options
+        self.run = run_key(spec, options)
+        self.files = files
+        self.schema = schema
+        # The pixels are held until the image is done, and no longer.
+        self.images = [replace(image, pixels=None) for image in images]
+        self.waiting = {image.index for image in images}
+        self.done = 0
+        self.failures: list[tuple[str, SegstudioError]] = []
+        self.unsaved: list[SegstudioError] = []
+        self.job: Job | None = None
+        self._engine = engine
+        self._deliver = deliver
+        self._again = {image.index for image in images} if again else set()
+        self._left = list(reversed(images))
+        self._every_page = every_page
+        self._lock = threading.Lock()
+        self._predictor: Predictor | None = None
+
+    @property
+    def title(self) -> str:
+        """For the status bar."""
+        if len(self.images) == 1:
+            return f"{self.spec.title} on {self.images[0].ref.title}"
+        return f"{self.spec.title} on {len(self.images)} images"
+
+    def hurry(self, index: int) -> bool:
+        """Do this image next, even if it is predicted already; False if it is not waiting."""
+        with self._lock:
+            waiting = next((image for image in self._left if image.index == index), None)
+            if waiting is None:
+                return False
+            self._left.remove(waiting)
+            self._left.append(waiting)
+            self._again.add(index)
+            return True
+
+    def work(self, job: Job) -> None:
+        """Do all images; one that cannot be read or predicted is noted and passed over.
+
+        Raises:
+            SegstudioError: if the model itself cannot be loaded.
+        """
+        while (image := self._next()) is not None:
+            self._add_pages(image)
+            job.report(self.done, len(self.images), image.ref.title)
+            stored = self._stored(image)
+            if stored is None and self._predictor is None:
+                self._predictor = self._load(job)
+            try:
+                result = self._result(job, image, stored)
+            except SegstudioError as error:
+                self.failures.append((image.ref.title, without_traceback(error)))
+                self.waiting.discard(image.index)
+            else:
+                self._deliver(result)
+            self.done += 1
+
+    def _next(self) -> BatchImage | None:
+        with self._lock:
+            return self._left.pop() if self._left else None
+
+    def _add_pages(self, image: BatchImage) -> None:
+        """Have the later pages of an image done behind its first."""
+        ref = image.ref
+        if not self._every_page or ref.page:
+            return
+        later = [
+            BatchImage(place_of(image.index, page), ref.at_page(page))
+            for page in range(1, pages_in_image(ref.path))
+        ]
+        self.images += later
+        self.waiting |= {each.index for each in later}
+        with self._lock:
+            self._left += reversed(later)
+
+    def _stored(self, image: BatchImage) -> Prediction | None:
+        if image.index in self._again:
+            return None
+        return self.files.predictions.load(image.ref.path, self.run, image.ref.page)
+
+    def _load(self, job: Job) -> Predictor:
+        if not self._engine.is_available(self.spec):
+            self._engine.download(self.spec, job.check, job.report)
+        job.report(self.done, len(self.images), f"Loading {self.spec.title}")
+        return self._engine.predictor(self.spec, self.options.device, job.check)
+
+    def _result(self, job: Job, image: BatchImage, stored: Prediction | None) -> BatchResult:
+        raw = stored or self._predict(job, image)
+        raw = with_thresholds(raw, self.options.score_threshold, self.options.mask_threshold)
+        schema = self.schema
+        reference = None
+        try:
+            # else it is counted once it is decided what the masks or the model's classes mean
+            if self.files.masks.known and is_scored(raw.schema, schema):
+                reference = self.files.reference(image.ref, schema, raw.shape_hw)
+        except SegstudioError:
+            pass  # said when the image is opened; the prediction is good all the same
+        matrix = None
+        if reference is not None:
+            matrix = count(reference.labels, adapt(raw, schema).labels, schema)
+        return BatchResult(image.ref, raw, matrix, schema)
+
+    def _predict(self, job: Job, image: BatchImage) -> Prediction:
+        assert self._predictor is not None
+        pixels, digest = image.pixels, image.digest
+        if pixels is None:
+            pixels, digest = self.files.pixels(image.ref, job.check)
+
+        def report(step: int, steps: int = 0, text: str = "") -> None:
+            if len(self.images) == 1:
+                job.report(step, steps, text)
+            else:
+                part = f" ({step} of {steps})" if steps > 1 else ""
+                job.report(self.done, len(self.images), f"{image.ref.title}{part}")
+
+        answer = self._predictor.predict(pixels, self.options, job.check, report)
+        prediction = replace(answer, run=self.run)
+        try:
+            self.files.predictions.save(image.ref.path, prediction, image.ref.page, digest=digest)
+        except SegstudioError as error:
+            self.unsaved.append(without_traceback(error))
+        return prediction

@@ -1,0 +1,363 @@
+"""Named runs: a model with options of its own, or several models together, as a model like others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from segstudio.core.class_mapping import same_classes
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import Ensemble, ModelSpec, Variant, parts_of
+from segstudio.jobs import Job, JobRunner
+from segstudio.notices import Notices
+from segstudio.runs.batch import model_of
+from segstudio.runs.engine import Engine
+from segstudio.session.session import Change, Session, What
+from segstudio.storage.run_definitions import (
+    RunDefinition,
+    read_definitions,
+    write_definitions,
+)
+
+VARIABLE: Final = ("score_threshold", "mask_threshold", "input_scale", "flips", "scales", "tile_px")
+"""The options that a variant may set."""
+_WORDS: Final = {
+    "score_threshold": "score threshold {:g}",
+    "mask_threshold": "mask threshold {:g}",
+    "input_scale": "input {:g} x",
+    "tile_px": "tiles of {} px",
+}
+_OF_NAMED: Final = "+"
+"""Stands in the ids of named runs and in no others."""
+_SCALES: Final = (0.1, 4.0)
+_log = logging.getLogger(__name__)
+
+
+class NamedRuns:
+    """Makes, keeps and forgets named runs; they appear among `Session.models`."""
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        notices: Notices,
+        file: Path,
+        engine: Engine,
+        wanted: str = "",
+    ) -> None:
+        """Args (besides the parts it works with):
+        file: Where the runs are kept.
+        engine: Reads the files of weights that runs are made of.
+        wanted: Id of the model chosen last time; chosen again if it is a named run.
+        """
+        self._session, self._jobs, self._notices, self._file = session, jobs, notices, file
+        self._engine, self._wanted, self._stand_in = engine, wanted, ""
+        self._definitions: list[RunDefinition] | None = None
+        self._own: dict[str, ModelSpec] = {}
+        session.changed.connect(self._on_change)
+
+    def add_variant(self, title: str, base: str, **overrides: Any) -> str:
+        """Add a model run with options of its own; returns its id.
+
+        Args:
+            title: Its name.
+            base: Id of the model.
+            overrides: Fields of `core.prediction.RunOptions` named in `VARIABLE`.
+
+        Raises:
+            SegstudioError: for an empty or taken name, or options that make no sense.
+        """
+        self._check_title(title)
+        changes = _checked(overrides)
+        digest = hashlib.blake2b(
+            json.dumps(changes, sort_keys=True).encode(), digest_size=3
+        ).hexdigest()
+        run = f"{base}{_OF_NAMED}{_slug(title)}-{digest}"
+        return self._add(RunDefinition(run, title.strip(), "variant", (base,), changes))
+
+    def add_ensemble(
+        self, title: str, members: Sequence[str], method: Literal["mean", "vote"] = "mean"
+    ) -> str:
+        """Add models that answer together; returns the id.
+
+        Args:
+            title: Its name.
+            members: Ids of at least two models that tell the same classes apart.
+            method: "mean" of the probabilities, or majority "vote" (a tie goes to the lower id).
+
+        Raises:
+            SegstudioError: for an empty or taken name, or models that do not fit together.
+        """
+        self._check_title(title)
+        if len(set(members)) < 2:
+            raise SegstudioError("An ensemble needs two models or more.", "Choose another model.")
+        digest = hashlib.blake2b("|".join(members).encode(), digest_size=3).hexdigest()
+        run = f"{method}{_OF_NAMED}{_slug(title)}-{digest}"
+        return self._add(
+            RunDefinition(run, title.strip(), "ensemble", tuple(members), method=method)
+        )
+
+    def remove(self, run: str) -> Callable[[], None]:
+        """Forget a named run; its predictions stay on disk.
+
+        Returns:
+            What brings it back.
+
+        Raises:
+            SegstudioError: if there is none of this id, or others are made of it.
+        """
+        definitions = self._definitions or []
+        removed = next((entry for entry in definitions if entry.id == run), None)
+        if removed is None:
+            raise SegstudioError("Only named runs can be removed.", "Choose one of yours.")
+        users = [entry.title for entry in definitions if run in entry.members]
+        if users:
+            raise SegstudioError(
+                f"{removed.title} is part of {', '.join(users)}.", "Remove that run first."
+            )
+        definition = removed
+        session = self._session
+        self._definitions = [entry for entry in definitions if entry is not removed]
+        session.models = {key: spec for key, spec in session.models.items() if key != run}
+        chosen = session.model.chosen
+        if chosen == run:
+            # the model that it is a variant of, or else the first one
+            chosen = next(
+                iter([*(m for m in definition.members if m in session.models), *session.models]), ""
+            )
+        available = session.model.available - {run}
+        session.model = replace(session.model, chosen=chosen, available=available)
+        self._keep()
+        session.notify(What.MODELS)
+
+        def bring_back() -> None:
+            self._add(definition)
+
+        return bring_back
+
+    def is_named(self, run: str) -> bool:
+        """Whether a model is a named run."""
+        return any(entry.id == run for entry in self._definitions or [])
+
+    def _add(self, definition: RunDefinition) -> str:
+        definition = replace(definition, files=self._files(definition))
+        spec = self._spec(definition)
+        if spec is None:
+            raise SegstudioError(
+                "One of the models is not there any more.", "Choose among those in the list."
+            )
+        self._definitions = [
+            *(entry for entry in self._definitions or [] if entry.id != definition.id),
+            definition,
+        ]
+        self._show([spec])
+        self._keep()
+        return definition.id
+
+    def _check_title(self, title: str) -> None:
+        name = title.strip()
+        if not name:
+            raise SegstudioError("The run needs a name.", "Give it one that tells it apart.")
+        if any(spec.title.casefold() == name.casefold() for spec in self._session.models.values()):
+            raise SegstudioError(f"There is a model called {name} already.", "Give another name.")
+
+    def _spec(self, definition: RunDefinition) -> ModelSpec | None:
+        """The model that a definition describes; None if one of its models is not there.
+
+        Raises:
+            SegstudioError: if the models of an ensemble do not tell the same classes apart.
+        """
+        models = {**self._session.models, **self._of_files(definition)}
+        members = tuple(models[name] for name in definition.members if name in models)
+        if len(members) < len(definition.members):
+            return None
+        first = members[0]
+        if definition.kind == "variant":
+            return replace(
+                first,
+                id=definition.id,
+                title=definition.title,
+                description=f"{first.title} with {described(definition.overrides)}.",
+                embedded=False,
+                metrics={},
+                made_of=Variant(first, definition.overrides),
+            )
+        if not all(same_classes(member.schema, first.schema) for member in members):
+            raise SegstudioError(
+                "These models do not tell the same classes apart.",
+                "Choose models with the same classes.",
+            )
+        how = "Mean of the probabilities" if definition.method == "mean" else "Majority vote"
+        return ModelSpec(
+            definition.id,
+            definition.title,
+            "ensemble",
+            "semantic",
+            first.schema,
+            "",
+            licence=first.licence,
+            description=f"{how} of {', '.join(member.title for member in members)}.",
+            made_of=Ensemble(members, definition.method),
+        )
+
+    def _show(self, specs: Sequence[ModelSpec]) -> None:
+        session = self._session
+        session.models = {**session.models, **{spec.id: spec for spec in specs}}
+        available = session.model.available
+        ready = {spec.id for spec in specs if _is_ready(spec, available)}
+        chosen = session.model.chosen
+        if self._wanted in session.models and chosen in ("", self._stand_in):
+            chosen, self._wanted = self._wanted, ""
+        session.model = replace(session.model, chosen=chosen, available=available | ready)
+        session.notify(What.MODELS)
+
+    def _files(self, definition: RunDefinition) -> dict[str, str]:
+        """The weights of the members that are files of the user's own, by id."""
+        members = (self._session.models.get(name) for name in definition.members)
+        own = {spec.id: spec for spec in members if spec is not None and _own_file(spec)}
+        self._own.update({_own_file(spec): spec for spec in own.values()})
+        return {**definition.files, **{name: _own_file(spec) for name, spec in own.items()}}
+
+    def _of_files(self, definition: RunDefinition) -> dict[str, ModelSpec]:
+        """The members of a definition that are files which were read."""
+        return {
+            name: self._own[path] for name, path in definition.files.items() if path in self._own
+        }
+
+    def _on_change(self, change: Change) -> None:
+        """Read the file once the models are known."""
+        if not change.what & What.MODELS:
+            return
+        if self._definitions is not None and self._session.model.chosen != self._stand_in:
+            self._wanted = ""  # the user has chosen since
+        if self._definitions is None and self._session.models:
+            self._definitions = []
+            self._stand_in = self._session.model.chosen
+            self._jobs.submit(
+                "Reading the named runs",
+                "files",
+                lambda _job: read_definitions(self._file),
+                self._arrived,
+                visible=False,
+            )
+
+    def _arrived(self, found: list[RunDefinition]) -> None:
+        known = {entry.id for entry in self._definitions or []}
+        self._definitions = [
+            *(entry for entry in found if entry.id not in known),
+            *(self._definitions or []),
+        ]
+        self._show_all(found)
+        self._read_files(found)
+
+    def _read_files(self, found: list[RunDefinition]) -> None:
+        """Read the files of weights that runs are made of, then show those runs."""
+        missing = [entry for entry in found if entry.id not in self._session.models]
+        paths = {path for entry in missing for path in entry.files.values()} - self._own.keys()
+        if not paths:
+            return
+
+        def work(job: Job) -> dict[str, ModelSpec]:
+            own: dict[str, ModelSpec] = {}
+            for path in sorted(paths):
+                job.check()
+                try:
+                    own[path] = self._engine.spec_from_weights(Path(path))
+                except SegstudioError as error:
+                    _log.warning("%s: %s", path, error)
+            return own
+
+        def done(own: dict[str, ModelSpec]) -> None:
+            self._own.update(own)
+            kept = {entry.id for entry in self._definitions or []}
+            self._show_all([entry for entry in found if entry.id in kept])
+
+        self._jobs.submit("Reading the named runs' weights", "model", work, done, visible=False)
+
+    def _show_all(self, found: list[RunDefinition]) -> None:
+        # a run may be made of another one that comes later in the file
+        waiting = [entry for entry in found if entry.id not in self._session.models]
+        while True:
+            specs = [(entry, self._quiet_spec(entry)) for entry in waiting]
+            made = [spec for _, spec in specs if spec is not None]
+            if not made:
+                return
+            self._show(made)
+            waiting = [entry for entry, spec in specs if spec is None]
+
+    def _quiet_spec(self, definition: RunDefinition) -> ModelSpec | None:
+        try:
+            _checked(definition.overrides)
+            return self._spec(definition)
+        except SegstudioError as error:
+            _log.warning("The named run %s is passed over: %s", definition.title, error)
+            return None
+
+    def _keep(self) -> None:
+        definitions = list(self._definitions or [])
+
+        def work(_job: Job) -> None:
+            write_definitions(self._file, definitions)
+
+        self._jobs.submit("Keeping the named runs", "save", work, visible=False)
+
+
+def is_removed(run: str, models: Collection[str]) -> bool:
+    """Whether a prediction was made by a named run that is not there any more.
+
+    Args:
+        run: Name of the prediction's run.
+        models: Ids of the models that are there.
+    """
+    model = model_of(run)
+    return _OF_NAMED in model and model not in models
+
+
+def described(overrides: dict[str, Any]) -> str:
+    """What a variant does in its own way, in words."""
+    return ", ".join(_word(name, value) for name, value in overrides.items()) or "usual options"
+
+
+def _word(name: str, value: Any) -> str:
+    if name == "flips":
+        return "mirror images averaged" if value else "no mirror images"
+    if name == "scales":
+        return "sizes " + ", ".join(f"{scale:g} x" for scale in value) + " averaged"
+    return _WORDS[name].format(value)
+
+
+def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
+    unknown = overrides.keys() - set(VARIABLE)
+    if unknown:
+        raise SegstudioError(f"A run cannot set {', '.join(sorted(unknown))}.")
+    for name in ("score_threshold", "mask_threshold"):
+        if not 0 <= overrides.get(name, 0) <= 1:
+            raise SegstudioError("A threshold lies between 0 and 1.")
+    scales = (*overrides.get("scales", (1.0,)), overrides.get("input_scale", 1.0))
+    if not scales or not all(_SCALES[0] <= scale <= _SCALES[1] for scale in scales):
+        raise SegstudioError(f"Sizes lie between {_SCALES[0]:g} and {_SCALES[1]:g}.")
+    if "scales" in overrides and not overrides["scales"]:
+        raise SegstudioError("Give at least one size to average over.")
+    return dict(overrides)
+
+
+def _is_ready(spec: ModelSpec, available: frozenset[str]) -> bool:
+    """Whether all weights that a run is made of are on disk."""
+    return all(part.id in available or _own_file(part) for part in parts_of(spec))
+
+
+def _own_file(spec: ModelSpec) -> str:
+    """The weights of a plain model that is a file of the user's own, else ""."""
+    if spec.weights is None or spec.made_of is not None:
+        return ""
+    return spec.weights.filename if Path(spec.weights.filename).is_absolute() else ""
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-") or "run"

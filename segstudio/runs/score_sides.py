@@ -1,0 +1,102 @@
+"""What a score compares: which model's prediction, with what."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from segstudio.runs.batch import model_of
+from segstudio.session.document import Document
+from segstudio.session.session import Session
+
+_SHOWN = 2
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two sides of a score.
+
+    Attributes:
+        model: Title of the model whose prediction it is.
+        reference: What it is measured against, as the end of a sentence.
+        warning: A sentence if the score says little: the reference came from the same model.
+    """
+
+    model: str
+    reference: str
+    warning: str = ""
+
+    @property
+    def short(self) -> str:
+        """Both sides without when the reference was edited and what it was started from."""
+        return f"{self.model} against {self.reference.partition(' (')[0]}"
+
+    @property
+    def text(self) -> str:
+        """Both sides in one line."""
+        return f"{self.model} against {self.reference}"
+
+
+def run_title(session: Session, run: str) -> str:
+    """What the model of a run is called."""
+    document = session.document
+    if document is not None and run in document.predictions:
+        return document.predictions[run].title
+    spec = session.models.get(model_of(run))
+    return spec.title if spec is not None else model_of(run)
+
+
+def image_sides(session: Session) -> Sides | None:
+    """The sides of the open image's score; None without one."""
+    document, run = session.document, session.view.run
+    if document is None or run not in document.predictions or not document.has_reference:
+        return None
+    taken = document.runs_taken
+    same = any(model_of(other) == model_of(run) for other in taken)
+    return Sides(
+        run_title(session, run),
+        _annotation_text(session, document) if document.edited_at is not None else "ground truth",
+        "Partly this model's own pixels: the score says little." if same else "",
+    )
+
+
+def folder_sides(session: Session, scored: int) -> Sides | None:
+    """The sides of the folder's scores of the shown run; None without any.
+
+    Args:
+        session: What is open.
+        scored: How many images the scores are of: counting them anew takes too long here, since
+            this is asked while someone paints.
+    """
+    run, counts = session.view.run, session.counts
+    if not scored:
+        return None
+    edited = same = 0
+    for index, state in session.states.items():
+        if (state.edited or state.taken) and (index, run) in counts:
+            edited += state.edited
+            same += any(model_of(taken) == model_of(run) for taken in state.taken)
+    parts = []
+    if edited:
+        parts.append(f"{edited:,} annotation{'s' * (edited != 1)} of yours")
+    if rest := scored - edited:
+        parts.append(f"{rest:,} of the ground truth" if edited else "ground truth")
+    warning = ""
+    if same:
+        warning = f"{same:,} of {scored:,}: partly this model's own pixels, says little."
+    return Sides(run_title(session, run), " and ".join(parts), warning)
+
+
+def _annotation_text(session: Session, document: Document) -> str:
+    assert document.edited_at is not None
+    titles = sorted({run_title(session, run) for run in document.runs_taken})
+    shown = ", ".join(titles[:_SHOWN]) + (" and more" if len(titles) > _SHOWN else "")
+    source = f", started from {shown}" if titles else ""
+    return f"your annotation (edited {_when(document.edited_at)}{source})"
+
+
+def _when(seconds: float) -> str:
+    """The time of day, with the date if that is not today."""
+    then, now = time.localtime(seconds), time.localtime()
+    form = "%H:%M" if then[:3] == now[:3] else "%Y-%m-%d %H:%M"
+    return time.strftime(form, then)

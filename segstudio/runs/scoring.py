@@ -1,0 +1,435 @@
+"""Scores: of the open image while it is painted, and of the folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from segstudio.clock import Clock
+from segstudio.core.class_mapping import is_scored
+from segstudio.core.labels import Labels, Patch
+from segstudio.core.prediction import Prediction
+from segstudio.core.schema import Color, LabelSchema
+from segstudio.core.text import safe_cells, utf8
+from segstudio.folder.documents import Documents
+from segstudio.folder.files import FolderFiles, OpenFolder
+from segstudio.jobs import Job, JobRunner
+from segstudio.metrics.confusion import ConfusionMatrix, Metrics
+from segstudio.metrics.tally import FolderTally, count, matrix_size, metrics_of, padded
+from segstudio.notices import Notices
+from segstudio.session.document import Document
+from segstudio.session.session import Change, Session, What
+from segstudio.storage.atomic import write_atomically
+
+_CSV_HEADER = (
+    "scope", "image", "class", "iou", "dice", "precision", "recall",
+    "reference_pixels", "predicted_pixels",
+)  # fmt: skip
+_DELIVERY_INTERVAL_S = 0.2
+_MOST_AT_ONCE = 16
+"""Taking the counts of an image takes up to 0.4 ms (150 classes)."""
+_IN_A_JOB_PIXELS = 1 << 20
+
+
+_Counted = tuple[int, str, ConfusionMatrix, Metrics]
+"""An image, a run, and what was counted."""
+
+
+class _Writer(Protocol):
+    def writerow(self, row: Iterable[Any], /) -> Any: ...
+
+
+@dataclass(eq=False)
+class _Count:
+    """A count under way, and the patches that came since it was asked for."""
+
+    prediction: Prediction
+    patches: list[Patch] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One class's line of the metrics table; scores 0..1, NaN where undefined."""
+
+    class_id: int
+    name: str
+    color: Color
+    iou: float
+    dice: float
+    precision: float
+    recall: float
+    truth_pixels: int
+    predicted_pixels: int
+
+
+@dataclass(frozen=True, eq=False)
+class FolderScores:
+    """Scores of all predicted images that have a reference.
+
+    Attributes:
+        summed: Scores of the summed counts.
+        image_means: Means over images, by the names of `metrics.confusion.IMAGE_MEANS`.
+        images: How many images.
+    """
+
+    summed: Metrics
+    image_means: dict[str, float]
+    images: int
+
+
+class Scoring:
+    """Keeps `session.counts` true.
+
+    Painting changes the counts by the patches alone. Whatever needs whole maps is counted in a
+    job of the "scores" lane.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        clock: Clock,
+        notices: Notices,
+        documents: Documents,
+        folder: OpenFolder,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._clock = clock
+        self._notices = notices
+        self._documents = documents
+        self._folder = folder
+        self._waiting: dict[tuple[Document, str], _Count] = {}
+        self._recounting: set[tuple[int, str]] = set()
+        self._classes = _classes_of(session.schema)
+        self._tallies: dict[str, FolderTally] = {}
+        self._cached: tuple[ConfusionMatrix, object, Metrics] | None = None
+        session.changed.connect(self._on_change)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The classes that scores are about."""
+        return self._session.schema
+
+    def of_image(self, run: str = "") -> Metrics | None:
+        """Scores of a run (the shown one if not named) on the open image; None if unscored."""
+        session = self._session
+        matrix = session.counts.get((session.index, run or session.view.run))
+        if matrix is None:
+            return None
+        if (
+            self._cached is None
+            or self._cached[0] is not matrix
+            or (self._cached[1] is not session.schema)
+        ):
+            self._cached = (matrix, session.schema, metrics_of(matrix, session.schema))
+        return self._cached[2]
+
+    def lead_of(self, index: int) -> float:
+        """What `tally.lead_iou` tells of the shown run on an image; NaN if it was not scored."""
+        tally = self._tallies.get(self._session.view.run)
+        return math.nan if tally is None else tally.lead_of(index)
+
+    def worst_first(self, images: Sequence[int]) -> list[int]:
+        """Images by `lead_of`, the lowest first; those without a score stay in their order."""
+        tally = self._tallies.get(self._session.view.run)
+        return list(images) if tally is None else tally.worst_first(images)
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether any image of the folder is scored for the shown run."""
+        return bool(self._tallies.get(self._session.view.run))
+
+    def of_folder(self, run: str = "") -> FolderScores | None:
+        """Scores of a run over the folder; None if no image is scored."""
+        tally = self._tallies.get(run or self._session.view.run)
+        if not tally:
+            return None
+        return FolderScores(tally.summed, tally.image_means, len(tally))
+
+    def rows(self, metrics: Metrics) -> list[ScoreRow]:
+        """The lines of a table of classes."""
+        schema = self._session.schema
+        palette = schema.palette()
+        return [
+            ScoreRow(
+                class_id,
+                schema.name_of(class_id),
+                (int(palette[class_id, 0]), int(palette[class_id, 1]), int(palette[class_id, 2])),
+                float(metrics.iou[i]),
+                float(metrics.dice[i]),
+                float(metrics.precision[i]),
+                float(metrics.recall[i]),
+                int(metrics.truth_pixels[i]),
+                int(metrics.predicted_pixels[i]),
+            )
+            for i, class_id in enumerate(metrics.class_ids)
+        ]
+
+    def csv(self, run: str = "") -> str:
+        """A table of the open image, the folder, and every scored image; "" if there is none.
+
+        Columns: scope, image, class, iou, dice, precision, recall, pixels of the reference and of
+        the prediction. Undefined scores are empty.
+        """
+        session = self._session
+        run = run or session.view.run
+        folder = self.of_folder(run)
+        if folder is None or session.project is None:
+            return ""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(_CSV_HEADER)
+        self._write_rows(writer, "folder", "", folder.summed)
+        for name, value in folder.image_means.items():
+            writer.writerow(["folder", "", name, _number(value), "", "", "", "", ""])
+        for index in sorted(i for i, r in session.counts if r == run):
+            metrics = metrics_of(session.counts[index, run], session.schema)
+            self._write_rows(writer, "image", session.project.images[index].title, metrics)
+        return out.getvalue()
+
+    def save_csv(self, path: Path, run: str = "") -> None:
+        """Write the table of `csv` to a file."""
+        text = self.csv(run)
+
+        def done(_result: None) -> None:
+            self._notices.info(f"The scores are in {path}.")
+
+        self._jobs.submit(
+            f"Writing {path.name}",
+            "save",
+            lambda _job: write_atomically(path, utf8(text)),
+            done,
+            visible=False,
+        )
+
+    def _write_rows(self, writer: _Writer, scope: str, image: str, metrics: Metrics) -> None:
+        for row in self.rows(metrics):
+            scores = (row.iou, row.dice, row.precision, row.recall)
+            pixels = (row.truth_pixels, row.predicted_pixels)
+            cells = [scope, image, row.name, *map(_number, scores), *pixels]
+            writer.writerow(safe_cells(cells))
+        names = ("mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou")
+        means = {name: getattr(metrics, name) for name in names}
+        iou, dice = metrics.mean_over(self._session.schema.foreground_ids)
+        means |= {"mean_iou_foreground": iou, "mean_dice_foreground": dice}
+        for name, value in means.items():
+            writer.writerow(safe_cells([scope, image, name, _number(value), *[""] * 5]))
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def record(
+        self, index: int, run: str, matrix: ConfusionMatrix, metrics: Metrics | None = None
+    ) -> None:
+        """Set the counts of an image; the caller says SCORES when it is done.
+
+        Args:
+            index: Which image.
+            run: Key of the prediction.
+            matrix: The counts.
+            metrics: What `tally.metrics_of` gives of them, where that is worked out already.
+        """
+        session = self._session
+        session.counts[index, run] = matrix
+        self._tallies.setdefault(run, FolderTally(session.schema)).put(index, matrix, metrics)
+
+    def forget(self, index: int, run: str) -> None:
+        """Remove the counts of an image; the caller says SCORES."""
+        self._session.counts.pop((index, run), None)
+        if run in self._tallies:
+            self._tallies[run].remove(index)
+
+    def count_document(self, document: Document, runs: Iterable[str] = ()) -> None:
+        """Count a held document's predictions (all if none is named) in a job."""
+        session = self._session
+        for run in tuple(runs) or tuple(document.predictions):
+            prediction = document.predictions.get(run)
+            index = self._session.index_of(document)
+            if prediction is None or index is None:
+                continue
+            if not document.has_reference or not is_scored(prediction.schema, session.schema):
+                self.forget(index, run)
+                session.notify(What.SCORES)
+                continue
+            self._submit_count(document, run, prediction)
+
+    def _submit_count(self, document: Document, run: str, prediction: Prediction) -> None:
+        schema, annotation = self._session.schema, document.annotation
+        pending = _Count(prediction)
+        self._waiting[document, run] = pending
+
+        def work(_job: Job) -> tuple[Labels, ConfusionMatrix]:
+            reference = np.array(annotation.labels)  # the user paints on
+            return reference, count(reference, prediction.labels, schema)
+
+        def done(counted: tuple[Labels, ConfusionMatrix]) -> None:
+            reference, matrix = counted
+            index = self._session.index_of(document)
+            if self._waiting.get((document, run)) is not pending or index is None:
+                return
+            if _classes_of(schema) != _classes_of(self._session.schema):
+                return
+            patches = _on_top_of(reference, pending.patches)
+            self.record(index, run, self._patched(matrix, patches, prediction))
+            self._session.notify(What.SCORES)
+
+        def ended() -> None:
+            if self._waiting.get((document, run)) is pending:
+                del self._waiting[document, run]
+
+        self._jobs.submit(
+            f"Scoring {document.ref.title}",
+            "scores",
+            work,
+            done,
+            ended=ended,
+            key=f"count:{document.ref.root}/{document.ref.key}:{run}",
+            front=True,
+            visible=False,
+        )
+
+    def recount(self) -> None:
+        """Count every predicted image anew: the reference or the meaning of its ids changed."""
+        self._session.counts.clear()
+        self._tallies.clear()
+        self._waiting.clear()
+        self._session.notify(What.SCORES)
+        for document in self._documents:
+            self.count_document(document)
+        self.count_missing()
+
+    def count_missing(self) -> None:
+        """Count what is predicted and not counted yet, from the files of the folder."""
+        self._count_stored(lambda index, run: (index, run) not in self._session.counts)
+
+    def recount_runs(self, runs: Collection[str]) -> None:
+        """Count runs of images that are not held anew: their predictions are drawn differently."""
+        self._count_stored(lambda _index, run: run in runs)
+
+    def _count_stored(self, wanted: Callable[[int, str], bool]) -> None:
+        files = self._folder.files
+        if files is None:
+            return
+        held = {(self._session.index_of(d), run) for d in self._documents for run in d.predictions}
+        predicted = ((i, run) for i, state in self._session.states.items() for run in state.runs)
+        # what a job that is replaced now had still to count is not forgotten
+        uncounted = [
+            key
+            for key in predicted
+            if key not in held and (wanted(*key) or key in self._recounting)
+        ]
+        self._submit_recount(files, sorted(uncounted))
+
+    def _submit_recount(self, files: FolderFiles, uncounted: list[tuple[int, str]]) -> None:
+        if not uncounted:
+            self._jobs.cancel_key("recount")
+            return
+        schema, options = self._session.schema, self._session.model.options
+        self._recounting = set(uncounted)
+
+        def work(job: Job) -> None:
+            batch: list[_Counted] = []
+            sent = time.monotonic()
+            for number, (index, run) in enumerate(uncounted):
+                job.report(number, len(uncounted), f"Scoring {files.project.images[index].name}")
+                matrix = files.count(files.project.images[index], run, schema, options)
+                if matrix is not None:
+                    batch.append((index, run, matrix, metrics_of(matrix, schema)))
+                late = time.monotonic() - sent > _DELIVERY_INTERVAL_S
+                if late or len(batch) == _MOST_AT_ONCE:
+                    self._deliver(job, files, batch)
+                    batch, sent = [], time.monotonic()
+            self._deliver(job, files, batch)
+
+        self._jobs.submit("Scoring the folder", "scores", work, key="recount")
+
+    def _deliver(self, job: Job, files: FolderFiles, batch: list[_Counted]) -> None:
+        def arrive() -> None:
+            if job.cancelled or files is not self._folder.files or not batch:
+                return
+            for index, run, matrix, metrics in batch:
+                self.record(index, run, matrix, metrics)
+                self._recounting.discard((index, run))
+            self._session.notify(What.SCORES)
+
+        self._clock.post(arrive)
+
+    # -- following the session ---------------------------------------------------------------
+
+    def _on_change(self, change: Change) -> None:
+        if What.PROJECT in change.what:
+            self._start_anew()
+        if What.SCHEMA in change.what and self._classes != _classes_of(self._session.schema):
+            self._classes = _classes_of(self._session.schema)
+            self.recount()
+        if What.LABELS in change.what:
+            self._follow(change.document, change.patches)
+
+    def _start_anew(self) -> None:
+        """Images may have other numbers now, and none is counted any more."""
+        self._recounting.clear()
+        self._tallies.clear()
+        self._waiting.clear()
+        self._classes = _classes_of(self._session.schema)
+
+    def _follow(self, document: Document | None, patches: tuple[Patch, ...]) -> None:
+        session = self._session
+        index = session.index_of(document)
+        if document is None or index is None or not document.predictions:
+            return
+        if not patches or sum(p.before.size for p in patches) > _IN_A_JOB_PIXELS:
+            self.count_document(document)
+            return
+        for run, prediction in document.predictions.items():
+            if not is_scored(prediction.schema, session.schema):
+                continue
+            pending = self._waiting.get((document, run))
+            matrix = session.counts.get((index, run))
+            if pending is not None:
+                # What is counted so far may be of an older prediction.
+                pending.patches.extend(patches)
+            elif matrix is None:
+                self._submit_count(document, run, prediction)
+            else:
+                self.record(index, run, self._patched(matrix, patches, prediction))
+        session.notify(What.SCORES)
+
+    def _patched(
+        self, matrix: ConfusionMatrix, patches: Iterable[Patch], prediction: Prediction
+    ) -> ConfusionMatrix:
+        schema = self._session.schema
+        for patch in patches:
+            predicted = prediction.labels[patch.rect.slices]
+            size = matrix_size(schema, predicted, patch.before, patch.after)
+            matrix = padded(matrix, size).after(patch, predicted, schema.ignore_index)
+        return matrix
+
+
+def _on_top_of(counted: Labels, patches: Iterable[Patch]) -> Iterator[Patch]:
+    """Patches as changes of a copy of the map, which may have any of them already, also in part.
+
+    The copy is changed as they are given.
+    """
+    for patch in patches:
+        place = counted[patch.rect.slices]
+        yield Patch(patch.rect, place, patch.after)
+        place[...] = patch.after
+
+
+def _classes_of(schema: LabelSchema) -> tuple[object, ...]:
+    """What of the schema scores depend on: no names, but of the background, and no colours."""
+    return (schema.ids, schema.ignore_index, schema.foreground_ids)
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6f}"

@@ -1,0 +1,405 @@
+"""Models: choosing, running, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from segstudio.clock import Clock
+from segstudio.core.class_mapping import adapt, same_classes
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import (
+    ModelSpec,
+    Prediction,
+    effective_options,
+)
+from segstudio.folder.documents import Documents
+from segstudio.folder.files import FolderFiles, OpenFolder
+from segstudio.folder.schema_keeper import SchemaKeeper
+from segstudio.jobs import Job, JobRunner
+from segstudio.notices import Notices
+from segstudio.runs.batch import (
+    Batch,
+    BatchImage,
+    BatchResult,
+    run_key,
+    same_thresholds,
+)
+from segstudio.runs.engine import Engine
+from segstudio.runs.scoring import Scoring
+from segstudio.runs.shown_run import first_run, run_to_show
+from segstudio.runs.thresholds import Thresholds
+from segstudio.session.document import Document
+from segstudio.session.session import Session, What
+
+
+class Segmenting:
+    """Runs models. A result goes to the image it was made from, wherever the user is by then."""
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        clock: Clock,
+        notices: Notices,
+        documents: Documents,
+        folder: OpenFolder,
+        schema: SchemaKeeper,
+        scoring: Scoring,
+        engine: Engine,
+    ) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._clock = clock
+        self._notices = notices
+        self._documents = documents
+        self._folder = folder
+        self._schema = schema
+        self._scoring = scoring
+        self._engine = engine
+        self._batches: list[Batch] = []
+        self._preferred = ""
+        self._thresholds = Thresholds(session, jobs, clock, documents, scoring)
+
+    # -- choosing ----------------------------------------------------------------------------
+
+    def refresh_models(self) -> None:
+        """Read the list of models and which weights are on disk; keeps the chosen one."""
+
+        def work(_job: Job) -> tuple[dict[str, ModelSpec], frozenset[str]]:
+            specs = self._engine.specs()
+            return specs, frozenset(i for i, s in specs.items() if self._engine.is_available(s))
+
+        def done(result: tuple[dict[str, ModelSpec], frozenset[str]]) -> None:
+            specs, available = result
+            own = {i: s for i, s in self._session.models.items() if i not in specs}
+            self._session.models = {**specs, **own}
+            model = self._session.model
+            chosen = model.chosen if model.chosen in self._session.models else ""
+            first = next((i for i in specs if i in available), next(iter(specs), ""))
+            self._session.model = replace(
+                model, chosen=chosen or first, available=available | frozenset(own)
+            )
+            self._session.notify(What.MODELS)
+
+        self._jobs.submit("Looking for models", "model", work, done, key="models", visible=False)
+
+    def choose(self, model_id: str) -> None:
+        """Make a model the one that is run."""
+        session = self._session
+        if model_id not in session.models or model_id == session.model.chosen:
+            return
+        session.model = replace(session.model, chosen=model_id)
+        session.notify(What.MODELS)
+        document = session.document
+        run = run_key(session.models[model_id], session.model.options)
+        if document is not None and run in document.predictions:
+            self.show(run)
+
+    def show(self, run: str) -> None:
+        """Show and score another prediction of the open image."""
+        self._preferred = run
+        if self._session.view.run != run:
+            self._session.set_view(run=run)
+            self._session.notify(What.SCORES)
+
+    def _choose_run(self, document: Document) -> None:
+        """Keep showing the same run from image to image."""
+        session = self._session
+        if document is not session.document:
+            return
+        run = run_to_show(session, document, self._preferred)
+        if run != session.view.run:
+            session.set_view(run=run)
+            session.notify(What.SCORES)
+
+    def set_options(self, **values: Any) -> None:
+        """Change fields of `RunOptions`; thresholds apply to what is shown without a run."""
+        session = self._session
+        options = replace(session.model.options, **values)
+        if options == session.model.options:
+            return
+        old, session.model = session.model.options, replace(session.model, options=options)
+        session.notify(What.MODELS)
+        if not same_thresholds(old, options):
+            self._thresholds.apply()
+
+    def load_weights_file(self, path: Path | str) -> None:
+        """Add a model from a file of the user's own, and choose it."""
+        file = Path(path)
+
+        def done(spec: ModelSpec) -> None:
+            session = self._session
+            session.models = {**session.models, spec.id: spec}
+            session.model = replace(
+                session.model, chosen=spec.id, available=session.model.available | {spec.id}
+            )
+            session.notify(What.MODELS)
+            self._notices.info(f"{spec.title} is ready to run.", scope="program")
+
+        self._jobs.submit(
+            f"Reading {file.name}",
+            "model",
+            lambda _job: self._engine.spec_from_weights(file),
+            done,
+            front=True,
+        )
+
+    def download(self, model_id: str) -> None:
+        """Fetch a model's weights."""
+        spec = self._session.models.get(model_id)
+        if spec is None:
+            return
+
+        def done(_result: None) -> None:
+            self._mark_available(spec)
+            self._notices.info(f"{spec.title} is ready to run.", scope="program")
+
+        self._jobs.submit(
+            f"Downloading {spec.title}",
+            "transfer",
+            lambda job: self._engine.download(spec, job.check, job.report),
+            done,
+            key=f"download:{model_id}",
+        )
+
+    def _mark_available(self, spec: ModelSpec) -> None:
+        model = self._session.model
+        if spec.id not in model.available:
+            self._session.model = replace(model, available=model.available | {spec.id})
+            self._session.notify(What.MODELS)
+
+    # -- running -----------------------------------------------------------------------------
+
+    def run_current(self) -> None:
+        """Run the chosen model on the open image, also if it was run before."""
+        if self._session.index >= 0:
+            self._run([self._session.index], again=True)
+
+    def run_on(self, indices: Sequence[int]) -> None:
+        """Run the chosen model on all pages of some images; what was predicted before is taken from disk."""
+        self._run(indices, every_page=True)
+
+    def run_all(self) -> None:
+        """Run the chosen model on all images; what was predicted before is taken from disk."""
+        if self._session.project is not None:
+            self._run(range(len(self._session.project.images)), every_page=True)
+
+    def run_models(self, model_ids: Sequence[str], *, again: bool = True) -> tuple[str, ...]:
+        """Run several models on the open image, one after the other.
+
+        Args:
+            model_ids: The models; unknown ones are passed over.
+            again: Also where there is a prediction already.
+
+        Returns:
+            The names of their runs.
+        """
+        session = self._session
+        specs = [session.models[name] for name in model_ids if name in session.models]
+        if session.index >= 0:
+            for spec in specs:
+                self._run([session.index], again=again, model=spec)
+        return tuple(run_key(spec, session.model.options) for spec in specs)
+
+    @property
+    def running(self) -> bool:
+        """Whether runs are at work or wait, and were not told to stop."""
+        return any(b.job is not None and not b.job.cancelled for b in self._batches)
+
+    @property
+    def pending(self) -> frozenset[str]:
+        """Runs that are at work on the open image or wait for it."""
+        index, files = self._session.index, self._folder.files
+        return frozenset(b.run for b in self._batches if b.files is files and index in b.waiting)
+
+    def cancel(self) -> None:
+        """Stop the runs, and nothing else that models do; results that came so far stay."""
+        for batch in self._batches:
+            if batch.job is not None:
+                batch.job.cancel()
+
+    def _run(
+        self,
+        indices: Sequence[int],
+        *,
+        again: bool = False,
+        every_page: bool = False,
+        model: ModelSpec | None = None,
+    ) -> None:
+        session, files = self._session, self._folder.files
+        spec = model or session.models.get(session.model.chosen)
+        if files is None or not indices:
+            self._notices.info("Open a folder first.")
+            return
+        if spec is None:
+            self._notices.info("Choose a model first.")
+            return
+        options = session.model.options
+        run = run_key(spec, options)
+        for batch in self._batches:
+            # One image asked for while the same model runs on many: it is done next.
+            if again and batch.run == run and batch.hurry(indices[0]):
+                return
+        batch = Batch(
+            self._engine,
+            spec,
+            effective_options(spec, options),
+            files,
+            self._schema.adopted(spec.schema),
+            [self._batch_image(files, i) for i in indices],
+            again=again,
+            every_page=every_page,
+            deliver=lambda result: self._clock.post(lambda: self._arrived(batch, result)),
+        )
+        self._submit(batch)
+
+    def _batch_image(self, files: FolderFiles, index: int) -> BatchImage:
+        ref = files.project.images[index]
+        document = self._documents.get(ref)
+        if document is None or not document.digest:
+            return BatchImage(index, ref)
+        return BatchImage(index, ref, document.pixels, document.digest)
+
+    def _submit(self, batch: Batch) -> None:
+        self._batches.append(batch)
+
+        def ended() -> None:
+            self._batches.remove(batch)
+            self._finished(batch)
+
+        batch.job = self._jobs.submit(batch.title, "model", batch.work, ended=ended)
+
+    def _arrived(self, batch: Batch, result: BatchResult) -> None:
+        """Take one image's result: into its document if that is held, else only its counts."""
+        session = self._session
+        self._mark_available(batch.spec)
+        project = session.project
+        if project is None or project.root != batch.files.project.root:
+            return  # another folder is open; the result waits in its folder's store
+        index = project.index_of(result.ref.path, result.ref.page)
+        if index is None:
+            return
+        batch.waiting.discard(index)
+        self._schema.adopt(batch.spec.schema)
+        run = batch.run
+        session.set_state(index, runs=session.state(index).runs | {run})
+        document = self._documents.get(result.ref)
+        if document is not None and document.shape_hw == result.raw.shape_hw:
+            # what another view shows already need not come into the first one
+            beside = any(pane.run == run for pane in session.view.panes)
+            self._put(document, result.raw, show=run == session.view.run or not beside)
+        elif result.matrix is not None and same_classes(result.schema, session.schema):
+            self._scoring.record(index, run, result.matrix)
+            session.notify(What.SCORES)
+        batch.schema = session.schema
+
+    def _put(self, document: Document, raw: Prediction, *, show: bool) -> None:
+        """Keep a prediction, as its model gave it, in its document."""
+        session = self._session
+        document.predictions[raw.run] = adapt(raw, session.schema)
+        self._documents.trim()
+        if document is session.document:
+            if show:
+                self.show(raw.run)
+            session.notify(What.PREDICTIONS)
+        self._scoring.count_document(document, [raw.run])
+
+    def _finished(self, batch: Batch) -> None:
+        project = self._session.project
+        if project is not None and project.root == batch.files.project.root:
+            self._tell_outcome(batch)
+        in_force = effective_options(batch.spec, self._session.model.options)
+        changed = not same_thresholds(batch.options, in_force)
+        if changed and batch.spec.task == "instance":
+            self._thresholds.apply()
+
+    def _tell_outcome(self, batch: Batch) -> None:
+        if batch.job is not None and batch.job.cancelled and len(batch.images) > 1:
+            self._notices.info(
+                f"{batch.spec.title} was stopped after {batch.done} of {len(batch.images)} images."
+            )
+        if batch.failures:
+            names = [f"{name}: {why}" for name, why in batch.failures]
+            total = len(batch.images)
+            if total == 1:
+                self._notices.failure(
+                    batch.title, batch.failures[0][1], scope="image", image=batch.images[0].ref.path
+                )
+            else:
+                self._notices.error(
+                    f"{len(names)} of {total} images failed: {_some(batch.failures)}.",
+                    "The others are done.",
+                    "\n".join(names),
+                )
+        if batch.unsaved:
+            self._notices.warning(
+                f"{len(batch.unsaved)} predictions could not be kept on disk.",
+                str(batch.unsaved[0]),
+            )
+
+    # -- what is there already ---------------------------------------------------------------
+
+    def load_stored(self, document: Document) -> None:
+        """Bring the predictions of a shown image that are on disk into its document."""
+        files = self._folder.files
+        if files is None:
+            return
+        self._choose_run(document)
+        at, held = self._thresholds.drawn(), frozenset(document.predictions)
+        ref, shape = document.ref, document.shape_hw
+
+        def work(job: Job) -> list[Prediction]:
+            found = []
+            for run in files.predictions.runs_of_page(ref.path, ref.page, job.check) - held:
+                job.check()
+                found.append(files.predictions.load(ref.path, run, ref.page))
+            return [at(p) for p in found if p is not None and p.shape_hw == shape]
+
+        def done(found: list[Prediction]) -> None:
+            if self._documents.get(document.ref) is not document:
+                return
+            for raw in found:
+                if raw.run not in document.predictions:
+                    self._schema.adopt(raw.schema)
+                    self._put(document, raw, show=False)
+            self._choose_run(document)
+
+        self._jobs.submit(
+            f"Reading predictions of {document.ref.title}",
+            # without a digest all of a large file is read, which its next page need not wait for
+            "files" if document.digest else "digests",
+            work,
+            done,
+            key=f"stored:{document.ref.key}",
+            visible=False,
+        )
+
+    def remove_prediction(self, run: str = "") -> None:
+        """Remove a prediction (the shown one if not named) of the open image, also from disk."""
+        session, files = self._session, self._folder.files
+        document = session.document
+        run = run or session.view.run
+        if document is None or files is None or run not in document.predictions:
+            return
+        del document.predictions[run]
+        self._scoring.forget(session.index, run)
+        session.set_state(session.index, runs=session.state(session.index).runs - {run})
+        if session.view.run == run:
+            session.set_view(run=first_run(session, document))
+            self._preferred = session.view.run
+        ref = document.ref
+        self._jobs.submit(
+            "Removing a prediction",
+            "save",
+            lambda _job: files.predictions.remove(ref.path, run, ref.page),
+            visible=False,
+        )
+        session.notify(What.PREDICTIONS | What.SCORES)
+
+
+def _some(failures: list[tuple[str, SegstudioError]], shown: int = 3) -> str:
+    text = ", ".join(name for name, _ in failures[:shown])
+    return text if len(failures) <= shown else f"{text} and {len(failures) - shown} more"

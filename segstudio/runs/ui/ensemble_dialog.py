@@ -1,0 +1,155 @@
+"""Making an ensemble: which models answer together, and how."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.core.class_mapping import same_classes
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import ModelSpec
+from segstudio.kit.dialog import Dialog
+from segstudio.kit.model_titles import short_titles
+from segstudio.kit.plain import plain
+from segstudio.kit.row_height import RowHeight
+from segstudio.runs.named_runs import NamedRuns
+from segstudio.runs.ui.run_dialog import CreateButtons, free_title, line, title_problem
+from segstudio.session.session import Session
+
+_ID = Qt.ItemDataRole.UserRole
+_ROW_HEIGHT = 22
+_NAMED = 3
+"""So many members are named in a suggested name."""
+
+
+class EnsembleDialog(Dialog):
+    """Asks for members and the way in which they answer; starts with the chosen model.
+
+    Signals:
+        created: (id of the new run, whether it shall run on the open image at once).
+    """
+
+    created = Signal(str, bool)
+
+    def __init__(self, session: Session, named_runs: NamedRuns, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("New ensemble")
+        self._session, self._named_runs = session, named_runs
+        self.name = QLineEdit()
+        self.name.setAccessibleName("Name")
+        self.members = QListWidget()
+        self.members.setAccessibleName("Models")
+        self.members.setItemDelegate(RowHeight(_ROW_HEIGHT, self.members))
+        self.mean = QRadioButton("Mean of the probabilities")
+        self.mean.setToolTip("Sure models weigh more than unsure ones")
+        self.vote = QRadioButton("Majority vote")
+        self.vote.setToolTip("Each model has one vote at every pixel; a tie goes to the lower id")
+        self.mean.setChecked(True)
+        self.note = line("What it does, or what is missing")
+        self.buttons = CreateButtons(session)
+        self._fill()
+        self._lay_out()
+        self.name.textChanged.connect(self._check)
+        self.members.itemChanged.connect(self._check)
+        self.mean.toggled.connect(self._check)
+        self.buttons.asked.connect(self._create)
+        self.buttons.rejected.connect(self.reject)
+        self._check()
+
+    def _fill(self) -> None:
+        """All models, those whose weights are on disk first."""
+        model = self._session.model
+        specs = sorted(self._session.models.values(), key=lambda s: s.id not in model.available)
+        for spec in specs:
+            item = QListWidgetItem(spec.title)
+            item.setData(_ID, spec.id)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+            chosen = spec.id == model.chosen
+            item.setCheckState(Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked)
+            self.members.addItem(item)
+
+    def _lay_out(self) -> None:
+        how = QVBoxLayout()
+        how.addWidget(self.mean)
+        how.addWidget(self.vote)
+        form = QFormLayout()
+        form.setHorizontalSpacing(14)
+        form.setVerticalSpacing(8)
+        form.addRow("Name", self.name)
+        form.addRow("Models", self.members)
+        form.addRow("Answer", how)
+        column = QVBoxLayout(self)
+        column.setSpacing(8)
+        column.addLayout(form)
+        for widget in (self.note, self.buttons):
+            column.addWidget(widget)
+        self.setMinimumSize(540, 420)
+
+    @property
+    def chosen(self) -> tuple[ModelSpec, ...]:
+        rows = (self.members.item(row) for row in range(self.members.count()))
+        ids = [str(item.data(_ID)) for item in rows if item.checkState() == Qt.CheckState.Checked]
+        return tuple(self._session.models[i] for i in ids if i in self._session.models)
+
+    @property
+    def title(self) -> str:
+        """The name typed, or else the suggested one."""
+        return self.name.text().strip() or self.name.placeholderText()
+
+    def _check(self) -> None:
+        chosen = self.chosen
+        self._dim(chosen)
+        how = "Mean" if self.mean.isChecked() else "Vote"
+        suggested = f"{how} of {_names(chosen)}" if chosen else "Ensemble"
+        self.name.setPlaceholderText(free_title(suggested, self._session.models))
+        problem = title_problem(self.title, self._session.models)
+        if len(chosen) < 2:
+            problem = "Choose two models or more."
+        self._say(problem, f"Every image runs through {len(chosen)} models.")
+
+    def _say(self, problem: str, words: str = "") -> None:
+        self.note.setText(problem or words)
+        self.buttons.allow(not problem)
+
+    def _dim(self, chosen: tuple[ModelSpec, ...]) -> None:
+        """Only models that tell the same classes apart can answer together."""
+        self.members.blockSignals(True)
+        for row in range(self.members.count()):
+            item = self.members.item(row)
+            spec = self._session.models[str(item.data(_ID))]
+            fits = not chosen or same_classes(spec.schema, chosen[0].schema)
+            flags = Qt.ItemFlag.ItemIsUserCheckable
+            item.setFlags(flags | Qt.ItemFlag.ItemIsEnabled if fits else flags)
+            item.setToolTip(
+                plain(spec.description)
+                if fits
+                else "It tells other classes apart than those chosen."
+            )
+        self.members.blockSignals(False)
+
+    def _create(self, run_now: bool) -> None:
+        ids = [spec.id for spec in self.chosen]
+        try:
+            run = self._named_runs.add_ensemble(
+                self.title, ids, "mean" if self.mean.isChecked() else "vote"
+            )
+        except SegstudioError as error:
+            self._say(f"{error.message} {error.hint}".strip())
+            return
+        self.created.emit(run, run_now)
+        self.accept()
+
+
+def _names(specs: tuple[ModelSpec, ...]) -> str:
+    """The models' names, as short as they may be."""
+    titles = short_titles([spec.title for spec in specs])
+    more = len(titles) - _NAMED
+    return " + ".join(titles[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,302 @@
+"""Where the parts of the application are put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from segstudio.annotation.annotation_place import AnnotationPlace
+from segstudio.annotation.autosave import Autosave
+from segstudio.annotation.class_removal import ClassRemoval
+from segstudio.annotation.editing import Editing
+from segstudio.annotation.exporting import Exporting
+from segstudio.annotation.recovering import Recovering
+from segstudio.clock import Clock
+from segstudio.comparison.comparing import Comparing
+from segstudio.comparison.disagreement import Disagreement
+from segstudio.core.prediction import RunOptions
+from segstudio.evaluation.confused_places import ConfusedPlaces
+from segstudio.evaluation.evaluating import Evaluating
+from segstudio.evaluation.evaluation_export import EvaluationExport
+from segstudio.evaluation.work_queue import WorkQueue
+from segstudio.folder.browsing import Browsing
+from segstudio.folder.class_list import ClassList
+from segstudio.folder.documents import Documents
+from segstudio.folder.files import OpenFolder
+from segstudio.folder.folder_claim import FolderClaim
+from segstudio.folder.folder_states import FolderStates
+from segstudio.folder.picture_files import PictureFiles
+from segstudio.folder.schema_keeper import SchemaKeeper
+from segstudio.folder.thumbnails import Thumbnails
+from segstudio.inspection.cutting import Cutting
+from segstudio.inspection.explaining import Explaining
+from segstudio.inspection.feature_maps import FeatureMaps
+from segstudio.inspection.inspecting import Inspecting
+from segstudio.inspection.inspection_export import InspectionExport
+from segstudio.inspection.pairing import Pairing
+from segstudio.inspection.upsampling import Upsampling
+from segstudio.jobs import JobRunner
+from segstudio.notices import Notices
+from segstudio.preferences import Preferences
+from segstudio.runs.class_mappings import ClassMappings
+from segstudio.runs.engine import Engine, TorchEngine
+from segstudio.runs.named_runs import NamedRuns
+from segstudio.runs.scoring import Scoring
+from segstudio.runs.segmenting import Segmenting
+from segstudio.session.document import Document
+from segstudio.session.session import ModelState, OverlayStyle, Session
+from segstudio.storage.figures import FigureStore
+from segstudio.storage.journal import Journal
+from segstudio.storage.predictions import PredictionStore
+from segstudio.storage.settings import Settings
+from segstudio.storage.thumbnails import ThumbnailCache
+
+
+class Studio:
+    """Builds the parts and holds them; has no verbs of its own.
+
+    Attributes:
+        session: What is open, and the signal that says what changed.
+        jobs: Background work.
+        notices: Messages to the user.
+        preferences: Settings and the user's folders.
+        scoring: Scores of the image and the folder.
+        editing: Painting, undo.
+        place: Which files annotations go to, and their originals.
+        autosave: Saving, and getting back what a crash left.
+        browsing: Folders, images, classes.
+        folder_claim: Other windows on the same folder; windows that only look.
+        segmenting: Models.
+        comparing: What the views side by side show.
+        class_list: The verbs that change classes.
+        class_removal: Removing a class and merging it into another one, in all images.
+        class_mappings: What the models' classes count as in the folder.
+        exporting: Masks for other programs.
+        confused_places: From the confusion matrix to the pixels behind it.
+        picture_files: Charts and tables as files.
+        named_runs: Models run in another way, and ensembles.
+        evaluating: Models compared on the whole folder.
+        evaluation_report: Files made from the comparison.
+        work_queue: Images in the order in which they need a person.
+        disagreement: Where predictions differ, and taking one of them there.
+        inspecting: The network inspector.
+        inspection_export: Files made from a trace.
+        pairing: Its comparison with a second network.
+        upsampling: Its comparison of ways of upsampling.
+        feature_maps: Pictures and figures of the inspected network's stages.
+        cutting: What the network says without skips or channels.
+        explaining: Why a pixel got its class.
+    """
+
+    def __init__(
+        self, clock: Clock, home: Path | None = None, engine: Engine | None = None
+    ) -> None:
+        """Args:
+        clock: Time and turns of the thread that calls the verbs.
+        home: A folder for all of the user's files (for tests), else the system's places.
+        engine: The models; those of `segstudio.models` if not given.
+        """
+        self.session = Session()
+        self.notices = Notices()
+        self.jobs = JobRunner(clock.post, self.notices.failure, self.notices.job_done)
+        self.preferences = Preferences(home, self.jobs, self.notices)
+        folders = self.preferences.folders
+        engine = engine or TorchEngine()
+        documents, folder = Documents(), OpenFolder()
+        self._journal = Journal(folders.data / "journal")
+        self._predictions = PredictionStore(folders.data / "predictions")
+        self._schema = SchemaKeeper(self.session, self.jobs, clock, folder, self.notices)
+        self.scoring = Scoring(self.session, self.jobs, clock, self.notices, documents, folder)
+        self.editing = Editing(self.session, self.jobs, self.notices)
+        self.recovering = Recovering(
+            self.session,
+            self.jobs,
+            self.notices,
+            self.editing,
+            self._journal,
+            lambda path, page, then: self.browsing.open_image(path, then, page),
+        )
+        self.place = AnnotationPlace(
+            self.session, self.jobs, self.notices, documents, folder, self.editing
+        )
+        self.autosave = Autosave(
+            self.session,
+            self.jobs,
+            clock,
+            self.notices,
+            self.preferences,
+            documents,
+            folder,
+            self.editing,
+            self._journal,
+            self.place,
+        )
+        self.segmenting = Segmenting(
+            self.session,
+            self.jobs,
+            clock,
+            self.notices,
+            documents,
+            folder,
+            self._schema,
+            self.scoring,
+            engine,
+        )
+        self.folder_claim = FolderClaim(self.session, self.jobs, self.notices)
+        self.browsing = Browsing(
+            self.session,
+            self.jobs,
+            clock,
+            self.notices,
+            self.preferences,
+            documents,
+            folder,
+            self._schema,
+            FolderStates(self.session, self.jobs, folder, self.scoring.count_missing),
+            Thumbnails(self.session, self.jobs, ThumbnailCache(folders.cache / "thumbnails")),
+            self._predictions,
+            self.folder_claim,
+            leave=self._leave,
+            shown=self.segmenting.load_stored,
+            use_as_edit=lambda document, found: self.editing.become(
+                document, found, "Other version"
+            ),
+        )
+        self.autosave.take_theirs = self.browsing.take_from_disk
+        self.disagreement = Disagreement(self.session, self.jobs, clock, self.notices, self.editing)
+        self.class_mappings = ClassMappings(
+            self.session,
+            self.jobs,
+            self.notices,
+            documents,
+            folder,
+            self._schema,
+            self.scoring,
+        )
+        self.class_list = ClassList(self.session, self.jobs, self.notices, self._schema)
+        self.class_removal = ClassRemoval(
+            self.session,
+            self.jobs,
+            self.notices,
+            documents,
+            folder,
+            self._schema,
+            self.scoring,
+        )
+        self.picture_files = PictureFiles(self.jobs, self.notices)
+        self.comparing = Comparing(self.session, self.segmenting)
+        self.exporting = Exporting(self.session, self.jobs, self.notices, documents, folder)
+        self.inspecting = Inspecting(self.session, self.jobs, clock, engine, self.notices)
+        self.feature_maps = FeatureMaps(self.session, self.jobs, self.inspecting)
+        self.cutting = Cutting(
+            self.session, self.jobs, clock, self.notices, engine, self.inspecting, documents, folder
+        )
+        self.explaining = Explaining(self.session, self.jobs, self.inspecting)
+        self.pairing = Pairing(self.session, self.jobs, self.inspecting, engine)
+        self.upsampling = Upsampling(self.session, self.jobs, self.inspecting, engine)
+        self.named_runs = NamedRuns(
+            self.session,
+            self.jobs,
+            self.notices,
+            folders.config / "runs.json",
+            engine,
+            self.settings.model,
+        )
+        self._figures = FigureStore(folders.cache / "figures.sqlite")
+        self.evaluating = Evaluating(
+            self.session,
+            self.jobs,
+            clock,
+            self.notices,
+            documents,
+            folder,
+            engine,
+            self._figures,
+            predicted=self.segmenting.load_stored,
+            finished=self.scoring.count_missing,
+        )
+        self.confused_places = ConfusedPlaces(
+            self.session,
+            self.jobs,
+            self.browsing,
+            self.segmenting,
+            self.evaluating.prediction_key,
+        )
+        self.work_queue = WorkQueue(
+            self.session,
+            self.jobs,
+            self.notices,
+            folder,
+            self.evaluating,
+            self.browsing,
+            self.segmenting,
+        )
+        self.inspection_export = InspectionExport(
+            self.session, self.jobs, self.notices, self.inspecting
+        )
+        self.evaluation_report = EvaluationExport(
+            self.session, self.jobs, self.notices, self.evaluating, documents, folder
+        )
+        self.last_words: list[str] = []
+        """What `close` could not save, and where it is instead: for the terminal."""
+        self._apply_settings()
+        self.segmenting.refresh_models()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force; replaced as a whole when one changes."""
+        return self.preferences.settings
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Save what is unsaved, stop all jobs and threads.
+
+        Returns:
+            False if a thread did not stop in time or something could not be saved (it is in the
+            journal then).
+        """
+        self.editing.end_stroke()
+        self._schema.save_now()
+        self._keep_settings()
+        self.autosave.save_all()
+        stopped = self.jobs.shutdown(timeout)
+        self.last_words = self.autosave.last_words()
+        self.browsing.masks.close()
+        self._journal.close()
+        self.folder_claim.release()
+        self._figures.close()
+        self._predictions.close()
+        return stopped and not self.autosave.unsaved()
+
+    def _leave(self, document: Document) -> bool:
+        self.editing.end_stroke()
+        return self.autosave.save_before_leaving(document)
+
+    def _apply_settings(self) -> None:
+        settings, session = self.settings, self.session
+        session.model = ModelState(
+            settings.model,
+            RunOptions(
+                device=settings.device,
+                score_threshold=settings.score_threshold,
+                mask_threshold=settings.mask_threshold,
+                tile_px=settings.tile_px,
+            ),
+        )
+        session.set_view(
+            brush_size=settings.brush_size,
+            opacity=settings.opacity,
+            style=OverlayStyle(settings.overlay_style),
+            pixel_grid=settings.pixel_grid,
+        )
+
+    def _keep_settings(self) -> None:
+        """What was set while working and shall be so again."""
+        view, model = self.session.view, self.session.model
+        self.preferences.update(
+            brush_size=view.brush_size,
+            opacity=view.opacity,
+            overlay_style=view.style.value,
+            pixel_grid=view.pixel_grid,
+            model=model.chosen,
+            score_threshold=model.options.score_threshold,
+            mask_threshold=model.options.mask_threshold,
+        )

@@ -1,1 +1,0 @@
-"""The list of classes. May import what every panel may."""

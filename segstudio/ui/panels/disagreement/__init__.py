@@ -1,1 +1,0 @@
-"""Where the models differ on the open image. May import what every panel may."""

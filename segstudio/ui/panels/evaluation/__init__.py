@@ -1,1 +1,0 @@
-"""Models compared over a folder. May import what every panel may."""

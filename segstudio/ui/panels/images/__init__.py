@@ -1,1 +1,0 @@
-"""The list of images. May import what every panel may."""

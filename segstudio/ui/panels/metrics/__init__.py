@@ -1,1 +1,0 @@
-"""The scores. May import what every panel may."""

@@ -1,1 +1,0 @@
-"""The model and how it is run. May import what every panel may."""

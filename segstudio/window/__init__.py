@@ -1,0 +1,3 @@
+"""The main window: docks, commands, dialogs, status."""
+
+import segstudio.kit  # noqa: F401 - it guards Qt's overrides before a class of this room is made

@@ -1,0 +1,432 @@
+"""The table of all commands. Menus, tool bars, keys, palette and cheat sheet are made from it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from segstudio.canvas.wheel import faded, resized_brush
+from segstudio.comparison.ui.compare_actions import COMPARE_ACTIONS
+from segstudio.evaluation.ui.evaluation_actions import EVALUATION_ACTIONS
+from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
+from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
+from segstudio.inspection.ui.network_actions import NETWORK_ACTIONS
+from segstudio.kit.actions import ActionSpec, Context, Scope
+from segstudio.kit.frame_names import EDIT, FILE, HELP, MODEL, PANELS, TOOLS, VIEW
+from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
+from segstudio.runs.ui.run_actions import DISAGREEMENT_ACTIONS, RUN_ACTIONS, TAKE_ACTIONS
+
+
+def _has_project(c: Context) -> bool:
+    return c.session.project is not None
+
+
+def _has_masks(c: Context) -> bool:
+    return c.session.project is not None and c.session.project.truth is not None
+
+
+def _has_document(c: Context) -> bool:
+    return c.session.document is not None
+
+
+def _can_edit(c: Context) -> bool:
+    return c.session.document is not None and not c.session.read_only
+
+
+def _flip_read_only(c: Context) -> None:
+    c.studio.folder_claim.set_read_only(read_only=not c.session.read_only)
+
+
+def _has_model(c: Context) -> bool:
+    return bool(c.session.model.chosen)
+
+
+def _can_run(c: Context) -> bool:
+    return _has_document(c) and _has_model(c)
+
+
+def _can_run_all(c: Context) -> bool:
+    project = c.session.project
+    return project is not None and bool(project.images) and _has_model(c)
+
+
+def _has_prediction(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and bool(document.predictions)
+
+
+def _can_use_prediction(c: Context) -> bool:
+    return _has_prediction(c) and _can_edit(c)
+
+
+def _has_truth(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and document.truth is not None
+
+
+def _can_use_truth(c: Context) -> bool:
+    return _has_truth(c) and _can_edit(c)
+
+
+def _can_undo(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and document.history.can_undo and _can_edit(c)
+
+
+def _can_redo(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and document.history.can_redo and _can_edit(c)
+
+
+def _is_dirty(c: Context) -> bool:
+    document = c.session.document
+    return document is not None and document.dirty
+
+
+def _where_saved(c: Context) -> str:
+    document = c.session.document
+    if document is None or document.place is None:
+        return "Write the mask of this image now"
+    files = " and ".join(c.studio.place.shown(p) for p in document.place.files[:1])
+    return f"To {files}"
+
+
+def _is_running(c: Context) -> bool:
+    return c.studio.segmenting.running
+
+
+def _is_view(field: str, value: object, c: Context) -> bool:
+    return bool(getattr(c.session.view, field) == value)
+
+
+def _set_view(field: str, value: object, c: Context) -> None:
+    c.session.set_view(**{field: value})
+
+
+def _flip_view(field: str, c: Context) -> None:
+    c.session.set_view(**{field: not getattr(c.session.view, field)})
+
+
+def _next_of(field: str, values: tuple[str, ...], c: Context) -> None:
+    now = str(getattr(c.session.view, field))
+    at = values.index(now) if now in values else -1
+    kind = type(getattr(c.session.view, field))
+    c.session.set_view(**{field: kind(values[(at + 1) % len(values)])})
+
+
+def _resize_brush(steps: int, c: Context) -> None:
+    c.session.set_view(brush_size=resized_brush(c.session.view.brush_size, steps))
+
+
+def _fade(steps: int, c: Context) -> None:
+    c.session.set_view(opacity=faded(c.session.view.opacity, steps))
+
+
+def _choose_class(position: int, c: Context) -> None:
+    """The class that a number key stands for, if there is one."""
+    from segstudio.core.schema import class_keys  # numpy: not before the first paint
+
+    keys = class_keys(c.session.schema)
+    chosen = next((class_id for class_id, number in keys.items() if number == position), None)
+    if position == 0 or chosen is not None:
+        _activate(c, chosen or 0)
+
+
+def _step_class(step: int, c: Context) -> None:
+    ids = c.session.schema.ids
+    if ids:
+        now = c.session.view.active_class
+        at = ids.index(now) if now in ids else 0
+        _activate(c, ids[(at + step) % len(ids)])
+
+
+def _activate(c: Context, class_id: int) -> None:
+    view = c.session.view
+    if class_id != view.active_class:
+        c.session.set_view(active_class=class_id, previous_class=view.active_class)
+
+
+def _swap_class(c: Context) -> None:
+    view = c.session.view
+    if view.active_class != 0:
+        c.session.set_view(active_class=0, previous_class=view.active_class)
+    elif view.previous_class != 0:
+        c.session.set_view(active_class=view.previous_class, previous_class=0)
+
+
+STYLES = ("fill", "outline", "both")
+STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
+
+
+PANEL_ICONS = {"Network": "network", "Evaluation": "chart-column", "Disagreement": "vote"}
+PANEL_KEYS = {"Network": ("N",), "Evaluation": ("M",), "Disagreement": ("Shift+M",)}
+PANEL_TIPS = {
+    "Network": "Look inside the chosen model, layer by layer, on the open image",
+    "Disagreement": "Where the models differ on the open image, region by region",
+    "Evaluation": "Compare models over the whole folder: which one is right, and where",
+}
+
+
+def _toggle_panel(name: str, c: Context) -> None:
+    c.window.docks.toggle(name)
+
+
+def _panel_shown(name: str, c: Context) -> bool:
+    return c.window.docks.shown(name)
+
+
+def _pick(field: str, value: str, c: Context) -> None:
+    kind = type(getattr(c.session.view, field))
+    c.session.set_view(**{field: kind(value)})
+
+
+def _pick_layer(name: str, c: Context) -> None:
+    from segstudio.session.session import Layer
+
+    c.studio.comparing.choose(c.canvas.pane_at_hand, layer=Layer(name))
+
+
+def _is_layer(name: str, c: Context) -> bool:
+    return str(c.canvas.shown_view.layer) == name
+
+
+def _tool(name: str, text: str, icon: str, key: str, tip: str, **more: Any) -> ActionSpec:
+    edits = name not in ("pan", "pick")
+    return ActionSpec(
+        f"tool.{name}", TOOLS, text, partial(_pick, "tool", name), icon, (key,),
+        enabled=_can_edit if edits else _has_document,
+        checked=partial(_is_view, "tool", name), tip=tip,
+        tip_now=(lambda c: c.session.read_only or tip) if edits else None, **more,
+    )  # fmt: skip
+
+
+_FILE = (
+    ActionSpec("file.open", FILE, "Open folder…", lambda c: c.verbs.open_folder(), "folder-open",
+               ("Ctrl+O", "Ctrl+U"), tip="Open a folder of images (or drop one on the window)"),
+    ActionSpec("file.samples", FILE, "Open samples", lambda c: c.studio.browsing.open_samples(),
+               "flask-conical", tip="Open the images that come with segstudio"),
+    ActionSpec("file.rescan", FILE, "Read folder again", lambda c: c.studio.browsing.rescan(),
+               "refresh-cw", ("Ctrl+R",), enabled=_has_project,
+               tip="Look for images that came or went"),
+    ActionSpec("file.truth", FILE, "Choose ground truth…",
+               lambda c: c.verbs.choose_truth(), "target", enabled=_has_project,
+               tip="Tell where the masks lie and how they are called, if not found", section=1),
+    ActionSpec("file.masks", FILE, "Read masks as…", lambda c: c.verbs.read_masks(),
+               "square-dashed", enabled=_has_masks, section=1,
+               tip="Tell whether masks hold class ids, black and white, objects or colours"),
+    ActionSpec("file.save", FILE, "Save annotation", lambda c: c.studio.autosave.save_now(),
+               "save", ("Ctrl+S",), enabled=_is_dirty,
+               tip="Write the mask of this image now", tip_now=_where_saved, section=1),
+    ActionSpec("file.saving", FILE, "Where corrections are saved", lambda c: c.studio.place.ask_again(),
+               "folder-check", enabled=_has_truth, section=1,
+               tip="In the ground truth's own files, or in annotations/; asked in a bar"),
+    ActionSpec("file.read_only", FILE, "Read-only", _flip_read_only, "lock",
+               enabled=_has_project, checked=lambda c: bool(c.session.read_only),
+               tip="Look at this folder without changing it", section=1),
+    ActionSpec("file.export", FILE, "Export masks…", lambda c: c.verbs.export(), "file-output",
+               ("Ctrl+E",), enabled=_has_document,
+               tip="Write annotations, ground truth or predictions as PNG", section=1),
+    ActionSpec("file.settings", FILE, "Settings…", lambda c: c.verbs.settings(), "settings",
+               ("Ctrl+,",), section=2),
+    ActionSpec("file.shortcuts", FILE, "Keyboard shortcuts…", lambda c: c.verbs.shortcuts(),
+               "keyboard", section=2),
+    ActionSpec("file.quit", FILE, "Quit", lambda c: c.window.close(), "log-out", ("Ctrl+Q",),
+               section=3),
+)  # fmt: skip
+
+_EDIT = (
+    ActionSpec("edit.undo", EDIT, "Undo", lambda c: c.studio.editing.undo(), "undo-2",
+               ("Ctrl+Z",), enabled=_can_undo, repeats=True),
+    ActionSpec("edit.redo", EDIT, "Redo", lambda c: c.studio.editing.redo(), "redo-2",
+               ("Ctrl+Y", "Ctrl+Shift+Z"), enabled=_can_redo, repeats=True),
+    ActionSpec("edit.use_prediction", EDIT, "Use prediction as annotation",
+               lambda c: c.studio.editing.use_prediction(), "clipboard-check",
+               ("Ctrl+Shift+U",), enabled=_can_use_prediction, section=1,
+               tip="Start from the shown prediction; can be undone"),
+    *TAKE_ACTIONS,
+    ActionSpec("edit.use_truth", EDIT, "Use ground truth as annotation",
+               lambda c: c.studio.editing.use_truth(), "target", enabled=_can_use_truth, section=1,
+               tip="Go back to the ground truth as loaded; can be undone"),
+    ActionSpec("edit.revert", EDIT, "Revert to original", lambda c: c.studio.place.revert(),
+               "history", enabled=_can_use_truth, section=1,
+               tip="Take the mask as another program wrote it last; can be undone"),
+    ActionSpec("edit.versions", EDIT, "Versions of the mask…", lambda c: c.verbs.show_versions(),
+               "history", enabled=_has_truth, section=1,
+               tip="Every version that another program wrote: look at it, restore it"),
+    ActionSpec("edit.clear", EDIT, "Clear annotation", lambda c: c.studio.editing.clear(),
+               "trash-2", enabled=_can_edit, section=1,
+               tip="Make every pixel background; can be undone"),
+)  # fmt: skip
+
+_TOOLS = (
+    _tool("pan", "Pan", "hand", "H", "Drag to move the image (hold Space with any tool)"),
+    _tool("brush", "Brush", "brush", "B", "Paint the active class (hold Ctrl to erase)"),
+    _tool("eraser", "Eraser", "eraser", "E", "Paint background"),
+    _tool("polygon", "Polygon", "pentagon", "P",
+          "Click the corners; Enter or a click on the first one closes it"),
+    _tool("fill", "Fill", "paint-bucket", "G", "Give a whole region the active class"),
+    _tool("pick", "Pick class", "pipette", "I",
+          "Make the class under the pointer active (Alt+click with any tool)"),
+    ActionSpec("brush.smaller", TOOLS, "Smaller brush", partial(_resize_brush, -1), "minus",
+               ("[",), section=1, repeats=True, tip="Also Shift+wheel"),
+    ActionSpec("brush.larger", TOOLS, "Larger brush", partial(_resize_brush, 1), "plus",
+               ("]",), section=1, repeats=True, tip="Also Shift+wheel"),
+    ActionSpec("brush.much_smaller", TOOLS, "Much smaller brush", partial(_resize_brush, -10),
+               "minus", ("Shift+[", "{"), section=1, repeats=True),
+    ActionSpec("brush.much_larger", TOOLS, "Much larger brush", partial(_resize_brush, 10),
+               "plus", ("Shift+]", "}"), section=1, repeats=True),
+    ActionSpec("brush.only_unlabelled", TOOLS, "Paint only over unlabelled",
+               partial(_flip_view, "only_unlabelled"), "lock", ("L",), section=1,
+               checked=partial(_is_view, "only_unlabelled", True),
+               tip="Leave pixels alone that already have a class"),
+    ActionSpec("fill.contiguous", TOOLS, "Fill connected pixels only",
+               partial(_flip_view, "fill_contiguous"), "scan", section=1,
+               checked=partial(_is_view, "fill_contiguous", True),
+               tip="Off: fill every pixel of the clicked class in the image"),
+    ActionSpec("class.swap", TOOLS, "Swap class and background", _swap_class, "arrow-left-right",
+               ("X",), section=2),
+    ActionSpec("class.read_names", TOOLS, "Read class names from a file…",
+               lambda c: c.window.classes.read_names(), "tags", enabled=_has_project, section=2,
+               tip="One name a line; also labels.txt of labelme and labelmap.txt of CVAT"),
+    ActionSpec("class.model_names", TOOLS, "Name classes as the model does",
+               lambda c: c.studio.class_list.use_model_names(),
+               enabled=lambda c: c.studio.class_list.can_use_model_names(), section=2,
+               tip="For classes that have no name yet, such as \u201cobject\u201d or \u201cclass 1\u201d"),
+    ActionSpec("class.previous", TOOLS, "Previous class", partial(_step_class, -1),
+               keys=(",",), section=2, repeats=True),
+    ActionSpec("class.next", TOOLS, "Next class", partial(_step_class, 1), keys=(".",),
+               section=2, repeats=True),
+    *(
+        ActionSpec(f"class.{n}", TOOLS, "Class: background" if n == 0 else f"Class {n}",
+                   partial(_choose_class, n), keys=(str(n),), section=3)
+        for n in range(10)
+    ),
+    *(
+        ActionSpec(f"class.{n + 9}", TOOLS, f"Class {n + 9}", partial(_choose_class, n + 9),
+                   keys=(f"Alt+{n}",), section=3)
+        for n in range(1, 10)
+    ),
+)  # fmt: skip
+
+_VIEW = (
+    ActionSpec("view.fit", VIEW, "Fit image", lambda c: c.canvas.fit(), "maximize", ("F",),
+               enabled=_has_document),
+    ActionSpec("view.actual", VIEW, "Actual size (100 %)", lambda c: c.canvas.actual_size(),
+               "scan", ("Ctrl+0", "Ctrl+1"), enabled=_has_document),
+    ActionSpec("view.zoom_in", VIEW, "Zoom in", lambda c: c.canvas.zoom_in(), "zoom-in",
+               ("Ctrl++", "Ctrl+="), enabled=_has_document, repeats=True, tip="Also the wheel"),
+    ActionSpec("view.zoom_out", VIEW, "Zoom out", lambda c: c.canvas.zoom_out(), "zoom-out",
+               ("Ctrl+-",), enabled=_has_document, repeats=True, tip="Also the wheel"),
+    ActionSpec("view.grid", VIEW, "Pixel grid", partial(_flip_view, "pixel_grid"), "grid-3x3",
+               checked=partial(_is_view, "pixel_grid", True),
+               tip="Shown when zoomed in far enough"),
+    ActionSpec("view.overlay", VIEW, "Show overlay", partial(_flip_view, "overlay_visible"), "eye", ("V",),
+               checked=partial(_is_view, "overlay_visible", True), section=1,
+               tip="Press to switch, hold to peek at the photo"),
+    ActionSpec("view.next_layer", VIEW, "Next layer",
+               lambda c: c.studio.comparing.next_layer(c.canvas.pane_at_hand), "layers", ("T",),
+               section=1, tip="Of the view under the pointer, or clicked on last"),
+    ActionSpec("view.next_style", VIEW, "Fill, outline or both",
+               partial(_next_of, "style", STYLES), "contrast", ("O",), section=1),
+    ActionSpec("view.more_opaque", VIEW, "Overlay more opaque", partial(_fade, 2), "blend",
+               ("Shift+.", ">"), section=1, repeats=True, tip="Also Alt+wheel"),
+    ActionSpec("view.less_opaque", VIEW, "Overlay less opaque", partial(_fade, -2), "blend",
+               ("Shift+,", "<"), section=1, repeats=True, tip="Also Alt+wheel"),
+    *(
+        ActionSpec(f"layer.{name}", VIEW, f"Layer: {LAYER_TEXTS[name].lower()}",
+                   partial(_pick_layer, name), checked=partial(_is_layer, name), section=2,
+                   tip=LAYER_TIPS[name])
+        for name in LAYERS
+    ),
+    *COMPARE_ACTIONS,
+    *DISAGREEMENT_ACTIONS,
+    *(
+        ActionSpec(f"panel.{name.lower()}", VIEW, f"{name} panel",
+                   partial(_toggle_panel, name), PANEL_ICONS.get(name, ""),
+                   PANEL_KEYS.get(name, ()), checked=partial(_panel_shown, name), section=3,
+                   tip=PANEL_TIPS.get(name, ""))
+        for name in PANELS
+    ),
+    ActionSpec("view.panels", VIEW, "Hide or show all panels",
+               lambda c: c.window.docks.toggle_all(), "panels-top-left", ("Tab",), Scope.CANVAS,
+               section=4),
+    ActionSpec("view.next_panel", VIEW, "Go to the next panel",
+               lambda c: c.verbs.go_to_panel(1), keys=("Ctrl+Tab",), section=4,
+               tip="Keys then go to that panel; the image comes after the last one"),
+    ActionSpec("view.previous_panel", VIEW, "Go to the previous panel",
+               lambda c: c.verbs.go_to_panel(-1), keys=("Ctrl+Shift+Tab",), section=4),
+    ActionSpec("view.reset_layout", VIEW, "Reset layout", lambda c: c.window.docks.arrange(),
+               "layout-dashboard", section=4, tip="Put all panels back where they were at first"),
+)  # fmt: skip
+
+_MODEL = (
+    ActionSpec("model.run", MODEL, "Run", lambda c: c.studio.segmenting.run_current(), "play",
+               ("F5",), enabled=_can_run, tip="Run the chosen model on this image"),
+    ActionSpec("model.run_selected", MODEL, "Run on selected images",
+               lambda c: c.studio.segmenting.run_on(c.window.images.selected_images()),
+               "images", ("Shift+F5",),
+               enabled=lambda c: _can_run_all(c) and len(c.window.images.selected_images()) > 0,
+               tip="Run the chosen model on the images selected in the list"),
+    ActionSpec("model.run_all", MODEL, "Run all", lambda c: c.verbs.run_all(), "fast-forward",
+               ("Ctrl+B",), enabled=_can_run_all, tip="Run the chosen model on every image"),
+    ActionSpec("model.cancel", MODEL, "Cancel run", lambda c: c.studio.segmenting.cancel(),
+               "circle-stop", ("Ctrl+.",), enabled=_is_running),
+    ActionSpec("model.remove_prediction", MODEL, "Remove shown prediction",
+               lambda c: c.studio.segmenting.remove_prediction(), "trash-2",
+               enabled=_has_prediction, tip="Remove it from this image, also from disk"),
+    ActionSpec("model.load", MODEL, "Load weights from a file…",
+               lambda c: c.verbs.load_weights(), "file-plus", enabled=_has_model, section=1,
+               tip="A .safetensors or .pth file"),
+    ActionSpec("model.download", MODEL, "Download weights",
+               lambda c: c.studio.segmenting.download(c.session.model.chosen), "download",
+               enabled=lambda c: _has_model(c)
+               and c.session.model.chosen not in c.session.model.available, section=1),
+)  # fmt: skip
+
+_HELP = (
+    ActionSpec("help.palette", HELP, "Command palette…", lambda c: c.verbs.command_palette(),
+               "command", ("Ctrl+Shift+P",), tip="Find and do any command"),
+    ActionSpec("help.keys", HELP, "Keys and mouse", lambda c: c.verbs.cheat_sheet(),
+               "circle-question-mark", ("F1", "?", "Shift+/")),
+    ActionSpec("help.dismiss", HELP, "Close all messages", lambda c: c.window.notices.dismiss_all(),
+               "x", ("Shift+Esc",)),
+    ActionSpec("help.about", HELP, "About segstudio", lambda c: c.verbs.about(), "info",
+               section=1),
+)  # fmt: skip
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    *_FILE, *_EDIT, *IMAGE_ACTIONS, *_TOOLS, *_VIEW, *_MODEL, *RUN_ACTIONS,
+    *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
+)  # fmt: skip
+"""Every command, in the order of the menus."""
+
+HELD = (
+    ("Wheel, Ctrl+wheel", "Zoom at the pointer"),
+    ("Shift+wheel", "Brush size"),
+    ("Alt+wheel", "Overlay opacity"),
+    ("Middle drag, Space+drag", "Pan, with any tool"),
+    ("Ctrl held while painting", "Erase"),
+    ("Alt+click", "Pick the class under the pointer"),
+    ("Click, with the pan tool", "Pin a pixel, while the network panel is open"),
+    ("Shift+drag, with the pan tool", "Draw the region to explain, likewise"),
+    ("Ctrl+Shift+click", "Take the view's model's answer for the region under the pointer"),
+    ("V held", "Peek at the photo without the overlay"),
+    ("Y held", "Blink: show the compared layer in the view under the pointer"),
+    ("Esc", "Abort the stroke or the polygon"),
+    ("Enter, or click the first corner", "Close the polygon"),
+    ("Backspace", "Take back the polygon's last corner"),
+)
+"""What the mouse and held keys do on the canvas; for the cheat sheet."""
+
+BAR_FILE = ("file.open", "file.save", "edit.undo", "edit.redo")
+BAR_MODEL = ("model.run", "model.run_all", "model.cancel")
+BAR_LAYOUT = ("layout.1", "layout.2", "layout.4", "compare.models", "compare.wipe")
+BAR_TOOLS = (
+    "tool.pan",
+    "tool.brush",
+    "tool.eraser",
+    "tool.polygon",
+    "tool.fill",
+    "tool.pick",
+)
+"""What the tool bars show, by id."""

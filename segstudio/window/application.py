@@ -1,0 +1,163 @@
+"""Starts the window: first the frame, then what fills it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from segstudio.kit.dispatch import Dispatcher
+from segstudio.kit.garbage import GuiGarbage
+from segstudio.kit.theme import Theme
+from segstudio.storage.folders import user_folders
+from segstudio.window.display import missing_display
+from segstudio.window.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from segstudio.storage.mask_pattern import ChosenMasks
+    from segstudio.studio import Studio
+    from segstudio.window.crash import CrashGuard
+
+EXIT_USAGE = 2
+EXIT_UNSAVED = 1
+
+
+def run(
+    folder: Path | None = None,
+    samples: bool = False,
+    screenshot: Path | None = None,
+    masks: ChosenMasks | None = None,
+) -> int:
+    """Open the window and return the exit code when it is closed.
+
+    Args:
+        folder: A folder of images (or one image) to open.
+        samples: Open the embedded samples instead.
+        screenshot: Run the default model on the first image, save the window's picture, exit.
+        masks: The masks of the folder, if they are not to be found.
+    """
+    problem = missing_display()
+    if problem:
+        sys.stderr.write(f"error: {problem}\n")
+        return EXIT_USAGE
+    application = Application(folder, samples, screenshot, masks)
+    return application.exec()
+
+
+class Application:
+    """The parts that live as long as the window."""
+
+    def __init__(
+        self,
+        folder: Path | None,
+        samples: bool,
+        screenshot: Path | None,
+        masks: ChosenMasks | None = None,
+    ) -> None:
+        QApplication.setStyle("Fusion")  # before the application is made, so that no other is
+        existing = QApplication.instance()
+        self.qt = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+        self.qt.setApplicationName("segstudio")
+        self.qt.setApplicationDisplayName("")
+        self.qt.setDesktopFileName("segstudio")
+        self.dispatcher = Dispatcher()
+        self.garbage = GuiGarbage()
+        self.folders = user_folders()
+        self.theme = Theme(self.qt)
+        self.window = MainWindow(
+            self.folders.config / "window.ini", self.theme, fits_screen=screenshot is None
+        )
+        self.studio: Studio | None = None
+        self._folder, self._samples, self._screenshot = folder, samples, screenshot
+        self._masks = masks
+        self._crash: CrashGuard | None = None
+        self.window.first_painted.connect(
+            self._after_first_paint, Qt.ConnectionType.QueuedConnection
+        )
+
+    def exec(self) -> int:
+        """Show the window and run until it is closed.
+
+        Returns:
+            The exit code; not 0 if something could not be saved, which is said on the terminal.
+        """
+        self.garbage.hold()
+        self.window.show()
+        try:
+            code = self.qt.exec()
+        finally:
+            self.close()
+        unsaved = self.studio.last_words if self.studio is not None else []
+        for line in unsaved:
+            sys.stderr.write(f"segstudio: {line}\n")
+        return code or (EXIT_UNSAVED if unsaved else 0)
+
+    def close(self) -> None:
+        """Stop the jobs (saving is finished first) and give the hooks back."""
+        if self.studio is not None:
+            self.studio.close()
+        if self._crash is not None:
+            self._crash.remove()
+        self.dispatcher.close()
+        self.garbage.stop()
+
+    def _after_first_paint(self) -> None:
+        """Fill the frame, and import the rest beside the event loop, so that the window answers."""
+        from segstudio.kit.icons import icon
+        from segstudio.window.crash import CrashGuard
+
+        self.window.furnish()
+        self._crash = CrashGuard(self.dispatcher, self.window, self.folders.data)
+        self._crash.install()
+        self.window.setWindowIcon(icon("segstudio"))
+        threading.Thread(target=self._import, name="segstudio-start", daemon=True).start()
+
+    def _import(self) -> None:
+        try:
+            import segstudio.window.contents  # noqa: F401 - loaded for what it imports
+        except BaseException as error:
+            caught = error
+
+            def fail() -> None:
+                raise caught
+
+            self.dispatcher.post(fail)
+            raise
+        self.dispatcher.post(self._fill)
+
+    def _fill(self) -> None:
+        from segstudio.studio import Studio
+
+        home = os.environ.get("SEGSTUDIO_HOME")
+        self.studio = Studio(self.dispatcher, Path(home) if home else None)
+        if self._crash is not None:
+            self._crash.studio = self.studio
+        self.window.attach(self.studio)
+        self._open()
+        self.studio.jobs.submit(
+            "Loading PyTorch", "model", _import_torch, ended=self.garbage.start, visible=False
+        )
+
+    def _open(self) -> None:
+        assert self.studio is not None
+        browsing = self.studio.browsing
+        if self._screenshot is not None:
+            from segstudio.window.screenshot import Screenshot
+
+            self._shot = Screenshot(self.window, self.studio, self._screenshot)
+        if self._folder is not None:
+            browsing.open_path(self._folder, self._masks)
+        elif self._samples or self._screenshot is not None:
+            browsing.open_samples()
+        if self._screenshot is None:
+            self.window.verbs.offer_recovery()
+
+
+def _import_torch(_job: object) -> None:
+    """Load torch once the window is up, so that the first run need not wait for it."""
+    import segstudio.models.segmenter  # noqa: F401

@@ -1,0 +1,80 @@
+"""Ties the evaluation panel to the window: it is built when it is first opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+
+from segstudio.core.geometry import Rect
+from segstudio.jobs import Job
+from segstudio.studio import Studio
+
+if TYPE_CHECKING:
+    from segstudio.evaluation.ui.pages import Pages
+    from segstudio.evaluation.ui.panel import EvaluationPanel
+    from segstudio.window.main_window import MainWindow
+
+DOCK = "Evaluation"
+
+
+class EvaluationLink(QObject):
+    """Builds the panel with its dock, and starts an evaluation from anywhere.
+
+    Attributes:
+        panel: The panel once it was opened, else None.
+    """
+
+    def __init__(self, window: MainWindow, studio: Studio) -> None:
+        super().__init__(window)
+        self._window, self._studio = window, studio
+        self.panel: EvaluationPanel | None = None
+        self._asked = self._starts = False
+
+    def follow(self) -> None:
+        """The dock was opened or closed."""
+        if self._window.docks.shown(DOCK) and not self._asked:
+            self._asked = True
+            # its modules are imported beside the event loop, so that the window answers
+            self._studio.jobs.submit(
+                "Opening the evaluation panel",
+                "features",
+                _import_panel,
+                lambda _result: self._build(),
+                visible=False,
+            )
+
+    def start(self) -> None:
+        """Evaluate the models that are chosen in the panel, which is opened for it."""
+        self._window.docks.open(DOCK)
+        if self.panel is None:
+            self._starts = True
+        else:
+            self.panel.start()
+
+    def _build(self) -> None:
+        """Build the panel in two turns of the event loop: one would take too long."""
+        from segstudio.evaluation.ui.pages import Pages
+
+        pages = Pages(self._studio)
+        QTimer.singleShot(0, self, lambda: self._build_around(pages))
+
+    def _build_around(self, pages: Pages) -> None:
+        from segstudio.evaluation.ui.panel import EvaluationPanel
+
+        self.panel = EvaluationPanel(self._studio, self._window.commands, pages)
+        self._window.docks.fill(DOCK, self.panel)
+        self.panel.open_requested.connect(self._go)
+        if self._starts:
+            self.panel.start()
+
+    def _go(self, index: int, rect: Rect | None) -> None:
+        """Show an image, and the pixels in question if they are known."""
+        if index != self._studio.browsing.place:
+            self._studio.browsing.select(index)
+        if rect is not None:
+            self._window.canvas.show_rect(rect)
+
+
+def _import_panel(_job: Job) -> None:
+    import segstudio.evaluation.ui.panel  # noqa: F401 - loaded for what it imports

@@ -1,0 +1,228 @@
+"""The main window: its frame is there at once, its contents come with `attach`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QMainWindow
+
+from segstudio.kit.frame_names import BAR_HEIGHT, FILE, MENUS
+from segstudio.window.centre import Centre
+from segstudio.window.docks import Docks
+from segstudio.window.layout_store import LayoutStore, keep_on_screen
+
+if TYPE_CHECKING:
+    from segstudio.kit.action_set import ActionSet
+    from segstudio.kit.notices import NoticeStrip
+    from segstudio.kit.theme import Theme
+    from segstudio.studio import Studio
+    from segstudio.window.status_bar import StatusBar
+
+
+_FRAMED_MS = (0, 100, 500)
+"""When the window looks whether it fits into the screen: a window manager takes its time."""
+
+
+class MainWindow(QMainWindow):
+    """Builds the frame; `attach` builds the panels and makes all connections.
+
+    Signals:
+        first_painted: The frame is on the screen; nothing but Qt was imported for it.
+    """
+
+    first_painted = Signal()
+
+    def __init__(self, layout_file: Path, theme: Theme, *, fits_screen: bool = True) -> None:
+        """Take where the layout is kept, and the theme; a picture needs not fit into the screen."""
+        super().__init__()
+        self.setWindowTitle("segstudio")
+        self.setMinimumSize(1024, 640)
+        self.resize(1280, 800)
+        self.setAcceptDrops(True)
+        self.setDockOptions(
+            QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AnimatedDocks
+        )
+        self.theme = theme
+        self.menus = {title: self.menuBar().addMenu(f"&{title}") for title in MENUS}
+        self.bar = self.addToolBar("Main tool bar")
+        self.bar.setObjectName("bar.main")
+        self.bar.setAccessibleName("Main tool bar")
+        self.bar.setMovable(False)
+        self.bar.setFixedHeight(BAR_HEIGHT)
+        self.centre = Centre()
+        self.setCentralWidget(self.centre)
+        self.statusBar().setSizeGripEnabled(False)
+        self.docks: Docks = Docks(self)
+        self.layout_store = LayoutStore(layout_file)
+        if self.layout_store.restore(self) and not self.docks.any_shown():
+            self.docks.toggle_all()  # who closed the program with all hidden would look in vain
+        if fits_screen:
+            keep_on_screen(self)
+        delays = _FRAMED_MS if fits_screen else ()
+        self._framed = [QTimer(self, singleShot=True, interval=ms) for ms in delays]
+        for timer in self._framed:
+            timer.timeout.connect(lambda: keep_on_screen(self))
+        self._painted = False
+        self._studio: Studio | None = None
+
+    def furnish(self) -> None:
+        """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
+        from segstudio.kit.action_set import ActionSet
+        from segstudio.kit.notices import NoticeStrip
+        from segstudio.kit.physical_keys import PhysicalKeys
+        from segstudio.kit.text_focus import TextFocusGuard
+        from segstudio.runs.ui.model_chooser import ModelChooser
+        from segstudio.window import bars
+        from segstudio.window.action_table import ACTIONS
+        from segstudio.window.status_bar import StatusBar
+        from segstudio.window.view_controls import ViewControls
+
+        self.commands: ActionSet = ActionSet(self, ACTIONS)
+        self.recent_menu = bars.fill_menus(self, self.menus, self.commands)
+        bars.fill_main_bar(self.bar, self.commands)
+        self.model_chooser = ModelChooser()
+        self.view_controls = ViewControls()
+        self.bar.insertWidget(self.commands["model.run"], self.model_chooser)
+        self.bar.addWidget(self.view_controls)
+        bars.add_layouts(self.bar, self.commands)
+        self.centre.set_tools(bars.build_tool_column(self.commands))
+        self.status: StatusBar = StatusBar()
+        self.setStatusBar(self.status)
+        self.notices: NoticeStrip = NoticeStrip()
+        self.centre.add_bar(self.notices)
+        self.text_focus = TextFocusGuard(self, PhysicalKeys(self, self.commands.action_of))
+
+    def attach(self, studio: Studio) -> None:
+        """Build what needs the studio, and connect everything."""
+        from segstudio.annotation.ui.classes_panel import ClassesPanel
+        from segstudio.annotation.ui.correction_bar import CorrectionBar
+        from segstudio.annotation.ui.tools.table import TOOLS
+        from segstudio.canvas.canvas import Canvas
+        from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
+        from segstudio.evaluation.ui.metrics_panel import MetricsPanel
+        from segstudio.evaluation.ui.queue_link import QueueLink
+        from segstudio.folder.ui.images_panel import ImagesPanel
+        from segstudio.folder.ui.stack_bar import StackBar
+        from segstudio.kit.actions import Context, Scope
+        from segstudio.runs.ui.model_panel import ModelPanel
+        from segstudio.window.canvas_header import CanvasHeader
+        from segstudio.window.evaluation_link import EvaluationLink
+        from segstudio.window.feed import Feed
+        from segstudio.window.network_link import NetworkLink
+        from segstudio.window.window_commands import WindowCommands
+
+        self._studio = studio
+        session = studio.session
+        self.canvas = Canvas(studio, TOOLS)
+        self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands)
+        self.images: ImagesPanel = ImagesPanel(
+            session, studio.browsing, studio.scoring, self.commands
+        )
+        self.classes: ClassesPanel = ClassesPanel(
+            session, studio.class_list, studio.class_removal, studio.scoring
+        )
+        self.model = ModelPanel(session, studio.segmenting, studio.class_mappings, self.commands)
+        self.metrics = MetricsPanel(session, studio.scoring)
+        self.disagreement = DisagreementPanel(session, studio.disagreement, self.commands)
+        self.centre.fill(self.header, self.canvas)
+        self.stack = StackBar(session, studio.browsing, self.commands)
+        self.centre.add_foot(self.stack)
+        for name, panel in (
+            ("Images", self.images),
+            ("Classes", self.classes),
+            ("Model", self.model),
+            ("Metrics", self.metrics),
+            ("Disagreement", self.disagreement),
+        ):
+            self.docks.fill(name, panel)
+        self.verbs = WindowCommands(self, studio)
+        self.feed = Feed(self, studio)
+        self.network = NetworkLink(self, studio)
+        self.evaluation: EvaluationLink = EvaluationLink(self, studio)
+        self.queue_link = QueueLink(session, self.canvas)
+        self.commands.place(
+            {Scope.WINDOW: self, Scope.CANVAS: self.canvas, Scope.LIST: self.images}
+        )
+
+        # All connections of the window.
+        session.changed.connect(self.feed.on_change)
+        studio.jobs.changed.connect(self.feed.on_jobs)
+        self.notices.attach(studio.notices)
+        self.corrections = CorrectionBar(session, studio.place)
+        self.centre.add_bar(self.corrections)
+        self.model_chooser.attach(session, studio.segmenting)
+        self.view_controls.attach(session)
+        self.commands.failed.connect(self.feed.on_failed)
+        self.text_focus.number_typed.connect(self.canvas.setFocus)
+        self.canvas.hovered.connect(self.feed.on_hover)
+        self.canvas.left.connect(self.feed.on_left)
+        self.canvas.hovered.connect(self.network.on_hover)
+        self.canvas.left.connect(self.network.on_left)
+        self.canvas.pixel_clicked.connect(lambda x, y: studio.inspecting.pin((x, y)))
+        self.canvas.rectangle_drawn.connect(studio.explaining.over_photo.choose_rectangle)
+        self.canvas.over_photo_closed.connect(studio.inspecting.clear_photo)
+        self.canvas.over_photo_faded.connect(studio.explaining.over_photo.blend)
+        self.canvas.zoom_changed.connect(self.feed.on_zoom)
+        self.canvas.path_dropped.connect(studio.browsing.open_path)
+        self.canvas.open_requested.connect(self.verbs.open_folder)
+        self.canvas.samples_requested.connect(studio.browsing.open_samples)
+        self.disagreement.region_opened.connect(self.canvas.show_rect)
+        self.canvas.answer_asked.connect(studio.disagreement.take_at)
+        self.images.open_requested.connect(self.verbs.open_folder)
+        self.images.samples_requested.connect(studio.browsing.open_samples)
+        self.images.selection_changed.connect(self.commands.refresh)
+        self.menus[FILE].aboutToShow.connect(self.verbs.fill_recent)
+        for menu in self.menus.values():
+            menu.aboutToShow.connect(self.commands.refresh)
+        for dock in self.docks.by_name.values():
+            dock.visibilityChanged.connect(self.feed.refresh_soon)
+            dock.visibilityChanged.connect(self.network.follow)
+            dock.visibilityChanged.connect(self.evaluation.follow)
+
+        self.commands.attach(Context(studio, self.canvas, self, self.verbs))
+        self.verbs.apply_settings()
+        self.network.follow()
+        self.evaluation.follow()
+        self.canvas.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """How thick its frame is, is known a moment later."""
+        super().showEvent(event)
+        for timer in self._framed:
+            timer.start()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            self.first_painted.emit()
+
+    def end(self) -> None:
+        """Close without asking anything: the system ends the program."""
+        if self._studio is not None:
+            self.verbs.end()
+        else:
+            self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save or ask before the window goes."""
+        if self._studio is not None and not self.verbs.may_close():
+            event.ignore()
+            return
+        self.layout_store.save(self)
+        event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self._studio is not None and any(u.isLocalFile() for u in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
+        if paths and self._studio is not None:
+            event.acceptProposedAction()
+            self._studio.browsing.open_path(paths[0])

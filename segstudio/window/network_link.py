@@ -1,0 +1,130 @@
+"""Ties the network panel to the window: built when first opened, one pixel for photo and stages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+
+from segstudio.inspection.ui.network_texts import values_text
+from segstudio.jobs import Job
+from segstudio.kit.coalesce import Coalescer
+from segstudio.session.session import Change, What
+from segstudio.studio import Studio
+
+if TYPE_CHECKING:
+    from segstudio.inspection.pixel_values import PixelValues
+    from segstudio.inspection.ui.panel import NetworkPanel
+    from segstudio.window.main_window import MainWindow
+
+DOCK = "Network"
+_LEAVES_AFTER_MS = 100
+_Pixel = tuple[int, int]
+
+
+class NetworkLink(QObject):
+    """Opens and closes the inspector with its dock, and carries the linked pixel to and fro.
+
+    Attributes:
+        panel: The panel once it was opened, else None.
+    """
+
+    def __init__(self, window: MainWindow, studio: Studio) -> None:
+        super().__init__(window)
+        self._window, self._studio = window, studio
+        self.panel: NetworkPanel | None = None
+        self._asked = False
+        self._pixel: _Pixel | None = None
+        self._values = Coalescer(self, self._ask_values, 0.04)
+        self._leaving = QTimer(self, singleShot=True, interval=_LEAVES_AFTER_MS)
+        self._leaving.timeout.connect(self._leave)
+        studio.session.changed.connect(self._on_change)
+
+    # -- open and closed -----------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """The dock was opened or closed."""
+        docks = self._window.docks
+        active = self._studio.session.inspection.active
+        if docks.in_use(DOCK) and not active:
+            self._studio.inspecting.open()
+        elif active and not docks.in_use(DOCK):
+            # later: a dock that begins to float, or docks again, is hidden for a moment
+            self._leaving.start()
+        if docks.shown(DOCK) and not self._asked:
+            self._asked = True
+            # its modules are imported beside the event loop, so that the window answers
+            self._studio.jobs.submit(
+                "Opening the network panel",
+                "features",
+                _import_panel,
+                lambda _result: self._build(),
+                visible=False,
+            )
+
+    def _leave(self) -> None:
+        """Stop tracing unless the panel came back."""
+        if not self._window.docks.in_use(DOCK):
+            self._studio.inspecting.close()
+            self._window.status.show_network("")
+
+    def _build(self) -> None:
+        from segstudio.inspection.ui.panel import NetworkPanel
+
+        store = self._window.layout_store
+        self.panel = NetworkPanel(self._studio, self._window.commands, store.kept(DOCK))
+        self.panel.shared.connect(lambda text: store.keep(DOCK, text))
+        self._window.docks.fill(DOCK, self.panel)
+        self.panel.pointed.connect(self._on_pointed)
+
+    # -- the linked pixel ----------------------------------------------------------------------
+
+    def on_hover(self, x: int, y: int) -> None:
+        """The pointer is over pixel (x, y) of the photo."""
+        self._point((x, y))
+
+    def on_left(self) -> None:
+        self._point(None)
+
+    def _on_pointed(self, pixel_xy: _Pixel | None) -> None:
+        """The pointer is over a stage's picture, at this pixel of the photo; or left it."""
+        self._window.canvas.show_point(pixel_xy)
+        if pixel_xy is None:
+            self._window.feed.on_left()
+        else:
+            self._window.feed.on_hover(*pixel_xy)
+        self._point(pixel_xy)
+
+    def _point(self, pixel_xy: _Pixel | None) -> None:
+        if self.panel is None or self._studio.session.inspection.traced is None:
+            return
+        self._pixel = pixel_xy
+        self.panel.show_point(pixel_xy)
+        self._values.request()
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & (What.TRACE | What.INSPECTION) and self._studio.session.inspection.active:
+            self._values.request()
+
+    def _ask_values(self) -> None:
+        """Ask for what the network says at the pixel under the pointer, or at the pinned one."""
+        inspection = self._studio.session.inspection
+        pixel = self._pixel or inspection.point
+        if pixel is None or inspection.traced is None:
+            self._window.status.show_network("")
+            return
+        self._studio.explaining.values_at(pixel, self._show_values)
+
+    def _show_values(self, values: PixelValues) -> None:
+        if values.pixel == (self._pixel or self._studio.session.inspection.point):
+            self._window.status.show_network(values_text(values))
+
+
+def _import_panel(_job: Job) -> None:
+    import segstudio.inspection.ui.cuts_page
+    import segstudio.inspection.ui.pair_page
+    import segstudio.inspection.ui.panel
+    import segstudio.inspection.ui.skip_page
+    import segstudio.inspection.ui.stage_page
+    import segstudio.inspection.ui.upsampling_page
+    import segstudio.inspection.ui.why_page  # noqa: F401 - loaded for what they import

@@ -1,0 +1,498 @@
+"""What actions ask of the window: dialogs, panels, closing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from segstudio.annotation.autosave import Answer
+from segstudio.core.labels import Image
+from segstudio.core.text import printable
+from segstudio.evaluation.ui.export import EvaluationExport
+from segstudio.inspection.ui.network_export import NetworkExport
+from segstudio.kit.actions import Keymap
+from segstudio.kit.dialog import answer_to
+from segstudio.kit.plain import plain_box
+from segstudio.runs.ui.run_commands import RunCommands
+from segstudio.session.document import Document
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.journal import Recovered
+from segstudio.studio import Studio
+from segstudio.window.keymaps import PRESETS
+
+if TYPE_CHECKING:
+    from segstudio.window.main_window import MainWindow
+
+_WEIGHTS = "Weights (*.safetensors *.pth *.pt *.ckpt *.bin);;All files (*)"
+_END_MS = 5000
+"""So long the program waits for its last save when the system ends it."""
+_ASK_FROM = 20
+"""Running on more images than this is asked for first."""
+
+
+class WindowCommands:
+    """What the actions and the parts of the main window ask of it."""
+
+    def __init__(self, window: MainWindow, studio: Studio) -> None:
+        self._window = window
+        self._studio = studio
+        self.network_export = NetworkExport(window, studio)
+        self.evaluation_export = EvaluationExport(window, studio)
+        self.runs = RunCommands(window, studio)
+        self._closing = False
+        """Whether the window is closed once the saves that were begun have ended."""
+        self._leaving = False
+        """Whether it is closed whatever is unsaved."""
+        self._polygons_may_go = False
+        self._question: QMessageBox | None = None
+        studio.autosave.ask = self.ask_unsaved
+        studio.autosave.choose_folder = self._choose_elsewhere
+
+    # -- opening -------------------------------------------------------------------------------
+
+    def open_folder(self) -> None:
+        """Ask for a folder and open it."""
+        recent = self._studio.browsing.recent()
+        start = str(Path(recent[0]).parent) if recent else str(Path.home())
+        folder = QFileDialog.getExistingDirectory(self._window, "Open folder of images", start)
+        if folder:
+            self._studio.browsing.open_path(Path(folder))
+
+    def choose_truth(self) -> None:
+        """Ask where the ground truth lies and how its files are called."""
+        project = self._studio.session.project
+        if project is not None:
+            from segstudio.folder.ui.truth_dialog import TruthDialog
+
+            dialog = TruthDialog(project, self._studio.browsing, self._window)
+            dialog.chosen.connect(self._studio.browsing.choose_masks)
+            dialog.open()
+
+    def read_masks(self) -> None:
+        """Ask what the values of the masks are."""
+        from segstudio.folder.ui.masks_dialog import MasksDialog
+
+        masks = self._studio.browsing.masks
+        if masks.index is not None:
+            MasksDialog(masks, masks.index, self._window).open()
+
+    def fill_recent(self) -> None:
+        menu = self._window.recent_menu
+        recent = self._studio.browsing.recent()
+        menu.clear()
+        for folder in recent:
+            action = menu.addAction(printable(folder).replace("&", "&&"))
+            action.triggered.connect(partial(self._studio.browsing.open_path, Path(folder)))
+        menu.setEnabled(bool(recent))
+
+    def copy_path(self) -> None:
+        """Put the path of the open image on the clipboard."""
+        document = self._studio.session.document
+        if document is not None:
+            QGuiApplication.clipboard().setText(str(document.ref.path))
+
+    def show_file(self) -> None:
+        """Open the folder of the open image in the file manager."""
+        document = self._studio.session.document
+        if document is None:
+            return
+        folder = document.ref.path.parent
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self._studio.notices.warning(
+                f"No file manager opened {folder}.", "Open it by hand.", scope="program"
+            )
+
+    # -- models --------------------------------------------------------------------------------
+
+    def load_weights(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self._window, "Load weights", "", _WEIGHTS)
+        if path:
+            self._studio.segmenting.load_weights_file(Path(path))
+
+    def run_all(self) -> None:
+        """Run the chosen model on every image; a large folder is asked for first."""
+        session = self._studio.session
+        project = session.project
+        if project is None:
+            return
+        count = len(project.images)
+        pages = 1 if session.document is None else session.document.pages
+        title = session.models[session.model.chosen].title
+        of = f"{count:,} images" if count > 1 else "1 image"
+        if session.has_stacks:
+            of += " and all their pages" if count > 1 else " and all its pages"
+        if count + pages - 1 > _ASK_FROM and not self._confirm(
+            f"Run {title} on {of}?",
+            "It runs in the background and can be cancelled; results are kept.",
+            "Run",
+        ):
+            return
+        self._studio.segmenting.run_all()
+
+    def run_side_by_side(self) -> None:
+        """Ask for models, run them on the open image and give each a view."""
+        from segstudio.comparison.ui.side_by_side_dialog import SideBySideDialog
+
+        comparing = self._studio.comparing
+        dialog = SideBySideDialog(self._studio.session, comparing, self._window)
+        dialog.chosen.connect(lambda ids, again: comparing.run_side_by_side(ids, again=again))
+        dialog.open()
+
+    # -- annotation ----------------------------------------------------------------------------
+
+    def show_versions(self) -> None:
+        """List the versions of the open image's masks that other programs wrote."""
+        from segstudio.annotation.ui.versions_dialog import VersionsDialog
+
+        place = self._studio.place
+        place.versions(lambda found: VersionsDialog(found, place, self._window).open())
+
+    def export(self) -> None:
+        """Ask what to export and where, do it, show the report."""
+        from segstudio.annotation.ui.export_dialog import ExportDialog, Offered
+
+        project = self._studio.session.project
+        if project is None:
+            return
+        preferences = self._studio.preferences
+        dialog = ExportDialog(
+            self._studio.session,
+            self._studio.exporting,
+            Offered(
+                selected=self._window.images.selected_images(),
+                filtered=self._window.images.filtered_images(),
+                folder=preferences.export_folder(project.root),
+                forms=preferences.settings.export_forms,
+            ),
+            self._window,
+        )
+        dialog.started.connect(partial(preferences.remember_export, project.root))
+        dialog.open()
+
+    def map_classes(self) -> None:
+        """Say what the classes of a model, the chosen one first, count as in this folder."""
+        from segstudio.runs.ui.mapping_dialog import MappingDialog
+
+        session = self._studio.session
+        MappingDialog(
+            session, self._studio.class_mappings, session.model.chosen, self._window
+        ).open()
+
+    # -- help and settings ---------------------------------------------------------------------
+
+    def settings(self) -> None:
+        """Show the settings; changes count at once."""
+        from segstudio.window.settings_dialog import SettingsDialog
+
+        dialog = SettingsDialog(
+            self._studio.preferences.settings, self._change_setting, self._window
+        )
+        dialog.open()
+
+    def shortcuts(self) -> None:
+        from segstudio.window.shortcut_editor import ShortcutEditor
+
+        dialog = ShortcutEditor(self._window.commands.keymap, self._window)
+        dialog.accepted.connect(lambda: self._keep_keymap(dialog.keymap))
+        dialog.open()
+
+    def command_palette(self) -> None:
+        """Find a command by its name."""
+        from segstudio.window.command_palette import CommandPalette
+
+        self._window.commands.refresh()
+        CommandPalette(self._window.commands, self._window).open_over(self._window)
+
+    def cheat_sheet(self) -> None:
+        from segstudio.window.cheat_sheet import CheatSheet
+
+        CheatSheet(self._window.commands, self._window).open()
+
+    def about(self) -> None:
+        from segstudio.window.about import AboutDialog
+
+        folders = self._studio.preferences.folders
+        AboutDialog(
+            {"Settings": str(folders.config), "Data and log": str(folders.data)}, self._window
+        ).open()
+
+    # -- the window ----------------------------------------------------------------------------
+
+    def go_to_panel(self, by: int) -> None:
+        """Give the keys to the next (1) or previous (-1) panel, or to the canvas."""
+        from segstudio.window.panel_focus import go_to_next
+
+        go_to_next([self._window.canvas, *self._window.docks.panels(), self._window.notices], by)
+
+    def find_image(self) -> None:
+        """Let the user type a part of an image's name."""
+        self._window.docks.open("Images")
+        self._window.images.search()
+
+    def may_close(self) -> bool:
+        """Whether the window may go now: nothing is unsaved, or the user said so.
+
+        Else saving is begun and the window is closed when that has ended; what cannot be saved
+        is asked about, with what will become of it.
+        """
+        if self._leaving:
+            return True
+        if not self._polygons_may_go and self._window.canvas.begun:
+            self._ask_about_polygons()
+            return False
+        autosave = self._studio.autosave
+        self._studio.editing.end_stroke()
+        if self._closing or not autosave.at_risk():
+            if self._closing and autosave.at_risk():
+                self._ask_leaving("is still being saved")  # asked to close once more meanwhile
+                return False
+            return True
+        if not all(autosave.save_before_leaving(d) for d in autosave.at_risk()):
+            return False
+        if not autosave.at_risk():
+            return True  # thrown away
+        self._closing = True
+        autosave.when_saved(self._close_saved)
+        return False
+
+    def end(self) -> None:
+        """Close without asking anything, since nobody may be there: the system ends the program.
+
+        What is unsaved is saved if that is possible within a few seconds; else its strokes are in
+        the journal.
+        """
+        self._studio.editing.end_stroke()
+        if self._studio.preferences.settings.autosave:
+            self._studio.autosave.save_all()
+        QTimer.singleShot(_END_MS, self._window, self._end_now)
+        self._studio.autosave.when_saved(self._end_now)
+
+    def _end_now(self) -> None:
+        if not self._leaving:
+            self._leave()
+            QCoreApplication.exit(0)  # also out of the loops of open dialogs
+
+    def _close_saved(self) -> None:
+        """The saves that closing waited for have ended."""
+        self._closing = False
+        if self._leaving:
+            return
+        if self._studio.autosave.at_risk():
+            self._ask_leaving("could not be saved")
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._leaving = True
+        self._window.close()
+
+    def _ask_about_polygons(self) -> None:
+        """Ask about polygons that are begun: they are nothing that could be saved."""
+        if self._question is not None:
+            self._question.raise_()
+            return
+        begun = self._window.canvas.begun
+        names = [image.title for image in begun if isinstance(image, ImageRef)]
+        more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        box = self._question = plain_box(self._window)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setText(f"A polygon is begun on {(names or ['an image'])[0]}{more}. Quit all the same?")
+        box.setInformativeText(
+            "It is painted when it is closed with Enter, and lost when the program ends."
+        )
+        leave = box.addButton("Quit", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+
+        def answered() -> None:
+            self._question = None
+            clicked = box.clickedButton()
+            box.deleteLater()
+            if clicked is leave:
+                self._polygons_may_go = True
+                self._window.close()
+
+        box.finished.connect(answered)
+        box.open()
+
+    def _ask_leaving(self, what: str) -> None:
+        """Ask about what is not saved, saying truly whether quitting loses it; waits for nobody."""
+        if self._question is not None:
+            self._question.raise_()
+            return
+        autosave = self._studio.autosave
+        documents = autosave.at_risk()
+        lost = [d for d in documents if not autosave.is_kept(d)]
+        box = self._question = plain_box(self._window)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"{_listed(documents)} {what}. Quit all the same?")
+        fate = "The strokes are kept in the journal, and offered at the next start."
+        if lost:
+            fate = (
+                f"The journal cannot be written either: quitting loses the strokes on "
+                f"{_listed(lost)}."
+            )
+        box.setInformativeText(f"{autosave.problem_of(documents[0])} {fate}".strip())
+        roles = QMessageBox.ButtonRole
+        leave = box.addButton("Quit and lose them" if lost else "Quit", roles.DestructiveRole)
+        elsewhere = box.addButton("Save elsewhere…", roles.AcceptRole)
+        again = box.addButton("Try again", roles.AcceptRole)
+        stay = box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(stay)
+
+        def answered() -> None:
+            self._question = None
+            clicked = box.clickedButton()
+            box.deleteLater()
+            if clicked is leave:
+                self._leave()
+            elif clicked is elsewhere:
+                self._save_elsewhere_and_close()
+            elif clicked is again:
+                autosave.save_all()
+                self._closing = True
+                autosave.when_saved(self._close_saved)
+
+        box.finished.connect(answered)
+        box.open()
+
+    def _save_elsewhere_and_close(self) -> None:
+        folder = self._choose_elsewhere()
+        if folder is None:
+            return
+        self._studio.autosave.save_elsewhere(folder)
+        self._closing = True
+        self._studio.autosave.when_saved(self._close_saved)
+
+    def _choose_elsewhere(self) -> Path | None:
+        folder = QFileDialog.getExistingDirectory(
+            self._window, "Save annotations elsewhere", str(Path.home())
+        )
+        return Path(folder) if folder else None
+
+    def ask_unsaved(self, document: Document) -> Answer:
+        """Ask what to do with an unsaved annotation; for when autosave is off."""
+        box = plain_box(self._window)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setText(f"The annotation of {document.ref.title} is not saved.")
+        box.setInformativeText("Saving by itself is turned off. Save the changes now?")
+        save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
+        discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        clicked = answer_to(box)
+        if clicked is save:
+            return "save"
+        return "discard" if clicked is discard else "cancel"
+
+    def offer_recovery(self) -> None:
+        """Offer strokes that were not saved when the program ended last time."""
+        recovering = self._studio.recovering
+        self._studio.jobs.submit(
+            "Looking for unsaved strokes",
+            "journal",
+            lambda _job: recovering.pending(),
+            self._offer,
+            visible=False,
+        )
+
+    def _offer(self, items: list[Recovered]) -> None:
+        self._studio.recovering.tell_unreadable()
+        if items:
+            from segstudio.annotation.ui.recovery_dialog import RecoveryDialog
+
+            RecoveryDialog(items, self._studio.recovering, self._preview, self._window).open()
+
+    def _preview(self, item: Recovered, done: Callable[[Image | None], None]) -> None:
+        from segstudio.annotation.ui.recovery_preview import preview
+
+        schema = self._studio.session.schema
+        self._studio.jobs.submit(
+            f"Reading {item.title}",
+            "files",
+            lambda _job: preview(item, schema),
+            done,
+            failed=lambda _error: done(None),
+            key="preview",
+            visible=False,
+        )
+
+    def apply_settings(self) -> None:
+        """Make theme and shortcuts as the settings say."""
+        settings = self._studio.preferences.settings
+        self._window.theme.choose(settings.theme)
+        self._apply_keymap(keymap_of(settings.keys, settings.key_overrides))
+
+    def _change_setting(self, name: str, value: Any) -> None:
+        self._studio.preferences.update(**{name: value})
+        if name == "theme":
+            self._window.theme.choose(str(value))
+        elif name in _VIEW_FIELDS:
+            self._studio.session.set_view(**{_VIEW_FIELDS[name]: _as_view(name, value)})
+        elif name in _RUN_FIELDS:
+            self._studio.segmenting.set_options(**{name: value})
+
+    def _keep_keymap(self, keymap: Keymap) -> None:
+        preset = next((n for n, keys in PRESETS.items() if dict(keys) == dict(keymap)), "")
+        overrides = {} if preset else {i: " ".join(keys) for i, keys in keymap.items()}
+        self._studio.preferences.update(keys=preset or "segstudio", key_overrides=overrides)
+        self._apply_keymap(keymap)
+
+    def _apply_keymap(self, keymap: Keymap) -> None:
+        self._window.commands.set_keymap(keymap)
+        canvas = self._window.canvas
+        held = {"view.overlay": canvas.set_peek_key, "compare.swap": canvas.set_blink_key}
+        for action_id, use in held.items():
+            keys = self._window.commands[action_id].shortcuts()
+            plain = [key for sequence in keys if (key := _plain_key(sequence)) is not None]
+            if plain:
+                use(plain[0])
+
+    def _confirm(self, question: str, more: str, verb: str) -> bool:
+        """Ask; Enter says yes."""
+        box = plain_box(self._window)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(question)
+        box.setInformativeText(more)
+        yes = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(yes)
+        return answer_to(box) is yes
+
+
+def _listed(documents: Sequence[Document]) -> str:
+    """The images' names for people: the first, and how many more."""
+    more = f" and {len(documents) - 1} more" if len(documents) > 1 else ""
+    return f"{documents[0].ref.title}{more}"
+
+
+_VIEW_FIELDS = {
+    "opacity": "opacity",
+    "brush_size": "brush_size",
+    "overlay_style": "style",
+    "pixel_grid": "pixel_grid",
+}
+_RUN_FIELDS = frozenset({"device", "score_threshold", "mask_threshold", "tile_px"})
+
+
+def _as_view(name: str, value: Any) -> Any:
+    from segstudio.session.session import OverlayStyle
+
+    return OverlayStyle(value) if name == "overlay_style" else value
+
+
+def keymap_of(preset: str, overrides: dict[str, str] | Any) -> Keymap:
+    """The shortcuts of a preset with the user's own on top; several are parted by spaces."""
+    own = {action_id: tuple(keys.split()) for action_id, keys in overrides.items()}
+    return {**PRESETS.get(preset, {}), **own}
+
+
+def _plain_key(sequence: QKeySequence) -> Qt.Key | None:
+    """The key of a shortcut without modifiers, else None."""
+    text = sequence.toString(QKeySequence.SequenceFormat.PortableText)
+    return getattr(Qt.Key, f"Key_{text}", None) if len(text) == 1 and text.isalnum() else None

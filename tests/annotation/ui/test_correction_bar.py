@@ -1,0 +1,125 @@
+"""The bar that says which file is corrected, and what its buttons do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pauses import let_pass
+from PIL import Image as pil
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from segstudio.annotation.ui.versions_dialog import VersionsDialog
+from segstudio.session.session import Layer
+
+
+def click(bench, button) -> None:
+    bench.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_the_end_of_a_long_file_name_is_read_in_a_small_window(bench, folder):
+    names = ("TCGA-18-5592-01Z-00-DX1_patient_0042_slide_7_field_013", "TCGA-18-5592-01Z-00-DX1")
+    for place, name in enumerate(names):
+        for part in (folder, folder / "masks"):
+            (part / f"field_{place}.png").rename(part / f"{name}.png")
+    bench.studio.browsing.rescan()
+    bench.settle()
+    bench.window.resize(1280, 800)
+    bar = bench.window.corrections
+    for place, name in enumerate(names):
+        bench.studio.browsing.select(bench.session.project.index_of(folder / f"{name}.png"))
+        bench.settle()
+        bench.studio.editing.begin_stroke(1, 1)
+        bench.studio.editing.end_stroke()
+        bench.until(bar.isVisible)
+        bench.until(lambda text=name: text in bar.file.whole)
+        bench.settle()
+        assert bar.file.toolTip() == f"Correcting masks/{name}.png"
+        if place == 0:
+            assert bar.file.text().endswith(f"{name[-18:]}.png")
+        else:
+            assert bar.file.text() == bar.file.whole
+        assert bar.instead.text() == "To annotations/"  # the name has the room
+    bench.window.resize(1900, 1000)
+    bench.until(lambda: bar.instead.text() == "Save to annotations/ instead")
+    assert bar.file.text() == bar.file.whole
+
+
+@pytest.fixture
+def painted(bench, folder):
+    """A window with one stroke on ground truth, which was saved."""
+    bench.mask = folder / "masks" / "field_0.png"
+    bench.before = bench.mask.read_bytes()
+    bench.until(lambda: bench.session.document.place is not None)
+    assert not bench.window.corrections.isVisible()
+    bench.session.set_view(active_class=1, brush_size=1)
+    bench.studio.editing.begin_stroke(1, 1)
+    bench.studio.editing.end_stroke()
+    bench.until(bench.window.corrections.isVisible)
+    bench.until(lambda: not bench.session.document.dirty)
+    return bench
+
+
+def test_the_bar_names_the_file_and_takes_an_answer_once(painted):
+    bar = painted.window.corrections
+    assert "masks/field_0.png" in bar.accessibleDescription()
+    assert "original is kept" in bar.accessibleDescription()
+    assert np.array(pil.open(painted.mask))[1, 1] == 1
+    click(painted, bar.keep)
+    painted.until(lambda: not bar.isVisible())
+    painted.studio.editing.begin_stroke(3, 1)
+    painted.studio.editing.end_stroke()
+    painted.settle()
+    assert not bar.isVisible()
+
+
+def test_instead_moves_the_correction_and_leaves_the_truth_as_it_was(painted, folder):
+    click(painted, painted.window.corrections.instead)
+    copy = folder / "annotations" / "field_0.png"
+    painted.until(copy.exists)
+    painted.until(lambda: painted.mask.read_bytes() == painted.before)
+    assert np.array(pil.open(copy))[1, 1] == 1
+    painted.until(
+        lambda: "annotations/field_0.png" in painted.window.commands["file.save"].toolTip()
+    )
+    assert not painted.window.corrections.isVisible()
+    painted.window.commands["file.saving"].trigger()
+    painted.until(painted.window.corrections.isVisible)
+    assert "annotations/field_0.png" in painted.window.corrections.accessibleDescription()
+
+
+def test_revert_to_original(painted):
+    click(painted, painted.window.corrections.revert)
+    painted.until(lambda: painted.mask.read_bytes() == painted.before)
+    assert painted.session.document.history.undo_title == "Revert to original"
+
+
+def test_the_tip_of_save_shows_the_file(painted):
+    assert "masks/field_0.png" in painted.window.commands["file.save"].toolTip()
+
+
+def test_versions_are_listed_shown_and_restored(painted):
+    painted.window.commands["edit.versions"].trigger()
+    painted.until(lambda: isinstance(QApplication.activeModalWidget(), VersionsDialog))
+    dialog = QApplication.activeModalWidget()
+    assert dialog.list.count() == 1
+    assert "masks/.originals/field_0.png" in dialog.list.item(0).text()
+    click(painted, dialog.show_layer)
+    painted.until(lambda: painted.session.view.layer is Layer.ORIGINAL)
+    assert painted.session.document.older.labels[1, 1] == 0
+    click(painted, dialog.restore)
+    painted.until(lambda: painted.session.document.annotation.labels[1, 1] == 0)
+    dialog.close()
+
+
+def test_the_bar_does_not_come_under_a_stroke(bench, monkeypatch):
+    bench.until(lambda: bench.session.document.place is not None)
+    held = [Qt.MouseButton.LeftButton]
+    monkeypatch.setattr(QApplication, "mouseButtons", lambda: held[0])
+    bench.studio.editing.begin_stroke(1, 1)
+    assert bench.session.saving.asked
+    let_pass(bench.qtbot, bench.window)
+    assert not bench.window.corrections.isVisible()
+    bench.studio.editing.end_stroke()
+    held[0] = Qt.MouseButton.NoButton
+    bench.until(bench.window.corrections.isVisible)

@@ -1,0 +1,221 @@
+"""Views side by side in the real window: bar, keys, headers, the dialog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QToolButton, QToolTip
+
+from segstudio.comparison.ui.side_by_side_dialog import SideBySideDialog
+from segstudio.session.session import Layer, Pane, What
+
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+SEMANTIC, INSTANCE = "fake-semantic", "fake-instance"
+
+
+@pytest.fixture
+def both(bench):
+    """Both fake models have run and have a view each."""
+    bench.studio.comparing.run_side_by_side([SEMANTIC, INSTANCE])
+    bench.until(lambda: len(bench.session.document.predictions) == 2)
+    bench.until(lambda: len(bench.session.counts) == 2)
+    bench.settle()
+    return bench
+
+
+def header(bench, number: int):
+    return bench.window.canvas.panes[number].header
+
+
+def choose(combo, value) -> None:
+    """As a user does: open the list, take an entry."""
+    row = combo.findData(value)
+    assert row >= 0, [combo.itemData(i) for i in range(combo.count())]
+    combo.setCurrentIndex(row)
+    combo.activated.emit(row)
+
+
+def test_the_bar_and_the_key_choose_the_layout(bench):
+    button = bench.window.bar.widgetForAction(bench.window.commands["layout.4"])
+    assert isinstance(button, QToolButton)
+    QTest.mouseClick(button, LEFT)
+    bench.until(lambda: len(bench.window.canvas.shown_panes) == 4)
+    bench.until(button.isChecked)
+    viewport = bench.window.canvas.viewport
+    viewport.setFocus()
+    for count in (1, 2):
+        QTest.keyClick(viewport, Qt.Key.Key_C)
+        bench.until(lambda count=count: len(bench.window.canvas.shown_panes) == count)
+    assert header(bench, 1).isVisible()
+    QTest.mouseClick(bench.window.bar.widgetForAction(bench.window.commands["layout.1"]), LEFT)
+    assert not header(bench, 0).isVisible()
+
+
+def test_headers_say_model_score_and_seconds_and_mark_the_best(both):
+    assert header(both, 0).picker.run.currentText() == "Fake U-Net"
+    assert header(both, 1).picker.run.currentText() == "Fake Mask R-CNN"
+    scores = both.studio.comparing.scores()
+    for number in (0, 1):
+        assert f"{scores[number].mean_iou:.3f}" in header(both, number).score.text()
+        assert header(both, number).best.isVisible() is scores[number].best
+    assert [score.best for score in scores].count(True) == 1
+    assert not both.window.header.run.isVisible()  # the views have choosers of their own
+
+
+def test_a_header_chooses_layer_and_prediction_of_its_view(both):
+    picker = header(both, 1).picker
+    choose(picker.run, SEMANTIC)
+    assert both.session.view.panes == (Pane(Layer.BOTH, SEMANTIC),)
+    choose(picker.layer, "models")
+    both.settle()
+    assert picker.second.isVisible()
+    assert picker.second.currentData() == INSTANCE
+    choose(picker.layer, "photo")
+    both.settle()
+    assert not picker.run.isVisible()
+    assert both.session.view.layer is Layer.BOTH
+    choose(header(both, 0).picker.layer, "entropy")
+    assert both.session.view.layer is Layer.ENTROPY
+
+
+def test_a_model_that_waits_is_said_to_run_and_one_that_has_not_run_can_be_run(both):
+    bench = both
+    bench.engine.gate.clear()
+    bench.studio.browsing.select(1)
+    bench.until(lambda: bench.session.index == 1 and bench.session.document is not None)
+    bench.until(lambda: header(bench, 1).score.text() == "not run")
+    assert header(bench, 1).run.isVisible()
+    shown = header(bench, 1).picker.run
+    assert shown.currentText() == "Fake Mask R-CNN"  # once is enough to say that it has not run
+    others = {shown.itemText(row) for row in range(shown.count())} - {shown.currentText()}
+    assert others == {"Fake U-Net  (not run yet)"}
+    QTest.mouseClick(header(bench, 1).run, LEFT)
+    bench.until(lambda: header(bench, 1).score.text().startswith("running"))
+    bench.engine.gate.set()
+    bench.until(lambda: INSTANCE in bench.session.document.predictions)
+    bench.until(lambda: "0." in header(bench, 1).score.text())
+
+
+def test_the_layer_key_and_the_bar_act_on_the_view_at_hand(both):
+    canvas = both.window.canvas
+    second = canvas.panes[1].viewport
+    QTest.mouseMove(second, QPoint(20, 20))
+    QTest.mouseMove(second, QPoint(24, 24))
+    second.setFocus()
+    QTest.keyClick(second, Qt.Key.Key_T)
+    assert both.session.view.panes[0].layer is Layer.DIFFERENCE
+    assert both.session.view.layer is Layer.BOTH
+    QTest.mouseClick(second, LEFT, NONE, QPoint(24, 24))
+    both.settle()
+    assert both.window.view_controls.layer.currentData() == "difference"
+    choose(both.window.view_controls.layer, "confidence")
+    assert both.session.view.panes[0].layer is Layer.CONFIDENCE
+    QTest.mouseClick(header(both, 0), LEFT, NONE, QPoint(2, 2))
+    both.settle()
+    assert both.window.view_controls.layer.currentData() == "both"
+
+
+def test_the_status_bar_tells_the_prediction_of_the_view_under_the_pointer(both):
+    canvas = both.window.canvas
+    labels = both.window.status.findChildren(QLabel)
+    predicted = next(label for label in labels if label.accessibleName() == "Predicted class")
+    for number, expected in enumerate(("class 1", "background")):
+        viewport = canvas.panes[number].viewport
+        x, y = viewport.to_screen((44.5, 20.5))  # red is 220: bright, but no instance
+        QTest.mouseMove(viewport, QPoint(int(x) + 4, int(y)))
+        QTest.mouseMove(viewport, QPoint(int(x), int(y)))
+        both.until(lambda expected=expected: predicted.text().startswith(expected))
+
+
+def test_the_wipe_button_and_key_show_a_second_row_of_choices(both):
+    QTest.mouseClick(header(both, 1).wipe, LEFT)
+    both.settle()
+    assert both.session.view.wiped == 1
+    assert header(both, 1).against.isVisible()
+    choose(header(both, 1).against.layer, "photo")
+    assert both.session.view.against.layer is Layer.NONE
+    QTest.mouseClick(header(both, 1).wipe, LEFT)
+    both.studio.comparing.set_layout(1)
+    viewport = both.window.canvas.viewport
+    viewport.setFocus()
+    QTest.keyClick(viewport, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
+    both.settle()
+    assert both.session.view.wiped == 0
+    assert header(both, 0).isVisible()  # one view alone has a header while it is wiped
+    QTest.keyClick(viewport, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
+    both.settle()
+    assert not header(both, 0).isVisible()
+
+
+def test_the_dialog_runs_what_is_checked(bench, qtbot):
+    bench.window.commands["compare.models"].trigger()
+    dialog = bench.window.findChild(SideBySideDialog)
+    assert dialog.isVisible()
+    assert dialog.checked == [SEMANTIC]
+    assert dialog.go.text() == "Run"
+    dialog.list.item(1).setCheckState(Qt.CheckState.Checked)
+    assert dialog.count.text() == "2 of 6 chosen"
+    dialog.list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    dialog.list.item(1).setCheckState(Qt.CheckState.Unchecked)
+    assert not dialog.go.isEnabled()
+    for row in (0, 1):
+        dialog.list.item(row).setCheckState(Qt.CheckState.Checked)
+    QTest.mouseClick(dialog.go, LEFT)
+    bench.until(lambda: len(bench.session.document.predictions) == 2)
+    assert [pane.run for pane in bench.session.view.all_panes] == [SEMANTIC, INSTANCE]
+
+
+def test_the_dialog_offers_to_show_what_has_run(both, qtbot):
+    dialog = SideBySideDialog(both.session, both.studio.comparing)
+    qtbot.addWidget(dialog)
+    assert dialog.checked == [SEMANTIC, INSTANCE]
+    assert dialog.go.text() == "Show"
+    dialog.again.setChecked(True)
+    assert dialog.go.text() == "Run"
+    with qtbot.waitSignal(dialog.chosen) as chosen:
+        QTest.mouseClick(dialog.go, LEFT)
+    assert chosen.args == [[SEMANTIC, INSTANCE], True]
+
+
+def test_on_the_next_image_the_dialog_asks_for_the_models_of_the_views(both, qtbot):
+    both.studio.browsing.select(1)
+    both.until(lambda: both.session.index == 1 and both.session.document is not None)
+    dialog = SideBySideDialog(both.session, both.studio.comparing)
+    qtbot.addWidget(dialog)
+    assert dialog.checked == [SEMANTIC, INSTANCE]
+    assert dialog.go.text() == "Run"
+
+
+def test_what_is_to_be_known_of_a_prediction_is_marked_and_told(both):
+    text = "Memory ran out on cuda, so it ran on the CPU."
+    predictions = both.session.document.predictions
+    assert header(both, 1).notes.isHidden()
+    predictions[INSTANCE] = replace(predictions[INSTANCE], notes=(text, "Cut into 4 tiles."))
+    both.session.notify(What.PREDICTIONS)
+    both.until(header(both, 1).notes.isVisible)
+    assert header(both, 0).notes.isHidden()
+    QTest.mouseClick(header(both, 1).notes, LEFT)
+    assert QToolTip.text() == f"<p>{text}</p><p>Cut into 4 tiles.</p>"
+    QToolTip.hideText()
+    both.studio.comparing.choose(1, layer=Layer.NONE)  # which is of no prediction
+    both.until(header(both, 1).notes.isHidden)
+    alone = both.window.header.notes
+    assert alone.isHidden()
+    both.studio.comparing.set_layout(1)
+    both.studio.segmenting.show(INSTANCE)
+    both.until(alone.isVisible)
+    assert text in alone.accessibleDescription()
+
+
+def test_the_dialog_lists_named_runs_first_and_what_is_to_be_downloaded_last(bench, qtbot):
+    run = bench.studio.named_runs.add_variant("Sharp", INSTANCE, score_threshold=0.9)
+    model = bench.session.model
+    bench.session.model = replace(model, available=model.available - {SEMANTIC})
+    dialog = SideBySideDialog(bench.session, bench.studio.comparing)
+    qtbot.addWidget(dialog)
+    texts = [dialog.list.item(row).text() for row in range(dialog.list.count())]
+    assert texts == ["Sharp", "Fake Mask R-CNN", "Fake U-Net   (to be downloaded)"]
+    assert run in bench.session.models

@@ -1,0 +1,292 @@
+"""The evaluation panel as a whole: its dock, its controls, its files."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import evaluated
+import pytest
+from evaluated import BLIND, CAREFUL
+from evaluation_desk import LEFT, cells, choose, compare, evaluate, open_desk, page, panel
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QFileDialog
+
+from segstudio.core.geometry import Rect
+from segstudio.evaluation.ui.pages import CHARTS, CLASSES, CONFUSION, IMAGES, MODELS, QUEUE
+from segstudio.metrics.image_figures import MEASURES
+from segstudio.metrics.measure import Where
+from segstudio.metrics.surface_distance import HAUSDORFF
+from segstudio.session.session import What
+
+
+@pytest.fixture
+def desk(make_window, tmp_path):
+    yield from open_desk(make_window, tmp_path)
+
+
+@pytest.fixture
+def done(desk):
+    evaluate(desk)
+    return desk
+
+
+@pytest.fixture
+def compared(done):
+    compare(done)
+    return done
+
+
+@pytest.fixture(scope="module")
+def kept(keep_window, tmp_path_factory):
+    """A window in which the two models are compared, for tests that change nothing in it."""
+    for bench in open_desk(keep_window, tmp_path_factory.mktemp("kept")):
+        evaluate(bench)
+        compare(bench)
+        yield bench
+
+
+# -- the dock ----------------------------------------------------------------------------------
+
+
+def test_nothing_is_built_before_the_panel_is_asked_for(make_window, folder):
+    bench = make_window()
+    bench.open(folder)
+    assert bench.window.evaluation.panel is None
+    assert not bench.window.docks.shown("Evaluation")
+
+
+def test_m_opens_the_panel_below_list_and_canvas_and_m_closes_it(desk, qtbot):
+    docks = desk.window.docks.by_name
+    mine = docks["Evaluation"].geometry()
+    assert mine.top() > docks["Images"].geometry().bottom()
+    assert mine.right() < docks["Metrics"].geometry().left()
+    qtbot.keyClick(desk.window, Qt.Key.Key_M)
+    assert not desk.window.docks.shown("Evaluation")
+
+
+def test_it_shares_its_place_with_the_network_panel(desk, qtbot):
+    docks = desk.window.docks.by_name
+    qtbot.keyClick(desk.window, Qt.Key.Key_N)
+    assert docks["Network"] in desk.window.tabifiedDockWidgets(docks["Evaluation"])
+    desk.settle()
+    assert docks["Evaluation"].visibleRegion().isEmpty()
+    qtbot.keyClick(desk.window, Qt.Key.Key_M)
+    desk.settle()
+    assert not docks["Evaluation"].visibleRegion().isEmpty()
+
+
+def test_an_open_panel_comes_back_at_the_next_start(desk, make_window):
+    desk.window.close()
+    desk.studio.close()
+    second = make_window(engine=evaluated.Engine())
+    assert second.window.docks.shown("Evaluation")
+    second.until(lambda: panel(second) is not None)
+    assert "Open a folder" in panel(second).empty_text
+    assert panel(second).samples.isVisibleTo(panel(second))
+
+
+# -- controls ----------------------------------------------------------------------------------
+
+
+def test_the_models_that_are_not_on_disk_cannot_be_chosen(desk):
+    models = panel(desk).header.models
+    away = models.list.item(2)
+    assert "not on disk" in away.text()
+    desk.qtbot.mouseClick(models.every, LEFT)
+    assert models.runs == (CAREFUL, BLIND)
+    assert models.text() == "2 models"
+    desk.qtbot.mouseClick(models.none, LEFT)
+    assert models.runs == ()
+    assert not panel(desk).header.start.isEnabled()
+    assert not panel(desk).evaluate.isEnabled()
+
+
+def test_models_that_can_be_chosen_come_first_and_the_chosen_ones_are_seen(desk):
+    models = panel(desk).header.models
+    more = {f"model {n}": replace(desk.session.models[BLIND], id=f"model {n}") for n in range(30)}
+    desk.session.models = {"away": desk.session.models["away"], **more, **desk.session.models}
+    available = desk.session.model.available | more.keys()
+    desk.session.model = replace(desk.session.model, available=available)
+    desk.session.notify(What.MODELS)
+    desk.until(lambda: models.list.count() == 33)
+    assert models.list.item(32).data(Qt.ItemDataRole.UserRole) == "away"
+    choose(desk, BLIND)
+    models.menu().popup(desk.window.mapToGlobal(QPoint(10, 10)))
+    blind = next(
+        item
+        for row in range(33)
+        if (item := models.list.item(row)).data(Qt.ItemDataRole.UserRole) == BLIND
+    )
+    box = models.list.visualItemRect(blind)
+    models.menu().close()
+    assert models.list.viewport().rect().contains(box)
+
+
+def test_the_chosen_model_is_evaluated_at_first(desk):
+    assert panel(desk).header.models.runs == (CAREFUL,)
+    assert panel(desk).evaluate.text() == "Evaluate 1 model"
+    desk.qtbot.mouseClick(panel(desk).evaluate, LEFT)
+    desk.until(lambda: desk.session.evaluation.done == {CAREFUL: 4})
+    desk.until(lambda: panel(desk).empty_text == "")
+
+
+def test_ground_truth_is_not_missed_while_the_images_are_looked_through(desk):
+    """Which images have a mask is found out after the folder was opened."""
+    desk.session.states.clear()
+    desk.session.notify(What.STATES)
+    assert "Which model is right" in panel(desk).empty_text
+    assert not panel(desk).truth.isVisibleTo(panel(desk))
+
+
+def test_one_model_is_not_compared_with_itself(desk):
+    desk.window.docks.by_name["Evaluation"].setFloating(True)
+    desk.window.docks.by_name["Evaluation"].resize(1000, 800)
+    desk.qtbot.mouseClick(panel(desk).evaluate, LEFT)
+    desk.until(lambda: desk.session.evaluation.done == {CAREFUL: 4})
+    shown = page(desk, MODELS)
+    desk.until(shown.distribution.isVisible)
+    assert not shown.differences.isVisible()
+    evaluate(desk)
+    desk.until(shown.differences.isVisible)
+
+
+def test_models_that_were_run_in_the_folder_are_chosen_at_first(desk):
+    desk.studio.segmenting.choose(BLIND)
+    desk.studio.segmenting.run_current()
+    desk.until(lambda: bool(desk.session.state(0).runs))
+    desk.studio.segmenting.choose(CAREFUL)
+    desk.until(lambda: panel(desk).header.models.runs == (CAREFUL, BLIND))
+    desk.until(lambda: panel(desk).evaluate.text() == "Evaluate 2 models")
+
+
+def test_stopping_keeps_what_came_and_goes_on_from_there(desk):
+    desk.engine.gate.clear()
+    choose(desk, CAREFUL, BLIND)
+    header = panel(desk).header
+    desk.qtbot.mouseClick(header.start, LEFT)
+    desk.until(lambda: header.stop.isVisible())
+    assert not header.start.isVisible()
+    assert header.progress.bar.isVisible()
+    desk.engine.gate.set()
+    desk.until(lambda: sum(desk.session.evaluation.done.values()) > 0)
+    desk.qtbot.mouseClick(header.stop, LEFT)
+    desk.until(lambda: not desk.session.evaluation.running)
+    desk.until(lambda: header.start.isVisible())
+    desk.qtbot.mouseClick(header.start, LEFT)
+    desk.until(lambda: desk.session.evaluation.done == {CAREFUL: 4, BLIND: 4})
+    desk.until(lambda: header.progress.label.text() == "4 images evaluated")
+
+
+def test_f6_evaluates_from_anywhere(desk, qtbot):
+    qtbot.keyClick(desk.window, Qt.Key.Key_M)
+    choose(desk, BLIND)
+    qtbot.keyClick(desk.window, Qt.Key.Key_F6)
+    assert desk.window.docks.shown("Evaluation")
+    desk.until(lambda: desk.session.evaluation.done == {BLIND: 4})
+
+
+def ask_for(bench, measure):
+    models = panel(bench).header.models
+    models.menu().popup(bench.window.mapToGlobal(QPoint(10, 10)))
+    bench.qtbot.mouseClick(models.measures[measure.key], LEFT, pos=QPoint(8, 8))
+    models.menu().close()
+
+
+def test_distances_of_outlines_are_measured_on_request(compared):
+    model = page(compared, MODELS).model
+    assert "HD95" not in cells(model, 0)
+    ask_for(compared, HAUSDORFF)
+    assert HAUSDORFF.key in compared.session.evaluation.asked
+    compared.until(lambda: "HD95" in cells(model, 0))
+    careful = next(row for row in range(2) if cells(model, row)["Model"].startswith("Careful"))
+    # on image 3 the outlines of the cell lie a row apart: 0, 0, 0 and 1 pixel over the images,
+    # and the same for the background
+    assert cells(model, careful)["HD95"] == "0.2 px"
+
+
+@pytest.mark.parametrize("measure", [m for m in MEASURES if m.choice], ids=lambda m: m.key)
+def test_what_is_asked_for_comes_into_all_tables(compared, measure):
+    def choices(tab):
+        figure = page(compared, tab).figure
+        return {figure.itemText(i) for i in range(figure.count())}
+
+    names = {CLASSES: {f.name for f in measure.at(Where.CLASSES)}}
+    names[IMAGES] = {f.title for f in measure.at(Where.IMAGES)}
+
+    heads = {f.title for f in measure.at(Where.FOLDER)}
+    assert not heads & cells(page(compared, MODELS).model, 0).keys()
+    ask_for(compared, measure)
+    compared.until(lambda: heads <= cells(page(compared, MODELS).model, 0).keys())
+    for tab, wanted in names.items():
+        compared.until(lambda tab=tab, wanted=wanted: wanted <= choices(tab))
+    ask_for(compared, measure)
+    compared.until(lambda: not heads & cells(page(compared, MODELS).model, 0).keys())
+
+
+# -- the whole ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["report", "csv", "json"])
+def test_figures_are_saved_from_the_menu(kept, monkeypatch, tmp_path, kind):
+    asked = {}
+
+    def ask(_parent, title, start, files):
+        asked["start"] = start
+        return str(tmp_path / "out"), files
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    menu = panel(kept).header.export.menu()
+    next(a for a in menu.actions() if a.objectName() == f"evaluation.{kind}").trigger()
+    extension = {"report": "html"}.get(kind, kind)
+    assert asked["start"].endswith(f"plates-evaluation.{extension}")
+    file = tmp_path / f"out.{extension}"
+    kept.until(file.is_file)
+    assert CAREFUL in file.read_text().lower()
+
+
+def test_another_folder_empties_the_panel(done, folder):
+    assert panel(done).empty_text == ""
+    done.studio.browsing.open_path(folder)
+    done.until(lambda: panel(done).empty_text != "")
+    done.until(lambda: "Which model is right" in panel(done).empty_text)
+
+
+def test_every_page_fits_where_the_panel_is_low(compared):
+    assert_pages_fit(compared)
+
+
+def test_pages_without_figures_fit_too(make_window, tmp_path):
+    bench = make_window(engine=evaluated.Engine())
+    root = evaluated.write_folder(tmp_path / "plates")
+    shutil.rmtree(root / "masks")
+    bench.open(root)
+    bench.window.docks.open("Evaluation")
+    bench.until(lambda: panel(bench) is not None)
+    bench.settle()
+    bench.qtbot.mouseClick(panel(bench).evaluate, LEFT)
+    bench.until(lambda: bench.session.evaluation.done == {CAREFUL: 4})
+    assert_pages_fit(bench)
+
+
+def assert_pages_fit(compared) -> None:
+    dock = compared.window.docks.by_name["Evaluation"]
+    dock.setFloating(True)
+    dock.resize(920, 300)
+    frame = dock.widget()
+    for name in (MODELS, CLASSES, IMAGES, CONFUSION, CHARTS, QUEUE):
+        shown = page(compared, name)
+        if name == CHARTS:
+            compared.until(lambda shown=shown: shown.board is not None and 0 in shown.board.views)
+        compared.settle()
+        assert frame.verticalScrollBar().maximum() == 0, name
+        assert frame.horizontalScrollBar().maximum() == 0, name
+
+
+def test_what_a_page_asks_for_is_shown_on_the_canvas(done):
+    done.window.resize(1400, 1000)
+    panel(done).pages.open_requested.emit(2, Rect(2, 3, 5, 7))
+    done.until(lambda: done.session.index == 2)
+    canvas = done.window.canvas
+    # a small rectangle is shown enlarged
+    done.until(lambda: canvas.viewport.zoom > 30)

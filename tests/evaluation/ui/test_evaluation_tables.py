@@ -1,0 +1,383 @@
+"""The tables of the evaluation panel: models, classes, images; with figures worked out by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from evaluated import BLIND, CAREFUL
+from evaluation_desk import (
+    LEFT,
+    cells,
+    choose,
+    click_cell,
+    click_head,
+    compare,
+    evaluate,
+    names,
+    open_desk,
+    page,
+    panel,
+)
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QFontInfo
+from PySide6.QtWidgets import QApplication
+
+from segstudio.core.formatting import DASH
+from segstudio.evaluation.ui.pages import CLASSES, IMAGES, MODELS
+from segstudio.evaluation.ui.results_page import figure_columns
+
+
+@pytest.fixture
+def desk(make_window, tmp_path):
+    yield from open_desk(make_window, tmp_path)
+
+
+@pytest.fixture
+def done(desk):
+    evaluate(desk)
+    return desk
+
+
+@pytest.fixture
+def compared(done):
+    compare(done)
+    return done
+
+
+@pytest.fixture(scope="module")
+def kept(keep_window, tmp_path_factory):
+    """A window in which the two models are compared, for tests that change nothing in it."""
+    for bench in open_desk(keep_window, tmp_path_factory.mktemp("kept")):
+        evaluate(bench)
+        compare(bench)
+        yield bench
+
+
+@pytest.fixture
+def seen(kept):
+    """The kept window, as large as the others."""
+    kept.window.resize(1280, 800)
+    return kept
+
+
+# -- which model is right ----------------------------------------------------------------------
+
+
+def test_the_table_shows_the_figures_worked_out_by_hand(seen):
+    model = page(seen, MODELS).model
+    assert names(model) == [
+        "Careful U-Net, cells",
+        "Blind U-Net, cells",
+        "“background” everywhere",
+    ]
+    careful, blind, guess = (cells(model, row) for row in range(3))
+    assert (careful["mIoU"], careful["Accuracy"]) == ("0.922", "97.5 %")
+    # Dice: 140 / 150 and 640 / 650, their mean; weighted IoU: 0.8 * 0.9697 + 0.2 * 0.875
+    assert (careful["mDice"], careful["fwIoU"]) == ("0.959", "0.951")
+    # Of the foreground: 70 / 80 and 140 / 150; it comes first, and nothing is left of the guess.
+    titles = [_head(model, c) for c in range(model.columnCount())]
+    assert titles[1:5] == ["Foreground mIoU", "Foreground mDice", "Foreground PQ", "mIoU"]
+    assert (careful["Foreground mIoU"], careful["Foreground mDice"]) == ("0.875", "0.933")
+    assert (blind["Foreground mIoU"], guess["Foreground mIoU"]) == ("0.000", "0.000")
+    # (1 + 1 + 1 + 0.5) / 4 and (1 + 1 + 1 + 0.6944) / 4
+    for column, mean in ((1, "0.875"), (4, "0.924")):
+        tip = model.index(0, column).data(Qt.ItemDataRole.ToolTipRole)
+        assert f"Mean over images {mean}" in tip
+    head = model.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert "mean over the classes but background" in head
+    assert (blind["mIoU"], blind["Accuracy"]) == ("0.400", "80.0 %")
+    assert (guess["mIoU"], guess["Accuracy"], guess["Boundary"]) == ("0.400", "80.0 %", DASH)
+
+
+def test_the_best_figures_are_bold_and_the_guess_never_is(seen):
+    model = page(seen, MODELS).model
+    column = next(c for c in range(model.columnCount()) if _head(model, c) == "mIoU")
+    fonts = [model.index(row, column).data(Qt.ItemDataRole.FontRole) for row in range(3)]
+    assert fonts[0].bold()
+    assert fonts[1] is None
+    assert not fonts[2].bold()
+    assert fonts[2].italic()
+    assert QFontInfo(fonts[2]).italic()
+
+
+def test_a_click_on_a_head_sorts_and_the_guess_stays_last(compared):
+    results = page(compared, MODELS)
+    click_head(compared, results.table, 1)
+    assert names(results.model)[:2] == ["Blind U-Net, cells", "Careful U-Net, cells"]
+    assert names(results.model)[2] == "“background” everywhere"
+    click_head(compared, results.table, 0)
+    assert names(results.model)[0] == "Blind U-Net, cells"
+
+
+def test_the_accuracy_trap_is_told_in_words(seen):
+    said = page(seen, MODELS).trap.text()
+    assert "right on 80.0 % of the pixels" in said
+    assert "read mean IoU of the foreground, not accuracy: there it gets 0.000" in said
+    assert "“Blind U-Net, cells” is no better than that" in said
+
+
+def test_the_two_best_models_are_compared_in_words(seen):
+    results = page(seen, MODELS)
+    said = results.verdict.text()
+    # of the foreground: 0.875 - 0
+    assert "mean IoU of the foreground over 4 images" in said
+    assert "better by 0.875" in said
+    assert "95 %" in said
+    assert "4 images" in said
+    assert "ahead on 4 of these images, behind on 0" in said
+    seen.qtbot.mouseClick(results.pair_bar.swap, LEFT)
+    seen.until(lambda: "worse by 0.875" in results.verdict.text())
+    seen.qtbot.mouseClick(results.pair_bar.swap, LEFT)
+    seen.until(lambda: "better by 0.875" in results.verdict.text())
+
+
+def test_a_double_click_makes_a_model_the_chosen_one(compared):
+    results = page(compared, MODELS)
+    box = results.table.visualRect(results.model.index(1, 0))
+    compared.qtbot.mouseClick(results.table.viewport(), LEFT, pos=box.center())
+    compared.qtbot.mouseDClick(results.table.viewport(), LEFT, pos=box.center())
+    assert compared.session.model.chosen == BLIND
+
+
+def test_two_models_that_are_selected_are_compared(compared):
+    results = page(compared, MODELS)
+    panel(compared).pages.pair.choose(CAREFUL, BLIND)
+    click_cell(compared, results.table, 0, 0)
+    click_cell(compared, results.table, 1, 0, Qt.KeyboardModifier.ControlModifier)
+    assert (panel(compared).pages.pair.first, panel(compared).pages.pair.second) == (BLIND, CAREFUL)
+
+
+def test_a_large_window_shows_charts_below_the_words(compared):
+    results = page(compared, MODELS)
+    assert not results.overview.isVisible()
+    dock = compared.window.docks.by_name["Evaluation"]
+    dock.setFloating(True)
+    dock.resize(1400, 860)
+    compared.until(results.overview.isVisible)
+    view = results.distribution
+    bar = next(i for i, count in enumerate(view.histograms[0].counts) if count == 1)
+    compared.qtbot.mouseClick(view, LEFT, pos=view.bar(0, bar).center().toPoint())
+    assert panel(compared).pages.shown == IMAGES
+    assert names(panel(compared).pages.page(IMAGES).model) == ["plate_3.png"]
+
+
+def test_the_table_goes_to_the_clipboard(seen):
+    page(seen, MODELS)
+    seen.qtbot.mouseClick(panel(seen).header.copy, LEFT)
+    lines = QApplication.clipboard().text().splitlines()
+    assert lines[0].startswith("Model\tForeground mIoU\tForeground mDice\tForeground PQ\tmIoU\t")
+    assert lines[1].split("\t")[0] == "Careful U-Net, cells"
+    assert float(lines[1].split("\t")[1]) == pytest.approx(70 / 80, rel=1e-5)
+    assert float(lines[1].split("\t")[4]) == pytest.approx((70 / 80 + 320 / 330) / 2, rel=1e-5)
+
+
+def test_without_ground_truth_doubts_are_shown_instead_of_figures(desk, tmp_path):
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    for file in (tmp_path / "plates").glob("*.png"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    desk.open(folder)
+    desk.until(lambda: "no ground truth for this folder" in panel(desk).empty_text)
+    assert panel(desk).truth.isVisible()
+    choose(desk, CAREFUL, BLIND)
+    desk.qtbot.mouseClick(panel(desk).header.start, LEFT)
+    desk.until(lambda: desk.session.evaluation.done == {CAREFUL: 4, BLIND: 4})
+    results = page(desk, MODELS)
+    desk.until(lambda: "no ground truth to measure against" in results.trap.text())
+    assert cells(results.model, 0)["mIoU"] == DASH
+    assert results.model.rowCount() == 2
+    images = page(desk, IMAGES)
+    desk.until(lambda: images.figure.findText("Mean IoU") < 0)
+    images.figure.setCurrentIndex(images.figure.findText("Disagreement"))
+    images.figure.activated.emit(images.figure.currentIndex())
+    # the models agree on more pixels of the image on which one finds less
+    assert names(images.model)[-1] == "plate_3.png"
+
+
+def test_the_number_of_images_is_shown_where_models_differ_in_it(seen):
+    model = page(seen, MODELS).model
+    assert "Images" not in cells(model, 0)
+    rows = list(model.rows)
+    others = [dataclasses.replace(rows[0], images=3), *rows[1:]]
+    model.show_rows(others, figure_columns(others))
+    assert [cells(model, row)["Images"] for row in range(3)] == ["3", "4", "4"]
+    model.show_rows(rows, figure_columns(rows, has_background=True))
+    assert "Images" not in cells(model, 0)
+
+
+# -- by class ----------------------------------------------------------------------------------
+
+
+def test_classes_are_shown_by_model(done):
+    classes = page(done, CLASSES)
+    model = classes.model
+    background, cell = cells(model, 0), cells(model, 1)
+    assert background == {
+        "Class": "background",
+        "Pixels": "80.0 %",
+        "Careful U-Net": "0.970",
+        "Blind U-Net": "0.800",
+    }
+    assert (cell["Pixels"], cell["Careful U-Net"], cell["Blind U-Net"]) == (
+        "20.0 %",
+        "0.875",
+        "0.000",
+    )
+    classes.figure.setCurrentIndex(classes.figure.findText("Recall"))
+    classes.figure.activated.emit(classes.figure.currentIndex())
+    assert cells(model, 1)["Careful U-Net"] == "0.875"
+    assert cells(model, 0)["Careful U-Net"] == "1.000"
+
+
+def test_the_differences_by_class_are_drawn_with_their_intervals(seen):
+    rows = page(seen, CLASSES).differences.plot.rows
+    assert [row.name for row in rows] == ["Foreground", "All classes", "background", "cell"]
+    assert [round(row.interval.difference, 3) for row in rows] == [0.875, 0.522, 0.17, 0.875]
+    assert all(row.interval.is_clear for row in rows)
+    assert "better by 0.875" in rows[3].tip
+
+
+def test_a_double_click_on_a_class_lists_its_images_worst_first(done):
+    classes = page(done, CLASSES)
+    box = classes.table.visualRect(classes.model.index(1, 2))
+    done.qtbot.mouseClick(classes.table.viewport(), LEFT, pos=box.center())
+    done.qtbot.mouseDClick(classes.table.viewport(), LEFT, pos=box.center())
+    assert panel(done).pages.shown == IMAGES
+    images = panel(done).pages.page(IMAGES)
+    assert images.figure.currentText() == "IoU of cell"
+    assert names(images.model)[0] == "plate_3.png"
+    assert cells(images.model, 0)["Careful U-Net"] == "0.500"
+
+
+# -- by image ----------------------------------------------------------------------------------
+
+
+def test_the_worst_image_comes_first_and_opens_with_a_click(done):
+    images = page(done, IMAGES)
+    first = cells(images.model, 0)
+    assert first == {
+        "Image": "plate_3.png",
+        "Careful U-Net": "0.500",
+        "Blind U-Net": "0.000",
+        "Spread": "0.500",
+    }
+    assert images.figure.currentText() == "Foreground mean IoU"
+    assert done.session.index == 0
+    click_cell(done, images.table, 0, 2)
+    done.until(lambda: done.session.index == 3)
+    done.until(lambda: done.session.view.run == done.studio.evaluating.prediction_key(BLIND))
+    assert images.table.currentIndex().row() == 0
+
+
+def test_the_open_image_is_the_selected_row(done):
+    images = page(done, IMAGES)
+    done.studio.browsing.select(2)
+    done.until(lambda: done.session.index == 2)
+    done.until(lambda: images.model.image_at(images.table.currentIndex().row()) == 2)
+
+
+def test_the_arrow_keys_go_from_image_to_image(done, qtbot):
+    images = page(done, IMAGES)
+    click_cell(done, images.table, 0, 0)
+    done.until(lambda: done.session.index == 3)
+    qtbot.keyClick(images.table, Qt.Key.Key_Down)
+    below = images.model.image_at(1)
+    done.until(lambda: done.session.index == below)
+
+
+def test_images_are_sorted_by_a_click_on_a_head(done):
+    images = page(done, IMAGES)
+    click_head(done, images.table, 3)
+    click_head(done, images.table, 3)
+    assert cells(images.model, 0)["Spread"] == "1.000"
+    click_head(done, images.table, 0)
+    assert names(images.model) == [f"plate_{n}.png" for n in range(4)]
+    click_head(done, images.table, 0)
+    assert names(images.model) == [f"plate_{n}.png" for n in reversed(range(4))]
+
+
+def test_images_are_filtered_by_name_and_by_mark(done, qtbot):
+    images = page(done, IMAGES)
+    qtbot.keyClicks(images.name, "_2")
+    assert names(images.model) == ["plate_2.png"]
+    assert images.count.text() == "1 of 4 images"
+    images.name.clear()
+    done.studio.browsing.toggle_reviewed()
+    images.marks.setCurrentIndex(images.marks.findText("Not reviewed"))
+    images.marks.activated.emit(images.marks.currentIndex())
+    assert sorted(names(images.model)) == ["plate_1.png", "plate_2.png", "plate_3.png"]
+
+
+def test_the_distribution_is_counted_and_a_click_on_a_bar_lists_its_images(seen):
+    images = page(seen, IMAGES)
+    view = images.distribution
+    careful = view.histograms[0]
+    assert careful.counts.sum() == 4
+    assert careful.counts[-1] == 3
+    assert careful.median == 1
+    bar = next(i for i, count in enumerate(careful.counts) if count == 1)
+    assert view.edges[bar] <= 0.5 < view.edges[bar + 1]
+    place = view.bar(0, bar).center().toPoint()
+    seen.qtbot.mouseClick(view, LEFT, pos=place)
+    assert names(images.model) == ["plate_3.png"]
+    assert images.chip.isVisible()
+    seen.qtbot.mouseClick(images.chip, LEFT)
+    assert len(names(images.model)) == 4
+    assert not images.chip.isVisible()
+
+
+def test_a_drag_over_bars_lists_a_range(seen):
+    images = page(seen, IMAGES)
+    view = images.distribution
+    last = len(view.edges) - 2
+    seen.qtbot.mousePress(view, LEFT, pos=view.bar(0, last - 1).center().toPoint())
+    seen.qtbot.mouseRelease(view, LEFT, pos=view.bar(0, last).center().toPoint())
+    assert sorted(names(images.model)) == ["plate_0.png", "plate_1.png", "plate_2.png"]
+    seen.qtbot.mouseClick(view, LEFT, pos=QPointF(view.bar(0, last).center()).toPoint())
+    seen.qtbot.mouseClick(view, LEFT, pos=QPointF(view.bar(0, last).center()).toPoint())
+    assert len(names(images.model)) == 4
+
+
+def test_a_correction_changes_the_figures(done):
+    images = page(done, IMAGES)
+    done.studio.browsing.select(3)
+    done.until(lambda: done.session.index == 3)
+    done.until(lambda: bool(done.session.document.predictions))
+    done.studio.segmenting.show(done.studio.evaluating.prediction_key(CAREFUL))
+    done.studio.editing.use_prediction()
+    # the annotation is now what the model says: nothing is wrong any more
+    done.until(lambda: cells(images.model, images.model.place_of(3))["Careful U-Net"] == "1.000")
+    done.until(lambda: cells(page(done, MODELS).model, 0)["mIoU"] == "1.000")
+
+
+def test_a_model_without_a_figure_comes_last_whichever_way_it_is_sorted(compared):
+    model = page(compared, MODELS).model
+    rows = [dataclasses.replace(row) for row in model.rows]
+    unknown = dataclasses.replace(rows[0], run="new", title="New", values={})
+    model.show_rows([unknown, *rows], figure_columns([unknown, *rows], has_background=True))
+    for order in (Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder):
+        model.sort(1, order)
+        assert names(model)[2:] == ["New", "“background” everywhere"]
+
+
+def _head(model, column: int) -> str:
+    return model.headerData(column, Qt.Orientation.Horizontal)
+
+
+@pytest.mark.parametrize("width", [1280, 1920, 900])
+def test_nothing_covers_the_table_of_models(seen, width):
+    """Words beside a row that is limited in width took room from the table where it is wide."""
+    results = page(seen, MODELS)
+    seen.window.resize(1000, 700)
+    seen.settle()
+    seen.window.resize(width, 800)
+    table, bar = results.table, results.pair_bar
+
+    def is_whole() -> bool:
+        below = bar.mapTo(results, QPoint(0, 0)).y() - table.mapTo(results, QPoint(0, 0)).y()
+        return below >= table.height() == table.whole_height()
+
+    seen.until(is_whole)
+    seen.settle()
+    assert is_whole()

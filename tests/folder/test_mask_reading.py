@@ -1,0 +1,352 @@
+"""What masks mean in the window: decided from all of them, asked where they do not tell."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from fakes import make_folder, square, wait_for, write_mask, write_photo
+from PIL import Image as pil
+
+from segstudio.core.errors import SegstudioError
+from segstudio.folder.files import FolderFiles
+from segstudio.storage import mask_evidence, truth
+from segstudio.storage.truth import ReadAs, TruthIndex
+
+MANY = 60
+LATE = 33
+"""Not among the masks that are looked at first."""
+
+
+def rare(root):
+    """Photos with a bright square of 100 pixels; only one mask is not black, and it is 255."""
+    for i in range(MANY):
+        write_photo(root / f"a{i:02}.png", square())
+        late = square(left=10) * 255  # half of the photo's square
+        write_mask(root / "masks" / f"a{i:02}.png", late if i == LATE else square() * 0)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def long_list(monkeypatch):
+    """The folders here count as long: only some of their masks are looked at first."""
+    monkeypatch.setattr(truth, "_NOT_LONG", MANY - 1)
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """The look at all masks waits until it is set."""
+    opened = threading.Event()
+    settled = TruthIndex.settled
+
+    def held_back(index, images, report=lambda _done, _total: None, kept=None):
+        while not opened.wait(0.005):
+            report(0, 0)
+        return settled(index, images, report, kept)
+
+    monkeypatch.setattr(TruthIndex, "settled", held_back)
+    yield opened
+    opened.set()
+
+
+def show(desk, index):
+    desk.browsing.select(index)
+    wait_for(desk.clock, lambda: desk.session.index == index)
+
+
+def open_held(desk, root):
+    desk.browsing.open_path(root)
+    wait_for(desk.clock, lambda: desk.document is not None)
+    wait_for(desk.clock, lambda: not [j for j in desk.jobs.jobs() if j.lane == "files"])
+
+
+def test_a_look_at_all_masks_decides_and_what_is_open_is_read_again(desk, tmp_path, gate):
+    open_held(desk, rare(tmp_path / "nuclei"))
+    assert desk.session.project.truth.kind == "index"
+    show(desk, LATE)
+    assert not desk.document.annotation.labels.any()  # 255 alone: it is not known what that is
+    gate.set()
+    desk.settle()
+    assert desk.session.project.truth.kind == "binary"
+    assert desk.session.index == LATE
+    assert np.array_equal(desk.document.truth.labels, square(left=10))
+    assert np.array_equal(desk.document.annotation.labels, square(left=10))
+    assert not desk.document.dirty
+    assert "The masks are now read as black and white." in desk.messages
+
+
+def test_what_was_edited_before_is_named_and_stays(desk, tmp_path, gate):
+    open_held(desk, rare(tmp_path / "nuclei"))
+    desk.session.set_view(active_class=1, brush_size=1)
+    desk.editing.begin_stroke(2, 2)
+    desk.editing.end_stroke()
+    wait_for(desk.clock, lambda: desk.session.state(0).edited)
+    gate.set()
+    desk.settle()
+    assert desk.document.annotation.labels.sum() == 1
+    (said,) = [m for m in desk.messages if m.startswith("The masks are now read as")]
+    assert said.endswith("What was edited before stays as it is: a00.png.")
+
+
+def test_nothing_is_counted_before_all_masks_were_looked_at(desk, tmp_path, gate):
+    """In the late image 50 pixels are in both, 50 only in each; the others have 100 too many."""
+    open_held(desk, rare(tmp_path / "nuclei"))
+    desk.segmenting.run_all()
+    runs = lambda: [j for j in desk.jobs.jobs() if j.lane in ("model", "scores")]  # noqa: E731
+    wait_for(desk.clock, lambda: len(desk.engine.runs) == MANY and not runs())
+    held = {index for index, _run in desk.session.counts}
+    assert held <= {0, 1, 2}  # the open image and those read ahead
+    gate.set()
+    desk.settle()
+    assert len(desk.session.counts) == MANY
+    folder = desk.scoring.of_folder("bright")
+    assert folder.images == MANY
+    assert folder.summed.iou[1] == pytest.approx(50 / (100 * MANY + 50))
+
+
+def test_an_evaluation_waits_for_the_masks(desk, tmp_path, gate):
+    open_held(desk, rare(tmp_path / "nuclei"))
+    desk.evaluating.start(("bright",))
+    waiting = lambda: [j for j in desk.jobs.jobs() if "masks" in j.progress.text]  # noqa: E731
+    wait_for(desk.clock, waiting)
+    assert not len(desk.evaluating.table.indices("bright"))
+    gate.set()
+    desk.settle()
+    table = desk.evaluating.table
+    assert len(table.indices("bright")) == MANY
+    assert table.schema.ids == (0, 1)
+    assert desk.scoring.of_folder("bright").summed.iou[1] == pytest.approx(50 / (100 * MANY + 50))
+
+
+def test_the_same_look_is_quick_the_next_time(desk, new_desk, tmp_path, monkeypatch):
+    root = rare(tmp_path / "nuclei")
+    desk.open(root)
+    desk.close()
+    read = []
+    before = mask_evidence.read_mask_file
+
+    def noted(path, *page):
+        read.append(path.name)
+        return before(path, *page)
+
+    monkeypatch.setattr(mask_evidence, "read_mask_file", noted)
+    again = new_desk()
+    again.open(root)
+    assert again.session.project.truth.kind == "binary"
+    assert f"a{LATE}.png" not in read
+
+
+def numbers(root, count=3):
+    """Masks in which each number is one region: classes or objects."""
+    for i in range(count):
+        write_photo(root / f"a{i}.png", square())
+        mask = np.zeros((20, 30), np.uint8)
+        for k in range(2 + i):
+            mask[2:8, k * 6 : k * 6 + 5] = k + 1
+        write_mask(root / "masks" / f"a{i}.png", mask)
+    return root
+
+
+def notice_about(desk, words):
+    (found,) = [n for n in desk.notices.recent if words in n.message]
+    return found
+
+
+def test_classes_or_objects_is_asked_once_and_the_answer_kept(desk, new_desk, tmp_path):
+    root = numbers(tmp_path / "nuclei")
+    desk.open(root)
+    question = notice_about(desk, "each could be an object")
+    assert [text for text, _ in question.actions] == ["They are classes", "They are objects"]
+    assert question.stays
+    assert desk.document.truth.instances is None
+    question.second[1]()
+    desk.settle()
+    assert desk.session.project.truth.kind == "instances"
+    assert desk.document.truth.instances.max() == 2
+    assert desk.document.annotation.instances.max() == 2
+    assert desk.session.schema.name_of(1) == "object"
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    assert again.document.truth.instances.max() == 2
+    assert not [n for n in again.notices.recent if "could be an object" in n.message]
+
+
+def test_a_question_that_was_not_answered_is_not_asked_again(desk, new_desk, tmp_path):
+    root = numbers(tmp_path / "nuclei")
+    desk.open(root)
+    notice_about(desk, "each could be an object")
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    assert not [n for n in again.notices.recent if "could be an object" in n.message]
+
+
+def test_how_masks_are_read_can_be_changed_at_any_time(desk, tmp_path):
+    root = numbers(tmp_path / "nuclei")
+    desk.open(root)
+    for kind, ids in (("binary", {0, 1}), ("index", {0, 1, 2}), ("instances", {0, 1})):
+        desk.browsing.masks.read_as(ReadAs(kind))
+        desk.settle()
+        assert desk.session.project.truth.kind == kind
+        assert set(np.unique(desk.document.annotation.labels)) == ids
+        assert (desk.document.annotation.instances is not None) == (kind == "instances")
+    desk.browsing.masks.read_as(ReadAs())
+    desk.settle()
+    assert desk.session.project.truth.kind == "index"
+
+
+def test_two_codings_of_one_object_are_asked_about_and_the_answer_kept(desk, new_desk, tmp_path):
+    root = tmp_path / "set"
+    for i, (ground, shape) in enumerate(((0, 1), (1, 2))):
+        write_photo(root / f"a{i}.png", square())
+        write_mask(root / "masks" / f"a{i}.png", np.where(square() > 0, shape, ground))
+    desk.open(root)
+    question = notice_about(desk, "Each number is read as one class")
+    assert str(root / "masks" / "a1.png") in question.message
+    assert [text for text, _ in question.actions] == ["They are classes", "It is one object"]
+    question.second[1]()
+    desk.settle()
+    show(desk, 1)
+    assert np.array_equal(desk.document.truth.labels, square())
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    show(again, 1)
+    assert np.array_equal(again.document.truth.labels, square())
+
+
+def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(desk, tmp_path):
+    root = tmp_path / "set"
+    write_photo(root / "a.png", square())
+    (root / "masks").mkdir()
+    codes = square().astype(np.uint16) * 2001
+    codes[:3] = 1002
+    codes[17:] = 1001
+    pil.fromarray(codes).save(root / "masks" / "a.png")
+    desk.open(root)
+    told = [n for n in desk.notices.recent if "could be objects, or class x 1000" in n.message]
+    assert all(str(root / "masks" / "a.png") in notice.message for notice in told)
+    (question,) = [notice for notice in told if notice.actions]
+    assert desk.document.truth is None
+    words = ["They are class x 1000 + object", "They are objects"]
+    assert [text for text, _ in question.actions] == words
+    question.actions[0][1]()
+    desk.settle()
+    assert set(np.unique(desk.document.truth.labels)) == {0, 1, 2}
+    assert desk.document.truth.instances.max() == 3
+
+
+def test_what_class_0_is_is_asked_where_it_is_no_majority(desk, new_desk, tmp_path):
+    root = tmp_path / "nuclei"
+    for i in range(2):
+        write_photo(root / f"a{i}.png", square())
+        mask = 1 + square()
+        mask[:3] = 0
+        write_mask(root / "masks" / f"a{i}.png", mask)
+    desk.open(root)
+    question = notice_about(desk, "Class 0 is on 15% of the pixels")  # 90 of 600
+    assert desk.session.schema.background_id == 0
+    assert [text for text, _ in question.actions] == ["It is background", "It is a class"]
+    question.second[1]()
+    desk.settle()
+    assert desk.session.schema.name_of(0) == "class 0"
+    assert desk.session.schema.background_id is None
+    desk.close()
+    again = new_desk()
+    again.open(root)
+    assert again.session.schema.name_of(0) == "class 0"
+    assert not [n for n in again.notices.recent if "Class 0" in n.message]
+
+
+def test_a_mask_that_is_ignored_as_a_whole_is_said_when_it_is_shown(desk, tmp_path):
+    root = make_folder(tmp_path / "nuclei", count=2, truth=False)
+    mixed = square()
+    mixed[:2] = 255
+    mixed[15:] = 2
+    write_mask(root / "masks" / "a0.png", mixed)
+    write_mask(root / "masks" / "a1.png", square() * 255)
+    desk.open(root)
+    assert not [n for n in desk.notices.recent if "ignored" in n.message]
+    show(desk, 1)
+    said = notice_about(desk, "is read as ignored")
+    assert str(root / "masks" / "a1.png") in said.message
+    assert said.scope == "image"
+
+
+def test_masks_of_another_kind_are_named_for_the_folder_and_for_the_image(desk, tmp_path):
+    root = numbers(tmp_path / "nuclei", count=4)
+    write_mask(root / "masks" / "a3.png", square() * 255)
+    desk.open(root)
+    said = notice_about(desk, "Some hold something else and are not used")
+    assert str(root / "masks" / "a3.png") in said.message
+    show(desk, 3)
+    assert desk.document.truth is None
+    said = notice_about(desk, "255 alone")
+    assert said.image == root / "a3.png"
+    desk.browsing.masks.read_as(ReadAs("index"))
+    desk.settle()
+    assert set(np.unique(desk.document.annotation.labels)) == {0, 255}
+    assert not [o for o in desk.notices.shown if "255 alone" in o.notice.message]
+
+
+def test_after_a_look_that_changes_nothing_the_last_word_counts(desk, tmp_path, gate):
+    """Nothing is read again, and what is said later goes by all masks."""
+    root = tmp_path / "nuclei"
+    for i in range(MANY):
+        write_photo(root / f"a{i:02}.png", square())
+        mask = 1 + square()
+        mask[:3] = 0
+        write_mask(root / "masks" / f"a{i:02}.png", mask)
+    open_held(desk, root)
+    document, project = desk.document, desk.session.project
+    assert not desk.browsing.masks.index.final
+    gate.set()
+    desk.settle()
+    assert desk.document is document
+    assert desk.session.project is project
+    assert desk.browsing.masks.index.final
+    assert [d.about for d in desk.browsing.masks.index.doubts] == ["zero"]
+    desk.browsing.masks.read_as(ReadAs(zero="class"))
+    desk.settle()
+    assert desk.session.project.truth.final
+    assert desk.session.schema.name_of(0) == "class 0"
+
+
+def test_nobody_waits_for_a_look_that_was_stopped_before_it_began(desk, tmp_path):
+    busy = threading.Event()
+    desk.studio.jobs.submit("Something else", "masks", lambda _job: busy.wait(30))
+    open_held(desk, rare(tmp_path / "nuclei"))
+    masks = desk.exporting._folder.files.masks
+    (look,) = (job for job in desk.studio.jobs.jobs() if job.title == "Looking at the masks")
+    look.cancel()
+    busy.set()
+    desk.settle()
+    with pytest.raises(SegstudioError, match="not looked at to the end"):
+        masks.wait(lambda: pytest.fail("it is waited for ever"))
+
+
+def test_an_image_that_is_read_when_masks_are_decided_is_read_again_with_their_classes(
+    desk, tmp_path, gate, monkeypatch
+):
+    open_held(desk, rare(tmp_path / "nuclei"))
+    found_first, going = desk.session.schema, threading.Event()
+    loads, load = [], FolderFiles.load_document
+
+    def held_back(files, ref, schema, *rest):
+        loads.append((ref.name, schema))
+        assert going.wait(30)
+        return load(files, ref, schema, *rest)
+
+    monkeypatch.setattr(FolderFiles, "load_document", held_back)
+    desk.browsing.select(LATE)
+    wait_for(desk.clock, lambda: bool(loads))
+    gate.set()
+    wait_for(desk.clock, lambda: desk.session.schema != found_first)
+    going.set()
+    desk.settle()
+    late = f"a{LATE}.png"
+    assert [schema for name, schema in loads if name == late] == [found_first, desk.session.schema]
+    assert desk.document.ref.name == late
+    assert desk.document.annotation.labels.sum() == 100

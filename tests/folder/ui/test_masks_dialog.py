@@ -1,0 +1,73 @@
+"""Telling what the masks hold, in the window."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialogButtonBox
+
+from segstudio.folder.ui.masks_dialog import MasksDialog
+
+
+def numbers(root):
+    """Two images whose masks have two and three numbers, one region each."""
+    for i in (2, 3):
+        mask = np.zeros((20, 30), np.uint8)
+        for k in range(i):
+            mask[2:8, k * 6 : k * 6 + 5] = k + 1
+        (root / "masks").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((20, 30, 3), 90, np.uint8)).save(root / f"a{i}.png")
+        Image.fromarray(mask).save(root / "masks" / f"a{i}.png")
+    return root
+
+
+def shown(bench):
+    bench.window.commands.run("file.masks")
+    bench.until(lambda: bool(bench.window.findChildren(MasksDialog)))
+    return bench.window.findChildren(MasksDialog)[-1]
+
+
+def press(qtbot, dialog, button):
+    qtbot.mouseClick(dialog.buttons.button(button), Qt.MouseButton.LeftButton)
+
+
+def test_the_command_waits_for_masks(bench, tmp_path):
+    command = bench.window.commands["file.masks"]
+    (tmp_path / "bare").mkdir()
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "bare" / "a.png")
+    bench.open(tmp_path / "bare")
+    bench.until(lambda: not command.isEnabled())
+    bench.open(numbers(tmp_path / "set"))
+    bench.until(command.isEnabled)
+
+
+def test_masks_are_read_as_chosen(bench, qtbot, tmp_path):
+    bench.open(numbers(tmp_path / "set"))
+    bench.settle()
+    dialog = shown(bench)
+    assert "class ids" in dialog.line.text()
+    assert "each could be an object" in dialog.line.text()
+    qtbot.keyClicks(dialog.kind, "Obj")
+    press(qtbot, dialog, QDialogButtonBox.StandardButton.Cancel)
+    assert bench.session.project.truth.kind == "index"
+    dialog = shown(bench)
+    qtbot.keyClicks(dialog.kind, "Obj")
+    press(qtbot, dialog, QDialogButtonBox.StandardButton.Ok)
+    bench.until(lambda: bench.session.project.truth.kind == "instances")
+    bench.until(lambda: bench.session.document.truth.instances is not None)
+    assert bench.session.document.annotation.instances.max() == 2
+    dialog = shown(bench)
+    assert "read as objects" in dialog.line.text()
+    assert dialog.kind.currentText().startswith("Objects")
+    press(qtbot, dialog, QDialogButtonBox.StandardButton.Cancel)
+
+
+def test_class_0_can_be_a_class(bench, qtbot, tmp_path):
+    bench.open(numbers(tmp_path / "set"))
+    bench.settle()
+    dialog = shown(bench)
+    qtbot.keyClicks(dialog.zero, "A cl")
+    press(qtbot, dialog, QDialogButtonBox.StandardButton.Ok)
+    bench.until(lambda: bench.session.schema.name_of(0) == "class 0")
+    assert bench.session.schema.background_id is None

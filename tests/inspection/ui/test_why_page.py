@@ -1,0 +1,121 @@
+"""The page that explains a pixel's class, with a real tiny network behind it."""
+
+from __future__ import annotations
+
+import pytest
+from pauses import let_pass
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from tiny_networks import UNET
+
+from segstudio.inspection.ui.why_page import WhyPage
+from segstudio.session.inspection import Heat, Over, Why
+from segstudio.studio import Studio
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def desk(clock, user_folders, folder, tiny_engine, qtbot):
+    """A studio with a traced tiny network, and the page in view."""
+    studio = Studio(clock, user_folders, tiny_engine)
+
+    def until(condition):
+        def rest():
+            clock.run_posted()
+            clock.advance(0.05)
+            return condition()
+
+        qtbot.waitUntil(rest, timeout=60000)
+
+    studio.browsing.open_path(folder)
+    until(lambda: studio.session.document is not None)
+    studio.segmenting.choose(UNET)
+    studio.inspecting.open()
+    until(lambda: studio.session.inspection.traced is not None)
+    page = WhyPage(studio.session, studio.inspecting, studio.explaining)
+    qtbot.addWidget(page)
+    page.resize(700, 320)
+    page.show()
+    yield studio, page, until
+    studio.close()
+    clock.run_posted()
+
+
+def test_without_a_pin_the_page_says_what_to_do(desk):
+    _, page, until = desk
+    until(lambda: page.strip_title.text().endswith("when a pixel is pinned."))
+    assert page.pixel.text().startswith("Click a pixel of the photo")
+    assert not page.classes.isVisible()
+
+
+def test_a_pinned_pixel_shows_its_classes_and_every_stage(desk):
+    studio, page, until = desk
+    studio.inspecting.pin((20, 10))
+    until(lambda: len(page.classes.rows) == 2)
+    assert page.pixel.text() == "At pixel 20, 10"
+    assert sum(row.probability for row in page.classes.rows) == pytest.approx(1)
+    until(lambda: bool(page.strip.stages))
+    assert page.strip.stages == ("input", "inc", "down1", "down2", "up1", "up2", "outc")
+
+
+def test_clicking_a_class_asks_about_it(desk):
+    studio, page, until = desk
+    studio.inspecting.pin((20, 10))
+    until(lambda: len(page.classes.rows) == 2)
+    other = next(i for i, row in enumerate(page.classes.rows) if row.id == 0)
+    QTest.mouseClick(page.classes, LEFT, pos=QPoint(40, 22 * other + 10))
+    assert studio.session.inspection.class_id == 0
+    until(lambda: page.question.text() == "Why background, over")
+
+
+def test_a_stage_of_the_strip_is_opened_and_its_cam_shown(desk):
+    studio, page, until = desk
+    studio.inspecting.pin((20, 10))
+    until(lambda: bool(page.strip.stages))
+    QTest.mouseClick(page.buttons[Why.CAM], LEFT)
+    until(lambda: isinstance(studio.session.inspection.over_photo, Heat))
+    QTest.mouseClick(page.strip, LEFT, pos=page.strip.place_of("up1").center())
+    assert studio.session.inspection.stage == "up1"
+    until(lambda: "up1" in studio.session.inspection.over_photo.caption)
+    QTest.mouseClick(page.buttons[Why.FIELD], LEFT)
+    until(lambda: "95 %" in page.note.text())
+    assert page.buttons[Why.FIELD].isChecked()
+    assert not page.buttons[Why.CAM].isChecked()
+    QTest.mouseClick(page.buttons[Why.FIELD], LEFT)
+    assert studio.session.inspection.over_photo is None
+    until(lambda: not page.note.isVisible())
+
+
+def test_over_which_pixels_is_chosen(desk):
+    studio, page, until = desk
+    page.over.setCurrentIndex(page.over.findData(Over.ALL))
+    page.over.activated.emit(page.over.currentIndex())
+    assert studio.session.inspection.over is Over.ALL
+    until(lambda: bool(page.strip.stages))
+
+
+def test_the_lens_lists_the_stages_that_the_head_can_read(desk):
+    studio, page, until = desk
+    until(lambda: page.lens.model().rowCount() == 4)
+    model = page.lens.model()
+    texts = [model.index(row, 0).data() for row in range(4)]
+    assert texts == ["inc", "down2", "up1", "up2"]
+    assert model.index(2, 1).data() == "8 channels: not the head's"
+    assert model.index(0, 1).data().endswith("%")
+    place = page.lens.visualRect(model.index(3, 0)).center()
+    QTest.mouseClick(page.lens.viewport(), LEFT, pos=place)
+    until(lambda: studio.session.inspection.over_photo is not None)
+    assert studio.session.inspection.why is Why.LENS
+
+
+def test_one_column_where_two_do_not_fit(desk, qtbot):
+    _, page, _ = desk
+    wide = page.buttons[Why.CAM].mapTo(page, QPoint(0, 0))
+    assert wide.x() > page.pixel.mapTo(page, QPoint(0, 0)).x()
+    page.resize(380, 320)
+    let_pass(qtbot, page)
+    narrow = page.buttons[Why.CAM].mapTo(page, QPoint(0, 0))
+    assert narrow.x() == page.pixel.mapTo(page, QPoint(0, 0)).x()
+    bar = page.horizontalScrollBar()
+    assert bar.maximum() == 0

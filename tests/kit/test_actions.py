@@ -1,0 +1,88 @@
+"""The table of actions: what menus, keys, palette and cheat sheet are made from."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from PySide6.QtGui import QKeySequence
+
+from segstudio.kit.actions import Scope, clashes, keys_of
+from segstudio.resources import resource_path
+from segstudio.window.action_table import ACTIONS, BAR_FILE, BAR_MODEL, BAR_TOOLS
+from segstudio.window.keymaps import PRESETS
+from segstudio.window.window_commands import keymap_of
+
+BY_ID = {spec.id: spec for spec in ACTIONS}
+
+
+def test_ids_are_unique_and_bars_name_known_ones():
+    assert len(BY_ID) == len(ACTIONS)
+    assert set(BAR_FILE + BAR_MODEL + BAR_TOOLS) <= set(BY_ID)
+
+
+def test_every_icon_is_in_the_set():
+    missing = {s.icon for s in ACTIONS if s.icon} - {
+        path.stem for path in resource_path("icons").glob("*.svg")
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    ("action_id", "key"),
+    [
+        ("image.next", "D"), ("image.previous", "A"), ("image.next_unreviewed", "Ctrl+Shift+D"),
+        ("image.reviewed", "K"), ("tool.brush", "B"), ("tool.eraser", "E"), ("tool.fill", "G"),
+        ("tool.polygon", "P"), ("tool.pick", "I"), ("tool.pan", "H"), ("brush.smaller", "["),
+        ("class.swap", "X"), ("brush.only_unlabelled", "L"), ("class.0", "0"), ("class.9", "9"),
+        ("view.fit", "F"), ("view.actual", "Ctrl+0"), ("view.overlay", "V"),
+        ("view.next_style", "O"), ("view.next_layer", "T"), ("model.run", "F5"),
+        ("compare.layout", "C"),
+        ("model.run_all", "Ctrl+B"), ("view.panels", "Tab"), ("panel.network", "N"), ("help.keys", "F1"),
+        ("help.keys", "?"), ("help.palette", "Ctrl+Shift+P"), ("file.save", "Ctrl+S"),
+    ],
+)  # fmt: skip
+def test_the_keys_of_the_design(action_id, key):
+    assert key in BY_ID[action_id].keys
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_no_preset_has_a_key_on_two_actions_of_one_scope(qapp, preset):
+    keymap = PRESETS[preset]
+    assert set(keymap) <= set(BY_ID)
+    used = Counter(
+        (QKeySequence(key).toString(), scope)
+        for spec in ACTIONS
+        for key in keys_of(spec, keymap)
+        for scope in ((spec.scope,) if spec.scope is not Scope.WINDOW else tuple(Scope))
+    )
+    assert {k: n for k, n in used.items() if n > 1} == {}
+
+
+def test_clashes_are_found_across_overlapping_scopes_only():
+    assert [s.id for s in clashes(ACTIONS, {}, "tool.fill", "B")] == ["tool.brush"]
+    assert [s.id for s in clashes(ACTIONS, {}, "tool.fill", "Tab")] == ["view.panels"]
+    assert clashes(ACTIONS, {"tool.brush": ("Q",)}, "tool.fill", "B") == []
+
+
+def test_own_shortcuts_lie_on_top_of_the_preset():
+    keymap = keymap_of("napari", {"tool.brush": "Q Ctrl+Q", "tool.pan": ""})
+    assert keymap["tool.brush"] == ("Q", "Ctrl+Q")
+    assert keymap["tool.pan"] == ()
+    assert keymap["tool.fill"] == ("F", "G")
+
+
+def test_the_menus_show_every_command_but_further_keys_of_one(make_window):
+    window = make_window().window
+    shown = {a.objectName() for menu in window.menus.values() for a in _leaves(menu)}
+    assert set(BY_ID) - shown == {
+        f"image.{way}{what}_canvas" for way in ("next", "previous") for what in ("", "_page")
+    }
+
+
+def _leaves(menu):
+    for action in menu.actions():
+        if action.menu() is not None:
+            yield from _leaves(action.menu())
+        elif action.objectName():
+            yield action

@@ -1,0 +1,277 @@
+"""The parts of a report: text is escaped, numbers are right, pictures are the given pixels."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from pages import outline
+from PIL import Image
+
+from segstudio.report.charts import (
+    Axis,
+    Bar,
+    Part,
+    Series,
+    bar_chart,
+    line_chart,
+    scatter_chart,
+    ticks,
+)
+from segstudio.report.heat_table import Heat, heat_table
+from segstudio.report.intervals import IntervalScale, Range
+from segstudio.report.markup import Markup, element, joined
+from segstudio.report.page import Section, folded, note, page, paragraph
+from segstudio.report.pictures import (
+    Captioned,
+    blended,
+    fitted,
+    gallery,
+    indexed_picture,
+    photograph,
+    picture,
+)
+from segstudio.report.software import settings_text, versions, versions_text
+from segstudio.report.tables import Cell, legend, prose, table, wrapped
+
+NASTY = "<script>alert('\"&')</script>"
+
+
+def pixels_of(markup):
+    data = re.search(r'src="data:image/png;base64,([^"]+)"', markup).group(1)
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def test_text_is_escaped_and_markup_is_not():
+    inner = element("b", "a < b")
+    assert element("p", NASTY, inner, title=NASTY) == (
+        '<p title="&lt;script&gt;alert(&#x27;&quot;&amp;&#x27;)&lt;/script&gt;">'
+        "&lt;script&gt;alert(&#x27;&quot;&amp;&#x27;)&lt;/script&gt;<b>a &lt; b</b></p>"
+    )
+    assert joined(["a", Markup("<br>"), 3], " & ") == "a &amp; <br> &amp; 3"
+
+
+def test_attributes_are_written_by_their_kind():
+    made = element("img", class_="x", data_part=1.5, hidden=True, alt="", width=None, lang=False)
+    assert made == '<img class="x" data-part="1.5" hidden alt="">'
+    with pytest.raises(ValueError, match="no content"):
+        element("br", "text")
+
+
+def test_a_page_holds_its_sections_and_nothing_from_elsewhere():
+    sections = [
+        Section("one", f"First {NASTY}", paragraph("text")),
+        Section("two", "Second", joined([note("careful"), folded("more", "3", "hidden text")])),
+    ]
+    text = page(NASTY, "under it", sections, figures=[("0.9", "IoU")], footer="end",
+                dark_style=".x { fill: red; }")  # fmt: skip
+    found = outline(text)
+    assert text.startswith("<!DOCTYPE html>")
+    assert found.anchors == ["one", "two"]
+    assert [found.links[a] for a in ("#one", "#two")] == [f"First {NASTY}", "Second"]
+    assert found.texts("h1") == [NASTY]
+    assert found.texts("summary") == ["more3"]
+    assert found.external == []
+    assert found.tags.count("script") == 0
+    assert "default-src 'none'" in found.policy
+    assert text.index("screen and (prefers-color-scheme: dark) { .x") > 0
+
+
+def test_a_table_aligns_numbers_and_shows_shares():
+    made = table(("name", "n"), [("a<b", Cell("5", 0.5)), ("all", "10")], numbers=(1,), strong=(1,))
+    root = ET.fromstring(made)
+    rows = root.findall(".//tbody/tr")
+    assert [[cell.text for cell in row] for row in rows] == [["a<b", "5"], ["all", "10"]]
+    assert rows[0][1].get("class") == "number bar"
+    assert rows[0][1].get("style") == "background-size:50.0% 3px"
+    assert rows[1].get("class") == "strong"
+    assert root.findall(".//th")[1].get("class") == "number"
+    with pytest.raises(ValueError, match="cells"):
+        table(("one", "two"), [("only",)])
+
+
+def test_a_legend_names_colours():
+    assert legend([]) == ""
+    made = legend([((1, 2, 3), "sky & sea")], "Classes")
+    assert "rgb(1,2,3)" in made
+    assert "sky &amp; sea" in made
+
+
+def test_a_picture_is_the_given_pixels():
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    made = picture(pixels, "a & b")
+    np.testing.assert_array_equal(np.array(pixels_of(made)), pixels)
+    assert 'width="7" height="5" alt="a &amp; b" class="crisp"' in made
+    assert pixels_of(picture(np.zeros((100, 50, 3), np.uint8), "", longest=40)).size == (20, 40)
+    np.testing.assert_array_equal(fitted(pixels, 7), pixels)
+
+
+def test_an_indexed_picture_has_its_colours_and_a_hole():
+    palette = np.zeros((256, 3), np.uint8)
+    palette[3], palette[200] = (10, 20, 30), (1, 1, 1)
+    found = pixels_of(indexed_picture(np.array([[3, 200]], np.uint8), palette, "", transparent=200))
+    assert found.mode == "P"
+    rgba = np.array(found.convert("RGBA"))
+    np.testing.assert_array_equal(rgba[0], [[10, 20, 30, 255], [1, 1, 1, 0]])
+
+
+def test_codes_are_blended_by_their_opacity():
+    table_ = np.zeros((256, 4), np.uint8)
+    table_[1] = (255, 0, 100, 51)  # a fifth
+    photo = np.full((1, 2, 3), 100, np.uint8)
+    found = blended(photo, np.array([[0, 1]], np.uint8), table_)
+    np.testing.assert_array_equal(found[0], [[100, 100, 100], [131, 80, 100]])
+
+
+def test_a_gallery_captions_every_picture():
+    made = gallery([Captioned(Markup("<i>1</i>"), "a<"), Captioned(Markup("<i>2</i>"))], 100)
+    root = ET.fromstring(made)
+    assert [f.findtext("figcaption") for f in root.findall("figure")] == ["a<", None]
+
+
+def test_bars_are_as_long_as_their_values():
+    root = ET.fromstring(
+        bar_chart([Bar.of("a", 1.0), Bar.of("b", 0.5), Bar.of("c", math.nan)], title="t")
+    )
+    bars = [float(rect.get("width")) for rect in root.findall("rect")]
+    assert len(bars) == 2
+    assert bars[0] == pytest.approx(2 * bars[1], rel=1e-4)
+    assert {"a", "b", "c"} <= {text.text for text in root.findall("text")}
+
+
+def test_parts_of_a_bar_follow_each_other_and_losses_go_left():
+    root = ET.fromstring(
+        bar_chart([Bar("a", (Part(1, name="x"), Part(3, name="y"))), Bar.of("b", -2)], title="t")
+    )
+    first, second, loss = root.findall("rect")
+    left, width = (float(first.get(name)) for name in ("x", "width"))
+    assert float(second.get("x")) == pytest.approx(left + width, abs=0.01)
+    assert float(second.get("width")) == pytest.approx(3 * width, rel=1e-3)
+    assert second.find("title").text == "y: 3"
+    assert float(loss.get("x")) + float(loss.get("width")) == pytest.approx(left, abs=0.01)
+    assert float(loss.get("width")) == pytest.approx(2 * width, rel=1e-3)
+
+
+def test_points_lie_where_the_axes_say():
+    series = [
+        Series("one", [(0, 0), (1, 1), (0.5, math.nan)], ["low", "high", "none"]),
+        Series("two", [(0.5, 0.25)]),
+    ]
+    ends = {"low": 0.0, "high": 1.0}
+    root = ET.fromstring(
+        scatter_chart(series, title="t", x=Axis("across", **ends), y=Axis("up", **ends),
+                      size=(640, 360), diagonal=True)
+    )  # fmt: skip
+    dots = [(float(c.get("cx")), float(c.get("cy"))) for c in root.findall("circle")]
+    # the plot's area is 56..624 across and 316..12 up
+    assert dots == [(56, 316), (624, 12), (340, 240)]
+    assert root.find("circle/title").text == "low"
+    texts = {text.text for text in root.findall("text")}
+    assert {"across", "up", "one", "two", "0.2", "0.8"} <= texts
+    diagonal = next(line for line in root.findall("line") if line.get("stroke-dasharray"))
+    assert [float(diagonal.get(k)) for k in ("x1", "y1", "x2", "y2")] == [56, 316, 624, 12]
+
+
+def test_a_missing_value_breaks_a_line():
+    points = [(0, 0), (1, 1), (2, math.nan), (3, 1), (4, 0)]
+    root = ET.fromstring(line_chart([Series("s", points)], title="t", x=Axis(), y=Axis()))
+    path = root.find("path").get("d")
+    assert re.sub(r"[\d. ]", "", path) == "MLML"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (0.05, 0.31, [0.1, 0.2, 0.3]),
+        (-3, 4, [-2, 0, 2, 4]),
+        (0, 1200, [0, 500, 1000]),
+        (2, 2, [2]),
+    ],
+)
+def test_ticks_are_round(low, high, wanted):
+    assert ticks(low, high) == wanted
+
+
+def test_points_of_a_line_are_marked_where_asked():
+    series = [Series("one", [(0, 0), (1, 1), (2, math.nan)], ("its tip",))]
+    axes = {"x": Axis(), "y": Axis()}
+    plain = ET.fromstring(line_chart(series, title="t", **axes))
+    dotted = ET.fromstring(line_chart(series, title="t", dots=True, **axes))
+    assert (len(plain.findall("circle")), len(dotted.findall("circle"))) == (0, 2)
+    assert plain.find("path/title").text == "its tip"
+
+
+def test_a_photograph_is_nearly_the_given_pixels():
+    rows, columns = np.mgrid[0:40, 0:60]
+    pixels = np.stack([rows * 6, columns * 4, np.full_like(rows, 90)], axis=-1).astype(np.uint8)
+    made = photograph(pixels, "a & b")
+    data = re.search(r'src="data:image/jpeg;base64,([^"]+)"', made).group(1)
+    found = np.array(Image.open(io.BytesIO(base64.b64decode(data))), np.int32)
+    assert np.abs(found - pixels).mean() < 2
+    assert 'width="60" height="40" alt="a &amp; b"' in made
+    assert 'width="30" height="20"' in photograph(pixels, "", longest=30)
+
+
+def test_intervals_share_a_scale_with_zero():
+    ranges = [Range(0.5, 0.0, 1.0), Range(-1, -1.5, -0.5, stands_out=True, tip="t")]
+    scale = IntervalScale(ranges)
+    strips = [ET.fromstring(scale.strip(r)) for r in ranges]
+    zeros = {float(s.find("line").get("x1")) for s in strips}
+    assert len(zeros) == 1
+    zero = zeros.pop()
+    first, second = (float(s.find("circle").get("cx")) for s in strips)
+    # -1 is twice as far left of zero as 0.5 is right of it
+    assert zero - second == pytest.approx(2 * (first - zero), rel=1e-3)
+    low, high = (float(strips[0].findall("line")[1].get(k)) for k in ("x1", "x2"))
+    assert (low, (low + high) / 2) == (pytest.approx(zero), pytest.approx(first, abs=0.01))
+    assert strips[1].find("title").text == "t"
+    colors = [s.find("circle").get("fill") for s in strips]
+    assert colors[0] != colors[1]
+    axis = {t.text: float(t.get("x")) for t in ET.fromstring(scale.axis()).findall("text")}
+    assert axis["0"] == pytest.approx(zero, abs=0.01)
+    assert axis["+1"] - zero == pytest.approx(2 * (first - zero), rel=1e-3)
+    assert "\u22121" in axis
+
+
+def test_an_unknown_interval_is_an_empty_strip():
+    nan = math.nan
+    scale = IntervalScale([Range(nan, nan, nan)])
+    assert ET.fromstring(scale.strip(Range(nan, nan, nan))).find("circle") is None
+
+
+def test_heat_is_stronger_for_more_and_blue_for_right():
+    cells = [
+        Heat("1", 1.0, "tip", is_right=True),
+        Heat("2", 0.04),
+        Heat("", 0.0),
+        Heat("?", math.nan),
+    ]
+    root = ET.fromstring(heat_table("truth", "abcd", [("x", cells)], "cap<"))
+    found = root.findall(".//td")
+    assert found[0].get("style") == "background:rgba(0,114,178,0.900);color:#fff"
+    assert found[1].get("style") == "background:rgba(213,94,0,0.180)"
+    assert [cell.get("style") for cell in found[2:]] == [None, None]
+    assert found[0].get("title") == "tip"
+    assert root.findtext(".//caption") == "cap<"
+    assert [th.text for th in root.findall(".//th")] == ["truth", *"abcd", "x"]
+    with pytest.raises(ValueError, match="cells"):
+        heat_table("", "ab", [("x", cells)])
+
+
+def test_sentences_and_long_names_may_break_in_cells():
+    assert prose("a < b") == '<span class="prose">a &lt; b</span>'
+    assert wrapped("a < b") == '<span class="wrapped">a &lt; b</span>'
+
+
+def test_versions_are_told():
+    named = versions()
+    assert named["NumPy"] == np.__version__
+    assert f"NumPy {np.__version__}" in versions_text()
+    assert settings_text({"a": 1, "b": None, "c": "x"}) == "a 1, c x"
+    assert settings_text({}) == "none"

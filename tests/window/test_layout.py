@@ -1,0 +1,397 @@
+"""What is seen at the first start on a small screen: nothing cut off, nothing to scroll for."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QScrollArea
+
+from segstudio.evaluation.ui.metrics_panel import COLUMNS
+from segstudio.kit.elided import ElidedCombo, ElidedLabel
+from segstudio.kit.theme import Theme, palette_of
+from segstudio.models.registry import registry
+from segstudio.runs.mapping_doubt import Fit, Suggestion
+from segstudio.runs.ui.mapping_dialog import MappingDialog
+from segstudio.runs.ui.model_panel import fit_text, fit_tip
+from segstudio.session.session import Layer, ToolName
+from segstudio.storage.settings import Settings
+from segstudio.window.main_window import MainWindow
+from segstudio.window.settings_dialog import SettingsDialog
+
+
+def _frame(bench, name: str) -> QScrollArea:
+    return bench.window.docks.by_name[name].widget()
+
+
+@pytest.fixture
+def scored(bench):
+    """A window of 1280 x 800 with the scores of the first image."""
+    bench.window.resize(1280, 800)
+    bench.studio.segmenting.run_current()
+    bench.until(lambda: len(bench.window.metrics.image.model.rows) == 3)
+    bench.settle()
+    return bench
+
+
+@pytest.mark.parametrize("page", [0, 1])
+def test_the_metrics_are_read_without_scrolling_at_1280_by_800(scored, page):
+    scored.window.metrics.tabs.setCurrentIndex(page)
+    scored.settle()
+    metrics = scored.window.metrics
+    table = (metrics.image, metrics.folder)[page].table
+    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
+    columns = [column.title for column in COLUMNS]
+    for title in ("Class", "IoU", "Dice", "Prec.", "Recall", "Pixels"):
+        at = columns.index(title)
+        right = table.columnViewportPosition(at) + table.columnWidth(at)
+        assert right <= table.viewport().width(), title
+    assert table.horizontalScrollBar().maximum() == 0
+    name = table.fontMetrics().horizontalAdvance("background") + table.iconSize().width() + 10
+    assert table.columnWidth(0) >= name
+    last = table.rowViewportPosition(1) + table.rowHeight(1)
+    assert last <= table.viewport().height()
+
+
+def test_a_score_against_a_models_own_mask_is_read_without_scrolling_at_1280_by_800(scored):
+    scored.studio.editing.use_prediction()
+    metrics = scored.window.metrics
+    scored.until(metrics.image.warning.isVisible)
+    scored.settle()
+    assert "started from" in metrics.image.sides.text().replace("\n", " ")
+    assert metrics.image.sides.text().endswith(")")
+    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
+    scored.studio.segmenting.run_all()
+    scored.until(lambda: len(scored.session.counts) == 3)
+    metrics.tabs.setCurrentIndex(1)
+    scored.until(metrics.folder.warning.isVisible)
+    scored.settle()
+    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
+    whose = scored.window.classes.whose
+    assert whose.text().endswith("against your annotation")
+    assert "started from" in whose.toolTip()
+
+
+def test_the_predicted_pixels_are_a_column_where_there_is_room_and_else_in_a_tip(scored):
+    table, last = scored.window.metrics.image.table, len(COLUMNS) - 1
+    assert table.isColumnHidden(last)
+    tip = table.model().index(1, last - 1).data(Qt.ItemDataRole.ToolTipRole)
+    row = scored.window.metrics.image.model.rows[1]
+    assert tip == f"{row.truth_pixels}; predicted: {row.predicted_pixels}"
+    dock = scored.window.docks.by_name["Metrics"]
+    scored.window.resizeDocks([dock], [620], Qt.Orientation.Horizontal)
+    scored.until(lambda: not table.isColumnHidden(last))
+    assert table.horizontalScrollBar().maximum() == 0
+
+
+def test_the_model_panel_fits_at_1280_by_800(scored):
+    for model in ("fake-semantic", "fake-instance"):
+        scored.studio.segmenting.choose(model)
+        scored.settle()
+        assert _frame(scored, "Model").verticalScrollBar().maximum() == 0
+
+
+def test_the_model_that_says_most_fits_at_1280_by_800(scored):
+    told = max(registry().values(), key=lambda spec: len(spec.description) * (1 + spec.embedded))
+    models = scored.session.models
+    models["fake-instance"] = replace(
+        models["fake-instance"],
+        description=told.description,
+        metrics=told.metrics,
+        licence=told.licence,
+    )
+    scored.studio.segmenting.choose("fake-instance")
+    scored.settle()
+    about = scored.window.model.about
+    assert told.description.partition(". ")[0] in about.text()
+    assert told.licence not in about.text()
+    assert _frame(scored, "Model").verticalScrollBar().maximum() == 0
+    scored.window.model.more.click()
+    assert told.description.partition(". ")[2] in about.text()
+    assert told.licence in about.text()
+
+
+def test_scores_given_in_percent_are_shown_as_all_others(scored):
+    models = scored.session.models
+    models["fake-semantic"] = replace(models["fake-semantic"], metrics={"miou": 60.3})
+    scored.studio.segmenting.choose("fake-instance")
+    scored.studio.segmenting.choose("fake-semantic")
+    scored.settle()
+    assert "mIoU 0.603." in scored.window.model.about.text()
+
+
+def test_the_legend_of_the_difference_stays_inside_the_picture(scored):
+    scored.session.set_view(layer=Layer.DIFFERENCE)
+    scored.settle()
+    chip, picture = scored.window.canvas.chip, scored.window.canvas.viewport
+    assert chip.legend.entries
+    one_line = chip.height()
+    for width in (1280, 1024):
+        scored.window.resize(width, 800)
+        scored.settle()
+        assert chip.geometry().right() <= picture.width()
+    assert chip.height() > one_line
+
+
+def test_a_long_name_keeps_its_end_and_the_place_in_the_folder(qtbot):
+    label = ElidedLabel()
+    qtbot.addWidget(label)
+    label.resize(120, 20)
+    label.show_text("a_very_long_name_of_an_image.png  \u00b7  4 of 15")
+    assert label.text() != label.whole
+    assert label.text().endswith("15")
+    assert label.toolTip() == label.whole
+    label.show()
+    label.resize(600, 20)
+    qtbot.waitUntil(lambda: label.text() == label.whole)
+
+
+def test_a_text_with_margins_around_it_is_cut_inside_them(qtbot):
+    label = ElidedLabel(Qt.TextElideMode.ElideRight)
+    qtbot.addWidget(label)
+    label.setContentsMargins(20, 0, 20, 0)
+    label.resize(140, 20)
+    label.show_text("a text that is longer than a hundred pixels are wide")
+    assert label.text().endswith("\u2026")
+    assert label.fontMetrics().horizontalAdvance(label.text()) <= 100
+
+
+def _contrast(one: QColor, other: QColor) -> float:
+    """WCAG 2.2, from the relative luminances of two colours in sRGB."""
+    shades = []
+    for color in (one, other):
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color.getRgbF()[:3]
+        ]
+        shades.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+    return max(shades) / min(shades)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_all_texts_of_a_theme_are_legible(dark):
+    palette, roles = palette_of(dark), QPalette.ColorRole
+    for ground in (roles.Window, roles.Base, roles.AlternateBase, roles.Button, roles.ToolTipBase):
+        for ink in (roles.WindowText, roles.PlaceholderText):
+            assert _contrast(palette.color(ground), palette.color(ink)) >= 4.5, (ground, ink)
+    for ground in (roles.Window, roles.Base):
+        assert _contrast(palette.color(ground), palette.color(roles.Link)) >= 4.5
+    assert _contrast(palette.color(roles.Highlight), palette.color(roles.HighlightedText)) >= 4.5
+
+
+def test_what_stands_above_the_views_follows_the_theme(bench):
+    window = bench.window
+    bench.studio.editing.begin_stroke(1, 1)
+    bench.studio.editing.end_stroke()
+    window.notices.show_notice("warning", "A mask is empty.")
+    bench.until(lambda: window.corrections.isVisible() and window.notices.isVisible())
+    shades = {}
+    for theme in ("dark", "light", "dark"):
+        window.theme.choose(theme)
+        bench.settle()
+        sign = window.corrections._sign.pixmap().toImage()
+        inks = [
+            sign.pixelColor(x, y).lightness()
+            for x in range(sign.width())
+            for y in range(sign.height())
+            if sign.pixelColor(x, y).alpha() > 200
+        ]
+        ground = window.notices.grab().toImage().pixelColor(2, 2)
+        shades[theme] = (ground.name(), sum(inks) / len(inks) > 128)
+        text = window.notices._text.palette().color(QPalette.ColorRole.WindowText)
+        assert _contrast(ground, text) >= 7
+    assert shades == {"dark": ("#3a3115", True), "light": ("#fff6dd", False)}
+    window.theme.choose("system")
+
+
+def test_a_chosen_entry_that_does_not_fit_is_cut_in_its_middle(qtbot):
+    combo = ElidedCombo()
+    qtbot.addWidget(combo)
+    combo.addItem("Mask R-CNN (small ResNet), nuclei")
+    assert combo.shown_text(1000) == combo.currentText()
+    short = combo.shown_text(120)
+    assert short.startswith("Mask")
+    assert short.endswith("nuclei")
+    assert combo.fontMetrics().horizontalAdvance(short) <= 120
+    assert not combo.grab().isNull()
+    combo.resize(120, combo.sizeHint().height())
+    combo.show()
+    combo.showPopup()
+    assert combo.view().width() > combo.fontMetrics().horizontalAdvance(combo.currentText())
+    combo.hidePopup()
+
+
+def test_the_controls_of_the_settings_stand_under_each_other(bench):
+    dialog = SettingsDialog(Settings(autosave=False), lambda _name, _value: None, bench.window)
+    bench.qtbot.addWidget(dialog)
+    dialog.show()
+    lefts = {
+        control.mapTo(dialog, control.rect().topLeft()).x()
+        for control in dialog.controls.values()
+        if not isinstance(control, QCheckBox)
+    }
+    assert len(lefts) == 1
+    delay = dialog.controls["autosave_seconds"]
+    assert not delay.isEnabled()
+    dialog.controls["autosave"].setChecked(True)
+    assert delay.isEnabled()
+    dialog.close()
+
+
+def test_dialog_buttons_have_no_pictures_of_another_set(bench):
+    # The offscreen platform shows none anyhow; X11 does unless the style sheet forbids it.
+    sheet = QApplication.instance().styleSheet()
+    assert "QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }" in sheet
+
+
+@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_empty_check_box_is_seen(bench, theme, kind):
+    bench.window.theme.choose(theme)
+    box = kind("Pixel grid", bench.window.centre)
+    box.resize(120, 24)
+    box.show()
+    shades = {box.grab().toImage().pixelColor(x, 12).lightness() for x in range(16)}
+    assert max(shades) - min(shades) > 60
+    bench.window.theme.choose("system")
+
+
+def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_mapping(
+    make_window, fake_engine, folder
+):
+    scored = make_window(engine=fake_engine("bright"))
+    scored.window.resize(1280, 800)
+    scored.open(folder)
+    panel = scored.window.model
+    scored.until(panel.doubt.isVisible)
+    # the masks have two classes besides 0 and no names, the model has one, "bright"
+    assert panel.doubt.text().startswith("This folder has none of the model's classes, so")
+    scored.studio.class_list.rename(1, "Bright")
+    scored.until(panel.doubt.isHidden)
+    scored.studio.class_list.rename(1, "road")
+    scored.studio.class_list.rename(0, "sky")
+    scored.until(panel.doubt.isVisible)
+    assert panel.doubt.text().startswith("This folder has none of the model's classes, so")
+    assert _frame(scored, "Model").verticalScrollBar().maximum() == 0
+    for theme in ("dark", "light", "dark"):
+        scored.window.theme.choose(theme)
+        scored.settle()
+        link = QApplication.palette().color(QPalette.ColorRole.Link)
+        seen = panel.doubt.grab().toImage()
+        near = [seen.pixelColor(x, y) for x in range(seen.width()) for y in range(seen.height())]
+        assert link.name() in {color.name() for color in near}, theme
+    scored.window.theme.choose("system")
+    panel.doubt.linkActivated.emit("mapping")
+    dialog = QApplication.activeModalWidget()
+    assert isinstance(dialog, MappingDialog)
+    dialog.close()
+
+
+def test_without_ground_truth_the_metrics_do_not_ask_for_a_model_alone(
+    make_window, tmp_path, folder
+):
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "a.png").write_bytes((folder / "field_0.png").read_bytes())
+    bench = make_window()
+    bench.open(bare)
+    bench.settle()
+    assert bench.window.metrics.image.empty_text.startswith("No ground truth for this image")
+
+
+def test_a_damaged_layout_file_is_passed_over(qtbot, tmp_path):
+    """Qt itself ends the program over some of these."""
+    file = tmp_path / "window.ini"
+
+    def opened() -> bytes:
+        window = MainWindow(file, Theme(QApplication.instance()))
+        qtbot.addWidget(window)
+        window.furnish()
+        window.show()
+        assert window.docks.any_shown()
+        window.close()
+        return file.read_bytes()
+
+    whole, rng = opened(), random.Random(4)
+    assert b"geometry" in whole
+    damaged = [b"", b"[" * 10_000, whole[: len(whole) // 2]]
+    start = whole.index(b"state=")
+    for _ in range(4):
+        content = bytearray(whole)
+        for _ in range(5):
+            content[rng.randrange(start + 20, len(whole))] = rng.randrange(256)
+        damaged.append(bytes(content))
+    for content in damaged:
+        file.write_bytes(content)
+        opened()
+
+
+def test_the_smallest_window_still_shows_the_score_and_the_file_that_is_corrected(scored):
+    scored.session.set_view(tool=ToolName.BRUSH)
+    scored.studio.editing.begin_stroke(1, 1)
+    scored.studio.editing.end_stroke()
+    window = scored.window
+    scored.until(window.corrections.isVisible)
+    for width, words in ((1280, True), (1024, False), (1280, True)):
+        window.resize(width, 640)
+        scored.until(lambda words=words: ("mIoU" in window.header.score.text()) == words)
+        scored.settle()
+        score, bar = window.header.score, window.corrections
+        assert score.text()[-5:].startswith("0.")
+        assert "mIoU" in score.toolTip()
+        assert score.width() >= score.sizeHint().width()
+        number = window.header.brush.number
+        assert number.width() >= number.minimumSizeHint().width()
+        assert bar.file.width() >= 100
+        for button in (bar.keep, bar.instead, bar.revert):
+            text = button.fontMetrics().horizontalAdvance(button.text())
+            assert text < button.width()
+
+
+def test_one_click_scores_what_the_model_finds_as_the_class_without_a_name(
+    make_window, fake_engine, folder
+):
+    for mask in (folder / "masks").iterdir():
+        pixels = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(mask), np.where(pixels > 0, 255, 0).astype(np.uint8))
+    bench = make_window(engine=fake_engine("nucleus"))
+    bench.window.resize(1280, 800)
+    bench.open(folder)
+    panel = bench.window.model
+    bench.until(panel.doubt.isVisible)
+    assert panel.doubt.text().startswith("“object” may be anything: nucleus is not scored. <a")
+    assert ">Score nucleus as “object”</a>" in panel.doubt.text()
+    for model in ("fake-instance", "fake-semantic"):
+        bench.studio.segmenting.choose(model)
+        bench.settle()
+        assert _frame(bench, "Model").verticalScrollBar().maximum() == 0
+    bench.studio.segmenting.run_current()
+    bench.until(lambda: "fake-semantic" in bench.session.document.predictions)
+    bench.settle()
+    assert bench.window.metrics.image.empty_text.startswith("Not scored:")
+    panel.doubt.linkActivated.emit("score")
+    bench.until(panel.doubt.isHidden)
+    bench.until(lambda: bench.window.metrics.image.empty_text == "")
+    bench.until(lambda: (folder / "masks" / "segstudio.json").is_file())
+    kept = json.loads((folder / "masks" / "segstudio.json").read_text())["class_mappings"]
+    assert [entry["to"] for entry in kept] == [{"0": 0, "1": 1}]
+
+
+def test_what_would_fit_is_told_with_its_size_and_what_it_was_trained_on():
+    seen = Fit(
+        "“object” may be anything: nucleus is not scored.",
+        others=(Suggestion("coco", "Mask <R>", "Photographs", 178_000_000),),
+        asked=("nucleus", "<object>"),
+    )
+    text = fit_text(seen)
+    assert 'For something else: <a href="model:coco">Mask &lt;R&gt;</a> (178 MB)' in text
+    assert '<a href="score">Score nucleus as “&lt;object&gt;”</a>' in text
+    assert text.endswith('or <a href="load">own weights</a> trained on these.')
+    first, second = fit_tip(seen).splitlines()
+    assert first == "Mask <R>: Photographs, 178 MB to download"
+    assert second.startswith("Own weights: trained elsewhere on these classes, such as with torch")

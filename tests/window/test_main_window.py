@@ -1,0 +1,323 @@
+"""Journeys through the real window with fake models."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit
+
+from segstudio.annotation.ui.export_dialog import ExportDialog
+from segstudio.annotation.ui.export_report import ExportReportDialog
+
+
+def _dialog(bench, kind) -> QDialog:
+    bench.until(lambda: bench.window.findChildren(kind) != [])
+    return bench.window.findChildren(kind)[-1]
+
+
+def _iou(truth, prediction, class_id) -> float:
+    """By sets of pixels, not by the code under test."""
+    t = set(map(tuple, np.argwhere(truth == class_id)))
+    p = set(map(tuple, np.argwhere(prediction == class_id)))
+    return len(t & p) / len(t | p)
+
+
+def _red_above_100() -> np.ndarray:
+    """What the fake model answers: red is 5 times the column."""
+    return np.broadcast_to((np.arange(48) * 5 > 100).astype(np.uint8), (32, 48))
+
+
+def _truth(folder, number: int) -> np.ndarray:
+    return cv2.imread(str(folder / "masks" / f"field_{number}.png"), cv2.IMREAD_GRAYSCALE)
+
+
+def test_dropping_a_folder_opens_it_and_lists_its_images(make_window, folder):
+    bench = make_window()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    drop = QDropEvent(
+        QPointF(50, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    bench.window.dropEvent(drop)
+    bench.until(lambda: bench.session.document is not None)
+    assert bench.window.images.model.stringList() == [f"field_{n}.png" for n in range(3)]
+    bench.until(lambda: "field_0.png" in bench.window.windowTitle())
+    assert bench.window.images.count.text() == "3 images"
+
+
+def test_f5_runs_the_model_and_shows_the_scores_worked_out_by_hand(bench, folder, qtbot):
+    qtbot.keyClick(bench.window, Qt.Key.Key_F5)
+    bench.until(lambda: (0, "fake-semantic") in bench.session.counts)
+    bench.until(lambda: len(bench.window.metrics.image.model.rows) == 3)
+    rows = {row.class_id: row for row in bench.window.metrics.image.model.rows}
+    truth, prediction = _truth(folder, 0), _red_above_100()
+    for class_id in range(3):
+        assert rows[class_id].iou == _iou(truth, prediction, class_id)
+    mean = np.mean([_iou(truth, prediction, c) for c in (1, 2)])
+    bench.until(lambda: bench.window.header.score.text() == f"foreground mIoU {mean:.3f}")
+    assert f"Foreground mIoU {mean:.3f}" in bench.window.metrics.image.means.text()
+
+
+def test_the_accuracy_line_names_the_frequent_class_and_what_guessing_it_scores(bench, folder):
+    bench.studio.segmenting.run_current()
+    bench.until(lambda: len(bench.window.metrics.image.model.rows) == 3)
+    truth = _truth(folder, 0)
+    share = np.mean(truth == 0)
+    accuracy = np.mean(truth == _red_above_100())
+    text = bench.window.metrics.image.accuracy.text()
+    assert f"Pixel accuracy {100 * accuracy:.1f} %: misleading" in text
+    assert f"“background” everywhere would score {100 * share:.1f} %" in text
+
+
+def test_painting_changes_scores_and_undo_takes_it_back(bench, qtbot):
+    bench.studio.segmenting.run_current()
+    bench.until(lambda: (0, "fake-semantic") in bench.session.counts)
+    before = bench.session.counts[0, "fake-semantic"]
+    qtbot.keyClick(bench.window, Qt.Key.Key_B)
+    viewport = bench.window.canvas.viewport
+    centre = viewport.rect().center()
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=centre)
+    qtbot.mouseMove(viewport, centre + QPoint(20, 4))
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=centre + QPoint(20, 4))
+    assert bench.session.document.dirty
+    assert bench.session.counts[0, "fake-semantic"] != before
+    bench.until(bench.window.commands["edit.undo"].isEnabled)
+    qtbot.keyClick(bench.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert bench.session.counts[0, "fake-semantic"] == before
+
+
+def test_a_late_result_stays_with_its_image(bench, qtbot):
+    bench.engine.gate.clear()
+    bench.studio.segmenting.run_current()
+    qtbot.keyClick(bench.window, Qt.Key.Key_D)
+    bench.until(lambda: bench.session.index == 1)
+    bench.engine.gate.set()
+    bench.until(lambda: bool(bench.session.state(0).runs))
+    assert bench.session.document.ref.name == "field_1.png"
+    assert not bench.session.document.predictions
+    assert bench.window.metrics.image.empty_text
+    qtbot.keyClick(bench.window, Qt.Key.Key_A)
+    bench.until(lambda: bench.session.index == 0)
+    bench.until(lambda: "fake-semantic" in bench.session.document.predictions)
+
+
+def test_the_cancel_button_in_the_status_bar_stops_the_run(bench, qtbot):
+    bench.engine.gate.clear()
+    bench.studio.segmenting.run_current()
+    strip = bench.window.status.jobs
+    bench.until(lambda: "Fake U-Net" in strip.text)
+    qtbot.mouseClick(strip.button, Qt.MouseButton.LeftButton)
+    bench.until(lambda: strip.isHidden())
+    assert not bench.session.document.predictions
+
+
+def test_plain_keys_go_to_a_text_field_that_has_the_focus(bench, qtbot):
+    field = bench.window.images.filter
+    bench.window.activateWindow()
+    field.setFocus()
+    bench.until(field.hasFocus)
+    tool = bench.session.view.tool
+    for key in "bd":
+        qtbot.keyClick(field, key)
+    assert field.text() == "bd"
+    assert (bench.session.view.tool, bench.session.index) == (tool, 0)
+    bench.window.canvas.setFocus()
+    bench.until(lambda: not field.hasFocus())
+    qtbot.keyClick(bench.window.canvas.viewport, "b")
+    assert bench.session.view.tool == "brush"
+
+
+def test_renaming_a_class_in_the_table(bench, qtbot):
+    classes = bench.window.classes
+    index = classes.model.index(1, 1)
+    classes.view.setCurrentIndex(index)
+    classes.view.edit(index)
+    editor = classes.view.findChild(QLineEdit)
+    editor.selectAll()
+    qtbot.keyClicks(editor, "cell")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    bench.until(lambda: bench.session.schema.name_of(1) == "cell")
+    assert classes.model.index(1, 1).data() == "cell"
+
+
+def test_class_names_are_read_from_a_file(bench, tmp_path, monkeypatch):
+    names = tmp_path / "codes.txt"
+    names.write_text("sky\nroad\ncar\n")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(names), ""))
+    panel = bench.window.classes
+    assert bench.window.commands["class.read_names"].isEnabled()
+    bench.qtbot.mouseClick(panel.names, Qt.MouseButton.LeftButton)
+    bench.until(lambda: bench.session.schema.names == ((0, "sky"), (1, "road"), (2, "car")))
+    rows = range(panel.model.rowCount())
+    assert [panel.model.index(row, 1).data() for row in rows] == ["sky", "road", "car"]
+
+
+def test_eye_digit_keys_add_and_remove_classes(bench, qtbot):
+    classes = bench.window.classes
+    rect = classes.view.visualRect(classes.model.index(2, 0))
+    qtbot.mouseClick(classes.view.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+    assert bench.session.view.hidden_classes == {2}
+    qtbot.keyClick(bench.window, "2")
+    assert bench.session.view.active_class == 2
+    assert classes.view.currentIndex().row() == 2
+    qtbot.keyClick(bench.window, "x")
+    assert bench.session.view.active_class == 0
+    qtbot.keyClick(bench.window, "x")
+    assert bench.session.view.active_class == 2
+    classes.add.click()
+    assert bench.session.schema.ids == (0, 1, 2, 3)
+    classes.ignore.setValue(3)
+    assert bench.session.schema.ignore_index == 3
+    classes.ignore.setValue(-1)
+    assert bench.session.schema.ignore_index is None
+
+
+def test_thresholds_apply_without_another_run(bench):
+    bench.studio.segmenting.choose("fake-instance")
+    bench.studio.segmenting.run_current()
+    bench.until(lambda: "fake-instance" in bench.session.document.predictions)
+
+    def shown() -> set[int]:
+        return set(np.unique(bench.session.document.predictions["fake-instance"].instance_ids))
+
+    assert shown() == {0, 1, 2}
+    bench.engine.gate.clear()  # a run would hang now
+    bench.until(lambda: bench.window.model.score.slider.isVisible())
+    bench.window.model.score.slider.setValue(70)
+    bench.until(lambda: shown() == {0, 1})
+
+
+def test_export_writes_the_masks_and_reports(bench, folder, tmp_path):
+    out = tmp_path / "out"
+    bench.window.commands.run("file.export")
+    dialog = _dialog(bench, ExportDialog)
+    dialog.images.setCurrentIndex(dialog.images.findData("all"))
+    dialog.what.setCurrentIndex(dialog.what.findData("truth"))
+    dialog.how["palette"].setChecked(False)
+    assert not dialog.start.isEnabled()
+    dialog.how["index"].setChecked(True)
+    dialog.folder.setText(str(out))
+    dialog.start.click()
+    report = _dialog(bench, ExportReportDialog)
+    assert "3 files of 3 images written; all 3 read again" in report.headline.text()
+    pixels = sum(int(np.count_nonzero(_truth(folder, n) == 1)) for n in range(3))
+    assert f"class 1: {pixels:,}" in report.text.toPlainText()
+    for number in range(3):
+        written = cv2.imread(str(out / f"field_{number}.png"), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(written, _truth(folder, number))
+    report.reject()
+
+
+def test_nothing_exported_is_not_called_a_success(bench, tmp_path):
+    bench.window.commands.run("file.export")
+    dialog = _dialog(bench, ExportDialog)
+    dialog.what.addItem("no such run", "no-such-run")
+    dialog.what.setCurrentIndex(dialog.what.count() - 1)
+    dialog.folder.setText(str(tmp_path / "out"))
+    dialog.start.click()
+    report = _dialog(bench, ExportReportDialog)
+    assert "Nothing was written" in report.headline.text()
+    assert "field_0.png" in report.text.toPlainText()
+    report.reject()
+
+
+def test_csv_copied_from_the_panel_holds_the_scores(bench, folder, qtbot):
+    bench.studio.segmenting.run_current()
+    bench.until(bench.window.metrics.copy.isEnabled)
+    qtbot.mouseClick(bench.window.metrics.copy, Qt.MouseButton.LeftButton)
+    table = list(csv.DictReader(io.StringIO(QApplication.clipboard().text())))
+    line = next(r for r in table if r["scope"] == "image" and r["class"] == "class 1")
+    expected = _iou(_truth(folder, 0), _red_above_100(), 1)
+    assert abs(float(line["iou"]) - expected) < 1e-4
+
+
+def test_run_on_the_selection_only(bench):
+    view, model = bench.window.images.view, bench.window.images.model
+    view.setCurrentIndex(model.index(1, 0))
+    flags = view.selectionModel().SelectionFlag
+    view.selectionModel().select(model.index(2, 0), flags.Select)
+    assert bench.window.images.selected_images() == [1, 2]
+    bench.until(bench.window.commands["model.run_selected"].isEnabled)
+    bench.window.commands.run("model.run_selected")
+    bench.until(lambda: bool(bench.session.state(2).runs))
+    assert [bool(bench.session.state(i).runs) for i in range(3)] == [False, True, True]
+
+
+def test_folder_tab_sums_the_counts_and_names_the_mean_over_images(bench, folder):
+    bench.studio.segmenting.run_all()
+    bench.until(lambda: len(bench.session.counts) == 3)
+    bench.window.metrics.tabs.setCurrentIndex(1)
+    page = bench.window.metrics.folder
+    bench.until(lambda: "3 images summed" in page.sides.whole)
+    truth = np.concatenate([_truth(folder, n) for n in range(3)])
+    prediction = np.concatenate([_red_above_100()] * 3)
+    assert abs(page.model.rows[1].iou - _iou(truth, prediction, 1)) < 1e-12
+    means = [
+        np.mean([_iou(_truth(folder, n), _red_above_100(), c) for c in range(3)]) for n in range(3)
+    ]
+    assert f"Mean over images: IoU {np.mean(means):.3f}" in page.more.text()
+
+
+def test_docks_come_back_where_they_were(make_window, folder, user_folders):
+    first = make_window()
+    first.window.docks.toggle("Metrics")
+    first.window.addDockWidget(
+        Qt.DockWidgetArea.LeftDockWidgetArea, first.window.docks.by_name["Model"]
+    )
+    first.window.close()
+    first.studio.close()
+    second = make_window()
+    area = second.window.dockWidgetArea(second.window.docks.by_name["Model"])
+    assert area == Qt.DockWidgetArea.LeftDockWidgetArea
+    assert not second.window.docks.shown("Metrics")
+    second.window.commands.run("view.reset_layout")
+    assert second.window.docks.shown("Metrics")
+    area = second.window.dockWidgetArea(second.window.docks.by_name["Model"])
+    assert area == Qt.DockWidgetArea.RightDockWidgetArea
+
+
+def test_panels_hidden_by_tab_are_there_again_at_the_next_start(make_window):
+    first = make_window()
+    first.window.docks.toggle_all()
+    assert not first.window.docks.any_shown()
+    first.window.close()
+    first.studio.close()
+    docks = make_window().window.docks
+    assert [name for name in docks.by_name if docks.shown(name)] == [
+        "Images", "Classes", "Model", "Metrics", "Disagreement",
+    ]  # fmt: skip
+
+
+def test_autosave_off_asks_before_the_image_is_left(bench, qtbot):
+    bench.studio.preferences.update(autosave=False)
+    asked = []
+
+    def ask(document):
+        asked.append(document.ref.name)
+        return "cancel"
+
+    bench.studio.autosave.ask = ask
+    bench.studio.editing.clear()
+    qtbot.keyClick(bench.window, Qt.Key.Key_D)
+    bench.settle()
+    assert asked == ["field_0.png"]
+    assert bench.session.index == 0
+    assert not bench.window.close()
+
+
+def test_the_window_answers_while_a_model_runs(bench):
+    bench.engine.gate.clear()
+    bench.studio.segmenting.run_current()
+    began = time.monotonic()
+    bench.studio.editing.begin_stroke(20.0, 10.0)
+    bench.studio.editing.end_stroke()
+    bench.settle(10)
+    assert time.monotonic() - began < 1.0
+    assert bench.session.document.history.can_undo

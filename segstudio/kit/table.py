@@ -60,7 +60,7 @@ SWATCHES: Final = Qt.ItemDataRole.UserRole + 3
 _SWATCH, _GAP = 14, 4
 _BAR_PX, _ACCENT_PX = 3, 3
 _TINT_ALPHA = 56
-_PADDING, _MARGINS = 4, 8
+_PADDING, _MARGINS = 2, 8
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
 _MOST_SPREAD, _ARROW_PX = 40, 26

@@ -24,12 +24,12 @@ from segstudio.runs.batch import (
     Batch,
     BatchImage,
     BatchResult,
+    model_of,
     run_key,
     same_thresholds,
 )
 from segstudio.runs.engine import Engine
 from segstudio.runs.scoring import Scoring
-from segstudio.runs.shown_run import first_run, run_to_show
 from segstudio.runs.thresholds import Thresholds
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
@@ -403,3 +403,40 @@ class Segmenting:
 def _some(failures: list[tuple[str, SegstudioError]], shown: int = 3) -> str:
     text = ", ".join(name for name, _ in failures[:shown])
     return text if len(failures) <= shown else f"{text} and {len(failures) - shown} more"
+
+
+def run_to_show(session: Session, document: Document, preferred: str) -> str:
+    """What the user chose last; where it is missing a single view shows what there is.
+
+    Of several views the first one stays with its model, so that each can be found again on the
+    next image.
+
+    Args:
+        session: Tells what is shown, and which models there are.
+        document: The open image.
+        preferred: Key of the run that the user chose last, "" for none.
+    """
+    held, shown = document.predictions, session.view.run
+    wanted = preferred or shown
+    if wanted in held:
+        return wanted
+    known = model_of(wanted) in session.models
+    if not held:
+        chosen = session.models.get(session.model.chosen)
+        if chosen is None or known or not shown:
+            return wanted
+        return run_key(chosen, session.model.options)  # the run that was shown is no more
+    if known and session.view.panes:
+        return wanted
+    return shown if shown in held else first_run(session, document)
+
+
+def first_run(session: Session, document: Document) -> str:
+    """The chosen model's run, else the first one in the order of the models; "" for none."""
+    order = [session.model.chosen, *session.models]
+
+    def place(run: str) -> int:
+        model = model_of(run)
+        return order.index(model) if model in order else len(order)
+
+    return min(document.predictions, key=place, default="")

@@ -6,7 +6,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from segstudio.metrics import nearest
-from segstudio.metrics.nearest import smallest_distances
+from segstudio.metrics.surface_distance import smallest_distances
 
 
 def by_tree(places, marked):

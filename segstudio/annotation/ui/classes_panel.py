@@ -10,20 +10,24 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPalette
 from PySide6.QtWidgets import (
     QColorDialog,
+    QComboBox,
+    QDialogButtonBox,
     QFileDialog,
+    QFormLayout,
     QHBoxLayout,
+    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from segstudio.annotation.class_removal import ClassRemoval, ClassUse
-from segstudio.annotation.ui.remove_class_dialog import RemoveClassDialog
 from segstudio.core.errors import SegstudioError
-from segstudio.core.formatting import ratio_text
-from segstudio.core.schema import ClassSpec, class_keys
+from segstudio.core.formatting import count_text, ratio_text
+from segstudio.core.schema import ClassSpec, LabelSchema, class_keys
 from segstudio.folder.class_list import ClassList
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.dialog import Dialog
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
@@ -273,3 +277,64 @@ class _ClassTable(TableView[ClassSpec]):
                 self.color_clicked.emit(spec)
                 return
         super().mousePressEvent(event)
+
+
+class RemoveClassDialog(Dialog):
+    """Says where the class is used and asks which class its pixels become.
+
+    Signals:
+        confirmed: Id of that class.
+    """
+
+    confirmed = Signal(int)
+
+    def __init__(self, use: ClassUse, schema: LabelSchema, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Remove class")
+        self.text = PlainLabel(use_text(use))
+        self.text.setWordWrap(True)
+        self.into = QComboBox()
+        self.into.setAccessibleName("Its pixels become")
+        for spec in schema.classes:
+            if spec.id != use.spec.id:
+                self.into.addItem(
+                    swatch(QColor(*spec.color)), f"{spec.name} (id {spec.id})", spec.id
+                )
+        self.into.setCurrentIndex(max(0, self.into.findData(0)))
+        self.note = PlainLabel(
+            "Ids of the other classes stay. Files are saved as corrections are; what another "
+            "program wrote is kept. It can be undone."
+        )
+        self.note.setWordWrap(True)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.remove = QPushButton("Remove class")
+        buttons.addButton(self.remove, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.button(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
+        buttons.accepted.connect(self._confirm)
+        buttons.rejected.connect(self.reject)
+        form = QFormLayout()
+        form.addRow("Its pixels become", self.into)
+        column = QVBoxLayout(self)
+        column.setSpacing(10)
+        column.addWidget(self.text)
+        if use.pixels or use.unread:
+            column.addLayout(form)
+            column.addWidget(self.note)
+        column.addWidget(buttons)
+        self.setMinimumWidth(420)
+
+    def _confirm(self) -> None:
+        self.confirmed.emit(int(self.into.currentData()))
+        self.accept()
+
+
+def use_text(use: ClassUse) -> str:
+    """Where a class is used, in a sentence or two."""
+    pixels = f"{count_text(use.pixels)} pixel{'s' * (use.pixels != 1)}"
+    images = f"{count_text(len(use.images))} image{'s' * (len(use.images) != 1)}"
+    text = f"“{use.spec.name}” (id {use.spec.id}) is on {pixels} of {images}."
+    if use.unread:
+        count = len(use.unread)
+        named = f"{use.unread[0]}{', ...' if count > 1 else ''}"
+        text += f" {count_text(count)} cannot be read, or the masks cannot ({named})."
+    return text

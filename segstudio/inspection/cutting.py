@@ -194,18 +194,18 @@ class Cutting:
 
     # -- following ---------------------------------------------------------------------------
 
-    def _on_trace(self, _change: Change) -> None:
-        traced = self._session.inspection.traced
-        if traced is not self._traced:
-            self._adopt(traced)
-
     def _on_reference(self, _change: Change) -> None:
         if self._later is not None:
             self._later()
-        self._later = self._clock.call_later(_SETTLED_S, self._score_again)
+            self._later = None
+        if self._traced is not None:
+            self._later = self._clock.call_later(_SETTLED_S, self._score_again)
 
-    def _adopt(self, traced: Traced | None) -> None:
+    def _on_trace(self, _change: Change) -> None:
         """Another trace: the same cuts in it, as far as it has their places."""
+        traced = self._session.inspection.traced
+        if traced is self._traced:
+            return
         self._traced = traced
         self._kept.clear()
         self.ablating.follow(traced)

@@ -118,19 +118,18 @@ class Pairing:
         if first.model not in models or second.model not in models:
             return
         self.cancel()
-        self._running = Comparison(
+        running = self._running = Comparison(
             (models[first.model], models[second.model]),
             (stage_ids(first.trace), stage_ids(second.trace)),
             self._session.model.options,
             self._images(images, first.document),
             first.document if images <= 1 else None,
         )
-        self._replace(done=0, total=len(self._running.images), problem="")
-        running = self._running
         if images <= 1:
             self._submit(running, lambda job: running.add_traced(first, second, job))
         else:
             self._submit_next(running)
+        self._replace(done=0, total=len(running.images), problem="")
 
     def cancel(self) -> None:
         """Stop comparing; the images compared so far stay."""

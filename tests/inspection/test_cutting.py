@@ -213,6 +213,21 @@ def test_what_the_user_lays_over_the_photo_instead_stays(desk):
     assert studio.session.inspection.over_photo is None
 
 
+def test_the_mask_leaves_the_photo_when_the_cuts_cannot_be_made(desk):
+    studio, clock = desk
+    studio.photo_overlay.show(Overlay.CUTS)
+    studio.cutting.cut_skip("inc")
+    rest(studio, clock)
+    assert studio.session.inspection.over_photo is not None
+    studio.cutting.cut_channel("inc", (99,))
+    rest(studio, clock)
+    assert studio.session.inspection.cut_problem
+    assert studio.session.inspection.over_photo is None
+    studio.cutting.remove(1)
+    rest(studio, clock)
+    assert studio.session.inspection.over_photo.caption == "Tiny Unet without inc → up2"
+
+
 def test_painting_changes_the_scores_and_not_the_masks(desk):
     studio, clock = desk
     studio.cutting.cut_skip("inc")

@@ -247,6 +247,20 @@ def test_what_replaces_an_explanation_ends_it(open_studio):
     assert session.inspection.over_photo.caption == "inc, channel 3"
 
 
+def test_only_what_was_asked_for_last_is_laid_over_the_photo(open_studio):
+    studio, clock = open_studio()
+    session, laid = studio.session, []
+    session.changed.connect(lambda _change: laid.append(session.inspection.over_photo))
+    studio.inspecting.pin((7, 9))
+    studio.inspecting.open_stage("up2")
+    for overlay in (Overlay.CAM, Overlay.FIELD, Overlay.CHANNEL, Overlay.LENS):
+        studio.photo_overlay.show(overlay)
+    rest(studio, clock)
+    shown = session.inspection.over_photo
+    assert isinstance(shown, ClassMapOverPhoto)
+    assert {id(one) for one in laid if one is not None} == {id(shown)}
+
+
 def test_opacity_is_kept_for_what_comes(open_studio):
     studio, clock = open_studio()
     overlay, session = studio.photo_overlay, studio.session

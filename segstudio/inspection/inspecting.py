@@ -56,6 +56,10 @@ class _Wanted:
 class Inspecting:
     """Traces the chosen model on the open image while the panel is open, and keeps the choices.
 
+    The order: the panel opens, or another image or model is chosen and left alone for a moment ->
+    it is traced, unless that is what was traced last -> `Inspection.traced`, with the choices that
+    fit it, and without what was made of the trace before.
+
     Work on a traced network goes through `ask`, which brings the network and the image along and
     drops what became stale.
     """

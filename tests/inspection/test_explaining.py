@@ -259,6 +259,11 @@ def test_only_what_was_asked_for_last_is_laid_over_the_photo(open_studio):
     shown = session.inspection.over_photo
     assert isinstance(shown, ClassMapOverPhoto)
     assert {id(one) for one in laid if one is not None} == {id(shown)}
+    # another stage is opened for its channel: what follows the stage gives way all the same
+    studio.inspecting.open_stage("inc", 2)
+    studio.photo_overlay.show(Overlay.CHANNEL)
+    rest(studio, clock)
+    assert session.inspection.over_photo.caption == "inc, channel 2"
 
 
 def test_opacity_is_kept_for_what_comes(open_studio):

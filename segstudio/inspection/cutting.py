@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from segstudio.clock import Cancel, Clock
-from segstudio.core.class_mapping import ClassMapping
+from segstudio.core.class_mapping import ClassMapping, same_classes
 from segstudio.core.errors import SegstudioError, told
 from segstudio.core.features import (
     ChannelCut,
@@ -21,17 +22,18 @@ from segstudio.core.features import (
     SkipEdge,
 )
 from segstudio.core.prediction import Prediction
+from segstudio.core.schema import LabelSchema
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
 from segstudio.inspection.ablating import Ablating
 from segstudio.inspection.cut_list import found_in, with_cut
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.join_views import JoinViews
-from segstudio.inspection.kept_cuts import Kept, KeptCuts, Measured
 from segstudio.inspection.skip_runs import Reference
 from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.notices import Notices
 from segstudio.runs.engine import Engine
+from segstudio.session.document import Document
 from segstudio.session.inspection import CutResult, ListedCut, Traced
 from segstudio.session.session import Change, Session, What
 
@@ -319,3 +321,67 @@ def _scored(result: CutResult, reference: Reference) -> CutResult:
 def _is_slow(traced: Traced) -> bool:
     """Whether a pass takes long enough for the status bar to say so."""
     return traced.trace.seconds > 0.5
+
+
+_KEPT_BYTES = 64 * 1024 * 1024
+"""Of predictions with cuts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What scores depend on besides the class map."""
+
+    document: Document
+    revision: int
+    schema: LabelSchema
+    has_reference: bool
+
+    @classmethod
+    def now(cls, document: Document, schema: LabelSchema) -> Measured:
+        """The annotation and the classes as they are."""
+        return cls(document, document.annotation.revision, schema, document.has_reference)
+
+    def same_as(self, other: Measured | None) -> bool:
+        """Whether scores against the one hold against the other."""
+        return (
+            other is not None
+            and self.document is other.document
+            and self.revision == other.revision
+            and self.has_reference == other.has_reference
+            and same_classes(self.schema, other.schema)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A result that was computed, and what it was measured against."""
+
+    result: CutResult
+    measured: Measured
+
+
+class KeptCuts:
+    """The last results by their cuts, within a budget of bytes; the newest is always kept."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Cut, ...], Kept] = OrderedDict()
+
+    def get(self, cuts: tuple[Cut, ...]) -> Kept | None:
+        """What these cuts do, if it is known."""
+        kept = self._kept.get(cuts)
+        if kept is not None:
+            self._kept.move_to_end(cuts)
+        return kept
+
+    def put(self, kept: Kept) -> None:
+        """Keep a result instead of an earlier one of the same cuts; the oldest go."""
+        self._kept[kept.result.cuts] = kept
+        self._kept.move_to_end(kept.result.cuts)
+        held = sum(entry.result.cut.nbytes for entry in self._kept.values())
+        while held > _KEPT_BYTES and len(self._kept) > 1:
+            _, gone = self._kept.popitem(last=False)
+            held -= gone.result.cut.nbytes
+
+    def clear(self) -> None:
+        """Forget all results."""
+        self._kept.clear()

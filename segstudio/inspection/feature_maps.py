@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
@@ -14,7 +15,6 @@ from segstudio.core.class_mapping import ClassMapping
 from segstudio.core.errors import CancelledError
 from segstudio.core.labels import Image
 from segstudio.inspection.feature_pictures import FloatArray
-from segstudio.inspection.picture_cache import PictureCache
 from segstudio.inspection.stage_work import StageFacts, StageWork, agreement_with
 from segstudio.jobs import Job, JobRunner
 from segstudio.session.inspection import Heat, Look, Picture, Traced
@@ -311,3 +311,29 @@ class FeatureMaps:
 def _key(asker: str, what: str) -> str:
     """The key by which questions supersede each other; none without an asker."""
     return f"features {asker} {what}" if asker else ""
+
+
+_LIMIT: Final = 64 * 1024 * 1024
+
+
+class PictureCache:
+    """The pictures of one trace within a byte budget; the least recently used go first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[object, ...], Image] = OrderedDict()
+        self._nbytes = 0
+
+    def get(self, key: tuple[object, ...]) -> Image | None:
+        """The picture of a key, or None."""
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def put(self, key: tuple[object, ...], picture: Image) -> None:
+        """Keep a picture; older ones leave where it gets too much."""
+        before = self._kept.pop(key, None)
+        self._nbytes += picture.nbytes - (0 if before is None else before.nbytes)
+        self._kept[key] = picture
+        while self._nbytes > _LIMIT and len(self._kept) > 1:
+            self._nbytes -= self._kept.popitem(last=False)[1].nbytes

@@ -9,7 +9,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.features import LayerInfo, ReceptiveField, Role, Site
 from segstudio.core.geometry import Rect
 from segstudio.core.placement import Placement
-from segstudio.inspection.feature_grid import on_common_grid
+from segstudio.inspection.stage_similarity import on_common_grid
 
 
 def layer(shape, stride, field=True):

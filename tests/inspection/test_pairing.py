@@ -13,7 +13,7 @@ from fakes import make_folder
 from inspecting_desk import inspecting_desk, rest
 from tiny_networks import SHUFFLE, UNET
 
-from segstudio.inspection.feature_grid import on_common_grid
+from segstudio.inspection.stage_similarity import on_common_grid
 
 STAGES = ("input", "inc", "down1", "down2", "up1", "up2", "outc")
 

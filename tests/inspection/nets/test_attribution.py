@@ -7,7 +7,7 @@ from inspection_networks import image, network, unet
 
 from segstudio.core.errors import SegstudioError
 from segstudio.inspection.nets.attribution import gradients, stage_field
-from segstudio.inspection.nets.lens import lens_stages, logit_lens
+from segstudio.inspection.nets.subject import lens_stages, logit_lens
 from segstudio.inspection.nets.targets import Target
 from segstudio.inspection.nets.tracing import trace
 

@@ -6,7 +6,7 @@ from inspection_networks import image, network, unet
 
 from segstudio.core.errors import SegstudioError
 from segstudio.inspection.nets import attribution
-from segstudio.inspection.nets.memory import kept_within, memory_to_spare
+from segstudio.inspection.nets.attribution import kept_within, memory_to_spare
 from segstudio.inspection.nets.running import masks_left_small, run
 from segstudio.inspection.nets.targets import Target
 from segstudio.inspection.nets.tracing import trace

@@ -165,21 +165,26 @@ class SchemaKeeper:
         """Choose which id in the reference counts nowhere (None: all count)."""
         self.set(replace(self._session.schema, ignore_index=class_id))
 
-    def set(self, schema: LabelSchema) -> None:
-        """Put edited classes in force and save them a little later."""
+    def set(self, schema: LabelSchema, by: object = None) -> None:
+        """Put edited classes in force and save them a little later.
+
+        Args:
+            schema: The classes.
+            by: The service that goes on with it by itself (`Change.by`).
+        """
         schema = self._keeping_mask_colors(schema)
         if schema == self._session.schema:
             return
         if self._session.read_only:
             self._notices.info(self._session.read_only)
-            self._session.notify(What.SCHEMA)
+            self._session.notify(What.SCHEMA, by=by)
             return
         self._session.schema = schema
         self._session.schema_origin = SchemaOrigin.DECLARED
         if self._cancel_save is not None:
             self._cancel_save()
         self._cancel_save = self._clock.call_later(_SAVE_AFTER_S, self.save_now)
-        self._session.notify(What.SCHEMA)
+        self._session.notify(What.SCHEMA, by=by)
 
     def _keeping_mask_colors(self, schema: LabelSchema) -> LabelSchema:
         """The classes, told apart in colour masks as before: the files keep their colours."""

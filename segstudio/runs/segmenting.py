@@ -273,7 +273,11 @@ class Segmenting:
         batch.job = self._jobs.submit(batch.title, "model", batch.work, ended=ended)
 
     def _arrived(self, batch: Batch, result: BatchResult) -> None:
-        """Take one image's result: into its document if that is held, else only its counts."""
+        """Take one image's result: into its document if that is held, else only its counts.
+
+        The order: the folder's classes -> the image's marks -> the prediction is shown -> it is
+        counted, unless the run has done that.
+        """
         session = self._session
         self._mark_available(batch.spec)
         project = session.project
@@ -294,6 +298,8 @@ class Segmenting:
         elif result.matrix is not None and same_classes(result.schema, session.schema):
             self._scoring.record(index, run, result.matrix)
             session.notify(What.SCORES)
+        elif result.matrix is not None or result.in_memory:  # in other classes, or let go since
+            self._scoring.count_stored(index, run)
         batch.schema = session.schema
 
     def _put(self, document: Document, raw: Prediction, *, show: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Flag, StrEnum, auto
 from typing import Any
@@ -90,12 +91,14 @@ class Change:
             be the open one any more when a listener hears of it. None for none.
         patches: For LABELS: the applied patches, in order; empty means everything.
         images: For STATES: indices into the project's images; empty means all.
+        by: The service that announced it, where that also hears of such changes by others.
     """
 
     what: What
     document: Document | None = None
     patches: tuple[Patch, ...] = ()
     images: tuple[int, ...] = ()
+    by: object = None
 
 
 class Layer(StrEnum):
@@ -346,6 +349,23 @@ class Session:
         """Emit `changed` with a `Change` of these flags and details; about the open image."""
         details.setdefault("document", self.document)
         self.changed.emit(Change(what, **details))
+
+    def follow(self, what: What, listener: Callable[[Change], None]) -> None:
+        """Let a service hear of changes of these kinds, but of none that is its own (`Change.by`).
+
+        What has to be done after its own changes it does itself, so that the order can be read.
+
+        Args:
+            what: The kinds.
+            listener: A method of the service, which lives as long as the session.
+        """
+        owner = getattr(listener, "__self__", None)
+
+        def told(change: Change) -> None:
+            if change.what & what and (change.by is None or change.by is not owner):
+                listener(change)
+
+        self.changed.connect(told)
 
     @property
     def selected_name(self) -> str:

@@ -340,7 +340,7 @@ class Evaluating:
                 "It goes on from there when it is started again.",
             )
         _tell_trouble(self._notices, work.trouble, work.total, self.table.title)
-        if work.runs_models and work.conditions.originals:
+        if work.runs_models:
             self._scoring.count_missing()
 
     # -- following the session ---------------------------------------------------------------

@@ -63,8 +63,8 @@ class Results:
 
     Attributes:
         rows: (index of the image, model, line).
-        counts: (index of the image, key of the prediction, its pixels by classes) where there is
-            something to measure against.
+        counts: (index of the image, key of the prediction, its pixels by classes) of what was
+            measured now; not of lines that were on disk.
         done: How many images are through, by model.
         predicted: Keys of runs that are on disk now, by image.
         pages: How many pages images have, where these are several, by image.
@@ -244,7 +244,7 @@ class _ImageWork:
 
     Attributes:
         rows: The lines by model.
-        counts: Pixels by classes, by the keys of the predictions.
+        counts: Pixels by classes of what was measured now, by the keys of the predictions.
         predicted: Keys of runs that are on disk.
         unmeasured: Why its reference cannot be used, or None.
     """
@@ -330,10 +330,7 @@ class _ImageWork:
             self._put(entries, entropy)
 
     def _put(self, entries: dict[str, tuple[Counted, bytes]], disagreement: float) -> None:
-        runs = {c.id: c.run for c in self._conditions.contenders}
         for model, (counted, content) in entries.items():
-            if counted.figures is not None:
-                self.counts[runs[model]] = counted.figures.pairs
             self.rows[model] = ImageRow.of(
                 counted,
                 self._conditions.schema.scored_ids,
@@ -368,6 +365,8 @@ class _ImageWork:
             return None
         answer, uncertainty = found
         figures = self._measured(answer, before) if has_reference else None
+        if figures is not None:
+            self.counts[contender.run] = figures.pairs
         counted = Counted(figures, answer.seconds, uncertainty)
         content = counted.packed()
         # What could not be measured is tried again next time, and told again.

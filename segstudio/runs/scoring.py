@@ -312,7 +312,7 @@ class Scoring:
         self.count_missing()
 
     def count_missing(self) -> None:
-        """Count what is predicted and not counted yet, from the files of the folder."""
+        """Count what has a reference, is predicted, and not counted yet, from the files."""
         self._count_stored(lambda index, run: (index, run) not in self._session.counts)
 
     def count_stored(self, index: int, run: str) -> None:
@@ -355,7 +355,8 @@ class Scoring:
         if files is None:
             return
         held = self._held()
-        predicted = ((i, run) for i, state in self._session.states.items() for run in state.runs)
+        states = self._session.states.items()
+        predicted = ((i, run) for i, s in states if s.has_truth or s.annotated for run in s.runs)
         # what a job that is replaced now had still to count is not forgotten
         uncounted = [
             key

@@ -45,7 +45,7 @@ class ConfusedPlaces:
         self._session, self._jobs = session, jobs
         self._browsing, self._segmenting = browsing, segmenting
         self._wish: _Wish | None = None
-        session.changed.connect(self._on_change)
+        session.follow(What.PROJECT | What.DOCUMENT | What.PREDICTIONS, self._on_change)
 
     def open(self, index: int, model: str, truth_id: int, predicted_id: int, done: Done) -> None:
         """Show an image with the difference of annotation and prediction, and look for the places.
@@ -71,13 +71,10 @@ class ConfusedPlaces:
     def _on_change(self, change: Change) -> None:
         if self._wish is None:
             return
-        if change.what & What.PROJECT:
+        if change.what & What.PROJECT or self._browsing.place != self._wish.index:
             self._wish = None
-        elif change.what & (What.DOCUMENT | What.PREDICTIONS):
-            if self._browsing.place != self._wish.index:
-                self._wish = None
-            else:
-                self._try()
+        else:
+            self._try()
 
     def _run_of(self, document: Document) -> str:
         """Key of the wished model's prediction, "" if the image does not have it (yet)."""

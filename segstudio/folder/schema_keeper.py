@@ -63,7 +63,7 @@ class SchemaKeeper:
         self._before = session.schema
         """The classes as they were read or saved last."""
         self._asking = False
-        session.changed.connect(self._on_change)
+        session.follow(What.SAVED, self._on_saved)
 
     def take_over(self, project: Project) -> None:
         """Use a folder's classes: declared, found in its ground truth, or the default two."""
@@ -284,10 +284,10 @@ class SchemaKeeper:
             )
         )
 
-    def _on_change(self, change: Change) -> None:
+    def _on_saved(self, _change: Change) -> None:
         """A save of an annotation may have found classes that another program changed."""
         files = self._folder.files
-        if What.SAVED not in change.what or files is None or self._asking:
+        if files is None or self._asking:
             return
         path = files.project.root / self._folder_of_classes / SCHEMA_NAME
         if self._cancel_save is None and path in files.project.classes.foreign:

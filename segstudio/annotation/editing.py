@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
-from segstudio.annotation.instance_numbers import InstanceNumbers
 from segstudio.annotation.patching import (
     Packed,
     difference_at,
@@ -19,11 +20,10 @@ from segstudio.annotation.patching import (
     taken_patch,
 )
 from segstudio.annotation.stepping import AT_ONCE_PIXELS, Stepping
-from segstudio.annotation.stroke import PointXY, Stroke
 from segstudio.core.brush import segment_mask
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, EditRecorder, Source
-from segstudio.core.labels import LabelMap, Mask, Patch
+from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.core.merging import merged
 from segstudio.core.prediction import Prediction
 from segstudio.core.regions import region_at
@@ -33,8 +33,34 @@ from segstudio.notices import Notices
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
 
+_MAX_INSTANCE = 65535
+PointXY = tuple[float, float]
+"""(x, y) in the image; pixel x covers [x, x + 1)."""
 _REPLACED = "replaced"
 """What the notice of a replaced annotation is about: the next one takes its place."""
+
+
+@dataclass
+class _Stroke:
+    """What was decided when the brush went down, and how far it is.
+
+    Attributes:
+        document: Whose annotation is painted on.
+        recorder: What was painted so far.
+        last_xy: Where the brush was last.
+        size: Its diameter in pixels.
+        class_id: The class that is painted.
+        only_over: If given, only pixels of this class are painted over.
+        instance_id: The instance that the pixels get where instance ids are kept.
+    """
+
+    document: Document
+    recorder: EditRecorder
+    last_xy: PointXY
+    size: int
+    class_id: int
+    only_over: int | None
+    instance_id: int
 
 
 class Editing:
@@ -57,8 +83,8 @@ class Editing:
         self._notices = notices
         self._pending: Job | None = None
         self._stepping = Stepping(session, jobs, notices, self._stepped)
-        self._stroke: Stroke | None = None
-        self._numbers = InstanceNumbers()
+        self._stroke: _Stroke | None = None
+        self._numbers = _InstanceNumbers()
 
     # -- strokes ---------------------------------------------------------------------------
 
@@ -85,7 +111,7 @@ class Editing:
         only_over = None
         if view.only_unlabelled:
             only_over = view.active_class if erase else 0
-        self._stroke = Stroke(
+        self._stroke = _Stroke(
             document,
             EditRecorder(self._stroke_title(class_id, erase)),
             (x, y),
@@ -469,3 +495,60 @@ class Editing:
         document.edited_at = time.time()
         what = What.LABELS if also is None else What.LABELS | also
         self._session.notify(what, document=document, patches=patches)
+
+
+class _InstanceNumbers:
+    """Gives ids that no pixel has; the highest is remembered between strokes."""
+
+    def __init__(self) -> None:
+        self._known: tuple[LabelMap, int, frozenset[int]] | None = None
+
+    def forget(self) -> None:
+        """Look at the map again before the next id: others may be in it now."""
+        self._known = None
+
+    def at(
+        self, annotation: LabelMap, x: float, y: float, class_id: int, ignored: int | None = None
+    ) -> int:
+        """The instance that a stroke of a class beginning at (x, y) belongs to.
+
+        A stroke that begins on an instance of its class extends it, else it is a new one.
+        """
+        ids = annotation.instances
+        if ids is None or class_id == 0:
+            return 0
+        column, row = math.floor(x), math.floor(y)
+        inside = Rect.of_shape(annotation.shape_hw).contains(column, row)
+        if inside and annotation.labels[row, column] == class_id and ids[row, column]:
+            return int(ids[row, column])
+        return self.new(annotation, ignored)
+
+    def new(self, annotation: LabelMap, ignored: int | None = None) -> int:
+        """One past the highest; 0 where no ids are kept.
+
+        Args:
+            annotation: The map.
+            ignored: The class that counts nowhere. Its ids are no objects: borders are 255 in
+                Pascal VOC, and one past that would not fit into 8 bits.
+        """
+        ids = annotation.instances
+        if ids is None:
+            return 0
+        if self._known is None or self._known[0] is not annotation:
+            self._known = (annotation, *_highest(annotation.labels, ids, ignored))
+        _, highest, others = self._known
+        new = highest + 1
+        while new in others:
+            new += 1
+        new = min(new, _MAX_INSTANCE)
+        self._known = (annotation, new, others)
+        return new
+
+
+def _highest(labels: Labels, ids: InstanceIds, ignored: int | None) -> tuple[int, frozenset[int]]:
+    """The highest id of an object, and the ids of pixels that count nowhere."""
+    left_out = None if ignored is None else labels == ignored
+    if left_out is None or not left_out.any():
+        return int(ids.max(initial=0)), frozenset()
+    highest = int(np.where(left_out, np.uint16(0), ids).max(initial=0))
+    return highest, frozenset(int(i) for i in np.unique(ids[left_out]))

@@ -24,7 +24,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.batch import model_of
 from segstudio.runs.scoring import Scoring
-from segstudio.runs.thresholds import drawn_in
+from segstudio.runs.segmenting import drawn_in
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 

@@ -13,13 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 from psygnal import Signal
 
 from segstudio.core.errors import CancelledError, SegstudioError, clear_frames
 
 T = TypeVar("T")
+P = ParamSpec("P")
 Lane = Literal[
     "files",
     "masks",
@@ -361,6 +362,31 @@ class JobRunner:
 
     def _emit_changed(self) -> None:
         self._hand(self.changed.emit)
+
+
+class Latest:
+    """Lets through only what answers the latest of several questions.
+
+    For what the key of a job does not tell: questions that take several jobs one after the other,
+    and those that end without another question. On the owner's thread only.
+    """
+
+    def __init__(self) -> None:
+        self._generation = 0
+
+    def begin(self) -> None:
+        """Begin a question, or end the last: what answers an earlier one is dropped from now on."""
+        self._generation += 1
+
+    def only(self, answer: Callable[P, object]) -> Callable[P, None]:
+        """Give a function that does what `answer` does until something else is begun."""
+        generation = self._generation
+
+        def told(*args: P.args, **named: P.kwargs) -> None:
+            if generation == self._generation:
+                answer(*args, **named)
+
+        return told
 
 
 def _work(task: _Task[Any]) -> None:

@@ -33,6 +33,7 @@ from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.inspection_export import InspectionExport
 from segstudio.inspection.pairing import Pairing
+from segstudio.inspection.photo_overlay import PhotoOverlay
 from segstudio.inspection.upsampling import Upsampling
 from segstudio.jobs import JobRunner
 from segstudio.notices import Notices
@@ -85,6 +86,7 @@ class Studio:
         feature_maps: Pictures and figures of the inspected network's stages.
         cutting: What the network says without skips or channels.
         explaining: Why a pixel got its class.
+        photo_overlay: What the inspector lays over the photo.
     """
 
     def __init__(
@@ -186,11 +188,14 @@ class Studio:
         self.comparing = Comparing(self.session, self.segmenting)
         self.exporting = Exporting(self.session, self.jobs, self.notices, documents, folder)
         self.inspecting = Inspecting(self.session, self.jobs, clock, engine, self.notices)
-        self.feature_maps = FeatureMaps(self.session, self.jobs, self.inspecting)
+        self.feature_maps = FeatureMaps(self.session, self.jobs)
         self.cutting = Cutting(
             self.session, self.jobs, clock, self.notices, engine, self.inspecting, documents, folder
         )
         self.explaining = Explaining(self.session, self.jobs, self.inspecting)
+        self.photo_overlay = PhotoOverlay(
+            self.session, self.jobs, self.feature_maps, self.explaining
+        )
         self.pairing = Pairing(self.session, self.jobs, self.inspecting, engine)
         self.upsampling = Upsampling(self.session, self.jobs, self.inspecting, engine)
         self.named_runs = NamedRuns(

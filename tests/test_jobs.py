@@ -9,7 +9,7 @@ import pytest
 
 from segstudio.clock import ManualClock
 from segstudio.core.errors import SegstudioError
-from segstudio.jobs import JobRunner
+from segstudio.jobs import JobRunner, Latest
 
 
 @pytest.fixture
@@ -374,3 +374,38 @@ def test_a_lane_whose_thread_cannot_be_started_takes_the_next_work(runner, clock
     runner.submit("next", "files", lambda _job: "next", got.append)
     finish(runner, clock)
     assert got == ["next"]
+
+
+def test_only_what_answers_the_latest_question_is_let_through():
+    latest, told = Latest(), []
+    first = latest.only(told.append)
+    first(1)
+    latest.begin()
+    second = latest.only(told.append)
+    first(2)
+    second(3)
+    latest.begin()
+    second(4)
+    assert told == [1, 3]
+
+
+def test_a_question_of_several_jobs_ends_with_what_was_begun_last(runner, clock):
+    latest, told = Latest(), []
+
+    def ask(name: str, left: int) -> None:
+        latest.begin()
+
+        def done(text: str) -> None:
+            told.append(text)
+            if left:
+                ask(name, left - 1)
+
+        runner.submit(name, "files", lambda _job: f"{name} {left}", latest.only(done))
+
+    ask("first", 3)
+    finish(runner, clock)
+    ask("second", 1)
+    finish(runner, clock)
+    finish(runner, clock)
+    finish(runner, clock)
+    assert told == ["first 3", "second 1", "second 0"]

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMoveEvent
-from PySide6.QtWidgets import QStackedLayout, QWidget
+from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from segstudio.canvas.corner_card import explained
-from segstudio.canvas.empty_page import EmptyPage
 from segstudio.canvas.layer_chip import LayerChip
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.over_photo import over_photo_on
 from segstudio.canvas.over_photo_chip import OverPhotoChip
 from segstudio.canvas.pane_grid import PaneGrid
 from segstudio.canvas.pane_header import PaneHeader
-from segstudio.canvas.pane_stock import PaneStock
 from segstudio.canvas.pane_view import PaneView
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import Tool
@@ -28,14 +26,15 @@ from segstudio.canvas.viewport import Viewport
 from segstudio.comparison.comparing import PaneScore
 from segstudio.core.geometry import Rect
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.plain import LinkLabel
 from segstudio.session.document import Document
-from segstudio.session.session import Change, Layer, ViewState, What
+from segstudio.session.session import MAX_PANES, Change, Layer, ViewState, What
 
 if TYPE_CHECKING:
     from segstudio.studio import Studio
 
 _LOOK = What.PREDICTIONS | What.SCHEMA
-_MARKED = What.TRACE | What.INSPECTION
+_MARKED = What.TRACE | What.INSPECTION | What.OVER_PHOTO
 _REPAINTED = What.SCHEMA | What.OVER_PHOTO
 _LEGEND = What.DOCUMENT | What.VIEW | _LOOK | What.LABELS | What.OVER_PHOTO | What.DISAGREEMENT
 _HEADER = What.DOCUMENT | What.VIEW | _LOOK | What.MODELS
@@ -425,3 +424,158 @@ def _dropped_path(data: QMimeData) -> Path | None:
     """The first local file or folder of what is dragged."""
     local = (QUrl.toLocalFile(url) for url in data.urls() if url.isLocalFile())
     return next((Path(name) for name in local if name), None)
+
+
+_NOTHING = (
+    'Drop a folder here, <a href="open">open one</a>, or <a href="samples">open the samples</a>'
+)
+_NO_IMAGES = (
+    'There are no images in this folder. <a href="open">Open another one</a>, '
+    'or <a href="samples">open the samples</a>'
+)
+
+
+class EmptyPage(QWidget):
+    """Says what to do, with links, or why the selected image is not seen.
+
+    Signals:
+        open_requested: The user wants to choose a folder.
+        samples_requested: The user wants the samples.
+    """
+
+    open_requested = Signal()
+    samples_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._line = LinkLabel(_NOTHING)
+        self._line.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        font = self._line.font()
+        font.setPointSizeF(font.pointSizeF() * 1.25)
+        self._line.setFont(font)
+        self._line.linkActivated.connect(self._follow)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._line)
+
+    @property
+    def line(self) -> QLabel:
+        return self._line
+
+    def show_no_images(self, *, folder_open: bool) -> None:
+        """Say that nothing is open, or that the open folder has no images."""
+        self._say(_NO_IMAGES if folder_open else _NOTHING, Qt.TextFormat.RichText)
+
+    def show_reading(self, name: str) -> None:
+        """Say that the first image is being read."""
+        self._say(f"Reading {name}…")
+
+    def show_unreadable(self, message: str, hint: str) -> None:
+        """Say why the selected image cannot be shown."""
+        self._say(f"{message}\n\n{hint}" if hint else message)
+
+    def _say(self, text: str, kind: Qt.TextFormat = Qt.TextFormat.PlainText) -> None:
+        self._line.setTextFormat(kind)
+        self._line.setText(text)
+
+    def _follow(self, link: str) -> None:
+        (self.samples_requested if link == "samples" else self.open_requested).emit()
+
+
+_REST_MS = 700
+"""After this time without hurry the views that may be wanted later are begun."""
+_PAUSE_MS = 40
+"""So much time lies between the parts of views that nobody waits for."""
+
+
+class PaneStock(QObject):
+    """Makes views with their headers: ahead of time, or when they are wanted.
+
+    A view with its header takes some 20 ms. None is made with the first image; once that is shown
+    and nothing happens, all are made in the background of the event loop.
+
+    Attributes:
+        panes: The views made so far, the first one first; all but the last ones have a header.
+
+    Signals:
+        grown: One of the views that were wanted is complete.
+    """
+
+    grown = Signal()
+
+    def __init__(
+        self,
+        parent: QObject,
+        make_pane: Callable[[int], PaneView],
+        make_header: Callable[[int], PaneHeader],
+    ) -> None:
+        """Args:
+        parent: What it lives as long as.
+        make_pane: Makes the view of a number.
+        make_header: Makes the header of a view.
+        """
+        super().__init__(parent)
+        self._make_pane, self._make_header = make_pane, make_header
+        self._wanted = 0
+        self.panes: list[PaneView] = [make_pane(0)]
+        self._steps = self._all_steps()
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._step)
+
+    @property
+    def complete(self) -> int:
+        """How many views have a header."""
+        return sum(pane.header is not None for pane in self.panes)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a view that is wanted is not complete."""
+        return self.complete < self._wanted
+
+    def want(self, count: int, now: int) -> bool:
+        """Have so many views made in the next turns.
+
+        Args:
+            count: How many are wanted.
+            now: How many of them are needed at once.
+
+        Returns:
+            Whether those are complete.
+        """
+        if self.complete < count:
+            self._wanted = max(self._wanted, count)
+            self._timer.start(0)
+        return self.complete >= now
+
+    def make_ahead(self) -> None:
+        """Make all views when there is nothing else to do."""
+        if self.complete < MAX_PANES and not self._timer.isActive():
+            self._timer.start(_REST_MS)
+
+    def _step(self) -> None:
+        """Do one part of the work."""
+        waited, before = self.is_waited_for, self.complete
+        if next(self._steps, None) is None:
+            return
+        if waited and self.complete > before:
+            self.grown.emit()
+        if self.complete < MAX_PANES and not self._timer.isActive():
+            self._timer.start(0 if self.is_waited_for else _PAUSE_MS)
+
+    def _all_steps(self) -> Iterator[bool]:
+        """Parts of the work, none of which takes long."""
+        for number in range(MAX_PANES):
+            if number == len(self.panes):
+                self.panes.append(self._make_pane(number))
+                yield True
+            header = self._make_header(number)
+            # without a parent it would outlive a window that is closed before the next part, and
+            # Python might then delete it in any thread
+            header.setParent(self.panes[number])
+            yield True
+            # styles and sizes are worked out once: better now than when the view is shown
+            for widget in (header, *header.findChildren(QWidget)):
+                widget.ensurePolished()
+                widget.sizeHint()
+            yield True
+            self.panes[number].put_header(header)
+            yield True

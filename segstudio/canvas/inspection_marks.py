@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 from segstudio.canvas.view import Point
 from segstudio.core.geometry import Rect
 from segstudio.session.document import Document
-from segstudio.session.inspection import Over, Traced, Why
+from segstudio.session.inspection import Over, Overlay, Traced
 from segstudio.session.session import Session
 
 ToScreen = Callable[[Point], Point]
@@ -85,7 +85,7 @@ class InspectionMarks:
             found.append(Mark(MarkKind.TARGET, box, pinned=True))
         looked_at = self._linked or self._hovered
         stage = inspection.stage
-        if looked_at is None and inspection.why is Why.FIELD:
+        if looked_at is None and inspection.overlay is Overlay.FIELD:
             stage = traced.trace.layers[-1].id
         found += _field(traced, stage, looked_at or inspection.point, looked_at is None)
         if inspection.point is not None:

@@ -8,18 +8,26 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QRegion
 from PySide6.QtWidgets import QWidget
 
-from segstudio.canvas.brush_ring import paint_ring, ring_region, stamp_centre
 from segstudio.canvas.display import Display
-from segstudio.canvas.ghost import ghost_region, paint_frame, paint_ghost
 from segstudio.canvas.inspection_marks import InspectionMarks, paint, region
 from segstudio.canvas.linked_views import LinkedViews
+from segstudio.canvas.marks import (
+    RegionMark,
+    ghost_region,
+    line_at,
+    near_line,
+    paint_frame,
+    paint_ghost,
+    paint_line,
+    paint_ring,
+    ring_region,
+    stamp_centre,
+)
 from segstudio.canvas.questions import Questions
-from segstudio.canvas.region_mark import RegionMark
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import Pointer, Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
-from segstudio.canvas.wipe import line_at, near_line, paint_line
 from segstudio.core.geometry import Rect
 from segstudio.session.session import Session, ToolName
 

@@ -19,7 +19,7 @@ from segstudio.core.text import utf8
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.inspection.skip_runs import Reference, RunCounts, cut_runs, skip_runs
-from segstudio.jobs import Job, JobRunner
+from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.metrics.cut_costs import Ablation, NamedCuts
 from segstudio.notices import Notices
 from segstudio.runs.engine import Engine
@@ -108,17 +108,17 @@ class Ablating:
     ) -> None:
         self._session, self._jobs, self._notices = session, jobs, notices
         self._engine, self._documents, self._folder = engine, documents, folder
-        self._plan: _Plan | None = None
+        self._running = False
         self._model = ""
         self._document: Document | None = None
         self._of_image = False
-        self._job: Job | None = None
+        self._latest = Latest()
         self._slice_s = _SLICE_S
 
     @property
     def running(self) -> bool:
         """Whether there is more to come."""
-        return self._plan is not None
+        return self._running
 
     def ablate_all(self, scope: Scope = "image", how: CutHow = CutHow.ZERO) -> None:
         """Cut each skip of the traced network alone, then all, and count what it costs.
@@ -158,16 +158,15 @@ class Ablating:
             runs=len(plan.runs),
             running=True,
         )
-        self._plan = plan
-        self._session.set_inspection(ablation=start)
+        self._running = True
         self._go_on(plan, _ablated(plan, start))
+        self._session.set_inspection(ablation=start)
 
     def stop(self) -> None:
         """Stop; what was counted stays."""
-        if self._plan is None:
-            return
-        self._jobs.cancel_key(_KEY)
-        self._finish()
+        if self._running:
+            self._jobs.cancel_key(_KEY)
+            self._finish()
 
     def clear(self) -> None:
         """Stop, and take the table away."""
@@ -214,44 +213,40 @@ class Ablating:
 
     def _go_on(self, plan: _Plan, work: Iterator[Ablation]) -> None:
         """Work for a while in a job, show what came of it, and so on."""
-        job = self._jobs.submit(
-            "Cutting each skip",
-            "inspection",
-            lambda job: _for_a_while(plan, work, job, self._slice_s),
-            lambda found: self._arrived(plan, work, *found),
-            failed=lambda error: self._failed(plan, error),
-            ended=lambda: self._slice_ended(plan, job),
-            key=_KEY,
-        )
-        self._job = job
 
-    def _arrived(
-        self, plan: _Plan, work: Iterator[Ablation], latest: Ablation | None, more: bool
-    ) -> None:
-        if plan is not self._plan:
-            return
-        if latest is not None:
-            self._session.set_inspection(ablation=latest)
-        if more:
+        def done(found: tuple[Ablation | None, bool]) -> None:
+            table, more = found
+            if not more:
+                self._finish(table)
+                return
+            # before it is told, since who hears of it may stop
             self._go_on(plan, work)
-        else:
-            self._finish()
+            if table is not None:
+                self._session.set_inspection(ablation=table)
 
-    def _failed(self, plan: _Plan, error: Exception) -> None:
-        if plan is self._plan:
+        def failed(error: Exception) -> None:
             self._finish()
             self._notices.failure("Cutting each skip", error, scope="image")
 
-    def _slice_ended(self, plan: _Plan, job: Job) -> None:
-        """The user may have stopped it in the status bar; an earlier slice was superseded."""
-        if job.cancelled and job is self._job and plan is self._plan:
-            self._finish()
+        def ended() -> None:
+            if job.cancelled:  # from outside, say in the status bar
+                self._finish()
 
-    def _finish(self) -> None:
-        self._plan = None
-        ablation = self._session.inspection.ablation
-        if ablation is not None:
-            self._session.set_inspection(ablation=replace(ablation, running=False))
+        self._latest.begin()
+        only = self._latest.only
+        job = self._jobs.submit(
+            "Cutting each skip", "inspection",
+            lambda job: _for_a_while(plan, work, job, self._slice_s), only(done),
+            failed=only(failed), ended=only(ended), key=_KEY,
+        )  # fmt: skip
+
+    def _finish(self, table: Ablation | None = None) -> None:
+        """Nothing more comes: show the last table, by default the one that is shown, as it is."""
+        self._latest.begin()
+        self._running = False
+        table = table or self._session.inspection.ablation
+        if table is not None:
+            self._session.set_inspection(ablation=replace(table, running=False))
 
 
 def _for_a_while(

@@ -24,15 +24,15 @@ from segstudio.core.prediction import Prediction
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
 from segstudio.inspection.ablating import Ablating
-from segstudio.inspection.cut_list import describe, found_in, with_cut
+from segstudio.inspection.cut_list import found_in, with_cut
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.join_views import JoinViews
 from segstudio.inspection.kept_cuts import Kept, KeptCuts, Measured
 from segstudio.inspection.skip_runs import Reference
-from segstudio.jobs import Job, JobRunner
+from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.notices import Notices
 from segstudio.runs.engine import Engine
-from segstudio.session.inspection import ClassMapOverPhoto, CutResult, ListedCut, Traced
+from segstudio.session.inspection import CutResult, ListedCut, Traced
 from segstudio.session.session import Change, Session, What
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ _SETTLED_S = 0.2
 
 class Cutting:
     """The list of cuts and what they do together, computed anew whenever one changes.
+
+    The order: a cut is listed, or there is another trace, in which the listed cuts are found again
+    -> the network is run with those that are enabled, unless it is known what comes of it -> its
+    mask is scored -> `Inspection.cut_result`. Once the annotation or the classes are left alone
+    for a moment, the mask that is shown is scored again.
 
     The cuts stay from image to image of the same model.
 
@@ -69,12 +74,11 @@ class Cutting:
         self.ablating = Ablating(session, jobs, notices, engine, documents, folder)
         self.joins = JoinViews(session, jobs, inspecting)
         self._traced: Traced | None = None
-        self._follows = False
-        self._asked: tuple[Cut, ...] | None = None
         self._kept = KeptCuts()
-        self._on_photo: ClassMapOverPhoto | None = None
+        self._scores = Latest()
         self._later: Cancel | None = None
-        session.changed.connect(self._on_change)
+        session.follow(What.TRACE, self._on_trace)
+        session.follow(What.LABELS | What.SCHEMA, self._on_reference)
 
     # -- the list ----------------------------------------------------------------------------
 
@@ -188,69 +192,32 @@ class Cutting:
         """A prediction of the network in the classes of the folder, as it is drawn and scored."""
         return ClassMapping.between(prediction.schema, self._session.schema).apply(prediction)
 
-    def show_on_photo(self, shown: bool) -> None:
-        """Lay the mask with the enabled cuts over the photo, and keep it up to date; or not."""
-        self._follows = shown
-        if shown:
-            self._lay(self._session.inspection.cut_result)
-        elif self._is_on_photo():
-            self._inspecting.clear_photo()
-
-    @property
-    def follows_on_photo(self) -> bool:
-        """Whether the mask with cuts is laid over the photo whenever there is one."""
-        return self._follows
-
-    def _is_on_photo(self) -> bool:
-        over = self._session.inspection.over_photo
-        return over is not None and over is self._on_photo
-
-    def _lay(self, result: CutResult | None) -> None:
-        traced = self._session.inspection.traced
-        if traced is None or result is None:
-            if self._is_on_photo():
-                self._on_photo = None
-                self._inspecting.clear_photo()
-            return
-        labels = traced.placement.paste(self.shown(result.cut).labels)
-        names = ", ".join(describe(cut) for cut in result.cuts)
-        self._on_photo = ClassMapOverPhoto(labels, f"{traced.title} without {names}")
-        self._session.set_inspection(over_photo=self._on_photo)
-
     # -- following ---------------------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
-        inspection = self._session.inspection
-        if What.OVER_PHOTO in change.what and inspection.traced is self._traced:
-            # the user looks at something else there, or took it away
-            self._follows = self._follows and inspection.over_photo is self._on_photo
-        if What.TRACE in change.what and inspection.traced is not self._traced:
-            self._adopt(inspection.traced)
-        if What.CUTS in change.what and self._asked != self.enabled:
-            self._compute()
-        if change.what & (What.LABELS | What.SCHEMA) and self._traced is not None:
-            if self._later is not None:
-                self._later()
+    def _on_reference(self, _change: Change) -> None:
+        if self._later is not None:
+            self._later()
+            self._later = None
+        if self._traced is not None:
             self._later = self._clock.call_later(_SETTLED_S, self._score_again)
 
-    def _adopt(self, traced: Traced | None) -> None:
+    def _on_trace(self, _change: Change) -> None:
         """Another trace: the same cuts in it, as far as it has their places."""
+        traced = self._session.inspection.traced
+        if traced is self._traced:
+            return
         self._traced = traced
         self._kept.clear()
-        self._asked = None
         self.ablating.follow(traced)
-        if traced is None:
-            self._jobs.cancel_key("cut")
-            self._session.set_inspection(cut_result=None, cut_problem="")
-            return
-        found = (found_in(listed, traced.trace) for listed in self.cuts)
-        self._session.set_inspection(cuts=tuple(listed for listed in found if listed is not None))
+        if traced is not None:
+            found = (found_in(listed, traced.trace) for listed in self.cuts)
+            cuts = tuple(listed for listed in found if listed is not None)
+            self._session.set_inspection(cuts=cuts)
         self._compute()
 
     def _compute(self) -> None:
         """Ask for what the enabled cuts do, unless it is known."""
         traced, cuts = self._session.inspection.traced, self.enabled
-        self._asked = cuts
         if traced is None or not cuts:
             self._jobs.cancel_key("cut")
             self._show(None)
@@ -293,13 +260,12 @@ class Cutting:
         measured, reference = self._measured(traced), self._reference(traced)
 
         def done(scored: CutResult) -> None:
-            if result is self._session.inspection.cut_result:
-                self._kept.put(Kept(scored, measured))
-                self._show(scored)
+            self._kept.put(Kept(scored, measured))
+            self._show(scored)
 
         self._jobs.submit(
-            "Scoring the cuts", "features", lambda _job: _scored(result, reference), done,
-            key="cut scores", visible=False,
+            "Scoring the cuts", "features", lambda _job: _scored(result, reference),
+            self._scores.only(done), key="cut scores", visible=False,
         )  # fmt: skip
 
     def _measured(self, traced: Traced) -> Measured:
@@ -314,9 +280,8 @@ class Cutting:
         return Reference.between(labels, traced.prediction.schema, self._session.schema)
 
     def _show(self, result: CutResult | None) -> None:
+        self._scores.begin()
         self._session.set_inspection(cut_result=result, cut_problem="")
-        if self._follows:
-            self._lay(result)
 
     # -- changing the list -------------------------------------------------------------------
 
@@ -335,7 +300,10 @@ class Cutting:
         self._set(tuple(cuts))
 
     def _set(self, cuts: tuple[ListedCut, ...]) -> None:
+        before = self.enabled
         self._session.set_inspection(cuts=cuts)
+        if self.enabled != before:
+            self._compute()
 
 
 def _scored(result: CutResult, reference: Reference) -> CutResult:

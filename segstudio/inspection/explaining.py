@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, Labels
-from segstudio.inspection import explanation_work
+from segstudio.inspection import explanations
 from segstudio.inspection.explanations import (
     Attribution,
     Cam,
@@ -19,14 +19,13 @@ from segstudio.inspection.explanations import (
     FloatArray,
     LensRow,
     LensView,
+    PixelValues,
     PixelXY,
+    ScoreMaps,
     Target,
 )
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.inspection.pixel_scores import PixelScores
-from segstudio.inspection.pixel_values import PixelValues
-from segstudio.inspection.why_over_photo import WhyOverPhoto
-from segstudio.jobs import JobRunner
+from segstudio.jobs import JobRunner, Latest
 from segstudio.session.inspection import ColourMap, Over, Traced
 from segstudio.session.session import Change, Session, What
 
@@ -39,28 +38,75 @@ _KEPT = 16
 class _Waiting:
     """Who waits for gradients under way."""
 
-    done: list[Callable[[Attribution], None]]
-    failed: list[Failed]
+    done: list[Callable[[Attribution], None]] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+    def add(self, done: Callable[[Attribution], None], failed: Failed | None) -> None:
+        self.done.append(done)
+        if failed is not None:
+            self.failed.append(failed)
+
+    def tell(self, found: Attribution) -> None:
+        for done in self.done:
+            done(found)
+
+    def fail(self, error: Exception) -> None:
+        for failed in self.failed:
+            failed(error)
+
+
+@dataclass(eq=False)
+class _Known:
+    """What was computed of one trace, and who waits for more of it.
+
+    Attributes:
+        traced: The trace.
+        gradients: The latest by target.
+        waiting: Who waits for gradients, by target.
+        scores: Of every pixel, once they have come.
+        scores_asked: Whether they are under way.
+        stage_asked: The stage whose activations are being computed again, "" if none.
+        pixels: Who waits for a pixel's values, by key.
+    """
+
+    traced: Traced
+    gradients: OrderedDict[Target, Attribution] = field(default_factory=OrderedDict)
+    waiting: dict[Target, _Waiting] = field(default_factory=dict)
+    scores: ScoreMaps | None = None
+    scores_asked: bool = False
+    stage_asked: str = ""
+    pixels: dict[str, tuple[PixelXY, Callable[[PixelValues], None]]] = field(default_factory=dict)
 
 
 class Explaining:
     """Explains the main trace. Answers come on the GUI's thread, those of stale traces never.
 
-    Gradients are computed for all stages at once and kept by class and target, so that another
-    stage costs nothing.
+    Every question goes the same way: what is known already is told at once; else the network is
+    asked through `Inspecting.ask`, what it says is kept, and a picture of it is made beside the
+    GUI's thread. Nothing of it is put into the session: `PhotoOverlay` and the panels do that.
 
-    Attributes:
-        over_photo: The verbs that lay explanations over the photo and keep them there.
+    Gradients are computed for all stages at once and kept by class and target, so that another
+    stage costs nothing. The scores of all pixels are computed once, when the first is asked for.
     """
 
     def __init__(self, session: Session, jobs: JobRunner, inspecting: Inspecting) -> None:
         self._session, self._jobs, self._inspecting = session, jobs, inspecting
-        self._pixels = PixelScores(session, inspecting)
-        self._traced: Traced | None = None
-        self._kept: OrderedDict[Target, Attribution] = OrderedDict()
-        self._waiting: dict[Target, _Waiting] = {}
-        self.over_photo = WhyOverPhoto(session, self)
-        session.changed.connect(self._on_change)
+        self._of_trace: _Known | None = None
+        self._latest = Latest()
+        session.follow(What.TRACE, self._on_trace)
+
+    def _on_trace(self, _change: Change) -> None:
+        self._known()
+
+    def _known(self) -> _Known | None:
+        """What is known of the main trace, None without one; what was of another is forgotten."""
+        traced, known = self._session.inspection.traced, self._of_trace
+        if traced is not (None if known is None else known.traced):
+            self._latest.begin()
+            self._of_trace = None if traced is None else _Known(traced)
+        return self._of_trace
+
+    # -- under the pointer -------------------------------------------------------------------
 
     def values_at(
         self, pixel_xy: PixelXY, done: Callable[[PixelValues], None], *, key: str = "pointer"
@@ -75,7 +121,63 @@ class Explaining:
                 pixel was asked for since.
             key: Who asks; a later question of the same key supersedes an earlier one.
         """
-        self._pixels.values_at(pixel_xy, done, key)
+        known = self._known()
+        if known is None:
+            done(PixelValues(pixel_xy))
+            return
+        found = self._values(known, pixel_xy)
+        known.pixels.pop(key, None)
+        if not found.complete:
+            known.pixels[key] = (pixel_xy, done)
+            self._complete(known, found)
+        done(found)
+
+    def _values(self, known: _Known, pixel_xy: PixelXY) -> PixelValues:
+        window, (x, y) = known.traced.placement.window, pixel_xy
+        stage = self._session.inspection.stage
+        if not window.contains(x, y):
+            return PixelValues(pixel_xy, stage=stage)
+        found = explanations.stage_values(known.traced, stage, pixel_xy)
+        if known.scores is None:
+            return replace(found, complete=False)
+        classes = known.scores.at(known.traced, y - window.top, x - window.left)
+        return replace(found, classes=classes)
+
+    def _complete(self, known: _Known, found: PixelValues) -> None:
+        """Have computed what is missing: the scores, or a stage that was not kept."""
+
+        def scored(scores: ScoreMaps) -> None:
+            known.scores = scores
+            self._tell_waiting(known)
+
+        def stage_ended() -> None:
+            known.stage_asked = ""
+
+        if known.scores is None and not known.scores_asked:
+            known.scores_asked = True
+            self._inspecting.ask(
+                "Scoring every pixel", explanations.score_maps, scored, key="pixel scores",
+                visible=False,
+            )  # fmt: skip
+        stage = found.stage
+        if found.position is None or found.channels or stage == known.stage_asked:
+            return
+        known.stage_asked = stage
+        self._inspecting.ask(
+            f"Computing {stage} again",
+            lambda _subject, traced, _job: traced.trace.activation(stage).shape,
+            lambda _shape: self._tell_waiting(known),
+            ended=stage_ended,
+            key="pixel stage",
+            visible=False,
+        )
+
+    def _tell_waiting(self, known: _Known) -> None:
+        for key, (pixel_xy, done) in list(known.pixels.items()):
+            found = self._values(known, pixel_xy)
+            if found.complete:
+                known.pixels.pop(key, None)
+            done(found)
 
     # -- gradients ---------------------------------------------------------------------------
 
@@ -88,14 +190,13 @@ class Explaining:
         inspection = self._session.inspection
         over = inspection.over if over is None else Over(over)
         pinned = over in (Over.PIXEL, Over.REGION, Over.ANNOTATED)
-        traced = inspection.traced
-        annotated = over is Over.ANNOTATED and traced is not None
+        read = inspection.traced if over is Over.ANNOTATED else None
         return Target(
             inspection.class_id,
             over,
             inspection.point if pinned else None,
             inspection.rectangle if over is Over.RECTANGLE else None,
-            traced.document.annotation.revision if annotated and traced is not None else 0,
+            0 if read is None else read.document.annotation.revision,
         )
 
     def attribute(
@@ -108,41 +209,43 @@ class Explaining:
         Returns:
             False if nothing is traced.
         """
-        if self._current() is None:
+        known = self._known()
+        if known is None:
             return False
-        if target in self._kept:
-            self._kept.move_to_end(target)
-            done(self._kept[target])
+        if target in known.gradients:
+            known.gradients.move_to_end(target)
+            done(known.gradients[target])
             return True
-        waiting = self._waiting.get(target)
+        waiting = known.waiting.get(target)
         if waiting is not None:
-            waiting.done.append(done)
-            waiting.failed += [failed] if failed is not None else []
+            waiting.add(done, failed)
             return True
-        waiting = _Waiting([done], [failed] if failed is not None else [])
-        self._waiting[target] = waiting
+        waiting = known.waiting[target] = _Waiting()
+        waiting.add(done, failed)
+        return self._follow_gradients(known, target, waiting)
+
+    def _follow_gradients(self, known: _Known, target: Target, waiting: _Waiting) -> bool:
+        def arrived(found: Attribution) -> None:
+            known.gradients[target] = found
+            while len(known.gradients) > _KEPT:
+                known.gradients.popitem(last=False)
+            waiting.tell(found)
+
+        def ended() -> None:
+            if known.waiting.get(target) is waiting:
+                del known.waiting[target]
+
         job = self._inspecting.ask(
             "Following gradients",
-            lambda subject, traced, job: explanation_work.attribution(subject, traced, target, job),
-            lambda found: self._attributed(found, waiting),
-            failed=lambda error: _tell_all(waiting.failed, error),
-            ended=lambda: self._ended(target, waiting),
+            lambda subject, traced, job: explanations.attribution(subject, traced, target, job),
+            arrived,
+            failed=waiting.fail,
+            ended=ended,
             key=f"gradients {target.over}",
         )
         if job is None:
-            self._waiting.pop(target, None)
+            ended()
         return job is not None
-
-    def _attributed(self, found: Attribution, waiting: _Waiting) -> None:
-        self._kept[found.target] = found
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
-        for done in waiting.done:
-            done(found)
-
-    def _ended(self, target: Target, waiting: _Waiting) -> None:
-        if self._waiting.get(target) is waiting:
-            del self._waiting[target]
 
     def influence(
         self,
@@ -200,13 +303,12 @@ class Explaining:
         colours = self._colours()
 
         def arrived(found: Attribution) -> None:
-            if stage_id not in found.cams:
-                if failed is not None:
-                    failed(_unreached(stage_id))
-                return
-            self._draw(
-                lambda traced: explanation_work.cam(traced, found, stage_id, colours), done, failed
-            )
+            if stage_id in found.cams:
+                self._draw(
+                    lambda traced: explanations.cam(traced, found, stage_id, colours), done, failed
+                )
+            elif failed is not None:
+                failed(_unreached(stage_id))
 
         return self.attribute(self.target(over), arrived, failed)
 
@@ -227,7 +329,7 @@ class Explaining:
 
         def arrived(found: Attribution) -> None:
             self._draw(
-                lambda traced: explanation_work.cam_pictures(traced, found, px, colours),
+                lambda traced: explanations.cam_pictures(traced, found, px, colours),
                 done, failed, key="explanations",
             )  # fmt: skip
 
@@ -251,20 +353,19 @@ class Explaining:
         Returns:
             False if nothing is traced.
         """
-        point, colours = self._session.inspection.point, self._colours()
-        if self._current() is None:
+        inspection, colours = self._session.inspection, self._colours()
+        point = inspection.point
+        if self._known() is None:
             return False
         if point is None:
             if failed is not None:
                 failed(SegstudioError("Click a pixel of the photo first."))
             return True
         if stage_id:
-            channel = self._session.inspection.channel
-            if self._session.inspection.stage != stage_id:
-                channel = None
+            channel = inspection.channel if inspection.stage == stage_id else None
             job = self._inspecting.ask(
                 f"Following gradients from {stage_id}",
-                lambda subject, traced, job: explanation_work.stage_field(
+                lambda subject, traced, job: explanations.stage_field(
                     subject, traced, stage_id, point, channel, colours, job
                 ),
                 done,
@@ -275,10 +376,12 @@ class Explaining:
 
         def arrived(found: Attribution) -> None:
             self._draw(
-                lambda traced: explanation_work.pixel_field(traced, found, colours), done, failed
+                lambda traced: explanations.pixel_field(traced, found, colours), done, failed
             )
 
         return self.attribute(self.target(Over.PIXEL), arrived, failed)
+
+    # -- the logit lens ----------------------------------------------------------------------
 
     def lens(
         self,
@@ -291,14 +394,14 @@ class Explaining:
         Returns:
             False if nothing is traced.
         """
-        traced = self._current()
-        if traced is None:
+        known = self._known()
+        if known is None:
             return False
-        reference, schema = _reference(traced), self._session.schema
+        reference, schema = _reference(known.traced), self._session.schema
         job = self._inspecting.ask(
             f"Reading {stage_id} with the head",
-            lambda subject, found, _job: explanation_work.lens(
-                subject, found, stage_id, reference, schema
+            lambda subject, traced, _job: explanations.lens(
+                subject, traced, stage_id, reference, schema
             ),
             done,
             failed=failed,
@@ -315,14 +418,14 @@ class Explaining:
         Returns:
             False if nothing is traced.
         """
-        traced = self._current()
-        if traced is None:
+        known = self._known()
+        if known is None:
             return False
-        reference, schema = _reference(traced), self._session.schema
+        reference, schema = _reference(known.traced), self._session.schema
         job = self._inspecting.ask(
             "Reading the stages with the head",
-            lambda subject, found, job: explanation_work.lens_table(
-                subject, found, reference, schema, job
+            lambda subject, traced, job: explanations.lens_table(
+                subject, traced, reference, schema, job
             ),
             done,
             failed=failed,
@@ -330,6 +433,8 @@ class Explaining:
             visible=False,
         )
         return job is not None
+
+    # -- pictures ----------------------------------------------------------------------------
 
     def _draw(
         self,
@@ -339,37 +444,19 @@ class Explaining:
         key: str = "explanation",
     ) -> None:
         """Make a picture of what is known, off this thread."""
-        traced = self._current()
-        if traced is None:
+        known = self._known()
+        if known is None:
             return
-
-        def arrived(result: T) -> None:
-            if traced is self._session.inspection.traced:
-                done(result)
-
+        traced = known.traced
         self._jobs.submit(
-            "Drawing the explanation", "features", lambda _job: work(traced), arrived,
-            failed=failed, key=key, visible=False,
+            "Drawing the explanation", "features", lambda _job: work(traced),
+            self._latest.only(done), failed=None if failed is None else self._latest.only(failed),
+            key=key, visible=False,
         )  # fmt: skip
 
     def _colours(self) -> ColourMap:
         colours = self._session.inspection.look.colours
         return ColourMap.MAGMA if colours is ColourMap.DIVERGING else colours
-
-    # -- following the session ---------------------------------------------------------------
-
-    def _current(self) -> Traced | None:
-        """The main trace; what was kept of another is forgotten."""
-        traced = self._session.inspection.traced
-        if traced is not self._traced:
-            self._traced = traced
-            self._kept.clear()
-            self._waiting.clear()
-        return traced
-
-    def _on_change(self, change: Change) -> None:
-        if change.what & What.TRACE:
-            self._current()
 
 
 def _reference(traced: Traced) -> Labels | None:
@@ -378,11 +465,6 @@ def _reference(traced: Traced) -> Labels | None:
     if not document.has_reference:
         return None
     return np.array(document.annotation.labels[traced.placement.window.slices])
-
-
-def _tell_all(listeners: list[Failed], error: Exception) -> None:
-    for listener in listeners:
-        listener(error)
 
 
 def _unreached(stage_id: str) -> SegstudioError:

@@ -1,28 +1,122 @@
-"""What explains a class: which pixels are asked about, and what the gradients say, as values."""
+"""What explains a class at a pixel: as values, and how they are computed, away from the session."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.class_mapping import adapt, is_scored
+from segstudio.core.colour_maps import colour_table
 from segstudio.core.errors import SegstudioError
+from segstudio.core.features import FeatureMap, Role
 from segstudio.core.geometry import Rect
-from segstudio.core.labels import Mask
-from segstudio.core.placement import Placement
+from segstudio.core.labels import Image, Labels, Mask
 from segstudio.core.prediction import Prediction
 from segstudio.core.regions import region_at
+from segstudio.core.schema import LabelSchema
+from segstudio.jobs import Job
 from segstudio.metrics.confusion import Metrics
+from segstudio.metrics.tally import count, metrics_of
 from segstudio.session.inspection import ColourMap, Heat, Over, Traced
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.attribution import Gradients
+    from segstudio.inspection.nets.subject import Subject
 
 FloatArray = NDArray[np.float32]
 PixelXY = tuple[int, int]
+_STRONGEST = 5
+"""How many channels of a stage are told of a pixel."""
+_EXACT_BYTES = 96 * 1024 * 1024
+"""Logits beyond this are kept as float16: off by less than 0.1 %."""
+_OPACITY = 0.7
+
+
+# -- values ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClassValue:
+    """One class at one pixel.
+
+    Attributes:
+        id: The model's class.
+        name: For people.
+        logit: None for models that find instances.
+        probability: Softmax over the classes; for instances the highest score x mask probability
+            of the class's detections, for the background one minus the highest of all.
+    """
+
+    id: int
+    name: str
+    logit: float | None
+    probability: float
+
+
+@dataclass(frozen=True)
+class ChannelValue:
+    """One channel at one position."""
+
+    channel: int
+    value: float
+
+
+@dataclass(frozen=True)
+class PixelValues:
+    """What is known of a pixel.
+
+    Attributes:
+        pixel: (x, y) of the photo.
+        classes: By falling probability; empty while they are not computed, or outside the window.
+        stage: Id of the opened stage, "" if none.
+        position: (row, col) of the stage's map, or None where it has no place there.
+        channels: The stage's strongest at this position, by falling magnitude.
+        field: (top, left, bottom, right) on the photo of the position's theoretical receptive
+            field; None without a position. May leave the photo.
+        complete: Whether nothing is still being computed.
+    """
+
+    pixel: tuple[int, int]
+    classes: tuple[ClassValue, ...] = ()
+    stage: str = ""
+    position: tuple[int, int] | None = None
+    channels: tuple[ChannelValue, ...] = ()
+    field: tuple[float, float, float, float] | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMaps:
+    """A network's scores for every pixel of the window.
+
+    Attributes:
+        ids: (K,) the classes.
+        scores: (K, h, w) float16 or float32: logits, or probabilities for instances.
+        are_logits: Which of the two.
+    """
+
+    ids: tuple[int, ...]
+    scores: NDArray[np.float32] | NDArray[np.float16] = field(repr=False)
+    are_logits: bool
+
+    def at(self, traced: Traced, row: int, col: int) -> tuple[ClassValue, ...]:
+        """The classes at a position of the window, by falling probability."""
+        values = self.scores[:, row, col].astype(np.float64)
+        probabilities = _softmax(values) if self.are_logits else values
+        found = [
+            ClassValue(
+                class_id,
+                class_name(traced, class_id),
+                float(value) if self.are_logits else None,
+                float(probability),
+            )
+            for class_id, value, probability in zip(self.ids, values, probabilities, strict=True)
+        ]
+        return tuple(sorted(found, key=lambda entry: -entry.probability))
 
 
 @dataclass(frozen=True)
@@ -138,16 +232,64 @@ class LensRow:
     view: LensView | None
 
 
-def reduced(found: Gradients, target: Target, placement: Placement) -> Attribution:
-    """Keep of the gradients what is shown; the rest is as large as all activations together."""
-    stages = found.activations
-    return Attribution(
-        target,
-        found.score,
-        {stage: found.grad_cam(stage) for stage in stages},
-        {stage: found.influence(stage) for stage in stages},
-        placement.of_input(found.effective_field(), smooth=False),
-    )
+# -- under the pointer -----------------------------------------------------------------------------
+
+
+def score_maps(subject: Subject, traced: Traced, job: Job) -> ScoreMaps:
+    """Compute a network's scores on its image: one forward pass."""
+    logits = subject.logits(job.check)
+    if logits is None:
+        return instance_maps(traced.prediction)
+    kept = logits if logits.nbytes <= _EXACT_BYTES else logits.astype(np.float16)
+    return ScoreMaps(tuple(range(len(logits))), kept, are_logits=True)
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (K,) of logits (K,)."""
+    grown = np.exp(logits - logits.max())
+    shares: NDArray[np.float64] = grown / grown.sum()
+    return shares
+
+
+def stage_values(traced: Traced, stage: str, pixel_xy: PixelXY) -> PixelValues:
+    """What a stage ("": none) says under a pixel; not complete if its activations were not kept."""
+    if not stage:
+        return PixelValues(pixel_xy)
+    trace = traced.trace
+    position = traced.placement.position(trace, stage, pixel_xy)
+    if position is None:
+        return PixelValues(pixel_xy, stage=stage)
+    field_ = traced.placement.field(trace.layer(stage), *position)
+    if stage not in trace.activations.kept:
+        return PixelValues(pixel_xy, (), stage, position, (), field_, complete=False)
+    channels = _strongest(trace.activation(stage), *position)
+    return PixelValues(pixel_xy, (), stage, position, channels, field_)
+
+
+def _strongest(activations: FeatureMap, row: int, col: int) -> tuple[ChannelValue, ...]:
+    """The channels (C, h, w) of the largest magnitude at a position."""
+    vector = activations[:, row, col].astype(np.float32)
+    order = np.argsort(-np.abs(vector), kind="stable")[:_STRONGEST]
+    return tuple(ChannelValue(int(index), float(vector[index])) for index in order)
+
+
+def instance_maps(prediction: Prediction) -> ScoreMaps:
+    """Of each class the highest score x mask probability; of class 0 one minus the highest."""
+    found = prediction.instances
+    ids = () if found is None else tuple(sorted({int(c) for c in found.classes}))
+    scores = np.zeros((len(ids), *prediction.shape_hw), np.float16)
+    if found is not None:
+        for index in range(len(found)):
+            rect, soft = found.soft_mask(index, prediction.shape_hw)
+            part = scores[ids.index(int(found.classes[index]))][rect.slices]
+            np.maximum(part, (soft * found.scores[index]).astype(np.float16), out=part)
+    if 0 not in ids:
+        background = 1 - scores.max(axis=0, keepdims=True, initial=0)
+        ids, scores = (0, *ids), np.concatenate((background, scores))
+    return ScoreMaps(ids, scores, are_logits=False)
+
+
+# -- what a target asks about ----------------------------------------------------------------------
 
 
 def target_mask(traced: Traced, target: Target) -> Mask | None:
@@ -240,6 +382,26 @@ def class_name(traced: Traced, class_id: int) -> str:
     return traced.class_names.get(class_id, f"class {class_id}")
 
 
+def error_text(error: Exception) -> str:
+    """An error as sentences: those of the engine begin small and end without a full stop."""
+    parts = (error.message, error.hint) if isinstance(error, SegstudioError) else (str(error),)
+    texts = (part[:1].upper() + part[1:].rstrip(".") + "." for part in parts if part)
+    return " ".join(texts)
+
+
+def field_text(found: Field) -> str:
+    """How large an effective field is, beside the theoretical one."""
+    if not found.side_half:
+        return "The image has no influence on it: the gradient is zero."
+    half, most = found.side_half, found.side_most
+    text = f"Half of the gradient lies within {half} x {half} px, 95 % within {most} x {most} px."
+    if found.theoretical is not None:
+        height, width = (round(side) for side in found.theoretical)
+        text += f" The theoretical field is {width} x {height} px"
+        text += ", and a global path sees the whole image." if found.is_global else "."
+    return text
+
+
 def _pinned(target: Target) -> PixelXY:
     if target.point is None:
         raise SegstudioError("Click a pixel of the photo first.")
@@ -295,3 +457,157 @@ def _nothing_there(traced: Traced, target: Target) -> SegstudioError:
             f"{traced.title} sees no {name} here.", "Ask about another class or the whole image."
         )
     return SegstudioError("None of the pixels lies in the part that is inspected.")
+
+
+# -- what the gradients say, and the head ----------------------------------------------------------
+
+
+def attribution(subject: Subject, traced: Traced, target: Target, job: Job) -> Attribution:
+    """Follow the gradients of a target to all stages.
+
+    Raises:
+        SegstudioError: if there is nothing to ask about, or the network has no gradients.
+    """
+    region = target_mask(traced, target)
+    pixel = target.point if target.over is Over.PIXEL else None
+    found = subject.gradients(
+        traced.trace, target.class_id, pixel_xy=pixel, region=region, check=job.check
+    )
+    # the rest of the gradients is as large as all activations together
+    return Attribution(
+        target,
+        found.score,
+        {stage: found.grad_cam(stage) for stage in found.activations},
+        {stage: found.influence(stage) for stage in found.activations},
+        traced.placement.of_input(found.effective_field(), smooth=False),
+    )
+
+
+def cam(traced: Traced, found: Attribution, stage_id: str, colours: ColourMap) -> Cam:
+    """Grad-CAM of a stage over the photo; every value lies in its receptive field's middle."""
+    layer = traced.trace.layer(stage_id)
+    values = found.cams[stage_id]
+    name = class_name(traced, found.target.class_id)
+    caption = f"Grad-CAM of {name} at {stage_id}, over {over_text(traced, found.target)}"
+    shown = traced.placement.on_photo(values, layer)
+    return Cam(stage_id, found, values, heat_over(traced, shown, colours, caption, _OPACITY))
+
+
+def cam_pictures(
+    traced: Traced, found: Attribution, px: int, colours: ColourMap
+) -> dict[str, Image]:
+    """Grad-CAM of every stage over a photo whose longer side has `px` pixels: uint8 RGB."""
+    placement = traced.placement
+    window = placement.window
+    scale = min(1.0, px / max(window.height, window.width))
+    size = (max(1, round(window.height * scale)), max(1, round(window.width * scale)))
+    small = replace(placement, photo_hw=size, window=Rect.of_shape(size))
+    pixels = np.ascontiguousarray(traced.document.pixels[window.slices])
+    photo = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
+    table = colour_table(colours.value).astype(np.float32)
+    pictures = {}
+    for stage, values in found.cams.items():
+        shown = small.on_photo(values, traced.trace.layer(stage))
+        share = shown / max(float(values.max()), 1e-30)
+        weight = (_OPACITY * np.minimum(2 * share, 1.0))[..., None]
+        heat = table[np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)]
+        pictures[stage] = np.rint(photo * (1 - weight) + heat * weight).astype(np.uint8)
+    return pictures
+
+
+def pixel_field(traced: Traced, found: Attribution, colours: ColourMap) -> Field:
+    """The effective field of a class score at one pixel, for which `found` was computed."""
+    point = found.target.point or (0, 0)
+    name = class_name(traced, found.target.class_id)
+    caption = f"Effective receptive field of {name} at {point[0]}, {point[1]}"
+    last = traced.trace.layers[-1].id
+    return _field(traced, "", last, point, found.image, caption, colours)
+
+
+def stage_field(
+    subject: Subject,
+    traced: Traced,
+    stage_id: str,
+    point: PixelXY,
+    channel: int | None,
+    colours: ColourMap,
+    job: Job,
+) -> Field:
+    """The effective field of a stage's position under a pixel; of one channel, or all.
+
+    Raises:
+        SegstudioError: if the stage has no place there, or no gradient leads to the image.
+    """
+    position = traced.placement.position(traced.trace, stage_id, point)
+    if position is None:
+        raise SegstudioError(f"{stage_id} has no place at this pixel.")
+    values = subject.stage_field(traced.trace, stage_id, position, channel=channel, check=job.check)
+    which = stage_id if channel is None else f"{stage_id}, channel {channel},"
+    caption = f"Effective receptive field of {which} at {point[0]}, {point[1]}"
+    return _field(traced, stage_id, stage_id, point, values, caption, colours)
+
+
+def _field(
+    traced: Traced,
+    stage: str,
+    theoretical_of: str,
+    point: PixelXY,
+    values: FloatArray,
+    caption: str,
+    colours: ColourMap,
+) -> Field:
+    placement = traced.placement
+    window = placement.window
+    layer = traced.trace.layer(theoretical_of)
+    field = placement.field(layer, 0, 0)
+    size = None if field is None else (field[2] - field[0], field[3] - field[1])
+    centre = (point[1] - window.top, point[0] - window.left)
+    return Field(
+        stage,
+        point,
+        values,
+        side_of_share(values, centre, 0.5),
+        side_of_share(values, centre, 0.95),
+        size,
+        layer.receptive_field is not None and layer.receptive_field.is_global,
+        heat_over(traced, values, colours, caption, _OPACITY, root=True),
+    )
+
+
+def lens(
+    subject: Subject,
+    traced: Traced,
+    stage_id: str,
+    reference: Labels | None,
+    schema: LabelSchema,
+) -> LensView:
+    """What the head says from a stage, against the annotation's window (h, w) if there is one.
+
+    Raises:
+        SegstudioError: if the head expects another number of channels.
+    """
+    said = subject.lens(traced.trace, stage_id)
+    same = np.count_nonzero(said.labels == traced.prediction.labels)
+    metrics = None
+    if reference is not None and is_scored(said.schema, schema):
+        metrics = metrics_of(count(reference, adapt(said, schema).labels, schema), schema)
+    return LensView(stage_id, said, float(same / said.labels.size), metrics)
+
+
+def lens_table(
+    subject: Subject, traced: Traced, reference: Labels | None, schema: LabelSchema, job: Job
+) -> tuple[LensRow, ...]:
+    """What the head says from each stage between the encoder and itself, and from others it can
+    read; the stages that it cannot read are there without a view.
+    """
+    readable = subject.lens_stages(traced.trace)
+    between = (Role.BOTTLENECK, Role.CONTEXT, Role.PYRAMID, Role.DECODER)
+    rows = []
+    for layer in traced.trace.layers:
+        job.check()
+        if layer.id in readable:
+            view = lens(subject, traced, layer.id, reference, schema)
+            rows.append(LensRow(layer.id, layer.shape[0], view))
+        elif layer.role in between:
+            rows.append(LensRow(layer.id, layer.shape[0], None))
+    return tuple(rows)

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from segstudio.core.class_mapping import ClassMapping
 from segstudio.core.errors import CancelledError
 from segstudio.core.labels import Image
-from segstudio.inspection.channel_over_photo import ChannelOverPhoto
 from segstudio.inspection.feature_pictures import FloatArray
-from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.picture_cache import PictureCache
 from segstudio.inspection.stage_work import StageFacts, StageWork, agreement_with
 from segstudio.jobs import Job, JobRunner
-from segstudio.session.inspection import Look, Picture, Traced
+from segstudio.session.inspection import Heat, Look, Picture, Traced
 from segstudio.session.session import Change, Session, What
 
 T = TypeVar("T")
@@ -34,26 +32,22 @@ class Reference(StrEnum):
 
 
 class FeatureMaps:
-    """Makes pictures of stages and channels, their figures, and a channel over the photo.
+    """Makes pictures of stages and channels, and their figures.
 
     Every question is answered through `done` on the thread that asked: at once if the answer is
     known already, else from the lane "features". Questions about a trace that is not shown any
     more are not answered. `asker` names who asks, if a later question of the same kind shall
     supersede this one; without a name every question is answered. `failed` is told an error
     instead of the user.
-
-    Attributes:
-        over: The channel that lies over the photo.
     """
 
-    def __init__(self, session: Session, jobs: JobRunner, inspecting: Inspecting) -> None:
+    def __init__(self, session: Session, jobs: JobRunner) -> None:
         self._session, self._jobs = session, jobs
         self._work = StageWork()
         self._pictures: WeakKeyDictionary[Traced, PictureCache] = WeakKeyDictionary()
         self._shown: tuple[Traced, ...] = ()
         self._gone: WeakSet[Traced] = WeakSet()
-        self.over = ChannelOverPhoto(session, jobs, inspecting, self._work)
-        session.changed.connect(self._on_change)
+        session.follow(What.TRACE | What.PAIR, self._on_traces)
 
     # -- pictures ----------------------------------------------------------------------------
 
@@ -158,6 +152,20 @@ class FeatureMaps:
             _key(asker, "thumbnails"),
             front=True,
             failed=failed,
+        )
+
+    def heat(
+        self, traced: Traced, stage_id: str, channel: int, done: Callable[[Heat], None]
+    ) -> None:
+        """Give a channel over the photo, in the colours chosen; supersedes one asked for before."""
+        layer, look = traced.trace.layer(stage_id), self._session.inspection.look
+        self._submit(
+            f"Channel {channel} of {stage_id}",
+            traced,
+            lambda job: self._work.heat(traced, layer, channel, look, job),
+            done,
+            "channel over photo",
+            front=True,
         )
 
     # -- figures -----------------------------------------------------------------------------
@@ -267,11 +275,7 @@ class FeatureMaps:
             return None
         return activations.get(stage_id)[:, position[0], position[1]].astype(np.float32)
 
-    def show_channel(self, stage_id: str, channel: int) -> None:
-        """Look at a channel, and lay it over the photo; see `ChannelOverPhoto.show`."""
-        self.over.show(stage_id, channel)
-
-    # -- keeping in step ---------------------------------------------------------------------
+    # -- how ---------------------------------------------------------------------------------
 
     def _of(self, traced: Traced) -> PictureCache:
         return self._pictures.setdefault(traced, PictureCache())
@@ -296,12 +300,12 @@ class FeatureMaps:
             title, "features", checked, done, key=key, front=front, failed=failed, visible=False
         )
 
-    def _on_change(self, change: Change) -> None:
+    def _on_traces(self, _change: Change) -> None:
+        """What is still to be made of traces that are gone is not made any more."""
         inspection = self._session.inspection
-        if change.what & What.TRACE:
-            shown = tuple(t for t in (inspection.traced, inspection.second) if t is not None)
-            self._gone.update(t for t in self._shown if t not in shown)
-            self._shown = shown
+        shown = tuple(t for t in (inspection.traced, inspection.second) if t is not None)
+        self._gone.update(t for t in self._shown if t not in shown)
+        self._shown = shown
 
 
 def _key(asker: str, what: str) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from segstudio.clock import Cancel, Clock
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import told
 from segstudio.core.features import FeatureTrace, LayerInfo, Role
+from segstudio.core.geometry import Rect
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.text import utf8
 from segstudio.jobs import Job, JobRunner
@@ -18,7 +19,7 @@ from segstudio.report.diagram import Sizes, lay_out
 from segstudio.report.shape_table import shape_csv
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
-from segstudio.session.inspection import Inspection, Look, Picture, Traced
+from segstudio.session.inspection import Inspection, Look, Over, Picture, Traced
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.atomic import write_atomically
 
@@ -55,6 +56,10 @@ class _Wanted:
 class Inspecting:
     """Traces the chosen model on the open image while the panel is open, and keeps the choices.
 
+    The order: the panel opens, or another image or model is chosen and left alone for a moment ->
+    it is traced, unless that is what was traced last -> `Inspection.traced`, with the choices that
+    fit it, and without what was made of the trace before.
+
     Work on a traced network goes through `ask`, which brings the network and the image along and
     drops what became stale.
     """
@@ -68,7 +73,7 @@ class Inspecting:
         self._subjects: dict[Traced, Subject] = {}
         self._later: Cancel | None = None
         self._last_model = ""
-        session.changed.connect(self._on_change)
+        session.follow(What.DOCUMENT | What.MODELS | What.PROJECT, self._on_change)
 
     # -- tracing -----------------------------------------------------------------------------
 
@@ -84,7 +89,7 @@ class Inspecting:
         self._subjects.clear()
         self._session.set_inspection(
             active=False, traced=None, second=None, waiting="", problem="", over_photo=None,
-            cut_result=None, point=None,
+            cut_result=None, point=None, rectangle=None,
         )  # fmt: skip
 
     def trace_again(self) -> None:
@@ -170,14 +175,13 @@ class Inspecting:
             visible=visible,
         )
 
-    def _on_change(self, change: Change) -> None:
+    def _on_change(self, _change: Change) -> None:
         if not self._session.inspection.active:
             return
-        if change.what & (What.DOCUMENT | What.MODELS | What.PROJECT):
-            # several changes come together when an image or a model is chosen
-            if self._later is not None:
-                self._later()
-            self._later = self._clock.call_later(_SETTLED_S, self._follow)
+        # several changes come together when an image or a model is chosen
+        if self._later is not None:
+            self._later()
+        self._later = self._clock.call_later(_SETTLED_S, self._follow)
 
     def _follow(self) -> None:
         """Trace the chosen model on the open image, if that is not what is shown already."""
@@ -200,7 +204,7 @@ class Inspecting:
             "inspection",
             lambda job: self._trace(wanted, job),
             self._traced,
-            failed=self._failed,
+            failed=lambda error: self._show(None, told(error)),
             key="trace",
         )
 
@@ -242,18 +246,12 @@ class Inspecting:
         self._subjects = {traced: subject}
         self._show(traced, "")
 
-    def _failed(self, error: Exception) -> None:
-        text = (
-            str(error) if isinstance(error, SegstudioError) else f"{type(error).__name__}: {error}"
-        )
-        self._show(None, text)
-
     def _show(self, traced: Traced | None, problem: str) -> None:
         session = self._session
         before = session.inspection
         values: dict[str, object] = {
             "traced": traced, "second": None, "waiting": "", "problem": problem,
-            "over_photo": None, "cut_result": None,
+            "over_photo": None, "cut_result": None, "rectangle": None,
         }  # fmt: skip
         if traced is None:
             self._subjects.clear()
@@ -304,9 +302,20 @@ class Inspecting:
         """Pin a pixel (x, y) of the image, or none."""
         self._session.set_inspection(point=pixel_xy)
 
-    def clear_photo(self) -> None:
-        """Take away what the inspector lays over the photo."""
-        self._session.set_inspection(over_photo=None)
+    def choose_over(self, over: Over) -> None:
+        """Explain the class over other pixels."""
+        self._session.set_inspection(over=over)
+
+    def choose_rectangle(self, rect: Rect | None) -> None:
+        """Explain the class over a rectangle of the photo (clipped to it); None for none."""
+        inspection = self._session.inspection
+        if inspection.traced is not None and rect is not None:
+            rect = rect.clip(inspection.traced.placement.photo_hw)
+        if rect is None or rect.is_empty:
+            over = Over.PIXEL if inspection.over is Over.RECTANGLE else inspection.over
+            self._session.set_inspection(rectangle=None, over=over)
+        else:
+            self._session.set_inspection(rectangle=rect, over=Over.RECTANGLE)
 
     def save_table(self, path: Path, layers: Sequence[LayerInfo]) -> None:
         """Write the shape trace of these stages as CSV."""
@@ -338,6 +347,7 @@ def _kept_choices(before: Inspection, traced: Traced, *, same_model: bool) -> di
         "skip": skip or (trace.skips[-1].id if trace.skips else ""),
         "class_id": class_id,
         "point": before.point if same_image else None,
+        "rectangle": before.rectangle if same_image else None,
         "cuts": before.cuts if same_model else (),
     }
 

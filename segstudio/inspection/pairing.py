@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from segstudio.core.errors import SegstudioError
+from segstudio.core.errors import told
 from segstudio.core.labels import Image
 from segstudio.inspection.alignment import AlignedStages, align
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.stage_similarity import Comparison, StageSimilarity, stage_ids
-from segstudio.jobs import Job, JobRunner
+from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
 from segstudio.session.inspection import Traced
@@ -52,7 +52,11 @@ class PairState:
 class Pairing:
     """Keeps a second network traced beside the first one, and compares their stages.
 
-    The session says INSPECTION when `state` was replaced.
+    The order: another second model, or another trace of the first -> what does not fit any more
+    goes -> the second is traced -> `Inspection.second` -> where someone looks, the open image is
+    compared -> `state`. A comparison takes one job an image, one after the other.
+
+    The session says PAIR when `state` was replaced.
 
     Attributes:
         state: What is shown.
@@ -65,10 +69,11 @@ class Pairing:
         self._inspecting, self._engine = inspecting, engine
         self.state = PairState()
         self._watched = False
-        self._asked: tuple[Traced, str] | None = None
+        self._traced: Traced | None = None
+        self._tracing: Job | None = None
         self._running: Comparison | None = None
-        self._job: Job | None = None
-        session.changed.connect(self._on_change)
+        self._latest = Latest()
+        session.follow(What.TRACE, self._on_trace)
 
     # -- the second network ------------------------------------------------------------------
 
@@ -77,10 +82,8 @@ class Pairing:
         if model_id == self.state.model:
             return
         self.cancel()
-        self._asked = None
         self._replace(model=model_id, similarity=None, problem="", pair=None)
-        self._drop_second()
-        self._follow()
+        self._trace_second()
 
     def rows(self) -> tuple[AlignedStages, ...]:
         """The two networks' stages, aligned by stride; empty without a second one."""
@@ -115,26 +118,24 @@ class Pairing:
         if first.model not in models or second.model not in models:
             return
         self.cancel()
-        self._running = Comparison(
+        running = self._running = Comparison(
             (models[first.model], models[second.model]),
             (stage_ids(first.trace), stage_ids(second.trace)),
             self._session.model.options,
             self._images(images, first.document),
             first.document if images <= 1 else None,
         )
-        self._replace(done=0, total=len(self._running.images), problem="")
-        running = self._running
         if images <= 1:
             self._submit(running, lambda job: running.add_traced(first, second, job))
         else:
             self._submit_next(running)
+        self._replace(done=0, total=len(running.images), problem="")
 
     def cancel(self) -> None:
         """Stop comparing; the images compared so far stay."""
         if self._running is not None:
             self._jobs.cancel_key(_KEY)
-            self._running = None
-            self._replace(done=0, total=0)
+            self._stop()
 
     def _images(self, count: int, opened: Document) -> list[tuple[ImageRef, Image | None]]:
         project = self._session.project
@@ -149,63 +150,61 @@ class Pairing:
         self._submit(running, lambda job: running.add_next(self._engine, job))
 
     def _submit(self, running: Comparison, work: Callable[[Job], None]) -> None:
-        def done(_result: None) -> None:
-            if running is self._running:
-                self._one_done(running)
-
         def failed(error: Exception) -> None:
-            if running is self._running:
-                self._running = None
-                self._replace(done=0, total=0, problem=_text(error))
+            self._stop(problem=told(error))
 
         def ended() -> None:
-            # cancelled from outside, say in the status bar; not by the next image's job
-            if running is self._running and self._job is job and job.cancelled:
-                self._running = None
-                self._replace(done=0, total=0)
+            if job.cancelled:  # from outside, say in the status bar
+                self._stop()
 
-        job = self._job = self._jobs.submit(
-            running.title, "inspection", work, done, failed=failed, ended=ended, key=_KEY
-        )
+        self._latest.begin()
+        only = self._latest.only
+        job = self._jobs.submit(
+            running.title, "inspection", work, only(lambda _result: self._one_done(running)),
+            failed=only(failed), ended=only(ended), key=_KEY,
+        )  # fmt: skip
+
+    def _stop(self, **values: Any) -> None:
+        self._latest.begin()
+        self._running = None
+        self._replace(**values, done=0, total=0)
 
     def _one_done(self, running: Comparison) -> None:
         running.done += 1
-        left = len(running.images) - running.done
-        found = running.result()
-        values: dict[str, Any] = {"done": running.done, "total": len(running.images)}
-        if found is not None:
-            values["similarity"] = found
-        if left:
-            self._replace(**values)
+        found, total = running.result(), len(running.images)
+        values: dict[str, Any] = {} if found is None else {"similarity": found}
+        if running.done < total:
+            # before it is told, since who hears of it may cancel
             self._submit_next(running)
-            return
-        self._running = None
-        if found is None:
-            values["problem"] = running.skipped[-1]
-        self._replace(**values | {"done": 0, "total": 0})
+            self._replace(**values, done=running.done, total=total)
+        else:
+            self._stop(**values or {"problem": running.skipped[-1]})
 
     # -- following the session ---------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
-        if What.TRACE in change.what:
-            self._follow()
-
-    def _follow(self) -> None:
-        """Trace the second network where the first one is new, and compare where it is wanted."""
+    def _on_trace(self, _change: Change) -> None:
         inspection = self._session.inspection
-        traced, model = inspection.traced, self.state.model
-        if not inspection.active or traced is None:
-            self.cancel()
-            self._asked = None
+        traced = inspection.traced if inspection.active else None
+        if traced is self._traced:
             return
-        self._drop_what_does_not_fit(traced)
-        if inspection.second is None and model and self._asked != (traced, model):
-            self._asked = (traced, model)
-            self._trace_second(model)
-        self._compare_if_wanted()
+        self._traced = traced
+        if traced is None:
+            self.cancel()
+        else:
+            self._drop_what_does_not_fit(traced)
+        self._trace_second()
 
-    def _trace_second(self, model: str) -> None:
-        session = self._session
+    def _trace_second(self) -> None:
+        """Put the second network beside the first, instead of one that is there or on its way."""
+        session, model = self._session, self.state.model
+        if self._tracing is not None:
+            self._tracing.cancel()
+        second = session.inspection.second
+        if second is not None:
+            session.set_inspection(second=None)
+            self._inspecting.release(second)
+        if self._traced is None or not model:
+            return
         spec = session.models.get(model)
         if spec is None or model not in session.model.available:
             name = model if spec is None else spec.title
@@ -213,23 +212,13 @@ class Pairing:
             return
 
         def arrived(second: Traced) -> None:
-            if model == self.state.model:
-                session.set_inspection(second=second)
-            else:
-                self._inspecting.release(second)
-
-        def failed(error: Exception) -> None:
-            if model == self.state.model:
-                self._replace(problem=_text(error))
+            session.set_inspection(second=second)
+            self._compare_if_wanted()
 
         self._replace(problem="")
-        self._inspecting.trace_model(model, arrived, failed)
-
-    def _drop_second(self) -> None:
-        second = self._session.inspection.second
-        if second is not None:
-            self._session.set_inspection(second=None)
-            self._inspecting.release(second)
+        self._tracing = self._inspecting.trace_model(
+            model, arrived, lambda error: self._replace(problem=told(error))
+        )
 
     def _drop_what_does_not_fit(self, traced: Traced) -> None:
         """A result of other models, or of another image alone, is not shown any more."""
@@ -253,10 +242,4 @@ class Pairing:
         before = self.state
         if any(getattr(before, name) != value for name, value in values.items()):
             self.state = replace(before, **values)
-            self._session.notify(What.INSPECTION)
-
-
-def _text(error: Exception) -> str:
-    if isinstance(error, SegstudioError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
+            self._session.notify(What.PAIR)

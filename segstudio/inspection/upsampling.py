@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from segstudio.core.prediction import ModelSpec
+from segstudio.core.errors import told
 from segstudio.inspection.checkerboards import Measured, ModelSpectra, measure, without_weights
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.jobs import Job, JobRunner
+from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
@@ -63,6 +63,9 @@ class UpsamplingState:
 class Upsampling:
     """Measures the decoder stages of some models on the open image, while someone looks.
 
+    The order: what is to be measured changes, or someone begins to look -> it is measured, unless
+    it was -> `state`.
+
     The session says INSPECTION when `state` was replaced.
 
     Attributes:
@@ -76,9 +79,9 @@ class Upsampling:
         self._inspecting, self._engine = inspecting, engine
         self.state = UpsamplingState()
         self._watched = False
-        self._measuring: tuple[object, ...] = ()
-        self._job: Job | None = None
-        session.changed.connect(self._on_change)
+        self._asked: tuple[object, ...] = ()
+        self._latest = Latest()
+        session.follow(What.TRACE | What.DOCUMENT | What.MODELS, self._on_change)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -120,42 +123,43 @@ class Upsampling:
 
     def measure(self) -> None:
         """Measure anew."""
-        self._measuring = ()
+        self._asked = ()
         self._follow()
 
     def cancel(self) -> None:
         """Stop measuring."""
         self._jobs.cancel_key(_KEY)
 
-    def _on_change(self, change: Change) -> None:
-        if change.what & (What.TRACE | What.DOCUMENT | What.MODELS):
-            self._follow()
+    def _on_change(self, _change: Change) -> None:
+        self._follow()
 
     def _follow(self) -> None:
+        """Measure what is not measured yet, if someone looks."""
         session, state = self._session, self.state
         document = session.document
         if not session.inspection.active or document is None:
-            self._jobs.cancel_key(_KEY)
-            self._measuring = ()
-            self._replace(results=(), document=None, done=0, total=0, problem="")
+            self._forget()
             return
         wanted = (document, self.models, state.measured, session.model.options.device)
-        if not self._watched or wanted == self._measuring:
-            return
-        self._measuring = wanted
-        missing = [m for m in self.models if m not in session.model.available]
-        specs = [session.models[m] for m in self.models if m not in missing]
-        absent = [without_weights(session.models[m]) for m in missing]
-        self._submit(document, specs, absent)
+        if self._watched and wanted != self._asked:
+            self._asked = wanted
+            self._measure(document)
 
-    def _submit(
-        self, document: Document, specs: list[ModelSpec], absent: list[ModelSpectra]
-    ) -> None:
-        measured, options = self.state.measured, self._session.model.options
-        engine = self._engine
+    def _forget(self) -> None:
+        self._latest.begin()
+        self._jobs.cancel_key(_KEY)
+        self._asked = ()
+        self._replace(results=(), document=None, done=0, total=0, problem="")
+
+    def _measure(self, document: Document) -> None:
+        session, engine, measured = self._session, self._engine, self.state.measured
+        options, available = session.model.options, session.model.available
+        specs = [session.models[m] for m in self.models if m in available]
+        absent = [without_weights(session.models[m]) for m in self.models if m not in available]
+        self._latest.begin()
         if not specs:
             self._jobs.cancel_key(_KEY)
-            self._replace(results=tuple(absent), document=document)
+            self._replace(results=tuple(absent), document=document, done=0, total=0)
             return
 
         def work(job: Job) -> list[ModelSpectra]:
@@ -165,23 +169,21 @@ class Upsampling:
                 found.append(measure(engine, spec, document.pixels, options, measured, job))
             return found
 
-        self._replace(total=len(specs), done=0, problem="")
-        job = self._job = self._jobs.submit(
-            "Measuring the checkerboard", "inspection", work,
-            lambda found: self._arrived(document, (*found, *absent)),
-            failed=lambda error: self._replace(problem=f"{type(error).__name__}: {error}"),
-            ended=lambda: self._ended(job), key=_KEY,
-        )  # fmt: skip
+        def done(found: list[ModelSpectra]) -> None:
+            self._replace(results=(*found, *absent), document=document)
 
-    def _arrived(self, document: Document, results: tuple[ModelSpectra, ...]) -> None:
-        if document is self._session.document:
-            self._replace(results=results, document=document)
-
-    def _ended(self, job: Job) -> None:
-        if self._job is job:
+        def ended() -> None:
             self._replace(done=0, total=0)
             if job.cancelled:
-                self._measuring = ()
+                self._asked = ()
+
+        self._replace(total=len(specs), done=0, problem="")
+        only = self._latest.only
+        job = self._jobs.submit(
+            "Measuring the checkerboard", "inspection", work, only(done),
+            failed=only(lambda error: self._replace(problem=told(error))), ended=only(ended),
+            key=_KEY,
+        )  # fmt: skip
 
     def _replace(self, **values: Any) -> None:
         before = self.state

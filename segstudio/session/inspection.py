@@ -62,10 +62,13 @@ class Over(StrEnum):
     ALL = "all"
 
 
-class Why(StrEnum):
-    """What explanation is kept over the photo while stage, class and pixel change."""
+class Overlay(StrEnum):
+    """What is kept over the photo while stage, channel, class, pixel, cuts and image change."""
 
     NOTHING = "nothing"
+    CHANNEL = "channel"
+    """The one in focus."""
+    CUTS = "mask with cuts"
     CAM = "Grad-CAM"
     FIELD = "effective field"
     """Of the pinned pixel's class score."""
@@ -210,9 +213,9 @@ class Inspection:
         point: Image pixel (x, y) that was pinned by a click, or None.
         over: Over which pixels the class is explained.
         rectangle: Drawn on the photo, in its pixels; or None.
-        why: The explanation that is kept over the photo.
-        why_note: What came of it, "" if nothing is to be said.
-        over_photo: What the inspector lays over the photo, or None.
+        overlay: What shall lie over the photo.
+        overlay_note: What came of it, "" if nothing is to be said.
+        over_photo: What lies there, or None.
         cuts: All cuts.
         cut_result: What the enabled cuts do, or None.
         cut_problem: Why the enabled cuts give no result, "" if they do or it is under way.
@@ -234,8 +237,8 @@ class Inspection:
     point: tuple[int, int] | None = None
     over: Over = Over.PIXEL
     rectangle: Rect | None = None
-    why: Why = Why.NOTHING
-    why_note: str = ""
+    overlay: Overlay = Overlay.NOTHING
+    overlay_note: str = ""
     over_photo: OverPhoto | None = None
     cuts: tuple[ListedCut, ...] = ()
     cut_result: CutResult | None = None

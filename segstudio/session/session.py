@@ -51,11 +51,13 @@ class What(Flag):
     MODELS = auto()
     """The list of models, the chosen one, its options, whether it is loaded or on disk."""
     TRACE = auto()
-    """The inspector's traced networks, or why there is none."""
+    """The inspector's traced network, or why there is none."""
+    PAIR = auto()
+    """The network that the inspector compares with it, and how alike the two are."""
     INSPECTION = auto()
     """What the inspector looks at: stage, channel, skip, class, colours, pinned pixel."""
     OVER_PHOTO = auto()
-    """What the inspector lays over the photo."""
+    """What the inspector lays over the photo, and what shall lie there."""
     CUTS = auto()
     """The inspector's cuts and what they do."""
     EVALUATION = auto()
@@ -69,9 +71,11 @@ class What(Flag):
 _INSPECTION_KINDS = {
     "active": What.TRACE,
     "traced": What.TRACE,
-    "second": What.TRACE,
+    "second": What.PAIR,
     "waiting": What.TRACE,
     "problem": What.TRACE,
+    "overlay": What.OVER_PHOTO,
+    "overlay_note": What.OVER_PHOTO,
     "over_photo": What.OVER_PHOTO,
     "cuts": What.CUTS,
     "cut_result": What.CUTS,

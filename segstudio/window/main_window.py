@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QPaintEvent,
+    QPalette,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from segstudio.kit.frame_names import BAR_HEIGHT, FILE, MENUS
-from segstudio.window.centre import Centre
+from segstudio.kit.frame_names import BAR_HEIGHT, FILE, HEADER_HEIGHT, MENUS, TOOLS_WIDTH
 from segstudio.window.docks import Docks
-from segstudio.window.layout_store import LayoutStore, keep_on_screen
 
 if TYPE_CHECKING:
     from segstudio.kit.action_set import ActionSet
@@ -164,9 +170,9 @@ class MainWindow(QMainWindow):
         self.canvas.hovered.connect(self.network.on_hover)
         self.canvas.left.connect(self.network.on_left)
         self.canvas.pixel_clicked.connect(lambda x, y: studio.inspecting.pin((x, y)))
-        self.canvas.rectangle_drawn.connect(studio.explaining.over_photo.choose_rectangle)
-        self.canvas.over_photo_closed.connect(studio.inspecting.clear_photo)
-        self.canvas.over_photo_faded.connect(studio.explaining.over_photo.blend)
+        self.canvas.rectangle_drawn.connect(studio.inspecting.choose_rectangle)
+        self.canvas.over_photo_closed.connect(studio.photo_overlay.clear)
+        self.canvas.over_photo_faded.connect(studio.photo_overlay.blend)
         self.canvas.zoom_changed.connect(self.feed.on_zoom)
         self.canvas.path_dropped.connect(studio.browsing.open_path)
         self.canvas.open_requested.connect(self.verbs.open_folder)
@@ -226,3 +232,149 @@ class MainWindow(QMainWindow):
         if paths and self._studio is not None:
             event.acceptProposedAction()
             self._studio.browsing.open_path(paths[0])
+
+
+_VERSION = 3
+"""Raised when docks or bars get other names, so that an old state is not applied."""
+
+
+_USUAL_FRAME = QMargins(1, 30, 1, 1)
+"""What a window manager puts around a window; how much it really is, is known once it is shown."""
+
+
+def fitted(client: QRect, frame: QMargins, available: QRect) -> QRect:
+    """Where a window has to be so that it can be seen whole with its frame.
+
+    Args:
+        client: The window without its frame.
+        frame: What the window manager puts around it.
+        available: The part of the screen that no task bar covers.
+
+    Returns:
+        The window without its frame; the same if it fits.
+    """
+    outer = client.marginsAdded(frame)
+    outer.setSize(outer.size().boundedTo(available.size()))
+    outer.moveLeft(max(available.left(), min(outer.left(), available.right() + 1 - outer.width())))
+    outer.moveTop(max(available.top(), min(outer.top(), available.bottom() + 1 - outer.height())))
+    return outer.marginsRemoved(frame)
+
+
+def keep_on_screen(window: QMainWindow) -> None:
+    """Make a window smaller or move it, if it does not fit into its screen with its frame."""
+    if window.isMaximized() or window.isFullScreen():
+        return
+    client, outer = window.geometry(), window.frameGeometry()
+    frame = QMargins(
+        client.left() - outer.left(),
+        client.top() - outer.top(),
+        outer.right() - client.right(),
+        outer.bottom() - client.bottom(),
+    )
+    if not window.isVisible() and frame.isNull():
+        frame = _USUAL_FRAME
+    available = window.screen().availableGeometry()
+    least = window.minimumSize().boundedTo(available.marginsRemoved(frame).size())
+    window.setMinimumSize(least)
+    wanted = fitted(client, frame, available)
+    if wanted.size() != client.size():
+        window.resize(wanted.size())
+    if window.isVisible() and wanted.topLeft() != client.topLeft():
+        window.move(wanted.marginsAdded(frame).topLeft())
+
+
+class LayoutStore:
+    """A small file with the window's geometry and the places of its docks."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def restore(self, window: QMainWindow) -> bool:
+        """Put the window as it was; False if nothing (usable) was stored.
+
+        Qt ends the program over some damaged states, so what is not whole is not given to it.
+        """
+        if not self._path.is_file():
+            return False
+        store = self._open()
+        geometry, state = store.value("geometry"), store.value("state")
+        if not (isinstance(geometry, QByteArray) and isinstance(state, QByteArray)):
+            return False
+        if store.value("check") != _check(geometry, state):
+            return False
+        return window.restoreGeometry(geometry) and window.restoreState(state, _VERSION)
+
+    def save(self, window: QMainWindow) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        store = self._open()
+        geometry, state = window.saveGeometry(), window.saveState(_VERSION)
+        store.setValue("geometry", geometry)
+        store.setValue("state", state)
+        store.setValue("check", _check(geometry, state))
+        store.sync()
+
+    def keep(self, name: str, text: str) -> None:
+        """Remember how a panel is arranged."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._open().setValue(f"panels/{name}", text)
+
+    def kept(self, name: str) -> str:
+        """How a panel was arranged, as `keep` was told; "" if it was not."""
+        if not self._path.is_file():
+            return ""
+        text = self._open().value(f"panels/{name}")
+        return text if isinstance(text, str) else ""
+
+    def _open(self) -> QSettings:
+        return QSettings(str(self._path), QSettings.Format.IniFormat)
+
+
+def _check(*parts: QByteArray) -> str:
+    """Tells whether a file still holds what was written."""
+    return f"crc {zlib.crc32(b''.join(bytes(part.data()) for part in parts)):08x}"
+
+
+class Centre(QWidget):
+    """Shows an empty ground until `fill` brings the tools, the header and the canvas."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tools, self._header, self._canvas = QWidget(), QWidget(), QWidget()
+        self._tools.setFixedWidth(TOOLS_WIDTH)
+        self._header.setFixedHeight(HEADER_HEIGHT)
+        self._canvas.setBackgroundRole(QPalette.ColorRole.Base)
+        self._canvas.setAutoFillBackground(True)
+        self._column = QVBoxLayout()
+        self._column.setSpacing(0)
+        self._column.addWidget(self._header)
+        self._column.addWidget(self._canvas, 1)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(0)
+        self._row.addWidget(self._tools, 0, Qt.AlignmentFlag.AlignTop)
+        self._row.addLayout(self._column, 1)
+        self.setMinimumWidth(320)
+
+    def set_tools(self, tools: QWidget) -> None:
+        """Put the column of tools where room was left for it."""
+        tools.setFixedWidth(TOOLS_WIDTH)
+        self._row.replaceWidget(self._tools, tools)
+        self._tools.deleteLater()
+        self._tools = tools
+
+    def add_bar(self, bar: QWidget) -> None:
+        """Put a bar between the header and the canvas; it takes no room while it is hidden."""
+        self._column.insertWidget(self._column.indexOf(self._canvas), bar)
+
+    def add_foot(self, bar: QWidget) -> None:
+        """Put a bar below the canvas; it takes no room while it is hidden."""
+        self._column.addWidget(bar)
+
+    def fill(self, header: QWidget, canvas: QWidget) -> None:
+        """Put the real header and canvas where the empty ground was."""
+        header.setFixedHeight(HEADER_HEIGHT)
+        for old, new in ((self._header, header), (self._canvas, canvas)):
+            self._column.replaceWidget(old, new)
+            old.deleteLater()
+        self._header, self._canvas = header, canvas
+        self._column.setStretchFactor(canvas, 1)

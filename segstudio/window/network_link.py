@@ -13,7 +13,7 @@ from segstudio.session.session import Change, What
 from segstudio.studio import Studio
 
 if TYPE_CHECKING:
-    from segstudio.inspection.pixel_values import PixelValues
+    from segstudio.inspection.explanations import PixelValues
     from segstudio.inspection.ui.panel import NetworkPanel
     from segstudio.window.main_window import MainWindow
 
@@ -69,10 +69,20 @@ class NetworkLink(QObject):
             self._window.status.show_network("")
 
     def _build(self) -> None:
+        from segstudio.inspection.ui.pages import Services
         from segstudio.inspection.ui.panel import NetworkPanel
 
-        store = self._window.layout_store
-        self.panel = NetworkPanel(self._studio, self._window.commands, store.kept(DOCK))
+        store, studio = self._window.layout_store, self._studio
+        room = Services(
+            studio.inspecting,
+            studio.feature_maps,
+            studio.explaining,
+            studio.photo_overlay,
+            studio.cutting,
+            studio.pairing,
+            studio.upsampling,
+        )
+        self.panel = NetworkPanel(studio.session, room, self._window.commands, store.kept(DOCK))
         self.panel.shared.connect(lambda text: store.keep(DOCK, text))
         self._window.docks.fill(DOCK, self.panel)
         self.panel.pointed.connect(self._on_pointed)

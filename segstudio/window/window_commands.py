@@ -42,7 +42,9 @@ class WindowCommands:
     def __init__(self, window: MainWindow, studio: Studio) -> None:
         self._window = window
         self._studio = studio
-        self.network_export = NetworkExport(window, studio)
+        self.network_export = NetworkExport(
+            window, studio.session, studio.preferences, studio.inspection_export
+        )
         self.evaluation_export = EvaluationExport(window, studio)
         self.runs = RunCommands(window, studio)
         self._closing = False

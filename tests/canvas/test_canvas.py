@@ -15,8 +15,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
 from segstudio.annotation.ui.tools.table import TOOLS
-from segstudio.canvas.brush_ring import stamp_centre
 from segstudio.canvas.canvas import Canvas
+from segstudio.canvas.marks import stamp_centre
 from segstudio.session.session import Layer, ToolName, Unreadable, What
 
 NO_BUTTONS, NO_KEYS = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier

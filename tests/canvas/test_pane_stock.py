@@ -11,8 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from views_desk import predict, square
 
+from segstudio.canvas import canvas
 from segstudio.canvas import frame as frame_module
-from segstudio.canvas import pane_stock
 from segstudio.canvas.pane_grid import best_columns, cells
 from segstudio.session.session import MAX_PANES, Layer, Pane, What
 
@@ -32,8 +32,8 @@ def test_the_first_image_waits_for_no_view_but_its_own(opened):
 
 
 def test_all_views_are_made_once_the_image_is_shown_and_nothing_happens(desk, qtbot, monkeypatch):
-    monkeypatch.setattr(pane_stock, "_REST_MS", 0)
-    monkeypatch.setattr(pane_stock, "_PAUSE_MS", 0)
+    monkeypatch.setattr(canvas, "_REST_MS", 0)
+    monkeypatch.setattr(canvas, "_PAUSE_MS", 0)
     desk.open(desk.flat(40, 50))
     qtbot.waitUntil(lambda: desk.canvas._stock.complete == MAX_PANES)
     assert len(desk.canvas.shown_panes) == 1
@@ -56,7 +56,7 @@ def test_views_that_are_asked_for_come_one_by_one_between_other_events(opened, q
 def test_views_made_before_there_is_an_image_come_only_as_many_as_are_wanted(
     desk, qtbot, monkeypatch
 ):
-    monkeypatch.setattr(pane_stock, "_PAUSE_MS", 0)
+    monkeypatch.setattr(canvas, "_PAUSE_MS", 0)
     desk.session.set_view(panes=FIVE_MORE[:1])  # a key pressed while the first image is read
     qtbot.waitUntil(lambda: desk.canvas._stock.complete == MAX_PANES)
     panes = desk.session.view.panes
@@ -176,8 +176,8 @@ def test_what_is_drawn_strip_by_strip_is_what_is_drawn_at_once(opened, monkeypat
 
 def test_the_header_of_a_view_that_is_not_shown_can_be_laid_out(opened, qtbot, monkeypatch):
     """Qt sends hidden headers their new size, also where the session has no such view."""
-    monkeypatch.setattr(pane_stock, "_REST_MS", 0)
-    monkeypatch.setattr(pane_stock, "_PAUSE_MS", 0)
+    monkeypatch.setattr(canvas, "_REST_MS", 0)
+    monkeypatch.setattr(canvas, "_PAUSE_MS", 0)
     opened.session.notify(What.DOCUMENT)
     qtbot.waitUntil(lambda: opened.canvas._stock.complete == MAX_PANES)
     last = opened.canvas.panes[-1].header

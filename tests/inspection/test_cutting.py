@@ -22,7 +22,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow
 from segstudio.core.geometry import Rect
 from segstudio.models.unet import UNet
-from segstudio.session.inspection import ClassMapOverPhoto
+from segstudio.session.inspection import ClassMapOverPhoto, Overlay
 from segstudio.session.session import What
 
 
@@ -178,7 +178,7 @@ def test_only_the_last_of_many_changes_is_shown(desk):
 def test_cuts_follow_to_the_next_image_and_not_to_another_model(desk):
     studio, clock = desk
     studio.cutting.cut_skip("inc")
-    studio.cutting.show_on_photo(True)
+    studio.photo_overlay.show(Overlay.CUTS)
     rest(studio, clock)
     first = studio.session.inspection.cut_result
     studio.browsing.select(1)
@@ -203,13 +203,29 @@ def test_what_the_user_lays_over_the_photo_instead_stays(desk):
     studio, clock = desk
     studio.cutting.cut_skip("inc")
     rest(studio, clock)
-    studio.cutting.show_on_photo(True)
+    studio.photo_overlay.show(Overlay.CUTS)
+    rest(studio, clock)
     assert studio.session.inspection.over_photo.caption == "Tiny Unet without inc → up2"
-    studio.inspecting.clear_photo()
-    assert not studio.cutting.follows_on_photo
+    studio.photo_overlay.clear()
+    assert studio.session.inspection.overlay is Overlay.NOTHING
     studio.cutting.cut_skip("down1")
     rest(studio, clock)
     assert studio.session.inspection.over_photo is None
+
+
+def test_the_mask_leaves_the_photo_when_the_cuts_cannot_be_made(desk):
+    studio, clock = desk
+    studio.photo_overlay.show(Overlay.CUTS)
+    studio.cutting.cut_skip("inc")
+    rest(studio, clock)
+    assert studio.session.inspection.over_photo is not None
+    studio.cutting.cut_channel("inc", (99,))
+    rest(studio, clock)
+    assert studio.session.inspection.cut_problem
+    assert studio.session.inspection.over_photo is None
+    studio.cutting.remove(1)
+    rest(studio, clock)
+    assert studio.session.inspection.over_photo.caption == "Tiny Unet without inc → up2"
 
 
 def test_painting_changes_the_scores_and_not_the_masks(desk):

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from segstudio.inspection.explanations import side_of_share
 from segstudio.inspection.nets import subject as subject_module
 from segstudio.models.unet import UNet
-from segstudio.session.inspection import ClassMapOverPhoto, ColourMap, Heat, Over, Why
+from segstudio.session.inspection import ClassMapOverPhoto, Heat, Over, Overlay
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_detections_score_their_class_and_the_background():
     from segstudio.core.instances import Instances
     from segstudio.core.prediction import Prediction
     from segstudio.core.schema import LabelSchema
-    from segstudio.inspection.pixel_values import instance_maps
+    from segstudio.inspection.explanations import instance_maps
 
     instances = Instances(
         np.array([[2, 2, 8, 8], [2, 2, 8, 8]], np.float32),
@@ -192,12 +192,12 @@ def test_the_lens_reads_a_stage_with_the_head_and_scores_it(open_studio):
 
 def test_an_explanation_stays_over_the_photo_and_follows(open_studio):
     studio, clock = open_studio()
-    over_photo, session = studio.explaining.over_photo, studio.session
+    overlay, session = studio.photo_overlay, studio.session
     studio.inspecting.open_stage("down2")
-    over_photo.show(Why.CAM)
+    overlay.show(Overlay.CAM)
     rest(studio, clock)
     assert session.inspection.over_photo is None
-    assert "Click a pixel" in session.inspection.why_note
+    assert "Click a pixel" in session.inspection.overlay_note
     studio.inspecting.pin((7, 9))
     rest(studio, clock)
     first = session.inspection.over_photo
@@ -207,7 +207,7 @@ def test_an_explanation_stays_over_the_photo_and_follows(open_studio):
     studio.inspecting.open_stage("up1")
     rest(studio, clock)
     assert "up1" in session.inspection.over_photo.caption
-    over_photo.choose_over(Over.ALL)
+    studio.inspecting.choose_over(Over.ALL)
     rest(studio, clock)
     assert "the whole image" in session.inspection.over_photo.caption
     studio.browsing.select(1)
@@ -218,43 +218,63 @@ def test_an_explanation_stays_over_the_photo_and_follows(open_studio):
 
 def test_what_replaces_an_explanation_ends_it(open_studio):
     studio, clock = open_studio()
-    over_photo, session = studio.explaining.over_photo, studio.session
+    overlay, session = studio.photo_overlay, studio.session
     studio.inspecting.pin((7, 9))
     for end in (
-        lambda: over_photo.show(Why.NOTHING),
-        studio.inspecting.clear_photo,
+        lambda: overlay.show(Overlay.NOTHING),
+        overlay.clear,
         studio.inspecting.close,
     ):
-        over_photo.show(Why.FIELD)
+        overlay.show(Overlay.FIELD)
         rest(studio, clock)
         assert isinstance(session.inspection.over_photo, Heat)
-        assert "95 %" in session.inspection.why_note
+        assert "95 %" in session.inspection.overlay_note
         end()
         rest(studio, clock)
         assert session.inspection.over_photo is None
-        assert session.inspection.why is Why.NOTHING
-        assert session.inspection.why_note == ""
-    channel = Heat(np.zeros((HEIGHT, WIDTH), np.uint8), ColourMap.GREY, "channel 3", 0, 1)
+        assert session.inspection.overlay is Overlay.NOTHING
+        assert session.inspection.overlay_note == ""
     studio.inspecting.open()
     rest(studio, clock)
     studio.inspecting.pin((7, 9))
-    over_photo.show(Why.FIELD)
+    overlay.show(Overlay.FIELD)
     rest(studio, clock)
-    session.set_inspection(over_photo=channel)
+    studio.inspecting.open_stage("inc", 3)
+    overlay.show(Overlay.CHANNEL)
     rest(studio, clock)
-    assert session.inspection.why is Why.NOTHING
-    assert session.inspection.over_photo is channel
+    assert session.inspection.overlay is Overlay.CHANNEL
+    assert session.inspection.overlay_note == ""
+    assert session.inspection.over_photo.caption == "inc, channel 3"
+
+
+def test_only_what_was_asked_for_last_is_laid_over_the_photo(open_studio):
+    studio, clock = open_studio()
+    session, laid = studio.session, []
+    session.changed.connect(lambda _change: laid.append(session.inspection.over_photo))
+    studio.inspecting.pin((7, 9))
+    studio.inspecting.open_stage("up2")
+    for overlay in (Overlay.CAM, Overlay.FIELD, Overlay.CHANNEL, Overlay.LENS):
+        studio.photo_overlay.show(overlay)
+    rest(studio, clock)
+    shown = session.inspection.over_photo
+    assert isinstance(shown, ClassMapOverPhoto)
+    assert {id(one) for one in laid if one is not None} == {id(shown)}
+    # another stage is opened for its channel: what follows the stage gives way all the same
+    studio.inspecting.open_stage("inc", 2)
+    studio.photo_overlay.show(Overlay.CHANNEL)
+    rest(studio, clock)
+    assert session.inspection.over_photo.caption == "inc, channel 2"
 
 
 def test_opacity_is_kept_for_what_comes(open_studio):
     studio, clock = open_studio()
-    over_photo, session = studio.explaining.over_photo, studio.session
+    overlay, session = studio.photo_overlay, studio.session
     studio.inspecting.pin((7, 9))
-    over_photo.show(Why.CAM)
+    overlay.show(Overlay.CAM)
     rest(studio, clock)
-    over_photo.blend(0.25)
+    overlay.blend(0.25)
     rest(studio, clock)
-    assert session.inspection.why is Why.CAM
+    assert session.inspection.overlay is Overlay.CAM
     assert session.inspection.over_photo.opacity == 0.25
     studio.inspecting.open_stage("down1")
     rest(studio, clock)
@@ -264,13 +284,13 @@ def test_opacity_is_kept_for_what_comes(open_studio):
 def test_the_lens_lies_over_the_photo_in_the_folders_classes(open_studio):
     studio, clock = open_studio()
     studio.inspecting.open_stage("up2")
-    studio.explaining.over_photo.show(Why.LENS)
+    studio.photo_overlay.show(Overlay.LENS)
     rest(studio, clock)
     shown = studio.session.inspection.over_photo
     assert isinstance(shown, ClassMapOverPhoto)
     assert shown.labels.shape == (HEIGHT, WIDTH)
-    assert "Agrees with the network on" in studio.session.inspection.why_note
+    assert "Agrees with the network on" in studio.session.inspection.overlay_note
     studio.inspecting.open_stage("up1")
     rest(studio, clock)
     assert studio.session.inspection.over_photo is None
-    assert studio.session.inspection.why_note.startswith("The head reads 4 channels")
+    assert studio.session.inspection.overlay_note.startswith("The head reads 4 channels")

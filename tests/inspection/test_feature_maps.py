@@ -8,7 +8,7 @@ from inspecting_desk import inspecting_desk, rest
 
 from segstudio.inspection.feature_maps import Reference
 from segstudio.inspection.stage_work import stage_facts
-from segstudio.session.inspection import ColourMap, Heat, Look, Picture, ValueRange
+from segstudio.session.inspection import ColourMap, Heat, Look, Over, Overlay, Picture, ValueRange
 
 GREY = Look(ColourMap.GREY)
 
@@ -202,13 +202,18 @@ def test_a_stage_that_cannot_be_read_is_told(desk):
 # -- a channel over the photo ------------------------------------------------------------------
 
 
+def show_channel(studio, stage, channel):
+    studio.inspecting.open_stage(stage, channel)
+    studio.photo_overlay.show(Overlay.CHANNEL)
+
+
 def over(studio) -> Heat | None:
     return studio.session.inspection.over_photo
 
 
 def test_a_channel_lies_over_the_photo_with_its_range(desk):
     studio, clock = desk
-    studio.feature_maps.show_channel("inc", 2)
+    show_channel(studio, "inc", 2)
     rest(studio, clock)
     assert (studio.session.inspection.stage, studio.session.inspection.channel) == ("inc", 2)
     heat = over(studio)
@@ -221,7 +226,7 @@ def test_a_channel_lies_over_the_photo_with_its_range(desk):
 
 def test_the_channel_over_the_photo_follows_colours_focus_and_image(desk):
     studio, clock = desk
-    studio.feature_maps.show_channel("inc", 2)
+    show_channel(studio, "inc", 2)
     rest(studio, clock)
     studio.inspecting.choose_look(colours=ColourMap.DIVERGING)
     rest(studio, clock)
@@ -238,23 +243,23 @@ def test_the_channel_over_the_photo_follows_colours_focus_and_image(desk):
 
 def test_blending_changes_only_how_strongly_it_covers(desk):
     studio, clock = desk
-    studio.feature_maps.show_channel("inc", 2)
+    show_channel(studio, "inc", 2)
     rest(studio, clock)
     before = over(studio)
-    studio.feature_maps.over.blend(0.25)
+    studio.photo_overlay.blend(0.25)
     assert over(studio).opacity == 0.25
     assert over(studio).levels is before.levels
-    studio.feature_maps.show_channel("inc", 1)
+    show_channel(studio, "inc", 1)
     rest(studio, clock)
     assert over(studio).opacity == 0.25
 
 
 def test_what_the_user_took_away_does_not_come_back(desk):
     studio, clock = desk
-    studio.feature_maps.show_channel("inc", 2)
+    show_channel(studio, "inc", 2)
     rest(studio, clock)
-    studio.inspecting.clear_photo()
-    assert studio.feature_maps.over.shown is None
+    studio.photo_overlay.clear()
+    assert studio.photo_overlay.channel is None
     studio.inspecting.choose_look(colours=ColourMap.GREY)
     studio.browsing.select(1)
     rest(studio, clock)
@@ -263,18 +268,20 @@ def test_what_the_user_took_away_does_not_come_back(desk):
 
 def test_hiding_a_channel_that_has_not_come_yet(desk):
     studio, clock = desk
-    studio.feature_maps.show_channel("inc", 2)
-    studio.feature_maps.over.hide()
+    show_channel(studio, "inc", 2)
+    studio.photo_overlay.clear()
     rest(studio, clock)
     assert over(studio) is None
 
 
 def test_something_else_over_the_photo_stays_there(desk):
     studio, clock = desk
-    studio.feature_maps.show_channel("inc", 2)
+    show_channel(studio, "inc", 2)
     rest(studio, clock)
-    other = Heat(np.zeros((20, 30), np.uint8), ColourMap.MAGMA, "Grad-CAM", 0.0, 1.0)
-    studio.session.set_inspection(over_photo=other)
+    studio.inspecting.choose_over(Over.ALL)
+    studio.photo_overlay.show(Overlay.CAM)
+    rest(studio, clock)
+    assert over(studio).caption.startswith("Grad-CAM")
     studio.inspecting.choose_look(colours=ColourMap.GREY)
     rest(studio, clock)
-    assert over(studio) is other
+    assert over(studio).caption.startswith("Grad-CAM")

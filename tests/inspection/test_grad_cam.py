@@ -64,7 +64,7 @@ def assert_over_photo(heat, values):
 
 def test_grad_cam_of_a_region_lies_where_a_slow_one_lies_with_padding(open_studio):
     studio, clock = open_studio(divisor=16)
-    studio.explaining.over_photo.choose_rectangle(Rect(3, 5, 9, 14))
+    studio.inspecting.choose_rectangle(Rect(3, 5, 9, 14))
     cam = explained(studio, clock, "down1", "rectangle")
     pixels = np.zeros((32, 32), bool)
     pixels[3:9, 5:14] = True

@@ -5,8 +5,8 @@ import pytest
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from segstudio.metrics import nearest
-from segstudio.metrics.nearest import smallest_distances
+from segstudio.metrics import surface_distance
+from segstudio.metrics.surface_distance import smallest_distances
 
 
 def by_tree(places, marked):
@@ -34,7 +34,7 @@ def test_all_of_them_equal_the_tree(shape, share):
 
 @pytest.mark.parametrize("at_once", [1, 7, 4096])
 def test_the_first_of_them_equal_the_tree(monkeypatch, at_once):
-    monkeypatch.setattr(nearest, "_LOOKS_AT_ONCE", at_once)
+    monkeypatch.setattr(surface_distance, "_LOOKS_AT_ONCE", at_once)
     rng = np.random.default_rng(at_once)
     marked = scattered(rng, (80, 120), 0.002)
     places = rng.permutation(marked.size)[:500]
@@ -50,10 +50,10 @@ def test_a_distance_transform_of_all_pixels_where_that_is_less_work(monkeypatch)
     places = rng.permutation(marked.size)[:400]
     expected = smallest_distances(places, marked, 380)
     made = []
-    monkeypatch.setattr(nearest, "_MOST_LOOKS_PER_PIXEL", 0.5)
-    transform = nearest.cv2.distanceTransform
+    monkeypatch.setattr(surface_distance, "_MOST_LOOKS_PER_PIXEL", 0.5)
+    transform = surface_distance.cv2.distanceTransform
     monkeypatch.setattr(
-        nearest.cv2, "distanceTransform", lambda *a: made.append(1) or transform(*a)
+        surface_distance.cv2, "distanceTransform", lambda *a: made.append(1) or transform(*a)
     )
     found = smallest_distances(places, marked, 380)
     assert made == [1]
@@ -68,9 +68,9 @@ def test_a_few_far_pixels_are_not_followed_up(monkeypatch):
         (np.arange(100), np.r_[np.ones(95), np.full(5, 3999)].astype(int)), marked.shape
     )
     looked = []
-    by_columns = nearest._by_columns
+    by_columns = surface_distance._by_columns
     monkeypatch.setattr(
-        nearest, "_by_columns", lambda *a: looked.append(by_columns(*a)) or looked[-1]
+        surface_distance, "_by_columns", lambda *a: looked.append(by_columns(*a)) or looked[-1]
     )
     assert smallest_distances(places, marked, 95).tolist() == [1] * 95
     assert looked[0].size == 95

@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from segstudio.storage import temporary_files
+from segstudio.storage import atomic
 from segstudio.storage.atomic import write_atomically
 
 
 @pytest.fixture(autouse=True)
 def _nothing_was_looked_at():
-    temporary_files._next_look.clear()
+    atomic._next_look.clear()
 
 
 def aged(path, seconds):
@@ -52,24 +52,24 @@ def test_what_a_killed_writer_left_goes_when_something_is_saved_there(tmp_path, 
     assert left.exists(), "its writer is at work"
     process.send_signal(signal.SIGKILL)
     process.wait()
-    temporary_files._next_look.clear()
+    atomic._next_look.clear()
     write_atomically(tmp_path / "a.png", b"y")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png"]
 
 
 def test_a_young_one_is_left_and_looked_at_again(tmp_path):
-    young = tmp_path / temporary_files.temporary_name("b.png")
+    young = tmp_path / atomic.temporary_name("b.png")
     young.write_bytes(b"half")
     write_atomically(tmp_path / "a.png", b"x")
     assert young.exists()
     aged(young, 60)
-    temporary_files._next_look[tmp_path] -= temporary_files._YOUNGEST_SECONDS
+    atomic._next_look[tmp_path] -= atomic._YOUNGEST_SECONDS
     write_atomically(tmp_path / "a.png", b"y")
     assert not young.exists()
 
 
 def test_files_of_others_are_never_removed(tmp_path):
-    own = temporary_files.temporary_name("a.png")
+    own = atomic.temporary_name("a.png")
     foreign = [
         ".a.png.1a2b3c4d.tmp", "a.png.segstudio.tmp", own[1:], own.replace(".segstudio", ""),
         ".x.tmp", ".a.png.XYZ12345.segstudio.tmp", f"{own}.bak", ".segstudio.tmp",
@@ -78,11 +78,11 @@ def test_files_of_others_are_never_removed(tmp_path):
         aged_file = tmp_path / name
         aged_file.write_bytes(b"mine")
         aged(aged_file, 10**6)
-    folder = tmp_path / temporary_files.temporary_name("folder")
+    folder = tmp_path / atomic.temporary_name("folder")
     folder.mkdir()
     target = tmp_path / "kept.bin"
     target.write_bytes(b"kept")
-    link = tmp_path / temporary_files.temporary_name("link")
+    link = tmp_path / atomic.temporary_name("link")
     link.symlink_to(target)
     write_atomically(tmp_path / "a.png", b"x")
     assert {p.name for p in tmp_path.iterdir()} == {
@@ -95,7 +95,7 @@ def test_a_name_as_long_as_the_file_system_allows_is_written(tmp_path, name):
     path = tmp_path / f"{name}.png"
     write_atomically(path, b"x")
     assert path.read_bytes() == b"x"
-    assert len(os.fsencode(temporary_files.temporary_name(path.name))) <= 143
+    assert len(os.fsencode(atomic.temporary_name(path.name))) <= 143
 
 
 def test_the_temporary_name_of_a_name_that_is_not_utf8(tmp_path):

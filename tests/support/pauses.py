@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from segstudio.canvas.pane_stock import PaneStock
+from segstudio.canvas.canvas import PaneStock
 from segstudio.kit.coalesce import Coalescer
 
 _ROUNDS = 8

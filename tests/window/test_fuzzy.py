@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segstudio.window.fuzzy import fuzzy_score, fuzzy_sorted
+from segstudio.window.command_palette import fuzzy_score, fuzzy_sorted
 
 
 def test_letters_must_be_there_in_order():

@@ -12,8 +12,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit
 
-from segstudio.annotation.ui.export_dialog import ExportDialog
-from segstudio.annotation.ui.export_report import ExportReportDialog
+from segstudio.annotation.ui.export_dialog import ExportDialog, ExportReportDialog
 
 
 def _dialog(bench, kind) -> QDialog:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 
 from segstudio.kit.theme import Theme
 from segstudio.window import main_window
-from segstudio.window.layout_store import LayoutStore, fitted, keep_on_screen
+from segstudio.window.main_window import LayoutStore, fitted, keep_on_screen
 
 SCREEN = QRect(0, 0, 1280, 800)
 FRAME = QMargins(1, 20, 1, 5)

@@ -14,12 +14,13 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QFrame,
     QHBoxLayout,
+    QLineEdit,
     QListView,
     QMenu,
     QPushButton,
@@ -30,7 +31,6 @@ from PySide6.QtWidgets import (
 from segstudio.core.formatting import count_text
 from segstudio.core.text import printable
 from segstudio.folder.browsing import Browsing
-from segstudio.folder.ui.filter_field import FilterField
 from segstudio.folder.ui.image_delegate import THUMB_WIDTH, ImageDelegate
 from segstudio.folder.ui.image_list_rows import ImagesModel, Order, Show
 from segstudio.kit.action_set import ActionSet
@@ -315,3 +315,32 @@ def _combo(name: str, texts: list[str]) -> QComboBox:
     combo.setMinimumContentsLength(6)
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     return combo
+
+
+_TO_LIST = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down)
+
+
+class FilterField(QLineEdit):
+    """Enter and the arrow down go to the list, Esc empties the field or, empty, leaves it too.
+
+    Signals:
+        list_wanted: The user is done with typing.
+    """
+
+    list_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setPlaceholderText("Filter by name")
+        self.setToolTip("Words that the name must hold. Enter goes to the list, Esc empties it.")
+        self.setClearButtonEnabled(True)
+        self.setAccessibleName("Filter images by name")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        is_escape = event.key() == Qt.Key.Key_Escape
+        if is_escape and self.text():
+            self.clear()
+        elif is_escape or event.key() in _TO_LIST:
+            self.list_wanted.emit()
+        else:
+            super().keyPressEvent(event)

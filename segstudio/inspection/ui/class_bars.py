@@ -15,7 +15,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.core.formatting import percent_text
-from segstudio.inspection.pixel_values import ClassValue
+from segstudio.inspection.explanations import ClassValue
 
 MOST = 6
 """How many classes are shown; the one asked about is always among them."""

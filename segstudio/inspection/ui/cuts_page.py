@@ -14,13 +14,14 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.inspection.cutting import Cutting
+from segstudio.inspection.photo_overlay import PhotoOverlay
 from segstudio.inspection.ui.ablation_table import AblationTable
 from segstudio.inspection.ui.cut_list import chosen_how, how_combo
 from segstudio.inspection.ui.cut_masks import CutMasks
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import Stacked
 from segstudio.kit.icon_button import icon_button, text_switch
-from segstudio.session.inspection import Traced
+from segstudio.session.inspection import Overlay, Traced
 from segstudio.session.session import Change, Session, What
 
 BY_HAND, EACH_SKIP = range(2)
@@ -35,9 +36,9 @@ class CutsPage(QWidget):
 
     pointed = Signal(object)
 
-    def __init__(self, session: Session, cutting: Cutting) -> None:
+    def __init__(self, session: Session, cutting: Cutting, overlay: PhotoOverlay) -> None:
         super().__init__()
-        self._session, self._cutting = session, cutting
+        self._session, self._cutting, self._overlay = session, cutting, overlay
         self.by_hand = text_switch("Cuts", "What is cut now, and the mask without it")
         self.each_skip = text_switch("Each skip", "What cutting each skip alone costs, in numbers")
         self._modes = QButtonGroup(self)
@@ -85,7 +86,9 @@ class CutsPage(QWidget):
 
     def _connect(self) -> None:
         self._modes.idToggled.connect(self._choose_mode)
-        self.on_photo.clicked.connect(self._cutting.show_on_photo)
+        self.on_photo.clicked.connect(
+            lambda on: self._overlay.show(Overlay.CUTS if on else Overlay.NOTHING)
+        )
         self.reset.clicked.connect(self._cutting.reset)
         self.add.menu().aboutToShow.connect(self._fill_menu)
         self.masks.pointed.connect(self.pointed)
@@ -143,4 +146,4 @@ class CutsPage(QWidget):
         self.add.setEnabled(self._session.inspection.traced is not None)
         self.reset.setEnabled(bool(self._cutting.cuts))
         self.on_photo.setEnabled(bool(self._cutting.cuts))
-        self.on_photo.setChecked(self._cutting.follows_on_photo)
+        self.on_photo.setChecked(self._session.inspection.overlay is Overlay.CUTS)

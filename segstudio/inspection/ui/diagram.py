@@ -130,7 +130,7 @@ class DiagramView(DiagramSurface):
     # -- following the session ---------------------------------------------------------------
 
     def _on_change(self, change: Change) -> None:
-        if change.what & What.TRACE:
+        if change.what & (What.TRACE | What.PAIR):
             self._follow()
         if change.what & (What.INSPECTION | What.CUTS):
             self._show_choices()

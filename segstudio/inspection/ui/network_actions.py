@@ -45,7 +45,7 @@ NETWORK_ACTIONS = (
                enabled=lambda c: c.session.inspection.point is not None, section=2,
                tip="A click on the photo with the pan tool pins one"),
     ActionSpec("network.clear_photo", NETWORK, "Clear the photo",
-               lambda c: c.studio.inspecting.clear_photo(), "eraser",
+               lambda c: c.studio.photo_overlay.clear(), "eraser",
                enabled=lambda c: c.session.inspection.over_photo is not None, section=2,
                tip="Take away what the network panel laid over the photo"),
     ActionSpec("network.reset_cuts", NETWORK, "Remove all cuts",

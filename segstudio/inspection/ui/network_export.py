@@ -9,7 +9,8 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from segstudio.inspection.inspection_export import InspectionExport
-from segstudio.studio import Studio
+from segstudio.preferences import Preferences
+from segstudio.session.session import Session
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,28 @@ _KINDS = {
 class NetworkExport:
     """Remembers the folder that was chosen last."""
 
-    def __init__(self, parent: QWidget, studio: Studio) -> None:
-        self._parent, self._studio = parent, studio
+    def __init__(
+        self,
+        parent: QWidget,
+        session: Session,
+        preferences: Preferences,
+        export: InspectionExport,
+    ) -> None:
+        self._parent, self._session = parent, session
+        self._preferences, self._export = preferences, export
         self._folder = ""
 
     def _usual_folder(self) -> str:
-        project = self._studio.session.project
+        project = self._session.project
         if project is None:
             return str(Path.home())
-        return self._studio.settings.export_folders.get(str(project.root)) or str(project.root)
+        exported = self._preferences.settings.export_folders
+        return exported.get(str(project.root)) or str(project.root)
 
     def ask(self, kind: str) -> None:
         """Ask for a file and write it: "report", "svg", "png", "grid" or "arrays"."""
-        chosen, export = _KINDS[kind], self._studio.inspection_export
-        stage = self._studio.session.inspection.stage
+        chosen, export = _KINDS[kind], self._export
+        stage = self._session.inspection.stage
         part = f"{chosen.name}-{stage}" if kind == "grid" else chosen.name
         folder = self._folder or self._usual_folder()
         start = Path(folder) / export.default_name(part, chosen.extension)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from segstudio.inspection.pixel_values import ChannelValue, ClassValue, PixelValues
+    from segstudio.inspection.explanations import ChannelValue, ClassValue, PixelValues
 
 _CLASSES, _CHANNELS = 2, 3
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
+from segstudio.inspection.cutting import Cutting
+from segstudio.inspection.explaining import Explaining
+from segstudio.inspection.feature_maps import FeatureMaps
+from segstudio.inspection.inspecting import Inspecting
+from segstudio.inspection.pairing import Pairing
+from segstudio.inspection.photo_overlay import PhotoOverlay
+from segstudio.inspection.upsampling import Upsampling
 from segstudio.kit.page_tabs import PageTabs
 from segstudio.session.inspection import Inspection
 from segstudio.session.session import Change, Session, What
-from segstudio.studio import Studio
 
 STAGE, SKIP, CUTS, WHY, TWO_MODELS, UPSAMPLING = (
     "Stage",
@@ -33,45 +40,58 @@ _LEFT_FOR_STAGE = frozenset({SKIP, CUTS})
 """Pages that give way to the stage's when a stage is opened; the others speak of it, too."""
 
 
-def _stage_page(studio: Studio) -> QWidget:
+@dataclass(frozen=True)
+class Services:
+    """The room's services; each page gets those that it uses."""
+
+    inspecting: Inspecting
+    feature_maps: FeatureMaps
+    explaining: Explaining
+    overlay: PhotoOverlay
+    cutting: Cutting
+    pairing: Pairing
+    upsampling: Upsampling
+
+
+def _stage_page(session: Session, room: Services) -> QWidget:
     from segstudio.inspection.ui.stage_page import StagePage
 
-    page = StagePage(studio.session, studio.inspecting, studio.feature_maps, studio.explaining)
-    page.cut_requested.connect(lambda stage, channels: studio.cutting.cut_channel(stage, channels))
+    page = StagePage(session, room.inspecting, room.feature_maps, room.explaining, room.overlay)
+    page.cut_requested.connect(lambda stage, channels: room.cutting.cut_channel(stage, channels))
     return page
 
 
-def _skip_page(studio: Studio) -> QWidget:
+def _skip_page(session: Session, room: Services) -> QWidget:
     from segstudio.inspection.ui.skip_page import SkipPage
 
-    return SkipPage(studio.session, studio.inspecting, studio.cutting)
+    return SkipPage(session, room.inspecting, room.cutting)
 
 
-def _cuts_page(studio: Studio) -> QWidget:
+def _cuts_page(session: Session, room: Services) -> QWidget:
     from segstudio.inspection.ui.cuts_page import CutsPage
 
-    return CutsPage(studio.session, studio.cutting)
+    return CutsPage(session, room.cutting, room.overlay)
 
 
-def _why_page(studio: Studio) -> QWidget:
+def _why_page(session: Session, room: Services) -> QWidget:
     from segstudio.inspection.ui.why_page import WhyPage
 
-    return WhyPage(studio.session, studio.inspecting, studio.explaining)
+    return WhyPage(session, room.inspecting, room.explaining, room.overlay)
 
 
-def _pair_page(studio: Studio) -> QWidget:
+def _pair_page(session: Session, room: Services) -> QWidget:
     from segstudio.inspection.ui.pair_page import PairPage
 
-    return PairPage(studio.session, studio.inspecting, studio.pairing, studio.feature_maps)
+    return PairPage(session, room.inspecting, room.pairing, room.feature_maps)
 
 
-def _upsampling_page(studio: Studio) -> QWidget:
+def _upsampling_page(session: Session, room: Services) -> QWidget:
     from segstudio.inspection.ui.upsampling_page import UpsamplingPage
 
-    return UpsamplingPage(studio.session, studio.upsampling, studio.feature_maps)
+    return UpsamplingPage(session, room.upsampling, room.feature_maps)
 
 
-_PAGES: dict[str, Callable[[Studio], QWidget]] = {
+_PAGES: dict[str, Callable[[Session, Services], QWidget]] = {
     STAGE: _stage_page,
     SKIP: _skip_page,
     CUTS: _cuts_page,
@@ -90,15 +110,15 @@ class Pages(PageTabs):
 
     pointed = Signal(object)
 
-    def __init__(self, studio: Studio) -> None:
-        pages = {title: partial(make, studio) for title, make in _PAGES.items()}
+    def __init__(self, session: Session, room: Services) -> None:
+        pages = {title: partial(make, session, room) for title, make in _PAGES.items()}
         super().__init__("Pages of the network panel", pages, _TIPS)
-        self._session: Session = studio.session
-        self._before: Inspection = studio.session.inspection
+        self._session = session
+        self._before: Inspection = session.inspection
         self.page_built.connect(self._connect)
         # in a turn of its own, since the panel's other parts take their time as well
         QTimer.singleShot(0, self, self.build_shown)
-        studio.session.changed.connect(self._on_change)
+        session.changed.connect(self._on_change)
 
     def show_stage(self) -> None:
         """A stage was clicked: show its page unless the one in front speaks of it, too."""

@@ -134,7 +134,7 @@ class PairPage(QWidget):
         self._show_detail()
 
     def _on_change(self, change: Change) -> None:
-        kinds = What.TRACE | What.INSPECTION | What.MODELS | What.PROJECT
+        kinds = What.TRACE | What.PAIR | What.INSPECTION | What.MODELS | What.PROJECT
         if change.what & kinds and self.isVisible():
             self._refresh.request()
 

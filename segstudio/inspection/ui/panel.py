@@ -10,14 +10,13 @@ from PySide6.QtWidgets import QMenu, QPushButton, QSplitter, QVBoxLayout, QWidge
 
 from segstudio.inspection.ui.header import NetworkHeader
 from segstudio.inspection.ui.network_actions import EXPORTS
-from segstudio.inspection.ui.pages import CUTS, SKIP, Pages
+from segstudio.inspection.ui.pages import CUTS, SKIP, Pages, Services
 from segstudio.inspection.ui.sharing import Room, Sharing
 from segstudio.inspection.ui.structure import Structure
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.session.inspection import Inspection
-from segstudio.session.session import Change, What
-from segstudio.studio import Studio
+from segstudio.session.session import Change, Session, What
 
 _UPRIGHT_FROM = 1.15
 """Height to width from which the pages stand below the diagram instead of beside it."""
@@ -37,16 +36,18 @@ class NetworkPanel(QWidget):
     pointed = Signal(object)
     shared = Signal(str)
 
-    def __init__(self, studio: Studio, commands: ActionSet, sharing: str = "") -> None:
-        """Take the studio, the commands, and how the room was shared last time (its text)."""
+    def __init__(
+        self, session: Session, room: Services, commands: ActionSet, sharing: str = ""
+    ) -> None:
+        """Args (besides the session, the room's services and the commands):
+        sharing: How diagram and pages shared the room last time, as `shared` tells it.
+        """
         super().__init__()
-        self._session, self._cutting = studio.session, studio.cutting
+        self._session, self._cutting = session, room.cutting
         self._sharing = Sharing.from_text(sharing)
-        self.header = NetworkHeader(studio.session, studio.inspecting, _menu(commands, self))
-        self.structure = Structure(
-            studio.session, studio.inspecting, studio.feature_maps, studio.pairing
-        )
-        self.pages = Pages(studio)
+        self.header = NetworkHeader(session, room.inspecting, _menu(commands, self))
+        self.structure = Structure(session, room.inspecting, room.feature_maps, room.pairing)
+        self.pages = Pages(session, room)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         self._has_two = self._is_shared_out = False
@@ -58,7 +59,7 @@ class NetworkPanel(QWidget):
             self.splitter.setStretchFactor(index, share)
         self.download = _action_button(commands, "model.download", "Download the weights")
         self.retry = QPushButton("Trace again")
-        self.retry.clicked.connect(studio.inspecting.trace_again)
+        self.retry.clicked.connect(room.inspecting.trace_again)
         self._empty = EmptyState("", self.download, self.retry)
         self._switch = Switch(self._empty, self.splitter)
         column = QVBoxLayout(self)
@@ -75,7 +76,7 @@ class NetworkPanel(QWidget):
         self.structure.pages_wanted.connect(self._bring_pages)
         self.structure.skip_cut.connect(self._cut_skip)
         self.structure.stage_cut.connect(self._cut_stage)
-        studio.session.changed.connect(self._on_change)
+        session.changed.connect(self._on_change)
         self._show_room()
         self._show()
 
@@ -150,7 +151,7 @@ class NetworkPanel(QWidget):
         self.header.show_room(room)
 
     def _on_change(self, change: Change) -> None:
-        if change.what & (What.TRACE | What.MODELS):
+        if change.what & (What.TRACE | What.PAIR | What.MODELS):
             self._show()
 
     def _show(self) -> None:

@@ -44,11 +44,12 @@ from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
 from segstudio.report.diagram_style import stride_text
-from segstudio.session.inspection import Look, Traced, ValueRange
+from segstudio.session.inspection import Look, Overlay, Traced, ValueRange
 from segstudio.session.session import Change, Session, What
 
 if TYPE_CHECKING:
     from segstudio.inspection.explaining import Explaining
+    from segstudio.inspection.photo_overlay import PhotoOverlay
 
 _LABEL_FROM, _SLIDER_FROM = 340, 380
 """Pixels of the bar's width from which there is room for them."""
@@ -74,9 +75,11 @@ class StagePage(QWidget):
         inspecting: Inspecting,
         feature_maps: FeatureMaps,
         explaining: Explaining,
+        overlay: PhotoOverlay,
     ) -> None:
         super().__init__()
-        self._session, self._inspecting, self._maps = session, inspecting, feature_maps
+        self._session, self._inspecting = session, inspecting
+        self._maps, self._overlay = feature_maps, overlay
         self._traced: Traced | None = None
         self._layer: LayerInfo | None = None
         self._channel: int | None = None
@@ -134,7 +137,7 @@ class StagePage(QWidget):
         details.range_chosen.connect(self._choose_range)
         details.fixed.connect(self._fix_range)
         details.over_photo.connect(self._toggle_over)
-        details.blended.connect(self._maps.over.blend)
+        details.blended.connect(self._overlay.blend)
 
     # -- what others ask ---------------------------------------------------------------------
 
@@ -209,8 +212,8 @@ class StagePage(QWidget):
         self.grid.show_cut(self._cut_channels())
         has_place = layer.receptive_field is not None
         self.details.show_channel(self._channel, has_place=has_place)
-        shown = self._maps.over.shown == (layer.id, self._channel)
-        self.details.show_over(shown, self._maps.over.opacity)
+        shown = self._overlay.channel == (layer.id, self._channel)
+        self.details.show_over(shown, self._overlay.opacity)
         self._show_marks()
         self._scores_came()
 
@@ -363,22 +366,19 @@ class StagePage(QWidget):
         )
 
     def _focus(self, channel: int) -> None:
-        if self._layer is None:
-            return
-        if self._maps.over.shown is not None:
-            self._maps.show_channel(self._layer.id, channel)
-        else:
+        if self._layer is not None:
             self._inspecting.open_stage(self._layer.id, channel)
 
     def _lay_over(self, channel: int) -> None:
         if self._layer is not None and self._layer.receptive_field is not None:
-            self._maps.show_channel(self._layer.id, channel)
+            self._inspecting.open_stage(self._layer.id, channel)
+            self._overlay.show(Overlay.CHANNEL)
 
     def _toggle_over(self, shown: bool) -> None:
         if shown and self._channel is not None:
             self._lay_over(self._channel)
         else:
-            self._maps.over.hide()
+            self._overlay.clear()
 
     def _choose_range(self, value_range: ValueRange) -> None:
         """A fixed range begins with the values that are in force."""

@@ -200,9 +200,9 @@ class Structure(QWidget):
                 view.show_point(pixel_xy)
 
     def _on_change(self, change: Change) -> None:
-        if change.what & What.TRACE:
+        if change.what & (What.TRACE | What.PAIR):
             self._show_second()
-        if change.what & What.INSPECTION and self.second is not None:
+        if change.what & What.PAIR and self.second is not None:
             pair = self._pairing.state.pair
             self.second.show_stage(pair[1] if pair is not None else "")
 

@@ -24,16 +24,15 @@ from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.labels import Image
 from segstudio.core.text import as_html
 from segstudio.inspection.explaining import Explaining
-from segstudio.inspection.explanations import LensRow, class_name
+from segstudio.inspection.explanations import LensRow, PixelValues, class_name, error_text
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.inspection.pixel_values import PixelValues
+from segstudio.inspection.photo_overlay import PhotoOverlay
 from segstudio.inspection.ui.class_bars import ClassBars
 from segstudio.inspection.ui.stage_strip import PICTURE_PX, StageStrip
-from segstudio.inspection.why_over_photo import error_text
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import LinkLabel, PlainLabel
 from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
-from segstudio.session.inspection import Inspection, Over, Traced, Why
+from segstudio.session.inspection import Inspection, Over, Overlay, Traced
 from segstudio.session.session import Change, Session, What
 
 _WIDE_FROM = 560
@@ -46,23 +45,30 @@ _OVER = (
     (Over.CLASS, "wherever it is predicted"),
     (Over.ALL, "the whole image"),
 )
-_WHY = (
-    (Why.CAM, "Grad-CAM", "Where the opened stage speaks for the class, over the photo"),
-    (Why.FIELD, "Pixel's field", "Which pixels of the photo the pinned pixel's score depends on"),
-    (Why.STAGE_FIELD, "Stage's field",
+_OVERLAYS = (
+    (Overlay.CAM, "Grad-CAM", "Where the opened stage speaks for the class, over the photo"),
+    (Overlay.FIELD, "Pixel's field", "Which pixels of the photo the pinned pixel's score depends on"),
+    (Overlay.STAGE_FIELD, "Stage's field",
      "Which pixels of the photo the opened stage depends on at the pinned pixel"),
-    (Why.LENS, "Logit lens", "What the head would say if it read the opened stage"),
+    (Overlay.LENS, "Logit lens", "What the head would say if it read the opened stage"),
 )  # fmt: skip
 _NO_LENS = "This network's head can read no earlier stage."
-_ON_CHANGE = What.TRACE | What.INSPECTION | What.SCHEMA
+_ON_CHANGE = What.TRACE | What.INSPECTION | What.OVER_PHOTO | What.SCHEMA
 
 
 class WhyPage(QScrollArea):
     """The pinned pixel's classes on the left, what explains the class asked about on the right."""
 
-    def __init__(self, session: Session, inspecting: Inspecting, explaining: Explaining) -> None:
+    def __init__(
+        self,
+        session: Session,
+        inspecting: Inspecting,
+        explaining: Explaining,
+        overlay: PhotoOverlay,
+    ) -> None:
         super().__init__()
-        self._session, self._inspecting, self._explaining = session, inspecting, explaining
+        self._session, self._inspecting = session, inspecting
+        self._explaining, self._overlay = explaining, overlay
         self._wide: bool | None = None
         self._is_built = False
         self._strip_of: object = None
@@ -74,7 +80,7 @@ class WhyPage(QScrollArea):
         self.field = _text(faint=True)
         self.question = _heading(wraps=False)
         self.over = QComboBox()
-        self.buttons = {why: QPushButton(text) for why, text, _ in _WHY}
+        self.buttons = {overlay: QPushButton(text) for overlay, text, _ in _OVERLAYS}
         self.note = _text()
         self.strip_title = _text(faint=True)
         self.strip = StageStrip()
@@ -104,14 +110,16 @@ class WhyPage(QScrollArea):
         self.over.setAccessibleName("Over which pixels the class is explained")
         self.over.setToolTip("Over which pixels Grad-CAM explains the class")
         self.over.activated.connect(
-            lambda: self._explaining.over_photo.choose_over(Over(self.over.currentData()))
+            lambda: self._inspecting.choose_over(Over(self.over.currentData()))
         )
-        for why, _, tip in _WHY:
-            button = self.buttons[why]
+        for overlay, _, tip in _OVERLAYS:
+            button = self.buttons[overlay]
             button.setCheckable(True)
             button.setToolTip(tip)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.clicked.connect(lambda checked, why=why: self._choose(why, on=checked))
+            button.clicked.connect(
+                lambda checked, overlay=overlay: self._choose(overlay, on=checked)
+            )
         self.classes.chosen.connect(self._inspecting.choose_class)
         self.channels.linkActivated.connect(self._open_channel)
         self.strip.chosen.connect(self._inspecting.open_stage)
@@ -175,8 +183,8 @@ class WhyPage(QScrollArea):
 
     # -- what the user asks --------------------------------------------------------------------
 
-    def _choose(self, why: Why, *, on: bool) -> None:
-        self._explaining.over_photo.show(why if on else Why.NOTHING)
+    def _choose(self, overlay: Overlay, *, on: bool) -> None:
+        self._overlay.show(overlay if on else Overlay.NOTHING)
         self._show_buttons(self._session.inspection)
 
     def _open_channel(self, channel: str) -> None:
@@ -184,7 +192,7 @@ class WhyPage(QScrollArea):
 
     def _open_lens(self, stage: str) -> None:
         self._inspecting.open_stage(stage)
-        self._explaining.over_photo.show(Why.LENS)
+        self._overlay.show(Overlay.LENS)
 
     # -- what it shows -------------------------------------------------------------------------
 
@@ -205,8 +213,8 @@ class WhyPage(QScrollArea):
         self.question.setText(f"Why {name}, over")
         self.over.setCurrentIndex(self.over.findData(inspection.over))
         self._show_buttons(inspection)
-        self.note.setText(inspection.why_note)
-        self.note.setVisible(bool(inspection.why_note))
+        self.note.setText(inspection.overlay_note)
+        self.note.setVisible(bool(inspection.overlay_note))
         self.strip.show_opened(inspection.stage)
         self._show_pixel(inspection)
         if self.isVisible():
@@ -224,8 +232,8 @@ class WhyPage(QScrollArea):
         pressed.setColor(QPalette.ColorRole.Button, highlight)
         text = pressed.color(QPalette.ColorRole.HighlightedText)
         pressed.setColor(QPalette.ColorRole.ButtonText, text)
-        for why, button in self.buttons.items():
-            button.setChecked(why is inspection.why)
+        for overlay, button in self.buttons.items():
+            button.setChecked(overlay is inspection.overlay)
             # a dark theme's checked buttons look like the others otherwise
             button.setPalette(pressed if button.isChecked() else QPalette())
 

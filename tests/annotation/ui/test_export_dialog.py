@@ -10,8 +10,7 @@ from PIL import Image as pil
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from segstudio.annotation.ui.export_dialog import ExportDialog
-from segstudio.annotation.ui.export_report import ExportReportDialog
+from segstudio.annotation.ui.export_dialog import ExportDialog, ExportReportDialog
 
 
 @pytest.fixture

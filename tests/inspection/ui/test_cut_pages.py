@@ -33,7 +33,7 @@ class Desk:
         self.until(lambda: self.session.inspection.traced is not None)
         self.cutting = self.studio.cutting
         self.skip = SkipPage(self.session, self.studio.inspecting, self.cutting)
-        self.cuts = CutsPage(self.session, self.cutting)
+        self.cuts = CutsPage(self.session, self.cutting, self.studio.photo_overlay)
         for page in (self.skip, self.cuts):
             page.resize(640, 320)
             qtbot.addWidget(page)
@@ -200,6 +200,7 @@ def test_a_cut_is_chosen_from_the_menu_and_laid_over_the_photo(desk):
     menu.actions()[1].trigger()
     desk.computed()
     desk.click(desk.cuts.on_photo)
+    desk.until(lambda: desk.session.inspection.over_photo is not None)
     over = desk.session.inspection.over_photo
     np.testing.assert_array_equal(over.labels, desk.session.inspection.cut_result.cut.labels)
     desk.click(desk.cuts.on_photo)

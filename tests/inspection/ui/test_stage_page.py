@@ -22,8 +22,13 @@ def page(qtbot, make_window, folder, tiny_engine):
     bench.studio.inspecting.open()
     # the first network that is traced brings torch along
     bench.until(lambda: bench.session.inspection.traced is not None, 60000)
+    studio = bench.studio
     made = StagePage(
-        bench.session, bench.studio.inspecting, bench.studio.feature_maps, bench.studio.explaining
+        bench.session,
+        studio.inspecting,
+        studio.feature_maps,
+        studio.explaining,
+        studio.photo_overlay,
     )
     made.bench = bench
     qtbot.addWidget(made)

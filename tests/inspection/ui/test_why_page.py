@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from tiny_networks import UNET
 
 from segstudio.inspection.ui.why_page import WhyPage
-from segstudio.session.inspection import Heat, Over, Why
+from segstudio.session.inspection import Heat, Over, Overlay
 from segstudio.studio import Studio
 
 LEFT = Qt.MouseButton.LeftButton
@@ -33,7 +33,7 @@ def desk(clock, user_folders, folder, tiny_engine, qtbot):
     studio.segmenting.choose(UNET)
     studio.inspecting.open()
     until(lambda: studio.session.inspection.traced is not None)
-    page = WhyPage(studio.session, studio.inspecting, studio.explaining)
+    page = WhyPage(studio.session, studio.inspecting, studio.explaining, studio.photo_overlay)
     qtbot.addWidget(page)
     page.resize(700, 320)
     page.show()
@@ -73,16 +73,16 @@ def test_a_stage_of_the_strip_is_opened_and_its_cam_shown(desk):
     studio, page, until = desk
     studio.inspecting.pin((20, 10))
     until(lambda: bool(page.strip.stages))
-    QTest.mouseClick(page.buttons[Why.CAM], LEFT)
+    QTest.mouseClick(page.buttons[Overlay.CAM], LEFT)
     until(lambda: isinstance(studio.session.inspection.over_photo, Heat))
     QTest.mouseClick(page.strip, LEFT, pos=page.strip.place_of("up1").center())
     assert studio.session.inspection.stage == "up1"
     until(lambda: "up1" in studio.session.inspection.over_photo.caption)
-    QTest.mouseClick(page.buttons[Why.FIELD], LEFT)
+    QTest.mouseClick(page.buttons[Overlay.FIELD], LEFT)
     until(lambda: "95 %" in page.note.text())
-    assert page.buttons[Why.FIELD].isChecked()
-    assert not page.buttons[Why.CAM].isChecked()
-    QTest.mouseClick(page.buttons[Why.FIELD], LEFT)
+    assert page.buttons[Overlay.FIELD].isChecked()
+    assert not page.buttons[Overlay.CAM].isChecked()
+    QTest.mouseClick(page.buttons[Overlay.FIELD], LEFT)
     assert studio.session.inspection.over_photo is None
     until(lambda: not page.note.isVisible())
 
@@ -106,16 +106,16 @@ def test_the_lens_lists_the_stages_that_the_head_can_read(desk):
     place = page.lens.visualRect(model.index(3, 0)).center()
     QTest.mouseClick(page.lens.viewport(), LEFT, pos=place)
     until(lambda: studio.session.inspection.over_photo is not None)
-    assert studio.session.inspection.why is Why.LENS
+    assert studio.session.inspection.overlay is Overlay.LENS
 
 
 def test_one_column_where_two_do_not_fit(desk, qtbot):
     _, page, _ = desk
-    wide = page.buttons[Why.CAM].mapTo(page, QPoint(0, 0))
+    wide = page.buttons[Overlay.CAM].mapTo(page, QPoint(0, 0))
     assert wide.x() > page.pixel.mapTo(page, QPoint(0, 0)).x()
     page.resize(380, 320)
     let_pass(qtbot, page)
-    narrow = page.buttons[Why.CAM].mapTo(page, QPoint(0, 0))
+    narrow = page.buttons[Overlay.CAM].mapTo(page, QPoint(0, 0))
     assert narrow.x() == page.pixel.mapTo(page, QPoint(0, 0)).x()
     bar = page.horizontalScrollBar()
     assert bar.maximum() == 0

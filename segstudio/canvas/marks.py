@@ -1,0 +1,213 @@
+"""Marks over the picture: the brush's ring, what other views point at, a region, the wipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QRegion, QTransform
+
+from segstudio.canvas.view import Point
+from segstudio.core.outline import outline_segments
+from segstudio.session.disagreement import DisputedRegion, Disputes
+from segstudio.session.document import Document
+from segstudio.session.session import Session
+
+_DARK, _LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255, 235)
+_SMALL_PX = 7.0
+"""Below this diameter the circle has arms, so that it can be found."""
+_ARM_PX = 6.0
+_PEN_PX = 3
+
+
+def stamp_centre(image_xy: Point, size: int) -> Point:
+    """Where the brush's stamp really lies for a pointer at an image point.
+
+    Stamps of odd size are centred on a pixel's centre, of even size on a corner, so that each is
+    `size` pixels wide. The ring is drawn there, or it would disagree with what is painted by up to
+    half a pixel, which is much when zoomed in.
+    """
+    x, y = image_xy
+    if size % 2:
+        return (math.floor(x) + 0.5, math.floor(y) + 0.5)
+    return (float(math.floor(x + 0.5)), float(math.floor(y + 0.5)))
+
+
+def ring_region(centre: QPointF, diameter: float) -> QRegion:
+    """What has to be painted again when the ring comes or goes: a band, not the whole disc."""
+    half = diameter / 2 + _PEN_PX + (_ARM_PX if diameter < _SMALL_PX else 0)
+    region = QRegion(_square(centre, half).toAlignedRect())
+    hole = (diameter / 2 - _PEN_PX) / math.sqrt(2)
+    if hole > 2 * _PEN_PX:
+        inner = _square(centre, hole).toAlignedRect().adjusted(1, 1, -1, -1)
+        return region.subtracted(QRegion(inner))
+    return region
+
+
+def paint_ring(painter: QPainter, centre: QPointF, diameter: float, *, erases: bool) -> None:
+    """Draw the ring in two tones, so that it shows on any photo; dashed if it erases."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    radius = max(diameter / 2, 0.75)
+    light = QPen(_LIGHT, 1.0)
+    if erases and diameter >= _SMALL_PX:
+        light.setDashPattern([4.0, 3.0])
+    for pen, outwards in ((QPen(_DARK, 1.0), 1.0), (light, 0.0)):
+        painter.setPen(pen)
+        painter.drawEllipse(centre, radius + outwards, radius + outwards)
+    if diameter < _SMALL_PX:
+        _paint_arms(painter, centre, radius + 2)
+
+
+def _paint_arms(painter: QPainter, centre: QPointF, start: float) -> None:
+    for color, width in ((_DARK, 3.0), (_LIGHT, 1.0)):
+        painter.setPen(QPen(color, width))
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            direction = QPointF(dx, dy)
+            painter.drawLine(centre + direction * start, centre + direction * (start + _ARM_PX - 2))
+
+
+def _square(centre: QPointF, half: float) -> QRectF:
+    return QRectF(centre.x() - half, centre.y() - half, 2 * half, 2 * half)
+
+
+_GHOST_DARK, _GHOST_LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255, 225)
+_GAP_PX, _GHOST_ARM_PX = 4.0, 9.0
+_FRAME_PX = 3.0
+"""How far outside of the pixels their frame is drawn, so that it hides none."""
+
+
+def ghost_region(centre: QPointF) -> QRegion:
+    """What has to be painted again when the ghost pointer comes or goes."""
+    half = _GAP_PX + _GHOST_ARM_PX + 2
+    box = QRectF(centre.x() - half, centre.y() - half, 2 * half, 2 * half)
+    return QRegion(box.toAlignedRect())
+
+
+def paint_ghost(painter: QPainter, centre: QPointF) -> None:
+    """A cross that leaves the pixel free, in two tones."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for color, width in ((_GHOST_DARK, 3.0), (_GHOST_LIGHT, 1.2)):
+        painter.setPen(QPen(color, width))
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            way = QPointF(dx, dy)
+            painter.drawLine(centre + way * _GAP_PX, centre + way * (_GAP_PX + _GHOST_ARM_PX))
+    painter.restore()
+
+
+def paint_frame(painter: QPainter, box: QRectF) -> None:
+    """The frame around a part of the image, in two tones, dashed."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    around = QRectF(box.toAlignedRect()).adjusted(-_FRAME_PX, -_FRAME_PX, _FRAME_PX, _FRAME_PX)
+    light = QPen(_GHOST_LIGHT, 1.0)
+    light.setDashPattern([6.0, 4.0])
+    for pen in (QPen(_GHOST_DARK, 1.0), light):
+        painter.setPen(pen)
+        painter.drawRect(around)
+    painter.restore()
+
+
+_REGION_MARK_DARK, _REGION_MARK_LIGHT = QColor(0, 0, 0, 200), QColor(255, 255, 255)
+_MOST_PIXELS, _MOST_LINES = 1 << 20, 10_000
+"""A larger region, or one with a longer outline, is only framed: it would cost a frame's time."""
+
+
+class RegionMark:
+    """Draws along the edges of the opened region's pixels, in two tones that show on any photo."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._path = QPainterPath()
+        self._of: tuple[Disputes, int] | None = None
+
+    def paint(
+        self, painter: QPainter, document: Document | None, to_screen: Callable[[Point], Point]
+    ) -> None:
+        """Draw it over a picture of the document, if one is open and the overlay is shown."""
+        disputes, opened = self._session.disagreement, self._session.disagreeing.opened
+        if disputes is None or disputes.document is not document or not opened:
+            return
+        region = disputes.region(opened)
+        if region is None or not self._session.view.overlay_visible:
+            return
+        if self._of is None or self._of != (disputes, opened):
+            self._of, self._path = (disputes, opened), _path(disputes, region)
+        origin, unit = QPointF(*to_screen((0.0, 0.0))), QPointF(*to_screen((1.0, 1.0)))
+        scale = unit.x() - origin.x()
+        painter.save()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        place = QTransform.fromTranslate(origin.x(), origin.y()).scale(scale, scale)
+        painter.setTransform(place, combine=True)
+        for color, width in ((_REGION_MARK_DARK, 3.0), (_REGION_MARK_LIGHT, 1.0)):
+            pen = QPen(color, width)
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.drawPath(self._path)
+        painter.restore()
+
+
+def _path(disputes: Disputes, region: DisputedRegion) -> QPainterPath:
+    """The outline in pixels of the image."""
+    path = QPainterPath()
+    rect = region.rect
+    small = rect.height * rect.width <= _MOST_PIXELS
+    lines = outline_segments(disputes.mask(region)) if small else None
+    if lines is None or len(lines) > _MOST_LINES:
+        path.addRect(rect.left, rect.top, rect.width, rect.height)
+        return path
+    for x0, y0, x1, y1 in lines.tolist():
+        path.moveTo(rect.left + x0, rect.top + y0)
+        path.lineTo(rect.left + x1, rect.top + y1)
+    return path
+
+
+_WIPE_DARK, _WIPE_LIGHT = QColor(0, 0, 0, 170), QColor(255, 255, 255)
+_NEAR_PX = 6.0
+_GRIP_WIDTH, _GRIP_HEIGHT = 14.0, 26.0
+_AT_EDGE_PX = 1.0
+
+
+def near_line(x: float, at: float, width: int) -> bool:
+    """Whether a logical column of a view is that of its line.
+
+    Args:
+        x: The column.
+        at: Where the line stands, as a share of the width.
+        width: Of the view, in logical pixels.
+    """
+    return abs(x - at * width) <= _NEAR_PX
+
+
+def line_at(x: float, width: int) -> float:
+    """The line's place, as a share of the width, when it is dragged to a column; never lost."""
+    room = max(1, width)
+    return min(max(x, _AT_EDGE_PX), room - _AT_EDGE_PX) / room
+
+
+def paint_line(painter: QPainter, at: float, width: int, height: int) -> None:
+    """Draw the line in two tones with a grip in its middle."""
+    x = round(at * width) + 0.5
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+    for color, pen_width in ((_WIPE_DARK, 3.0), (_WIPE_LIGHT, 1.0)):
+        painter.setPen(QPen(color, pen_width))
+        painter.drawLine(QPointF(x, 0), QPointF(x, height))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    middle = height / 2
+    painter.setPen(QPen(_WIPE_DARK, 1.0))
+    painter.setBrush(_WIPE_LIGHT)
+    painter.drawRoundedRect(
+        QRectF(x - _GRIP_WIDTH / 2, middle - _GRIP_HEIGHT / 2, _GRIP_WIDTH, _GRIP_HEIGHT), 4, 4
+    )
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_WIPE_DARK)
+    for way in (-1, 1):
+        tip, base = x + way * 5, x + way * 1.5
+        painter.drawPolygon(
+            QPolygonF([QPointF(tip, middle), QPointF(base, middle - 4), QPointF(base, middle + 4)])
+        )
+    painter.restore()

@@ -140,8 +140,8 @@ class WorkQueue:
         if session.document is None:
             return
         if not session.state(session.index).reviewed:
-            self._browsing.toggle_reviewed()
-            self._follow_marks((session.index,))
+            self._browsing.toggle_reviewed(by=self)
+            self._rebuild()
         self.step(1)
 
     def put_back(self) -> None:
@@ -181,17 +181,14 @@ class WorkQueue:
         self._rebuild()
 
     def _on_marks(self, change: Change) -> None:
-        self._follow_marks(change.images)
+        if self._marks_matter(change.images):
+            self._rebuild()
 
     def _on_figures(self, _change: Change) -> None:
         self._rebuild()
 
     def _on_image(self, _change: Change) -> None:
         self._look_for_suspect()
-
-    def _follow_marks(self, images: tuple[int, ...]) -> None:
-        if self._marks_matter(images):
-            self._rebuild()
 
     def _marks_matter(self, images: tuple[int, ...]) -> bool:
         """Whether images of the queue came or went by their marks (all, if none is named)."""

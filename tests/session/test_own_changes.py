@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import types
+from pathlib import Path
 
 import pytest
 from evaluating_steps import evaluate, later, paint_the_missing_columns
 from fakes import make_folder
 
+import segstudio
 from segstudio.session import session as session_module
 from segstudio.session.session import Change, Session, What
 from segstudio.session.work_queue import QueueKind
@@ -49,30 +51,33 @@ def watched(monkeypatch):
     """What services announce and hear.
 
     Returns:
-        (announced, heard): modules with what they announced; modules with what they were told,
-        each with the module that announced it.
+        (announced, heard): modules with what they announced, or had others announce; modules with
+        what they were told, each with every module that led to it.
     """
-    by: dict[int, str] = {}
+    by: dict[int, set[str]] = {}
     kept: list[Change] = []
     announced: set[tuple[str, What]] = set()
     heard: set[tuple[str, str, What]] = set()
-    real = Session.follow
+    real, told_code = Session.follow, None
 
     def made(what, **details):
-        frame = sys._getframe(1)
-        while frame.f_globals["__name__"] == Session.__module__:
+        change, modules, frame = Change(what, **details), set(), sys._getframe(1)
+        while frame is not None and frame.f_code is not told_code:
+            modules.add(frame.f_globals["__name__"])
             frame = frame.f_back
-        change = Change(what, **details)
         kept.append(change)
-        by[id(change)] = frame.f_globals["__name__"]
-        announced.add((by[id(change)], what))
+        by[id(change)] = modules
+        announced.update((module, what) for module in modules)
         return change
 
     def follow(session, kinds, listener):
         def told(owner, change):
-            heard.add((type(owner).__module__, by[id(change)], change.what))
+            module = type(owner).__module__
+            heard.update((module, other, change.what) for other in by[id(change)])
             listener(change)
 
+        nonlocal told_code
+        told_code = told.__code__
         real(session, kinds, types.MethodType(told, listener.__self__))
 
     monkeypatch.setattr(session_module, "Change", made)
@@ -117,12 +122,27 @@ def test_no_service_is_told_of_what_it_announced_itself(watched, new_desk, tmp_p
     desk.place.save_to_annotations()
     desk.browsing.rescan()
     later(desk, 3)
-    assert {(module, what) for module, other, what in heard if module == other} == set()
+    own = {(module.rpartition(".")[2], what) for module, other, what in heard if module == other}
+    # the queue opens an image and waits until it is there
+    assert {
+        pair for pair in own if pair[0] != "work_queue" or What.DOCUMENT not in pair[1]
+    } == set()
     # these hear of such changes when others announce them
-    own = {
+    both = {
         module.rpartition(".")[2]
         for module, what in announced
         for follower, _, told in heard
         if module == follower and what & told
     }
-    assert own >= {"autosave", "class_mappings", "class_removal", "named_runs"}
+    assert both >= {"autosave", "class_mappings", "class_removal", "named_runs", "work_queue"}
+
+
+def test_no_service_hears_in_another_way():
+    package = Path(segstudio.__file__).parent
+    beside = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if "changed.connect(" in path.read_text(encoding="utf-8")
+        and not {"ui", "kit", "canvas", "window"}.intersection(path.relative_to(package).parts)
+    ]
+    assert beside == ["session/session.py"]

@@ -295,7 +295,7 @@ class Saving:
 
 
 class Session:
-    """What is open. Read by panels, written by `app` only.
+    """What is open. Read by panels, written by services only.
 
     Everything happens on one thread (the GUI's); results of jobs arrive there. A listener that
     causes another change is called again only after every listener has heard of the first.

@@ -216,8 +216,8 @@ class Studio:
             folder,
             engine,
             self._figures,
-            predicted=self.segmenting.load_stored,
-            finished=self.scoring.count_missing,
+            self.scoring,
+            self.segmenting,
         )
         self.confused_places = ConfusedPlaces(
             self.session,

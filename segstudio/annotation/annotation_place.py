@@ -53,7 +53,9 @@ class AnnotationPlace:
         self._in_truth: set[ImageRef] = set()
         self._root: Path | None = None
         self._choices = 0
-        session.changed.connect(self._on_change)
+        session.follow(What.PROJECT, self._on_project)
+        session.follow(What.DOCUMENT, self._on_document)
+        session.follow(What.LABELS, self._on_labels)
 
     # -- verbs -------------------------------------------------------------------------------
 
@@ -189,18 +191,18 @@ class AnnotationPlace:
             return path.relative_to(project.root).as_posix()
         return str(path)
 
-    def _on_change(self, change: Change) -> None:
-        if What.PROJECT in change.what:
-            self._on_project()
-        elif What.DOCUMENT in change.what:
+    def _on_document(self, change: Change) -> None:
+        if What.PROJECT not in change.what:
             self._find_place()
+
+    def _on_labels(self, change: Change) -> None:
         painted = change.document
-        if What.LABELS in change.what and change.patches and painted is not None:
+        if change.patches and painted is not None:
             saving = self._session.saving
             if painted.truth is not None and not saving.chosen and not saving.asked:
                 self._set(asked=True)
 
-    def _on_project(self) -> None:
+    def _on_project(self, _change: Change) -> None:
         """Another folder has another choice; the same one, looked at anew, keeps what is known."""
         project = self._session.project
         root = None if project is None else project.root

@@ -45,6 +45,7 @@ _JOURNAL = "journal"
 """Likewise of a journal that cannot be written."""
 _RETRY_S, _LONGEST_RETRY_S = 5.0, 60.0
 """A failed save is tried again after so long; each time after twice as long."""
+_MAY_BE_DIRTY = What.PROJECT | What.DOCUMENT | What.LABELS | What.HISTORY | What.SAVED
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ class Autosave:
         self.ask: Ask = lambda _document: "save"
         self.choose_folder: Callable[[], Path | None] = lambda: None
         self.take_theirs: TakeTheirs = lambda _document, _done: None
-        session.changed.connect(self._on_change)
+        session.follow(What.LABELS, self._on_labels)
+        session.follow(_MAY_BE_DIRTY, self._on_dirty)
 
     # -- saving ------------------------------------------------------------------------------
 
@@ -294,7 +296,7 @@ class Autosave:
             if not self._ask_about(document, error):
                 self._say_failed(document, error)
                 self._start_retry()
-            self._session.notify(What.SAVED)
+            self._tell_saved()
 
         self._submit(f"Saving {document.ref.title}", work, done, failed)
 
@@ -302,7 +304,7 @@ class Autosave:
         if not document.dirty:
             self._clear_journal(document)
         if document is self._session.document:
-            self._session.notify(What.SAVED)
+            self._tell_saved()
         for copy in copies:
             self._notices.info(f"The other version of {document.ref.title} is kept as {copy}.")
         self._saving_works(document)
@@ -435,7 +437,7 @@ class Autosave:
                 f"{document.ref.title} now shows the other version.",
                 f"Undo brings yours back; a copy is in {folder}.",
             )
-            self._session.notify(What.SAVED)
+            self._tell_saved()
             self._saving_works(document)
 
         def failed(error: Exception) -> None:
@@ -514,18 +516,30 @@ class Autosave:
 
     # -- following the session ---------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
+    def _on_labels(self, change: Change) -> None:
         painted = change.document
-        if What.LABELS in change.what and painted is not None and painted.dirty:
+        if painted is not None and painted.dirty:
             self._target_of(painted)
             for patch in change.patches:
                 self._record(painted, patch)
             self._start_timer()
+
+    def _on_dirty(self, change: Change) -> None:
+        if self._is_dirty() == self._dirty_told:
+            return
+        if What.SAVED in change.what:
+            self._dirty_told = not self._dirty_told  # who announced it has told that as well
+        else:
+            self._tell_saved()
+
+    def _is_dirty(self) -> bool:
         document = self._session.document
-        dirty = document is not None and document.dirty
-        if dirty != self._dirty_told:
-            self._dirty_told = dirty
-            self._session.notify(What.SAVED)
+        return document is not None and document.dirty
+
+    def _tell_saved(self) -> None:
+        """Say that the open image was saved, or could not be, or is no longer as it was saved."""
+        self._dirty_told = self._is_dirty()
+        self._session.notify(What.SAVED, by=self)
 
     def _start_timer(self) -> None:
         self._stop_timer()

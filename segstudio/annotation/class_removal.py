@@ -163,7 +163,8 @@ class ClassRemoval:
         self._scoring = scoring
         self._gone: dict[int, tuple[str, Callable[[Document], None]]] = {}
         """Of removals that are done: what the edit is called, and what takes it back elsewhere."""
-        session.changed.connect(self._on_change)
+        session.follow(What.PROJECT, self._on_project)
+        session.follow(What.HISTORY, self._on_history)
 
     def count(self, class_id: int, done: Callable[[ClassUse], None]) -> None:
         """Find out where a class is used, in a job.
@@ -296,7 +297,8 @@ class ClassRemoval:
         if document.history.push(edit.recorder):
             document.annotation.apply(patch)
             document.edited_at = time.time()
-            self._session.notify(What.LABELS | What.HISTORY, document=document, patches=(patch,))
+            what = What.LABELS | What.HISTORY
+            self._session.notify(what, document=document, patches=(patch,), by=self)
 
     def _rewrite(self, change: _Pass, then: Callable[[], None]) -> None:
         """Change the files of the images that are not in memory; `then` also if it is stopped."""
@@ -421,11 +423,12 @@ class ClassRemoval:
 
         self._run(back, done)
 
-    def _on_change(self, change: Change) -> None:
+    def _on_project(self, _change: Change) -> None:
+        self._gone.clear()
+
+    def _on_history(self, change: Change) -> None:
         """A removal that is undone in one image is undone in all of them: it is one step."""
-        if What.PROJECT in change.what:
-            self._gone.clear()
-        if change.document is None or What.HISTORY not in change.what:
+        if change.document is None:
             return
         document, history = change.document, change.document.history
         for class_id, (title, take_back) in list(self._gone.items()):

@@ -33,8 +33,34 @@ from segstudio.notices import Notices
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
 
+_MAX_INSTANCE = 65535
+PointXY = tuple[float, float]
+"""(x, y) in the image; pixel x covers [x, x + 1)."""
 _REPLACED = "replaced"
 """What the notice of a replaced annotation is about: the next one takes its place."""
+
+
+@dataclass
+class _Stroke:
+    """What was decided when the brush went down, and how far it is.
+
+    Attributes:
+        document: Whose annotation is painted on.
+        recorder: What was painted so far.
+        last_xy: Where the brush was last.
+        size: Its diameter in pixels.
+        class_id: The class that is painted.
+        only_over: If given, only pixels of this class are painted over.
+        instance_id: The instance that the pixels get where instance ids are kept.
+    """
+
+    document: Document
+    recorder: EditRecorder
+    last_xy: PointXY
+    size: int
+    class_id: int
+    only_over: int | None
+    instance_id: int
 
 
 class Editing:
@@ -57,8 +83,8 @@ class Editing:
         self._notices = notices
         self._pending: Job | None = None
         self._stepping = Stepping(session, jobs, notices, self._stepped)
-        self._stroke: Stroke | None = None
-        self._numbers = InstanceNumbers()
+        self._stroke: _Stroke | None = None
+        self._numbers = _InstanceNumbers()
 
     # -- strokes ---------------------------------------------------------------------------
 
@@ -85,7 +111,7 @@ class Editing:
         only_over = None
         if view.only_unlabelled:
             only_over = view.active_class if erase else 0
-        self._stroke = Stroke(
+        self._stroke = _Stroke(
             document,
             EditRecorder(self._stroke_title(class_id, erase)),
             (x, y),
@@ -471,10 +497,7 @@ class Editing:
         self._session.notify(what, document=document, patches=patches)
 
 
-_MAX_INSTANCE = 65535
-
-
-class InstanceNumbers:
+class _InstanceNumbers:
     """Gives ids that no pixel has; the highest is remembered between strokes."""
 
     def __init__(self) -> None:
@@ -529,30 +552,3 @@ def _highest(labels: Labels, ids: InstanceIds, ignored: int | None) -> tuple[int
         return int(ids.max(initial=0)), frozenset()
     highest = int(np.where(left_out, np.uint16(0), ids).max(initial=0))
     return highest, frozenset(int(i) for i in np.unique(ids[left_out]))
-
-
-PointXY = tuple[float, float]
-"""(x, y) in the image; pixel x covers [x, x + 1)."""
-
-
-@dataclass
-class Stroke:
-    """What was decided when the brush went down, and how far it is.
-
-    Attributes:
-        document: Whose annotation is painted on.
-        recorder: What was painted so far.
-        last_xy: Where the brush was last.
-        size: Its diameter in pixels.
-        class_id: The class that is painted.
-        only_over: If given, only pixels of this class are painted over.
-        instance_id: The instance that the pixels get where instance ids are kept.
-    """
-
-    document: Document
-    recorder: EditRecorder
-    last_xy: PointXY
-    size: int
-    class_id: int
-    only_over: int | None
-    instance_id: int

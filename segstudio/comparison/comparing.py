@@ -49,7 +49,7 @@ class Comparing:
         self._session, self._segmenting = session, segmenting
         self._closed: tuple[Pane, ...] = ()
         self._scores: dict[str, tuple[ConfusionMatrix, object, float]] = {}
-        session.changed.connect(self._on_change)
+        session.follow(What.PREDICTIONS | What.DOCUMENT | What.MODELS, self._on_change)
 
     # -- how many views ----------------------------------------------------------------------
 
@@ -302,11 +302,9 @@ class Comparing:
 
     # -- following the session ---------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
+    def _on_change(self, _change: Change) -> None:
         """A view without a prediction takes one that came and is not shown yet."""
         view = self._session.view
-        if not change.what & (What.PREDICTIONS | What.DOCUMENT | What.MODELS):
-            return
         if all(pane.run and not self._is_gone(pane.run) for pane in view.panes):
             return
         panes: list[Pane] = list(view.panes)

@@ -36,7 +36,8 @@ class Disagreement:
         self._asked = _Asked()
         self._votes: Votes | None = None
         self._cancel_look: Cancel | None = None
-        session.changed.connect(self._on_change)
+        session.follow(_COMPARED, self._on_compared)
+        session.follow(What.LABELS, self._on_labels)
 
     # -- what is compared ----------------------------------------------------------------------
 
@@ -110,14 +111,20 @@ class Disagreement:
 
     # -- following -----------------------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
-        if change.what & _COMPARED:
-            self._follow()
-        if change.what & What.LABELS:
-            self._look_soon()
+    def _on_compared(self, _change: Change) -> None:
+        self._follow()
+
+    def _on_labels(self, _change: Change) -> None:
+        self._stop_timer()
+        self._cancel_look = self._clock.call_later(_AFTER_S, self._look)
 
     def _follow(self) -> None:
-        """Compare again if anything of it is other than last time."""
+        """Compare again if anything of it is other than last time.
+
+        The order: what shall be compared -> what is shown of another image goes, and the state
+        says that a comparison is under way -> a job compares -> the regions are shown -> the
+        annotation is compared with them (`_look`), and again a moment after every stroke.
+        """
         session = self._session
         asked = _asked(session)
         if asked == self._asked:
@@ -125,12 +132,13 @@ class Disagreement:
         self._asked = asked
         self._jobs.cancel_key(_KEY)
         shown = session.disagreement
-        if shown is not None and shown.document is not asked.document:
-            self._show(None)
-        if asked.document is None or len(asked.predictions) < 2:
-            self._show(None)
+        can_compare = asked.document is not None and len(asked.predictions) > 1
+        if can_compare and (shown is None or shown.document is asked.document):
+            session.set_disagreeing(waiting=True)
+        else:
+            self._show(None, waiting=can_compare)
+        if not can_compare:
             return
-        session.set_disagreeing(waiting=True)
 
         def failed(error: Exception) -> None:
             self._show(None)
@@ -146,28 +154,26 @@ class Disagreement:
             visible=False,
         )
 
-    def _show(self, found: Found | None) -> None:
+    def _show(self, found: Found | None, *, waiting: bool = False) -> None:
         session = self._session
         before, after = session.disagreement, None if found is None else found.disputes
         self._votes = None if found is None else found.votes
         opened = _same_region(before, session.disagreeing.opened, after)
         session.disagreement = after
-        state = replace(session.disagreeing, opened=opened, waiting=False, agreement={})
+        state = replace(session.disagreeing, opened=opened, waiting=waiting, agreement={})
         if after is not before or state != session.disagreeing:
             session.disagreeing = state
             session.notify(What.DISAGREEMENT)
         self._look()
 
-    def _look_soon(self) -> None:
-        if self._cancel_look is not None:
-            self._cancel_look()
-        self._cancel_look = self._clock.call_later(_AFTER_S, self._look)
-
-    def _look(self) -> None:
-        """See with which run the annotation agrees in each region."""
+    def _stop_timer(self) -> None:
         if self._cancel_look is not None:
             self._cancel_look()
             self._cancel_look = None
+
+    def _look(self) -> None:
+        """See with which run the annotation agrees in each region."""
+        self._stop_timer()
         votes, disputes = self._votes, self._session.disagreement
         if votes is None or disputes is None or not disputes.document.has_reference:
             self._session.set_disagreeing(agreement={})

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-from segstudio.evaluation.confused_regions import Place, confused_places
+import cv2
+import numpy as np
+
+from segstudio.core.geometry import Rect
+from segstudio.core.labels import Labels
 from segstudio.folder.browsing import Browsing
 from segstudio.jobs import JobRunner
+from segstudio.metrics.class_sums import require_same_shape
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Layer, Session, What
+
+_TOUCHING: Final = 8
+"""Pixels that share a corner are one place."""
+MOST_PLACES: Final = 500
+"""More are not told: outlines that are a pixel off make thousands of tiny ones."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Confused pixels that touch each other: their rectangle, and how many they are."""
+
+    rect: Rect
+    pixels: int
+
 
 Done = Callable[[int, tuple[Place, ...]], None]
 """Gets the index of the image and its places, largest first."""
@@ -45,7 +65,7 @@ class ConfusedPlaces:
         self._session, self._jobs = session, jobs
         self._browsing, self._segmenting = browsing, segmenting
         self._wish: _Wish | None = None
-        session.changed.connect(self._on_change)
+        session.follow(What.PROJECT | What.DOCUMENT | What.PREDICTIONS, self._on_change)
 
     def open(self, index: int, model: str, truth_id: int, predicted_id: int, done: Done) -> None:
         """Show an image with the difference of annotation and prediction, and look for the places.
@@ -71,13 +91,10 @@ class ConfusedPlaces:
     def _on_change(self, change: Change) -> None:
         if self._wish is None:
             return
-        if change.what & What.PROJECT:
+        if change.what & What.PROJECT or self._browsing.place != self._wish.index:
             self._wish = None
-        elif change.what & (What.DOCUMENT | What.PREDICTIONS):
-            if self._browsing.place != self._wish.index:
-                self._wish = None
-            else:
-                self._try()
+        else:
+            self._try()
 
     def _run_of(self, document: Document) -> str:
         """Key of the wished model's prediction, "" if the image does not have it (yet)."""
@@ -108,3 +125,33 @@ class ConfusedPlaces:
     def _found(self, wish: _Wish, places: tuple[Place, ...]) -> None:
         if self._session.index == wish.index:
             wish.done(wish.index, places)
+
+
+def confused_places(
+    truth: Labels, prediction: Labels, truth_id: int, predicted_id: int, most: int = MOST_PLACES
+) -> tuple[Place, ...]:
+    """The places where `predicted_id` was predicted on pixels of `truth_id`.
+
+    Args:
+        truth: (H, W) uint8 class ids.
+        prediction: (H, W) uint8 class ids.
+        truth_id: The class that is right.
+        predicted_id: The class that was predicted; the same one gives the places it was found at.
+        most: More places than these are left out, the smallest ones.
+
+    Raises:
+        SegstudioError: if the shapes differ.
+    """
+    require_same_shape(truth, prediction)
+    if not truth.size:
+        return ()
+    mask = cv2.bitwise_and(
+        (truth == truth_id).view(np.uint8), (prediction == predicted_id).view(np.uint8)
+    )
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=_TOUCHING)
+    rows = stats[1:]  # the first is what lies between the places
+    order = np.argsort(-rows[:, cv2.CC_STAT_AREA], kind="stable")[:most]
+    return tuple(
+        Place(Rect(top, left, top + height, left + width), pixels)
+        for left, top, width, height, pixels in rows[order].tolist()
+    )

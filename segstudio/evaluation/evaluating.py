@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from segstudio.clock import Cancel, Clock
-from segstudio.evaluation.corrections import Corrections
+from segstudio.core.labels import LabelMap
 from segstudio.evaluation.evaluation_inputs import Conditions, Contender
 from segstudio.evaluation.evaluation_rows import pairs_of
+from segstudio.evaluation.evaluation_sums import SumKeeper
 from segstudio.evaluation.evaluation_table import EvaluationTable
-from segstudio.evaluation.evaluation_trouble import tell_trouble
-from segstudio.evaluation.evaluation_work import EvaluationWork, Results
-from segstudio.evaluation.folder_sums import SumKeeper
+from segstudio.evaluation.evaluation_work import EvaluationWork, Results, Trouble
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner
@@ -21,12 +20,15 @@ from segstudio.metrics.bootstrap import PairedDifference, paired_difference
 from segstudio.notices import Notices
 from segstudio.runs.batch import run_key
 from segstudio.runs.engine import Engine
+from segstudio.runs.scoring import Scoring
+from segstudio.runs.segmenting import Segmenting
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.image_ref import ImageList, ImageRef, image_of
 
 _RECOUNT_AFTER_S = 0.4
+_SHOWN: Final = 3
 
 
 class Evaluating:
@@ -46,20 +48,19 @@ class Evaluating:
         folder: OpenFolder,
         engine: Engine,
         figures: FigureStore,
-        *,
-        predicted: Callable[[Document], None] = lambda _document: None,
-        finished: Callable[[], None] = lambda: None,
+        scoring: Scoring,
+        segmenting: Segmenting,
     ) -> None:
         """Args (besides the objects it works on):
         engine: The models.
         figures: Where figures are kept on disk.
-        predicted: Told when the open image has predictions on disk that it does not hold.
-        finished: Told when models have run: there are predictions that are not scored yet.
+        scoring: Takes over what is counted here.
+        segmenting: Brings predictions into the open image.
         """
         self._session, self._jobs, self._clock = session, jobs, clock
         self._notices, self._documents, self._folder = notices, documents, folder
         self._engine, self._figures = engine, figures
-        self._predicted, self._told_finished = predicted, finished
+        self._scoring, self._segmenting = scoring, segmenting
         self.table = EvaluationTable()
         self._files: FolderFiles | None = None
         self._conditions: Conditions | None = None
@@ -67,10 +68,11 @@ class Evaluating:
         self._job: Job | None = None
         self._recount_timer: Cancel | None = None
         self._sums = SumKeeper(jobs, clock, self.table, changed=self._changed)
-        self._corrections = Corrections(
-            session, jobs, clock, documents, figures, measured=self._corrected
+        self._corrections = _Corrections(
+            session, jobs, clock, documents, figures, self._deliver, self._corrected
         )
-        session.changed.connect(self._on_change)
+        session.follow(What.PROJECT, self._on_project)
+        session.follow(What.SCHEMA | What.MODELS, self._on_conditions)
 
     # -- verbs -------------------------------------------------------------------------------
 
@@ -182,7 +184,13 @@ class Evaluating:
         again: bool = False,
         models: bool = True,
     ) -> None:
-        """Evaluate the folder; without `models` only what was predicted is measured."""
+        """Evaluate the folder; without `models` only what was predicted is measured.
+
+        The order: an evaluation that runs is stopped -> what is not true under the new conditions
+        is forgotten -> a job does image by image, gives way to others, and is taken up again ->
+        what comes of it is taken over up to ten times a second (`_arrived`), the counts by the
+        scores too -> at the end the last sums are made, and trouble is told (`_finished`).
+        """
         self.cancel()
         self._stop_timer()
         self._take_conditions(files, conditions)
@@ -192,7 +200,9 @@ class Evaluating:
             conditions.references(files),
             self._figures,
             self._order(len(files.project.images)),
-            deliver=lambda results: self._clock.post(lambda: self._arrived(work, results)),
+            deliver=lambda results: self._deliver(
+                files, conditions, results, lambda: self._arrived(work, results)
+            ),
             again=again,
             give_way=lambda job: any(
                 other.lane == job.lane and other is not job for other in self._jobs.jobs()
@@ -257,7 +267,20 @@ class Evaluating:
             ended=ended,
         )
 
+    def _deliver(
+        self,
+        files: FolderFiles,
+        conditions: Conditions,
+        results: Results,
+        arrived: Callable[[], None],
+    ) -> None:
+        """Bring results from their job's thread to the session's."""
+        self._clock.post(arrived)
+        if not conditions.originals:  # scores are against what is corrected
+            self._scoring.take_over(files, conditions.schema, results.counts)
+
     def _arrived(self, work: EvaluationWork, results: Results) -> None:
+        """The order: table, sums -> what was corrected meanwhile -> marks -> open image -> state."""
         if work is not self._work:
             return
         self.table.set_pages(results.pages)
@@ -304,7 +327,7 @@ class Evaluating:
             session.notify(What.STATES, images=tuple(changed))
         document, here = session.document, predicted.get(session.index, set())
         if document is not None and not here <= document.predictions.keys():
-            self._predicted(document)
+            self._segmenting.load_stored(document)
 
     def _finished(self, work: EvaluationWork, *, cancelled: bool) -> None:
         self._work = self._job = None
@@ -316,19 +339,17 @@ class Evaluating:
                 f"The evaluation was stopped after {least} of {work.total} images.",
                 "It goes on from there when it is started again.",
             )
-        tell_trouble(self._notices, work.trouble, work.total, self.table.title)
+        _tell_trouble(self._notices, work.trouble, work.total, self.table.title)
         if work.runs_models:
-            self._told_finished()
+            self._scoring.count_missing()
 
     # -- following the session ---------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
-        if What.PROJECT in change.what:
-            self._on_project()
-        elif change.what & (What.SCHEMA | What.MODELS) and self._conditions is not None:
+    def _on_conditions(self, change: Change) -> None:
+        if What.PROJECT not in change.what and self._conditions is not None:
             self._recount_later()
 
-    def _on_project(self) -> None:
+    def _on_project(self, _change: Change) -> None:
         """Another folder has no figures yet; the same one, scanned again, is measured again."""
         files, before = self._folder.files, self._files
         if before is None:
@@ -395,6 +416,176 @@ class Evaluating:
     def _set(self, **values: Any) -> None:
         self._session.evaluation = replace(self._session.evaluation, **values)
         self._session.notify(What.EVALUATION)
+
+
+class _Corrections:
+    """Measures the stored predictions of images whose annotation changed, in a job.
+
+    The order: an image was painted on, or saved, or `Evaluating.refresh` names it -> a pause passes
+    -> a job measures unsaved work as it is on the screen -> its lines are in the table -> once that
+    work is saved it is measured from its files, which is kept on disk.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        clock: Clock,
+        documents: Documents,
+        figures: FigureStore,
+        deliver: Callable[[FolderFiles, Conditions, Results, Callable[[], None]], None],
+        measured: Callable[[Results], None],
+    ) -> None:
+        """Args (besides the objects it works on):
+        deliver: Brings results from the job's thread to the session's.
+        measured: Gets the new lines there.
+        """
+        self._session, self._jobs, self._clock = session, jobs, clock
+        self._documents, self._figures = documents, figures
+        self._deliver, self._measured = deliver, measured
+        self._files: FolderFiles | None = None
+        self._conditions: Conditions | None = None
+        self._stale: set[int] = set()
+        self._touched: set[int] = set()
+        self._unsaved: set[int] = set()
+        self._under_way: set[int] = set()
+        self._timer: Cancel | None = None
+        session.follow(What.LABELS, self._on_labels)
+        session.follow(What.SAVED | What.DOCUMENT, self._on_saved)
+
+    def __contains__(self, index: object) -> bool:
+        """Whether an image was corrected since `follow` was called."""
+        return index in self._touched
+
+    def follow(self, files: FolderFiles | None, conditions: Conditions | None) -> None:
+        """Measure with these models and classes from now on; None: measure nothing."""
+        if files is not self._files:
+            self._stale.clear()
+            self._unsaved.clear()
+        self._files, self._conditions = files, conditions
+        self._touched = set(self._stale)
+        # What is measured under other conditions is dropped, so it has to be done again.
+        self.add(self._under_way)
+
+    def add(self, indices: Iterable[int]) -> None:
+        """Measure images again after a pause."""
+        if self._conditions is None or self._conditions.originals:
+            return
+        self._stale.update(indices)
+        self._touched |= self._stale
+        if self._stale:
+            self._stop_timer()
+            self._timer = self._clock.call_later(_RECOUNT_AFTER_S, self._submit)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer()
+            self._timer = None
+
+    def _submit(self) -> None:
+        self._stop_timer()
+        files, conditions = self._files, self._conditions
+        if files is None or conditions is None or self._under_way or not self._stale:
+            return
+        images = files.project.images
+        indices = sorted(i for i in self._stale if image_of(i) < len(images))
+        held: dict[ImageRef, LabelMap] = {}
+        for index in indices:
+            document = self._dirty(index)
+            if document is not None:
+                held[document.ref] = document.annotation
+        self._unsaved = (self._unsaved - self._stale) | {i for i in indices if images[i] in held}
+        self._stale, self._under_way = set(), set(indices)
+
+        def arrived(results: Results) -> None:
+            if conditions is self._conditions and results.rows:
+                self._measured(results)
+
+        def ended() -> None:
+            self._under_way = set()
+            if self._stale and self._timer is None:
+                self._submit()
+
+        work = EvaluationWork(
+            None,
+            conditions,
+            conditions.references(files, held),
+            self._figures,
+            indices,
+            every_page=False,
+            deliver=lambda results: self._deliver(
+                files, conditions, results, lambda: arrived(results)
+            ),
+        )
+        self._jobs.submit(
+            "Measuring corrections",
+            "evaluation",
+            work.work,
+            ended=ended,
+            front=True,
+            visible=False,
+        )
+
+    def _dirty(self, index: int) -> Document | None:
+        """The held image of an index, if it has unsaved work."""
+        assert self._files is not None
+        document = self._documents.get(self._files.project.images[index])
+        return document if document is not None and document.dirty else None
+
+    def _on_labels(self, change: Change) -> None:
+        index = self._session.index_of(change.document)
+        if self._files is not None and index is not None:
+            self.add([index])
+
+    def _on_saved(self, _change: Change) -> None:
+        saved = {i for i in self._unsaved if self._dirty(i) is None} if self._files else ()
+        if saved:
+            self.add(saved)
+
+
+def _tell_trouble(
+    notices: Notices, trouble: Trouble, total: int, title: Callable[[str], str]
+) -> None:
+    """Tell the user, each kind once.
+
+    Args:
+        notices: Where to.
+        trouble: What went wrong.
+        total: How many images there were to do.
+        title: A model's name for people, by its id.
+    """
+    for run, error in trouble.broken.items():
+        notices.failure(f"Loading {title(run)}", error)
+    if trouble.failures:
+        notices.error(
+            f"{len(trouble.failures)} of {total} images failed: {_some(trouble.failures)}.",
+            "The others are done.",
+            _lines(trouble.failures),
+        )
+    if trouble.unmeasured:
+        number = len(trouble.unmeasured)
+        notices.warning(
+            f"The masks of {number} images cannot be used: {_some(trouble.unmeasured)}."
+            if number > 1
+            else f"The mask of {_some(trouble.unmeasured)} cannot be used.",
+            "Images without a mask are not scored.",
+            _lines(trouble.unmeasured),
+        )
+    if trouble.unsaved:
+        notices.warning(
+            f"{len(trouble.unsaved)} predictions could not be kept on disk.",
+            str(trouble.unsaved[0]),
+        )
+
+
+def _some(troubles: Sequence[tuple[str, object]]) -> str:
+    names = ", ".join(name for name, _ in troubles[:_SHOWN])
+    more = len(troubles) - _SHOWN
+    return names if more <= 0 else f"{names} and {more} more"
+
+
+def _lines(troubles: Sequence[tuple[str, object]]) -> str:
+    return "\n".join(f"{name}: {why}" for name, why in troubles)
 
 
 def _names(images: Sequence[ImageRef]) -> Sequence[str]:

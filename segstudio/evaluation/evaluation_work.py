@@ -5,25 +5,26 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from segstudio.core.answer import Answer
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import Image, LabelMap, Labels
+from segstudio.core.prediction import Prediction
 from segstudio.evaluation.evaluation_inputs import NO_REFERENCE, Conditions, Contender, References
-from segstudio.evaluation.evaluation_models import EvaluatedModels, ModelNeeded
 from segstudio.evaluation.evaluation_rows import Counted, ImageRow
-from segstudio.evaluation.evaluation_trouble import Trouble
 from segstudio.folder.files import READ_ATTEMPTS, changing
 from segstudio.jobs import Job
+from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.image_figures import ImageFigures, figures_of
 from segstudio.metrics.votes import vote_entropy
-from segstudio.runs.engine import Engine
+from segstudio.runs.engine import Engine, Predictor
 from segstudio.storage.decode import pages_in_image, read_image
 from segstudio.storage.figures import FigureStore, packed, unpacked
 from segstudio.storage.image_ref import ImageRef, image_of, page_title, place_of
+from segstudio.storage.predictions import PredictionStore
 
 _DELIVER_AFTER_S = 0.1
 _MOST_FRUITLESS = 100
@@ -35,18 +36,42 @@ class _Replaced(Exception):
     """A file was another one after it was read: what is counted would be filed under the wrong."""
 
 
+class ModelNeeded(Exception):
+    """An answer is not on disk, and models may not run yet."""
+
+
+@dataclass(eq=False)
+class Trouble:
+    """What went wrong: nothing of it ends an evaluation.
+
+    Attributes:
+        failures: Images that failed, and why.
+        unmeasured: Images whose reference cannot be used, and why.
+        unsaved: Why predictions could not be stored, one entry an image and model.
+        broken: Models that could not be loaded, and why.
+    """
+
+    failures: list[tuple[str, SegstudioError]] = field(default_factory=list)
+    unmeasured: list[tuple[str, SegstudioError]] = field(default_factory=list)
+    unsaved: list[SegstudioError] = field(default_factory=list)
+    broken: dict[str, SegstudioError] = field(default_factory=dict)
+
+
 @dataclass(eq=False)
 class Results:
     """What came since the last delivery.
 
     Attributes:
         rows: (index of the image, model, line).
+        counts: (index of the image, key of the prediction, its pixels by classes) of what was
+            measured now; not of lines that were on disk.
         done: How many images are through, by model.
         predicted: Keys of runs that are on disk now, by image.
         pages: How many pages images have, where these are several, by image.
     """
 
     rows: list[tuple[int, str, ImageRow]] = field(default_factory=list)
+    counts: list[tuple[int, str, ClassPairs]] = field(default_factory=list)
     done: dict[str, int] = field(default_factory=dict)
     predicted: dict[int, set[str]] = field(default_factory=dict)
     pages: dict[int, int] = field(default_factory=dict)
@@ -195,6 +220,7 @@ class EvaluationWork:
         for model, row in image.rows.items():
             self._results.rows.append((index, model, row))
             self._done[model] += complete
+        self._results.counts += ((index, run, pairs) for run, pairs in image.counts.items())
         if image.predicted:
             self._results.predicted[index] = image.predicted
         if not complete:
@@ -218,6 +244,7 @@ class _ImageWork:
 
     Attributes:
         rows: The lines by model.
+        counts: Pixels by classes of what was measured now, by the keys of the predictions.
         predicted: Keys of runs that are on disk.
         unmeasured: Why its reference cannot be used, or None.
     """
@@ -239,6 +266,7 @@ class _ImageWork:
         self._reference: tuple[LabelMap | None] | None = None
         self._maps: dict[str, Labels] = {}
         self.rows: dict[str, ImageRow] = {}
+        self.counts: dict[str, ClassPairs] = {}
         self.predicted: set[str] = set()
         self.unmeasured: SegstudioError | None = None
 
@@ -259,7 +287,7 @@ class _ImageWork:
                 return
             except _Replaced:
                 self._pixels = self._reference = self.unmeasured = None
-                self._maps, self.rows = {}, {}
+                self._maps, self.rows, self.counts = {}, {}, {}
         raise changing(self._ref)
 
     def _run(self, *, again: bool) -> None:
@@ -337,6 +365,8 @@ class _ImageWork:
             return None
         answer, uncertainty = found
         figures = self._measured(answer, before) if has_reference else None
+        if figures is not None:
+            self.counts[contender.run] = figures.pairs
         counted = Counted(figures, answer.seconds, uncertainty)
         content = counted.packed()
         # What could not be measured is tried again next time, and told again.
@@ -404,3 +434,105 @@ class _ImageWork:
         entropy = float(vote_entropy(maps).mean(dtype=np.float64))
         self._figures.put({key: packed({"entropy": entropy})})
         return entropy
+
+
+class EvaluatedModels:
+    """Answers of several models, each loaded when it is first needed and kept until the end.
+
+    Attributes:
+        trouble: What went wrong.
+        seconds: Time spent in the models.
+        may_run: Whether models may be loaded and run now; else `ModelNeeded` says that one is
+            needed.
+    """
+
+    def __init__(self, engine: Engine | None, store: PredictionStore, *, again: bool) -> None:
+        """Args:
+        engine: Gives the models; without it only what is on disk is answered.
+        store: Predictions on disk.
+        again: Run the models also where a stored prediction would do.
+        """
+        self.trouble = Trouble()
+        self.seconds = 0.0
+        self.may_run = False
+        self._engine = engine
+        self._store = store
+        self._again = again
+        self._loaded: dict[str, Predictor] = {}
+
+    def answer(
+        self,
+        contender: Contender,
+        ref: ImageRef,
+        digest: str,
+        pixels: Callable[[], Image],
+        job: Job,
+    ) -> Prediction | None:
+        """A model's answer for an image at the thresholds in force; None if it cannot be had.
+
+        Args:
+            contender: The model.
+            ref: The image.
+            digest: Of its file, when the pixels are or were read.
+            pixels: Gives its pixels (H, W, 3) uint8 RGB; called only if the model runs.
+            job: Checked while the model runs.
+
+        Raises:
+            ModelNeeded: if the model has to run and `may_run` is not set.
+            SegstudioError: if the image cannot be read or the model fails on it.
+        """
+        raw = None if self._again else self._stored(contender, ref, digest)
+        if raw is None:
+            predictor = self._predictor(contender, job)
+            if predictor is None:
+                return None
+            raw = self._predict(predictor, contender, pixels(), job)
+            self._keep(ref, digest, raw)
+        return contender.drawn(raw)
+
+    def _stored(self, contender: Contender, ref: ImageRef, digest: str) -> Prediction | None:
+        raw = self._store.load(ref.path, contender.run, ref.page, digest=digest)
+        if raw is None and contender.same_answer:
+            raw = self._store.load(ref.path, contender.same_answer, ref.page, digest=digest)
+            if raw is not None:
+                raw = replace(raw, run=contender.run, title=contender.spec.title)
+                self._keep(ref, digest, raw)
+        return raw
+
+    def _predict(
+        self, predictor: Predictor, contender: Contender, pixels: Image, job: Job
+    ) -> Prediction:
+        start = time.perf_counter()
+        answer = predictor.predict(pixels, contender.options, job.check, _no_report)
+        self.seconds += time.perf_counter() - start
+        return replace(answer, run=contender.run)
+
+    def _keep(self, ref: ImageRef, digest: str, prediction: Prediction) -> None:
+        try:
+            self._store.save(ref.path, prediction, ref.page, digest=digest)
+        except SegstudioError as error:
+            self.trouble.unsaved.append(without_traceback(error))
+
+    def _predictor(self, contender: Contender, job: Job) -> Predictor | None:
+        """The loaded model; None if it cannot be had, which is told once in `trouble`."""
+        if self._engine is None or contender.id in self.trouble.broken:
+            return None
+        if not self.may_run:
+            raise ModelNeeded
+        if contender.id not in self._loaded:
+            try:
+                self._loaded[contender.id] = self._load(self._engine, contender, job)
+            except SegstudioError as error:
+                self.trouble.broken[contender.id] = without_traceback(error)
+        return self._loaded.get(contender.id)
+
+    def _load(self, engine: Engine, contender: Contender, job: Job) -> Predictor:
+        spec, progress = contender.spec, job.progress
+        if not engine.is_available(spec):
+            engine.download(spec, job.check, job.report)
+        job.report(progress.done, progress.total, f"Loading {spec.title}")
+        return engine.predictor(spec, contender.options.device, job.check)
+
+
+def _no_report(done: int, total: int = 0, text: str = "") -> None:
+    """Progress is told by images."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from segstudio.evaluation.evaluation_inputs import Conditions, References
 from segstudio.evaluation.evaluation_sums import RunSums
 from segstudio.evaluation.evaluation_table import EvaluationTable
-from segstudio.evaluation.evaluation_trouble import Trouble
-from segstudio.evaluation.evaluation_work import EvaluationWork, Results
+from segstudio.evaluation.evaluation_work import EvaluationWork, Results, Trouble
 from segstudio.jobs import Job
 from segstudio.runs.engine import Engine
 from segstudio.storage.figures import FigureStore

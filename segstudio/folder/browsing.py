@@ -479,12 +479,12 @@ class Browsing:
                 return
         self._notices.info("There is no image left that is not reviewed in this direction.")
 
-    def toggle_reviewed(self) -> None:
-        """Mark the open image as reviewed, or take the mark away."""
+    def toggle_reviewed(self, by: object = None) -> None:
+        """Mark the open image as reviewed, or take the mark away; `by`: see `Change.by`."""
         session, files = self._session, self._folder.files
         if files is not None and session.document is not None:
             reviewed = not session.state(session.index).reviewed
-            session.set_state(session.index, reviewed=reviewed)
+            session.set_state(session.index, reviewed=reviewed, by=by)
             self._states.mark_reviewed(files, session.document.ref, reviewed=reviewed)
 
     def open_image(self, path: Path, then: Callable[[Document], None], page: int = 0) -> None:

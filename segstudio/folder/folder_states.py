@@ -34,7 +34,7 @@ class FolderStates:
         self._jobs = jobs
         self._folder = folder
         self._count_missing = count_missing
-        session.changed.connect(self._on_change)
+        session.follow(What.LABELS | What.HISTORY, self._on_change)
 
     def read(self, files: FolderFiles) -> None:
         """Find out all marks again; what is known stays until then."""

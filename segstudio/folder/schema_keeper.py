@@ -63,7 +63,7 @@ class SchemaKeeper:
         self._before = session.schema
         """The classes as they were read or saved last."""
         self._asking = False
-        session.changed.connect(self._on_change)
+        session.follow(What.SAVED, self._on_saved)
 
     def take_over(self, project: Project) -> None:
         """Use a folder's classes: declared, found in its ground truth, or the default two."""
@@ -165,21 +165,26 @@ class SchemaKeeper:
         """Choose which id in the reference counts nowhere (None: all count)."""
         self.set(replace(self._session.schema, ignore_index=class_id))
 
-    def set(self, schema: LabelSchema) -> None:
-        """Put edited classes in force and save them a little later."""
+    def set(self, schema: LabelSchema, by: object = None) -> None:
+        """Put edited classes in force and save them a little later.
+
+        Args:
+            schema: The classes.
+            by: The service that goes on with it by itself (`Change.by`).
+        """
         schema = self._keeping_mask_colors(schema)
         if schema == self._session.schema:
             return
         if self._session.read_only:
             self._notices.info(self._session.read_only)
-            self._session.notify(What.SCHEMA)
+            self._session.notify(What.SCHEMA, by=by)
             return
         self._session.schema = schema
         self._session.schema_origin = SchemaOrigin.DECLARED
         if self._cancel_save is not None:
             self._cancel_save()
         self._cancel_save = self._clock.call_later(_SAVE_AFTER_S, self.save_now)
-        self._session.notify(What.SCHEMA)
+        self._session.notify(What.SCHEMA, by=by)
 
     def _keeping_mask_colors(self, schema: LabelSchema) -> LabelSchema:
         """The classes, told apart in colour masks as before: the files keep their colours."""
@@ -279,10 +284,10 @@ class SchemaKeeper:
             )
         )
 
-    def _on_change(self, change: Change) -> None:
+    def _on_saved(self, _change: Change) -> None:
         """A save of an annotation may have found classes that another program changed."""
         files = self._folder.files
-        if What.SAVED not in change.what or files is None or self._asking:
+        if files is None or self._asking:
             return
         path = files.project.root / self._folder_of_classes / SCHEMA_NAME
         if self._cancel_save is None and path in files.project.classes.foreign:

@@ -82,7 +82,10 @@ def same_thresholds(a: RunOptions, b: RunOptions) -> bool:
 
 @dataclass(frozen=True)
 class BatchImage:
-    """One image to do; `pixels` (H, W, 3) uint8 and their file's digest if they are in memory."""
+    """One image to do; `pixels` (H, W, 3) uint8 and their file's digest if they are in memory.
+
+    One that is in memory is counted there, against what is painted.
+    """
 
     index: int
     ref: ImageRef
@@ -99,12 +102,14 @@ class BatchResult:
         raw: The prediction in the model's own classes, at the batch's thresholds.
         matrix: Its counts against the image's files, None if there is no reference.
         schema: The classes it was counted in.
+        in_memory: Whether the image was in memory, so that nothing was counted here.
     """
 
     ref: ImageRef
     raw: Prediction
     matrix: ConfusionMatrix | None
     schema: LabelSchema
+    in_memory: bool
 
 
 class Batch:
@@ -234,18 +239,23 @@ class Batch:
     def _result(self, job: Job, image: BatchImage, stored: Prediction | None) -> BatchResult:
         raw = stored or self._predict(job, image)
         raw = with_thresholds(raw, self.options.score_threshold, self.options.mask_threshold)
-        schema = self.schema
-        reference = None
+        schema, in_memory = self.schema, image.pixels is not None
+        matrix = None if in_memory else self._counted(image.ref, raw, schema)
+        return BatchResult(image.ref, raw, matrix, schema, in_memory)
+
+    def _counted(
+        self, ref: ImageRef, raw: Prediction, schema: LabelSchema
+    ) -> ConfusionMatrix | None:
+        # else it is counted once it is decided what the masks or the model's classes mean
+        if not self.files.masks.known or not is_scored(raw.schema, schema):
+            return None
         try:
-            # else it is counted once it is decided what the masks or the model's classes mean
-            if self.files.masks.known and is_scored(raw.schema, schema):
-                reference = self.files.reference(image.ref, schema, raw.shape_hw)
+            reference = self.files.reference(ref, schema, raw.shape_hw)
         except SegstudioError:
-            pass  # said when the image is opened; the prediction is good all the same
-        matrix = None
-        if reference is not None:
-            matrix = count(reference.labels, adapt(raw, schema).labels, schema)
-        return BatchResult(image.ref, raw, matrix, schema)
+            return None  # said when the image is opened; the prediction is good all the same
+        if reference is None:
+            return None
+        return count(reference.labels, adapt(raw, schema).labels, schema)
 
     def _predict(self, job: Job, image: BatchImage) -> Prediction:
         assert self._predictor is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.batch import model_of
 from segstudio.runs.scoring import Scoring
-from segstudio.runs.thresholds import drawn_in
+from segstudio.runs.segmenting import drawn_in
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 
@@ -98,7 +98,8 @@ class ClassMappings:
         self._before = session.schema
         self._stale: dict[tuple[Document, str], Prediction] = {}
         self._warned: set[tuple[Path, Names]] = set()
-        session.changed.connect(self._on_change)
+        session.follow(What.SCHEMA, self._on_schema)
+        session.follow(What.PREDICTIONS, self._on_predictions)
 
     def table(self, model_id: str) -> MappingTable | None:
         """How a model's classes are read now; None if there is no such model."""
@@ -122,9 +123,9 @@ class ClassMappings:
         rule = ClassRule.of(model.names, targets, unmapped)
         usual = ClassRule.of(model.names, guess(model, folder), "background")
         if rule == usual and asked_of(model, folder.without_rule(model)) is None:
-            self._schema.set(folder.without_rule(model))
+            self._apply(folder.without_rule(model))
         else:
-            self._schema.set(folder.with_rule(rule))
+            self._apply(folder.with_rule(rule))
 
     def confirm(self, model_id: str) -> None:
         """Say that a model's only object is the folder's only one, so that it is scored."""
@@ -136,7 +137,7 @@ class ClassMappings:
         """Go back to what the names say."""
         spec = self._session.models.get(model_id)
         if spec is not None:
-            self._schema.set(self._session.schema.without_rule(spec.schema))
+            self._apply(self._session.schema.without_rule(spec.schema))
 
     def _table(self, model: LabelSchema) -> MappingTable:
         folder = self._session.schema
@@ -155,18 +156,26 @@ class ClassMappings:
         chosen = folder.rule_for(model) is not None
         return MappingTable(rows, unmapped, chosen, is_scored(model, folder))
 
-    # -- following ---------------------------------------------------------------------------
+    # -- what follows from a rule ------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
-        if What.PREDICTIONS in change.what:
-            self._warn()
-        if What.SCHEMA not in change.what:
-            return
+    def _apply(self, schema: LabelSchema) -> None:
+        self._schema.set(schema, by=self)
+        self._follow(self._take_note())
+
+    def _on_schema(self, change: Change) -> None:
+        before = self._take_note()
+        if What.PROJECT not in change.what:
+            self._follow(before)
+
+    def _on_predictions(self, _change: Change) -> None:
+        self._warn()
+
+    def _take_note(self) -> LabelSchema:
+        """Remember the classes in force; returns those before. A question is answered by a rule."""
         before, self._before = self._before, self._session.schema
         if before.rules != self._before.rules:
             self._notices.settle(_ASKED)
-        if What.PROJECT not in change.what and before != self._before:
-            self._follow(before, self._before)
+        return before
 
     def _warn(self) -> None:
         """Ask, once for each set of classes, what a model that is not scored counts as here."""
@@ -194,7 +203,7 @@ class ClassMappings:
         model = prediction.schema
 
         def answer(targets: dict[int, int | None]) -> None:
-            self._schema.set(self._session.schema.with_rule(ClassRule.of(model.names, targets)))
+            self._apply(self._session.schema.with_rule(ClassRule.of(model.names, targets)))
 
         guesses = guess(model, self._session.schema)
         none = {c.id: guesses[c.id] for c in model.classes if key_of(c.name) == "background"}
@@ -206,8 +215,16 @@ class ClassMappings:
             about=_ASKED,
         )
 
-    def _follow(self, before: LabelSchema, now: LabelSchema) -> None:
-        """Read predictions again whose classes are read in another way than before."""
+    def _follow(self, before: LabelSchema) -> None:
+        """Go on after the classes changed.
+
+        The order: which predictions are read in another way now -> their counts are forgotten ->
+        those that are held are brought from disk, shown, and counted; meanwhile those that are not
+        held are counted from the files.
+        """
+        now = self._session.schema
+        if before == now:
+            return
 
         def moved(model: LabelSchema) -> bool:
             return mapping_digest(model, before) != mapping_digest(model, now)
@@ -220,20 +237,18 @@ class ClassMappings:
             if moved(prediction.schema)
         }
         self._stale.update(stale)
-        if stale:
-            self._read_again()
         runs = {run for state in session.states.values() for run in state.runs}
         models = {run: session.models.get(model_of(run)) for run in runs}
         changed = {run for run, spec in models.items() if spec is not None and moved(spec.schema)}
-        self._count_again(changed | {run for _, run in stale})
-
-    def _count_again(self, runs: Iterable[str]) -> None:
-        wanted = set(runs)
-        counted = [(index, run) for index, run in self._session.counts if run in wanted]
+        changed |= {run for _, run in stale}
+        counted = [(index, run) for index, run in session.counts if run in changed]
         for index, run in counted:
             self._scoring.forget(index, run)
-        if wanted:
-            self._session.notify(What.SCORES)
+        if changed:
+            session.notify(What.SCORES)
+        if stale:
+            self._read_again()
+        if changed:
             self._scoring.count_missing()
 
     def _read_again(self) -> None:
@@ -279,7 +294,8 @@ class ClassMappings:
                 continue
             document.predictions[run] = item.mapped
             self._scoring.count_document(document, [run])
-        self._session.notify(What.PREDICTIONS)
+        self._session.notify(What.PREDICTIONS, by=self)
+        self._warn()
         if lost:
             self._notices.warning(
                 f"{', '.join(dict.fromkeys(lost))} must be run again for the class mapping.",

@@ -60,7 +60,7 @@ class NamedRuns:
         self._engine, self._wanted, self._stand_in = engine, wanted, ""
         self._definitions: list[RunDefinition] | None = None
         self._own: dict[str, ModelSpec] = {}
-        session.changed.connect(self._on_change)
+        session.follow(What.MODELS, self._on_models)
 
     def add_variant(self, title: str, base: str, **overrides: Any) -> str:
         """Add a model run with options of its own; returns its id.
@@ -134,7 +134,8 @@ class NamedRuns:
         available = session.model.available - {run}
         session.model = replace(session.model, chosen=chosen, available=available)
         self._keep()
-        session.notify(What.MODELS)
+        session.notify(What.MODELS, by=self)
+        self._note_choice()
 
         def bring_back() -> None:
             self._add(definition)
@@ -215,7 +216,7 @@ class NamedRuns:
         if self._wanted in session.models and chosen in ("", self._stand_in):
             chosen, self._wanted = self._wanted, ""
         session.model = replace(session.model, chosen=chosen, available=available | ready)
-        session.notify(What.MODELS)
+        session.notify(What.MODELS, by=self)
 
     def _files(self, definition: RunDefinition) -> dict[str, str]:
         """The weights of the members that are files of the user's own, by id."""
@@ -230,12 +231,13 @@ class NamedRuns:
             name: self._own[path] for name, path in definition.files.items() if path in self._own
         }
 
-    def _on_change(self, change: Change) -> None:
-        """Read the file once the models are known."""
-        if not change.what & What.MODELS:
-            return
+    def _note_choice(self) -> None:
         if self._definitions is not None and self._session.model.chosen != self._stand_in:
             self._wanted = ""  # the user has chosen since
+
+    def _on_models(self, _change: Change) -> None:
+        """Read the file once the models are known."""
+        self._note_choice()
         if self._definitions is None and self._session.models:
             self._definitions = []
             self._stand_in = self._session.model.chosen

@@ -14,17 +14,19 @@ from typing import Any, Protocol
 import numpy as np
 
 from segstudio.clock import Clock
-from segstudio.core.class_mapping import is_scored
+from segstudio.core.class_mapping import is_scored, same_classes
 from segstudio.core.labels import Labels, Patch
-from segstudio.core.prediction import Prediction
+from segstudio.core.prediction import Prediction, effective_options
 from segstudio.core.schema import Color, LabelSchema
 from segstudio.core.text import safe_cells, utf8
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner
+from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.metrics.tally import FolderTally, count, matrix_size, metrics_of, padded
 from segstudio.notices import Notices
+from segstudio.runs.batch import model_of
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.atomic import write_atomically
@@ -112,7 +114,8 @@ class Scoring:
         self._classes = _classes_of(session.schema)
         self._tallies: dict[str, FolderTally] = {}
         self._cached: tuple[ConfusionMatrix, object, Metrics] | None = None
-        session.changed.connect(self._on_change)
+        session.follow(What.PROJECT | What.SCHEMA, self._on_other_classes)
+        session.follow(What.LABELS, self._on_labels)
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -309,19 +312,51 @@ class Scoring:
         self.count_missing()
 
     def count_missing(self) -> None:
-        """Count what is predicted and not counted yet, from the files of the folder."""
+        """Count what has a reference, is predicted, and not counted yet, from the files."""
         self._count_stored(lambda index, run: (index, run) not in self._session.counts)
+
+    def count_stored(self, index: int, run: str) -> None:
+        """Count a stored prediction of an image that is not held, from the files of the folder."""
+        self._count_stored(lambda *key: key == (index, run))
 
     def recount_runs(self, runs: Collection[str]) -> None:
         """Count runs of images that are not held anew: their predictions are drawn differently."""
         self._count_stored(lambda _index, run: run in runs)
 
+    def take_over(
+        self, files: FolderFiles, schema: LabelSchema, found: Iterable[tuple[int, str, ClassPairs]]
+    ) -> None:
+        """Record what was counted elsewhere, so that it is counted once; called on any thread.
+
+        Of images that are held what is on the screen is counted, so nothing is taken over.
+
+        Args:
+            files: The folder.
+            schema: The classes in which it was counted.
+            found: (index of the image, key of the prediction, counts).
+        """
+        batch: list[_Counted] = []
+        for index, run, pairs in found:
+            matrix = pairs.matrix(schema.num_classes)
+            batch.append((index, run, matrix, metrics_of(matrix, schema)))
+        for start in range(0, len(batch), _MOST_AT_ONCE):
+            self._deliver(
+                files,
+                batch[start : start + _MOST_AT_ONCE],
+                lambda key: key not in self._held() and same_classes(schema, self._session.schema),
+            )
+
+    def _held(self) -> set[tuple[int | None, str]]:
+        """The predictions that are held, by image and run."""
+        return {(self._session.index_of(d), run) for d in self._documents for run in d.predictions}
+
     def _count_stored(self, wanted: Callable[[int, str], bool]) -> None:
         files = self._folder.files
         if files is None:
             return
-        held = {(self._session.index_of(d), run) for d in self._documents for run in d.predictions}
-        predicted = ((i, run) for i, state in self._session.states.items() for run in state.runs)
+        held = self._held()
+        states = self._session.states.items()
+        predicted = ((i, run) for i, s in states if s.has_truth or s.annotated for run in s.runs)
         # what a job that is replaced now had still to count is not forgotten
         uncounted = [
             key
@@ -334,7 +369,13 @@ class Scoring:
         if not uncounted:
             self._jobs.cancel_key("recount")
             return
-        schema, options = self._session.schema, self._session.model.options
+        session, schema = self._session, self._session.schema
+        options = {
+            run: effective_options(spec, session.model.options)
+            if (spec := session.models.get(model_of(run)))
+            else session.model.options
+            for _, run in uncounted
+        }
         self._recounting = set(uncounted)
 
         def work(job: Job) -> None:
@@ -342,48 +383,50 @@ class Scoring:
             sent = time.monotonic()
             for number, (index, run) in enumerate(uncounted):
                 job.report(number, len(uncounted), f"Scoring {files.project.images[index].name}")
-                matrix = files.count(files.project.images[index], run, schema, options)
+                matrix = files.count(files.project.images[index], run, schema, options[run])
                 if matrix is not None:
                     batch.append((index, run, matrix, metrics_of(matrix, schema)))
                 late = time.monotonic() - sent > _DELIVERY_INTERVAL_S
                 if late or len(batch) == _MOST_AT_ONCE:
-                    self._deliver(job, files, batch)
+                    self._deliver(files, batch, lambda _key: not job.cancelled)
                     batch, sent = [], time.monotonic()
-            self._deliver(job, files, batch)
+            self._deliver(files, batch, lambda _key: not job.cancelled)
 
         self._jobs.submit("Scoring the folder", "scores", work, key="recount")
 
-    def _deliver(self, job: Job, files: FolderFiles, batch: list[_Counted]) -> None:
+    def _deliver(
+        self,
+        files: FolderFiles,
+        batch: list[_Counted],
+        is_true: Callable[[tuple[int, str]], bool],
+    ) -> None:
+        """Record counts of a folder, if they are still true, on the session's thread."""
+
         def arrive() -> None:
-            if job.cancelled or files is not self._folder.files or not batch:
-                return
-            for index, run, matrix, metrics in batch:
+            true = [c for c in batch if is_true(c[:2])] if files is self._folder.files else []
+            for index, run, matrix, metrics in true:
                 self.record(index, run, matrix, metrics)
                 self._recounting.discard((index, run))
-            self._session.notify(What.SCORES)
+            if true:
+                self._session.notify(What.SCORES)
 
         self._clock.post(arrive)
 
     # -- following the session ---------------------------------------------------------------
 
-    def _on_change(self, change: Change) -> None:
+    def _on_other_classes(self, change: Change) -> None:
+        classes = _classes_of(self._session.schema)
         if What.PROJECT in change.what:
-            self._start_anew()
-        if What.SCHEMA in change.what and self._classes != _classes_of(self._session.schema):
-            self._classes = _classes_of(self._session.schema)
+            # images may have other numbers now, and none is counted any more
+            self._recounting.clear()
+            self._tallies.clear()
+            self._waiting.clear()
+        elif classes != self._classes:
             self.recount()
-        if What.LABELS in change.what:
-            self._follow(change.document, change.patches)
+        self._classes = classes
 
-    def _start_anew(self) -> None:
-        """Images may have other numbers now, and none is counted any more."""
-        self._recounting.clear()
-        self._tallies.clear()
-        self._waiting.clear()
-        self._classes = _classes_of(self._session.schema)
-
-    def _follow(self, document: Document | None, patches: tuple[Patch, ...]) -> None:
-        session = self._session
+    def _on_labels(self, change: Change) -> None:
+        session, document, patches = self._session, change.document, change.patches
         index = session.index_of(document)
         if document is None or index is None or not document.predictions:
             return

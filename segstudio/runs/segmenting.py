@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from segstudio.clock import Clock
+from segstudio.clock import Cancel, Clock
 from segstudio.core.class_mapping import adapt, same_classes
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
     effective_options,
+    with_thresholds,
 )
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
@@ -30,9 +31,10 @@ from segstudio.runs.batch import (
 )
 from segstudio.runs.engine import Engine
 from segstudio.runs.scoring import Scoring
-from segstudio.runs.thresholds import Thresholds
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
+
+_RECOUNT_AFTER_S = 0.5
 
 
 class Segmenting:
@@ -61,7 +63,7 @@ class Segmenting:
         self._engine = engine
         self._batches: list[Batch] = []
         self._preferred = ""
-        self._thresholds = Thresholds(session, jobs, clock, documents, scoring)
+        self._thresholds = _Thresholds(session, jobs, clock, documents, scoring)
 
     # -- choosing ----------------------------------------------------------------------------
 
@@ -273,7 +275,11 @@ class Segmenting:
         batch.job = self._jobs.submit(batch.title, "model", batch.work, ended=ended)
 
     def _arrived(self, batch: Batch, result: BatchResult) -> None:
-        """Take one image's result: into its document if that is held, else only its counts."""
+        """Take one image's result: into its document if that is held, else only its counts.
+
+        The order: the folder's classes -> the image's marks -> the prediction is shown -> it is
+        counted, unless the run has done that.
+        """
         session = self._session
         self._mark_available(batch.spec)
         project = session.project
@@ -294,6 +300,8 @@ class Segmenting:
         elif result.matrix is not None and same_classes(result.schema, session.schema):
             self._scoring.record(index, run, result.matrix)
             session.notify(What.SCORES)
+        elif result.matrix is not None or result.in_memory:  # in other classes, or let go since
+            self._scoring.count_stored(index, run)
         batch.schema = session.schema
 
     def _put(self, document: Document, raw: Prediction, *, show: bool) -> None:
@@ -348,7 +356,7 @@ class Segmenting:
         if files is None:
             return
         self._choose_run(document)
-        at, held = self._thresholds.drawn(), frozenset(document.predictions)
+        at, held = drawn_in(self._session), frozenset(document.predictions)
         ref, shape = document.ref, document.shape_hw
 
         def work(job: Job) -> list[Prediction]:
@@ -400,9 +408,78 @@ class Segmenting:
         session.notify(What.PREDICTIONS | What.SCORES)
 
 
-def _some(failures: list[tuple[str, SegstudioError]], shown: int = 3) -> str:
-    text = ", ".join(name for name, _ in failures[:shown])
-    return text if len(failures) <= shown else f"{text} and {len(failures) - shown} more"
+class _Thresholds:
+    """Draws held predictions at the thresholds in force, or at those of their own run."""
+
+    def __init__(
+        self,
+        session: Session,
+        jobs: JobRunner,
+        clock: Clock,
+        documents: Documents,
+        scoring: Scoring,
+    ) -> None:
+        self._session, self._jobs, self._clock = session, jobs, clock
+        self._documents, self._scoring = documents, scoring
+        self._cancel_recount: Cancel | None = None
+
+    def apply(self) -> None:
+        """Draw the instances of held predictions at the thresholds in force, the open image first.
+
+        The folder's other images are counted again a moment after the last change.
+        """
+        at = drawn_in(self._session)
+        current = self._session.document
+        held = sorted(self._documents, key=lambda d: d is not current)
+        pending = [(d, p) for d in held for p in d.predictions.values() if p.instances is not None]
+
+        def work(job: Job) -> None:
+            for document, old in pending:
+                job.check()
+                new = at(old)
+                self._clock.post(lambda d=document, o=old, n=new: self._rethresholded(job, d, o, n))  # type: ignore[misc]
+
+        self._jobs.submit("Applying thresholds", "scores", work, key="thresholds", front=True)
+        if self._cancel_recount is not None:
+            self._cancel_recount()
+        self._cancel_recount = self._clock.call_later(_RECOUNT_AFTER_S, self._recount_instances)
+
+    def _rethresholded(
+        self, job: Job, document: Document, old: Prediction, new: Prediction
+    ) -> None:
+        if job.cancelled or document.predictions.get(old.run) is not old:
+            return
+        document.predictions[old.run] = new
+        if document is self._session.document:
+            self._session.notify(What.PREDICTIONS)
+        self._scoring.count_document(document, [old.run])
+
+    def _recount_instances(self) -> None:
+        self._cancel_recount = None
+        instance_runs = {
+            run
+            for state in self._session.states.values()
+            for run in state.runs
+            if self._is_instance_run(run)
+        }
+        if instance_runs:
+            self._scoring.recount_runs(instance_runs)
+
+    def _is_instance_run(self, run: str) -> bool:
+        spec = self._session.models.get(model_of(run))
+        return spec is not None and spec.task == "instance"
+
+
+def drawn_in(session: Session) -> Callable[[Prediction], Prediction]:
+    """What draws predictions at the thresholds in force now; may be called on any thread."""
+    models, options = dict(session.models), session.model.options
+
+    def at(prediction: Prediction) -> Prediction:
+        spec = models.get(model_of(prediction.run))
+        own = options if spec is None else effective_options(spec, options)
+        return with_thresholds(prediction, own.score_threshold, own.mask_threshold)
+
+    return at
 
 
 def run_to_show(session: Session, document: Document, preferred: str) -> str:
@@ -440,3 +517,8 @@ def first_run(session: Session, document: Document) -> str:
         return order.index(model) if model in order else len(order)
 
     return min(document.predictions, key=place, default="")
+
+
+def _some(failures: list[tuple[str, SegstudioError]], shown: int = 3) -> str:
+    text = ", ".join(name for name, _ in failures[:shown])
+    return text if len(failures) <= shown else f"{text} and {len(failures) - shown} more"

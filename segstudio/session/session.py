@@ -295,7 +295,7 @@ class Saving:
 
 
 class Session:
-    """What is open. Read by panels, written by `app` only.
+    """What is open. Read by panels, written by services only.
 
     Everything happens on one thread (the GUI's); results of jobs arrive there. A listener that
     causes another change is called again only after every listener has heard of the first.
@@ -432,9 +432,9 @@ class Session:
         """The marks of an image."""
         return self.states.get(index, _UNMARKED)
 
-    def set_state(self, index: int, **values: Any) -> None:
-        """Replace fields of an image's marks; says STATES if anything differs."""
+    def set_state(self, index: int, *, by: object = None, **values: Any) -> None:
+        """Replace fields of an image's marks; says STATES if anything differs (`Change.by`)."""
         state = replace(self.state(index), **values)
         if state != self.state(index):
             self.states[index] = state
-            self.notify(What.STATES, images=(index,))
+            self.notify(What.STATES, images=(index,), by=by)

@@ -5,7 +5,7 @@ import pytest
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.geometry import Rect
-from segstudio.evaluation.confused_regions import Place, confused_places
+from segstudio.evaluation.confused_places import Place, confused_places
 
 TRUTH = np.array(
     [

@@ -8,7 +8,7 @@ import pytest
 from fakes import make_folder
 
 from segstudio.core.geometry import Rect
-from segstudio.evaluation.confused_regions import Place
+from segstudio.evaluation.confused_places import Place
 from segstudio.session.session import Layer
 
 

@@ -9,7 +9,7 @@ import pytest
 from fakes import BLOBS, BRIGHT, FakeEngine, square, write_mask, write_photo
 
 from segstudio.core.geometry import Rect
-from segstudio.evaluation.suspects import thickest_suspect
+from segstudio.evaluation.work_queue import thickest_suspect
 from segstudio.session.session import Layer
 from segstudio.session.work_queue import QueueKind
 

@@ -7,6 +7,7 @@ from fakes import BRIGHT, FakeEngine, make_folder, square, wait_for, write_photo
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions, WeightsFile
 from segstudio.core.schema import LabelSchema
+from segstudio.metrics.tally import count
 from segstudio.session.session import SchemaOrigin, What
 
 WIDE = ModelSpec(
@@ -288,3 +289,43 @@ def test_cancel_stops_the_runs_and_nothing_else_that_waits_for_models(desk, tmp_
     desk.engine.gate.set()
     desk.settle()
     assert found == ["seen"]
+
+
+def counts_spied_on(monkeypatch) -> list[str]:
+    """The modules that count an image from now on, in the order in which they do."""
+    counted: list[str] = []
+    for module in ("runs.scoring", "runs.batch", "folder.files"):
+        name = f"segstudio.{module}.count"
+
+        def spied(*maps, real=count, where=module):
+            counted.append(where)
+            return real(*maps)
+
+        monkeypatch.setattr(name, spied)
+    return counted
+
+
+def test_a_run_counts_every_image_once(desk, tmp_path, monkeypatch):
+    desk.open(make_folder(tmp_path / "nuclei", count=5))
+    counted = counts_spied_on(monkeypatch)
+    desk.segmenting.run_all()
+    desk.settle()
+    assert len(counted) == 5
+    assert set(desk.session.counts) == {(i, "bright") for i in range(5)}
+
+
+def test_an_image_that_is_let_go_while_the_model_runs_is_counted_from_its_files(
+    desk, tmp_path, monkeypatch
+):
+    desk.open(make_folder(tmp_path / "nuclei", count=5))
+    counted = counts_spied_on(monkeypatch)
+    desk.engine.gate.clear()
+    desk.segmenting.run_current()
+    wait_for(desk.clock, desk.engine.entered.is_set)
+    desk.browsing.select(4)
+    wait_for(desk.clock, lambda: desk.session.index == 4 and desk.document is not None)
+    desk.browsing._documents.drop(desk.session.project.images[0])
+    desk.engine.gate.set()
+    desk.settle()
+    assert counted == ["folder.files"]
+    assert set(desk.session.counts) == {(0, "bright")}

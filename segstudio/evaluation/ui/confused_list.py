@@ -17,8 +17,7 @@ from PySide6.QtWidgets import (
 from segstudio.core.formatting import count_text, percent_text
 from segstudio.core.labels import Image
 from segstudio.core.text import printable
-from segstudio.evaluation.confused_places import ConfusedPlaces
-from segstudio.evaluation.confused_regions import MOST_PLACES, Place
+from segstudio.evaluation.confused_places import MOST_PLACES, ConfusedPlaces, Place
 from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.folder.browsing import Browsing
 from segstudio.kit.elided import ElidedLabel

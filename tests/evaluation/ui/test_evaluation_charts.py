@@ -347,7 +347,7 @@ def test_the_queue_shows_each_page_and_a_click_opens_it(measured):
         measured.qtbot.mouseClick(queue.view.viewport(), LEFT, pos=place)
         measured.until(lambda: opened(measured) == shown)  # noqa: B023 - used at once
     # the tile shows its own page: nothing of it is bright
-    measured.until(lambda: queue._thumbnails.get(model.image_at(0)) is not None)
+    measured.until(lambda: all(queue._thumbnails.get(model.image_at(row)) for row in range(3)))
     bright = [
         queue._thumbnails.get(model.image_at(row)).toImage().pixelColor(0, 0).red() > 100
         for row in range(3)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
-from segstudio.cli.errors import FAILURE, OK, InputError, input_errors, require_folder
+from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import fetch_weights
 from segstudio.cli.options import option_of
-from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
+from segstudio.cli.output import ShownJob, print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_comparison
 from segstudio.clock import ManualClock
 from segstudio.core.class_mapping import asked_of, is_scored
@@ -22,7 +22,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder
 from segstudio.folder.files import FolderFiles
-from segstudio.jobs import Job, JobRunner
+from segstudio.jobs import JobRunner
 from segstudio.metrics.measure import AnyMeasure
 from segstudio.models.registry import registry, spec_from_weights
 from segstudio.notices import Notices
@@ -30,7 +30,7 @@ from segstudio.runs.engine import TorchEngine
 from segstudio.runs.named_runs import NamedRuns
 from segstudio.session.session import Session, What
 from segstudio.storage.figures import FigureStore
-from segstudio.storage.folders import user_folders
+from segstudio.storage.folders import require_folder, user_folders
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
@@ -91,9 +91,9 @@ def compare(request: Request, *, as_json: bool) -> int:
         SegstudioError: if the report cannot be written; the figures are printed all the same.
     """
     check_report(request.report)
-    if not request.folder.is_file():  # an image stands for its folder
-        require_folder(request.folder)
     with input_errors():
+        if not request.folder.is_file():  # an image stands for its folder
+            require_folder(request.folder)
         specs = _specs(request.models)
         project, schema = _opened(request, specs)
         unscored = _unscored(specs, schema)
@@ -184,7 +184,7 @@ def _evaluated(
             conditions,
             references,
             figures,
-            _ShownJob(show),
+            ShownJob("Comparing", show),
             limit=request.limit,
             again=request.again,
         )
@@ -205,19 +205,6 @@ def _command(request: Request) -> str:
         ("report", request.report),
     )
     return shlex.join(["segstudio", "compare", str(request.folder), *options_text(options)])
-
-
-class _ShownJob(Job):
-    """A job whose progress goes to a progress bar."""
-
-    def __init__(self, show: ShowProgress) -> None:
-        super().__init__("Comparing", "model")
-        self._show = show
-
-    def report(self, done: int, total: int = 0, text: str = "") -> None:
-        """Say how far the work is."""
-        super().report(done, total, text)
-        self._show(done, total, text)
 
 
 def _opened(request: Request, specs: Sequence[ModelSpec]) -> tuple[Project, LabelSchema]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from segstudio.cli.mask_pairs import MISSING_TEXTS
-from segstudio.cli.options import Missing
 from segstudio.cli.output import print_table, say, score
+from segstudio.evaluation.mask_pairs import MISSING_TEXTS
 from segstudio.evaluation.report.wording import count
 from segstudio.metrics.image_figures import MEASURES, PIXELS
 from segstudio.metrics.measure import Where
@@ -72,7 +71,7 @@ def _print_missing(report: dict[str, Any]) -> None:
     verb = "has" if len(names) == 1 else "have"
     named = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
     say(f"{len(names)} of {masks} {verb} no prediction: {named}")
-    say(f"  {MISSING_TEXTS[Missing(report['missing'])]}")
+    say(f"  {MISSING_TEXTS[report['missing']]}")
 
 
 def _print_classes(report: dict[str, Any]) -> None:

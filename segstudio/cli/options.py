@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 from typer.core import TyperCommand
 
-from segstudio.cli.errors import input_errors, require_folder
+from segstudio.cli.errors import input_errors
+from segstudio.storage.folders import require_folder
 
 if TYPE_CHECKING:
     from segstudio.metrics.measure import AnyMeasure
@@ -132,9 +133,9 @@ def chosen_masks(gt: Path | None, pattern: str | None) -> ChosenMasks:
     """
     from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 
-    if gt is not None:
-        require_folder(gt)
     with input_errors():
+        if gt is not None:
+            require_folder(gt)
         named = None if pattern is None else MaskPattern(pattern)
     return ChosenMasks(None if gt is None else gt.absolute(), named)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from segstudio.core.text import printable, utf8_json
+from segstudio.jobs import Job
 
 
 class ShowProgress(Protocol):
@@ -107,3 +108,16 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[ShowProgress
 
 def _show_nothing(done: int, total: int = 0, text: str = "") -> None:
     """No terminal, no bar."""
+
+
+class ShownJob(Job):
+    """A job of the command line: it runs where it is called, and its progress is shown."""
+
+    def __init__(self, title: str, show: ShowProgress) -> None:
+        super().__init__(title, "model")
+        self._show = show
+
+    def report(self, done: int, total: int = 0, text: str = "") -> None:
+        """Say how far the work is."""
+        super().report(done, total, text)
+        self._show(done, total, text)

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
 import typer
 from typer.core import TyperGroup
@@ -280,7 +280,7 @@ def _evaluate(
     with charts and the worst images into one HTML file.
     """
     from segstudio.cli.evaluate import Request, evaluate
-    from segstudio.cli.mask_pairs import Sides
+    from segstudio.evaluation.mask_pairs import Sides
 
     if bootstrap != (against is not None):
         raise InputError("--bootstrap and --against DIR belong together.")
@@ -300,7 +300,10 @@ def _evaluate(
         detections,
         options.chosen_masks(None, pattern).pattern,
     )
-    request = Request(sides, per_image, wanted, against, missing, report, images)
+    told: Literal["ignore", "background"] = (
+        "background" if missing is options.Missing.BACKGROUND else "ignore"
+    )
+    request = Request(sides, per_image, wanted, against, told, report, images)
     return evaluate(request, as_json=as_json)
 
 

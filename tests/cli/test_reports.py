@@ -196,7 +196,7 @@ class TestReportsThatCannotBeWritten:
 
     @pytest.mark.parametrize("place", ["no/r.html", "gt/a_mask.png/r.html", "gt"])
     def test_they_are_refused_before_anything_is_read(self, capsys, folders, monkeypatch, place):
-        monkeypatch.setattr("segstudio.cli.evaluate.MaskFolders.open", None)
+        monkeypatch.setattr("segstudio.evaluation.mask_pairs.MaskFolders.open", None)
         code, out, err = self.evaluate(capsys, folders, folders / place)
         assert (code, out) == (2, "")
         assert err.startswith("error: ")
@@ -207,7 +207,7 @@ class TestReportsThatCannotBeWritten:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr("segstudio.cli.report_files.tempfile.TemporaryFile", full)
-        monkeypatch.setattr("segstudio.cli.evaluate.MaskFolders.open", None)
+        monkeypatch.setattr("segstudio.evaluation.mask_pairs.MaskFolders.open", None)
         code, out, err = self.evaluate(capsys, folders, folders / "r.html")
         assert (code, out) == (2, "")
         assert "No space left on device" in err

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from segstudio.cli.mask_layout import MaskPlace
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import ClassSpec, Color, LabelSchema
+from segstudio.evaluation.mask_layout import MaskPlace
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, TruthKind
 from segstudio.storage.truth_coding import KIND_NAMES

@@ -6,23 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.cli.errors import require_folder
-from segstudio.cli.mask_codings import Alike, Masks, read_alike
-from segstudio.cli.mask_layout import MaskPlace
-from segstudio.cli.options import Missing
 from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.class_names import is_made_up, key_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.found_objects import FoundObjects
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.schema import LabelSchema
+from segstudio.evaluation.mask_codings import Alike, Masks, read_alike
+from segstudio.evaluation.mask_layout import MaskPlace
 from segstudio.evaluation.report.wording import count
 from segstudio.storage.coco_results import COCO_NAME, CocoResults
+from segstudio.storage.folders import require_folder
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores
 from segstudio.storage.mask_pattern import MaskPattern
@@ -61,9 +60,11 @@ class Pair:
     found: FoundObjects | None = None
 
 
-MISSING_TEXTS: Final = {
-    Missing.IGNORE: "These count in no figure; --missing background counts them as all background.",
-    Missing.BACKGROUND: "These count as if background was predicted everywhere.",
+Missing = Literal["ignore", "background"]
+"""What ground truth without a prediction counts as."""
+MISSING_TEXTS: Final[dict[Missing, str]] = {
+    "ignore": "These count in no figure; --missing background counts them as all background.",
+    "background": "These count as if background was predicted everywhere.",
 }
 
 
@@ -287,8 +288,8 @@ class MaskFolders:
             "pixels. What segstudio predict --save png,coco writes has all."
         )
 
-    def missing_text(self, folder: Path) -> str:
-        """That ground truth has no prediction in `folder`; "" if all of it has one."""
+    def missing_text(self) -> str:
+        """That ground truth has no prediction; "" if all of it has one."""
         if not self.missing:
             return ""
         masks = count(self.truth_masks, "ground truth mask")
@@ -296,7 +297,8 @@ class MaskFolders:
         named = ", ".join(self.missing_names[:_NAMED])
         rest = len(self.missing) - _NAMED
         more = f" and {rest} more" if rest > 0 else ""
-        return f"{len(self.missing)} of {masks} {verb} no prediction in {folder}: {named}{more}."
+        place = self.places[0].given
+        return f"{len(self.missing)} of {masks} {verb} no prediction in {place}: {named}{more}."
 
 
 def _missing(

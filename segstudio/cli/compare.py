@@ -17,7 +17,7 @@ from segstudio.cli.report_files import check_report, options_text, write_compari
 from segstudio.clock import ManualClock
 from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
+from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder
@@ -100,8 +100,7 @@ def compare(request: Request, *, as_json: bool) -> int:
     for note in unscored:
         warn(f"note: {note}")
     for spec in specs:
-        for part in parts_of(spec):
-            fetch_weights(part)
+        fetch_weights(spec)
     folders = user_folders()
     store = PredictionStore(folders.data / "predictions")
     figures = FigureStore(folders.cache / "figures.sqlite")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from segstudio.cli.errors import InputError, input_errors
 from segstudio.cli.output import progress_bar, warn
-from segstudio.core.prediction import ModelSpec
+from segstudio.core.prediction import ModelSpec, parts_of
 from segstudio.models.registry import get_spec, spec_from_weights
 from segstudio.models.weights import download, find_weights
-
-if TYPE_CHECKING:
-    from segstudio.models.segmenter import Segmenter
+from segstudio.runs.engine import TorchEngine
 
 
 def chosen_spec(model: str | None, weights: Path | None, verb: str) -> ModelSpec:
@@ -35,24 +32,26 @@ def chosen_spec(model: str | None, weights: Path | None, verb: str) -> ModelSpec
 
 
 def fetch_weights(spec: ModelSpec) -> None:
-    """Download the weights if they are not there, with a progress bar.
+    """Download the weights of a model's parts that are not there, with a progress bar.
 
     Raises:
         SegstudioError: if they cannot be had.
     """
-    if find_weights(spec) is None and spec.weights is not None and spec.weights.url:
-        warn(f"Downloading the weights of {spec.title} from {spec.weights.url}")
-        with progress_bar("Downloading", is_bytes=True) as show:
-            download(spec, report=show)
+    for part in parts_of(spec):
+        if find_weights(part) is None and part.weights is not None and part.weights.url:
+            warn(f"Downloading the weights of {part.title} from {part.weights.url}")
+            with progress_bar("Downloading", is_bytes=True) as show:
+                download(part, report=show)
 
 
-def segmenter_on(spec: ModelSpec, device: str) -> Segmenter:
-    """The model on a device, not loaded yet; imports torch.
+def engine_on(device: str) -> TorchEngine:
+    """What gives loaded models; imports torch.
 
     Raises:
         InputError: if there is no such device.
     """
-    from segstudio.models.segmenter import Segmenter
+    from segstudio.models.devices import resolve_device
 
     with input_errors():
-        return Segmenter(spec, device=device)
+        resolve_device(device)
+    return TorchEngine()

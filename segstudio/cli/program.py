@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from segstudio import __version__
 from segstudio.cli import options
-from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError
+from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError, input_errors
 from segstudio.cli.output import warn
 from segstudio.cli.stopping import STOPPED, Stopped, Stopping, stopping_in_order
 from segstudio.core.errors import CancelledError, SegstudioError
@@ -185,18 +185,21 @@ def _predict(
     Masks are no images: those that are not known as such are named with --gt DIR or --pattern
     PATTERN.
     """
-    from segstudio.cli.predict import Request, predict
+    from segstudio.cli.loading import chosen_spec
+    from segstudio.cli.predict import predict
     from segstudio.core.prediction import RunOptions
+    from segstudio.runs.predicting import Wish
 
     how = RunOptions(device=device, score_threshold=score, tile_px=tile)
     kinds = {kind.strip() for kind in save.split(",")}
     if not {"png"} <= kinds <= {"png", "coco"}:
         raise InputError(f"--save {save} is unknown.", "Say png, or png,coco.")
-    request = Request(
+    with input_errors():
+        spec = chosen_spec(model, weights, "run")
+    wish = Wish(
         folder,
         out,
-        model,
-        weights,
+        spec,
         how,
         limit,
         overwrite,
@@ -205,7 +208,7 @@ def _predict(
         all_pages=pages is options.Pages.ALL,
         masks=options.chosen_masks(gt, pattern),
     )
-    return predict(request, as_json=as_json)
+    return predict(wish, as_json=as_json)
 
 
 @app.command("evaluate", cls=options.MeasuringCommand)

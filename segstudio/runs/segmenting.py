@@ -33,6 +33,7 @@ from segstudio.runs.shown_run import first_run, run_to_show
 from segstudio.runs.thresholds import Thresholds
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
+from segstudio.storage.image_ref import ImageRef
 
 
 class Segmenting:
@@ -322,7 +323,7 @@ class Segmenting:
                 f"{batch.spec.title} was stopped after {batch.done} of {len(batch.images)} images."
             )
         if batch.failures:
-            names = [f"{name}: {why}" for name, why in batch.failures]
+            names = [f"{ref.title}: {why}" for ref, why in batch.failures]
             total = len(batch.images)
             if total == 1:
                 self._notices.failure(
@@ -400,6 +401,6 @@ class Segmenting:
         session.notify(What.PREDICTIONS | What.SCORES)
 
 
-def _some(failures: list[tuple[str, SegstudioError]], shown: int = 3) -> str:
-    text = ", ".join(name for name, _ in failures[:shown])
+def _some(failures: list[tuple[ImageRef, SegstudioError]], shown: int = 3) -> str:
+    text = ", ".join(ref.title for ref, _ in failures[:shown])
     return text if len(failures) <= shown else f"{text} and {len(failures) - shown} more"

@@ -14,7 +14,6 @@ from segstudio.cli.loading import fetch_weights
 from segstudio.cli.options import option_of
 from segstudio.cli.output import ShownJob, print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_comparison
-from segstudio.clock import ManualClock
 from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions
@@ -22,13 +21,10 @@ from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder
 from segstudio.folder.files import FolderFiles
-from segstudio.jobs import JobRunner
 from segstudio.metrics.measure import AnyMeasure
 from segstudio.models.registry import registry, spec_from_weights
-from segstudio.notices import Notices
 from segstudio.runs.engine import TorchEngine
-from segstudio.runs.named_runs import NamedRuns
-from segstudio.session.session import Session, What
+from segstudio.runs.named_runs import with_named_runs
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.folders import require_folder, user_folders
 from segstudio.storage.mask_pattern import ChosenMasks
@@ -246,7 +242,7 @@ def _specs(names: Sequence[str]) -> list[ModelSpec]:
     """The models by id, named runs by id, or files of weights, each once."""
     known = registry()
     if any(name not in known and not Path(name).is_file() for name in names):
-        known = _with_named_runs(known)
+        known = with_named_runs(known, user_folders().config / "runs.json", TorchEngine())
     found = {}
     for name in dict.fromkeys(names):
         spec = known.get(name)
@@ -260,20 +256,6 @@ def _specs(names: Sequence[str]) -> list[ModelSpec]:
     if not found:
         raise SegstudioError("Say which models to compare with --models A,B.")
     return list(found.values())
-
-
-def _with_named_runs(known: dict[str, ModelSpec]) -> dict[str, ModelSpec]:
-    """The models and the named runs that were made in the window."""
-    clock, session, notices = ManualClock(), Session(), Notices()
-    jobs = JobRunner(clock.post, notices.failure)
-    runs = NamedRuns(session, jobs, notices, user_folders().config / "runs.json", TorchEngine())
-    session.models = known
-    session.notify(What.MODELS)
-    while not jobs.wait_idle(0) or clock.run_posted():
-        clock.wait_posted(0.05)
-    jobs.shutdown()
-    del runs
-    return session.models
 
 
 def _tell_trouble(found: FolderEvaluation) -> int:

@@ -8,11 +8,10 @@ from typing import Any, Final
 import numpy as np
 
 from segstudio.core.instances import InstanceMatch
-from segstudio.evaluation.class_figures import class_rows, further_values
+from segstudio.evaluation.class_figures import class_rows, difference_row, further_values
 from segstudio.evaluation.mask_evaluation import OBJECT_IOU, MaskEvaluation
 from segstudio.evaluation.mask_layout import MaskPlace
-from segstudio.evaluation.report.wording import caution
-from segstudio.metrics.bootstrap import SIGN, PairedDifference
+from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.metrics.detection_curves import DETECTIONS
 from segstudio.metrics.image_figures import ImageFigures, figures_at, values_of_counts
 from segstudio.metrics.measure import Where
@@ -71,19 +70,8 @@ def bootstrap_row(
         "against": str(other.place),
         "first": str(other.place),
         "second": str(found.place),
-        "sign": SIGN,
-        "images": difference.images,
-        "resamples": difference.resamples,
-        "level": difference.level,
-        "seed": difference.seed,
-        "caution": caution(difference) or None,
+        **difference_row(difference, found.schema.name_of),
         "without_prediction": list(other.masks.missing_names),
-        "mean_iou": difference.mean_iou.to_json(),
-        "mean_iou_foreground": difference.lead.to_json(),
-        "classes": [
-            {"id": i, "name": found.schema.name_of(i), **interval.to_json()}
-            for i, interval in difference.by_class.items()
-        ],
     }
 
 

@@ -7,8 +7,9 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
+from segstudio.core.json_text import without_nan
 from segstudio.core.text import printable, utf8_json
 from segstudio.jobs import Job
 
@@ -25,18 +26,8 @@ def print_json(data: object) -> None:
     """Print one JSON document; numbers that are not defined (NaN) become null."""
     # any other encoding would escape letters as no JSON does
     is_utf8 = (sys.stdout.encoding or "utf-8").casefold().replace("-", "") == "utf8"
-    text = json.dumps(_plain(data), indent=2, ensure_ascii=not is_utf8, allow_nan=False)
+    text = json.dumps(without_nan(data), indent=2, ensure_ascii=not is_utf8, allow_nan=False)
     print(utf8_json(text).decode())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

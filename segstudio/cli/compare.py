@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
-from segstudio.cli.loading import fetch_weights
+from segstudio.cli.loading import fetch_weights, models_with
 from segstudio.cli.options import option_of
 from segstudio.cli.output import ShownJob, print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_comparison
@@ -19,19 +19,17 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
-from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder
+from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder, opened_for
 from segstudio.folder.files import FolderFiles
 from segstudio.metrics.measure import AnyMeasure
-from segstudio.models.registry import registry, spec_from_weights
+from segstudio.models.registry import spec_from_weights
 from segstudio.runs.engine import TorchEngine
-from segstudio.runs.named_runs import with_named_runs
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.folders import require_folder, user_folders
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.predictions import PredictionStore
-from segstudio.storage.project import Project, open_project
-from segstudio.storage.schema_file import SCHEMA_NAME, read_schema
-from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
+from segstudio.storage.schema_file import read_schema
+from segstudio.storage.truth import NOTHING_SAID, ReadAs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +41,7 @@ _HOW_TO_SAY: Final = (
 
 
 @dataclass(frozen=True)
-class Request:
+class ComparisonRequest:
     """What the command was asked to do.
 
     Attributes:
@@ -74,7 +72,7 @@ class Request:
     masks: ChosenMasks = field(default_factory=ChosenMasks)
 
 
-def compare(request: Request, *, as_json: bool) -> int:
+def compare(request: ComparisonRequest, *, as_json: bool) -> int:
     """Run models on a folder, rank them, and tell where they disagree.
 
     Answers and figures are kept on disk, for the window too; what is there is not computed again.
@@ -91,7 +89,15 @@ def compare(request: Request, *, as_json: bool) -> int:
         if not request.folder.is_file():  # an image stands for its folder
             require_folder(request.folder)
         specs = _specs(request.models)
-        project, schema = _opened(request, specs)
+        schema = None if request.schema_file is None else read_schema(request.schema_file)
+        project, schema = opened_for(
+            [spec.schema for spec in specs],
+            request.folder,
+            schema,
+            request.ignore,
+            request.said,
+            request.masks,
+        )
         unscored = _unscored(specs, schema)
     for note in unscored:
         warn(f"note: {note}")
@@ -134,7 +140,7 @@ def _unscored(specs: Sequence[ModelSpec], schema: LabelSchema) -> list[str]:
 
 
 def _print(
-    request: Request,
+    request: ComparisonRequest,
     found: FolderEvaluation,
     unread: str,
     unscored: Sequence[str],
@@ -161,7 +167,7 @@ def _print(
 
 
 def _evaluated(
-    request: Request,
+    request: ComparisonRequest,
     specs: Sequence[ModelSpec],
     files: FolderFiles,
     schema: LabelSchema,
@@ -185,7 +191,7 @@ def _evaluated(
         )
 
 
-def _command(request: Request) -> str:
+def _command(request: ComparisonRequest) -> str:
     """The line that evaluates the same."""
     options = (
         ("models", ",".join(request.models)),
@@ -202,48 +208,9 @@ def _command(request: Request) -> str:
     return shlex.join(["segstudio", "compare", str(request.folder), *options_text(options)])
 
 
-def _opened(request: Request, specs: Sequence[ModelSpec]) -> tuple[Project, LabelSchema]:
-    project = open_project(request.folder, said=request.said, masks=request.masks)
-    declared = None if request.schema_file is None else read_schema(request.schema_file)
-    if request.masks:
-        folder = request.masks.folder or project.images_root
-        beside = folder / SCHEMA_NAME
-        if declared is None and beside.is_file():
-            declared = read_schema(beside)
-        pattern = request.masks.pattern
-        truth = TruthIndex.at(folder, project.images, declared, said=request.said, pattern=pattern)
-        project = replace(project, truth=truth, schema=declared)
-    if project.truth is not None:
-        project = replace(project, truth=project.truth.settled(project.images))
-    schema = declared or project.schema
-    if schema is not None:
-        schema = replace(schema, words=project.words)
-    else:
-        schema = _named_like(project, specs)
-    if request.ignore is not None:
-        schema = replace(schema, ignore_index=request.ignore)
-    return project, schema
-
-
-def _named_like(project: Project, specs: Sequence[ModelSpec]) -> LabelSchema:
-    """The classes of the ground truth, with the models' names if theirs are made up."""
-    first = specs[0].schema
-    if project.truth is None:
-        return first
-    schema = replace(project.truth.schema, words=project.words)
-    agree = all(spec.schema.names == first.names for spec in specs)
-    same = agree and set(schema.scored_ids) == set(first.ids) and is_scored(first, schema)
-    if project.truth.declared or not same:
-        return schema
-    return replace(first, ignore_index=schema.ignore_index)
-
-
 def _specs(names: Sequence[str]) -> list[ModelSpec]:
     """The models by id, named runs by id, or files of weights, each once."""
-    known = registry()
-    if any(name not in known and not Path(name).is_file() for name in names):
-        known = with_named_runs(known, user_folders().config / "runs.json", TorchEngine())
-    found = {}
+    known, found = models_with(names), {}
     for name in dict.fromkeys(names):
         spec = known.get(name)
         if spec is None and Path(name).is_file():

@@ -15,7 +15,7 @@ from segstudio.cli.options import option_of
 from segstudio.cli.output import ShownJob, print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, options_text, write_material
 from segstudio.evaluation.mask_evaluation import MaskEvaluation, evaluate_masks, material_of
-from segstudio.evaluation.mask_pairs import Missing, Sides
+from segstudio.evaluation.mask_pairs import MaskSides, Missing
 from segstudio.metrics.image_figures import measures_with
 from segstudio.metrics.measure import AnyMeasure
 from segstudio.storage.folders import require_folder
@@ -24,7 +24,7 @@ _REMARKS: Final = 5
 
 
 @dataclass(frozen=True)
-class Request:
+class EvaluationRequest:
     """What the command was asked to do.
 
     Attributes:
@@ -37,7 +37,7 @@ class Request:
         images: Folder of the photos, for the report's pictures.
     """
 
-    sides: Sides
+    sides: MaskSides
     per_image: bool = False
     wanted: tuple[AnyMeasure, ...] = ()
     against: Path | None = None
@@ -53,7 +53,7 @@ class Request:
         return measures_with({measure.key for measure in self.wanted})
 
 
-def evaluate(request: Request, *, as_json: bool) -> int:
+def evaluate(request: EvaluationRequest, *, as_json: bool) -> int:
     """Compare two folders of masks and print the scores.
 
     Args:
@@ -100,7 +100,9 @@ def evaluate(request: Request, *, as_json: bool) -> int:
     return FAILURE if masks.missing else OK
 
 
-def _counted(request: Request, sides: Sides, wanted: Sequence[AnyMeasure]) -> MaskEvaluation:
+def _counted(
+    request: EvaluationRequest, sides: MaskSides, wanted: Sequence[AnyMeasure]
+) -> MaskEvaluation:
     with progress_bar("Comparing") as show:
         return evaluate_masks(sides, ShownJob("Comparing", show), wanted, request.missing)
 
@@ -110,9 +112,9 @@ def _shortened(remarks: list[str]) -> list[str]:
     return [*remarks[:_REMARKS], *([f"The same holds of {more} more masks."] if more > 0 else [])]
 
 
-def _command(request: Request) -> str:
+def _command(request: EvaluationRequest) -> str:
     """The line that evaluates the same."""
-    sides, usual = request.sides, Request(request.sides)
+    sides, usual = request.sides, EvaluationRequest(request.sides)
     options = (
         ("schema", sides.schema_file),
         ("ignore", sides.ignore),

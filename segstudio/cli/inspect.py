@@ -36,7 +36,7 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
-class Request:
+class InspectionRequest:
     """What the command was asked to do; fields as its arguments."""
 
     image: Path
@@ -64,7 +64,7 @@ class Truth:
     schema: LabelSchema
 
 
-def inspect(request: Request, *, as_json: bool) -> int:
+def inspect(request: InspectionRequest, *, as_json: bool) -> int:
     """Run a model on an image and print its stages and skips.
 
     Args:
@@ -142,7 +142,7 @@ def _reference(spec: ModelSpec, truth: Truth | None) -> Reference:
 
 
 def _report(
-    request: Request,
+    request: InspectionRequest,
     spec: ModelSpec,
     pixels: Image,
     found: FeatureTrace,

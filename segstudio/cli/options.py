@@ -142,7 +142,8 @@ def chosen_masks(gt: Path | None, pattern: str | None) -> ChosenMasks:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Model = Annotated[
-    str | None, typer.Option("--model", help="Id of the model, see: segstudio models")
+    str | None,
+    typer.Option("--model", help="Id of the model (see: segstudio models) or of a named run."),
 ]
 Weights = Annotated[
     Path | None,

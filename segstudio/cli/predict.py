@@ -8,10 +8,10 @@ from segstudio.cli.output import ShownJob, print_json, progress_bar, say, warn
 from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.core.errors import SegstudioError
 from segstudio.evaluation.report.wording import stacks_text
-from segstudio.runs.predicting import Predicting, Wish
+from segstudio.runs.predicting import Predicting, PredictionRequest
 
 
-def predict(wish: Wish, *, as_json: bool) -> int:
+def predict(request: PredictionRequest, *, as_json: bool) -> int:
     """Segment the images of a folder and print a summary.
 
     Images that have their result are skipped; those that fail are reported and the rest goes on.
@@ -24,10 +24,10 @@ def predict(wish: Wish, *, as_json: bool) -> int:
         SegstudioError: if the weights cannot be had or do not fit.
     """
     with input_errors():
-        work = Predicting(wish)
-    for note in () if wish.folder.is_file() else work.project.notes:
+        work = Predicting(request)
+    for note in () if request.folder.is_file() else work.project.notes:
         warn(f"note: {note}")
-    fetch_weights(wish.spec)
+    fetch_weights(request.spec)
     with input_errors():
         work.prepare()
     stopped = bool(work.pending) and _is_stopped(work)
@@ -40,7 +40,7 @@ def predict(wish: Wish, *, as_json: bool) -> int:
 
 def _is_stopped(work: Predicting) -> bool:
     """Do what there is to do; whether Ctrl+C stopped it."""
-    engine, told = engine_on(work.wish.options.device), 0
+    engine, told = engine_on(work.request.options.device), 0
     with progress_bar("Segmenting") as bar:
 
         def show(done: int, total: int = 0, text: str = "") -> None:
@@ -70,8 +70,8 @@ def _print_summary(work: Predicting, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "model": work.wish.spec.id,
-                "out": str(work.wish.out),
+                "model": work.request.spec.id,
+                "out": str(work.request.out),
                 "images": len(work.every),
                 "stacks": work.stacks,
                 "written": work.written,
@@ -87,7 +87,7 @@ def _print_summary(work: Predicting, *, as_json: bool) -> None:
         return
     say(
         f"{work.written} written, {work.skipped} already there, "
-        f"{len(work.failed)} failed, of {len(work.every)} images; {work.wish.out}"
+        f"{len(work.failed)} failed, of {len(work.every)} images; {work.request.out}"
     )
     if work.stacks:
         say(stacks_text(work.stacks))

@@ -188,7 +188,7 @@ def _predict(
     from segstudio.cli.loading import chosen_spec
     from segstudio.cli.predict import predict
     from segstudio.core.prediction import RunOptions
-    from segstudio.runs.predicting import Wish
+    from segstudio.runs.predicting import PredictionRequest
 
     how = RunOptions(device=device, score_threshold=score, tile_px=tile)
     kinds = {kind.strip() for kind in save.split(",")}
@@ -196,7 +196,7 @@ def _predict(
         raise InputError(f"--save {save} is unknown.", "Say png, or png,coco.")
     with input_errors():
         spec = chosen_spec(model, weights, "run")
-    wish = Wish(
+    request = PredictionRequest(
         folder,
         out,
         spec,
@@ -208,7 +208,7 @@ def _predict(
         all_pages=pages is options.Pages.ALL,
         masks=options.chosen_masks(gt, pattern),
     )
-    return predict(wish, as_json=as_json)
+    return predict(request, as_json=as_json)
 
 
 @app.command("evaluate", cls=options.MeasuringCommand)
@@ -282,15 +282,15 @@ def _evaluate(
     95 % confidence interval, from images drawn again and again. --report FILE writes all figures
     with charts and the worst images into one HTML file.
     """
-    from segstudio.cli.evaluate import Request, evaluate
-    from segstudio.evaluation.mask_pairs import Sides
+    from segstudio.cli.evaluate import EvaluationRequest, evaluate
+    from segstudio.evaluation.mask_pairs import MaskSides
 
     if bootstrap != (against is not None):
         raise InputError("--bootstrap and --against DIR belong together.")
     if images is not None and report is None:
         raise InputError("--images DIR is for --report FILE.")
     wanted = options.measures_of(context)
-    sides = Sides(
+    sides = MaskSides(
         pred_dir,
         gt_dir,
         schema,
@@ -306,7 +306,7 @@ def _evaluate(
     told: Literal["ignore", "background"] = (
         "background" if missing is options.Missing.BACKGROUND else "ignore"
     )
-    request = Request(sides, per_image, wanted, against, told, report, images)
+    request = EvaluationRequest(sides, per_image, wanted, against, told, report, images)
     return evaluate(request, as_json=as_json)
 
 
@@ -345,12 +345,12 @@ def _compare(
     differ most. What the models said is kept, so that nothing is computed twice. --report FILE
     writes all figures with charts and the worst images into one HTML file.
     """
-    from segstudio.cli.compare import Request, compare
+    from segstudio.cli.compare import ComparisonRequest, compare
     from segstudio.core.prediction import RunOptions
     from segstudio.storage.truth import ReadAs
 
     names = tuple(name for part in models.split(",") if (name := part.strip()))
-    request = Request(
+    request = ComparisonRequest(
         folder,
         names,
         schema,
@@ -406,10 +406,12 @@ def _inspect(
     truth is found beside the image, what becomes of each class's IoU and boundary IoU; "all" cuts
     one skip after the other, then all together.
     """
-    from segstudio.cli.inspect import Request, inspect
+    from segstudio.cli.inspect import InspectionRequest, inspect
     from segstudio.cli.inspect_files import Files
 
-    request = Request(image, model, weights, out, ablate, device, Files(report, npz, svg), how)
+    request = InspectionRequest(
+        image, model, weights, out, ablate, device, Files(report, npz, svg), how
+    )
     return inspect(request, as_json=as_json)
 
 

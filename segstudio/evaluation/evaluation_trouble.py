@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.text import listed
 from segstudio.notices import Notices
-
-_SHOWN: Final = 3
 
 
 @dataclass(eq=False)
@@ -65,9 +63,7 @@ def tell_trouble(
 
 
 def _some(troubles: Sequence[tuple[str, object]]) -> str:
-    names = ", ".join(name for name, _ in troubles[:_SHOWN])
-    more = len(troubles) - _SHOWN
-    return names if more <= 0 else f"{names} and {more} more"
+    return listed([name for name, _ in troubles])
 
 
 def _lines(troubles: Sequence[tuple[str, object]]) -> str:

@@ -15,7 +15,7 @@ from segstudio.core.instances import InstanceMatch, match_instances
 from segstudio.core.labels import Image
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.mask_layout import MaskPlace
-from segstudio.evaluation.mask_pairs import MISSING_TEXTS, MaskFolders, Missing, Pair, Sides
+from segstudio.evaluation.mask_pairs import MISSING_TEXTS, MaskFolders, MaskSides, Missing, Pair
 from segstudio.evaluation.report.material import EvaluatedRun, Material, ShownImage
 from segstudio.evaluation.report.wording import count
 from segstudio.jobs import Job
@@ -95,7 +95,7 @@ class MaskEvaluation:
 
 
 def evaluate_masks(
-    sides: Sides, job: Job, wanted: Sequence[AnyMeasure] = (), missing: Missing = "ignore"
+    sides: MaskSides, job: Job, wanted: Sequence[AnyMeasure] = (), missing: Missing = "ignore"
 ) -> MaskEvaluation:
     """Hold a folder of predicted masks against one of ground truth.
 

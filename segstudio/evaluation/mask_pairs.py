@@ -17,6 +17,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.found_objects import FoundObjects
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import listed
 from segstudio.evaluation.mask_codings import Alike, Masks, read_alike
 from segstudio.evaluation.mask_layout import MaskPlace
 from segstudio.evaluation.report.wording import count
@@ -69,7 +70,7 @@ MISSING_TEXTS: Final[dict[Missing, str]] = {
 
 
 @dataclass(frozen=True)
-class Sides:
+class MaskSides:
     """What is held against what.
 
     Attributes:
@@ -144,7 +145,7 @@ class MaskFolders:
     detections: CocoResults | None = None
 
     @classmethod
-    def open(cls, sides: Sides, *, with_detections: bool = False) -> MaskFolders:
+    def open(cls, sides: MaskSides, *, with_detections: bool = False) -> MaskFolders:
         """Find the masks and decide on the classes.
 
         Args:
@@ -294,11 +295,8 @@ class MaskFolders:
             return ""
         masks = count(self.truth_masks, "ground truth mask")
         verb = "has" if len(self.missing) == 1 else "have"
-        named = ", ".join(self.missing_names[:_NAMED])
-        rest = len(self.missing) - _NAMED
-        more = f" and {rest} more" if rest > 0 else ""
-        place = self.places[0].given
-        return f"{len(self.missing)} of {masks} {verb} no prediction in {place}: {named}{more}."
+        named, place = listed(self.missing_names, _NAMED), self.places[0].given
+        return f"{len(self.missing)} of {masks} {verb} no prediction in {place}: {named}."
 
 
 def _missing(
@@ -340,7 +338,7 @@ def _require_one_each(refs: Sequence[ImageRef], truth: TruthIndex) -> None:
             )
 
 
-def _detections(sides: Sides, place: MaskPlace, schema: LabelSchema) -> CocoResults | None:
+def _detections(sides: MaskSides, place: MaskPlace, schema: LabelSchema) -> CocoResults | None:
     """The file of detections: the one that was named, or the one beside the masks."""
     beside = place.given / COCO_NAME
     path = sides.detections or (beside if beside.is_file() else None)
@@ -366,7 +364,7 @@ def _declared_schema(schema_file: Path | None, truth: MaskPlace) -> LabelSchema 
     return None if path is None else read_schema(path)
 
 
-def _asked(alike: Alike, sides: Sides) -> Iterator[str]:
+def _asked(alike: Alike, sides: MaskSides) -> Iterator[str]:
     """What the masks do not tell, with the way to say it."""
     settled = {"levels"} if sides.ignore is not None else set()
     for side, index in (("ground truth", alike.truth), ("predictions", alike.predictions)):
@@ -383,7 +381,7 @@ def _named_like(predictions: TruthIndex, schema: LabelSchema) -> LabelSchema:
     return LabelSchema(model.classes, schema.ignore_index) if same else schema
 
 
-def _by_number(predictions: TruthIndex, schema: LabelSchema, sides: Sides) -> Iterator[str]:
+def _by_number(predictions: TruthIndex, schema: LabelSchema, sides: MaskSides) -> Iterator[str]:
     """That a class of the predictions has another name, or that nothing says it is the same."""
     if sides.schema_file is not None or not predictions.declared:
         return

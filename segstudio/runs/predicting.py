@@ -5,12 +5,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, parts_of
+from segstudio.core.prediction import (
+    ModelSpec,
+    Prediction,
+    RunOptions,
+    effective_options,
+    parts_of,
+)
 from segstudio.folder.files import FolderFiles, MasksKnown
 from segstudio.jobs import Job
 from segstudio.models.download import sha256_of
@@ -38,7 +44,7 @@ _COCO_EVERY_S: Final = 300.0
 
 
 @dataclass(frozen=True)
-class Wish:
+class PredictionRequest:
     """What is to be predicted, and where to.
 
     Attributes:
@@ -67,7 +73,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Target:
+class ResultFiles:
     """An image and where its results go.
 
     Attributes:
@@ -89,7 +95,7 @@ class Predicting:
     """A folder's predictions as files: what there is to do, doing it, and what came of it.
 
     Attributes:
-        wish: What was asked for.
+        request: What was asked for.
         project: The folder of the images.
         every: All images and pages with the places of their results.
         pending: Those without a result, of those asked for; known once it is prepared.
@@ -99,27 +105,28 @@ class Predicting:
         device: Where the model ran.
     """
 
-    def __init__(self, wish: Wish) -> None:
+    def __init__(self, request: PredictionRequest) -> None:
         """Look at the images and at what is there of the results; nothing is written.
 
         Raises:
             SegstudioError: if the images cannot be listed, or results may not go where they are
                 wanted: other files are there, or results of other models.
         """
-        spec = wish.spec
-        if wish.save_coco and spec.task != "instance":
+        spec = request.spec
+        if request.save_coco and spec.task != "instance":
             raise SegstudioError(
                 f"{spec.title} tells no objects apart, so it has no detections to save.",
                 "Leave coco out of --save, or run a model that finds objects.",
             )
-        self.wish = wish
-        self.project = open_project(wish.folder, masks=wish.masks)
-        self.every = _targets(_images(self.project, wish), wish)
-        self._chosen = self.every[: wish.limit]
+        request = replace(request, options=effective_options(spec, request.options))
+        self.request = request
+        self.project = open_project(request.folder, masks=request.masks)
+        self.every = _targets(_images(self.project, request), request)
+        self._chosen = self.every[: request.limit]
         self._require_own()
-        coco = CocoFile.at(wish.out / COCO_NAME, spec.schema) if wish.save_coco else None
+        coco = CocoFile.at(request.out / COCO_NAME, spec.schema) if request.save_coco else None
         self._coco, self._coco_written = coco, 0.0
-        self.pending: list[Target] = []
+        self.pending: list[ResultFiles] = []
         self._by_ref = {target.ref: target for target in self._chosen}
         self._batch: Batch | None = None
         self.written = 0
@@ -146,7 +153,7 @@ class Predicting:
     @property
     def first_pages(self) -> dict[str, int]:
         """Pages of the files of which the first alone was asked for and has a result."""
-        if self.wish.all_pages:
+        if self.request.all_pages:
             return {}
         done = [target for target in self._chosen if self._is_done(target)]
         pages = {target.title: pages_in_image(target.ref.path) for target in done}
@@ -158,7 +165,7 @@ class Predicting:
         Raises:
             SegstudioError: if results would stay that were made with other settings.
         """
-        self.pending = [t for t in self._chosen if self.wish.overwrite or not self._is_done(t)]
+        self.pending = [t for t in self._chosen if self.request.overwrite or not self._is_done(t)]
         self._kept = self._has_others()
         self._settings = self._compared_settings()
 
@@ -172,17 +179,19 @@ class Predicting:
         """
         if not self.pending:
             return
-        wish = self.wish
-        engine.predictor(wish.spec, wish.options.device, job.check)  # before anything is written
-        make_folder(wish.out)
+        request = self.request
+        engine.predictor(
+            request.spec, request.options.device, job.check
+        )  # before anything is written
+        make_folder(request.out)
         self._write_settings(*self._settings)
         store = PredictionStore(user_folders().data / "predictions")
         batch = self._batch = Batch(
             engine,
-            wish.spec,
-            wish.options,
+            request.spec,
+            request.options,
             FolderFiles(self.project, store, MasksKnown(known=False)),
-            wish.spec.schema,
+            request.spec.schema,
             [BatchImage(i, target.ref) for i, target in enumerate(self.pending)],
             again=True,
             keep=False,
@@ -195,7 +204,7 @@ class Predicting:
             self.seconds = time.perf_counter() - start
             store.close()
             if self._coco is not None:
-                self._coco.write(WriteRoot(wish.out))
+                self._coco.write(WriteRoot(request.out))
         if not self.failed and not self._kept:
             self._write_settings(self._settings[0], ())
 
@@ -204,18 +213,18 @@ class Predicting:
 
         No link in the output folder is followed out of it.
         """
-        target, prediction, wish = self._by_ref[result.ref], result.raw, self.wish
-        root = WriteRoot(wish.out)
+        target, prediction, request = self._by_ref[result.ref], result.raw, self.request
+        root = WriteRoot(request.out)
         if target.instances is not None and prediction.instance_ids is not None:
             root.make_folder(target.instances.parent)
             scores = _shown_scores(prediction)
             data = encode_instance_png(prediction.instance_ids, self._software, scores=scores)
             root.write(target.instances, data)
         if self._coco is not None and prediction.instances is not None:
-            found, threshold = prediction.instances, wish.options.mask_threshold
+            found, threshold = prediction.instances, request.options.mask_threshold
             self._coco.put(target.name, target.ref.key, prediction.shape_hw, found, threshold)
         root.make_folder(target.labels.parent)
-        data = encode_index_png(prediction.labels, wish.spec.schema.palette(), self._software)
+        data = encode_index_png(prediction.labels, request.spec.schema.palette(), self._software)
         root.write(target.labels, data)
         self.written += 1
         self.device = prediction.device
@@ -229,9 +238,9 @@ class Predicting:
 
     @property
     def _software(self) -> str:
-        return f"{_SOFTWARE} {self.wish.spec.id}"
+        return f"{_SOFTWARE} {self.request.spec.id}"
 
-    def _is_done(self, target: Target) -> bool:
+    def _is_done(self, target: ResultFiles) -> bool:
         """Whether the results of this model are there; the class map is written last."""
         if self._coco is not None and target.name not in self._coco.entries:
             return False
@@ -239,7 +248,7 @@ class Predicting:
 
     def _require_own(self) -> None:
         """Refuse to write where another's files are."""
-        out = self.wish.out
+        out = self.request.out
         in_the_way = next((p for p in (out, *out.parents) if p.exists()), out)
         if in_the_way.exists() and not in_the_way.is_dir():
             raise SegstudioError(f"{in_the_way} is a file.", "Give a folder for the results.")
@@ -252,7 +261,7 @@ class Predicting:
                     f"{target.labels} is there already and was not written by segstudio predict.",
                     "Give another folder for the results.",
                 )
-            if writer != self._software and not self.wish.overwrite:
+            if writer != self._software and not self.request.overwrite:
                 raise SegstudioError(
                     f"{out} holds results of {writer.removeprefix(_SOFTWARE).strip()}.",
                     "Give another folder for the results, or --overwrite.",
@@ -260,17 +269,17 @@ class Predicting:
 
     def _has_others(self) -> bool:
         """Whether the folder holds results that are not made again."""
-        if not self.wish.out.is_dir():
+        if not self.request.out.is_dir():
             return False
         again = {t.labels for t in self.pending} | {t.instances for t in self.pending}
         return any(
             path not in again and png_texts(path).get("Software", "").startswith(_SOFTWARE)
-            for path in sorted(self.wish.out.rglob("*.png"))
+            for path in sorted(self.request.out.rglob("*.png"))
         )
 
     def _compared_settings(self) -> tuple[dict[str, object], tuple[dict[str, object], ...]]:
         """With what results are made, and the other settings of those that are there."""
-        spec, options, out = self.wish.spec, self.wish.options, self.wish.out
+        spec, options, out = self.request.spec, self.request.options, self.request.out
         own: dict[str, object] = {
             "model": spec.id,
             "weights": ", ".join(_weights_text(part) for part in parts_of(spec)),
@@ -281,7 +290,7 @@ class Predicting:
         mixed = read_entry(out, _MIXED)
         found = [read_entry(out, _SETTINGS), *(mixed if isinstance(mixed, list) else [])]
         others = tuple(entry for entry in found if isinstance(entry, dict) and entry != own)
-        if others and self._kept and not self.wish.allow_mixed:
+        if others and self._kept and not self.request.allow_mixed:
             raise SegstudioError(
                 f"{out} holds results made with {_unlike(others[0], own)}; "
                 f"these would be made with {_unlike(own, others[0])}.",
@@ -293,23 +302,23 @@ class Predicting:
     def _write_settings(self, own: dict[str, object], others: Sequence[dict[str, object]]) -> None:
         """Write them beside the classes; results that other settings made are told of."""
         entries = {_SETTINGS: own, _MIXED: list(others) or None}
-        write_schema(self.wish.out, self.wish.spec.schema, entries=entries)
+        write_schema(self.request.out, self.request.spec.schema, entries=entries)
 
 
-def _images(project: Project, wish: Wish) -> list[ImageRef]:
+def _images(project: Project, request: PredictionRequest) -> list[ImageRef]:
     """The images of the folder (or the one image given), without results that lie among them."""
     refs = list(project.images)
-    out = wish.out.resolve()
-    if wish.folder.is_file():
+    out = request.out.resolve()
+    if request.folder.is_file():
         refs = [refs[project.start]]
     elif out.is_relative_to(project.images_root.resolve()):
         refs = [ref for ref in refs if not ref.path.resolve().is_relative_to(out)] or refs
-    return every_page(refs) if wish.all_pages else refs
+    return every_page(refs) if request.all_pages else refs
 
 
-def _targets(refs: Sequence[ImageRef], wish: Wish) -> list[Target]:
+def _targets(refs: Sequence[ImageRef], request: PredictionRequest) -> list[ResultFiles]:
     """Where each image's results go: its stem, or its whole name if another image has its stem."""
-    out, with_instances = wish.out, wish.spec.task == "instance"
+    out, with_instances = request.out, request.spec.task == "instance"
     taken: set[tuple[str, str]] = set()
     pages = Counter(ref.name for ref in refs)
     targets = []
@@ -321,7 +330,7 @@ def _targets(refs: Sequence[ImageRef], wish: Wish) -> list[Target]:
         instances = out / "instances" / ref.folder / name if with_instances else None
         place = f"{ref.folder}/{name}" if ref.folder else name
         title = page_title(ref.name, ref.page, pages[ref.name])
-        targets.append(Target(ref, title, place, out / ref.folder / name, instances))
+        targets.append(ResultFiles(ref, title, place, out / ref.folder / name, instances))
     order = {ref: i for i, ref in enumerate(refs)}
     return sorted(targets, key=lambda t: order[t.ref])
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from segstudio.clock import Clock
 from segstudio.core.class_mapping import adapt, same_classes
-from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
     effective_options,
 )
+from segstudio.core.text import listed
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.folder.schema_keeper import SchemaKeeper
@@ -33,7 +33,6 @@ from segstudio.runs.shown_run import first_run, run_to_show
 from segstudio.runs.thresholds import Thresholds
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
-from segstudio.storage.image_ref import ImageRef
 
 
 class Segmenting:
@@ -324,6 +323,7 @@ class Segmenting:
             )
         if batch.failures:
             names = [f"{ref.title}: {why}" for ref, why in batch.failures]
+            failed = [ref.title for ref, _ in batch.failures]
             total = len(batch.images)
             if total == 1:
                 self._notices.failure(
@@ -331,7 +331,7 @@ class Segmenting:
                 )
             else:
                 self._notices.error(
-                    f"{len(names)} of {total} images failed: {_some(batch.failures)}.",
+                    f"{len(names)} of {total} images failed: {listed(failed)}.",
                     "The others are done.",
                     "\n".join(names),
                 )
@@ -399,8 +399,3 @@ class Segmenting:
             visible=False,
         )
         session.notify(What.PREDICTIONS | What.SCORES)
-
-
-def _some(failures: list[tuple[ImageRef, SegstudioError]], shown: int = 3) -> str:
-    text = ", ".join(ref.title for ref, _ in failures[:shown])
-    return text if len(failures) <= shown else f"{text} and {len(failures) - shown} more"

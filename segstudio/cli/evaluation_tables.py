@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from segstudio.cli.output import print_table, say, score
+from segstudio.cli.output import print_table, say, score, signed
 from segstudio.evaluation.mask_pairs import MISSING_TEXTS
 from segstudio.evaluation.report.wording import count
 from segstudio.metrics.image_figures import MEASURES, PIXELS
@@ -178,13 +178,9 @@ def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
         [
             (
                 name,
-                *(_signed(row[key]) for key in ("difference", "low", "high")),
+                *(signed(row[key]) for key in ("difference", "low", "high")),
                 "-" if math.isnan(row["low"]) else f"{row['share_above_zero']:.1%}",
             )
             for name, row in rows
         ],
     )
-
-
-def _signed(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:+.4f}"

@@ -1,5 +1,5 @@
-"""Training: joint transforms, losses, the loop, detection, and the recipe of the shipped models.
+"""Training: joint transforms, losses, the loop, detection, and the file that comes of it.
 
 What lives here works on arrays and torch modules. It may import ``segstudio.core`` and
-``segstudio.models``; never ``storage``, ``session``, ``app``, ``cli`` or ``ui``, and no Qt.
+``segstudio.models``; never files, sessions or Qt.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,9 +10,8 @@ from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import fetch_weights, models_with
-from segstudio.cli.options import option_of
 from segstudio.cli.output import ShownJob, print_json, progress_bar, warn
-from segstudio.cli.report_files import check_report, options_text, write_comparison
+from segstudio.cli.report_files import check_report, write_comparison
 from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions
@@ -56,6 +54,8 @@ class ComparisonRequest:
         again: Run the models also where their answers are on disk.
         report: Where to write a report as HTML, if wanted.
         said: How the values of the ground truth are read.
+        masks: What is known to be masks.
+        command: The line that asks for this, for the report.
     """
 
     folder: Path
@@ -70,6 +70,7 @@ class ComparisonRequest:
     report: Path | None = None
     said: ReadAs = NOTHING_SAID
     masks: ChosenMasks = field(default_factory=ChosenMasks)
+    command: str = ""
 
 
 def compare(request: ComparisonRequest, *, as_json: bool) -> int:
@@ -110,7 +111,7 @@ def compare(request: ComparisonRequest, *, as_json: bool) -> int:
         found = _evaluated(request, specs, FolderFiles(project, store), schema, figures)
         _print(request, found, project.unread, unscored, as_json=as_json)
         if request.report is not None:
-            write_comparison(request.report, found, _command(request))
+            write_comparison(request.report, found, request.command)
     finally:
         figures.close()
         store.close()
@@ -189,23 +190,6 @@ def _evaluated(
             limit=request.limit,
             again=request.again,
         )
-
-
-def _command(request: ComparisonRequest) -> str:
-    """The line that evaluates the same."""
-    options = (
-        ("models", ",".join(request.models)),
-        ("gt", request.masks.folder),
-        ("pattern", None if request.masks.pattern is None else request.masks.pattern.text),
-        ("schema", request.schema_file),
-        ("ignore", request.ignore),
-        ("truth-kind", option_of(request.said.kind)),
-        ("class-0", request.said.zero),
-        *((m.option, True) for m in request.wanted if m.choice),
-        ("limit", request.limit or None),
-        ("report", request.report),
-    )
-    return shlex.join(["segstudio", "compare", str(request.folder), *options_text(options)])
 
 
 def _specs(names: Sequence[str]) -> list[ModelSpec]:

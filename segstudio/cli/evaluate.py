@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Final
 from segstudio.cli.errors import FAILURE, OK, input_errors
 from segstudio.cli.evaluation_report import bootstrap_row, report_of
 from segstudio.cli.evaluation_tables import print_report
-from segstudio.cli.options import option_of
 from segstudio.cli.output import ShownJob, print_json, progress_bar, warn
-from segstudio.cli.report_files import check_report, options_text, write_material
+from segstudio.cli.report_files import check_report, write_material
 from segstudio.evaluation.mask_evaluation import MaskEvaluation, evaluate_masks, material_of
 from segstudio.evaluation.mask_pairs import MaskSides, Missing
 from segstudio.metrics.image_figures import measures_with
@@ -35,6 +33,7 @@ class EvaluationRequest:
         missing: What ground truth without a prediction counts as.
         report: Where to write a report as HTML, if wanted.
         images: Folder of the photos, for the report's pictures.
+        command: The line that asks for this, for the report.
     """
 
     sides: MaskSides
@@ -44,6 +43,7 @@ class EvaluationRequest:
     missing: Missing = "ignore"
     report: Path | None = None
     images: Path | None = None
+    command: str = ""
 
     @property
     def counted(self) -> tuple[AnyMeasure, ...]:
@@ -93,7 +93,7 @@ def evaluate(request: EvaluationRequest, *, as_json: bool) -> int:
         print_report(report, per_image=request.per_image)
     if request.report is not None:
         with input_errors():
-            material = material_of(measured, request.images, _command(request))
+            material = material_of(measured, request.images, request.command)
         write_material(request.report, material)
     if masks.missing:
         warn(f"error: {masks.missing_text()}")
@@ -110,27 +110,3 @@ def _counted(
 def _shortened(remarks: list[str]) -> list[str]:
     more = len(remarks) - _REMARKS
     return [*remarks[:_REMARKS], *([f"The same holds of {more} more masks."] if more > 0 else [])]
-
-
-def _command(request: EvaluationRequest) -> str:
-    """The line that evaluates the same."""
-    sides, usual = request.sides, EvaluationRequest(request.sides)
-    options = (
-        ("schema", sides.schema_file),
-        ("ignore", sides.ignore),
-        ("pattern", None if sides.pattern is None else sides.pattern.text),
-        ("pred-instances", sides.pred_instances),
-        ("gt-instances", sides.gt_instances),
-        ("detections", sides.detections),
-        ("truth-kind", option_of(sides.truth_kind)),
-        ("pred-kind", option_of(sides.pred_kind)),
-        ("class-0", sides.zero),
-        ("missing", None if request.missing == usual.missing else request.missing),
-        *((m.option, True) for m in request.wanted if m.choice),
-        ("bootstrap", request.against is not None),
-        ("against", request.against),
-        ("images", request.images),
-        ("report", request.report),
-    )
-    words = ["segstudio", "evaluate", str(sides.pred_dir), str(sides.gt_dir)]
-    return shlex.join([*words, *options_text(options)])

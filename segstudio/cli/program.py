@@ -306,7 +306,9 @@ def _evaluate(
     told: Literal["ignore", "background"] = (
         "background" if missing is options.Missing.BACKGROUND else "ignore"
     )
-    request = EvaluationRequest(sides, per_image, wanted, against, told, report, images)
+    request = EvaluationRequest(
+        sides, per_image, wanted, against, told, report, images, options.line_of(context)
+    )
     return evaluate(request, as_json=as_json)
 
 
@@ -363,6 +365,7 @@ def _compare(
         report,
         ReadAs(truth_kind.truth_kind, zero.said),
         options.chosen_masks(gt, pattern),
+        options.line_of(context),
     )
     return compare(request, as_json=as_json)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from segstudio.cli.errors import InputError
@@ -93,13 +93,3 @@ def _write(path: Path, make: Callable[[ShowProgress], Material]) -> None:
         material = make(show)
         write_html(path, material, part_of(show, _GATHERED, 100))
     warn(f"The report is in {path}.")
-
-
-def options_text(options: Sequence[tuple[str, object]]) -> list[str]:
-    """The words of a command line for options that are set: (name, value), True for a flag."""
-    words: list[str] = []
-    for name, value in options:
-        if value is None or value is False:
-            continue
-        words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-    return words

@@ -99,25 +99,15 @@ class MaskPlace:
     def index(
         self,
         refs: Sequence[ImageRef],
-        schema: LabelSchema | None,
+        schema: LabelSchema | None = None,
         said: ReadAs = NOTHING_SAID,
     ) -> TruthIndex:
-        """What belongs to some images, and what its values mean, after a look at all of it.
-
-        Raises:
-            SegstudioError: if no mask belongs to any of them.
-        """
-        index = TruthIndex.at(self.classes, refs, schema, self.instances, said, self.pattern)
-        return index.settled(refs)
-
-    def found(self, refs: Sequence[ImageRef], said: ReadAs) -> list[Path | None]:
-        """What tells the masks of each of some images apart, or None for one that has none.
+        """What belongs to some images, and what its values mean by a first look.
 
         Raises:
             SegstudioError: if a folder cannot be read, or no mask belongs to any of them.
         """
-        index = TruthIndex.at(self.classes, refs, None, self.instances, said, self.pattern)
-        return [index.place_of(ref) for ref in refs]
+        return TruthIndex.at(self.classes, refs, schema, self.instances, said, self.pattern)
 
     def masks(self) -> list[ImageRef]:
         """The class maps themselves; of a file that holds those of a stack each page.

@@ -158,18 +158,20 @@ class MaskFolders:
         places = sides.places()
         predicted, wanted = places
         refs = predicted.masks()
-        declared = _declared_schema(sides.schema_file, wanted)
+        given = sides.schema_file or wanted.schema_path
+        declared = None if given is None else read_schema(given)
         if declared is not None and sides.ignore is not None:
             declared = LabelSchema(declared.classes, sides.ignore)
         said = ReadAs(sides.truth_kind, sides.zero)
         missing = _missing(predicted, wanted, refs, said)
-        index = wanted.index([*refs, *missing], declared, said)
+        every = [*refs, *missing]
+        index = wanted.index(every, declared, said).settled(every)
         path = predicted.schema_path
         classes = None if path is None else read_schema(path)
         # Black on white is so on both sides, or is said of each by its own kind.
         zero = sides.zero if sides.zero == "class" else None
-        found = Masks.of(predicted, refs, classes, ReadAs(sides.pred_kind, zero))
-        alike = read_alike(Masks(wanted, [*refs, *missing], index), found)
+        found = predicted.index(refs, classes, ReadAs(sides.pred_kind, zero)).settled(refs)
+        alike = read_alike(Masks(wanted.classes, index), Masks(predicted.classes, found))
         _require_one_each(refs, alike.truth)
         words = words_in([places[1].given.absolute()], refs)
         found_classes = replace(alike.truth.schema, words=words)
@@ -214,9 +216,8 @@ class MaskFolders:
         prediction, truth = read.label_map, wanted.label_map
         if prediction.shape_hw != truth.shape_hw:
             raise _sizes_differ(ref.path, prediction, path, truth)
-        scores = None
-        if prediction.instances is not None:
-            scores = _scores(self.predictions.instance_path(ref))
+        at = None if prediction.instances is None else self.predictions.instance_path(ref)
+        scores = None if at is None else instance_scores(at)
         objects, remarks = prediction.instances, (*wanted.remarks, *read.remarks)
         found = None
         if self.detections is not None and truth.instances is not None:
@@ -308,7 +309,7 @@ def _missing(
         SegstudioError: if no prediction has ground truth, or a folder cannot be read.
     """
     try:
-        matched = {place for place in wanted.found(refs, said) if place is not None}
+        index = wanted.index(refs, said=said)
     except SegstudioError as error:
         if wanted.pattern is not None:
             raise  # it says which name was looked for
@@ -322,8 +323,9 @@ def _missing(
     every = wanted.images()
     if not every:
         return []
-    found = zip(every, wanted.found(every, said), strict=True)
-    return [ref for ref, place in found if place is not None and place not in matched]
+    matched = {None, *map(index.place_of, refs)}
+    place_of = wanted.index(every, said=said).place_of
+    return [ref for ref in every if place_of(ref) not in matched]
 
 
 def _require_one_each(refs: Sequence[ImageRef], truth: TruthIndex) -> None:
@@ -353,15 +355,6 @@ def _sizes_differ(
         f"The prediction {predicted} has {first} pixels, its ground truth {wanted} has {second}.",
         "Masks are not scaled: save the predictions at the size of the images.",
     )
-
-
-def _scores(path: Path | None) -> npt.NDArray[np.float32] | None:
-    return None if path is None else instance_scores(path)
-
-
-def _declared_schema(schema_file: Path | None, truth: MaskPlace) -> LabelSchema | None:
-    path = schema_file or truth.schema_path
-    return None if path is None else read_schema(path)
 
 
 def _asked(alike: Alike, sides: MaskSides) -> Iterator[str]:

@@ -163,7 +163,6 @@ def test_no_file_grows_past_its_purpose():
 
 MEASURES_NAMED = {
     "instances": "also folders of masks and a kind of their values",
-    "detections": "segstudio/cli/evaluate.py: a file of them, --detections",
     "suspicion": "segstudio/session/work_queue.py: an order of the queue",
     "ap": "segstudio/training, ui/panels/model: what a trained model's card tells",
     "ap50": "the same",

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
-from segstudio.cli.errors import FAILURE, OK, InputError, input_errors, require_folder
-from segstudio.cli.loading import fetch_weights
-from segstudio.cli.options import option_of
-from segstudio.cli.output import ShowProgress, print_json, progress_bar, warn
-from segstudio.cli.report_files import check_report, options_text, write_comparison
-from segstudio.clock import ManualClock
+from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
+from segstudio.cli.loading import fetch_weights, models_with
+from segstudio.cli.output import ShownJob, print_json, progress_bar, warn
+from segstudio.cli.report_files import check_report, write_comparison
 from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, RunOptions, parts_of
+from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
-from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder
+from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder, opened_for
 from segstudio.folder.files import FolderFiles
-from segstudio.jobs import Job, JobRunner
 from segstudio.metrics.measure import AnyMeasure
-from segstudio.models.registry import registry, spec_from_weights
-from segstudio.notices import Notices
+from segstudio.models.registry import spec_from_weights
 from segstudio.runs.engine import TorchEngine
-from segstudio.runs.named_runs import NamedRuns
-from segstudio.session.session import Session, What
 from segstudio.storage.figures import FigureStore
-from segstudio.storage.folders import user_folders
+from segstudio.storage.folders import require_folder, user_folders
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.predictions import PredictionStore
-from segstudio.storage.project import Project, open_project
-from segstudio.storage.schema_file import SCHEMA_NAME, read_schema
-from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
+from segstudio.storage.schema_file import read_schema
+from segstudio.storage.truth import NOTHING_SAID, ReadAs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +39,7 @@ _HOW_TO_SAY: Final = (
 
 
 @dataclass(frozen=True)
-class Request:
+class ComparisonRequest:
     """What the command was asked to do.
 
     Attributes:
@@ -62,6 +54,8 @@ class Request:
         again: Run the models also where their answers are on disk.
         report: Where to write a report as HTML, if wanted.
         said: How the values of the ground truth are read.
+        masks: What is known to be masks.
+        command: The line that asks for this, for the report.
     """
 
     folder: Path
@@ -76,9 +70,10 @@ class Request:
     report: Path | None = None
     said: ReadAs = NOTHING_SAID
     masks: ChosenMasks = field(default_factory=ChosenMasks)
+    command: str = ""
 
 
-def compare(request: Request, *, as_json: bool) -> int:
+def compare(request: ComparisonRequest, *, as_json: bool) -> int:
     """Run models on a folder, rank them, and tell where they disagree.
 
     Answers and figures are kept on disk, for the window too; what is there is not computed again.
@@ -91,17 +86,24 @@ def compare(request: Request, *, as_json: bool) -> int:
         SegstudioError: if the report cannot be written; the figures are printed all the same.
     """
     check_report(request.report)
-    if not request.folder.is_file():  # an image stands for its folder
-        require_folder(request.folder)
     with input_errors():
+        if not request.folder.is_file():  # an image stands for its folder
+            require_folder(request.folder)
         specs = _specs(request.models)
-        project, schema = _opened(request, specs)
+        schema = None if request.schema_file is None else read_schema(request.schema_file)
+        project, schema = opened_for(
+            [spec.schema for spec in specs],
+            request.folder,
+            schema,
+            request.ignore,
+            request.said,
+            request.masks,
+        )
         unscored = _unscored(specs, schema)
     for note in unscored:
         warn(f"note: {note}")
     for spec in specs:
-        for part in parts_of(spec):
-            fetch_weights(part)
+        fetch_weights(spec)
     folders = user_folders()
     store = PredictionStore(folders.data / "predictions")
     figures = FigureStore(folders.cache / "figures.sqlite")
@@ -109,7 +111,7 @@ def compare(request: Request, *, as_json: bool) -> int:
         found = _evaluated(request, specs, FolderFiles(project, store), schema, figures)
         _print(request, found, project.unread, unscored, as_json=as_json)
         if request.report is not None:
-            write_comparison(request.report, found, _command(request))
+            write_comparison(request.report, found, request.command)
     finally:
         figures.close()
         store.close()
@@ -139,7 +141,7 @@ def _unscored(specs: Sequence[ModelSpec], schema: LabelSchema) -> list[str]:
 
 
 def _print(
-    request: Request,
+    request: ComparisonRequest,
     found: FolderEvaluation,
     unread: str,
     unscored: Sequence[str],
@@ -166,7 +168,7 @@ def _print(
 
 
 def _evaluated(
-    request: Request,
+    request: ComparisonRequest,
     specs: Sequence[ModelSpec],
     files: FolderFiles,
     schema: LabelSchema,
@@ -184,84 +186,15 @@ def _evaluated(
             conditions,
             references,
             figures,
-            _ShownJob(show),
+            ShownJob("Comparing", show),
             limit=request.limit,
             again=request.again,
         )
 
 
-def _command(request: Request) -> str:
-    """The line that evaluates the same."""
-    options = (
-        ("models", ",".join(request.models)),
-        ("gt", request.masks.folder),
-        ("pattern", None if request.masks.pattern is None else request.masks.pattern.text),
-        ("schema", request.schema_file),
-        ("ignore", request.ignore),
-        ("truth-kind", option_of(request.said.kind)),
-        ("class-0", request.said.zero),
-        *((m.option, True) for m in request.wanted if m.choice),
-        ("limit", request.limit or None),
-        ("report", request.report),
-    )
-    return shlex.join(["segstudio", "compare", str(request.folder), *options_text(options)])
-
-
-class _ShownJob(Job):
-    """A job whose progress goes to a progress bar."""
-
-    def __init__(self, show: ShowProgress) -> None:
-        super().__init__("Comparing", "model")
-        self._show = show
-
-    def report(self, done: int, total: int = 0, text: str = "") -> None:
-        """Say how far the work is."""
-        super().report(done, total, text)
-        self._show(done, total, text)
-
-
-def _opened(request: Request, specs: Sequence[ModelSpec]) -> tuple[Project, LabelSchema]:
-    project = open_project(request.folder, said=request.said, masks=request.masks)
-    declared = None if request.schema_file is None else read_schema(request.schema_file)
-    if request.masks:
-        folder = request.masks.folder or project.images_root
-        beside = folder / SCHEMA_NAME
-        if declared is None and beside.is_file():
-            declared = read_schema(beside)
-        pattern = request.masks.pattern
-        truth = TruthIndex.at(folder, project.images, declared, said=request.said, pattern=pattern)
-        project = replace(project, truth=truth, schema=declared)
-    if project.truth is not None:
-        project = replace(project, truth=project.truth.settled(project.images))
-    schema = declared or project.schema
-    if schema is not None:
-        schema = replace(schema, words=project.words)
-    else:
-        schema = _named_like(project, specs)
-    if request.ignore is not None:
-        schema = replace(schema, ignore_index=request.ignore)
-    return project, schema
-
-
-def _named_like(project: Project, specs: Sequence[ModelSpec]) -> LabelSchema:
-    """The classes of the ground truth, with the models' names if theirs are made up."""
-    first = specs[0].schema
-    if project.truth is None:
-        return first
-    schema = replace(project.truth.schema, words=project.words)
-    agree = all(spec.schema.names == first.names for spec in specs)
-    same = agree and set(schema.scored_ids) == set(first.ids) and is_scored(first, schema)
-    if project.truth.declared or not same:
-        return schema
-    return replace(first, ignore_index=schema.ignore_index)
-
-
 def _specs(names: Sequence[str]) -> list[ModelSpec]:
     """The models by id, named runs by id, or files of weights, each once."""
-    known = registry()
-    if any(name not in known and not Path(name).is_file() for name in names):
-        known = _with_named_runs(known)
-    found = {}
+    known, found = models_with(names), {}
     for name in dict.fromkeys(names):
         spec = known.get(name)
         if spec is None and Path(name).is_file():
@@ -274,20 +207,6 @@ def _specs(names: Sequence[str]) -> list[ModelSpec]:
     if not found:
         raise SegstudioError("Say which models to compare with --models A,B.")
     return list(found.values())
-
-
-def _with_named_runs(known: dict[str, ModelSpec]) -> dict[str, ModelSpec]:
-    """The models and the named runs that were made in the window."""
-    clock, session, notices = ManualClock(), Session(), Notices()
-    jobs = JobRunner(clock.post, notices.failure)
-    runs = NamedRuns(session, jobs, notices, user_folders().config / "runs.json", TorchEngine())
-    session.models = known
-    session.notify(What.MODELS)
-    while not jobs.wait_idle(0) or clock.run_posted():
-        clock.wait_posted(0.05)
-    jobs.shutdown()
-    del runs
-    return session.models
 
 
 def _tell_trouble(found: FolderEvaluation) -> int:

@@ -8,11 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from segstudio.evaluation.class_figures import class_rows, further_values
+from segstudio.evaluation.class_figures import class_rows, difference_row, further_values
 from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.folder_evaluation import FolderEvaluation
-from segstudio.evaluation.report.wording import caution
-from segstudio.metrics.bootstrap import RESAMPLES, SIGN, Interval, paired_difference
+from segstudio.metrics.bootstrap import RESAMPLES, SIGN, paired_difference
 from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.class_sums import mean_of
 from segstudio.metrics.image_figures import MEASURES, PIXELS, TIME, values_of_counts
@@ -92,14 +91,9 @@ def _difference(
 ) -> dict[str, Any]:
     """What separates two models on the images of both, the second minus the first."""
     indices = table.common(first, second)
-    row: dict[str, Any] = {
-        "first": first,
-        "second": second,
-        "sign": SIGN,
-        "images": len(indices),
-    }
+    row: dict[str, Any] = {"first": first, "second": second}
     if not len(indices):
-        return row
+        return {**row, "sign": SIGN, "images": 0}
     difference = paired_difference(
         table.pairs(first, indices),
         table.pairs(second, indices),
@@ -107,26 +101,7 @@ def _difference(
         foreground_ids=table.schema.foreground_ids,
         resamples=RESAMPLES if bootstrap else 0,
     )
-    if bootstrap:
-        row |= {n: getattr(difference, n) for n in ("resamples", "level", "seed")}
-        row["caution"] = caution(difference) or None
-    row["mean_iou_foreground"] = _interval(difference.lead, bootstrap=bootstrap)
-    row["mean_iou"] = _interval(difference.mean_iou, bootstrap=bootstrap)
-    row["classes"] = [
-        {
-            "id": class_id,
-            "name": table.schema.name_of(class_id),
-            **_interval(interval, bootstrap=bootstrap),
-        }
-        for class_id, interval in difference.by_class.items()
-    ]
-    return row
-
-
-def _interval(found: Interval, *, bootstrap: bool) -> dict[str, Any]:
-    if not bootstrap:
-        return {"difference": found.difference}
-    return {**found.to_json(), "clear": found.is_clear}
+    return {**row, **difference_row(difference, table.schema.name_of, sure=bootstrap)}
 
 
 def _disagreement(table: EvaluationTable, order: Sequence[str]) -> dict[str, Any] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from segstudio.cli.output import print_table, say, score, signed
@@ -38,7 +40,9 @@ def print_report(report: dict[str, Any]) -> None:
         say("fg: of the foreground, the classes but background")
     _print_classes(models)
     for difference in report["differences"]:
-        _print_difference(difference, leads=leads)
+        if "resamples" in difference:
+            verdict = partial(_verdict, found=difference)
+            print_difference(difference, "", verdict, leads=leads)
     _print_disagreement(report["disagreement"], models, report["ranked_by"])
 
 
@@ -98,24 +102,38 @@ def _print_classes(models: list[dict[str, Any]]) -> None:
     print_table(["class", "name", *(m["id"] for m in models)], rows)
 
 
-def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
-    if "resamples" not in found:
-        return
+def print_difference(
+    found: dict[str, Any],
+    last: str,
+    told: Callable[[dict[str, Any]], str],
+    *,
+    leads: bool,
+    notes: Sequence[str] = (),
+) -> None:
+    """Print how two models, or folders of masks, differ.
+
+    Args:
+        found: What `class_figures.difference_row` returned, and what is compared.
+        last: Header of the last column.
+        told: What stands there of each class whose interval is known.
+        leads: Whether the foreground comes first.
+        notes: Lines before the table.
+    """
     say(
         f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
     )
-    if found["caution"]:
-        say(found["caution"])
+    for note in (*notes, *([found["caution"]] if found["caution"] else [])):
+        say(note)
     rows = [("foreground", found["mean_iou_foreground"])] * leads
     rows += [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
     print_table(
-        ("class", "difference", "from", "to", ""),
+        ("class", "difference", "from", "to", last),
         [
             (
                 name,
                 *(signed(row[key]) for key in ("difference", "low", "high")),
-                _verdict(row, found),
+                "-" if math.isnan(row["low"]) else told(row),
             )
             for name, row in rows
         ],
@@ -123,8 +141,6 @@ def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
 
 
 def _verdict(row: dict[str, Any], found: dict[str, Any]) -> str:
-    if math.isnan(row["low"]):
-        return "-"
     if not row["clear"]:
         return "no difference shown"
     return f"{found['second'] if row['difference'] > 0 else found['first']} is better"

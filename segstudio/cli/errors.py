@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import SegstudioError
@@ -16,18 +15,6 @@ BAD_INPUT: Final = 2
 
 class InputError(SegstudioError):
     """The command was called wrongly, or what it was given cannot be used: exit code 2."""
-
-
-def require_folder(path: Path) -> None:
-    """Refuse what is no folder.
-
-    Raises:
-        InputError: tells the path.
-    """
-    if not path.exists():
-        raise InputError(f"There is no folder {path}.", "Check the path.")
-    if not path.is_dir():
-        raise InputError(f"{path} is a file.", "Give a folder.")
 
 
 @contextmanager

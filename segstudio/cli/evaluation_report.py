@@ -2,133 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from segstudio.cli.mask_layout import MaskPlace
-from segstudio.cli.mask_pairs import MaskFolders
-from segstudio.cli.mask_report import Measured
-from segstudio.cli.objects import ObjectCounts
-from segstudio.cli.options import Missing
-from segstudio.core.schema import LabelSchema
-from segstudio.evaluation.class_figures import class_rows, further_values
-from segstudio.evaluation.report.wording import caution
-from segstudio.metrics.bootstrap import SIGN, PairedDifference
+from segstudio.core.instances import InstanceMatch
+from segstudio.evaluation.class_figures import class_rows, difference_row, further_values
+from segstudio.evaluation.mask_evaluation import OBJECT_IOU, MaskEvaluation
+from segstudio.evaluation.mask_layout import MaskPlace
+from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.metrics.detection_curves import DETECTIONS
-from segstudio.metrics.image_figures import (
-    FolderFigures,
-    ImageFigures,
-    figures_at,
-    values_of_counts,
-)
-from segstudio.metrics.measure import AnyMeasure, Where
+from segstudio.metrics.image_figures import ImageFigures, figures_at, values_of_counts
+from segstudio.metrics.measure import Where
 
 _WORST: Final = 10
 _BACKGROUND: Final = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """A folder of predictions, counted.
+def report_of(found: MaskEvaluation, notes: Sequence[str], *, per_image: bool) -> dict[str, Any]:
+    """All figures under their names; those that were not counted are left out.
 
-    Attributes:
-        masks: The folders as they were read.
-        figures: Of each image.
-        objects: Summed matches of objects, where both sides tell them apart.
-        without_truth: Names of the predictions that have no ground truth.
-        wanted: What was asked for besides IoU, Dice and accuracy.
-        missing: What ground truth without a prediction counts as.
+    Args:
+        found: What was counted.
         notes: What was decided of the values of the masks, or is to be asked.
+        per_image: Whether to tell of every image.
     """
-
-    masks: MaskFolders
-    figures: tuple[ImageFigures, ...]
-    objects: ObjectCounts
-    without_truth: tuple[str, ...]
-    wanted: Collection[AnyMeasure]
-    missing: Missing
-    notes: tuple[str, ...] = ()
-
-    @property
-    def schema(self) -> LabelSchema:
-        """The classes."""
-        return self.masks.schema
-
-    @cached_property
-    def class_ids(self) -> tuple[int, ...]:
-        """Ids of the classes to score: those of the schema and those that turned up."""
-        return tuple(self.ids_with(()))
-
-    @cached_property
-    def folder(self) -> FolderFigures:
-        """The figures of all images."""
-        foreground = self.schema.foreground_among(self.class_ids)
-        return FolderFigures.of(self.figures, self.class_ids, foreground)
-
-    def ids_with(self, others: Sequence[ImageFigures]) -> list[int]:
-        """The classes to score if those that turned up in `others` are scored too."""
-        found = {i for f in (*self.figures, *others) for i in f.pairs.class_ids}
-        return sorted({*self.schema.scored_ids, *found} - {self.schema.ignore_index})
-
-    def bootstrap_row(self, difference: PairedDifference, other: Measured) -> dict[str, Any]:
-        """The difference to another folder's predictions, which come first."""
-        return {
-            "against": str(other.folder),
-            "first": str(other.folder),
-            "second": str(self.masks.places[0].given),
-            "sign": SIGN,
-            "images": difference.images,
-            "resamples": difference.resamples,
-            "level": difference.level,
-            "seed": difference.seed,
-            "caution": caution(difference) or None,
-            "without_prediction": list(other.masks.missing_names),
-            "mean_iou": difference.mean_iou.to_json(),
-            "mean_iou_foreground": difference.lead.to_json(),
-            "classes": [
-                {"id": i, "name": self.schema.name_of(i), **interval.to_json()}
-                for i, interval in difference.by_class.items()
-            ],
-        }
-
-
-def report_of(compared: Compared, *, per_image: bool) -> dict[str, Any]:
-    """All figures under their names; those that were not counted are left out."""
-    folder, ids = compared.folder, compared.class_ids
-    rows = [_image_row(f, ids, folder.foreground_ids) for f in compared.figures]
+    folder, masks = found.folder, found.masks
+    rows = [_image_row(f, folder.class_ids, folder.foreground_ids) for f in found.figures.values()]
     lead = "mean_iou_foreground" if folder.has_background else "mean_iou"
     ranked = sorted(rows, key=lambda r: (np.isnan(r[lead]), r[lead], r["mean_iou"]))
     total = folder.metrics
     return {
         "images": folder.images,
-        "predictions": _place_row(compared.masks.places[0]),
-        "ground_truth": _place_row(compared.masks.places[1]),
-        "ground_truth_values": compared.masks.truth.kind,
-        "prediction_values": compared.masks.predictions.kind,
-        "notes": list(compared.notes),
-        "classes": class_rows(folder, compared.schema.name_of, compared.wanted),
+        "predictions": _place_row(masks.places[0]),
+        "ground_truth": _place_row(masks.places[1]),
+        "ground_truth_values": masks.truth.kind,
+        "prediction_values": masks.predictions.kind,
+        "notes": list(notes),
+        "classes": class_rows(folder, found.schema.name_of, found.wanted),
         "foreground": list(folder.foreground_ids),
         **values_of_counts(total, folder.foreground_ids),
         "majority_accuracy": total.majority_accuracy,
-        "all_background": _baseline(folder),
+        "all_background": values_of_counts(folder.as_if_all(_BACKGROUND), folder.foreground_ids),
         "scored_classes": total.num_scored,
-        "ignore_index": compared.schema.ignore_index,
+        "ignore_index": found.schema.ignore_index,
         "ignored_pixels": total.ignored,
-        "predicted_ignored_pixels": _predicted_ignored(compared),
+        "predicted_ignored_pixels": _predicted_ignored(found),
         "pixels": total.total,
         **folder.image_means,
-        "objects": compared.objects.report(),
-        **_further(compared),
-        "without_ground_truth": list(compared.without_truth),
-        "without_prediction": list(compared.masks.missing_names),
-        "ground_truth_masks": compared.masks.truth_masks,
-        "missing": compared.missing.value,
+        "objects": _objects(found.objects),
+        **_further(found),
+        "without_ground_truth": found.without_truth,
+        "without_prediction": list(masks.missing_names),
+        "ground_truth_masks": masks.truth_masks,
+        "missing": found.missing,
         "worst": ranked[:_WORST],
         "per_image": rows if per_image else [],
+    }
+
+
+def bootstrap_row(
+    difference: PairedDifference, found: MaskEvaluation, other: MaskEvaluation
+) -> dict[str, Any]:
+    """The difference to another folder's predictions, which come first."""
+    return {
+        "against": str(other.place),
+        "first": str(other.place),
+        "second": str(found.place),
+        **difference_row(difference, found.schema.name_of),
+        "without_prediction": list(other.masks.missing_names),
     }
 
 
@@ -138,27 +81,44 @@ def _place_row(place: MaskPlace) -> dict[str, str | None]:
     return {"masks": str(place.classes), "objects": objects}
 
 
-def _predicted_ignored(compared: Compared) -> int:
+def _predicted_ignored(found: MaskEvaluation) -> int:
     """Pixels that count, on which the ignored id was predicted: nothing is said of them."""
-    pairs, ignored = compared.folder.pairs, compared.schema.ignore_index
+    pairs, ignored = found.folder.pairs, found.schema.ignore_index
     return int(pairs.pixels[pairs.keys % 256 == ignored].sum()) if ignored is not None else 0
 
 
-def _baseline(folder: FolderFigures) -> dict[str, float]:
-    """What a mask without any object would score."""
-    return values_of_counts(folder.as_if_all(_BACKGROUND), folder.foreground_ids)
+def _objects(matches: Sequence[InstanceMatch]) -> dict[str, Any] | None:
+    """Objects found, missed and invented; None if no image had objects on both sides."""
+    if not matches:
+        return None
+    tp, fp, fn = (sum(counts) for counts in list(zip(*matches, strict=True))[:3])
+    ious = sum(match.mean_iou * match.tp for match in matches if match.tp)
+
+    def ratio(part: float, whole: int) -> float:
+        return part / whole if whole else float("nan")
+
+    return {
+        "images": len(matches),
+        "iou_threshold": OBJECT_IOU,
+        "found": tp,
+        "invented": fp,
+        "missed": fn,
+        "precision": ratio(tp, tp + fp),
+        "recall": ratio(tp, tp + fn),
+        "f1": ratio(2 * tp, 2 * tp + fp + fn),
+        "mean_iou_of_found": ratio(ious, tp),
+    }
 
 
-def _further(compared: Compared) -> dict[str, Any]:
+def _further(found: MaskEvaluation) -> dict[str, Any]:
     """What was asked for; of detections also where they come from and what is not among them."""
-    found = further_values(compared.folder, compared.wanted)
-    masks = compared.masks
-    if found.get(DETECTIONS.section) is not None:
+    values, masks = further_values(found.folder, found.wanted), found.masks
+    if values.get(DETECTIONS.section) is not None:
         source = {"from": "masks", "lost": masks.lost_detections or None}
         if masks.detections is not None:
             source = {"from": str(masks.detections.path), "lost": None}
-        found[DETECTIONS.section] |= source
-    return found
+        values[DETECTIONS.section] |= source
+    return values
 
 
 def _image_row(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
-from segstudio.cli.mask_pairs import MISSING_TEXTS
-from segstudio.cli.options import Missing
-from segstudio.cli.output import print_table, say, score, signed
+from segstudio.cli.compare_tables import print_difference
+from segstudio.cli.output import print_table, say, score
+from segstudio.evaluation.mask_pairs import MISSING_TEXTS
 from segstudio.evaluation.report.wording import count
 from segstudio.metrics.image_figures import MEASURES, PIXELS
 from segstudio.metrics.measure import Where
@@ -72,7 +71,7 @@ def _print_missing(report: dict[str, Any]) -> None:
     verb = "has" if len(names) == 1 else "have"
     named = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
     say(f"{len(names)} of {masks} {verb} no prediction: {named}")
-    say(f"  {MISSING_TEXTS[Missing(report['missing'])]}")
+    say(f"  {MISSING_TEXTS[report['missing']]}")
 
 
 def _print_classes(report: dict[str, Any]) -> None:
@@ -161,27 +160,10 @@ def _print_further(report: dict[str, Any]) -> None:
 
 
 def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
-    say(
-        f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
-        f"{found['level']:.0%} interval of {found['resamples']} resamples"
-    )
-    if found["without_prediction"]:
-        masks = count(
-            len(found["without_prediction"]), "ground truth mask has", "ground truth masks have"
-        )
-        say(f"{masks} no prediction in {found['first']}")
-    if found["caution"]:
-        say(found["caution"])
-    rows = [("foreground", found["mean_iou_foreground"])] * leads
-    rows += [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
-    print_table(
-        ("class", "difference", "from", "to", "better in"),
-        [
-            (
-                name,
-                *(signed(row[key]) for key in ("difference", "low", "high")),
-                "-" if math.isnan(row["low"]) else f"{row['share_above_zero']:.1%}",
-            )
-            for name, row in rows
-        ],
+    lacking, notes = found["without_prediction"], []
+    if lacking:
+        masks = count(len(lacking), "ground truth mask has", "ground truth masks have")
+        notes = [f"{masks} no prediction in {found['first']}"]
+    print_difference(
+        found, "better in", lambda row: f"{row['share_above_zero']:.1%}", leads=leads, notes=notes
     )

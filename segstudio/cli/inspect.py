@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from segstudio.cli.errors import OK, InputError, input_errors
 from segstudio.cli.inspect_cuts import ablation_rows, how_of, print_ablations, wanted_runs
 from segstudio.cli.inspect_files import Files, material_of, write_files
-from segstudio.cli.loading import chosen_spec, fetch_weights, segmenter_on
+from segstudio.cli.loading import chosen_spec, engine_on, fetch_weights
 from segstudio.cli.output import print_json, print_table, progress_bar, say
 from segstudio.core.class_mapping import ClassMapping
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
 from segstudio.core.labels import Image, Labels
-from segstudio.core.prediction import ModelSpec
+from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.inspection.skip_runs import Reference
 from segstudio.metrics.cut_costs import ALL_SKIPS
@@ -25,12 +25,10 @@ from segstudio.report.shape_table import pixels_text
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import read_image
 from segstudio.storage.masks import encode_rgb_png
+from segstudio.storage.picture import unchecked
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import NOTHING_SAID, read_truth
 from segstudio.storage.write_root import WriteRoot
-
-if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
 
 _SOFTWARE: Final = "segstudio inspect"
 
@@ -38,7 +36,7 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
-class Request:
+class InspectionRequest:
     """What the command was asked to do; fields as its arguments."""
 
     image: Path
@@ -66,7 +64,7 @@ class Truth:
     schema: LabelSchema
 
 
-def inspect(request: Request, *, as_json: bool) -> int:
+def inspect(request: InspectionRequest, *, as_json: bool) -> int:
     """Run a model on an image and print its stages and skips.
 
     Args:
@@ -89,7 +87,9 @@ def inspect(request: Request, *, as_json: bool) -> int:
         spec = chosen_spec(request.model, request.weights, "inspect")
         pixels = read_image(request.image).pixels
     fetch_weights(spec)
-    subject = _subject(spec, request.device, pixels)
+    subject = engine_on(request.device).subject(
+        spec, pixels, RunOptions(device=request.device), None, unchecked
+    )
     if request.files:
         found, prediction = subject.look()
     else:
@@ -111,12 +111,6 @@ def inspect(request: Request, *, as_json: bool) -> int:
     else:
         _print_report(report)
     return OK
-
-
-def _subject(spec: ModelSpec, device: str, pixels: Image) -> Subject:
-    from segstudio.inspection.nets.subject import Subject
-
-    return Subject(segmenter_on(spec, device), pixels)
 
 
 def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, tuple[str, ...]]:
@@ -148,7 +142,7 @@ def _reference(spec: ModelSpec, truth: Truth | None) -> Reference:
 
 
 def _report(
-    request: Request,
+    request: InspectionRequest,
     spec: ModelSpec,
     pixels: Image,
     found: FeatureTrace,

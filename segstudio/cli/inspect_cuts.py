@@ -12,6 +12,7 @@ from segstudio.core.features import CutHow, EdgeCut, FeatureTrace
 from segstudio.core.schema import LabelSchema
 from segstudio.inspection.skip_runs import Reference, cut_runs, skip_runs
 from segstudio.metrics.cut_costs import ALL_SKIPS, AblationRow, NamedCuts
+from segstudio.storage.picture import unchecked
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.subject import Subject
@@ -68,7 +69,7 @@ def ablation_rows(
     rows = []
     with progress_bar("Cutting") as show:
         show(0, len(runs) + 1)
-        for done, run in enumerate(cut_runs(subject, runs, reference, lambda: _go_on), 1):
+        for done, run in enumerate(cut_runs(subject, runs, reference, lambda: unchecked), 1):
             show(done, len(runs) + 1, run.counts.run.name)
             rows.append(_as_json(run.counts.row(reference.schema), reference.schema, how))
     return rows
@@ -130,7 +131,3 @@ def _pair(name: str, before: float, after: float) -> dict[str, float]:
     return {
         name: float(before), f"{name}_cut": float(after), f"{name}_change": float(after - before)
     }  # fmt: skip
-
-
-def _go_on() -> None:
-    """Nothing stops a command but the user's interrupt."""

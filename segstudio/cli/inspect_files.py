@@ -25,6 +25,7 @@ from segstudio.session.document import Document
 from segstudio.session.inspection import Inspection, Traced
 from segstudio.storage.atomic import write_atomically
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.picture import unchecked
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.subject import Subject
@@ -104,5 +105,5 @@ def write_files(files: Files, subject: Subject, material: Material) -> dict[str,
             write_arrays(files.npz, material, None, subject.logits(), show)
     if files.report is not None:
         with progress_bar("Writing the report") as show:
-            write_report(files.report, subject, material, lambda: None, show)
+            write_report(files.report, subject, material, unchecked, show)
     return {option: str(path) for option, path in files.named()}

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from segstudio.cli.errors import InputError, input_errors
 from segstudio.cli.output import progress_bar, warn
-from segstudio.core.prediction import ModelSpec
-from segstudio.models.registry import get_spec, spec_from_weights
+from segstudio.core.prediction import ModelSpec, parts_of
+from segstudio.models.registry import get_spec, registry, spec_from_weights
 from segstudio.models.weights import download, find_weights
-
-if TYPE_CHECKING:
-    from segstudio.models.segmenter import Segmenter
+from segstudio.runs.engine import TorchEngine
+from segstudio.runs.named_runs import with_named_runs
+from segstudio.storage.folders import user_folders
 
 
 def chosen_spec(model: str | None, weights: Path | None, verb: str) -> ModelSpec:
     """The model that the options name.
 
     Args:
-        model: Id of a model.
+        model: Id of a model or of a named run.
         weights: A file of the user's own, for the model or instead of it.
         verb: What shall be done with it, for the error.
 
@@ -31,28 +31,38 @@ def chosen_spec(model: str | None, weights: Path | None, verb: str) -> ModelSpec
         return spec_from_weights(weights, model)
     if model is None:
         raise InputError(f"Say which model to {verb} with --model.", "segstudio models lists them.")
-    return get_spec(model)
+    return models_with([model]).get(model) or get_spec(model)
+
+
+def models_with(names: Iterable[str]) -> Mapping[str, ModelSpec]:
+    """All models by id; the user's named runs too, if one of the names may be one of them."""
+    known = registry()
+    if all(name in known or Path(name).is_file() for name in names):
+        return known
+    return with_named_runs(known, user_folders().config / "runs.json", TorchEngine())
 
 
 def fetch_weights(spec: ModelSpec) -> None:
-    """Download the weights if they are not there, with a progress bar.
+    """Download the weights of a model's parts that are not there, with a progress bar.
 
     Raises:
         SegstudioError: if they cannot be had.
     """
-    if find_weights(spec) is None and spec.weights is not None and spec.weights.url:
-        warn(f"Downloading the weights of {spec.title} from {spec.weights.url}")
-        with progress_bar("Downloading", is_bytes=True) as show:
-            download(spec, report=show)
+    for part in parts_of(spec):
+        if find_weights(part) is None and part.weights is not None and part.weights.url:
+            warn(f"Downloading the weights of {part.title} from {part.weights.url}")
+            with progress_bar("Downloading", is_bytes=True) as show:
+                download(part, report=show)
 
 
-def segmenter_on(spec: ModelSpec, device: str) -> Segmenter:
-    """The model on a device, not loaded yet; imports torch.
+def engine_on(device: str) -> TorchEngine:
+    """What gives loaded models; imports torch.
 
     Raises:
         InputError: if there is no such device.
     """
-    from segstudio.models.segmenter import Segmenter
+    from segstudio.models.devices import resolve_device
 
     with input_errors():
-        return Segmenter(spec, device=device)
+        resolve_device(device)
+    return TorchEngine()

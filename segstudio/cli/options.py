@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from copy import copy
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 from typer.core import TyperCommand
 
-from segstudio.cli.errors import input_errors, require_folder
+from segstudio.cli.errors import input_errors
+from segstudio.storage.folders import require_folder
 
 if TYPE_CHECKING:
     from segstudio.metrics.measure import AnyMeasure
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _MEASURES: Final = "measures"
+_LINE: Final = "line"
 
 
 class Missing(StrEnum):
@@ -77,13 +80,6 @@ _KINDS: dict[Kind, TruthKind | None] = {
 }
 
 
-def option_of(kind: TruthKind | None) -> str | None:
-    """The word of --truth-kind and --pred-kind for a kind; None if it is found out."""
-    return next(
-        (k.value for k, found in _KINDS.items() if kind is not None and found == kind), None
-    )
-
-
 _ZEROS: dict[Zero, Literal["background", "class", "object"] | None] = {
     Zero.AUTO: None,
     Zero.BACKGROUND: "background",
@@ -132,16 +128,17 @@ def chosen_masks(gt: Path | None, pattern: str | None) -> ChosenMasks:
     """
     from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 
-    if gt is not None:
-        require_folder(gt)
     with input_errors():
+        if gt is not None:
+            require_folder(gt)
         named = None if pattern is None else MaskPattern(pattern)
     return ChosenMasks(None if gt is None else gt.absolute(), named)
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Model = Annotated[
-    str | None, typer.Option("--model", help="Id of the model, see: segstudio models")
+    str | None,
+    typer.Option("--model", help="Id of the model (see: segstudio models) or of a named run."),
 ]
 Weights = Annotated[
     Path | None,
@@ -162,7 +159,15 @@ FiguresReport = Annotated[
 
 
 class MeasuringCommand(TyperCommand):
-    """A command that has a flag for each measure; `measures_of` tells which were given."""
+    """A command that has a flag for each measure; `measures_of` tells which were given.
+
+    `line_of` tells the whole line, for those who want to repeat it.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Remember the line before it is taken apart."""
+        ctx.meta[_LINE] = shlex.join(["segstudio", str(ctx.info_name), *args])
+        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Add the flags, which are read where they are needed: they import what measures need."""
@@ -194,3 +199,8 @@ def measures_of(context: typer.Context) -> tuple[AnyMeasure, ...]:
 
     given = context.meta.get(_MEASURES, ())
     return tuple(m for m in MEASURES if m.option in given)
+
+
+def line_of(context: typer.Context) -> str:
+    """The line that the command was called with, as a shell takes it."""
+    return str(context.meta[_LINE])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from segstudio.core.formatting import change_text, ratio_text
+from segstudio.core.json_text import without_nan
 from segstudio.core.text import printable, utf8_json
+from segstudio.jobs import Job
 
 
 class ShowProgress(Protocol):
@@ -25,18 +26,8 @@ def print_json(data: object) -> None:
     """Print one JSON document; numbers that are not defined (NaN) become null."""
     # any other encoding would escape letters as no JSON does
     is_utf8 = (sys.stdout.encoding or "utf-8").casefold().replace("-", "") == "utf8"
-    text = json.dumps(_plain(data), indent=2, ensure_ascii=not is_utf8, allow_nan=False)
+    text = json.dumps(without_nan(data), indent=2, ensure_ascii=not is_utf8, allow_nan=False)
     print(utf8_json(text).decode())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -117,3 +108,16 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[ShowProgress
 
 def _show_nothing(done: int, total: int = 0, text: str = "") -> None:
     """No terminal, no bar."""
+
+
+class ShownJob(Job):
+    """A job of the command line: it runs where it is called, and its progress is shown."""
+
+    def __init__(self, title: str, show: ShowProgress) -> None:
+        super().__init__(title, "model")
+        self._show = show
+
+    def report(self, done: int, total: int = 0, text: str = "") -> None:
+        """Say how far the work is."""
+        super().report(done, total, text)
+        self._show(done, total, text)

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
 import typer
 from typer.core import TyperGroup
@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from segstudio import __version__
 from segstudio.cli import options
-from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError
+from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError, input_errors
 from segstudio.cli.output import warn
 from segstudio.cli.stopping import STOPPED, Stopped, Stopping, stopping_in_order
 from segstudio.core.errors import CancelledError, SegstudioError
@@ -185,18 +185,21 @@ def _predict(
     Masks are no images: those that are not known as such are named with --gt DIR or --pattern
     PATTERN.
     """
-    from segstudio.cli.predict import Request, predict
+    from segstudio.cli.loading import chosen_spec
+    from segstudio.cli.predict import predict
     from segstudio.core.prediction import RunOptions
+    from segstudio.runs.predicting import PredictionRequest
 
     how = RunOptions(device=device, score_threshold=score, tile_px=tile)
     kinds = {kind.strip() for kind in save.split(",")}
     if not {"png"} <= kinds <= {"png", "coco"}:
         raise InputError(f"--save {save} is unknown.", "Say png, or png,coco.")
-    request = Request(
+    with input_errors():
+        spec = chosen_spec(model, weights, "run")
+    request = PredictionRequest(
         folder,
         out,
-        model,
-        weights,
+        spec,
         how,
         limit,
         overwrite,
@@ -279,15 +282,15 @@ def _evaluate(
     95 % confidence interval, from images drawn again and again. --report FILE writes all figures
     with charts and the worst images into one HTML file.
     """
-    from segstudio.cli.evaluate import Request, evaluate
-    from segstudio.cli.mask_pairs import Sides
+    from segstudio.cli.evaluate import EvaluationRequest, evaluate
+    from segstudio.evaluation.mask_pairs import MaskSides
 
     if bootstrap != (against is not None):
         raise InputError("--bootstrap and --against DIR belong together.")
     if images is not None and report is None:
         raise InputError("--images DIR is for --report FILE.")
     wanted = options.measures_of(context)
-    sides = Sides(
+    sides = MaskSides(
         pred_dir,
         gt_dir,
         schema,
@@ -300,7 +303,12 @@ def _evaluate(
         detections,
         options.chosen_masks(None, pattern).pattern,
     )
-    request = Request(sides, per_image, wanted, against, missing, report, images)
+    told: Literal["ignore", "background"] = (
+        "background" if missing is options.Missing.BACKGROUND else "ignore"
+    )
+    request = EvaluationRequest(
+        sides, per_image, wanted, against, told, report, images, options.line_of(context)
+    )
     return evaluate(request, as_json=as_json)
 
 
@@ -339,12 +347,12 @@ def _compare(
     differ most. What the models said is kept, so that nothing is computed twice. --report FILE
     writes all figures with charts and the worst images into one HTML file.
     """
-    from segstudio.cli.compare import Request, compare
+    from segstudio.cli.compare import ComparisonRequest, compare
     from segstudio.core.prediction import RunOptions
     from segstudio.storage.truth import ReadAs
 
     names = tuple(name for part in models.split(",") if (name := part.strip()))
-    request = Request(
+    request = ComparisonRequest(
         folder,
         names,
         schema,
@@ -357,6 +365,7 @@ def _compare(
         report,
         ReadAs(truth_kind.truth_kind, zero.said),
         options.chosen_masks(gt, pattern),
+        options.line_of(context),
     )
     return compare(request, as_json=as_json)
 
@@ -400,10 +409,12 @@ def _inspect(
     truth is found beside the image, what becomes of each class's IoU and boundary IoU; "all" cuts
     one skip after the other, then all together.
     """
-    from segstudio.cli.inspect import Request, inspect
+    from segstudio.cli.inspect import InspectionRequest, inspect
     from segstudio.cli.inspect_files import Files
 
-    request = Request(image, model, weights, out, ablate, device, Files(report, npz, svg), how)
+    request = InspectionRequest(
+        image, model, weights, out, ablate, device, Files(report, npz, svg), how
+    )
     return inspect(request, as_json=as_json)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from segstudio.cli.errors import InputError
@@ -14,6 +14,7 @@ from segstudio.evaluation.report.document import write_html
 from segstudio.evaluation.report.findings import part_of
 from segstudio.evaluation.report.gathering import Evaluated, gather
 from segstudio.evaluation.report.material import Material
+from segstudio.storage.picture import unchecked
 
 _GATHERED = 40
 _TRIED_BYTES = 1 << 16
@@ -75,7 +76,7 @@ def write_comparison(path: Path, found: FolderEvaluation, command: str) -> None:
     if not any(len(table.indices(run, scored=True)) for run in table.runs):
         return
     evaluated = Evaluated.of(table, found.conditions, found.references, command)
-    _write(path, lambda show: gather(evaluated, _go_on, part_of(show, 0, _GATHERED)))
+    _write(path, lambda show: gather(evaluated, unchecked, part_of(show, 0, _GATHERED)))
 
 
 def write_material(path: Path, material: Material) -> None:
@@ -92,17 +93,3 @@ def _write(path: Path, make: Callable[[ShowProgress], Material]) -> None:
         material = make(show)
         write_html(path, material, part_of(show, _GATHERED, 100))
     warn(f"The report is in {path}.")
-
-
-def _go_on() -> None:
-    """Nothing but an interrupt stops a command."""
-
-
-def options_text(options: Sequence[tuple[str, object]]) -> list[str]:
-    """The words of a command line for options that are set: (name, value), True for a flag."""
-    words: list[str] = []
-    for name, value in options:
-        if value is None or value is False:
-            continue
-        words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-    return words

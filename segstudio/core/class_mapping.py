@@ -13,6 +13,7 @@ from segstudio.core.class_rules import Unmapped
 from segstudio.core.labels import Mask
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import listed
 
 _SHOWN = 5
 
@@ -160,6 +161,4 @@ def same_classes(a: LabelSchema, b: LabelSchema) -> bool:
 def _note(lost: list[str], fate: str) -> str:
     if not lost:
         return ""
-    more = len(lost) - _SHOWN
-    shown = ", ".join(lost[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return f"The folder has no class for the model's {shown}; {fate}."
+    return f"The folder has no class for the model's {listed(lost, _SHOWN)}; {fate}."

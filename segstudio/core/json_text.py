@@ -1,9 +1,11 @@
-"""Reading JSON that somebody else may have written."""
+"""JSON: reading what somebody else may have written, and what it has no words for."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -60,6 +62,17 @@ def read_json_or(path: Path, otherwise: Any) -> Any:
         return read_json(path)
     except (OSError, ValueError, SegstudioError):
         return otherwise
+
+
+def without_nan(value: Any) -> Any:
+    """A value as JSON can say it: numbers that are not defined become None, tuples lists."""
+    if isinstance(value, Mapping):
+        return {str(k): without_nan(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(v) for v in value]
+    if isinstance(value, Real) and not math.isfinite(value):
+        return None
+    return value
 
 
 def _number(text: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 # Besides control characters those that turn the direction of what follows.
@@ -51,6 +51,12 @@ def printable(text: str, *, lines: bool = False) -> str:
     return _COMMANDS.sub(
         lambda found: found[0] if lines and found[0] in _BREAKS else _visible(found[0]), text
     )
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Names one after the other: "a, b, c", and of more than `most` how many there are besides."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def as_html(text: str, *, quote: bool = True) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segstudio.evaluation.report.wording import caution
+from segstudio.metrics.bootstrap import SIGN, Interval, PairedDifference
 from segstudio.metrics.image_figures import MEASURES, PIXELS, FolderFigures
 from segstudio.metrics.measure import AnyMeasure, Needs, Where
 
@@ -71,3 +73,33 @@ def further_values(
         regions = {"regions_as_objects": folder.regions_as_objects}
         found[measure.section] = {**told, **more, **regions}
     return found
+
+
+def difference_row(
+    found: PairedDifference, name_of: Callable[[int], str], *, sure: bool = True
+) -> dict[str, Any]:
+    """What separates two models or folders of masks on the same images.
+
+    Args:
+        found: The difference.
+        name_of: The name of a class id.
+        sure: Tell how sure it is, too.
+    """
+
+    def told(interval: Interval) -> dict[str, Any]:
+        if not sure:
+            return {"difference": interval.difference}
+        return {**interval.to_json(), "clear": interval.is_clear}
+
+    how = {"resamples": found.resamples, "level": found.level, "seed": found.seed}
+    return {
+        "sign": SIGN,
+        "images": found.images,
+        **({**how, "caution": caution(found) or None} if sure else {}),
+        "mean_iou": told(found.mean_iou),
+        "mean_iou_foreground": told(found.lead),
+        "classes": [
+            {"id": i, "name": name_of(i), **told(interval)}
+            for i, interval in found.by_class.items()
+        ],
+    }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from segstudio.core.class_mapping import is_scored
+from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.evaluation_inputs import Conditions, References
 from segstudio.evaluation.evaluation_sums import RunSums
 from segstudio.evaluation.evaluation_table import EvaluationTable
@@ -11,6 +15,12 @@ from segstudio.evaluation.evaluation_work import EvaluationWork, Results, Troubl
 from segstudio.jobs import Job
 from segstudio.runs.engine import Engine
 from segstudio.storage.figures import FigureStore
+from segstudio.storage.mask_pattern import ChosenMasks
+from segstudio.storage.project import Project, open_project
+from segstudio.storage.schema_file import SCHEMA_NAME, read_schema
+from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
+
+_FOUND = ChosenMasks()
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +93,58 @@ def evaluate_folder(
         sums.put({int(i): table.row(int(i), run) for i in table.indices(run)})
         table.publish(run, sums.total())
     return FolderEvaluation(conditions, references, table, work.trouble, work.models.seconds)
+
+
+def opened_for(
+    models: Sequence[LabelSchema],
+    folder: Path,
+    declared: LabelSchema | None = None,
+    ignore: int | None = None,
+    said: ReadAs = NOTHING_SAID,
+    masks: ChosenMasks = _FOUND,
+) -> tuple[Project, LabelSchema]:
+    """A folder and the classes in which models are measured there, after a look at all masks.
+
+    Args:
+        models: The classes of the models, at least one's.
+        folder: The images.
+        declared: The folder's classes; else those of `segstudio.json`, else those that are found,
+            with the models' names if their own are made up.
+        ignore: Ground truth id that counts nowhere; else the classes'.
+        said: How the values of the masks are read.
+        masks: Where they are and how they are called; else they are found.
+
+    Raises:
+        SegstudioError: if the folder, the masks or their classes cannot be used.
+    """
+    project = open_project(folder, said=said, masks=masks)
+    if masks:
+        place = masks.folder or project.images_root
+        beside = place / SCHEMA_NAME
+        if declared is None and beside.is_file():
+            declared = read_schema(beside)
+        truth = TruthIndex.at(place, project.images, declared, said=said, pattern=masks.pattern)
+        project = replace(project, truth=truth, schema=declared)
+    if project.truth is not None:
+        project = replace(project, truth=project.truth.settled(project.images))
+    schema = declared or project.schema
+    if schema is not None:
+        schema = replace(schema, words=project.words)
+    else:
+        schema = _named_like(models, project)
+    if ignore is not None:
+        schema = replace(schema, ignore_index=ignore)
+    return project, schema
+
+
+def _named_like(models: Sequence[LabelSchema], project: Project) -> LabelSchema:
+    """The classes of the ground truth, with the models' names if theirs are made up."""
+    first = models[0]
+    if project.truth is None:
+        return first
+    schema = replace(project.truth.schema, words=project.words)
+    agree = all(model.names == first.names for model in models)
+    same = agree and set(schema.scored_ids) == set(first.ids) and is_scored(first, schema)
+    if project.truth.declared or not same:
+        return schema
+    return replace(first, ignore_index=schema.ignore_index)

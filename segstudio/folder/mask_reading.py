@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.text import listed
 from segstudio.folder.files import MasksKnown, OpenFolder
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.jobs import Job, JobRunner
@@ -146,9 +147,7 @@ class MaskReading:
             return
         text = f"The masks are now read as {KIND_NAMES[found.kind]}."
         if edited:
-            more = len(edited) - _NAMED
-            names = ", ".join(edited[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-            text += f" What was edited before stays as it is: {names}."
+            text += f" What was edited before stays as it is: {listed(edited, _NAMED)}."
         self._notices.post(Notice("warning" if edited else "info", text, about=_ABOUT))
 
     def _edited(self) -> list[str]:

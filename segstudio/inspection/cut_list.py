@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from segstudio.core.features import Cut, EdgeCut, FeatureTrace
+from segstudio.core.text import listed
 from segstudio.session.inspection import ListedCut
 
 
@@ -14,10 +15,9 @@ def describe(cut: Cut) -> str:
         return f"{cut.edge.source} → {cut.edge.target}"
     if cut.channels is None:
         return f"all channels of {cut.layer.id}"
-    numbers = ", ".join(map(str, cut.channels[:4]))
-    more = f" and {len(cut.channels) - 4} more" if len(cut.channels) > 4 else ""
+    numbers = listed([*map(str, cut.channels)], 4)
     plural = "s" if len(cut.channels) > 1 else ""
-    return f"channel{plural} {numbers}{more} of {cut.layer.id}"
+    return f"channel{plural} {numbers} of {cut.layer.id}"
 
 
 def _place(cut: Cut) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
 from segstudio.core.regular_file import check_regular
+from segstudio.core.text import listed
 from segstudio.models.naming import matched, without_prefixes
 from segstudio.models.registry import is_safetensors
 
@@ -301,8 +302,7 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], where: str = "The
 def _some(what: str, names: list[str]) -> str:
     if not names:
         return ""
-    more = f" and {len(names) - _NAMED_IN_MESSAGES} more" * (len(names) > _NAMED_IN_MESSAGES)
-    return f"{len(names)} {what} ({', '.join(names[:_NAMED_IN_MESSAGES])}{more})"
+    return f"{len(names)} {what} ({listed(names, _NAMED_IN_MESSAGES)})"
 
 
 def broken_tensors(state: Mapping[str, Tensor]) -> list[str]:

@@ -124,7 +124,7 @@ class Batch:
         images: All images asked for, with their later pages as these are found.
         waiting: Indices of those without a result yet; the owning thread takes out what arrived.
         done: How many have been tried.
-        failures: Name and reason of every image that failed.
+        failures: Every image that failed, and why.
         unsaved: Why predictions could not be stored, one entry an image.
         job: What it runs as; None until it is submitted.
     """
@@ -140,13 +140,16 @@ class Batch:
         *,
         again: bool,
         every_page: bool = False,
+        keep: bool = True,
         deliver: Callable[[BatchResult], None],
     ) -> None:
         """Args (besides the attributes):
         engine: Gives the loaded model.
         again: Run also where a stored prediction would do.
         every_page: Run on all pages of the images, behind the first.
-        deliver: Gets every result at once, on the job's thread.
+        keep: Take answers that are on disk, and put new ones there.
+        deliver: Gets every result at once, on the job's thread; an error that it raises is the
+            image's.
         """
         self.spec = spec
         self.options = options
@@ -157,14 +160,14 @@ class Batch:
         self.images = [replace(image, pixels=None) for image in images]
         self.waiting = {image.index for image in images}
         self.done = 0
-        self.failures: list[tuple[str, SegstudioError]] = []
+        self.failures: list[tuple[ImageRef, SegstudioError]] = []
         self.unsaved: list[SegstudioError] = []
         self.job: Job | None = None
         self._engine = engine
         self._deliver = deliver
         self._again = {image.index for image in images} if again else set()
         self._left = list(reversed(images))
-        self._every_page = every_page
+        self._every_page, self._keep = every_page, keep
         self._lock = threading.Lock()
         self._predictor: Predictor | None = None
 
@@ -199,12 +202,10 @@ class Batch:
             if stored is None and self._predictor is None:
                 self._predictor = self._load(job)
             try:
-                result = self._result(job, image, stored)
+                self._deliver(self._result(job, image, stored))
             except SegstudioError as error:
-                self.failures.append((image.ref.title, without_traceback(error)))
+                self.failures.append((image.ref, without_traceback(error)))
                 self.waiting.discard(image.index)
-            else:
-                self._deliver(result)
             self.done += 1
 
     def _next(self) -> BatchImage | None:
@@ -226,7 +227,7 @@ class Batch:
             self._left += reversed(later)
 
     def _stored(self, image: BatchImage) -> Prediction | None:
-        if image.index in self._again:
+        if image.index in self._again or not self._keep:
             return None
         return self.files.predictions.load(image.ref.path, self.run, image.ref.page)
 
@@ -237,8 +238,11 @@ class Batch:
         return self._engine.predictor(self.spec, self.options.device, job.check)
 
     def _result(self, job: Job, image: BatchImage, stored: Prediction | None) -> BatchResult:
-        raw = stored or self._predict(job, image)
-        raw = with_thresholds(raw, self.options.score_threshold, self.options.mask_threshold)
+        options = self.options
+        if stored is None:
+            raw = self._predict(job, image)
+        else:
+            raw = with_thresholds(stored, options.score_threshold, options.mask_threshold)
         schema, in_memory = self.schema, image.pixels is not None
         matrix = None if in_memory else self._counted(image.ref, raw, schema)
         return BatchResult(image.ref, raw, matrix, schema, in_memory)
@@ -272,6 +276,8 @@ class Batch:
 
         answer = self._predictor.predict(pixels, self.options, job.check, report)
         prediction = replace(answer, run=self.run)
+        if not self._keep:
+            return prediction
         try:
             self.files.predictions.save(image.ref.path, prediction, image.ref.page, digest=digest)
         except SegstudioError as error:

@@ -9,6 +9,7 @@ from segstudio.core.class_mapping import asked_of, is_scored, targets_of
 from segstudio.core.class_names import guess, key_of, only_object
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.core.text import listed
 from segstudio.session.session import SchemaOrigin, Session
 
 _SHOWN = 3
@@ -82,9 +83,8 @@ def _doubt(model: LabelSchema, session: Session) -> tuple[str, bool]:
         return "", False
     if len(objects) == len(_objects(folder)):
         return "", False
-    shown = ", ".join(f"{name} counts as {counterpart}" for name, counterpart in pairs[:_SHOWN])
-    more = f" and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
-    return f"By number: {shown}{more}.", False
+    shown = listed([f"{name} counts as {counterpart}" for name, counterpart in pairs], _SHOWN)
+    return f"By number: {shown}.", False
 
 
 def _objects(schema: LabelSchema) -> list[ClassSpec]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -148,7 +148,7 @@ class NamedRuns:
 
     def _add(self, definition: RunDefinition) -> str:
         definition = replace(definition, files=self._files(definition))
-        spec = self._spec(definition)
+        spec = _spec_of(definition, self._session.models, self._own)
         if spec is None:
             raise SegstudioError(
                 "One of the models is not there any more.", "Choose among those in the list."
@@ -168,45 +168,6 @@ class NamedRuns:
         if any(spec.title.casefold() == name.casefold() for spec in self._session.models.values()):
             raise SegstudioError(f"There is a model called {name} already.", "Give another name.")
 
-    def _spec(self, definition: RunDefinition) -> ModelSpec | None:
-        """The model that a definition describes; None if one of its models is not there.
-
-        Raises:
-            SegstudioError: if the models of an ensemble do not tell the same classes apart.
-        """
-        models = {**self._session.models, **self._of_files(definition)}
-        members = tuple(models[name] for name in definition.members if name in models)
-        if len(members) < len(definition.members):
-            return None
-        first = members[0]
-        if definition.kind == "variant":
-            return replace(
-                first,
-                id=definition.id,
-                title=definition.title,
-                description=f"{first.title} with {described(definition.overrides)}.",
-                embedded=False,
-                metrics={},
-                made_of=Variant(first, definition.overrides),
-            )
-        if not all(same_classes(member.schema, first.schema) for member in members):
-            raise SegstudioError(
-                "These models do not tell the same classes apart.",
-                "Choose models with the same classes.",
-            )
-        how = "Mean of the probabilities" if definition.method == "mean" else "Majority vote"
-        return ModelSpec(
-            definition.id,
-            definition.title,
-            "ensemble",
-            "semantic",
-            first.schema,
-            "",
-            licence=first.licence,
-            description=f"{how} of {', '.join(member.title for member in members)}.",
-            made_of=Ensemble(members, definition.method),
-        )
-
     def _show(self, specs: Sequence[ModelSpec]) -> None:
         session = self._session
         session.models = {**session.models, **{spec.id: spec for spec in specs}}
@@ -224,12 +185,6 @@ class NamedRuns:
         own = {spec.id: spec for spec in members if spec is not None and _own_file(spec)}
         self._own.update({_own_file(spec): spec for spec in own.values()})
         return {**definition.files, **{name: _own_file(spec) for name, spec in own.items()}}
-
-    def _of_files(self, definition: RunDefinition) -> dict[str, ModelSpec]:
-        """The members of a definition that are files which were read."""
-        return {
-            name: self._own[path] for name, path in definition.files.items() if path in self._own
-        }
 
     def _note_choice(self) -> None:
         if self._definitions is not None and self._session.model.chosen != self._stand_in:
@@ -266,14 +221,7 @@ class NamedRuns:
             return
 
         def work(job: Job) -> dict[str, ModelSpec]:
-            own: dict[str, ModelSpec] = {}
-            for path in sorted(paths):
-                job.check()
-                try:
-                    own[path] = self._engine.spec_from_weights(Path(path))
-                except SegstudioError as error:
-                    _log.warning("%s: %s", path, error)
-            return own
+            return _specs_in(sorted(paths), self._engine, job.check)
 
         def done(own: dict[str, ModelSpec]) -> None:
             self._own.update(own)
@@ -283,23 +231,9 @@ class NamedRuns:
         self._jobs.submit("Reading the named runs' weights", "model", work, done, visible=False)
 
     def _show_all(self, found: list[RunDefinition]) -> None:
-        # a run may be made of another one that comes later in the file
-        waiting = [entry for entry in found if entry.id not in self._session.models]
-        while True:
-            specs = [(entry, self._quiet_spec(entry)) for entry in waiting]
-            made = [spec for _, spec in specs if spec is not None]
-            if not made:
-                return
-            self._show(made)
-            waiting = [entry for entry, spec in specs if spec is None]
-
-    def _quiet_spec(self, definition: RunDefinition) -> ModelSpec | None:
-        try:
-            _checked(definition.overrides)
-            return self._spec(definition)
-        except SegstudioError as error:
-            _log.warning("The named run %s is passed over: %s", definition.title, error)
-            return None
+        specs = _specs_of(found, self._session.models, self._own)
+        if specs:
+            self._show(specs)
 
     def _keep(self) -> None:
         definitions = list(self._definitions or [])
@@ -308,6 +242,113 @@ class NamedRuns:
             write_definitions(self._file, definitions)
 
         self._jobs.submit("Keeping the named runs", "save", work, visible=False)
+
+
+def with_named_runs(
+    models: Mapping[str, ModelSpec], file: Path, engine: Engine
+) -> dict[str, ModelSpec]:
+    """The models and the named runs that are kept in a file, for programs without a window.
+
+    Args:
+        models: By id.
+        file: Where the runs are kept; it may be missing.
+        engine: Reads the files of weights that runs are made of.
+    """
+    found = read_definitions(file)
+    paths = {path for definition in found for path in definition.files.values()}
+    own = _specs_in(sorted(paths), engine, lambda: None)
+    return {**models, **{spec.id: spec for spec in _specs_of(found, models, own)}}
+
+
+def _specs_in(
+    paths: Iterable[str], engine: Engine, check: Callable[[], None]
+) -> dict[str, ModelSpec]:
+    """The models in files of weights, by path; those that cannot be read are left out."""
+    own = {}
+    for path in paths:
+        check()
+        try:
+            own[path] = engine.spec_from_weights(Path(path))
+        except SegstudioError as error:
+            _log.warning("%s: %s", path, error)
+    return own
+
+
+def _specs_of(
+    found: Sequence[RunDefinition], models: Mapping[str, ModelSpec], own: Mapping[str, ModelSpec]
+) -> list[ModelSpec]:
+    """The models that definitions describe; those of which a model is not there are left out.
+
+    Args:
+        found: The definitions; one may be made of another that comes later.
+        models: The models that there are, by id.
+        own: Those from files of weights, by path.
+    """
+    known = dict(models)
+    made: list[ModelSpec] = []
+    waiting = [entry for entry in found if entry.id not in known]
+    while True:
+        specs = [_quiet_spec(entry, known, own) for entry in waiting]
+        new = [spec for spec in specs if spec is not None]
+        if not new:
+            return made
+        made += new
+        known |= {spec.id: spec for spec in new}
+        waiting = [entry for entry, spec in zip(waiting, specs, strict=True) if spec is None]
+
+
+def _quiet_spec(
+    definition: RunDefinition, models: Mapping[str, ModelSpec], own: Mapping[str, ModelSpec]
+) -> ModelSpec | None:
+    try:
+        _checked(definition.overrides)
+        return _spec_of(definition, models, own)
+    except SegstudioError as error:
+        _log.warning("The named run %s is passed over: %s", definition.title, error)
+        return None
+
+
+def _spec_of(
+    definition: RunDefinition, models: Mapping[str, ModelSpec], own: Mapping[str, ModelSpec]
+) -> ModelSpec | None:
+    """The model that a definition describes; None if one of its models is not there.
+
+    Raises:
+        SegstudioError: if the models of an ensemble do not tell the same classes apart.
+    """
+    of_files = {name: own[path] for name, path in definition.files.items() if path in own}
+    known = {**models, **of_files}
+    members = tuple(known[name] for name in definition.members if name in known)
+    if len(members) < len(definition.members):
+        return None
+    first = members[0]
+    if definition.kind == "variant":
+        return replace(
+            first,
+            id=definition.id,
+            title=definition.title,
+            description=f"{first.title} with {described(definition.overrides)}.",
+            embedded=False,
+            metrics={},
+            made_of=Variant(first, definition.overrides),
+        )
+    if not all(same_classes(member.schema, first.schema) for member in members):
+        raise SegstudioError(
+            "These models do not tell the same classes apart.",
+            "Choose models with the same classes.",
+        )
+    how = "Mean of the probabilities" if definition.method == "mean" else "Majority vote"
+    return ModelSpec(
+        definition.id,
+        definition.title,
+        "ensemble",
+        "semantic",
+        first.schema,
+        "",
+        licence=first.licence,
+        description=f"{how} of {', '.join(member.title for member in members)}.",
+        made_of=Ensemble(members, definition.method),
+    )
 
 
 def is_removed(run: str, models: Collection[str]) -> bool:

@@ -9,13 +9,13 @@ from typing import Any
 
 from segstudio.clock import Cancel, Clock
 from segstudio.core.class_mapping import adapt, same_classes
-from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
     effective_options,
     with_thresholds,
 )
+from segstudio.core.text import listed
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.folder.schema_keeper import SchemaKeeper
@@ -330,7 +330,8 @@ class Segmenting:
                 f"{batch.spec.title} was stopped after {batch.done} of {len(batch.images)} images."
             )
         if batch.failures:
-            names = [f"{name}: {why}" for name, why in batch.failures]
+            names = [f"{ref.title}: {why}" for ref, why in batch.failures]
+            failed = [ref.title for ref, _ in batch.failures]
             total = len(batch.images)
             if total == 1:
                 self._notices.failure(
@@ -338,7 +339,7 @@ class Segmenting:
                 )
             else:
                 self._notices.error(
-                    f"{len(names)} of {total} images failed: {_some(batch.failures)}.",
+                    f"{len(names)} of {total} images failed: {listed(failed)}.",
                     "The others are done.",
                     "\n".join(names),
                 )
@@ -517,8 +518,3 @@ def first_run(session: Session, document: Document) -> str:
         return order.index(model) if model in order else len(order)
 
     return min(document.predictions, key=place, default="")
-
-
-def _some(failures: list[tuple[str, SegstudioError]], shown: int = 3) -> str:
-    text = ", ".join(name for name, _ in failures[:shown])
-    return text if len(failures) <= shown else f"{text} and {len(failures) - shown} more"

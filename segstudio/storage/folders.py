@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from segstudio.core.errors import SegstudioError
+
 
 @dataclass(frozen=True)
 class UserFolders:
@@ -41,3 +43,15 @@ def user_folders(home: Path | None = None) -> UserFolders:
 
     dirs = platformdirs.PlatformDirs("segstudio", appauthor=False)
     return UserFolders(dirs.user_config_path, dirs.user_data_path, dirs.user_cache_path)
+
+
+def require_folder(path: Path) -> None:
+    """Refuse what is no folder.
+
+    Raises:
+        SegstudioError: tells the path.
+    """
+    if not path.exists():
+        raise SegstudioError(f"There is no folder {path}.", "Check the path.")
+    if not path.is_dir():
+        raise SegstudioError(f"{path} is a file.", "Give a folder.")

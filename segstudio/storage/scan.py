@@ -268,7 +268,7 @@ class _Look:
         except SegstudioError:
             return []
         found = self.images_in(folder)
-        names = [] if _is_output(folder, found) else [prefix + name for name in found]
+        names = [] if is_output_folder(folder, found) else [prefix + name for name in found]
         return names if depth >= _MAX_DEPTH else names + self.in_sub_folders(folder, prefix, depth)
 
     def in_sub_folders(self, folder: Path, prefix: str, depth: int) -> list[str]:
@@ -424,7 +424,7 @@ def _image_folders(folders: list[str]) -> list[str]:
     return sorted(known, key=lambda name: IMAGE_FOLDERS.index(name.casefold()))
 
 
-def _is_output(folder: Path, names: list[str]) -> bool:
+def is_output_folder(folder: Path, names: Iterable[str]) -> bool:
     """Whether a folder holds what segstudio wrote, as its first PNG tells: an export, predictions.
 
     Else an export into the folder of the images would be images at the next look.

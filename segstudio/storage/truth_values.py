@@ -14,6 +14,7 @@ import numpy.typing as npt
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import InstanceIds, LabelMap, Labels
 from segstudio.core.schema import Color, LabelSchema
+from segstudio.core.text import listed
 from segstudio.storage.mask_evidence import IGNORED_16_BIT, is_white
 from segstudio.storage.mask_facts import Look, PlainMask, color_keys, look_at, values_in
 from segstudio.storage.mask_files import RawMask, read_mask_file
@@ -306,10 +307,9 @@ class _MaskFile:
                 raise self._odd(f"the numbers {_shown(values_in(plain.pixels))}", coding)
             if plain.lossy:
                 raise self._shades(Look.BLURRED_COLOURS)
-            shown = ", ".join(f"#{int(k):06X}" for k in values[:4])
-            more = f" and {len(values) - 4} more" if len(values) > 4 else ""
+            shown = listed([f"#{int(k):06X}" for k in values], 4)
             raise SegstudioError(
-                f"The mask {self.name} has colours that are no class: {shown}{more}.",
+                f"The mask {self.name} has colours that are no class: {shown}.",
                 "Give each class its colour in segstudio.json, and save masks without soft edges "
                 "(as PNG, not JPEG).",
             )

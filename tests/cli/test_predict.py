@@ -15,6 +15,7 @@ from PIL import Image
 from segstudio.core.schema import LabelSchema
 from segstudio.models.unet import UNet
 from segstudio.storage.mask_files import instance_scores
+from segstudio.storage.run_definitions import RunDefinition, write_definitions
 
 
 @pytest.fixture
@@ -94,6 +95,40 @@ def test_instances_lie_beside_the_class_maps(capsys, tmp_path, images, instance_
         assert (np.diff(scores) <= 0).all()
         assert scores.min() >= 0.1
     assert (ids > 0).any()
+
+
+def test_named_runs_of_the_window(capsys, tmp_path, images):
+    options = {"flips": True, "tile_px": 512}
+    write_definitions(
+        tmp_path / "home" / "config" / "runs.json",
+        [RunDefinition("unet-nuclei+own", "Own", "variant", ("unet-nuclei",), options)],
+    )
+    out = tmp_path / "out"
+    call = ("predict", images, "--out", out, "--limit", 1, "--json", "--model")
+    code, text, err = run(capsys, *call, "unet-nuclei+own")
+    assert (code, err) == (0, "")
+    assert (json.loads(text)["model"], json.loads(text)["written"]) == ("unet-nuclei+own", 1)
+    settings = json.loads((out / "segstudio.json").read_text())["predict"]
+    assert (settings["model"], settings["tile"]) == ("unet-nuclei+own", 512)
+    assert run(capsys, *call, "unet-nuclei+gone")[0] == 2
+
+
+def test_a_result_that_cannot_be_written_is_reported_and_the_rest_goes_on(
+    capsys, tmp_path, images, weights
+):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name, part in {"a1.png": "all", "a10.png": "all", "a2.jpg": "part"}.items():
+        (images / part).mkdir(exist_ok=True)
+        (images / name).rename(images / part / name)
+    out.mkdir()
+    (out / "part").symlink_to(elsewhere)
+    code, text, err = run(capsys, "predict", images, "--weights", weights, "--out", out, "--json")
+    summary = json.loads(text)
+    assert (code, summary["written"]) == (1, 2)
+    assert [f["name"] for f in summary["failed"]] == ["part/a2.jpg"]
+    assert "is a link" in err
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_a_broken_image_is_reported_and_the_rest_goes_on(capsys, tmp_path, images, weights):

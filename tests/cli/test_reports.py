@@ -146,7 +146,7 @@ def test_models_are_compared_and_the_line_can_be_repeated(capsys, folders, weigh
     assert "1 image of the folder was not evaluated." in page
     assert "SHA-256" in page
     line = shlex.split(re.search(r"<code>(segstudio .*?)</code>", page).group(1))
-    line[-1] = str(folders / "second.html")
+    line[line.index(str(out))] = str(folders / "second.html")
     assert run(capsys, *line[1:])[0] == 0
     again, _ = page_of(folders / "second.html")
     assert models_table(again) == models_table(page)
@@ -196,7 +196,7 @@ class TestReportsThatCannotBeWritten:
 
     @pytest.mark.parametrize("place", ["no/r.html", "gt/a_mask.png/r.html", "gt"])
     def test_they_are_refused_before_anything_is_read(self, capsys, folders, monkeypatch, place):
-        monkeypatch.setattr("segstudio.cli.evaluate.MaskFolders.open", None)
+        monkeypatch.setattr("segstudio.evaluation.mask_pairs.MaskFolders.open", None)
         code, out, err = self.evaluate(capsys, folders, folders / place)
         assert (code, out) == (2, "")
         assert err.startswith("error: ")
@@ -207,7 +207,7 @@ class TestReportsThatCannotBeWritten:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr("segstudio.cli.report_files.tempfile.TemporaryFile", full)
-        monkeypatch.setattr("segstudio.cli.evaluate.MaskFolders.open", None)
+        monkeypatch.setattr("segstudio.evaluation.mask_pairs.MaskFolders.open", None)
         code, out, err = self.evaluate(capsys, folders, folders / "r.html")
         assert (code, out) == (2, "")
         assert "No space left on device" in err

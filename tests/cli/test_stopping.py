@@ -66,7 +66,7 @@ def test_ctrl_c_while_a_command_works(capsys, monkeypatch, masks, how):
                 raise RuntimeError("loading failed") from error
         os.kill(os.getpid(), 2)
 
-    monkeypatch.setattr("segstudio.cli.evaluate._count", interrupted)
+    monkeypatch.setattr("segstudio.cli.evaluate.evaluate_masks", interrupted)
     assert run(capsys, "evaluate", *masks, "--json") == (130, "", "error: stopped\n")
 
 

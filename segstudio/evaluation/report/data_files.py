@@ -6,19 +6,16 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import numpy as np
-
+from segstudio.core.json_text import without_nan
 from segstudio.core.text import safe_cells, utf8_json
-from segstudio.evaluation.class_figures import class_rows
+from segstudio.evaluation.class_figures import class_rows, difference_row
 from segstudio.evaluation.report.findings import Findings, Report, find, part_of
 from segstudio.evaluation.report.material import SCORES, EvaluatedRun, Material
-from segstudio.evaluation.report.wording import caution
-from segstudio.metrics.bootstrap import SIGN
 from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.image_figures import PIXELS, TIME, figures_at, values_of_counts
 from segstudio.metrics.measure import Where
@@ -98,7 +95,7 @@ def summary(material: Material, found: Findings, now: datetime) -> dict[str, Any
         now: When.
     """
     best, baselines = material.ranked[0], _baselines(material)
-    found_all: dict[str, Any] = _without_nan(
+    found_all: dict[str, Any] = without_nan(
         {
             "format": FORMAT,
             "folder": material.title,
@@ -120,18 +117,7 @@ def summary(material: Material, found: Findings, now: datetime) -> dict[str, Any
                 {
                     "first": c.first.id,
                     "second": c.second.id,
-                    "sign": SIGN,
-                    "caution": caution(c.difference) or None,
-                    "images": c.difference.images,
-                    "resamples": c.difference.resamples,
-                    "level": c.difference.level,
-                    "seed": c.difference.seed,
-                    "mean_iou": _interval(c.difference.mean_iou),
-                    "mean_iou_foreground": _interval(c.difference.lead),
-                    "classes": [
-                        {"id": i, "name": material.name_of(i), **_interval(v)}
-                        for i, v in c.difference.by_class.items()
-                    ],
+                    **difference_row(c.difference, material.name_of),
                 }
                 for c in found.compared
             ],
@@ -139,10 +125,6 @@ def summary(material: Material, found: Findings, now: datetime) -> dict[str, Any
         }
     )
     return found_all
-
-
-def _interval(interval: Any) -> dict[str, Any]:
-    return {**interval.to_json(), "clear": interval.is_clear}
 
 
 def _model(material: Material, run: EvaluatedRun) -> dict[str, Any]:
@@ -191,7 +173,7 @@ def _image_row(material: Material, place: int) -> dict[str, Any]:
         scores = {n: float(run.column(n)[place]) for n in names}
         iou = zip(material.class_ids, run.class_iou[place], strict=True)
         row[run.id] = {**scores, "iou": {str(i): float(v) for i, v in iou}}
-    plain: dict[str, Any] = _without_nan(row)
+    plain: dict[str, Any] = without_nan(row)
     return plain
 
 
@@ -216,13 +198,3 @@ def _told(material: Material, report: Report) -> Iterator[tuple[int, str]]:
 
 def _plain(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.6g}"
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _without_nan(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(v) for v in value]
-    if isinstance(value, float | np.floating) and not math.isfinite(value):
-        return None
-    return value

@@ -6,23 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.cli.errors import require_folder
-from segstudio.cli.mask_codings import Alike, Masks, read_alike
-from segstudio.cli.mask_layout import MaskPlace
-from segstudio.cli.options import Missing
 from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.class_names import is_made_up, key_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.found_objects import FoundObjects
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.schema import LabelSchema
+from segstudio.core.text import listed
+from segstudio.evaluation.mask_codings import Alike, Masks, read_alike
+from segstudio.evaluation.mask_layout import MaskPlace
 from segstudio.evaluation.report.wording import count
 from segstudio.storage.coco_results import COCO_NAME, CocoResults
+from segstudio.storage.folders import require_folder
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_files import instance_scores
 from segstudio.storage.mask_pattern import MaskPattern
@@ -61,14 +61,16 @@ class Pair:
     found: FoundObjects | None = None
 
 
-MISSING_TEXTS: Final = {
-    Missing.IGNORE: "These count in no figure; --missing background counts them as all background.",
-    Missing.BACKGROUND: "These count as if background was predicted everywhere.",
+Missing = Literal["ignore", "background"]
+"""What ground truth without a prediction counts as."""
+MISSING_TEXTS: Final[dict[Missing, str]] = {
+    "ignore": "These count in no figure; --missing background counts them as all background.",
+    "background": "These count as if background was predicted everywhere.",
 }
 
 
 @dataclass(frozen=True)
-class Sides:
+class MaskSides:
     """What is held against what.
 
     Attributes:
@@ -143,7 +145,7 @@ class MaskFolders:
     detections: CocoResults | None = None
 
     @classmethod
-    def open(cls, sides: Sides, *, with_detections: bool = False) -> MaskFolders:
+    def open(cls, sides: MaskSides, *, with_detections: bool = False) -> MaskFolders:
         """Find the masks and decide on the classes.
 
         Args:
@@ -156,18 +158,20 @@ class MaskFolders:
         places = sides.places()
         predicted, wanted = places
         refs = predicted.masks()
-        declared = _declared_schema(sides.schema_file, wanted)
+        given = sides.schema_file or wanted.schema_path
+        declared = None if given is None else read_schema(given)
         if declared is not None and sides.ignore is not None:
             declared = LabelSchema(declared.classes, sides.ignore)
         said = ReadAs(sides.truth_kind, sides.zero)
         missing = _missing(predicted, wanted, refs, said)
-        index = wanted.index([*refs, *missing], declared, said)
+        every = [*refs, *missing]
+        index = wanted.index(every, declared, said).settled(every)
         path = predicted.schema_path
         classes = None if path is None else read_schema(path)
         # Black on white is so on both sides, or is said of each by its own kind.
         zero = sides.zero if sides.zero == "class" else None
-        found = Masks.of(predicted, refs, classes, ReadAs(sides.pred_kind, zero))
-        alike = read_alike(Masks(wanted, [*refs, *missing], index), found)
+        found = predicted.index(refs, classes, ReadAs(sides.pred_kind, zero)).settled(refs)
+        alike = read_alike(Masks(wanted.classes, index), Masks(predicted.classes, found))
         _require_one_each(refs, alike.truth)
         words = words_in([places[1].given.absolute()], refs)
         found_classes = replace(alike.truth.schema, words=words)
@@ -212,9 +216,8 @@ class MaskFolders:
         prediction, truth = read.label_map, wanted.label_map
         if prediction.shape_hw != truth.shape_hw:
             raise _sizes_differ(ref.path, prediction, path, truth)
-        scores = None
-        if prediction.instances is not None:
-            scores = _scores(self.predictions.instance_path(ref))
+        at = None if prediction.instances is None else self.predictions.instance_path(ref)
+        scores = None if at is None else instance_scores(at)
         objects, remarks = prediction.instances, (*wanted.remarks, *read.remarks)
         found = None
         if self.detections is not None and truth.instances is not None:
@@ -287,16 +290,14 @@ class MaskFolders:
             "pixels. What segstudio predict --save png,coco writes has all."
         )
 
-    def missing_text(self, folder: Path) -> str:
-        """That ground truth has no prediction in `folder`; "" if all of it has one."""
+    def missing_text(self) -> str:
+        """That ground truth has no prediction; "" if all of it has one."""
         if not self.missing:
             return ""
         masks = count(self.truth_masks, "ground truth mask")
         verb = "has" if len(self.missing) == 1 else "have"
-        named = ", ".join(self.missing_names[:_NAMED])
-        rest = len(self.missing) - _NAMED
-        more = f" and {rest} more" if rest > 0 else ""
-        return f"{len(self.missing)} of {masks} {verb} no prediction in {folder}: {named}{more}."
+        named, place = listed(self.missing_names, _NAMED), self.places[0].given
+        return f"{len(self.missing)} of {masks} {verb} no prediction in {place}: {named}."
 
 
 def _missing(
@@ -308,7 +309,7 @@ def _missing(
         SegstudioError: if no prediction has ground truth, or a folder cannot be read.
     """
     try:
-        matched = {place for place in wanted.found(refs, said) if place is not None}
+        index = wanted.index(refs, said=said)
     except SegstudioError as error:
         if wanted.pattern is not None:
             raise  # it says which name was looked for
@@ -322,8 +323,9 @@ def _missing(
     every = wanted.images()
     if not every:
         return []
-    found = zip(every, wanted.found(every, said), strict=True)
-    return [ref for ref, place in found if place is not None and place not in matched]
+    matched = {None, *map(index.place_of, refs)}
+    place_of = wanted.index(every, said=said).place_of
+    return [ref for ref in every if place_of(ref) not in matched]
 
 
 def _require_one_each(refs: Sequence[ImageRef], truth: TruthIndex) -> None:
@@ -338,7 +340,7 @@ def _require_one_each(refs: Sequence[ImageRef], truth: TruthIndex) -> None:
             )
 
 
-def _detections(sides: Sides, place: MaskPlace, schema: LabelSchema) -> CocoResults | None:
+def _detections(sides: MaskSides, place: MaskPlace, schema: LabelSchema) -> CocoResults | None:
     """The file of detections: the one that was named, or the one beside the masks."""
     beside = place.given / COCO_NAME
     path = sides.detections or (beside if beside.is_file() else None)
@@ -355,16 +357,7 @@ def _sizes_differ(
     )
 
 
-def _scores(path: Path | None) -> npt.NDArray[np.float32] | None:
-    return None if path is None else instance_scores(path)
-
-
-def _declared_schema(schema_file: Path | None, truth: MaskPlace) -> LabelSchema | None:
-    path = schema_file or truth.schema_path
-    return None if path is None else read_schema(path)
-
-
-def _asked(alike: Alike, sides: Sides) -> Iterator[str]:
+def _asked(alike: Alike, sides: MaskSides) -> Iterator[str]:
     """What the masks do not tell, with the way to say it."""
     settled = {"levels"} if sides.ignore is not None else set()
     for side, index in (("ground truth", alike.truth), ("predictions", alike.predictions)):
@@ -381,7 +374,7 @@ def _named_like(predictions: TruthIndex, schema: LabelSchema) -> LabelSchema:
     return LabelSchema(model.classes, schema.ignore_index) if same else schema
 
 
-def _by_number(predictions: TruthIndex, schema: LabelSchema, sides: Sides) -> Iterator[str]:
+def _by_number(predictions: TruthIndex, schema: LabelSchema, sides: MaskSides) -> Iterator[str]:
     """That a class of the predictions has another name, or that nothing says it is the same."""
     if sides.schema_file is not None or not predictions.declared:
         return

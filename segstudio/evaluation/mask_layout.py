@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from segstudio.cli.errors import require_folder
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
+from segstudio.storage.folders import require_folder
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import (
     CLASS_FOLDERS,
@@ -19,10 +19,10 @@ from segstudio.storage.layout import (
     masks_among,
     stem_of,
 )
-from segstudio.storage.mask_files import is_output, pages_in
+from segstudio.storage.mask_files import pages_in
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.natural_order import natural_order
-from segstudio.storage.scan import Listing, list_folder
+from segstudio.storage.scan import Listing, is_output_folder, list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
 from segstudio.storage.unread_annotations import unread_in
@@ -67,8 +67,7 @@ class MaskPlace:
             pattern: How the names of the masks are made; then they lie in the folder itself.
 
         Raises:
-            InputError: if a folder is missing.
-            SegstudioError: if one cannot be read.
+            SegstudioError: if a folder is missing or cannot be read.
         """
         require_folder(folder)
         if instances is not None:
@@ -77,7 +76,7 @@ class MaskPlace:
         inner = _known(folder, listing, CLASS_FOLDERS)
         if pattern is not None:
             classes = folder
-        elif inner is not None and not _is_prediction(folder, listing):
+        elif inner is not None and not is_output_folder(folder, masks_among(listing.files)):
             classes = inner
         elif any(_masks_in(folder)):
             classes = folder
@@ -100,25 +99,15 @@ class MaskPlace:
     def index(
         self,
         refs: Sequence[ImageRef],
-        schema: LabelSchema | None,
+        schema: LabelSchema | None = None,
         said: ReadAs = NOTHING_SAID,
     ) -> TruthIndex:
-        """What belongs to some images, and what its values mean, after a look at all of it.
-
-        Raises:
-            SegstudioError: if no mask belongs to any of them.
-        """
-        index = TruthIndex.at(self.classes, refs, schema, self.instances, said, self.pattern)
-        return index.settled(refs)
-
-    def found(self, refs: Sequence[ImageRef], said: ReadAs) -> list[Path | None]:
-        """What tells the masks of each of some images apart, or None for one that has none.
+        """What belongs to some images, and what its values mean by a first look.
 
         Raises:
             SegstudioError: if a folder cannot be read, or no mask belongs to any of them.
         """
-        index = TruthIndex.at(self.classes, refs, None, self.instances, said, self.pattern)
-        return [index.place_of(ref) for ref in refs]
+        return TruthIndex.at(self.classes, refs, schema, self.instances, said, self.pattern)
 
     def masks(self) -> list[ImageRef]:
         """The class maps themselves; of a file that holds those of a stack each page.
@@ -178,12 +167,6 @@ def _known(folder: Path, listing: Listing, names: Sequence[str]) -> Path | None:
     by_folded = {name.casefold(): name for name in listing.folders}
     paths = (folder / by_folded[name] for name in names if name in by_folded)
     return next((path for path in paths if any(_masks_in(path))), None)
-
-
-def _is_prediction(folder: Path, listing: Listing) -> bool:
-    """Whether `segstudio predict` wrote the masks that lie directly in a folder."""
-    first = min(masks_among(listing.files), default=None)
-    return first is not None and is_output(folder / first)
 
 
 def _objects_of(classes: Path, given: Path, apart: Collection[Path]) -> Path | None:

@@ -7,39 +7,21 @@ in the one may look like classes in the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from segstudio.cli.mask_layout import MaskPlace
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import ClassSpec, Color, LabelSchema
-from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, TruthKind
+from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind
 from segstudio.storage.truth_coding import KIND_NAMES
 
 
 @dataclass(frozen=True)
 class Masks:
-    """Where masks lie, the images that they are of, and how their values are read."""
+    """Where masks lie, and how their values are read."""
 
-    place: MaskPlace
-    refs: Sequence[ImageRef]
+    folder: Path
     index: TruthIndex
-
-    @classmethod
-    def of(
-        cls,
-        place: MaskPlace,
-        refs: Sequence[ImageRef],
-        schema: LabelSchema | None = None,
-        said: ReadAs = NOTHING_SAID,
-    ) -> Masks:
-        """Look at the masks.
-
-        Raises:
-            SegstudioError: if no mask belongs to any of the images.
-        """
-        return cls(place, refs, place.index(refs, schema, said))
 
 
 @dataclass(frozen=True)
@@ -97,8 +79,8 @@ def _ids_that_agree(
     if moved:
         color, first, second = moved
         raise SegstudioError(
-            f"By their palettes, the masks in {truth.place.classes} and in "
-            f"{predictions.place.classes} have other numbers for the same colours: "
+            f"By their palettes, the masks in {truth.folder} and in "
+            f"{predictions.folder} have other numbers for the same colours: "
             f"#{bytes(color).hex().upper()} is {first} and {second}.",
             "Say what is the class: the numbers with --truth-kind ids --pred-kind ids, or the "
             "colours with --truth-kind colours --pred-kind colours.",
@@ -210,5 +192,5 @@ def _unlike(truth: Masks, predictions: Masks, hint: str) -> SegstudioError:
             return "have colours" if kind == "colour" else "hold numbers"
         return f"hold {_WORDS[kind]}"
 
-    first, second = (f"{m.place.classes} {words(m)}" for m in (truth, predictions))
+    first, second = (f"{m.folder} {words(m)}" for m in (truth, predictions))
     return SegstudioError(f"The masks in {first}, those in {second}.", hint)

@@ -1,0 +1,361 @@
+"""Running a model from one folder into another: one PNG an image, taken up where it stopped."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.prediction import (
+    ModelSpec,
+    Prediction,
+    RunOptions,
+    effective_options,
+    parts_of,
+)
+from segstudio.folder.files import FolderFiles, MasksKnown
+from segstudio.jobs import Job
+from segstudio.models.download import sha256_of
+from segstudio.models.weights import find_weights
+from segstudio.runs.batch import Batch, BatchImage, BatchResult
+from segstudio.runs.engine import Engine
+from segstudio.storage.atomic import make_folder
+from segstudio.storage.coco_results import COCO_NAME, CocoFile
+from segstudio.storage.decode import every_page, pages_in_image
+from segstudio.storage.folders import user_folders
+from segstudio.storage.image_ref import ImageRef, page_title
+from segstudio.storage.layout import page_stem
+from segstudio.storage.mask_files import png_texts
+from segstudio.storage.mask_pattern import ChosenMasks
+from segstudio.storage.masks import encode_index_png, encode_instance_png
+from segstudio.storage.predictions import PredictionStore
+from segstudio.storage.project import Project, open_project
+from segstudio.storage.schema_file import read_entry, write_schema
+from segstudio.storage.write_root import WriteRoot
+
+_SOFTWARE: Final = "segstudio predict"
+_SETTINGS: Final = "predict"
+_MIXED: Final = "predict_mixed_with"
+_COCO_EVERY_S: Final = 300.0
+
+
+@dataclass(frozen=True)
+class PredictionRequest:
+    """What is to be predicted, and where to.
+
+    Attributes:
+        folder: The images, or one image.
+        out: The folder of the results.
+        spec: The model.
+        options: How it runs.
+        limit: Only the first images and pages, done or not; None for all.
+        overwrite: Make results again that are there already.
+        allow_mixed: Add to results that were made with other options or weights.
+        save_coco: Keep every detection with its score as COCO's JSON, too.
+        all_pages: Of stacks all pages, or the first alone.
+        masks: What is known to be masks, and no images.
+    """
+
+    folder: Path
+    out: Path
+    spec: ModelSpec
+    options: RunOptions = field(default_factory=RunOptions)
+    limit: int | None = None
+    overwrite: bool = False
+    allow_mixed: bool = False
+    save_coco: bool = False
+    all_pages: bool = True
+    masks: ChosenMasks = field(default_factory=ChosenMasks)
+
+
+@dataclass(frozen=True)
+class ResultFiles:
+    """An image and where its results go.
+
+    Attributes:
+        ref: The image.
+        title: Its name for people, of a stack's page with the page.
+        name: Of its class map, from the folder of the results.
+        labels: Its class map.
+        instances: Its objects, for a model that tells them apart.
+    """
+
+    ref: ImageRef
+    title: str
+    name: str
+    labels: Path
+    instances: Path | None
+
+
+class Predicting:
+    """A folder's predictions as files: what there is to do, doing it, and what came of it.
+
+    Attributes:
+        request: What was asked for.
+        project: The folder of the images.
+        every: All images and pages with the places of their results.
+        pending: Those without a result, of those asked for; known once it is prepared.
+        written: How many were written.
+        notes: What the model said of images, by their names.
+        seconds: How long it took.
+        device: Where the model ran.
+    """
+
+    def __init__(self, request: PredictionRequest) -> None:
+        """Look at the images and at what is there of the results; nothing is written.
+
+        Raises:
+            SegstudioError: if the images cannot be listed, or results may not go where they are
+                wanted: other files are there, or results of other models.
+        """
+        spec = request.spec
+        if request.save_coco and spec.task != "instance":
+            raise SegstudioError(
+                f"{spec.title} tells no objects apart, so it has no detections to save.",
+                "Leave coco out of --save, or run a model that finds objects.",
+            )
+        request = replace(request, options=effective_options(spec, request.options))
+        self.request = request
+        self.project = open_project(request.folder, masks=request.masks)
+        self.every = _targets(_images(self.project, request), request)
+        self._chosen = self.every[: request.limit]
+        self._require_own()
+        coco = CocoFile.at(request.out / COCO_NAME, spec.schema) if request.save_coco else None
+        self._coco, self._coco_written = coco, 0.0
+        self.pending: list[ResultFiles] = []
+        self._by_ref = {target.ref: target for target in self._chosen}
+        self._batch: Batch | None = None
+        self.written = 0
+        self.notes: dict[str, list[str]] = {}
+        self.seconds, self.device = 0.0, ""
+
+    @property
+    def skipped(self) -> int:
+        """How many of those asked for have a result."""
+        return len(self._chosen) - len(self.pending)
+
+    @property
+    def failed(self) -> list[tuple[str, SegstudioError]]:
+        """Names of images that failed so far, and why."""
+        failures = () if self._batch is None else self._batch.failures
+        return [(self._by_ref[ref].title, error) for ref, error in failures]
+
+    @property
+    def stacks(self) -> dict[str, int]:
+        """How many pages the files have that have several, where all pages are done."""
+        pages = Counter(target.ref.name for target in self.every)
+        return {name: number for name, number in pages.items() if number > 1}
+
+    @property
+    def first_pages(self) -> dict[str, int]:
+        """Pages of the files of which the first alone was asked for and has a result."""
+        if self.request.all_pages:
+            return {}
+        done = [target for target in self._chosen if self._is_done(target)]
+        pages = {target.title: pages_in_image(target.ref.path) for target in done}
+        return {name: number for name, number in pages.items() if number > 1}
+
+    def prepare(self) -> None:
+        """Find out what is left to do, now that the weights are there.
+
+        Raises:
+            SegstudioError: if results would stay that were made with other settings.
+        """
+        self.pending = [t for t in self._chosen if self.request.overwrite or not self._is_done(t)]
+        self._kept = self._has_others()
+        self._settings = self._compared_settings()
+
+    def run(self, engine: Engine, job: Job) -> None:
+        """Do what is pending; images that fail are noted in `failed`, and the rest goes on.
+
+        Raises:
+            SegstudioError: if the model cannot be loaded, or its settings or its detections
+                cannot be written.
+            CancelledError: if the job was cancelled; what came so far is there.
+        """
+        if not self.pending:
+            return
+        request = self.request
+        engine.predictor(
+            request.spec, request.options.device, job.check
+        )  # before anything is written
+        make_folder(request.out)
+        self._write_settings(*self._settings)
+        store = PredictionStore(user_folders().data / "predictions")
+        batch = self._batch = Batch(
+            engine,
+            request.spec,
+            request.options,
+            FolderFiles(self.project, store, MasksKnown(known=False)),
+            request.spec.schema,
+            [BatchImage(i, target.ref) for i, target in enumerate(self.pending)],
+            again=True,
+            keep=False,
+            deliver=self._take,
+        )
+        start = self._coco_written = time.perf_counter()
+        try:
+            batch.work(job)
+        finally:
+            self.seconds = time.perf_counter() - start
+            store.close()
+            if self._coco is not None:
+                self._coco.write(WriteRoot(request.out))
+        if not self.failed and not self._kept:
+            self._write_settings(self._settings[0], ())
+
+    def _take(self, result: BatchResult) -> None:
+        """Write an image's files; the class map last, since it marks the end.
+
+        No link in the output folder is followed out of it.
+        """
+        target, prediction, request = self._by_ref[result.ref], result.raw, self.request
+        root = WriteRoot(request.out)
+        if target.instances is not None and prediction.instance_ids is not None:
+            root.make_folder(target.instances.parent)
+            scores = _shown_scores(prediction)
+            data = encode_instance_png(prediction.instance_ids, self._software, scores=scores)
+            root.write(target.instances, data)
+        if self._coco is not None and prediction.instances is not None:
+            found, threshold = prediction.instances, request.options.mask_threshold
+            self._coco.put(target.name, target.ref.key, prediction.shape_hw, found, threshold)
+        root.make_folder(target.labels.parent)
+        data = encode_index_png(prediction.labels, request.spec.schema.palette(), self._software)
+        root.write(target.labels, data)
+        self.written += 1
+        self.device = prediction.device
+        if prediction.notes:
+            self.notes[target.title] = list(prediction.notes)
+        if self._coco is not None and time.perf_counter() - self._coco_written > _COCO_EVERY_S:
+            self._coco.write(root)
+            self._coco_written = time.perf_counter()
+
+    # -- what is there already ---------------------------------------------------------------
+
+    @property
+    def _software(self) -> str:
+        return f"{_SOFTWARE} {self.request.spec.id}"
+
+    def _is_done(self, target: ResultFiles) -> bool:
+        """Whether the results of this model are there; the class map is written last."""
+        if self._coco is not None and target.name not in self._coco.entries:
+            return False
+        return png_texts(target.labels).get("Software") == self._software
+
+    def _require_own(self) -> None:
+        """Refuse to write where another's files are."""
+        out = self.request.out
+        in_the_way = next((p for p in (out, *out.parents) if p.exists()), out)
+        if in_the_way.exists() and not in_the_way.is_dir():
+            raise SegstudioError(f"{in_the_way} is a file.", "Give a folder for the results.")
+        for target in self._chosen:
+            if not target.labels.exists():
+                continue
+            writer = png_texts(target.labels).get("Software", "")
+            if not writer.startswith(_SOFTWARE):
+                raise SegstudioError(
+                    f"{target.labels} is there already and was not written by segstudio predict.",
+                    "Give another folder for the results.",
+                )
+            if writer != self._software and not self.request.overwrite:
+                raise SegstudioError(
+                    f"{out} holds results of {writer.removeprefix(_SOFTWARE).strip()}.",
+                    "Give another folder for the results, or --overwrite.",
+                )
+
+    def _has_others(self) -> bool:
+        """Whether the folder holds results that are not made again."""
+        if not self.request.out.is_dir():
+            return False
+        again = {t.labels for t in self.pending} | {t.instances for t in self.pending}
+        return any(
+            path not in again and png_texts(path).get("Software", "").startswith(_SOFTWARE)
+            for path in sorted(self.request.out.rglob("*.png"))
+        )
+
+    def _compared_settings(self) -> tuple[dict[str, object], tuple[dict[str, object], ...]]:
+        """With what results are made, and the other settings of those that are there."""
+        spec, options, out = self.request.spec, self.request.options, self.request.out
+        own: dict[str, object] = {
+            "model": spec.id,
+            "weights": ", ".join(_weights_text(part) for part in parts_of(spec)),
+            "tile": options.tile_px,
+        }
+        if spec.task == "instance":
+            own["score"] = options.score_threshold
+        mixed = read_entry(out, _MIXED)
+        found = [read_entry(out, _SETTINGS), *(mixed if isinstance(mixed, list) else [])]
+        others = tuple(entry for entry in found if isinstance(entry, dict) and entry != own)
+        if others and self._kept and not self.request.allow_mixed:
+            raise SegstudioError(
+                f"{out} holds results made with {_unlike(others[0], own)}; "
+                f"these would be made with {_unlike(own, others[0])}.",
+                "Give another folder or the same options; --overwrite makes them again, "
+                "--allow-mixed adds to them.",
+            )
+        return own, others
+
+    def _write_settings(self, own: dict[str, object], others: Sequence[dict[str, object]]) -> None:
+        """Write them beside the classes; results that other settings made are told of."""
+        entries = {_SETTINGS: own, _MIXED: list(others) or None}
+        write_schema(self.request.out, self.request.spec.schema, entries=entries)
+
+
+def _images(project: Project, request: PredictionRequest) -> list[ImageRef]:
+    """The images of the folder (or the one image given), without results that lie among them."""
+    refs = list(project.images)
+    out = request.out.resolve()
+    if request.folder.is_file():
+        refs = [refs[project.start]]
+    elif out.is_relative_to(project.images_root.resolve()):
+        refs = [ref for ref in refs if not ref.path.resolve().is_relative_to(out)] or refs
+    return every_page(refs) if request.all_pages else refs
+
+
+def _targets(refs: Sequence[ImageRef], request: PredictionRequest) -> list[ResultFiles]:
+    """Where each image's results go: its stem, or its whole name if another image has its stem."""
+    out, with_instances = request.out, request.spec.task == "instance"
+    taken: set[tuple[str, str]] = set()
+    pages = Counter(ref.name for ref in refs)
+    targets = []
+    for ref in sorted(refs, key=lambda r: (r.page, r.name)):
+        stem = page_stem(ref.stem, ref.page)
+        key = (ref.folder, stem.casefold())
+        name = f"{page_stem(ref.filename, ref.page) if key in taken else stem}.png"
+        taken.add(key)
+        instances = out / "instances" / ref.folder / name if with_instances else None
+        place = f"{ref.folder}/{name}" if ref.folder else name
+        title = page_title(ref.name, ref.page, pages[ref.name])
+        targets.append(ResultFiles(ref, title, place, out / ref.folder / name, instances))
+    order = {ref: i for i, ref in enumerate(refs)}
+    return sorted(targets, key=lambda t: order[t.ref])
+
+
+def _shown_scores(prediction: Prediction) -> list[float]:
+    """Scores of the instances 1, 2, ... up to the last one that is shown."""
+    if prediction.instances is None or prediction.instance_ids is None:
+        return []
+    last = int(prediction.instance_ids.max(initial=0))
+    scores: list[float] = prediction.instances.scores[:last].tolist()
+    return scores
+
+
+def _weights_text(spec: ModelSpec) -> str:
+    """The SHA-256 of a model's weights; their name where they are not there."""
+    path = find_weights(spec)
+    if path is None:
+        return "" if spec.weights is None else Path(spec.weights.filename).name
+    try:
+        return f"SHA-256 {sha256_of(path)}"
+    except OSError as error:
+        raise SegstudioError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _unlike(settings: dict[str, object], others: dict[str, object]) -> str:
+    """The settings that others have not, as words."""
+    names = [n for n in {**settings, **others} if settings.get(n) != others.get(n)]
+    return ", ".join(f"{name} {settings.get(name, 'unknown')}" for name in names)

@@ -123,6 +123,7 @@ LIGHT = {
     "for spec in registry().values(): is_available(spec)": ["torch", "torchvision", "PySide6"],
     "import segstudio.studio": ["torch", "PySide6", "tifffile"],
     "import segstudio.window.application": ["torch", "numpy", "cv2", "pyqtgraph"],
+    "import segstudio.annotation.ui.tools.table": ["torch", "numpy", "cv2", "psygnal"],
     "import segstudio.window.contents, segstudio.evaluation.ui.panel": ["torch", "pyqtgraph"],
     "import segstudio.__main__": ["torch", "numpy", "typer", "PySide6"],
 }  # fmt: skip

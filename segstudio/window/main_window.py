@@ -72,17 +72,18 @@ class MainWindow(QMainWindow):
 
     def furnish(self) -> None:
         """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
+        from segstudio.annotation.ui.tools.table import TOOLS
         from segstudio.kit.action_set import ActionSet
         from segstudio.kit.notices import NoticeStrip
         from segstudio.kit.physical_keys import PhysicalKeys
         from segstudio.kit.text_focus import TextFocusGuard
         from segstudio.runs.ui.model_chooser import ModelChooser
         from segstudio.window import bars
-        from segstudio.window.action_table import ACTIONS
+        from segstudio.window.action_table import all_actions
         from segstudio.window.status_bar import StatusBar
         from segstudio.window.view_controls import ViewControls
 
-        self.commands: ActionSet = ActionSet(self, ACTIONS)
+        self.commands: ActionSet = ActionSet(self, all_actions())
         self.recent_menu = bars.fill_menus(self, self.menus, self.commands)
         bars.fill_main_bar(self.bar, self.commands)
         self.model_chooser = ModelChooser()
@@ -90,7 +91,7 @@ class MainWindow(QMainWindow):
         self.bar.insertWidget(self.commands["model.run"], self.model_chooser)
         self.bar.addWidget(self.view_controls)
         bars.add_layouts(self.bar, self.commands)
-        self.centre.set_tools(bars.build_tool_column(self.commands))
+        self.centre.set_tools(bars.build_tool_column(self.commands, TOOLS))
         self.status: StatusBar = StatusBar()
         self.setStatusBar(self.status)
         self.notices: NoticeStrip = NoticeStrip()
@@ -119,7 +120,7 @@ class MainWindow(QMainWindow):
         self._studio = studio
         session = studio.session
         self.canvas = Canvas(studio, TOOLS)
-        self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands)
+        self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands, TOOLS)
         self.images: ImagesPanel = ImagesPanel(
             session, studio.browsing, studio.scoring, self.commands
         )

@@ -1,0 +1,80 @@
+"""What docs/architecture.md says of adding things: a file of its own and a row of a table each."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolBar, QToolButton
+
+from segstudio.annotation.ui.tools import table as tools
+from segstudio.canvas.tool import Tool
+from segstudio.kit.actions import ActionSpec
+from segstudio.window.cheat_sheet import CheatSheet
+
+
+class StampTool(Tool):
+    """A click gives a square the active class."""
+
+    name, title, icon, shortcut = "stamp", "Stamp", "square-dashed", "Q"
+    tip = "Give a square the active class"
+    gestures = (("Click, with the stamp", "Paint a square"),)
+    half = 2
+    options = (
+        ActionSpec(
+            "stamp.large", "Tools", "Large stamp", lambda _c: StampTool.grow(), "maximize",
+            checked=lambda _c: StampTool.half > 2, section=1,
+        ),
+    )  # fmt: skip
+
+    @classmethod
+    def grow(cls) -> None:
+        cls.half = 4
+
+    def press(self, pointer) -> None:
+        x, y = pointer.pixel
+        low, high = -self.half, self.half
+        corners = ((low, low), (high, low), (high, high), (low, high))
+        self.host.editing.paint_polygon([(x + dx, y + dy) for dx, dy in corners])
+
+
+def test_a_tool_is_a_class_and_a_row(make_window, folder, monkeypatch, qtbot):
+    monkeypatch.setattr(tools, "TOOLS", (*tools.TOOLS, StampTool))
+    monkeypatch.setattr(StampTool, "half", 2)
+    bench = make_window()
+    bench.open(folder)
+    window, session = bench.window, bench.session
+    button = window.findChild(QToolBar, "bar.tools").widgetForAction(window.commands["tool.stamp"])
+    assert button.toolTip().startswith("<b>Stamp</b> (Q)")
+    option = next(b for b in window.header.findChildren(QToolButton) if b.text() == "Large stamp")
+    assert not option.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_Q)
+    assert session.view.tool == "stamp"
+    bench.until(option.isVisible)
+    assert button.isChecked()
+
+    session.set_view(active_class=2)
+    before = np.array(session.document.annotation.labels)
+
+    def changed_by_click() -> int:
+        QTest.mouseClick(
+            window.canvas.viewport, Qt.MouseButton.LeftButton,
+            pos=window.canvas.viewport.rect().center() + QPoint(-30, -30),
+        )  # fmt: skip
+        return int((session.document.annotation.labels != before).sum())
+
+    assert changed_by_click() == 16
+    bench.until(window.commands["edit.undo"].isEnabled)
+    window.commands.run("edit.undo")
+    assert np.array_equal(session.document.annotation.labels, before)
+    option.click()
+    assert option.isChecked()
+    assert changed_by_click() == 64
+
+    sheet = CheatSheet(window.commands, window)
+    qtbot.addWidget(sheet)
+    assert {("Click, with the stamp", "Paint a square"), ("Q", "Stamp")} <= set(sheet.lines)
+    qtbot.keyClick(window, Qt.Key.Key_B)
+    bench.until(lambda: not option.isVisible())
+    bench.studio.folder_claim.set_read_only(read_only=True)
+    bench.until(lambda: not window.commands["tool.stamp"].isEnabled())

@@ -14,9 +14,11 @@ from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
 from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
 from segstudio.inspection.ui.network_actions import NETWORK_ACTIONS
 from segstudio.kit.actions import ActionSpec, Context, Scope, flip_view, is_view
-from segstudio.kit.frame_names import EDIT, FILE, HELP, MODEL, PANELS, TOOLS, VIEW
+from segstudio.kit.frame_names import EDIT, FILE, HELP, MODEL, TOOLS, VIEW
 from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
 from segstudio.runs.ui.run_actions import DISAGREEMENT_ACTIONS, RUN_ACTIONS, TAKE_ACTIONS
+from segstudio.window import panels
+from segstudio.window.panels import PanelSpec
 
 
 def _has_project(c: Context) -> bool:
@@ -152,15 +154,6 @@ STYLES = ("fill", "outline", "both")
 STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
 
 
-PANEL_ICONS = {"Network": "network", "Evaluation": "chart-column", "Disagreement": "vote"}
-PANEL_KEYS = {"Network": ("N",), "Evaluation": ("M",), "Disagreement": ("Shift+M",)}
-PANEL_TIPS = {
-    "Network": "Look inside the chosen model, layer by layer, on the open image",
-    "Disagreement": "Where the models differ on the open image, region by region",
-    "Evaluation": "Compare models over the whole folder: which one is right, and where",
-}
-
-
 def _toggle_panel(name: str, c: Context) -> None:
     c.window.docks.toggle(name)
 
@@ -195,6 +188,13 @@ def _of_tool(tool: type[Tool]) -> ActionSpec:
         (tool.shortcut,) if tool.shortcut else (), enabled=_can_edit if tool.edits else _has_document,
         checked=partial(is_view, "tool", tool.name), tip=tool.tip,
         tip_now=(lambda c: c.session.read_only or tool.tip) if tool.edits else None,
+    )  # fmt: skip
+
+
+def _of_panel(panel: PanelSpec) -> ActionSpec:
+    return ActionSpec(
+        panel.action_id, VIEW, f"{panel.name} panel", partial(_toggle_panel, panel.name),
+        panel.icon, panel.keys, checked=partial(_panel_shown, panel.name), section=3, tip=panel.tip,
     )  # fmt: skip
 
 
@@ -330,13 +330,9 @@ _VIEW = (
     ),
     *COMPARE_ACTIONS,
     *DISAGREEMENT_ACTIONS,
-    *(
-        ActionSpec(f"panel.{name.lower()}", VIEW, f"{name} panel",
-                   partial(_toggle_panel, name), PANEL_ICONS.get(name, ""),
-                   PANEL_KEYS.get(name, ()), checked=partial(_panel_shown, name), section=3,
-                   tip=PANEL_TIPS.get(name, ""))
-        for name in PANELS
-    ),
+)  # fmt: skip
+
+_LAYOUT = (
     ActionSpec("view.panels", VIEW, "Hide or show all panels",
                lambda c: c.window.docks.toggle_all(), "panels-top-left", ("Tab",), Scope.CANVAS,
                section=4),
@@ -389,7 +385,8 @@ def all_actions() -> tuple[ActionSpec, ...]:
     """Every command, in the order of the menus."""
     return (
         *_FILE, *_EDIT, *IMAGE_ACTIONS, *map(_of_tool, table.TOOLS), *_BRUSH,
-        *_options(table.TOOLS), *_CLASSES, *_VIEW, *_MODEL, *RUN_ACTIONS,
+        *_options(table.TOOLS), *_CLASSES, *_VIEW,
+        *map(_of_panel, panels.PANELS), *_LAYOUT, *_MODEL, *RUN_ACTIONS,
         *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
     )  # fmt: skip
 

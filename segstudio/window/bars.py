@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
 from segstudio.canvas.tool import Tool
 from segstudio.kit.action_set import ActionSet
-from segstudio.kit.frame_names import EVALUATION, NETWORK
+from segstudio.window import panels
 from segstudio.window.action_table import BAR_FILE, BAR_LAYOUT, BAR_MODEL, tool_id
 
 ICON_SIZE = QSize(20, 20)
@@ -35,10 +35,11 @@ def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet)
         _menu_for(spec.id, menu, submenus).addAction(actions[spec.id])
         if spec.id == "file.open":
             menu.addMenu(recent)
-    for title in (NETWORK, EVALUATION):
-        first = menus[title].actions()[0]
-        menus[title].insertAction(first, actions[f"panel.{title.lower()}"])
-        menus[title].insertSeparator(first)
+    for panel in panels.PANELS:
+        if panel.name in menus and not menus[panel.name].isEmpty() and panel.on_demand:
+            first = menus[panel.name].actions()[0]
+            menus[panel.name].insertAction(first, actions[panel.action_id])
+            menus[panel.name].insertSeparator(first)
     return recent
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QToolBar, QToolButton
+from PySide6.QtWidgets import QLabel, QToolBar, QToolButton
 
 from segstudio.annotation.ui.tools import table as tools
 from segstudio.canvas.tool import Tool
 from segstudio.kit.actions import ActionSpec
+from segstudio.window import panels
 from segstudio.window.cheat_sheet import CheatSheet
+from segstudio.window.panels import Area, PanelSpec
 
 
 class StampTool(Tool):
@@ -78,3 +80,68 @@ def test_a_tool_is_a_class_and_a_row(make_window, folder, monkeypatch, qtbot):
     bench.until(lambda: not option.isVisible())
     bench.studio.folder_claim.set_read_only(read_only=True)
     bench.until(lambda: not window.commands["tool.stamp"].isEnabled())
+
+
+class ShareLabel(QLabel):
+    """How much of the open image is labelled."""
+
+    def __init__(self, session) -> None:
+        super().__init__()
+        self._session = session
+        session.changed.connect(self._show)
+        self._show()
+
+    def _show(self, _change=None) -> None:
+        document = self._session.document
+        if document is not None:
+            self.setText(f"{np.count_nonzero(document.annotation.labels)} labelled")
+
+
+def _load_share():
+    return lambda _window, studio: ShareLabel(studio.session)
+
+
+def _labelled(bench) -> str:
+    return f"{np.count_nonzero(bench.session.document.annotation.labels)} labelled"
+
+
+def test_a_panel_is_a_widget_and_a_row(make_window, folder, monkeypatch, qtbot):
+    row = PanelSpec(
+        "Share", _load_share, height=90, icon="chart-column", keys=("Ctrl+J",), tip="So"
+    )
+    monkeypatch.setattr(panels, "PANELS", (*panels.PANELS, row))
+    bench = make_window()
+    bench.open(folder)
+    window, docks = bench.window, bench.window.docks
+    label = next(panel for panel in docks.panels() if isinstance(panel, ShareLabel))
+    assert label.isVisible()
+    assert label.text() == _labelled(bench)
+    bench.studio.editing.clear()
+    assert label.text() == "0 labelled"
+    docks_below = docks.by_name["Share"].geometry()
+    assert docks_below.top() > docks.by_name["Metrics"].geometry().bottom()
+    assert window.commands["panel.share"].toolTip() == "<b>Share panel</b> (Ctrl+J)<br>So"
+    qtbot.keyClick(window, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+    assert not docks.shown("Share")
+    window.commands.run("view.reset_layout")
+    assert docks.shown("Share")
+
+
+def test_a_panel_on_demand_is_built_when_it_is_opened(make_window, folder, monkeypatch):
+    loads = []
+
+    def load():
+        loads.append(1)
+        return _load_share()
+
+    row = PanelSpec("Share", load, Area.BottomDockWidgetArea, tabbed_with="Network", on_demand=True)
+    monkeypatch.setattr(panels, "PANELS", (*panels.PANELS, row))
+    bench = make_window()
+    bench.open(folder)
+    assert not bench.window.docks.shown("Share")
+    assert loads == []
+    for _ in range(3):
+        bench.window.commands.run("panel.share")
+    bench.until(lambda: any(isinstance(p, ShareLabel) for p in bench.window.docks.panels()))
+    assert loads == [1]
+    assert bench.window.docks.by_name["Share"].findChild(ShareLabel).text() == _labelled(bench)

@@ -10,16 +10,16 @@ from typing import Final
 from segstudio.cli.errors import require_folder
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
+from segstudio.storage.formats.png import is_output
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import (
     CLASS_FOLDERS,
     IMAGE_FOLDERS,
     INSTANCE_FOLDERS,
     mask_base,
-    masks_among,
     stem_of,
 )
-from segstudio.storage.mask_files import is_output, pages_in
+from segstudio.storage.mask_files import masks_among, pages_in
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.natural_order import natural_order
 from segstudio.storage.scan import Listing, list_folder

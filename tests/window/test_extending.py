@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import json
+import shutil
+
+import cv2
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolBar, QToolButton
 
+from segstudio.__main__ import main
+from segstudio.annotation.ui.export_dialog import ExportDialog
+from segstudio.annotation.ui.export_report import ExportReportDialog
 from segstudio.annotation.ui.tools import table as tools
 from segstudio.canvas.tool import Tool
 from segstudio.kit.actions import ActionSpec
+from segstudio.storage import mask_files
+from segstudio.storage.formats.mask_format import ExportFile, MaskFormat, RawMask
+from segstudio.storage.mask_forms import NativeMask
 from segstudio.window import panels
 from segstudio.window.cheat_sheet import CheatSheet
 from segstudio.window.panels import Area, PanelSpec
@@ -145,3 +156,89 @@ def test_a_panel_on_demand_is_built_when_it_is_opened(make_window, folder, monke
     bench.until(lambda: any(isinstance(p, ShareLabel) for p in bench.window.docks.panels()))
     assert loads == [1]
     assert bench.window.docks.by_name["Share"].findChild(ShareLabel).text() == _labelled(bench)
+
+
+class NumpyMask(NativeMask):
+    """The stored values of a .npy file."""
+
+    palette = None
+
+    def __init__(self, content) -> None:
+        self.values = np.load(io.BytesIO(content))
+        self.highest = int(np.iinfo(self.values.dtype).max)
+
+    def with_values(self, values, colors=None) -> bytes:
+        return _npy(values)
+
+
+def _npy(values) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+def _read_npy(path, _page) -> RawMask:
+    return RawMask(np.load(path))
+
+
+def _npy_file(stem, content) -> list[ExportFile]:
+    return [ExportFile(f"{stem}.npy", content.labels, lambda f: _npy(f.pixels), _read_npy)]
+
+
+NPY = MaskFormat(
+    "npy", "NumPy array", (".npy",), tip="A value = a class id", values="value = class id",
+    write=_npy_file, begins=(b"\x93NUMPY",), read=_read_npy, form=NumpyMask,
+)  # fmt: skip
+
+
+def _export_as(bench, key, out) -> ExportReportDialog:
+    bench.window.commands.run("file.export")
+    bench.until(lambda: bench.window.findChildren(ExportDialog) != [])
+    dialog = bench.window.findChildren(ExportDialog)[-1]
+    dialog.images.setCurrentIndex(dialog.images.findData("all"))
+    for form, box in dialog.how.items():
+        box.setChecked(form == key)
+    dialog.folder.setText(str(out))
+    dialog.start.click()
+    bench.until(lambda: bench.window.findChildren(ExportReportDialog) != [])
+    return bench.window.findChildren(ExportReportDialog)[-1]
+
+
+def test_a_format_is_a_row_for_export_for_ground_truth_and_for_commands(
+    make_window, folder, tmp_path, monkeypatch, capsys
+):
+    truths = [cv2.imread(str(folder / "masks" / f"field_{n}.png"), 0) for n in range(3)]
+    monkeypatch.setattr(mask_files, "FORMATS", (*mask_files.FORMATS, NPY))
+    bench = make_window()
+    bench.open(folder)
+    out = tmp_path / "out"
+    report = _export_as(bench, "npy", out)
+    assert "3 files of 3 images written; all 3 read again" in report.headline.text()
+    report.reject()
+    for number, truth in enumerate(truths):
+        assert np.array_equal(np.load(out / f"field_{number}.npy"), truth)
+    assert json.loads((out / "classes.json").read_text())["values"] == "value = class id"
+
+    assert main(["evaluate", str(out), str(folder / "masks"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["mean_iou"] == 1
+
+    arrays = tmp_path / "arrays"
+    shutil.copytree(folder, arrays)
+    shutil.rmtree(arrays / "masks")
+    (arrays / "masks").mkdir()
+    for path in out.glob("*.npy"):
+        shutil.copy(path, arrays / "masks")
+    bench.open(arrays)
+    document = bench.session.document
+    assert document.origin == "ground truth"
+    assert np.array_equal(document.annotation.labels, truths[0])
+    bench.session.set_view(active_class=2, brush_size=3)
+    bench.studio.editing.begin_stroke(20.5, 3.5)
+    bench.studio.editing.end_stroke()
+    painted = np.array(document.annotation.labels)
+    bench.studio.autosave.save_now()
+    bench.until(lambda: not document.dirty)
+    assert not np.array_equal(painted, truths[0])
+    assert np.array_equal(np.load(arrays / "masks" / "field_0.npy"), painted)
+    kept = arrays / "masks" / ".originals" / "field_0.npy"
+    assert np.array_equal(np.load(kept), truths[0])

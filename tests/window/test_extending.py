@@ -8,9 +8,12 @@ import shutil
 
 import cv2
 import numpy as np
+import torch
+from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolBar, QToolButton
+from safetensors.torch import save_file
 
 from segstudio.__main__ import main
 from segstudio.annotation.ui.export_dialog import ExportDialog
@@ -18,6 +21,9 @@ from segstudio.annotation.ui.export_report import ExportReportDialog
 from segstudio.annotation.ui.tools import table as tools
 from segstudio.canvas.tool import Tool
 from segstudio.kit.actions import ActionSpec
+from segstudio.models.detection import Detections, InstanceRunner
+from segstudio.models.families import FAMILIES, Family, Found
+from segstudio.runs.engine import TorchEngine
 from segstudio.storage import mask_files
 from segstudio.storage.formats.mask_format import ExportFile, MaskFormat, RawMask
 from segstudio.storage.mask_forms import NativeMask
@@ -242,3 +248,71 @@ def test_a_format_is_a_row_for_export_for_ground_truth_and_for_commands(
     assert np.array_equal(np.load(arrays / "masks" / "field_0.npy"), painted)
     kept = arrays / "masks" / ".originals" / "field_0.npy"
     assert np.array_equal(np.load(kept), truths[0])
+
+
+class Stripes(torch.nn.Module):
+    """Half of an image is an object, and which half it is the weights say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, image) -> dict[str, torch.Tensor]:
+        height, width = image.shape[-2:]
+        start = 0 if bool(self.left > 0) else width // 2
+        return {"box": torch.tensor([[start, 0, start + width // 2, height]]).float()}
+
+
+def recognise_stripes(shapes, where) -> Found:
+    assert shapes["left"] == (1,)
+    return Found("Stripes", {}, {"scaling": "unit"}, 2)
+
+
+class StripesRunner(InstanceRunner):
+    """Knows that the network takes one image and gives boxes alone."""
+
+    @staticmethod
+    def runs(network) -> bool:
+        return type(network) is Stripes
+
+    def detect(self, pixels, value_range):
+        boxes = self.network(torch.from_numpy(pixels.copy()).permute(2, 0, 1))["box"]
+        masks = torch.ones(1, 28, 28)
+        return Detections(boxes, torch.tensor([0.9]), torch.tensor([1]), masks)
+
+
+def test_a_family_of_models_is_a_row_for_files_commands_and_the_window(
+    make_window, folder, tmp_path, monkeypatch, capsys
+):
+    here = f"{__name__}:"
+    row = Family(
+        "stripes", "Stripes family", "instance", here + "Stripes", ("left",),
+        here + "recognise_stripes", "stripes", here + "StripesRunner",
+    )  # fmt: skip
+    monkeypatch.setitem(FAMILIES, "stripes", row)
+    weights = tmp_path / "left-half.safetensors"
+    save_file({"left": torch.ones(1)}, str(weights))
+
+    def is_left_half(found) -> bool:
+        """But for the edge, which the soft masks of objects leave out."""
+        return (found[2:-2, 2:22] == 1).all() and not found[:, 24:].any()
+
+    out = tmp_path / "out"
+    arguments = ["predict", str(folder), "--weights", str(weights), "--out", str(out), "--json"]
+    assert main(arguments) == 0, capsys.readouterr().err
+    for number in range(3):
+        for kind in ("", "instances"):
+            with Image.open(out / kind / f"field_{number}.png") as written:
+                assert is_left_half(np.asarray(written))
+
+    bench = make_window(engine=TorchEngine())
+    bench.open(folder)
+    bench.studio.segmenting.load_weights_file(weights)
+    bench.until(lambda: bench.session.model.chosen == "left-half")
+    bench.studio.segmenting.run_current()
+    bench.until(lambda: bool(bench.session.document.predictions))
+    (prediction,) = bench.session.document.predictions.values()
+    assert is_left_half(prediction.labels)
+    chooser = bench.window.model_chooser
+    titles = [chooser.itemText(i) for i in range(chooser.count())]
+    assert titles.index("Stripes family") + 1 == titles.index("Stripes (left-half.safetensors)")

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import QApplication
 from segstudio.canvas.canvas import Canvas
 from segstudio.clock import ManualClock
 from segstudio.core.prediction import Prediction
-from segstudio.session.session import Layer, ToolName
+from segstudio.session.session import Layer
 from segstudio.studio import Studio
 
 SIZES = (1024, 4096, 8192)
@@ -87,7 +87,7 @@ def _studio_with(side: int, folder: Path, clock: ManualClock | None = None) -> S
         RUN, "Bench", studio.session.schema, np.roll(labels, 7, axis=1), confidence
     )
     studio.scoring.count_document(document, [RUN])
-    studio.session.set_view(run=RUN, layer=Layer.BOTH, brush_size=BRUSH_PX, tool=ToolName.BRUSH)
+    studio.session.set_view(run=RUN, layer=Layer.BOTH, brush_size=BRUSH_PX, tool="brush")
     _settle(studio, clock, lambda: studio.scoring.of_image(RUN) is not None)
     return studio
 

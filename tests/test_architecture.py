@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,7 @@ LIGHT = {
     "for spec in registry().values(): is_available(spec)": ["torch", "torchvision", "PySide6"],
     "import segstudio.studio": ["torch", "PySide6", "tifffile"],
     "import segstudio.window.application": ["torch", "numpy", "cv2", "pyqtgraph"],
+    "import segstudio.annotation.ui.tools.table": ["torch", "numpy", "cv2", "psygnal"],
     "import segstudio.window.contents, segstudio.evaluation.ui.panel": ["torch", "pyqtgraph"],
     "import segstudio.__main__": ["torch", "numpy", "typer", "PySide6"],
 }  # fmt: skip
@@ -196,3 +198,32 @@ def test_a_measure_is_named_in_its_own_module_alone():
     }
     assert {pair for pair in named if pair[0] not in MEASURES_NAMED} == set()
     assert {name for name, _ in named} == MEASURES_NAMED.keys()
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_page_on_architecture_draws_the_floors_as_they_are():
+    drawn = [set(line.split()) for line in ARCHITECTURE.split("```")[1].strip().splitlines()]
+    assert drawn == [floor - {"training.ui"} for floor in reversed(FLOORS)]
+
+
+def test_the_page_on_architecture_names_files_and_functions_that_exist():
+    """A file stands before what is named of it: `folder/browsing.py` `Browsing.select`."""
+    named = re.findall(r"`([\w/]+\.py)`(?:\s+`([A-Za-z_]+)(?:\.(\w+))?`)?", ARCHITECTURE)
+    assert len(named) > 50
+    missing = []
+    for path, first, second in named:
+        file = next((f for f in (ROOT / "segstudio" / path, ROOT / path) if f.is_file()), None)
+        if file is None:
+            missing.append(path)
+        elif first and not _defines(ast.parse(file.read_text(encoding="utf-8")), first, second):
+            missing.append(f"{path} {first}.{second}")
+    assert missing == []
+
+
+def _defines(module: ast.Module, name: str, member: str) -> bool:
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    found = [node for node in module.body if isinstance(node, kinds) and node.name == name]
+    members = {node.name for each in found for node in each.body if isinstance(node, kinds)}
+    return bool(found) and (not member or member in members)

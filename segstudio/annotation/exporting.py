@@ -26,21 +26,16 @@ from segstudio.session.document import Document
 from segstudio.session.session import Session, ViewState
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import every_page, read_image
-from segstudio.storage.formats.png import (
-    ExportImage,
-    How,
-    binary_images,
-    color_image,
-    file_names,
-    index_image,
-    instance_image,
-    overlay_image,
-    palette_image,
+from segstudio.storage.formats.mask_format import (
+    ExportFile,
+    MaskContent,
+    MaskFormat,
     write_classes,
     write_verified,
 )
 from segstudio.storage.image_ref import ImageRef, image_of
 from segstudio.storage.layout import page_stem
+from segstudio.storage.mask_files import exports
 from segstudio.storage.masks import MASKS, annotation_folders
 from segstudio.storage.write_root import WriteRoot
 
@@ -54,13 +49,13 @@ class ExportPlan:
     Attributes:
         images: "current" (the page that is open), or all pages of "all" images or of those at positions.
         what: "annotation" (where nothing is painted: the ground truth), "truth", or a run.
-        how: Forms; more than one get a folder each.
+        how: Keys of the formats; more than one get a folder each.
         folder: Where the files go.
     """
 
     images: Literal["current", "all"] | Sequence[int]
     what: str
-    how: frozenset[How]
+    how: frozenset[str]
     folder: Path
 
 
@@ -164,6 +159,7 @@ class Exporting:
             done(0)
             return
         indices, schema = self._indices(plan, files), self._session.schema
+        forms = exports()
 
         def work(job: Job) -> int:
             stems = _unique_stems(_refs(plan, files, indices, job)).values()
@@ -172,7 +168,7 @@ class Exporting:
                 _folder(plan, how) / name
                 for stem in stems
                 for how in plan.how
-                for name in file_names(how, stem, schema)
+                for name in _names(forms[how], stem, schema)
             ):
                 job.check()
                 try:
@@ -288,8 +284,9 @@ def _export(
         report.pixels_by_class = dict(sorted(pixels.items()))
         report.seconds = time.monotonic() - started
     if report.files:
+        forms = exports()
         for how in plan.how:
-            write_classes(_folder(plan, how), source.schema, how, _root(plan, source))
+            write_classes(_folder(plan, how), source.schema, forms[how], _root(plan, source))
     report.seconds = time.monotonic() - started
 
 
@@ -304,17 +301,17 @@ def _write(
     report: ExportReport,
 ) -> bool:
     """Write all forms of one image; whether any file came of it."""
-    before = len(report.files)
+    before, forms = len(report.files), exports()
     for how in sorted(plan.how):
         job.check()
-        if how == "instances" and content.instances is None:
+        if forms[how].holds == "instances" and content.instances is None:
             report.skipped.append((ref.title, "it has no instance ids"))
             continue
         try:
-            for image in _images(how, ref, stem, content, source):
+            for file in _files(forms[how], ref, stem, content, source):
                 folder, root = _folder(plan, how), _root(plan, source)
-                _keep_sources(folder / image.name, kept)
-                report.files.append(write_verified(folder, image, root))
+                _keep_sources(folder / file.name, kept)
+                report.files.append(write_verified(folder, file, root))
         except SegstudioError as error:
             report.skipped.append((f"{ref.title} ({how})", str(error)))
     return len(report.files) > before
@@ -355,27 +352,25 @@ def _check_writable(folder: Path) -> None:
         raise SegstudioError(why, "Export to another folder.") from error
 
 
-def _images(
-    how: How, ref: ImageRef, stem: str, content: _Content, source: _Source
-) -> list[ExportImage]:
-    labels, schema = content.labels, source.schema
-    if how == "index":
-        return [index_image(stem, labels)]
-    if how == "palette":
-        return [palette_image(stem, labels, schema)]
-    if how == "color":
-        return [color_image(stem, labels, schema)]
-    if how == "binary":
-        return binary_images(stem, labels, schema)
-    if how == "instances":
-        assert content.instances is not None
-        return [instance_image(stem, content.instances)]
-    photo = content.pixels if content.pixels is not None else read_image(ref.path, ref.page).pixels
-    view = source.view
-    return [overlay_image(stem, overlay_rgb(photo, labels, schema, view.opacity, view.style.value))]
+def _names(form: MaskFormat, stem: str, schema: LabelSchema) -> list[str]:
+    return form.names(stem, form, schema)
 
 
-def _folder(plan: ExportPlan, how: How) -> Path:
+def _files(
+    form: MaskFormat, ref: ImageRef, stem: str, content: _Content, source: _Source
+) -> list[ExportFile]:
+    labels, schema, view = content.labels, source.schema, source.view
+
+    def picture() -> Image:
+        pixels = content.pixels
+        photo = pixels if pixels is not None else read_image(ref.path, ref.page).pixels
+        return overlay_rgb(photo, labels, schema, view.opacity, view.style.value)
+
+    assert form.write is not None
+    return form.write(stem, MaskContent(labels, content.instances, schema, picture))
+
+
+def _folder(plan: ExportPlan, how: str) -> Path:
     return plan.folder if len(plan.how) == 1 else plan.folder / how
 
 

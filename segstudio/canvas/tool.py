@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QPainter
 
-from segstudio.annotation.editing import Editing
 from segstudio.canvas.view import Point
-from segstudio.session.session import Session, ToolName
+from segstudio.kit.actions import ActionSpec
+
+if TYPE_CHECKING:
+    from segstudio.annotation.editing import Editing
+    from segstudio.session.session import Session
+
+PAN, PICK = "pan", "pick"
+"""Names of the tools that the canvas lends to others: by Space or the middle button, and by Alt."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +69,33 @@ class ToolHost(Protocol):
 class Tool:
     """The base of all tools: does nothing.
 
+    A tool's module is imported before the window is filled, so what takes long to import (NumPy,
+    OpenCV, torch) is imported in the methods that use it.
+
     Attributes:
-        name: The tool's name in the session.
-        shows_brush: Whether the pointer is a circle of the brush's size.
+        name: The tool's name in the session; its command is called `tool.<name>`.
+        title: What menus and the palette call it.
+        icon: Name of a file in resources/icons.
+        shortcut: The key that takes it, in Qt's portable form.
+        tip: One sentence more than the title, for the tool tip.
+        options: Commands that the line over the canvas shows while the tool is in hand. Tools may
+            share one.
+        gestures: What the mouse and held keys do with it, for the cheat sheet: (keys, text).
+        edits: Whether it changes labels, so that it rests where nothing may be changed.
+        erases: Whether it paints background.
+        shows_brush: Whether the pointer is a circle of the brush's size, which can be set then.
         shape: The mouse pointer otherwise.
     """
 
-    name: ToolName
+    name: str
+    title: str
+    icon: str
+    shortcut: str
+    tip: str
+    options: tuple[ActionSpec, ...] = ()
+    gestures: tuple[tuple[str, str], ...] = ()
+    edits = True
+    erases = False
     shows_brush = False
     shape = Qt.CursorShape.CrossCursor
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from PySide6.QtGui import QPainter
 
-from segstudio.canvas.tool import Pointer, Tool, ToolHost
-from segstudio.session.session import ToolName
+from segstudio.canvas.tool import PAN, PICK, Pointer, Tool, ToolHost
 
 
 class Toolbox:
@@ -18,8 +17,8 @@ class Toolbox:
     """
 
     def __init__(self, host: ToolHost, kinds: Iterable[type[Tool]]) -> None:
-        self._tools: dict[ToolName, Tool] = {kind.name: kind(host) for kind in kinds}
-        self._chosen = self._tools[ToolName.PAN]
+        self._tools: dict[str, Tool] = {kind.name: kind(host) for kind in kinds}
+        self._chosen = self._tools[PAN]
         self._holding: Tool | None = None
 
     @property
@@ -34,9 +33,9 @@ class Toolbox:
 
     @property
     def panning(self) -> bool:
-        return self._holding is self._tools[ToolName.PAN]
+        return self._holding is self._tools[PAN]
 
-    def choose(self, name: ToolName) -> bool:
+    def choose(self, name: str) -> bool:
         """Take another tool; what the old one has begun is kept or forgotten by its own rule."""
         if self._chosen is self._tools[name]:
             return False
@@ -47,9 +46,9 @@ class Toolbox:
     def aim(self, pointer: Pointer, *, pan: bool) -> Tool:
         """The tool that a press would go to."""
         if pan:
-            return self._tools[ToolName.PAN]
-        if pointer.alt and self._chosen.name is not ToolName.PAN and not self._chosen.busy:
-            return self._tools[ToolName.PICK]
+            return self._tools[PAN]
+        if pointer.alt and self._chosen.name != PAN and not self._chosen.busy:
+            return self._tools[PICK]
         return self._chosen
 
     def press(self, pointer: Pointer, *, pan: bool) -> None:

@@ -25,16 +25,14 @@ from segstudio.canvas.marks import (
     stamp_centre,
 )
 from segstudio.canvas.shared_tools import SharedTools
-from segstudio.canvas.tool import Pointer, Tool
+from segstudio.canvas.tool import PAN, Pointer, Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
 from segstudio.core.geometry import Rect
-from segstudio.session.session import Session, ToolName
+from segstudio.session.session import Session
 
 _FRAMED_MS = 4000
 """How long the frame around a part to look at stays, unless a button goes down before."""
-
-_EDITING = (ToolName.BRUSH, ToolName.ERASER, ToolName.POLYGON, ToolName.FILL)
 
 
 class WorkArea(Display):
@@ -270,7 +268,7 @@ class WorkArea(Display):
 
     def _may_ask(self) -> bool:
         """Whether the hand's clicks go to the network inspector."""
-        return self._marks.active and self.session.view.tool is ToolName.PAN
+        return self._marks.active and self.session.view.tool == PAN
 
     def _ask(self, pointer: Pointer) -> None:
         """The button went up: it may have been a question to the inspector."""
@@ -335,7 +333,7 @@ class WorkArea(Display):
         if self._may_ask() and not self._held.space:
             return Qt.CursorShape.CrossCursor
         tool = self._tool_at(self._pointer)
-        if self.session.read_only and tool.name in _EDITING:
+        if self.session.read_only and tool.edits:
             return Qt.CursorShape.ForbiddenCursor
         return tool.shape
 
@@ -352,7 +350,7 @@ class WorkArea(Display):
 
     def _erases(self) -> bool:
         held = self._pointer is not None and self._pointer.ctrl
-        return held or self.session.view.tool == ToolName.ERASER
+        return held or self._toolbox.chosen.erases
 
     def _ring_diameter(self) -> float:
         return self.session.view.brush_size * self.zoom / self.devicePixelRatioF()

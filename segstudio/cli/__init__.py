@@ -1,6 +1,5 @@
-"""The command line: thin commands over `app`'s neighbours `storage`, `models` and `core`.
+"""The command line: thin commands over the services of the rooms.
 
-One module a command, one for the program itself, one for how results are printed. May import
-everything but `ui`: the entry point hands over the function that opens the window. torch is
+One module a command, one for the program itself, one for how results are printed. torch is
 imported by the commands that run networks, when they run.
 """

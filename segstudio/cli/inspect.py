@@ -24,7 +24,7 @@ from segstudio.metrics.cut_costs import ALL_SKIPS
 from segstudio.report.shape_table import pixels_text
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import read_image
-from segstudio.storage.masks import encode_rgb_png
+from segstudio.storage.formats.png import encode_rgb_png
 from segstudio.storage.picture import unchecked
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import NOTHING_SAID, read_truth

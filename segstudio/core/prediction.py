@@ -41,7 +41,7 @@ class ModelSpec:
     Attributes:
         id: Stable name for the command line, e.g. "unet-nuclei".
         title: Name for people.
-        family: "unet", "deeplab", "maskrcnn", ...
+        family: Key of `models.families.FAMILIES`, or a name of its own.
         task: "semantic" or "instance".
         schema: The classes that the model tells apart; those of an instance model are things, all
             but the background where none is said to be one.

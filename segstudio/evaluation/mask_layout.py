@@ -16,10 +16,9 @@ from segstudio.storage.layout import (
     IMAGE_FOLDERS,
     INSTANCE_FOLDERS,
     mask_base,
-    masks_among,
     stem_of,
 )
-from segstudio.storage.mask_files import pages_in
+from segstudio.storage.mask_files import masks_among, pages_in
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.natural_order import natural_order
 from segstudio.storage.scan import Listing, is_output_folder, list_folder

@@ -23,8 +23,8 @@ from segstudio.evaluation.mask_layout import MaskPlace
 from segstudio.evaluation.report.wording import count
 from segstudio.storage.coco_results import COCO_NAME, CocoResults
 from segstudio.storage.folders import require_folder
+from segstudio.storage.formats.png import instance_scores
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.mask_files import instance_scores
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.project import words_in
 from segstudio.storage.schema_file import read_entry, read_schema

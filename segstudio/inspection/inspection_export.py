@@ -15,7 +15,7 @@ from segstudio.notices import Notices
 from segstudio.session.inspection import Traced
 from segstudio.session.session import Session
 from segstudio.storage.atomic import write_atomically
-from segstudio.storage.masks import encode_rgb_png
+from segstudio.storage.formats.png import encode_rgb_png
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.subject import Subject

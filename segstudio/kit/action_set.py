@@ -22,6 +22,9 @@ def native(key: str) -> str:
 class ActionSet(QObject):
     """One QAction for every row; disabled until `attach` gives them something to act on.
 
+    Attributes:
+        rows: The table.
+
     Signals:
         failed: An action raised a `SegstudioError`: (message, hint).
         keymap_changed: The shortcuts are others now.
@@ -32,11 +35,11 @@ class ActionSet(QObject):
 
     def __init__(self, parent: QObject, rows: Sequence[ActionSpec]) -> None:
         super().__init__(parent)
-        self._rows = rows
+        self.rows = rows
         self._context: Context | None = None
         self._keymap: Keymap = {}
         self._scopes: dict[Scope, QWidget] = {}
-        self._actions = {spec.id: self._make(spec) for spec in self._rows}
+        self._actions = {spec.id: self._make(spec) for spec in self.rows}
 
     @property
     def keymap(self) -> Keymap:
@@ -58,13 +61,13 @@ class ActionSet(QObject):
     def place(self, scopes: dict[Scope, QWidget]) -> None:
         """Let each action's keys count in the widget of its scope."""
         self._scopes = scopes
-        for spec in self._rows:
+        for spec in self.rows:
             scopes[spec.scope].addAction(self._actions[spec.id])
 
     def action_of(self, keys: QKeySequence) -> QAction | None:
         """What these keys do where the focus is; None if nothing, or nothing now."""
         focused = QApplication.focusWidget()
-        for spec in self._rows:
+        for spec in self.rows:
             action = self._actions[spec.id]
             if not action.isEnabled() or keys not in action.shortcuts():
                 continue
@@ -81,7 +84,7 @@ class ActionSet(QObject):
     def set_keymap(self, keymap: Keymap) -> None:
         """Replace the shortcuts that differ from the table's."""
         self._keymap = dict(keymap)
-        for spec in self._rows:
+        for spec in self.rows:
             self._show_keys(self._actions[spec.id], spec)
         self.keymap_changed.emit()
 
@@ -90,7 +93,7 @@ class ActionSet(QObject):
         context = self._context
         if context is None:
             return
-        for spec in self._rows:
+        for spec in self.rows:
             action = self._actions[spec.id]
             action.setEnabled(spec.enabled(context))
             if spec.tip_now is not None:

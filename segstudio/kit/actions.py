@@ -50,6 +50,17 @@ def always(context: Context) -> bool:
     return True
 
 
+def flip_view(field: str, context: Context) -> None:
+    """Switch a yes-or-no field of the session's view."""
+    view = context.session.view
+    context.session.set_view(**{field: not getattr(view, field)})
+
+
+def is_view(field: str, value: object, context: Context) -> bool:
+    """Whether a field of the session's view has a value."""
+    return bool(getattr(context.session.view, field) == value)
+
+
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
     """One command.

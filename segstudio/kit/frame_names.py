@@ -14,7 +14,6 @@ FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, NETWORK, EVALUATION, HELP = (
     "Help",
 )
 MENUS = (FILE, EDIT, IMAGE, TOOLS, VIEW, MODEL, NETWORK, EVALUATION, HELP)
-PANELS = ("Images", "Classes", "Model", "Metrics", "Disagreement", "Network", "Evaluation")
 BAR_HEIGHT = 38
 TOOLS_WIDTH = 34
 HEADER_HEIGHT = 34

@@ -1,29 +1,32 @@
-"""Run torchvision's Mask R-CNN and keep the small soft masks that it makes."""
+"""Run networks that find instances, and keep small soft masks of what they find."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.transform import resize_boxes
-from torchvision.ops import batched_nms, box_iou
+from torchvision.ops import batched_nms, box_iou, roi_align
 
+from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
 from segstudio.core.labels import Image
 from segstudio.models.augmentation import PLAIN, Augmentation, Mirror
 from segstudio.models.download import Check, Report
-from segstudio.models.preprocess import Preprocess, percentile_range
+from segstudio.models.families import FAMILIES, imported
+from segstudio.models.preprocess import Geometry, Preprocess, percentile_range
 from segstudio.models.semantic import prepare_tile
 from segstudio.models.tiling import Span, TileGrid
 
 _GRID: Final = 28
+_NMS_THRESHOLD: Final = 0.5
 _SIZE_ATTRIBUTES: Final = ("min_size", "max_size", "min_scale")
 
 
@@ -54,6 +57,10 @@ class Detections:
         return Detections(
             self.boxes + torch.tensor([x, y, x, y]), self.scores, self.labels, self.masks
         )
+
+    def stretched(self, x: float, y: float) -> Detections:
+        """In an image (x, y) times as large."""
+        return replace(self, boxes=self.boxes * torch.tensor([x, y, x, y]))
 
     def mirrored(self, mirror: Mirror, size_hw: tuple[int, int]) -> Detections:
         """Mirrored in an image of that size."""
@@ -96,12 +103,88 @@ def agreed(found: Sequence[Detections], threshold: float) -> Detections:
 
 @dataclass(frozen=True)
 class InstanceRunner:
-    """A loaded Mask R-CNN with the preprocessing that it wants."""
+    """A loaded network that gives detections, with the preprocessing that it wants.
 
-    network: GeneralizedRCNN
+    Networks are called as torchvision's are, with a list of images (3, h, w) float32; for each
+    they return "boxes" (N, 4), "scores" (N,), "labels" (N,) and "masks" (N, 1, h, w) in a dict.
+    A family whose networks can be run better has a subclass.
+    """
+
+    network: nn.Module
     preprocess: Preprocess
     device: torch.device
     class_ids: tuple[int, ...]
+
+    @staticmethod
+    def runs(network: nn.Module) -> bool:
+        """Whether a network is one that a subclass was made for."""
+        return False
+
+    @staticmethod
+    def deciding(network: nn.Module) -> list[nn.Module]:
+        """Parts that rank and choose, where NaN would count as nothing found."""
+        return []
+
+    @staticmethod
+    def masks_left_small(network: nn.Module) -> AbstractContextManager[None]:
+        """Leave masks as small as the network makes them, where it can be told to."""
+        return nullcontext()
+
+    @property
+    def limit(self) -> int | None:
+        """How many objects the network reports at most, or None."""
+        return None
+
+    @property
+    def nms_threshold(self) -> float:
+        """IoU of boxes from which on two detections of a class are one."""
+        return _NMS_THRESHOLD
+
+    def shrinks(self, pixels: Image) -> bool:
+        """Whether the network makes an image of this size smaller by itself."""
+        return False
+
+    def detect(self, pixels: Image, value_range: tuple[float, float]) -> Detections:
+        """Detections of an image or a tile, best first, with boxes in its pixels.
+
+        Raises:
+            SegstudioError: if the network returns no detections.
+        """
+        x, geometry = prepare_tile(self.preprocess, pixels, value_range)
+        try:
+            (result,) = self.network([x[0].to(self.device)])
+            boxes, scores, labels = (result[key] for key in ("boxes", "scores", "labels"))
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            raise SegstudioError(
+                "The network is said to find instances, but does not give boxes, scores and "
+                f"labels for a list of images ({error}).",
+                'Call its task "semantic" if it gives logits.',
+            ) from error
+        masks = result.get("masks")
+        small = torch.ones(len(boxes), 1, _GRID, _GRID)
+        if masks is not None and len(boxes):
+            small = roi_align(masks.float(), list(boxes.float()[:, None]), _GRID, aligned=True)
+        return self._found(boxes, scores, labels, small, geometry)
+
+    def whole_at(
+        self,
+        pixels: Image,
+        scale: float,
+        tile_px: int,
+        overlap_px: int,
+        check: Check,
+        report: Report,
+    ) -> tuple[Detections, int, bool]:
+        """Detections of an image that the network sees `scale` times as large; see `predict`."""
+        if scale == 1:
+            return self.whole(pixels, tile_px, overlap_px, check, report)
+        import cv2
+
+        height, width = pixels.shape[:2]
+        size_wh = max(1, round(width * scale)), max(1, round(height * scale))
+        seen = np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+        part, tiles, full = self.whole(seen, tile_px, overlap_px, check, report)
+        return part.stretched(width / size_wh[0], height / size_wh[1]), tiles, full
 
     def predict(
         self,
@@ -129,60 +212,23 @@ class InstanceRunner:
         found, tiles, limited = [], 1, False
         for scale, mirror in augmentation.variants():
             seen = np.ascontiguousarray(np.flip(pixels, mirror)) if mirror else pixels
-            with smaller_input(self.network.transform, scale):
-                part, tiles, full = self._whole(seen, tile_px, overlap_px, check, report)
+            part, tiles, full = self.whole_at(seen, scale, tile_px, overlap_px, check, report)
             found.append(part.mirrored(mirror, (pixels.shape[0], pixels.shape[1])))
             limited = limited or full
-        threshold = float(self.network.roi_heads.nms_thresh)
-        return self._instances(agreed(found, threshold)), tiles, limited
+        return self._instances(agreed(found, self.nms_threshold)), tiles, limited
 
-    def _whole(
+    def whole(
         self, pixels: Image, tile_px: int, overlap_px: int, check: Check, report: Report
     ) -> tuple[Detections, int, bool]:
         """Detections of an image seen one way; see `predict`."""
         value_range = percentile_range(pixels)
-        limit = int(self.network.roi_heads.detections_per_img)
-        if max(pixels.shape[:2]) <= tile_px or self._shrinks(pixels):
+        limit = np.inf if self.limit is None else self.limit
+        if max(pixels.shape[:2]) <= tile_px or self.shrinks(pixels):
             found = self.detect(pixels, value_range)
             return found, 1, len(found.scores) >= limit
         grid = TileGrid.of((pixels.shape[0], pixels.shape[1]), tile_px, overlap_px)
         parts = list(self._tiles(pixels, value_range, grid, check, report))
         return self._merge(parts, grid), len(grid), any(len(p.scores) >= limit for p in parts)
-
-    def detect(self, pixels: Image, value_range: tuple[float, float]) -> Detections:
-        """Detections of an image or a tile, best first, with boxes in its pixels.
-
-        These are the steps of torchvision's `GeneralizedRCNN.forward`, but for the last one,
-        which would paste every mask into an array of the image's size.
-        """
-        network = self.network
-        x, geometry = prepare_tile(self.preprocess, pixels, value_range)
-        images, _ = network.transform([x[0].to(self.device)])
-        inputs = images.tensors.contiguous(memory_format=torch.channels_last)
-        features = network.backbone(inputs)
-        if isinstance(features, Tensor):
-            features = {"0": features}
-        proposals, _ = network.rpn(images, features)
-        results, _ = network.roi_heads(features, proposals, images.image_sizes)
-        result: Mapping[str, Tensor] = results[0]
-        boxes = resize_boxes(result["boxes"], list(images.image_sizes[0]), list(x.shape[-2:]))
-        height, width = geometry.source_hw
-        scale_x, scale_y = width / geometry.resized_hw[1], height / geometry.resized_hw[0]
-        boxes = boxes.cpu().float() * torch.tensor([scale_x, scale_y, scale_x, scale_y])
-        boxes[:, 0::2].clamp_(0, width)
-        boxes[:, 1::2].clamp_(0, height)
-        masks = result.get("masks", torch.ones(len(boxes), 1, _GRID, _GRID))
-        found = Detections(
-            boxes, result["scores"].cpu().float(), result["labels"].cpu(), masks[:, 0].cpu().float()
-        )
-        return found.pick(torch.argsort(found.scores, descending=True, stable=True))
-
-    def _shrinks(self, pixels: Image) -> bool:
-        """Whether the network makes an image of this size smaller by itself."""
-        height, width = self.preprocess.resized_hw(pixels.shape[0], pixels.shape[1])
-        shape = torch.empty(3, height, width, device="meta")
-        resized, _ = self.network.transform.resize(shape)
-        return bool(max(resized.shape[-2:]) < max(pixels.shape[:2]))
 
     def _tiles(
         self,
@@ -215,8 +261,20 @@ class InstanceRunner:
             torch.cat([p.labels for p in kept]),
             torch.cat([p.masks for p in kept]),
         )
-        threshold = float(self.network.roi_heads.nms_thresh)
-        return whole.pick(batched_nms(whole.boxes, whole.scores, whole.labels, threshold))
+        kept_ones = batched_nms(whole.boxes, whole.scores, whole.labels, self.nms_threshold)
+        return whole.pick(kept_ones)
+
+    def _found(
+        self, boxes: Tensor, scores: Tensor, labels: Tensor, masks: Tensor, geometry: Geometry
+    ) -> Detections:
+        """Detections of a prepared image (N, 1, m, m masks) in pixels of the image itself."""
+        height, width = geometry.source_hw
+        scale_x, scale_y = width / geometry.resized_hw[1], height / geometry.resized_hw[0]
+        boxes = boxes.cpu().float() * torch.tensor([scale_x, scale_y, scale_x, scale_y])
+        boxes[:, 0::2].clamp_(0, width)
+        boxes[:, 1::2].clamp_(0, height)
+        found = Detections(boxes, scores.cpu().float(), labels.cpu(), masks[:, 0].cpu().float())
+        return found.pick(torch.argsort(found.scores, descending=True, stable=True))
 
     def _instances(self, found: Detections) -> Instances:
         known = found.pick(torch.isin(found.labels, torch.tensor(self.class_ids)))
@@ -226,6 +284,98 @@ class InstanceRunner:
             known.labels.numpy().astype(np.uint8),
             known.masks.numpy().astype(np.float16),
         )
+
+
+class MaskRCNNRunner(InstanceRunner):
+    """Runs torchvision's Mask R-CNN without pasting each mask into an array of the image's size."""
+
+    network: GeneralizedRCNN
+
+    @staticmethod
+    def runs(network: nn.Module) -> bool:
+        """Whether it is one of torchvision's."""
+        return isinstance(network, GeneralizedRCNN)
+
+    @staticmethod
+    def deciding(network: nn.Module) -> list[nn.Module]:
+        """The heads that propose and classify."""
+        rcnn: Any = network
+        heads = rcnn.roi_heads
+        return [rcnn.rpn.head, heads.box_predictor, *filter(None, [heads.mask_predictor])]
+
+    @staticmethod
+    @contextmanager
+    def masks_left_small(network: nn.Module) -> Iterator[None]:
+        """Leave out torchvision's last step, which pastes them."""
+        own = vars(network.transform)
+        before = own.get("postprocess")
+        own["postprocess"] = _as_found
+        try:
+            yield
+        finally:
+            del own["postprocess"]
+            if before is not None:
+                own["postprocess"] = before
+
+    @property
+    def limit(self) -> int | None:
+        """How many objects it reports at most."""
+        return int(self.network.roi_heads.detections_per_img)
+
+    @property
+    def nms_threshold(self) -> float:
+        """The network's own."""
+        return float(self.network.roi_heads.nms_thresh)
+
+    def shrinks(self, pixels: Image) -> bool:
+        """Whether the network makes an image of this size smaller by itself."""
+        height, width = self.preprocess.resized_hw(pixels.shape[0], pixels.shape[1])
+        shape = torch.empty(3, height, width, device="meta")
+        resized, _ = self.network.transform.resize(shape)
+        return bool(max(resized.shape[-2:]) < max(pixels.shape[:2]))
+
+    def detect(self, pixels: Image, value_range: tuple[float, float]) -> Detections:
+        """Detections of an image or a tile, best first, with boxes in its pixels.
+
+        These are the steps of torchvision's `GeneralizedRCNN.forward`, but for the last one,
+        which would paste every mask into an array of the image's size.
+        """
+        network = self.network
+        x, geometry = prepare_tile(self.preprocess, pixels, value_range)
+        images, _ = network.transform([x[0].to(self.device)])
+        inputs = images.tensors.contiguous(memory_format=torch.channels_last)
+        features = network.backbone(inputs)
+        if isinstance(features, Tensor):
+            features = {"0": features}
+        proposals, _ = network.rpn(images, features)
+        results, _ = network.roi_heads(features, proposals, images.image_sizes)
+        result: Mapping[str, Tensor] = results[0]
+        boxes = resize_boxes(result["boxes"], list(images.image_sizes[0]), list(x.shape[-2:]))
+        masks = result.get("masks", torch.ones(len(boxes), 1, _GRID, _GRID))
+        return self._found(boxes, result["scores"], result["labels"], masks, geometry)
+
+    def whole_at(
+        self,
+        pixels: Image,
+        scale: float,
+        tile_px: int,
+        overlap_px: int,
+        check: Check,
+        report: Report,
+    ) -> tuple[Detections, int, bool]:
+        """The network resizes the image itself, so it is told to resize it to less."""
+        with smaller_input(self.network.transform, scale):
+            return self.whole(pixels, tile_px, overlap_px, check, report)
+
+
+def own_runner(network: nn.Module) -> type[InstanceRunner] | None:
+    """The runner that a family has for a network; None if it is called as any other."""
+    runners = (imported(family.runner) for family in FAMILIES.values() if family.runner)
+    return next((runner for runner in runners if runner.runs(network)), None)
+
+
+def _as_found(result: Any, _image_shapes: Any, _original_sizes: Any) -> Any:
+    return result
 
 
 def _owned(spans: list[Span]) -> list[tuple[float, float]]:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, Task, WeightsFile
+from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
+from segstudio.models.families import FAMILIES, Family, Found, Shapes, imported, recognised_text
 from segstudio.models.naming import variants, without_prefixes
-from segstudio.models.published import (
-    COCO_CATEGORIES,
-    COCO_PREPROCESS,
-    COCO_SCHEMA,
-    VOC_CATEGORIES,
-    VOC_PREPROCESS,
-    VOC_SCHEMA,
-)
 from segstudio.models.registry import (
     is_safetensors,
     read_header,
@@ -27,45 +18,6 @@ from segstudio.models.registry import (
     registry,
     spec_from_metadata,
 )
-
-Shapes = Mapping[str, tuple[int, ...]]
-
-FAMILIES: Final = ("unet", "deeplab", "maskrcnn")
-_OWN_BUILDERS: Final = frozenset(
-    {
-        "segstudio.models.unet:UNet",
-        "segstudio.models.torchvision_nets:deeplabv3",
-        "segstudio.models.torchvision_nets:maskrcnn",
-    }
-)
-_RECOGNISED: Final = (
-    "Recognised are files written by segstudio, torchvision's DeepLabV3 and Mask R-CNN, and "
-    "U-Nets with the names inc, down1 ..., up1 ..., outc."
-)
-_RGB: Final = 3
-
-
-@dataclass(frozen=True)
-class Found:
-    """What names and shapes say about a network.
-
-    Attributes:
-        family: One of `FAMILIES`.
-        title: Its name for people.
-        task: "semantic" or "instance".
-        builder: "module:function".
-        options: Of the builder, as far as they can be told.
-        preprocess: What such networks usually want.
-        num_classes: Channels of the logits.
-    """
-
-    family: str
-    title: str
-    task: Task
-    builder: str
-    options: dict[str, Any]
-    preprocess: dict[str, Any]
-    num_classes: int
 
 
 def spec_from_weights(path: Path, arch: str | None = None) -> ModelSpec:
@@ -77,7 +29,7 @@ def spec_from_weights(path: Path, arch: str | None = None) -> ModelSpec:
 
     Args:
         path: safetensors, or a PyTorch file with a state_dict, also wrapped.
-        arch: A model's id or a family ("unet", "deeplab", "maskrcnn") that it must be.
+        arch: A model's id or a family of `families.FAMILIES` that it must be.
 
     Raises:
         SegstudioError: if it cannot be read or recognised, or is not of `arch`.
@@ -125,7 +77,8 @@ def _described(path: Path) -> ModelSpec | None:
         return None
     spec = spec_from_metadata(data, WeightsFile(str(path), size=path.stat().st_size), path.name)
     # A file must not be able to call any function that it names.
-    allowed = _OWN_BUILDERS | {known.builder for known in registry().values()}
+    own = {family.builder for family in FAMILIES.values()}
+    allowed = own | {known.builder for known in registry().values()}
     if spec.builder not in allowed:
         raise SegstudioError(
             f"{path} asks for the network {spec.builder!r}, which is not installed.",
@@ -135,10 +88,13 @@ def _described(path: Path) -> ModelSpec | None:
 
 
 def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
-    found = recognise(_shapes(path), str(path))
-    schema = _schema(found, base)
+    family, found = recognise(_shapes(path), str(path))
+    count = found.num_classes
+    schema = found.schema or LabelSchema.from_ids(range(max(count, 2)), ignore_index=None)
     preprocess = dict(found.preprocess)
-    if base is not None and base.family == found.family:
+    if base is not None and base.family == family.key:
+        if base.schema.num_classes == count:
+            schema = base.schema
         preprocess = {**base.preprocess}
         preprocess["divisor"] = max(
             int(base.preprocess.get("divisor", 1)), int(found.preprocess.get("divisor", 1))
@@ -146,28 +102,16 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
     return ModelSpec(
         id=path.stem,
         title=found.title,
-        family=found.family,
-        task=found.task,
+        family=family.key,
+        task=family.task,
         schema=schema,
-        builder=found.builder,
+        builder=family.builder,
         options=found.options,
         preprocess=preprocess,
         weights=WeightsFile(str(path), size=path.stat().st_size),
         description=f"Recognised by the names in the file: {found.title}, "
-        f"{found.num_classes} class{'es' * (found.num_classes != 1)}.",
+        f"{count} class{'es' * (count != 1)}.",
     )
-
-
-def _schema(found: Found, base: ModelSpec | None) -> LabelSchema:
-    """Classes of the model that was named, of the published weights, or just numbers."""
-    count = found.num_classes
-    if base is not None and base.family == found.family and base.schema.num_classes == count:
-        return base.schema
-    if found.family == "deeplab" and count == len(VOC_CATEGORIES):
-        return VOC_SCHEMA
-    if found.family == "maskrcnn" and count == len(COCO_CATEGORIES):
-        return COCO_SCHEMA
-    return LabelSchema.from_ids(range(max(count, 2)), ignore_index=None)
 
 
 def _shapes(path: Path) -> Shapes:
@@ -185,7 +129,7 @@ def _shapes(path: Path) -> Shapes:
     return {k: tuple(v.shape) for k, v in load_state(path).items()}
 
 
-def recognise(shapes: Shapes, where: str) -> Found:
+def recognise(shapes: Shapes, where: str) -> tuple[Family, Found]:
     """Tell the architecture from the names and shapes of a state dict.
 
     Args:
@@ -196,13 +140,13 @@ def recognise(shapes: Shapes, where: str) -> Found:
         SegstudioError: if it is none that segstudio can build; says what it looks like.
     """
     if not shapes:
-        raise SegstudioError(f"{where} holds no weights.", _RECOGNISED)
+        raise SegstudioError(f"{where} holds no weights.", recognised_text())
     named = list(variants(shapes))
     for names in named:
-        for signs, find in _SIGNS:
-            if all(sign in names for sign in signs):
-                return find(names, where)
-    raise SegstudioError(f"{where} is not recognised{_resembles(named[-1])}.", _RECOGNISED)
+        for family in FAMILIES.values():
+            if family.signs and all(sign in names for sign in family.signs):
+                return family, imported(family.recogniser)(names, where)
+    raise SegstudioError(f"{where} is not recognised{_resembles(named[-1])}.", recognised_text())
 
 
 def _resembles(shapes: Shapes) -> str:
@@ -218,95 +162,3 @@ def _resembles(shapes: Shapes) -> str:
         if key in shapes:
             return f": it looks like {name}"
     return f": its tensors are called {', '.join(list(shapes)[:3])} ..."
-
-
-def _unet(shapes: Shapes, where: str) -> Found:
-    first = shapes["inc.double_conv.0.weight"]
-    if first[1] != _RGB:
-        raise SegstudioError(
-            f"{where} is a U-Net for images of {first[1]} channel{'s' * (first[1] != 1)}; "
-            f"segstudio gives it {_RGB}.",
-            "Train it on RGB images (a grey image three times).",
-        )
-    depth = sum(1 for n in range(1, 17) if f"down{n}.maxpool_conv.1.double_conv.0.weight" in shapes)
-    joined = shapes.get("up1.conv.double_conv.0.weight", (0, 0))[1]
-    classes = shapes["outc.conv.weight"][0]
-    if "up1.up.weight" in shapes:
-        upsampling = "transposed"
-    else:
-        upsampling = "pixel_shuffle" if "up1.up.0.weight" in shapes else "bilinear"
-    options: dict[str, Any] = {
-        "in_channels": _RGB,
-        "num_classes": classes,
-        "base_channels": first[0],
-        "depth": depth,
-        "upsampling": upsampling,
-    }
-    if joined and joined < first[0] * 2**depth:
-        options["skips"] = False
-    return Found(
-        "unet",
-        "U-Net",
-        "semantic",
-        "segstudio.models.unet:UNet",
-        options,
-        {"scaling": "unit", "divisor": 2**depth},
-        classes,
-    )
-
-
-def _deeplab(shapes: Shapes, where: str) -> Found:
-    classes = shapes["classifier.4.weight"][0]
-    options: dict[str, Any] = {
-        "backbone": _deeplab_backbone(shapes, where),
-        "num_classes": classes,
-        "aux": "aux_classifier.4.weight" in shapes,
-        "aspp_channels": shapes["classifier.0.convs.0.0.weight"][0],
-    }
-    # the last block of the MobileNet has 960 channels, halved in the reduced one
-    if shapes.get("backbone.16.0.weight", (960,))[0] != 960:
-        options["reduced_tail"] = True
-    return Found(
-        "deeplab",
-        "DeepLabV3",
-        "semantic",
-        "segstudio.models.torchvision_nets:deeplabv3",
-        options,
-        VOC_PREPROCESS,
-        classes,
-    )
-
-
-def _deeplab_backbone(shapes: Shapes, where: str) -> str:
-    if "backbone.0.0.weight" in shapes:
-        return "mobilenet_v3_large"
-    if "backbone.layer3.22.conv3.weight" in shapes:
-        return "resnet101"
-    if "backbone.layer3.5.conv3.weight" in shapes:
-        return "resnet50"
-    raise SegstudioError(f"{where} is a DeepLabV3 with an unknown backbone.", _RECOGNISED)
-
-
-def _maskrcnn(shapes: Shapes, where: str) -> Found:
-    fifty = "backbone.body.layer3.5.conv3.weight" in shapes
-    if not fifty or "backbone.body.layer3.6.conv3.weight" in shapes:
-        raise SegstudioError(f"{where} is a Mask R-CNN with an unknown backbone.", _RECOGNISED)
-    classes = shapes["roi_heads.mask_predictor.mask_fcn_logits.weight"][0]
-    second = "rpn.head.conv.1.0.weight" in shapes
-    return Found(
-        "maskrcnn",
-        "Mask R-CNN v2" if second else "Mask R-CNN",
-        "instance",
-        "segstudio.models.torchvision_nets:maskrcnn",
-        {"backbone": "resnet50_v2" if second else "resnet50", "num_classes": classes},
-        COCO_PREPROCESS,
-        classes,
-    )
-
-
-_SIGNS: Final[tuple[tuple[tuple[str, ...], Callable[[Shapes, str], Found]], ...]] = (
-    (("inc.double_conv.0.weight", "outc.conv.weight"), _unet),
-    (("roi_heads.mask_predictor.mask_fcn_logits.weight",), _maskrcnn),
-    (("classifier.0.convs.0.0.weight", "classifier.4.weight"), _deeplab),
-)
-"""Tensors by which a network is known, and what reads the rest from their shapes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import logging
 import os
 import threading
@@ -18,14 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
 from segstudio.models.augmentation import Augmentation
 from segstudio.models.checkpoints import broken_tensors, load_into, load_state
-from segstudio.models.detection import InstanceRunner
+from segstudio.models.detection import InstanceRunner, own_runner
 from segstudio.models.devices import (
     is_out_of_memory,
     release_memory,
@@ -33,6 +31,7 @@ from segstudio.models.devices import (
     resolve_device,
 )
 from segstudio.models.download import Check, Report, no_check, no_report
+from segstudio.models.families import imported
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.semantic import NoNumbersError, SemanticRunner, require_numbers
 from segstudio.models.together import of_instances
@@ -116,7 +115,8 @@ class Segmenter:
             self._network = _move(network, self.device)
             for module in network.modules():
                 module.register_forward_pre_hook(self._before_module)
-            for module in _deciding(network):
+            runner = own_runner(network) or InstanceRunner
+            for module in runner.deciding(network):
                 module.register_forward_hook(_look_for_numbers)
 
     def predict(
@@ -272,12 +272,8 @@ class Segmenter:
         options: RunOptions,
         report: Report,
     ) -> Prediction:
-        if not isinstance(network, GeneralizedRCNN):
-            raise SegstudioError(
-                f"{self.spec.title} finds instances, but is no Mask R-CNN of torchvision.",
-                'Such a model must be built by a function that returns one, or be "semantic".',
-            )
-        runner = InstanceRunner(network, self._preprocess, attempt.device, self.spec.schema.ids)
+        kind = own_runner(network) or InstanceRunner
+        runner = kind(network, self._preprocess, attempt.device, self.spec.schema.ids)
         instances, tiles, full = runner.predict(
             pixels,
             attempt.tile_px,
@@ -293,8 +289,8 @@ class Segmenter:
         )
         notes = _tile_notes(tiles, attempt.tile_px)
         if full:
-            limit = network.roi_heads.detections_per_img
-            notes = (*notes, f"The model reports at most {limit} objects; there may be more.")
+            limit = f"The model reports at most {runner.limit} objects; there may be more."
+            notes = (*notes, limit)
         return Prediction(
             self.spec.id,
             self.spec.title,
@@ -350,11 +346,8 @@ def resolve_builder(builder: str) -> Callable[..., nn.Module]:
     Raises:
         SegstudioError: if it cannot be imported.
     """
-    module_name, _, function_name = builder.partition(":")
     try:
-        function: Callable[..., nn.Module] = getattr(
-            importlib.import_module(module_name), function_name
-        )
+        function: Callable[..., nn.Module] = imported(builder)
     except (ImportError, AttributeError, ValueError) as error:
         raise SegstudioError(
             f"The builder {builder!r} of a model cannot be imported ({error}).",
@@ -394,14 +387,6 @@ def _check_size(spec: ModelSpec, state: Mapping[str, torch.Tensor], path: Path) 
             f"{path} describes a network of {asked:,} numbers, but holds {given:,}.",
             "Choose the architecture that the weights were made with.",
         )
-
-
-def _deciding(network: nn.Module) -> list[nn.Module]:
-    """Parts of a Mask R-CNN that rank and choose, where NaN would count as nothing found."""
-    if not isinstance(network, GeneralizedRCNN):
-        return []
-    heads = network.roi_heads
-    return [network.rpn.head, heads.box_predictor, *filter(None, [heads.mask_predictor])]
 
 
 def _look_for_numbers(_module: nn.Module, _args: Any, output: Any) -> None:

@@ -26,7 +26,17 @@ from torchvision.models.segmentation.deeplabv3 import ASPP
 from torchvision.models.segmentation.fcn import FCNHead
 from torchvision.ops import MultiScaleRoIAlign
 
+from segstudio.core.errors import SegstudioError
+from segstudio.models.families import Found, Shapes, recognised_text
 from segstudio.models.preprocess import longest_enlarged
+from segstudio.models.published import (
+    COCO_CATEGORIES,
+    COCO_PREPROCESS,
+    COCO_SCHEMA,
+    VOC_CATEGORIES,
+    VOC_PREPROCESS,
+    VOC_SCHEMA,
+)
 
 DeepLabBackbone = Literal["mobilenet_v3_large", "resnet50", "resnet101"]
 MaskRCNNBackbone = Literal["resnet50", "resnet50_v2", "resnet18_small"]
@@ -249,3 +259,60 @@ class EnlargingTransform(GeneralizedRCNNTransform):  # type: ignore[misc]  # no 
         size = max(1, round(height * scale)), max(1, round(width * scale))
         resized = F.interpolate(image[None], size=size, mode="bilinear", align_corners=False)
         return resized[0], target
+
+
+def recognise_deeplab(shapes: Shapes, where: str) -> Found:
+    """Tell a DeepLabV3 from the names and shapes of its state dict.
+
+    Raises:
+        SegstudioError: if its backbone is none of `deeplabv3`.
+    """
+    classes = shapes["classifier.4.weight"][0]
+    options: dict[str, Any] = {
+        "backbone": _deeplab_backbone(shapes, where),
+        "num_classes": classes,
+        "aux": "aux_classifier.4.weight" in shapes,
+        "aspp_channels": shapes["classifier.0.convs.0.0.weight"][0],
+    }
+    # the last block of the MobileNet has 960 channels, halved in the reduced one
+    if shapes.get("backbone.16.0.weight", (960,))[0] != 960:
+        options["reduced_tail"] = True
+    return Found(
+        "DeepLabV3",
+        options,
+        VOC_PREPROCESS,
+        classes,
+        VOC_SCHEMA if classes == len(VOC_CATEGORIES) else None,
+    )
+
+
+def _deeplab_backbone(shapes: Shapes, where: str) -> str:
+    if "backbone.0.0.weight" in shapes:
+        return "mobilenet_v3_large"
+    if "backbone.layer3.22.conv3.weight" in shapes:
+        return "resnet101"
+    if "backbone.layer3.5.conv3.weight" in shapes:
+        return "resnet50"
+    raise SegstudioError(f"{where} is a DeepLabV3 with an unknown backbone.", recognised_text())
+
+
+def recognise_maskrcnn(shapes: Shapes, where: str) -> Found:
+    """Tell a Mask R-CNN from the names and shapes of its state dict.
+
+    Raises:
+        SegstudioError: if its backbone is none of `maskrcnn` that has published weights.
+    """
+    fifty = "backbone.body.layer3.5.conv3.weight" in shapes
+    if not fifty or "backbone.body.layer3.6.conv3.weight" in shapes:
+        raise SegstudioError(
+            f"{where} is a Mask R-CNN with an unknown backbone.", recognised_text()
+        )
+    classes = shapes["roi_heads.mask_predictor.mask_fcn_logits.weight"][0]
+    second = "rpn.head.conv.1.0.weight" in shapes
+    return Found(
+        "Mask R-CNN v2" if second else "Mask R-CNN",
+        {"backbone": "resnet50_v2" if second else "resnet50", "num_classes": classes},
+        COCO_PREPROCESS,
+        classes,
+        COCO_SCHEMA if classes == len(COCO_CATEGORIES) else None,
+    )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
 
+from segstudio.core.errors import SegstudioError
+from segstudio.models.families import Found, Shapes
+
 Upsampling = Literal["transposed", "bilinear", "pixel_shuffle"]
 UPSAMPLINGS: Final = ("transposed", "bilinear", "pixel_shuffle")
 _DEEPEST: Final = 16
+_RGB: Final = 3
 
 
 class DoubleConv(nn.Module):
@@ -186,3 +190,40 @@ class OutConv(nn.Module):
         """Map (N, in_channels, H, W) to logits (N, num_classes, H, W)."""
         out: Tensor = self.conv(x)
         return out
+
+
+def recognise_unet(shapes: Shapes, where: str) -> Found:
+    """Tell a U-Net from the names and shapes of its state dict.
+
+    Raises:
+        SegstudioError: if it is for images of other than three channels.
+    """
+    first = shapes["inc.double_conv.0.weight"]
+    if first[1] != _RGB:
+        raise SegstudioError(
+            f"{where} is a U-Net for images of {first[1]} channel{'s' * (first[1] != 1)}; "
+            f"segstudio gives it {_RGB}.",
+            "Train it on RGB images (a grey image three times).",
+        )
+    depth = sum(1 for n in range(1, 17) if f"down{n}.maxpool_conv.1.double_conv.0.weight" in shapes)
+    joined = shapes.get("up1.conv.double_conv.0.weight", (0, 0))[1]
+    classes = shapes["outc.conv.weight"][0]
+    if "up1.up.weight" in shapes:
+        upsampling = "transposed"
+    else:
+        upsampling = "pixel_shuffle" if "up1.up.0.weight" in shapes else "bilinear"
+    options: dict[str, Any] = {
+        "in_channels": _RGB,
+        "num_classes": classes,
+        "base_channels": first[0],
+        "depth": depth,
+        "upsampling": upsampling,
+    }
+    if joined and joined < first[0] * 2**depth:
+        options["skips"] = False
+    return Found(
+        "U-Net",
+        options,
+        {"scaling": "unit", "divisor": 2**depth},
+        classes,
+    )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from segstudio.core.labels import Image
 from segstudio.report.markup import Markup, element
-from segstudio.storage.masks import encode_rgb_png
+from segstudio.storage.formats.png import encode_rgb_png
 
 _NEAREST_BELOW = 200
 _QUALITY = 88

@@ -27,11 +27,10 @@ from segstudio.storage.atomic import make_folder
 from segstudio.storage.coco_results import COCO_NAME, CocoFile
 from segstudio.storage.decode import every_page, pages_in_image
 from segstudio.storage.folders import user_folders
+from segstudio.storage.formats.png import encode_index_png, encode_instance_png, png_texts
 from segstudio.storage.image_ref import ImageRef, page_title
 from segstudio.storage.layout import page_stem
-from segstudio.storage.mask_files import png_texts
 from segstudio.storage.mask_pattern import ChosenMasks
-from segstudio.storage.masks import encode_index_png, encode_instance_png
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
 from segstudio.storage.schema_file import read_entry, write_schema

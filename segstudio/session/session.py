@@ -131,17 +131,6 @@ class OverlayStyle(StrEnum):
     BOTH = "both"
 
 
-class ToolName(StrEnum):
-    """The tool in hand."""
-
-    PAN = "pan"
-    BRUSH = "brush"
-    ERASER = "eraser"
-    POLYGON = "polygon"
-    FILL = "fill"
-    PICK = "pick"
-
-
 MIN_BRUSH, MAX_BRUSH = 1, 500
 MAX_PANES = 6
 """So many views lie side by side at most."""
@@ -166,7 +155,8 @@ class Pane:
 class ViewState:
     """How things are shown and what the mouse does. Replaced as a whole, never changed."""
 
-    tool: ToolName = ToolName.PAN
+    tool: str = "pan"
+    """Name of the tool in hand; the tools of the canvas have their own table."""
     brush_size: int = 12
     active_class: int = 1
     previous_class: int = 0

@@ -22,15 +22,15 @@ from segstudio.core.labels import InstanceIds, LabelMap, Labels
 from segstudio.core.regular_file import is_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.atomic import write_error
+from segstudio.storage.formats.png import encode_instance_png, written_by_segstudio
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_edits import edited_classes, edited_instances
-from segstudio.storage.mask_files import read_mask_file, written_by_segstudio
+from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.mask_forms import CannotHold
 from segstudio.storage.masks import (
     MASKS,
     annotation_files,
     annotation_folders,
-    encode_instance_png,
     has_annotation,
     read_annotation,
     write_annotation,

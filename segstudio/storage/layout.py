@@ -27,9 +27,6 @@ _UNREAD_KINDS = {
     ".dng": "camera raw", ".orf": "camera raw", ".rw2": "camera raw", ".raf": "camera raw",
 }  # fmt: skip
 
-MASK_SUFFIXES = IMAGE_SUFFIXES
-"""Extensions of files that can hold ground truth, lower case."""
-
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages", "leftimg8bit", "photos")
 """Names of folders that hold the images of a data set, in order of preference."""
 
@@ -101,7 +98,6 @@ _CHANNEL = re.compile(r"_\d{4}$")
 
 _IMAGE_ENDS = tuple(IMAGE_SUFFIXES)
 _UNREAD_ENDS = tuple(_UNREAD_KINDS)
-_MASK_ENDS = tuple(MASK_SUFFIXES)
 
 
 def suffix_of(name: str) -> str:
@@ -132,11 +128,6 @@ def unread_kinds(names: Iterable[str]) -> list[str]:
     return [
         next(kind for end, kind in _UNREAD_KINDS.items() if name.endswith(end)) for name in found
     ]
-
-
-def masks_among(names: Iterable[str]) -> list[str]:
-    """The file names with an extension of files that can hold ground truth."""
-    return [name for name in names if name.lower().endswith(_MASK_ENDS)]
 
 
 def is_image_folder(name: str) -> bool:

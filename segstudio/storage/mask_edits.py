@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from segstudio.core.labels import LabelMap, Labels
 from segstudio.core.schema import LabelSchema
+from segstudio.storage.mask_files import native_mask
 from segstudio.storage.mask_forms import CannotHold, NativeMask, Values
 from segstudio.storage.orientation import upright
 from segstudio.storage.truth_coding import Coding
@@ -40,7 +41,7 @@ def edited_classes(
     Raises:
         CannotHold: if its form has no room for the edit.
     """
-    native = NativeMask.open(content)
+    native = native_mask(content)
 
     def guess(class_id: int, known: dict[int, Any]) -> Any:
         return _class_value(native, class_id, known, coding, schema)
@@ -72,7 +73,7 @@ def edited_instances(
     Raises:
         CannotHold: if its form has no room for the edit.
     """
-    native = NativeMask.open(content)
+    native = native_mask(content)
     stored = _keys(native.values)
     renumbered = int(stored.max()) > _MAX_ID
     used = set(np.unique(stored).tolist()) if renumbered else set()

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.schema import Color
-from segstudio.storage.mask_files import RawMask
+from segstudio.storage.formats.mask_format import RawMask
 
 _DARK: Final = 31
 _BRIGHT: Final = 224

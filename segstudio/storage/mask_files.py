@@ -1,77 +1,65 @@
-"""Read mask files as they are: ids, palette and who wrote them; nothing is interpreted."""
+"""The formats of masks, and reading a mask by its content: nothing is interpreted."""
 
 from __future__ import annotations
 
-import io
 import os
-import struct
-import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.regular_file import check_regular, is_regular
-from segstudio.storage.image_errors import DECODE_ERRORS, TIFF_MAGIC, check_size, unreadable
-from segstudio.storage.layout import masks_among
+from segstudio.core.regular_file import check_regular
+from segstudio.storage.formats import png, raster
+from segstudio.storage.formats.mask_format import MaskFormat, RawMask
+from segstudio.storage.formats.png import is_output
+from segstudio.storage.image_errors import DECODE_ERRORS, unreadable
+from segstudio.storage.mask_forms import CannotHold, NativeMask
 from segstudio.storage.natural_order import natural_order
-from segstudio.storage.orientation import orientation_of
-from segstudio.storage.pillow import open_image
 
-if TYPE_CHECKING:
-    from PIL.Image import Image as PilImage
+FORMATS: tuple[MaskFormat, ...] = (*png.EXPORTS, raster.TIFF, raster.IMAGE)
+"""Every format, in the order in which they are offered and tried."""
 
-SOFTWARE = "segstudio"
-SCORES = "Scores"
-"""The tEXt entry of the scores of a PNG's instances."""
-_CHECKSUM = "Checksum"
-"""The tEXt entry by which a PNG of segstudio's is told from one that was edited elsewhere."""
-_PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"IDAT")
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Room for the scores of some thousand instances.
-_HEADER_BYTES = 1 << 16
+_HEAD_BYTES = 16
 _FLAT_PIXELS = 1 << 24
 _FLAT_ROWS = 512
-_WHITE_IS_ZERO = 0
-_INKS = 5
-_LOSSY_COMPRESSIONS = frozenset({6, 7, 34892})  # JPEG, old and new, and lossy JPEG of DNG
-_ORIENTATION = 274
 
 
-@dataclass(frozen=True)
-class RawMask:
-    """A mask file's content.
+def exports() -> dict[str, MaskFormat]:
+    """The formats in which masks are exported, by key."""
+    return {form.key: form for form in FORMATS if form.write is not None}
 
-    Attributes:
-        pixels: (H, W) of an integer type, or (H, W, 3) uint8 for a colour image. Of a palette
-            image these are the indices, never the colours.
-        palette: (n, 3) uint8 of a palette image, the entries that the file has; else None.
-        lossy: Whether the format may have changed values (JPEG, lossy WebP).
-        alpha: (H, W) uint8 of an image with an opacity channel, else None.
-        orientation: The file's own orientation tag, 1..8; `pixels` are as stored.
+
+def mask_suffixes() -> tuple[str, ...]:
+    """Extensions of files that can hold ground truth, lower case with the dot."""
+    return tuple({ext for form in FORMATS if form.read is not None for ext in form.extensions})
+
+
+def masks_among(names: Iterable[str]) -> list[str]:
+    """The file names with an extension of files that can hold ground truth."""
+    ends = mask_suffixes()
+    return [name for name in names if name.lower().endswith(ends)]
+
+
+def native_mask(content: bytes) -> NativeMask:
+    """The stored values of a mask file, to be written again with others.
+
+    Raises:
+        CannotHold: if the format loses or mixes values, or is only read.
     """
-
-    pixels: npt.NDArray[Any]
-    palette: npt.NDArray[np.uint8] | None = None
-    lossy: bool = False
-    alpha: npt.NDArray[np.uint8] | None = None
-    orientation: int = 1
-
-    @property
-    def shape_hw(self) -> tuple[int, int]:
-        """(H, W)."""
-        return (self.pixels.shape[0], self.pixels.shape[1])
+    form = _format_of(content[:_HEAD_BYTES]).form
+    if form is None:
+        raise CannotHold("this kind of file is only read")
+    return form(content)
 
 
 def read_mask_file(path: Path, page: int = 0) -> RawMask:
     """Read a mask, or a folder of masks of one image (`read_object_masks`).
 
     Args:
-        path: PNG, TIFF, BMP, GIF, JPEG or WebP, told by its content.
-        page: Which page of a TIFF, from 0; of other files the first frame is read.
+        path: A file of one of `FORMATS`, told by its content.
+        page: Which page, from 0, where the format has pages; of others the first frame is read.
 
     Raises:
         SegstudioError: if it is missing, truncated, empty, too large, no image, or has no such
@@ -81,11 +69,9 @@ def read_mask_file(path: Path, page: int = 0) -> RawMask:
         return read_object_masks(path)
     check_regular(path)
     try:
-        with path.open("rb") as file:
-            head = file.read(4)
-        if head in TIFF_MAGIC:
-            return _read_tiff(path, page)
-        return _read_with_pil(path)
+        read = _format_at(path).read
+        assert read is not None
+        return read(path, page)
     except DECODE_ERRORS as error:
         raise unreadable(path, error) from error
 
@@ -100,12 +86,7 @@ def mask_pages(path: Path) -> int:
         return 1
     check_regular(path)
     try:
-        with path.open("rb") as file:
-            if file.read(4) not in TIFF_MAGIC:
-                return 1
-        from segstudio.storage.tiff import frame_count
-
-        return frame_count(path)
+        return _format_at(path).pages(path)
     except DECODE_ERRORS as error:
         raise unreadable(path, error) from error
 
@@ -162,83 +143,6 @@ def read_object_masks(folder: Path) -> RawMask:
     return RawMask(ids)
 
 
-def png_texts(path: Path) -> dict[str, str]:
-    """The tEXt entries before a PNG's pixels, without decoding it; empty if it is no PNG."""
-    if not is_regular(path):
-        return {}
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEADER_BYTES)
-    except OSError:
-        return {}
-    texts: dict[str, str] = {}
-    if not head.startswith(_PNG_SIGNATURE):
-        return texts
-    at = len(_PNG_SIGNATURE)
-    while at + 8 <= len(head):
-        length, kind = struct.unpack_from(">I4s", head, at)
-        if kind == b"IDAT":
-            break
-        if kind == b"tEXt" and at + 8 + length <= len(head):
-            key, _, value = head[at + 8 : at + 8 + length].partition(b"\0")
-            texts[key.decode("latin-1")] = value.decode("latin-1")
-        at += 12 + length
-    return texts
-
-
-def is_output(path: Path) -> bool:
-    """Whether segstudio wrote a PNG: an annotation, an export, a prediction, a sheet."""
-    return png_texts(path).get("Software", "").partition(" ")[0] == SOFTWARE
-
-
-def instance_scores(path: Path) -> npt.NDArray[np.float32] | None:
-    """How sure a model was of the instances 1, 2, ... of a PNG, (n,) float32, or None if unsaid."""
-    text = png_texts(path).get(SCORES, "")
-    try:
-        found = np.array([float(word) for word in text.split()], np.float32)
-    except ValueError:
-        return None
-    return found if found.size else None
-
-
-def written_by_segstudio(path: Path) -> bool:
-    """Whether a PNG says that segstudio wrote it, and its picture is still the one written.
-
-    Other programs keep the entry when they write the file again.
-    """
-    texts = png_texts(path)
-    if texts.get("Software") != SOFTWARE:
-        return False
-    said = texts.get(_CHECKSUM)
-    try:
-        with path.open("rb") as file:
-            return said is None or said == _checksum(file)
-    except OSError:
-        return False
-
-
-def with_checksum(png: bytes) -> bytes:
-    """A PNG with an entry that `written_by_segstudio` compares with its picture."""
-    text = f"{_CHECKSUM}\0{_checksum(io.BytesIO(png))}".encode("latin-1")
-    kind = b"tEXt" + text
-    chunk = struct.pack(">I", len(text)) + kind + struct.pack(">I", zlib.crc32(kind))
-    at = len(_PNG_SIGNATURE) + 25  # after the header
-    return png[:at] + chunk + png[at:]
-
-
-def _checksum(file: BinaryIO) -> str:
-    """Of the checksums that a PNG's chunks have anyway, so that no pixel is read."""
-    total = 0
-    file.seek(len(_PNG_SIGNATURE))
-    while len(head := file.read(8)) == 8:
-        length, kind = struct.unpack(">I4s", head)
-        file.seek(length, os.SEEK_CUR)
-        own = file.read(4)
-        if kind in _PICTURE_CHUNKS:
-            total = zlib.crc32(own, total)
-    return f"{total:08x}"
-
-
 def flatness(path: Path) -> tuple[float, tuple[int, int]] | None:
     """The share of pixels that are like their right neighbour, 0 to 1: high in masks.
 
@@ -257,129 +161,16 @@ def flatness(path: Path) -> tuple[float, tuple[int, int]] | None:
     return share, raw.shape_hw
 
 
-def _read_with_pil(path: Path) -> RawMask:
-    with open_image(path) as image:
-        check_size(path, image.size)
-        lossy = image.format in {"JPEG", "MPO"} or _is_lossy_webp(path)
-        image.load()
-        pixels = _values(image)
-        if image.format == "PNG" and image.mode == "L":
-            pixels = _unstretched(pixels, _png_depth(path))
-        alpha = _alpha_of(image)
-        return RawMask(pixels, _palette_of(image), lossy, alpha, orientation_of(image))
-
-
-def _alpha_of(image: PilImage) -> npt.NDArray[np.uint8] | None:
-    """The opacity channel; that of single palette entries says nothing of the ids."""
-    return np.array(image.getchannel("A")) if image.mode in {"LA", "RGBA"} else None
-
-
-def _values(image: PilImage) -> npt.NDArray[Any]:
-    if image.mode == "1":
-        return np.asarray(image).astype(np.uint8)
-    if image.mode == "L":
-        return np.array(image)
-    if image.mode in {"P", "I", "I;16"}:
-        return np.array(image)
-    if image.mode in {"LA", "PA"}:
-        return np.array(image)[..., 0].copy()
-    if image.mode.startswith("I;16"):
-        return np.array(image).astype(np.uint16)
-    return np.array(image.convert("RGB"))
-
-
-def _unstretched(values: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.uint8]:
-    """The ids of a 2- or 4-bit grey PNG, which PIL stretches to 0..255."""
-    return values if bits not in {2, 4} else values // np.uint8(255 // (2**bits - 1))
-
-
-def _png_depth(path: Path) -> int:
+def _format_at(path: Path) -> MaskFormat:
     with path.open("rb") as file:
-        return file.read(25)[24]
+        return _format_of(file.read(_HEAD_BYTES))
 
 
-def _is_lossy_webp(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(64)
-    return head[8:12] == b"WEBP" and b"VP8 " in head
+def _format_of(head: bytes) -> MaskFormat:
+    readable = (form for form in FORMATS if form.read is not None)
+    return max(readable, key=lambda form: max(_length(begin, head) for begin in form.begins))
 
 
-def _palette_of(image: PilImage) -> npt.NDArray[np.uint8] | None:
-    if image.mode != "P":
-        return None
-    colors = np.frombuffer(bytes(image.getpalette("RGB") or b""), np.uint8)
-    return colors[: min(len(colors) // 3, 256) * 3].reshape(-1, 3)
-
-
-def _read_tiff(path: Path, number: int) -> RawMask:
-    from segstudio.storage.tiff import is_undecoded_ycbcr, rgb_of_ycbcr, stored_frame
-
-    with stored_frame(path, number) as (page, pixels):
-        palette = None
-        if page.colormap is not None:
-            palette = (np.asarray(page.colormap).T >> 8).astype(np.uint8)[:256]
-        if is_undecoded_ycbcr(page) and pixels.ndim == 3 and pixels.shape[2] >= 3:
-            pixels = rgb_of_ycbcr(page, pixels)
-        pixels = _as_shown(pixels, int(page.photometric))
-        lossy = int(page.compression) in _LOSSY_COMPRESSIONS
-        turned = page.tags.get(_ORIENTATION)
-        orientation = int(turned.value) if turned is not None else 1
-    alpha = None
-    if pixels.ndim == 3:
-        if pixels.shape[0] in {2, 3, 4} and pixels.shape[2] not in {2, 3, 4}:
-            pixels = np.moveaxis(pixels, 0, 2)
-        colors = 3 if pixels.shape[2] >= 3 else 1
-        if pixels.shape[2] > colors:
-            alpha = _eight_bits(pixels[..., colors])
-        pixels = pixels[..., 0] if colors == 1 else _eight_bits(pixels[..., :3])
-    if pixels.dtype == np.bool_:
-        pixels = pixels.astype(np.uint8)
-    if pixels.dtype.kind == "f":
-        pixels = _whole_numbers(path, pixels)
-    return RawMask(np.ascontiguousarray(pixels), palette, lossy, alpha, orientation)
-
-
-def _as_shown(pixels: npt.NDArray[Any], photometric: int) -> npt.NDArray[Any]:
-    """Pixels of a TIFF in which black is not 0, as viewers show them."""
-    if photometric == _WHITE_IS_ZERO:
-        return _black_is_zero(pixels)
-    if photometric == _INKS and pixels.ndim == 3 and pixels.shape[-1] == 4:
-        return _without_inks(pixels)
-    return pixels
-
-
-def _without_inks(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Colours of cyan, magenta, yellow and black, (H, W, 4), as a viewer shows them."""
-    inks = _eight_bits(pixels).astype(np.int16)
-    left = np.maximum(0, 255 - inks[..., :3] - inks[..., 3:])
-    return np.asarray(left, np.uint8)
-
-
-def _black_is_zero(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """What every viewer shows of a TIFF in which 0 is white.
-
-    Small numbers are class ids, of which nobody meant the opposite.
-    """
-    if pixels.dtype == np.bool_:
-        return ~pixels
-    if pixels.dtype.kind != "u":
-        return pixels
-    top = np.iinfo(pixels.dtype).max
-    is_ids = top // 2 >= int(pixels.max()) > 0
-    return pixels if is_ids else top - pixels
-
-
-def _eight_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    if pixels.dtype == np.bool_:
-        return pixels.astype(np.uint8) * np.uint8(255)
-    wide = pixels.dtype.itemsize > 1 and int(pixels.max()) > 255
-    return (pixels >> 8 if wide else pixels).astype(np.uint8)
-
-
-def _whole_numbers(path: Path, pixels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    if not np.isfinite(pixels).all() or (pixels != np.rint(pixels)).any():
-        raise SegstudioError(
-            f"The mask {path} holds fractions, so it is not a map of class ids.",
-            "Save it with whole numbers (8 or 16 bit).",
-        )
-    return pixels.astype(np.int64)
+def _length(begin: bytes, head: bytes) -> int:
+    """How much a file's beginning says for a format; -1 if it is not of it."""
+    return len(begin) if head.startswith(begin) else -1

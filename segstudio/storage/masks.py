@@ -6,30 +6,26 @@ truth. `truth_folders.MaskFolder` finds it there.
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-import numpy.typing as npt
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.labels import Image, InstanceIds, LabelMap, Labels
+from segstudio.core.labels import InstanceIds, LabelMap, Labels
 from segstudio.core.schema import LabelSchema
-from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.layout import IMAGE_SUFFIXES, page_stem, suffix_of
-from segstudio.storage.mask_files import (
-    SCORES,
-    SOFTWARE,
+from segstudio.storage.formats.png import (
+    encode_index_png,
+    encode_instance_png,
     png_texts,
-    read_mask_file,
-    with_checksum,
     written_by_segstudio,
 )
+from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.layout import IMAGE_SUFFIXES, page_stem, suffix_of
+from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.originals import keep, remove_own
 from segstudio.storage.schema_file import SeenClasses, write_schema
 from segstudio.storage.seen_files import SeenFiles
@@ -38,8 +34,6 @@ from segstudio.storage.write_root import Identity, WriteRoot
 _PAGE_MARK = "#page="
 MASKS = "masks"
 """Folder for annotations in segstudio's form: of class ids, with `instances/` beside it."""
-
-_COMPRESS_LEVEL = 1  # masks are flat: higher levels take longer and save little
 
 
 @dataclass(frozen=True)
@@ -187,56 +181,6 @@ def write_annotation(
     return written
 
 
-def encode_index_png(
-    labels: Labels,
-    palette: npt.NDArray[np.uint8] | None = None,
-    software: str = SOFTWARE,
-    source: str = "",
-) -> bytes:
-    """An 8-bit PNG whose pixel values are class ids.
-
-    Args:
-        labels: (H, W) uint8.
-        palette: (256, 3) uint8 colours by id; None writes plain grey.
-        software: The tEXt entry Software; left out if empty.
-        source: The tEXt entry Source (name of the image); left out if empty.
-    """
-    from PIL import Image as pil
-
-    image = pil.fromarray(np.ascontiguousarray(labels))
-    if palette is not None:
-        image.putpalette(np.ascontiguousarray(palette, np.uint8).tobytes(), "RGB")
-    return _png_bytes(image, software, source)
-
-
-def encode_instance_png(
-    instances: InstanceIds,
-    software: str = SOFTWARE,
-    source: str = "",
-    scores: Iterable[float] = (),
-) -> bytes:
-    """A 16-bit grey PNG of instance ids.
-
-    Args:
-        instances: (H, W) uint16.
-        software: The tEXt entry Software; left out if empty.
-        source: The tEXt entry Source (name of the image); left out if empty.
-        scores: How sure a model is of the instances 1, 2, ...; `instance_scores` reads them.
-    """
-    from PIL import Image as pil
-
-    # Nine digits are enough to get the same float32 back.
-    texts = {SCORES: " ".join(f"{score:.9g}" for score in scores)}
-    return _png_bytes(pil.fromarray(np.ascontiguousarray(instances)), software, source, texts)
-
-
-def encode_rgb_png(pixels: Image, software: str = SOFTWARE) -> bytes:
-    """A PNG of colours, (H, W, 3) uint8."""
-    from PIL import Image as pil
-
-    return _png_bytes(pil.fromarray(np.ascontiguousarray(pixels)), software, "")
-
-
 def read_index_png(path: Path) -> Labels:
     """Class ids of an indexed or grey PNG, (H, W) uint8: palette indices, never colours.
 
@@ -255,23 +199,6 @@ def read_index_png(path: Path) -> Labels:
             )
         pixels = pixels.astype(np.uint8)
     return np.ascontiguousarray(pixels)
-
-
-def _png_bytes(
-    image: object, software: str, source: str, further: Mapping[str, str] | None = None
-) -> bytes:
-    from PIL import Image as pil
-    from PIL.PngImagePlugin import PngInfo
-
-    assert isinstance(image, pil.Image)
-    texts = PngInfo()
-    for key, value in {"Software": software, "Source": source, **(further or {})}.items():
-        if value:
-            texts.add_text(key, value)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=_COMPRESS_LEVEL, pnginfo=texts)
-    png = buffer.getvalue()
-    return with_checksum(png) if software == SOFTWARE else png
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,8 @@ from typing import Final
 
 from segstudio.core.json_text import parse_json
 from segstudio.core.regular_file import is_regular
-from segstudio.storage.layout import MASK_SUFFIXES, suffix_of
+from segstudio.storage.layout import suffix_of
+from segstudio.storage.mask_files import mask_suffixes
 
 METADATA: Final = "metadata.jsonl"
 _IMAGE_KEYS: Final = ("file_name", "image_file_name", "image")
@@ -63,6 +64,6 @@ def _files_in(line: bytes) -> list[str]:
 def _inside(text: str) -> str | None:
     """A path of an image file below the folder, or None for other text."""
     path = PurePosixPath(text.replace("\\", "/"))
-    if suffix_of(path.name) not in MASK_SUFFIXES or path.is_absolute() or ".." in path.parts:
+    if suffix_of(path.name) not in mask_suffixes() or path.is_absolute() or ".." in path.parts:
         return None
     return path.as_posix()

@@ -18,7 +18,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json
 from segstudio.core.regular_file import check_regular, is_regular
 from segstudio.storage.atomic import write_error
-from segstudio.storage.mask_files import written_by_segstudio
+from segstudio.storage.formats.png import written_by_segstudio
 from segstudio.storage.write_root import WriteRoot
 
 ORIGINALS = ".originals"

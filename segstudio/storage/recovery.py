@@ -10,8 +10,8 @@ from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import cut_to_bytes, utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.formats.png import encode_index_png, encode_instance_png
 from segstudio.storage.layout import page_stem
-from segstudio.storage.masks import encode_index_png, encode_instance_png
 
 
 def save_recovery(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
+from segstudio.storage.formats.png import is_output
 from segstudio.storage.layout import (
     IMAGE_FOLDERS,
     IMAGE_KINDS,
@@ -25,7 +26,7 @@ from segstudio.storage.layout import (
     truth_folders_among,
     unread_kinds,
 )
-from segstudio.storage.mask_files import flatness, is_output
+from segstudio.storage.mask_files import flatness
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.natural_order import natural_order

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
+from segstudio.storage.formats.png import written_by_segstudio
 from segstudio.storage.image_ref import ImageList, ImageRef
 from segstudio.storage.layout import (
     CHANNEL_FOLDERS,
@@ -22,12 +23,11 @@ from segstudio.storage.layout import (
     is_partial_mask,
     mask_base,
     mask_bases,
-    masks_among,
     may_hold_masks,
     stem_of,
     truth_folders_of,
 )
-from segstudio.storage.mask_files import written_by_segstudio
+from segstudio.storage.mask_files import masks_among
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.metadata_jsonl import METADATA, listed_masks
 from segstudio.storage.originals import ORIGINALS, has_record, original_of, versions

@@ -15,9 +15,10 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import InstanceIds, LabelMap, Labels
 from segstudio.core.schema import Color, LabelSchema
 from segstudio.core.text import listed
+from segstudio.storage.formats.mask_format import RawMask
 from segstudio.storage.mask_evidence import IGNORED_16_BIT, is_white
 from segstudio.storage.mask_facts import Look, PlainMask, color_keys, look_at, values_in
-from segstudio.storage.mask_files import RawMask, read_mask_file
+from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.orientation import read_orientation, upright
 from segstudio.storage.panoptic_file import Segment, label_map_of
 from segstudio.storage.truth_coding import KIND_NAMES, UNITS, WAY_TO_SAY, Coding

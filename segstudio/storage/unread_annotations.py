@@ -22,6 +22,7 @@ from segstudio.storage.layout import (
     stem_of,
     suffix_of,
 )
+from segstudio.storage.mask_files import mask_suffixes
 from segstudio.storage.scan import Listing, list_folder
 
 _FOLDERS: Final = frozenset(
@@ -133,7 +134,12 @@ class _Survey:
         if folder in self._seen or len(self._seen) > _MOST_FOLDERS * 4:
             return
         self._seen.add(folder)
-        names = [name for name in self._list(folder).files if name.lower().endswith(_ENDS)]
+        read = mask_suffixes()
+        names = [
+            name
+            for name in self._list(folder).files
+            if name.lower().endswith(_ENDS) and not name.lower().endswith(read)
+        ]
         of_images: dict[str, list[str]] = {}
         others: list[str] = []
         for name in names:

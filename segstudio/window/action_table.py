@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
+from segstudio.annotation.ui.tools import table
+from segstudio.canvas.tool import Tool
 from segstudio.canvas.wheel import faded, resized_brush
 from segstudio.comparison.ui.compare_actions import COMPARE_ACTIONS
 from segstudio.evaluation.ui.evaluation_actions import EVALUATION_ACTIONS
 from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
 from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
 from segstudio.inspection.ui.network_actions import NETWORK_ACTIONS
-from segstudio.kit.actions import ActionSpec, Context, Scope
-from segstudio.kit.frame_names import EDIT, FILE, HELP, MODEL, PANELS, TOOLS, VIEW
+from segstudio.kit.actions import ActionSpec, Context, Scope, flip_view, is_view
+from segstudio.kit.frame_names import EDIT, FILE, HELP, MODEL, TOOLS, VIEW
 from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
 from segstudio.runs.ui.run_actions import DISAGREEMENT_ACTIONS, RUN_ACTIONS, TAKE_ACTIONS
+from segstudio.window import panels
+from segstudio.window.panels import PanelSpec
 
 
 def _has_project(c: Context) -> bool:
@@ -95,16 +99,8 @@ def _is_running(c: Context) -> bool:
     return c.studio.segmenting.running
 
 
-def _is_view(field: str, value: object, c: Context) -> bool:
-    return bool(getattr(c.session.view, field) == value)
-
-
 def _set_view(field: str, value: object, c: Context) -> None:
     c.session.set_view(**{field: value})
-
-
-def _flip_view(field: str, c: Context) -> None:
-    c.session.set_view(**{field: not getattr(c.session.view, field)})
 
 
 def _next_of(field: str, values: tuple[str, ...], c: Context) -> None:
@@ -158,15 +154,6 @@ STYLES = ("fill", "outline", "both")
 STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
 
 
-PANEL_ICONS = {"Network": "network", "Evaluation": "chart-column", "Disagreement": "vote"}
-PANEL_KEYS = {"Network": ("N",), "Evaluation": ("M",), "Disagreement": ("Shift+M",)}
-PANEL_TIPS = {
-    "Network": "Look inside the chosen model, layer by layer, on the open image",
-    "Disagreement": "Where the models differ on the open image, region by region",
-    "Evaluation": "Compare models over the whole folder: which one is right, and where",
-}
-
-
 def _toggle_panel(name: str, c: Context) -> None:
     c.window.docks.toggle(name)
 
@@ -190,14 +177,30 @@ def _is_layer(name: str, c: Context) -> bool:
     return str(c.canvas.shown_view.layer) == name
 
 
-def _tool(name: str, text: str, icon: str, key: str, tip: str, **more: Any) -> ActionSpec:
-    edits = name not in ("pan", "pick")
+def tool_id(tool: type[Tool]) -> str:
+    """The id of the command that takes a tool."""
+    return f"tool.{tool.name}"
+
+
+def _of_tool(tool: type[Tool]) -> ActionSpec:
     return ActionSpec(
-        f"tool.{name}", TOOLS, text, partial(_pick, "tool", name), icon, (key,),
-        enabled=_can_edit if edits else _has_document,
-        checked=partial(_is_view, "tool", name), tip=tip,
-        tip_now=(lambda c: c.session.read_only or tip) if edits else None, **more,
+        tool_id(tool), TOOLS, tool.title, partial(_pick, "tool", tool.name), tool.icon,
+        (tool.shortcut,) if tool.shortcut else (), enabled=_can_edit if tool.edits else _has_document,
+        checked=partial(is_view, "tool", tool.name), tip=tool.tip,
+        tip_now=(lambda c: c.session.read_only or tool.tip) if tool.edits else None,
     )  # fmt: skip
+
+
+def _of_panel(panel: PanelSpec) -> ActionSpec:
+    return ActionSpec(
+        panel.action_id, VIEW, f"{panel.name} panel", partial(_toggle_panel, panel.name),
+        panel.icon, panel.keys, checked=partial(_panel_shown, panel.name), section=3, tip=panel.tip,
+    )  # fmt: skip
+
+
+def _options(tools: Sequence[type[Tool]]) -> tuple[ActionSpec, ...]:
+    """The options of all tools, each once."""
+    return tuple({option.id: option for tool in tools for option in tool.options}.values())
 
 
 _FILE = (
@@ -258,15 +261,7 @@ _EDIT = (
                tip="Make every pixel background; can be undone"),
 )  # fmt: skip
 
-_TOOLS = (
-    _tool("pan", "Pan", "hand", "H", "Drag to move the image (hold Space with any tool)"),
-    _tool("brush", "Brush", "brush", "B", "Paint the active class (hold Ctrl to erase)"),
-    _tool("eraser", "Eraser", "eraser", "E", "Paint background"),
-    _tool("polygon", "Polygon", "pentagon", "P",
-          "Click the corners; Enter or a click on the first one closes it"),
-    _tool("fill", "Fill", "paint-bucket", "G", "Give a whole region the active class"),
-    _tool("pick", "Pick class", "pipette", "I",
-          "Make the class under the pointer active (Alt+click with any tool)"),
+_BRUSH = (
     ActionSpec("brush.smaller", TOOLS, "Smaller brush", partial(_resize_brush, -1), "minus",
                ("[",), section=1, repeats=True, tip="Also Shift+wheel"),
     ActionSpec("brush.larger", TOOLS, "Larger brush", partial(_resize_brush, 1), "plus",
@@ -275,14 +270,9 @@ _TOOLS = (
                "minus", ("Shift+[", "{"), section=1, repeats=True),
     ActionSpec("brush.much_larger", TOOLS, "Much larger brush", partial(_resize_brush, 10),
                "plus", ("Shift+]", "}"), section=1, repeats=True),
-    ActionSpec("brush.only_unlabelled", TOOLS, "Paint only over unlabelled",
-               partial(_flip_view, "only_unlabelled"), "lock", ("L",), section=1,
-               checked=partial(_is_view, "only_unlabelled", True),
-               tip="Leave pixels alone that already have a class"),
-    ActionSpec("fill.contiguous", TOOLS, "Fill connected pixels only",
-               partial(_flip_view, "fill_contiguous"), "scan", section=1,
-               checked=partial(_is_view, "fill_contiguous", True),
-               tip="Off: fill every pixel of the clicked class in the image"),
+)  # fmt: skip
+
+_CLASSES = (
     ActionSpec("class.swap", TOOLS, "Swap class and background", _swap_class, "arrow-left-right",
                ("X",), section=2),
     ActionSpec("class.read_names", TOOLS, "Read class names from a file…",
@@ -317,11 +307,11 @@ _VIEW = (
                ("Ctrl++", "Ctrl+="), enabled=_has_document, repeats=True, tip="Also the wheel"),
     ActionSpec("view.zoom_out", VIEW, "Zoom out", lambda c: c.canvas.zoom_out(), "zoom-out",
                ("Ctrl+-",), enabled=_has_document, repeats=True, tip="Also the wheel"),
-    ActionSpec("view.grid", VIEW, "Pixel grid", partial(_flip_view, "pixel_grid"), "grid-3x3",
-               checked=partial(_is_view, "pixel_grid", True),
+    ActionSpec("view.grid", VIEW, "Pixel grid", partial(flip_view, "pixel_grid"), "grid-3x3",
+               checked=partial(is_view, "pixel_grid", True),
                tip="Shown when zoomed in far enough"),
-    ActionSpec("view.overlay", VIEW, "Show overlay", partial(_flip_view, "overlay_visible"), "eye", ("V",),
-               checked=partial(_is_view, "overlay_visible", True), section=1,
+    ActionSpec("view.overlay", VIEW, "Show overlay", partial(flip_view, "overlay_visible"), "eye", ("V",),
+               checked=partial(is_view, "overlay_visible", True), section=1,
                tip="Press to switch, hold to peek at the photo"),
     ActionSpec("view.next_layer", VIEW, "Next layer",
                lambda c: c.studio.comparing.next_layer(c.canvas.pane_at_hand), "layers", ("T",),
@@ -340,13 +330,9 @@ _VIEW = (
     ),
     *COMPARE_ACTIONS,
     *DISAGREEMENT_ACTIONS,
-    *(
-        ActionSpec(f"panel.{name.lower()}", VIEW, f"{name} panel",
-                   partial(_toggle_panel, name), PANEL_ICONS.get(name, ""),
-                   PANEL_KEYS.get(name, ()), checked=partial(_panel_shown, name), section=3,
-                   tip=PANEL_TIPS.get(name, ""))
-        for name in PANELS
-    ),
+)  # fmt: skip
+
+_LAYOUT = (
     ActionSpec("view.panels", VIEW, "Hide or show all panels",
                lambda c: c.window.docks.toggle_all(), "panels-top-left", ("Tab",), Scope.CANVAS,
                section=4),
@@ -394,39 +380,38 @@ _HELP = (
                section=1),
 )  # fmt: skip
 
-ACTIONS: tuple[ActionSpec, ...] = (
-    *_FILE, *_EDIT, *IMAGE_ACTIONS, *_TOOLS, *_VIEW, *_MODEL, *RUN_ACTIONS,
-    *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
-)  # fmt: skip
-"""Every command, in the order of the menus."""
 
-HELD = (
+def all_actions() -> tuple[ActionSpec, ...]:
+    """Every command, in the order of the menus."""
+    return (
+        *_FILE, *_EDIT, *IMAGE_ACTIONS, *map(_of_tool, table.TOOLS), *_BRUSH,
+        *_options(table.TOOLS), *_CLASSES, *_VIEW,
+        *map(_of_panel, panels.PANELS), *_LAYOUT, *_MODEL, *RUN_ACTIONS,
+        *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
+    )  # fmt: skip
+
+
+def gestures() -> tuple[tuple[str, str], ...]:
+    """What the mouse and held keys do on the canvas, as (keys, text); for the cheat sheet."""
+    of_tools = dict.fromkeys(gesture for tool in table.TOOLS for gesture in tool.gestures)
+    return (*_WHEEL, *of_tools, *_HELD)
+
+
+_WHEEL = (
     ("Wheel, Ctrl+wheel", "Zoom at the pointer"),
     ("Shift+wheel", "Brush size"),
     ("Alt+wheel", "Overlay opacity"),
-    ("Middle drag, Space+drag", "Pan, with any tool"),
-    ("Ctrl held while painting", "Erase"),
-    ("Alt+click", "Pick the class under the pointer"),
+)
+_HELD = (
     ("Click, with the pan tool", "Pin a pixel, while the network panel is open"),
     ("Shift+drag, with the pan tool", "Draw the region to explain, likewise"),
     ("Ctrl+Shift+click", "Take the view's model's answer for the region under the pointer"),
     ("V held", "Peek at the photo without the overlay"),
     ("Y held", "Blink: show the compared layer in the view under the pointer"),
     ("Esc", "Abort the stroke or the polygon"),
-    ("Enter, or click the first corner", "Close the polygon"),
-    ("Backspace", "Take back the polygon's last corner"),
 )
-"""What the mouse and held keys do on the canvas; for the cheat sheet."""
 
 BAR_FILE = ("file.open", "file.save", "edit.undo", "edit.redo")
 BAR_MODEL = ("model.run", "model.run_all", "model.cancel")
 BAR_LAYOUT = ("layout.1", "layout.2", "layout.4", "compare.models", "compare.wipe")
-BAR_TOOLS = (
-    "tool.pan",
-    "tool.brush",
-    "tool.eraser",
-    "tool.polygon",
-    "tool.fill",
-    "tool.pick",
-)
-"""What the tool bars show, by id."""
+"""What the tool bar shows, by id."""

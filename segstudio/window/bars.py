@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
 
+from segstudio.canvas.tool import Tool
 from segstudio.kit.action_set import ActionSet
-from segstudio.kit.frame_names import EVALUATION, NETWORK
-from segstudio.window.action_table import ACTIONS, BAR_FILE, BAR_LAYOUT, BAR_MODEL, BAR_TOOLS
+from segstudio.window import panels
+from segstudio.window.action_table import BAR_FILE, BAR_LAYOUT, BAR_MODEL, tool_id
 
 ICON_SIZE = QSize(20, 20)
 
@@ -24,7 +25,7 @@ def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet)
     recent.setEnabled(False)
     sections: dict[str, int] = {}
     submenus = _submenus(menus)
-    for spec in ACTIONS:
+    for spec in actions.rows:
         if not spec.in_menu:
             continue
         menu = menus[spec.menu]
@@ -34,10 +35,11 @@ def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet)
         _menu_for(spec.id, menu, submenus).addAction(actions[spec.id])
         if spec.id == "file.open":
             menu.addMenu(recent)
-    for title in (NETWORK, EVALUATION):
-        first = menus[title].actions()[0]
-        menus[title].insertAction(first, actions[f"panel.{title.lower()}"])
-        menus[title].insertSeparator(first)
+    for panel in panels.PANELS:
+        if panel.name in menus and not menus[panel.name].isEmpty() and panel.on_demand:
+            first = menus[panel.name].actions()[0]
+            menus[panel.name].insertAction(first, actions[panel.action_id])
+            menus[panel.name].insertSeparator(first)
     return recent
 
 
@@ -79,7 +81,7 @@ def add_layouts(bar: QToolBar, actions: ActionSet) -> None:
     _add(bar, actions, BAR_LAYOUT)
 
 
-def build_tool_column(actions: ActionSet) -> QToolBar:
+def build_tool_column(actions: ActionSet, tools: Iterable[type[Tool]]) -> QToolBar:
     """The column of tools beside the canvas."""
     bar = QToolBar("Tools")
     bar.setObjectName("bar.tools")
@@ -87,7 +89,7 @@ def build_tool_column(actions: ActionSet) -> QToolBar:
     bar.setIconSize(ICON_SIZE)
     bar.setMovable(False)
     bar.setOrientation(Qt.Orientation.Vertical)
-    _add(bar, actions, BAR_TOOLS)
+    _add(bar, actions, map(tool_id, tools))
     bar.addSeparator()
     _add(bar, actions, ("class.swap", "brush.only_unlabelled"))
     bar.addSeparator()

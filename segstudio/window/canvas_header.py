@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtGui import QAction, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.canvas.tool import Tool
 from segstudio.core.formatting import ratio_text
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
@@ -24,7 +26,7 @@ from segstudio.kit.plain import PlainLabel
 from segstudio.metrics.tally import lead_iou, lead_short
 from segstudio.runs.scoring import Scoring
 from segstudio.runs.segmenting import Segmenting
-from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, ToolName, What
+from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, What
 from segstudio.storage.image_ref import image_of
 
 _SHOWN = (
@@ -40,17 +42,21 @@ _SLIDER_STEPS = 200
 _RUN_LETTERS = 10
 _NARROW = 560
 """Below this width the score has no words and the brush no slider, so that nothing is cut off."""
-_BRUSHES = (ToolName.BRUSH, ToolName.ERASER)
-_PAINTERS = (ToolName.BRUSH, ToolName.POLYGON, ToolName.FILL)
 
 
 class CanvasHeader(QWidget):
-    """Shows the open image's name, size and mean IoU; sets brush size and painting rules."""
+    """Shows the open image's name, size and mean IoU; sets the options of the tool in hand."""
 
     def __init__(
-        self, session: Session, scoring: Scoring, segmenting: Segmenting, actions: ActionSet
+        self,
+        session: Session,
+        scoring: Scoring,
+        segmenting: Segmenting,
+        actions: ActionSet,
+        tools: Iterable[type[Tool]],
     ) -> None:
         super().__init__()
+        self._tools = {tool.name: tool for tool in tools}
         self._session, self._scoring = session, scoring
         self.name = ElidedLabel()
         self.name.setAccessibleName("Open image")
@@ -59,8 +65,8 @@ class CanvasHeader(QWidget):
         self.score = PlainLabel()
         self.score.setAccessibleName("Mean IoU of this image")
         self.brush = BrushSize(session)
-        self._only = _toggle(actions, "brush.only_unlabelled", "Only unlabelled")
-        self._contiguous = _toggle(actions, "fill.contiguous", "Connected only")
+        ids = dict.fromkeys(o.id for tool in self._tools.values() for o in tool.options)
+        self._options = {option_id: _button(actions[option_id]) for option_id in ids}
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 0, 8, 0)
         row.setSpacing(10)
@@ -69,8 +75,8 @@ class CanvasHeader(QWidget):
         row.addWidget(self.notes)
         row.addWidget(self.score)
         row.addWidget(self.brush)
-        row.addWidget(self._contiguous)
-        row.addWidget(self._only)
+        for option in self._options.values():
+            row.addWidget(option)
         self._refresh = Coalescer(self, self._show)
         session.changed.connect(self._on_change)
         self._show()
@@ -97,9 +103,11 @@ class CanvasHeader(QWidget):
         self.score.setVisible(not view.panes)
         self.notes.show_notes(() if view.panes else self._notes())
         has_document = self._session.document is not None
-        self.brush.setVisible(has_document and view.tool in _BRUSHES)
-        self._only.setVisible(has_document and view.tool in _PAINTERS)
-        self._contiguous.setVisible(has_document and view.tool == ToolName.FILL)
+        tool = self._tools[view.tool]
+        self.brush.setVisible(has_document and tool.shows_brush)
+        shown = {option.id for option in tool.options}
+        for option_id, button in self._options.items():
+            button.setVisible(has_document and option_id in shown)
 
     def _name_text(self) -> str:
         session = self._session
@@ -219,10 +227,9 @@ def _from_slider(value: int) -> int:
     return round(MIN_BRUSH * math.pow(MAX_BRUSH / MIN_BRUSH, value / _SLIDER_STEPS))
 
 
-def _toggle(actions: ActionSet, action_id: str, text: str) -> QToolButton:
+def _button(action: QAction) -> QToolButton:
     button = QToolButton()
-    actions[action_id].setIconText(text)
-    button.setDefaultAction(actions[action_id])
+    button.setDefaultAction(action)
     button.setIconSize(QSize(16, 16))
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
     button.setAutoRaise(True)

@@ -20,7 +20,7 @@ from segstudio.core.text import as_html
 from segstudio.kit.action_set import ActionSet, native
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.frame_names import MENUS
-from segstudio.window.action_table import ACTIONS, HELD
+from segstudio.window.action_table import gestures
 
 _COLUMNS = 2
 _KEY_WIDTH = 175
@@ -112,7 +112,7 @@ class CheatSheet(Dialog):
 
 def _sections(actions: ActionSet) -> dict[str, list[tuple[str, str]]]:
     sections: dict[str, list[tuple[str, str]]] = {menu: [] for menu in MENUS}
-    for spec in ACTIONS:
+    for spec in actions.rows:
         keys = actions.keys(spec)
         if keys and not _is_later_class(spec.id):
             shown = ", ".join(native(key) for key in keys)
@@ -120,7 +120,7 @@ def _sections(actions: ActionSet) -> dict[str, list[tuple[str, str]]]:
             if spec.id == "class.1":
                 shown, text = _CLASS_KEYS, "Class 1 to 9, 10 to 18"
             sections[spec.menu].append((shown, text))
-    return {_MOUSE: list(HELD)} | {title: lines for title, lines in sections.items() if lines}
+    return {_MOUSE: list(gestures())} | {title: lines for title, lines in sections.items() if lines}
 
 
 def _is_later_class(action_id: str) -> bool:

@@ -26,7 +26,6 @@ from PySide6.QtWidgets import (
 
 from segstudio.kit.action_set import ActionSet, native
 from segstudio.kit.actions import ActionSpec
-from segstudio.window.action_table import ACTIONS
 
 _WIDTH, _HEIGHT = 560, 420
 _ROW = 30
@@ -86,8 +85,8 @@ class CommandPalette(QFrame):
 
     def _fill(self, query: str) -> None:
         self._items.clear()
-        texts = [f"{spec.text} {spec.menu}" for spec in ACTIONS]
-        found = [ACTIONS[i] for i in fuzzy_sorted(query, texts)]
+        texts = [f"{spec.text} {spec.menu}" for spec in self._actions.rows]
+        found = [self._actions.rows[i] for i in fuzzy_sorted(query, texts)]
         if not query.strip():
             found.sort(key=lambda spec: not self._actions[spec.id].isEnabled())
         for spec in found:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWidget
+from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 
-from segstudio.kit.frame_names import PANELS
+from segstudio.window import panels
+from segstudio.window.panels import Area, Build, PanelSpec
 
-_AREAS = dict.fromkeys(PANELS, Qt.DockWidgetArea.RightDockWidgetArea) | {
-    "Images": Qt.DockWidgetArea.LeftDockWidgetArea,
-    "Network": Qt.DockWidgetArea.BottomDockWidgetArea,
-    "Evaluation": Qt.DockWidgetArea.BottomDockWidgetArea,
-}
-_ON_DEMAND = frozenset({"Network", "Evaluation"})
-"""Hidden until asked for."""
-_TABBED_WITH = {"Evaluation": "Network", "Disagreement": "Metrics"}
-"""Docks that share the place of another one."""
-_WIDTHS = {"Images": 232, "Classes": 360}
-_HEIGHTS = {"Classes": 166, "Model": 260, "Metrics": 296}
+if TYPE_CHECKING:
+    from segstudio.jobs import Job
+    from segstudio.studio import Studio
+    from segstudio.window.main_window import MainWindow
+
 _LOW_SHARE = 0.4
 """Of the window's height, for a panel below the canvas."""
 
@@ -27,30 +24,32 @@ _LOW_SHARE = 0.4
 class _Frame(QScrollArea):
     """Holds a panel and scrolls it where the window is too low, so that nothing is cut off."""
 
-    def __init__(self, name: str, window: QMainWindow) -> None:
+    def __init__(self, spec: PanelSpec, window: MainWindow) -> None:
         super().__init__()
-        self._name, self._window = name, window
+        self._spec, self._window = spec, window
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setMinimumSize(200, 90)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def sizeHint(self) -> QSize:
-        if _AREAS[self._name] == Qt.DockWidgetArea.BottomDockWidgetArea:
+        if self._spec.area == Area.BottomDockWidgetArea:
             return QSize(920, round(_LOW_SHARE * self._window.height()))
-        return QSize(_WIDTHS.get(self._name, _WIDTHS["Classes"]), _HEIGHTS.get(self._name, 400))
+        return QSize(self._spec.width, self._spec.height)
 
 
 class Docks:
-    """The docks of a window by the name of their panel."""
+    """The docks of a window by the name of their panel, and what builds the panels."""
 
-    def __init__(self, window: QMainWindow) -> None:
+    def __init__(self, window: MainWindow) -> None:
         self._window = window
+        self._specs = {spec.name: spec for spec in panels.PANELS}
         self._hidden: list[str] = []
+        self._asked: set[str] = set()
         # the panel below stands under the list and the canvas; the right column keeps its height
-        window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
-        self.by_name = {name: self._make(name) for name in PANELS}
+        window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
+        window.setCorner(Qt.Corner.BottomLeftCorner, Area.BottomDockWidgetArea)
+        self.by_name = {spec.name: self._make(spec) for spec in self._specs.values()}
         self.arrange()
 
     def arrange(self) -> None:
@@ -58,26 +57,53 @@ class Docks:
         window = self._window
         for name, dock in self.by_name.items():
             dock.setFloating(False)
-            window.addDockWidget(_AREAS[name], dock)
-            dock.setVisible(name not in _ON_DEMAND)
-        right = [
-            dock
-            for name, dock in self.by_name.items()
-            if _AREAS[name] == Qt.DockWidgetArea.RightDockWidgetArea and name not in _TABBED_WITH
-        ]
-        for upper, lower in pairwise(right):
-            window.splitDockWidget(upper, lower, Qt.Orientation.Vertical)
-        for name, host in _TABBED_WITH.items():
-            window.tabifyDockWidget(self.by_name[host], self.by_name[name])
-            self.by_name[host].raise_()
-        docks = [self.by_name[name] for name in _WIDTHS]
-        window.resizeDocks(docks, list(_WIDTHS.values()), Qt.Orientation.Horizontal)
-        window.resizeDocks(
-            [self.by_name[name] for name in _HEIGHTS],
-            list(_HEIGHTS.values()),
-            Qt.Orientation.Vertical,
-        )
+            window.addDockWidget(self._specs[name].area, dock)
+            dock.setVisible(not self._specs[name].on_demand)
+        alone = [spec for spec in self._specs.values() if not spec.tabbed_with]
+        left = [spec for spec in alone if spec.area == Area.LeftDockWidgetArea]
+        right = [spec for spec in alone if spec.area == Area.RightDockWidgetArea]
+        for column in (left, right):
+            for upper, lower in pairwise(self.by_name[spec.name] for spec in column):
+                window.splitDockWidget(upper, lower, Qt.Orientation.Vertical)
+        for spec in self._specs.values():
+            if spec.tabbed_with:
+                host = self.by_name[spec.tabbed_with]
+                window.tabifyDockWidget(host, self.by_name[spec.name])
+                host.raise_()
+        heads = [*left[:1], *right[:1]]
+        docks = [self.by_name[spec.name] for spec in heads]
+        window.resizeDocks(docks, [spec.width for spec in heads], Qt.Orientation.Horizontal)
+        docks = [self.by_name[spec.name] for spec in right]
+        window.resizeDocks(docks, [spec.height for spec in right], Qt.Orientation.Vertical)
         self._hidden = []
+
+    def build(self, studio: Studio) -> None:
+        """Build the panels that stand in the window, and follow which others are asked for."""
+        for spec in self._specs.values():
+            if not spec.on_demand:
+                self._build(spec, studio, spec.load())
+        for dock in self.by_name.values():
+            dock.visibilityChanged.connect(lambda _shown: self.build_opened(studio))
+
+    def build_opened(self, studio: Studio) -> None:
+        """Build the panels that are open now and were not asked for before."""
+        for spec in self._specs.values():
+            if not spec.on_demand or spec.name in self._asked or not self.shown(spec.name):
+                continue
+            self._asked.add(spec.name)
+            # its modules are imported beside the event loop, so that the window answers
+            studio.jobs.submit(
+                f"Opening the {spec.name.lower()} panel",
+                "features",
+                partial(_loaded, spec),
+                partial(self._build, spec, studio),
+                visible=False,
+            )
+
+    def _build(self, spec: PanelSpec, studio: Studio, build: Build) -> None:
+        panel = build(self._window, studio)
+        if panel is not None:
+            self.fill(spec.name, panel)
 
     def fill(self, name: str, panel: QWidget) -> None:
         """Put the panel into its dock."""
@@ -126,13 +152,20 @@ class Docks:
             for name in open_now:
                 self.by_name[name].hide()
             return
-        for name in self._hidden or [name for name in self.by_name if name not in _ON_DEMAND]:
+        for name in self._hidden or self._at_start():
             self.by_name[name].show()
         self._hidden = []
 
-    def _make(self, name: str) -> QDockWidget:
-        dock = QDockWidget(name, self._window)
-        dock.setObjectName(f"dock.{name.lower()}")
-        dock.setAccessibleName(f"{name} panel")
-        dock.setWidget(_Frame(name, self._window))
+    def _at_start(self) -> list[str]:
+        return [spec.name for spec in self._specs.values() if not spec.on_demand]
+
+    def _make(self, spec: PanelSpec) -> QDockWidget:
+        dock = QDockWidget(spec.name, self._window)
+        dock.setObjectName(f"dock.{spec.name.lower()}")
+        dock.setAccessibleName(f"{spec.name} panel")
+        dock.setWidget(_Frame(spec, self._window))
         return dock
+
+
+def _loaded(spec: PanelSpec, _job: Job) -> Build:
+    return spec.load()

@@ -1,4 +1,4 @@
-"""Ties the evaluation panel to the window: it is built when it is first opened."""
+"""Ties the evaluation panel to the window: it is built in two turns, and asked to start."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer
 
 from segstudio.core.geometry import Rect
-from segstudio.jobs import Job
 from segstudio.studio import Studio
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ DOCK = "Evaluation"
 
 
 class EvaluationLink(QObject):
-    """Builds the panel with its dock, and starts an evaluation from anywhere.
+    """Builds the panel, and starts an evaluation from anywhere.
 
     Attributes:
         panel: The panel once it was opened, else None.
@@ -29,20 +28,7 @@ class EvaluationLink(QObject):
         super().__init__(window)
         self._window, self._studio = window, studio
         self.panel: EvaluationPanel | None = None
-        self._asked = self._starts = False
-
-    def follow(self) -> None:
-        """The dock was opened or closed."""
-        if self._window.docks.shown(DOCK) and not self._asked:
-            self._asked = True
-            # its modules are imported beside the event loop, so that the window answers
-            self._studio.jobs.submit(
-                "Opening the evaluation panel",
-                "features",
-                _import_panel,
-                lambda _result: self._build(),
-                visible=False,
-            )
+        self._starts = False
 
     def start(self) -> None:
         """Evaluate the models that are chosen in the panel, which is opened for it."""
@@ -52,8 +38,8 @@ class EvaluationLink(QObject):
         else:
             self.panel.start()
 
-    def _build(self) -> None:
-        """Build the panel in two turns of the event loop: one would take too long."""
+    def build(self) -> None:
+        """Fill the dock with the panel in two turns of the event loop: one would take too long."""
         from segstudio.evaluation.ui.pages import Pages
 
         pages = Pages(self._studio)
@@ -74,7 +60,3 @@ class EvaluationLink(QObject):
             self._studio.browsing.select(index)
         if rect is not None:
             self._window.canvas.show_rect(rect)
-
-
-def _import_panel(_job: Job) -> None:
-    import segstudio.evaluation.ui.panel  # noqa: F401 - loaded for what it imports

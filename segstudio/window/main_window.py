@@ -21,9 +21,14 @@ from segstudio.kit.frame_names import BAR_HEIGHT, FILE, HEADER_HEIGHT, MENUS, TO
 from segstudio.window.docks import Docks
 
 if TYPE_CHECKING:
+    from segstudio.annotation.ui.classes_panel import ClassesPanel
+    from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
+    from segstudio.evaluation.ui.metrics_panel import MetricsPanel
+    from segstudio.folder.ui.images_panel import ImagesPanel
     from segstudio.kit.action_set import ActionSet
     from segstudio.kit.notices import NoticeStrip
     from segstudio.kit.theme import Theme
+    from segstudio.runs.ui.model_panel import ModelPanel
     from segstudio.studio import Studio
     from segstudio.window.status_bar import StatusBar
 
@@ -40,6 +45,12 @@ class MainWindow(QMainWindow):
     """
 
     first_painted = Signal()
+
+    images: ImagesPanel
+    classes: ClassesPanel
+    model: ModelPanel
+    metrics: MetricsPanel
+    disagreement: DisagreementPanel
 
     def __init__(self, layout_file: Path, theme: Theme, *, fits_screen: bool = True) -> None:
         """Take where the layout is kept, and the theme; a picture needs not fit into the screen."""
@@ -78,17 +89,18 @@ class MainWindow(QMainWindow):
 
     def furnish(self) -> None:
         """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
+        from segstudio.annotation.ui.tools.table import TOOLS
         from segstudio.kit.action_set import ActionSet
         from segstudio.kit.notices import NoticeStrip
         from segstudio.kit.physical_keys import PhysicalKeys
         from segstudio.kit.text_focus import TextFocusGuard
         from segstudio.runs.ui.model_chooser import ModelChooser
         from segstudio.window import bars
-        from segstudio.window.action_table import ACTIONS
+        from segstudio.window.action_table import all_actions
         from segstudio.window.status_bar import StatusBar
         from segstudio.window.view_controls import ViewControls
 
-        self.commands: ActionSet = ActionSet(self, ACTIONS)
+        self.commands: ActionSet = ActionSet(self, all_actions())
         self.recent_menu = bars.fill_menus(self, self.menus, self.commands)
         bars.fill_main_bar(self.bar, self.commands)
         self.model_chooser = ModelChooser()
@@ -96,7 +108,7 @@ class MainWindow(QMainWindow):
         self.bar.insertWidget(self.commands["model.run"], self.model_chooser)
         self.bar.addWidget(self.view_controls)
         bars.add_layouts(self.bar, self.commands)
-        self.centre.set_tools(bars.build_tool_column(self.commands))
+        self.centre.set_tools(bars.build_tool_column(self.commands, TOOLS))
         self.status: StatusBar = StatusBar()
         self.setStatusBar(self.status)
         self.notices: NoticeStrip = NoticeStrip()
@@ -105,17 +117,12 @@ class MainWindow(QMainWindow):
 
     def attach(self, studio: Studio) -> None:
         """Build what needs the studio, and connect everything."""
-        from segstudio.annotation.ui.classes_panel import ClassesPanel
         from segstudio.annotation.ui.correction_bar import CorrectionBar
         from segstudio.annotation.ui.tools.table import TOOLS
         from segstudio.canvas.canvas import Canvas
-        from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
-        from segstudio.evaluation.ui.metrics_panel import MetricsPanel
         from segstudio.evaluation.ui.queue_link import QueueLink
-        from segstudio.folder.ui.images_panel import ImagesPanel
         from segstudio.folder.ui.stack_bar import StackBar
         from segstudio.kit.actions import Context, Scope
-        from segstudio.runs.ui.model_panel import ModelPanel
         from segstudio.window.canvas_header import CanvasHeader
         from segstudio.window.evaluation_link import EvaluationLink
         from segstudio.window.feed import Feed
@@ -125,28 +132,12 @@ class MainWindow(QMainWindow):
         self._studio = studio
         session = studio.session
         self.canvas = Canvas(studio, TOOLS)
-        self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands)
-        self.images: ImagesPanel = ImagesPanel(
-            session, studio.browsing, studio.scoring, self.commands
-        )
-        self.classes: ClassesPanel = ClassesPanel(
-            session, studio.class_list, studio.class_removal, studio.scoring
-        )
-        self.model = ModelPanel(session, studio.segmenting, studio.class_mappings, self.commands)
-        self.metrics = MetricsPanel(session, studio.scoring)
-        self.disagreement = DisagreementPanel(session, studio.disagreement, self.commands)
+        self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands, TOOLS)
         self.centre.fill(self.header, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)
         self.centre.add_foot(self.stack)
-        for name, panel in (
-            ("Images", self.images),
-            ("Classes", self.classes),
-            ("Model", self.model),
-            ("Metrics", self.metrics),
-            ("Disagreement", self.disagreement),
-        ):
-            self.docks.fill(name, panel)
         self.verbs = WindowCommands(self, studio)
+        self.docks.build(studio)
         self.feed = Feed(self, studio)
         self.network = NetworkLink(self, studio)
         self.evaluation: EvaluationLink = EvaluationLink(self, studio)
@@ -177,23 +168,18 @@ class MainWindow(QMainWindow):
         self.canvas.path_dropped.connect(studio.browsing.open_path)
         self.canvas.open_requested.connect(self.verbs.open_folder)
         self.canvas.samples_requested.connect(studio.browsing.open_samples)
-        self.disagreement.region_opened.connect(self.canvas.show_rect)
         self.canvas.answer_asked.connect(studio.disagreement.take_at)
-        self.images.open_requested.connect(self.verbs.open_folder)
-        self.images.samples_requested.connect(studio.browsing.open_samples)
-        self.images.selection_changed.connect(self.commands.refresh)
         self.menus[FILE].aboutToShow.connect(self.verbs.fill_recent)
         for menu in self.menus.values():
             menu.aboutToShow.connect(self.commands.refresh)
         for dock in self.docks.by_name.values():
             dock.visibilityChanged.connect(self.feed.refresh_soon)
             dock.visibilityChanged.connect(self.network.follow)
-            dock.visibilityChanged.connect(self.evaluation.follow)
 
         self.commands.attach(Context(studio, self.canvas, self, self.verbs))
         self.verbs.apply_settings()
         self.network.follow()
-        self.evaluation.follow()
+        self.docks.build_opened(studio)
         self.canvas.setFocus()
 
     def showEvent(self, event: QShowEvent) -> None:

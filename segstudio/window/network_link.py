@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer
 
 from segstudio.inspection.ui.network_texts import values_text
-from segstudio.jobs import Job
 from segstudio.kit.coalesce import Coalescer
 from segstudio.session.session import Change, What
 from segstudio.studio import Studio
@@ -33,7 +32,6 @@ class NetworkLink(QObject):
         super().__init__(window)
         self._window, self._studio = window, studio
         self.panel: NetworkPanel | None = None
-        self._asked = False
         self._pixel: _Pixel | None = None
         self._values = Coalescer(self, self._ask_values, 0.04)
         self._leaving = QTimer(self, singleShot=True, interval=_LEAVES_AFTER_MS)
@@ -51,16 +49,6 @@ class NetworkLink(QObject):
         elif active and not docks.in_use(DOCK):
             # later: a dock that begins to float, or docks again, is hidden for a moment
             self._leaving.start()
-        if docks.shown(DOCK) and not self._asked:
-            self._asked = True
-            # its modules are imported beside the event loop, so that the window answers
-            self._studio.jobs.submit(
-                "Opening the network panel",
-                "features",
-                _import_panel,
-                lambda _result: self._build(),
-                visible=False,
-            )
 
     def _leave(self) -> None:
         """Stop tracing unless the panel came back."""
@@ -68,7 +56,8 @@ class NetworkLink(QObject):
             self._studio.inspecting.close()
             self._window.status.show_network("")
 
-    def _build(self) -> None:
+    def build(self) -> NetworkPanel:
+        """The panel, arranged as it was last time."""
         from segstudio.inspection.ui.pages import Services
         from segstudio.inspection.ui.panel import NetworkPanel
 
@@ -84,8 +73,8 @@ class NetworkLink(QObject):
         )
         self.panel = NetworkPanel(studio.session, room, self._window.commands, store.kept(DOCK))
         self.panel.shared.connect(lambda text: store.keep(DOCK, text))
-        self._window.docks.fill(DOCK, self.panel)
         self.panel.pointed.connect(self._on_pointed)
+        return self.panel
 
     # -- the linked pixel ----------------------------------------------------------------------
 
@@ -128,13 +117,3 @@ class NetworkLink(QObject):
     def _show_values(self, values: PixelValues) -> None:
         if values.pixel == (self._pixel or self._studio.session.inspection.point):
             self._window.status.show_network(values_text(values))
-
-
-def _import_panel(_job: Job) -> None:
-    import segstudio.inspection.ui.cuts_page
-    import segstudio.inspection.ui.pair_page
-    import segstudio.inspection.ui.panel
-    import segstudio.inspection.ui.skip_page
-    import segstudio.inspection.ui.stage_page
-    import segstudio.inspection.ui.upsampling_page
-    import segstudio.inspection.ui.why_page  # noqa: F401 - loaded for what they import

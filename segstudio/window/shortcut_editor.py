@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QComboBox,
@@ -21,7 +23,6 @@ from segstudio.kit.dialog import Dialog
 from segstudio.kit.physical_keys import as_us
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.table import UNSORTED, Column, TableModel, TableView
-from segstudio.window.action_table import ACTIONS
 from segstudio.window.keymaps import PRESETS
 
 _CUSTOM = "Custom"
@@ -30,8 +31,10 @@ _CUSTOM = "Custom"
 class ShortcutEditor(Dialog):
     """Edits a copy of the keymap; `keymap` is what the user wants when accepted."""
 
-    def __init__(self, keymap: Keymap, parent: QWidget) -> None:
+    def __init__(self, specs: Sequence[ActionSpec], keymap: Keymap, parent: QWidget) -> None:
+        """Take every command, the keymap, and what the dialog stands over."""
         super().__init__(parent)
+        self._specs = specs
         self.setWindowTitle("Keyboard shortcuts")
         self._keymap: dict[str, tuple[str, ...]] = dict(keymap)
         self.filter = QLineEdit()
@@ -66,7 +69,7 @@ class ShortcutEditor(Dialog):
     @property
     def keymap(self) -> Keymap:
         """The shortcuts that differ from the table's."""
-        defaults = {spec.id: spec.keys for spec in ACTIONS}
+        defaults = {spec.id: spec.keys for spec in self._specs}
         return {i: keys for i, keys in self._keymap.items() if defaults.get(i) != keys}
 
     def _lay_out(self) -> None:
@@ -127,7 +130,7 @@ class ShortcutEditor(Dialog):
         self._rows.show_rows(
             [
                 spec
-                for spec in ACTIONS
+                for spec in self._specs
                 if all(word in f"{_name(spec)} {self._keys_text(spec)}".lower() for word in words)
             ]
         )
@@ -141,7 +144,7 @@ class ShortcutEditor(Dialog):
         if not action_id:
             self.warning.setText("Choose a command, then press its new keys in the field.")
             return
-        others = clashes(ACTIONS, self._keymap, action_id, key) if key else []
+        others = clashes(self._specs, self._keymap, action_id, key) if key else []
         names = ", ".join(f"“{spec.text.rstrip('…')}”" for spec in others)
         self.warning.setText(
             f"{native(key)} is now on {names}; Assign takes it from there." if others else ""
@@ -149,10 +152,10 @@ class ShortcutEditor(Dialog):
 
     def _assign(self) -> None:
         action_id, key = self._chosen(), self._key()
-        for other in clashes(ACTIONS, self._keymap, action_id, key):
+        for other in clashes(self._specs, self._keymap, action_id, key):
             rest = tuple(k for k in keys_of(other, self._keymap) if k != key)
             self._keymap[other.id] = rest
-        spec = next(s for s in ACTIONS if s.id == action_id)
+        spec = next(s for s in self._specs if s.id == action_id)
         rest = tuple(k for k in keys_of(spec, self._keymap) if k != key)
         self._set_keys((key, *rest))
         self.field.clear()

@@ -200,7 +200,8 @@ class WindowCommands:
     def shortcuts(self) -> None:
         from segstudio.window.shortcut_editor import ShortcutEditor
 
-        dialog = ShortcutEditor(self._window.commands.keymap, self._window)
+        commands = self._window.commands
+        dialog = ShortcutEditor(commands.rows, commands.keymap, self._window)
         dialog.accepted.connect(lambda: self._keep_keymap(dialog.keymap))
         dialog.open()
 

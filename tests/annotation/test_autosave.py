@@ -6,7 +6,7 @@ from fakes import make_folder
 from PIL import Image as pil
 
 from segstudio.session.session import What
-from segstudio.storage.masks import written_by_segstudio
+from segstudio.storage.formats.png import written_by_segstudio
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from segstudio.core.labels import LabelMap
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.session.document import Document
-from segstudio.session.session import Session, ToolName, What
+from segstudio.session.session import Session, What
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.settings import Settings
 
@@ -105,7 +105,7 @@ class Desk:
         self.viewport._fits = False
         self.viewport._set_view(View(zoom, origin_xy))
 
-    def take(self, tool: ToolName, **view) -> None:
+    def take(self, tool: str, **view) -> None:
         """Take a tool."""
         self.session.set_view(tool=tool, **view)
 

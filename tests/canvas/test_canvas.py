@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 from segstudio.annotation.ui.tools.table import TOOLS
 from segstudio.canvas.canvas import Canvas
 from segstudio.canvas.marks import stamp_centre
-from segstudio.session.session import Layer, ToolName, Unreadable, What
+from segstudio.session.session import Layer, Unreadable, What
 
 NO_BUTTONS, NO_KEYS = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
 # Qt asks for another kind of place from 6.12 on.
@@ -76,7 +76,7 @@ def test_what_is_no_file_is_not_taken(desk):
 
 def test_from_the_selection_on_the_last_picture_cannot_be_painted_on(desk):
     first = desk.open(desk.flat(40, 50, 200))
-    desk.take(ToolName.BRUSH)
+    desk.take("brush")
     before = desk.picture()
     desk.session.document, desk.session.loading = None, "next.png"
     desk.click(20, 20)  # the screen has not been told yet
@@ -157,7 +157,7 @@ def test_the_ring_has_the_brushs_size_and_lies_where_it_paints(desk):
         (7, (30.9, 20.1)),
         (10, (20.4, 25.6)),
     ):
-        desk.take(ToolName.BRUSH, brush_size=size)
+        desk.take("brush", brush_size=size)
         desk.viewport._pointer = None
         plain = desk.viewport.grab().toImage()
         desk.move(*pointer)
@@ -183,24 +183,24 @@ def test_stamps_are_centred_on_pixels_or_corners():
 def test_the_pointers_shape_follows_the_tool(desk):
     desk.open(desk.flat(40, 50))
     shapes = {}
-    for tool in ToolName:
-        desk.take(tool)
+    for tool in TOOLS:
+        desk.take(tool.name)
         desk.move(20, 20)
-        shapes[tool] = desk.viewport.cursor().shape()
+        shapes[tool.name] = desk.viewport.cursor().shape()
     cross, blank = Qt.CursorShape.CrossCursor, Qt.CursorShape.BlankCursor
     assert shapes == {
-        ToolName.PAN: Qt.CursorShape.OpenHandCursor,
-        ToolName.BRUSH: blank,
-        ToolName.ERASER: blank,
-        ToolName.POLYGON: cross,
-        ToolName.FILL: cross,
-        ToolName.PICK: cross,
+        "pan": Qt.CursorShape.OpenHandCursor,
+        "brush": blank,
+        "eraser": blank,
+        "polygon": cross,
+        "fill": cross,
+        "pick": cross,
     }
 
 
 def test_alt_and_ctrl_change_the_pointer_while_it_rests(desk):
     desk.open(desk.flat(40, 50))
-    desk.take(ToolName.BRUSH)
+    desk.take("brush")
     desk.move(20, 20)
     blank, cross = Qt.CursorShape.BlankCursor, Qt.CursorShape.CrossCursor
     QTest.keyPress(desk.viewport, Qt.Key.Key_Alt)
@@ -236,7 +236,7 @@ def test_the_pointer_brings_the_keyboard_unless_something_is_typed(desk, qtbot):
 
 def test_a_real_studio_is_shown_and_painted_on_with_the_tool_that_is_in_hand(studio, qtbot):
     session = studio.session
-    session.set_view(tool=ToolName.BRUSH, brush_size=1, active_class=2)
+    session.set_view(tool="brush", brush_size=1, active_class=2)
     canvas = Canvas(studio, TOOLS)
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
@@ -259,7 +259,7 @@ from segstudio.annotation.editing import Editing
 from segstudio.annotation.ui.tools.table import TOOLS
 from segstudio.core.labels import LabelMap
 from segstudio.session.document import Document
-from segstudio.session.session import Layer, Session, ToolName, What
+from segstudio.session.session import Layer, Session, What
 from segstudio.storage.image_ref import ImageRef
 from segstudio.canvas.canvas import Canvas
 app = QApplication([])
@@ -271,7 +271,7 @@ canvas.show()
 photo = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
 session.document = Document(ImageRef("a.png", "/x"), photo, LabelMap.empty((100, 120)))
 session.notify(What.DOCUMENT)
-session.set_view(layer=Layer.NONE, tool=ToolName.BRUSH, brush_size=1)
+session.set_view(layer=Layer.NONE, tool="brush", brush_size=1)
 canvas.actual_size()
 assert canvas.viewport.devicePixelRatioF() == 2.0
 x, y = (int(v) for v in canvas.viewport.view.origin_xy)

@@ -12,7 +12,7 @@ from segstudio.core.difference import DIFFERENCE_COLORS
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Patch
 from segstudio.jobs import JobRunner
-from segstudio.session.session import Layer, OverlayStyle, ToolName, What
+from segstudio.session.session import Layer, OverlayStyle, What
 
 GROUND = (100, 100, 100)
 
@@ -193,7 +193,7 @@ def test_painted_parts_equal_the_whole_drawn_again(desk, layer, zoom):
     desk.open(desk.noise(40, 50), blocks, prediction=np.roll(blocks, 3, axis=1))
     desk.place(zoom, (-7.25, 3.5))
     look(desk, layer=layer, pixel_grid=True, opacity=0.5)
-    desk.take(ToolName.BRUSH, brush_size=4, active_class=2)
+    desk.take("brush", brush_size=4, active_class=2)
     for _ in range(6):
         desk.stroke(*((float(x), float(y)) for x, y in rng.uniform(0, 40, (3, 2))))
         desk.settle()
@@ -242,7 +242,7 @@ def test_any_patches_and_moves_equal_the_whole_drawn_again(desk, spots, zoom, or
 def test_the_work_of_a_brush_event_is_that_of_its_rectangle(desk):
     desk.open(desk.flat(2000, 3000))
     desk.place(1.0, (-500.0, -500.0))
-    desk.take(ToolName.BRUSH, brush_size=11, layer=Layer.ANNOTATION)
+    desk.take("brush", brush_size=11, layer=Layer.ANNOTATION)
     desk.settle()
     frame = desk.viewport._frame
     drawn = []
@@ -271,7 +271,7 @@ def test_tool_and_brush_changes_do_not_draw_the_picture_again(desk):
     frame = desk.viewport._frame
     drawn = []
     frame._compose = drawn.append
-    desk.take(ToolName.BRUSH, brush_size=50, active_class=3, only_unlabelled=True)
+    desk.take("brush", brush_size=50, active_class=3, only_unlabelled=True)
     desk.settle()
     assert drawn == []
 
@@ -294,7 +294,7 @@ def test_a_replaced_annotation_is_followed(desk):
     document = desk.open(desk.flat(40, 50), squares((1, 5, 5)))
     desk.place(6.0)
     keep_instances(document)
-    desk.take(ToolName.BRUSH, brush_size=1, active_class=3, layer=Layer.ANNOTATION, opacity=1.0)
+    desk.take("brush", brush_size=1, active_class=3, layer=Layer.ANNOTATION, opacity=1.0)
     desk.click(40.5, 30.5)
     desk.settle()
     assert_color(desk.picture()[183, 243], desk.BLUE)
@@ -322,7 +322,7 @@ def test_the_first_stroke_over_a_prediction_is_seen(desk):
     desk.open(desk.flat(40, 50), prediction=squares((1, 25, 35)))
     desk.place(4.0)
     before = look(desk, layer=Layer.BOTH, style=OverlayStyle.BOTH)
-    desk.take(ToolName.BRUSH, brush_size=9, active_class=1)
+    desk.take("brush", brush_size=9, active_class=1)
     desk.stroke((10.5, 10.5), (20.5, 10.5))
     desk.settle()
     changed = (desk.picture() != before).any(axis=2)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication
 
 from segstudio.canvas import held_keys
 from segstudio.core.geometry import Rect
-from segstudio.session.session import ToolName
 
 NONE = Qt.KeyboardModifier.NoModifier
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
@@ -64,7 +63,7 @@ def test_a_pinch_zooms_at_its_place(desk):
 
 def test_shift_and_the_wheel_change_the_brush(desk):
     desk.open(desk.flat(40, 60))
-    desk.take(ToolName.BRUSH, brush_size=5)
+    desk.take("brush", brush_size=5)
     zoom = desk.canvas.zoom
     wheel(desk, QPoint(100, 100), keys=SHIFT)
     assert desk.session.view.brush_size == 6
@@ -89,7 +88,7 @@ def test_alt_and_the_wheel_change_the_opacity(desk):
 def test_the_middle_button_pans_with_any_tool(desk):
     desk.open(desk.flat(400, 600))
     desk.place(2.0, (-100.0, -80.0))
-    desk.take(ToolName.BRUSH)
+    desk.take("brush")
     QTest.mousePress(desk.viewport, Qt.MouseButton.MiddleButton, pos=QPoint(100, 100))
     assert desk.viewport.cursor().shape() == Qt.CursorShape.ClosedHandCursor
     QTest.mouseMove(desk.viewport, QPoint(130, 90))
@@ -101,7 +100,7 @@ def test_the_middle_button_pans_with_any_tool(desk):
 def test_space_borrows_the_hand_and_gives_it_back(desk):
     desk.open(desk.flat(400, 600))
     desk.place(2.0, (-100.0, -80.0))
-    desk.take(ToolName.BRUSH, brush_size=1)
+    desk.take("brush", brush_size=1)
     QTest.keyPress(desk.viewport, Qt.Key.Key_Space)
     assert desk.viewport.cursor().shape() == Qt.CursorShape.OpenHandCursor
     QTest.mousePress(desk.viewport, Qt.MouseButton.LeftButton, pos=QPoint(100, 100))
@@ -126,7 +125,7 @@ def test_auto_repeat_of_space_is_one_press(desk):
         assert desk.viewport.cursor().shape() == Qt.CursorShape.OpenHandCursor
     QTest.keyRelease(desk.viewport, Qt.Key.Key_Space)
     assert desk.viewport.cursor().shape() == Qt.CursorShape.OpenHandCursor  # the pan tool's own
-    desk.take(ToolName.FILL)
+    desk.take("fill")
     assert desk.viewport.cursor().shape() == Qt.CursorShape.CrossCursor
 
 

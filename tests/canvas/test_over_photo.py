@@ -17,7 +17,7 @@ from segstudio.core.geometry import Rect
 from segstudio.core.placement import Placement
 from segstudio.core.prediction import Prediction
 from segstudio.session.inspection import ClassMapOverPhoto, ColourMap, Heat, Over, Traced
-from segstudio.session.session import Layer, OverlayStyle, ToolName
+from segstudio.session.session import Layer, OverlayStyle
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
@@ -206,7 +206,7 @@ def test_clicks_pin_nothing_while_the_panel_is_closed_or_a_tool_is_in_hand(desk)
     desk.place(5.0)
     desk.click(20.5, 11.5)
     desk.session.set_inspection(active=True, traced=traced(document, desk.SCHEMA))
-    desk.take(ToolName.BRUSH, brush_size=1)
+    desk.take("brush", brush_size=1)
     desk.click(20.5, 11.5)
     assert pinned == []
     assert desk.labels.any()
@@ -309,7 +309,7 @@ def pinning(looked_into):
     """The same, and a click with the hand pins, as in the window."""
     desk = looked_into
     desk.canvas.pixel_clicked.connect(lambda x, y: desk.session.set_inspection(point=(x, y)))
-    desk.session.set_view(tool=ToolName.PAN)
+    desk.session.set_view(tool="pan")
     return desk
 
 

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 
 from segstudio.core.labels import LabelMap
 from segstudio.session.document import Document
-from segstudio.session.session import Layer, ToolName, What
+from segstudio.session.session import Layer, What
 from segstudio.storage.image_ref import ImageRef
 
 CORNERS = [(8.0, 6.0), (50.0, 11.0), (44.0, 40.0), (26.0, 20.0), (5.0, 37.0)]
@@ -29,7 +29,7 @@ def even_odd(corners, height: int, width: int) -> np.ndarray:
 def opened(desk, zoom=5.0):
     desk.open(desk.flat(50, 60))
     desk.place(zoom)
-    desk.take(ToolName.POLYGON, active_class=2)
+    desk.take("polygon", active_class=2)
 
 
 def test_clicks_and_enter_paint_the_even_odd_area(desk):
@@ -129,11 +129,11 @@ def test_a_begun_polygon_waits_while_another_tool_or_layer_is_looked_at(desk):
     for corner in CORNERS[:3]:
         desk.click(*corner)
     with_corners = desk.picture()
-    desk.take(ToolName.PAN)
+    desk.take("pan")
     desk.session.set_view(layer=Layer.NONE)
     desk.session.set_view(layer=Layer.BOTH)
     assert (desk.picture() != desk.picture() * 0 + 100).any()  # its corners are still seen
-    desk.take(ToolName.POLYGON)
+    desk.take("polygon")
     assert np.array_equal(desk.picture(), with_corners)
     for corner in CORNERS[3:]:
         desk.click(*corner)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from views_desk import LEFT, NONE, at, color_at, middles, open_views, predict, square, viewport
 
 from segstudio.canvas.pane_grid import best_columns, cells
-from segstudio.session.session import Layer, OverlayStyle, Pane, ToolName
+from segstudio.session.session import Layer, OverlayStyle, Pane
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_views_that_go_and_come_back_are_up_to_date(views):
 
 
 def test_a_stroke_in_a_view_that_goes_is_kept_and_its_image_is_not_held(views):
-    views.take(ToolName.BRUSH, brush_size=1, active_class=2)
+    views.take("brush", brush_size=1, active_class=2)
     view = viewport(views, 3)
     QTest.mousePress(view, LEFT, NONE, at(views, 3, 30, 25))
     views.session.set_view(panes=())
@@ -167,7 +167,7 @@ def test_the_brush_paints_in_every_view_and_is_seen_in_those_with_the_annotation
     views, number, qtbot
 ):
     views.session.set_view(panes=(*views.session.view.panes[:2], Pane(Layer.ANNOTATION)))
-    views.take(ToolName.BRUSH, brush_size=3, active_class=2)
+    views.take("brush", brush_size=3, active_class=2)
     view = viewport(views, number)
     QTest.mousePress(view, LEFT, NONE, at(views, number, 30, 25))
     QTest.mouseMove(view, at(views, number, 36, 25))
@@ -181,7 +181,7 @@ def test_the_brush_paints_in_every_view_and_is_seen_in_those_with_the_annotation
 
 
 def test_a_polygon_goes_on_in_another_view(views):
-    views.take(ToolName.POLYGON, active_class=2)
+    views.take("polygon", active_class=2)
     corners = ((20, 20), (30, 20), (30, 30))
     for number, corner in zip((0, 2, 3), corners, strict=True):
         QTest.mouseClick(viewport(views, number), LEFT, NONE, at(views, number, *corner))
@@ -192,7 +192,7 @@ def test_a_polygon_goes_on_in_another_view(views):
 
 
 def test_space_pans_from_any_view_and_keys_are_held_across_them(views):
-    views.take(ToolName.BRUSH)
+    views.take("brush")
     first, last = viewport(views, 0), viewport(views, 3)
     QTest.keyPress(first, Qt.Key.Key_Space)
     before = middles(views)[3]

@@ -9,7 +9,7 @@ import pytest
 
 from segstudio.canvas.wheel import faded, resized_brush
 from segstudio.session.session import Session
-from segstudio.window.action_table import ACTIONS
+from segstudio.window.action_table import all_actions
 
 
 def test_small_brushes_change_by_one_and_large_ones_by_a_tenth():
@@ -40,7 +40,9 @@ def test_a_step_down_takes_a_step_up_back(size):
 @pytest.mark.parametrize("size", [5, 25, 60, 100, 200])
 def test_keys_and_the_wheel_change_the_brush_alike(size):
     session = Session()
-    change = {spec.id: partial(spec.run, SimpleNamespace(session=session)) for spec in ACTIONS}
+    change = {
+        spec.id: partial(spec.run, SimpleNamespace(session=session)) for spec in all_actions()
+    }
     for name, steps in (("smaller", -1), ("larger", 1), ("much_smaller", -10), ("much_larger", 10)):
         session.set_view(brush_size=size)
         change[f"brush.{name}"]()

@@ -13,7 +13,7 @@ from segstudio.core.difference import DIFFERENCE_COLORS
 from segstudio.core.geometry import Rect
 from segstudio.core.prediction import BINARY_ENTROPY, Prediction
 from segstudio.core.render import entropy_table
-from segstudio.session.session import Layer, OverlayStyle, Pane, ToolName, What
+from segstudio.session.session import Layer, OverlayStyle, Pane, What
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_the_wipe_shows_one_layer_left_and_the_other_right_of_its_line(wiped):
 
 
 def test_the_line_is_dragged_with_any_tool_and_parts_equal_the_whole(wiped):
-    wiped.take(ToolName.BRUSH)
+    wiped.take("brush")
     view = wiped.viewport
     middle = view.width() // 2
     for target in (middle + 130, middle - 100, middle - 30):
@@ -119,7 +119,7 @@ def test_painting_beside_the_line_equals_the_whole_drawn_again(wiped):
     wiped.session.set_view(
         layer=Layer.ANNOTATION, against=Pane(Layer.BOTH, "b"), style=OverlayStyle.BOTH
     )
-    wiped.take(ToolName.BRUSH, brush_size=3, active_class=2)
+    wiped.take("brush", brush_size=3, active_class=2)
     for y in (6.5, 12.5):
         wiped.stroke((9.5, y), (14.5, y), (18.5, y + 2))
         wiped.settle()

@@ -12,7 +12,7 @@ from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
-from segstudio.storage.masks import encode_instance_png
+from segstudio.storage.formats.png import encode_instance_png
 
 
 def save(path, rows, dtype=np.uint8):

@@ -10,7 +10,7 @@ import pytest
 
 from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
-from segstudio.storage.masks import encode_instance_png
+from segstudio.storage.formats.png import encode_instance_png
 
 NAMES = ["background", "cell", "fibre"]
 

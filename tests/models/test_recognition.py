@@ -37,9 +37,9 @@ def test_unets(upsampling, depth, classes, skips):
         "upsampling": upsampling,
         **({} if skips else {"skips": False}),
     }
-    found = recognise(shapes_of(on_meta(UNet, **options)), "w.pth")
+    family, found = recognise(shapes_of(on_meta(UNet, **options)), "w.pth")
     assert found.options == options
-    assert (found.family, found.task, found.num_classes) == ("unet", "semantic", classes)
+    assert (family.key, family.task, found.num_classes) == ("unet", "semantic", classes)
     assert found.preprocess["divisor"] == 2**depth
 
 
@@ -53,17 +53,17 @@ def test_unets(upsampling, depth, classes, skips):
     ],
 )
 def test_deeplabs(options):
-    found = recognise(shapes_of(on_meta(deeplabv3, **options)), "w.pth")
+    family, found = recognise(shapes_of(on_meta(deeplabv3, **options)), "w.pth")
     assert found.options == {"aspp_channels": 256, **options}
-    assert (found.family, found.task) == ("deeplab", "semantic")
+    assert (family.key, family.task) == ("deeplab", "semantic")
 
 
 @pytest.mark.parametrize("backbone", ["resnet50", "resnet50_v2"])
 def test_mask_rcnns(backbone):
     network = maskrcnn(backbone=backbone, num_classes=4)
-    found = recognise(shapes_of(network), "w.pth")
+    family, found = recognise(shapes_of(network), "w.pth")
     assert found.options == {"backbone": backbone, "num_classes": 4}
-    assert (found.family, found.task) == ("maskrcnn", "instance")
+    assert (family.key, family.task) == ("maskrcnn", "instance")
     # a plain dict has lost torch's version marks, as every safetensors file has
     load_into(maskrcnn(backbone=backbone, num_classes=4), dict(network.state_dict()))
 

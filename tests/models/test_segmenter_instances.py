@@ -6,14 +6,14 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from segmenters import SMALL_RCNN, image, saved
+from segmenters import SMALL_RCNN, image, saved, use_network
 from torch import nn
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import RunOptions, with_thresholds
 from segstudio.core.schema import LabelSchema
-from segstudio.models.detection import InstanceRunner
+from segstudio.models.detection import MaskRCNNRunner
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.segmenter import Segmenter
 
@@ -118,7 +118,7 @@ def test_objects_of_a_large_image_are_found_once_in_tiles(rcnn_network):
     lefts = range(20, 880, 60)
     for left in lefts:
         pixels[80:110, left : left + 30] = 255
-    runner = InstanceRunner(rcnn_network, Preprocess(), torch.device("cpu"), (0, 1))
+    runner = MaskRCNNRunner(rcnn_network, Preprocess(), torch.device("cpu"), (0, 1))
 
     def detect(tile, value_range):
         columns = np.flatnonzero((tile[..., 0] > 0).any(axis=0))
@@ -153,7 +153,7 @@ def module_detections(boxes, scores):
 def test_instances_with_little_memory_run_on_a_smaller_input(monkeypatch, rcnn_spec):
     segmenter = Segmenter(rcnn_spec, device="cpu")
     segmenter.load()
-    real, sides = InstanceRunner.detect, []
+    real, sides = MaskRCNNRunner.detect, []
 
     def detect(self, pixels, value_range):
         sides.append(self.network.transform.min_size[0])
@@ -161,7 +161,7 @@ def test_instances_with_little_memory_run_on_a_smaller_input(monkeypatch, rcnn_s
             raise RuntimeError("CUDA out of memory")
         return real(self, pixels, value_range)
 
-    monkeypatch.setattr(InstanceRunner, "detect", detect)
+    monkeypatch.setattr(MaskRCNNRunner, "detect", detect)
     prediction = segmenter.predict(image(100, 140))
     assert sides == [128, 64]
     assert segmenter.network.transform.min_size[0] == 128
@@ -170,7 +170,52 @@ def test_instances_with_little_memory_run_on_a_smaller_input(monkeypatch, rcnn_s
     )
 
 
-def test_a_network_that_is_no_mask_rcnn_is_refused_for_instances(unet_spec):
+def test_a_network_without_detections_is_refused_for_instances(unet_spec):
     spec = dataclasses.replace(unet_spec, task="instance")
-    with pytest.raises(SegstudioError, match="no Mask R-CNN"):
+    with pytest.raises(SegstudioError, match="said to find instances, but does not give boxes"):
         Segmenter(spec, device="cpu").predict(image(16, 16))
+
+
+class Bright(nn.Module):
+    """Finds one object, the bright pixels of an image, as torchvision's networks would."""
+
+    def forward(self, images):
+        return [self._of(image.mean(0) > 0.5) for image in images]
+
+    def _of(self, mask):
+        rows, columns = torch.where(mask)
+        if not len(rows):
+            empty = torch.zeros(0)
+            return {
+                "boxes": torch.zeros(0, 4), "scores": empty, "labels": empty.long(),
+                "masks": torch.zeros(0, 1, *mask.shape),
+            }  # fmt: skip
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        return {
+            "boxes": torch.tensor([[float(v) for v in box]]), "scores": torch.tensor([0.75]),
+            "labels": torch.tensor([1]), "masks": mask[None, None].float(),
+        }  # fmt: skip
+
+
+def bright_triangle() -> np.ndarray:
+    rows, columns = np.mgrid[:90, :120]
+    return ((rows >= 20) & (rows < 76) & (columns >= 30) & (columns < 30 + rows - 19)) * np.uint8(1)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_any_network_that_gives_detections_finds_instances(tmp_path, monkeypatch, scale):
+    """The contract of docs/architecture.md, without a runner of the network's own."""
+    spec = saved(
+        tmp_path, nn.Conv2d(1, 1, 1), task="instance", family="bright", options={},
+        builder=use_network(monkeypatch, Bright), preprocess={"scaling": "unit", "divisor": 16},
+    )  # fmt: skip
+    wanted = bright_triangle()
+    pixels = np.repeat(wanted[..., None] * np.uint8(255), 3, axis=2)
+    options = RunOptions(input_scale=scale)
+    prediction = Segmenter(spec, device="cpu").predict(pixels, options)
+    assert prediction.instances.scores.tolist() == [0.75]
+    np.testing.assert_allclose(prediction.instances.boxes, [[30, 20, 86, 76]], atol=2 / scale)
+    differing = int((prediction.labels != wanted).sum())
+    assert differing <= 0.08 / scale * int(wanted.sum())
+    dark = Segmenter(spec, device="cpu").predict(np.zeros_like(pixels))
+    assert len(dark.instances) == 0

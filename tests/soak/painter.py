@@ -22,7 +22,6 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from segstudio.session.session import ToolName
 from segstudio.window.application import Application
 
 LEFT = Qt.MouseButton.LeftButton
@@ -144,9 +143,7 @@ class Painter:
 
     def _stroke(self, *, erase: bool) -> Steps:
         rng, viewport = self._rng, self._app.window.canvas.viewport
-        self._studio.session.set_view(
-            tool=ToolName.BRUSH, brush_size=rng.randrange(1, 9), active_class=1
-        )
+        self._studio.session.set_view(tool="brush", brush_size=rng.randrange(1, 9), active_class=1)
         height, width = self._document.shape_hw
         name, value = self._document.ref.name, 0 if erase else 1
         tell("begin", kind="stroke", image=name, value=value)

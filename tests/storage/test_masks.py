@@ -13,11 +13,11 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.storage import atomic
+from segstudio.storage.formats.png import encode_instance_png, instance_scores, png_texts
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.mask_files import instance_scores, png_texts, read_mask_file
+from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.masks import (
     annotation_files,
-    encode_instance_png,
     has_annotation,
     read_annotation,
     read_index_png,

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
-from segstudio.storage.formats.png import color_image, overlay_image, write_verified
+from segstudio.storage.formats.mask_format import write_verified
+from segstudio.storage.formats.png import color_image, overlay_image
 from segstudio.storage.natural_order import natural_order
 from segstudio.storage.project import open_project
 from segstudio.storage.scan import scan, scan_folder
@@ -96,8 +97,9 @@ def test_what_was_exported_into_the_folder_is_not_taken_for_images(tmp_path):
     touch(tmp_path, "train/a.jpg", "val/b.png", "export/color/notes.txt")
     schema = LabelSchema.from_names(("background", "cell"))
     labels = np.eye(4, dtype=np.uint8)
-    for image in (color_image("a", labels, schema), overlay_image("a", np.zeros((4, 4, 3), "u1"))):
-        write_verified(tmp_path / "export" / image.how / "train", image)
+    overlay = overlay_image("a", np.zeros((4, 4, 3), "u1"))
+    write_verified(tmp_path / "export" / "color" / "train", color_image("a", labels, schema))
+    write_verified(tmp_path / "export" / "overlay" / "train", overlay)
     assert scan(tmp_path).names == ["train/a.jpg", "val/b.png"]
     # asked for itself, it is a folder of pictures like any other
     assert scan(tmp_path / "export" / "overlay" / "train").names == ["a.png"]

@@ -16,8 +16,9 @@ from segstudio.storage.atomic import write_atomically
 from segstudio.storage.class_names_file import read_class_names
 from segstudio.storage.decode import read_image
 from segstudio.storage.digests import FileDigests
+from segstudio.storage.formats.png import png_texts
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.mask_files import png_texts, read_mask_file
+from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.masks import write_annotation
 from segstudio.storage.originals import versions
 from segstudio.storage.project import open_project

@@ -8,8 +8,6 @@ from PIL import Image as pil
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
-from segstudio.session.session import ToolName
-
 
 @pytest.fixture
 def painted(bench):
@@ -145,7 +143,7 @@ def test_a_question_that_is_open_does_not_keep_the_program(blocked, exits):
 
 
 def test_a_polygon_that_is_begun_is_asked_about(bench):
-    bench.session.set_view(tool=ToolName.POLYGON)
+    bench.session.set_view(tool="polygon")
     viewport = bench.window.canvas.viewport
     middle = viewport.rect().center()
     bench.qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=middle)

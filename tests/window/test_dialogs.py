@@ -53,7 +53,7 @@ def test_the_cheat_sheet_is_made_from_the_table_and_searchable(bench, qtbot):
 
 
 def test_a_new_shortcut_warns_takes_over_and_is_kept(bench, qtbot):
-    editor = ShortcutEditor(bench.window.commands.keymap, bench.window)
+    editor = ShortcutEditor(bench.window.commands.rows, bench.window.commands.keymap, bench.window)
     qtbot.addWidget(editor)
     editor.choose("tool.fill")
     editor.field.setKeySequence(QKeySequence("B"))
@@ -67,7 +67,7 @@ def test_a_new_shortcut_warns_takes_over_and_is_kept(bench, qtbot):
 
 
 def test_presets_replace_all_shortcuts(bench, qtbot):
-    editor = ShortcutEditor({}, bench.window)
+    editor = ShortcutEditor(bench.window.commands.rows, {}, bench.window)
     qtbot.addWidget(editor)
     assert editor.preset.currentText() == "segstudio"
     editor.preset.setCurrentText("CVAT")

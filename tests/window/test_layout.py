@@ -20,7 +20,7 @@ from segstudio.models.registry import registry
 from segstudio.runs.mapping_doubt import Fit, Suggestion
 from segstudio.runs.ui.mapping_dialog import MappingDialog
 from segstudio.runs.ui.model_panel import fit_text, fit_tip
-from segstudio.session.session import Layer, ToolName
+from segstudio.session.session import Layer
 from segstudio.storage.settings import Settings
 from segstudio.window.main_window import MainWindow
 from segstudio.window.settings_dialog import SettingsDialog
@@ -341,7 +341,7 @@ def test_a_damaged_layout_file_is_passed_over(qtbot, tmp_path):
 
 
 def test_the_smallest_window_still_shows_the_score_and_the_file_that_is_corrected(scored):
-    scored.session.set_view(tool=ToolName.BRUSH)
+    scored.session.set_view(tool="brush")
     scored.studio.editing.begin_stroke(1, 1)
     scored.studio.editing.end_stroke()
     window = scored.window

@@ -6,12 +6,10 @@ import numpy as np
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from segstudio.session.session import ToolName
-
 
 def test_the_tools_are_locked_and_say_why(bench):
     commands, session = bench.window.commands, bench.session
-    session.set_view(tool=ToolName.BRUSH)
+    session.set_view(tool="brush")
     bench.settle()
     assert commands["tool.brush"].isEnabled()
     commands.run("file.read_only")

@@ -10,7 +10,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from segstudio.folder.files import FolderFiles
-from segstudio.session.session import ToolName
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -53,7 +52,7 @@ def test_a_slow_image_locks_tools_and_run_until_it_is_there(bench, folder, readi
     reading.clear()
     bench.studio.browsing.rescan()  # the images that were read ahead are read again
     bench.until(lambda: any("no change" in n.message for n in bench.studio.notices.recent))
-    bench.session.set_view(tool=ToolName.BRUSH, active_class=1)
+    bench.session.set_view(tool="brush", active_class=1)
     first, before = bench.session.document, _masks(folder)
     labels = first.annotation.labels.copy()
     _key(bench, Qt.Key.Key_D)
@@ -88,7 +87,7 @@ def test_a_broken_image_shows_its_message_and_the_last_one_is_left_alone(bench, 
     broken.write_bytes(broken.read_bytes()[:70])
     bench.studio.browsing.rescan()
     bench.settle()
-    bench.session.set_view(tool=ToolName.BRUSH, active_class=1)
+    bench.session.set_view(tool="brush", active_class=1)
     before = _masks(folder)
     view = bench.window.images.view
     row = view.visualRect(view.model().index(1, 0)).center()

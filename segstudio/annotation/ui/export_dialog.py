@@ -33,16 +33,7 @@ from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain_box
 from segstudio.runs.batch import model_of
 from segstudio.session.session import Session
-from segstudio.storage.formats.png import How
-
-_FORMS: tuple[tuple[How, str, str], ...] = (
-    ("index", "Class ids as grey values", "8-bit PNG: pixel value = class id; looks almost black"),
-    ("palette", "Indexed with palette", "8-bit PNG: pixel value = class id, seen in its colour"),
-    ("color", "Colours", "RGB PNG: every pixel has its class's colour"),
-    ("overlay", "Overlay on the photo", "RGB PNG: the masks drawn over the photo as you see them"),
-    ("binary", "One mask for each class", "8-bit PNG a class: 255 is the class, 0 is not"),
-    ("instances", "Instance ids, 16 bit", "16-bit PNG: pixel value = number of the object"),
-)
+from segstudio.storage.mask_files import exports
 
 
 @dataclass(frozen=True)
@@ -80,7 +71,7 @@ class ExportDialog(Dialog):
         self._asking = False
         self.images = _combo("Images", self._image_choices())
         self.what = _combo("What", self._what_choices())
-        self.how = {how: _check(text, tip) for how, text, tip in _FORMS}
+        self.how = {how: _check(form.title, form.tip) for how, form in exports().items()}
         forms = [box for how, box in self.how.items() if how in offered.forms.split(",")]
         for box in forms or [self.how["palette"]]:
             box.setChecked(True)

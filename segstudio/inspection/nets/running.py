@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from torch import Tensor, nn
-from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from segstudio.inspection.nets.recording import Recorder, tensors_in
+from segstudio.models.detection import own_runner
 
 
 @contextmanager
@@ -24,29 +24,14 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-@contextmanager
-def masks_left_small(model: nn.Module) -> Iterator[None]:
+def masks_left_small(model: nn.Module) -> AbstractContextManager[None]:
     """Leave an instance network's masks as its mask head makes them, in passes for the features.
 
     Hundreds of masks, each pasted into an array of the photo's size, would take gigabytes; what
     the stages hold does not depend on it. Other networks run as ever.
     """
-    if not isinstance(model, GeneralizedRCNN):
-        yield
-        return
-    own = vars(model.transform)
-    before = own.get("postprocess")
-    own["postprocess"] = _as_found
-    try:
-        yield
-    finally:
-        del own["postprocess"]
-        if before is not None:
-            own["postprocess"] = before
-
-
-def _as_found(result: Any, _image_shapes: Any, _original_sizes: Any) -> Any:
-    return result
+    runner = own_runner(model)
+    return nullcontext() if runner is None else runner.masks_left_small(model)
 
 
 def run(model: nn.Module, images: Tensor, recorder: Recorder | None = None) -> Any:
@@ -55,7 +40,7 @@ def run(model: nn.Module, images: Tensor, recorder: Recorder | None = None) -> A
     Where a recorder is given, the images become its first node.
     """
     index = recorder.add_input(images) if recorder is not None else 0
-    if not isinstance(model, GeneralizedRCNN):
+    if own_runner(model) is None:
         return model(images)
     items = list(images.unbind(0))
     if recorder is not None:

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.features import Cut, FeatureMap, FeatureTrace, LayerInfo, Role, SkipEdge
@@ -26,7 +25,7 @@ from segstudio.inspection.nets.joins import Join, look_at_join
 from segstudio.inspection.nets.running import evaluating, masks_left_small
 from segstudio.inspection.nets.targets import Target
 from segstudio.inspection.nets.tracing import Traced, trace_with_output
-from segstudio.models.detection import InstanceRunner
+from segstudio.models.detection import InstanceRunner, own_runner
 from segstudio.models.devices import repeatable
 from segstudio.models.download import Check, no_check, no_report
 from segstudio.models.preprocess import Geometry, Preprocess, restore
@@ -267,11 +266,10 @@ class Subject:
         if spec.task == "semantic":
             runner = SemanticRunner(self._network, self._preprocess, device)
             return self._answer(to_class_map(runner.logits(self._pixels)))
-        if not isinstance(self._network, GeneralizedRCNN):
-            raise SegstudioError(f"{spec.title} finds instances, but is no Mask R-CNN.")
-        instances, _, _ = InstanceRunner(
-            self._network, self._preprocess, device, spec.schema.ids
-        ).predict(self._pixels, max(self._pixels.shape), 0, no_check, no_report)
+        kind = own_runner(self._network) or InstanceRunner
+        finder = kind(self._network, self._preprocess, device, spec.schema.ids)
+        side = max(self._pixels.shape)
+        instances, _, _ = finder.predict(self._pixels, side, 0, no_check, no_report)
         size = (self._pixels.shape[0], self._pixels.shape[1])
         options = self._options
         labels, ids, confidence = instances.flatten(

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import plain
+from segstudio.models.families import FAMILIES
 
 if TYPE_CHECKING:
     from segstudio.core.prediction import ModelSpec
@@ -22,19 +23,15 @@ _LETTERS = 23
 """About as wide as the longest title that comes with segstudio."""
 _LEAST_PX = 80
 
-FAMILIES = {
-    "unet": "U-Net",
-    "deeplab": "DeepLab",
-    "maskrcnn": "Mask R-CNN",
-    "ensemble": "Ensemble",
-}
+_OTHERS = {"ensemble": "Ensemble"}
 NAMED = "Named runs"
 """The heading of the user's own runs."""
 
 
 def family_title(family: str) -> str:
     """The family's name for people."""
-    return FAMILIES.get(family, family)
+    known = FAMILIES.get(family)
+    return known.title if known is not None else _OTHERS.get(family, family)
 
 
 class ModelChooser(ElidedCombo):

@@ -11,7 +11,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from segstudio.annotation.ui.export_dialog import ExportDialog
-from segstudio.session.session import ToolName
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def test_a_channel_alone_and_its_raw_values(bench):
 
 
 def test_what_is_painted_on_one_page_is_not_on_the_next(bench):
-    bench.session.set_view(tool=ToolName.BRUSH, brush_size=4)
+    bench.session.set_view(tool="brush", brush_size=4)
     viewport = bench.window.canvas.viewport
     QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=viewport.rect().center())
     bench.until(lambda: bench.session.document.annotation.labels.any())

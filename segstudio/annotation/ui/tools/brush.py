@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt
 
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
-from segstudio.session.session import ToolName
+from segstudio.kit.actions import ActionSpec, flip_view, is_view
+from segstudio.kit.frame_names import TOOLS
+
+ONLY_UNLABELLED = ActionSpec(
+    "brush.only_unlabelled",
+    TOOLS,
+    "Paint only over unlabelled",
+    partial(flip_view, "only_unlabelled"),
+    "lock",
+    ("L",),
+    checked=partial(is_view, "only_unlabelled", True),
+    tip="Leave pixels alone that already have a class",
+    section=1,
+)
+"""An option of every tool that paints the active class."""
 
 
 class BrushTool(Tool):
@@ -16,10 +31,12 @@ class BrushTool(Tool):
     Ctrl erases, Alt picks the class under the pointer; both count when the button goes down.
     """
 
-    name = ToolName.BRUSH
+    name, title, icon, shortcut = "brush", "Brush", "brush", "B"
+    tip = "Paint the active class (hold Ctrl to erase)"
+    options: tuple[ActionSpec, ...] = (ONLY_UNLABELLED,)
+    gestures = (("Ctrl held while painting", "Erase"),)
     shows_brush = True
     shape = Qt.CursorShape.BlankCursor
-    always_erases = False
 
     def __init__(self, host: ToolHost) -> None:
         super().__init__(host)
@@ -32,7 +49,7 @@ class BrushTool(Tool):
     def press(self, pointer: Pointer) -> None:
         x, y = pointer.image_xy
         self._down = True
-        self.host.editing.begin_stroke(x, y, erase=self.always_erases or pointer.ctrl)
+        self.host.editing.begin_stroke(x, y, erase=self.erases or pointer.ctrl)
 
     def drag(self, pointers: Sequence[Pointer]) -> None:
         """Go on through every point."""

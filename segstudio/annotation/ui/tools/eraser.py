@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from segstudio.annotation.ui.tools.brush import BrushTool
-from segstudio.session.session import ToolName
 
 
 class EraserTool(BrushTool):
     """A brush that always erases."""
 
-    name = ToolName.ERASER
-    always_erases = True
+    name, title, icon, shortcut = "eraser", "Eraser", "eraser", "E"
+    tip = "Paint background"
+    options = ()
+    erases = True

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from segstudio.annotation.ui.tools.brush import ONLY_UNLABELLED
 from segstudio.canvas.tool import Pointer, Tool
-from segstudio.session.session import ToolName
+from segstudio.kit.actions import ActionSpec, flip_view, is_view
+from segstudio.kit.frame_names import TOOLS
+
+_CONTIGUOUS = ActionSpec(
+    "fill.contiguous",
+    TOOLS,
+    "Fill connected pixels only",
+    partial(flip_view, "fill_contiguous"),
+    "scan",
+    checked=partial(is_view, "fill_contiguous", True),
+    tip="Off: fill every pixel of the clicked class in the image",
+    section=1,
+)
 
 
 class FillTool(Tool):
     """Fills the region under the pointer."""
 
-    name = ToolName.FILL
+    name, title, icon, shortcut = "fill", "Fill", "paint-bucket", "G"
+    tip = "Give a whole region the active class"
+    options = (_CONTIGUOUS, ONLY_UNLABELLED)
 
     def press(self, pointer: Pointer) -> None:
         """Fill, if the pointer is on the image."""

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 
-from segstudio.canvas.tool import Pointer, Tool, ToolHost
+from segstudio.canvas.tool import PAN, Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
-from segstudio.session.session import ToolName
 
 
 class PanTool(Tool):
     """Moves the image; also lent to other tools by Space and the middle button."""
 
-    name = ToolName.PAN
+    name, title, icon, shortcut = PAN, "Pan", "hand", "H"
+    tip = "Drag to move the image (hold Space with any tool)"
+    gestures = (("Middle drag, Space+drag", "Pan, with any tool"),)
+    edits = False
     shape = Qt.CursorShape.OpenHandCursor
 
     def __init__(self, host: ToolHost) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from segstudio.canvas.tool import Pointer, Tool
-from segstudio.session.session import ToolName
+from segstudio.canvas.tool import PICK, Pointer, Tool
 
 
 class PickTool(Tool):
     """Picks a class; other tools borrow it while Alt is held."""
 
-    name = ToolName.PICK
+    name, title, icon, shortcut = PICK, "Pick class", "pipette", "I"
+    tip = "Make the class under the pointer active (Alt+click with any tool)"
+    gestures = (("Alt+click", "Pick the class under the pointer"),)
+    edits = False
 
     def press(self, pointer: Pointer) -> None:
         """Pick, if the pointer is on the image."""

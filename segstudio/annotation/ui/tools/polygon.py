@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
+from segstudio.annotation.ui.tools.brush import ONLY_UNLABELLED
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
-from segstudio.session.session import ToolName
 
 _CLOSE_PX = 8.0
 """How near to the first corner a click closes, in logical pixels."""
@@ -29,7 +29,13 @@ class PolygonTool(Tool):
     image is shown.
     """
 
-    name = ToolName.POLYGON
+    name, title, icon, shortcut = "polygon", "Polygon", "pentagon", "P"
+    tip = "Click the corners; Enter or a click on the first one closes it"
+    options = (ONLY_UNLABELLED,)
+    gestures = (
+        ("Enter, or click the first corner", "Close the polygon"),
+        ("Backspace", "Take back the polygon's last corner"),
+    )
 
     def __init__(self, host: ToolHost) -> None:
         super().__init__(host)

@@ -1,0 +1,155 @@
+"""The panels of the window: one row each, in the order of their commands.
+
+A row is there before the window is painted, so what a panel is made of is imported by its `load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from segstudio.studio import Studio
+    from segstudio.window.main_window import MainWindow
+
+Area = Qt.DockWidgetArea
+Build = Callable[["MainWindow", "Studio"], "QWidget | None"]
+"""Makes a panel and its connections; None if it fills its dock itself a moment later."""
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """One panel.
+
+    Attributes:
+        name: Title of its dock; its command is called `panel.<name in lower case>`.
+        load: Imports what it is made of, beside the event loop, and tells how it is built.
+        area: Where it stands at the first start.
+        width: In logical pixels; of panels beside the canvas.
+        height: Likewise.
+        tabbed_with: Name of the panel whose place it shares at the first start.
+        on_demand: Whether it is hidden and not built until it is asked for.
+        icon: Name of a file in resources/icons, or "".
+        keys: Shortcuts that open and close it.
+        tip: One sentence more than the name, for the tool tip.
+    """
+
+    name: str
+    load: Callable[[], Build]
+    area: Area = Area.RightDockWidgetArea
+    width: int = 360
+    height: int = 400
+    tabbed_with: str = ""
+    on_demand: bool = False
+    icon: str = ""
+    keys: tuple[str, ...] = ()
+    tip: str = ""
+
+    @property
+    def action_id(self) -> str:
+        """The id of the command that opens and closes it."""
+        return f"panel.{self.name.lower()}"
+
+
+def _images() -> Build:
+    from segstudio.folder.ui.images_panel import ImagesPanel
+
+    def build(window: MainWindow, studio: Studio) -> ImagesPanel:
+        panel = ImagesPanel(studio.session, studio.browsing, studio.scoring, window.commands)
+        panel.open_requested.connect(window.verbs.open_folder)
+        panel.samples_requested.connect(studio.browsing.open_samples)
+        panel.selection_changed.connect(window.commands.refresh)
+        window.images = panel
+        return panel
+
+    return build
+
+
+def _classes() -> Build:
+    from segstudio.annotation.ui.classes_panel import ClassesPanel
+
+    def build(window: MainWindow, studio: Studio) -> ClassesPanel:
+        window.classes = ClassesPanel(
+            studio.session, studio.class_list, studio.class_removal, studio.scoring
+        )
+        return window.classes
+
+    return build
+
+
+def _model() -> Build:
+    from segstudio.runs.ui.model_panel import ModelPanel
+
+    def build(window: MainWindow, studio: Studio) -> ModelPanel:
+        window.model = ModelPanel(
+            studio.session, studio.segmenting, studio.class_mappings, window.commands
+        )
+        return window.model
+
+    return build
+
+
+def _metrics() -> Build:
+    from segstudio.evaluation.ui.metrics_panel import MetricsPanel
+
+    def build(window: MainWindow, studio: Studio) -> MetricsPanel:
+        window.metrics = MetricsPanel(studio.session, studio.scoring)
+        return window.metrics
+
+    return build
+
+
+def _disagreement() -> Build:
+    from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
+
+    def build(window: MainWindow, studio: Studio) -> DisagreementPanel:
+        panel = DisagreementPanel(studio.session, studio.disagreement, window.commands)
+        panel.region_opened.connect(window.canvas.show_rect)
+        window.disagreement = panel
+        return panel
+
+    return build
+
+
+def _network() -> Build:
+    import segstudio.inspection.ui.cuts_page
+    import segstudio.inspection.ui.pair_page
+    import segstudio.inspection.ui.panel
+    import segstudio.inspection.ui.skip_page
+    import segstudio.inspection.ui.stage_page
+    import segstudio.inspection.ui.upsampling_page
+    import segstudio.inspection.ui.why_page  # noqa: F401 - loaded for what they import
+
+    return lambda window, _studio: window.network.build()
+
+
+def _evaluation() -> Build:
+    import segstudio.evaluation.ui.panel  # noqa: F401 - loaded for what it imports
+
+    return lambda window, _studio: window.evaluation.build()
+
+
+PANELS: tuple[PanelSpec, ...] = (
+    PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=232),
+    PanelSpec("Classes", _classes, height=166),
+    PanelSpec("Model", _model, height=260),
+    PanelSpec("Metrics", _metrics, height=296),
+    PanelSpec(
+        "Disagreement", _disagreement, tabbed_with="Metrics", icon="vote", keys=("Shift+M",),
+        tip="Where the models differ on the open image, region by region",
+    ),
+    PanelSpec(
+        "Network", _network, Area.BottomDockWidgetArea, on_demand=True, icon="network",
+        keys=("N",), tip="Look inside the chosen model, layer by layer, on the open image",
+    ),
+    PanelSpec(
+        "Evaluation", _evaluation, Area.BottomDockWidgetArea, tabbed_with="Network",
+        on_demand=True, icon="chart-column", keys=("M",),
+        tip="Compare models over the whole folder: which one is right, and where",
+    ),
+)  # fmt: skip

@@ -14,8 +14,8 @@ from segstudio.cli.mask_layout import MaskPlace
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import ClassSpec, Color, LabelSchema
 from segstudio.storage.image_ref import ImageRef
-from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, TruthKind
-from segstudio.storage.truth_coding import KIND_NAMES
+from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
+from segstudio.storage.truth_kinds import KINDS, TruthKind
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,6 @@ _KINDS = (
     "Say how they are to be read with --pred-kind and --truth-kind, or give the classes with "
     "--schema."
 )
-_WORDS: dict[TruthKind, str] = {**KIND_NAMES, "index": "numbers of classes", "colour": "colours"}
 
 
 def _unlike(truth: Masks, predictions: Masks, hint: str) -> SegstudioError:
@@ -208,7 +207,7 @@ def _unlike(truth: Masks, predictions: Masks, hint: str) -> SegstudioError:
         kind = masks.index.kind
         if numbers:
             return "have colours" if kind == "colour" else "hold numbers"
-        return f"hold {_WORDS[kind]}"
+        return f"hold {'numbers of classes' if kind == 'index' else KINDS[kind].name}"
 
     first, second = (f"{m.place.classes} {words(m)}" for m in (truth, predictions))
     return SegstudioError(f"The masks in {first}, those in {second}.", hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from segstudio.cli.output import print_table, say, score
+from segstudio.cli.output import print_table, say, score, signed
 from segstudio.evaluation.report.wording import count, stacks_text
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import AnyFigure, AnyMeasure, Where
@@ -60,7 +60,7 @@ def _print_models(
     for model in models:
         cells = [score(model[name]) for name, _ in shown]
         cells += [f.plain(_section(model, m).get(f.total, math.nan)) for m, f in further]
-        rows.append([model["id"], *cells, _seconds(model["seconds_per_image"])])
+        rows.append([model["id"], *cells, score(model["seconds_per_image"], 3)])
     if background is not None:
         cells = [score(background.get(name, math.nan)) for name, _ in shown]
         rows.append(["(all background)", *cells, *["-"] * len(further), "-"])
@@ -92,7 +92,7 @@ def _print_classes(models: list[dict[str, Any]]) -> None:
         cells = []
         for model in models:
             iou = next((c["iou"] for c in model["classes"] if c["id"] == class_id), math.nan)
-            away = "" if model is models[0] else f" ({_signed(iou - first[class_id])})"
+            away = "" if model is models[0] else f" ({signed(iou - first[class_id])})"
             cells.append(score(iou) + away)
         rows.append([str(class_id), name, *cells])
     print_table(["class", "name", *(m["id"] for m in models)], rows)
@@ -114,7 +114,7 @@ def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
         [
             (
                 name,
-                *(_signed(row[key]) for key in ("difference", "low", "high")),
+                *(signed(row[key]) for key in ("difference", "low", "high")),
                 _verdict(row, found),
             )
             for name, row in rows
@@ -148,11 +148,3 @@ def _print_disagreement(
             for i in found["images"]
         ],
     )
-
-
-def _seconds(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
-
-
-def _signed(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:+.4f}"

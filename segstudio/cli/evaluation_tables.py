@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from segstudio.cli.mask_pairs import MISSING_TEXTS
 from segstudio.cli.options import Missing
-from segstudio.cli.output import print_table, say, score
+from segstudio.cli.output import print_table, say, score, signed
 from segstudio.evaluation.report.wording import count
 from segstudio.metrics.image_figures import MEASURES, PIXELS
 from segstudio.metrics.measure import Where
@@ -179,13 +179,9 @@ def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
         [
             (
                 name,
-                *(_signed(row[key]) for key in ("difference", "low", "high")),
+                *(signed(row[key]) for key in ("difference", "low", "high")),
                 "-" if math.isnan(row["low"]) else f"{row['share_above_zero']:.1%}",
             )
             for name, row in rows
         ],
     )
-
-
-def _signed(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:+.4f}"

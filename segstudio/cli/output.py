@@ -7,8 +7,9 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from segstudio.core.formatting import change_text, ratio_text
 from segstudio.core.text import printable, utf8_json
 
 
@@ -55,9 +56,18 @@ def _is_number(cell: str) -> bool:
     return cell == "-" or cell.replace(",", "").replace(".", "").isdigit()
 
 
-def score(value: float) -> str:
-    """A score with four digits, "-" if it is not defined."""
-    return "-" if math.isnan(value) else f"{value:.4f}"
+def score(value: float, digits: int = 4) -> str:
+    """A score, "-" if it is not defined."""
+    return ratio_text(value, digits).translate(_ASCII)
+
+
+def signed(value: float) -> str:
+    """A change of a score with its sign, "-" if it is not defined."""
+    return change_text(value, 4).translate(_ASCII)
+
+
+_ASCII: Final = str.maketrans("\u2013\u2212", "--")
+"""Programs that read the output know no other minus, and some terminals neither."""
 
 
 def warn(message: str) -> None:

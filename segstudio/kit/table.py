@@ -60,7 +60,7 @@ SWATCHES: Final = Qt.ItemDataRole.UserRole + 3
 _SWATCH, _GAP = 14, 4
 _BAR_PX, _ACCENT_PX = 3, 3
 _TINT_ALPHA = 56
-_PADDING, _MARGINS = 4, 8
+_PADDING, _MARGINS = 2, 8
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
 _MOST_SPREAD, _ARROW_PX = 40, 26
@@ -94,7 +94,7 @@ class Column(Generic[Row]):
 
     Attributes:
         title: Its heading.
-        text: What a row shows; with `swatches`, what is told to screen readers.
+        text: What a row shows.
         tip: What the column means.
         value: The number behind the text: sorted by and copied; NaN where it is not known.
         key: What it is sorted by, if not by the value or the text; None comes last.
@@ -106,6 +106,9 @@ class Column(Generic[Row]):
         bar: The part 0..1 of a bar below a row's text; NaN for none.
         bar_color: Of the bar; the accent otherwise.
         swatches: Squares of colours in place of the text.
+        spoken: What screen readers are told, and what is copied, if not the text.
+        entry: What is typed over where a row's cell is edited; None: it cannot be.
+        entered: Takes what was typed.
         most: If not 0, texts make the column no wider than so many pixels.
         stretch: If not 0, the column takes what room is left, and no less than so many pixels.
         sample: The text that decides the width, if not those of the rows.
@@ -125,6 +128,9 @@ class Column(Generic[Row]):
     bar: Callable[[Row], float] | None = None
     bar_color: Callable[[Row], QColor | None] | None = None
     swatches: Callable[[Row], Sequence[QColor]] | None = None
+    spoken: Callable[[Row], str] | None = None
+    entry: Callable[[Row], str] | None = None
+    entered: Callable[[Row, str], None] | None = None
     most: int = 0
     stretch: int = 0
     sample: str = ""
@@ -141,7 +147,7 @@ class Column(Generic[Row]):
     def copied(self, row: Row) -> str:
         """A row's cell for spreadsheets."""
         if self.value is None:
-            return self.text(row)
+            return _spoken(self, row)
         value = _known(self.value(row))
         return "" if value is None else f"{value:.6g}"
 
@@ -252,7 +258,18 @@ class TableModel(Generic[Row], QAbstractTableModel):
         """Rows that cannot be chosen are passed over."""
         if index.isValid() and not self._is_enabled(self.rows[index.row()]):
             return Qt.ItemFlag.NoItemFlags
-        return super().flags(index)
+        can_edit = index.isValid() and self.columns[index.column()].entry is not None
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsEditable if can_edit else flags
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Take what was typed, if it is something else."""
+        column, row = self.columns[index.column()], self.rows[index.row()]
+        text = str(value).strip()
+        if column.entry is None or column.entered is None or text in ("", column.entry(row)):
+            return False
+        column.entered(row, text)
+        return True
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -282,8 +299,8 @@ def _alignment(column: Column[Any], _row: Any = None) -> Qt.AlignmentFlag:
     return column.side.value | Qt.AlignmentFlag.AlignVCenter
 
 
-def _shown_text(column: Column[Any], row: Any) -> str:
-    return "" if column.swatches is not None else column.text(row)
+def _spoken(column: Column[Any], row: Any) -> str:
+    return (column.spoken or column.text)(row)
 
 
 def _cell_tip(column: Column[Any], row: Any) -> str:
@@ -309,8 +326,9 @@ def _foreground(column: Column[Any], row: Any) -> QColor | None:
 
 
 _DATA: Final[dict[int, Callable[[Column[Any], Any], Any]]] = {
-    Qt.ItemDataRole.DisplayRole: _shown_text,
-    Qt.ItemDataRole.AccessibleTextRole: lambda column, row: column.text(row),
+    Qt.ItemDataRole.DisplayRole: lambda column, row: column.text(row),
+    Qt.ItemDataRole.EditRole: lambda c, row: None if c.entry is None else c.entry(row),
+    Qt.ItemDataRole.AccessibleTextRole: _spoken,
     Qt.ItemDataRole.ToolTipRole: _cell_tip,
     Qt.ItemDataRole.TextAlignmentRole: _alignment,
     Qt.ItemDataRole.FontRole: _font,
@@ -330,7 +348,8 @@ class TableDelegate(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
-        option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
+        if option.state & QStyle.StateFlag.State_Selected:
+            option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         box: QRect = option.rect
@@ -394,7 +413,9 @@ class _Head(QHeaderView):
 
 
 class TableView(Generic[Row], QTableView):
-    """A table: Ctrl+C copies the chosen rows, a click on a heading sorts; where rows have an order of their own, a third one undoes it.
+    """A table: Ctrl+C copies the chosen rows, a click on a heading sorts.
+
+    Where the rows have an order of their own, a third click on a heading brings it back.
 
     Signals:
         reached: A row (itself) was clicked, activated, or reached by a key.
@@ -457,7 +478,10 @@ class TableView(Generic[Row], QTableView):
         self.setSelectionMode(choosing)
         if choosing is QAbstractItemView.SelectionMode.NoSelection:
             self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setEditTriggers(  # of cells that can be edited
+            QAbstractItemView.EditTrigger.DoubleClicked
+            | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)

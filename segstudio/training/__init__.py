@@ -1,1 +1,1 @@
-"""Training: joint transforms, losses, the loop, detection, and the recipe of the shipped models."""
+"""Training: joint transforms, losses, the loop, detection, and the file that comes of it."""

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractItemView, QApplication
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QLineEdit
 
 from segstudio.core.formatting import ratio_text
 from segstudio.kit.table import (
@@ -39,8 +39,8 @@ COLUMNS = (
     Column[Score]("IoU", lambda r: ratio_text(r.iou), value=lambda r: r.iou, side=Side.RIGHT,
                   bar=lambda r: r.iou, bar_color=lambda r: RED, color=lambda r: RED,
                   emphasis=lambda r: Emphasis.STRONG if r.iou > 0.8 else Emphasis.FAINT),
-    Column[Score]("Votes", lambda r: f"{len(r.votes)} votes", key=lambda r: len(r.votes),
-                  swatches=lambda r: r.votes, spare=True),
+    Column[Score]("Votes", lambda r: "", key=lambda r: len(r.votes), swatches=lambda r: r.votes,
+                  spoken=lambda r: f"{len(r.votes)} votes", spare=True),
 )  # fmt: skip
 CAT, DOG = Score("cat", 0.25, (BLACK, RED)), Score("Dog", 0.875)
 EEL = Score("=eel", math.nan, (RED,))
@@ -232,6 +232,36 @@ def test_rows_that_cannot_be_chosen_are_passed_over(qtbot):
     assert told == ["Dog", "cat"]
     click_head(table, 1)
     assert names(table) == ["Dog", "=eel", "cat"]
+
+
+def test_a_cell_that_can_be_edited_tells_what_was_typed(qtbot):
+    told = []
+    columns = (
+        Column[Score]("Class", lambda r: f"{r.name} (ignored)", entry=lambda r: r.name,
+                      entered=lambda row, text: told.append((row.name, text))),
+        Column[Score]("IoU", lambda r: ratio_text(r.iou)),
+    )  # fmt: skip
+    table = TableView(TableModel(columns, lambda r: r.name), "Scores")
+    qtbot.addWidget(table)
+    table.model().show_rows([CAT])
+    table.show()
+
+    def type_into(column: int, text: str) -> None:
+        at = table.visualRect(table.model().index(0, column)).center()
+        qtbot.mouseClick(table.viewport(), LEFT, pos=at)
+        qtbot.mouseDClick(table.viewport(), LEFT, pos=at)
+        for editor in table.findChildren(QLineEdit):
+            assert editor.text() == "cat"
+            editor.selectAll()
+            qtbot.keyClicks(editor, text)
+            qtbot.keyClick(editor, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: not table.findChildren(QLineEdit))
+
+    type_into(1, "7")
+    type_into(0, "cat ")
+    assert told == []
+    type_into(0, " lion")
+    assert told == [("cat", "lion")]
 
 
 def test_other_columns_come_with_their_rows(view):

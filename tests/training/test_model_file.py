@@ -6,13 +6,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from segstudio.models.unet import UNet
-from segstudio.training.cards import metrics_table, model_card
 from segstudio.training.export import (
     half_precision,
     load_model,
     read_description,
     save_model,
 )
+from tools.embedded_models import metrics_table, model_card
 
 DESCRIPTION = {
     "id": "tiny",

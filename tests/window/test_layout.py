@@ -59,6 +59,15 @@ def test_the_metrics_are_read_without_scrolling_at_1280_by_800(scored, page):
     assert last <= table.viewport().height()
 
 
+def test_names_are_whole_beside_six_digits_of_pixels_at_1280_by_800(scored):
+    page = scored.window.metrics.image
+    rows = [replace(row, truth_pixels=122_079) for row in page.model.rows]
+    page.model.show_rows(rows)
+    text = page.table.fontMetrics().horizontalAdvance("background")
+    assert page.table.columnWidth(0) >= text + page.table.iconSize().width() + 12
+    assert page.table.horizontalScrollBar().maximum() == 0
+
+
 def test_a_score_against_a_models_own_mask_is_read_without_scrolling_at_1280_by_800(scored):
     scored.studio.editing.use_prediction()
     metrics = scored.window.metrics

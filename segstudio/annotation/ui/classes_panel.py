@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPalette
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QColorDialog,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
-    QHeaderView,
     QSpinBox,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from segstudio.annotation.class_removal import ClassRemoval, ClassUse
-from segstudio.annotation.ui.class_list_rows import DICE, EYE, ID, IOU, KEY, NAME, ClassesModel
 from segstudio.annotation.ui.remove_class_dialog import RemoveClassDialog
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import ratio_text
+from segstudio.core.schema import ClassSpec, class_keys
 from segstudio.folder.class_list import ClassList
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icon_button import icon_button
+from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
+from segstudio.kit.swatch import swatch
+from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
 from segstudio.runs.score_sides import image_sides
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import Change, Session, What
 
+EYE, NAME, ID, KEY, IOU, DICE = range(6)
+"""The columns."""
 _NO_IGNORE = -1
 _NAME_FILES = "Class names (*.txt *.names *.csv *.tsv *.yaml *.yml *.json);;All files (*)"
 _SWATCH_WIDTH = 26
@@ -46,7 +50,8 @@ class ClassesPanel(QWidget):
         super().__init__()
         self._removal = removal
         self._session, self._class_list, self._scoring = session, class_list, scoring
-        self.model = ClassesModel(session, scoring, self)
+        self._scores: dict[int, tuple[float, float]] = {}
+        self.model = TableModel(self._columns(), lambda spec: spec.id, self)
         self.view = _ClassTable(self.model)
         self.ignore = QSpinBox()
         self.ignore.setRange(_NO_IGNORE, 255)
@@ -75,6 +80,44 @@ class ClassesPanel(QWidget):
         if path:
             self._class_list.read(Path(path))
 
+    def _columns(self) -> tuple[Column[ClassSpec], ...]:
+        session, scores = self._session, self._scores
+        keys, ignored = class_keys(session.schema), session.schema.ignore_index
+
+        def is_hidden(spec: ClassSpec) -> bool:
+            return spec.id in session.view.hidden_classes
+
+        def emphasis(spec: ClassSpec) -> Emphasis:
+            is_active = spec.id == session.view.active_class
+            return Emphasis.STRONG if is_active else Emphasis.NONE
+
+        return (
+            Column(
+                "", lambda _spec: "", icon=lambda spec: icon("eye-off" if is_hidden(spec) else "eye"),
+                spoken=lambda spec: "hidden" if is_hidden(spec) else "shown",
+                cell_tip=lambda _spec: "Show or hide this class on the canvas",
+            ),
+            Column(
+                "Class", lambda spec: f"{spec.name} (ignored)" if spec.id == ignored else spec.name,
+                cell_tip=lambda spec: (
+                    f"{spec.name}\nDouble-click to rename; click the colour to change it"
+                ),
+                icon=lambda spec: swatch(QColor(*spec.color)), emphasis=emphasis, stretch=60,
+                entry=lambda spec: spec.name,
+                entered=lambda spec, name: self._class_list.rename(spec.id, name),
+            ),
+            Column(
+                "Id", lambda spec: str(spec.id), side=Side.CENTRE, sample="255",
+                cell_tip=lambda _: "Value of the class in mask files; it never changes by itself",
+            ),
+            Column(
+                "Key", lambda spec: _key_text(keys.get(spec.id)), side=Side.CENTRE, sample="Alt+9",
+                cell_tip=lambda _spec: "Key that makes this class active",
+            ),
+            _score_column("IoU", scores, 0),
+            _score_column("Dice", scores, 1),
+        )  # fmt: skip
+
     def _lay_out(self) -> None:
         foot = QHBoxLayout()
         foot.setContentsMargins(8, 4, 8, 6)
@@ -97,8 +140,7 @@ class ClassesPanel(QWidget):
     def _connect(self) -> None:
         self.view.eye_clicked.connect(self._toggle_eye)
         self.view.color_clicked.connect(self._choose_color)
-        self.view.selectionModel().currentRowChanged.connect(self._on_row)
-        self.model.renamed.connect(self._rename)
+        self.view.reached.connect(self._activate)
         self.add.clicked.connect(self._add_class)
         self.remove.clicked.connect(self._remove_class)
         self.names.clicked.connect(self.read_names)
@@ -116,14 +158,18 @@ class ClassesPanel(QWidget):
             self._show_active()
 
     def _show_scores(self) -> None:
-        self.model.rescore()
+        metrics = self._scoring.of_image()
+        self._scores = {}
+        if metrics is not None:
+            pairs = zip(metrics.iou.tolist(), metrics.dice.tolist(), strict=True)
+            self._scores = dict(zip(metrics.class_ids, pairs, strict=True))
+        self.model.show_rows(self._session.schema.classes, self._columns())
         sides = image_sides(self._session) if self._scoring.of_image() is not None else None
         if sides is not None:
             self.whose.show_text(f"IoU and Dice: {sides.text}", f"IoU and Dice: {sides.short}")
         self.whose.setVisible(sides is not None)
 
     def _show_schema(self) -> None:
-        self.model.reload()
         self._show_scores()
         ignore = self._session.schema.ignore_index
         self.ignore.blockSignals(True)
@@ -132,38 +178,28 @@ class ClassesPanel(QWidget):
         self._show_active()
 
     def _show_active(self) -> None:
-        row = self.model.row_of(self._session.view.active_class)
-        self.remove.setEnabled(row >= 0 and self._session.view.active_class != 0)
-        if row >= 0 and row != self.view.currentIndex().row():
-            self.view.setCurrentIndex(self.model.index(row, NAME))
+        active = self._session.view.active_class
+        self.remove.setEnabled(self.model.place_of(active) >= 0 and active != 0)
+        self.view.choose(active)
 
-    def _on_row(self, current: QModelIndex, _previous: QModelIndex) -> None:
-        spec = self.model.class_at(current.row())
+    def _activate(self, spec: ClassSpec) -> None:
         view = self._session.view
-        if spec is not None and spec.id != view.active_class:
+        if spec.id != view.active_class:
             self._session.set_view(active_class=spec.id, previous_class=view.active_class)
 
-    def _toggle_eye(self, row: int) -> None:
-        spec = self.model.class_at(row)
-        if spec is not None:
-            hidden = self._session.view.hidden_classes
-            self._session.set_view(hidden_classes=hidden ^ frozenset({spec.id}))
+    def _toggle_eye(self, spec: ClassSpec) -> None:
+        hidden = self._session.view.hidden_classes
+        self._session.set_view(hidden_classes=hidden ^ frozenset({spec.id}))
 
-    def _choose_color(self, row: int) -> None:
-        spec = self.model.class_at(row)
-        if spec is None:
-            return
+    def _choose_color(self, spec: ClassSpec) -> None:
         color = QColorDialog.getColor(QColor(*spec.color), self, f"Colour of {spec.name}")
         if color.isValid():
             self._class_list.recolor(spec.id, (color.red(), color.green(), color.blue()))
 
-    def _rename(self, class_id: int, name: str) -> None:
-        self._class_list.rename(class_id, name)
-
     def _add_class(self) -> None:
         number = self._session.schema.num_classes
         class_id = self._class_list.add(f"class {number}")
-        row = self.model.row_of(class_id)
+        row = self.model.place_of(class_id)
         if row >= 0:
             index = self.model.index(row, NAME)
             self.view.setCurrentIndex(index)
@@ -189,49 +225,51 @@ class ClassesPanel(QWidget):
             raise
 
 
-class _ClassTable(QTableView):
+def _key_text(number: int | None) -> str:
+    """The digit that chooses a class: its id where that is one, else what is left."""
+    if number is None:
+        return ""
+    return str(number) if number <= 9 else f"Alt+{number - 9}"
+
+
+def _score_column(
+    title: str, scores: Mapping[int, tuple[float, float]], place: int
+) -> Column[ClassSpec]:
+    def score(spec: ClassSpec) -> float:
+        return scores.get(spec.id, (math.nan, math.nan))[place]
+
+    def tip(spec: ClassSpec) -> str:
+        is_missing = bool(scores) and math.isnan(score(spec))
+        return "In neither map, so it has no score" if is_missing else ""
+
+    return Column(
+        title, lambda spec: ratio_text(score(spec)) if scores else "", value=score, cell_tip=tip,
+        side=Side.CENTRE, sample="0.000",
+    )  # fmt: skip
+
+
+class _ClassTable(TableView[ClassSpec]):
     """Tells clicks on the eye and on the colour from those that choose the class."""
 
-    eye_clicked = Signal(int)
-    color_clicked = Signal(int)
+    eye_clicked = Signal(object)
+    color_clicked = Signal(object)
 
-    def __init__(self, model: ClassesModel) -> None:
-        super().__init__()
-        self.setModel(model)
-        self.setAccessibleName("Classes")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(
-            QAbstractItemView.EditTrigger.DoubleClicked
-            | QAbstractItemView.EditTrigger.EditKeyPressed
-        )
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setTabKeyNavigation(False)
-        self.setIconSize(QSize(16, 16))
+    def __init__(self, model: TableModel[ClassSpec]) -> None:
+        super().__init__(model, "Classes", row_height=26, icon_px=16)
         self.setMinimumHeight(56)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(26)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(28)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((EYE, 30), (ID, 32), (KEY, 44), (IOU, 54), (DICE, 54)):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            header.resizeSection(column, width)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Tell apart what was clicked."""
         index = self.indexAt(event.position().toPoint())
-        if index.isValid() and event.button() == Qt.MouseButton.LeftButton:
+        spec = self.row_at(index)
+        if spec is not None and event.button() == Qt.MouseButton.LeftButton:
             if index.column() == EYE:
-                self.eye_clicked.emit(index.row())
+                self.eye_clicked.emit(spec)
                 return
             left = self.visualRect(index).left()
             if index.column() == NAME and event.position().x() < left + _SWATCH_WIDTH:
                 self.setCurrentIndex(index)
-                self.color_clicked.emit(index.row())
+                self.reached.emit(spec)
+                self.color_clicked.emit(spec)
                 return
         super().mousePressEvent(event)

@@ -183,9 +183,10 @@ def region_columns(
     return (
         Column("Pixels", lambda region: count_text(region.pixels), "Size of the region",
                lambda region: region.pixels, cell_tip=tip, side=Side.RIGHT),
-        Column("Votes", said,
+        Column("Votes", lambda _region: "",
                "One square a model, in their order below: the class that it gives most of the region",
-               key=lambda region: (region.entropy, region.pixels), cell_tip=tip, swatches=votes),
+               key=lambda region: (region.entropy, region.pixels), cell_tip=tip, swatches=votes,
+               spoken=said),
         _annotation_column(titles, state, tip),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 
-from segstudio.annotation.ui.class_list_rows import ID, KEY
+from segstudio.annotation.ui.classes_panel import ID, KEY
 from segstudio.annotation.ui.remove_class_dialog import RemoveClassDialog
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from segstudio.models.unet import UNet
-from segstudio.training import nuclei
 from segstudio.training.data import Sample
 from segstudio.training.export import load_model
 from segstudio.training.loop import FitOptions
-from segstudio.training.nuclei_data import (
+from tools import embedded_models
+from tools.embedded_models import (
     choose_validation,
     kind_of,
     read_names,
@@ -84,7 +84,7 @@ def test_shipped_validation_part_is_the_recipes():
 
 def test_recipe_trains_publishes_and_describes(tmp_path):
     recipe = replace(
-        nuclei.RECIPES["unet"],
+        embedded_models.RECIPES["unet"],
         build=UNet,
         options={"base_channels": 2, "depth": 1},
         crop=16,
@@ -92,10 +92,10 @@ def test_recipe_trains_publishes_and_describes(tmp_path):
     )
     samples = synthetic(12)
     training, held_out = split(samples, choose_validation(samples))
-    trainer = nuclei.new_trainer(recipe, FitOptions(steps=3))
-    nuclei.train(recipe, trainer, training, lambda _: None)
+    trainer = embedded_models.new_trainer(recipe, FitOptions(steps=3))
+    embedded_models.train(recipe, trainer, training, lambda _: None)
     out = tmp_path / "unet-nuclei.safetensors"
-    description = nuclei.publish(recipe, trainer, (training, held_out), out, "python -m x")
+    description = embedded_models.publish(recipe, trainer, (training, held_out), out, "python -m x")
     model, stored = load_model(out)
     assert stored == description
     assert stored["metrics"]["all"]["images"] == len(held_out)
@@ -106,12 +106,14 @@ def test_recipe_trains_publishes_and_describes(tmp_path):
 
 def test_instances_keep_their_ids_and_get_the_networks_scale():
     sample = synthetic(1)[0]
-    ready = nuclei.prepared(nuclei.RECIPES["maskrcnn"], sample)
+    ready = embedded_models.prepared(embedded_models.RECIPES["maskrcnn"], sample)
     assert ready.target.dtype == np.uint16
     assert ready.scale == 512 / 32
     large = replace(
         sample, image=picture((9, 9, 9), (600, 700)), target=np.zeros((600, 700), np.uint16)
     )
-    assert nuclei.prepared(nuclei.RECIPES["maskrcnn"], large).scale == 1.25
-    assert nuclei.prepared(nuclei.RECIPES["deeplab"], sample).scale == 2
-    assert set(np.unique(nuclei.prepared(nuclei.RECIPES["unet"], sample).target)) == {0, 1}
+    assert embedded_models.prepared(embedded_models.RECIPES["maskrcnn"], large).scale == 1.25
+    assert embedded_models.prepared(embedded_models.RECIPES["deeplab"], sample).scale == 2
+    assert set(
+        np.unique(embedded_models.prepared(embedded_models.RECIPES["unet"], sample).target)
+    ) == {0, 1}

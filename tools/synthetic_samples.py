@@ -4,7 +4,7 @@ Made for the embedded samples and for tests: nuclei of irregular outline that to
 out-of-focus blur, uneven light, and photon and read-out noise. Every mask is exact by construction
 (a pixel belongs to the nucleus on top), before any blur is applied to the image.
 
-`python -m segstudio.training.synthetic resources/samples` makes the embedded samples again.
+`python -m tools.synthetic_samples resources/samples` makes the embedded samples again.
 """
 
 from __future__ import annotations

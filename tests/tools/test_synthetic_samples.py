@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segstudio.core.schema import LabelSchema
-from segstudio.training.synthetic import SAMPLES, FieldOptions, make_field, write_samples
+from tools.synthetic_samples import SAMPLES, FieldOptions, make_field, write_samples
 
 SMALL = FieldOptions((96, 128), count=8, diameter=18, debris=0)
 
@@ -43,7 +43,7 @@ def test_noise_is_in_the_image_and_not_in_the_masks(noise):
 
 
 def test_written_samples_are_read_back_with_their_masks_and_classes(tmp_path, monkeypatch):
-    monkeypatch.setattr("segstudio.training.synthetic.SAMPLES", (("a", SMALL),))
+    monkeypatch.setattr("tools.synthetic_samples.SAMPLES", (("a", SMALL),))
     (path,) = write_samples(tmp_path)
     ids = cv2.imread(str(tmp_path / "instances" / "a.png"), cv2.IMREAD_UNCHANGED)
     assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).shape == (96, 128)

@@ -1,6 +1,6 @@
 """The recipe of the three shipped models.
 
-    python -m segstudio.training.nuclei --data DIR --model unet --minutes 45 --out FILE
+    python -m tools.embedded_models --data DIR --model unet --minutes 45 --out FILE
 
 trains one of them on the nuclei data, evaluates it on the held-out part and writes the weights
 with their description, and a model card beside them.
@@ -11,33 +11,26 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
 from segstudio.models.unet import UNet
-from segstudio.training.cards import metrics_table, model_card
 from segstudio.training.data import Augmentation, CropSampler, Sample
 from segstudio.training.detection import detection_batches, detection_loss, use_bfloat16
 from segstudio.training.evaluation import evaluate_instances, evaluate_semantic
 from segstudio.training.export import FORMAT, load_model, save_model
 from segstudio.training.loop import FitOptions, Progress, Trainer
-from segstudio.training.nuclei_data import (
-    Kind,
-    choose_validation,
-    kind_of,
-    read_names,
-    read_samples,
-    split,
-)
 from segstudio.training.semantic import scaled, semantic_batches, semantic_loss
 
 SEED = 7
@@ -382,7 +375,7 @@ def main() -> None:
     if not arguments.publish_only:
         train(recipe, trainer, training, Report())
     command = (
-        f"python -m segstudio.training.nuclei --data DIR --model {arguments.model} "
+        f"python -m tools.embedded_models --data DIR --model {arguments.model} "
         f"--held-out nuclei_validation.txt --minutes {arguments.minutes:g} "
         f"--out {arguments.out.name}"
     )
@@ -393,3 +386,157 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+Kind = Literal["fluorescence", "purple", "bright grey"]
+KINDS: tuple[Kind, ...] = ("fluorescence", "purple", "bright grey")
+
+
+def read_samples(folder: Path) -> list[Sample]:
+    """Read ``images/`` and ``instances/`` (16-bit PNG of instance ids), sorted by name.
+
+    Raises:
+        FileNotFoundError: if there is no image, or one has no instances.
+    """
+    files = sorted((folder / "images").glob("*.png"))
+    if not files:
+        raise FileNotFoundError(f"no PNG images in {folder / 'images'}")
+    return [_read(file, folder / "instances" / file.name) for file in files]
+
+
+def _read(image_file: Path, ids_file: Path) -> Sample:
+    image = cv2.imread(str(image_file), cv2.IMREAD_COLOR)
+    ids = cv2.imread(str(ids_file), cv2.IMREAD_UNCHANGED)
+    if image is None or ids is None:
+        raise FileNotFoundError(f"cannot read {image_file} with {ids_file}")
+    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return Sample(image_file.stem, np.asarray(rgb, np.uint8), np.asarray(ids, np.uint16))
+
+
+def kind_of(image: npt.NDArray[np.uint8]) -> Kind:
+    """Tell what kind of image uint8 RGB (H, W, 3) is."""
+    pixels = image.astype(np.int16)
+    if (pixels.max(axis=2) - pixels.min(axis=2)).mean() > 10:
+        return "purple"
+    return "bright grey" if np.median(pixels) > 127 else "fluorescence"
+
+
+def choose_validation(samples: Sequence[Sample], part: float = 0.15, seed: int = 7) -> list[str]:
+    """Choose the names held out, the same part of every group of one size and kind.
+
+    Small groups are drawn from together, so that the whole comes to ``part``.
+    """
+    groups: dict[tuple[object, ...], list[str]] = defaultdict(list)
+    for sample in samples:
+        groups[(sample.target.shape, kind_of(sample.image))].append(sample.name)
+    rng = np.random.default_rng(seed)
+    ordered: list[str] = []
+    for key in sorted(groups, key=str):
+        names = sorted(groups[key])
+        ordered += [names[i] for i in rng.permutation(len(names))]
+    # one name out of every 1 / part along the list of shuffled groups
+    count = round(part * len(ordered))
+    picks = (np.arange(count) + rng.random()) * len(ordered) / count
+    return sorted(ordered[int(i)] for i in picks)
+
+
+def read_names(file: Path) -> list[str]:
+    """Return the names in a text file, one a line."""
+    return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def split(samples: Sequence[Sample], held_out: Sequence[str]) -> tuple[list[Sample], list[Sample]]:
+    """Return (training, validation).
+
+    Raises:
+        ValueError: if a held-out name is not among the samples.
+    """
+    names = {s.name for s in samples}
+    missing = sorted(set(held_out) - names)
+    if missing:
+        raise ValueError(f"{len(missing)} validation images are not there, first {missing[0]}")
+    wanted = set(held_out)
+    return (
+        [s for s in samples if s.name not in wanted],
+        [s for s in samples if s.name in wanted],
+    )
+
+
+COLUMNS = {
+    "iou": "IoU",
+    "dice": "Dice",
+    "mean_image_iou": "mean IoU of the images",
+    "ap50": "AP 0.50",
+    "ap75": "AP 0.75",
+    "ap": "AP 0.50:0.95",
+}
+MEASURED = (
+    "On {images} images that were not trained on, with the weights as stored (float16, computed "
+    "in float32), at the images' own resolution."
+)
+EXPLANATIONS = {
+    "semantic": (
+        "IoU and Dice of the nucleus class come from the pixels of all images summed; the mean "
+        "IoU of the images is the average of every image's own IoU."
+    ),
+    "instance": (
+        "AP is COCO's mask AP with 101 recall points and up to 1000 detections an image. IoU and "
+        "Dice compare the union of all instances with a score of at least 0.5 with the union of "
+        "all true nuclei, pixels of all images summed."
+    ),
+}
+
+
+def model_card(description: dict[str, Any], *, limits: str, command: str) -> str:
+    """Return the card's Markdown.
+
+    Args:
+        description: what ``save_model`` stores: title, data, licence, metrics, training, ...
+        limits: a paragraph on what the model is not good for.
+        command: the command line that makes it again.
+    """
+    metrics = description["metrics"]
+    sections = [
+        f"# {description['title']}",
+        f"`{description['id']}`: {description['summary']}",
+        f"**Licence.** {description['licence']}.",
+        f"**Data.** {description['data']}",
+        "## Numbers",
+        MEASURED.format(images=metrics["all"]["images"]),
+        metrics_table(metrics),
+        EXPLANATIONS[description["task"]],
+        "## Input",
+        _bullets(_known(description["preprocess"])),
+        "## Training",
+        _bullets(description["training"]),
+        "## Limits",
+        limits,
+        "## Make it again",
+        f"    {command}",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def metrics_table(metrics: dict[str, dict[str, float]]) -> str:
+    """Return a Markdown table with a row for each group of images."""
+    keys = [k for k in COLUMNS if k in metrics["all"]]
+    lines = [
+        "| images | number | " + " | ".join(COLUMNS[k] for k in keys) + " |",
+        "| --- | ---: |" + " ---: |" * len(keys),
+    ]
+    for group, row in metrics.items():
+        cells = " | ".join(f"{row[k]:.3f}" for k in keys)
+        lines.append(f"| {group} | {int(row['images'])} | {cells} |")
+    return "\n".join(lines)
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _bullets(values: dict[str, Any]) -> str:
+    return "\n".join(f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in values.items())
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""How what ships in `resources/` is made: weights and samples."""

@@ -11,7 +11,7 @@ from segstudio.cli.output import print_table, say, score, signed
 from segstudio.evaluation.report.wording import count, stacks_text
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import AnyFigure, AnyMeasure, Where
-from segstudio.storage.truth_coding import KIND_NAMES
+from segstudio.storage.truth_kinds import KINDS
 
 _FOREGROUND: Final = (("mean_iou_foreground", "fg iou"), ("mean_dice_foreground", "fg dice"))
 _COLUMNS: Final = (
@@ -30,7 +30,7 @@ def print_report(report: dict[str, Any]) -> None:
     if report["stacks"]:
         say(stacks_text(report["stacks"]))
     if report["ground_truth_values"] is not None:
-        say(f"values of the masks are read as {KIND_NAMES[report['ground_truth_values']]}")
+        say(f"values of the masks are read as {KINDS[report['ground_truth_values']].name}")
     for note in report["notes"]:
         say(f"note: {note}")
     say()

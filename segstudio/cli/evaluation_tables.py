@@ -10,7 +10,7 @@ from segstudio.evaluation.mask_pairs import MISSING_TEXTS
 from segstudio.evaluation.report.wording import count
 from segstudio.metrics.image_figures import MEASURES, PIXELS
 from segstudio.metrics.measure import Where
-from segstudio.storage.truth_coding import KIND_NAMES
+from segstudio.storage.truth_kinds import KINDS
 
 _NAMED: Final = 20
 _FOREGROUND_COLUMNS: Final = (
@@ -38,7 +38,7 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
         )
     if report["ground_truth"]["objects"] is not None:
         say(f"objects of the ground truth: {report['ground_truth']['objects']}")
-    kinds = [KIND_NAMES[report[f"{side}_values"]] for side in ("ground_truth", "prediction")]
+    kinds = [KINDS[report[f"{side}_values"]].name for side in ("ground_truth", "prediction")]
     say(f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}")
     if report["ground_truth_values"] == "instances":
         say("each value of the ground truth is an object; for values of classes give --schema")

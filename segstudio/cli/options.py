@@ -13,11 +13,11 @@ from typer.core import TyperCommand
 
 from segstudio.cli.errors import input_errors
 from segstudio.storage.folders import require_folder
+from segstudio.storage.truth_kinds import KINDS, TruthKind
 
 if TYPE_CHECKING:
     from segstudio.metrics.measure import AnyMeasure
     from segstudio.storage.mask_pattern import ChosenMasks
-    from segstudio.storage.truth_coding import TruthKind
 
 
 _MEASURES: Final = "measures"
@@ -38,23 +38,6 @@ class Pages(StrEnum):
     ALL = "all"
 
 
-class Kind(StrEnum):
-    """How the values of masks are read."""
-
-    AUTO = "auto"
-    IDS = "ids"
-    BINARY = "binary"
-    OBJECTS = "objects"
-    COLOURS = "colours"
-    CITYSCAPES = "cityscapes"
-    KITTI = "kitti"
-
-    @property
-    def truth_kind(self) -> TruthKind | None:
-        """The same for `truth.ReadAs`; None is found out."""
-        return _KINDS[self]
-
-
 class Zero(StrEnum):
     """What class 0 is."""
 
@@ -69,15 +52,17 @@ class Zero(StrEnum):
         return _ZEROS[self]
 
 
-_KINDS: dict[Kind, TruthKind | None] = {
-    Kind.AUTO: None,
-    Kind.IDS: "index",
-    Kind.BINARY: "binary",
-    Kind.OBJECTS: "instances",
-    Kind.COLOURS: "colour",
-    Kind.CITYSCAPES: "cityscapes",
-    Kind.KITTI: "kitti",
-}
+def option_of(kind: TruthKind | None) -> str | None:
+    """The word of --truth-kind and --pred-kind for a kind; None if it is found out."""
+    return None if kind is None else KINDS[kind].option
+
+
+def _kind_of(word: str) -> TruthKind | None:
+    found = {kind.option: kind.key for kind in KINDS.values()}
+    if word not in found and word != AUTO:
+        words = ", ".join(map(repr, (AUTO, *found)))
+        raise typer.BadParameter(f"{word!r} is not one of {words}.")
+    return found.get(word)
 
 
 _ZEROS: dict[Zero, Literal["background", "class", "object"] | None] = {
@@ -86,17 +71,24 @@ _ZEROS: dict[Zero, Literal["background", "class", "object"] | None] = {
     Zero.CLASS: "class",
     Zero.OBJECT: "object",
 }
+AUTO = "auto"
+"""The word for what is found out."""
 _KIND_HELP = (
-    "class ids, black and white, objects, colours, class x 1000 + object (cityscapes) or class x "
-    "256 + object (kitti); else it is found out."
+    f"{', '.join(f'{kind.name} ({kind.option})' for kind in KINDS.values())}; else it is found out."
 )
 
-TruthKindOption = Annotated[
-    Kind, typer.Option("--truth-kind", help=f"What the ground truth's values are: {_KIND_HELP}")
-]
-PredKindOption = Annotated[
-    Kind, typer.Option("--pred-kind", help=f"What the predictions' values are: {_KIND_HELP}")
-]
+
+def _kind_option(name: str, whose: str) -> Any:
+    return typer.Option(
+        name,
+        help=f"What {whose} values are: {_KIND_HELP}",
+        parser=_kind_of,
+        metavar=f"<{'|'.join((AUTO, *(kind.option for kind in KINDS.values())))}>",
+    )
+
+
+TruthKindOption = Annotated[str | None, _kind_option("--truth-kind", "the ground truth's")]
+PredKindOption = Annotated[str | None, _kind_option("--pred-kind", "the predictions'")]
 ZeroOption = Annotated[
     Zero,
     typer.Option(

@@ -257,8 +257,8 @@ def _evaluate(
         ),
     ] = None,
     pattern: options.Pattern = None,
-    truth_kind: options.TruthKindOption = options.Kind.AUTO,
-    pred_kind: options.PredKindOption = options.Kind.AUTO,
+    truth_kind: options.TruthKindOption = options.AUTO,
+    pred_kind: options.PredKindOption = options.AUTO,
     zero: options.ZeroOption = options.Zero.AUTO,
     detections: Annotated[
         Path | None,
@@ -297,8 +297,8 @@ def _evaluate(
         ignore,
         pred_instances,
         gt_instances,
-        pred_kind.truth_kind,
-        truth_kind.truth_kind,
+        pred_kind,
+        truth_kind,
         zero.said,
         detections,
         options.chosen_masks(None, pattern).pattern,
@@ -329,7 +329,7 @@ def _compare(
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Tell how sure the models' differences are.")
     ] = False,
-    truth_kind: options.TruthKindOption = options.Kind.AUTO,
+    truth_kind: options.TruthKindOption = options.AUTO,
     zero: options.ZeroOption = options.Zero.AUTO,
     device: options.Device = "auto",
     limit: Annotated[
@@ -363,7 +363,7 @@ def _compare(
         limit or 0,
         again,
         report,
-        ReadAs(truth_kind.truth_kind, zero.said),
+        ReadAs(truth_kind, zero.said),
         options.chosen_masks(gt, pattern),
         options.line_of(context),
     )

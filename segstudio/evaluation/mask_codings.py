@@ -12,8 +12,8 @@ from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import ClassSpec, Color, LabelSchema
-from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind
-from segstudio.storage.truth_coding import KIND_NAMES
+from segstudio.storage.truth import ReadAs, TruthIndex
+from segstudio.storage.truth_kinds import KINDS, TruthKind
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,6 @@ _KINDS = (
     "Say how they are to be read with --pred-kind and --truth-kind, or give the classes with "
     "--schema."
 )
-_WORDS: dict[TruthKind, str] = {**KIND_NAMES, "index": "numbers of classes", "colour": "colours"}
 
 
 def _unlike(truth: Masks, predictions: Masks, hint: str) -> SegstudioError:
@@ -190,7 +189,7 @@ def _unlike(truth: Masks, predictions: Masks, hint: str) -> SegstudioError:
         kind = masks.index.kind
         if numbers:
             return "have colours" if kind == "colour" else "hold numbers"
-        return f"hold {_WORDS[kind]}"
+        return f"hold {'numbers of classes' if kind == 'index' else KINDS[kind].name}"
 
     first, second = (f"{m.folder} {words(m)}" for m in (truth, predictions))
     return SegstudioError(f"The masks in {first}, those in {second}.", hint)

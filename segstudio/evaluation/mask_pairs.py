@@ -28,7 +28,8 @@ from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_pattern import MaskPattern
 from segstudio.storage.project import words_in
 from segstudio.storage.schema_file import read_entry, read_schema
-from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero, read_truth_file
+from segstudio.storage.truth import ReadAs, TruthIndex, Zero, read_truth_file
+from segstudio.storage.truth_kinds import TruthKind
 from segstudio.storage.unread_annotations import unread_in
 
 _NAMED: Final = 8

@@ -18,7 +18,7 @@ from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.project import Project
 from segstudio.storage.states import load_asked, save_read_as
 from segstudio.storage.truth import Doubt, ReadAs, TruthIndex
-from segstudio.storage.truth_coding import KIND_NAMES
+from segstudio.storage.truth_kinds import KINDS
 
 _ABOUT = "masks"
 """What notices of how masks are read are about: they go when that changes."""
@@ -145,7 +145,7 @@ class MaskReading:
         self._use(replace(project, truth=found))
         if before is None or found.coding == before.coding:
             return
-        text = f"The masks are now read as {KIND_NAMES[found.kind]}."
+        text = f"The masks are now read as {KINDS[found.kind].name}."
         if edited:
             text += f" What was edited before stays as it is: {listed(edited, _NAMED)}."
         self._notices.post(Notice("warning" if edited else "info", text, about=_ABOUT))
@@ -211,8 +211,8 @@ class MaskReading:
         if doubt.about == "codes":
             first, second = doubt.readings
             return (
-                (f"They are {KIND_NAMES[first]}", reading(kind=first)),
-                (f"They are {KIND_NAMES[second]}", reading(kind=second)),
+                (f"They are {KINDS[first].name}", reading(kind=first)),
+                (f"They are {KINDS[second].name}", reading(kind=second)),
             )
         if doubt.about == "levels":
             return ("It is ignored", self._ignore_255), ("It is a class", reading(kind="index"))

@@ -13,7 +13,8 @@ from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
-from segstudio.storage.truth_coding import KIND_NAMES, ZEROS, ReadAs
+from segstudio.storage.truth_coding import ZEROS, ReadAs
+from segstudio.storage.truth_kinds import KINDS
 
 _READING = "masks.json"
 _CHOSEN = "truth.json"
@@ -68,7 +69,7 @@ def load_read_as(data_folder: Path) -> ReadAs:
     data = _reading(data_folder)
     kind, zero = data.get("kind"), data.get("class_0")
     return ReadAs(
-        next((k for k in KIND_NAMES if k == kind), None),
+        next((k for k in KINDS if k == kind), None),
         next((z for z in ZEROS if z == zero), None),
     )
 

@@ -27,11 +27,11 @@ from segstudio.storage.truth_coding import (
     Decision,
     Doubt,
     ReadAs,
-    TruthKind,
     Zero,
     decide,
 )
 from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
+from segstudio.storage.truth_kinds import TruthKind
 from segstudio.storage.truth_values import TruthReading, decode
 from segstudio.storage.unread_annotations import unread_in
 
@@ -41,7 +41,6 @@ __all__ = [
     "Doubt",
     "ReadAs",
     "TruthIndex",
-    "TruthKind",
     "TruthReading",
     "Zero",
     "read_truth",

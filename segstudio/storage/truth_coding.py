@@ -21,26 +21,15 @@ from segstudio.storage.published_classes import (
     voc_colors,
     voc_schema,
 )
+from segstudio.storage.truth_kinds import KINDS, TruthKind, ValueKind, recognised_codes
 
-TruthKind = Literal["index", "binary", "colour", "instances", "cityscapes", "kitti"]
 Zero = Literal["background", "class", "object"]
 ZEROS: Final[tuple[Zero, ...]] = ("background", "class", "object")
-KIND_NAMES: Final[dict[TruthKind, str]] = {
-    "index": "class ids",
-    "binary": "black and white",
-    "colour": "colours",
-    "instances": "objects",
-    "cityscapes": "class x 1000 + object",
-    "kitti": "class x 256 + object",
-}
-"""What each kind is called for people."""
 
 WAY_TO_SAY: Final = (
     "Say what the masks hold: File > Read masks as, or --truth-kind and --pred-kind on the "
     "command line."
 )
-UNITS: Final[dict[TruthKind, int]] = {"cityscapes": 1000, "kitti": 256}
-"""Of kinds in which one number is a class and an object: what the class is multiplied by."""
 _VOID_CODES: Final = frozenset({-1, 255, IGNORED_16_BIT})
 
 
@@ -68,7 +57,7 @@ class Coding:
     Attributes:
         kind: "index": values are class ids; "binary": what is not black is the object;
             "colour": each colour is a class; "instances": values are instance ids;
-            "cityscapes", "kitti": values are a class and an object (`UNITS`).
+            those with a `ValueKind.unit`: values are a class and an object.
         colors: Class ids by colour (r, g, b), for colour-coded masks.
         ignored: Numbers that count nowhere; they become the ignore index.
         opacity: Whether shapes are in the opacity.
@@ -99,13 +88,13 @@ class Coding:
     @property
     def unit(self) -> int:
         """What the class is multiplied by in numbers of class and object; 0 in others."""
-        return UNITS.get(self.kind, 0)
+        return KINDS[self.kind].unit
 
     def class_of(self, number: int) -> int:
         """The class that a number of a mask says."""
         if not self.unit or number < 0 or number == IGNORED_16_BIT:
             return number
-        is_class = self.kind == "cityscapes" and number < self.unit
+        is_class = KINDS[self.kind].below and number < self.unit
         return number if is_class else number // self.unit
 
 
@@ -274,7 +263,7 @@ def _is_void(evidence: Evidence, kind: TruthKind) -> bool:
 
 def _takes_white(evidence: Evidence, kind: TruthKind, ignored: tuple[int, ...]) -> bool:
     """Whether a mask of 0 and 255 alone means something among others of class ids or objects."""
-    if kind == "index" or kind in UNITS:
+    if kind == "index" or KINDS[kind].unit:
         return 255 in ignored or 255 in evidence.values
     several = evidence.sizes["numbers"] > 0
     return not several or any(255 < v < IGNORED_16_BIT or v == 254 for v in evidence.values)
@@ -313,7 +302,7 @@ def _form_of(
     evidence: Evidence, schema: LabelSchema | None, said: ReadAs, named: TruthKind | None
 ) -> _Form:
     grey = sum(evidence.sizes[g] for g in ("white", "single", "numbers"))
-    if evidence.colour_files >= grey or (said.kind is not None and said.kind not in UNITS):
+    if evidence.colour_files >= grey or (said.kind and not KINDS[said.kind].unit):
         return _Form()
     found = _form_by_names(evidence, named) or _form_by_numbers(evidence, schema, named)
     if said.kind is None:
@@ -362,10 +351,10 @@ def _form_by_numbers(
     numbers = evidence.numbers - _VOID_CODES - {0}
     if max(numbers, default=0) <= 255:
         return _Form()
-    for kind, unit in UNITS.items():
-        if _are_city_codes(numbers, unit):
-            return _Form(kind, "ids")
-    able = [kind for kind, unit in UNITS.items() if _may_be_codes(numbers, unit)]
+    for kind in recognised_codes():
+        if _are_city_codes(numbers, kind):
+            return _Form(kind.key, "ids")
+    able = [kind.key for kind in recognised_codes() if _may_be_codes(numbers, kind)]
     if not able or named is not None:
         return _Form()
     if schema is not None:
@@ -374,32 +363,32 @@ def _form_by_numbers(
     return _Form(doubt=_of_codes(evidence, (able[0], "instances")))
 
 
-def _are_city_codes(numbers: set[int], unit: int) -> bool:
+def _are_city_codes(numbers: set[int], kind: ValueKind) -> bool:
     """Whether all of the numbers are those of things and of stuff in Cityscapes and KITTI.
 
     Stuff (road, sky) has no objects; things without stuff could be objects with high numbers.
     """
-    low = {n for n in numbers if n < unit}
-    if unit == UNITS["kitti"] and low:
+    low = {n for n in numbers if n < kind.unit}
+    if low and not kind.below:
         return False
-    codes = [divmod(n, unit) for n in numbers - low]
+    codes = [divmod(n, kind.unit) for n in numbers - low]
     things = [i for i, _ in codes if i >= FIRST_THING]
     stuff = [(i, number) for i, number in codes if i < FIRST_THING]
     return (
-        bool(things and (stuff or low or unit == UNITS["cityscapes"]))
+        bool(things and (stuff or low or kind.below))
         and max(things) <= LAST_ID
         and max(low, default=0) <= LAST_ID
         and all(i > 0 and number == 0 for i, number in stuff)
     )
 
 
-def _may_be_codes(numbers: set[int], unit: int) -> bool:
+def _may_be_codes(numbers: set[int], kind: ValueKind) -> bool:
     """Whether the objects of each class are numbered on from 0 or 1, and classes are up to 254."""
     objects: dict[int, set[int]] = {}
     for n in numbers:
-        if n >= unit:
-            objects.setdefault(n // unit, set()).add(n % unit)
-        elif n > 254 or unit == UNITS["kitti"]:
+        if n >= kind.unit:
+            objects.setdefault(n // kind.unit, set()).add(n % kind.unit)
+        elif n > 254 or not kind.below:
             return False
     runs = (min(of) <= 1 and max(of) - min(of) + 1 == len(of) for of in objects.values())
     return 0 < max(objects, default=0) < 255 and all(runs)
@@ -407,15 +396,14 @@ def _may_be_codes(numbers: set[int], unit: int) -> bool:
 
 def _of_codes(evidence: Evidence, readings: tuple[TruthKind, ...]) -> Doubt:
     text = (
-        f"The numbers could be objects, or {KIND_NAMES[readings[0]]}, and are not read: "
+        f"The numbers could be objects, or {KINDS[readings[0]].name}, and are not read: "
         f"{evidence.example('numbers' if evidence.sizes['numbers'] else 'single')}."
     )
     return _code_doubt(text, readings)
 
 
 def _code_doubt(text: str, readings: tuple[TruthKind, ...]) -> Doubt:
-    words = {"index": "ids", "instances": "objects"}
-    ways = " or ".join(f"--truth-kind {words.get(kind, kind)}" for kind in readings)
+    ways = " or ".join(f"--truth-kind {KINDS[kind].option}" for kind in readings)
     return Doubt(
         "codes",
         text,
@@ -635,7 +623,7 @@ def _mixed(evidence: Evidence, coding: Coding) -> Doubt | None:
     named = "; ".join(f"{evidence.example(g)}: {_GROUP_WORDS[g]}" for g in odd)
     return Doubt(
         "mixed",
-        f"The masks are read as {KIND_NAMES[coding.kind]}. Some hold something else and are not "
+        f"The masks are read as {KINDS[coding.kind].name}. Some hold something else and are not "
         f"used: {named}.",
         "What they hold can be said with File > Read masks as.",
         "Say what they hold with --truth-kind and --pred-kind.",

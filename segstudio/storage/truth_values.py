@@ -21,7 +21,8 @@ from segstudio.storage.mask_facts import Look, PlainMask, color_keys, look_at, v
 from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.orientation import read_orientation, upright
 from segstudio.storage.panoptic_file import Segment, label_map_of
-from segstudio.storage.truth_coding import KIND_NAMES, UNITS, WAY_TO_SAY, Coding
+from segstudio.storage.truth_coding import WAY_TO_SAY, Coding
+from segstudio.storage.truth_kinds import KINDS, recognised_codes
 
 _MAX_UNDECLARED = 128
 
@@ -113,7 +114,7 @@ def _numbered(
     """Objects, numbered from 1 on, of numbers that are class and object in one."""
     wide = pixels.astype(np.int64)
     inside = counted & (wide >= coding.unit) & (wide != IGNORED_16_BIT)
-    if coding.kind == "kitti":
+    if not KINDS[coding.kind].below:
         inside &= wide % coding.unit > 0
     codes, places = np.unique(np.where(inside, wide, 0), return_inverse=True)
     numbers = np.cumsum(codes > 0) * (codes > 0)
@@ -126,11 +127,11 @@ def _without_classes(ids: InstanceIds, classes: npt.NDArray[Any]) -> InstanceIds
     Only where every id has the class in it: as class x 256 + object, or class x 1000 + object.
     """
     inside = ids > 0
-    for kind, unit in UNITS.items():
-        coded = ids >= unit
-        plain = np.where(coded, ids // unit, ids if kind == "cityscapes" else 0)
+    for kind in recognised_codes():
+        coded = ids >= kind.unit
+        plain = np.where(coded, ids // kind.unit, ids if kind.below else 0)
         if coded.any() and (plain == classes)[inside].all():
-            objects = coded if kind == "cityscapes" else ids % unit > 0
+            objects = coded if kind.below else ids % kind.unit > 0
             return np.where(objects, ids, np.uint16(0))
     return ids
 
@@ -223,7 +224,7 @@ class _MaskFile:
         pixels = plain.pixels
         if coding.unit:
             below = [v for v in values if 0 < v < coding.unit]
-            if coding.kind == "kitti" and below:
+            if below and not KINDS[coding.kind].below:
                 raise self._odd(f"the number {below[0]}", coding)
             values = tuple(sorted({coding.class_of(v) for v in values}))
             pixels = _classes_in(pixels, coding)
@@ -371,7 +372,7 @@ class _MaskFile:
     def _odd(self, found: str, coding: Coding) -> SegstudioError:
         return SegstudioError(
             f"The mask {self.name} holds {found}; the masks of this folder "
-            f"are read as {KIND_NAMES[coding.kind]}.",
+            f"are read as {KINDS[coding.kind].name}.",
             WAY_TO_SAY,
         )
 

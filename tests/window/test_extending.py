@@ -20,6 +20,7 @@ from segstudio.__main__ import main
 from segstudio.annotation.ui.export_dialog import ExportDialog
 from segstudio.annotation.ui.tools import table as tools
 from segstudio.canvas.tool import Tool
+from segstudio.folder.ui.masks_dialog import MasksDialog
 from segstudio.kit.actions import ActionSpec
 from segstudio.models.detection import Detections, InstanceRunner
 from segstudio.models.families import FAMILIES, Family, Found
@@ -27,6 +28,7 @@ from segstudio.runs.engine import TorchEngine
 from segstudio.storage import mask_files
 from segstudio.storage.formats.mask_format import ExportFile, MaskFormat, RawMask
 from segstudio.storage.mask_forms import NativeMask
+from segstudio.storage.truth_kinds import KINDS, ValueKind
 from segstudio.window import panels
 from segstudio.window.cheat_sheet import CheatSheet
 from segstudio.window.panels import Area, PanelSpec
@@ -316,3 +318,34 @@ def test_a_family_of_models_is_a_row_for_files_commands_and_the_window(
     chooser = bench.window.model_chooser
     titles = [chooser.itemText(i) for i in range(chooser.count())]
     assert titles.index("Stripes family") + 1 == titles.index("Stripes (left-half.safetensors)")
+
+
+def test_what_values_are_is_a_row_for_the_window_and_for_commands(
+    make_window, folder, tmp_path, monkeypatch, capsys
+):
+    """Class x 300 + object: the square and the disc become the objects 5 and 7 of their classes."""
+    row = ValueKind("by300", "by300", "class x 300 + object", "Class x 300 + object", 300)
+    monkeypatch.setitem(KINDS, "by300", row)
+    predictions = tmp_path / "predictions"
+    shutil.copytree(folder / "masks", predictions)
+    for path in (folder / "masks").iterdir():
+        classes = cv2.imread(str(path), 0).astype(np.uint16)
+        codes = np.choose(classes, (0, 300 + 5, 600 + 7)).astype(np.uint16)
+        assert cv2.imwrite(str(path), codes)
+
+    arguments = ["evaluate", str(predictions), str(folder / "masks"), "--json"]
+    assert main([*arguments, "--truth-kind", "by300"]) == 0, capsys.readouterr().err
+    report = json.loads(capsys.readouterr().out)
+    assert (report["mean_iou"], report["ground_truth_values"]) == (1, "by300")
+
+    bench = make_window()
+    bench.open(folder)
+    bench.window.commands.run("file.masks")
+    bench.until(lambda: bench.window.findChildren(MasksDialog) != [])
+    dialog = bench.window.findChildren(MasksDialog)[-1]
+    dialog.kind.setCurrentText("Class x 300 + object")
+    dialog.buttons.accepted.emit()
+    wanted = cv2.imread(str(predictions / "field_0.png"), 0)
+    bench.until(lambda: bench.session.document.truth is not None)
+    bench.until(lambda: np.array_equal(bench.session.document.truth.labels, wanted))
+    assert np.array_equal(bench.session.document.truth.instances > 0, wanted > 0)

@@ -16,18 +16,9 @@ from PySide6.QtWidgets import (
 from segstudio.folder.mask_reading import MaskReading
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.plain import PlainLabel
-from segstudio.storage.truth import ReadAs, TruthIndex, TruthKind, Zero
-from segstudio.storage.truth_coding import KIND_NAMES
+from segstudio.storage.truth import ReadAs, TruthIndex, Zero
+from segstudio.storage.truth_kinds import KINDS
 
-KINDS: Final[tuple[tuple[TruthKind | None, str], ...]] = (
-    (None, "Automatic"),
-    ("index", "Class ids: each number is a class"),
-    ("binary", "Black and white: one object class"),
-    ("instances", "Objects: each number or colour is an object"),
-    ("colour", "Colours: each colour is a class"),
-    ("cityscapes", "Class x 1000 + object, as in Cityscapes"),
-    ("kitti", "Class x 256 + object, as in KITTI"),
-)
 ZEROS: Final[tuple[tuple[Zero | None, str], ...]] = (
     (None, "Automatic"),
     ("background", "Background: no object"),
@@ -46,14 +37,16 @@ class MasksDialog(Dialog):
         self.setWindowTitle("Read masks as")
         self._masks = masks
         said = index.said
-        found = f"The masks are read as {KIND_NAMES[index.kind]}."
+        found = f"The masks are read as {KINDS[index.kind].name}."
         if not index.final:
             found += " They are still being looked at."
         self.line = PlainLabel("\n".join([found, *(doubt.message for doubt in index.doubts)]))
         self.line.setTextFormat(Qt.TextFormat.PlainText)
         self.line.setWordWrap(True)
-        self.kind = _combo("Values", [text for _, text in KINDS])
-        self.kind.setCurrentIndex([kind for kind, _ in KINDS].index(said.kind))
+        self._kinds = [None, *KINDS]
+        choices = ["Automatic", *(kind.choice for kind in KINDS.values())]
+        self.kind = _combo("Values", choices)
+        self.kind.setCurrentIndex(self._kinds.index(said.kind))
         self.zero = _combo("Class 0", [text for _, text in ZEROS])
         self.zero.setCurrentIndex([zero for zero, _ in ZEROS].index(said.zero))
         self.zero.setEnabled(not index.declared)
@@ -73,7 +66,7 @@ class MasksDialog(Dialog):
         self.resize(460, self.sizeHint().height())
 
     def _accept(self) -> None:
-        kind, zero = KINDS[self.kind.currentIndex()][0], ZEROS[self.zero.currentIndex()][0]
+        kind, zero = self._kinds[self.kind.currentIndex()], ZEROS[self.zero.currentIndex()][0]
         self.accept()
         self._masks.read_as(ReadAs(kind, zero))
 

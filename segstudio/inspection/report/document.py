@@ -70,10 +70,9 @@ def compose(
         now: When, for the report's end.
     """
     device = material.prediction.device
-    diagram, dark = _diagram_section(material, _part(report, 0, 20))
     sections = [
         image_section(material, found),
-        diagram,
+        _diagram_section(material, _part(report, 0, 20)),
         table_section(material, found),
         skips_section(material, found),
         *why_sections(material, found),
@@ -91,7 +90,6 @@ def compose(
         subtitle,
         sections,
         figures=key_figures(material, found),
-        dark_style=dark,
         footer=f"Made with segstudio {__version__}.",
     )
 
@@ -105,8 +103,8 @@ def _part(report: Report, start: int, end: int) -> Report:
     return told
 
 
-def _diagram_section(material: Material, report: Report) -> tuple[Section, str]:
-    """The network's diagram, and what its colours are on a dark screen."""
+def _diagram_section(material: Material, report: Report) -> Section:
+    """The network's diagram."""
     plain = replace(material, picture=Picture.MEAN, look=Look())
     text = paragraph(
         "Drawn from the forward pass itself, one row for each stride: the encoder goes down at "
@@ -114,6 +112,5 @@ def _diagram_section(material: Material, report: Report) -> tuple[Section, str]:
         "stage shows the mean of its channels, from its lowest value (dark) to its highest (yellow).",
         hint=True,
     )
-    svg, dark = diagram_for_page(plain, report)
-    drawing = element("div", Markup(svg), class_="diagram")
-    return Section("network", "The network", joined((text, drawing))), dark
+    drawing = element("div", Markup(diagram_for_page(plain, report)), class_="diagram")
+    return Section("network", "The network", joined((text, drawing)))

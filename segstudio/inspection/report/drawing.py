@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+from markupsafe import Markup
 
 from segstudio.core.colour_maps import colour_table
 from segstudio.core.features import LayerInfo, Role
 from segstudio.core.labels import Image
+from segstudio.inspection.report.lettering import text_width
 from segstudio.inspection.report.material import Material
 from segstudio.inspection.report.painter import paint
 from segstudio.inspection.report.stage_grid import channel_cells
-from segstudio.report import diagram_svg as svg
 from segstudio.report.diagram import Diagram, Sizes, lay_out
+from segstudio.report.diagram_drawing import PAGE, diagram_drawing
+from segstudio.report.drawing import svg_of
 from segstudio.report.pictures import fitted
 from segstudio.session.inspection import Picture
 
@@ -24,7 +26,6 @@ Report = Callable[[int, int, str], None]
 
 _SHARPNESS: Final = 2
 """Pixels of a picture for each unit of the diagram."""
-_COLOUR: Final = re.compile(r'(fill|stroke)="(#[0-9a-f]{6})"')
 
 
 def laid_out(material: Material) -> Diagram:
@@ -36,11 +37,10 @@ def laid_out(material: Material) -> Diagram:
 def diagram_svg(material: Material, report: Report) -> str:
     """The diagram as SVG text that needs no other file."""
     diagram = laid_out(material)
-    return svg.diagram_svg(
-        diagram,
-        _pictures(material, diagram, report),
-        title=_title(material),
-        cut_skips=material.cut_skips,
+    pictures = _pictures(material, diagram, report)
+    cuts = material.cut_skips
+    return svg_of(
+        diagram_drawing(diagram, pictures, title=_title(material), cut_skips=cuts), pictures
     )
 
 
@@ -48,28 +48,16 @@ def diagram_png(material: Material, report: Report) -> Image:
     """The diagram as RGB (h, w, 3) uint8, at twice its size."""
     diagram = laid_out(material)
     pictures = _pictures(material, diagram, report)
-    return paint(diagram, pictures, _title(material), material.cut_skips, _SHARPNESS)
+    cuts, width = material.cut_skips, text_width
+    drawn = diagram_drawing(diagram, pictures, title=_title(material), cut_skips=cuts, width=width)
+    return paint(drawn, pictures, _SHARPNESS)
 
 
-def diagram_for_page(material: Material, report: Report) -> tuple[str, str]:
-    """The diagram as SVG for a page that is light or dark.
-
-    Returns:
-        The SVG, and CSS that turns its light colours into its dark ones; the CSS is meant for
-        elements within `.diagram`, on dark screens only.
-    """
+def diagram_for_page(material: Material, report: Report) -> Markup:
+    """The diagram as SVG for an HTML page, in the colours of its style sheet."""
     diagram = laid_out(material)
-    light, dark = (svg.diagram_svg(diagram, {}, dark=is_dark) for is_dark in (False, True))
-    pairs = zip(_COLOUR.findall(light), _COLOUR.findall(dark), strict=True)
-    # a colour may stand for several things; the ground, which comes first, is the page's own
-    changed = {before: after[1] for before, after in pairs if before != after}
-    rules = [
-        f'.diagram [{name}="{before}"] {{ {name}: {after}; }}'
-        for (name, before), after in changed.items()
-    ]
-    rules.append(".diagram svg > rect:first-of-type { fill: none; }")
     pictures = _pictures(material, diagram, report)
-    return svg.diagram_svg(diagram, pictures), "\n".join(rules)
+    return svg_of(diagram_drawing(diagram, pictures, tones=PAGE), pictures, inline=True)
 
 
 def _title(material: Material) -> str:

@@ -29,12 +29,14 @@ from segstudio.core.formatting import count_text, short_text
 from segstudio.core.labels import Image
 from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.inspection.ui.diagram_painter import Shown, chip_at
 from segstudio.inspection.ui.diagram_surface import DiagramSurface
 from segstudio.inspection.ui.photo_place import photo_pixel
 from segstudio.kit.plain import plain
 from segstudio.report.diagram import Box, Diagram, Edge, Group, Node, Point, Sizes, lay_out
-from segstudio.report.diagram_style import KIND_TEXTS, TIMES, fitted, shape_text, stride_text
+from segstudio.report.diagram_drawing import Shown
+from segstudio.report.diagram_parts import hull
+from segstudio.report.diagram_style import KIND_TEXTS, TIMES, shape_text, stride_text
+from segstudio.report.drawing import fitted
 from segstudio.session.inspection import Inspection, Picture, Traced
 from segstudio.session.session import Change, Session, What
 
@@ -334,11 +336,13 @@ class DiagramView(DiagramSurface):
         """The group's handle, else the node, else the skip edge at a place of the widget."""
         if self._shown is None:
             return None, None, ""
-        chip = chip_at(self._shown.chips, place)
-        if chip is not None:
-            return chip.group, None, ""
+        at = place.x(), place.y()
+        for handle in self._shown.handles:
+            # a little beside it counts too
+            if hull([handle.area], 2).contains(at):
+                return handle.group, None, ""
         diagram = self._shown.diagram
-        point = self._view.to_image((place.x(), place.y()))
+        point = self._view.to_image(at)
         node = node_at(diagram, point)
         edge = None if node else edge_near(diagram, point, _REACH / self._view.zoom)
         return None, node, edge.skips[0] if edge else ""

@@ -20,9 +20,10 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QToolButton, QWidget
 
 from segstudio.canvas.view import View
 from segstudio.canvas.wheel import notches
-from segstudio.inspection.ui.diagram_painter import DiagramPainter, Shown, chips_of, paint_mark
+from segstudio.inspection.ui.diagram_painter import paint, paint_mark, text_width, tones_of
 from segstudio.kit.icon_button import icon_button
 from segstudio.report.diagram import Box
+from segstudio.report.diagram_drawing import DiagramPen, Shown
 
 _STEP = 2**0.5
 _MARGIN = 6
@@ -91,7 +92,7 @@ class DiagramSurface(QWidget):
         self._buttons.setVisible(shown is not None)
         if other and self._is_fitted:
             self._set_view(self._fitted())
-        self._chips_anew()
+        self._handles_anew()
         self.redraw()
         if other:
             self.looked.emit()
@@ -152,14 +153,18 @@ class DiagramSurface(QWidget):
             view = view.clamped(size, (self.width(), self.height()))
         if view != self._view:
             self._view = view
-            self._chips_anew()
+            self._handles_anew()
             self.redraw()
             self.looked.emit()
 
-    def _chips_anew(self) -> None:
+    def _pen(self) -> DiagramPen:
+        return DiagramPen(
+            tones_of(self.palette()), text_width, self._view.zoom, self._view.origin_xy
+        )
+
+    def _handles_anew(self) -> None:
         if self._shown is not None:
-            chips = chips_of(self._shown.diagram, self._view, self.font())
-            self._shown = replace(self._shown, chips=chips)
+            self._shown = replace(self._shown, handles=self._pen().handles(self._shown.diagram))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep showing everything, or what was in the middle."""
@@ -190,10 +195,10 @@ class DiagramSurface(QWidget):
         if self._kept is None or self._kept.size() != size:
             self._kept = QPixmap(size)
             self._kept.setDevicePixelRatio(self.devicePixelRatioF())
+            self._kept.fill(self.palette().color(QPalette.ColorRole.Base))
             inner = QPainter(self._kept)
-            inner.setFont(self.font())
-            drawing = DiagramPainter(inner, self.palette(), self._view)
-            drawing.paint(self._shown, self.width(), self.height())
+            parts = self._pen().parts(self._shown, (0.0, self.width()))
+            paint(inner, parts, self._shown.pictures)
             inner.end()
         painter.drawPixmap(0, 0, self._kept)
         for mark, picture in self._marks():

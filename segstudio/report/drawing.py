@@ -151,12 +151,12 @@ def svg_of(
     else:
         about |= {"xmlns": "http://www.w3.org/2000/svg", "font_family": _FONTS}
     parts = [_part(part, pictures or {}) for part in drawing.parts]
-    text = _tag("svg", _title(drawing.title) + "\n" + "\n".join(parts), **about)
+    text = _tag("svg", "\n".join([_title(drawing.title), *parts]), **about)
     return Markup(text)
 
 
 def _part(part: Part, pictures: Mapping[str, Image]) -> str:
-    title = _title(part.title) if part.title else ""
+    title = _title(part.title)
     if len(part.shapes) == 1:
         return _shape(part.shapes[0], pictures, title)
     shapes = "".join(_shape(shape, pictures) for shape in part.shapes)
@@ -223,7 +223,7 @@ def _url(pixels: Image) -> str:
 
 
 def _title(text: str) -> str:
-    return f"<title>{as_html(printable(text))}</title>"
+    return f"<title>{as_html(printable(text))}</title>" if text else ""
 
 
 def _tag(name: str, content: str = "", **attributes: str | float | None) -> str:

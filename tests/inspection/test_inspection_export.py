@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import fields
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -22,8 +23,8 @@ from segstudio.inspection.report.arrays import write_arrays
 from segstudio.inspection.report.drawing import diagram_for_page
 from segstudio.inspection.report.findings import find
 from segstudio.inspection.report.material import Material
+from segstudio.report import page
 from segstudio.report.diagram_drawing import PAPER
-from segstudio.report.style import STYLE
 from segstudio.session.inspection import ColourMap, Picture
 from segstudio.studio import Studio
 
@@ -191,9 +192,10 @@ def test_on_a_dark_page_the_diagram_takes_the_dark_colours(desk):
     used = {part.get(name) for part in root.iter() for name in ("fill", "stroke")} - {None}
     assert not used & {getattr(PAPER, field.name) for field in fields(PAPER)}
     variables = {colour[4:-1] for colour in used if colour.startswith("var(")}
+    style = (Path(page.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
     assert {"--ink", "--quiet", "--raised", "--paper"} <= variables
     for name in variables:
-        light, dark = re.findall(rf"{name}: (#[0-9a-f]+);", STYLE)
+        light, dark = re.findall(rf"{name}: (#[0-9a-f]+);", style)
         assert light != dark
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from pauses import let_pass
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -14,9 +16,9 @@ from PySide6.QtWidgets import QApplication, QToolTip
 from segstudio.kit.charts.chart import Chart, has_items
 from segstudio.kit.charts.chart_picture import picture_of
 from segstudio.kit.charts.look import ON_PAPER
-from segstudio.kit.charts.parts import Axis, Bars, ChartData, Hit, Points, hit
 from segstudio.kit.charts.picture import png_of
 from segstudio.kit.theme import palette_of
+from segstudio.report.chart_data import Axis, Bars, ChartData, Hit, Points, hit
 
 LEFT = Qt.MouseButton.LeftButton
 PIXEL = (0.01, 0.02)
@@ -53,6 +55,18 @@ def chart(*layers, **details) -> ChartData:
         "A <title>", Axis("Right"), Axis("Up"), layers, header=("x", "y"),
         rows=[["0.2", "0.4"], ["0.5", "0.6"]], **details,
     )  # fmt: skip
+
+
+def test_a_bar_that_begins_where_another_ends_is_hit_and_drawn_from_there(qtbot):
+    stacked = replace(bars(), starts=np.array([0.3, 0.0]))
+    assert hit(chart(stacked), (0.25, 0.4), PIXEL) == Hit(0, 0, (0.25, 0.5))
+    assert hit(chart(stacked), (0.25, 0.02), PIXEL) is None
+    widget = Chart()
+    qtbot.addWidget(widget)
+    widget.show_data(chart(stacked))
+    (drawn,) = (item for item in widget._plot.items if isinstance(item, pg.BarGraphItem))
+    assert drawn.opts["y0"].tolist() == [0.3, 0.0]
+    assert drawn.opts["height"].tolist() == pytest.approx([0.2, 0.02])
 
 
 def test_the_nearest_point_within_reach_is_hit():

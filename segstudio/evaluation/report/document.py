@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
-from segstudio import __version__
+import numpy as np
+
+from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.text import utf8
-from segstudio.evaluation.report.calibration_section import calibration_sections
-from segstudio.evaluation.report.class_sections import classes_section, confusion_section
+from segstudio.evaluation.report.class_sections import (
+    SECTIONS,
+    classes_section,
+    confusion_section,
+    run_legend,
+)
 from segstudio.evaluation.report.findings import Findings, Report, find, part_of
 from segstudio.evaluation.report.image_sections import list_section, spread_section
-from segstudio.evaluation.report.making_section import making_section
 from segstudio.evaluation.report.material import Material
 from segstudio.evaluation.report.model_sections import (
     differences_section,
@@ -19,11 +25,17 @@ from segstudio.evaluation.report.model_sections import (
     models_section,
 )
 from segstudio.evaluation.report.object_sections import object_sections
-from segstudio.evaluation.report.wording import count
+from segstudio.evaluation.report.wording import calibration_text, count
 from segstudio.evaluation.report.worst_section import worst_section
-from segstudio.report.markup import element, joined
-from segstudio.report.page import page
+from segstudio.metrics.calibration import CALIBRATION
+from segstudio.report.chart_data import Axis, ChartData, Points, Rule
+from segstudio.report.charts import chart_svg, series_color
+from segstudio.report.page import Section, page, section
+from segstudio.report.software import versions_text
+from segstudio.report.tables import Cell, Table
 from segstudio.storage.atomic import write_atomically
+
+_CHART: Final = (560, 400)
 
 
 def write_html(path: Path, material: Material, report: Report) -> None:
@@ -59,22 +71,85 @@ def compose(material: Material, found: Findings, report: Report, now: datetime) 
         confusion_section(material),
         spread_section(material),
         *object_sections(material),
-        *calibration_sections(material),
+        *_calibration_sections(material),
         worst_section(material, report),
         list_section(material),
-        making_section(material, now),
+        _making_section(material, now),
     ]
     names = [material.titles[run.id] for run in material.runs]
-    subtitle = joined(
-        (
-            joined((element("b", name) for name in names), ", "),
-            f" on {count(len(material.images), 'image')} with ground truth",
+    subtitle = f"on {count(len(material.images), 'image')} with ground truth"
+    title = f"Evaluation of {material.title}"
+    return page(title, names, subtitle, sections, key_figures(material))
+
+
+def _calibration_sections(material: Material) -> list[Section]:
+    """Accuracy against confidence; nothing if no model tells its confidence."""
+    found = [
+        (number, run, bins)
+        for number, run in enumerate(material.ranked)
+        if (bins := run.folder.part(CALIBRATION)) is not None
+    ]
+    if not found:
+        return []
+    rows: list[list[str | Cell]] = []
+    lines = []
+    for number, run, bins in found:
+        title = material.titles[run.id]
+        x, y = bins.confidence.astype(np.float64), bins.accuracy.astype(np.float64)
+        lines.append(Points(title, series_color(number), x, y, size=6, line="solid"))
+        pixels = int(bins.pixels.sum())
+        right = int(bins.right.sum()) / pixels if pixels else float("nan")
+        rows.append(
+            [
+                Cell(title, look="wrapped"),
+                ratio_text(bins.ece),
+                percent_text(right),
+                percent_text(bins.mean_confidence),
+                f"{bins.confident_errors:,}",
+                Cell(calibration_text(right, bins.mean_confidence), look="prose"),
+            ]
         )
+    chart = ChartData(
+        "Accuracy against confidence",
+        Axis("confidence"),
+        Axis("share of right pixels"),
+        tuple(lines),
+        (Rule((0.0, 0.0), (1.0, 1.0), "as sure as right"),),
     )
-    return page(
-        f"Evaluation of {material.title}",
-        subtitle,
-        sections,
-        figures=key_figures(material),
-        footer=f"Made with segstudio {__version__}.",
-    )
+    headers = (
+        "model", "calibration error", "right", "mean confidence", "sure and wrong, pixels",
+        "in words",
+    )  # fmt: skip
+    title = "Is its confidence worth anything?"
+    return [
+        section(
+            SECTIONS, CALIBRATION.key, title, legend=run_legend(material),
+            chart=chart_svg(chart, _CHART), table=Table(headers, rows, range(1, 5)),
+        )
+    ]  # fmt: skip
+
+
+def _making_section(material: Material, now: datetime) -> Section:
+    """Settings, models with their weights and classes, versions, and the line to repeat it."""
+    names = ", ".join(f"{i} {material.name_of(i)}" for i in material.class_ids)
+    ignored = material.schema.ignore_index
+    facts: dict[str, object] = {
+        "Folder": material.title,
+        "Images": count(len(material.images), "image"),
+        "Classes": names if ignored is None else f"{names}; {ignored} counts nowhere",
+        **material.settings,
+        "Software": versions_text(),
+        "Made": now.astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+    }
+    headers, caption = ("the model's class", "is held against"), "Its classes and the folder's."
+    runs = [
+        (
+            material.titles[run.id],
+            {"Id": Cell(run.id, look="code"), **run.facts},
+            Table(headers, run.mapping, caption=caption) if run.mapping else None,
+            run.notes,
+        )
+        for run in material.runs
+    ]
+    title = "How this was made"
+    return section(SECTIONS, "making", title, command=material.command, facts=facts, runs=runs)

@@ -21,12 +21,12 @@ from segstudio.evaluation.ui.charts_runs import RunLook
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.chart import Chart, has_items
 from segstudio.kit.charts.chart_picture import picture_of
-from segstudio.kit.charts.parts import ChartData
 from segstudio.kit.charts.picture import Picture, fill_menu
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
+from segstudio.report.chart_data import ChartData
 
 _CHOSEN = "chosen"
 """Property of a list in which the user has chosen something."""

@@ -25,7 +25,7 @@ from segstudio.evaluation.ui.charts_scores import (
 from segstudio.evaluation.ui.charts_sizes import MEASURES, size_chart
 from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.folder.picture_files import PictureFiles
-from segstudio.kit.charts.parts import Axis, ChartData
+from segstudio.report.chart_data import Axis, ChartData
 from segstudio.session.session import Session
 
 _ALL: Final = "all"

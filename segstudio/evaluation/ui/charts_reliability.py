@@ -10,9 +10,9 @@ import numpy as np
 from segstudio.core.formatting import count_text, percent_text, ratio_text
 from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.ui.charts_runs import RunLook, legend_of
-from segstudio.kit.charts.parts import Axis, Bars, ChartData, Points, Rule
 from segstudio.metrics.calibration import BINS, CALIBRATION, CalibrationBins, bin_edges
 from segstudio.metrics.class_sums import Numbers
+from segstudio.report.chart_data import Axis, Bars, ChartData, Points, Rule
 
 _FEW: Final = 1000
 """Fewer pixels say little: their symbols are hollow."""

@@ -10,8 +10,8 @@ import numpy as np
 from segstudio.core.formatting import ratio_text
 from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.ui.charts_runs import RunLook, legend_of
-from segstudio.kit.charts.parts import Axis, ChartData, Corner, Points, Rule
 from segstudio.metrics.detection_curves import ScoreCurve
+from segstudio.report.chart_data import Axis, ChartData, Corner, Points, Rule
 
 Curves = Sequence[tuple[RunLook, ScoreCurve]]
 _TOP: Final = 1.04

@@ -10,9 +10,9 @@ import numpy as np
 from segstudio.core.formatting import count_text, ratio_text
 from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.ui.charts_runs import RunLook, legend_of
-from segstudio.kit.charts.parts import Axis, ChartData, Points
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.object_size import SIZES, SizeBins, bin_names
+from segstudio.report.chart_data import Axis, ChartData, Points
 
 MEASURES: Final = {
     "mean_iou": "Mean IoU of the objects",

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio import __version__
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.text import utf8
 from segstudio.inspection.report.drawing import diagram_for_page
@@ -19,11 +18,9 @@ from segstudio.inspection.report.image_sections import (
     making_section,
 )
 from segstudio.inspection.report.material import Material
-from segstudio.inspection.report.skip_sections import skips_section
-from segstudio.inspection.report.stage_sections import sheets_section, table_section
-from segstudio.inspection.report.why_sections import why_sections
-from segstudio.report.markup import Markup, element, joined
-from segstudio.report.page import Section, page, paragraph
+from segstudio.inspection.report.skip_sections import SECTIONS, skips_section
+from segstudio.inspection.report.stage_sections import sheets_section, table_section, why_sections
+from segstudio.report.page import Section, page, section
 from segstudio.session.inspection import Look, Picture
 from segstudio.storage.atomic import write_atomically
 
@@ -79,19 +76,9 @@ def compose(
         sheets_section(material, found, _part(report, 20, 100)),
         making_section(material, found, spec, device, now),
     ]
-    subtitle = joined(
-        (
-            element("b", material.image),
-            f" seen by {material.trace.model}, one forward pass on {device}",
-        )
-    )
-    return page(
-        f"Inside {material.title}",
-        subtitle,
-        sections,
-        figures=key_figures(material, found),
-        footer=f"Made with segstudio {__version__}.",
-    )
+    subtitle = f"seen by {material.trace.model}, one forward pass on {device}"
+    figures = key_figures(material, found)
+    return page(f"Inside {material.title}", [material.image], subtitle, sections, figures)
 
 
 def _part(report: Report, start: int, end: int) -> Report:
@@ -106,11 +93,5 @@ def _part(report: Report, start: int, end: int) -> Report:
 def _diagram_section(material: Material, report: Report) -> Section:
     """The network's diagram."""
     plain = replace(material, picture=Picture.MEAN, look=Look())
-    text = paragraph(
-        "Drawn from the forward pass itself, one row for each stride: the encoder goes down at "
-        "the left, the decoder up at the right, skips run across. The input is the photo, each "
-        "stage shows the mean of its channels, from its lowest value (dark) to its highest (yellow).",
-        hint=True,
-    )
-    drawing = element("div", Markup(diagram_for_page(plain, report)), class_="diagram")
-    return Section("network", "The network", joined((text, drawing)))
+    diagram = diagram_for_page(plain, report)
+    return section(SECTIONS, "network", "The network", diagram=diagram)

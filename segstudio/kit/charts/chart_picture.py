@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 from segstudio.kit.charts.drawing import draw, dress, show_all
 from segstudio.kit.charts.look import ON_PAPER
-from segstudio.kit.charts.parts import ChartData
 from segstudio.kit.charts.picture import LETTERS_PX, MARGIN, Picture
+from segstudio.report.chart_data import ChartData
 
 _SIZE: Final = QSize(880, 520)
 _SWATCH: Final = 11

@@ -15,7 +15,7 @@ import shiboken6
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QPainter, QPen, QPixmap, QTransform
 
-from segstudio.kit.charts.parts import Numbers
+from segstudio.report.chart_data import Numbers
 
 MANY: Final = 1500
 """Points from which on a cloud is worth it."""

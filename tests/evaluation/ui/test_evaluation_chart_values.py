@@ -27,9 +27,9 @@ from segstudio.evaluation.ui.charts_scores import (
 )
 from segstudio.evaluation.ui.charts_sizes import size_chart
 from segstudio.evaluation.ui.confusion_values import ConfusionValues, compact
-from segstudio.kit.charts.parts import Bars, Corner, Points
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.image_figures import MEASURES, figures_of
+from segstudio.report.chart_data import Bars, Corner, Points
 
 SCHEMA = LabelSchema(
     (

@@ -11,18 +11,19 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup
 
-from segstudio.report.chart_data import Axis, Bars, ChartData, Points
+from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Points
 from segstudio.report.diagram_parts import Box, Point
 from segstudio.report.drawing import Disc, Drawing, Line, Part, Rectangle, Text, svg_of
 
 SERIES: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
 """Colours that colour-blind readers tell apart (Okabe & Ito 2008)."""
-_INK, _QUIET, _GRID = "var(--ink)", "var(--quiet)", "var(--line)"
+_INK, _QUIET, _GRID, _PAPER = "var(--ink)", "var(--quiet)", "var(--line)", "var(--paper)"
 _LETTERS: Final = 12.0
 _CHARACTER: Final = 7.2
 """Width of a character of this size, on average."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 12, 44
 _LEGEND: Final = 22
+_NOTE: Final = 15
 _LONGEST_LABEL: Final = 40
 _DASHES: Final = {"solid": (), "dash": (6.0, 4.0), "dot": (2.0, 3.0)}
 
@@ -35,7 +36,7 @@ def series_color(number: int) -> str:
 def chart_svg(data: ChartData, size: tuple[int, int] = (640, 320)) -> Markup:
     """Return a chart as SVG: what the window draws, without what only a pointer can ask for.
 
-    All symbols are discs; notes, rings and bars that stand upright are not drawn.
+    All symbols are discs.
 
     Args:
         data: The chart; where its vertical axis begins at the top it is a list of bars.
@@ -155,7 +156,9 @@ class _Plot:
     def __init__(self, data: ChartData, size: tuple[int, int]) -> None:
         self._data = data
         self.size = size[0], size[1] + (_LEGEND if data.legend else 0)
-        self._area = Box(_LEFT, _TOP, size[0] - _LEFT - _RIGHT, size[1] - _TOP - _BOTTOM)
+        self._more_lines = max((text.count("\n") for _, text in data.x.ticks), default=0)
+        below = _BOTTOM + _NOTE * self._more_lines
+        self._area = Box(_LEFT, _TOP, size[0] - _LEFT - _RIGHT, size[1] - _TOP - below)
 
     def parts(self) -> Iterator[Part]:
         area, data = self._area, self._data
@@ -164,8 +167,8 @@ class _Plot:
             ends = self._place(*rule.start), self._place(*rule.end)
             yield Part([Line(ends, _QUIET, dashes=(4.0, 4.0))], rule.text)
         for layer in data.layers:
-            if isinstance(layer, Points):
-                yield from self._layer(layer)
+            yield from self._points(layer) if isinstance(layer, Points) else self._bars(layer)
+        yield Part(list(self._notes()))
         left = area.left
         for color, _, name in data.legend:
             y = self.size[1] - 8.0
@@ -190,16 +193,46 @@ class _Plot:
         for value, text in _ticks_of(across):
             x = self._place(value, up.low)[0]
             yield Line(((x, area.top), (x, area.bottom)), _GRID)
-            yield Text((x, area.bottom + 16), text, _QUIET, _LETTERS, anchor="middle")
+            for line, part in enumerate(text.split("\n")):
+                at = x, area.bottom + 16 + _NOTE * line
+                yield Text(at, part, _QUIET, _LETTERS, anchor="middle")
         for value, text in _ticks_of(up):
             y = self._place(across.low, value)[1]
             yield Line(((area.left, y), (area.right, y)), _GRID)
             yield Text((area.left - 8, y + 4), text, _QUIET, _LETTERS, anchor="end")
         x, y = area.centre
-        yield Text((x, area.bottom + 34), across.title, _INK, _LETTERS, anchor="middle")
+        below = area.bottom + 34 + _NOTE * self._more_lines
+        yield Text((x, below), across.title, _INK, _LETTERS, anchor="middle")
         yield Text((14.0, y), up.title, _INK, _LETTERS, anchor="middle", upward=True)
 
-    def _layer(self, layer: Points) -> Iterator[Part]:
+    def _bars(self, bars: Bars) -> Iterator[Part]:
+        """Bars that stand upright."""
+        starts = np.zeros(len(bars.at)) if bars.starts is None else bars.starts
+        for number in np.flatnonzero(bars.values > starts).tolist():
+            half = bars.thickness / 2
+            left, top = self._place(bars.at[number] - half, bars.values[number])
+            right, bottom = self._place(bars.at[number] + half, starts[number])
+            place = Box(left, top, right - left, bottom - top)
+            tip = bars.tips[number] if bars.tips else ""
+            yield Part([Rectangle(place, bars.color or _QUIET, opacity=bars.opacity)], tip)
+
+    def _notes(self) -> Iterator[Rectangle | Text]:
+        """Lines of text in a corner, with a patch of their colour."""
+        area, notes, corner = self._area, self._data.notes, self._data.corner
+        longest = max((len(text) for _, text in notes), default=0) * _CHARACTER
+        left = area.left + 8
+        if corner is Corner.LOWER_RIGHT:
+            left = area.right - longest - 20
+        y = area.top + 16
+        if corner is not Corner.UPPER_LEFT:
+            y = area.bottom - 8 - _NOTE * (len(notes) - 1)
+        for number, (color, text) in enumerate(notes):
+            base = y + _NOTE * number
+            if color:
+                yield Rectangle(Box(left, base - 9, 9, 9), color, radius=2)
+            yield Text((left + (14 if color else 0), base), text, _INK, _LETTERS)
+
+    def _points(self, layer: Points) -> Iterator[Part]:
         known = np.isfinite(layer.x) & np.isfinite(layer.y)
         color = layer.color or _QUIET
         places = [self._place(float(x), float(y)) for x, y in zip(layer.x, layer.y, strict=True)]
@@ -213,11 +246,14 @@ class _Plot:
                 yield Part(lines, layer.name)
         for number in np.flatnonzero(known).tolist() if layer.symbol else ():
             tip = layer.tips[number] if layer.tips else layer.name
-            yield Part([Disc(places[number], layer.size / 2, color, layer.opacity)], tip)
+            shapes = [Disc(places[number], layer.size / 2, color, layer.opacity)]
+            if layer.hollow is not None and layer.hollow[number]:
+                shapes.append(Disc(places[number], layer.size / 2 - 1.2, _PAPER))
+            yield Part(shapes, tip)
 
 
 def _ticks_of(axis: Axis) -> Sequence[tuple[float, str]]:
-    return axis.ticks or [(value, f"{value:g}") for value in ticks(axis.low, axis.high)]
+    return axis.ticks or [(value, f"{value:g}") for value in ticks(axis.low, axis.high, 6)]
 
 
 # -- intervals -------------------------------------------------------------------------------

@@ -167,7 +167,9 @@ def _shape(shape: Shape, pictures: Mapping[str, Image], title: str = "") -> str:
     match shape:
         case Rectangle(box, fill, stroke):
             about = {**_place(box), "rx": shape.radius or None, "fill": fill or "none"}
-            return _tag("rect", title, **about, **(_stroke(shape) if stroke else {}))
+            return _tag(
+                "rect", title, **about, **(_stroke(shape) if stroke else _seen(shape.opacity))
+            )
         case Line(points) if len(points) == 2:
             (x1, y1), (x2, y2) = points
             return _tag("line", title, x1=x1, y1=y1, x2=x2, y2=y2, **_stroke(shape))
@@ -223,7 +225,7 @@ def _url(pixels: Image) -> str:
 
 
 def _title(text: str) -> str:
-    return f"<title>{as_html(printable(text))}</title>" if text else ""
+    return f"<title>{as_html(text)}</title>" if text else ""
 
 
 def _tag(name: str, content: str = "", **attributes: str | float | None) -> str:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pages import outline
 from PIL import Image
 
-from segstudio.report.chart_data import Axis, ChartData, Points, Rule
+from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Points, Rule
 from segstudio.report.charts import IntervalScale, Range, bar_list, chart_svg, ticks
 from segstudio.report.page import Section, environment, page
 from segstudio.report.pictures import blended, fitted, indexed_picture, photograph, picture
@@ -167,6 +167,27 @@ def test_points_lie_where_the_axes_say():
     assert {"across", "up", "one", "two", "0.2", "0.8"} <= texts
     diagonal = next(line for line in root.findall("line") if line.get("stroke-dasharray"))
     assert [float(diagonal.get(k)) for k in ("x1", "y1", "x2", "y2")] == [56, 316, 624, 12]
+
+
+def test_upright_bars_notes_and_rings_are_drawn():
+    share = Bars("s", "#d55e00", np.array([0.5]), np.array([0.25]), 0.1, upright=True, opacity=0.25)
+    dots = points([0.2, 0.8], [0.5, 0.5], hollow=np.array([True, False]))
+    names = ((0.0, "0 to 1\nn = 5"),)
+    chart = ChartData(
+        "t", Axis("", ticks=names), Axis(""), (share, dots), notes=(("red", "first"), ("", "last")),
+        corner=Corner.LOWER_LEFT,
+    )  # fmt: skip
+    root = ET.fromstring(chart_svg(chart, (640, 361)))
+    bar = root.find("rect")
+    # the plot is 568 x 290: its height less a second line of names
+    assert (float(bar.get("width")), float(bar.get("height"))) == (56.8, 72.5)
+    assert bar.get("opacity") == "0.25"
+    discs = [disc.get("fill") for disc in root.findall("circle")]
+    assert discs == ["#0072b2", "var(--paper)", "#0072b2"]
+    places = {text.text: float(text.get("y")) for text in root.iter("text")}
+    assert places["n = 5"] == places["0 to 1"] + 15
+    assert places["first"] == places["last"] - 15
+    assert [rect.get("fill") for rect in root.findall("rect")] == ["#d55e00", "red"]
 
 
 def test_a_missing_value_breaks_a_line():

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.evaluation.curve_charts import RunLook
 from segstudio.evaluation.report.material import EvaluatedRun, Material
 from segstudio.evaluation.report.wording import count, figure_text
 from segstudio.metrics.image_figures import figures_at
@@ -59,12 +60,20 @@ def confusion_section(material: Material) -> Section:
     return section(SECTIONS, "confusion", "What is taken for what", by_model=by_model)
 
 
+def looks_of(material: Material) -> list[RunLook]:
+    """How the models look in charts, the best one first."""
+    return [
+        RunLook(run.id, material.titles[run.id], series_color(number), "o")
+        for number, run in enumerate(material.ranked)
+    ]
+
+
 def run_legend(material: Material, shown: Container[str] | None = None) -> list[tuple[Color, str]]:
     """The models' colours in the charts; of all models, or of those whose ids are shown."""
     entries = [
-        (_rgb(series_color(number)), material.titles[run.id])
-        for number, run in enumerate(material.ranked)
-        if shown is None or run.id in shown
+        (_rgb(look.color), look.title)
+        for look in looks_of(material)
+        if shown is None or look.run in shown
     ]
     return entries if len(entries) > 1 else []
 

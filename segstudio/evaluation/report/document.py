@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.text import utf8
+from segstudio.evaluation.curve_charts import calibrations, reliability_chart
 from segstudio.evaluation.report.class_sections import (
     SECTIONS,
     classes_section,
     confusion_section,
+    looks_of,
     run_legend,
 )
 from segstudio.evaluation.report.findings import Findings, Report, find, part_of
@@ -28,8 +29,7 @@ from segstudio.evaluation.report.object_sections import object_sections
 from segstudio.evaluation.report.wording import calibration_text, count
 from segstudio.evaluation.report.worst_section import worst_section
 from segstudio.metrics.calibration import CALIBRATION
-from segstudio.report.chart_data import Axis, ChartData, Points, Rule
-from segstudio.report.charts import chart_svg, series_color
+from segstudio.report.charts import chart_svg
 from segstudio.report.page import Section, page, section
 from segstudio.report.software import versions_text
 from segstudio.report.tables import Cell, Table
@@ -84,24 +84,16 @@ def compose(material: Material, found: Findings, report: Report, now: datetime) 
 
 def _calibration_sections(material: Material) -> list[Section]:
     """Accuracy against confidence; nothing if no model tells its confidence."""
-    found = [
-        (number, run, bins)
-        for number, run in enumerate(material.ranked)
-        if (bins := run.folder.part(CALIBRATION)) is not None
-    ]
+    found = calibrations(material, looks_of(material))
     if not found:
         return []
     rows: list[list[str | Cell]] = []
-    lines = []
-    for number, run, bins in found:
-        title = material.titles[run.id]
-        x, y = bins.confidence.astype(np.float64), bins.accuracy.astype(np.float64)
-        lines.append(Points(title, series_color(number), x, y, size=6, line="solid"))
+    for look, bins in found:
         pixels = int(bins.pixels.sum())
         right = int(bins.right.sum()) / pixels if pixels else float("nan")
         rows.append(
             [
-                Cell(title, look="wrapped"),
+                Cell(look.title, look="wrapped"),
                 ratio_text(bins.ece),
                 percent_text(right),
                 percent_text(bins.mean_confidence),
@@ -109,13 +101,8 @@ def _calibration_sections(material: Material) -> list[Section]:
                 Cell(calibration_text(right, bins.mean_confidence), look="prose"),
             ]
         )
-    chart = ChartData(
-        "Accuracy against confidence",
-        Axis("confidence"),
-        Axis("share of right pixels"),
-        tuple(lines),
-        (Rule((0.0, 0.0), (1.0, 1.0), "as sure as right"),),
-    )
+    # the page has a list of the models already
+    chart = chart_svg(replace(reliability_chart(found), legend=()), _CHART)
     headers = (
         "model", "calibration error", "right", "mean confidence", "sure and wrong, pixels",
         "in words",
@@ -124,7 +111,7 @@ def _calibration_sections(material: Material) -> list[Section]:
     return [
         section(
             SECTIONS, CALIBRATION.key, title, legend=run_legend(material),
-            chart=chart_svg(chart, _CHART), table=Table(headers, rows, range(1, 5)),
+            chart=chart, table=Table(headers, rows, range(1, 5)),
         )
     ]  # fmt: skip
 

@@ -65,6 +65,7 @@ def legend_of(looks: Collection[RunLook]) -> tuple[tuple[str, str, str], ...]:
 
 
 Curves = Sequence[tuple[RunLook, ScoreCurve]]
+Calibrations = Sequence[tuple[RunLook, CalibrationBins]]
 
 
 def calibrations(table: Folders, looks: Sequence[RunLook]) -> list[tuple[RunLook, CalibrationBins]]:
@@ -76,7 +77,7 @@ def calibrations(table: Folders, looks: Sequence[RunLook]) -> list[tuple[RunLook
     ]
 
 
-def reliability_chart(found: Sequence[tuple[RunLook, CalibrationBins]]) -> ChartData:
+def reliability_chart(found: Calibrations) -> ChartData:
     """A line for each model over 15 bins of confidence, and the share of pixels in each as bars.
 
     Below the diagonal a model is surer than it may be, above it too modest.
@@ -132,7 +133,7 @@ def _shares(look: RunLook, bins: CalibrationBins, place: int, models: int) -> Ba
     )  # fmt: skip
 
 
-def _bin_rows(found: Sequence[tuple[RunLook, CalibrationBins]]) -> list[list[str]]:
+def _bin_rows(found: Calibrations) -> list[list[str]]:
     edges = bin_edges()
     return [
         [

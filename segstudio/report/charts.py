@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Points
 from segstudio.report.diagram_parts import Box, Point
-from segstudio.report.drawing import Disc, Drawing, Line, Part, Rectangle, Text, svg_of
+from segstudio.report.primitives import Disc, Drawing, Line, Rectangle, ShapeGroup, Text, svg_of
 
 SERIES: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
 """Colours that colour-blind readers tell apart (Okabe & Ito 2008)."""
@@ -117,7 +117,7 @@ class _List:
         self._scale = max(width - left - room, 40) / (high - low) if high > low else 0.0
         self._zero = left - low * self._scale
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[ShapeGroup]:
         row_px = self.size[1] / max(self._data.y.high - self._data.y.low, 1)
         for at, name in self._data.y.ticks:
             label = name
@@ -125,13 +125,13 @@ class _List:
                 label = f"{name[: _LONGEST_LABEL - 1]}…"
             place = (self._labels - 8, (at + 0.5) * row_px + 4)
             told = name if label != name else ""
-            yield Part([Text(place, label, _INK, _LETTERS, anchor="end")], told)
+            yield ShapeGroup([Text(place, label, _INK, _LETTERS, anchor="end")], told)
         for bars in self._bars:
             yield from self._layer(bars, row_px)
         line = ((self._zero, 0.0), (self._zero, float(self.size[1])))
-        yield Part([Line(line, _QUIET)])
+        yield ShapeGroup([Line(line, _QUIET)])
 
-    def _layer(self, bars: Bars, row_px: float) -> Iterator[Part]:
+    def _layer(self, bars: Bars, row_px: float) -> Iterator[ShapeGroup]:
         starts = np.zeros(len(bars.at)) if bars.starts is None else bars.starts
         for number, (at, start, end) in enumerate(zip(bars.at, starts, bars.values, strict=True)):
             tip = bars.tips[number] if bars.tips else ""
@@ -141,13 +141,13 @@ class _List:
             if value != start:
                 height = bars.thickness * row_px
                 place = Box(left, middle - height / 2, max(right - left, 0.5), height)
-                yield Part([Rectangle(place, bars.color or _QUIET, radius=2)], tip)
+                yield ShapeGroup([Rectangle(place, bars.color or _QUIET, radius=2)], tip)
             if bars.texts:
                 text, y = bars.texts[number], middle + 4
                 shape = Text((right + 6, y), text, _QUIET, _LETTERS)
                 if value < 0:
                     shape = Text((left - 6, y), text, _QUIET, _LETTERS, anchor="end")
-                yield Part([shape])
+                yield ShapeGroup([shape])
 
 
 class _Plot:
@@ -160,19 +160,19 @@ class _Plot:
         below = _BOTTOM + _NOTE * self._more_lines
         self._area = Box(_LEFT, _TOP, size[0] - _LEFT - _RIGHT, size[1] - _TOP - below)
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[ShapeGroup]:
         area, data = self._area, self._data
-        yield Part(list(self._frame()))
+        yield ShapeGroup(list(self._frame()))
         for rule in data.rules:
             ends = self._place(*rule.start), self._place(*rule.end)
-            yield Part([Line(ends, _QUIET, dashes=(4.0, 4.0))], rule.text)
+            yield ShapeGroup([Line(ends, _QUIET, dashes=(4.0, 4.0))], rule.text)
         for layer in data.layers:
             yield from self._points(layer) if isinstance(layer, Points) else self._bars(layer)
-        yield Part(list(self._notes()))
+        yield ShapeGroup(list(self._notes()))
         left = area.left
         for color, _, name in data.legend:
             y = self.size[1] - 8.0
-            yield Part(
+            yield ShapeGroup(
                 [
                     Rectangle(Box(left, y - 9, 10, 10), color or _QUIET, radius=2),
                     Text((left + 15, y), name, _INK, _LETTERS),
@@ -205,7 +205,7 @@ class _Plot:
         yield Text((x, below), across.title, _INK, _LETTERS, anchor="middle")
         yield Text((14.0, y), up.title, _INK, _LETTERS, anchor="middle", upward=True)
 
-    def _bars(self, bars: Bars) -> Iterator[Part]:
+    def _bars(self, bars: Bars) -> Iterator[ShapeGroup]:
         """Bars that stand upright."""
         starts = np.zeros(len(bars.at)) if bars.starts is None else bars.starts
         for number in np.flatnonzero(bars.values > starts).tolist():
@@ -214,7 +214,7 @@ class _Plot:
             right, bottom = self._place(bars.at[number] + half, starts[number])
             place = Box(left, top, right - left, bottom - top)
             tip = bars.tips[number] if bars.tips else ""
-            yield Part([Rectangle(place, bars.color or _QUIET, opacity=bars.opacity)], tip)
+            yield ShapeGroup([Rectangle(place, bars.color or _QUIET, opacity=bars.opacity)], tip)
 
     def _notes(self) -> Iterator[Rectangle | Text]:
         """Lines of text in a corner, with a patch of their colour."""
@@ -232,7 +232,7 @@ class _Plot:
                 yield Rectangle(Box(left, base - 9, 9, 9), color, radius=2)
             yield Text((left + (14 if color else 0), base), text, _INK, _LETTERS)
 
-    def _points(self, layer: Points) -> Iterator[Part]:
+    def _points(self, layer: Points) -> Iterator[ShapeGroup]:
         known = np.isfinite(layer.x) & np.isfinite(layer.y)
         color = layer.color or _QUIET
         places = [self._place(float(x), float(y)) for x, y in zip(layer.x, layer.y, strict=True)]
@@ -243,13 +243,13 @@ class _Plot:
             pieces = [[places[n] for n in run] for is_known, run in runs if is_known]
             lines = [Line(piece, color, layer.width, dashes) for piece in pieces if piece[1:]]
             if lines:
-                yield Part(lines, layer.name)
+                yield ShapeGroup(lines, layer.name)
         for number in np.flatnonzero(known).tolist() if layer.symbol else ():
             tip = layer.tips[number] if layer.tips else layer.name
             shapes = [Disc(places[number], layer.size / 2, color, layer.opacity)]
             if layer.hollow is not None and layer.hollow[number]:
                 shapes.append(Disc(places[number], layer.size / 2 - 1.2, _PAPER))
-            yield Part(shapes, tip)
+            yield ShapeGroup(shapes, tip)
 
 
 def _ticks_of(axis: Axis) -> Sequence[tuple[float, str]]:
@@ -265,7 +265,7 @@ _TICKS: Final = 3
 
 
 @dataclass(frozen=True)
-class Range:
+class IntervalMark:
     """A value with the ends of its interval; drawn in grey unless it stands out.
 
     Attributes:
@@ -286,14 +286,14 @@ class Range:
 class IntervalScale:
     """The scale that the intervals of a table's rows share (a forest plot); zero is on it."""
 
-    def __init__(self, ranges: Sequence[Range]) -> None:
+    def __init__(self, ranges: Sequence[IntervalMark]) -> None:
         """Take the intervals; those that are not known do not count."""
         ends = [v for r in ranges for v in (r.low, r.high, r.value) if math.isfinite(v)]
         low, high = min([0.0, *ends]), max([0.0, *ends])
         room = (high - low) * 0.04 or 0.01
         self._low, self._high = low - room, high + room
 
-    def strip(self, shown: Range) -> Markup:
+    def strip(self, shown: IntervalMark) -> Markup:
         """One interval with its value as a dot and the line at zero."""
         width, height = _STRIP
         middle, zero = height / 2, self._place(0.0)
@@ -304,7 +304,7 @@ class IntervalScale:
             drawn.append(Line(((a, middle), (b, middle)), color, 2))
             drawn += [Line(((x, middle - 5), (x, middle + 5)), color, 2) for x in (a, b)]
             drawn.append(Disc((self._place(shown.value), middle), 4.5, color))
-        return svg_of(Drawing(shown.tip, width, height, [Part(drawn)]), inline=True)
+        return svg_of(Drawing(shown.tip, width, height, [ShapeGroup(drawn)]), inline=True)
 
     def axis(self) -> Markup:
         """The values of the scale, to stand below the strips."""
@@ -314,7 +314,7 @@ class IntervalScale:
             drawn.append(Line(((x, 0), (x, 5)), _QUIET))
             drawn.append(Text((x, 17), _signed(value), _QUIET, _LETTERS, anchor="middle"))
         title = "The scale of the differences"
-        return svg_of(Drawing(title, _STRIP[0], _AXIS_HEIGHT, [Part(drawn)]), inline=True)
+        return svg_of(Drawing(title, _STRIP[0], _AXIS_HEIGHT, [ShapeGroup(drawn)]), inline=True)
 
     def _place(self, value: float) -> float:
         part = (value - self._low) / (self._high - self._low)

@@ -20,14 +20,14 @@ from segstudio.report.diagram_style import (
     shape_text,
     stride_text,
 )
-from segstudio.report.drawing import (
+from segstudio.report.primitives import (
     Drawing,
     Line,
-    Part,
     Polygon,
     Raster,
     Rectangle,
     Shape,
+    ShapeGroup,
     Text,
     text_width,
 )
@@ -102,7 +102,7 @@ class Handle:
 
 
 @dataclass(frozen=True)
-class Shown:
+class DiagramState:
     """What a diagram looks like now.
 
     Attributes:
@@ -150,14 +150,14 @@ def diagram_drawing(
     above = _TITLE_HEIGHT if title else 0.0
     pen = DiagramPen(tones, width, origin=(0.0, above))
     handles = pen.handles(diagram, knobs=False)
-    shown = Shown(diagram, pictures, cut_skips=cut_skips, handles=handles)
+    shown = DiagramState(diagram, pictures, cut_skips=cut_skips, handles=handles)
     whole = Box(0, 0, diagram.width, diagram.height + above)
     head: list[Shape] = [Rectangle(whole, tones.ground)]
     if title:
         head.append(
             Text((12, 21), pen.shortened(title, whole.width - 24, 14), tones.text, 14, True)
         )
-    parts = [Part(head), *pen.parts(shown, (0.0, diagram.width))]
+    parts = [ShapeGroup(head), *pen.parts(shown, (0.0, diagram.width))]
     return Drawing(title or "Network", whole.width, whole.height, parts)
 
 
@@ -190,20 +190,24 @@ class DiagramPen:
             found.append(Handle(group, area, knobs, named))
         return tuple(found)
 
-    def parts(self, shown: Shown, span: tuple[float, float]) -> Iterator[Part]:
+    def parts(self, shown: DiagramState, span: tuple[float, float]) -> Iterator[ShapeGroup]:
         """Everything, from back to front; the rows' bands reach over `span`, (left, right)."""
         diagram = shown.diagram
-        yield Part([shape for band in diagram.bands for shape in self._band(band, diagram, span)])
-        yield Part([shape for title, box in diagram.frames for shape in self._frame(title, box)])
+        yield ShapeGroup(
+            [shape for band in diagram.bands for shape in self._band(band, diagram, span)]
+        )
+        yield ShapeGroup(
+            [shape for title, box in diagram.frames for shape in self._frame(title, box)]
+        )
         faint = self._tones.faint
         brackets = [group.bracket for group in diagram.groups if group.bracket is not None]
-        yield Part([Rectangle(self.box(box), stroke=faint, radius=5) for box in brackets])
+        yield ShapeGroup([Rectangle(self.box(box), stroke=faint, radius=5) for box in brackets])
         for edge in sorted(diagram.edges, key=lambda edge: _rank(edge, shown)):
             yield self._edge(edge, shown)
         for node in diagram.nodes:
             yield self._node(node, shown)
         for handle in shown.handles:
-            yield Part(list(self._handle(handle)))
+            yield ShapeGroup(list(self._handle(handle)))
 
     def box(self, box: Box) -> Box:
         """A box of the diagram in pixels."""
@@ -244,7 +248,7 @@ class DiagramPen:
         if title and _LINE_HEIGHT * self._letters <= 24 * self._zoom + 4:
             yield Text((area.right - 4, area.top - 4), title, faint, self._letters, anchor="end")
 
-    def _edge(self, edge: Edge, shown: Shown) -> Part:
+    def _edge(self, edge: Edge, shown: DiagramState) -> ShapeGroup:
         tones, scale = self._tones, self._stroke
         is_cut = not shown.cut_skips.isdisjoint(edge.skips)
         points = [self._point(point) for point in edge.points]
@@ -265,7 +269,7 @@ class DiagramPen:
         told = f"{edge.source} → {edge.target}"
         if edge.kind is not None:
             told += f", {KIND_TEXTS[edge.kind]}{', cut' if is_cut else ''}"
-        return Part(shapes, told)
+        return ShapeGroup(shapes, told)
 
     def _cross(self, middle: Point, reach: float) -> Iterator[Shape]:
         """A saltire on a ground of its own, so that it is seen on any line."""
@@ -274,7 +278,7 @@ class DiagramPen:
             for side in (-reach, reach):
                 yield Line(((x - reach, y - side), (x + reach, y + side)), colour, width)
 
-    def _node(self, node: Node, shown: Shown) -> Part:
+    def _node(self, node: Node, shown: DiagramState) -> ShapeGroup:
         tones, area = self._tones, self.box(node.box)
         opened = bool(shown.stage) and shown.stage in node.members
         shapes: list[Shape] = []
@@ -293,7 +297,7 @@ class DiagramPen:
         if node.id in shown.cut_channels:
             shapes += self._cut_sign(picture, shown.cut_channels[node.id])
         told = f"{node.layer.name} ({node.role}), {shape_text(node.layer)}, {detail_text(node)}"
-        return Part(shapes, told)
+        return ShapeGroup(shapes, told)
 
     def _cut_sign(self, picture: Box, count: int) -> Iterator[Shape]:
         """A cross in the picture's corner, with the number of channels if not all are cut."""
@@ -357,7 +361,7 @@ class DiagramPen:
             yield Text(at, handle.group.title, tones.faint, _GROUP_PX)
 
 
-def _rank(edge: Edge, shown: Shown) -> int:
+def _rank(edge: Edge, shown: DiagramState) -> int:
     """Skips lie over the path, the opened one over the others."""
     if edge.kind is None:
         return 0

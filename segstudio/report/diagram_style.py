@@ -44,13 +44,13 @@ KIND_TEXTS: Final = {
 }
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
-Polygon = tuple[Point, ...]
-_SQUARE: Final[Polygon] = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
-_DISC: Final[Polygon] = tuple(
+Outline = tuple[Point, ...]
+_SQUARE: Final[Outline] = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
+_DISC: Final[Outline] = tuple(
     (0.5 + 0.45 * math.cos(i * math.pi / 8), 0.5 + 0.45 * math.sin(i * math.pi / 8))
     for i in range(16)
 )
-ROLE_MARKS: Final[dict[Role, tuple[Polygon, ...]]] = {
+ROLE_MARKS: Final[dict[Role, tuple[Outline, ...]]] = {
     Role.INPUT: (_SQUARE,),
     Role.ENCODER: (((0.0, 0.1), (1.0, 0.1), (0.5, 0.95)),),
     Role.BOTTLENECK: (((0.5, 0.0), (1.0, 0.5), (0.5, 1.0), (0.0, 0.5)),),
@@ -73,7 +73,7 @@ ROLE_MARKS: Final[dict[Role, tuple[Polygon, ...]]] = {
 """Filled outlines in the unit square: down for what goes down, up for what goes up."""
 
 
-def role_mark(role: Role, box: Box) -> tuple[Polygon, ...]:
+def role_mark(role: Role, box: Box) -> tuple[Outline, ...]:
     """A role's mark, drawn into a box."""
     return tuple(
         tuple((box.left + x * box.width, box.top + y * box.height) for x, y in polygon)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,19 @@ from segstudio.core.text import as_html
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+Report = Callable[[int, int, str], None]
+"""Told (steps done, steps in all, what happens now); may raise to stop."""
+
+
+def part_of(report: Report, start: int, end: int) -> Report:
+    """Progress that takes its part of the whole, from `start` to `end` per cent."""
+
+    def told(done: int, total: int, text: str) -> None:
+        report(start + (end - start) * done // max(total, 1), 100, text)
+
+    return told
 
 
 @dataclass(frozen=True)

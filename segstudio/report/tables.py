@@ -7,13 +7,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from segstudio.core.schema import Color
+
 # one hue whose strength is the value: it reads on light and dark paper and in print
 _RIGHT: Final = (0, 114, 178)
 _WRONG: Final = (213, 94, 0)
 _STRONGEST: Final = 0.9
 _WHITE_FROM: Final = 0.6
 
-Color = tuple[int, int, int]
 Look = Literal["", "b", "code", "prose", "wrapped"]
 """Bold, code, a sentence, a long name; the latter two may be broken into lines."""
 

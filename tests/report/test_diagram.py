@@ -25,7 +25,7 @@ from segstudio.report import diagram_routes
 from segstudio.report.diagram import Sizes, lay_out
 from segstudio.report.diagram_drawing import diagram_drawing
 from segstudio.report.diagram_graph import links_of, short_names
-from segstudio.report.drawing import svg_of
+from segstudio.report.primitives import svg_of
 
 IN, ENC, BOT, CTX = Role.INPUT, Role.ENCODER, Role.BOTTLENECK, Role.CONTEXT
 PYR, DEC, HEAD, PROP, MASK = Role.PYRAMID, Role.DECODER, Role.HEAD, Role.PROPOSALS, Role.MASK_HEAD

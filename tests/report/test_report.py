@@ -15,7 +15,7 @@ from pages import outline
 from PIL import Image
 
 from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Points, Rule
-from segstudio.report.charts import IntervalScale, Range, bar_list, chart_svg, ticks
+from segstudio.report.charts import IntervalMark, IntervalScale, bar_list, chart_svg, ticks
 from segstudio.report.page import Section, environment, page
 from segstudio.report.pictures import blended, fitted, indexed_picture, photograph, picture
 from segstudio.report.software import settings_text, versions, versions_text
@@ -235,7 +235,7 @@ def test_a_photograph_is_nearly_the_given_pixels():
 
 
 def test_intervals_share_a_scale_with_zero():
-    ranges = [Range(0.5, 0.0, 1.0), Range(-1, -1.5, -0.5, stands_out=True, tip="t")]
+    ranges = [IntervalMark(0.5, 0.0, 1.0), IntervalMark(-1, -1.5, -0.5, stands_out=True, tip="t")]
     scale = IntervalScale(ranges)
     strips = [ET.fromstring(scale.strip(r)) for r in ranges]
     zeros = {float(s.find("line").get("x1")) for s in strips}
@@ -257,8 +257,8 @@ def test_intervals_share_a_scale_with_zero():
 
 def test_an_unknown_interval_is_an_empty_strip():
     nan = math.nan
-    scale = IntervalScale([Range(nan, nan, nan)])
-    assert ET.fromstring(scale.strip(Range(nan, nan, nan))).find("circle") is None
+    scale = IntervalScale([IntervalMark(nan, nan, nan)])
+    assert ET.fromstring(scale.strip(IntervalMark(nan, nan, nan))).find("circle") is None
 
 
 def test_heat_is_stronger_for_more_and_blue_for_right():

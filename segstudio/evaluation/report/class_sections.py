@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.core.schema import Color
 from segstudio.evaluation.curve_charts import RunLook
 from segstudio.evaluation.report.material import EvaluatedRun, Material
 from segstudio.evaluation.report.wording import count, figure_text
@@ -18,7 +19,7 @@ from segstudio.metrics.measure import Where
 from segstudio.report.chart_data import ChartData
 from segstudio.report.charts import bar_list, chart_svg, series_color
 from segstudio.report.page import Section, section
-from segstudio.report.tables import Cell, Color, Table
+from segstudio.report.tables import Cell, Table
 
 SECTIONS: Final = "evaluation/report/sections.html.j2"
 _CHARTED = 30

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
-from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.text import utf8
-from segstudio.evaluation.curve_charts import calibrations, reliability_chart
 from segstudio.evaluation.report.class_sections import (
     SECTIONS,
     classes_section,
     confusion_section,
-    looks_of,
-    run_legend,
 )
-from segstudio.evaluation.report.findings import Findings, Report, find, part_of
+from segstudio.evaluation.report.curve_sections import curve_sections
+from segstudio.evaluation.report.findings import Findings, find
 from segstudio.evaluation.report.image_sections import list_section, spread_section
 from segstudio.evaluation.report.material import Material
 from segstudio.evaluation.report.model_sections import (
@@ -25,17 +20,12 @@ from segstudio.evaluation.report.model_sections import (
     key_figures,
     models_section,
 )
-from segstudio.evaluation.report.object_sections import object_sections
-from segstudio.evaluation.report.wording import calibration_text, count
+from segstudio.evaluation.report.wording import count
 from segstudio.evaluation.report.worst_section import worst_section
-from segstudio.metrics.calibration import CALIBRATION
-from segstudio.report.charts import chart_svg
-from segstudio.report.page import Section, page, section
+from segstudio.report.page import Report, Section, page, part_of, section
 from segstudio.report.software import versions_text
 from segstudio.report.tables import Cell, Table
 from segstudio.storage.atomic import write_atomically
-
-_CHART: Final = (560, 400)
 
 
 def write_html(path: Path, material: Material, report: Report) -> None:
@@ -70,8 +60,7 @@ def compose(material: Material, found: Findings, report: Report, now: datetime) 
         classes_section(material),
         confusion_section(material),
         spread_section(material),
-        *object_sections(material),
-        *_calibration_sections(material),
+        *curve_sections(material),
         worst_section(material, report),
         list_section(material),
         _making_section(material, now),
@@ -80,40 +69,6 @@ def compose(material: Material, found: Findings, report: Report, now: datetime) 
     subtitle = f"on {count(len(material.images), 'image')} with ground truth"
     title = f"Evaluation of {material.title}"
     return page(title, names, subtitle, sections, key_figures(material))
-
-
-def _calibration_sections(material: Material) -> list[Section]:
-    """Accuracy against confidence; nothing if no model tells its confidence."""
-    found = calibrations(material, looks_of(material))
-    if not found:
-        return []
-    rows: list[list[str | Cell]] = []
-    for look, bins in found:
-        pixels = int(bins.pixels.sum())
-        right = int(bins.right.sum()) / pixels if pixels else float("nan")
-        rows.append(
-            [
-                Cell(look.title, look="wrapped"),
-                ratio_text(bins.ece),
-                percent_text(right),
-                percent_text(bins.mean_confidence),
-                f"{bins.confident_errors:,}",
-                Cell(calibration_text(right, bins.mean_confidence), look="prose"),
-            ]
-        )
-    # the page has a list of the models already
-    chart = chart_svg(replace(reliability_chart(found), legend=()), _CHART)
-    headers = (
-        "model", "calibration error", "right", "mean confidence", "sure and wrong, pixels",
-        "in words",
-    )  # fmt: skip
-    title = "Is its confidence worth anything?"
-    return [
-        section(
-            SECTIONS, CALIBRATION.key, title, legend=run_legend(material),
-            chart=chart, table=Table(headers, rows, range(1, 5)),
-        )
-    ]  # fmt: skip
 
 
 def _making_section(material: Material, now: datetime) -> Section:

@@ -23,7 +23,7 @@ from segstudio.metrics.confusion import Metrics
 from segstudio.metrics.image_figures import leading_first, values_of_counts
 from segstudio.metrics.measure import AnyFigure, Where
 from segstudio.metrics.panoptic import PANOPTIC
-from segstudio.report.charts import IntervalScale, Range
+from segstudio.report.charts import IntervalMark, IntervalScale
 from segstudio.report.page import Section, section
 from segstudio.report.tables import Cell, Table
 
@@ -246,8 +246,8 @@ def _by_class(material: Material, compared: Compared) -> tuple[str, str, Table] 
     return _pair_name(material, compared), aside, Table(headers, rows, (1,))
 
 
-def _range(interval: Interval) -> Range:
+def _range(interval: Interval) -> IntervalMark:
     tip = f"{interval.difference:+.4f}"
     if not math.isnan(interval.low):
         tip += f" ({interval.low:+.4f} to {interval.high:+.4f})"
-    return Range(interval.difference, interval.low, interval.high, interval.is_clear, tip)
+    return IntervalMark(interval.difference, interval.low, interval.high, interval.is_clear, tip)

@@ -20,14 +20,12 @@ from segstudio.inspection.report.image_sections import (
 from segstudio.inspection.report.material import Material
 from segstudio.inspection.report.skip_sections import SECTIONS, skips_section
 from segstudio.inspection.report.stage_sections import sheets_section, table_section, why_sections
-from segstudio.report.page import Section, page, section
+from segstudio.report.page import Report, Section, page, part_of, section
 from segstudio.session.inspection import Look, Picture
 from segstudio.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.subject import Subject
-
-Report = Callable[[int, int, str], None]
 
 
 def write_report(
@@ -49,8 +47,8 @@ def write_report(
     Raises:
         SegstudioError: if the network fails on the image, or the file cannot be written.
     """
-    found = find(subject, material, check, _part(report, 0, 70))
-    text = compose(material, found, subject.spec, _part(report, 70, 100), datetime.now(UTC))
+    found = find(subject, material, check, part_of(report, 0, 70))
+    text = compose(material, found, subject.spec, part_of(report, 70, 100), datetime.now(UTC))
     write_atomically(path, utf8(text), durable=False)
 
 
@@ -69,25 +67,16 @@ def compose(
     device = material.prediction.device
     sections = [
         image_section(material, found),
-        _diagram_section(material, _part(report, 0, 20)),
+        _diagram_section(material, part_of(report, 0, 20)),
         table_section(material, found),
         skips_section(material, found),
         *why_sections(material, found),
-        sheets_section(material, found, _part(report, 20, 100)),
+        sheets_section(material, found, part_of(report, 20, 100)),
         making_section(material, found, spec, device, now),
     ]
     subtitle = f"seen by {material.trace.model}, one forward pass on {device}"
     figures = key_figures(material, found)
     return page(f"Inside {material.title}", [material.image], subtitle, sections, figures)
-
-
-def _part(report: Report, start: int, end: int) -> Report:
-    """Progress that takes its part of the whole, from `start` to `end` per cent."""
-
-    def told(done: int, total: int, text: str) -> None:
-        report(start + (end - start) * done // max(total, 1), 100, text)
-
-    return told
 
 
 def _diagram_section(material: Material, report: Report) -> Section:

@@ -13,7 +13,7 @@ from segstudio.core.formatting import ratio_text, short_text
 from segstudio.core.labels import InstanceIds, Labels
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.render import difference_table, overlay_rgb
-from segstudio.core.schema import LabelSchema
+from segstudio.core.schema import Color, LabelSchema
 from segstudio.inspection.report.findings import Findings
 from segstudio.inspection.report.material import Material
 from segstudio.inspection.report.skip_sections import INSTEAD, SECTIONS
@@ -21,7 +21,7 @@ from segstudio.metrics.cut_costs import MaskScores
 from segstudio.report.page import Section, section
 from segstudio.report.pictures import blended, picture
 from segstudio.report.software import settings_text, versions_text
-from segstudio.report.tables import Cell, Color, Table
+from segstudio.report.tables import Cell, Table
 
 LONGEST: Final = 640
 _LEGEND_CLASSES: Final = 24

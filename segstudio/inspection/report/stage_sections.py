@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Final
 
 import cv2
@@ -21,7 +20,7 @@ from segstudio.inspection.report.material import Material
 from segstudio.inspection.report.skip_sections import SECTIONS
 from segstudio.inspection.report.stage_grid import channel_cells, tiled
 from segstudio.report.charts import SERIES, bar_list, chart_svg
-from segstudio.report.page import Section, section
+from segstudio.report.page import Report, Section, section
 from segstudio.report.pictures import blended, fitted, indexed_picture, picture
 from segstudio.report.shape_table import field_text, pixels_text, remainder_text
 from segstudio.report.tables import Cell, Table
@@ -66,9 +65,7 @@ def table_section(material: Material, found: Findings) -> Section:
     )  # fmt: skip
 
 
-def sheets_section(
-    material: Material, found: Findings, report: Callable[[int, int, str], None]
-) -> Section:
+def sheets_section(material: Material, found: Findings, report: Report) -> Section:
     """The most telling channels of each stage."""
     sheets = []
     layers = material.trace.layers

@@ -33,10 +33,10 @@ from segstudio.inspection.ui.diagram_surface import DiagramSurface
 from segstudio.inspection.ui.photo_place import photo_pixel
 from segstudio.kit.plain import plain
 from segstudio.report.diagram import Box, Diagram, Edge, Group, Node, Point, Sizes, lay_out
-from segstudio.report.diagram_drawing import Shown
+from segstudio.report.diagram_drawing import DiagramState
 from segstudio.report.diagram_parts import hull
 from segstudio.report.diagram_style import KIND_TEXTS, TIMES, shape_text, stride_text
-from segstudio.report.drawing import fitted
+from segstudio.report.primitives import fitted_box
 from segstudio.session.inspection import Inspection, Picture, Traced
 from segstudio.session.session import Change, Session, What
 
@@ -169,7 +169,7 @@ class DiagramView(DiagramSurface):
             diagram = lay_out(traced.trace, folded=self._folded, sizes=sizes)
         both = (diagram, other or diagram)
         room = max(one.width for one in both), max(one.height for one in both)
-        self.show_diagram(self._with_choices(Shown(diagram)), room, self._marked)
+        self.show_diagram(self._with_choices(DiagramState(diagram)), room, self._marked)
         self._ask_soon()
 
     def _extra_wh(self) -> tuple[float, float]:
@@ -194,7 +194,7 @@ class DiagramView(DiagramSurface):
             self._shown = self._with_choices(self._shown)
             self.redraw()
 
-    def _with_choices(self, shown: Shown) -> Shown:
+    def _with_choices(self, shown: DiagramState) -> DiagramState:
         inspection = self._session.inspection
         shown = replace(shown, pictures=self._pictures.shown)
         if not self._is_first:
@@ -264,7 +264,7 @@ class DiagramView(DiagramSurface):
             menu.addAction("Unfold all", self.unfold_all)
         menu.popup(event.globalPos())
 
-    def _offer_cut(self, menu: QMenu, shown: Shown, place: QPointF) -> None:
+    def _offer_cut(self, menu: QMenu, shown: DiagramState, place: QPointF) -> None:
         _, node, skip = self._found(place)
         if not self._is_first or not (node or skip):
             return
@@ -370,9 +370,9 @@ def picture_place(node: Node, traced: Traced) -> Box:
     """Where a stage's picture lies within its node: as large as its room allows, not distorted."""
     if node.layer.receptive_field is None:
         _, height, width = node.layer.shape
-        return fitted(node.picture, width / height)
+        return fitted_box(node.picture, width / height)
     window = traced.placement.window
-    return fitted(node.picture, window.width / window.height)
+    return fitted_box(node.picture, window.width / window.height)
 
 
 def pixel_at(node: Node, traced: Traced, place: Point) -> tuple[int, int] | None:

@@ -21,15 +21,15 @@ from PySide6.QtWidgets import QApplication
 
 from segstudio.report.diagram_drawing import Tones
 from segstudio.report.diagram_parts import Box, Point
-from segstudio.report.drawing import (
+from segstudio.report.primitives import (
     Line,
-    Part,
     Polygon,
     Raster,
     Rectangle,
     Shape,
+    ShapeGroup,
     Text,
-    fitted,
+    fitted_box,
     rounded,
 )
 
@@ -63,7 +63,7 @@ def _font(family: str, size: float, bold: bool) -> QFont:
     return font
 
 
-def paint(painter: QPainter, parts: Iterable[Part], pictures: Mapping[str, QPixmap]) -> None:
+def paint(painter: QPainter, parts: Iterable[ShapeGroup], pictures: Mapping[str, QPixmap]) -> None:
     """Paint parts of a drawing; pictures are by the names of their shapes."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -98,7 +98,7 @@ def _paint(painter: QPainter, shape: Shape, pictures: Mapping[str, QPixmap], fam
             painter.drawText(QPointF(x, y), text)
         case Raster(box, name):
             pixmap = pictures[name]
-            place = fitted(box, pixmap.width() / max(1, pixmap.height()))
+            place = fitted_box(box, pixmap.width() / max(1, pixmap.height()))
             painter.drawPixmap(rect_of(place), pixmap, QRectF(pixmap.rect()))
 
 

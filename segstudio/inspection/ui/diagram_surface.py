@@ -23,7 +23,7 @@ from segstudio.canvas.wheel import notches
 from segstudio.inspection.ui.diagram_painter import paint, paint_mark, text_width, tones_of
 from segstudio.kit.icon_button import icon_button
 from segstudio.report.diagram import Box
-from segstudio.report.diagram_drawing import DiagramPen, Shown
+from segstudio.report.diagram_drawing import DiagramPen, DiagramState
 
 _STEP = 2**0.5
 _MARGIN = 6
@@ -49,7 +49,7 @@ class DiagramSurface(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: Shown | None = None
+        self._shown: DiagramState | None = None
         self._room_wh: tuple[float, float] = (1.0, 1.0)
         self._marks: Callable[[], list[tuple[Box, Box]]] = list
         self._view = View()
@@ -70,12 +70,12 @@ class DiagramSurface(QWidget):
         return self._view
 
     @property
-    def shown(self) -> Shown | None:
+    def shown(self) -> DiagramState | None:
         return self._shown
 
     def show_diagram(
         self,
-        shown: Shown | None,
+        shown: DiagramState | None,
         room_wh: tuple[float, float] = (1.0, 1.0),
         marks: Callable[[], list[tuple[Box, Box]]] = list,
     ) -> None:

@@ -89,7 +89,7 @@ Shape = Rectangle | Line | Polygon | Disc | Text | Raster
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ShapeGroup:
     """Shapes from back to front that are one thing; `title` says what, or nothing."""
 
     shapes: Sequence[Shape]
@@ -103,10 +103,10 @@ class Drawing:
     title: str
     width: float
     height: float
-    parts: Sequence[Part] = field(repr=False)
+    parts: Sequence[ShapeGroup] = field(repr=False)
 
 
-def fitted(room: Box, aspect: float) -> Box:
+def fitted_box(room: Box, aspect: float) -> Box:
     """The largest box of width / height `aspect` in the middle of another one."""
     width = min(room.width, room.height * aspect)
     height = width / aspect
@@ -155,7 +155,7 @@ def svg_of(
     return Markup(text)
 
 
-def _part(part: Part, pictures: Mapping[str, Image]) -> str:
+def _part(part: ShapeGroup, pictures: Mapping[str, Image]) -> str:
     title = _title(part.title)
     if len(part.shapes) == 1:
         return _shape(part.shapes[0], pictures, title)
@@ -189,7 +189,7 @@ def _shape(shape: Shape, pictures: Mapping[str, Image], title: str = "") -> str:
             )  # fmt: skip
         case Raster(box, name):
             pixels = pictures[name]
-            place = _place(fitted(box, pixels.shape[1] / pixels.shape[0]))
+            place = _place(fitted_box(box, pixels.shape[1] / pixels.shape[0]))
             return _tag("image", title, **place, preserveAspectRatio="none", href=_url(pixels))
 
 

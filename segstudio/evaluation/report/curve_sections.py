@@ -1,4 +1,4 @@
-"""The report's sections about objects: how size matters, and where to put the score threshold."""
+"""The report's sections with curves: object size, score threshold, confidence."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ import numpy as np
 
 from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.evaluation.curve_charts import (
+    Calibrations,
     Curves,
+    calibrations,
     curves_of,
+    reliability_chart,
     size_chart,
     threshold_chart,
     tradeoff_chart,
 )
 from segstudio.evaluation.report.class_sections import SECTIONS, looks_of, run_legend
 from segstudio.evaluation.report.material import EvaluatedRun, Material
+from segstudio.evaluation.report.wording import calibration_text
+from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.detection_curves import ScoreCurve
 from segstudio.metrics.object_size import SIZES, bin_names
 from segstudio.report.chart_data import ChartData
@@ -27,14 +32,17 @@ from segstudio.report.tables import Cell, Table
 _CHART = (480, 320)
 
 
-def object_sections(material: Material) -> list[Section]:
-    """What was counted of objects; nothing if nothing was."""
+def curve_sections(material: Material) -> list[Section]:
+    """What was counted of objects and of confidence; nothing if nothing was."""
     sections = []
     if any(_has_objects(run) for run in material.runs):
         sections.append(_size_section(material))
     curves = curves_of(material, looks_of(material))
     if curves:
         sections.append(_score_section(material, curves))
+    found = calibrations(material, looks_of(material))
+    if found:
+        sections.append(_calibration_section(material, found))
     return sections
 
 
@@ -90,3 +98,27 @@ def _section(
 
 def _place_of_best(curve: ScoreCurve) -> int | None:
     return None if np.isnan(curve.f1).all() else int(np.nanargmax(curve.f1))
+
+
+def _calibration_section(material: Material, found: Calibrations) -> Section:
+    """Accuracy against confidence."""
+    rows: list[list[str | Cell]] = []
+    for look, bins in found:
+        pixels = int(bins.pixels.sum())
+        right = int(bins.right.sum()) / pixels if pixels else float("nan")
+        rows.append(
+            [
+                Cell(look.title, look="wrapped"),
+                ratio_text(bins.ece),
+                percent_text(right),
+                percent_text(bins.mean_confidence),
+                f"{bins.confident_errors:,}",
+                Cell(calibration_text(right, bins.mean_confidence), look="prose"),
+            ]
+        )
+    headers = (
+        "model", "calibration error", "right", "mean confidence", "sure and wrong, pixels",
+        "in words",
+    )  # fmt: skip
+    table, title = Table(headers, rows, range(1, 5)), "Is its confidence worth anything?"
+    return _section(CALIBRATION.key, title, material, [reliability_chart(found)], table)

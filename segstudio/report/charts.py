@@ -1,4 +1,4 @@
-"""Charts of a report as inline SVG; text and lines follow the page's theme, data never does."""
+"""Charts as drawings: in reports as inline SVG, and in files."""
 
 from __future__ import annotations
 
@@ -11,19 +11,46 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup
 
-from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Points
+from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Points, Rule
 from segstudio.report.diagram_parts import Box, Point
-from segstudio.report.primitives import Disc, Drawing, Line, Rectangle, ShapeGroup, Text, svg_of
+from segstudio.report.primitives import (
+    Disc,
+    Drawing,
+    Line,
+    Polygon,
+    Rectangle,
+    ShapeGroup,
+    Text,
+    svg_of,
+)
 
+
+@dataclass(frozen=True, slots=True)
+class Inks:
+    """Colours of what is no data: titles, numbers, the grid, what lies behind."""
+
+    ink: str
+    quiet: str
+    grid: str
+    paper: str
+
+
+PAGE: Final = Inks("var(--ink)", "var(--quiet)", "var(--line)", "var(--paper)")
+"""For HTML pages with the style sheet of reports, which are light or dark."""
+PAPER: Final = Inks("#1f2328", "#57606a", "#dfe3e8", "#ffffff")
+"""For files."""
 SERIES: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
 """Colours that colour-blind readers tell apart (Okabe & Ito 2008)."""
-_INK, _QUIET, _GRID, _PAPER = "var(--ink)", "var(--quiet)", "var(--line)", "var(--paper)"
 _LETTERS: Final = 12.0
 _CHARACTER: Final = 7.2
 """Width of a character of this size, on average."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 12, 44
 _LEGEND: Final = 22
 _NOTE: Final = 15
+_AXIS: Final = 20
+_ALONG: Final = 0.4
+"""Where on a line to compare with its text stands: between its start and its end."""
+_CROWD: Final = 1500
 _LONGEST_LABEL: Final = 40
 _DASHES: Final = {"solid": (), "dash": (6.0, 4.0), "dot": (2.0, 3.0)}
 
@@ -34,17 +61,23 @@ def series_color(number: int) -> str:
 
 
 def chart_svg(data: ChartData, size: tuple[int, int] = (640, 320)) -> Markup:
-    """Return a chart as SVG: what the window draws, without what only a pointer can ask for.
+    """Return a chart as SVG for an HTML page, which may make it smaller; see `chart_drawing`."""
+    return svg_of(chart_drawing(data, size), inline=True)
 
-    All symbols are discs.
+
+def chart_drawing(data: ChartData, size: tuple[int, int], inks: Inks = PAGE) -> Drawing:
+    """A chart as a drawing: all of it, but for the rings of marked items.
 
     Args:
         data: The chart; where its vertical axis begins at the top it is a list of bars.
-        size: (width, height) in pixels; it shrinks with the page, and is as high as a list of
-            bars needs.
+        size: (width, height) in pixels; a list of bars is as high as it needs.
+        inks: Colours of what is no data.
     """
-    plot = _List(data, size[0]) if data.from_top else _Plot(data, size)
-    return svg_of(Drawing(data.title, *plot.size, list(plot.parts())), inline=True)
+    width, height = size
+    below = _legend(data, width, 0, inks)[1]
+    plot = _List(data, width, inks) if data.from_top else _Plot(data, (width, height - below), inks)
+    legend, height = _legend(data, width, plot.size[1], inks)
+    return Drawing(data.title, width, height, [*plot.parts(), ShapeGroup(legend)])
 
 
 def bar_list(
@@ -103,13 +136,15 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 class _List:
     """Bars in rows with names at their left and texts at their ends."""
 
-    def __init__(self, data: ChartData, width: int) -> None:
-        self._data = data
-        self.size = width, data.least_height
+    def __init__(self, data: ChartData, width: int, inks: Inks) -> None:
+        self._data, self._inks = data, inks
+        self._height = data.least_height
         longest = max((len(name) for _, name in data.y.ticks), default=0)
         self._labels = min(longest, _LONGEST_LABEL) * _CHARACTER + 10
         self._bars = [layer for layer in data.layers if isinstance(layer, Bars)]
         texts = [len(text) for bars in self._bars for text in bars.texts]
+        self._has_axis = not texts
+        self.size = width, self._height + (_AXIS if self._has_axis else 0)
         room = max(texts, default=0) * _CHARACTER + 10
         low, high = data.x.low, data.x.high
         # texts stand beyond the bars at both ends where bars go both ways
@@ -118,18 +153,27 @@ class _List:
         self._zero = left - low * self._scale
 
     def parts(self) -> Iterator[ShapeGroup]:
-        row_px = self.size[1] / max(self._data.y.high - self._data.y.low, 1)
+        if self._has_axis:
+            yield ShapeGroup(list(self._axis()))
+        row_px = self._height / max(self._data.y.high - self._data.y.low, 1)
         for at, name in self._data.y.ticks:
             label = name
             if len(name) > _LONGEST_LABEL:
                 label = f"{name[: _LONGEST_LABEL - 1]}…"
             place = (self._labels - 8, (at + 0.5) * row_px + 4)
             told = name if label != name else ""
-            yield ShapeGroup([Text(place, label, _INK, _LETTERS, anchor="end")], told)
+            yield ShapeGroup([Text(place, label, self._inks.ink, _LETTERS, anchor="end")], told)
         for bars in self._bars:
             yield from self._layer(bars, row_px)
-        line = ((self._zero, 0.0), (self._zero, float(self.size[1])))
-        yield ShapeGroup([Line(line, _QUIET)])
+        line = ((self._zero, 0.0), (self._zero, float(self._height)))
+        yield ShapeGroup([Line(line, self._inks.quiet)])
+
+    def _axis(self) -> Iterator[Line | Text]:
+        for value, text in _ticks_of(self._data.x):
+            x = self._zero + value * self._scale
+            yield Line(((x, 0.0), (x, self._height)), self._inks.grid)
+            at = x, self._height + 14.0
+            yield Text(at, text, self._inks.quiet, _LETTERS, anchor="middle")
 
     def _layer(self, bars: Bars, row_px: float) -> Iterator[ShapeGroup]:
         starts = np.zeros(len(bars.at)) if bars.starts is None else bars.starts
@@ -141,44 +185,49 @@ class _List:
             if value != start:
                 height = bars.thickness * row_px
                 place = Box(left, middle - height / 2, max(right - left, 0.5), height)
-                yield ShapeGroup([Rectangle(place, bars.color or _QUIET, radius=2)], tip)
+                yield ShapeGroup([Rectangle(place, bars.color or self._inks.quiet, radius=2)], tip)
             if bars.texts:
                 text, y = bars.texts[number], middle + 4
-                shape = Text((right + 6, y), text, _QUIET, _LETTERS)
+                shape = Text((right + 6, y), text, self._inks.quiet, _LETTERS)
                 if value < 0:
-                    shape = Text((left - 6, y), text, _QUIET, _LETTERS, anchor="end")
+                    shape = Text((left - 6, y), text, self._inks.quiet, _LETTERS, anchor="end")
                 yield ShapeGroup([shape])
 
 
 class _Plot:
     """Points and lines over two axes."""
 
-    def __init__(self, data: ChartData, size: tuple[int, int]) -> None:
-        self._data = data
-        self.size = size[0], size[1] + (_LEGEND if data.legend else 0)
+    def __init__(self, data: ChartData, size: tuple[int, int], inks: Inks) -> None:
+        self._data, self._inks = data, inks
+        self.size = size
         self._more_lines = max((text.count("\n") for _, text in data.x.ticks), default=0)
         below = _BOTTOM + _NOTE * self._more_lines
         self._area = Box(_LEFT, _TOP, size[0] - _LEFT - _RIGHT, size[1] - _TOP - below)
 
     def parts(self) -> Iterator[ShapeGroup]:
-        area, data = self._area, self._data
+        data = self._data
         yield ShapeGroup(list(self._frame()))
-        for rule in data.rules:
-            ends = self._place(*rule.start), self._place(*rule.end)
-            yield ShapeGroup([Line(ends, _QUIET, dashes=(4.0, 4.0))], rule.text)
+        crowded = any(isinstance(x, Points) and len(x.x) >= _CROWD for x in data.layers)
+        # thousands of points would hide the lines to compare with
+        rules = [
+            self._rule(rule, self._inks.ink if crowded else self._inks.quiet) for rule in data.rules
+        ]
+        yield from () if crowded else rules
         for layer in data.layers:
             yield from self._points(layer) if isinstance(layer, Points) else self._bars(layer)
+        yield from rules if crowded else ()
         yield ShapeGroup(list(self._notes()))
-        left = area.left
-        for color, _, name in data.legend:
-            y = self.size[1] - 8.0
-            yield ShapeGroup(
-                [
-                    Rectangle(Box(left, y - 9, 10, 10), color or _QUIET, radius=2),
-                    Text((left + 15, y), name, _INK, _LETTERS),
-                ]
-            )
-            left += 15 + len(name) * _CHARACTER + 18
+
+    def _rule(self, rule: Rule, ink: str) -> ShapeGroup:
+        start, end = self._place(*rule.start), self._place(*rule.end)
+        line = Line((start, end), ink, dashes=(4.0, 4.0))
+        if not rule.text:
+            return ShapeGroup([line])
+        at = (
+            start[0] + _ALONG * (end[0] - start[0]) + 6,
+            start[1] + _ALONG * (end[1] - start[1]) + 4,
+        )
+        return ShapeGroup([line, Text(at, rule.text, self._inks.quiet, _LETTERS)])
 
     def _place(self, x: float, y: float) -> Point:
         """Pixels of the chart at two values."""
@@ -192,18 +241,18 @@ class _Plot:
         area, across, up = self._area, self._data.x, self._data.y
         for value, text in _ticks_of(across):
             x = self._place(value, up.low)[0]
-            yield Line(((x, area.top), (x, area.bottom)), _GRID)
+            yield Line(((x, area.top), (x, area.bottom)), self._inks.grid)
             for line, part in enumerate(text.split("\n")):
                 at = x, area.bottom + 16 + _NOTE * line
-                yield Text(at, part, _QUIET, _LETTERS, anchor="middle")
+                yield Text(at, part, self._inks.quiet, _LETTERS, anchor="middle")
         for value, text in _ticks_of(up):
             y = self._place(across.low, value)[1]
-            yield Line(((area.left, y), (area.right, y)), _GRID)
-            yield Text((area.left - 8, y + 4), text, _QUIET, _LETTERS, anchor="end")
+            yield Line(((area.left, y), (area.right, y)), self._inks.grid)
+            yield Text((area.left - 8, y + 4), text, self._inks.quiet, _LETTERS, anchor="end")
         x, y = area.centre
         below = area.bottom + 34 + _NOTE * self._more_lines
-        yield Text((x, below), across.title, _INK, _LETTERS, anchor="middle")
-        yield Text((14.0, y), up.title, _INK, _LETTERS, anchor="middle", upward=True)
+        yield Text((x, below), across.title, self._inks.ink, _LETTERS, anchor="middle")
+        yield Text((14.0, y), up.title, self._inks.ink, _LETTERS, anchor="middle", upward=True)
 
     def _bars(self, bars: Bars) -> Iterator[ShapeGroup]:
         """Bars that stand upright."""
@@ -214,7 +263,9 @@ class _Plot:
             right, bottom = self._place(bars.at[number] + half, starts[number])
             place = Box(left, top, right - left, bottom - top)
             tip = bars.tips[number] if bars.tips else ""
-            yield ShapeGroup([Rectangle(place, bars.color or _QUIET, opacity=bars.opacity)], tip)
+            yield ShapeGroup(
+                [Rectangle(place, bars.color or self._inks.quiet, opacity=bars.opacity)], tip
+            )
 
     def _notes(self) -> Iterator[Rectangle | Text]:
         """Lines of text in a corner, with a patch of their colour."""
@@ -230,11 +281,11 @@ class _Plot:
             base = y + _NOTE * number
             if color:
                 yield Rectangle(Box(left, base - 9, 9, 9), color, radius=2)
-            yield Text((left + (14 if color else 0), base), text, _INK, _LETTERS)
+            yield Text((left + (14 if color else 0), base), text, self._inks.ink, _LETTERS)
 
     def _points(self, layer: Points) -> Iterator[ShapeGroup]:
         known = np.isfinite(layer.x) & np.isfinite(layer.y)
-        color = layer.color or _QUIET
+        color = layer.color or self._inks.quiet
         places = [self._place(float(x), float(y)) for x, y in zip(layer.x, layer.y, strict=True)]
         if layer.line:
             dashes = _DASHES[layer.line]
@@ -246,10 +297,52 @@ class _Plot:
                 yield ShapeGroup(lines, layer.name)
         for number in np.flatnonzero(known).tolist() if layer.symbol else ():
             tip = layer.tips[number] if layer.tips else layer.name
-            shapes = [Disc(places[number], layer.size / 2, color, layer.opacity)]
+            radius, place = layer.size / 2, places[number]
+            shapes = [_symbol(layer.symbol, place, radius, color, layer.opacity)]
             if layer.hollow is not None and layer.hollow[number]:
-                shapes.append(Disc(places[number], layer.size / 2 - 1.2, _PAPER))
+                shapes.append(_symbol(layer.symbol, place, radius - 1.4, self._inks.paper))
             yield ShapeGroup(shapes, tip)
+
+
+_CORNERS: Final = {"s": 4, "t": 3, "d": 4, "star": 5, "p": 5, "t1": 3}
+_TURNS: Final = {"s": 0.125, "t": 0.5}
+
+
+def _symbol(
+    name: str, at: Point, radius: float, color: str, opacity: float = 1.0
+) -> Disc | Polygon:
+    """The symbols of pyqtgraph: disc, square, triangle down, diamond, star, pentagon, triangle."""
+    if name not in _CORNERS:
+        return Disc(at, radius, color, opacity)
+    number, turn = _CORNERS[name], _TURNS.get(name, 0.0)
+    inner = 0.4 if name == "star" else 0.0
+    reaches = [(turn + n / number, 1.2) for n in range(number)]
+    if inner:
+        reaches += [(turn + (n + 0.5) / number, 1.2 * inner) for n in range(number)]
+    points = [
+        (
+            at[0] + radius * reach * math.sin(2 * math.pi * part),
+            at[1] - radius * reach * math.cos(2 * math.pi * part),
+        )
+        for part, reach in sorted(reaches)
+    ]
+    return Polygon(points, color, opacity)
+
+
+def _legend(
+    data: ChartData, room: int, top: int, inks: Inks
+) -> tuple[list[Disc | Polygon | Text], int]:
+    """What the series' colours mean, in lines below `top`; and where they end."""
+    drawn: list[Disc | Polygon | Text] = []
+    left, y = 10.0, top + _LEGEND - 8.0
+    for color, symbol, name in data.legend:
+        width = 15 + len(name) * _CHARACTER + 18
+        if drawn and left + width > room:
+            left, y = 10.0, y + _LEGEND
+        drawn.append(_symbol(symbol, (left + 5, y - 4), 5, color or inks.quiet))
+        drawn.append(Text((left + 15, y), name, inks.ink, _LETTERS))
+        left += width
+    return drawn, round(y + 8) if drawn else top
 
 
 def _ticks_of(axis: Axis) -> Sequence[tuple[float, str]]:
@@ -297,7 +390,7 @@ class IntervalScale:
         """One interval with its value as a dot and the line at zero."""
         width, height = _STRIP
         middle, zero = height / 2, self._place(0.0)
-        drawn: list[Line | Disc] = [Line(((zero, 0), (zero, height)), _QUIET)]
+        drawn: list[Line | Disc] = [Line(((zero, 0), (zero, height)), PAGE.quiet)]
         if math.isfinite(shown.low) and math.isfinite(shown.high):
             color = SERIES[0] if shown.stands_out else SERIES[-1]
             a, b = self._place(shown.low), self._place(shown.high)
@@ -311,8 +404,8 @@ class IntervalScale:
         drawn: list[Line | Text] = []
         for value in ticks(self._low, self._high, _TICKS):
             x = self._place(value)
-            drawn.append(Line(((x, 0), (x, 5)), _QUIET))
-            drawn.append(Text((x, 17), _signed(value), _QUIET, _LETTERS, anchor="middle"))
+            drawn.append(Line(((x, 0), (x, 5)), PAGE.quiet))
+            drawn.append(Text((x, 17), _signed(value), PAGE.quiet, _LETTERS, anchor="middle"))
         title = "The scale of the differences"
         return svg_of(Drawing(title, _STRIP[0], _AXIS_HEIGHT, [ShapeGroup(drawn)]), inline=True)
 

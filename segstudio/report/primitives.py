@@ -52,6 +52,7 @@ class Polygon:
 
     points: Sequence[Point]
     fill: str
+    opacity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +176,9 @@ def _shape(shape: Shape, pictures: Mapping[str, Image], title: str = "") -> str:
             return _tag("line", title, x1=x1, y1=y1, x2=x2, y2=y2, **_stroke(shape))
         case Line(points, radius=radius):
             return _tag("path", title, d=_path(points, radius), fill="none", **_stroke(shape))
-        case Polygon(points, fill):
+        case Polygon(points, fill, opacity):
             listed = " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
-            return _tag("polygon", title, points=listed, fill=fill)
+            return _tag("polygon", title, points=listed, fill=fill, **_seen(opacity))
         case Disc((cx, cy), radius, fill, opacity):
             return _tag("circle", title, cx=cx, cy=cy, r=radius, fill=fill, **_seen(opacity))
         case Text((x, y), text, colour, size):

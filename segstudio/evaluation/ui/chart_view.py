@@ -23,9 +23,8 @@ from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.chart import Chart, has_items
-from segstudio.kit.charts.chart_picture import picture_of
 from segstudio.kit.charts.look import SYMBOLS
-from segstudio.kit.charts.picture import Picture, fill_menu
+from segstudio.kit.charts.picture import Picture, fill_menu, picture_of
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon

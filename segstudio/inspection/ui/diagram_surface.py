@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
+    QPen,
     QPixmap,
     QResizeEvent,
     QWheelEvent,
@@ -20,10 +22,10 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QToolButton, QWidget
 
 from segstudio.canvas.view import View
 from segstudio.canvas.wheel import notches
-from segstudio.inspection.ui.diagram_painter import paint, paint_mark, text_width, tones_of
 from segstudio.kit.icon_button import icon_button
+from segstudio.kit.painting import paint, text_width
 from segstudio.report.diagram import Box
-from segstudio.report.diagram_drawing import DiagramPen, DiagramState
+from segstudio.report.diagram_drawing import DiagramPen, DiagramState, Tones
 
 _STEP = 2**0.5
 _MARGIN = 6
@@ -242,6 +244,32 @@ class DiagramSurface(QWidget):
         """Nothing is under the pointer any more."""
         super().leaveEvent(event)
         self.hovered.emit(None)
+
+
+def tones_of(palette: QPalette) -> Tones:
+    """The colours of a theme."""
+    role = QPalette.ColorRole
+    roles = (
+        role.Base, role.AlternateBase, role.Window, role.Button, role.Midlight, role.WindowText,
+        role.PlaceholderText, role.Highlight,
+    )  # fmt: skip
+    return Tones(*(palette.color(one).name(QColor.NameFormat.HexArgb) for one in roles))
+
+
+def paint_mark(painter: QPainter, area: QRectF, picture: QRectF) -> None:
+    """Mark a position in a picture: its outline, or a cross where it is too small to be seen."""
+    reach = min(6.0, max(3.0, 0.09 * picture.height()))
+    for colour, width in ((QColor(0, 0, 0, 200), 3.0), (QColor(255, 255, 255), 1.2)):
+        painter.setPen(QPen(colour, width))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if min(area.width(), area.height()) >= 5:
+            painter.drawRect(area.intersected(picture))
+            continue
+        middle = area.center()
+        for dx, dy in ((reach, 0.0), (0.0, reach)):
+            far, near = QPointF(dx, dy), QPointF(dx, dy) * 0.35
+            painter.drawLine(middle - far, middle - near)
+            painter.drawLine(middle + near, middle + far)
 
 
 class ZoomButtons(QWidget):

@@ -1,4 +1,4 @@
-"""Paints the drawing of a network's diagram in a widget."""
+"""Paints drawings, which are plain values, with Qt."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from PySide6.QtGui import (
     QFontMetricsF,
     QPainter,
     QPainterPath,
-    QPalette,
     QPen,
     QPixmap,
     QPolygonF,
 )
 from PySide6.QtWidgets import QApplication
 
-from segstudio.report.diagram_drawing import Tones
 from segstudio.report.diagram_parts import Box, Point
 from segstudio.report.primitives import (
+    Disc,
     Line,
     Polygon,
     Raster,
@@ -32,16 +31,6 @@ from segstudio.report.primitives import (
     fitted_box,
     rounded,
 )
-
-
-def tones_of(palette: QPalette) -> Tones:
-    """The colours of a theme."""
-    role = QPalette.ColorRole
-    roles = (
-        role.Base, role.AlternateBase, role.Window, role.Button, role.Midlight, role.WindowText,
-        role.PlaceholderText, role.Highlight,
-    )  # fmt: skip
-    return Tones(*(palette.color(one).name(QColor.NameFormat.HexArgb) for one in roles))
 
 
 def text_width(text: str, size: float, bold: bool) -> float:
@@ -76,7 +65,7 @@ def paint(painter: QPainter, parts: Iterable[ShapeGroup], pictures: Mapping[str,
 def _paint(painter: QPainter, shape: Shape, pictures: Mapping[str, QPixmap], family: str) -> None:
     match shape:
         case Rectangle(box, fill, "", radius=0):
-            painter.fillRect(rect_of(box), QColor(fill))
+            painter.fillRect(rect_of(box), _colour(fill, shape.opacity))
         case Rectangle(box, fill, stroke, radius=radius):
             painter.setBrush(QColor(fill) if fill else Qt.BrushStyle.NoBrush)
             painter.setPen(_pen(shape) if stroke else Qt.PenStyle.NoPen)
@@ -85,32 +74,51 @@ def _paint(painter: QPainter, shape: Shape, pictures: Mapping[str, QPixmap], fam
             painter.setPen(_pen(shape))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawPath(_path(points, radius))
-        case Polygon(points, fill):
+        case Polygon(points, fill, opacity):
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(fill))
+            painter.setBrush(_colour(fill, opacity))
             painter.drawPolygon(QPolygonF([QPointF(*point) for point in points]))
-        case Text((x, y), text, colour, size, bold, anchor):
-            if anchor != "start":
-                width = _metrics(family, size, bold).horizontalAdvance(text)
-                x -= width if anchor == "end" else width / 2
-            painter.setFont(_font(family, size, bold))
-            painter.setPen(QColor(colour))
-            painter.drawText(QPointF(x, y), text)
+        case Disc(centre, radius, fill, opacity):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(_colour(fill, opacity))
+            painter.drawEllipse(QPointF(*centre), radius, radius)
+        case Text():
+            _write(painter, shape, family)
         case Raster(box, name):
             pixmap = pictures[name]
             place = fitted_box(box, pixmap.width() / max(1, pixmap.height()))
             painter.drawPixmap(rect_of(place), pixmap, QRectF(pixmap.rect()))
 
 
+def _write(painter: QPainter, text: Text, family: str) -> None:
+    metrics = _metrics(family, text.size, text.bold)
+    back = {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor]
+    shift = -back * metrics.horizontalAdvance(text.text) if back else 0.0
+    painter.setFont(_font(family, text.size, text.bold))
+    painter.setPen(QColor(text.colour))
+    if not text.upward:
+        painter.drawText(QPointF(text.at[0] + shift, text.at[1]), text.text)
+        return
+    painter.save()
+    painter.translate(*text.at)
+    painter.rotate(-90)
+    painter.drawText(QPointF(shift, 0), text.text)
+    painter.restore()
+
+
 def rect_of(box: Box) -> QRectF:
     return QRectF(box.left, box.top, box.width, box.height)
 
 
+def _colour(name: str, opacity: float) -> QColor:
+    colour = QColor(name)
+    if opacity != 1:
+        colour.setAlphaF(opacity)
+    return colour
+
+
 def _pen(shape: Rectangle | Line) -> QPen:
-    colour = QColor(shape.stroke)
-    if shape.opacity != 1:
-        colour.setAlphaF(shape.opacity)
-    pen = QPen(colour, shape.width)
+    pen = QPen(_colour(shape.stroke, shape.opacity), shape.width)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     if shape.dashes:
         pen.setDashPattern([length / shape.width for length in shape.dashes])
@@ -124,19 +132,3 @@ def _path(points: Sequence[Point], radius: float) -> QPainterPath:
         path.quadTo(QPointF(*corner), QPointF(*end))
     path.lineTo(QPointF(*points[-1]))
     return path
-
-
-def paint_mark(painter: QPainter, area: QRectF, picture: QRectF) -> None:
-    """Mark a position in a picture: its outline, or a cross where it is too small to be seen."""
-    reach = min(6.0, max(3.0, 0.09 * picture.height()))
-    for colour, width in ((QColor(0, 0, 0, 200), 3.0), (QColor(255, 255, 255), 1.2)):
-        painter.setPen(QPen(colour, width))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        if min(area.width(), area.height()) >= 5:
-            painter.drawRect(area.intersected(picture))
-            continue
-        middle = area.center()
-        for dx, dy in ((reach, 0.0), (0.0, reach)):
-            far, near = QPointF(dx, dy), QPointF(dx, dy) * 0.35
-            painter.drawLine(middle - far, middle - near)
-            painter.drawLine(middle + near, middle + far)

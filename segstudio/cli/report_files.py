@@ -11,9 +11,9 @@ from segstudio.cli.errors import InputError
 from segstudio.cli.output import ShowProgress, progress_bar, warn
 from segstudio.evaluation.folder_evaluation import FolderEvaluation
 from segstudio.evaluation.report.document import write_html
-from segstudio.evaluation.report.findings import part_of
 from segstudio.evaluation.report.gathering import Evaluated, gather
 from segstudio.evaluation.report.material import Material
+from segstudio.report.page import part_of
 from segstudio.storage.picture import unchecked
 
 _GATHERED = 40

@@ -19,9 +19,9 @@ from segstudio.notices import Notices
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
-    from segstudio.evaluation.report.findings import Report
     from segstudio.evaluation.report.gathering import Evaluated
     from segstudio.evaluation.report.material import Material
+    from segstudio.report.page import Report
 
 _USUAL = RunOptions()
 _NOTHING = "There is nothing to report: no model was evaluated on this folder."
@@ -90,8 +90,8 @@ class EvaluationExport:
         return self._save(path, _Kind("figures", write_json), runs)
 
     def _save(self, path: Path, kind: _Kind, runs: Sequence[str] | None) -> Job | None:
-        from segstudio.evaluation.report.findings import part_of
         from segstudio.evaluation.report.gathering import gather
+        from segstudio.report.page import part_of
 
         evaluated = self._evaluated(runs)
         if evaluated is None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 from segstudio.core.features import EdgeKind, LayerInfo, Role
-from segstudio.report.diagram_parts import Box, Edge, Node, Point
+from segstudio.report.diagram_parts import Box, Node, Point
 from segstudio.report.shape_table import pixels_text
 
 ROLE_COLOURS: Final = {
@@ -43,16 +42,15 @@ KIND_TEXTS: Final = {
     EdgeKind.LATERAL: "added through a lateral convolution",
     EdgeKind.PYRAMID: "brought in from a pyramid level",
 }
-CORNER_RADIUS: Final = 7.0
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
-Polygon = tuple[Point, ...]
-_SQUARE: Final[Polygon] = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
-_DISC: Final[Polygon] = tuple(
+Outline = tuple[Point, ...]
+_SQUARE: Final[Outline] = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
+_DISC: Final[Outline] = tuple(
     (0.5 + 0.45 * math.cos(i * math.pi / 8), 0.5 + 0.45 * math.sin(i * math.pi / 8))
     for i in range(16)
 )
-ROLE_MARKS: Final[dict[Role, tuple[Polygon, ...]]] = {
+ROLE_MARKS: Final[dict[Role, tuple[Outline, ...]]] = {
     Role.INPUT: (_SQUARE,),
     Role.ENCODER: (((0.0, 0.1), (1.0, 0.1), (0.5, 0.95)),),
     Role.BOTTLENECK: (((0.5, 0.0), (1.0, 0.5), (0.5, 1.0), (0.0, 0.5)),),
@@ -75,7 +73,7 @@ ROLE_MARKS: Final[dict[Role, tuple[Polygon, ...]]] = {
 """Filled outlines in the unit square: down for what goes down, up for what goes up."""
 
 
-def role_mark(role: Role, box: Box) -> tuple[Polygon, ...]:
+def role_mark(role: Role, box: Box) -> tuple[Outline, ...]:
     """A role's mark, drawn into a box."""
     return tuple(
         tuple((box.left + x * box.width, box.top + y * box.height) for x, y in polygon)
@@ -97,53 +95,3 @@ def stride_text(photo_stride: float) -> str:
 def detail_text(node: Node) -> str:
     """What else is said of a node: its stride, or how many stages are folded into it."""
     return f"{node.folded + 1} stages" if node.folded else stride_text(node.layer.photo_stride)
-
-
-def fitted(picture: Box, aspect: float) -> Box:
-    """The largest box of width / height `aspect` in the middle of another one."""
-    width = min(picture.width, picture.height * aspect)
-    height = width / aspect
-    x, y = picture.centre
-    return Box(x - width / 2, y - height / 2, width, height)
-
-
-def rounded(
-    points: Sequence[Point], radius: float = CORNER_RADIUS
-) -> list[tuple[Point, Point, Point]]:
-    """For every inner corner: where the curve begins, the corner, and where the curve ends."""
-    found = []
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        reach = min(radius, _distance(before, corner) / 2, _distance(corner, after) / 2)
-        found.append((_towards(corner, before, reach), corner, _towards(corner, after, reach)))
-    return found
-
-
-def arrow_head(points: Sequence[Point], size: float = 7.0) -> Polygon:
-    """The triangle at the end of a line."""
-    if len(points) < 2:
-        return ()
-    tip, (x, y) = points[-1], points[-2]
-    length = _distance(tip, (x, y)) or 1.0
-    dx, dy = (x - tip[0]) / length * size, (y - tip[1]) / length * size
-    return (
-        tip,
-        (tip[0] + dx - dy * 0.45, tip[1] + dy + dx * 0.45),
-        (tip[0] + dx + dy * 0.45, tip[1] + dy - dx * 0.45),
-    )
-
-
-def halfway(edge: Edge) -> Point:
-    """The middle of an edge's longest part, where there is room for a sign."""
-    pairs = list(zip(edge.points, edge.points[1:], strict=False))
-    start, end = max(pairs, key=lambda pair: _distance(*pair))
-    return (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-
-
-def _distance(a: Point, b: Point) -> float:
-    return abs(a[0] - b[0]) + abs(a[1] - b[1])
-
-
-def _towards(start: Point, end: Point, reach: float) -> Point:
-    length = _distance(start, end) or 1.0
-    part = reach / length
-    return start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part

@@ -1,16 +1,34 @@
-"""A report as a whole: head, key figures, contents, sections, notes."""
+"""A report as a whole: head, key figures, contents, sections, from templates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from segstudio.report.markup import Markup, element, escaped, joined
-from segstudio.report.style import STYLE, on_dark_screens
+from markupsafe import Markup
 
-# whatever a report held, nothing would be loaded from elsewhere and no script would run
-_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+import segstudio
+from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.core.text import as_html
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+Report = Callable[[int, int, str], None]
+"""Told (steps done, steps in all, what happens now); may raise to stop."""
+
+
+def part_of(report: Report, start: int, end: int) -> Report:
+    """Progress that takes its part of the whole, from `start` to `end` per cent."""
+
+    def told(done: int, total: int, text: str) -> None:
+        report(start + (end - start) * done // max(total, 1), 100, text)
+
+    return told
 
 
 @dataclass(frozen=True)
@@ -28,83 +46,68 @@ class Section:
     body: Markup
 
 
+def section(template: str, anchor: str, title: str, **values: object) -> Section:
+    """A section whose body is the macro `anchor` of a template, called with values.
+
+    Args:
+        template: The file, from the folder of the package.
+        anchor: Of the section, and the name of the macro.
+        title: Of the section.
+        **values: What the macro shows: text, which is escaped, numbers, plain objects.
+    """
+    macro = getattr(environment().get_template(template).module, anchor)
+    return Section(anchor, title, macro(**values))
+
+
 def page(
     title: str,
-    subtitle: object,
+    names: Sequence[str],
+    subtitle: str,
     sections: Sequence[Section],
-    *,
     figures: Iterable[tuple[str, str]] = (),
-    footer: object = "",
-    dark_style: str = "",
 ) -> str:
     """Return a whole HTML document that needs no other file and no network.
 
     Args:
         title: Of the window and at the top.
-        subtitle: Text or markup under it.
+        names: What it is about; the subtitle begins with them.
+        subtitle: How that goes on.
         sections: In order; the contents list them.
         figures: (value, what it is) of the key figures at the top.
-        footer: Text or markup at the end.
-        dark_style: CSS that holds on dark screens only.
     """
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", Markup(STYLE + on_dark_screens(dark_style))),
+    return environment().get_template("report/templates/page.html.j2").render(
+        title=title, names=names, subtitle=subtitle, sections=sections, figures=list(figures),
+        version=segstudio.__version__,
+    )  # fmt: skip
+
+
+@cache
+def environment() -> Environment:
+    """The templates of all reports; what they show is escaped unless it is markup already."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(Path(segstudio.__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_escaped,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    contents = [element("a", s.title, href=f"#{s.anchor}") for s in sections]
-    header = element(
-        "header",
-        element("h1", title),
-        element("p", subtitle, class_="subtitle"),
-        tiles(figures),
-        element("nav", *contents, aria_label="Contents") if len(sections) > 1 else "",
-    )
-    main = element(
-        "main",
-        *(
-            element("section", element("h2", s.title), s.body, id=s.anchor, aria_label=s.title)
-            for s in sections
-        ),
-    )
-    body = element("body", header, main, element("footer", footer) if footer else "")
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+    made.filters |= {
+        "ratio": ratio_text,
+        "percent": percent_text,
+        "change": change_text,
+        "attributes": _attributes,
+    }
+    return made
 
 
-def tiles(figures: Iterable[tuple[str, str]]) -> Markup:
-    """Key figures as (value, what it is), in a row of tiles."""
-    parts = [
-        element("div", element("b", value), element("span", name), class_="tile")
-        for value, name in figures
-    ]
-    return element("div", *parts, class_="tiles") if parts else Markup()
+def _escaped(value: Any) -> Markup:
+    # names may hold what moves a cursor or turns the direction of text, besides markup
+    return value if hasattr(value, "__html__") else Markup(as_html(str(value)))
 
 
-def paragraph(*content: object, hint: bool = False) -> Markup:
-    """A paragraph; a hint is quieter."""
-    return element("p", *content, class_="hint" if hint else None)
-
-
-def note(*content: object) -> Markup:
-    """What the reader should know before trusting what follows."""
-    return element("div", *content, class_="note", role="note")
-
-
-def folded(title: object, aside: object, *content: object, opened: bool = False) -> Markup:
-    """Content that opens at a click on its title; `aside` stands beside the title."""
-    summary = element("summary", title, element("span", aside))
-    return element("details", summary, *content, open=opened)
-
-
-def definitions(pairs: Mapping[str, object]) -> Markup:
-    """Names with their values, in two columns."""
-    rows = [joined((element("dt", name), element("dd", value))) for name, value in pairs.items()]
-    return element("dl", *rows)
-
-
-def bullets(items: Iterable[object]) -> Markup:
-    """A list of points."""
-    return element("ul", *(element("li", escaped(item)) for item in items))
+def _attributes(pairs: Iterable[tuple[str, str]]) -> Markup:
+    """Attributes of an element; those without a value are left out."""
+    return Markup("").join(Markup(f' {name}="{as_html(value)}"') for name, value in pairs if value)

@@ -1,36 +1,23 @@
-"""Pictures inside a report: PNG or JPEG as data, with captions."""
+"""Pictures inside a report: PNG or JPEG as data."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
 
 from segstudio.core.labels import Image
-from segstudio.report.markup import Markup, element
+from segstudio.core.text import as_html
 from segstudio.storage.formats.png import encode_rgb_png
 
 _NEAREST_BELOW = 200
 _QUALITY = 88
 _FULL_COLOR = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
-
-
-@dataclass(frozen=True, eq=False)
-class Captioned:
-    """A picture (markup of it) and what is written under it.
-
-    Attributes:
-        content: From `picture` or `indexed_picture`, or an inline SVG.
-        caption: Text or markup.
-    """
-
-    content: Markup
-    caption: object = ""
 
 
 def picture(pixels: Image, alt: str, *, longest: int | None = None) -> Markup:
@@ -79,19 +66,6 @@ def indexed_picture(
     return _image(buffer.getvalue(), levels.shape, alt)
 
 
-def figure(content: Markup, caption: object = "", class_: str | None = None) -> Markup:
-    """A picture with its caption."""
-    return element(
-        "figure", content, element("figcaption", caption) if caption else "", class_=class_
-    )
-
-
-def gallery(items: Iterable[Captioned], cell_px: int = 240) -> Markup:
-    """Pictures in rows of equal cells, as many as fit beside each other."""
-    figures = [figure(item.content, item.caption) for item in items]
-    return element("div", *figures, class_="pictures", style=f"--cell:{cell_px}px")
-
-
 def fitted(pixels: Image, longest: int) -> Image:
     """The image (H, W, 3) with its longer side at most `longest` pixels, made smaller by area."""
     height, width = pixels.shape[:2]
@@ -114,12 +88,6 @@ def blended(pixels: Image, codes: npt.NDArray[np.uint8], table: npt.NDArray[np.u
 def _image(encoded: bytes, shape: Sequence[int], alt: str, kind: str = "png") -> Markup:
     data = base64.b64encode(encoded).decode("ascii")
     height, width = shape[:2]
-    crisp = max(height, width) < _NEAREST_BELOW
-    return element(
-        "img",
-        src=f"data:image/{kind};base64,{data}",
-        width=width,
-        height=height,
-        alt=alt,
-        class_="crisp" if crisp else None,
-    )
+    crisp = ' class="crisp"' if max(height, width) < _NEAREST_BELOW else ""
+    source = f'src="data:image/{kind};base64,{data}"'
+    return Markup(f'<img {source} width="{width}" height="{height}" alt="{as_html(alt)}"{crisp}>')

@@ -1,105 +1,90 @@
-"""Tables of a report."""
+"""Tables of a report, as plain values for its templates."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
-from segstudio.report.markup import Markup, element, joined
+from segstudio.core.schema import Color
+
+# one hue whose strength is the value: it reads on light and dark paper and in print
+_RIGHT: Final = (0, 114, 178)
+_WRONG: Final = (213, 94, 0)
+_STRONGEST: Final = 0.9
+_WHITE_FROM: Final = 0.6
+
+Look = Literal["", "b", "code", "prose", "wrapped"]
+"""Bold, code, a sentence, a long name; the latter two may be broken into lines."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell with more than its text.
+    """A cell of a table, or another short text that does not look like its neighbours.
 
     Attributes:
-        content: Text or markup.
-        share: Length of a bar under it, 0..1; None for none.
+        text: What stands in it, or a drawing.
+        share: Length of a bar under it, 0..1; NaN for none.
+        look: How the text looks.
+        color: (r, g, b) of a patch before it.
+        heat: How strong the cell's colour is, 0..1; NaN for none.
+        is_right: Whether that counts for the model (blue) or against it (orange).
+        tip: Shown when the pointer rests on it.
     """
 
-    content: object
-    share: float | None = None
+    text: str
+    share: float = math.nan
+    look: Look = ""
+    color: Color | None = None
+    heat: float = math.nan
+    is_right: bool = False
+    tip: str = ""
+
+    @property
+    def style(self) -> str:
+        """CSS of its bar or its colour."""
+        if self.share > 0:
+            return f"background-size:{min(self.share, 1) * 100:.1f}% 3px"
+        if not self.heat > 0:
+            return ""
+        # the square root keeps the small shares in sight that a model is judged by
+        strength = math.sqrt(min(self.heat, 1.0)) * _STRONGEST
+        r, g, b = _RIGHT if self.is_right else _WRONG
+        white = ";color:#fff" if strength >= _WHITE_FROM else ""
+        return f"background:rgba({r},{g},{b},{strength:.3f}){white}"
 
 
-def table(
-    headers: Sequence[str],
-    rows: Sequence[Sequence[object]],
-    *,
-    numbers: Sequence[int] = (),
-    caption: object = "",
-    strong: Sequence[int] = (),
-) -> Markup:
-    """Return a table that scrolls sideways where it is too wide for the page.
+@dataclass(frozen=True)
+class Table:
+    """A table; it scrolls sideways where it is too wide for the page.
 
-    Args:
+    Attributes:
         headers: Titles of the columns.
-        rows: Cells by row: text, markup or `Cell`.
+        rows: Cells by row; a text becomes a cell.
         numbers: Columns of numbers, which are aligned right.
         caption: Above the table.
         strong: Rows that stand out (a sum).
+        is_heat: Whether its cells are coloured by their values and its first column names the rows.
 
     Raises:
         ValueError: if a row has another number of cells than there are columns.
     """
-    if any(len(row) != len(headers) for row in rows):
-        raise ValueError(f"a row with another number of cells than {len(headers)}")
-    aligned = set(numbers)
-    head = element(
-        "tr",
-        *(
-            element("th", title, scope="col", class_="number" if i in aligned else None)
-            for i, title in enumerate(headers)
-        ),
-    )
-    lines = [
-        element(
-            "tr",
-            *(_cell(cell, is_number=i in aligned) for i, cell in enumerate(row)),
-            class_="strong" if number in strong else None,
-        )
-        for number, row in enumerate(rows)
-    ]
-    body = element(
-        "table",
-        element("caption", caption) if caption else "",
-        element("thead", head),
-        element("tbody", *lines),
-    )
-    return element("div", body, class_="wide")
 
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str | Cell]]
+    numbers: Collection[int] = ()
+    caption: str = ""
+    strong: Collection[int] = ()
+    is_heat: bool = field(default=False, kw_only=True)
 
-def prose(text: object) -> Markup:
-    """A sentence in a cell: it is broken into lines where the others are not."""
-    return element("span", text, class_="prose")
+    def __post_init__(self) -> None:
+        """Check the rows, and make cells of texts."""
+        if any(len(row) != len(self.headers) for row in self.rows):
+            raise ValueError(f"a row with another number of cells than {len(self.headers)}")
+        rows = [[c if isinstance(c, Cell) else Cell(c) for c in row] for row in self.rows]
+        object.__setattr__(self, "rows", rows)
 
-
-def wrapped(text: object) -> Markup:
-    """A name in a cell that is broken into lines where it is long."""
-    return element("span", text, class_="wrapped")
-
-
-def swatch(color: Sequence[int], text: object = "") -> Markup:
-    """A patch of a colour (r, g, b), with text after it."""
-    r, g, b = (int(value) for value in color)
-    patch = element("span", class_="swatch", style=f"background:rgb({r},{g},{b})")
-    return joined((patch, text))
-
-
-def legend(entries: Sequence[tuple[Sequence[int], str]], title: str = "") -> Markup:
-    """What colours (r, g, b) mean, in a row; nothing without entries."""
-    if not entries:
-        return Markup()
-    first = element("b", title) if title else ""
-    shown = (element("span", swatch(*entry)) for entry in entries)
-    return element("div", first, *shown, class_="legend")
-
-
-def _cell(cell: object, *, is_number: bool) -> Markup:
-    content, share = (cell.content, cell.share) if isinstance(cell, Cell) else (cell, None)
-    classes = ["number"] if is_number else []
-    style = None
-    if share is not None and math.isfinite(share) and share > 0:
-        classes.append("bar")
-        style = f"background-size:{min(share, 1) * 100:.1f}% 3px"
-    return element("td", content, class_=" ".join(classes) or None, style=style)
+    def classes(self, column: int, cell: Cell) -> str:
+        """Classes of a cell's element."""
+        return " ".join(["number"] * (column in self.numbers) + ["bar"] * (cell.share > 0))

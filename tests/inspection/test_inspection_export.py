@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
+from dataclasses import fields
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,6 +23,8 @@ from segstudio.inspection.report.arrays import write_arrays
 from segstudio.inspection.report.drawing import diagram_for_page
 from segstudio.inspection.report.findings import find
 from segstudio.inspection.report.material import Material
+from segstudio.report import page
+from segstudio.report.diagram_drawing import PAPER
 from segstudio.session.inspection import ColourMap, Picture
 from segstudio.studio import Studio
 
@@ -183,12 +188,15 @@ def test_a_cut_skip_is_drawn_as_cut(desk, out):
 
 def test_on_a_dark_page_the_diagram_takes_the_dark_colours(desk):
     studio, _ = desk
-    svg, css = diagram_for_page(material_of(studio), lambda *_: None)
-    ET.fromstring(svg)
-    grounds = {line.split('"')[1] for line in css.splitlines() if '"' in line}
-    assert grounds
-    assert all(f'"{colour}"' in svg for colour in grounds)
-    assert "#e4e6e9" in css  # light text
+    root = ET.fromstring(diagram_for_page(material_of(studio), lambda *_: None))
+    used = {part.get(name) for part in root.iter() for name in ("fill", "stroke")} - {None}
+    assert not used & {getattr(PAPER, field.name) for field in fields(PAPER)}
+    variables = {colour[4:-1] for colour in used if colour.startswith("var(")}
+    style = (Path(page.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+    assert {"--ink", "--quiet", "--raised", "--paper"} <= variables
+    for name in variables:
+        light, dark = re.findall(rf"{name}: (#[0-9a-f]+);", style)
+        assert light != dark
 
 
 def test_the_report_says_what_the_network_does(desk, out):

@@ -23,8 +23,9 @@ from segstudio.core.features import (
 )
 from segstudio.report import diagram_routes
 from segstudio.report.diagram import Sizes, lay_out
+from segstudio.report.diagram_drawing import diagram_drawing
 from segstudio.report.diagram_graph import links_of, short_names
-from segstudio.report.diagram_svg import diagram_svg
+from segstudio.report.primitives import svg_of
 
 IN, ENC, BOT, CTX = Role.INPUT, Role.ENCODER, Role.BOTTLENECK, Role.CONTEXT
 PYR, DEC, HEAD, PROP, MASK = Role.PYRAMID, Role.DECODER, Role.HEAD, Role.PROPOSALS, Role.MASK_HEAD
@@ -323,7 +324,8 @@ def test_the_lines_of_a_network_are_found_once_for_all_its_images(monkeypatch):
 def test_svg_has_every_stage_its_picture_and_the_cuts():
     diagram = lay_out(trace_of(UNET))
     picture = np.random.default_rng(3).integers(0, 256, (6, 9, 3), dtype=np.uint8)
-    text = diagram_svg(diagram, {"down1": picture}, title="A & B", cut_skips={"down1 -> up1"})
+    pictures, cuts = {"down1": picture}, frozenset({"down1 -> up1"})
+    text = svg_of(diagram_drawing(diagram, pictures, title="A & B", cut_skips=cuts), pictures)
     root = ET.fromstring(text)
     space = {"svg": "http://www.w3.org/2000/svg"}
     told = [element.text for element in root.iterfind(".//svg:title", space)]
@@ -339,4 +341,3 @@ def test_svg_has_every_stage_its_picture_and_the_cuts():
     np.testing.assert_array_equal(decoded[..., ::-1], picture)
     assert float(image.get("width")) / float(image.get("height")) == pytest.approx(1.5, rel=1e-3)
     assert not re.search(r'href="(?!data:)', text)
-    assert diagram_svg(diagram, {}, dark=True) != diagram_svg(diagram, {})

@@ -10,36 +10,19 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 from pages import outline
 from PIL import Image
 
-from segstudio.report.charts import (
-    Axis,
-    Bar,
-    Part,
-    Series,
-    bar_chart,
-    line_chart,
-    scatter_chart,
-    ticks,
-)
-from segstudio.report.heat_table import Heat, heat_table
-from segstudio.report.intervals import IntervalScale, Range
-from segstudio.report.markup import Markup, element, joined
-from segstudio.report.page import Section, folded, note, page, paragraph
-from segstudio.report.pictures import (
-    Captioned,
-    blended,
-    fitted,
-    gallery,
-    indexed_picture,
-    photograph,
-    picture,
-)
+from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Points, Rule
+from segstudio.report.charts import IntervalMark, IntervalScale, bar_list, chart_svg, ticks
+from segstudio.report.page import Section, environment, page
+from segstudio.report.pictures import blended, fitted, indexed_picture, photograph, picture
 from segstudio.report.software import settings_text, versions, versions_text
-from segstudio.report.tables import Cell, legend, prose, table, wrapped
+from segstudio.report.tables import Cell, Table
 
 NASTY = "<script>alert('\"&')</script>"
+PARTS = environment().get_template("report/templates/parts.html.j2").module
 
 
 def pixels_of(markup):
@@ -48,28 +31,29 @@ def pixels_of(markup):
 
 
 def test_text_is_escaped_and_markup_is_not():
-    inner = element("b", "a < b")
-    assert element("p", NASTY, inner, title=NASTY) == (
+    made = environment().from_string('<p title="{{ text }}">{{ text }}{{ inner }}{{ name }}</p>')
+    inner = Markup("<b>a &lt; b</b>")
+    assert made.render(text=NASTY, inner=inner, name="\x1b[2J") == (
         '<p title="&lt;script&gt;alert(&#x27;&quot;&amp;&#x27;)&lt;/script&gt;">'
-        "&lt;script&gt;alert(&#x27;&quot;&amp;&#x27;)&lt;/script&gt;<b>a &lt; b</b></p>"
+        "&lt;script&gt;alert(&#x27;&quot;&amp;&#x27;)&lt;/script&gt;<b>a &lt; b</b>\\x1b[2J</p>"
     )
-    assert joined(["a", Markup("<br>"), 3], " & ") == "a &amp; <br> &amp; 3"
 
 
-def test_attributes_are_written_by_their_kind():
-    made = element("img", class_="x", data_part=1.5, hidden=True, alt="", width=None, lang=False)
-    assert made == '<img class="x" data-part="1.5" hidden alt="">'
-    with pytest.raises(ValueError, match="no content"):
-        element("br", "text")
+def test_attributes_without_a_value_are_left_out():
+    made = environment().from_string(
+        "<td{{ [('class', 'x'), ('style', ''), ('title', t)]|attributes }}>"
+    )
+    assert made.render(t='"<') == '<td class="x" title="&quot;&lt;">'
 
 
 def test_a_page_holds_its_sections_and_nothing_from_elsewhere():
     sections = [
-        Section("one", f"First {NASTY}", paragraph("text")),
-        Section("two", "Second", joined([note("careful"), folded("more", "3", "hidden text")])),
+        Section("one", f"First {NASTY}", Markup("<p>text</p>")),
+        Section(
+            "two", "Second", Markup("<details><summary>more<span>3</span></summary></details>")
+        ),
     ]
-    text = page(NASTY, "under it", sections, figures=[("0.9", "IoU")], footer="end",
-                dark_style=".x { fill: red; }")  # fmt: skip
+    text = page(NASTY, [NASTY], "under it", sections, [("0.9", "IoU")])
     found = outline(text)
     assert text.startswith("<!DOCTYPE html>")
     assert found.anchors == ["one", "two"]
@@ -79,12 +63,14 @@ def test_a_page_holds_its_sections_and_nothing_from_elsewhere():
     assert found.external == []
     assert found.tags.count("script") == 0
     assert "default-src 'none'" in found.policy
-    assert text.index("screen and (prefers-color-scheme: dark) { .x") > 0
+    assert f"{NASTY} under it" in found.texts("p")
+    assert found.texts("span") == ["IoU", "3"]
+    assert ":root { color-scheme: light dark;" in found.texts("style")[0]
 
 
 def test_a_table_aligns_numbers_and_shows_shares():
-    made = table(("name", "n"), [("a<b", Cell("5", 0.5)), ("all", "10")], numbers=(1,), strong=(1,))
-    root = ET.fromstring(made)
+    rows = [("a<b", Cell("5", 0.5)), ("all", "10")]
+    root = ET.fromstring(PARTS.table(Table(("name", "n"), rows, numbers=(1,), strong=(1,))))
     rows = root.findall(".//tbody/tr")
     assert [[cell.text for cell in row] for row in rows] == [["a<b", "5"], ["all", "10"]]
     assert rows[0][1].get("class") == "number bar"
@@ -92,12 +78,12 @@ def test_a_table_aligns_numbers_and_shows_shares():
     assert rows[1].get("class") == "strong"
     assert root.findall(".//th")[1].get("class") == "number"
     with pytest.raises(ValueError, match="cells"):
-        table(("one", "two"), [("only",)])
+        Table(("one", "two"), [("only",)])
 
 
 def test_a_legend_names_colours():
-    assert legend([]) == ""
-    made = legend([((1, 2, 3), "sky & sea")], "Classes")
+    assert not PARTS.legend([])
+    made = PARTS.legend([((1, 2, 3), "sky & sea")], "Classes")
     assert "rgb(1,2,3)" in made
     assert "sky &amp; sea" in made
 
@@ -128,48 +114,55 @@ def test_codes_are_blended_by_their_opacity():
     np.testing.assert_array_equal(found[0], [[100, 100, 100], [131, 80, 100]])
 
 
-def test_a_gallery_captions_every_picture():
-    made = gallery([Captioned(Markup("<i>1</i>"), "a<"), Captioned(Markup("<i>2</i>"))], 100)
-    root = ET.fromstring(made)
-    assert [f.findtext("figcaption") for f in root.findall("figure")] == ["a<", None]
+def test_a_figure_has_its_caption():
+    one, two = (ET.fromstring(PARTS.figure(Markup("<i>1</i>"), text)) for text in ("a<", ""))
+    assert (one.findtext("figcaption"), two.find("figcaption")) == ("a<", None)
 
 
 def test_bars_are_as_long_as_their_values():
-    root = ET.fromstring(
-        bar_chart([Bar.of("a", 1.0), Bar.of("b", 0.5), Bar.of("c", math.nan)], title="t")
-    )
-    bars = [float(rect.get("width")) for rect in root.findall("rect")]
-    assert len(bars) == 2
-    assert bars[0] == pytest.approx(2 * bars[1], rel=1e-4)
+    bars = [
+        (name, [(value, "", "")], "") for name, value in (("a", 1), ("b", 0.5), ("c", math.nan))
+    ]
+    root = ET.fromstring(chart_svg(bar_list("t", bars)))
+    lengths = [float(rect.get("width")) for rect in root.findall("rect")]
+    assert len(lengths) == 2
+    assert lengths[0] == pytest.approx(2 * lengths[1], rel=1e-4)
     assert {"a", "b", "c"} <= {text.text for text in root.findall("text")}
 
 
 def test_parts_of_a_bar_follow_each_other_and_losses_go_left():
-    root = ET.fromstring(
-        bar_chart([Bar("a", (Part(1, name="x"), Part(3, name="y"))), Bar.of("b", -2)], title="t")
-    )
+    bars = [("a", [(1, "red", "x"), (3, "blue", "y")], "4"), ("b", [(-2, "red", "")], "\u22122")]
+    root = ET.fromstring(chart_svg(bar_list("t", bars)))
     first, second, loss = root.findall("rect")
     left, width = (float(first.get(name)) for name in ("x", "width"))
     assert float(second.get("x")) == pytest.approx(left + width, abs=0.01)
     assert float(second.get("width")) == pytest.approx(3 * width, rel=1e-3)
     assert second.find("title").text == "y: 3"
+    assert (first.get("fill"), second.get("fill")) == ("red", "blue")
     assert float(loss.get("x")) + float(loss.get("width")) == pytest.approx(left, abs=0.01)
     assert float(loss.get("width")) == pytest.approx(2 * width, rel=1e-3)
+    ends = {text.text: float(text.get("x")) for text in root.findall("text")}
+    assert ends["\u22122"] < float(loss.get("x"))
+    assert ends["4"] > left + 4 * width
+
+
+def points(x, y, name="", **look):
+    return Points(name, "#0072b2", np.array(x, float), np.array(y, float), **look)
 
 
 def test_points_lie_where_the_axes_say():
-    series = [
-        Series("one", [(0, 0), (1, 1), (0.5, math.nan)], ["low", "high", "none"]),
-        Series("two", [(0.5, 0.25)]),
-    ]
-    ends = {"low": 0.0, "high": 1.0}
-    root = ET.fromstring(
-        scatter_chart(series, title="t", x=Axis("across", **ends), y=Axis("up", **ends),
-                      size=(640, 360), diagonal=True)
-    )  # fmt: skip
+    layers = (
+        points([0, 1, 0.5], [0, 1, math.nan], tips=["low", "high", "none"]),
+        points([0.5], [0.25]),
+    )
+    legend = (("#0072b2", "o", "one"), ("", "o", "two"))
+    rules = (Rule((0.0, 0.0), (1.0, 1.0)),)
+    chart = ChartData("t", Axis("across"), Axis("up"), layers, rules, legend)
+    root = ET.fromstring(chart_svg(chart, (640, 382)))
     dots = [(float(c.get("cx")), float(c.get("cy"))) for c in root.findall("circle")]
     # the plot's area is 56..624 across and 316..12 up
-    assert dots == [(56, 316), (624, 12), (340, 240)]
+    assert dots[:3] == [(56, 316), (624, 12), (340, 240)]
+    assert all(y > 360 for _, y in dots[3:])  # of the legend
     assert root.find("circle/title").text == "low"
     texts = {text.text for text in root.findall("text")}
     assert {"across", "up", "one", "two", "0.2", "0.8"} <= texts
@@ -177,11 +170,35 @@ def test_points_lie_where_the_axes_say():
     assert [float(diagonal.get(k)) for k in ("x1", "y1", "x2", "y2")] == [56, 316, 624, 12]
 
 
+def test_upright_bars_notes_and_rings_are_drawn():
+    share = Bars("s", "#d55e00", np.array([0.5]), np.array([0.25]), 0.1, upright=True, opacity=0.25)
+    dots = points([0.2, 0.8], [0.5, 0.5], hollow=np.array([True, False]))
+    names = ((0.0, "0 to 1\nn = 5"),)
+    chart = ChartData(
+        "t", Axis("", ticks=names), Axis(""), (share, dots), notes=(("red", "first"), ("", "last")),
+        corner=Corner.LOWER_LEFT,
+    )  # fmt: skip
+    root = ET.fromstring(chart_svg(chart, (640, 361)))
+    bar = root.find("rect")
+    # the plot is 568 x 290: its height less a second line of names
+    assert (float(bar.get("width")), float(bar.get("height"))) == (56.8, 72.5)
+    assert bar.get("opacity") == "0.25"
+    discs = [disc.get("fill") for disc in root.findall("circle")]
+    assert discs == ["#0072b2", "var(--paper)", "#0072b2"]
+    places = {text.text: float(text.get("y")) for text in root.iter("text")}
+    assert places["n = 5"] == places["0 to 1"] + 15
+    assert places["first"] == places["last"] - 15
+    assert [rect.get("fill") for rect in root.findall("rect")] == ["#d55e00", "red"]
+
+
 def test_a_missing_value_breaks_a_line():
-    points = [(0, 0), (1, 1), (2, math.nan), (3, 1), (4, 0)]
-    root = ET.fromstring(line_chart([Series("s", points)], title="t", x=Axis(), y=Axis()))
-    path = root.find("path").get("d")
-    assert re.sub(r"[\d. ]", "", path) == "MLML"
+    line = points(range(6), [0, 1, math.nan, 1, 0, 1], "s", line="solid", symbol="")
+    root = ET.fromstring(chart_svg(ChartData("t", Axis("", 0, 5), Axis(""), (line,))))
+    pieces = root.find("g")
+    assert pieces.find("title").text == "s"
+    first, second = (float(pieces.find("line").get(name)) for name in ("x1", "x2"))
+    assert (first, second) == (56, pytest.approx(56 + 568 / 5))
+    assert re.sub(r"[\d. ]", "", pieces.find("path").get("d")) == "MLL"
 
 
 @pytest.mark.parametrize(
@@ -199,12 +216,12 @@ def test_ticks_are_round(low, high, wanted):
 
 
 def test_points_of_a_line_are_marked_where_asked():
-    series = [Series("one", [(0, 0), (1, 1), (2, math.nan)], ("its tip",))]
-    axes = {"x": Axis(), "y": Axis()}
-    plain = ET.fromstring(line_chart(series, title="t", **axes))
-    dotted = ET.fromstring(line_chart(series, title="t", dots=True, **axes))
-    assert (len(plain.findall("circle")), len(dotted.findall("circle"))) == (0, 2)
-    assert plain.find("path/title").text == "its tip"
+    def drawn(symbol):
+        line = points([0, 1, 2], [0, 1, math.nan], "its tip", line="solid", symbol=symbol)
+        return ET.fromstring(chart_svg(ChartData("t", Axis("", 0, 2), Axis(""), (line,))))
+
+    assert [len(drawn(symbol).findall("circle")) for symbol in ("", "o")] == [0, 2]
+    assert "its tip" in {title.text for title in drawn("").iterfind("line/title")}
 
 
 def test_a_photograph_is_nearly_the_given_pixels():
@@ -219,7 +236,7 @@ def test_a_photograph_is_nearly_the_given_pixels():
 
 
 def test_intervals_share_a_scale_with_zero():
-    ranges = [Range(0.5, 0.0, 1.0), Range(-1, -1.5, -0.5, stands_out=True, tip="t")]
+    ranges = [IntervalMark(0.5, 0.0, 1.0), IntervalMark(-1, -1.5, -0.5, stands_out=True, tip="t")]
     scale = IntervalScale(ranges)
     strips = [ET.fromstring(scale.strip(r)) for r in ranges]
     zeros = {float(s.find("line").get("x1")) for s in strips}
@@ -241,18 +258,19 @@ def test_intervals_share_a_scale_with_zero():
 
 def test_an_unknown_interval_is_an_empty_strip():
     nan = math.nan
-    scale = IntervalScale([Range(nan, nan, nan)])
-    assert ET.fromstring(scale.strip(Range(nan, nan, nan))).find("circle") is None
+    scale = IntervalScale([IntervalMark(nan, nan, nan)])
+    assert ET.fromstring(scale.strip(IntervalMark(nan, nan, nan))).find("circle") is None
 
 
 def test_heat_is_stronger_for_more_and_blue_for_right():
     cells = [
-        Heat("1", 1.0, "tip", is_right=True),
-        Heat("2", 0.04),
-        Heat("", 0.0),
-        Heat("?", math.nan),
+        Cell("1", heat=1.0, tip="tip", is_right=True),
+        Cell("2", heat=0.04),
+        Cell("", heat=0.0),
+        Cell("?", heat=math.nan),
     ]
-    root = ET.fromstring(heat_table("truth", "abcd", [("x", cells)], "cap<"))
+    table = Table(["truth", *"abcd"], [["x", *cells]], caption="cap<", is_heat=True)
+    root = ET.fromstring(PARTS.table(table))
     found = root.findall(".//td")
     assert found[0].get("style") == "background:rgba(0,114,178,0.900);color:#fff"
     assert found[1].get("style") == "background:rgba(213,94,0,0.180)"
@@ -260,13 +278,13 @@ def test_heat_is_stronger_for_more_and_blue_for_right():
     assert found[0].get("title") == "tip"
     assert root.findtext(".//caption") == "cap<"
     assert [th.text for th in root.findall(".//th")] == ["truth", *"abcd", "x"]
-    with pytest.raises(ValueError, match="cells"):
-        heat_table("", "ab", [("x", cells)])
 
 
 def test_sentences_and_long_names_may_break_in_cells():
-    assert prose("a < b") == '<span class="prose">a &lt; b</span>'
-    assert wrapped("a < b") == '<span class="wrapped">a &lt; b</span>'
+    made = PARTS.content(Cell("a < b", look="prose"))
+    assert made == '<span class="prose">a &lt; b</span>'
+    assert PARTS.content(Cell("a", look="wrapped")) == '<span class="wrapped">a</span>'
+    assert PARTS.content(Cell("a", look="code")) == "<code>a</code>"
 
 
 def test_versions_are_told():

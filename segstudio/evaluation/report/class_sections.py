@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.core.schema import Color
+from segstudio.evaluation.curve_charts import RunLook
 from segstudio.evaluation.report.material import EvaluatedRun, Material
 from segstudio.evaluation.report.wording import count, figure_text
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import Where
-from segstudio.report.charts import Bar, Part, bar_chart
-from segstudio.report.heat_table import Heat, heat_table
-from segstudio.report.markup import Markup, element, joined
-from segstudio.report.page import Section, folded, paragraph
-from segstudio.report.pictures import figure
-from segstudio.report.style import SERIES
-from segstudio.report.tables import Cell, swatch, table
-from segstudio.report.tables import legend as color_legend
+from segstudio.report.chart_data import ChartData
+from segstudio.report.charts import bar_list, chart_svg, series_color
+from segstudio.report.page import Section, section
+from segstudio.report.tables import Cell, Table
 
+SECTIONS: Final = "evaluation/report/sections.html.j2"
 _CHARTED = 30
 _MATRIX_CLASSES = 20
 _FEW_CLASSES = 10
@@ -31,40 +31,52 @@ _REST = "others"
 
 def classes_section(material: Material) -> Section:
     """IoU of each class and model, then all figures of each model."""
-    runs = material.ranked
-    ids = _present(material)
-    parts: list[Markup] = []
-    missing = len(material.class_ids) - len(ids)
-    text = "IoU of each class, from the summed pixels of all images."
-    if missing:
-        text += (
-            f" {count(missing, 'class is', 'classes are')} neither annotated nor predicted in any "
-            "image and count in no mean."
-        )
-    parts.append(paragraph(text, hint=True))
-    parts += [_chart(material, ids), _iou_table(material, ids)]
-    parts += [
-        folded(material.titles[run.id], "all figures by class", _figures_table(material, run))
-        for run in runs
-    ]
-    return Section("classes", "Classes", joined(parts))
+    places = _present(material)
+    missing = len(material.class_ids) - len(places)
+    chart, is_cut = _chart(material, places)
+    return section(
+        SECTIONS,
+        "classes",
+        "Classes",
+        missing=count(missing, "class is", "classes are") if missing else "",
+        legend=run_legend(material),
+        chart=chart_svg(chart, (720, 0)),
+        charted=_CHARTED if is_cut else 0,
+        table=_iou_table(material, places),
+        by_model=[(material.titles[r.id], _figures_table(material, r)) for r in material.ranked],
+    )
 
 
 def confusion_section(material: Material) -> Section:
     """What each model takes for what."""
-    parts: list[Markup] = [
-        paragraph(
-            "Rows are the annotation, columns the prediction; each row adds up to 100 %. Blue is "
-            "right, orange is wrong; the stronger, the more. The pixels are in the tips.",
-            hint=True,
+    by_model = [
+        (
+            material.titles[run.id],
+            percent_text(run.folder.metrics.pixel_accuracy),
+            _matrix(material, run),
+            _confusions(material, run),
         )
+        for run in material.ranked
     ]
-    for number, run in enumerate(material.ranked):
-        body = [_matrix(material, run), _confusions(material, run)]
-        accuracy = percent_text(run.folder.metrics.pixel_accuracy)
-        title = material.titles[run.id]
-        parts.append(folded(title, f"{accuracy} of the pixels right", *body, opened=number < 2))
-    return Section("confusion", "What is taken for what", joined(parts))
+    return section(SECTIONS, "confusion", "What is taken for what", by_model=by_model)
+
+
+def looks_of(material: Material) -> list[RunLook]:
+    """How the models look in charts, the best one first."""
+    return [
+        RunLook(run.id, material.titles[run.id], series_color(number), "o")
+        for number, run in enumerate(material.ranked)
+    ]
+
+
+def run_legend(material: Material, shown: Container[str] | None = None) -> list[tuple[Color, str]]:
+    """The models' colours in the charts; of all models, or of those whose ids are shown."""
+    entries = [
+        (_rgb(look.color), look.title)
+        for look in looks_of(material)
+        if shown is None or look.run in shown
+    ]
+    return entries if len(entries) > 1 else []
 
 
 def _present(material: Material) -> list[int]:
@@ -73,85 +85,69 @@ def _present(material: Material) -> list[int]:
     return np.flatnonzero(~np.isnan(table).all(axis=0)).tolist()
 
 
-def _chart(material: Material, places: Sequence[int]) -> Markup:
-    """Bars of IoU by class, one for each model."""
-    runs = material.ranked
-    shown = list(places)
-    text = ""
-    if len(shown) > _CHARTED:
+def _chart(material: Material, places: Sequence[int]) -> tuple[ChartData, bool]:
+    """Bars of IoU by class, one for each model; and whether only the largest classes are there."""
+    runs, shown = material.ranked, list(places)
+    is_cut = len(shown) > _CHARTED
+    if is_cut:
         pixels = runs[0].folder.metrics.truth_pixels
         shown = sorted(sorted(shown, key=lambda i: -int(pixels[i]))[:_CHARTED])
-        text = f"The {_CHARTED} classes with the most annotated pixels; all are in the table."
     bars = []
     for place in shown:
         name = material.name_of(material.class_ids[place])
         for number, run in enumerate(runs):
             value = float(run.folder.metrics.iou[place])
-            part = Part(value, SERIES[number % len(SERIES)], material.titles[run.id])
-            bars.append(Bar(name if number == 0 else "", (part,), ratio_text(value)))
-    chart = bar_chart(bars, title="IoU of each class and model", highest=1.0, width=720)
-    return joined((run_legend(material), figure(chart, text)))
+            part = value, series_color(number), material.titles[run.id]
+            bars.append(("" if number else name, [part], ratio_text(value)))
+    return bar_list("IoU of each class and model", bars, 1.0), is_cut
 
 
-def run_legend(material: Material, shown: Container[str] | None = None) -> Markup:
-    """The models' colours in the charts; of all models, or of those whose ids are shown."""
-    entries = [
-        (_rgb(SERIES[number % len(SERIES)]), material.titles[run.id])
-        for number, run in enumerate(material.ranked)
-        if shown is None or run.id in shown
-    ]
-    return color_legend(entries) if len(entries) > 1 else Markup()
+def _class_cell(material: Material, class_id: int) -> Cell:
+    r, g, b = material.schema.palette()[class_id].tolist()
+    return Cell(material.name_of(class_id), color=(r, g, b))
 
 
-def _iou_table(material: Material, places: Sequence[int]) -> Markup:
+def _iou_table(material: Material, places: Sequence[int]) -> Table:
     runs = material.ranked
     metrics = [run.folder.metrics for run in runs]
-    palette = material.schema.palette()
     several = len(runs) > 1
-    rows: list[list[object]] = []
+    rows: list[list[str | Cell]] = []
     for place in places:
-        class_id = material.class_ids[place]
         values = [float(m.iou[place]) for m in metrics]
-        best = max((v for v in values if not math.isnan(v)), default=math.nan)
-        cells: list[object] = [
-            swatch(palette[class_id].tolist(), material.name_of(class_id)),
+        best = ratio_text(max((v for v in values if not math.isnan(v)), default=math.nan))
+        cells: list[str | Cell] = [
+            _class_cell(material, material.class_ids[place]),
             f"{int(metrics[0].truth_pixels[place]):,}",
-            *(
-                Cell(_bold(ratio_text(v), several and ratio_text(v) == ratio_text(best)), v)
-                for v in values
-            ),
         ]
+        for value in values:
+            text = ratio_text(value)
+            cells.append(Cell(text, value, look="b" if several and text == best else ""))
+        rows.append(cells)
         if several:
             cells.append(change_text(values[0] - values[1]))
-        rows.append(cells)
     means = {"mean": [m.mean_iou for m in metrics]}
     if material.has_background:
         means = {"mean of the foreground": [material.lead_of(m) for m in metrics], **means}
     for title, values in means.items():
-        last: list[object] = [title, f"{metrics[0].total:,}", *(ratio_text(v) for v in values)]
-        if several:
-            last.append(change_text(values[0] - values[1]))
-        rows.append(last)
+        apart = [change_text(values[0] - values[1])] if several else []
+        rows.append([title, f"{metrics[0].total:,}", *map(ratio_text, values), *apart])
     headers = ["class", "annotated pixels", *(material.titles[run.id] for run in runs)]
-    if several:
-        headers.append("first two apart")
-    return table(
-        headers, rows, numbers=range(1, len(headers)), strong=range(len(rows) - len(means), len(rows)),
-        caption="IoU of each class." + (" The best of each row is bold." if several else ""),
-    )  # fmt: skip
+    headers += ["first two apart"] * several
+    strong = range(len(rows) - len(means), len(rows))
+    caption = "IoU of each class." + (" The best of each row is bold." if several else "")
+    return Table(headers, rows, range(1, len(headers)), caption, strong)
 
 
-def _figures_table(material: Material, run: EvaluatedRun) -> Markup:
+def _figures_table(material: Material, run: EvaluatedRun) -> Table:
     metrics, values = run.folder.metrics, run.folder.values.by_class
     figures = [
         f
         for f in figures_at(Where.CLASSES)
         if f.key in values and not np.isnan(values[f.key]).all()
     ]
-    palette = material.schema.palette()
-    rows = [
+    rows: list[list[str | Cell]] = [
         [
-            swatch(palette[class_id].tolist(), material.name_of(class_id)),
+            _class_cell(material, class_id),
             *(figure_text(figure, float(values[figure.key][place])) for figure in figures),
             *(f"{int(n[place]):,}" for n in (metrics.truth_pixels, metrics.predicted_pixels)),
         ]
@@ -159,35 +155,29 @@ def _figures_table(material: Material, run: EvaluatedRun) -> Markup:
         if not math.isnan(metrics.iou[place])
     ]
     headers = ["class", *(f.label for f in figures), "annotated pixels", "predicted pixels"]
-    return table(headers, rows, numbers=range(1, len(headers)))
+    return Table(headers, rows, range(1, len(headers)))
 
 
-def _matrix(material: Material, run: EvaluatedRun) -> Markup:
-    counts = run.folder.matrix.counts
-    names, small = _condensed(material, counts)
+def _matrix(material: Material, run: EvaluatedRun) -> Table:
+    names, small = _condensed(material, run.folder.matrix.counts)
     sums = small.sum(axis=1)
     digits = 1 if len(names) <= _FEW_CLASSES else 0
-    rows: list[tuple[object, list[Heat]]] = []
+    rows: list[list[str | Cell]] = []
     for i, name in enumerate(names):
         if not sums[i]:
             continue
-        shares = small[i] / sums[i]
-        cells = [
-            Heat(
-                percent_text(float(shares[j]), digits) if small[i, j] else "",
-                float(shares[j]),
-                f"{name} taken for {names[j]}: {int(small[i, j]):,} pixels"
-                if i != j
-                else f"{name}: {int(small[i, j]):,} pixels right",
-                is_right=i == j and name != _REST,
-            )
-            for j in range(len(names))
-        ]
-        rows.append((name, cells))
+        cells = []
+        for j, said in enumerate(names):
+            share, pixels = float(small[i, j] / sums[i]), f"{int(small[i, j]):,} pixels"
+            text = percent_text(share, digits) if small[i, j] else ""
+            tip = f"{name}: {pixels} right" if i == j else f"{name} taken for {said}: {pixels}"
+            cells.append(Cell(text, heat=share, is_right=i == j and name != _REST, tip=tip))
+        rows.append([name, *cells])
     caption = ""
     if names[-1] == _REST:
         caption = f"The {len(names) - 1} largest classes; the {_REST} are added up."
-    return heat_table("annotated", names, rows, caption)
+    headers = ["annotated", *names]
+    return Table(headers, rows, range(1, len(headers)), caption, is_heat=True)
 
 
 def _condensed(
@@ -207,35 +197,22 @@ def _condensed(
     return names, small
 
 
-def _confusions(material: Material, run: EvaluatedRun) -> Markup:
+def _confusions(material: Material, run: EvaluatedRun) -> Table:
     """The most frequent errors."""
     wrong = run.folder.matrix.counts.copy()
     sums = wrong.sum(axis=1)
     np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_CONFUSIONS]
     rows = []
-    for place in order:
+    for place in np.argsort(-wrong, axis=None, kind="stable")[:_CONFUSIONS]:
         truth, said = (int(i) for i in np.unravel_index(int(place), wrong.shape))
         pixels = int(wrong[truth, said])
         if not pixels:
             break
-        rows.append(
-            [
-                material.name_of(truth),
-                material.name_of(said),
-                f"{pixels:,}",
-                percent_text(pixels / int(sums[truth])),
-            ]
-        )
-    if not rows:
-        return paragraph("No pixel is wrong.")
+        share = percent_text(pixels / int(sums[truth]))
+        rows.append([material.name_of(truth), material.name_of(said), f"{pixels:,}", share])
     headers = ("annotated as", "predicted as", "pixels", "of the class")
-    return table(headers, rows, numbers=(2, 3), caption="The most frequent errors.")
+    return Table(headers, rows, (2, 3), "The most frequent errors.")
 
 
-def _bold(text: str, bold: bool) -> object:
-    return element("b", text) if bold else text
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
+def _rgb(color: str) -> Color:
     return (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16))

@@ -14,12 +14,13 @@ from typing import Any, BinaryIO, Final
 from segstudio.core.json_text import without_nan
 from segstudio.core.text import safe_cells, utf8_json
 from segstudio.evaluation.class_figures import class_rows, difference_row
-from segstudio.evaluation.report.findings import Findings, Report, find, part_of
+from segstudio.evaluation.report.findings import Findings, find
 from segstudio.evaluation.report.material import SCORES, EvaluatedRun, Material
 from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.image_figures import PIXELS, TIME, figures_at, values_of_counts
 from segstudio.metrics.measure import Where
 from segstudio.metrics.object_size import SIZES
+from segstudio.report.page import Report, part_of
 from segstudio.report.software import versions
 from segstudio.storage.atomic import write_atomically
 

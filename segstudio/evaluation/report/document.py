@@ -5,24 +5,26 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from segstudio import __version__
 from segstudio.core.text import utf8
-from segstudio.evaluation.report.calibration_section import calibration_sections
-from segstudio.evaluation.report.class_sections import classes_section, confusion_section
-from segstudio.evaluation.report.findings import Findings, Report, find, part_of
+from segstudio.evaluation.report.class_sections import (
+    SECTIONS,
+    classes_section,
+    confusion_section,
+)
+from segstudio.evaluation.report.curve_sections import curve_sections
+from segstudio.evaluation.report.findings import Findings, find
 from segstudio.evaluation.report.image_sections import list_section, spread_section
-from segstudio.evaluation.report.making_section import making_section
 from segstudio.evaluation.report.material import Material
 from segstudio.evaluation.report.model_sections import (
     differences_section,
     key_figures,
     models_section,
 )
-from segstudio.evaluation.report.object_sections import object_sections
 from segstudio.evaluation.report.wording import count
 from segstudio.evaluation.report.worst_section import worst_section
-from segstudio.report.markup import element, joined
-from segstudio.report.page import page
+from segstudio.report.page import Report, Section, page, part_of, section
+from segstudio.report.software import versions_text
+from segstudio.report.tables import Cell, Table
 from segstudio.storage.atomic import write_atomically
 
 
@@ -58,23 +60,38 @@ def compose(material: Material, found: Findings, report: Report, now: datetime) 
         classes_section(material),
         confusion_section(material),
         spread_section(material),
-        *object_sections(material),
-        *calibration_sections(material),
+        *curve_sections(material),
         worst_section(material, report),
         list_section(material),
-        making_section(material, now),
+        _making_section(material, now),
     ]
     names = [material.titles[run.id] for run in material.runs]
-    subtitle = joined(
+    subtitle = f"on {count(len(material.images), 'image')} with ground truth"
+    title = f"Evaluation of {material.title}"
+    return page(title, names, subtitle, sections, key_figures(material))
+
+
+def _making_section(material: Material, now: datetime) -> Section:
+    """Settings, models with their weights and classes, versions, and the line to repeat it."""
+    names = ", ".join(f"{i} {material.name_of(i)}" for i in material.class_ids)
+    ignored = material.schema.ignore_index
+    facts: dict[str, object] = {
+        "Folder": material.title,
+        "Images": count(len(material.images), "image"),
+        "Classes": names if ignored is None else f"{names}; {ignored} counts nowhere",
+        **material.settings,
+        "Software": versions_text(),
+        "Made": now.astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+    }
+    headers, caption = ("the model's class", "is held against"), "Its classes and the folder's."
+    runs = [
         (
-            joined((element("b", name) for name in names), ", "),
-            f" on {count(len(material.images), 'image')} with ground truth",
+            material.titles[run.id],
+            {"Id": Cell(run.id, look="code"), **run.facts},
+            Table(headers, run.mapping, caption=caption) if run.mapping else None,
+            run.notes,
         )
-    )
-    return page(
-        f"Evaluation of {material.title}",
-        subtitle,
-        sections,
-        figures=key_figures(material),
-        footer=f"Made with segstudio {__version__}.",
-    )
+        for run in material.runs
+    ]
+    title = "How this was made"
+    return section(SECTIONS, "making", title, command=material.command, facts=facts, runs=runs)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segstudio.evaluation.report.material import EvaluatedRun, Material
 from segstudio.metrics.bootstrap import PairedDifference
-
-Report = Callable[[int, int, str], None]
-"""Told (steps done, steps in all, what happens now); may raise to stop."""
+from segstudio.report.page import Report
 
 _ALL_PAIRS_UP_TO = 6
 """Of more models only the best is held against each of the others."""
@@ -61,12 +59,3 @@ def find(material: Material, report: Report) -> Findings:
         report(done, len(pairs), f"Comparing {names[1]} with {names[0]}")
         compared.append(Compared(first, second, material.paired(first.id, second.id)))
     return Findings(tuple(compared))
-
-
-def part_of(report: Report, start: int, end: int) -> Report:
-    """Progress that takes its part of the whole, from `start` to `end` per cent."""
-
-    def told(done: int, total: int, text: str) -> None:
-        report(start + (end - start) * done // max(total, 1), 100, text)
-
-    return told

@@ -17,10 +17,10 @@ from segstudio.evaluation.evaluation_rows import METRICS, ImageRow, pairs_of
 from segstudio.evaluation.evaluation_sums import RunSums
 from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.report.facts import class_mapping, facts_of, notes_of, settings_of
-from segstudio.evaluation.report.findings import Report, part_of
 from segstudio.evaluation.report.material import EvaluatedRun, Material, ShownImage
 from segstudio.evaluation.report.wording import count, stacks_text
 from segstudio.metrics.bootstrap import PairedDifference, paired_difference
+from segstudio.report.page import Report, part_of
 from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef, PageTitles
 

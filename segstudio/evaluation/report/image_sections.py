@@ -7,20 +7,19 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
 
 from segstudio.core.formatting import percent_text, ratio_text
-from segstudio.evaluation.report.class_sections import run_legend
+from segstudio.evaluation.report.class_sections import SECTIONS, run_legend
 from segstudio.evaluation.report.material import SCORES, EvaluatedRun, Material
 from segstudio.evaluation.report.wording import count
 from segstudio.metrics.class_sums import Numbers, mean_of, ratios
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
-from segstudio.report.charts import Axis, Series, line_chart, scatter_chart
-from segstudio.report.markup import Markup, joined
-from segstudio.report.page import Section, folded, paragraph
-from segstudio.report.pictures import Captioned, figure, gallery
-from segstudio.report.style import SERIES
-from segstudio.report.tables import table, wrapped
+from segstudio.report.chart_data import Axis, ChartData, Points, Rule
+from segstudio.report.charts import SERIES, chart_svg, series_color, ticks
+from segstudio.report.page import Section, section
+from segstudio.report.tables import Cell, Table
 
 LISTED: Final = 500
 """Images in the report's list; files have all."""
@@ -35,34 +34,33 @@ _Order = npt.NDArray[np.intp]
 
 def spread_section(material: Material) -> Section:
     """How the mean IoU of the images is spread, and where two models part."""
-    parts: list[Markup] = [
-        paragraph(
-            f"{_capital(material.lead_name)} of each image by itself. The mean over images counts every image alike, so "
-            "it differs from the figure of the summed pixels. Look at the low end: two models with "
-            "the same mean may fail on one image in a hundred, or in ten.",
-            hint=True,
-        ),
-        _quantiles(material),
-        run_legend(material),
-        figure(_histogram(material)),
-    ]
-    if len(material.runs) > 1:
-        parts += _scatters(material)
-    return Section("images", "Image by image", joined(parts))
+    # the best model against each of the next ones
+    best, *others = material.ranked
+    return section(
+        SECTIONS,
+        "images",
+        "Image by image",
+        lead_name=_capital(material.lead_name),
+        quantiles=_quantiles(material),
+        legend=run_legend(material),
+        histogram=chart_svg(_histogram(material), (720, 260)),
+        scatters=[_scatter(material, other, best) for other in others[:_SCATTERS]],
+    )
 
 
 def list_section(material: Material) -> Section:
     """All images with their scores, the worst first."""
-    order = worst_first(material)
-    shown = order[:LISTED]
-    number = len(material.images)
-    text = f"By the mean of the models' {material.lead_name}, the lowest first."
-    if number > len(shown):
-        text += f" The list is cut at {LISTED} of {number:,} images; the CSV and JSON have all."
-    body = (paragraph(text, hint=True), _list_table(material, shown))
-    aside = f"the worst {LISTED}" if number > len(shown) else f"by {material.lead_name}"
-    return Section(
-        "list", "All images", folded(count(number, "image"), aside, *body, opened=number <= 20)
+    order, number = worst_first(material)[:LISTED], len(material.images)
+    return section(
+        SECTIONS,
+        "list",
+        "All images",
+        lead_name=material.lead_name,
+        number=count(number, "image"),
+        cut=LISTED,
+        is_cut=number > len(order),
+        table=_list_table(material, order),
+        opened=number <= 20,
     )
 
 
@@ -80,29 +78,24 @@ def worst_first(material: Material) -> _Order:
     return np.argsort(mean_of_runs(material), kind="stable")
 
 
-def _quantiles(material: Material) -> Markup:
-    rows = []
+def _quantiles(material: Material) -> Table:
+    rows: list[list[str | Cell]] = []
     for run in material.ranked:
         scores = run.column(material.lead)
         known = scores[~np.isnan(scores)]
         ends = np.quantile(known, _QUANTILES) if known.size else [math.nan] * len(_QUANTILES)
         poor = float((known < _POOR).mean()) if known.size else math.nan
-        rows.append(
-            [
-                wrapped(material.titles[run.id]),
-                ratio_text(mean_of(known)),
-                *(ratio_text(float(value)) for value in ends),
-                percent_text(poor),
-            ]
-        )
+        name = Cell(material.titles[run.id], look="wrapped")
+        texts = [ratio_text(float(value)) for value in (mean_of(known), *ends)]
+        rows.append([name, *texts, percent_text(poor)])
     headers = ("model", "mean over images", *_QUANTILE_NAMES, f"images below {_POOR:g}")
-    return table(headers, rows, numbers=range(1, len(headers)))
+    return Table(headers, rows, range(1, len(headers)))
 
 
-def _histogram(material: Material) -> Markup:
+def _histogram(material: Material) -> ChartData:
     """Steps: the share of the images in each twentieth of mean IoU."""
     edges = np.linspace(0, 1, _BINS + 1)
-    series, highest = [], 0.0
+    steps, highest = [], 0.0
     for number, run in enumerate(material.ranked):
         scores = run.column(material.lead)
         known = scores[~np.isnan(scores)]
@@ -110,59 +103,48 @@ def _histogram(material: Material) -> Markup:
             continue
         shares = np.histogram(known, edges)[0] / known.size
         highest = max(highest, float(shares.max()))
-        points = [(0.0, 0.0)]
-        for left, right, share in zip(edges[:-1], edges[1:], shares, strict=True):
-            points += [(float(left), float(share)), (float(right), float(share))]
-        points.append((1.0, 0.0))
-        color = SERIES[number % len(SERIES)]
-        series.append(Series("", points, (material.titles[run.id],), color))
-    return line_chart(
-        series,
-        title=f"Distribution of the images' {material.lead_name}",
-        x=Axis(f"{material.lead_name} of an image", 0.0, 1.0),
-        y=Axis("share of the images", 0.0, highest * 1.05 or 1.0, lambda v: percent_text(v, 0)),
-        size=(720, 260),
+        up = np.concatenate([[0.0], np.repeat(shares, 2), [0.0]])
+        title, color = material.titles[run.id], series_color(number)
+        steps.append(Points(title, color, np.repeat(edges, 2), up, symbol="", line="solid"))
+    top = highest * 1.05 or 1.0
+    return ChartData(
+        f"Distribution of the images' {material.lead_name}",
+        Axis(f"{material.lead_name} of an image"),
+        Axis(
+            "share of the images", 0.0, top, tuple((v, percent_text(v, 0)) for v in ticks(0, top))
+        ),
+        tuple(steps),
     )
 
 
-def _scatters(material: Material) -> list[Markup]:
-    """The best model against each of the next ones, image by image."""
-    best, *others = material.ranked
-    items = [_scatter(material, other, best) for other in others[:_SCATTERS]]
-    return [gallery(items, 420)]
+def _scatter(
+    material: Material, first: EvaluatedRun, second: EvaluatedRun
+) -> tuple[Markup, tuple[str, str], str, str, tuple[str, str] | None]:
+    """The chart, the models' names, on how many images the second and the first are better.
 
-
-def _scatter(material: Material, first: EvaluatedRun, second: EvaluatedRun) -> Captioned:
+    Last how many images are drawn of how many, if not all are.
+    """
     x, y = first.column(material.lead), second.column(material.lead)
     known = np.flatnonzero(~np.isnan(x) & ~np.isnan(y))
     above, below = int((y > x)[known].sum()), int((y < x)[known].sum())
-    shown = known
-    text = ""
+    shown, drawn = known, None
     if len(known) > _DOTS:
         shown = np.sort(np.random.default_rng(0).choice(known, _DOTS, replace=False))
-        text = f" {_DOTS:,} of {len(known):,} images are drawn, chosen at random."
+        drawn = f"{_DOTS:,}", f"{len(known):,}"
     names = material.titles[first.id], material.titles[second.id]
-    series = Series(
-        "",
-        [(float(x[i]), float(y[i])) for i in shown],
-        [f"{material.images[int(i)]}: {x[i]:.3f}, {y[i]:.3f}" for i in shown],
+    tips = [f"{material.images[int(i)]}: {x[i]:.3f}, {y[i]:.3f}" for i in shown]
+    dots = Points("", SERIES[0], x[shown], y[shown], size=8, opacity=0.75, tips=tips)
+    chart = ChartData(
+        f"{_capital(material.lead_name)} of each image, {names[1]} against {names[0]}",
+        Axis(names[0]),
+        Axis(names[1]),
+        (dots,),
+        (Rule((0.0, 0.0), (1.0, 1.0)),),
     )
-    chart = scatter_chart(
-        [series],
-        title=f"{_capital(material.lead_name)} of each image, {names[1]} against {names[0]}",
-        x=Axis(names[0], 0.0, 1.0),
-        y=Axis(names[1], 0.0, 1.0),
-        size=(480, 420),
-        diagonal=True,
-    )
-    return Captioned(
-        chart,
-        f"{names[1]} is better on {count(above, 'image')} (above the line), {names[0]} on "
-        f"{below:,}.{text}",
-    )
+    return chart_svg(chart, (480, 420)), names, count(above, "image"), f"{below:,}", drawn
 
 
-def _list_table(material: Material, order: _Order) -> Markup:
+def _list_table(material: Material, order: _Order) -> Table:
     runs = material.ranked
     names = [n for n in _listed(material) if n in runs[0].columns]
     if len(runs) > 2:
@@ -180,7 +162,7 @@ def _list_table(material: Material, order: _Order) -> Markup:
         [material.images[i], *(ratio_text(float(values[i])) for values in scores)] for i in order
     ]
     caption = f"{_capital(material.lead_name)}." if len(names) == 1 else ""
-    return table(headers, rows, numbers=range(1, len(headers)), caption=caption)
+    return Table(headers, rows, range(1, len(headers)), caption)
 
 
 def _listed(material: Material) -> list[str]:

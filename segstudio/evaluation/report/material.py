@@ -162,6 +162,10 @@ class Material:
         """Its name for people."""
         return SCORES[self.lead]
 
+    def folder(self, run: str) -> FolderFigures | None:
+        """The figures of a run by its id."""
+        return next((one.folder for one in self.runs if one.id == run), None)
+
     def lead_of(self, metrics: Metrics) -> float:
         """It, of some scores of the classes."""
         return metrics.mean_over(self.runs[0].folder.foreground_ids)[0]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.evaluation.report.class_sections import SECTIONS
 from segstudio.evaluation.report.findings import Compared, Findings
 from segstudio.evaluation.report.material import Material
 from segstudio.evaluation.report.wording import (
@@ -22,10 +23,9 @@ from segstudio.metrics.confusion import Metrics
 from segstudio.metrics.image_figures import leading_first, values_of_counts
 from segstudio.metrics.measure import AnyFigure, Where
 from segstudio.metrics.panoptic import PANOPTIC
-from segstudio.report.intervals import IntervalScale, Range
-from segstudio.report.markup import Markup, element, joined
-from segstudio.report.page import Section, bullets, folded, note, paragraph
-from segstudio.report.tables import prose, table, wrapped
+from segstudio.report.charts import IntervalMark, IntervalScale
+from segstudio.report.page import Section, section
+from segstudio.report.tables import Cell, Table
 
 _TRAP_GAP = 0.1
 """A pixel accuracy this near to the one of background alone says little."""
@@ -51,110 +51,80 @@ def key_figures(material: Material) -> list[tuple[str, str]]:
 
 def models_section(material: Material, found: Findings) -> Section:
     """What the figures say in words, and all of them side by side."""
-    parts: list[Markup] = [bullets(_sentences(material, found))]
-    parts += [note(text) for text in _warnings(material)]
-    parts.append(_models_table(material))
-    title = "Which model is right" if len(material.runs) > 1 else "How right it is"
-    return Section("models", title, joined(parts))
+    best, titles = material.ranked[0], material.titles
+    differences = {run: c.difference for run, c in found.with_best(best).items()}
+    return section(
+        SECTIONS,
+        "models",
+        "Which model is right" if len(material.runs) > 1 else "How right it is",
+        best=titles[best.id],
+        several=len(material.runs) > 1,
+        lead=material.lead_of(best.folder.metrics),
+        lead_name=material.lead_name,
+        images=count(len(material.images), "image"),
+        against=[(titles[run], verdict(d.lead, d.level)) for run, d in differences.items()],
+        objects=_best_with_objects(material),
+        fastest=_fastest(material),
+        trap=_trap(material),
+        warnings=_warnings(material),
+        figures=_models_table(material),
+    )
 
 
 def differences_section(material: Material, found: Findings) -> Section:
     """Each two models on the same images, with confidence intervals."""
     first = found.compared[0].difference
-    parts: list[Markup] = [
-        paragraph(
-            "Images are drawn with replacement, the same ones for both models, "
-            f"{first.resamples:,} times. The interval holds the middle "
-            f"{first.level * 100:g} % of the differences. If it holds 0, the difference may be one "
-            "of the choice of images.",
-            hint=True,
-        )
-    ]
-    cautions = {text for c in found.compared if (text := caution(c.difference))}
-    parts += [note(text) for text in sorted(cautions)]
-    if len(found.compared) > 1:
-        parts.append(
-            paragraph(
-                f"{len(found.compared)} pairs are compared: of 20 differences that do not exist, "
-                "about one looks clear by chance.",
-                hint=True,
-            )
-        )
-    parts.append(_pairs_table(material, found))
-    parts += [_by_class(material, compared, opened=number == 0) for number, compared in
-              enumerate(found.compared)]  # fmt: skip
-    return Section("differences", "Is the difference real?", joined(parts))
+    return section(
+        SECTIONS,
+        "differences",
+        "Is the difference real?",
+        resamples=f"{first.resamples:,}",
+        level=f"{first.level * 100:g}",
+        cautions=sorted({text for c in found.compared if (text := caution(c.difference))}),
+        number=len(found.compared),
+        pairs=_pairs_table(material, found),
+        by_class=[one for c in found.compared if (one := _by_class(material, c)) is not None],
+    )
 
 
-def _sentences(material: Material, found: Findings) -> list[Markup]:
-    """The result in words."""
-    best, titles = material.ranked[0], material.titles
-    lead, images = material.lead_of(best.folder.metrics), count(len(material.images), "image")
-    name = material.lead_name
-    has = f"has the highest {name}," if len(material.runs) > 1 else f"has a {name} of"
-    said = [joined((element("b", titles[best.id]), f" {has} {ratio_text(lead)} over {images}."))]
-    for other_id, compared in found.with_best(best).items():
-        difference = compared.difference
-        words = verdict(difference.lead, difference.level)
-        said.append(joined(("Against ", element("b", titles[other_id]), f": {words}.")))
-    return [*said, *_objects(material), *_speed(material), *_trap(material)]
-
-
-def _objects(material: Material) -> list[Markup]:
-    """That another model is best where objects are counted."""
+def _best_with_objects(material: Material) -> tuple[str, float] | None:
+    """Another model that is best where objects are counted, with its PQ."""
     panoptic = [run.folder.part(PANOPTIC) for run in material.runs]
     if not any(part is not None and part.things for part in panoptic):
-        return []
+        return None
     key = PANOPTIC.figures[0].foreground().key
     scores = {run: run.folder.values.means.get(key, math.nan) for run in material.ranked}
     best = max(
         (run for run, value in scores.items() if not math.isnan(value)), key=scores.__getitem__
     )
-    if best is material.ranked[0]:
-        return []
-    text = f" is best at telling objects apart: PQ {ratio_text(scores[best])}."
-    return [joined((element("b", material.titles[best.id]), text))]
+    return None if best is material.ranked[0] else (material.titles[best.id], scores[best])
 
 
-def _speed(material: Material) -> list[Markup]:
+def _fastest(material: Material) -> tuple[str, str] | None:
+    """The fastest model, and how many times as fast as the best one it is; "" where that is it."""
     times = {r.id: r.folder.seconds_per_image for r in material.runs}
     known = {run: seconds for run, seconds in times.items() if seconds > 0}
-    best = material.ranked[0]
-    if len(known) < 2 or best.id not in known:
-        return []
+    best = material.ranked[0].id
+    if len(known) < 2 or best not in known:
+        return None
     fastest = min(known, key=lambda run: known[run])
-    if fastest == best.id:
-        return [joined((element("b", material.titles[best.id]), " is also the fastest."))]
-    factor = known[best.id] / known[fastest]
-    return [
-        joined(
-            (
-                element("b", material.titles[fastest]),
-                f" is the fastest: {factor:.1f} times as fast as ",
-                element("b", material.titles[best.id]),
-                ".",
-            )
-        )
-    ]
+    factor = "" if fastest == best else f"{known[best] / known[fastest]:.1f}"
+    return material.titles[fastest], factor
 
 
-def _trap(material: Material) -> list[Markup]:
+def _trap(material: Material) -> dict[str, object] | None:
     """What a mask of one class would score, and how little pixel accuracy says then."""
     if not material.baselines:
-        return []
+        return None
     class_id, empty = material.baselines[0]
-    text = (
-        f"{_everything(material, class_id)} would score a {material.lead_name} of "
-        f"{ratio_text(material.lead_of(empty))} and "
-        f"a pixel accuracy of {ratio_text(empty.pixel_accuracy)}."
-    )
     accuracy = material.ranked[0].folder.metrics.pixel_accuracy
-    if accuracy - empty.pixel_accuracy < _TRAP_GAP:
-        text += (
-            f" The best model's pixel accuracy is {ratio_text(accuracy)}: most of it comes by itself, "
-            "so judge by IoU."
-        )
-    return [joined((text,))]
+    return {
+        "everything": _everything(material, class_id),
+        "lead": material.lead_of(empty),
+        "accuracy": empty.pixel_accuracy,
+        "best_accuracy": accuracy,
+        "is_near": accuracy - empty.pixel_accuracy < _TRAP_GAP,
+    }
 
 
 def _warnings(material: Material) -> list[str]:
@@ -171,12 +141,12 @@ def _warnings(material: Material) -> list[str]:
     return [*texts, *material.left_out]
 
 
-def _models_table(material: Material) -> Markup:
+def _models_table(material: Material) -> Table:
     """Figures by row, models by column, and what masks of one class would score."""
     runs = material.ranked
     baselines = {_everything(material, i): metrics for i, metrics in material.baselines}
     headers = ["figure", *(material.titles[r.id] for r in runs), *baselines, "what it tells"]
-    rows: list[list[object]] = []
+    rows: list[list[str | Cell]] = []
     for figure in _figures(has_background=material.has_background):
         values = [run.folder.values.means.get(figure.key, math.nan) for run in runs]
         if all(math.isnan(value) for value in values):
@@ -188,13 +158,11 @@ def _models_table(material: Material) -> Markup:
                 figure.label + arrow,
                 *(_marked(figure, value, best) for value in values),
                 *(_of_baseline(material, figure, metrics) for metrics in baselines.values()),
-                prose(figure.meaning),
+                Cell(figure.meaning, look="prose"),
             ]
         )
-    caption = "The best of each row is bold. " if len(runs) > 1 else ""
-    return table(
-        headers, rows, numbers=range(1, len(headers) - 1), caption=caption + "↓ less is better.",
-    )  # fmt: skip
+    caption = ("The best of each row is bold. " if len(runs) > 1 else "") + "↓ less is better."
+    return Table(headers, rows, range(1, len(headers) - 1), caption)
 
 
 def _figures(*, has_background: bool) -> list[AnyFigure]:
@@ -218,12 +186,11 @@ def _everything(material: Material, class_id: int) -> str:
     return f"Everything {material.name_of(class_id)}"
 
 
-def _marked(figure: AnyFigure, value: float, best: float) -> object:
+def _marked(figure: AnyFigure, value: float, best: float) -> Cell:
     text = figure_text(figure, value)
     # what is written alike is alike for the reader
-    if text == figure_text(figure, best) != figure_text(figure, math.nan):
-        return element("b", text)
-    return text
+    is_best = text == figure_text(figure, best) != figure_text(figure, math.nan)
+    return Cell(text, look="b" if is_best else "")
 
 
 def _of_baseline(material: Material, figure: AnyFigure, metrics: Metrics) -> str:
@@ -236,52 +203,51 @@ def _pair_name(material: Material, compared: Compared) -> str:
     return f"{names[compared.second.id]} against {names[compared.first.id]}"
 
 
-def _pairs_table(material: Material, found: Findings) -> Markup:
+def _pairs_table(material: Material, found: Findings) -> Table:
     leads = [c.difference.lead for c in found.compared]
     ranges = [_range(lead) for lead in leads]
     scale = IntervalScale(ranges)
-    rows = [
+    rows: list[list[str | Cell]] = [
         [
-            wrapped(_pair_name(material, c)),
+            Cell(_pair_name(material, c), look="wrapped"),
             f"{c.difference.images:,}",
             change_text(lead.difference),
             scale.strip(shown),
             percent_text(lead.share_above_zero),
-            prose(verdict(lead, c.difference.level)),
+            Cell(verdict(lead, c.difference.level), look="prose"),
         ]
         for c, lead, shown in zip(found.compared, leads, ranges, strict=True)
     ]
     rows.append(["", "", "", scale.axis(), "", ""])
     headers = ("models", "images", "difference", "with its interval", "draws better", "in words")
-    return table(headers, rows, numbers=(1, 2, 4), caption=f"Difference of {material.lead_name}.")
+    return Table(headers, rows, (1, 2, 4), f"Difference of {material.lead_name}.")
 
 
-def _by_class(material: Material, compared: Compared, *, opened: bool) -> Markup:
-    """The difference of each class's IoU."""
+def _by_class(material: Material, compared: Compared) -> tuple[str, str, Table] | None:
+    """The difference of each class's IoU under a title; None where none is known."""
     difference = compared.difference
     known = {i: v for i, v in difference.by_class.items() if not math.isnan(v.difference)}
     if not known:
-        return Markup()
+        return None
     ranges = {i: _range(v) for i, v in known.items()}
     scale = IntervalScale(list(ranges.values()))
-    rows: list[list[object]] = [
+    rows: list[list[str | Cell]] = [
         [
-            wrapped(material.name_of(i)),
+            Cell(material.name_of(i), look="wrapped"),
             change_text(v.difference),
             scale.strip(ranges[i]),
-            prose(verdict(v, difference.level)),
+            Cell(verdict(v, difference.level), look="prose"),
         ]
         for i, v in known.items()
     ]
     rows.append(["", "", scale.axis(), ""])
     headers = ("class", "difference of IoU", "with its interval", "in words")
     aside = f"by class, {count(len(known), 'class', 'classes')}"
-    body = table(headers, rows, numbers=(1,))
-    return folded(_pair_name(material, compared), aside, body, opened=opened)
+    return _pair_name(material, compared), aside, Table(headers, rows, (1,))
 
 
-def _range(interval: Interval) -> Range:
+def _range(interval: Interval) -> IntervalMark:
     tip = f"{interval.difference:+.4f}"
     if not math.isnan(interval.low):
         tip += f" ({interval.low:+.4f} to {interval.high:+.4f})"
-    return Range(interval.difference, interval.low, interval.high, interval.is_clear, tip)
+    return IntervalMark(interval.difference, interval.low, interval.high, interval.is_clear, tip)

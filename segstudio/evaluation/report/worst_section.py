@@ -7,18 +7,17 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
 
 from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES, difference
 from segstudio.core.formatting import ratio_text
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.render import difference_table, overlay_rgb
-from segstudio.evaluation.report.findings import Report
+from segstudio.evaluation.report.class_sections import SECTIONS
 from segstudio.evaluation.report.image_sections import mean_of_runs, worst_first
 from segstudio.evaluation.report.material import Material, ShownImage
-from segstudio.report.markup import Markup, element, joined
-from segstudio.report.page import Section, paragraph
-from segstudio.report.pictures import blended, figure, photograph
-from segstudio.report.tables import legend
+from segstudio.report.page import Report, Section, section
+from segstudio.report.pictures import blended, photograph
 
 WORST: Final = 8
 PARTED: Final = 6
@@ -28,6 +27,8 @@ _DRAWN_PX: Final = 1280
 _PAPER: Final = 96
 _LEGEND_CLASSES: Final = 24
 _Places = npt.NDArray[np.intp]
+_Picture = tuple[Markup, str, str]
+"""The picture, a title or "", and what follows it in the caption."""
 
 
 def worst_section(material: Material, report: Report) -> Section:
@@ -41,24 +42,25 @@ def worst_section(material: Material, report: Report) -> Section:
     """
     worst, parted = _worst(material), _parted(material)
     total = len(worst) + len(parted)
-    parts: list[Markup] = [_legends(material)]
-    if len(worst):
-        parts.append(paragraph(_worst_text(material), hint=True))
-    for done, place in enumerate(worst):
-        parts.append(_pictures(material, int(place), done, total, report))
-    if len(parted):
-        names = [material.titles[run.id] for run in material.ranked[:2]]
-        parts.append(element("h3", f"Where {names[0]} and {names[1]} part"))
-        parts.append(paragraph("Further images, the largest difference first.", hint=True))
-    for done, place in enumerate(parted, len(worst)):
-        parts.append(_pictures(material, int(place), done, total, report))
+    palette = material.schema.palette()
+    ids = material.schema.foreground_among(material.class_ids)
+    drawn = [
+        _pictures(material, int(place), done, total, report)
+        for done, place in enumerate((*worst, *parted))
+    ]
     report(total, total, "")
-    return Section("worst", "The worst images", joined(parts))
-
-
-def _worst_text(material: Material) -> str:
-    several = "mean of the models' " if len(material.runs) > 1 else ""
-    return f"The lowest {several}{material.lead_name} first. Is the model wrong, or the annotation?"
+    return section(
+        SECTIONS,
+        "worst",
+        "The worst images",
+        classes=[(palette[i].tolist(), material.name_of(i)) for i in ids[:_LEGEND_CLASSES]],
+        difference=[(color, DIFFERENCE_NAMES[code]) for code, color in DIFFERENCE_COLORS.items()],
+        lead_name=material.lead_name,
+        several=len(material.runs) > 1,
+        images=drawn[: len(worst)],
+        parted=drawn[len(worst) :],
+        names=[material.titles[run.id] for run in material.ranked[:2]],
+    )
 
 
 def _worst(material: Material) -> _Places:
@@ -78,33 +80,29 @@ def _parted(material: Material) -> _Places:
     return order[~np.isin(order, _worst(material))][:PARTED]
 
 
-def _legends(material: Material) -> Markup:
-    palette = material.schema.palette()
-    ids = material.schema.foreground_among(material.class_ids)
-    classes = [(palette[i].tolist(), material.name_of(i)) for i in ids[:_LEGEND_CLASSES]]
-    codes = [(color, DIFFERENCE_NAMES[code]) for code, color in DIFFERENCE_COLORS.items()]
-    return joined((legend(classes, "Classes"), legend(codes, "Difference")))
-
-
-def _pictures(material: Material, place: int, done: int, total: int, report: Report) -> Markup:
+def _pictures(
+    material: Material, place: int, done: int, total: int, report: Report
+) -> tuple[str, list[_Picture], str]:
+    """The image's name, its pictures, and the style of their grid; without what cannot be read."""
     name = material.images[place]
     report(done, total, f"Drawing {name}")
-    title = element("h4", name)
     shown = material.show(place)
     if shown is None:
-        return joined((title, paragraph("The image or its mask cannot be read any more.")))
-    return joined((title, _grid(material, place, _thinned(shown))))
+        return name, [], ""
+    pictures = _grid(material, place, _thinned(shown))
+    columns = len(pictures) // 2
+    return name, pictures, f"--columns:{columns};max-width:{columns * (_LONGEST + 16)}px"
 
 
-def _grid(material: Material, place: int, shown: ShownImage) -> Markup:
+def _grid(material: Material, place: int, shown: ShownImage) -> list[_Picture]:
     """The photo and each model's answer, below them the annotation and each difference."""
     name, schema = material.images[place], material.schema
     left_out = schema.left_out_id if schema.leaves_out else None
     photo = shown.photo
     below = np.full((*shown.truth.shape, 3), _PAPER, np.uint8) if photo is None else photo
     truth = _overlay(material, below, shown.truth, shown.truth_objects)
-    above = [_captioned(below, f"{name}: the photo", "Photo" if photo is not None else "No photo")]
-    under = [_captioned(truth, f"{name}: the annotation", "Annotation")]
+    above = [_picture(below, f"{name}: the photo", "Photo" if photo is not None else "No photo")]
+    under = [_picture(truth, f"{name}: the annotation", "Annotation")]
     for run in material.ranked:
         labels, title = shown.answers.get(run.id), material.titles[run.id]
         if labels is None:
@@ -113,21 +111,13 @@ def _grid(material: Material, place: int, shown: ShownImage) -> Markup:
         answer = _overlay(material, below, labels, shown.objects.get(run.id))
         codes = difference(shown.truth, labels, schema.ignore_index, left_out, schema.elsewhere_id)
         wrong = blended(below, codes, difference_table(0.65))
-        caption = joined((element("b", title), f" {iou}"))
-        above.append(_captioned(answer, f"{name}: {title}", caption))
-        under.append(_captioned(wrong, f"{name}: difference of {title}", "Difference"))
-    columns = len(above)
-    return element(
-        "div",
-        *above,
-        *under,
-        class_="pictures columns",
-        style=f"--columns:{columns};max-width:{columns * (_LONGEST + 16)}px",
-    )
+        above.append(_picture(answer, f"{name}: {title}", iou, title))
+        under.append(_picture(wrong, f"{name}: difference of {title}", "Difference"))
+    return above + under
 
 
-def _captioned(pixels: Image, alt: str, caption: object) -> Markup:
-    return figure(photograph(pixels, alt, longest=_LONGEST), caption)
+def _picture(pixels: Image, alt: str, caption: str, title: str = "") -> _Picture:
+    return photograph(pixels, alt, longest=_LONGEST), title, caption
 
 
 def _overlay(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
@@ -16,21 +18,31 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.evaluation.curve_charts import RunLook
 from segstudio.evaluation.evaluation_table import EvaluationTable
-from segstudio.evaluation.ui.charts_runs import RunLook
+from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.chart import Chart, has_items
-from segstudio.kit.charts.chart_picture import picture_of
-from segstudio.kit.charts.parts import ChartData
-from segstudio.kit.charts.picture import Picture, fill_menu
+from segstudio.kit.charts.look import SYMBOLS
+from segstudio.kit.charts.picture import Picture, fill_menu, picture_of
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
+from segstudio.report.chart_data import ChartData
 
 _CHOSEN = "chosen"
 """Property of a list in which the user has chosen something."""
 _LETTERS, _ARROW, _WIDEST = 5, 44, 260
+
+
+def looks_of(table: EvaluationTable, hidden: Collection[str] = ()) -> tuple[RunLook, ...]:
+    """The evaluated models but the hidden ones, in order."""
+    return tuple(
+        RunLook(run, table.title(run), run_color(table.runs, run).name(), SYMBOLS[n % len(SYMBOLS)])
+        for n, run in enumerate(table.runs)
+        if run not in hidden
+    )
 
 
 class ChartView(QWidget):

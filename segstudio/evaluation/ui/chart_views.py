@@ -6,26 +6,28 @@ from collections.abc import Callable
 from typing import Final
 
 from segstudio.core.prediction import effective_options
+from segstudio.evaluation.curve_charts import (
+    MEASURES,
+    RunLook,
+    calibrations,
+    curves_of,
+    reliability_chart,
+    size_chart,
+    threshold_chart,
+    tradeoff_chart,
+)
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.report.wording import verdict
-from segstudio.evaluation.ui.chart_view import ChartView, fill
+from segstudio.evaluation.ui.chart_view import ChartView, fill, looks_of
 from segstudio.evaluation.ui.charts_classes import ORDERS, SCORES, class_chart
 from segstudio.evaluation.ui.charts_images import (
     figure_name,
     figures_in,
     image_chart,
 )
-from segstudio.evaluation.ui.charts_reliability import calibrations, reliability_chart
-from segstudio.evaluation.ui.charts_runs import RunLook, looks_of
-from segstudio.evaluation.ui.charts_scores import (
-    curves_of,
-    threshold_chart,
-    tradeoff_chart,
-)
-from segstudio.evaluation.ui.charts_sizes import MEASURES, size_chart
 from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.folder.picture_files import PictureFiles
-from segstudio.kit.charts.parts import Axis, ChartData
+from segstudio.report.chart_data import Axis, ChartData
 from segstudio.session.session import Session
 
 _ALL: Final = "all"

@@ -20,9 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.evaluation.evaluating import Evaluating
-from segstudio.evaluation.ui.chart_view import ChartView
+from segstudio.evaluation.ui.chart_view import ChartView, looks_of
 from segstudio.evaluation.ui.chart_views import chart_views
-from segstudio.evaluation.ui.charts_runs import looks_of
 from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.folder.picture_files import PictureFiles

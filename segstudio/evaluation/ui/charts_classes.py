@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from segstudio.core.formatting import count_text, ratio_text
+from segstudio.evaluation.curve_charts import RunLook, legend_of
 from segstudio.evaluation.evaluation_table import EvaluationTable
-from segstudio.evaluation.ui.charts_runs import RunLook, legend_of
-from segstudio.kit.charts.parts import Axis, Bars, ChartData
 from segstudio.metrics.class_sums import Numbers, mean_of
 from segstudio.metrics.image_figures import FolderFigures, figures_at
 from segstudio.metrics.measure import Unit, Where
+from segstudio.report.chart_data import Axis, Bars, ChartData
 
 SCORES: Final = {f.key: f.name for f in figures_at(Where.CLASSES) if f.unit is Unit.RATIO}
 """What a bar can be as long as: figures of classes between 0 and 1."""

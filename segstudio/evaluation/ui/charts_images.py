@@ -10,12 +10,12 @@ import numpy as np
 
 from segstudio.core.formatting import count_text
 from segstudio.core.text import printable
+from segstudio.evaluation.curve_charts import RunLook
 from segstudio.evaluation.evaluation_table import EvaluationTable
-from segstudio.evaluation.ui.charts_runs import RunLook
-from segstudio.kit.charts.parts import Axis, ChartData, Corner, Lazy, Points, Rule
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.image_figures import DOUBT, figures_at, lower_is_better
 from segstudio.metrics.measure import AnyFigure, Unit, Where
+from segstudio.report.chart_data import Axis, ChartData, Corner, Lazy, Points, Rule
 
 _NO_PAIR: Final = DOUBT.figures[1].key
 """The same for all models, so that no two can be held against each other."""

@@ -16,10 +16,8 @@ from segstudio import __version__
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import LayerInfo
 from segstudio.inspection.report.material import Material
+from segstudio.report.page import Report
 from segstudio.storage.atomic import write_atomically
-
-Report = Callable[[int, int, str], None]
-"""Told (steps done, steps in all, what happens now); may raise to stop."""
 
 PREFIX: Final = "activations/"
 """Before a stage's id in the name of its array."""

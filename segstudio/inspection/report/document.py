@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio import __version__
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.text import utf8
 from segstudio.inspection.report.drawing import diagram_for_page
@@ -19,18 +18,14 @@ from segstudio.inspection.report.image_sections import (
     making_section,
 )
 from segstudio.inspection.report.material import Material
-from segstudio.inspection.report.skip_sections import skips_section
-from segstudio.inspection.report.stage_sections import sheets_section, table_section
-from segstudio.inspection.report.why_sections import why_sections
-from segstudio.report.markup import Markup, element, joined
-from segstudio.report.page import Section, page, paragraph
+from segstudio.inspection.report.skip_sections import SECTIONS, skips_section
+from segstudio.inspection.report.stage_sections import sheets_section, table_section, why_sections
+from segstudio.report.page import Report, Section, page, part_of, section
 from segstudio.session.inspection import Look, Picture
 from segstudio.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.subject import Subject
-
-Report = Callable[[int, int, str], None]
 
 
 def write_report(
@@ -52,8 +47,8 @@ def write_report(
     Raises:
         SegstudioError: if the network fails on the image, or the file cannot be written.
     """
-    found = find(subject, material, check, _part(report, 0, 70))
-    text = compose(material, found, subject.spec, _part(report, 70, 100), datetime.now(UTC))
+    found = find(subject, material, check, part_of(report, 0, 70))
+    text = compose(material, found, subject.spec, part_of(report, 70, 100), datetime.now(UTC))
     write_atomically(path, utf8(text), durable=False)
 
 
@@ -70,50 +65,22 @@ def compose(
         now: When, for the report's end.
     """
     device = material.prediction.device
-    diagram, dark = _diagram_section(material, _part(report, 0, 20))
     sections = [
         image_section(material, found),
-        diagram,
+        _diagram_section(material, part_of(report, 0, 20)),
         table_section(material, found),
         skips_section(material, found),
         *why_sections(material, found),
-        sheets_section(material, found, _part(report, 20, 100)),
+        sheets_section(material, found, part_of(report, 20, 100)),
         making_section(material, found, spec, device, now),
     ]
-    subtitle = joined(
-        (
-            element("b", material.image),
-            f" seen by {material.trace.model}, one forward pass on {device}",
-        )
-    )
-    return page(
-        f"Inside {material.title}",
-        subtitle,
-        sections,
-        figures=key_figures(material, found),
-        dark_style=dark,
-        footer=f"Made with segstudio {__version__}.",
-    )
+    subtitle = f"seen by {material.trace.model}, one forward pass on {device}"
+    figures = key_figures(material, found)
+    return page(f"Inside {material.title}", [material.image], subtitle, sections, figures)
 
 
-def _part(report: Report, start: int, end: int) -> Report:
-    """Progress that takes its part of the whole, from `start` to `end` per cent."""
-
-    def told(done: int, total: int, text: str) -> None:
-        report(start + (end - start) * done // max(total, 1), 100, text)
-
-    return told
-
-
-def _diagram_section(material: Material, report: Report) -> tuple[Section, str]:
-    """The network's diagram, and what its colours are on a dark screen."""
+def _diagram_section(material: Material, report: Report) -> Section:
+    """The network's diagram."""
     plain = replace(material, picture=Picture.MEAN, look=Look())
-    text = paragraph(
-        "Drawn from the forward pass itself, one row for each stride: the encoder goes down at "
-        "the left, the decoder up at the right, skips run across. The input is the photo, each "
-        "stage shows the mean of its channels, from its lowest value (dark) to its highest (yellow).",
-        hint=True,
-    )
-    svg, dark = diagram_for_page(plain, report)
-    drawing = element("div", Markup(svg), class_="diagram")
-    return Section("network", "The network", joined((text, drawing))), dark
+    diagram = diagram_for_page(plain, report)
+    return section(SECTIONS, "network", "The network", diagram=diagram)

@@ -16,6 +16,7 @@ from segstudio.inspection.feature_pictures import mean_of_channels
 from segstudio.inspection.report.material import Material
 from segstudio.inspection.skip_runs import cut_runs, skip_runs
 from segstudio.metrics.cut_costs import AblationRow, MaskScores
+from segstudio.report.page import Report
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.joins import Join
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 Check = Callable[[], None]
-Report = Callable[[int, int, str], None]
-
 _GRADIENT_BYTES: Final = 1 << 30
 """Of activations and their gradients that are held at once."""
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import numpy as np
+from markupsafe import Markup
 
 from segstudio.core.difference import DIFFERENCE_COLORS, DIFFERENCE_NAMES, difference
 from segstudio.core.formatting import ratio_text, short_text
 from segstudio.core.labels import InstanceIds, Labels
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.render import difference_table, overlay_rgb
-from segstudio.core.schema import LabelSchema
+from segstudio.core.schema import Color, LabelSchema
 from segstudio.inspection.report.findings import Findings
 from segstudio.inspection.report.material import Material
-from segstudio.inspection.report.skip_sections import INSTEAD
+from segstudio.inspection.report.skip_sections import INSTEAD, SECTIONS
 from segstudio.metrics.cut_costs import MaskScores
-from segstudio.report.markup import Markup, element, joined
-from segstudio.report.page import Section, bullets, definitions, note, paragraph
-from segstudio.report.pictures import Captioned, blended, gallery, picture
+from segstudio.report.page import Section, section
+from segstudio.report.pictures import blended, picture
 from segstudio.report.software import settings_text, versions_text
-from segstudio.report.tables import Cell, legend, swatch, table
+from segstudio.report.tables import Cell, Table
 
-LONGEST = 640
-_LEGEND_CLASSES = 24
+LONGEST: Final = 640
+_LEGEND_CLASSES: Final = 24
 
 
 def key_figures(material: Material, found: Findings) -> list[tuple[str, str]]:
@@ -50,74 +51,59 @@ def key_figures(material: Material, found: Findings) -> list[tuple[str, str]]:
 
 def image_section(material: Material, found: Findings) -> Section:
     """Photo, prediction, annotation and difference, with the scores of each class."""
-    prediction, photo = material.prediction, material.window
-    shown = [
-        Captioned(picture(photo, "The photo", longest=LONGEST), "Photo"),
-        Captioned(
-            _overlay(
-                material,
-                prediction.labels,
-                prediction.schema,
-                "The prediction",
-                prediction.instance_ids,
-            ),
-            f"Prediction of {material.title}",
-        ),
+    said, photo, window = material.prediction, material.window, material.placement.window
+    prediction = _overlay(material, said.labels, said.schema, "The prediction", said.instance_ids)
+    pictures = [
+        (picture(photo, "The photo", longest=LONGEST), "Photo"),
+        (prediction, f"Prediction of {material.title}"),
     ]
-    parts: list[Markup] = []
+    wrong = []
     reference = material.window_reference
     if reference is not None:
         codes = difference(
             reference,
-            material.mapped(prediction.labels),
+            material.mapped(said.labels),
             material.schema.ignore_index,
             nothing=material.schema.elsewhere_id,
         )
         mixed = blended(photo, codes, difference_table())
-        shown += [
-            Captioned(
-                _overlay(material, reference, material.schema, "The annotation"), "Annotation"
-            ),
-            Captioned(picture(mixed, "Where both differ", longest=LONGEST), "Difference"),
-        ]
+        truth = _overlay(material, reference, material.schema, "The annotation")
+        pictures.append((truth, "Annotation"))
+        pictures.append((picture(mixed, "Where both differ", longest=LONGEST), "Difference"))
         used = [c for c in DIFFERENCE_COLORS if (codes == c).any()]
-        parts.append(
-            legend([(DIFFERENCE_COLORS[c], DIFFERENCE_NAMES[c]) for c in used], "Difference")
-        )
-    classes = _legend(prediction.labels, prediction.schema)
-    parts = [gallery(shown, 250 if len(shown) > 2 else 420), classes, *parts]
-    if found.scores is None:
-        parts.append(
-            paragraph("There is no annotation of this image, so nothing is scored.", hint=True)
-        )
-    else:
-        parts.append(scores_table(found.scores, material.schema))
-    window = material.placement.window
+        wrong = [(DIFFERENCE_COLORS[c], DIFFERENCE_NAMES[c]) for c in used]
+    part = ""
     if window.shape_hw != material.placement.photo_hw:
-        text = f"{window.width} x {window.height} pixels at {window.left}, {window.top}"
-        parts.append(note(f"The image is large: this report is of a part of it, {text}."))
-    return Section("image", "The image", joined(parts))
+        part = f"{window.width} x {window.height} pixels at {window.left}, {window.top}"
+    return section(
+        SECTIONS,
+        "image",
+        "The image",
+        pictures=pictures,
+        width=250 if len(pictures) > 2 else 420,
+        classes=_classes_in(said.labels, said.schema),
+        difference=wrong,
+        scores=None if found.scores is None else scores_table(found.scores, material.schema),
+        part=part,
+    )
 
 
-def scores_table(scores: MaskScores, schema: LabelSchema) -> Markup:
+def scores_table(scores: MaskScores, schema: LabelSchema) -> Table:
     """Scores of each class and their means."""
     metrics = scores.metrics
-    palette = schema.palette()
-    rows: list[list[object]] = []
+    rows: list[list[str | Cell]] = []
     for i, class_id in enumerate(metrics.class_ids):
         if metrics.truth_pixels[i] == 0 and metrics.predicted_pixels[i] == 0:
             continue
         iou = float(metrics.iou[i])
+        figures = metrics.dice, metrics.precision, metrics.recall, scores.boundary_iou
+        pixels = metrics.truth_pixels, metrics.predicted_pixels
         rows.append(
             [
-                swatch(palette[class_id].tolist(), schema.name_of(class_id)),
+                Cell(schema.name_of(class_id), color=_color(schema, class_id)),
                 Cell(ratio_text(iou), iou),
-                ratio_text(float(metrics.dice[i])),
-                ratio_text(float(metrics.precision[i])),
-                ratio_text(float(metrics.recall[i])),
-                ratio_text(float(scores.boundary_iou[i])),
-                f"{int(metrics.truth_pixels[i]):,}",
-                f"{int(metrics.predicted_pixels[i]):,}",
+                *(ratio_text(float(values[i])) for values in figures),
+                *(f"{int(values[i]):,}" for values in pixels),
             ]
         )
     rows.append(
@@ -134,7 +120,7 @@ def scores_table(scores: MaskScores, schema: LabelSchema) -> Markup:
     caption = "Scores against the annotation."
     if missing:
         caption += f" {missing} classes are in neither map and count in no mean."
-    return table(headers, rows, numbers=range(1, 8), caption=caption, strong=(len(rows) - 1,))
+    return Table(headers, rows, range(1, 8), caption, (len(rows) - 1,))
 
 
 def making_section(
@@ -142,8 +128,13 @@ def making_section(
 ) -> Section:
     """Versions, settings, and what could not be found."""
     placement = material.placement
-    facts: dict[str, object] = {
-        "Model": joined((element("code", spec.id), f" {spec.title} ({material.trace.model})")),
+    entered = _size(placement.padded_hw)
+    if placement.padded_hw != placement.resized_hw:
+        shown = _size(placement.resized_hw)
+        entered += f", of which {shown} show the image and the rest is padding"
+    facts = {
+        "Model": Cell(spec.id, look="code"),
+        "Name": f"{spec.title} ({material.trace.model})",
         "Weights": spec.weights.filename if spec.weights is not None else "none",
         "Licence of the weights": spec.licence or "not stated",
         "About the model": spec.description or "no description",
@@ -151,23 +142,20 @@ def making_section(
         "Network options": settings_text(spec.options),
         "Device": device,
         "Image": f"{material.image}, {_size(placement.photo_hw)} pixels",
-        "Network input": f"{_size(placement.padded_hw)}, of which {_size(placement.resized_hw)} "
-        "show the image and the rest is padding"
-        if placement.padded_hw != placement.resized_hw
-        else _size(placement.padded_hw),
+        "Network input": entered,
         "Activations": "kept as float16; pictures leave the input's padding out",
         "Cuts": f"a cut skip carries {INSTEAD[material.how]}; the model itself is not changed",
         "Software": versions_text(),
         "Made": now.astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     }
-    parts = [definitions(facts)]
-    notes = [*material.trace.notes, *material.prediction.notes]
-    if notes:
-        parts.append(joined((element("h3", "Notes of the trace"), bullets(notes))))
-    if found.problems:
-        missing = [f"{name}: {reason}" for name, reason in found.problems.items()]
-        parts.append(joined((element("h3", "What could not be found"), bullets(missing))))
-    return Section("making", "How this was made", joined(parts))
+    return section(
+        SECTIONS,
+        "making",
+        "How this was made",
+        facts=facts,
+        notes=[*material.trace.notes, *material.prediction.notes],
+        problems=found.problems,
+    )
 
 
 def _overlay(
@@ -181,14 +169,16 @@ def _overlay(
     return picture(shown, alt, longest=LONGEST)
 
 
-def _legend(labels: Labels, schema: LabelSchema) -> Markup:
-    """Colours of the classes in a map, the most frequent first."""
+def _classes_in(labels: Labels, schema: LabelSchema) -> list[tuple[Color, str]]:
+    """Colours and names of the classes in a map, the most frequent first."""
     counts = np.bincount(labels.reshape(-1), minlength=256)
     present = [int(i) for i in np.argsort(-counts, kind="stable") if counts[i] and i != 0]
-    palette = schema.palette()
-    return legend(
-        [(palette[i].tolist(), schema.name_of(i)) for i in present[:_LEGEND_CLASSES]], "Classes"
-    )
+    return [(_color(schema, i), schema.name_of(i)) for i in present[:_LEGEND_CLASSES]]
+
+
+def _color(schema: LabelSchema, class_id: int) -> Color:
+    r, g, b = schema.palette()[class_id].tolist()
+    return r, g, b
 
 
 def _size(shape_hw: tuple[int, int]) -> str:

@@ -19,18 +19,9 @@ _NOWHERE: Final = "\U0010fffd"
 """A character that no font has."""
 
 
-def text_width(text: str, size: float) -> float:
-    """Width of a line of text in pixels."""
+def text_width(text: str, size: float, _bold: bool = False) -> float:
+    """Width of a line of text in pixels; there are no bold letters."""
     return float(_font(size).getlength(_drawable(text)))
-
-
-def shortened(text: str, size: float, width: float) -> str:
-    """The text, with its middle left out where it is wider than `width` pixels."""
-    shown, keep = text, len(text)
-    while keep > 3 and text_width(shown, size) > width:
-        keep -= 1
-        shown = f"{text[: keep // 2]}…{text[len(text) - (keep - keep // 2) :]}"
-    return shown
 
 
 def write(

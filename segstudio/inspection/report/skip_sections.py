@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 import numpy as np
+from markupsafe import Markup
 
 from segstudio.core.colour_maps import VIRIDIS, coloured
 from segstudio.core.difference import (
@@ -24,17 +25,15 @@ from segstudio.inspection.feature_pictures import sampling_of
 from segstudio.inspection.report.findings import CutFigures, Findings, FloatArray, JoinFigures
 from segstudio.inspection.report.material import Material
 from segstudio.metrics.cut_costs import ALL_SKIPS
-from segstudio.report.charts import Bar, Part, bar_chart
+from segstudio.report.charts import SERIES, bar_list, chart_svg
 from segstudio.report.diagram_graph import short_names
-from segstudio.report.markup import Markup, element, joined
-from segstudio.report.page import Section, note, paragraph
-from segstudio.report.pictures import Captioned, blended, figure, gallery, picture
-from segstudio.report.style import SERIES
-from segstudio.report.tables import Cell, legend, table
+from segstudio.report.page import Section, section
+from segstudio.report.pictures import blended, picture
+from segstudio.report.tables import Cell, Table
 
+SECTIONS: Final = "inspection/report/sections.html.j2"
 _LONGEST: Final = 320
 _MAP_PX: Final = 256
-_CELL_PX: Final = 240
 INSTEAD: Final = {
     CutHow.ZERO: "zeros",
     CutHow.MEAN: "each channel's mean",
@@ -52,60 +51,48 @@ _CHANGES: Final = (
 def skips_section(material: Material, found: Findings) -> Section:
     """What each skip carries, and what cutting it costs."""
     trace = material.trace
-    if not trace.skips:
-        text = f"{trace.model} has no skips on this image: there is nothing to cut."
-        return Section("skips", "Skips", paragraph(text))
-    parts: list[Markup] = [
-        paragraph(
-            "A skip hands features past the way down and up. Its share is the part of the "
-            "response's energy (of the convolution that reads the join) that comes from the skip "
-            f"alone. Cutting it puts {INSTEAD[material.how]} in its place; what the mask then loses "
-            "is what the skip was good for.",
-            hint=True,
-        )
-    ]
-    parts += [note(found.problems[key]) for key in ("skips", "ablation") if key in found.problems]
-    if found.joins:
-        parts.append(_shares(trace, found))
-    if found.cuts:
-        parts += [_ablation_table(trace, found), _drops(trace, found)]
-    parts += _pictures(material, found)
-    return Section("skips", "Skips", joined(parts))
+    problems = found.problems
+    return section(
+        SECTIONS,
+        "skips",
+        "Skips",
+        network=trace.model,
+        has_skips=bool(trace.skips),
+        instead=INSTEAD[material.how],
+        problems=[problems[key] for key in ("skips", "ablation") if key in problems],
+        shares=_shares(trace, found) if found.joins else None,
+        ablation=_ablation_table(trace, found) if found.cuts else None,
+        drops=_drops(trace, found),
+        changes=_CHANGES,
+        by_skip=_by_skip(material, found),
+    )
 
 
-def _shares(trace: FeatureTrace, found: Findings) -> Markup:
+def _shares(trace: FeatureTrace, found: Findings) -> dict[str, object]:
+    """A bar for each skip, and what the colours mean."""
     names = ("from the skip", "from below", "from others")
     bars = [
-        Bar(
+        (
             _name(trace, join.edge.id),
-            tuple(
-                Part(value, SERIES[number], names[number])
-                for number, value in enumerate((join.share, join.below, join.others))
-            ),
+            list(zip((join.share, join.below, join.others), SERIES, names, strict=False)),
             percent_text(join.share, 0),
         )
         for join in found.joins
     ]
     used = 3 if any(join.others > 0.0005 for join in found.joins) else 2
     colors = [tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in SERIES[:used]]
-    chart = bar_chart(bars, title="Share of the response's energy", highest=1.0)
-    return joined(
-        (
-            element("h3", "Share of the response's energy"),
-            legend(list(zip(colors, names, strict=False))),
-            figure(chart),
-        )
-    )
+    chart = chart_svg(bar_list("Share of the response's energy", bars, 1.0))
+    return {"legend": list(zip(colors, names, strict=False)), "chart": chart}
 
 
-def _ablation_table(trace: FeatureTrace, found: Findings) -> Markup:
+def _ablation_table(trace: FeatureTrace, found: Findings) -> Table:
     joins = {join.edge.id: join for join in found.joins}
     is_scored = found.cuts[0].row.after is not None
     headers = ["skip", "kind", "C x H x W", "share", "changed pixels"]
     if is_scored:
         headers += ["mean IoU", "change", "mean Dice", "change", "boundary IoU", "change"]
     most = max((cut.row.changed_share for cut in found.cuts), default=0.0)
-    rows: list[list[object]] = []
+    rows: list[list[str | Cell]] = []
     whole = found.cuts[0].row.before
     if whole is not None:
         metrics = whole.metrics
@@ -118,8 +105,8 @@ def _ablation_table(trace: FeatureTrace, found: Findings) -> Markup:
     for cut in found.cuts:
         row, join = cut.row, joins.get(cut.row.name)
         share = row.changed_share
-        cells: list[object] = [
-            element("span", _name(trace, row.name), title=row.name),
+        cells: list[str | Cell] = [
+            Cell(_name(trace, row.name), tip=row.name),
             "" if join is None else join.edge.kind.value,
             "" if join is None else " x ".join(map(str, join.edge.shape)),
             "" if join is None else percent_text(join.share, 0),
@@ -136,10 +123,10 @@ def _ablation_table(trace: FeatureTrace, found: Findings) -> Markup:
     together = found.cuts[-1].row.name == ALL_SKIPS
     caption = "Each skip cut alone" + (", then all together." if together else ".")
     strong = [len(rows) - 1] if together else []
-    return table(headers, rows, numbers=range(3, len(headers)), caption=caption, strong=strong)
+    return Table(headers, rows, range(3, len(headers)), caption, strong)
 
 
-def _drops(trace: FeatureTrace, found: Findings) -> Markup:
+def _drops(trace: FeatureTrace, found: Findings) -> Markup | None:
     """Loss of IoU and of boundary IoU by skip: why skips sharpen edges."""
     bars = []
     for cut in found.cuts:
@@ -152,11 +139,9 @@ def _drops(trace: FeatureTrace, found: Findings) -> Markup:
             (row.mean_boundary_drop, "boundary IoU", SERIES[1]),
         ):
             text = f"{change_text(-value)} {what}"
-            bars.append(Bar(name if what == "IoU" else "", (Part(value, color, what),), text))
-    if not bars:
-        return Markup()
-    chart = bar_chart(bars, title="Loss of mean IoU and mean boundary IoU without each skip")
-    return joined((element("h3", "What is lost without it"), figure(chart)))
+            bars.append((name if what == "IoU" else "", [(value, color, what)], text))
+    title = "Loss of mean IoU and mean boundary IoU without each skip"
+    return chart_svg(bar_list(title, bars)) if bars else None
 
 
 def _name(trace: FeatureTrace, run: str) -> str:
@@ -167,32 +152,28 @@ def _name(trace: FeatureTrace, run: str) -> str:
     return f"{short[edge.source]} -> {short[edge.target]}"
 
 
-def _pictures(material: Material, found: Findings) -> list[Markup]:
-    """Per skip: what comes from the encoder and from below, both joined, the mask without it."""
+def _by_skip(
+    material: Material, found: Findings
+) -> list[tuple[str, list[tuple[Markup, str]], tuple[Markup, str] | None]]:
+    """Per skip: what comes from the encoder and from below, both joined, the mask without it.
+
+    The name is "" for all skips together; the mask comes with the number of pixels that changed.
+    """
     joins = {join.edge.id: join for join in found.joins}
     cuts = {cut.row.name: cut for cut in found.cuts}
-    parts: list[Markup] = []
-    if cuts:
-        parts.append(element("h3", "What each carries, and the mask without it"))
-        parts.append(legend(_CHANGES))
-    names = [edge.id for edge in material.trace.skips]
-    for name in [*names, ALL_SKIPS]:
-        shown = [] if name not in joins else _maps(material, joins[name])
-        if name in cuts:
-            shown.append(_without(material, cuts[name]))
-        if shown:
-            title = "all skips" if name == ALL_SKIPS else element("code", name)
-            parts += [element("h4", title), gallery(shown, _CELL_PX)]
-    return parts
+    listed = []
+    for name in [*(edge.id for edge in material.trace.skips), ALL_SKIPS]:
+        maps = [] if name not in joins else _maps(material, joins[name])
+        without = None if name not in cuts else _without(material, cuts[name])
+        if maps or without:
+            listed.append(("" if name == ALL_SKIPS else name, maps, without))
+    return listed
 
 
-def _maps(material: Material, join: JoinFigures) -> list[Captioned]:
+def _maps(material: Material, join: JoinFigures) -> list[tuple[Markup, str]]:
     captions = ("from the encoder", "from below", "joined")
     return [
-        Captioned(
-            picture(_coloured(material, join, values), f"{join.edge.id}: {caption}"),
-            f"{caption}, mean of channels",
-        )
+        (picture(_coloured(material, join, values), f"{join.edge.id}: {caption}"), caption)
         for caption, values in zip(captions, join.maps, strict=True)
     ]
 
@@ -205,14 +186,10 @@ def _coloured(material: Material, join: JoinFigures, values: FloatArray) -> Labe
     return coloured(values, float(values.min()), float(values.max()), VIRIDIS)
 
 
-def _without(material: Material, cut: CutFigures) -> Captioned:
-    """The mask without a skip against the mask with it, over the photo."""
+def _without(material: Material, cut: CutFigures) -> tuple[Markup, str]:
+    """The mask without a skip against the mask with it, over the photo; how much changed."""
     codes = difference(material.prediction.labels, cut.labels, None)
     image = blended(material.window, codes, difference_table(0.65))
     changed = int(np.count_nonzero(material.prediction.labels != cut.labels))
     name = "all skips" if cut.row.name == ALL_SKIPS else cut.row.name
-    caption = f"the mask without {'them' if cut.row.name == ALL_SKIPS else 'it'}: "
-    return Captioned(
-        picture(image, f"The mask without {name}", longest=_LONGEST),
-        joined((caption, element("b", f"{changed:,} pixels"), " changed")),
-    )
+    return picture(image, f"The mask without {name}", longest=_LONGEST), f"{changed:,}"

@@ -29,12 +29,14 @@ from segstudio.core.formatting import count_text, short_text
 from segstudio.core.labels import Image
 from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.inspection.ui.diagram_painter import Shown, chip_at
 from segstudio.inspection.ui.diagram_surface import DiagramSurface
 from segstudio.inspection.ui.photo_place import photo_pixel
 from segstudio.kit.plain import plain
 from segstudio.report.diagram import Box, Diagram, Edge, Group, Node, Point, Sizes, lay_out
-from segstudio.report.diagram_style import KIND_TEXTS, TIMES, fitted, shape_text, stride_text
+from segstudio.report.diagram_drawing import DiagramState
+from segstudio.report.diagram_parts import hull
+from segstudio.report.diagram_style import KIND_TEXTS, TIMES, shape_text, stride_text
+from segstudio.report.primitives import fitted_box
 from segstudio.session.inspection import Inspection, Picture, Traced
 from segstudio.session.session import Change, Session, What
 
@@ -167,7 +169,7 @@ class DiagramView(DiagramSurface):
             diagram = lay_out(traced.trace, folded=self._folded, sizes=sizes)
         both = (diagram, other or diagram)
         room = max(one.width for one in both), max(one.height for one in both)
-        self.show_diagram(self._with_choices(Shown(diagram)), room, self._marked)
+        self.show_diagram(self._with_choices(DiagramState(diagram)), room, self._marked)
         self._ask_soon()
 
     def _extra_wh(self) -> tuple[float, float]:
@@ -192,7 +194,7 @@ class DiagramView(DiagramSurface):
             self._shown = self._with_choices(self._shown)
             self.redraw()
 
-    def _with_choices(self, shown: Shown) -> Shown:
+    def _with_choices(self, shown: DiagramState) -> DiagramState:
         inspection = self._session.inspection
         shown = replace(shown, pictures=self._pictures.shown)
         if not self._is_first:
@@ -262,7 +264,7 @@ class DiagramView(DiagramSurface):
             menu.addAction("Unfold all", self.unfold_all)
         menu.popup(event.globalPos())
 
-    def _offer_cut(self, menu: QMenu, shown: Shown, place: QPointF) -> None:
+    def _offer_cut(self, menu: QMenu, shown: DiagramState, place: QPointF) -> None:
         _, node, skip = self._found(place)
         if not self._is_first or not (node or skip):
             return
@@ -334,11 +336,13 @@ class DiagramView(DiagramSurface):
         """The group's handle, else the node, else the skip edge at a place of the widget."""
         if self._shown is None:
             return None, None, ""
-        chip = chip_at(self._shown.chips, place)
-        if chip is not None:
-            return chip.group, None, ""
+        at = place.x(), place.y()
+        for handle in self._shown.handles:
+            # a little beside it counts too
+            if hull([handle.area], 2).contains(at):
+                return handle.group, None, ""
         diagram = self._shown.diagram
-        point = self._view.to_image((place.x(), place.y()))
+        point = self._view.to_image(at)
         node = node_at(diagram, point)
         edge = None if node else edge_near(diagram, point, _REACH / self._view.zoom)
         return None, node, edge.skips[0] if edge else ""
@@ -366,9 +370,9 @@ def picture_place(node: Node, traced: Traced) -> Box:
     """Where a stage's picture lies within its node: as large as its room allows, not distorted."""
     if node.layer.receptive_field is None:
         _, height, width = node.layer.shape
-        return fitted(node.picture, width / height)
+        return fitted_box(node.picture, width / height)
     window = traced.placement.window
-    return fitted(node.picture, window.width / window.height)
+    return fitted_box(node.picture, window.width / window.height)
 
 
 def pixel_at(node: Node, traced: Traced, place: Point) -> tuple[int, int] | None:

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
+    QPen,
     QPixmap,
     QResizeEvent,
     QWheelEvent,
@@ -20,9 +22,10 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QToolButton, QWidget
 
 from segstudio.canvas.view import View
 from segstudio.canvas.wheel import notches
-from segstudio.inspection.ui.diagram_painter import DiagramPainter, Shown, chips_of, paint_mark
 from segstudio.kit.icon_button import icon_button
+from segstudio.kit.painting import paint, text_width
 from segstudio.report.diagram import Box
+from segstudio.report.diagram_drawing import DiagramPen, DiagramState, Tones
 
 _STEP = 2**0.5
 _MARGIN = 6
@@ -48,7 +51,7 @@ class DiagramSurface(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: Shown | None = None
+        self._shown: DiagramState | None = None
         self._room_wh: tuple[float, float] = (1.0, 1.0)
         self._marks: Callable[[], list[tuple[Box, Box]]] = list
         self._view = View()
@@ -69,12 +72,12 @@ class DiagramSurface(QWidget):
         return self._view
 
     @property
-    def shown(self) -> Shown | None:
+    def shown(self) -> DiagramState | None:
         return self._shown
 
     def show_diagram(
         self,
-        shown: Shown | None,
+        shown: DiagramState | None,
         room_wh: tuple[float, float] = (1.0, 1.0),
         marks: Callable[[], list[tuple[Box, Box]]] = list,
     ) -> None:
@@ -91,7 +94,7 @@ class DiagramSurface(QWidget):
         self._buttons.setVisible(shown is not None)
         if other and self._is_fitted:
             self._set_view(self._fitted())
-        self._chips_anew()
+        self._handles_anew()
         self.redraw()
         if other:
             self.looked.emit()
@@ -152,14 +155,18 @@ class DiagramSurface(QWidget):
             view = view.clamped(size, (self.width(), self.height()))
         if view != self._view:
             self._view = view
-            self._chips_anew()
+            self._handles_anew()
             self.redraw()
             self.looked.emit()
 
-    def _chips_anew(self) -> None:
+    def _pen(self) -> DiagramPen:
+        return DiagramPen(
+            tones_of(self.palette()), text_width, self._view.zoom, self._view.origin_xy
+        )
+
+    def _handles_anew(self) -> None:
         if self._shown is not None:
-            chips = chips_of(self._shown.diagram, self._view, self.font())
-            self._shown = replace(self._shown, chips=chips)
+            self._shown = replace(self._shown, handles=self._pen().handles(self._shown.diagram))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep showing everything, or what was in the middle."""
@@ -190,10 +197,10 @@ class DiagramSurface(QWidget):
         if self._kept is None or self._kept.size() != size:
             self._kept = QPixmap(size)
             self._kept.setDevicePixelRatio(self.devicePixelRatioF())
+            self._kept.fill(self.palette().color(QPalette.ColorRole.Base))
             inner = QPainter(self._kept)
-            inner.setFont(self.font())
-            drawing = DiagramPainter(inner, self.palette(), self._view)
-            drawing.paint(self._shown, self.width(), self.height())
+            parts = self._pen().parts(self._shown, (0.0, self.width()))
+            paint(inner, parts, self._shown.pictures)
             inner.end()
         painter.drawPixmap(0, 0, self._kept)
         for mark, picture in self._marks():
@@ -237,6 +244,32 @@ class DiagramSurface(QWidget):
         """Nothing is under the pointer any more."""
         super().leaveEvent(event)
         self.hovered.emit(None)
+
+
+def tones_of(palette: QPalette) -> Tones:
+    """The colours of a theme."""
+    role = QPalette.ColorRole
+    roles = (
+        role.Base, role.AlternateBase, role.Window, role.Button, role.Midlight, role.WindowText,
+        role.PlaceholderText, role.Highlight,
+    )  # fmt: skip
+    return Tones(*(palette.color(one).name(QColor.NameFormat.HexArgb) for one in roles))
+
+
+def paint_mark(painter: QPainter, area: QRectF, picture: QRectF) -> None:
+    """Mark a position in a picture: its outline, or a cross where it is too small to be seen."""
+    reach = min(6.0, max(3.0, 0.09 * picture.height()))
+    for colour, width in ((QColor(0, 0, 0, 200), 3.0), (QColor(255, 255, 255), 1.2)):
+        painter.setPen(QPen(colour, width))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if min(area.width(), area.height()) >= 5:
+            painter.drawRect(area.intersected(picture))
+            continue
+        middle = area.center()
+        for dx, dy in ((reach, 0.0), (0.0, reach)):
+            far, near = QPointF(dx, dy), QPointF(dx, dy) * 0.35
+            painter.drawLine(middle - far, middle - near)
+            painter.drawLine(middle + near, middle + far)
 
 
 class ZoomButtons(QWidget):

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from segstudio.kit.charts.drawing import draw, dress, marks, place_notes, ring, show_all
 from segstudio.kit.charts.look import Look
-from segstudio.kit.charts.parts import Axis, Bars, ChartData, Hit, Points, hit
 from segstudio.kit.plain import plain
+from segstudio.report.chart_data import Axis, Bars, ChartData, Hit, Points, hit
 
 _READ_OUT = 60
 """Longer tables are not given to screen readers as a description."""

@@ -15,7 +15,7 @@ import shiboken6
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QPainter, QPen, QPixmap, QTransform
 
-from segstudio.kit.charts.parts import Numbers
+from segstudio.report.chart_data import Numbers
 
 MANY: Final = 1500
 """Points from which on a cloud is worth it."""
@@ -41,11 +41,6 @@ class Cloud(pg.GraphicsObject):  # type: ignore[misc]
         self._size, self._pen, self._brush = size, pen, brush
         self._drawn: tuple[object, Numbers] = (None, np.zeros((0, _FIELDS)))
         self._stamp: tuple[float, QPixmap] | None = None
-        self._exports = False
-
-    def setExportMode(self, export: bool, _options: object = None) -> None:
-        """For a file each disc is drawn as a shape, sharp at any size."""
-        self._exports = export
 
     def boundingRect(self) -> QRectF:
         """All that is in view: discs at its edge reach beyond their places."""
@@ -60,10 +55,7 @@ class Cloud(pg.GraphicsObject):  # type: ignore[misc]
         to_pixels, view = painter.transform(), self.boundingRect()
         painter.save()
         painter.resetTransform()
-        if self._exports:
-            self._draw_shapes(painter, self._places(to_pixels, view))
-        else:
-            self._draw_stamps(painter, to_pixels, view)
+        self._draw_stamps(painter, to_pixels, view)
         painter.restore()
 
     def _places(self, to_pixels: QTransform, view: QRectF) -> Numbers:
@@ -76,14 +68,6 @@ class Cloud(pg.GraphicsObject):  # type: ignore[misc]
         seen &= (y >= shown.top()) & (y <= shown.bottom())
         places: Numbers = np.stack([x[seen], y[seen]], axis=1)
         return places
-
-    def _draw_shapes(self, painter: QPainter, places: Numbers) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(self._pen)
-        painter.setBrush(self._brush)
-        half = self._size / 2
-        for x, y in places.tolist():
-            painter.drawEllipse(QPointF(x, y), half, half)
 
     def _draw_stamps(self, painter: QPainter, to_pixels: QTransform, view: QRectF) -> None:
         """Draw copies of one disc; what stays the same from time to time is kept."""

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGraphicsTextItem
 from segstudio.core.text import as_html
 from segstudio.kit.charts.cloud import MANY, Cloud
 from segstudio.kit.charts.look import Look
-from segstudio.kit.charts.parts import Axis, Bars, ChartData, Corner, Numbers, Points, Rule
+from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Numbers, Points, Rule
 
 _STYLES: Final = {
     "solid": Qt.PenStyle.SolidLine,
@@ -183,11 +183,11 @@ def _bars(plot: Any, layer: Bars, look: Look, font: QFont) -> None:
     known = ~np.isnan(layer.values)
     at, values = layer.at[known], layer.values[known]
     brush = QBrush(look.color(layer.color, layer.opacity))
-    zeros = np.zeros(len(at))
+    starts = np.zeros(len(at)) if layer.starts is None else layer.starts[known]
     if layer.upright:
-        shape = {"x": at, "y0": zeros, "height": values, "width": layer.thickness}
+        shape = {"x": at, "y0": starts, "height": values - starts, "width": layer.thickness}
     else:
-        shape = {"y": at, "x0": zeros, "width": values, "height": layer.thickness}
+        shape = {"y": at, "x0": starts, "width": values - starts, "height": layer.thickness}
     plot.addItem(pg.BarGraphItem(**shape, brush=brush, pen=pg.mkPen(None)))
     for middle, value, text in zip(layer.at, layer.values, layer.texts, strict=False):
         end = 0.0 if np.isnan(value) else float(value)

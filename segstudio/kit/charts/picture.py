@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRectF, QSize
-from PySide6.QtGui import QFont, QImage, QPainter, QPicture
+from PySide6.QtGui import QFont, QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.look import ON_PAPER
 from segstudio.kit.icons import icon
+from segstudio.kit.painting import paint
+from segstudio.report.chart_data import ChartData
+from segstudio.report.charts import PAPER, chart_drawing
 
 MARGIN: Final = 16
 LETTERS_PX: Final = 13
 _TITLE_PX: Final = 16
+_SIZE: Final = QSize(880, 520)
+_HEADER: Final = 2 * MARGIN + 2 * LETTERS_PX
 _DENSITY: Final = 2
 """Pixels of a PNG for each logical one: sharp in print."""
 _PNG, _SVG = "PNG picture (*.png)", "SVG drawing (*.svg)"
@@ -56,8 +61,6 @@ class Picture:
         generator.setOutputDevice(buffer)
         generator.setSize(self.size)
         generator.setViewBox(self._whole)
-        # pyqtgraph's axes are recorded drawings, which are played at the density they were made at
-        generator.setResolution(QPicture().logicalDpiX())
         generator.setTitle(self.title)
         painter = QPainter(generator)
         self._paint(painter)
@@ -81,6 +84,19 @@ class Picture:
         font.setPixelSize(LETTERS_PX)
         painter.setFont(font)
         self.paint(painter, MARGIN + _TITLE_PX + 14.0)
+
+
+def picture_of(data: ChartData) -> Picture:
+    """The chart with everything in view, whatever is enlarged on the screen."""
+    room = _SIZE.width() - 2 * MARGIN, _SIZE.height() - _HEADER - MARGIN - 20
+    drawing = chart_drawing(data, room, PAPER)
+
+    def draw(painter: QPainter, top: float) -> None:
+        painter.translate(MARGIN, top)
+        paint(painter, drawing.parts, {})
+
+    height = max(_SIZE.height(), round(drawing.height) + _HEADER + MARGIN)
+    return Picture(data.title, QSize(_SIZE.width(), height), draw, data.table)
 
 
 def png_of(image: QImage) -> bytes:

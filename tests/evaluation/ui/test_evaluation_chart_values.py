@@ -8,9 +8,18 @@ import pytest
 from segstudio.core.answer import Answer
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
+from segstudio.evaluation.curve_charts import (
+    calibrations,
+    curves_of,
+    reliability_chart,
+    size_chart,
+    threshold_chart,
+    tradeoff_chart,
+)
 from segstudio.evaluation.evaluation_rows import Counted, ImageRow
 from segstudio.evaluation.evaluation_sums import RunSums
 from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.ui.chart_view import looks_of
 from segstudio.evaluation.ui.charts_classes import class_chart
 from segstudio.evaluation.ui.charts_images import (
     figure_name,
@@ -18,18 +27,10 @@ from segstudio.evaluation.ui.charts_images import (
     image_chart,
     paired,
 )
-from segstudio.evaluation.ui.charts_reliability import calibrations, reliability_chart
-from segstudio.evaluation.ui.charts_runs import looks_of
-from segstudio.evaluation.ui.charts_scores import (
-    curves_of,
-    threshold_chart,
-    tradeoff_chart,
-)
-from segstudio.evaluation.ui.charts_sizes import size_chart
 from segstudio.evaluation.ui.confusion_values import ConfusionValues, compact
-from segstudio.kit.charts.parts import Bars, Corner, Points
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.image_figures import MEASURES, figures_of
+from segstudio.report.chart_data import Bars, Corner, Points
 
 SCHEMA = LabelSchema(
     (

@@ -166,15 +166,16 @@ def test_a_pixel_is_marked_in_every_stage(qtbot, view, desk):
 
 
 def test_a_group_is_folded_by_its_handle_and_unfolded_again(qtbot, view):
-    chip = next(chip for chip in view.shown.chips if chip.group.id == "decoder")
-    centre = chip.area.center().toPoint()
-    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=centre)
+    def handle() -> QPoint:
+        found = next(one for one in view.shown.handles if one.group.id == "decoder")
+        return QPointF(*found.area.centre).toPoint()
+
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=handle())
     assert [node.id for node in view.diagram.nodes] == [
         "input", "inc", "down1", "down2", "up2", "outc",
     ]  # fmt: skip
     assert view.diagram.node("up2").members == ("up1", "up2")
-    chip = next(chip for chip in view.shown.chips if chip.group.id == "decoder")
-    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=chip.area.center().toPoint())
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=handle())
     assert [node.id for node in view.diagram.nodes] == STAGES
 
 

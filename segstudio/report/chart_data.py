@@ -74,6 +74,7 @@ class Bars:
         tips: A text for each, shown under the pointer; may be empty.
         keys: What each stands for.
         texts: A text at the end of each; may be empty.
+        starts: (n,) where they begin; None for zero.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Bars:
     tips: Sequence[str] = ()
     keys: Keys = ()
     texts: tuple[str, ...] = ()
+    starts: Numbers | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +247,8 @@ def _bar_at(
         value = float(layer.values[item])
         end = 0.0 if math.isnan(value) else value
         # short bars can be pointed at too
-        least, most = sorted((0.0, end))
+        start = 0.0 if layer.starts is None else float(layer.starts[item])
+        least, most = sorted((start, end))
         reach = 12 * pixel[along]
         if least - reach <= place[along] <= most + reach:
             middle = float(layer.at[item])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from segstudio.cli.errors import FAILURE, OK, input_errors
 from segstudio.cli.loading import engine_on, fetch_weights
-from segstudio.cli.output import ShownJob, print_json, progress_bar, say, warn
+from segstudio.cli.output import print_json, progress_bar, say, warn
+from segstudio.cli.shown_job import ShownJob
 from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.core.errors import SegstudioError
 from segstudio.evaluation.report.wording import stacks_text

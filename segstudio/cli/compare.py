@@ -10,8 +10,9 @@ from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
 from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import fetch_weights, models_with
-from segstudio.cli.output import ShownJob, print_json, progress_bar, warn
+from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, write_comparison
+from segstudio.cli.shown_job import ShownJob
 from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions

@@ -11,7 +11,6 @@ from typing import Final, Protocol
 from segstudio.core.formatting import change_text, ratio_text
 from segstudio.core.json_text import without_nan
 from segstudio.core.text import printable, utf8_json
-from segstudio.jobs import Job
 
 
 class ShowProgress(Protocol):
@@ -108,16 +107,3 @@ def progress_bar(title: str, *, is_bytes: bool = False) -> Iterator[ShowProgress
 
 def _show_nothing(done: int, total: int = 0, text: str = "") -> None:
     """No terminal, no bar."""
-
-
-class ShownJob(Job):
-    """A job of the command line: it runs where it is called, and its progress is shown."""
-
-    def __init__(self, title: str, show: ShowProgress) -> None:
-        super().__init__(title, "model")
-        self._show = show
-
-    def report(self, done: int, total: int = 0, text: str = "") -> None:
-        """Say how far the work is."""
-        super().report(done, total, text)
-        self._show(done, total, text)

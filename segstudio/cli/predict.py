@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from segstudio.cli.errors import FAILURE, OK, input_errors
 from segstudio.cli.loading import engine_on, fetch_weights
-from segstudio.cli.output import ShownJob, print_json, progress_bar, say, warn
+from segstudio.cli.output import print_json, progress_bar, say, warn
+from segstudio.cli.shown_job import ShownJob
 from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.core.errors import SegstudioError
 from segstudio.evaluation.report.wording import stacks_text
@@ -35,7 +36,7 @@ def predict(request: PredictionRequest, *, as_json: bool) -> int:
     if stopped:
         warn(f"error: stopped after {work.written} of {len(work.pending)} images")
         return STOPPED
-    return FAILURE if work.failed else OK
+    return FAILURE if work.failed() else OK
 
 
 def _is_stopped(work: Predicting) -> bool:
@@ -45,9 +46,9 @@ def _is_stopped(work: Predicting) -> bool:
 
         def show(done: int, total: int = 0, text: str = "") -> None:
             nonlocal told
-            for name, error in work.failed[told:]:
+            for name, error in work.failed(since=told):
                 warn(f"error: {_named(name, error)}")
-            told = len(work.failed)
+                told += 1
             bar(done, total, text)
 
         try:
@@ -76,7 +77,7 @@ def _print_summary(work: Predicting, *, as_json: bool) -> None:
                 "stacks": work.stacks,
                 "written": work.written,
                 "skipped": work.skipped,
-                "failed": [{"name": name, "error": str(error)} for name, error in work.failed],
+                "failed": [{"name": name, "error": str(error)} for name, error in work.failed()],
                 "device": work.device,
                 "seconds": work.seconds,
                 "seconds_per_image": per_image,
@@ -87,7 +88,7 @@ def _print_summary(work: Predicting, *, as_json: bool) -> None:
         return
     say(
         f"{work.written} written, {work.skipped} already there, "
-        f"{len(work.failed)} failed, of {len(work.every)} images; {work.request.out}"
+        f"{len(work.failed())} failed, of {len(work.every)} images; {work.request.out}"
     )
     if work.stacks:
         say(stacks_text(work.stacks))

@@ -24,6 +24,7 @@ from segstudio.storage.natural_order import natural_order
 from segstudio.storage.scan import Listing, is_output_folder, list_folder
 from segstudio.storage.schema_file import SCHEMA_NAME
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
+from segstudio.storage.truth_folders import holds_photos
 from segstudio.storage.unread_annotations import unread_in
 
 _MAX_DEPTH: Final = 4
@@ -192,14 +193,13 @@ def _masks_in(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[tuple[
     photos and of objects.
     """
     listing = list_folder(folder)
-    names = {name: stem_of(name) for name in masks_among(listing.files)}
-    stems = set(names.values())
-    based = {stem: base for stem in stems if (base := mask_base(stem)) is not None}
-    # Where x.jpg lies beside x_mask.png, the names without an ending are of photos.
-    mixed = any(base in stems for base in based.values())
-    for name, stem in names.items():
-        if stem in based or not mixed:
-            yield prefix + based.get(stem, stem), prefix + name
+    names = masks_among(listing.files)
+    mixed = holds_photos(names)
+    for name in names:
+        stem = stem_of(name)
+        base = mask_base(stem)
+        if base is not None or not mixed:
+            yield prefix + (base or stem), prefix + name
     if not names and depth < _MAX_DEPTH:
         for name in listing.folders:
             if name.casefold() in (*IMAGE_FOLDERS, *INSTANCE_FOLDERS):

@@ -40,6 +40,7 @@ _SOFTWARE: Final = "segstudio predict"
 _SETTINGS: Final = "predict"
 _MIXED: Final = "predict_mixed_with"
 _COCO_EVERY_S: Final = 300.0
+_Settings = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,8 @@ class Predicting:
         self.pending: list[ResultFiles] = []
         self._by_ref = {target.ref: target for target in self._chosen}
         self._batch: Batch | None = None
+        self._kept = False
+        self._settings: tuple[_Settings, tuple[_Settings, ...]] = ({}, ())
         self.written = 0
         self.notes: dict[str, list[str]] = {}
         self.seconds, self.device = 0.0, ""
@@ -137,10 +140,9 @@ class Predicting:
         """How many of those asked for have a result."""
         return len(self._chosen) - len(self.pending)
 
-    @property
-    def failed(self) -> list[tuple[str, SegstudioError]]:
-        """Names of images that failed so far, and why."""
-        failures = () if self._batch is None else self._batch.failures
+    def failed(self, since: int = 0) -> list[tuple[str, SegstudioError]]:
+        """Names of images that failed so far, without the first `since` of them, and why."""
+        failures = [] if self._batch is None else self._batch.failures[since:]
         return [(self._by_ref[ref].title, error) for ref, error in failures]
 
     @property
@@ -169,7 +171,7 @@ class Predicting:
         self._settings = self._compared_settings()
 
     def run(self, engine: Engine, job: Job) -> None:
-        """Do what is pending; images that fail are noted in `failed`, and the rest goes on.
+        """Do what is pending; images that fail are told by `failed`, and the rest goes on.
 
         Raises:
             SegstudioError: if the model cannot be loaded, or its settings or its detections
@@ -179,9 +181,8 @@ class Predicting:
         if not self.pending:
             return
         request = self.request
-        engine.predictor(
-            request.spec, request.options.device, job.check
-        )  # before anything is written
+        # one that cannot be loaded leaves no folder behind
+        engine.predictor(request.spec, request.options.device, job.check)
         make_folder(request.out)
         self._write_settings(*self._settings)
         store = PredictionStore(user_folders().data / "predictions")
@@ -204,7 +205,7 @@ class Predicting:
             store.close()
             if self._coco is not None:
                 self._coco.write(WriteRoot(request.out))
-        if not self.failed and not self._kept:
+        if not batch.failures and not self._kept:
             self._write_settings(self._settings[0], ())
 
     def _take(self, result: BatchResult) -> None:
@@ -222,6 +223,9 @@ class Predicting:
         if self._coco is not None and prediction.instances is not None:
             found, threshold = prediction.instances, request.options.mask_threshold
             self._coco.put(target.name, target.ref.key, prediction.shape_hw, found, threshold)
+            if time.perf_counter() - self._coco_written > _COCO_EVERY_S:
+                self._coco.write(root)
+                self._coco_written = time.perf_counter()
         root.make_folder(target.labels.parent)
         data = encode_index_png(prediction.labels, request.spec.schema.palette(), self._software)
         root.write(target.labels, data)
@@ -229,9 +233,6 @@ class Predicting:
         self.device = prediction.device
         if prediction.notes:
             self.notes[target.title] = list(prediction.notes)
-        if self._coco is not None and time.perf_counter() - self._coco_written > _COCO_EVERY_S:
-            self._coco.write(root)
-            self._coco_written = time.perf_counter()
 
     # -- what is there already ---------------------------------------------------------------
 
@@ -276,10 +277,10 @@ class Predicting:
             for path in sorted(self.request.out.rglob("*.png"))
         )
 
-    def _compared_settings(self) -> tuple[dict[str, object], tuple[dict[str, object], ...]]:
+    def _compared_settings(self) -> tuple[_Settings, tuple[_Settings, ...]]:
         """With what results are made, and the other settings of those that are there."""
         spec, options, out = self.request.spec, self.request.options, self.request.out
-        own: dict[str, object] = {
+        own: _Settings = {
             "model": spec.id,
             "weights": ", ".join(_weights_text(part) for part in parts_of(spec)),
             "tile": options.tile_px,
@@ -298,7 +299,7 @@ class Predicting:
             )
         return own, others
 
-    def _write_settings(self, own: dict[str, object], others: Sequence[dict[str, object]]) -> None:
+    def _write_settings(self, own: _Settings, others: Sequence[_Settings]) -> None:
         """Write them beside the classes; results that other settings made are told of."""
         entries = {_SETTINGS: own, _MIXED: list(others) or None}
         write_schema(self.request.out, self.request.spec.schema, entries=entries)
@@ -354,7 +355,7 @@ def _weights_text(spec: ModelSpec) -> str:
         raise SegstudioError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _unlike(settings: dict[str, object], others: dict[str, object]) -> str:
+def _unlike(settings: _Settings, others: _Settings) -> str:
     """The settings that others have not, as words."""
     names = [n for n in {**settings, **others} if settings.get(n) != others.get(n)]
     return ", ".join(f"{name} {settings.get(name, 'unknown')}" for name in names)

@@ -382,7 +382,7 @@ def folders_at(
         masks = MaskFolder.chosen(nested, files, filenames, channels=_has_channels(directory))
         if pattern is not None:
             masks = _PatternMasks(nested, files, pattern, mixed=nested == directory)
-        elif nested == directory or _holds_photos(files):
+        elif nested == directory or holds_photos(files):
             # x_mask.png beside x.png, rather than x.png itself
             beside = MaskFolder.chosen(nested, files, filenames, mixed=True)
             masks = beside if beside.matches_any(filenames) else masks
@@ -392,7 +392,7 @@ def folders_at(
     return ({}, table) if is_instances else (table, {})
 
 
-def _holds_photos(files: Iterable[str]) -> bool:
+def holds_photos(files: Iterable[str]) -> bool:
     """Whether there are masks in a folder of which others are the photos: x_mask.png, x.jpg."""
     stems = {stem_of(name) for name in masks_among(files)}
     return any(mask_base(stem) in stems for stem in stems if not is_partial_mask(stem))

@@ -14,10 +14,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolBar, QToolButton
 from safetensors.torch import save_file
-from segstudio.annotation.ui.export_report import ExportReportDialog
 
 from segstudio.__main__ import main
-from segstudio.annotation.ui.export_dialog import ExportDialog
+from segstudio.annotation.ui.export_dialog import ExportDialog, ExportReportDialog
 from segstudio.annotation.ui.tools import table as tools
 from segstudio.canvas.tool import Tool
 from segstudio.folder.ui.masks_dialog import MasksDialog

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+
 from segstudio.annotation.editing import Editing
-from segstudio.canvas.held_keys import HeldKeys
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
@@ -99,3 +102,102 @@ class SharedTools:
     def _show_pointers(self) -> None:
         for place in self._places:
             place.show_pointer()
+
+
+TAP_SECONDS = 0.3
+"""A key that is up again within this time was pressed shortly, not held."""
+_MODIFIERS = (
+    Qt.KeyboardModifier.ControlModifier
+    | Qt.KeyboardModifier.AltModifier
+    | Qt.KeyboardModifier.MetaModifier
+    | Qt.KeyboardModifier.ShiftModifier
+)
+
+
+class HeldKeys:
+    """Follows Space, the peek key and the blink key from press to release; repeats count once.
+
+    Peeking flips the overlay at the press; a release soon after leaves it so (a switch), a later
+    one flips it back (a peek). Blinking lasts as long as its key is held.
+    """
+
+    def __init__(
+        self,
+        on_space: Callable[[], None],
+        flip_overlay: Callable[[], None],
+        blink: Callable[[bool], None],
+    ) -> None:
+        """Args:
+        on_space: Told when Space goes down or up.
+        flip_overlay: Shows the overlay if it is hidden, hides it if it is shown.
+        blink: Told when the blink key goes down (True) and up (False).
+        """
+        self.space = False
+        self.peek_key = Qt.Key.Key_V
+        self.blink_key = Qt.Key.Key_Y
+        self._peek_since: float | None = None
+        self._blinking = False
+        self._on_space = on_space
+        self._flip_overlay = flip_overlay
+        self._blink = blink
+
+    def wants(self, event: QKeyEvent) -> bool:
+        """Whether a key is one of these and no shortcut shall have it."""
+        if event.modifiers() & _MODIFIERS & ~Qt.KeyboardModifier.ControlModifier:
+            return False
+        ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        if event.key() in (self.peek_key, self.blink_key):
+            return not ctrl
+        return event.key() == Qt.Key.Key_Space
+
+    def press(self, event: QKeyEvent) -> bool:
+        """A key went down; returns whether it is one of these."""
+        if not self.wants(event):
+            return False
+        if event.isAutoRepeat():
+            return True
+        if event.key() == Qt.Key.Key_Space:
+            self._set_space(held=True)
+        elif event.key() == self.blink_key:
+            self._set_blinking(on=True)
+        elif self._peek_since is None:
+            self._peek_since = time.monotonic()
+            self._flip_overlay()
+        return True
+
+    def release(self, event: QKeyEvent) -> bool:
+        """A key went up; returns whether it is one of these."""
+        if event.isAutoRepeat():
+            return event.key() in (Qt.Key.Key_Space, self.peek_key, self.blink_key)
+        if event.key() == Qt.Key.Key_Space and self.space:
+            self._set_space(held=False)
+            return True
+        if event.key() == self.peek_key and self._peek_since is not None:
+            self._end_peek()
+            return True
+        if event.key() == self.blink_key and self._blinking:
+            self._set_blinking(on=False)
+            return True
+        return False
+
+    def let_go(self) -> None:
+        """The keyboard went elsewhere: nothing is held any more."""
+        if self.space:
+            self._set_space(held=False)
+        if self._peek_since is not None:
+            self._end_peek()
+        self._set_blinking(on=False)
+
+    def _set_blinking(self, *, on: bool) -> None:
+        if on != self._blinking:
+            self._blinking = on
+            self._blink(on)
+
+    def _end_peek(self) -> None:
+        since, self._peek_since = self._peek_since, None
+        if since is not None and time.monotonic() - since > TAP_SECONDS:
+            self._flip_overlay()
+
+    def _set_space(self, *, held: bool) -> None:
+        self.space = held
+        self._on_space()

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QNativeGestureEvent, QPointing
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from segstudio.canvas import held_keys
+from segstudio.canvas import shared_tools
 from segstudio.core.geometry import Rect
 
 NONE = Qt.KeyboardModifier.NoModifier
@@ -140,7 +140,7 @@ def test_a_short_press_of_v_switches_the_overlay(desk):
 def test_holding_v_peeks(desk, monkeypatch):
     desk.open(desk.flat(40, 60))
     now = [100.0]
-    monkeypatch.setattr(held_keys.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(shared_tools.time, "monotonic", lambda: now[0])
     QTest.keyPress(desk.viewport, Qt.Key.Key_V)
     assert not desk.session.view.overlay_visible
     for kind in (QEvent.Type.KeyRelease, QEvent.Type.KeyPress) * 3:
@@ -154,7 +154,7 @@ def test_holding_v_peeks(desk, monkeypatch):
 def test_a_peek_ends_when_the_keyboard_goes_elsewhere(desk, monkeypatch):
     desk.open(desk.flat(40, 60))
     now = [100.0]
-    monkeypatch.setattr(held_keys.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(shared_tools.time, "monotonic", lambda: now[0])
     QTest.keyPress(desk.viewport, Qt.Key.Key_V)
     now[0] += 0.5
     QApplication.sendEvent(desk.viewport, QFocusEvent(QEvent.Type.FocusOut))

@@ -59,7 +59,7 @@ def open_window(
         screenshot: File to save a picture of the window to, and exit.
         masks: The masks of the folder, if they are not to be found.
     """
-    from segstudio.window.display import missing_display
+    from segstudio.window.screen import missing_display
 
     problem = missing_display() or _breaks_python()
     if problem:

@@ -26,7 +26,7 @@ from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.folder.schema_keeper import SchemaKeeper
-from segstudio.folder.thumbnails import Thumbnails
+from segstudio.folder.thumbnail_jobs import Thumbnails
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.explaining import Explaining
 from segstudio.inspection.feature_maps import FeatureMaps
@@ -49,7 +49,7 @@ from segstudio.storage.figures import FigureStore
 from segstudio.storage.journal import Journal
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.settings import Settings
-from segstudio.storage.thumbnails import ThumbnailCache
+from segstudio.storage.thumbnail_cache import ThumbnailCache
 
 
 class Studio:

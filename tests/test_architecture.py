@@ -124,8 +124,8 @@ LIGHT = {
     "for spec in registry().values(): is_available(spec)": ["torch", "torchvision", "PySide6"],
     "import segstudio.studio": ["torch", "PySide6", "tifffile"],
     "import segstudio.window.application": ["torch", "numpy", "cv2", "pyqtgraph"],
-    "import segstudio.annotation.ui.tools.table": ["torch", "numpy", "cv2", "psygnal"],
-    "import segstudio.window.contents, segstudio.evaluation.ui.panel": ["torch", "pyqtgraph"],
+    "import segstudio.annotation.ui.tools.tool_table": ["torch", "numpy", "cv2", "psygnal"],
+    "import segstudio.window.contents, segstudio.evaluation.ui.evaluation_panel": ["torch", "pyqtgraph"],
     "import segstudio.__main__": ["torch", "numpy", "typer", "PySide6"],
 }  # fmt: skip
 """What must not be imported by the time that this has been done."""
@@ -165,7 +165,7 @@ def test_no_file_grows_past_its_purpose():
 
 MEASURES_NAMED = {
     "instances": "also folders of masks and a kind of their values",
-    "suspicion": "segstudio/session/work_queue.py: an order of the queue",
+    "suspicion": "segstudio/session/queue_state.py: an order of the queue",
     "ap": "segstudio/training, ui/panels/model: what a trained model's card tells",
     "ap50": "the same",
     "ap75": "the same",

@@ -45,7 +45,7 @@ def test_the_interpreter_survives_many_calls_of_qt_and_of_signals():
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="no version does harm there")
 def test_a_version_that_breaks_python_is_refused(monkeypatch, capsys):
-    monkeypatch.setattr("segstudio.window.display.missing_display", lambda: "")
+    monkeypatch.setattr("segstudio.window.screen.missing_display", lambda: "")
     monkeypatch.setattr(shiboken6, "__version__", "6.12.0")
     monkeypatch.setattr(shiboken6, "__version_info__", (6, 12, 0, "", ""))
     assert open_window(None) == 2

@@ -26,12 +26,12 @@ from torch import nn
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
 from segstudio.models.unet import UNet
-from segstudio.training.data import Augmentation, CropSampler, Sample
-from segstudio.training.detection import detection_batches, detection_loss, use_bfloat16
-from segstudio.training.evaluation import evaluate_instances, evaluate_semantic
-from segstudio.training.export import FORMAT, load_model, save_model
-from segstudio.training.loop import FitOptions, Progress, Trainer
-from segstudio.training.semantic import scaled, semantic_batches, semantic_loss
+from segstudio.training.data import CropSampler, Sample, TrainingAugmentation
+from segstudio.training.instance_training import detection_batches, detection_loss, use_bfloat16
+from segstudio.training.loop import FitOptions, FitProgress, Trainer
+from segstudio.training.model_file import FORMAT, load_model, save_model
+from segstudio.training.semantic_training import scaled, semantic_batches, semantic_loss
+from segstudio.training.validation import evaluate_instances, evaluate_semantic
 
 SEED = 7
 SCHEMA: dict[str, Any] = {
@@ -79,7 +79,7 @@ class Recipe:
     freeze_norm: float = 0.4
     channels_last: bool = True
     emphasis: dict[Kind, float] = field(default_factory=dict)
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: TrainingAugmentation = field(default_factory=TrainingAugmentation)
 
     @property
     def task(self) -> str:
@@ -169,7 +169,7 @@ RECIPES: dict[str, Recipe] = {
         crop=288,
         batch=4,
         learning_rate=8e-4,
-        augmentation=Augmentation(scale=(0.6, 1.5)),
+        augmentation=TrainingAugmentation(scale=(0.6, 1.5)),
     ),
 }
 
@@ -227,7 +227,7 @@ def train(
     recipe: Recipe,
     trainer: Trainer,
     samples: Sequence[Sample],
-    progress: Callable[[Progress], None],
+    progress: Callable[[FitProgress], None],
 ) -> None:
     """Train the recipe's network until its budget is used."""
     ready = [prepared(recipe, s) for s in samples]
@@ -330,7 +330,7 @@ class Report:
     def __init__(self) -> None:
         self.last = 0.0
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: FitProgress) -> None:
         """Print the progress if it is time."""
         now = time.monotonic()
         if now - self.last < 20:

@@ -18,7 +18,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Layer, Saving, Session, What
-from segstudio.storage.annotations import Place, Saved
+from segstudio.storage.annotations import AnnotationPath, Saved
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.originals import Version
@@ -251,7 +251,7 @@ class AnnotationPlace:
             return
         elsewhere = self._session.saving.elsewhere
 
-        def done(place: Place) -> None:
+        def done(place: AnnotationPath) -> None:
             document.place = place
             if document is self._session.document:
                 self._session.notify(What.SAVED)

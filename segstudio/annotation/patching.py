@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.annotation.taking import differing_region, matched_objects, taken
+from segstudio.annotation.region_copy import differing_region, matched_objects, taken
 from segstudio.core.geometry import Rect
 from segstudio.core.history import EditRecorder, Source
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch

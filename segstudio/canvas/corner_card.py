@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from segstudio.core.geometry import Rect
-from segstudio.session.disagreement import Disputes
+from segstudio.session.disputes import Disputes
 from segstudio.session.document import Document
 from segstudio.session.inspection import Inspection, Over
 

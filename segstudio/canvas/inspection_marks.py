@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 from segstudio.canvas.view import Point
 from segstudio.core.geometry import Rect
 from segstudio.session.document import Document
-from segstudio.session.inspection import Over, Overlay, Traced
+from segstudio.session.inspection import Over, Overlay, TracedNetwork
 from segstudio.session.session import Session
 
 ToScreen = Callable[[Point], Point]
@@ -34,7 +34,7 @@ class MarkKind(Enum):
 
 
 @dataclass(frozen=True)
-class Mark:
+class PixelMark:
     """A rectangle of the photo: (left, top, right, bottom) in image points.
 
     Attributes:
@@ -70,32 +70,32 @@ class InspectionMarks:
         """The pixel under the pointer: it needs no mark, but its receptive field is shown."""
         self._hovered = pixel
 
-    def marks(self, document: Document | None) -> tuple[Mark, ...]:
+    def marks(self, document: Document | None) -> tuple[PixelMark, ...]:
         """All marks on a document, the lowest first."""
         inspection = self._session.inspection
         traced = inspection.traced
         if traced is None or traced.document is not document:
             return ()
-        found: list[Mark] = []
+        found: list[PixelMark] = []
         rectangle = self.drawn
         if rectangle is None and inspection.over is Over.RECTANGLE:
             rectangle = inspection.rectangle
         if rectangle is not None:
             box = (rectangle.left, rectangle.top, rectangle.right, rectangle.bottom)
-            found.append(Mark(MarkKind.TARGET, box, pinned=True))
+            found.append(PixelMark(MarkKind.TARGET, box, pinned=True))
         looked_at = self._linked or self._hovered
         stage = inspection.stage
         if looked_at is None and inspection.overlay is Overlay.FIELD:
             stage = traced.trace.layers[-1].id
         found += _field(traced, stage, looked_at or inspection.point, looked_at is None)
         if inspection.point is not None:
-            found.append(Mark(MarkKind.PINNED, _pixel_box(inspection.point), pinned=True))
+            found.append(PixelMark(MarkKind.PINNED, _pixel_box(inspection.point), pinned=True))
         if self._linked is not None:
-            found.append(Mark(MarkKind.LINKED, _pixel_box(self._linked)))
+            found.append(PixelMark(MarkKind.LINKED, _pixel_box(self._linked)))
         return tuple(found)
 
 
-def region(marks: tuple[Mark, ...], to_screen: ToScreen) -> QRegion:
+def region(marks: tuple[PixelMark, ...], to_screen: ToScreen) -> QRegion:
     """What has to be painted again when these marks come or go: lines, not whole rectangles."""
     whole = QRegion()
     for mark in marks:
@@ -111,7 +111,7 @@ def region(marks: tuple[Mark, ...], to_screen: ToScreen) -> QRegion:
     return whole
 
 
-def paint(painter: QPainter, marks: tuple[Mark, ...], to_screen: ToScreen) -> None:
+def paint(painter: QPainter, marks: tuple[PixelMark, ...], to_screen: ToScreen) -> None:
     """Draw marks in two tones, so that they show on any photo."""
     painter.save()
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -125,7 +125,9 @@ def paint(painter: QPainter, marks: tuple[Mark, ...], to_screen: ToScreen) -> No
     painter.restore()
 
 
-def _field(traced: Traced, stage: str, pixel: PixelXY | None, pinned: bool) -> tuple[Mark, ...]:
+def _field(
+    traced: TracedNetwork, stage: str, pixel: PixelXY | None, pinned: bool
+) -> tuple[PixelMark, ...]:
     """The theoretical receptive field of the opened stage's position at a pixel."""
     if not stage or pixel is None:
         return ()
@@ -136,7 +138,7 @@ def _field(traced: Traced, stage: str, pixel: PixelXY | None, pinned: bool) -> t
     if field is None:
         return ()
     top, left, bottom, right = field
-    return (Mark(MarkKind.FIELD, (left, top, right, bottom), pinned),)
+    return (PixelMark(MarkKind.FIELD, (left, top, right, bottom), pinned),)
 
 
 def _pixel_box(pixel: PixelXY) -> tuple[float, float, float, float]:
@@ -144,7 +146,7 @@ def _pixel_box(pixel: PixelXY) -> tuple[float, float, float, float]:
     return (x, y, x + 1, y + 1)
 
 
-def _on_screen(mark: Mark, to_screen: ToScreen) -> QRectF:
+def _on_screen(mark: PixelMark, to_screen: ToScreen) -> QRectF:
     left, top, right, bottom = mark.box
     return QRectF(QPointF(*to_screen((left, top))), QPointF(*to_screen((right, bottom))))
 

@@ -23,7 +23,7 @@ from segstudio.core.prediction import Prediction
 from segstudio.core.render import confidence_table, entropy_table
 from segstudio.kit.model_titles import short_titles
 from segstudio.session.document import Document
-from segstudio.session.inspection import Heat, OverPhoto
+from segstudio.session.inspection import OverPhoto, OverPhotoHeat
 from segstudio.session.session import Layer, OverlayStyle, ViewState
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _of_run(layer: Layer, title: str, style: OverlayStyle) -> Legend:
 
 def _outlined(document: Document, view: ViewState, over: OverPhoto) -> str:
     """Whose outlines lie over what the inspector shows."""
-    if not isinstance(over, Heat):
+    if not isinstance(over, OverPhotoHeat):
         return (
             "Network filled, annotation dashed"
             if document.has_reference

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF, QRegi
 
 from segstudio.canvas.view import Point
 from segstudio.core.outline import outline_segments
-from segstudio.session.disagreement import DisputedRegion, Disputes
+from segstudio.session.disputes import DisputedRegion, Disputes
 from segstudio.session.document import Document
 from segstudio.session.session import Session
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.canvas.overlay import Look, shown_layer, shown_prediction
+from segstudio.canvas.overlay import OverlayLook, shown_layer, shown_prediction
 from segstudio.canvas.photo import Pixels
 from segstudio.canvas.planes import (
     DashedPlane,
@@ -18,7 +18,7 @@ from segstudio.canvas.planes import (
 from segstudio.core.colour_maps import colour_table
 from segstudio.core.prediction import Prediction
 from segstudio.session.document import Document
-from segstudio.session.inspection import Heat, Inspection, OverPhoto
+from segstudio.session.inspection import Inspection, OverPhoto, OverPhotoHeat
 from segstudio.session.session import Layer
 
 _OPAQUE_FROM = 128
@@ -34,7 +34,7 @@ def over_photo_on(document: Document, inspection: Inspection) -> OverPhoto | Non
 
 
 def planes_with(
-    over: OverPhoto, document: Document, look: Look, asked: Prediction
+    over: OverPhoto, document: Document, look: OverlayLook, asked: Prediction
 ) -> tuple[Plane, ...]:
     """The planes from the photo upwards, with outlines on top to find one's way.
 
@@ -46,7 +46,7 @@ def planes_with(
     """
     if not look.view.overlay_visible:
         return ()
-    if isinstance(over, Heat):
+    if isinstance(over, OverPhotoHeat):
         values = ValuePlane(over.levels, premultiplied(heat_table(over)))
         return (values, *_outlines(document, look))
     colours = look.colours(asked, filled=True)
@@ -56,7 +56,7 @@ def planes_with(
     return (below, DashedPlane(document.annotation, look.dashes(None), look.dash_px))
 
 
-def heat_table(heat: Heat) -> npt.NDArray[np.uint8]:
+def heat_table(heat: OverPhotoHeat) -> npt.NDArray[np.uint8]:
     """(256, 4) RGBA by level."""
     table = np.empty((256, 4), np.uint8)
     table[:, :3] = colour_table(heat.colours.value)
@@ -74,7 +74,7 @@ def outlined_layer(document: Document, look_layer: Layer) -> Layer | None:
     return Layer.PREDICTION if look_layer is Layer.PREDICTION else None
 
 
-def _outlines(document: Document, look: Look) -> tuple[Plane, ...]:
+def _outlines(document: Document, look: OverlayLook) -> tuple[Plane, ...]:
     layer = outlined_layer(document, shown_layer(document, look.view))
     if layer is None:
         return ()
@@ -87,5 +87,5 @@ def _outlines(document: Document, look: Look) -> tuple[Plane, ...]:
     return (LabelPlane(source, _lines(look, prediction), look.outline_px),)
 
 
-def _lines(look: Look, prediction: Prediction | None) -> Pixels:
+def _lines(look: OverlayLook, prediction: Prediction | None) -> Pixels:
     return look.colours(prediction, filled=False)

@@ -16,7 +16,7 @@ from segstudio.core.colour_maps import colour_table
 from segstudio.core.geometry import Rect
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.plain import PlainLabel
-from segstudio.session.inspection import ColourMap, Heat, OverPhoto
+from segstudio.session.inspection import ColourMap, OverPhoto, OverPhotoHeat
 
 if TYPE_CHECKING:
     from segstudio.canvas.viewport import Viewport
@@ -99,8 +99,8 @@ class OverPhotoChip(CornerCard):
             return
         self.caption.show_text(over.caption)
         for widget in self._scale:
-            widget.setVisible(isinstance(over, Heat))
-        if isinstance(over, Heat):
+            widget.setVisible(isinstance(over, OverPhotoHeat))
+        if isinstance(over, OverPhotoHeat):
             self.bar.show_colours(over.colours)
             self.low.setText(value_text(over.low))
             self.high.setText(value_text(over.high))
@@ -111,7 +111,9 @@ class OverPhotoChip(CornerCard):
         text = self.caption.fontMetrics().horizontalAdvance(over.caption)
         self._wanted = max(text + self.button.sizeHint().width() + 28, self._least())
         self.fit()
-        self.explain(explained or (_strongest(over.levels) if isinstance(over, Heat) else ()))
+        self.explain(
+            explained or (_strongest(over.levels) if isinstance(over, OverPhotoHeat) else ())
+        )
 
     def sizeHint(self) -> QSize:
         """The caption in one line, if there is room."""

@@ -30,7 +30,7 @@ from segstudio.core.render import (
 )
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.votes import highest_vote_entropy
-from segstudio.session.disagreement import Disputes
+from segstudio.session.disputes import Disputes
 from segstudio.session.document import Document
 from segstudio.session.session import Layer, OverlayStyle, ViewState
 
@@ -38,7 +38,7 @@ _NOTHING = np.zeros((256, 4), np.uint8)
 
 
 @dataclass(frozen=True)
-class Look:
+class OverlayLook:
     """All that decides what lies over the photo.
 
     Attributes:
@@ -104,7 +104,7 @@ def shown_layer(document: Document, view: ViewState) -> Layer:
     return view.layer
 
 
-def shown_maps(document: Document, look: Look) -> tuple[object, ...]:
+def shown_maps(document: Document, look: OverlayLook) -> tuple[object, ...]:
     """What of the predictions is seen, for telling by identity whether it is still the same."""
     layer = shown_layer(document, look.view)
     if layer is Layer.ORIGINAL:
@@ -116,7 +116,7 @@ def shown_maps(document: Document, look: Look) -> tuple[object, ...]:
     return (layer, shown_prediction(document, look.view), other)
 
 
-def planes_for(document: Document, look: Look) -> tuple[Plane, ...]:
+def planes_for(document: Document, look: OverlayLook) -> tuple[Plane, ...]:
     """The planes from the photo upwards."""
     if not look.view.overlay_visible:
         return ()
@@ -136,26 +136,26 @@ def planes_for(document: Document, look: Look) -> tuple[Plane, ...]:
 
 
 def _label_plane(
-    source: LabelMap | StillMap, look: Look, prediction: Prediction | None = None
+    source: LabelMap | StillMap, look: OverlayLook, prediction: Prediction | None = None
 ) -> LabelPlane:
     style = look.view.style
     colours = look.colours(prediction, filled=style is not OverlayStyle.OUTLINE)
     return LabelPlane(source, colours, 0 if style is OverlayStyle.FILL else look.outline_px)
 
 
-def _prediction(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+def _prediction(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
     source = StillMap(prediction.labels, prediction.instance_ids)
     return (_label_plane(source, look, prediction),)
 
 
-def _both(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+def _both(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
     """What is edited in the colours of its classes, the prediction's outline dashed over it."""
     source = StillMap(prediction.labels, prediction.instance_ids)
     lines = DashedPlane(source, look.dashes(prediction), look.dash_px)
     return (_label_plane(document.annotation, look), lines)
 
 
-def _difference(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+def _difference(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
     colours = premultiplied(difference_table(look.view.opacity))
     ignore = look.schema.ignore_index
     left_out = look.schema.left_out_id if look.schema.leaves_out else None
@@ -165,12 +165,12 @@ def _difference(document: Document, prediction: Prediction, look: Look) -> tuple
     )
 
 
-def _confidence(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+def _confidence(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
     colours = premultiplied(confidence_table(look.view.opacity))
     return (ValuePlane(prediction.confidence, colours),)
 
 
-def _entropy(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+def _entropy(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
     colours = premultiplied(entropy_table(look.view.opacity))
     if prediction.entropy is not None:
         return (ValuePlane(prediction.entropy, colours),)
@@ -178,7 +178,7 @@ def _entropy(document: Document, prediction: Prediction, look: Look) -> tuple[Pl
     return (ValuePlane(prediction.confidence, colours[BINARY_ENTROPY]),)
 
 
-def _models(document: Document, prediction: Prediction, look: Look) -> tuple[Plane, ...]:
+def _models(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
     other = second_prediction(document, look.view)
     if other is None:
         return ()
@@ -186,7 +186,7 @@ def _models(document: Document, prediction: Prediction, look: Look) -> tuple[Pla
     return (DifferencePlane(StillMap(other.labels), prediction.labels, None, colours),)
 
 
-def _disagreement(document: Document, look: Look) -> tuple[Plane, ...]:
+def _disagreement(document: Document, look: OverlayLook) -> tuple[Plane, ...]:
     """The map that is made beside the event loop, or until it is there one of what is seen."""
     disputes = look.disputes
     if disputes is not None and disputes.document is document:
@@ -195,12 +195,12 @@ def _disagreement(document: Document, look: Look) -> tuple[Plane, ...]:
     return (VotePlane(maps, _vote_colours(look, len(maps))),) if len(maps) > 1 else ()
 
 
-def _vote_colours(look: Look, votes: int) -> Pixels:
+def _vote_colours(look: OverlayLook, votes: int) -> Pixels:
     highest = highest_vote_entropy(votes, look.schema.num_classes)
     return premultiplied(entropy_table(look.view.opacity, highest))
 
 
-_OF_PREDICTION: dict[Layer, Callable[[Document, Prediction, Look], tuple[Plane, ...]]] = {
+_OF_PREDICTION: dict[Layer, Callable[[Document, Prediction, OverlayLook], tuple[Plane, ...]]] = {
     Layer.PREDICTION: _prediction,
     Layer.BOTH: _both,
     Layer.DIFFERENCE: _difference,

@@ -9,7 +9,6 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QRegion
 from PySide6.QtWidgets import QWidget
 
-from segstudio.canvas.display import Display
 from segstudio.canvas.inspection_marks import InspectionMarks, paint, region
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.marks import (
@@ -24,6 +23,7 @@ from segstudio.canvas.marks import (
     ring_region,
     stamp_centre,
 )
+from segstudio.canvas.picture_display import Display
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import PAN, Pointer, Tool
 from segstudio.canvas.toolbox import Toolbox

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
-from segstudio.cli.errors import FAILURE, OK, InputError, input_errors
+from segstudio.cli.exit_codes import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import fetch_weights, models_with
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, write_comparison

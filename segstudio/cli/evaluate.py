@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from segstudio.cli.errors import FAILURE, OK, input_errors
 from segstudio.cli.evaluation_report import bootstrap_row, report_of
 from segstudio.cli.evaluation_tables import print_report
+from segstudio.cli.exit_codes import FAILURE, OK, input_errors
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, write_material
 from segstudio.cli.shown_job import ShownJob

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from segstudio.cli.errors import OK, InputError, input_errors
+from segstudio.cli.exit_codes import OK, InputError, input_errors
 from segstudio.cli.inspect_cuts import ablation_rows, how_of, print_ablations, wanted_runs
 from segstudio.cli.inspect_files import Files, material_of, write_files
 from segstudio.cli.loading import chosen_spec, engine_on, fetch_weights
@@ -19,7 +19,7 @@ from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
-from segstudio.inspection.skip_runs import Reference
+from segstudio.inspection.skip_runs import CutReference
 from segstudio.metrics.cut_costs import ALL_SKIPS
 from segstudio.report.shape_table import pixels_text
 from segstudio.storage.atomic import make_folder
@@ -134,11 +134,11 @@ def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, t
     return Truth(path, found.labels, schema), notes
 
 
-def _reference(spec: ModelSpec, truth: Truth | None) -> Reference:
+def _reference(spec: ModelSpec, truth: Truth | None) -> CutReference:
     """What the model's class maps are measured against."""
     if truth is None:
-        return Reference.between(None, spec.schema, spec.schema)
-    return Reference.between(truth.labels, spec.schema, truth.schema)
+        return CutReference.between(None, spec.schema, spec.schema)
+    return CutReference.between(truth.labels, spec.schema, truth.schema)
 
 
 def _report(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from segstudio.cli.errors import InputError
+from segstudio.cli.exit_codes import InputError
 from segstudio.cli.output import print_table, progress_bar, say, score
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow, EdgeCut, FeatureTrace
 from segstudio.core.schema import LabelSchema
-from segstudio.inspection.skip_runs import Reference, cut_runs, skip_runs
+from segstudio.inspection.skip_runs import CutReference, cut_runs, skip_runs
 from segstudio.metrics.cut_costs import ALL_SKIPS, AblationRow, NamedCuts
 from segstudio.storage.picture import unchecked
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
 
 
 def how_of(name: str | None, ablate: str | None) -> CutHow:
@@ -54,7 +54,7 @@ def wanted_runs(found: FeatureTrace, name: str | None, how: CutHow) -> tuple[Nam
 
 
 def ablation_rows(
-    subject: Subject, runs: tuple[NamedCuts, ...], reference: Reference, how: CutHow
+    subject: TracedModel, runs: tuple[NamedCuts, ...], reference: CutReference, how: CutHow
 ) -> list[dict[str, Any]]:
     """What each of the runs does to the class map, and to its scores where there is truth.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segstudio.cli.errors import InputError
+from segstudio.cli.exit_codes import InputError
 from segstudio.cli.output import progress_bar
 from segstudio.cli.report_files import check_file
 from segstudio.core.features import CutHow, FeatureTrace
@@ -18,17 +18,17 @@ from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8
 from segstudio.inspection.report.arrays import write_arrays
-from segstudio.inspection.report.document import write_report
 from segstudio.inspection.report.drawing import diagram_svg
-from segstudio.inspection.report.material import Material
+from segstudio.inspection.report.trace_document import write_report
+from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.session.document import Document
-from segstudio.session.inspection import Inspection, Traced
+from segstudio.session.inspection import Inspection, TracedNetwork
 from segstudio.storage.atomic import write_atomically
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.picture import unchecked
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ class Files:
 def material_of(
     image: Path,
     pixels: Image,
-    subject: Subject,
+    subject: TracedModel,
     found: tuple[FeatureTrace, Prediction],
     truth: tuple[Labels, LabelSchema] | None,
     how: CutHow = CutHow.ZERO,
-) -> Material:
+) -> TraceMaterial:
     """What is written of a run; the class that is asked about is the first after background."""
     trace, prediction = found
     schema = subject.spec.schema
@@ -82,15 +82,15 @@ def material_of(
     ref = ImageRef(image.name, str(image.resolve().parent))
     document = Document(ref, pixels, labels or empty, labels)
     names = {entry.id: entry.name for entry in schema.classes}
-    traced = Traced(
+    traced = TracedNetwork(
         subject.spec.id, subject.spec.title, document, trace, subject.placement, prediction, names
     )
     class_id = next((i for i in schema.ids if i != 0), 0)
     classes = schema if truth is None else truth[1]
-    return replace(Material.of(traced, classes, Inspection(class_id=class_id)), how=how)
+    return replace(TraceMaterial.of(traced, classes, Inspection(class_id=class_id)), how=how)
 
 
-def write_files(files: Files, subject: Subject, material: Material) -> dict[str, str]:
+def write_files(files: Files, subject: TracedModel, material: TraceMaterial) -> dict[str, str]:
     """Write what was asked for and return each file by its option.
 
     Raises:

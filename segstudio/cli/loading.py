@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from segstudio.cli.errors import InputError, input_errors
+from segstudio.cli.exit_codes import InputError, input_errors
 from segstudio.cli.output import progress_bar, warn
 from segstudio.core.prediction import ModelSpec, parts_of
 from segstudio.models.registry import get_spec, registry, spec_from_weights

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from segstudio.cli.errors import OK
+from segstudio.cli.exit_codes import OK
 from segstudio.cli.output import print_json, print_table, say
 from segstudio.core.formatting import bytes_text
 from segstudio.core.prediction import ModelSpec

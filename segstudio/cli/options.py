@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 from typer.core import TyperCommand
 
-from segstudio.cli.errors import input_errors
+from segstudio.cli.exit_codes import input_errors
 from segstudio.storage.folders import require_folder
 from segstudio.storage.truth_kinds import KINDS, TruthKind
 
@@ -31,7 +31,7 @@ class Missing(StrEnum):
     BACKGROUND = "background"
 
 
-class Pages(StrEnum):
+class PageChoice(StrEnum):
     """Which pages of a stack, or frames of an animation, are segmented."""
 
     FIRST = "first"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segstudio.cli.errors import FAILURE, OK, input_errors
+from segstudio.cli.exit_codes import FAILURE, OK, input_errors
 from segstudio.cli.loading import engine_on, fetch_weights
 from segstudio.cli.output import print_json, progress_bar, say, warn
 from segstudio.cli.shown_job import ShownJob

@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from segstudio import __version__
 from segstudio.cli import options
-from segstudio.cli.errors import BAD_INPUT, FAILURE, OK, InputError, input_errors
+from segstudio.cli.exit_codes import BAD_INPUT, FAILURE, OK, InputError, input_errors
 from segstudio.cli.output import warn
 from segstudio.cli.stopping import STOPPED, Stopped, Stopping, stopping_in_order
 from segstudio.core.errors import CancelledError, SegstudioError
@@ -160,9 +160,9 @@ def _predict(
         ),
     ] = False,
     pages: Annotated[
-        options.Pages,
+        options.PageChoice,
         typer.Option("--pages", help="Of stacks and animations: all pages, or the first."),
-    ] = options.Pages.ALL,
+    ] = options.PageChoice.ALL,
     save: Annotated[
         str,
         typer.Option(
@@ -205,7 +205,7 @@ def _predict(
         overwrite,
         allow_mixed,
         "coco" in kinds,
-        all_pages=pages is options.Pages.ALL,
+        all_pages=pages is options.PageChoice.ALL,
         masks=options.chosen_masks(gt, pattern),
     )
     return predict(request, as_json=as_json)

@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from segstudio.cli.errors import InputError
+from segstudio.cli.exit_codes import InputError
 from segstudio.cli.output import ShowProgress, progress_bar, warn
 from segstudio.evaluation.folder_evaluation import FolderEvaluation
-from segstudio.evaluation.report.document import write_html
-from segstudio.evaluation.report.gathering import Evaluated, gather
-from segstudio.evaluation.report.material import Material
+from segstudio.evaluation.report.evaluation_document import write_html
+from segstudio.evaluation.report.evaluation_material import EvaluationMaterial
+from segstudio.evaluation.report.gathering import EvaluatedFolder, gather
 from segstudio.report.page import part_of
 from segstudio.storage.picture import unchecked
 
@@ -75,11 +75,11 @@ def write_comparison(path: Path, found: FolderEvaluation, command: str) -> None:
     table = found.table
     if not any(len(table.indices(run, scored=True)) for run in table.runs):
         return
-    evaluated = Evaluated.of(table, found.conditions, found.references, command)
+    evaluated = EvaluatedFolder.of(table, found.conditions, found.references, command)
     _write(path, lambda show: gather(evaluated, unchecked, part_of(show, 0, _GATHERED)))
 
 
-def write_material(path: Path, material: Material) -> None:
+def write_material(path: Path, material: EvaluationMaterial) -> None:
     """Write a report of masks that were held against each other.
 
     Raises:
@@ -88,7 +88,7 @@ def write_material(path: Path, material: Material) -> None:
     _write(path, lambda _show: material)
 
 
-def _write(path: Path, make: Callable[[ShowProgress], Material]) -> None:
+def _write(path: Path, make: Callable[[ShowProgress], EvaluationMaterial]) -> None:
     with progress_bar("Writing the report") as show:
         material = make(show)
         write_html(path, material, part_of(show, _GATHERED, 100))

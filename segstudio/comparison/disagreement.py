@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from segstudio.annotation.editing import Editing
 from segstudio.clock import Cancel, Clock
-from segstudio.comparison.disputed_votes import Found, Votes, compare
+from segstudio.comparison.disputed_votes import FoundRegions, Votes, compare
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Mask
 from segstudio.core.prediction import Prediction
@@ -15,7 +15,7 @@ from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.batch import model_of
 from segstudio.runs.named_runs import is_removed
-from segstudio.session.disagreement import Disputes
+from segstudio.session.disputes import Disputes
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 
@@ -26,7 +26,7 @@ _AFTER_S = 0.15
 
 
 class Disagreement:
-    """Keeps `session.disagreement` true; takes a model's answer into the annotation."""
+    """Keeps `session.disputes` true; takes a model's answer into the annotation."""
 
     def __init__(
         self, session: Session, jobs: JobRunner, clock: Clock, notices: Notices, editing: Editing
@@ -154,7 +154,7 @@ class Disagreement:
             visible=False,
         )
 
-    def _show(self, found: Found | None, *, waiting: bool = False) -> None:
+    def _show(self, found: FoundRegions | None, *, waiting: bool = False) -> None:
         session = self._session
         before, after = session.disagreement, None if found is None else found.disputes
         self._votes = None if found is None else found.votes
@@ -203,7 +203,7 @@ class _Asked:
     ignore_index: int | None = None
     min_pixels: int = 0
 
-    def answer(self, job: Job) -> Found:
+    def answer(self, job: Job) -> FoundRegions:
         """Compare."""
         assert self.document is not None
         predictions = [one.prediction for one in self.predictions]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from segstudio.core.labels import Labels, Mask
 from segstudio.core.prediction import Prediction
 from segstudio.metrics.votes import DisagreementRegion, find_disagreement
-from segstudio.session.disagreement import Answer, DisputedRegion, Disputes
+from segstudio.session.disputes import DisputedRegion, Disputes, RegionVote
 from segstudio.session.document import Document
 
 _SAME_SHARE = 0.95
@@ -50,7 +50,7 @@ class Votes:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundRegions:
     """What a comparison gives: what is shown, and what later questions need."""
 
     disputes: Disputes
@@ -63,7 +63,7 @@ def compare(
     counted: Mask | None,
     min_pixels: int,
     check: Callable[[], None] = lambda: None,
-) -> Found:
+) -> FoundRegions:
     """Find where predictions of one image differ, and who says what there.
 
     Args:
@@ -93,7 +93,7 @@ def compare(
         int(found.numbers.max(initial=0)) - len(regions),
         found.mean_entropy,
     )
-    return Found(disputes, votes)
+    return FoundRegions(disputes, votes)
 
 
 def _votes(
@@ -117,7 +117,7 @@ def _votes(
     )
 
 
-def _answers(votes: Votes, runs: tuple[str, ...]) -> list[tuple[Answer, ...]]:
+def _answers(votes: Votes, runs: tuple[str, ...]) -> list[tuple[RegionVote, ...]]:
     """For each region who says what; the answer of most runs first."""
     same = {
         (i, j): votes.shares(votes.said[i] == votes.said[j]) >= _SAME_SHARE
@@ -135,7 +135,9 @@ def _answers(votes: Votes, runs: tuple[str, ...]) -> list[tuple[Answer, ...]]:
             else:
                 group.append(run)
         groups.sort(key=len, reverse=True)
-        found.append(tuple(Answer(tuple(runs[i] for i in g), shares[g[0]][rank]) for g in groups))
+        found.append(
+            tuple(RegionVote(tuple(runs[i] for i in g), shares[g[0]][rank]) for g in groups)
+        )
     return found
 
 

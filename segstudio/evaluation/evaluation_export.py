@@ -19,8 +19,8 @@ from segstudio.notices import Notices
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
-    from segstudio.evaluation.report.gathering import Evaluated
-    from segstudio.evaluation.report.material import Material
+    from segstudio.evaluation.report.evaluation_material import EvaluationMaterial
+    from segstudio.evaluation.report.gathering import EvaluatedFolder
     from segstudio.report.page import Report
 
 _USUAL = RunOptions()
@@ -33,7 +33,7 @@ class _Kind:
     """A kind of file: what it is called, how it is written, whether a browser shows it."""
 
     name: str
-    write: Callable[[Path, Material, Report], None]
+    write: Callable[[Path, EvaluationMaterial, Report], None]
     can_open: bool = False
 
 
@@ -73,7 +73,7 @@ class EvaluationExport:
         Returns:
             The job; None if nothing was evaluated, which the user is told.
         """
-        from segstudio.evaluation.report.document import write_html
+        from segstudio.evaluation.report.evaluation_document import write_html
 
         return self._save(path, _Kind("report", write_html, can_open=True), runs)
 
@@ -116,9 +116,9 @@ class EvaluationExport:
             lambda _none: self._notices.info(said, action=opening),
         )
 
-    def _evaluated(self, runs: Sequence[str] | None) -> Evaluated | None:
+    def _evaluated(self, runs: Sequence[str] | None) -> EvaluatedFolder | None:
         """The evaluation as it is now; None if there is none."""
-        from segstudio.evaluation.report.gathering import Evaluated
+        from segstudio.evaluation.report.gathering import EvaluatedFolder
 
         files, table, session = self._folder.files, self._evaluating.table, self._session
         wanted = table.runs if runs is None else [run for run in table.runs if run in runs]
@@ -134,7 +134,9 @@ class EvaluationExport:
         )
         held = {d.ref: d.annotation.copy() for d in self._documents.dirty()}
         references = conditions.references(files, held)
-        return Evaluated.of(table, conditions, references, _command(conditions, options, files))
+        return EvaluatedFolder.of(
+            table, conditions, references, _command(conditions, options, files)
+        )
 
 
 def _command(conditions: Conditions, options: RunOptions, files: FolderFiles) -> str:

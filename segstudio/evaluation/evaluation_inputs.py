@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.class_mapping import ClassMapping, is_scored, mapping_digest
 from segstudio.core.labels import LabelMap
 from segstudio.core.prediction import (
@@ -88,12 +88,12 @@ class Contender:
         """Whether figures may be made of its answers in a folder with these classes."""
         return is_scored(self.spec.schema, schema)
 
-    def answer(self, drawn: Prediction, schema: LabelSchema) -> Answer:
+    def answer(self, drawn: Prediction, schema: LabelSchema) -> Candidate:
         """A prediction in its model's classes as it is held against the reference."""
         mapping = ClassMapping.between(drawn.schema, schema)
         adapted = mapping.apply(drawn)
         left_out = mapping.left_out_of(adapted)
-        return Answer.of(adapted, self.options.mask_threshold, left_out)
+        return Candidate.of(adapted, self.options.mask_threshold, left_out)
 
 
 @dataclass(frozen=True, eq=False)

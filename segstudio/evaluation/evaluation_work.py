@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.core.prediction import Prediction
@@ -374,7 +374,7 @@ class _ImageWork:
             self._figures.put({key: content})
         return counted, content
 
-    def _answer(self, contender: Contender) -> tuple[Answer, float] | None:
+    def _answer(self, contender: Contender) -> tuple[Candidate, float] | None:
         """A model's answer in the folder's classes, and its mean uncertainty, 0..1."""
         drawn = self._models.answer(
             contender, self._ref, self._digest, self._read_pixels, self._job
@@ -394,7 +394,7 @@ class _ImageWork:
                 raise _Replaced
         return self._pixels
 
-    def _measured(self, answer: Answer, before: ImageFigures | None) -> ImageFigures | None:
+    def _measured(self, answer: Candidate, before: ImageFigures | None) -> ImageFigures | None:
         shape = (answer.labels.shape[0], answer.labels.shape[1])
         if self._reference is None:
             self._reference = (self._read_reference(shape),)

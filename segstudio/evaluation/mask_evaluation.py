@@ -9,14 +9,18 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import InstanceMatch, match_instances
 from segstudio.core.labels import Image
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.mask_layout import MaskPlace
 from segstudio.evaluation.mask_pairs import MISSING_TEXTS, MaskFolders, MaskSides, Missing, Pair
-from segstudio.evaluation.report.material import EvaluatedRun, Material, ShownImage
+from segstudio.evaluation.report.evaluation_material import (
+    EvaluatedRun,
+    EvaluationMaterial,
+    ShownImage,
+)
 from segstudio.evaluation.report.wording import count
 from segstudio.jobs import Job
 from segstudio.metrics.bootstrap import PairedDifference, paired_difference
@@ -122,7 +126,7 @@ def evaluate_masks(
             found.without_truth.append(pair.name)
             continue
         truth, objects = pair.truth, pair.predicted_objects
-        answer = Answer(pair.prediction.labels, objects, scores=pair.scores, found=pair.found)
+        answer = Candidate(pair.prediction.labels, objects, scores=pair.scores, found=pair.found)
         figures = figures_of(truth, answer, masks.schema, wanted, pair.name)
         _require_known_ids(masks, pair, figures)
         found.figures[pair.truth_path] = figures
@@ -148,7 +152,7 @@ def _require_known_ids(folders: MaskFolders, pair: Pair, figures: ImageFigures) 
 
 def material_of(
     measured: Sequence[MaskEvaluation], photos: Path | None = None, command: str = ""
-) -> Material:
+) -> EvaluationMaterial:
     """What a report of folders of masks is made from: the images that all of them have.
 
     Args:
@@ -191,7 +195,7 @@ def material_of(
         return _shown({n: p for n, p in found.items() if p is not None}, pictures)
 
     truth = measured[0].masks.places[1]
-    return Material(
+    return EvaluationMaterial(
         "/".join(truth.given.resolve().parts[-2:]),
         measured[0].schema,
         [measured[0].figures[p].name for p in paths],

@@ -19,8 +19,8 @@ from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.runs.segmenting import Segmenting
+from segstudio.session.queue_state import NEEDS_REFERENCE, QueueKind
 from segstudio.session.session import Change, ImageState, Layer, Session, What
-from segstudio.session.work_queue import NEEDS_REFERENCE, QueueKind
 from segstudio.storage.image_ref import image_of
 from segstudio.storage.project import Project
 from segstudio.storage.states import Mark, load_marked, save_marked

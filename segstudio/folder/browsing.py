@@ -18,7 +18,7 @@ from segstudio.folder.loader import Loader
 from segstudio.folder.mask_reading import MaskReading
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.step_order import StepOrder
-from segstudio.folder.thumbnails import GiveThumbnail, Thumbnails
+from segstudio.folder.thumbnail_jobs import GiveThumbnail, Thumbnails
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notice, Notices
 from segstudio.preferences import Preferences

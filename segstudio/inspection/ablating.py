@@ -18,20 +18,20 @@ from segstudio.core.schema import LabelSchema
 from segstudio.core.text import utf8
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
-from segstudio.inspection.skip_runs import Reference, RunCounts, cut_runs, skip_runs
+from segstudio.inspection.skip_runs import CutReference, RunCounts, cut_runs, skip_runs
 from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.metrics.cut_costs import Ablation, NamedCuts
 from segstudio.notices import Notices
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
-from segstudio.session.inspection import Traced
+from segstudio.session.inspection import TracedNetwork
 from segstudio.session.session import Session
 from segstudio.storage.atomic import write_atomically
 from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.image_ref import ImageRef
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
 
 Scope = Literal["image", "folder"] | Sequence[int]
 """The open image, the whole folder, or positions of images in it."""
@@ -187,7 +187,7 @@ class Ablating:
             visible=False,
         )
 
-    def follow(self, traced: Traced | None) -> None:
+    def follow(self, traced: TracedNetwork | None) -> None:
         """Another trace is shown: a table of another model, or of another image, goes."""
         if traced is None:
             if not self._session.inspection.active:
@@ -198,7 +198,7 @@ class Ablating:
             self.clear()
 
     def _pictures(
-        self, scope: Scope, traced: Traced, files: FolderFiles | None
+        self, scope: Scope, traced: TracedNetwork, files: FolderFiles | None
     ) -> tuple[list[_Picture], dict[ImageRef, Labels]]:
         """The images to count; what is painted and not saved counts as it is painted."""
         document = traced.document
@@ -316,7 +316,7 @@ def _runs_of(plan: _Plan, picture: _Picture, number: int) -> Iterator[RunCounts]
         yield run.counts
 
 
-def _loaded(plan: _Plan, picture: _Picture) -> tuple[Subject, Reference]:
+def _loaded(plan: _Plan, picture: _Picture) -> tuple[TracedModel, CutReference]:
     """The network with an image, and what it is measured against."""
     pixels = (
         read_image(picture.ref.path, picture.ref.page).pixels
@@ -333,4 +333,4 @@ def _loaded(plan: _Plan, picture: _Picture) -> tuple[Subject, Reference]:
         labels = None if found is None else found.labels
     if labels is not None:
         labels = labels[subject.placement.window.slices]
-    return subject, Reference.between(labels, plan.spec.schema, plan.schema)
+    return subject, CutReference.between(labels, plan.spec.schema, plan.schema)

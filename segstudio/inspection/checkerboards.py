@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureMap, FeatureTrace, LayerInfo, Role
+from segstudio.core.input_geometry import InputGeometry
 from segstudio.core.labels import Image
-from segstudio.core.placement import Placement
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.inspection.feature_pictures import mean_of_channels, visible_part
 from segstudio.inspection.spectra import power_spectrum
@@ -20,7 +20,7 @@ from segstudio.jobs import Job
 from segstudio.runs.engine import Engine
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
 
 LEAST_SIDE: Final = 8
 """Maps with a shorter side have too few frequencies to measure."""
@@ -29,7 +29,7 @@ LARGEST_PICTURE: Final = 640
 _DECODER: Final = (Role.DECODER, Role.PYRAMID)
 
 
-class Measured(StrEnum):
+class MeasuredStages(StrEnum):
     """Where the checkerboard is looked for."""
 
     OUTPUT = "output"
@@ -93,7 +93,7 @@ def measure(
     spec: ModelSpec,
     pixels: Image,
     options: RunOptions,
-    measured: Measured,
+    measured: MeasuredStages,
     job: Job,
 ) -> ModelSpectra:
     """Measure a model's decoder stages on an image (H, W, 3) uint8 RGB.
@@ -116,7 +116,7 @@ def without_weights(spec: ModelSpec) -> ModelSpectra:
 
 
 def _stages(
-    trace: FeatureTrace, subject: Subject, measured: Measured, job: Job
+    trace: FeatureTrace, subject: TracedModel, measured: MeasuredStages, job: Job
 ) -> list[StageSpectrum]:
     found = []
     for layer in trace.of_role(*_DECODER) or trace.of_role(Role.HEAD):
@@ -131,9 +131,9 @@ def _stages(
 
 
 def _features(
-    trace: FeatureTrace, layer: LayerInfo, subject: Subject, measured: Measured, job: Job
+    trace: FeatureTrace, layer: LayerInfo, subject: TracedModel, measured: MeasuredStages, job: Job
 ) -> FeatureMap | None:
-    if measured is Measured.OUTPUT:
+    if measured is MeasuredStages.OUTPUT:
         return trace.activation(layer.id)
     edge = next((edge for edge in trace.skips if edge.target == layer.id), None)
     if edge is None:
@@ -141,7 +141,9 @@ def _features(
     return subject.join(edge, job.check).sources[edge.deep]
 
 
-def _spectrum(layer: LayerInfo, features: FeatureMap, placement: Placement) -> StageSpectrum | None:
+def _spectrum(
+    layer: LayerInfo, features: FeatureMap, placement: InputGeometry
+) -> StageSpectrum | None:
     """The measure of a stage's map without padding; None for a map that is too small."""
     from segstudio.inspection.nets.spectrum import checkerboard
 
@@ -167,7 +169,7 @@ def _middle(values: NDArray[np.float16]) -> NDArray[np.float16]:
     return values[top : top + height, left : left + width].copy()
 
 
-def _nothing_to_measure(measured: Measured) -> str:
-    if measured is Measured.UPSAMPLED:
+def _nothing_to_measure(measured: MeasuredStages) -> str:
+    if measured is MeasuredStages.UPSAMPLED:
         return "no skip connection joins its decoder"
     return "its decoder has no stage of 8 x 8 or more"

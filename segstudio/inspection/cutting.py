@@ -28,17 +28,17 @@ from segstudio.folder.files import OpenFolder
 from segstudio.inspection.ablating import Ablating
 from segstudio.inspection.cut_list import found_in, with_cut
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.inspection.join_views import JoinViews
-from segstudio.inspection.skip_runs import Reference
+from segstudio.inspection.skip_merge_views import JoinViews
+from segstudio.inspection.skip_runs import CutReference
 from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.notices import Notices
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
-from segstudio.session.inspection import CutResult, ListedCut, Traced
+from segstudio.session.inspection import CutResult, ListedCut, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Cutting:
         self._inspecting = inspecting
         self.ablating = Ablating(session, jobs, notices, engine, documents, folder)
         self.joins = JoinViews(session, jobs, inspecting)
-        self._traced: Traced | None = None
+        self._traced: TracedNetwork | None = None
         self._kept = KeptCuts()
         self._scores = Latest()
         self._later: Cancel | None = None
@@ -234,7 +234,7 @@ class Cutting:
             return
         reference = self._reference(traced)
 
-        def work(subject: Subject, asked: Traced, job: Job) -> CutResult:
+        def work(subject: TracedModel, asked: TracedNetwork, job: Job) -> CutResult:
             cut = subject.predict(cuts, job.check)
             job.check()
             return _scored(CutResult(cuts, asked.prediction, cut, None, None), reference)
@@ -270,16 +270,16 @@ class Cutting:
             self._scores.only(done), key="cut scores", visible=False,
         )  # fmt: skip
 
-    def _measured(self, traced: Traced) -> Measured:
+    def _measured(self, traced: TracedNetwork) -> Measured:
         return Measured.now(traced.document, self._session.schema)
 
-    def _reference(self, traced: Traced) -> Reference:
+    def _reference(self, traced: TracedNetwork) -> CutReference:
         """The annotation's window as it is now: a copy, since the user may paint on."""
         labels = None
         if traced.document.has_reference:
             window = traced.placement.window
             labels = np.array(traced.document.annotation.labels[window.slices])
-        return Reference.between(labels, traced.prediction.schema, self._session.schema)
+        return CutReference.between(labels, traced.prediction.schema, self._session.schema)
 
     def _show(self, result: CutResult | None) -> None:
         self._scores.begin()
@@ -308,7 +308,7 @@ class Cutting:
             self._compute()
 
 
-def _scored(result: CutResult, reference: Reference) -> CutResult:
+def _scored(result: CutResult, reference: CutReference) -> CutResult:
     before, after = (reference.counts(p.labels) for p in (result.whole, result.cut))
     schema = reference.schema
     return replace(
@@ -318,7 +318,7 @@ def _scored(result: CutResult, reference: Reference) -> CutResult:
     )
 
 
-def _is_slow(traced: Traced) -> bool:
+def _is_slow(traced: TracedNetwork) -> bool:
     """Whether a pass takes long enough for the status bar to say so."""
     return traced.trace.seconds > 0.5
 

@@ -15,6 +15,7 @@ from segstudio.inspection import explanations
 from segstudio.inspection.explanations import (
     Attribution,
     Cam,
+    ExplainedClass,
     Field,
     FloatArray,
     LensRow,
@@ -22,11 +23,10 @@ from segstudio.inspection.explanations import (
     PixelValues,
     PixelXY,
     ScoreMaps,
-    Target,
 )
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.jobs import JobRunner, Latest
-from segstudio.session.inspection import ColourMap, Over, Traced
+from segstudio.session.inspection import ColourMap, Over, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
 T = TypeVar("T")
@@ -69,9 +69,9 @@ class _Known:
         pixels: Who waits for a pixel's values, by key.
     """
 
-    traced: Traced
-    gradients: OrderedDict[Target, Attribution] = field(default_factory=OrderedDict)
-    waiting: dict[Target, _Waiting] = field(default_factory=dict)
+    traced: TracedNetwork
+    gradients: OrderedDict[ExplainedClass, Attribution] = field(default_factory=OrderedDict)
+    waiting: dict[ExplainedClass, _Waiting] = field(default_factory=dict)
     scores: ScoreMaps | None = None
     scores_asked: bool = False
     stage_asked: str = ""
@@ -181,7 +181,7 @@ class Explaining:
 
     # -- gradients ---------------------------------------------------------------------------
 
-    def target(self, over: Over | str | None = None) -> Target:
+    def target(self, over: Over | str | None = None) -> ExplainedClass:
         """The class that is asked about over pixels, as the session has them now.
 
         Args:
@@ -191,7 +191,7 @@ class Explaining:
         over = inspection.over if over is None else Over(over)
         pinned = over in (Over.PIXEL, Over.REGION, Over.ANNOTATED)
         read = inspection.traced if over is Over.ANNOTATED else None
-        return Target(
+        return ExplainedClass(
             inspection.class_id,
             over,
             inspection.point if pinned else None,
@@ -200,7 +200,10 @@ class Explaining:
         )
 
     def attribute(
-        self, target: Target, done: Callable[[Attribution], None], failed: Failed | None = None
+        self,
+        target: ExplainedClass,
+        done: Callable[[Attribution], None],
+        failed: Failed | None = None,
     ) -> bool:
         """Tell what the gradients of a target say of all stages; at once if it is known.
 
@@ -224,7 +227,7 @@ class Explaining:
         waiting.add(done, failed)
         return self._follow_gradients(known, target, waiting)
 
-    def _follow_gradients(self, known: _Known, target: Target, waiting: _Waiting) -> bool:
+    def _follow_gradients(self, known: _Known, target: ExplainedClass, waiting: _Waiting) -> bool:
         def arrived(found: Attribution) -> None:
             known.gradients[target] = found
             while len(known.gradients) > _KEPT:
@@ -438,7 +441,7 @@ class Explaining:
 
     def _draw(
         self,
-        work: Callable[[Traced], T],
+        work: Callable[[TracedNetwork], T],
         done: Callable[[T], None],
         failed: Failed | None,
         key: str = "explanation",
@@ -459,7 +462,7 @@ class Explaining:
         return ColourMap.MAGMA if colours is ColourMap.DIVERGING else colours
 
 
-def _reference(traced: Traced) -> Labels | None:
+def _reference(traced: TracedNetwork) -> Labels | None:
     """A copy of the annotation's window, since the user may paint while it is read."""
     document = traced.document
     if not document.has_reference:

@@ -22,10 +22,10 @@ from segstudio.core.schema import LabelSchema
 from segstudio.jobs import Job
 from segstudio.metrics.confusion import Metrics
 from segstudio.metrics.tally import count, metrics_of
-from segstudio.session.inspection import ColourMap, Heat, Over, Traced
+from segstudio.session.inspection import ColourMap, Over, OverPhotoHeat, TracedNetwork
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
 
 FloatArray = NDArray[np.float32]
 PixelXY = tuple[int, int]
@@ -103,7 +103,7 @@ class ScoreMaps:
     scores: NDArray[np.float32] | NDArray[np.float16] = field(repr=False)
     are_logits: bool
 
-    def at(self, traced: Traced, row: int, col: int) -> tuple[ClassValue, ...]:
+    def at(self, traced: TracedNetwork, row: int, col: int) -> tuple[ClassValue, ...]:
         """The classes at a position of the window, by falling probability."""
         values = self.scores[:, row, col].astype(np.float64)
         probabilities = _softmax(values) if self.are_logits else values
@@ -120,7 +120,7 @@ class ScoreMaps:
 
 
 @dataclass(frozen=True)
-class Target:
+class ExplainedClass:
     """A class over some of the photo's pixels.
 
     Attributes:
@@ -150,7 +150,7 @@ class Attribution:
         image: (h, w) of the window: the magnitude of the image's gradient.
     """
 
-    target: Target
+    target: ExplainedClass
     score: float
     cams: Mapping[str, FloatArray] = field(repr=False)
     influences: Mapping[str, FloatArray] = field(repr=False)
@@ -171,7 +171,7 @@ class Cam:
     stage: str
     attribution: Attribution
     values: FloatArray = field(repr=False)
-    heat: Heat
+    heat: OverPhotoHeat
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +197,7 @@ class Field:
     side_most: int
     theoretical: tuple[float, float] | None
     is_global: bool
-    heat: Heat
+    heat: OverPhotoHeat
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +235,7 @@ class LensRow:
 # -- under the pointer -----------------------------------------------------------------------------
 
 
-def score_maps(subject: Subject, traced: Traced, job: Job) -> ScoreMaps:
+def score_maps(subject: TracedModel, traced: TracedNetwork, job: Job) -> ScoreMaps:
     """Compute a network's scores on its image: one forward pass."""
     logits = subject.logits(job.check)
     if logits is None:
@@ -251,7 +251,7 @@ def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return shares
 
 
-def stage_values(traced: Traced, stage: str, pixel_xy: PixelXY) -> PixelValues:
+def stage_values(traced: TracedNetwork, stage: str, pixel_xy: PixelXY) -> PixelValues:
     """What a stage ("": none) says under a pixel; not complete if its activations were not kept."""
     if not stage:
         return PixelValues(pixel_xy)
@@ -292,7 +292,7 @@ def instance_maps(prediction: Prediction) -> ScoreMaps:
 # -- what a target asks about ----------------------------------------------------------------------
 
 
-def target_mask(traced: Traced, target: Target) -> Mask | None:
+def target_mask(traced: TracedNetwork, target: ExplainedClass) -> Mask | None:
     """The photo's pixels (H, W) bool that a target asks about; None for a pixel, or for all.
 
     Raises:
@@ -316,14 +316,14 @@ def target_mask(traced: Traced, target: Target) -> Mask | None:
 
 
 def heat_over(
-    traced: Traced,
+    traced: TracedNetwork,
     values: FloatArray,
     colours: ColourMap,
     caption: str,
     opacity: float,
     *,
     root: bool = False,
-) -> Heat:
+) -> OverPhotoHeat:
     """Non-negative values (h, w) of the window over the photo; what is zero is transparent.
 
     Args:
@@ -339,7 +339,7 @@ def heat_over(
     if root:
         share = np.sqrt(share)
     levels = np.rint(share * 255).astype(np.uint8)
-    return Heat(
+    return OverPhotoHeat(
         traced.placement.paste(levels), colours, caption, 0.0, high, opacity=opacity, fades=True
     )
 
@@ -364,7 +364,7 @@ def side_of_share(values: FloatArray, centre: tuple[int, int], share: float) -> 
     return 2 * int(np.searchsorted(sums, share * sums[-1] * (1 - 1e-9))) + 1
 
 
-def over_text(traced: Traced, target: Target) -> str:
+def over_text(traced: TracedNetwork, target: ExplainedClass) -> str:
     """Over which pixels a target asks, for people."""
     if target.over is Over.RECTANGLE and target.rectangle is not None:
         return f"a rectangle of {target.rectangle.width} x {target.rectangle.height}"
@@ -377,7 +377,7 @@ def over_text(traced: Traced, target: Target) -> str:
     }.get(target.over, "the whole image")
 
 
-def class_name(traced: Traced, class_id: int) -> str:
+def class_name(traced: TracedNetwork, class_id: int) -> str:
     """A class of the model, for people."""
     return traced.class_names.get(class_id, f"class {class_id}")
 
@@ -402,13 +402,13 @@ def field_text(found: Field) -> str:
     return text
 
 
-def _pinned(target: Target) -> PixelXY:
+def _pinned(target: ExplainedClass) -> PixelXY:
     if target.point is None:
         raise SegstudioError("Click a pixel of the photo first.")
     return target.point
 
 
-def _rectangle(traced: Traced, target: Target) -> Mask:
+def _rectangle(traced: TracedNetwork, target: ExplainedClass) -> Mask:
     if target.rectangle is None:
         raise SegstudioError("Draw a rectangle first: Shift+drag on the photo with the hand.")
     mask = np.zeros(traced.placement.photo_hw, np.bool_)
@@ -416,7 +416,7 @@ def _rectangle(traced: Traced, target: Target) -> Mask:
     return mask
 
 
-def _annotated(traced: Traced, target: Target) -> Mask:
+def _annotated(traced: TracedNetwork, target: ExplainedClass) -> Mask:
     point = _pinned(target)
     document = traced.document
     if not document.has_reference:
@@ -425,7 +425,7 @@ def _annotated(traced: Traced, target: Target) -> Mask:
     return _region(annotation.labels, annotation.instances, point)
 
 
-def _predicted(traced: Traced, target: Target) -> Mask:
+def _predicted(traced: TracedNetwork, target: ExplainedClass) -> Mask:
     x, y = _pinned(target)
     window = traced.placement.window
     if not window.contains(x, y):
@@ -446,11 +446,11 @@ def _region(labels: NDArray[np.uint8], ids: NDArray[np.uint16] | None, point: Pi
     return mask
 
 
-def _pasted(traced: Traced, mask: Mask) -> Mask:
+def _pasted(traced: TracedNetwork, mask: Mask) -> Mask:
     return traced.placement.paste(mask.view(np.uint8)).view(np.bool_)
 
 
-def _nothing_there(traced: Traced, target: Target) -> SegstudioError:
+def _nothing_there(traced: TracedNetwork, target: ExplainedClass) -> SegstudioError:
     if target.over is Over.CLASS:
         name = class_name(traced, target.class_id)
         return SegstudioError(
@@ -462,7 +462,9 @@ def _nothing_there(traced: Traced, target: Target) -> SegstudioError:
 # -- what the gradients say, and the head ----------------------------------------------------------
 
 
-def attribution(subject: Subject, traced: Traced, target: Target, job: Job) -> Attribution:
+def attribution(
+    subject: TracedModel, traced: TracedNetwork, target: ExplainedClass, job: Job
+) -> Attribution:
     """Follow the gradients of a target to all stages.
 
     Raises:
@@ -483,7 +485,7 @@ def attribution(subject: Subject, traced: Traced, target: Target, job: Job) -> A
     )
 
 
-def cam(traced: Traced, found: Attribution, stage_id: str, colours: ColourMap) -> Cam:
+def cam(traced: TracedNetwork, found: Attribution, stage_id: str, colours: ColourMap) -> Cam:
     """Grad-CAM of a stage over the photo; every value lies in its receptive field's middle."""
     layer = traced.trace.layer(stage_id)
     values = found.cams[stage_id]
@@ -494,7 +496,7 @@ def cam(traced: Traced, found: Attribution, stage_id: str, colours: ColourMap) -
 
 
 def cam_pictures(
-    traced: Traced, found: Attribution, px: int, colours: ColourMap
+    traced: TracedNetwork, found: Attribution, px: int, colours: ColourMap
 ) -> dict[str, Image]:
     """Grad-CAM of every stage over a photo whose longer side has `px` pixels: uint8 RGB."""
     placement = traced.placement
@@ -515,7 +517,7 @@ def cam_pictures(
     return pictures
 
 
-def pixel_field(traced: Traced, found: Attribution, colours: ColourMap) -> Field:
+def pixel_field(traced: TracedNetwork, found: Attribution, colours: ColourMap) -> Field:
     """The effective field of a class score at one pixel, for which `found` was computed."""
     point = found.target.point or (0, 0)
     name = class_name(traced, found.target.class_id)
@@ -525,8 +527,8 @@ def pixel_field(traced: Traced, found: Attribution, colours: ColourMap) -> Field
 
 
 def stage_field(
-    subject: Subject,
-    traced: Traced,
+    subject: TracedModel,
+    traced: TracedNetwork,
     stage_id: str,
     point: PixelXY,
     channel: int | None,
@@ -548,7 +550,7 @@ def stage_field(
 
 
 def _field(
-    traced: Traced,
+    traced: TracedNetwork,
     stage: str,
     theoretical_of: str,
     point: PixelXY,
@@ -575,8 +577,8 @@ def _field(
 
 
 def lens(
-    subject: Subject,
-    traced: Traced,
+    subject: TracedModel,
+    traced: TracedNetwork,
     stage_id: str,
     reference: Labels | None,
     schema: LabelSchema,
@@ -595,7 +597,11 @@ def lens(
 
 
 def lens_table(
-    subject: Subject, traced: Traced, reference: Labels | None, schema: LabelSchema, job: Job
+    subject: TracedModel,
+    traced: TracedNetwork,
+    reference: Labels | None,
+    schema: LabelSchema,
+    job: Job,
 ) -> tuple[LensRow, ...]:
     """What the head says from each stage between the encoder and itself, and from others it can
     read; the stages that it cannot read are there without a view.

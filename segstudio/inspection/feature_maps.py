@@ -17,14 +17,14 @@ from segstudio.core.labels import Image
 from segstudio.inspection.feature_pictures import FloatArray
 from segstudio.inspection.stage_work import StageFacts, StageWork, agreement_with
 from segstudio.jobs import Job, JobRunner
-from segstudio.session.inspection import Heat, Look, Picture, Traced
+from segstudio.session.inspection import MapPicture, OverPhotoHeat, StageLook, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
 T = TypeVar("T")
 Failed = Callable[[Exception], None]
 
 
-class Reference(StrEnum):
+class StageReference(StrEnum):
     """What a channel is compared with."""
 
     ANNOTATION = "annotation"
@@ -44,20 +44,20 @@ class FeatureMaps:
     def __init__(self, session: Session, jobs: JobRunner) -> None:
         self._session, self._jobs = session, jobs
         self._work = StageWork()
-        self._pictures: WeakKeyDictionary[Traced, PictureCache] = WeakKeyDictionary()
-        self._shown: tuple[Traced, ...] = ()
-        self._gone: WeakSet[Traced] = WeakSet()
+        self._pictures: WeakKeyDictionary[TracedNetwork, PictureCache] = WeakKeyDictionary()
+        self._shown: tuple[TracedNetwork, ...] = ()
+        self._gone: WeakSet[TracedNetwork] = WeakSet()
         session.follow(What.TRACE | What.PAIR, self._on_traces)
 
     # -- pictures ----------------------------------------------------------------------------
 
     def node_picture(
         self,
-        traced: Traced,
+        traced: TracedNetwork,
         stage_id: str,
-        picture: Picture,
+        picture: MapPicture,
         channel: int,
-        look: Look,
+        look: StageLook,
         px: int,
         done: Callable[[Image], None],
         *,
@@ -70,7 +70,7 @@ class FeatureMaps:
             traced: The trace.
             stage_id: The stage.
             picture: What of the channels it shows.
-            channel: Which one for `Picture.CHANNEL`; the last one if the stage has fewer.
+            channel: Which one for `MapPicture.CHANNEL`; the last one if the stage has fewer.
             look: Colours and range; principal components have their own.
             px: Pixels of the longer side.
             done: Gets the picture.
@@ -80,9 +80,9 @@ class FeatureMaps:
         layer = traced.trace.layer(stage_id)
         shown = min(channel, layer.shape[0] - 1)
         key: tuple[object, ...] = (stage_id, picture, look, px)
-        if picture is Picture.CHANNEL:
+        if picture is MapPicture.CHANNEL:
             key = (stage_id, shown, look, px)
-        elif picture is Picture.COMPONENTS:
+        elif picture is MapPicture.COMPONENTS:
             key = (stage_id, picture, px)
         kept = self._of(traced)
         known = kept.get(key)
@@ -91,7 +91,7 @@ class FeatureMaps:
             return
 
         def work(job: Job) -> Image:
-            if picture is Picture.CHANNEL:
+            if picture is MapPicture.CHANNEL:
                 return self._work.channels(traced, layer, (shown,), look, px, job)[shown]
             return self._work.summary(traced, layer, picture, look, px)
 
@@ -100,15 +100,15 @@ class FeatureMaps:
             done(found)
 
         name = f"picture {id(traced)} {stage_id}"
-        title = f"Picture of {stage_id}"
+        title = f"MapPicture of {stage_id}"
         self._submit(title, traced, work, arrived, _key(asker, name), failed=failed)
 
     def thumbnails(
         self,
-        traced: Traced,
+        traced: TracedNetwork,
         stage_id: str,
         channels: Sequence[int],
-        look: Look,
+        look: StageLook,
         px: int,
         done: Callable[[dict[int, Image]], None],
         *,
@@ -155,7 +155,11 @@ class FeatureMaps:
         )
 
     def heat(
-        self, traced: Traced, stage_id: str, channel: int, done: Callable[[Heat], None]
+        self,
+        traced: TracedNetwork,
+        stage_id: str,
+        channel: int,
+        done: Callable[[OverPhotoHeat], None],
     ) -> None:
         """Give a channel over the photo, in the colours chosen; supersedes one asked for before."""
         layer, look = traced.trace.layer(stage_id), self._session.inspection.look
@@ -172,7 +176,7 @@ class FeatureMaps:
 
     def facts(
         self,
-        traced: Traced,
+        traced: TracedNetwork,
         stage_id: str,
         done: Callable[[StageFacts], None],
         *,
@@ -197,10 +201,10 @@ class FeatureMaps:
 
     def agreement(
         self,
-        traced: Traced,
+        traced: TracedNetwork,
         stage_id: str,
         class_id: int,
-        reference: Reference,
+        reference: StageReference,
         done: Callable[[FloatArray], None],
         *,
         asker: str = "",
@@ -220,7 +224,7 @@ class FeatureMaps:
             asker: Supersedes questions of this asker for the same reference.
         """
         layer = traced.trace.layer(stage_id)
-        if reference is Reference.ANNOTATION:
+        if reference is StageReference.ANNOTATION:
             mapping = ClassMapping.between(traced.prediction.schema, self._session.schema)
             labels = traced.document.annotation.labels[traced.placement.window.slices]
             wanted = int(mapping.table[class_id])
@@ -236,7 +240,7 @@ class FeatureMaps:
 
     def channel_histogram(
         self,
-        traced: Traced,
+        traced: TracedNetwork,
         stage_id: str,
         channel: int,
         done: Callable[[NDArray[np.int64]], None],
@@ -254,7 +258,9 @@ class FeatureMaps:
             front=True,
         )
 
-    def ends(self, traced: Traced, stage_id: str, channel: int) -> tuple[float, float] | None:
+    def ends(
+        self, traced: TracedNetwork, stage_id: str, channel: int
+    ) -> tuple[float, float] | None:
         """The values that get the ends of the colours in a channel; None if not known yet."""
         if self._work.known_facts(traced, stage_id) is None:
             return None
@@ -263,7 +269,7 @@ class FeatureMaps:
         return float(lows[0]), float(highs[0])
 
     def values_at(
-        self, traced: Traced, stage_id: str, pixel_xy: tuple[int, int]
+        self, traced: TracedNetwork, stage_id: str, pixel_xy: tuple[int, int]
     ) -> FloatArray | None:
         """Each channel's value (C,) at a photo pixel (x, y), at once.
 
@@ -277,13 +283,13 @@ class FeatureMaps:
 
     # -- how ---------------------------------------------------------------------------------
 
-    def _of(self, traced: Traced) -> PictureCache:
+    def _of(self, traced: TracedNetwork) -> PictureCache:
         return self._pictures.setdefault(traced, PictureCache())
 
     def _submit(
         self,
         title: str,
-        traced: Traced,
+        traced: TracedNetwork,
         work: Callable[[Job], T],
         done: Callable[[T], None],
         key: str,

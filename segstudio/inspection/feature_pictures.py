@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.features import FeatureMap, LayerInfo
-from segstudio.core.placement import Placement
+from segstudio.core.input_geometry import InputGeometry
 
 FloatArray = NDArray[np.float32]
 
@@ -59,7 +59,7 @@ class Sampling:
         return result
 
 
-def picture_shape(placement: Placement, layer: LayerInfo, px: int) -> tuple[int, int]:
+def picture_shape(placement: InputGeometry, layer: LayerInfo, px: int) -> tuple[int, int]:
     """(h, w) of a stage's picture whose longer side has `px` pixels.
 
     It has the shape of the part of the photo that the network saw, or of the map itself where the
@@ -70,7 +70,7 @@ def picture_shape(placement: Placement, layer: LayerInfo, px: int) -> tuple[int,
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def sampling_of(placement: Placement, layer: LayerInfo, px: int) -> Sampling:
+def sampling_of(placement: InputGeometry, layer: LayerInfo, px: int) -> Sampling:
     """How a stage's map becomes a picture whose longer side has `px` pixels."""
     shape = picture_shape(placement, layer, px)
     map_hw = layer.shape[1:]
@@ -91,7 +91,7 @@ def sampling_of(placement: Placement, layer: LayerInfo, px: int) -> Sampling:
     return Sampling(shape, indices[0], indices[1], (steps[0], steps[1]))
 
 
-def visible_part(placement: Placement, layer: LayerInfo) -> tuple[slice, slice]:
+def visible_part(placement: InputGeometry, layer: LayerInfo) -> tuple[slice, slice]:
     """The rows and columns of a stage's map whose middles lie on the photo, not on padding.
 
     All of them where the stage has no place on the photo; at least one of each.
@@ -108,7 +108,9 @@ def visible_part(placement: Placement, layer: LayerInfo) -> tuple[slice, slice]:
     return found[0], found[1]
 
 
-def on_grid(mask: NDArray[np.bool_], placement: Placement, layer: LayerInfo) -> NDArray[np.bool_]:
+def on_grid(
+    mask: NDArray[np.bool_], placement: InputGeometry, layer: LayerInfo
+) -> NDArray[np.bool_]:
     """A mask (h, w) of the window on the positions of `visible_part`.
 
     A position belongs to the mask if at least half of the pixels nearest to it do.

@@ -19,12 +19,12 @@ from segstudio.report.diagram import Sizes, lay_out
 from segstudio.report.shape_table import shape_csv
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
-from segstudio.session.inspection import Inspection, Look, Over, Picture, Traced
+from segstudio.session.inspection import Inspection, MapPicture, Over, StageLook, TracedNetwork
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Inspecting:
         self._session, self._jobs, self._clock, self._engine = session, jobs, clock, engine
         self._notices = notices
         self._wanted: _Wanted | None = None
-        self._subjects: dict[Traced, Subject] = {}
+        self._subjects: dict[TracedNetwork, TracedModel] = {}
         self._later: Cancel | None = None
         self._last_model = ""
         session.follow(What.DOCUMENT | What.MODELS | What.PROJECT, self._on_change)
@@ -98,7 +98,10 @@ class Inspecting:
         self._follow()
 
     def trace_model(
-        self, model_id: str, done: Callable[[Traced], None], failed: Callable[[Exception], None]
+        self,
+        model_id: str,
+        done: Callable[[TracedNetwork], None],
+        failed: Callable[[Exception], None],
     ) -> Job | None:
         """Trace another model on the open image, for a comparison; None without an image.
 
@@ -110,7 +113,7 @@ class Inspecting:
             return None
         wanted = _Wanted(document, spec, self._session.model.options, self._pinned())
 
-        def arrived(found: tuple[Traced, Subject]) -> None:
+        def arrived(found: tuple[TracedNetwork, TracedModel]) -> None:
             traced, subject = found
             if document is self._session.document and self._session.inspection.active:
                 self._subjects[traced] = subject
@@ -125,7 +128,7 @@ class Inspecting:
             key="second trace",
         )
 
-    def release(self, traced: Traced) -> None:
+    def release(self, traced: TracedNetwork) -> None:
         """Forget the network of a trace that is not looked at any more."""
         if traced is not self._session.inspection.traced:
             self._subjects.pop(traced, None)
@@ -133,11 +136,11 @@ class Inspecting:
     def ask(
         self,
         title: str,
-        work: Callable[[Subject, Traced, Job], T],
+        work: Callable[[TracedModel, TracedNetwork, Job], T],
         done: Callable[[T], None],
         *,
         key: str,
-        traced: Traced | None = None,
+        traced: TracedNetwork | None = None,
         failed: Callable[[Exception], None] | None = None,
         ended: Callable[[], None] | None = None,
         visible: bool = True,
@@ -226,7 +229,7 @@ class Inspecting:
         same = traced is not None and traced.document is self._session.document
         return inspection.point if same else None
 
-    def _trace(self, wanted: _Wanted, job: Job) -> tuple[Traced, Subject]:
+    def _trace(self, wanted: _Wanted, job: Job) -> tuple[TracedNetwork, TracedModel]:
         spec, document = wanted.spec, wanted.document
         subject = self._engine.subject(
             spec, document.pixels, wanted.options, wanted.around_xy, job.check
@@ -236,17 +239,19 @@ class Inspecting:
         window = subject.placement.window
         lay_out(trace, sizes=Sizes.for_aspect(window.width / window.height))
         names = {entry.id: entry.name for entry in spec.schema.classes}
-        traced = Traced(spec.id, spec.title, document, trace, subject.placement, prediction, names)
+        traced = TracedNetwork(
+            spec.id, spec.title, document, trace, subject.placement, prediction, names
+        )
         return traced, subject
 
-    def _traced(self, found: tuple[Traced, Subject]) -> None:
+    def _traced(self, found: tuple[TracedNetwork, TracedModel]) -> None:
         traced, subject = found
         if traced.document is not self._session.document:
             return
         self._subjects = {traced: subject}
         self._show(traced, "")
 
-    def _show(self, traced: Traced | None, problem: str) -> None:
+    def _show(self, traced: TracedNetwork | None, problem: str) -> None:
         session = self._session
         before = session.inspection
         values: dict[str, object] = {
@@ -263,11 +268,11 @@ class Inspecting:
     # -- what is looked at -------------------------------------------------------------------
 
     def open_stage(self, stage: str, channel: int | None = None) -> None:
-        """Look at a stage's channels, and at one of them."""
+        """StageLook at a stage's channels, and at one of them."""
         self._session.set_inspection(stage=stage, channel=channel)
 
     def step_stage(self, step: int) -> None:
-        """Look at the stage that ran so many after the opened one (before it, if negative)."""
+        """StageLook at the stage that ran so many after the opened one (before it, if negative)."""
         inspection = self._session.inspection
         if inspection.traced is None:
             return
@@ -278,14 +283,14 @@ class Inspecting:
             self.open_stage(ids[target])
 
     def open_skip(self, skip: str) -> None:
-        """Look at a skip edge."""
+        """StageLook at a skip edge."""
         self._session.set_inspection(skip=skip)
 
     def choose_class(self, class_id: int) -> None:
         """Ask about another of the model's classes."""
         self._session.set_inspection(class_id=class_id)
 
-    def choose_picture(self, picture: Picture, channel: int | None = None) -> None:
+    def choose_picture(self, picture: MapPicture, channel: int | None = None) -> None:
         """Show another summary of each stage in the nodes."""
         inspection = self._session.inspection
         self._session.set_inspection(
@@ -294,8 +299,8 @@ class Inspecting:
         )
 
     def choose_look(self, **values: object) -> None:
-        """Change fields of `Look`: colours, value_range, fixed."""
-        look: Look = replace(self._session.inspection.look, **values)  # type: ignore[arg-type]
+        """Change fields of `StageLook`: colours, value_range, fixed."""
+        look: StageLook = replace(self._session.inspection.look, **values)  # type: ignore[arg-type]
         self._session.set_inspection(look=look)
 
     def pin(self, pixel_xy: tuple[int, int] | None) -> None:
@@ -330,7 +335,9 @@ class Inspecting:
         )
 
 
-def _kept_choices(before: Inspection, traced: Traced, *, same_model: bool) -> dict[str, object]:
+def _kept_choices(
+    before: Inspection, traced: TracedNetwork, *, same_model: bool
+) -> dict[str, object]:
     """What stays chosen in a new trace: what is there again; a pinned pixel on the same image."""
     trace = traced.trace
     same_image = before.traced is not None and before.traced.document is traced.document
@@ -358,6 +365,6 @@ def _first_stage(trace: FeatureTrace) -> str:
     return others[0] if others else ""
 
 
-def _first(traced: Traced) -> int:
+def _first(traced: TracedNetwork) -> int:
     """The first class that is not the background."""
     return next((i for i in traced.class_names if i != 0), 0)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from segstudio.core.text import utf8
 from segstudio.folder.browser import open_in_browser
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.inspection.report.material import Material
+from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
-from segstudio.session.inspection import Traced
+from segstudio.session.inspection import TracedNetwork
 from segstudio.session.session import Session
 from segstudio.storage.atomic import write_atomically
 from segstudio.storage.formats.png import encode_rgb_png
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
 
 _NOTHING = "There is no traced network to export."
 _NOTHING_HINT = "Open an image and choose a model: the Network panel traces it."
@@ -54,7 +54,7 @@ class InspectionExport:
         """
         from segstudio.inspection.report.stage_grid import stage_grid
 
-        def work(material: Material, job: Job) -> None:
+        def work(material: TraceMaterial, job: Job) -> None:
             picture = stage_grid(material, stage_id, job.check)
             write_atomically(path, encode_rgb_png(picture), durable=False)
 
@@ -64,7 +64,7 @@ class InspectionExport:
         """Write the diagram of the whole network with its stages' pictures as SVG."""
         from segstudio.inspection.report.drawing import diagram_svg
 
-        def work(material: Material, job: Job) -> None:
+        def work(material: TraceMaterial, job: Job) -> None:
             text = diagram_svg(material, job.report)
             write_atomically(path, utf8(text), durable=False)
 
@@ -74,7 +74,7 @@ class InspectionExport:
         """Write the diagram of the whole network with its stages' pictures as PNG."""
         from segstudio.inspection.report.drawing import diagram_png
 
-        def work(material: Material, job: Job) -> None:
+        def work(material: TraceMaterial, job: Job) -> None:
             picture = diagram_png(material, job.report)
             write_atomically(path, encode_rgb_png(picture), durable=False)
 
@@ -89,7 +89,7 @@ class InspectionExport:
         """
         from segstudio.inspection.report.arrays import write_arrays
 
-        def work(subject: Subject, material: Material, job: Job) -> None:
+        def work(subject: TracedModel, material: TraceMaterial, job: Job) -> None:
             logits = subject.logits(job.check)
             write_arrays(path, material, stages, logits, job.report)
 
@@ -97,14 +97,16 @@ class InspectionExport:
 
     def save_report(self, path: Path) -> Job | None:
         """Write a report of the image's way through the network as one HTML file."""
-        from segstudio.inspection.report.document import write_report
+        from segstudio.inspection.report.trace_document import write_report
 
-        def work(subject: Subject, material: Material, job: Job) -> None:
+        def work(subject: TracedModel, material: TraceMaterial, job: Job) -> None:
             write_report(path, subject, material, job.check, job.report)
 
         return self._with_subject(path, "The report is in", work, can_open=True)
 
-    def _plain(self, path: Path, said: str, work: Callable[[Material, Job], None]) -> Job | None:
+    def _plain(
+        self, path: Path, said: str, work: Callable[[TraceMaterial, Job], None]
+    ) -> Job | None:
         """Export what needs no network."""
         material = self._material()
         if material is None:
@@ -115,7 +117,7 @@ class InspectionExport:
         self,
         path: Path,
         said: str,
-        work: Callable[[Subject, Material, Job], None],
+        work: Callable[[TracedModel, TraceMaterial, Job], None],
         *,
         can_open: bool = False,
     ) -> Job | None:
@@ -124,10 +126,10 @@ class InspectionExport:
         if material is None:
             return None
 
-        def fetched(subject: Subject) -> None:
+        def fetched(subject: TracedModel) -> None:
             self._submit(path, said, lambda job: work(subject, material, job), can_open=can_open)
 
-        def fetch(subject: Subject, _traced: Traced, _job: Job) -> Subject:
+        def fetch(subject: TracedModel, _traced: TracedNetwork, _job: Job) -> TracedModel:
             return subject
 
         title = f"Writing {path.name}"
@@ -144,9 +146,9 @@ class InspectionExport:
             lambda _result: self._notices.info(f"{said} {path}.", action=opening),
         )
 
-    def _material(self) -> Material | None:
+    def _material(self) -> TraceMaterial | None:
         inspection = self._session.inspection
         if inspection.traced is None:
             self._notices.warning(_NOTHING, _NOTHING_HINT)
             return None
-        return Material.of(inspection.traced, self._session.schema, inspection)
+        return TraceMaterial.of(inspection.traced, self._session.schema, inspection)

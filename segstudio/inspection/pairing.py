@@ -16,7 +16,7 @@ from segstudio.inspection.stage_similarity import Comparison, StageSimilarity, s
 from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
-from segstudio.session.inspection import Traced
+from segstudio.session.inspection import TracedNetwork
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.image_ref import ImageRef
 
@@ -69,7 +69,7 @@ class Pairing:
         self._inspecting, self._engine = inspecting, engine
         self.state = PairState()
         self._watched = False
-        self._traced: Traced | None = None
+        self._traced: TracedNetwork | None = None
         self._tracing: Job | None = None
         self._running: Comparison | None = None
         self._latest = Latest()
@@ -211,7 +211,7 @@ class Pairing:
             self._replace(problem=f"The weights of {name} are not on disk: download or load them.")
             return
 
-        def arrived(second: Traced) -> None:
+        def arrived(second: TracedNetwork) -> None:
             session.set_inspection(second=second)
             self._compare_if_wanted()
 
@@ -220,7 +220,7 @@ class Pairing:
             model, arrived, lambda error: self._replace(problem=told(error))
         )
 
-    def _drop_what_does_not_fit(self, traced: Traced) -> None:
+    def _drop_what_does_not_fit(self, traced: TracedNetwork) -> None:
         """A result of other models, or of another image alone, is not shown any more."""
         found, running = self.state.similarity, self._running
         if running is not None and (

@@ -21,11 +21,11 @@ from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.jobs import JobRunner, Latest
 from segstudio.session.inspection import (
     ClassMapOverPhoto,
-    Heat,
     Over,
     Overlay,
     OverPhoto,
-    Traced,
+    OverPhotoHeat,
+    TracedNetwork,
 )
 from segstudio.session.session import Change, Session, What
 
@@ -73,7 +73,7 @@ class PhotoOverlay:
         """How strongly values cover the photo, 0..1: what lies there now, and what comes."""
         self._opacity = min(1.0, max(0.0, opacity))
         shown = self._session.inspection.over_photo
-        if isinstance(shown, Heat) and shown.opacity != self._opacity:
+        if isinstance(shown, OverPhotoHeat) and shown.opacity != self._opacity:
             self._session.set_inspection(over_photo=replace(shown, opacity=self._opacity))
 
     @property
@@ -84,7 +84,7 @@ class PhotoOverlay:
     @property
     def opacity(self) -> float:
         """How strongly a channel covers the photo, 0..1."""
-        return Heat.opacity if self._opacity is None else self._opacity
+        return OverPhotoHeat.opacity if self._opacity is None else self._opacity
 
     # -- what follows from the session -------------------------------------------------------
 
@@ -137,7 +137,7 @@ class PhotoOverlay:
             self._session.set_inspection(overlay_note=_COMPUTING)
             self._ask_explanation(traced, overlay)
 
-    def _ask_channel(self, traced: Traced | None) -> None:
+    def _ask_channel(self, traced: TracedNetwork | None) -> None:
         """The channel in focus; where no other is, as on the next image, the one before."""
         if traced is None or self._channel is None:
             return
@@ -148,7 +148,7 @@ class PhotoOverlay:
             return
         self._maps.heat(traced, stage, channel, self._latest.only(self._lay))
 
-    def _ask_cuts(self, traced: Traced | None) -> None:
+    def _ask_cuts(self, traced: TracedNetwork | None) -> None:
         """The mask with the enabled cuts, in the folder's classes."""
         result = self._session.inspection.cut_result
         if traced is None or result is None:
@@ -157,7 +157,7 @@ class PhotoOverlay:
         names = ", ".join(describe(cut) for cut in result.cuts)
         self._lay_classes(traced, result.cut, f"{traced.title} without {names}")
 
-    def _ask_explanation(self, traced: Traced, overlay: Overlay) -> None:
+    def _ask_explanation(self, traced: TracedNetwork, overlay: Overlay) -> None:
         inspection, explaining = self._session.inspection, self._explaining
 
         def failed(error: Exception) -> None:
@@ -186,7 +186,9 @@ class PhotoOverlay:
 
     # -- what comes of it --------------------------------------------------------------------
 
-    def _lay_classes(self, traced: Traced, said: Prediction, caption: str, note: str = "") -> None:
+    def _lay_classes(
+        self, traced: TracedNetwork, said: Prediction, caption: str, note: str = ""
+    ) -> None:
         """Lay a class map of the network over the photo, in the folder's classes."""
         schema = self._session.schema
 
@@ -200,6 +202,6 @@ class PhotoOverlay:
         )  # fmt: skip
 
     def _lay(self, over: OverPhoto | None, note: str = "") -> None:
-        if isinstance(over, Heat) and self._opacity is not None:
+        if isinstance(over, OverPhotoHeat) and self._opacity is not None:
             over = replace(over, opacity=self._opacity)
         self._session.set_inspection(over_photo=over, overlay_note=note)

@@ -18,7 +18,7 @@ from segstudio.inspection.mask_counts import MaskCounts
 from segstudio.metrics.cut_costs import ALL_SKIPS, AblationRow, NamedCuts
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
 
 
 def skip_runs(trace: FeatureTrace, how: CutHow = CutHow.ZERO) -> tuple[NamedCuts, ...]:
@@ -30,7 +30,7 @@ def skip_runs(trace: FeatureTrace, how: CutHow = CutHow.ZERO) -> tuple[NamedCuts
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class CutReference:
     """What class maps of one image are measured against.
 
     Attributes:
@@ -45,7 +45,9 @@ class Reference:
     table: npt.NDArray[np.uint8]
 
     @classmethod
-    def between(cls, labels: Labels | None, model: LabelSchema, schema: LabelSchema) -> Reference:
+    def between(
+        cls, labels: Labels | None, model: LabelSchema, schema: LabelSchema
+    ) -> CutReference:
         """A reference in the classes of a folder for the maps of a model.
 
         It has no labels if it is not known what the model's classes are in the folder.
@@ -115,9 +117,9 @@ class CutRun:
 
 
 def cut_runs(
-    subject: Subject,
+    subject: TracedModel,
     runs: Sequence[NamedCuts],
-    reference: Reference,
+    reference: CutReference,
     check: Callable[[], Callable[[], None]],
 ) -> Iterator[CutRun]:
     """Run the network on its image once for each of the runs, lazily.

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureMap, FeatureTrace, LayerInfo
+from segstudio.core.input_geometry import InputGeometry
 from segstudio.core.labels import Image
-from segstudio.core.placement import Placement
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.text import safe_cells
 from segstudio.inspection.alignment import comparable_stages
 from segstudio.jobs import Job
 from segstudio.runs.engine import Engine
 from segstudio.session.document import Document
-from segstudio.session.inspection import Traced
+from segstudio.session.inspection import TracedNetwork
 from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.image_ref import ImageRef
 
@@ -111,7 +111,7 @@ class Comparison:
         of = f": image {self.done + 1} of {len(self.images)}" if len(self.images) > 1 else ""
         return f"Comparing {names}{of}"
 
-    def add_traced(self, first: Traced, second: Traced, job: Job) -> None:
+    def add_traced(self, first: TracedNetwork, second: TracedNetwork, job: Job) -> None:
         """Add the open image, from the traces that are there."""
         found = [
             _features(traced.trace, traced.placement, stages, job)
@@ -160,7 +160,7 @@ def stage_ids(trace: FeatureTrace) -> tuple[str, ...]:
 
 
 def _features(
-    trace: FeatureTrace, placement: Placement, stages: Sequence[str], job: Job
+    trace: FeatureTrace, placement: InputGeometry, stages: Sequence[str], job: Job
 ) -> list[Rows]:
     """The stages' features on the common grid."""
     found = []
@@ -179,7 +179,7 @@ _BLOCK: Final = 64
 
 
 def on_common_grid(
-    features: FeatureMap, placement: Placement, layer: LayerInfo, grid: tuple[int, int] = GRID
+    features: FeatureMap, placement: InputGeometry, layer: LayerInfo, grid: tuple[int, int] = GRID
 ) -> Rows:
     """Return a stage's features in the cells of a grid over the part of the photo it saw.
 

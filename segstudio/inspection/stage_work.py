@@ -22,7 +22,13 @@ from segstudio.inspection.feature_pictures import (
     visible_part,
 )
 from segstudio.jobs import Job
-from segstudio.session.inspection import Heat, Look, Picture, Traced, ValueRange
+from segstudio.session.inspection import (
+    MapPicture,
+    OverPhotoHeat,
+    StageLook,
+    TracedNetwork,
+    ValueRange,
+)
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.statistics import ChannelStatistics
@@ -74,15 +80,15 @@ class StageWork:
     """The work of the lane "features"; remembers the figures of a trace as long as it lives."""
 
     def __init__(self) -> None:
-        self._facts: WeakKeyDictionary[Traced, dict[str, StageFacts]] = WeakKeyDictionary()
+        self._facts: WeakKeyDictionary[TracedNetwork, dict[str, StageFacts]] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def known_facts(self, traced: Traced, stage_id: str) -> StageFacts | None:
+    def known_facts(self, traced: TracedNetwork, stage_id: str) -> StageFacts | None:
         """The figures of a stage, if they were worked out already. Safe from any thread."""
         with self._lock:
             return self._facts.get(traced, {}).get(stage_id)
 
-    def facts(self, traced: Traced, layer: LayerInfo) -> StageFacts:
+    def facts(self, traced: TracedNetwork, layer: LayerInfo) -> StageFacts:
         """The figures of a stage."""
         known = self.known_facts(traced, layer.id)
         if known is None:
@@ -91,14 +97,14 @@ class StageWork:
                 self._facts.setdefault(traced, {})[layer.id] = known
         return known
 
-    def histogram(self, traced: Traced, layer: LayerInfo, channel: int) -> NDArray[np.int64]:
+    def histogram(self, traced: TracedNetwork, layer: LayerInfo, channel: int) -> NDArray[np.int64]:
         """How many of a channel's values lie in equal steps from its lowest to its highest."""
         found = self.facts(traced, layer).statistics
         low, high = float(found.minimum[channel]), float(found.maximum[channel])
         return histogram(visible(traced, layer)[channel : channel + 1], low, high)
 
     def channels(
-        self, traced: Traced, layer: LayerInfo, channels: tuple[int, ...], look: Look, px: int,
+        self, traced: TracedNetwork, layer: LayerInfo, channels: tuple[int, ...], look: StageLook, px: int,
         job: Job,
     ) -> dict[int, Image]:  # fmt: skip
         """Pictures of channels, RGB (h, w, 3) uint8, cropped to the photo."""
@@ -112,13 +118,18 @@ class StageWork:
         return {c: np.ascontiguousarray(p) for c, p in zip(channels, pictures, strict=True)}
 
     def summary(
-        self, traced: Traced, layer: LayerInfo, picture: Picture, look: Look, px: int
+        self,
+        traced: TracedNetwork,
+        layer: LayerInfo,
+        picture: MapPicture,
+        look: StageLook,
+        px: int,
     ) -> Image:
         """The picture of all channels together, RGB (h, w, 3) uint8, cropped to the photo."""
         features = traced.trace.activation(layer.id)
-        if picture is Picture.COMPONENTS:
+        if picture is MapPicture.COMPONENTS:
             return components(traced, layer, features, px)
-        together = mean_of_channels if picture is Picture.MEAN else maximum_of_channels
+        together = mean_of_channels if picture is MapPicture.MEAN else maximum_of_channels
         values = sampling_of(traced.placement, layer, px).take(together(features)[None])[0]
         low, high = float(values.min()), float(values.max())
         if look.value_range is ValueRange.FIXED:
@@ -128,7 +139,9 @@ class StageWork:
             low, high = facts.low, facts.high
         return coloured(values, *ends(low, high, look.colours.value), look.colours.value)
 
-    def heat(self, traced: Traced, layer: LayerInfo, channel: int, look: Look, job: Job) -> Heat:
+    def heat(
+        self, traced: TracedNetwork, layer: LayerInfo, channel: int, look: StageLook, job: Job
+    ) -> OverPhotoHeat:
         """A channel over the photo, smooth between the positions."""
         lows, highs = self.ends(traced, layer, (channel,), look)
         low, high = float(lows[0]), float(highs[0])
@@ -138,10 +151,12 @@ class StageWork:
         job.check()
         nothing = int(levels_of(np.zeros(1, np.float32), low, high)[0])
         caption = f"{layer.id}, channel {channel}"
-        return Heat(traced.placement.paste(levels, nothing), look.colours, caption, low, high)
+        return OverPhotoHeat(
+            traced.placement.paste(levels, nothing), look.colours, caption, low, high
+        )
 
     def ends(
-        self, traced: Traced, layer: LayerInfo, channels: tuple[int, ...], look: Look
+        self, traced: TracedNetwork, layer: LayerInfo, channels: tuple[int, ...], look: StageLook
     ) -> tuple[FloatArray, FloatArray]:
         """Values of the ends of the colours of each channel: two arrays (n,)."""
         name = look.colours.value
@@ -193,7 +208,7 @@ def histogram(features: FeatureMap, low: float, high: float) -> NDArray[np.int64
 
 
 def agreement_with(
-    traced: Traced, layer: LayerInfo, labels: Labels, class_id: int, job: Job
+    traced: TracedNetwork, layer: LayerInfo, labels: Labels, class_id: int, job: Job
 ) -> FloatArray:
     """Each channel's IoU (C,) with the pixels of a class in a class map (h, w) of the window.
 
@@ -208,13 +223,13 @@ def agreement_with(
     return agreement(features, on_grid(labels == class_id, traced.placement, layer))
 
 
-def visible(traced: Traced, layer: LayerInfo) -> FeatureMap:
+def visible(traced: TracedNetwork, layer: LayerInfo) -> FeatureMap:
     """A stage's activations (C, h, w) without positions over the input's padding."""
     rows, cols = visible_part(traced.placement, layer)
     return traced.trace.activation(layer.id)[:, rows, cols]
 
 
-def components(traced: Traced, layer: LayerInfo, features: FeatureMap, px: int) -> Image:
+def components(traced: TracedNetwork, layer: LayerInfo, features: FeatureMap, px: int) -> Image:
     """The first three principal components as red, green and blue."""
     from segstudio.inspection.nets.projection import pca_rgb
 

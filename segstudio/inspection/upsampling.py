@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from segstudio.core.errors import told
-from segstudio.inspection.checkerboards import Measured, ModelSpectra, measure, without_weights
+from segstudio.inspection.checkerboards import (
+    MeasuredStages,
+    ModelSpectra,
+    measure,
+    without_weights,
+)
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.runs.engine import Engine
@@ -35,7 +40,7 @@ class UpsamplingState:
     """
 
     models: tuple[str, ...] | None = None
-    measured: Measured = Measured.OUTPUT
+    measured: MeasuredStages = MeasuredStages.OUTPUT
     results: tuple[ModelSpectra, ...] = ()
     document: Document | None = None
     done: int = 0
@@ -100,7 +105,7 @@ class Upsampling:
         self._replace(models=ordered or None)
         self._follow()
 
-    def measure_at(self, measured: Measured) -> None:
+    def measure_at(self, measured: MeasuredStages) -> None:
         """Measure at another place."""
         if measured is not self.state.measured:
             self._replace(measured=measured, results=())

@@ -1,4 +1,4 @@
-"""Thumbnails of the rows in sight: asked for newest first, kept while they fit."""
+"""ThumbnailPixmaps of the rows in sight: asked for newest first, kept while they fit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IN_FLIGHT = 4
 _KEPT = 600
 
 
-class Thumbnails:
+class ThumbnailPixmaps:
     """Pixmaps by image; what is not there yet is asked of `browsing` as long as it is in sight."""
 
     def __init__(self, browsing: Browsing, side: int, arrived: Callable[[int], None]) -> None:

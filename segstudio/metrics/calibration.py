@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from segstudio.core.labels import Labels
 from segstudio.metrics.class_sums import Numbers, ratios, require_same_shape
-from segstudio.metrics.measure import Figure, Measure, Needs, Sample, Unit, Where
+from segstudio.metrics.measure import Figure, Measure, MeasuredImage, Needs, Unit, Where
 
 BINS = 15
 _LEVELS = 256
@@ -156,7 +156,7 @@ def _binned(by_level: _Counts) -> _Counts:
     return np.bincount(_BIN_OF_LEVEL, by_level, BINS).astype(np.int64)
 
 
-def _of_image(sample: Sample) -> CalibrationBins | None:
+def _of_image(sample: MeasuredImage) -> CalibrationBins | None:
     said = sample.answer
     if said.confidence is None:
         return None

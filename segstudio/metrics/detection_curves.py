@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from segstudio.metrics.class_sums import Numbers, mean_of
 from segstudio.metrics.detections import THRESHOLDS, DetectionMatches, Kind
-from segstudio.metrics.measure import EVERYWHERE, Figure, Measure, Needs, Sample, Where
+from segstudio.metrics.measure import EVERYWHERE, Figure, Measure, MeasuredImage, Needs, Where
 
 _RECALLS = np.linspace(0, 1, 101)
 _SCORES = np.linspace(0, 1, 101)
@@ -160,7 +160,7 @@ def _share(part: npt.NDArray[np.integer], whole: npt.NDArray[np.number]) -> Numb
     return shares
 
 
-def _of_image(sample: Sample) -> DetectionMatches | None:
+def _of_image(sample: MeasuredImage) -> DetectionMatches | None:
     said = sample.answer
     if sample.truth_ids is None:
         return None

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.labels import LabelMap, Labels
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
@@ -33,8 +33,8 @@ from segstudio.metrics.measure import (
     AnyMeasure,
     Figure,
     Measure,
+    MeasuredImage,
     Part,
-    Sample,
     Unit,
     Values,
     Where,
@@ -265,7 +265,7 @@ class ImageFigures:
 
 def figures_of(
     truth: LabelMap,
-    answer: Answer | Prediction,
+    answer: Candidate | Prediction,
     schema: LabelSchema,
     wanted: Collection[AnyMeasure] = (),
     name: str = "",
@@ -283,10 +283,10 @@ def figures_of(
     Raises:
         SegstudioError: if the sizes differ.
     """
-    said = Answer.of(answer) if isinstance(answer, Prediction) else answer
+    said = Candidate.of(answer) if isinstance(answer, Prediction) else answer
     labels, ignore = _counted(truth.labels, said, schema.ignore_index)
     things = [c.id for c in schema.classes if c.thing]
-    sample = Sample(labels, truth.instances, said, ignore, things)
+    sample = MeasuredImage(labels, truth.instances, said, ignore, things)
     parts: dict[str, Any] = {PIXELS.key: sample.pairs}
     for measure, count, _ in _COUNTED:
         if measure in wanted and (part := count(sample)) is not None:
@@ -399,7 +399,7 @@ class FolderFigures:
         return self.pairs.as_if_all(class_id).metrics(self.class_ids)
 
 
-def _counted(truth: Labels, answer: Answer, ignore: int | None) -> tuple[Labels, int | None]:
+def _counted(truth: Labels, answer: Candidate, ignore: int | None) -> tuple[Labels, int | None]:
     """The ground truth with the pixels that are left out ignored, and the ignore index."""
     if answer.left_out is None:
         return truth, ignore

@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.labels import InstanceIds, Labels
 from segstudio.metrics.class_sums import ClassPairs, Numbers, mean_of
 from segstudio.metrics.segments import SegmentMaps
@@ -73,7 +73,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class MeasuredImage:
     """One image as measures count it.
 
     Attributes:
@@ -86,7 +86,7 @@ class Sample:
 
     truth: Labels
     truth_ids: InstanceIds | None
-    answer: Answer
+    answer: Candidate
     ignore_index: int | None
     things: Sequence[int]
 
@@ -235,7 +235,7 @@ class Measure(Generic[P, S]):
     key: str
     figures: tuple[Figure[S], ...] = ()
     sums: type[P] | None = None
-    count: Callable[[Sample], P | None] | None = None
+    count: Callable[[MeasuredImage], P | None] | None = None
     scores: Callable[[P, Sequence[int]], S] | None = None
     needs: Needs = Needs.NOTHING
     over_images: str = "Counts of all images are summed."

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from segstudio.core.labels import InstanceIds, Labels
 from segstudio.metrics.class_sums import Numbers, ratios, require_same_shape
-from segstudio.metrics.measure import Measure, Sample
+from segstudio.metrics.measure import Measure, MeasuredImage
 from segstudio.metrics.segments import (
     BACKGROUND,
     KeyMap,
@@ -173,7 +173,7 @@ def _objects(labels: Labels, ids: InstanceIds | None, nothing: set[int | None]) 
     return keys
 
 
-def _of_image(sample: Sample) -> SizeBins:
+def _of_image(sample: MeasuredImage) -> SizeBins:
     """Objects by size; from segments that are there already, if they are the same."""
     maps, pairs = sample.maps_if_made, sample.pairs
     if maps is not None and not pairs.ignored and maps.things >= {*pairs.class_ids} - {BACKGROUND}:

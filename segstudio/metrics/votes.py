@@ -22,7 +22,7 @@ class DisagreementRegion:
     """Neighbouring pixels, corners included, on which the models are not of one mind.
 
     Attributes:
-        number: Its number in `Disagreement.numbers`.
+        number: Its number in `VoteEntropy.numbers`.
         rect: The smallest rectangle around it.
         pixels: How many they are.
         mean_entropy: Of its pixels, 0..1.
@@ -37,7 +37,7 @@ class DisagreementRegion:
 
 
 @dataclass(frozen=True, eq=False)
-class Disagreement:
+class VoteEntropy:
     """Where label maps of one image differ.
 
     Attributes:
@@ -125,7 +125,7 @@ def find_disagreement(
     *,
     min_pixels: int = 1,
     max_regions: int = 1000,
-) -> Disagreement:
+) -> VoteEntropy:
     """Find the regions on which label maps of one image differ.
 
     Args:
@@ -150,7 +150,7 @@ def find_disagreement(
     order = np.argsort(-sizes, kind="stable")[:max_regions]
     order = order[sizes[order] >= max(1, min_pixels)]
     regions = tuple(_region(int(i), stats[i], numbers, entropy) for i in order)
-    return Disagreement(
+    return VoteEntropy(
         entropy,
         numbers,
         regions,

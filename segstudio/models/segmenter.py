@@ -31,10 +31,10 @@ from segstudio.models.devices import (
     resolve_device,
 )
 from segstudio.models.download import Check, Report, no_check, no_report
+from segstudio.models.ensembles import of_instances
 from segstudio.models.families import imported
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.semantic import NoNumbersError, SemanticRunner, require_numbers
-from segstudio.models.together import of_instances
 from segstudio.models.weights import require_weights
 
 _SMALLEST_TILE: Final = 256

@@ -7,14 +7,21 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from segstudio.core.features import FeatureTrace
-from segstudio.report.diagram_graph import REGIONS, Graph, GroupPlan, Link, graph_of, short_names
+from segstudio.report.diagram_graph import (
+    REGIONS,
+    DiagramGraph,
+    GroupPlan,
+    Link,
+    graph_of,
+    short_names,
+)
 from segstudio.report.diagram_parts import (
     Band,
     Box,
     Diagram,
-    Edge,
+    DiagramEdge,
+    DiagramNode,
     Group,
-    Node,
     Point,
     Sizes,
     hull,
@@ -75,7 +82,7 @@ def lay_out(
         lines = moved or route(wishes, placing.boxes, lanes)
     room = sizes.column_gap - 20, sizes.row_gap - 12
     edges = tuple(
-        Edge(link.source, link.target, link.kind, link.skips, link.shared, line)
+        DiagramEdge(link.source, link.target, link.kind, link.skips, link.shared, line)
         for link, line in zip(graph.links, spread(lines, bundles, room), strict=True)
     )
     return _whole(trace, graph, placing, edges, sizes, folded)
@@ -83,9 +90,9 @@ def lay_out(
 
 def _whole(
     trace: FeatureTrace,
-    graph: Graph,
+    graph: DiagramGraph,
     placing: Placing,
-    edges: tuple[Edge, ...],
+    edges: tuple[DiagramEdge, ...],
     sizes: Sizes,
     folded: Collection[str],
 ) -> Diagram:
@@ -102,7 +109,9 @@ def _whole(
     return Diagram(nodes, edges, placing.bands, groups, frames, width, height, sizes)
 
 
-def _nodes(trace: FeatureTrace, graph: Graph, placing: Placing, sizes: Sizes) -> tuple[Node, ...]:
+def _nodes(
+    trace: FeatureTrace, graph: DiagramGraph, placing: Placing, sizes: Sizes
+) -> tuple[DiagramNode, ...]:
     names = short_names(trace)
     branches = {key for ids in graph.branches.values() for key in ids}
     rows = {band.stride: index for index, band in enumerate(placing.bands)}
@@ -115,7 +124,7 @@ def _nodes(trace: FeatureTrace, graph: Graph, placing: Placing, sizes: Sizes) ->
         small = branch or box.height < sizes.node_wh[1]
         cell = row, placing.columns[vertex.id], small
         names_of = vertex.id, names[vertex.id], vertex.layer, vertex.members
-        made.append(Node(*names_of, box, picture, text, *cell))
+        made.append(DiagramNode(*names_of, box, picture, text, *cell))
     return tuple(made)
 
 
@@ -136,7 +145,7 @@ def _branch_areas(box: Box) -> tuple[Box, Box]:
     return picture, Box(picture.left, below, picture.width, box.bottom - 2 - below)
 
 
-def _wish(link: Link, graph: Graph) -> Wish:
+def _wish(link: Link, graph: DiagramGraph) -> Wish:
     """What is asked of a link's line; lines of parallel branches share a way in and a way out."""
     for join, branches in graph.branches.items():
         if link.target in branches:
@@ -175,7 +184,7 @@ def _lanes(placing: Placing, sizes: Sizes) -> Lanes:
     return Lanes(tuple(sorted(set(xs))), tuple(sorted(set(ys))))
 
 
-def _frames(graph: Graph, placing: Placing) -> tuple[tuple[str, Box], ...]:
+def _frames(graph: DiagramGraph, placing: Placing) -> tuple[tuple[str, Box], ...]:
     regions = [placing.boxes[v.id] for v in graph.vertices if v.layer.stride <= 0]
     # a group of them has a title of its own
     title = "" if any(plan.id == REGIONS for plan in graph.plans) else "For each region"
@@ -185,8 +194,8 @@ def _frames(graph: Graph, placing: Placing) -> tuple[tuple[str, Box], ...]:
 def _group(
     plan: GroupPlan,
     folded: Collection[str],
-    nodes: tuple[Node, ...],
-    graph: Graph,
+    nodes: tuple[DiagramNode, ...],
+    graph: DiagramGraph,
     placing: Placing,
 ) -> Group:
     is_folded = plan.id in folded
@@ -201,4 +210,14 @@ def _group(
     return Group(plan.id, plan.title, plan.role, plan.members, is_folded, anchor, bracket)
 
 
-__all__ = ["Band", "Box", "Diagram", "Edge", "Group", "Node", "Point", "Sizes", "lay_out"]
+__all__ = [
+    "Band",
+    "Box",
+    "Diagram",
+    "DiagramEdge",
+    "DiagramNode",
+    "Group",
+    "Point",
+    "Sizes",
+    "lay_out",
+]

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
-from segstudio.report.diagram_parts import Band, Box, Diagram, Edge, Group, Node, Point
+from segstudio.report.diagram_parts import (
+    Band,
+    Box,
+    Diagram,
+    DiagramEdge,
+    DiagramNode,
+    Group,
+    Point,
+)
 from segstudio.report.diagram_style import (
     CUT_COLOUR,
     KIND_COLOURS,
@@ -248,7 +256,7 @@ class DiagramPen:
         if title and _LINE_HEIGHT * self._letters <= 24 * self._zoom + 4:
             yield Text((area.right - 4, area.top - 4), title, faint, self._letters, anchor="end")
 
-    def _edge(self, edge: Edge, shown: DiagramState) -> ShapeGroup:
+    def _edge(self, edge: DiagramEdge, shown: DiagramState) -> ShapeGroup:
         tones, scale = self._tones, self._stroke
         is_cut = not shown.cut_skips.isdisjoint(edge.skips)
         points = [self._point(point) for point in edge.points]
@@ -278,7 +286,7 @@ class DiagramPen:
             for side in (-reach, reach):
                 yield Line(((x - reach, y - side), (x + reach, y + side)), colour, width)
 
-    def _node(self, node: Node, shown: DiagramState) -> ShapeGroup:
+    def _node(self, node: DiagramNode, shown: DiagramState) -> ShapeGroup:
         tones, area = self._tones, self.box(node.box)
         opened = bool(shown.stage) and shown.stage in node.members
         shapes: list[Shape] = []
@@ -308,7 +316,7 @@ class DiagramPen:
             at = tag.centre[0], tag.centre[1] + 10 * _BASE
             yield Text(at, str(count), CUT_COLOUR, 10, anchor="middle")
 
-    def _texts(self, node: Node) -> Iterator[Shape]:
+    def _texts(self, node: DiagramNode) -> Iterator[Shape]:
         """Name and mark of the role, shape, and below them what fits."""
         area, size, tones = self.box(node.text), self._letters, self._tones
         height = size * _LINE_HEIGHT
@@ -332,7 +340,7 @@ class DiagramPen:
                 return
             yield Text((area.left, base + index * height), text, colour, size)
 
-    def _more(self, node: Node, room: float) -> Iterator[tuple[str, str]]:
+    def _more(self, node: DiagramNode, room: float) -> Iterator[tuple[str, str]]:
         """The lines below the name with their colours, the most important first."""
         channels, height, across = node.layer.shape
         tones, size = self._tones, self._letters
@@ -361,7 +369,7 @@ class DiagramPen:
             yield Text(at, handle.group.title, tones.faint, _GROUP_PX)
 
 
-def _rank(edge: Edge, shown: DiagramState) -> int:
+def _rank(edge: DiagramEdge, shown: DiagramState) -> int:
     """Skips lie over the path, the opened one over the others."""
     if edge.kind is None:
         return 0

@@ -52,7 +52,7 @@ class GroupPlan:
 
 
 @dataclass(frozen=True)
-class Graph:
+class DiagramGraph:
     """The vertices in the order in which they ran, their links, and what can be folded.
 
     Attributes:
@@ -85,7 +85,7 @@ def groups_of(trace: FeatureTrace) -> tuple[GroupPlan, ...]:
     return tuple(plans)
 
 
-def graph_of(trace: FeatureTrace, folded: Collection[str] = frozenset()) -> Graph:
+def graph_of(trace: FeatureTrace, folded: Collection[str] = frozenset()) -> DiagramGraph:
     """The nodes and links of a network's diagram, with the groups of these ids folded."""
     plans = groups_of(trace)
     face = {member: plan.face for plan in plans if plan.id in folded for member in plan.members}
@@ -98,7 +98,7 @@ def graph_of(trace: FeatureTrace, folded: Collection[str] = frozenset()) -> Grap
         for join, ids in _branches(trace).items()
         if join in members and join not in folded
     }
-    return Graph(vertices, _merged(links_of(trace), face), plans, branches)
+    return DiagramGraph(vertices, _merged(links_of(trace), face), plans, branches)
 
 
 def links_of(trace: FeatureTrace) -> tuple[Link, ...]:

@@ -110,7 +110,7 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class DiagramNode:
     """A stage, or a folded group of stages, in its place.
 
     Attributes:
@@ -149,7 +149,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class DiagramEdge:
     """A line from one node to another.
 
     Attributes:
@@ -226,8 +226,8 @@ class Diagram:
         sizes: What it was laid out with.
     """
 
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
+    nodes: tuple[DiagramNode, ...]
+    edges: tuple[DiagramEdge, ...]
     bands: tuple[Band, ...]
     groups: tuple[Group, ...]
     frames: tuple[tuple[str, Box], ...]
@@ -235,10 +235,10 @@ class Diagram:
     height: float
     sizes: Sizes
 
-    def node(self, node_id: str) -> Node | None:
+    def node(self, node_id: str) -> DiagramNode | None:
         """The node of this id, or None."""
         return next((node for node in self.nodes if node.id == node_id), None)
 
-    def node_of(self, stage_id: str) -> Node | None:
+    def node_of(self, stage_id: str) -> DiagramNode | None:
         """The node that holds a stage, folded or not; None for an unknown one."""
         return next((node for node in self.nodes if stage_id in node.members), None)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from segstudio.core.features import Role
-from segstudio.report.diagram_graph import Graph, Vertex
+from segstudio.report.diagram_graph import DiagramGraph, Vertex
 from segstudio.report.diagram_parts import Band, Box, Sizes, hull
 
 _DOWN = (Role.INPUT, Role.ENCODER, Role.BOTTLENECK)
@@ -17,7 +17,7 @@ _BRACKET = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class DiagramCell:
     """Where a vertex stands in the grid.
 
     Attributes:
@@ -42,13 +42,13 @@ class Placing:
         bands: The rows.
     """
 
-    cells: dict[str, Cell] = field(default_factory=dict)
+    cells: dict[str, DiagramCell] = field(default_factory=dict)
     boxes: dict[str, Box] = field(default_factory=dict)
     columns: dict[str, float] = field(default_factory=dict)
     bands: tuple[Band, ...] = ()
 
 
-def bands_of(graph: Graph, sizes: Sizes, also: tuple[Band, ...] = ()) -> tuple[Band, ...]:
+def bands_of(graph: DiagramGraph, sizes: Sizes, also: tuple[Band, ...] = ()) -> tuple[Band, ...]:
     """The rows that a network needs; with `also`, those that another network needs too.
 
     Rows of the same stride are equally high then, so that two diagrams beside each other align.
@@ -80,7 +80,7 @@ def _grow(lines: list[float], needed: list[float]) -> None:
             lines.append(height)
 
 
-def place(graph: Graph, sizes: Sizes, bands: tuple[Band, ...]) -> Placing:
+def place(graph: DiagramGraph, sizes: Sizes, bands: tuple[Band, ...]) -> Placing:
     """Give every vertex its place.
 
     The way down (input, encoder, bottleneck) goes down the left: a coarser stride starts at the
@@ -110,7 +110,9 @@ def place(graph: Graph, sizes: Sizes, bands: tuple[Band, ...]) -> Placing:
 class _Grid:
     """Fills the cells, one vertex after the other."""
 
-    def __init__(self, graph: Graph, cells: dict[str, Cell], rows: Mapping[int, int]) -> None:
+    def __init__(
+        self, graph: DiagramGraph, cells: dict[str, DiagramCell], rows: Mapping[int, int]
+    ) -> None:
         self._graph, self._cells, self._rows = graph, cells, rows
         self._taken: set[tuple[int, int]] = set()
         self._bottom = len(rows)
@@ -154,7 +156,7 @@ class _Grid:
         self._take(vertex.id, row, column)
 
     def _take(self, key: str, row: int, column: int) -> None:
-        self._cells[key] = Cell(row, column)
+        self._cells[key] = DiagramCell(row, column)
         self._taken.add((row, column))
 
     def _read_by(self, key: str) -> list[str]:
@@ -180,18 +182,20 @@ class _Grid:
                 return True
         return False
 
-    def _share(self, cell: Cell, key: str) -> bool:
+    def _share(self, cell: DiagramCell, key: str) -> bool:
         count = cell.slot[1] + 1
         if count > 2:
             return False
         for other, taken in list(self._cells.items()):
             if (taken.row, taken.column) == (cell.row, cell.column):
-                self._cells[other] = Cell(cell.row, cell.column, (taken.slot[0], count))
-        self._cells[key] = Cell(cell.row, cell.column, (count - 1, count))
+                self._cells[other] = DiagramCell(cell.row, cell.column, (taken.slot[0], count))
+        self._cells[key] = DiagramCell(cell.row, cell.column, (count - 1, count))
         return True
 
 
-def _column_lefts(graph: Graph, sizes: Sizes, cells: Mapping[str, Cell]) -> list[float]:
+def _column_lefts(
+    graph: DiagramGraph, sizes: Sizes, cells: Mapping[str, DiagramCell]
+) -> list[float]:
     """Left edges of the columns; a join of parallel branches stands right of all of them."""
     width = sizes.node_wh[0]
     count = 1 + max((cell.column for cell in cells.values()), default=0)
@@ -210,7 +214,7 @@ def _branch_span(sizes: Sizes, count: int) -> float:
     return count * sizes.branch_wh[0] + (count - 1) * _BRANCH_GAP
 
 
-def _box(cell: Cell, lefts: list[float], sizes: Sizes, bands: tuple[Band, ...]) -> Box:
+def _box(cell: DiagramCell, lefts: list[float], sizes: Sizes, bands: tuple[Band, ...]) -> Box:
     width, height = sizes.node_wh
     index, count = cell.slot
     part = (height - _STACK_GAP * (count - 1)) / count
@@ -218,7 +222,7 @@ def _box(cell: Cell, lefts: list[float], sizes: Sizes, bands: tuple[Band, ...]) 
     return Box(lefts[cell.column], top, width, part)
 
 
-def _centre_bottleneck(graph: Graph, placing: Placing) -> None:
+def _centre_bottleneck(graph: DiagramGraph, placing: Placing) -> None:
     """Move the bottom of a U between its arms, where it is alone in its row."""
     for vertex in graph.vertices:
         if vertex.layer.role is not Role.BOTTLENECK or vertex.id not in placing.cells:
@@ -238,7 +242,7 @@ def _centre_bottleneck(graph: Graph, placing: Placing) -> None:
 
 
 def _place_branches(
-    graph: Graph, sizes: Sizes, placing: Placing, join: str, branches: tuple[str, ...]
+    graph: DiagramGraph, sizes: Sizes, placing: Placing, join: str, branches: tuple[str, ...]
 ) -> None:
     """Parallel branches side by side, below the line from what they read to what joins them."""
     band = placing.bands[placing.cells[join].row]

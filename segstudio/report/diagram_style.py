@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from segstudio.core.features import EdgeKind, LayerInfo, Role
-from segstudio.report.diagram_parts import Box, Node, Point
+from segstudio.report.diagram_parts import Box, DiagramNode, Point
 from segstudio.report.shape_table import pixels_text
 
 ROLE_COLOURS: Final = {
@@ -92,6 +92,6 @@ def stride_text(photo_stride: float) -> str:
     return f"stride {pixels_text(photo_stride)}" if photo_stride > 0 else "per region"
 
 
-def detail_text(node: Node) -> str:
+def detail_text(node: DiagramNode) -> str:
     """What else is said of a node: its stride, or how many stages are folded into it."""
     return f"{node.folded + 1} stages" if node.folded else stride_text(node.layer.photo_stride)

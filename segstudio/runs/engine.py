@@ -19,10 +19,10 @@ from segstudio.core.prediction import (
 )
 
 if TYPE_CHECKING:
-    from segstudio.inspection.nets.subject import Subject
+    from segstudio.inspection.nets.traced_model import TracedModel
+    from segstudio.models.ensembles import Member
     from segstudio.models.segmenter import Segmenter
     from segstudio.models.segmenter_cache import SegmenterCache
-    from segstudio.models.together import Member
 
 Check = Callable[[], None]
 """Raises `CancelledError` if the work shall stop."""
@@ -70,7 +70,7 @@ class Engine(Protocol):
         options: RunOptions,
         around_xy: tuple[int, int] | None,
         check: Check,
-    ) -> Subject:
+    ) -> TracedModel:
         """A loaded model with an image (H, W, 3) uint8 RGB to look into.
 
         Of a large image only a part around a pixel (x, y), or in the middle, is taken.
@@ -129,12 +129,12 @@ class TorchEngine:
     def _member(self, spec: ModelSpec, device: str, check: Check) -> Member:
         made_of = spec.made_of
         if isinstance(made_of, Variant):
-            from segstudio.models.together import VariantPredictor
+            from segstudio.models.ensembles import VariantPredictor
 
             base = self._member(made_of.base, device, check)
             return VariantPredictor(spec, base, made_of.overrides)
         if isinstance(made_of, Ensemble):
-            from segstudio.models.together import EnsemblePredictor
+            from segstudio.models.ensembles import EnsemblePredictor
 
             members = [self._member(member, device, check) for member in made_of.members]
             return EnsemblePredictor(spec, members)
@@ -147,14 +147,14 @@ class TorchEngine:
         options: RunOptions,
         around_xy: tuple[int, int] | None,
         check: Check,
-    ) -> Subject:
+    ) -> TracedModel:
         """A loaded model with an image, or a part of a large one, to look into.
 
         Raises:
             SegstudioError: if the weights are missing or do not fit, or several models answer
                 together.
         """
-        from segstudio.inspection.nets.subject import Subject
+        from segstudio.inspection.nets.traced_model import TracedModel
 
         if isinstance(spec.made_of, Variant):
             own = replace(options, **spec.made_of.overrides)
@@ -164,7 +164,7 @@ class TorchEngine:
                 f"{spec.title} is several networks.", "Choose one of them to look inside it."
             )
         segmenter = self._segmenter(spec, options.device, check)
-        return Subject(segmenter, pixels, options, around_xy)
+        return TracedModel(segmenter, pixels, options, around_xy)
 
     def _segmenter(self, spec: ModelSpec, device: str, check: Check) -> Segmenter:
         if self._cache is None:

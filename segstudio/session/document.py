@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from segstudio.core.history import History
 from segstudio.core.labels import Image, LabelMap
 from segstudio.core.prediction import Prediction
-from segstudio.storage.annotations import Place
+from segstudio.storage.annotations import AnnotationPath
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.picture import COMPOSITE, Picture
 from segstudio.storage.seen_files import SeenFiles
@@ -48,7 +48,7 @@ class Document:
     older: LabelMap | None = None
     runs_before: frozenset[str] = frozenset()
     edited_at: float | None = None
-    place: Place | None = None
+    place: AnnotationPath | None = None
     notes: tuple[str, ...] = ()
     picture: Picture | None = None
     digest: str = ""

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from segstudio.core.features import Cut, FeatureTrace
 from segstudio.core.geometry import Rect
+from segstudio.core.input_geometry import InputGeometry
 from segstudio.core.labels import Labels
-from segstudio.core.placement import Placement
 from segstudio.core.prediction import Prediction
 from segstudio.metrics.cut_costs import Ablation, MaskScores
 from segstudio.session.document import Document
 
 
-class Picture(StrEnum):
+class MapPicture(StrEnum):
     """What of a stage's channels its picture shows."""
 
     MEAN = "mean"
@@ -78,7 +78,7 @@ class Overlay(StrEnum):
 
 
 @dataclass(frozen=True)
-class Look:
+class StageLook:
     """How activations are shown.
 
     Attributes:
@@ -93,7 +93,7 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class Traced:
+class TracedNetwork:
     """A network that was traced on an image.
 
     Attributes:
@@ -110,7 +110,7 @@ class Traced:
     title: str
     document: Document
     trace: FeatureTrace
-    placement: Placement
+    placement: InputGeometry
     prediction: Prediction
     class_names: Mapping[int, str]
 
@@ -154,7 +154,7 @@ class CutResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Heat:
+class OverPhotoHeat:
     """Values over the photo: a channel, Grad-CAM, an effective receptive field.
 
     Attributes:
@@ -190,7 +190,7 @@ class ClassMapOverPhoto:
     caption: str
 
 
-OverPhoto = Heat | ClassMapOverPhoto
+OverPhoto = OverPhotoHeat | ClassMapOverPhoto
 
 
 @dataclass(frozen=True)
@@ -223,17 +223,17 @@ class Inspection:
     """
 
     active: bool = False
-    traced: Traced | None = None
-    second: Traced | None = None
+    traced: TracedNetwork | None = None
+    second: TracedNetwork | None = None
     waiting: str = ""
     problem: str = ""
     stage: str = ""
     channel: int | None = None
     skip: str = ""
     class_id: int = 1
-    picture: Picture = Picture.MEAN
+    picture: MapPicture = MapPicture.MEAN
     picture_channel: int = 0
-    look: Look = field(default_factory=Look)
+    look: StageLook = field(default_factory=StageLook)
     point: tuple[int, int] | None = None
     over: Over = Over.PIXEL
     rectangle: Rect | None = None

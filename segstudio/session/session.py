@@ -13,11 +13,11 @@ from segstudio.core.labels import Patch
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.class_sums import ConfusionMatrices
-from segstudio.session.disagreement import DisagreementState, Disputes
+from segstudio.session.disputes import DisagreementState, Disputes
 from segstudio.session.document import Document
-from segstudio.session.evaluation import Evaluation
+from segstudio.session.evaluation_state import Evaluation
 from segstudio.session.inspection import Inspection
-from segstudio.session.work_queue import QueueState
+from segstudio.session.queue_state import QueueState
 from segstudio.storage.image_ref import PAGE_STEP
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.project import Project

@@ -61,7 +61,7 @@ from segstudio.storage.write_root import Identity, WriteRoot
 
 
 @dataclass(frozen=True)
-class Place:
+class AnnotationPath:
     """Where an annotation lies.
 
     Attributes:
@@ -93,7 +93,7 @@ class Saved:
     """
 
     files: tuple[Path, ...]
-    place: Place
+    place: AnnotationPath
     why: str = ""
 
 
@@ -146,7 +146,7 @@ class Annotations:
         """The folder for corrections of ground truth that is left as it is."""
         return corrections_name(self.root)
 
-    def present(self, ref: ImageRef) -> Place | None:
+    def present(self, ref: ImageRef) -> AnnotationPath | None:
         """Where an image's annotation lies; None if it was not annotated (or as its truth is)."""
         corrected = self._corrected(ref)
         if corrected is not None:
@@ -158,7 +158,7 @@ class Annotations:
             return original
         return None
 
-    def target(self, ref: ImageRef, *, elsewhere: bool = False) -> Place:
+    def target(self, ref: ImageRef, *, elsewhere: bool = False) -> AnnotationPath:
         """Where an image's annotation is saved, if its form can hold it.
 
         Args:
@@ -181,7 +181,7 @@ class Annotations:
         original = self._original(ref)
         return [] if original is None else [v for path in original.files for v in versions(path)]
 
-    def _places(self, ref: ImageRef, elsewhere: bool) -> Iterator[Place]:
+    def _places(self, ref: ImageRef, elsewhere: bool) -> Iterator[AnnotationPath]:
         """Where it may be saved, the place to be preferred first."""
         present, original = self.present(ref), self._original(ref)
         if present is not None and present.own_form:
@@ -201,7 +201,7 @@ class Annotations:
         )
         yield self._own(ref, self.corrections) if taken else own
 
-    def _original(self, ref: ImageRef) -> Place | None:
+    def _original(self, ref: ImageRef) -> AnnotationPath | None:
         """The files of an image's ground truth, perhaps edited since; None if it has none.
 
         A later page of a stack has none either where one file holds the masks of all: it is
@@ -212,17 +212,17 @@ class Annotations:
         classes, instances = self.truth.class_file(ref), self.truth.instance_file(ref)
         if classes is None and instances is None:
             return None
-        return Place(classes, instances, False, "")
+        return AnnotationPath(classes, instances, False, "")
 
-    def _own(self, ref: ImageRef, folder: str) -> Place:
+    def _own(self, ref: ImageRef, folder: str) -> AnnotationPath:
         files = annotation_files(self.root, ref, folder)
-        return Place(files.mask, files.instances, True, folder)
+        return AnnotationPath(files.mask, files.instances, True, folder)
 
-    def _copied(self, original: Place, ref: ImageRef) -> Place:
+    def _copied(self, original: AnnotationPath, ref: ImageRef) -> AnnotationPath:
         """Files in `annotations/` of the same names as the ground truth's."""
         name = self.corrections
         classes, instances = annotation_folders(self.root, ref, name)
-        return Place(
+        return AnnotationPath(
             None if original.classes is None else classes / original.classes.name,
             None if original.instances is None else instances / original.instances.name,
             False,
@@ -235,7 +235,7 @@ class Annotations:
         there = os.access(f"{folder}/{SCHEMA_NAME}", os.F_OK)
         return there and holds_corrections(Path(folder))
 
-    def _corrected(self, ref: ImageRef) -> Place | None:
+    def _corrected(self, ref: ImageRef) -> AnnotationPath | None:
         """The image's files in `annotations/`, or None."""
         if self.truth is None or not self._has_corrections:
             return None
@@ -274,7 +274,7 @@ class Annotations:
         instances = _if_there(place.instances) or self._added_instances(ref, place)
         return read_masks(ref, classes, instances, self.truth, schema, shape_hw).label_map
 
-    def _added_instances(self, ref: ImageRef, place: Place) -> Path | None:
+    def _added_instances(self, ref: ImageRef, place: AnnotationPath) -> Path | None:
         """Instance ids of segstudio's own beside a class mask that had none."""
         if place.classes is None or place.instances is not None:
             return None
@@ -351,7 +351,7 @@ class Annotations:
     def _write_own(
         self,
         homes: _Homes,
-        place: Place,
+        place: AnnotationPath,
         ref: ImageRef,
         wanted: LabelMap,
         schema: LabelSchema,
@@ -380,7 +380,7 @@ class Annotations:
         self._put_back_others(homes, place, ref)
         return Saved(tuple(files), place, why)
 
-    def _put_back_others(self, homes: _Homes, place: Place, ref: ImageRef) -> None:
+    def _put_back_others(self, homes: _Homes, place: AnnotationPath, ref: ImageRef) -> None:
         """What was saved into the ground truth earlier and lies elsewhere now goes from there."""
         original = self._original(ref)
         for path in () if original is None else original.files:
@@ -390,7 +390,7 @@ class Annotations:
     def _write_in_form(
         self,
         homes: _Homes,
-        place: Place,
+        place: AnnotationPath,
         ref: ImageRef,
         wanted: LabelMap,
         schema: LabelSchema,
@@ -431,7 +431,7 @@ class Annotations:
                 raise  # something else has its place
             return None
 
-    def _as_truth(self, homes: _Homes, ref: ImageRef, place: Place) -> Saved:
+    def _as_truth(self, homes: _Homes, ref: ImageRef, place: AnnotationPath) -> Saved:
         """Leave nothing but what other programs wrote."""
         homes.check()
         original = self._original(ref)
@@ -455,7 +455,7 @@ class Annotations:
 
     def _edited(
         self,
-        place: Place,
+        place: AnnotationPath,
         ref: ImageRef,
         before: LabelMap,
         wanted: LabelMap,
@@ -482,7 +482,7 @@ class Annotations:
 
     def _encoded(
         self,
-        place: Place,
+        place: AnnotationPath,
         ref: ImageRef,
         before: LabelMap,
         wanted: LabelMap,
@@ -513,7 +513,7 @@ class Annotations:
     def _read_back(
         self,
         ref: ImageRef,
-        place: Place,
+        place: AnnotationPath,
         contents: dict[Path, bytes],
         schema: LabelSchema,
         wanted: LabelMap,
@@ -534,7 +534,7 @@ class Annotations:
             return found.label_map
 
     def _write_added_instances(
-        self, homes: _Homes, place: Place, ref: ImageRef, wanted: LabelMap
+        self, homes: _Homes, place: AnnotationPath, ref: ImageRef, wanted: LabelMap
     ) -> tuple[Path, ...]:
         """Object ids of an image whose ground truth has none go to a file of their own."""
         if place.instances is not None:

@@ -30,7 +30,7 @@ from segstudio.core.labels import LabelMap, Patch
 from segstudio.storage.atomic import make_folder, write_error
 from segstudio.storage.image_ref import page_title
 from segstudio.storage.process_lock import ProcessLock
-from segstudio.storage.strokes import Plane, Stroke, pack, unpack_all
+from segstudio.storage.strokes import StrokePlane, StrokeRecord, pack, unpack_all
 
 _MAGIC = b"SEGJ1\n"
 _LENGTH = struct.Struct("<II")
@@ -71,7 +71,7 @@ class Recovered:
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableJournal:
     """A journal that could not be read.
 
     Attributes:
@@ -123,7 +123,7 @@ class Journal:
         self._process_lock: ProcessLock | None = None
         self._files: dict[str, _OpenFile] = {}
         self._waiting: dict[str, _Waiting] = {}
-        self.unreadable: tuple[Unreadable, ...] = ()
+        self.unreadable: tuple[UnreadableJournal, ...] = ()
 
     def append(self, image: Path, patch: Patch, label_map: LabelMap, page: int = 0) -> None:
         """Record a patch that was just applied to the label map of an image, or of a page of it.
@@ -179,14 +179,14 @@ class Journal:
         Nothing that may hold strokes is deleted here: damaged files are set aside.
         """
         found: dict[tuple[Path, int], list[Recovered]] = {}
-        unreadable: list[Unreadable] = []
+        unreadable: list[UnreadableJournal] = []
         folders, why = self._left_behind()
         if why:
-            unreadable.append(Unreadable(self._root, why, set_aside=False))
+            unreadable.append(UnreadableJournal(self._root, why, set_aside=False))
         for folder in folders:
             for path in _journals_in(folder):
                 item = self._inspected(path)
-                if isinstance(item, Unreadable):
+                if isinstance(item, UnreadableJournal):
                     unreadable.append(item)
                 elif item is not None:
                     found.setdefault((item.image, item.page), []).append(item)
@@ -194,12 +194,12 @@ class Journal:
         self.unreadable = tuple(unreadable)
         return sorted(map(_joined, found.values()), key=lambda item: -item.time)
 
-    def _inspected(self, path: Path) -> Recovered | Unreadable | None:
+    def _inspected(self, path: Path) -> Recovered | UnreadableJournal | None:
         """What a journal holds; None (and it is deleted) if nothing was ever recorded in it."""
         try:
             item = _inspect(path)
         except OSError as error:
-            return Unreadable(path, error.strerror or str(error), set_aside=False)
+            return UnreadableJournal(path, error.strerror or str(error), set_aside=False)
         except ValueError as error:
             return self._set_aside(path, str(error))
         if item is None:
@@ -208,14 +208,14 @@ class Journal:
             return self._set_aside(path, "all of its records are damaged")
         return item
 
-    def _set_aside(self, path: Path, why: str) -> Unreadable:
+    def _set_aside(self, path: Path, why: str) -> UnreadableJournal:
         target = self.set_aside_folder / f"{path.parent.name}-{path.name}"
         try:
             target.parent.mkdir(exist_ok=True)
             path.replace(target)
         except OSError:
-            return Unreadable(path, why, set_aside=False)
-        return Unreadable(target, why, set_aside=True)
+            return UnreadableJournal(path, why, set_aside=False)
+        return UnreadableJournal(target, why, set_aside=True)
 
     @property
     def set_aside_folder(self) -> Path:
@@ -390,7 +390,7 @@ def replay(item: Recovered, base: LabelMap) -> tuple[LabelMap, int]:
 
 
 def _paint(
-    stroke: Stroke, labels: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint16] | None
+    stroke: StrokeRecord, labels: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint16] | None
 ) -> int:
     """Set what a stroke changed; gives the number of pixels that were not as before it."""
     targets: tuple[npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | None, ...] = (labels, ids)
@@ -401,7 +401,7 @@ def _paint(
     )
 
 
-def _set(view: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], plane: Plane) -> int:
+def _set(view: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], plane: StrokePlane) -> int:
     differs = int(np.count_nonzero(view[plane.changed] != plane.before))
     view[plane.changed] = plane.after
     return differs

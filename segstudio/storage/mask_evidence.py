@@ -15,7 +15,7 @@ from typing import Final, Literal
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import Color
 from segstudio.storage.key_value import KeyValueFile
-from segstudio.storage.mask_facts import Look, MaskFacts
+from segstudio.storage.mask_facts import MaskFacts, MaskLook
 from segstudio.storage.mask_files import mask_pages, read_mask_file
 
 IGNORED_16_BIT: Final = 65535
@@ -59,7 +59,7 @@ class Evidence:
     """
 
     masks: int = 0
-    looks: Counter[Look] = field(default_factory=Counter)
+    looks: Counter[MaskLook] = field(default_factory=Counter)
     endings: dict[str, Path] = field(default_factory=dict)
     groups: dict[Group, list[Path]] = field(default_factory=dict)
     sizes: Counter[Group] = field(default_factory=Counter)
@@ -90,7 +90,7 @@ class Evidence:
         stop: Callable[[int, int], bool] = lambda _done, _total: False,
         kept: KeyValueFile | None = None,
     ) -> Evidence:
-        """Look at masks.
+        """MaskLook at masks.
 
         One that cannot be read is passed over: its image says so when it is opened.
 
@@ -124,7 +124,7 @@ class Evidence:
         self.looks[facts.look] += 1
         called = _ENDING.search(path.stem)
         self.endings.setdefault(called[1].lower() if called else "", path)
-        if facts.look in (Look.COLOURS, Look.BLURRED_COLOURS):
+        if facts.look in (MaskLook.COLOURS, MaskLook.BLURRED_COLOURS):
             self._group("colours", path)
             self.colour_files += 1
             self.colors.update(facts.values)
@@ -145,17 +145,17 @@ class Evidence:
                 self.palettes_differ = True
 
     def _add_numbers(self, path: Path, facts: MaskFacts) -> None:
-        if facts.look is Look.ONE:
+        if facts.look is MaskLook.ONE:
             number = max(facts.values, key=abs)
             self.singles[number] += 1
             self._group("white" if is_white(number) else "single", path)
             if not is_white(number):
                 self._add_pair(path, facts.values)
-        elif facts.look is Look.SOFT:
+        elif facts.look is MaskLook.SOFT:
             self._group("white", path)
-        elif facts.look in (Look.SHADES, Look.PHOTO):
+        elif facts.look in (MaskLook.SHADES, MaskLook.PHOTO):
             self._group("shades", path)
-        elif facts.look is Look.NUMBERS:
+        elif facts.look is MaskLook.NUMBERS:
             self._group("numbers", path)
             self._add_several(path, facts)
 
@@ -220,7 +220,7 @@ class Evidence:
         """Whether colours are ids of 24 bits: each an object of one image, as in COCO panoptic."""
         colors = {key: n for key, n in self.colors.items() if key}
         if len(colors) > 255:
-            return not self.looks[Look.BLURRED_COLOURS]
+            return not self.looks[MaskLook.BLURRED_COLOURS]
         if self.colour_files < 3 or len(colors) < 2 * self.colour_files:
             return False
         return sum(n == 1 for n in colors.values()) >= 0.9 * len(colors)

@@ -30,7 +30,7 @@ _UNSTEADY: Final = 0.6
 _LARGEST_16_BIT: Final = 65535
 
 
-class Look(StrEnum):
+class MaskLook(StrEnum):
     """What kind of numbers a mask holds."""
 
     EMPTY = "nothing"
@@ -183,7 +183,7 @@ class MaskFacts:
         pixels: All pixels, likewise.
     """
 
-    look: Look
+    look: MaskLook
     values: tuple[int, ...] = ()
     stored_colours: bool = False
     lossy: bool = False
@@ -215,7 +215,7 @@ class MaskFacts:
             stored_colours, lossy, opacity = map(bool, flags)
             regions, whole, zeros, pixels = map(int, numbers)
             return cls(
-                Look[look],
+                MaskLook[look],
                 tuple(v for start, count in runs for v in range(start, start + count)),
                 stored_colours,
                 lossy,
@@ -232,14 +232,14 @@ class MaskFacts:
 
     @classmethod
     def of(cls, raw: RawMask) -> MaskFacts:
-        """Look at a file's content."""
+        """MaskLook at a file's content."""
         plain = PlainMask.of(raw)
         if plain.is_colour:
             return _facts_of_colours(plain)
         look, values = look_at(plain)
         regions, whole = (0, 0)
-        is_picture = look in (Look.SHADES, Look.PHOTO)
-        if look is Look.NUMBERS:
+        is_picture = look in (MaskLook.SHADES, MaskLook.PHOTO)
+        if look is MaskLook.NUMBERS:
             regions, whole = regions_of(plain.pixels, 255 in values and 254 not in values)
         table = plain.palette
         palette = () if table is None else tuple((v, _color(table[v])) for v in values if v >= 0)
@@ -269,8 +269,8 @@ def _runs(values: Iterable[int]) -> list[list[int]]:
     return runs
 
 
-def _zeros(pixels: npt.NDArray[Any], look: Look) -> int:
-    if look is not Look.SOFT:
+def _zeros(pixels: npt.NDArray[Any], look: MaskLook) -> int:
+    if look is not MaskLook.SOFT:
         return int(pixels.size - np.count_nonzero(pixels))
     middle = 128 if pixels.dtype == np.uint8 else 32768
     return int(np.count_nonzero(pixels < middle))
@@ -281,7 +281,7 @@ def _facts_of_colours(plain: PlainMask) -> MaskFacts:
     values = np.unique(keys)
     blurred = plain.lossy or (len(values) > 64 and _unsteady(keys))
     return MaskFacts(
-        Look.BLURRED_COLOURS if blurred else Look.COLOURS,
+        MaskLook.BLURRED_COLOURS if blurred else MaskLook.COLOURS,
         tuple(int(v) for v in values[:_KEPT_COLORS]),
         stored_colours=True,
         lossy=plain.lossy,
@@ -296,25 +296,25 @@ def _shown_color(raw: RawMask) -> Color | None:
     return _color(np.broadcast_to(shown[0], 3)) if len(shown) else None
 
 
-def look_at(plain: PlainMask) -> tuple[Look, tuple[int, ...]]:
+def look_at(plain: PlainMask) -> tuple[MaskLook, tuple[int, ...]]:
     """What kind of numbers a mask of one channel holds, and which (of grey shades: none)."""
     values = values_in(plain.pixels)
     rest = [v for v in values if v != 0]
     if not rest:
-        return Look.EMPTY, values
+        return MaskLook.EMPTY, values
     if len(rest) == 1 and not (plain.lossy and rest[0] < _BRIGHT):
-        return Look.ONE, values
+        return MaskLook.ONE, values
     if plain.palette is not None or min(rest) < 0:
-        return Look.NUMBERS, values
+        return MaskLook.NUMBERS, values
     eight = _as_eight_bits(plain.pixels, rest[-1])
     if eight is not None:
         if _is_soft(eight, lossy=plain.lossy):
-            return Look.SOFT, ()
+            return MaskLook.SOFT, ()
         if plain.lossy:
-            return Look.SHADES, ()
+            return MaskLook.SHADES, ()
         if len(rest) > _MANY_GREYS and _unsteady(eight):
-            return Look.PHOTO, ()
-    return Look.NUMBERS, values
+            return MaskLook.PHOTO, ()
+    return MaskLook.NUMBERS, values
 
 
 def _as_eight_bits(pixels: npt.NDArray[Any], high: int) -> npt.NDArray[np.uint8] | None:

@@ -22,7 +22,7 @@ _UNIFORM_BEFORE, _UNIFORM_AFTER = 1, 2
 
 
 @dataclass(frozen=True)
-class Stroke:
+class StrokeRecord:
     """One recorded patch.
 
     Attributes:
@@ -34,11 +34,11 @@ class Stroke:
 
     revision: int
     rect: Rect
-    planes: tuple[Plane, ...]
+    planes: tuple[StrokePlane, ...]
 
 
 @dataclass(frozen=True)
-class Plane:
+class StrokePlane:
     """The changed pixels of one map: `changed` (h, w) bool, values in row order."""
 
     changed: npt.NDArray[np.bool_]
@@ -61,7 +61,7 @@ def pack(patch: Patch, revision: int) -> bytes:
 
 def unpack_all(
     data: bytes, offset: int = 0, shape_hw: tuple[int, int] | None = None
-) -> Iterator[tuple[Stroke | None, int]]:
+) -> Iterator[tuple[StrokeRecord | None, int]]:
     """The whole records from `offset` on, each with the offset of its end.
 
     Records are independent of each other, so a damaged one is passed over: it gives None, and
@@ -87,7 +87,9 @@ def unpack_all(
         offset = end
 
 
-def _with_right_length(data: bytes, offset: int, shape_hw: tuple[int, int] | None) -> Stroke | None:
+def _with_right_length(
+    data: bytes, offset: int, shape_hw: tuple[int, int] | None
+) -> StrokeRecord | None:
     """The last record if only its length is damaged: it looks cut off, but is whole."""
     length = len(data) - offset - _HEAD.size - _CRC.size
     if length < 0:
@@ -122,7 +124,7 @@ def _next_record(data: bytes, damaged: int, shape_hw: tuple[int, int] | None) ->
 
 def _unpack(
     data: bytes, offset: int, shape_hw: tuple[int, int] | None
-) -> tuple[Stroke | None, int]:
+) -> tuple[StrokeRecord | None, int]:
     """The record at an offset and its end; no stroke if there is none or it is damaged."""
     nothing = None, offset
     if offset + _HEAD.size > len(data):
@@ -139,7 +141,7 @@ def _unpack(
     rect = Rect(top, left, bottom, right)
     try:
         body = zlib.decompress(covered[_HEAD.size :])
-        return Stroke(revision, rect, _unpack_planes(body, rect, planes)), end
+        return StrokeRecord(revision, rect, _unpack_planes(body, rect, planes)), end
     except (zlib.error, struct.error, ValueError):  # a right checksum of what nobody wrote
         return nothing
 
@@ -161,7 +163,7 @@ def _is_uniform(values: npt.NDArray[Any]) -> bool:
     return len(values) > 0 and bool((values == values[0]).all())
 
 
-def _unpack_planes(body: bytes, rect: Rect, planes: int) -> tuple[Plane, ...]:
+def _unpack_planes(body: bytes, rect: Rect, planes: int) -> tuple[StrokePlane, ...]:
     found = []
     at = 0
     pixels = rect.height * rect.width
@@ -179,5 +181,5 @@ def _unpack_planes(body: bytes, rect: Rect, planes: int) -> tuple[Plane, ...]:
         at += new.nbytes
         old = np.repeat(old, count) if flags & _UNIFORM_BEFORE else old
         new = np.repeat(new, count) if flags & _UNIFORM_AFTER else new
-        found.append(Plane(changed, old, new))
+        found.append(StrokePlane(changed, old, new))
     return tuple(found)

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
 from segstudio.storage.mask_evidence import GREY_LEVEL, IGNORED_16_BIT, Evidence, Group, is_white
-from segstudio.storage.mask_facts import Look, color_of
+from segstudio.storage.mask_facts import MaskLook, color_of
 from segstudio.storage.published_classes import (
     CITYSCAPES_VOID,
     FIRST_THING,
@@ -226,11 +226,11 @@ def _kind_by_classes(evidence: Evidence, schema: LabelSchema) -> TruthKind:
     numbers = evidence.numbers
     objects = {i for i in schema.ids if i not in (0, schema.ignore_index)}
     labelled = {v for v in numbers if v > 0}
-    only_white = bool(labelled or evidence.looks[Look.SOFT]) and all(map(is_white, labelled))
+    only_white = bool(labelled or evidence.looks[MaskLook.SOFT]) and all(map(is_white, labelled))
     if only_white and len(objects) <= 1 and not labelled & objects:
         return "binary"
     if numbers <= known:
-        white = evidence.looks[Look.SOFT] > evidence.sizes["numbers"] + evidence.sizes["single"]
+        white = evidence.looks[MaskLook.SOFT] > evidence.sizes["numbers"] + evidence.sizes["single"]
         return "binary" if white else "index"
     if not evidence.values and all(v == 1 or is_white(v) for v in labelled):
         return "binary"
@@ -474,7 +474,7 @@ def _with_colors(
     if published is not None and len(shown) > 1:
         return replace(coding, colors=tuple(published.ids.items())), published.schema
     found = sorted(shown)[:255]
-    if evidence.looks[Look.BLURRED_COLOURS] == evidence.colour_files > 0:
+    if evidence.looks[MaskLook.BLURRED_COLOURS] == evidence.colour_files > 0:
         found = []  # reading one says that its edges are soft
     classes = [ClassSpec(0, "background", (0, 0, 0))]
     classes += [ClassSpec(i, f"class {i}", color) for i, color in enumerate(found, 1)]
@@ -647,7 +647,7 @@ def _fits(group: Group, evidence: Evidence, coding: Coding) -> bool:
         return True
     if group == "colours":
         return coding.kind == "instances" and coding.coloured
-    return group == "white" and coding.white and not evidence.looks[Look.SOFT]
+    return group == "white" and coding.white and not evidence.looks[MaskLook.SOFT]
 
 
 _GROUP_WORDS: Final[dict[Group, str]] = {

@@ -17,7 +17,7 @@ from segstudio.core.schema import Color, LabelSchema
 from segstudio.core.text import listed
 from segstudio.storage.formats.mask_format import RawMask
 from segstudio.storage.mask_evidence import IGNORED_16_BIT, is_white
-from segstudio.storage.mask_facts import Look, PlainMask, color_keys, look_at, values_in
+from segstudio.storage.mask_facts import MaskLook, PlainMask, color_keys, look_at, values_in
 from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.orientation import read_orientation, upright
 from segstudio.storage.panoptic_file import Segment, label_map_of
@@ -149,12 +149,12 @@ def _panoptic(raw: RawMask, segments: Mapping[int, Segment]) -> TruthReading:
     return TruthReading(found, "its colours are ids that a JSON file explains")
 
 
-def _obstacle(plain: PlainMask, look: tuple[Look, tuple[int, ...]] | None) -> str:
+def _obstacle(plain: PlainMask, look: tuple[MaskLook, tuple[int, ...]] | None) -> str:
     if plain.lossy:
         return "its format (JPEG or lossy WebP) changes values"
     if plain.opacity:
         return "its shape is in the opacity"
-    return "its edges are soft" if look is not None and look[0] is Look.SOFT else ""
+    return "its edges are soft" if look is not None and look[0] is MaskLook.SOFT else ""
 
 
 def _remarks(path: Path, labels: Labels, schema: LabelSchema) -> tuple[str, ...]:
@@ -201,7 +201,7 @@ class _MaskFile:
     def class_ids(
         self,
         plain: PlainMask,
-        look: tuple[Look, tuple[int, ...]] | None,
+        look: tuple[MaskLook, tuple[int, ...]] | None,
         coding: Coding,
         schema: LabelSchema,
     ) -> Labels:
@@ -215,11 +215,11 @@ class _MaskFile:
         if look is None:
             raise self._odd("colours", coding)
         kind, values = look
-        if kind in (Look.SHADES, Look.PHOTO):
+        if kind in (MaskLook.SHADES, MaskLook.PHOTO):
             raise self._shades(kind)
         if coding.kind == "binary":
             return self._object_of(plain, kind, values, coding, schema)
-        if kind is Look.SOFT:
+        if kind is MaskLook.SOFT:
             raise self._odd("black and white with soft edges", coding)
         pixels = plain.pixels
         if coding.unit:
@@ -233,23 +233,23 @@ class _MaskFile:
     def _object_of(
         self,
         plain: PlainMask,
-        look: Look,
+        look: MaskLook,
         values: tuple[int, ...],
         coding: Coding,
         schema: LabelSchema,
     ) -> Labels:
         pixels = plain.pixels
-        if look is Look.NUMBERS and not coding.said:
+        if look is MaskLook.NUMBERS and not coding.said:
             raise self._odd(f"the numbers {_shown(values)}", coding)
         if values and values[0] > 0 and coding.pairs:
             inside = self._above_ground(pixels, values, coding)
             return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
         top = 255 if pixels.dtype == np.uint8 else IGNORED_16_BIT
-        if look is Look.ONE and not coding.said and not plain.opacity:
+        if look is MaskLook.ONE and not coding.said and not plain.opacity:
             single = max(values)
             if 1 < single < 128:
                 raise self._odd(f"the number {single}", coding)
-        inside = pixels > top // 2 if look is Look.SOFT else pixels != 0
+        inside = pixels > top // 2 if look is MaskLook.SOFT else pixels != 0
         return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
 
     def _above_ground(
@@ -308,7 +308,7 @@ class _MaskFile:
             if not plain.is_colour and plain.palette is None:
                 raise self._odd(f"the numbers {_shown(values_in(plain.pixels))}", coding)
             if plain.lossy:
-                raise self._shades(Look.BLURRED_COLOURS)
+                raise self._shades(MaskLook.BLURRED_COLOURS)
             shown = listed([f"#{int(k):06X}" for k in values], 4)
             raise SegstudioError(
                 f"The mask {self.name} has colours that are no class: {shown}.",
@@ -349,13 +349,13 @@ class _MaskFile:
         numbers = np.cumsum(values != 0).astype(np.uint16) * (values != 0)
         return np.asarray(numbers[positions].reshape(pixels.shape), np.uint16), void
 
-    def _check_objects(self, found: tuple[Look, tuple[int, ...]], coding: Coding) -> None:
+    def _check_objects(self, found: tuple[MaskLook, tuple[int, ...]], coding: Coding) -> None:
         look, values = found
-        if look in (Look.SHADES, Look.PHOTO):
+        if look in (MaskLook.SHADES, MaskLook.PHOTO):
             raise self._shades(look)
-        if look is Look.SOFT:
+        if look is MaskLook.SOFT:
             raise self._odd("black and white with soft edges", coding)
-        white = look is Look.ONE and is_white(max(values))
+        white = look is MaskLook.ONE and is_white(max(values))
         if white and not coding.white and not coding.said:
             raise self._odd("black and white", coding)
 
@@ -376,12 +376,12 @@ class _MaskFile:
             WAY_TO_SAY,
         )
 
-    def _shades(self, look: Look) -> SegstudioError:
-        if look is Look.PHOTO:
+    def _shades(self, look: MaskLook) -> SegstudioError:
+        if look is MaskLook.PHOTO:
             text = "unknown values: it looks like a photograph or a map of probabilities"
             hint = "It is not used."
         else:
-            several = "colours" if look is Look.BLURRED_COLOURS else "several grey levels"
+            several = "colours" if look is MaskLook.BLURRED_COLOURS else "several grey levels"
             text = f"{several} in a format that changes them (JPEG or lossy WebP)"
             hint = "Which class a pixel had cannot be told any more. Save the mask as PNG."
         return SegstudioError(f"The mask {self.name} has {text}.", hint)

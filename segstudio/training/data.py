@@ -32,7 +32,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class TrainingAugmentation:
     """Ranges and probabilities of the random changes.
 
     Attributes:
@@ -54,7 +54,7 @@ class Augmentation:
     shade: float = 0.2
 
 
-NO_AUGMENTATION = Augmentation((1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NO_AUGMENTATION = TrainingAugmentation((1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def placement(
@@ -62,7 +62,7 @@ def placement(
     shape_hw: tuple[int, int],
     size: int,
     scale: float,
-    augmentation: Augmentation,
+    augmentation: TrainingAugmentation,
 ) -> Float32:
     """Draw the affine map from an image to a square crop.
 
@@ -113,7 +113,7 @@ def warp(image: UInt8, target: Target, matrix: Float32, size: int) -> tuple[UInt
     return np.asarray(out, np.uint8), ids
 
 
-def jitter(rng: np.random.Generator, image: Float32, augmentation: Augmentation) -> Float32:
+def jitter(rng: np.random.Generator, image: Float32, augmentation: TrainingAugmentation) -> Float32:
     """Change colours, contrast and sharpness of float32 RGB (H, W, 3) in 0..1; stays in 0..1."""
     if rng.random() < augmentation.mix:
         image = _mix_channels(rng, image)
@@ -170,7 +170,7 @@ class CropSampler:
         self,
         samples: Sequence[Sample],
         size: int,
-        augmentation: Augmentation,
+        augmentation: TrainingAugmentation,
         seed: int,
         emphasis: Sequence[float] | None = None,
     ) -> None:

@@ -49,7 +49,7 @@ class FitOptions:
 
 
 @dataclass(frozen=True)
-class Progress:
+class FitProgress:
     """Where a training stands: part done (0..1), steps, seconds, smoothed losses by name."""
 
     fraction: float
@@ -117,7 +117,7 @@ class Trainer:
     def run(
         self,
         batches: Iterator[Any],
-        progress: Callable[[Progress], None] = lambda _: None,
+        progress: Callable[[FitProgress], None] = lambda _: None,
         check: Callable[[], None] = lambda: None,
     ) -> nn.Module:
         """Train until the budget is used.
@@ -138,7 +138,7 @@ class Trainer:
                 self._one_step(next(batches))
                 now = time.monotonic()
                 self.seconds, last = self.seconds + now - last, now
-                progress(Progress(self.fraction, self.step, self.seconds, dict(self.losses)))
+                progress(FitProgress(self.fraction, self.step, self.seconds, dict(self.losses)))
                 if now - saved > self.options.checkpoint_seconds:
                     self.save()
                     saved = now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from segstudio.annotation.ui.tools import table
+from segstudio.annotation.ui.tools import tool_table
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.wheel import faded, resized_brush
 from segstudio.comparison.ui.compare_actions import COMPARE_ACTIONS
@@ -384,8 +384,8 @@ _HELP = (
 def all_actions() -> tuple[ActionSpec, ...]:
     """Every command, in the order of the menus."""
     return (
-        *_FILE, *_EDIT, *IMAGE_ACTIONS, *map(_of_tool, table.TOOLS), *_BRUSH,
-        *_options(table.TOOLS), *_CLASSES, *_VIEW,
+        *_FILE, *_EDIT, *IMAGE_ACTIONS, *map(_of_tool, tool_table.TOOLS), *_BRUSH,
+        *_options(tool_table.TOOLS), *_CLASSES, *_VIEW,
         *map(_of_panel, panels.PANELS), *_LAYOUT, *_MODEL, *RUN_ACTIONS,
         *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
     )  # fmt: skip
@@ -393,7 +393,7 @@ def all_actions() -> tuple[ActionSpec, ...]:
 
 def gestures() -> tuple[tuple[str, str], ...]:
     """What the mouse and held keys do on the canvas, as (keys, text); for the cheat sheet."""
-    of_tools = dict.fromkeys(gesture for tool in table.TOOLS for gesture in tool.gestures)
+    of_tools = dict.fromkeys(gesture for tool in tool_table.TOOLS for gesture in tool.gestures)
     return (*_WHEEL, *of_tools, *_HELD)
 
 

@@ -15,8 +15,8 @@ from segstudio.kit.dispatch import Dispatcher
 from segstudio.kit.garbage import GuiGarbage
 from segstudio.kit.theme import Theme
 from segstudio.storage.folders import user_folders
-from segstudio.window.display import missing_display
 from segstudio.window.main_window import MainWindow
+from segstudio.window.screen import missing_display
 
 if TYPE_CHECKING:
     from segstudio.storage.mask_pattern import ChosenMasks

@@ -6,8 +6,8 @@ import segstudio.canvas.canvas
 import segstudio.studio
 import segstudio.window.canvas_header
 import segstudio.window.evaluation_link
-import segstudio.window.feed
 import segstudio.window.network_link
+import segstudio.window.signal_view
 import segstudio.window.window_commands  # noqa: F401
 from segstudio.window import panels
 

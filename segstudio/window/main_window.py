@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from segstudio.evaluation.ui.metrics_panel import MetricsPanel
     from segstudio.folder.ui.images_panel import ImagesPanel
     from segstudio.kit.action_set import ActionSet
-    from segstudio.kit.notices import NoticeStrip
+    from segstudio.kit.notice_strip import NoticeStrip
     from segstudio.kit.theme import Theme
     from segstudio.runs.ui.model_panel import ModelPanel
     from segstudio.studio import Studio
@@ -89,9 +89,9 @@ class MainWindow(QMainWindow):
 
     def furnish(self) -> None:
         """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
-        from segstudio.annotation.ui.tools.table import TOOLS
+        from segstudio.annotation.ui.tools.tool_table import TOOLS
         from segstudio.kit.action_set import ActionSet
-        from segstudio.kit.notices import NoticeStrip
+        from segstudio.kit.notice_strip import NoticeStrip
         from segstudio.kit.physical_keys import PhysicalKeys
         from segstudio.kit.text_focus import TextFocusGuard
         from segstudio.runs.ui.model_chooser import ModelChooser
@@ -118,15 +118,15 @@ class MainWindow(QMainWindow):
     def attach(self, studio: Studio) -> None:
         """Build what needs the studio, and connect everything."""
         from segstudio.annotation.ui.correction_bar import CorrectionBar
-        from segstudio.annotation.ui.tools.table import TOOLS
+        from segstudio.annotation.ui.tools.tool_table import TOOLS
         from segstudio.canvas.canvas import Canvas
         from segstudio.evaluation.ui.queue_link import QueueLink
         from segstudio.folder.ui.stack_bar import StackBar
         from segstudio.kit.actions import Context, Scope
         from segstudio.window.canvas_header import CanvasHeader
         from segstudio.window.evaluation_link import EvaluationLink
-        from segstudio.window.feed import Feed
         from segstudio.window.network_link import NetworkLink
+        from segstudio.window.signal_view import SignalView
         from segstudio.window.window_commands import WindowCommands
 
         self._studio = studio
@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
         self.centre.add_foot(self.stack)
         self.verbs = WindowCommands(self, studio)
         self.docks.build(studio)
-        self.feed = Feed(self, studio)
+        self.feed = SignalView(self, studio)
         self.network = NetworkLink(self, studio)
         self.evaluation: EvaluationLink = EvaluationLink(self, studio)
         self.queue_link = QueueLink(session, self.canvas)

@@ -13,7 +13,7 @@ from segstudio.studio import Studio
 
 if TYPE_CHECKING:
     from segstudio.inspection.explanations import PixelValues
-    from segstudio.inspection.ui.panel import NetworkPanel
+    from segstudio.inspection.ui.network_panel import NetworkPanel
     from segstudio.window.main_window import MainWindow
 
 DOCK = "Network"
@@ -58,8 +58,8 @@ class NetworkLink(QObject):
 
     def build(self) -> NetworkPanel:
         """The panel, arranged as it was last time."""
-        from segstudio.inspection.ui.pages import Services
-        from segstudio.inspection.ui.panel import NetworkPanel
+        from segstudio.inspection.ui.network_pages import Services
+        from segstudio.inspection.ui.network_panel import NetworkPanel
 
         store, studio = self._window.layout_store, self._studio
         room = Services(

@@ -118,8 +118,8 @@ def _disagreement() -> Build:
 
 def _network() -> Build:
     import segstudio.inspection.ui.cuts_page
+    import segstudio.inspection.ui.network_panel
     import segstudio.inspection.ui.pair_page
-    import segstudio.inspection.ui.panel
     import segstudio.inspection.ui.skip_page
     import segstudio.inspection.ui.stage_page
     import segstudio.inspection.ui.upsampling_page
@@ -129,7 +129,7 @@ def _network() -> Build:
 
 
 def _evaluation() -> Build:
-    import segstudio.evaluation.ui.panel  # noqa: F401 - loaded for what it imports
+    import segstudio.evaluation.ui.evaluation_panel  # noqa: F401 - loaded for what it imports
 
     return lambda window, _studio: window.evaluation.build()
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from segstudio.annotation.autosave import Answer
 from segstudio.core.labels import Image
 from segstudio.core.text import printable
-from segstudio.evaluation.ui.export import EvaluationExport
+from segstudio.evaluation.ui.export_dialogs import EvaluationExportDialogs
 from segstudio.inspection.ui.network_export import NetworkExport
 from segstudio.kit.actions import Keymap
 from segstudio.kit.dialog import answer_to
@@ -45,7 +45,7 @@ class WindowCommands:
         self.network_export = NetworkExport(
             window, studio.session, studio.preferences, studio.inspection_export
         )
-        self.evaluation_export = EvaluationExport(window, studio)
+        self.evaluation_export = EvaluationExportDialogs(window, studio)
         self.runs = RunCommands(window, studio)
         self._closing = False
         """Whether the window is closed once the saves that were begun have ended."""

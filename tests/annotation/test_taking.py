@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segstudio.annotation.taking import differing_region, matched_objects, taken
+from segstudio.annotation.region_copy import differing_region, matched_objects, taken
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap
 from segstudio.core.outline import outline_segments

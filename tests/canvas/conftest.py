@@ -24,7 +24,7 @@ from windows import (  # noqa: F401 - fixtures
 )
 
 from segstudio.annotation.editing import Editing
-from segstudio.annotation.ui.tools.table import TOOLS
+from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.canvas.canvas import Canvas
 from segstudio.canvas.view import View
 from segstudio.canvas.viewport import Viewport

@@ -14,7 +14,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
-from segstudio.annotation.ui.tools.table import TOOLS
+from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.canvas.canvas import Canvas
 from segstudio.canvas.marks import stamp_centre
 from segstudio.session.session import Layer, Unreadable, What
@@ -256,7 +256,7 @@ from PySide6.QtWidgets import QApplication
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from segstudio.annotation.editing import Editing
-from segstudio.annotation.ui.tools.table import TOOLS
+from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.core.labels import LabelMap
 from segstudio.session.document import Document
 from segstudio.session.session import Layer, Session, What

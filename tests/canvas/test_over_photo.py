@@ -14,15 +14,21 @@ from segstudio.canvas.over_photo import heat_table
 from segstudio.core.colour_maps import colour_table
 from segstudio.core.features import FeatureTrace, LayerInfo, ReceptiveField, Role, Site
 from segstudio.core.geometry import Rect
-from segstudio.core.placement import Placement
+from segstudio.core.input_geometry import InputGeometry
 from segstudio.core.prediction import Prediction
-from segstudio.session.inspection import ClassMapOverPhoto, ColourMap, Heat, Over, Traced
+from segstudio.session.inspection import (
+    ClassMapOverPhoto,
+    ColourMap,
+    Over,
+    OverPhotoHeat,
+    TracedNetwork,
+)
 from segstudio.session.session import Layer, OverlayStyle
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
-def traced(document, schema) -> Traced:
+def traced(document, schema) -> TracedNetwork:
     """A network of one stage of stride 4, whose field is 8 wide."""
     height, width = document.shape_hw
     layer = LayerInfo(
@@ -33,8 +39,8 @@ def traced(document, schema) -> Traced:
     trace = FeatureTrace("Net", size, (1, 1), None, (layer,), (), 1, 1, 0.1, (), None)
     labels = np.zeros(size, np.uint8)
     prediction = Prediction("m", "Net", schema, labels, labels)
-    placement = Placement(size, Rect.of_shape(size), size, size)
-    return Traced("m", "Net", document, trace, placement, prediction, {0: "a", 1: "b"})
+    placement = InputGeometry(size, Rect.of_shape(size), size, size)
+    return TracedNetwork("m", "Net", document, trace, placement, prediction, {0: "a", 1: "b"})
 
 
 @pytest.fixture
@@ -54,8 +60,8 @@ def leave(desk) -> None:
     desk.settle()
 
 
-def heat(levels, **values) -> Heat:
-    return Heat(levels, ColourMap.MAGMA, "Values", 0.0, 1.0, **values)
+def heat(levels, **values) -> OverPhotoHeat:
+    return OverPhotoHeat(levels, ColourMap.MAGMA, "Values", 0.0, 1.0, **values)
 
 
 def test_values_lie_over_the_photo_and_go(looked_into):

@@ -8,7 +8,7 @@ import pytest
 from commands import run
 from PIL import Image
 
-from segstudio.inspection.nets.subject import Subject
+from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.models.registry import get_spec, spec_from_weights
 from segstudio.models.segmenter import Segmenter
@@ -198,7 +198,7 @@ def test_without_cuts_the_mask_is_that_of_predict(image, kind, instance_weights)
     segmenter = Segmenter(get_spec("unet-nuclei") if kind == "semantic" else own, device="cpu")
     pixels = np.array(Image.open(image).convert("RGB"))
     before = segmenter.predict(pixels).labels
-    subject = Subject(segmenter, pixels)
+    subject = TracedModel(segmenter, pixels)
     subject.trace(keep=())
     np.testing.assert_array_equal(subject.labels(), before)
     np.testing.assert_array_equal(segmenter.predict(pixels).labels, before)

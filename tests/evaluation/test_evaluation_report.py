@@ -13,15 +13,19 @@ import numpy as np
 import pytest
 from pages import outline
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.errors import CancelledError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.evaluation.report.data_files import summary, write_csv, write_json
-from segstudio.evaluation.report.document import compose, write_html
-from segstudio.evaluation.report.findings import find
+from segstudio.evaluation.report.evaluation_document import compose, write_html
+from segstudio.evaluation.report.evaluation_findings import find
+from segstudio.evaluation.report.evaluation_material import (
+    EvaluatedRun,
+    EvaluationMaterial,
+    ShownImage,
+)
 from segstudio.evaluation.report.image_sections import LISTED, list_section, spread_section
-from segstudio.evaluation.report.material import EvaluatedRun, Material, ShownImage
 from segstudio.evaluation.report.model_sections import models_section
 from segstudio.evaluation.report.wording import calibration_text, caution, enumeration, verdict
 from segstudio.evaluation.report.worst_section import PARTED, WORST, worst_section
@@ -51,14 +55,16 @@ POOR = maps([0, 0, 0, 0], [0, 0, 0, 0])
 
 
 def material_of(answers, *, wanted=(), truth=TRUTH, names=None, ids=("good", "poor"), **fields):
-    """Runs with a list of answers (labels or `Answer`) for the same truth."""
+    """Runs with a list of answers (labels or `Candidate`) for the same truth."""
     count = len(next(iter(answers.values())))
     images = names or [f"i{n}.png" for n in range(count)]
     reference = LabelMap(truth, fields.pop("objects", None))
     schema = fields.pop("schema", SCHEMA)
     figures = {
         run: [
-            figures_of(reference, one if isinstance(one, Answer) else Answer(one), schema, wanted)
+            figures_of(
+                reference, one if isinstance(one, Candidate) else Candidate(one), schema, wanted
+            )
             for one in answers[run]
         ]
         for run in ids
@@ -71,7 +77,7 @@ def material_of(answers, *, wanted=(), truth=TRUTH, names=None, ids=("good", "po
     )
 
     def labels(answer):
-        return answer.labels if isinstance(answer, Answer) else answer
+        return answer.labels if isinstance(answer, Candidate) else answer
 
     def show(place):
         photo = np.full((*truth.shape, 3), 90, np.uint8)
@@ -82,7 +88,7 @@ def material_of(answers, *, wanted=(), truth=TRUTH, names=None, ids=("good", "po
         return paired_difference(*pairs, schema.scored_ids, resamples=200)
 
     given = {"title": "cells", "show": show, **fields}
-    return Material(schema=schema, images=images, runs=runs, paired=paired, **given)
+    return EvaluationMaterial(schema=schema, images=images, runs=runs, paired=paired, **given)
 
 
 def html_of(material):
@@ -148,9 +154,9 @@ def test_runs_are_ranked_and_told_apart():
 def test_runs_on_other_images_are_refused():
     one, two = (material_of({"good": [GOOD] * n}, ids=("good",)) for n in (1, 2))
     with pytest.raises(ValueError, match="other images"):
-        Material("t", SCHEMA, ["a"], (*one.runs, *two.runs), one.paired, one.show)
+        EvaluationMaterial("t", SCHEMA, ["a"], (*one.runs, *two.runs), one.paired, one.show)
     with pytest.raises(ValueError, match="no run"):
-        Material("t", SCHEMA, [], (), one.paired, one.show)
+        EvaluationMaterial("t", SCHEMA, [], (), one.paired, one.show)
 
 
 def test_what_one_class_everywhere_would_score_is_known():
@@ -188,8 +194,8 @@ def test_the_models_table_has_the_figures_the_best_and_the_baseline():
 
 def test_lower_is_better_for_distances_and_times():
     answers = {
-        "good": [Answer(GOOD, seconds=2.0)],
-        "poor": [Answer(POOR, seconds=0.5)],
+        "good": [Candidate(GOOD, seconds=2.0)],
+        "poor": [Candidate(POOR, seconds=0.5)],
     }
     markup = models_section(material := material_of(answers), find(material, ignore)).body
     root = ET.fromstring(re.search(r"<table.*?</table>", markup, re.DOTALL).group(0))
@@ -204,8 +210,8 @@ def test_a_model_that_is_best_with_objects_is_named():
     two = np.where(objects == 3, 0, objects).astype(np.uint16)
     answers = {
         # all pixels right, as one object; two of three objects, each for itself
-        "good": [Answer(truth, truth.astype(np.uint16))],
-        "poor": [Answer((two > 0).astype(np.uint8), two)],
+        "good": [Candidate(truth, truth.astype(np.uint16))],
+        "poor": [Candidate((two > 0).astype(np.uint8), two)],
     }
     cell = ClassSpec(1, "cell", (9, 9, 9), thing=True)
     schema = LabelSchema((SCHEMA.classes[0], cell))
@@ -225,7 +231,7 @@ def test_every_section_is_there_and_nothing_comes_from_elsewhere():
 
     def answer(labels):
         objects = (labels > 0).astype(np.uint16)
-        return Answer(labels, objects, scores=scores, confidence=confidence, seconds=1.0)
+        return Candidate(labels, objects, scores=scores, confidence=confidence, seconds=1.0)
 
     material = material_of(
         {"good": [answer(GOOD)] * 3, "poor": [answer(POOR)] * 3},
@@ -259,11 +265,11 @@ def test_one_model_without_extras_is_a_shorter_report():
 
 def test_no_name_becomes_markup():
     schema = LabelSchema.from_names(("background", NASTY))
-    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema, MEASURES)]
+    figures = [figures_of(LabelMap(TRUTH), Candidate(GOOD), schema, MEASURES)]
     runs = tuple(
         EvaluatedRun.of(run, NASTY, figures, schema.scored_ids, {NASTY: NASTY}) for run in "ab"
     )
-    material = Material(
+    material = EvaluationMaterial(
         NASTY, schema, [NASTY], runs,
         lambda _a, _b: paired_difference(*[[figures[0].pairs]] * 2, schema.scored_ids),
         lambda _place: None, {NASTY: NASTY}, NASTY, (NASTY,),
@@ -317,7 +323,7 @@ def test_pictures_are_of_the_worst_images_then_of_those_where_models_part():
         return material_show(place)
 
     material_show, told = material.show, []
-    material = Material(**{**vars(material), "show": show})
+    material = EvaluationMaterial(**{**vars(material), "show": show})
     worst_section(material, lambda *progress: told.append(progress))
     assert shown[:2] == [3, 5]
     assert len(shown) == WORST
@@ -435,9 +441,9 @@ def test_names_are_listed_as_in_a_sentence(names, text):
 def test_no_cell_of_the_csv_is_a_formula(tmp_path):
     names = ("=1+1", "@cell")
     schema = LabelSchema.from_names(("background", names[1]))
-    figures = [figures_of(LabelMap(TRUTH), Answer(GOOD), schema)]
+    figures = [figures_of(LabelMap(TRUTH), Candidate(GOOD), schema)]
     run = EvaluatedRun.of("-run+1", "A", figures, schema.scored_ids)
-    material = Material(
+    material = EvaluationMaterial(
         "set", schema, [names[0]], (run,),
         lambda _a, _b: paired_difference(*[[figures[0].pairs]] * 2, schema.scored_ids),
         lambda _place: None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.evaluation.evaluation_rows import METRICS, Counted, ImageRow, entries_of, pairs_of
@@ -33,7 +33,7 @@ def random_figures(seed, wanted=None):
     predicted = np.where(rng.random(truth.shape) < 0.1, 1, truth).astype(np.uint8)
     predicted[predicted == 255] = 0
     confidence = rng.integers(100, 256, truth.shape, np.uint8)
-    answer = Answer(predicted, confidence=confidence, seconds=float(seed))
+    answer = Candidate(predicted, confidence=confidence, seconds=float(seed))
     label_map = LabelMap(truth, instances.astype(np.uint16))
     return figures_of(label_map, answer, SCHEMA, wanted or MEASURES, f"{seed}.png")
 
@@ -99,7 +99,7 @@ def test_suspicion_is_the_share_of_pixels_where_a_sure_answer_is_wrong():
     predicted[0, :4] = 1
     confidence = np.full((2, 10), 255, np.uint8)
     confidence[0, 0] = 128
-    figures = figures_of(truth, Answer(predicted, confidence=confidence), SCHEMA, MEASURES)
+    figures = figures_of(truth, Candidate(predicted, confidence=confidence), SCHEMA, MEASURES)
     scores = dict(zip(METRICS, row(figures).scores, strict=True))
     assert scores["suspicion"] == pytest.approx(3 / 20)
 

@@ -10,8 +10,8 @@ from fakes import BLOBS, BRIGHT, FakeEngine, square, write_mask, write_photo
 
 from segstudio.core.geometry import Rect
 from segstudio.evaluation.work_queue import thickest_suspect
+from segstudio.session.queue_state import QueueKind
 from segstudio.session.session import Layer
-from segstudio.session.work_queue import QueueKind
 
 LEFTS = (7, 5, 11, 9)
 """Where the truth's square of 10 x 10 begins; the model's begins at column 5 of 30."""

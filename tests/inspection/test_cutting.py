@@ -17,7 +17,7 @@ from fakes import make_folder, square
 from inspecting_desk import inspecting_desk, rest
 from tiny_networks import SHUFFLE
 
-import segstudio.inspection.nets.subject  # noqa: F401 - takes seconds, and no test shall wait for it
+import segstudio.inspection.nets.traced_model  # noqa: F401 - takes seconds, and no test shall wait for it
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow
 from segstudio.core.geometry import Rect

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from segstudio.inspection.explanations import side_of_share
 from segstudio.inspection.nets import subject as subject_module
 from segstudio.models.unet import UNet
-from segstudio.session.inspection import ClassMapOverPhoto, Heat, Over, Overlay
+from segstudio.session.inspection import ClassMapOverPhoto, Over, Overlay, OverPhotoHeat
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_an_explanation_stays_over_the_photo_and_follows(open_studio):
     studio.inspecting.pin((7, 9))
     rest(studio, clock)
     first = session.inspection.over_photo
-    assert isinstance(first, Heat)
+    assert isinstance(first, OverPhotoHeat)
     assert "down2" in first.caption
     assert "7, 9" in first.caption
     studio.inspecting.open_stage("up1")
@@ -227,7 +227,7 @@ def test_what_replaces_an_explanation_ends_it(open_studio):
     ):
         overlay.show(Overlay.FIELD)
         rest(studio, clock)
-        assert isinstance(session.inspection.over_photo, Heat)
+        assert isinstance(session.inspection.over_photo, OverPhotoHeat)
         assert "95 %" in session.inspection.overlay_note
         end()
         rest(studio, clock)

@@ -8,7 +8,7 @@ import pytest
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import LayerInfo, ReceptiveField, Role, Site
 from segstudio.core.geometry import Rect
-from segstudio.core.placement import Placement
+from segstudio.core.input_geometry import InputGeometry
 from segstudio.inspection.stage_similarity import on_common_grid
 
 
@@ -21,7 +21,7 @@ def layer(shape, stride, field=True):
 
 
 def placement(photo_hw, resized_hw, padded_hw):
-    return Placement(photo_hw, Rect.of_shape(photo_hw), resized_hw, padded_hw)
+    return InputGeometry(photo_hw, Rect.of_shape(photo_hw), resized_hw, padded_hw)
 
 
 def test_a_cell_is_the_mean_of_its_positions_by_hand():

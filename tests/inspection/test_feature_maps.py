@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 from inspecting_desk import inspecting_desk, rest
 
-from segstudio.inspection.feature_maps import Reference
+from segstudio.inspection.feature_maps import StageReference
 from segstudio.inspection.stage_work import stage_facts
-from segstudio.session.inspection import ColourMap, Heat, Look, Over, Overlay, Picture, ValueRange
+from segstudio.session.inspection import (
+    ColourMap,
+    MapPicture,
+    Over,
+    Overlay,
+    OverPhotoHeat,
+    StageLook,
+    ValueRange,
+)
 
-GREY = Look(ColourMap.GREY)
+GREY = StageLook(ColourMap.GREY)
 
 
 @pytest.fixture
@@ -37,7 +45,7 @@ def stretched(values, low, high):
 def test_a_node_shows_the_mean_of_its_channels_without_padding(desk):
     studio, _ = desk
     (picture,) = asked(
-        desk, studio.feature_maps.node_picture, "inc", Picture.MEAN, 0, GREY, 30, asker="a"
+        desk, studio.feature_maps.node_picture, "inc", MapPicture.MEAN, 0, GREY, 30, asker="a"
     )
     traced = studio.session.inspection.traced
     mean = traced.trace.activation("inc").astype(np.float64).mean(0)[:20, :30]
@@ -51,10 +59,10 @@ def test_a_node_shows_the_maximum_or_one_channel(desk):
     studio, _ = desk
     ask = studio.feature_maps.node_picture
     inc = studio.session.inspection.traced.trace.activation("inc").astype(float)[:, :20, :30]
-    (picture,) = asked(desk, ask, "inc", Picture.MAXIMUM, 0, GREY, 30)
+    (picture,) = asked(desk, ask, "inc", MapPicture.MAXIMUM, 0, GREY, 30)
     top = inc.max(0)
     np.testing.assert_allclose(picture[..., 1], stretched(top, top.min(), top.max()), atol=1)
-    (picture,) = asked(desk, ask, "inc", Picture.CHANNEL, 99, GREY, 30)
+    (picture,) = asked(desk, ask, "inc", MapPicture.CHANNEL, 99, GREY, 30)
     last = inc[3]
     np.testing.assert_allclose(picture[..., 1], stretched(last, last.min(), last.max()), atol=1)
 
@@ -62,8 +70,8 @@ def test_a_node_shows_the_maximum_or_one_channel(desk):
 def test_components_are_coloured_by_themselves(desk):
     studio, _ = desk
     ask = studio.feature_maps.node_picture
-    (first,) = asked(desk, ask, "down1", Picture.COMPONENTS, 0, GREY, 60)
-    (again,) = asked(desk, ask, "down1", Picture.COMPONENTS, 0, Look(ColourMap.MAGMA), 60)
+    (first,) = asked(desk, ask, "down1", MapPicture.COMPONENTS, 0, GREY, 60)
+    (again,) = asked(desk, ask, "down1", MapPicture.COMPONENTS, 0, StageLook(ColourMap.MAGMA), 60)
     assert first.shape == (40, 60, 3)
     assert again is first
     assert (first[..., 0] != first[..., 1]).any()
@@ -78,9 +86,9 @@ def test_thumbnails_share_a_range_or_have_their_own(desk):
     np.testing.assert_allclose(
         own[2][..., 0], stretched(inc[2], inc[2].min(), inc[2].max()), atol=1
     )
-    (shared,) = asked(desk, ask, "inc", (2,), Look(ColourMap.GREY, ValueRange.STAGE), 30)
+    (shared,) = asked(desk, ask, "inc", (2,), StageLook(ColourMap.GREY, ValueRange.STAGE), 30)
     np.testing.assert_allclose(shared[2][..., 0], stretched(inc[2], inc.min(), inc.max()), atol=1)
-    fixed = Look(ColourMap.GREY, ValueRange.FIXED, (0.01, 0.05))
+    fixed = StageLook(ColourMap.GREY, ValueRange.FIXED, (0.01, 0.05))
     (shared,) = asked(desk, ask, "inc", (2,), fixed, 30)
     np.testing.assert_allclose(shared[2][..., 0], stretched(inc[2], 0.01, 0.05), atol=1)
 
@@ -123,7 +131,7 @@ def test_a_channels_histogram_goes_from_its_lowest_to_its_highest(desk):
 def test_the_head_agrees_with_the_prediction(desk):
     studio, _ = desk
     traced = studio.session.inspection.traced
-    (found,) = asked(desk, studio.feature_maps.agreement, "outc", 1, Reference.PREDICTION)
+    (found,) = asked(desk, studio.feature_maps.agreement, "outc", 1, StageReference.PREDICTION)
     logit = traced.trace.activation("outc").astype(float)[1, :20, :30]
     mask = traced.prediction.labels == 1
     strongest = logit >= np.sort(logit.ravel())[-mask.sum()]
@@ -140,10 +148,10 @@ def test_the_annotation_is_the_one_painted_now(desk):
     wanted = logit > np.quantile(logit, 0.8)
     labels = traced.document.annotation._labels
     labels[:] = 0
-    (nothing,) = asked(desk, ask, "outc", 1, Reference.ANNOTATION)
+    (nothing,) = asked(desk, ask, "outc", 1, StageReference.ANNOTATION)
     assert np.isnan(nothing).all()
     labels[wanted] = 1
-    (found,) = asked(desk, ask, "outc", 1, Reference.ANNOTATION)
+    (found,) = asked(desk, ask, "outc", 1, StageReference.ANNOTATION)
     assert found[1] > 0.95
 
 
@@ -207,7 +215,7 @@ def show_channel(studio, stage, channel):
     studio.photo_overlay.show(Overlay.CHANNEL)
 
 
-def over(studio) -> Heat | None:
+def over(studio) -> OverPhotoHeat | None:
     return studio.session.inspection.over_photo
 
 

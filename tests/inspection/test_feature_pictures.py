@@ -6,7 +6,7 @@ import numpy as np
 
 from segstudio.core.features import LayerInfo, ReceptiveField, Role, Site
 from segstudio.core.geometry import Rect
-from segstudio.core.placement import Placement
+from segstudio.core.input_geometry import InputGeometry
 from segstudio.inspection.feature_pictures import (
     maximum_of_channels,
     mean_of_channels,
@@ -24,8 +24,8 @@ def stage(shape, start, jump) -> LayerInfo:
     )  # fmt: skip
 
 
-WHOLE = Placement((8, 16), Rect(0, 0, 8, 16), (8, 16), (8, 16))
-PADDED = Placement((6, 12), Rect(0, 0, 6, 12), (6, 12), (8, 16))
+WHOLE = InputGeometry((8, 16), Rect(0, 0, 8, 16), (8, 16), (8, 16))
+PADDED = InputGeometry((6, 12), Rect(0, 0, 6, 12), (6, 12), (8, 16))
 """Two rows below and four columns to the right are padding."""
 
 
@@ -36,7 +36,7 @@ def halves(channels=1):
 
 def test_pictures_have_the_shape_of_the_photo():
     assert picture_shape(WHOLE, halves(), 96) == (48, 96)
-    tower = Placement((90, 30), Rect(0, 0, 90, 30), (90, 30), (96, 32))
+    tower = InputGeometry((90, 30), Rect(0, 0, 90, 30), (90, 30), (96, 32))
     assert picture_shape(tower, halves(), 60) == (60, 20)
     assert picture_shape(WHOLE, stage((1, 7, 14), None, None), 28) == (14, 28)
 
@@ -76,7 +76,7 @@ def test_positions_count_as_visible_by_their_middles():
 def test_places_follow_the_receptive_fields_middles():
     # position 0 is centred on the photo's first pixel, as behind a padded convolution of stride 4
     layer = stage((1, 1, 4), (0.5, 0.5), (1.0, 4.0))
-    placement = Placement((1, 16), Rect(0, 0, 1, 16), (1, 16), (1, 16))
+    placement = InputGeometry((1, 16), Rect(0, 0, 1, 16), (1, 16), (1, 16))
     values = np.arange(4, dtype=np.float32).reshape(1, 1, 4)
     picture = sampling_of(placement, layer, 16).take(values)[0, 0]
     # nearest middles of 0.5, 4.5, 8.5, 12.5; the pixel halfway between goes to the even one
@@ -95,7 +95,7 @@ def test_a_mask_belongs_to_the_positions_that_it_covers_by_half():
 
 
 def test_a_mask_on_a_grid_finer_than_the_photo():
-    placement = Placement((2, 2), Rect(0, 0, 2, 2), (4, 4), (4, 4))
+    placement = InputGeometry((2, 2), Rect(0, 0, 2, 2), (4, 4), (4, 4))
     layer = stage((1, 4, 4), (0.5, 0.5), (1.0, 1.0))
     mask = np.array([[True, False], [False, False]])
     wanted = np.zeros((4, 4), np.bool_)

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from segstudio.core.geometry import Rect
 from segstudio.inspection.nets import subject as subject_module
-from segstudio.inspection.nets.subject import Subject
+from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.session.inspection import Over
 
 
@@ -131,13 +131,13 @@ def test_influence_is_the_directional_derivative_of_scaling_a_channel(open_studi
 
 def test_another_stage_needs_no_other_backward_pass(open_studio, monkeypatch):
     passes = []
-    real = Subject.gradients
+    real = TracedModel.gradients
 
     def counted(self, *args, **options):
         passes.append(1)
         return real(self, *args, **options)
 
-    monkeypatch.setattr(Subject, "gradients", counted)
+    monkeypatch.setattr(TracedModel, "gradients", counted)
     studio, clock = open_studio()
     studio.inspecting.pin((7, 9))
     for stage in ("inc", "down1", "down2", "up1"):
@@ -179,7 +179,7 @@ def test_regions_are_what_is_connected_under_the_pin(open_studio):
         rows, columns = np.nonzero(labels == 1)
         studio.inspecting.pin((int(columns[0]), int(rows[0])))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Subject, "gradients", remember)
+            patch.setattr(TracedModel, "gradients", remember)
             with pytest.raises(RuntimeError):
                 explained(studio, clock, "up1", over)
         region = asked_for["region"]

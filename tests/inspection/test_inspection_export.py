@@ -21,11 +21,11 @@ from segstudio.core.errors import CancelledError
 from segstudio.core.features import EdgeCut
 from segstudio.inspection.report.arrays import write_arrays
 from segstudio.inspection.report.drawing import diagram_for_page
-from segstudio.inspection.report.findings import find
-from segstudio.inspection.report.material import Material
+from segstudio.inspection.report.trace_findings import find
+from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.report import page
 from segstudio.report.diagram_drawing import PAPER
-from segstudio.session.inspection import ColourMap, Picture
+from segstudio.session.inspection import ColourMap, MapPicture
 from segstudio.studio import Studio
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -48,7 +48,7 @@ def out(tmp_path):
 
 def material_of(studio):
     session = studio.session
-    return Material.of(session.inspection.traced, session.schema, session.inspection)
+    return TraceMaterial.of(session.inspection.traced, session.schema, session.inspection)
 
 
 def latest(studio):
@@ -133,7 +133,7 @@ def test_the_grid_has_every_channel_in_the_chosen_colours(desk, out):
 
 def test_the_diagram_as_svg_has_every_stage_with_its_picture(desk, out):
     studio, clock = desk
-    studio.inspecting.choose_picture(Picture.CHANNEL, 99)  # beyond the stages' channels
+    studio.inspecting.choose_picture(MapPicture.CHANNEL, 99)  # beyond the stages' channels
     studio.inspection_export.save_diagram_svg(out / "u.svg")
     rest(studio, clock)
     root = ET.parse(out / "u.svg").getroot()
@@ -251,7 +251,7 @@ def test_gradients_in_several_passes_say_the_same(desk, monkeypatch):
 
     studio.inspecting.ask("Asking", explain, answers.append, key="one")
     rest(studio, clock)
-    monkeypatch.setattr("segstudio.inspection.report.findings._GRADIENT_BYTES", 1)
+    monkeypatch.setattr("segstudio.inspection.report.trace_findings._GRADIENT_BYTES", 1)
     studio.inspecting.ask("Asking", explain, answers.append, key="each")
     rest(studio, clock)
     together, apart = answers
@@ -291,7 +291,7 @@ def test_without_an_annotation_nothing_is_scored(tmp_path, tiny_engine, out):
 
 def test_of_a_large_photo_the_part_that_was_traced_is_told(desk, out, monkeypatch):
     studio, clock = desk
-    monkeypatch.setattr("segstudio.inspection.nets.subject.INPUT_LIMIT", 20 * 32 // 4)
+    monkeypatch.setattr("segstudio.inspection.nets.traced_model.INPUT_LIMIT", 20 * 32 // 4)
     studio.inspecting.trace_again()
     rest(studio, clock)
     window = studio.session.inspection.traced.placement.window

@@ -22,9 +22,9 @@ from fakes import square, write_mask
 from inspecting_desk import rest
 from tiny_networks import SHUFFLE
 
-import segstudio.inspection.nets.subject  # noqa: F401 - takes seconds, and no test shall wait for it
+import segstudio.inspection.nets.traced_model  # noqa: F401 - takes seconds, and no test shall wait for it
 from segstudio.core.features import CutHow
-from segstudio.session.inspection import Picture
+from segstudio.session.inspection import MapPicture
 from segstudio.session.session import What
 
 
@@ -173,7 +173,7 @@ def test_a_table_of_an_image_goes_with_it_and_one_of_a_set_stays(desk):
 
 def test_a_skip_is_shown_with_what_comes_from_below_and_what_becomes(desk):
     studio, clock = desk
-    studio.inspecting.choose_picture(Picture.CHANNEL, 2)
+    studio.inspecting.choose_picture(MapPicture.CHANNEL, 2)
     found, problems = [], []
     assert studio.cutting.joins.look("inc -> up2", 30, found.append, problems.append)
     rest(studio, clock)

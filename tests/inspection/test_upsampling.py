@@ -8,7 +8,7 @@ import torchvision  # noqa: F401 - not within the time that jobs are waited for
 from inspecting_desk import inspecting_desk, rest
 from tiny_networks import SHUFFLE, UNET
 
-from segstudio.inspection.checkerboards import Measured
+from segstudio.inspection.checkerboards import MeasuredStages
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_models_are_compared_in_the_order_of_the_list(desk):
 
 def test_right_after_the_upsampling_it_is_what_the_join_gets_from_below(desk):
     studio, clock = desk
-    studio.upsampling.measure_at(Measured.UPSAMPLED)
+    studio.upsampling.measure_at(MeasuredStages.UPSAMPLED)
     rest(studio, clock)
     (result,) = studio.upsampling.state.results
     joins = []

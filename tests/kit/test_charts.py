@@ -14,8 +14,8 @@ from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtWidgets import QApplication, QToolTip
 
 from segstudio.kit.charts.chart import Chart, has_items
+from segstudio.kit.charts.chart_files import picture_of, png_of
 from segstudio.kit.charts.look import ON_PAPER
-from segstudio.kit.charts.picture import picture_of, png_of
 from segstudio.kit.theme import palette_of
 from segstudio.report.chart_data import Axis, Bars, ChartData, Hit, Points, hit
 

@@ -11,8 +11,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 
 from segstudio.kit.charts.chart import Chart
+from segstudio.kit.charts.chart_files import picture_of
 from segstudio.kit.charts.cloud import MANY, Cloud
-from segstudio.kit.charts.picture import picture_of
 from segstudio.report.chart_data import Axis, ChartData, Lazy, Points, Rule
 
 BLUE = "#0072b2"

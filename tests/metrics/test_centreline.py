@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.morphology import skeletonize
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
@@ -84,7 +84,7 @@ def test_random_regions_by_the_paper():
 
 def test_a_folder_has_the_pixels_of_all_images():
     pairs = [(row((1, 9)), row((5, 11))), (row((0, 2)), row((0, 2), (7, 8)))]
-    figures = [figures_of(LabelMap(t), Answer(p), SCHEMA, [CENTRELINE]) for t, p in pairs]
+    figures = [figures_of(LabelMap(t), Candidate(p), SCHEMA, [CENTRELINE]) for t, p in pairs]
     back = [ImageFigures.from_json(f.to_json()) for f in figures]
     values = FolderFigures.of(back, (0, 1, 2), (1, 2)).values
     precision, sensitivity = (4 + 2) / (6 + 3), (4 + 2) / (8 + 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.error_area import ERROR_AREA
@@ -20,7 +20,7 @@ CLEAN = ([0, 0, 0], [0, 0, 0])
 
 def figures(*images):
     maps = [[np.array([line], np.uint8) for line in image] for image in images]
-    return [figures_of(LabelMap(t), Answer(p), SCHEMA, [ERROR_AREA]) for t, p in maps]
+    return [figures_of(LabelMap(t), Candidate(p), SCHEMA, [ERROR_AREA]) for t, p in maps]
 
 
 def test_areas_and_rates_of_an_image():

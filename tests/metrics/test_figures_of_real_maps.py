@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 from sklearn import metrics as sklearn_metrics
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.boundary import BOUNDARY
@@ -64,7 +64,7 @@ def cells():
 def test_scikit_learn(streets):
     wanted = [i for i in range(12) if i != 11]
     folder = FolderFigures.of(
-        [figures_of(LabelMap(t), Answer(p), CAMVID) for t, p in streets], wanted
+        [figures_of(LabelMap(t), Candidate(p), CAMVID) for t, p in streets], wanted
     )
     truth = np.concatenate([t.ravel() for t, _ in streets])
     prediction = np.concatenate([p.ravel() for _, p in streets])
@@ -96,7 +96,7 @@ def test_boundary_iou_by_the_paper_s_definition(streets):
                 rings.append(mask & (far <= distance))
             both[i] += (rings[0] & rings[1]).sum()
             either[i] += (rings[0] | rings[1]).sum()
-    images = [figures_of(LabelMap(t), Answer(p), CAMVID, [BOUNDARY]) for t, p in streets]
+    images = [figures_of(LabelMap(t), Candidate(p), CAMVID, [BOUNDARY]) for t, p in streets]
     found = FolderFigures.of(images, range(11)).values.by_class["boundary_iou"]
     expected = np.divide(both, either, out=np.full(11, np.nan), where=either > 0)
     np.testing.assert_allclose(found, expected)
@@ -104,7 +104,7 @@ def test_boundary_iou_by_the_paper_s_definition(streets):
 
 def test_hausdorff_by_scipy(streets):
     truth, prediction = streets[0]
-    found = figures_of(LabelMap(truth), Answer(prediction), CAMVID, [HAUSDORFF])
+    found = figures_of(LabelMap(truth), Candidate(prediction), CAMVID, [HAUSDORFF])
     for i in range(11):
         masks = (truth == i, (prediction == i) & (truth != 11))
         present = [m.any() for m in masks]
@@ -160,7 +160,7 @@ def test_pycocotools(cells, kind):
     images = [
         figures_of(
             LabelMap((ids > 0).astype(np.uint8), ids),
-            Answer((other > 0).astype(np.uint8), other, scores=scores),
+            Candidate((other > 0).astype(np.uint8), other, scores=scores),
             NUCLEI,
             [DETECTIONS],
         )

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
 from segstudio.core.labels import LabelMap
@@ -80,14 +80,14 @@ def test_only_what_is_wanted_is_counted():
 
 def test_masks_from_files_have_no_scores_and_no_confidence():
     truth, prediction = scene(1)
-    answer = Answer(prediction.labels, prediction.instance_ids)
+    answer = Candidate(prediction.labels, prediction.instance_ids)
     figures = figures_of(truth, answer, SCHEMA, MEASURES)
     assert figures.part(CALIBRATION) is None
     assert math.isnan(figures.seconds)
     assert math.isnan(figures.confidence)
     assert not figures.part(DETECTIONS).scored
     assert not figures.regions_as_objects
-    regions = figures_of(truth, Answer(prediction.labels), SCHEMA, MEASURES)
+    regions = figures_of(truth, Candidate(prediction.labels), SCHEMA, MEASURES)
     assert regions.regions_as_objects
     assert len(regions.part(DETECTIONS)) > 0
     without = LabelMap(truth.labels.copy())
@@ -103,7 +103,7 @@ def test_a_folder_is_the_sum_of_its_images():
     found = np.concatenate([p.labels for _, p in scenes])
     confidence = np.concatenate([p.confidence for _, p in scenes])
     together = figures_of(
-        LabelMap(truth), Answer(found, confidence=confidence), SCHEMA, [CALIBRATION]
+        LabelMap(truth), Candidate(found, confidence=confidence), SCHEMA, [CALIBRATION]
     )
     assert folder.images == 4
     assert folder.pairs.to_json() == together.pairs.to_json()
@@ -165,7 +165,7 @@ def test_what_is_predicted_on_ignored_pixels_changes_nothing():
     without_objects = LabelMap(truth.labels.copy())
 
     def parts():
-        answer = Answer(labels, confidence=prediction.confidence)
+        answer = Candidate(labels, confidence=prediction.confidence)
         return figures_of(without_objects, answer, SCHEMA, wanted).to_json()
 
     expected = parts()
@@ -181,7 +181,7 @@ def test_pixels_that_are_left_out_count_like_ignored_ones(ignore):
     left_out = np.zeros(truth.shape_hw, bool)
     left_out[5:20, 10:40] = True
     wanted = [m for m in MEASURES if m is not DETECTIONS]
-    answer = Answer.of(prediction, left_out=left_out)
+    answer = Candidate.of(prediction, left_out=left_out)
     ids = np.where(left_out, 0, truth.instances).astype(np.uint16)
     by_hand = LabelMap(np.where(left_out, 200, truth.labels).astype(np.uint8), ids)
     expected = figures_of(by_hand, prediction, LabelSchema(SCHEMA.classes, 200), wanted)
@@ -206,7 +206,7 @@ def test_sizes_are_the_same_whatever_else_is_counted(ignored, stuff, regions):
     alone = SizeBins.of(labels, truth.instances, found, ids, 255).values
     assert alone[:, 0].sum() > 4
     for wanted in ([SIZES], MEASURES):
-        figures = figures_of(truth, Answer(found, ids), SCHEMA, wanted)
+        figures = figures_of(truth, Candidate(found, ids), SCHEMA, wanted)
         np.testing.assert_allclose(figures.part(SIZES).values, alone)
 
 

@@ -21,15 +21,15 @@ from segstudio.core.prediction import (
 from segstudio.core.schema import LabelSchema
 from segstudio.models.augmentation import Augmentation, mean_log_probabilities
 from segstudio.models.detection import Detections, agreed
-from segstudio.models.preprocess import Preprocess
-from segstudio.models.semantic import SemanticRunner, to_class_map
-from segstudio.models.together import (
+from segstudio.models.ensembles import (
     EnsemblePredictor,
     VariantPredictor,
     decided,
     of_instances,
     vote_shares,
 )
+from segstudio.models.preprocess import Preprocess
+from segstudio.models.semantic import SemanticRunner, to_class_map
 
 SCHEMA = LabelSchema.from_names(("background", "cell"))
 

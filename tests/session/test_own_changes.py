@@ -12,8 +12,8 @@ from fakes import make_folder
 
 import segstudio
 from segstudio.session import session as session_module
+from segstudio.session.queue_state import QueueKind
 from segstudio.session.session import Change, Session, What
-from segstudio.session.work_queue import QueueKind
 
 
 class Service:

@@ -14,7 +14,7 @@ from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.geometry import Rect
 from segstudio.storage.decode import page_count, read_image
 from segstudio.storage.picture import COMPOSITE, eight_bit, range_of
-from segstudio.storage.thumbnails import read_thumbnail
+from segstudio.storage.thumbnail_cache import read_thumbnail
 
 
 def plain_tiff(path, wh, bits, data, photometric=1, *, samples=1, order="<", more=()):

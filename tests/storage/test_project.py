@@ -9,7 +9,7 @@ from image_files import save_image
 from segstudio.core.errors import SegstudioError
 from segstudio.storage.decode import read_image
 from segstudio.storage.project import open_project
-from segstudio.storage.thumbnails import read_thumbnail
+from segstudio.storage.thumbnail_cache import read_thumbnail
 from segstudio.storage.truth import read_truth
 
 

@@ -24,7 +24,7 @@ from segstudio.storage.originals import versions
 from segstudio.storage.project import open_project
 from segstudio.storage.scan import scan
 from segstudio.storage.schema_file import read_schema, write_schema
-from segstudio.storage.thumbnails import read_thumbnail
+from segstudio.storage.thumbnail_cache import read_thumbnail
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes"),

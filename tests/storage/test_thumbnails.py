@@ -8,8 +8,8 @@ from image_files import save_image
 from PIL import Image
 
 from segstudio.core.errors import SegstudioError
-from segstudio.storage import thumbnails
-from segstudio.storage.thumbnails import ThumbnailCache, read_thumbnail
+from segstudio.storage import thumbnail_cache
+from segstudio.storage.thumbnail_cache import ThumbnailCache, read_thumbnail
 
 
 def halves(height, width):
@@ -46,7 +46,7 @@ def test_the_cache_answers_without_reading_the_image(tmp_path, monkeypatch):
     path = save_image(tmp_path / "a.png", halves(40, 80))
     cache = ThumbnailCache(tmp_path / "cache")
     first = cache.get(path, 20)
-    monkeypatch.setattr(thumbnails, "read_thumbnail", lambda *_: pytest.fail("was read again"))
+    monkeypatch.setattr(thumbnail_cache, "read_thumbnail", lambda *_: pytest.fail("was read again"))
     again = ThumbnailCache(tmp_path / "cache").get(path, 20)
     assert again.shape == first.shape == (10, 20, 3)
     assert np.abs(again.astype(int) - first).max() < 30  # kept as JPEG
@@ -90,7 +90,7 @@ def test_a_broken_image_is_an_error_that_names_it(tmp_path):
 
 
 def test_of_a_very_large_image_there_is_a_grey_field(tmp_path, monkeypatch):
-    monkeypatch.setattr(thumbnails, "_MAX_PIXELS", 1000)
+    monkeypatch.setattr(thumbnail_cache, "_MAX_PIXELS", 1000)
     path = save_image(tmp_path / "a.png", halves(20, 60))
     assert read_thumbnail(path, 30).tolist() == [[[128] * 3] * 30] * 10
     # a JPEG is decoded small at once

@@ -10,7 +10,7 @@ from inspecting_desk import inspecting_desk
 from safetensors.torch import load_file
 from tiny_networks import UNET
 
-import segstudio.inspection.nets.subject  # noqa: F401 - takes seconds, and no test shall wait for it
+import segstudio.inspection.nets.traced_model  # noqa: F401 - takes seconds, and no test shall wait for it
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.unet import UNet
 

@@ -7,8 +7,8 @@ import pytest
 
 from segstudio.models.unet import UNet
 from segstudio.training.data import Sample
-from segstudio.training.export import load_model
 from segstudio.training.loop import FitOptions
+from segstudio.training.model_file import load_model
 from tools import embedded_models
 from tools.embedded_models import (
     choose_validation,

@@ -3,7 +3,7 @@ import torch
 
 from segstudio.models.torchvision_nets import maskrcnn
 from segstudio.training.data import NO_AUGMENTATION, CropSampler, Sample
-from segstudio.training.detection import (
+from segstudio.training.instance_training import (
     detection_batches,
     detection_loss,
     instance_target,

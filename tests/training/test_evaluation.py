@@ -6,7 +6,7 @@ import torch
 
 from segstudio.models.preprocess import Preprocess
 from segstudio.training.data import Sample
-from segstudio.training.evaluation import (
+from segstudio.training.validation import (
     Counts,
     average_precision,
     by_group,

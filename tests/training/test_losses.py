@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from segstudio.training.semantic import cross_entropy_dice, soft_dice_loss
+from segstudio.training.losses import cross_entropy_dice, soft_dice_loss
 
 
 def certain(classes, n=2, strength=50.0):

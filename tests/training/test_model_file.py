@@ -6,7 +6,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from segstudio.models.unet import UNet
-from segstudio.training.export import (
+from segstudio.training.model_file import (
     half_precision,
     load_model,
     read_description,

@@ -10,7 +10,7 @@ from segstudio.models.preprocess import Preprocess
 from segstudio.models.unet import UNet
 from segstudio.training.data import NO_AUGMENTATION, CropSampler, Sample
 from segstudio.training.loop import FitOptions, Trainer
-from segstudio.training.semantic import mean_iou, scaled, semantic_batches, semantic_loss
+from segstudio.training.semantic_training import mean_iou, scaled, semantic_batches, semantic_loss
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 
 from segstudio.training.data import (
     NO_AUGMENTATION,
-    Augmentation,
     CropSampler,
     Sample,
+    TrainingAugmentation,
     jitter,
     placement,
     warp,
@@ -39,7 +39,7 @@ def test_without_augmentation_the_crop_is_a_window():
 @pytest.mark.parametrize("seed", range(12))
 def test_image_and_target_stay_together(seed):
     sample = discs()
-    matrix = placement(np.random.default_rng(seed), (60, 80), 64, 1.5, Augmentation())
+    matrix = placement(np.random.default_rng(seed), (60, 80), 64, 1.5, TrainingAugmentation())
     image, target = warp(sample.image, sample.target, matrix, 64)
     inside, outside = (
         cv2.erode((target == value).astype(np.uint8), np.ones((9, 9)), borderValue=0)
@@ -71,7 +71,7 @@ def test_small_image_is_reflected():
 def test_jitter_stays_in_range_and_changes_something():
     rng = np.random.default_rng(5)
     image = rng.random((16, 16, 3), dtype=np.float32)
-    every = Augmentation(mix=1.0, invert=1.0, blur=1.0, shade=1.0)
+    every = TrainingAugmentation(mix=1.0, invert=1.0, blur=1.0, shade=1.0)
     for _ in range(10):
         out = jitter(rng, image, every)
         assert out.dtype == np.float32
@@ -96,7 +96,7 @@ def test_larger_images_come_more_often_by_the_root_of_their_area():
 
 
 def test_sampler_is_repeatable():
-    one, two = (CropSampler([discs()], 24, Augmentation(), seed=3) for _ in range(2))
+    one, two = (CropSampler([discs()], 24, TrainingAugmentation(), seed=3) for _ in range(2))
     for _ in range(3):
         (image_1, target_1), (image_2, target_2) = one.draw(), two.draw()
         assert np.array_equal(image_1, image_2)
@@ -108,7 +108,7 @@ def test_sampler_is_repeatable():
 def test_mixed_and_inverted_saturated_pixels_stay_numbers():
     # weights of a mixture sum to 1 + 1e-7 now and then: inverted, a white pixel fell below 0
     white = np.ones((4, 4, 3), np.float32)
-    augmentation = Augmentation(mix=1.0, invert=1.0, colour=1.0, blur=0.0, shade=0.0)
+    augmentation = TrainingAugmentation(mix=1.0, invert=1.0, colour=1.0, blur=0.0, shade=0.0)
     for seed in range(4000):
         found = jitter(np.random.default_rng(seed), white, augmentation)
         assert np.isfinite(found).all(), seed

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from segstudio.kit import notices as strips
 from segstudio.kit.elided import in_two_lines
-from segstudio.kit.notices import HEIGHT, NoticeStrip
+from segstudio.kit.notice_strip import HEIGHT, NoticeStrip
 from segstudio.notices import Notices
 
 

@@ -11,7 +11,7 @@ from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.model_titles import short_titles
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.swatch import swatch
-from segstudio.session.disagreement import DisagreementState, DisputedRegion, Disputes
+from segstudio.session.disputes import DisagreementState, DisputedRegion, Disputes
 
 UNKNOWN: Color = (128, 128, 128)
 _SWATCH, _BUTTON_HEIGHT = 14, 22

@@ -21,7 +21,7 @@ from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_titles
 from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
 from segstudio.runs.named_runs import is_removed
-from segstudio.session.disagreement import DisagreementState, DisputedRegion, Disputes
+from segstudio.session.disputes import DisagreementState, DisputedRegion, Disputes
 from segstudio.session.session import Change, Session, What
 
 _SHOWN = What.DISAGREEMENT | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA

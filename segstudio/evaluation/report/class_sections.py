@@ -12,7 +12,7 @@ import numpy.typing as npt
 from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.schema import Color
 from segstudio.evaluation.curve_charts import RunLook
-from segstudio.evaluation.report.material import EvaluatedRun, Material
+from segstudio.evaluation.report.evaluation_material import EvaluatedRun, EvaluationMaterial
 from segstudio.evaluation.report.wording import count, figure_text
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import Where
@@ -29,7 +29,7 @@ _CONFUSIONS = 10
 _REST = "others"
 
 
-def classes_section(material: Material) -> Section:
+def classes_section(material: EvaluationMaterial) -> Section:
     """IoU of each class and model, then all figures of each model."""
     places = _present(material)
     missing = len(material.class_ids) - len(places)
@@ -47,7 +47,7 @@ def classes_section(material: Material) -> Section:
     )
 
 
-def confusion_section(material: Material) -> Section:
+def confusion_section(material: EvaluationMaterial) -> Section:
     """What each model takes for what."""
     by_model = [
         (
@@ -61,7 +61,7 @@ def confusion_section(material: Material) -> Section:
     return section(SECTIONS, "confusion", "What is taken for what", by_model=by_model)
 
 
-def looks_of(material: Material) -> list[RunLook]:
+def looks_of(material: EvaluationMaterial) -> list[RunLook]:
     """How the models look in charts, the best one first."""
     return [
         RunLook(run.id, material.titles[run.id], series_color(number), "o")
@@ -69,7 +69,9 @@ def looks_of(material: Material) -> list[RunLook]:
     ]
 
 
-def run_legend(material: Material, shown: Container[str] | None = None) -> list[tuple[Color, str]]:
+def run_legend(
+    material: EvaluationMaterial, shown: Container[str] | None = None
+) -> list[tuple[Color, str]]:
     """The models' colours in the charts; of all models, or of those whose ids are shown."""
     entries = [
         (_rgb(look.color), look.title)
@@ -79,13 +81,13 @@ def run_legend(material: Material, shown: Container[str] | None = None) -> list[
     return entries if len(entries) > 1 else []
 
 
-def _present(material: Material) -> list[int]:
+def _present(material: EvaluationMaterial) -> list[int]:
     """Places of the classes that have an IoU in some run."""
     table = np.stack([run.folder.metrics.iou for run in material.runs])
     return np.flatnonzero(~np.isnan(table).all(axis=0)).tolist()
 
 
-def _chart(material: Material, places: Sequence[int]) -> tuple[ChartData, bool]:
+def _chart(material: EvaluationMaterial, places: Sequence[int]) -> tuple[ChartData, bool]:
     """Bars of IoU by class, one for each model; and whether only the largest classes are there."""
     runs, shown = material.ranked, list(places)
     is_cut = len(shown) > _CHARTED
@@ -102,12 +104,12 @@ def _chart(material: Material, places: Sequence[int]) -> tuple[ChartData, bool]:
     return bar_list("IoU of each class and model", bars, 1.0), is_cut
 
 
-def _class_cell(material: Material, class_id: int) -> Cell:
+def _class_cell(material: EvaluationMaterial, class_id: int) -> Cell:
     r, g, b = material.schema.palette()[class_id].tolist()
     return Cell(material.name_of(class_id), color=(r, g, b))
 
 
-def _iou_table(material: Material, places: Sequence[int]) -> Table:
+def _iou_table(material: EvaluationMaterial, places: Sequence[int]) -> Table:
     runs = material.ranked
     metrics = [run.folder.metrics for run in runs]
     several = len(runs) > 1
@@ -138,7 +140,7 @@ def _iou_table(material: Material, places: Sequence[int]) -> Table:
     return Table(headers, rows, range(1, len(headers)), caption, strong)
 
 
-def _figures_table(material: Material, run: EvaluatedRun) -> Table:
+def _figures_table(material: EvaluationMaterial, run: EvaluatedRun) -> Table:
     metrics, values = run.folder.metrics, run.folder.values.by_class
     figures = [
         f
@@ -158,7 +160,7 @@ def _figures_table(material: Material, run: EvaluatedRun) -> Table:
     return Table(headers, rows, range(1, len(headers)))
 
 
-def _matrix(material: Material, run: EvaluatedRun) -> Table:
+def _matrix(material: EvaluationMaterial, run: EvaluatedRun) -> Table:
     names, small = _condensed(material, run.folder.matrix.counts)
     sums = small.sum(axis=1)
     digits = 1 if len(names) <= _FEW_CLASSES else 0
@@ -181,7 +183,7 @@ def _matrix(material: Material, run: EvaluatedRun) -> Table:
 
 
 def _condensed(
-    material: Material, counts: npt.NDArray[np.int64]
+    material: EvaluationMaterial, counts: npt.NDArray[np.int64]
 ) -> tuple[list[str], npt.NDArray[np.int64]]:
     """The confusion matrix of the largest classes that turn up; the others are one."""
     totals = counts.sum(axis=0) + counts.sum(axis=1)
@@ -197,7 +199,7 @@ def _condensed(
     return names, small
 
 
-def _confusions(material: Material, run: EvaluatedRun) -> Table:
+def _confusions(material: EvaluationMaterial, run: EvaluatedRun) -> Table:
     """The most frequent errors."""
     wrong = run.folder.matrix.counts.copy()
     sums = wrong.sum(axis=1)

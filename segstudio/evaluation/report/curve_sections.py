@@ -19,7 +19,7 @@ from segstudio.evaluation.curve_charts import (
     tradeoff_chart,
 )
 from segstudio.evaluation.report.class_sections import SECTIONS, looks_of, run_legend
-from segstudio.evaluation.report.material import EvaluatedRun, Material
+from segstudio.evaluation.report.evaluation_material import EvaluatedRun, EvaluationMaterial
 from segstudio.evaluation.report.wording import calibration_text
 from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.detection_curves import ScoreCurve
@@ -32,7 +32,7 @@ from segstudio.report.tables import Cell, Table
 _CHART = (480, 320)
 
 
-def curve_sections(material: Material) -> list[Section]:
+def curve_sections(material: EvaluationMaterial) -> list[Section]:
     """What was counted of objects and of confidence; nothing if nothing was."""
     sections = []
     if any(_has_objects(run) for run in material.runs):
@@ -51,7 +51,7 @@ def _has_objects(run: EvaluatedRun) -> bool:
     return sizes is not None and bool(sizes.column("objects").any())
 
 
-def _size_section(material: Material) -> Section:
+def _size_section(material: EvaluationMaterial) -> Section:
     runs = [run for run in material.ranked if _has_objects(run)]
     sizes = {run.id: found for run in runs if (found := run.folder.part(SIZES)) is not None}
     objects = sizes[runs[0].id].column("objects")
@@ -71,7 +71,7 @@ def _size_section(material: Material) -> Section:
     return _section(SIZES.key, "Object size", material, charts, table)
 
 
-def _score_section(material: Material, curves: Curves) -> Section:
+def _score_section(material: EvaluationMaterial, curves: Curves) -> Section:
     rows: list[list[str | Cell]] = []
     for look, curve in curves:
         place = _place_of_best(curve)
@@ -88,7 +88,7 @@ def _score_section(material: Material, curves: Curves) -> Section:
 
 
 def _section(
-    anchor: str, title: str, material: Material, charts: list[ChartData], table: Table
+    anchor: str, title: str, material: EvaluationMaterial, charts: list[ChartData], table: Table
 ) -> Section:
     # the page has a list of the models already
     drawn = [chart_svg(replace(chart, legend=()), _CHART) for chart in charts]
@@ -100,7 +100,7 @@ def _place_of_best(curve: ScoreCurve) -> int | None:
     return None if np.isnan(curve.f1).all() else int(np.nanargmax(curve.f1))
 
 
-def _calibration_section(material: Material, found: Calibrations) -> Section:
+def _calibration_section(material: EvaluationMaterial, found: Calibrations) -> Section:
     """Accuracy against confidence."""
     rows: list[list[str | Cell]] = []
     for look, bins in found:

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, Final
 from segstudio.core.json_text import without_nan
 from segstudio.core.text import safe_cells, utf8_json
 from segstudio.evaluation.class_figures import class_rows, difference_row
-from segstudio.evaluation.report.findings import Findings, find
-from segstudio.evaluation.report.material import SCORES, EvaluatedRun, Material
+from segstudio.evaluation.report.evaluation_findings import EvaluationFindings, find
+from segstudio.evaluation.report.evaluation_material import SCORES, EvaluatedRun, EvaluationMaterial
 from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.image_figures import PIXELS, TIME, figures_at, values_of_counts
 from segstudio.metrics.measure import Where
@@ -28,7 +28,7 @@ _STEP: Final = 256
 FORMAT: Final = 1
 
 
-def write_csv(path: Path, material: Material, report: Report) -> None:
+def write_csv(path: Path, material: EvaluationMaterial, report: Report) -> None:
     """Write one line an image and model: all its scores, and the IoU of each class.
 
     Scores that are not defined are left empty. One line is in memory at a time.
@@ -59,7 +59,7 @@ def write_csv(path: Path, material: Material, report: Report) -> None:
     write_atomically(path, write, durable=False)
 
 
-def write_json(path: Path, material: Material, report: Report) -> None:
+def write_json(path: Path, material: EvaluationMaterial, report: Report) -> None:
     """Write everything but the pictures; keys that `compare --json` has too mean the same.
 
     Args:
@@ -87,7 +87,9 @@ def write_json(path: Path, material: Material, report: Report) -> None:
     write_atomically(path, write, durable=False)
 
 
-def summary(material: Material, found: Findings, now: datetime) -> dict[str, Any]:
+def summary(
+    material: EvaluationMaterial, found: EvaluationFindings, now: datetime
+) -> dict[str, Any]:
     """Everything but the images, as plain values; what is not defined is None.
 
     Args:
@@ -128,7 +130,7 @@ def summary(material: Material, found: Findings, now: datetime) -> dict[str, Any
     return found_all
 
 
-def _model(material: Material, run: EvaluatedRun) -> dict[str, Any]:
+def _model(material: EvaluationMaterial, run: EvaluatedRun) -> dict[str, Any]:
     folder, means = run.folder, run.folder.values.means
     figures = {f.total: means.get(f.key, math.nan) for f in figures_at(Where.FOLDER)}
     always = {f.total for m in (PIXELS, TIME) for f in m.at(Where.FOLDER)}
@@ -149,7 +151,7 @@ def _model(material: Material, run: EvaluatedRun) -> dict[str, Any]:
     }
 
 
-def _baselines(material: Material) -> list[dict[str, Any]]:
+def _baselines(material: EvaluationMaterial) -> list[dict[str, Any]]:
     """What calling every pixel one class would score."""
     ids = material.runs[0].folder.foreground_ids
     return [
@@ -162,12 +164,12 @@ def _baselines(material: Material) -> list[dict[str, Any]]:
     ]
 
 
-def _image_names(material: Material) -> list[str]:
+def _image_names(material: EvaluationMaterial) -> list[str]:
     """Which scores any of the runs has."""
     return [n for n in SCORES if any(n in run.columns for run in material.runs)]
 
 
-def _image_row(material: Material, place: int) -> dict[str, Any]:
+def _image_row(material: EvaluationMaterial, place: int) -> dict[str, Any]:
     names = _image_names(material)
     row: dict[str, Any] = {}
     for run in material.runs:
@@ -178,7 +180,7 @@ def _image_row(material: Material, place: int) -> dict[str, Any]:
     return plain
 
 
-def _class_headers(material: Material) -> Sequence[str]:
+def _class_headers(material: EvaluationMaterial) -> Sequence[str]:
     """Columns of the classes' IoU; the id tells classes of one name apart."""
     names = [material.name_of(i) for i in material.class_ids]
     return [
@@ -187,7 +189,7 @@ def _class_headers(material: Material) -> Sequence[str]:
     ]
 
 
-def _told(material: Material, report: Report) -> Iterator[tuple[int, str]]:
+def _told(material: EvaluationMaterial, report: Report) -> Iterator[tuple[int, str]]:
     """Each image with its place, telling of the progress now and then."""
     total = len(material.images)
     for place, image in enumerate(material.images):

@@ -16,8 +16,12 @@ from segstudio.evaluation.evaluation_inputs import Conditions, Contender, Refere
 from segstudio.evaluation.evaluation_rows import METRICS, ImageRow, pairs_of
 from segstudio.evaluation.evaluation_sums import RunSums
 from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.report.evaluation_material import (
+    EvaluatedRun,
+    EvaluationMaterial,
+    ShownImage,
+)
 from segstudio.evaluation.report.facts import class_mapping, facts_of, notes_of, settings_of
-from segstudio.evaluation.report.material import EvaluatedRun, Material, ShownImage
 from segstudio.evaluation.report.wording import count, stacks_text
 from segstudio.metrics.bootstrap import PairedDifference, paired_difference
 from segstudio.report.page import Report, part_of
@@ -29,7 +33,7 @@ _STEP: Final = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluated:
+class EvaluatedFolder:
     """An evaluation as it was when the report was asked for; nothing in it changes any more.
 
     Attributes:
@@ -55,7 +59,7 @@ class Evaluated:
         conditions: Conditions,
         references: References,
         command: str = "",
-    ) -> Evaluated:
+    ) -> EvaluatedFolder:
         """Take what a table holds of the conditions' models."""
         rows = {}
         for contender in conditions.contenders:
@@ -71,7 +75,9 @@ class Evaluated:
         return tuple(c for c in self.conditions.contenders if self.rows.get(c.id))
 
 
-def gather(evaluated: Evaluated, check: Callable[[], None], report: Report) -> Material:
+def gather(
+    evaluated: EvaluatedFolder, check: Callable[[], None], report: Report
+) -> EvaluationMaterial:
     """Add up the images that all models were measured on.
 
     Args:
@@ -96,7 +102,7 @@ def gather(evaluated: Evaluated, check: Callable[[], None], report: Report) -> M
             report, 100 * number // len(contenders), 100 * (number + 1) // len(contenders)
         )
         runs.append(_run(evaluated, contender, common, check, told))
-    return Material(
+    return EvaluationMaterial(
         evaluated.references.files.project.name,
         evaluated.references.schema,
         [evaluated.titles[i] for i in common],
@@ -115,7 +121,7 @@ def _scored(rows: Mapping[int, ImageRow]) -> set[int]:
 
 
 def _run(
-    evaluated: Evaluated,
+    evaluated: EvaluatedFolder,
     contender: Contender,
     common: Sequence[int],
     check: Callable[[], None],
@@ -147,7 +153,7 @@ def _run(
 
 
 def _paired(
-    evaluated: Evaluated, common: Sequence[int], first: str, second: str
+    evaluated: EvaluatedFolder, common: Sequence[int], first: str, second: str
 ) -> PairedDifference:
     counts = {
         run: [pairs_of(evaluated.rows[run][i].keys, evaluated.rows[run][i].pixels) for i in common]
@@ -159,7 +165,7 @@ def _paired(
     )
 
 
-def _shown(evaluated: Evaluated, ref: ImageRef) -> ShownImage | None:
+def _shown(evaluated: EvaluatedFolder, ref: ImageRef) -> ShownImage | None:
     """An image with what its models said, from the disk."""
     references = evaluated.references
     try:
@@ -188,7 +194,7 @@ def _shown(evaluated: Evaluated, ref: ImageRef) -> ShownImage | None:
 
 
 def _left_out(
-    evaluated: Evaluated, scored: Mapping[str, set[int]], common: Sequence[int]
+    evaluated: EvaluatedFolder, scored: Mapping[str, set[int]], common: Sequence[int]
 ) -> tuple[str, ...]:
     some = set.union(*scored.values())
     looked_at = {index for rows in evaluated.rows.values() for index in rows}

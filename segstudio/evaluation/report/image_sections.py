@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.evaluation.report.class_sections import SECTIONS, run_legend
-from segstudio.evaluation.report.material import SCORES, EvaluatedRun, Material
+from segstudio.evaluation.report.evaluation_material import SCORES, EvaluatedRun, EvaluationMaterial
 from segstudio.evaluation.report.wording import count
 from segstudio.metrics.class_sums import Numbers, mean_of, ratios
 from segstudio.metrics.image_figures import MEASURES
@@ -32,7 +32,7 @@ _POOR: Final = 0.5
 _Order = npt.NDArray[np.intp]
 
 
-def spread_section(material: Material) -> Section:
+def spread_section(material: EvaluationMaterial) -> Section:
     """How the mean IoU of the images is spread, and where two models part."""
     # the best model against each of the next ones
     best, *others = material.ranked
@@ -48,7 +48,7 @@ def spread_section(material: Material) -> Section:
     )
 
 
-def list_section(material: Material) -> Section:
+def list_section(material: EvaluationMaterial) -> Section:
     """All images with their scores, the worst first."""
     order, number = worst_first(material)[:LISTED], len(material.images)
     return section(
@@ -64,7 +64,7 @@ def list_section(material: Material) -> Section:
     )
 
 
-def mean_of_runs(material: Material) -> Numbers:
+def mean_of_runs(material: EvaluationMaterial) -> Numbers:
     """(n,) mean of the models' `lead` score on each image; NaN where none has one."""
     scores = np.stack([run.column(material.lead) for run in material.runs])
     known = ~np.isnan(scores)
@@ -73,12 +73,12 @@ def mean_of_runs(material: Material) -> Numbers:
     return ratios(total, number.astype(np.float64))
 
 
-def worst_first(material: Material) -> _Order:
+def worst_first(material: EvaluationMaterial) -> _Order:
     """Places of the images, those that the models are worst on first, those without score last."""
     return np.argsort(mean_of_runs(material), kind="stable")
 
 
-def _quantiles(material: Material) -> Table:
+def _quantiles(material: EvaluationMaterial) -> Table:
     rows: list[list[str | Cell]] = []
     for run in material.ranked:
         scores = run.column(material.lead)
@@ -92,7 +92,7 @@ def _quantiles(material: Material) -> Table:
     return Table(headers, rows, range(1, len(headers)))
 
 
-def _histogram(material: Material) -> ChartData:
+def _histogram(material: EvaluationMaterial) -> ChartData:
     """Steps: the share of the images in each twentieth of mean IoU."""
     edges = np.linspace(0, 1, _BINS + 1)
     steps, highest = [], 0.0
@@ -118,7 +118,7 @@ def _histogram(material: Material) -> ChartData:
 
 
 def _scatter(
-    material: Material, first: EvaluatedRun, second: EvaluatedRun
+    material: EvaluationMaterial, first: EvaluatedRun, second: EvaluatedRun
 ) -> tuple[Markup, tuple[str, str], str, str, tuple[str, str] | None]:
     """The chart, the models' names, on how many images the second and the first are better.
 
@@ -144,7 +144,7 @@ def _scatter(
     return chart_svg(chart, (480, 420)), names, count(above, "image"), f"{below:,}", drawn
 
 
-def _list_table(material: Material, order: _Order) -> Table:
+def _list_table(material: EvaluationMaterial, order: _Order) -> Table:
     runs = material.ranked
     names = [n for n in _listed(material) if n in runs[0].columns]
     if len(runs) > 2:
@@ -165,7 +165,7 @@ def _list_table(material: Material, order: _Order) -> Table:
     return Table(headers, rows, range(1, len(headers)), caption)
 
 
-def _listed(material: Material) -> list[str]:
+def _listed(material: EvaluationMaterial) -> list[str]:
     """The means over classes, over the foreground where that leads."""
     figures = [f for m in MEASURES for f in m.figures if f.is_mean and Where.IMAGES in f.where]
     leads = material.has_background

@@ -9,8 +9,8 @@ import numpy as np
 
 from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.evaluation.report.class_sections import SECTIONS
-from segstudio.evaluation.report.findings import Compared, Findings
-from segstudio.evaluation.report.material import Material
+from segstudio.evaluation.report.evaluation_findings import Compared, EvaluationFindings
+from segstudio.evaluation.report.evaluation_material import EvaluationMaterial
 from segstudio.evaluation.report.wording import (
     caution,
     count,
@@ -31,7 +31,7 @@ _TRAP_GAP = 0.1
 """A pixel accuracy this near to the one of background alone says little."""
 
 
-def key_figures(material: Material) -> list[tuple[str, str]]:
+def key_figures(material: EvaluationMaterial) -> list[tuple[str, str]]:
     """(value, what it is) for the top of the report."""
     best = material.ranked[0]
     iou, dice = best.folder.metrics.mean_over(best.folder.foreground_ids)
@@ -49,7 +49,7 @@ def key_figures(material: Material) -> list[tuple[str, str]]:
     return found
 
 
-def models_section(material: Material, found: Findings) -> Section:
+def models_section(material: EvaluationMaterial, found: EvaluationFindings) -> Section:
     """What the figures say in words, and all of them side by side."""
     best, titles = material.ranked[0], material.titles
     differences = {run: c.difference for run, c in found.with_best(best).items()}
@@ -71,7 +71,7 @@ def models_section(material: Material, found: Findings) -> Section:
     )
 
 
-def differences_section(material: Material, found: Findings) -> Section:
+def differences_section(material: EvaluationMaterial, found: EvaluationFindings) -> Section:
     """Each two models on the same images, with confidence intervals."""
     first = found.compared[0].difference
     return section(
@@ -87,7 +87,7 @@ def differences_section(material: Material, found: Findings) -> Section:
     )
 
 
-def _best_with_objects(material: Material) -> tuple[str, float] | None:
+def _best_with_objects(material: EvaluationMaterial) -> tuple[str, float] | None:
     """Another model that is best where objects are counted, with its PQ."""
     panoptic = [run.folder.part(PANOPTIC) for run in material.runs]
     if not any(part is not None and part.things for part in panoptic):
@@ -100,7 +100,7 @@ def _best_with_objects(material: Material) -> tuple[str, float] | None:
     return None if best is material.ranked[0] else (material.titles[best.id], scores[best])
 
 
-def _fastest(material: Material) -> tuple[str, str] | None:
+def _fastest(material: EvaluationMaterial) -> tuple[str, str] | None:
     """The fastest model, and how many times as fast as the best one it is; "" where that is it."""
     times = {r.id: r.folder.seconds_per_image for r in material.runs}
     known = {run: seconds for run, seconds in times.items() if seconds > 0}
@@ -112,7 +112,7 @@ def _fastest(material: Material) -> tuple[str, str] | None:
     return material.titles[fastest], factor
 
 
-def _trap(material: Material) -> dict[str, object] | None:
+def _trap(material: EvaluationMaterial) -> dict[str, object] | None:
     """What a mask of one class would score, and how little pixel accuracy says then."""
     if not material.baselines:
         return None
@@ -127,7 +127,7 @@ def _trap(material: Material) -> dict[str, object] | None:
     }
 
 
-def _warnings(material: Material) -> list[str]:
+def _warnings(material: EvaluationMaterial) -> list[str]:
     texts = []
     regions = [
         f"“{material.titles[run.id]}”" for run in material.runs if run.folder.regions_as_objects
@@ -141,7 +141,7 @@ def _warnings(material: Material) -> list[str]:
     return [*texts, *material.left_out]
 
 
-def _models_table(material: Material) -> Table:
+def _models_table(material: EvaluationMaterial) -> Table:
     """Figures by row, models by column, and what masks of one class would score."""
     runs = material.ranked
     baselines = {_everything(material, i): metrics for i, metrics in material.baselines}
@@ -182,7 +182,7 @@ def _figures(*, has_background: bool) -> list[AnyFigure]:
     return found
 
 
-def _everything(material: Material, class_id: int) -> str:
+def _everything(material: EvaluationMaterial, class_id: int) -> str:
     return f"Everything {material.name_of(class_id)}"
 
 
@@ -193,17 +193,17 @@ def _marked(figure: AnyFigure, value: float, best: float) -> Cell:
     return Cell(text, look="b" if is_best else "")
 
 
-def _of_baseline(material: Material, figure: AnyFigure, metrics: Metrics) -> str:
+def _of_baseline(material: EvaluationMaterial, figure: AnyFigure, metrics: Metrics) -> str:
     values = values_of_counts(metrics, material.runs[0].folder.foreground_ids)
     return figure_text(figure, values[figure.key]) if figure.key in values else ""
 
 
-def _pair_name(material: Material, compared: Compared) -> str:
+def _pair_name(material: EvaluationMaterial, compared: Compared) -> str:
     names = material.titles
     return f"{names[compared.second.id]} against {names[compared.first.id]}"
 
 
-def _pairs_table(material: Material, found: Findings) -> Table:
+def _pairs_table(material: EvaluationMaterial, found: EvaluationFindings) -> Table:
     leads = [c.difference.lead for c in found.compared]
     ranges = [_range(lead) for lead in leads]
     scale = IntervalScale(ranges)
@@ -223,7 +223,7 @@ def _pairs_table(material: Material, found: Findings) -> Table:
     return Table(headers, rows, (1, 2, 4), f"Difference of {material.lead_name}.")
 
 
-def _by_class(material: Material, compared: Compared) -> tuple[str, str, Table] | None:
+def _by_class(material: EvaluationMaterial, compared: Compared) -> tuple[str, str, Table] | None:
     """The difference of each class's IoU under a title; None where none is known."""
     difference = compared.difference
     known = {i: v for i, v in difference.by_class.items() if not math.isnan(v.difference)}

@@ -14,8 +14,8 @@ from segstudio.core.formatting import ratio_text
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.render import difference_table, overlay_rgb
 from segstudio.evaluation.report.class_sections import SECTIONS
+from segstudio.evaluation.report.evaluation_material import EvaluationMaterial, ShownImage
 from segstudio.evaluation.report.image_sections import mean_of_runs, worst_first
-from segstudio.evaluation.report.material import Material, ShownImage
 from segstudio.report.page import Report, Section, section
 from segstudio.report.pictures import blended, photograph
 
@@ -31,7 +31,7 @@ _Picture = tuple[Markup, str, str]
 """The picture, a title or "", and what follows it in the caption."""
 
 
-def worst_section(material: Material, report: Report) -> Section:
+def worst_section(material: EvaluationMaterial, report: Report) -> Section:
     """Pictures of the worst images and of those where the two best models differ most.
 
     One image is in memory at a time.
@@ -63,13 +63,13 @@ def worst_section(material: Material, report: Report) -> Section:
     )
 
 
-def _worst(material: Material) -> _Places:
+def _worst(material: EvaluationMaterial) -> _Places:
     known = ~np.isnan(mean_of_runs(material))
     order = worst_first(material)
     return order[known[order]][:WORST]
 
 
-def _parted(material: Material) -> _Places:
+def _parted(material: EvaluationMaterial) -> _Places:
     """Images whose `lead` score by the two best models differs most, but the worst."""
     if len(material.runs) < 2:
         return np.zeros(0, np.intp)
@@ -81,7 +81,7 @@ def _parted(material: Material) -> _Places:
 
 
 def _pictures(
-    material: Material, place: int, done: int, total: int, report: Report
+    material: EvaluationMaterial, place: int, done: int, total: int, report: Report
 ) -> tuple[str, list[_Picture], str]:
     """The image's name, its pictures, and the style of their grid; without what cannot be read."""
     name = material.images[place]
@@ -94,7 +94,7 @@ def _pictures(
     return name, pictures, f"--columns:{columns};max-width:{columns * (_LONGEST + 16)}px"
 
 
-def _grid(material: Material, place: int, shown: ShownImage) -> list[_Picture]:
+def _grid(material: EvaluationMaterial, place: int, shown: ShownImage) -> list[_Picture]:
     """The photo and each model's answer, below them the annotation and each difference."""
     name, schema = material.images[place], material.schema
     left_out = schema.left_out_id if schema.leaves_out else None
@@ -121,7 +121,7 @@ def _picture(pixels: Image, alt: str, caption: str, title: str = "") -> _Picture
 
 
 def _overlay(
-    material: Material, below: Image, labels: Labels, objects: InstanceIds | None
+    material: EvaluationMaterial, below: Image, labels: Labels, objects: InstanceIds | None
 ) -> Image:
     return overlay_rgb(below, labels, material.schema, instances=objects)
 

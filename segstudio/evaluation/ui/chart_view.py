@@ -23,8 +23,8 @@ from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.chart import Chart, has_items
+from segstudio.kit.charts.chart_files import ChartPicture, fill_menu, picture_of
 from segstudio.kit.charts.look import SYMBOLS
-from segstudio.kit.charts.picture import Picture, fill_menu, picture_of
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
@@ -175,7 +175,7 @@ class ChartView(QWidget):
 
     # -- taking it away ------------------------------------------------------------------------
 
-    def picture(self) -> Picture:
+    def picture(self) -> ChartPicture:
         """The chart as it is saved and copied."""
         return picture_of(self.chart.data)
 

@@ -31,7 +31,7 @@ _SAME: Final = 5e-4
 
 
 @dataclass(frozen=True, eq=False)
-class Pairing:
+class ScatterAxes:
     """Two models' scores of the images that both have one of.
 
     Attributes:
@@ -72,7 +72,7 @@ def figures_in(table: EvaluationTable, looks: Sequence[RunLook]) -> list[str]:
     return [*known, *(f"{_CLASS}{class_id}" for class_id in table.class_ids)]
 
 
-def paired(table: EvaluationTable, first: str, second: str, figure: str) -> Pairing:
+def paired(table: EvaluationTable, first: str, second: str, figure: str) -> ScatterAxes:
     """The images on which both models have the figure."""
     columns = [_column(table, run, figure) for run in (first, second)]
     both, at_first, at_second = np.intersect1d(
@@ -80,7 +80,7 @@ def paired(table: EvaluationTable, first: str, second: str, figure: str) -> Pair
     )
     x, y = columns[0][at_first], columns[1][at_second]
     known = ~(np.isnan(x) | np.isnan(y))
-    return Pairing(
+    return ScatterAxes(
         both[known].tolist(), x[known], y[known], lower_is_better=lower_is_better(figure)
     )
 
@@ -134,7 +134,7 @@ def image_chart(
 
 
 def _notes(
-    found: Pairing, first: RunLook, second: RunLook, said: str
+    found: ScatterAxes, first: RunLook, second: RunLook, said: str
 ) -> tuple[tuple[str, str], ...]:
     """Which of the two is better on how many images."""
     ahead, behind, same = (count_text(n) for n in found.counts)
@@ -166,7 +166,7 @@ def _is_share(table: EvaluationTable, figure: str) -> bool:
     return figure.startswith(_CLASS) or _named(table)[figure].unit in (Unit.RATIO, Unit.PERCENT)
 
 
-def _ends(found: Pairing, *, is_share: bool) -> tuple[float, float]:
+def _ends(found: ScatterAxes, *, is_share: bool) -> tuple[float, float]:
     values = np.concatenate([found.first, found.second])
     if is_share and (not values.size or values.max() - values.min() > 0.5):
         return -_BESIDE, 1 + _BESIDE

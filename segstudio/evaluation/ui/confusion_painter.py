@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen
 
 from segstudio.core.formatting import percent_text
 from segstudio.evaluation.ui.confusion_values import ConfusionValues, compact
-from segstudio.kit.cell_map import HEAT, Cell, heat_colors
-from segstudio.kit.charts.look import Look
+from segstudio.kit.charts.look import ChartColors
+from segstudio.kit.heat_map import HEAT, Cell, heat_colors
 
 LEAST_CELL: Final = QSize(20, 18)
 _LARGEST_CELL: Final = QSize(190, 110)
@@ -30,7 +30,7 @@ _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True)
-class Grid:
+class MatrixGrid:
     """Where the cells are.
 
     Attributes:
@@ -50,7 +50,7 @@ class Grid:
     slanted: bool
 
     @classmethod
-    def of(cls, values: ConfusionValues, metrics: QFontMetrics, room: QSize) -> Grid:
+    def of(cls, values: ConfusionValues, metrics: QFontMetrics, room: QSize) -> MatrixGrid:
         """Fit the cells into a room; they may reach beyond it if there are many."""
         names = [metrics.horizontalAdvance(name) + 4 for name in values.names]
         letter, size = metrics.averageCharWidth(), max(1, values.size)
@@ -84,7 +84,11 @@ class Grid:
 
 
 def paint_matrix(
-    painter: QPainter, values: ConfusionValues, grid: Grid, look: Look, marked: Cell | None = None
+    painter: QPainter,
+    values: ConfusionValues,
+    grid: MatrixGrid,
+    look: ChartColors,
+    marked: Cell | None = None,
 ) -> None:
     """Draw names, cells and the scale of colours.
 
@@ -104,7 +108,7 @@ def paint_matrix(
 
 
 def _paint_names(
-    painter: QPainter, values: ConfusionValues, grid: Grid, look: Look, marked: Cell
+    painter: QPainter, values: ConfusionValues, grid: MatrixGrid, look: ChartColors, marked: Cell
 ) -> None:
     metrics = painter.fontMetrics()
     painter.setPen(look.faint)
@@ -129,7 +133,7 @@ def _paint_names(
         _paint_column_name(painter, name, column, grid)
 
 
-def _paint_column_name(painter: QPainter, name: str, column: int, grid: Grid) -> None:
+def _paint_column_name(painter: QPainter, name: str, column: int, grid: MatrixGrid) -> None:
     metrics, left = painter.fontMetrics(), grid.left + column * grid.width
     high = grid.top - _AXIS - _PADDING
     if not grid.slanted:
@@ -144,7 +148,7 @@ def _paint_column_name(painter: QPainter, name: str, column: int, grid: Grid) ->
 
 
 def _paint_cell(
-    painter: QPainter, values: ConfusionValues, cell: Cell, grid: Grid, look: Look
+    painter: QPainter, values: ConfusionValues, cell: Cell, grid: MatrixGrid, look: ChartColors
 ) -> None:
     box = grid.rect_of(cell).adjusted(0, 0, -1, -1)
     if not values.is_shown(cell):
@@ -167,14 +171,16 @@ def _paint_cell(
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def _blank(look: Look) -> QColor:
+def _blank(look: ChartColors) -> QColor:
     """Where a cell says nothing."""
     color = QColor(look.faint)
     color.setAlpha(40)
     return color
 
 
-def _paint_scale(painter: QPainter, values: ConfusionValues, grid: Grid, look: Look) -> None:
+def _paint_scale(
+    painter: QPainter, values: ConfusionValues, grid: MatrixGrid, look: ChartColors
+) -> None:
     """The colours from nothing to the highest value."""
     metrics = painter.fontMetrics()
     left = grid.left + grid.size * grid.width + _PADDING

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from segstudio.core.formatting import DASH, count_text, percent_text
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import safe_cells
-from segstudio.kit.cell_map import Cell
+from segstudio.kit.heat_map import Cell
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.confusion import ConfusionMatrix
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from segstudio.core.formatting import count_text
 from segstudio.evaluation.ui.class_rows import RunHead
 from segstudio.evaluation.ui.figure_text import figure_text
-from segstudio.evaluation.ui.image_rows import ValueRange
+from segstudio.evaluation.ui.image_rows import FigureRange
 from segstudio.kit.plain import plain
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.image_figures import figures_at
@@ -47,7 +47,7 @@ class DistributionView(QWidget):
     """Bars to look at; a click on one, or a drag over several, lists those images.
 
     Signals:
-        range_chosen: A `ValueRange`, or None to list all again.
+        range_chosen: A `FigureRange`, or None to list all again.
     """
 
     range_chosen = Signal(object)
@@ -57,7 +57,7 @@ class DistributionView(QWidget):
         self.histograms: tuple[Histogram, ...] = ()
         self.edges: Numbers = np.linspace(0, 1, _BINS + 1)
         self._figure = figures_at(Where.IMAGES)[0]
-        self._range: ValueRange | None = None
+        self._range: FigureRange | None = None
         self._pressed: tuple[int, int] | None = None
         self.setAccessibleName("Distribution of the images")
         self.setMouseTracking(True)
@@ -84,7 +84,7 @@ class DistributionView(QWidget):
         self.setAccessibleDescription("; ".join(self._said(h) for h in found))
         self.update()
 
-    def mark(self, chosen: ValueRange | None) -> None:
+    def mark(self, chosen: FigureRange | None) -> None:
         """Show which bars are listed alone."""
         self._range = chosen
         self.update()
@@ -130,7 +130,7 @@ class DistributionView(QWidget):
         if begun is None or at is None:
             return
         first, last = sorted((begun[1], at[1] if at[0] == begun[0] else begun[1]))
-        chosen = ValueRange(
+        chosen = FigureRange(
             self.histograms[begun[0]].head.run,
             float(self.edges[first]),
             float(self.edges[last + 1]),

@@ -62,7 +62,7 @@ class ImageFiguresTable:
 
 
 @dataclass(frozen=True)
-class ValueRange:
+class FigureRange:
     """Values of one model from `low` to below `high` (or up to it, if `closed`)."""
 
     run: str
@@ -91,7 +91,7 @@ class ImageModel(TableModel[int]):
         self._order: Indices = np.zeros(0, np.intp)
         self._text = ""
         self._marks: Collection[str] = ()
-        self._range: ValueRange | None = None
+        self._range: FigureRange | None = None
 
     def show_table(self, table: ImageFiguresTable) -> None:
         """Show other figures, or those of other images."""
@@ -107,7 +107,7 @@ class ImageModel(TableModel[int]):
         else:
             self.endResetModel()
 
-    def filter(self, text: str, marks: Collection[str], within: ValueRange | None) -> None:
+    def filter(self, text: str, marks: Collection[str], within: FigureRange | None) -> None:
         """List only images with this in their name, without these marks, in this range.
 
         Args:

@@ -19,7 +19,7 @@ from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.ui.distribution import DistributionView
 from segstudio.evaluation.ui.figure_text import figure_text
 from segstudio.evaluation.ui.image_gathering import class_key, gathered, known_figures
-from segstudio.evaluation.ui.image_rows import ImageModel, ValueRange
+from segstudio.evaluation.ui.image_rows import FigureRange, ImageModel
 from segstudio.folder.browsing import Browsing
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icons import icon
@@ -50,7 +50,7 @@ class ImagesPage(QWidget):
         self._session, self._evaluating = session, evaluating
         self._browsing, self._segmenting = browsing, segmenting
         self._table = evaluating.table
-        self._range: ValueRange | None = None
+        self._range: FigureRange | None = None
         self.model = ImageModel(session, self)
         self.table = TableView(self.model, "Images and their figures", sorting=(1, _ASCENDING))
         self.figure = QComboBox()
@@ -79,7 +79,7 @@ class ImagesPage(QWidget):
         column = 1 + runs.index(run) if run in runs else 1
         self.table.sortByColumn(column, _ASCENDING)
 
-    def show_range(self, chosen: ValueRange | None) -> None:
+    def show_range(self, chosen: FigureRange | None) -> None:
         """List the images in a range of the figure that images are judged by."""
         self._fill_figures()
         self.figure.setCurrentIndex(max(0, self.figure.findData(self._table.lead)))
@@ -202,7 +202,7 @@ class ImagesPage(QWidget):
         self.model.filter(self.name.text(), self.marks.currentData() or (), self._range)
         self._show_count()
 
-    def _choose_range(self, chosen: ValueRange | None) -> None:
+    def _choose_range(self, chosen: FigureRange | None) -> None:
         self._range = chosen
         self.distribution.mark(chosen)
         self._filter()

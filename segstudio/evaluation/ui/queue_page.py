@@ -24,9 +24,9 @@ from segstudio.kit.elided import ElidedCombo, ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
-from segstudio.kit.thumbnail_pixmaps import Thumbnails
+from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
+from segstudio.session.queue_state import QueueKind
 from segstudio.session.session import Change, Session, What
-from segstudio.session.work_queue import QueueKind
 
 _KINDS = {
     QueueKind.LOWEST_IOU: (
@@ -70,7 +70,7 @@ class QueuePage(QWidget):
         super().__init__()
         self._session, self._work_queue = session, work_queue
         self.model = QueueModel(session, work_queue.title, self)
-        self._thumbnails = Thumbnails(browsing, 2 * THUMB.width(), self.model.repaint)
+        self._thumbnails = ThumbnailPixmaps(browsing, 2 * THUMB.width(), self.model.repaint)
         self.kind = _combo("What puts an image in front")
         for kind, (text, _, _) in _KINDS.items():
             self.kind.addItem(text, kind.value)

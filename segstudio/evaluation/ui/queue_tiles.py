@@ -20,8 +20,8 @@ from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.text import printable
 from segstudio.kit.plain import plain
 from segstudio.metrics.tally import lead_name
+from segstudio.session.queue_state import QueueKind, QueueState
 from segstudio.session.session import Session
-from segstudio.session.work_queue import QueueKind, QueueState
 from segstudio.storage.image_ref import image_of
 
 IMAGE_ROLE = int(Qt.ItemDataRole.UserRole)

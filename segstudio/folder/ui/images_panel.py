@@ -39,7 +39,7 @@ from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
-from segstudio.kit.thumbnail_pixmaps import Thumbnails
+from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import Change, Session, What
 
@@ -72,7 +72,7 @@ class ImagesPanel(QWidget):
         self._syncing = False
         self._root: Path | None = None
         self.model = ImagesModel(session, scoring, self)
-        self._thumbnails = Thumbnails(
+        self._thumbnails = ThumbnailPixmaps(
             browsing, round(THUMB_WIDTH * 2), lambda image: self.model.repaint_images([image])
         )
         self.filter = FilterField()

@@ -11,11 +11,11 @@ import numpy as np
 from torch import Tensor, nn
 
 from segstudio.core.features import LayerInfo, ReceptiveField, Remainder, Site, SkipEdge
-from segstudio.inspection.nets.geometry import Positions
-from segstudio.inspection.nets.graph import Graph, bits
+from segstudio.inspection.nets.axis_geometry import Positions
+from segstudio.inspection.nets.graph import OperationGraph, bits
 from segstudio.inspection.nets.merges import first_region
 from segstudio.inspection.nets.recording import Recorder
-from segstudio.inspection.nets.structure import Stage, Structure
+from segstudio.inspection.nets.structure import NetworkStructure, Stage
 
 
 def stage_ids(stages: tuple[Stage, ...]) -> dict[Site, str]:
@@ -45,8 +45,8 @@ class Assembler:
 
     def __init__(
         self,
-        structure: Structure,
-        graph: Graph,
+        structure: NetworkStructure,
+        graph: OperationGraph,
         ids: dict[Site, str],
         recorder: Recorder,
         images: Tensor,
@@ -190,7 +190,7 @@ class Assembler:
         return tuple(self._ids[graph.nodes[i].site] for i in sorted(found))
 
 
-def _scale(graph: Graph, recorder: Recorder, images: Tensor) -> tuple[float, float]:
+def _scale(graph: OperationGraph, recorder: Recorder, images: Tensor) -> tuple[float, float]:
     height, width = images.shape[-2:]
     if recorder.image_sizes:
         resized = recorder.image_sizes[0]
@@ -215,7 +215,7 @@ class _Interval:
 
 
 def receptive_field(
-    graph: Graph, index: int, scale: tuple[float, float] = (1.0, 1.0)
+    graph: OperationGraph, index: int, scale: tuple[float, float] = (1.0, 1.0)
 ) -> ReceptiveField:
     """Return the theoretical receptive field of a map's positions.
 
@@ -243,7 +243,7 @@ def receptive_field(
 
 
 def _axis(
-    graph: Graph, index: int, found: _Interval | None, axis: int, scale: float
+    graph: OperationGraph, index: int, found: _Interval | None, axis: int, scale: float
 ) -> tuple[int, float, float]:
     grid = (graph.grid.height, graph.grid.width)[axis]
     length = graph.size(index)[axis]
@@ -271,7 +271,7 @@ def _middle(length: int) -> Positions:
     return np.arange(_POSITIONS + 1, dtype=np.int64) + (length // 2 - _POSITIONS // 2)
 
 
-def _field(graph: Graph, index: int, axis: int) -> _Interval | None:
+def _field(graph: OperationGraph, index: int, axis: int) -> _Interval | None:
     positions = _middle(graph.size(index)[axis])
     found: dict[int, _Interval] = {index: _Interval(positions, positions.copy())}
     for current in sorted(bits(graph.reach[index]), reverse=True):
@@ -292,7 +292,7 @@ def _field(graph: Graph, index: int, axis: int) -> _Interval | None:
     return None
 
 
-def _is_global(graph: Graph, index: int) -> bool:
+def _is_global(graph: OperationGraph, index: int) -> bool:
     """Return whether some way back from a map passes through what is no map, or all of one."""
     base = graph.grid.index
     for current in bits(graph.reach[index]):

@@ -19,7 +19,7 @@ from segstudio.core.features import FeatureTrace, LayerInfo, Site
 from segstudio.core.formatting import bytes_text
 from segstudio.inspection.nets.recording import PassThrough, Recorder, recording
 from segstudio.inspection.nets.running import evaluating, run
-from segstudio.inspection.nets.targets import Target, target_score
+from segstudio.inspection.nets.targets import LogitTarget, target_score
 from segstudio.inspection.nets.tracing import as_batch
 
 FloatArray = NDArray[np.float32]
@@ -71,7 +71,7 @@ def gradients(
     model: nn.Module,
     image: Tensor,
     found: FeatureTrace,
-    target: Target,
+    target: LogitTarget,
     *,
     layers: tuple[str, ...] | None = None,
     check: Callable[[], None] | None = None,

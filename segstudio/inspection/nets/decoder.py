@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segstudio.inspection.nets.graph import Graph, bits, is_inside
+from segstudio.inspection.nets.graph import OperationGraph, bits, is_inside
 from segstudio.inspection.nets.merges import Merge
 from segstudio.inspection.nets.operations import GLOBAL
 
@@ -24,7 +24,7 @@ class Joint:
     upsamplings: tuple[int, ...]
 
 
-def decoder_upsamplings(graph: Graph, goal: int | None, limit: int) -> list[int]:
+def decoder_upsamplings(graph: OperationGraph, goal: int | None, limit: int) -> list[int]:
     """Return the upsamplings on the way to the logits that convolutions follow."""
     found = []
     convolutions = sum(1 << n.index for n in graph.nodes[:limit] if graph.is_convolution(n.index))
@@ -41,7 +41,9 @@ def decoder_upsamplings(graph: Graph, goal: int | None, limit: int) -> list[int]
     return found
 
 
-def find_joints(graph: Graph, merges: list[Merge], ups: list[int], before: int) -> list[Joint]:
+def find_joints(
+    graph: OperationGraph, merges: list[Merge], ups: list[int], before: int
+) -> list[Joint]:
     """Return where the decoder's stages begin, in order.
 
     Args:
@@ -60,7 +62,7 @@ def find_joints(graph: Graph, merges: list[Merge], ups: list[int], before: int) 
     return sorted(joints, key=lambda joint: joint.node)
 
 
-def _owners(graph: Graph, merges: list[Merge], ups: list[int]) -> dict[int, Merge]:
+def _owners(graph: OperationGraph, merges: list[Merge], ups: list[int]) -> dict[int, Merge]:
     """Return the join that each upsampling leads to."""
     owner: dict[int, Merge] = {}
     for merge in merges:
@@ -74,11 +76,11 @@ def _owners(graph: Graph, merges: list[Merge], ups: list[int]) -> dict[int, Merg
     return owner
 
 
-def _is_branch(graph: Graph, merge: Merge, up: int) -> bool:
+def _is_branch(graph: OperationGraph, merge: Merge, up: int) -> bool:
     return any(graph.reach[arg.node] >> up & 1 for arg in merge.args)
 
 
-def stage_end(graph: Graph, joint: Joint, joints: list[Joint], goal: int | None) -> int:
+def stage_end(graph: OperationGraph, joint: Joint, joints: list[Joint], goal: int | None) -> int:
     """Return the map in which a decoder's stage ends.
 
     It is the result of the outermost module around the joint that holds no other joint; where the
@@ -96,7 +98,7 @@ def _others(joint: Joint, joints: list[Joint]) -> list[int]:
     return others + [up for j in joints if j.node != joint.node for up in j.upsamplings]
 
 
-def _around(graph: Graph, joint: Joint, others: list[int], goal: int | None) -> int | None:
+def _around(graph: OperationGraph, joint: Joint, others: list[int], goal: int | None) -> int | None:
     path = graph.nodes[joint.node].site.module
     best: int | None = None
     while path:
@@ -111,7 +113,7 @@ def _around(graph: Graph, joint: Joint, others: list[int], goal: int | None) -> 
     return best
 
 
-def _same_level(graph: Graph, start: int, goal: int | None) -> list[int]:
+def _same_level(graph: OperationGraph, start: int, goal: int | None) -> list[int]:
     """Return the maps of a map's own size that come from it, itself first."""
     found = []
     for index in range(start, len(graph.nodes)):
@@ -122,7 +124,7 @@ def _same_level(graph: Graph, start: int, goal: int | None) -> list[int]:
     return found
 
 
-def _next_named(graph: Graph, joint: Joint, others: list[int], goal: int | None) -> int:
+def _next_named(graph: OperationGraph, joint: Joint, others: list[int], goal: int | None) -> int:
     candidates = []
     for index in _same_level(graph, joint.node, goal):
         between = graph.reach[index] & ~graph.reach[joint.node]
@@ -138,7 +140,7 @@ def _next_named(graph: Graph, joint: Joint, others: list[int], goal: int | None)
     return next(index for index in candidates if graph.depth(index) == top)
 
 
-def gives_context(graph: Graph, start: int, end: int) -> bool:
+def gives_context(graph: OperationGraph, start: int, end: int) -> bool:
     """Return whether what lies between two maps looks at the whole map."""
     region = graph.origin[end] & ~graph.origin[start]
     for index in bits(region):
@@ -149,7 +151,7 @@ def gives_context(graph: Graph, start: int, end: int) -> bool:
     return False
 
 
-def head_of(graph: Graph, goal: int) -> int:
+def head_of(graph: OperationGraph, goal: int) -> int:
     """Return the last map before the logits' final resizing that a module returned."""
     index = goal
     while not graph.nodes[index].names:

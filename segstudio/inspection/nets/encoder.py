@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from segstudio.inspection.nets.graph import Graph, bits, is_inside
+from segstudio.inspection.nets.graph import OperationGraph, bits, is_inside
 from segstudio.inspection.nets.merges import Merge
 from segstudio.inspection.nets.operations import SHAPE_ONLY
 
@@ -31,7 +31,7 @@ class Ladder:
         return self.rungs[-1]
 
 
-def find_ladder(graph: Graph, merges: list[Merge], coarsest: int) -> Ladder:
+def find_ladder(graph: OperationGraph, merges: list[Merge], coarsest: int) -> Ladder:
     """Return the encoder's stages.
 
     A stage is the last map of each stride on the way to the coarsest one: the source of a skip if
@@ -62,7 +62,7 @@ def find_ladder(graph: Graph, merges: list[Merge], coarsest: int) -> Ladder:
     return Ladder((*sorted(set(rungs)), end), container)
 
 
-def _attached(graph: Graph, merges: list[Merge], trunk: int) -> int:
+def _attached(graph: OperationGraph, merges: list[Merge], trunk: int) -> int:
     """Return the maps of the trunk where skips leave it."""
     mask = 0
     for merge in merges:
@@ -77,7 +77,7 @@ def _attached(graph: Graph, merges: list[Merge], trunk: int) -> int:
     return mask
 
 
-def _is_lateral(graph: Graph, index: int, trunk: int) -> bool:
+def _is_lateral(graph: OperationGraph, index: int, trunk: int) -> bool:
     """Return whether an upsampling reads the trunk through convolutions alone."""
     while not trunk >> index & 1:
         index = graph.source_of(index)
@@ -86,7 +86,7 @@ def _is_lateral(graph: Graph, index: int, trunk: int) -> bool:
     return True
 
 
-def _rungs(graph: Graph, trunk: int, attached: int) -> list[int]:
+def _rungs(graph: OperationGraph, trunk: int, attached: int) -> list[int]:
     levels: dict[int, list[int]] = {}
     for index in bits(trunk):
         levels.setdefault(graph.stride[index], []).append(index)
@@ -103,11 +103,11 @@ def _rungs(graph: Graph, trunk: int, attached: int) -> list[int]:
     return sorted(rungs)
 
 
-def _is_sibling(graph: Graph, index: int, other: int) -> bool:
+def _is_sibling(graph: OperationGraph, index: int, other: int) -> bool:
     return _path(graph, index).rpartition(".")[0] == _path(graph, other).rpartition(".")[0]
 
 
-def _path(graph: Graph, index: int) -> str:
+def _path(graph: OperationGraph, index: int) -> str:
     return graph.name(index).split(" ")[0]
 
 
@@ -124,7 +124,7 @@ def _container(names: list[str]) -> str:
     return ".".join(common)
 
 
-def _end(graph: Graph, trunk: int, attached: int, container: str, coarsest: int) -> int:
+def _end(graph: OperationGraph, trunk: int, attached: int, container: str, coarsest: int) -> int:
     if not container:
         return coarsest
     inside = [
@@ -142,7 +142,7 @@ def _end(graph: Graph, trunk: int, attached: int, container: str, coarsest: int)
     return coarsest if deeper else last
 
 
-def _side_views(graph: Graph, end: int) -> int:
+def _side_views(graph: OperationGraph, end: int) -> int:
     """Return the maps that are mere reshapings of the tokens on the way to a map.
 
     A transformer's stages are read that way: the next one goes on from the tokens.
@@ -162,7 +162,7 @@ def _side_views(graph: Graph, end: int) -> int:
     return mask
 
 
-def _dilated(graph: Graph, trunk: int, container: str, end: int) -> list[int]:
+def _dilated(graph: OperationGraph, trunk: int, container: str, end: int) -> list[int]:
     """Return the last maps of the container's children where the dilation changes."""
     prefix = container.split(".") if container else []
     children: dict[str, tuple[int, int]] = {}  # its last map, its greatest dilation

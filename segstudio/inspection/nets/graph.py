@@ -9,7 +9,7 @@ from typing import Final
 
 from segstudio.core.features import Site
 from segstudio.inspection.nets.operations import CONVOLUTIONS, REGION_POOLING, RESIZES, SHAPE_ONLY
-from segstudio.inspection.nets.recording import Node
+from segstudio.inspection.nets.recording import OperationNode
 
 _NAMED_BY_SOURCE: Final = SHAPE_ONLY | RESIZES | {"mul", "relu", "dropout", "getitem"}
 
@@ -23,7 +23,7 @@ def bits(mask: int) -> Iterator[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class FeatureGridShape:
     """The network's own input: the node that the first convolution reads."""
 
     index: int
@@ -31,7 +31,7 @@ class Grid:
     width: int
 
 
-class Graph:
+class OperationGraph:
     """A recorded pass with the maps among its tensors marked.
 
     A map is a tensor (N, C, h, w) whose h and w are the network input's at one common stride. That
@@ -49,7 +49,7 @@ class Graph:
         children: nodes that read a node.
     """
 
-    def __init__(self, nodes: Sequence[Node], maps: frozenset[Site] | None = None) -> None:
+    def __init__(self, nodes: Sequence[OperationNode], maps: frozenset[Site] | None = None) -> None:
         """Take the nodes of a pass.
 
         Args:
@@ -154,7 +154,7 @@ class Graph:
         paths = [self.nodes[index].site.module, *self.nodes[index].names]
         return any(is_inside(path, module) for path in paths)
 
-    def _stride(self, node: Node, maps: frozenset[Site] | None) -> int:
+    def _stride(self, node: OperationNode, maps: frozenset[Site] | None) -> int:
         grid = self.grid
         if maps is not None and node.site not in maps:
             return 0
@@ -196,7 +196,7 @@ class Graph:
                 reach |= self.reach[source]
             self.reach.append(reach)
 
-    def _sources_of(self, node: Node, shortcut: list[int]) -> int:
+    def _sources_of(self, node: OperationNode, shortcut: list[int]) -> int:
         direct = [p for p in node.parents if self.is_map(p)]
         if node.site.op == "mul" and len(direct) > 1:
             direct = [p for p in direct if self.channels(p) == node.shape[1]] or direct
@@ -213,13 +213,13 @@ def is_inside(path: str, module: str) -> bool:
     return not module or path == module or path.startswith(module + ".")
 
 
-def _same_place(h: int, w: int, grid: Grid) -> bool:
+def _same_place(h: int, w: int, grid: FeatureGridShape) -> bool:
     if h < 1 or w < 1 or (h == 1 and w == 1):
         return False
     return abs(h * grid.width / grid.height - w) <= 1.0
 
 
-def _grid(nodes: Sequence[Node]) -> Grid:
+def _grid(nodes: Sequence[OperationNode]) -> FeatureGridShape:
     """Return what the first convolution on an image reads; the input where there is none."""
     for node in nodes:
         if node.site.op != "conv2d":
@@ -227,12 +227,12 @@ def _grid(nodes: Sequence[Node]) -> Grid:
         images = [p for p in node.parents if len(nodes[p].shape) == 4 and not _is_weight(nodes, p)]
         if images:
             shape = nodes[images[0]].shape
-            return Grid(images[0], shape[-2], shape[-1])
+            return FeatureGridShape(images[0], shape[-2], shape[-1])
     shape = nodes[0].shape
-    return Grid(0, shape[-2], shape[-1])
+    return FeatureGridShape(0, shape[-2], shape[-1])
 
 
-def _is_weight(nodes: Sequence[Node], index: int) -> bool:
+def _is_weight(nodes: Sequence[OperationNode], index: int) -> bool:
     """Return whether a node comes from parameters alone."""
     seen = {index}
     pending = [index]

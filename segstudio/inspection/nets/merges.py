@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from segstudio.core.features import Site
-from segstudio.inspection.nets.graph import Graph, bits
+from segstudio.inspection.nets.graph import OperationGraph, bits
 from segstudio.inspection.nets.operations import REGION_POOLING
 
 
@@ -61,7 +61,7 @@ class Merge:
         return len(self.edges) >= 2 and sum(arg.is_upsampled for arg in self.args) >= 2
 
 
-def find_merges(graph: Graph, goal: int | None) -> list[Merge]:
+def find_merges(graph: OperationGraph, goal: int | None) -> list[Merge]:
     """Return the joins on the way to a map, in order of execution.
 
     Args:
@@ -80,7 +80,9 @@ def find_merges(graph: Graph, goal: int | None) -> list[Merge]:
     return [merge for index, merge in merges.items() if index not in inner]
 
 
-def find_branch_joins(graph: Graph, goal: int | None, after: int) -> list[tuple[int, list[int]]]:
+def find_branch_joins(
+    graph: OperationGraph, goal: int | None, after: int
+) -> list[tuple[int, list[int]]]:
     """Return the concatenations of parallel branches of one map, with a pooled one among them.
 
     These are pyramid pooling and atrous spatial pyramid pooling: context, not skips.
@@ -102,7 +104,7 @@ def find_branch_joins(graph: Graph, goal: int | None, after: int) -> list[tuple[
     return found
 
 
-def first_region(graph: Graph) -> int:
+def first_region(graph: OperationGraph) -> int:
     """Return the index of the first pooling of regions, the number of nodes if there is none."""
     for node in graph.nodes:
         if node.site.op in REGION_POOLING:
@@ -110,7 +112,7 @@ def first_region(graph: Graph) -> int:
     return len(graph.nodes)
 
 
-def _args(graph: Graph, index: int, merges: dict[int, Merge]) -> list[Arg]:
+def _args(graph: OperationGraph, index: int, merges: dict[int, Merge]) -> list[Arg]:
     """Return the joined maps of a node; an inner join that nothing else reads is opened."""
     node = graph.nodes[index]
     if node.site.op == "cat" and node.dim != 1:
@@ -126,25 +128,25 @@ def _args(graph: Graph, index: int, merges: dict[int, Merge]) -> list[Arg]:
     return args
 
 
-def _opens(graph: Graph, index: int, arg: int, merges: dict[int, Merge]) -> bool:
+def _opens(graph: OperationGraph, index: int, arg: int, merges: dict[int, Merge]) -> bool:
     same = graph.nodes[arg].site.op == graph.nodes[index].site.op
     return arg in merges and same and graph.children[arg] == [index]
 
 
-def _flattened(graph: Graph, merge: Merge, merges: dict[int, Merge]) -> list[int]:
+def _flattened(graph: OperationGraph, merge: Merge, merges: dict[int, Merge]) -> list[int]:
     return [
         a for a in graph.nodes[merge.node].joined if a >= 0 and _opens(graph, merge.node, a, merges)
     ]
 
 
-def _common(graph: Graph, args: list[int]) -> int:
+def _common(graph: OperationGraph, args: list[int]) -> int:
     common = -1
     for arg in args:
         common &= graph.reach[arg]
     return common if args else 0
 
 
-def _merge(graph: Graph, args: list[Arg], index: int) -> Merge | None:
+def _merge(graph: OperationGraph, args: list[Arg], index: int) -> Merge | None:
     if len({arg.node for arg in args}) < 2:
         return None
     common = _common(graph, [arg.node for arg in args])
@@ -172,11 +174,11 @@ def _merge(graph: Graph, args: list[Arg], index: int) -> Merge | None:
     return Merge(index, tuple(searched), deep, edges, common) if edges else None
 
 
-def _coarsest(graph: Graph, index: int, common: int) -> int:
+def _coarsest(graph: OperationGraph, index: int, common: int) -> int:
     return max((graph.stride[i] for i in bits(graph.reach[index] & ~common)), default=0)
 
 
-def _searched(graph: Graph, arg: Arg, common: int, wanted: Callable[[int], bool]) -> Arg:
+def _searched(graph: OperationGraph, arg: Arg, common: int, wanted: Callable[[int], bool]) -> Arg:
     """Return an argument with what lies on its own way to the join."""
     if _is_context(graph, arg.node, common):
         return replace(arg, context=True)
@@ -184,14 +186,14 @@ def _searched(graph: Graph, arg: Arg, common: int, wanted: Callable[[int], bool]
     return arg if found is None else replace(arg, upsampling=found[0], convolutions=found[1])
 
 
-def _same_way(graph: Graph, arg: Arg, deep: Arg) -> bool:
+def _same_way(graph: OperationGraph, arg: Arg, deep: Arg) -> bool:
     """Return whether two arguments are upsampled from one map: a residual block, not a skip."""
     if arg.upsampling < 0:
         return False
     return graph.source_of(arg.upsampling) == graph.source_of(deep.upsampling)
 
 
-def _is_context(graph: Graph, index: int, common: int) -> bool:
+def _is_context(graph: OperationGraph, index: int, common: int) -> bool:
     """Return whether a map's own way begins with something pooled that was spread out."""
     while not common >> index & 1:
         if graph.is_expansion(index):
@@ -204,7 +206,7 @@ def _is_context(graph: Graph, index: int, common: int) -> bool:
 
 
 def _nearest(
-    graph: Graph, start: int, common: int, wanted: Callable[[int], bool]
+    graph: OperationGraph, start: int, common: int, wanted: Callable[[int], bool]
 ) -> tuple[int, int] | None:
     """Return the wanted operation with the fewest convolutions after it, and how many there are."""
     best = {start: 0}

@@ -23,12 +23,12 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from segstudio.core.features import Site
-from segstudio.inspection.nets.geometry import POINTWISE, Rules, rules_of
+from segstudio.inspection.nets.axis_geometry import POINTWISE, Rules, rules_of
 from segstudio.inspection.nets.operations import QUIET, REGION_POOLING, canonical, multiply_adds
 
 
 @dataclass(slots=True, eq=False)
-class Node:
+class OperationNode:
     """A tensor that the forward pass made.
 
     Attributes:
@@ -124,7 +124,7 @@ class Recorder(TorchFunctionMode):
             check: called before every module; may raise to stop the pass.
         """
         super().__init__()
-        self.nodes: list[Node] = []
+        self.nodes: list[OperationNode] = []
         self.image_sizes: list[tuple[int, int]] = []
         self._model = model
         self._interceptor: Interceptor = interceptor or PassThrough()
@@ -244,7 +244,7 @@ class Recorder(TorchFunctionMode):
     def _add(self, site: Site, tensor: Tensor, parents: Any, joined: tuple[int, ...]) -> int:
         index = len(self.nodes)
         known = (self.node_of(parent) for parent in parents)
-        node = Node(
+        node = OperationNode(
             index=index,
             site=site,
             parents=tuple(dict.fromkeys(i for i in known if i is not None)),

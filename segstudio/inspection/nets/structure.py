@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from segstudio.core.features import EdgeKind, Role, Site
-from segstudio.inspection.nets import decoder, regions
+from segstudio.inspection.nets import decoder, region_stages
 from segstudio.inspection.nets.encoder import Ladder, find_ladder
-from segstudio.inspection.nets.graph import Graph, bits, is_inside
+from segstudio.inspection.nets.graph import OperationGraph, bits, is_inside
 from segstudio.inspection.nets.merges import Merge, find_branch_joins, find_merges, first_region
 
 
@@ -24,7 +24,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class MapEdge:
     """One skip edge; ``source`` and ``target`` are sites of stages."""
 
     source: Site
@@ -38,7 +38,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Structure:
+class NetworkStructure:
     """What a network is made of.
 
     Attributes:
@@ -49,12 +49,12 @@ class Structure:
     """
 
     stages: tuple[Stage, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[MapEdge, ...]
     maps: frozenset[Site]
     notes: tuple[str, ...] = ()
 
 
-def find_structure(graph: Graph, goal: int | None) -> Structure:
+def find_structure(graph: OperationGraph, goal: int | None) -> NetworkStructure:
     """Return the stages and skip edges of a recorded pass.
 
     Args:
@@ -67,16 +67,16 @@ def find_structure(graph: Graph, goal: int | None) -> Structure:
 class _Finder:
     """Collects the roles of nodes, then names them."""
 
-    def __init__(self, graph: Graph, goal: int | None) -> None:
+    def __init__(self, graph: OperationGraph, goal: int | None) -> None:
         self.graph = graph
         self.goal = goal
         self.roles: dict[int, Role] = {graph.grid.index: Role.INPUT}
         self.groups: dict[int, int] = {}
         self.ends: dict[int, int] = {}  # a join's node -> its stage's
         self.neck = -1
-        self.instances = regions.has_regions(graph)
+        self.instances = region_stages.has_regions(graph)
 
-    def find(self) -> Structure:
+    def find(self) -> NetworkStructure:
         graph, goal = self.graph, self.goal
         merges = find_merges(graph, goal)
         ups = decoder.decoder_upsamplings(graph, goal, first_region(graph))
@@ -219,16 +219,16 @@ class _Finder:
 
     def _instance_stages(self, ups: list[int], ladder: Ladder) -> None:
         graph = self.graph
-        for index in regions.pyramid_levels(graph):
+        for index in region_stages.pyramid_levels(graph):
             self.roles[index] = Role.PYRAMID
         # the coarsest level stands for the lateral convolution before it
         first = graph.source_of(ups[0]) if ups else -1
         if first != ladder.end and self.roles.get(first) is Role.PYRAMID:
-            levels = regions.pyramid_levels(graph)
+            levels = region_stages.pyramid_levels(graph)
             if first not in levels:
                 del self.roles[first]
-        boxes, masks = regions.region_heads(graph)
-        self.roles.update(dict.fromkeys(regions.proposals(graph), Role.PROPOSALS))
+        boxes, masks = region_stages.region_heads(graph)
+        self.roles.update(dict.fromkeys(region_stages.proposals(graph), Role.PROPOSALS))
         self.roles.update(dict.fromkeys(boxes, Role.HEAD))
         self.roles.update(dict.fromkeys(masks, Role.MASK_HEAD))
 
@@ -236,7 +236,7 @@ class _Finder:
         """Return the last stage that a map comes from."""
         return max((i for i in self.roles if self.graph.reach[index] >> i & 1), default=-1)
 
-    def _assemble(self, merges: list[Merge]) -> Structure:
+    def _assemble(self, merges: list[Merge]) -> NetworkStructure:
         graph = self.graph
         order = sorted(self.roles)
         named = {i: self._names(i, order) for i in order}
@@ -256,7 +256,7 @@ class _Finder:
         notes = []
         if not edges:
             notes.append("no skip connections: no join brings in an earlier, finer map")
-        return Structure(stages, edges, graph.maps, tuple(notes))
+        return NetworkStructure(stages, edges, graph.maps, tuple(notes))
 
     def _names(self, index: int, order: list[int]) -> str:
         """Return a stage's name: not that of a module in which other stages are made."""
@@ -273,17 +273,17 @@ class _Finder:
         }
         return graph.name(index, exclude=frozenset(holders))
 
-    def _edges(self, merge: Merge) -> list[Edge | None]:
+    def _edges(self, merge: Merge) -> list[MapEdge | None]:
         return [self._edge(merge, place) for place in merge.edges]
 
-    def _edge(self, merge: Merge, place: int) -> Edge | None:
+    def _edge(self, merge: Merge, place: int) -> MapEdge | None:
         graph = self.graph
         arg = merge.args[place]
         target = self.ends.get(merge.node)
         source = self._source(arg.node)
         if target is None or source < 0 or target not in self.roles:
             return None
-        return Edge(
+        return MapEdge(
             source=graph.nodes[source].site,
             target=graph.nodes[target].site,
             kind=self._kind(merge, place, source),

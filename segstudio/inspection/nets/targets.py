@@ -17,7 +17,7 @@ from segstudio.inspection.nets.running import main_output
 
 
 @dataclass(frozen=True)
-class Target:
+class LogitTarget:
     """A class over some of the image's pixels.
 
     Attributes:
@@ -62,7 +62,7 @@ def _of_logits(logits: Tensor, class_id: int) -> Tensor:
     return logits[class_id]
 
 
-def target_score(output: Any, target: Target, image_size: tuple[int, int]) -> Tensor:
+def target_score(output: Any, target: LogitTarget, image_size: tuple[int, int]) -> Tensor:
     """Return the sum of a class's scores over the target's pixels: a scalar, differentiable.
 
     Args:

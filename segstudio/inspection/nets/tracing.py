@@ -26,10 +26,10 @@ from segstudio.core.features import (
     Site,
 )
 from segstudio.inspection.nets.assembly import Assembler, chw, stage_ids
-from segstudio.inspection.nets.graph import Graph
+from segstudio.inspection.nets.graph import OperationGraph
 from segstudio.inspection.nets.recording import PassThrough, Recorder, recording
 from segstudio.inspection.nets.running import evaluating, main_output, run
-from segstudio.inspection.nets.structure import Stage, Structure, find_structure
+from segstudio.inspection.nets.structure import NetworkStructure, Stage, find_structure
 
 Check = Callable[[], None]
 
@@ -38,7 +38,7 @@ PROBES: Final = ((96, 160), (192, 320), (384, 640))
 
 _FLOAT16_MAX: Final = 65504.0
 _ALLOCATIONS: Final = frozenset({"new_full", "new_zeros", "new_empty", "zeros_like", "full_like"})
-_structures: weakref.WeakKeyDictionary[nn.Module, Structure] = weakref.WeakKeyDictionary()
+_structures: weakref.WeakKeyDictionary[nn.Module, NetworkStructure] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def trace_with_output(
     capture = _Capture({stage.site for stage in wanted})
     recorder, output, seconds = _record(model, images, capture, check)
     capture.keep_input(images)
-    graph = Graph(recorder.nodes, structure.maps)
+    graph = OperationGraph(recorder.nodes, structure.maps)
     ids = stage_ids(structure.stages)
     store = ActivationStore(budget, _recompute(model, images, structure, ids))
     assembler = Assembler(structure, graph, ids, recorder, images)
@@ -130,7 +130,9 @@ def _unseen(model: nn.Module) -> tuple[str, ...]:
     return (f"compiled by TorchScript, so not seen from inside, nor what leads to it: {names}",)
 
 
-def structure_of(model: nn.Module, images: Tensor, *, check: Check | None = None) -> Structure:
+def structure_of(
+    model: nn.Module, images: Tensor, *, check: Check | None = None
+) -> NetworkStructure:
     """Return a network's structure, from a probe the first time.
 
     Args:
@@ -146,7 +148,7 @@ def structure_of(model: nn.Module, images: Tensor, *, check: Check | None = None
     recorder, output = _probe(model, images, check)
     logits = main_output(output)
     goal = None if logits is None else recorder.node_of(logits)
-    structure = find_structure(Graph(recorder.nodes), goal)
+    structure = find_structure(OperationGraph(recorder.nodes), goal)
     _structures[model] = structure
     return structure
 
@@ -251,7 +253,7 @@ def to_array(features: Tensor) -> FeatureMap:
 
 
 def _wanted(
-    structure: Structure, images: Tensor, budget: int, keep: frozenset[str] | None
+    structure: NetworkStructure, images: Tensor, budget: int, keep: frozenset[str] | None
 ) -> list[Stage]:
     """Return the stages whose activations fit the budget, coarse (small) ones first."""
     if keep is not None:
@@ -270,7 +272,7 @@ def _wanted(
 
 
 def _recompute(
-    model: nn.Module, images: Tensor, structure: Structure, ids: dict[Site, str]
+    model: nn.Module, images: Tensor, structure: NetworkStructure, ids: dict[Site, str]
 ) -> Callable[[tuple[str, ...]], dict[str, FeatureMap]]:
     sites = {stage_id: site for site, stage_id in ids.items()}
     del structure

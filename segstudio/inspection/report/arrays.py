@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from segstudio import __version__
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import LayerInfo
-from segstudio.inspection.report.material import Material
+from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.report.page import Report
 from segstudio.storage.atomic import write_atomically
 
@@ -29,7 +29,7 @@ _OTHERS: Final = 8
 
 def write_arrays(
     path: Path,
-    material: Material,
+    material: TraceMaterial,
     stages: Sequence[str] | None,
     logits: NDArray[np.float32] | None,
     report: Report,
@@ -73,7 +73,7 @@ def write_arrays(
 
 
 def _arrays(
-    material: Material, chosen: Sequence[LayerInfo], logits: NDArray[np.float32] | None
+    material: TraceMaterial, chosen: Sequence[LayerInfo], logits: NDArray[np.float32] | None
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """The arrays with their names; a stage's activations are fetched when its turn comes."""
     trace = material.trace
@@ -93,7 +93,7 @@ def _arrays(
         yield f"{PREFIX}{layer.id}", trace.activation(layer.id)
 
 
-def about(material: Material, chosen: Sequence[LayerInfo]) -> dict[str, Any]:
+def about(material: TraceMaterial, chosen: Sequence[LayerInfo]) -> dict[str, Any]:
     """What the arrays are of, as plain values for JSON."""
     window = material.placement.window
     trace = material.trace

@@ -14,8 +14,8 @@ from segstudio.core.colour_maps import colour_table
 from segstudio.core.features import LayerInfo, Role
 from segstudio.core.labels import Image
 from segstudio.inspection.report.lettering import text_width, write
-from segstudio.inspection.report.material import Material
 from segstudio.inspection.report.stage_grid import channel_cells
+from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.report.diagram import Diagram, Sizes, lay_out
 from segstudio.report.diagram_drawing import PAGE, diagram_drawing
 from segstudio.report.diagram_parts import Box, Point
@@ -33,7 +33,7 @@ from segstudio.report.primitives import (
     rounded,
     svg_of,
 )
-from segstudio.session.inspection import Picture
+from segstudio.session.inspection import MapPicture
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
@@ -48,13 +48,13 @@ _AREA: Final = 80_000_000
 _CURVE_STEPS: Final = 6
 
 
-def laid_out(material: Material) -> Diagram:
+def laid_out(material: TraceMaterial) -> Diagram:
     """The whole network, unfolded, with pictures of the photo's shape."""
     window = material.placement.window
     return lay_out(material.trace, sizes=Sizes.for_aspect(window.width / window.height))
 
 
-def diagram_svg(material: Material, report: Report) -> str:
+def diagram_svg(material: TraceMaterial, report: Report) -> str:
     """The diagram as SVG text that needs no other file."""
     diagram = laid_out(material)
     pictures = _pictures(material, diagram, report)
@@ -64,7 +64,7 @@ def diagram_svg(material: Material, report: Report) -> str:
     )
 
 
-def diagram_png(material: Material, report: Report) -> Image:
+def diagram_png(material: TraceMaterial, report: Report) -> Image:
     """The diagram as RGB (h, w, 3) uint8, at twice its size."""
     diagram = laid_out(material)
     pictures = _pictures(material, diagram, report)
@@ -73,31 +73,31 @@ def diagram_png(material: Material, report: Report) -> Image:
     return paint(drawn, pictures, _SHARPNESS)
 
 
-def diagram_for_page(material: Material, report: Report) -> Markup:
+def diagram_for_page(material: TraceMaterial, report: Report) -> Markup:
     """The diagram as SVG for an HTML page, in the colours of its style sheet."""
     diagram = laid_out(material)
     pictures = _pictures(material, diagram, report)
     return svg_of(diagram_drawing(diagram, pictures, tones=PAGE), pictures, inline=True)
 
 
-def _title(material: Material) -> str:
+def _title(material: TraceMaterial) -> str:
     return f"{material.title} on {material.image}"
 
 
-def _pictures(material: Material, diagram: Diagram, report: Report) -> dict[str, Image]:
+def _pictures(material: TraceMaterial, diagram: Diagram, report: Report) -> dict[str, Image]:
     """Pictures RGB (h, w, 3) uint8 of the diagram's stages by node id."""
     pictures = {}
     for number, node in enumerate(diagram.nodes):
-        report(number, len(diagram.nodes), f"Picture of {node.id}")
+        report(number, len(diagram.nodes), f"MapPicture of {node.id}")
         px = round(_SHARPNESS * max(node.picture.width, node.picture.height))
         pictures[node.id] = _picture(material, node.layer, px)
     return pictures
 
 
-def _picture(material: Material, layer: LayerInfo, px: int) -> Image:
-    if layer.role is Role.INPUT and material.picture is not Picture.CHANNEL:
+def _picture(material: TraceMaterial, layer: LayerInfo, px: int) -> Image:
+    if layer.role is Role.INPUT and material.picture is not MapPicture.CHANNEL:
         return fitted(material.window, px)
-    if material.picture is not Picture.CHANNEL:
+    if material.picture is not MapPicture.CHANNEL:
         return material.work.summary(material.traced, layer, material.picture, material.look, px)
     channel = min(material.picture_channel, layer.shape[0] - 1)
     levels = channel_cells(material, layer.id, px, (channel,)).levels[0]

@@ -22,8 +22,13 @@ from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.labels import Labels
 from segstudio.core.render import difference_table
 from segstudio.inspection.feature_pictures import sampling_of
-from segstudio.inspection.report.findings import CutFigures, Findings, FloatArray, JoinFigures
-from segstudio.inspection.report.material import Material
+from segstudio.inspection.report.trace_findings import (
+    CutFigures,
+    FloatArray,
+    JoinFigures,
+    TraceFindings,
+)
+from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.metrics.cut_costs import ALL_SKIPS
 from segstudio.report.charts import SERIES, bar_list, chart_svg
 from segstudio.report.diagram_graph import short_names
@@ -48,7 +53,7 @@ _CHANGES: Final = (
 )
 
 
-def skips_section(material: Material, found: Findings) -> Section:
+def skips_section(material: TraceMaterial, found: TraceFindings) -> Section:
     """What each skip carries, and what cutting it costs."""
     trace = material.trace
     problems = found.problems
@@ -68,7 +73,7 @@ def skips_section(material: Material, found: Findings) -> Section:
     )
 
 
-def _shares(trace: FeatureTrace, found: Findings) -> dict[str, object]:
+def _shares(trace: FeatureTrace, found: TraceFindings) -> dict[str, object]:
     """A bar for each skip, and what the colours mean."""
     names = ("from the skip", "from below", "from others")
     bars = [
@@ -85,7 +90,7 @@ def _shares(trace: FeatureTrace, found: Findings) -> dict[str, object]:
     return {"legend": list(zip(colors, names, strict=False)), "chart": chart}
 
 
-def _ablation_table(trace: FeatureTrace, found: Findings) -> Table:
+def _ablation_table(trace: FeatureTrace, found: TraceFindings) -> Table:
     joins = {join.edge.id: join for join in found.joins}
     is_scored = found.cuts[0].row.after is not None
     headers = ["skip", "kind", "C x H x W", "share", "changed pixels"]
@@ -126,7 +131,7 @@ def _ablation_table(trace: FeatureTrace, found: Findings) -> Table:
     return Table(headers, rows, range(3, len(headers)), caption, strong)
 
 
-def _drops(trace: FeatureTrace, found: Findings) -> Markup | None:
+def _drops(trace: FeatureTrace, found: TraceFindings) -> Markup | None:
     """Loss of IoU and of boundary IoU by skip: why skips sharpen edges."""
     bars = []
     for cut in found.cuts:
@@ -153,7 +158,7 @@ def _name(trace: FeatureTrace, run: str) -> str:
 
 
 def _by_skip(
-    material: Material, found: Findings
+    material: TraceMaterial, found: TraceFindings
 ) -> list[tuple[str, list[tuple[Markup, str]], tuple[Markup, str] | None]]:
     """Per skip: what comes from the encoder and from below, both joined, the mask without it.
 
@@ -170,7 +175,7 @@ def _by_skip(
     return listed
 
 
-def _maps(material: Material, join: JoinFigures) -> list[tuple[Markup, str]]:
+def _maps(material: TraceMaterial, join: JoinFigures) -> list[tuple[Markup, str]]:
     captions = ("from the encoder", "from below", "joined")
     return [
         (picture(_coloured(material, join, values), f"{join.edge.id}: {caption}"), caption)
@@ -178,7 +183,7 @@ def _maps(material: Material, join: JoinFigures) -> list[tuple[Markup, str]]:
     ]
 
 
-def _coloured(material: Material, join: JoinFigures, values: FloatArray) -> Labels:
+def _coloured(material: TraceMaterial, join: JoinFigures, values: FloatArray) -> Labels:
     """A join's map in viridis, cropped to the photo where it lies as its target stage does."""
     target = material.trace.layer(join.edge.target)
     if values.shape == target.shape[1:]:
@@ -186,7 +191,7 @@ def _coloured(material: Material, join: JoinFigures, values: FloatArray) -> Labe
     return coloured(values, float(values.min()), float(values.max()), VIRIDIS)
 
 
-def _without(material: Material, cut: CutFigures) -> tuple[Markup, str]:
+def _without(material: TraceMaterial, cut: CutFigures) -> tuple[Markup, str]:
     """The mask without a skip against the mask with it, over the photo; how much changed."""
     codes = difference(material.prediction.labels, cut.labels, None)
     image = blended(material.window, codes, difference_table(0.65))

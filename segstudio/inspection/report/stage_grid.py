@@ -15,8 +15,8 @@ from segstudio.core.features import LayerInfo
 from segstudio.core.labels import Image
 from segstudio.inspection.feature_pictures import sampling_of
 from segstudio.inspection.report.lettering import text_width, write
-from segstudio.inspection.report.material import Material
-from segstudio.session.inspection import Look, ValueRange
+from segstudio.inspection.report.trace_material import TraceMaterial
+from segstudio.session.inspection import StageLook, ValueRange
 
 GAP: Final = 4
 _HEADING_H: Final = 44
@@ -50,12 +50,12 @@ class Cells:
 
 
 def channel_cells(
-    material: Material,
+    material: TraceMaterial,
     stage_id: str,
     px: int,
     channels: Sequence[int] | None = None,
     *,
-    look: Look | None = None,
+    look: StageLook | None = None,
     check: Callable[[], None] | None = None,
 ) -> Cells:
     """Return a stage's channels with `px` pixels at their longer side, without the padding.
@@ -98,7 +98,9 @@ def columns_of(cells: int, cell_hw: tuple[int, int]) -> int:
     return min(cells, max(1, math.ceil(math.sqrt(cells * cell_hw[0] / cell_hw[1]))))
 
 
-def stage_grid(material: Material, stage_id: str, check: Callable[[], None] | None = None) -> Image:
+def stage_grid(
+    material: TraceMaterial, stage_id: str, check: Callable[[], None] | None = None
+) -> Image:
     """Return all channels of a stage with their numbers under a heading: (H, W, 3) uint8 RGB.
 
     Dead channels, which say the same everywhere, are grey.
@@ -150,7 +152,7 @@ def tiled(cells: Cells, columns: int, gap: int = 3) -> tuple[NDArray[np.uint8], 
     return sheet, 254, 255
 
 
-def _heading(material: Material, layer: LayerInfo, cells: Cells) -> tuple[str, str]:
+def _heading(material: TraceMaterial, layer: LayerInfo, cells: Cells) -> tuple[str, str]:
     channels, height, width = layer.shape
     look = material.look
     if look.value_range is ValueRange.CHANNEL and height * width > 1:

@@ -15,16 +15,16 @@ from segstudio.core.features import LayerInfo
 from segstudio.core.formatting import bytes_text, percent_text, ratio_text, short_text
 from segstudio.core.labels import Image
 from segstudio.core.render import overlay_rgb
-from segstudio.inspection.report.findings import Explanation, Findings, FloatArray
-from segstudio.inspection.report.material import Material
 from segstudio.inspection.report.skip_sections import SECTIONS
 from segstudio.inspection.report.stage_grid import channel_cells, tiled
+from segstudio.inspection.report.trace_findings import Explanation, FloatArray, TraceFindings
+from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.report.charts import SERIES, bar_list, chart_svg
 from segstudio.report.page import Report, Section, section
 from segstudio.report.pictures import blended, fitted, indexed_picture, picture
 from segstudio.report.shape_table import field_text, pixels_text, remainder_text
 from segstudio.report.tables import Cell, Table
-from segstudio.session.inspection import ColourMap, Look
+from segstudio.session.inspection import ColourMap, StageLook
 
 SHOWN: Final = 40
 """Channels of a stage that are shown."""
@@ -41,7 +41,7 @@ _DEAD, _CHECKERBOARD = 10, 11
 """The columns from here on may have nothing to say."""
 
 
-def table_section(material: Material, found: Findings) -> Section:
+def table_section(material: TraceMaterial, found: TraceFindings) -> Section:
     """The shape trace: one row for each stage; columns that say nothing are left out."""
     layers = material.trace.layers
     most = {
@@ -65,7 +65,7 @@ def table_section(material: Material, found: Findings) -> Section:
     )  # fmt: skip
 
 
-def sheets_section(material: Material, found: Findings, report: Report) -> Section:
+def sheets_section(material: TraceMaterial, found: TraceFindings, report: Report) -> Section:
     """The most telling channels of each stage."""
     sheets = []
     layers = material.trace.layers
@@ -78,7 +78,7 @@ def sheets_section(material: Material, found: Findings, report: Report) -> Secti
     )  # fmt: skip
 
 
-def why_sections(material: Material, found: Findings) -> list[Section]:
+def why_sections(material: TraceMaterial, found: TraceFindings) -> list[Section]:
     """Grad-CAM at every stage, and what the head says from each stage that it can read."""
     sections = []
     if found.explanation is not None or "explanation" in found.problems:
@@ -96,11 +96,11 @@ def why_sections(material: Material, found: Findings) -> list[Section]:
     return sections
 
 
-def _class_name(material: Material) -> str:
+def _class_name(material: TraceMaterial) -> str:
     return material.class_names.get(material.class_id, str(material.class_id))
 
 
-def _row(layer: LayerInfo, found: Findings, most: dict[str, float]) -> list[str | Cell]:
+def _row(layer: LayerInfo, found: TraceFindings, most: dict[str, float]) -> list[str | Cell]:
     figures = found.stages[layer.id]
     checkerboard = figures.checkerboard
     return [
@@ -123,11 +123,13 @@ def _share(value: float, most: float) -> float:
     return value / most if most else 0.0
 
 
-def _sheet(material: Material, found: Findings, layer: LayerInfo) -> tuple[str, str, Markup, str]:
+def _sheet(
+    material: TraceMaterial, found: TraceFindings, layer: LayerInfo
+) -> tuple[str, str, Markup, str]:
     """The stage, what it is in short, its channels as a picture, and the picture's caption."""
     order, weights = _order(found, layer)
     chosen = [int(i) for i in order[:SHOWN]]
-    look = Look(ColourMap.VIRIDIS)
+    look = StageLook(ColourMap.VIRIDIS)
     cells = channel_cells(material, layer.id, _CELL_PX, chosen, look=look)
     levels, dead, _ = tiled(cells, _COLUMNS)
     palette = colour_table(look.colours.value).copy()
@@ -139,7 +141,7 @@ def _sheet(material: Material, found: Findings, layer: LayerInfo) -> tuple[str, 
     return layer.id, aside, image, f"{shown}; first: {_named(chosen, weights)}"
 
 
-def _order(found: Findings, layer: LayerInfo) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def _order(found: TraceFindings, layer: LayerInfo) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Channels with the most telling first, and the share of each in the whole."""
     explanation = found.explanation
     weights = found.stages[layer.id].variance
@@ -156,7 +158,7 @@ def _named(chosen: list[int], weights: NDArray[np.float32]) -> str:
     return ", ".join(f"{channel} ({percent_text(float(weights[channel]))})" for channel in first)
 
 
-def _cams(material: Material, explanation: Explanation) -> list[tuple[Markup, str, str]]:
+def _cams(material: TraceMaterial, explanation: Explanation) -> list[tuple[Markup, str, str]]:
     photo = fitted(material.window, _LONGEST)
     plain = np.asarray(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), np.uint8)
     grey = np.repeat(plain[..., None], 3, axis=2)
@@ -184,7 +186,7 @@ def _heated(grey: Image, values: FloatArray, highest: float) -> Image:
     return blended(grey, levels, table)
 
 
-def _lens_section(material: Material, found: Findings) -> Section:
+def _lens_section(material: TraceMaterial, found: TraceFindings) -> Section:
     stages, bars = [], []
     for one in found.lens:
         image = overlay_rgb(material.window, one.labels, material.prediction.schema)

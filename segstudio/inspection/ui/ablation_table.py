@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.inspection.cutting import Cutting
-from segstudio.inspection.ui.cut_list import HOW_TEXTS, chosen_how, how_combo
+from segstudio.inspection.ui.cut_list_view import HOW_TEXTS, chosen_how, how_combo
 from segstudio.inspection.ui.cut_masks import change_column
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icon_button import icon_button

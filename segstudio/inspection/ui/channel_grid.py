@@ -32,12 +32,12 @@ from segstudio.inspection.ui.channel_layout import (
     USUAL_CELL,
     ChannelLayout,
 )
-from segstudio.inspection.ui.channel_painter import Cell, ChannelPainter
+from segstudio.inspection.ui.channel_painter import ChannelCell, ChannelPainter
 from segstudio.inspection.ui.channel_selection import ChannelSelection, is_moving_key
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import plain
 from segstudio.kit.theme import is_dark
-from segstudio.session.inspection import Traced
+from segstudio.session.inspection import TracedNetwork
 
 PixelXY = tuple[int, int]
 PlaceLTRB = tuple[float, float, float, float]
@@ -96,7 +96,7 @@ class PhotoPlace:
         return centre, frame.intersected(QRectF(box).adjusted(0, 0, -1, -1))
 
 
-def photo_place(traced: Traced, layer: LayerInfo) -> PhotoPlace | None:
+def photo_place(traced: TracedNetwork, layer: LayerInfo) -> PhotoPlace | None:
     """How a stage's pictures lie on the photo; None if the stage has no place there."""
     field = layer.receptive_field
     if field is None:
@@ -336,7 +336,7 @@ class ChannelGrid(QAbstractScrollArea):
             channel = int(order[place])
             picture = layout.picture_rect(place, scroll)
             pen.draw(
-                Cell(
+                ChannelCell(
                     channel,
                     self._pictures.get(channel),
                     self.value(channel),

@@ -16,7 +16,7 @@ _CUT = ("#b3420b", "#ff9457")
 
 
 @dataclass(slots=True)
-class Cell:
+class ChannelCell:
     """What is drawn of one channel.
 
     Attributes:
@@ -56,7 +56,7 @@ class ChannelPainter:
         self._line = palette.color(QPalette.ColorRole.Mid)
         self._cut = QColor(_CUT[dark])
 
-    def draw(self, cell: Cell, rect: QRect, picture: QRect) -> None:
+    def draw(self, cell: ChannelCell, rect: QRect, picture: QRect) -> None:
         """Draw a cell whose picture and caption fill `rect`."""
         painter = self._painter
         if cell.selected:
@@ -83,7 +83,7 @@ class ChannelPainter:
         self._painter.fillRect(picture, self._blank)
         self._painter.fillRect(picture, QBrush(self._line, Qt.BrushStyle.BDiagPattern))
 
-    def _draw_caption(self, cell: Cell, box: QRect) -> None:
+    def _draw_caption(self, cell: ChannelCell, box: QRect) -> None:
         painter = self._painter
         base = box.bottom() - 3
         painter.setPen(self._text)

@@ -25,7 +25,7 @@ from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import Prediction
 from segstudio.core.render import ColorTable, color_table
 from segstudio.inspection.cutting import Cutting
-from segstudio.inspection.ui.cut_list import CutList
+from segstudio.inspection.ui.cut_list_view import CutList
 from segstudio.inspection.ui.photo_place import photo_pixel, photo_share
 from segstudio.inspection.ui.picture_row import CaptionedPicture, PictureRow
 from segstudio.kit.coalesce import Coalescer
@@ -34,7 +34,7 @@ from segstudio.kit.plain import PlainLabel
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import Column, Emphasis, Row, Side, TableModel, TableView
 from segstudio.metrics.cut_costs import MaskScores
-from segstudio.session.inspection import CutResult, Traced
+from segstudio.session.inspection import CutResult, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
 _OPACITY, _DIFFERENCE_OPACITY = 0.45, 0.85
@@ -170,7 +170,7 @@ class CutMasks(QWidget):
     def __init__(self, session: Session, cutting: Cutting) -> None:
         super().__init__()
         self._session, self._cutting = session, cutting
-        self._traced: Traced | None = None
+        self._traced: TracedNetwork | None = None
         self._photo: Photo | None = None
         self._drawn: tuple[object, ...] = ()
         self._legend = ""
@@ -298,7 +298,7 @@ class CutMasks(QWidget):
         changed = f"{percent_text(result.changed_share)} of the pixels changed their class"
         return f"{changed}: {self._legend}." if self._legend else f"{changed}."
 
-    def _show_masks(self, traced: Traced, result: CutResult | None) -> None:
+    def _show_masks(self, traced: TracedNetwork, result: CutResult | None) -> None:
         """Have the maps of the pictures made, unless they are shown."""
         view, schema = self._session.view, self._session.schema
         look = (traced, result and result.cuts, schema, view.hidden_classes)

@@ -16,12 +16,12 @@ from PySide6.QtWidgets import (
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.photo_overlay import PhotoOverlay
 from segstudio.inspection.ui.ablation_table import AblationTable
-from segstudio.inspection.ui.cut_list import chosen_how, how_combo
+from segstudio.inspection.ui.cut_list_view import chosen_how, how_combo
 from segstudio.inspection.ui.cut_masks import CutMasks
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import Stacked
 from segstudio.kit.icon_button import icon_button, text_switch
-from segstudio.session.inspection import Overlay, Traced
+from segstudio.session.inspection import Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
 BY_HAND, EACH_SKIP = range(2)
@@ -120,7 +120,7 @@ class CutsPage(QWidget):
         if menu.isEmpty():
             menu.addAction(f"{traced.title} has no skips: open a stage first").setEnabled(False)
 
-    def _add_channel(self, menu: QMenu, traced: Traced) -> None:
+    def _add_channel(self, menu: QMenu, traced: TracedNetwork) -> None:
         inspection, how = self._session.inspection, chosen_how(self.how)
         if not inspection.stage:
             return

@@ -16,7 +16,7 @@ from segstudio.inspection.stage_similarity import StageSimilarity
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.report.diagram_style import stride_text
-from segstudio.session.inspection import Traced
+from segstudio.session.inspection import TracedNetwork
 from segstudio.session.session import Session
 
 PICTURE_PX: Final = 192
@@ -65,7 +65,7 @@ class PairDetail(QWidget):
         self._show_stage(self.first, first, pair[0])
         self._show_stage(self.second, second, pair[1])
 
-    def _show_stage(self, box: StagePicture, traced: Traced, stage: str) -> None:
+    def _show_stage(self, box: StagePicture, traced: TracedNetwork, stage: str) -> None:
         layer = next((one for one in traced.trace.layers if one.id == stage), None)
         if layer is None:
             return

@@ -26,12 +26,12 @@ from segstudio.inspection.stage_similarity import StageSimilarity
 from segstudio.inspection.ui.pair_controls import PairControls
 from segstudio.inspection.ui.pair_detail import PairDetail, pixmap_of
 from segstudio.inspection.ui.similarity_map import SimilarityMap
-from segstudio.kit.cell_map import Cell
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.heat_map import Cell
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.table import UNSORTED, Column, Side, TableModel, TableView
-from segstudio.session.inspection import Look, Picture, Traced
+from segstudio.session.inspection import MapPicture, StageLook, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
 _PICTURE_PX: Final = 44
@@ -58,7 +58,7 @@ class PairPage(QWidget):
         self._session, self._inspecting = session, inspecting
         self._pairing, self._feature_maps = pairing, feature_maps
         self._under: Cell | None = None
-        self._shown_look: tuple[Picture, int, Look] | None = None
+        self._shown_look: tuple[MapPicture, int, StageLook] | None = None
         self.controls = PairControls(session, pairing)
         self.map = SimilarityMap()
         self.pairs: TableModel[AlignedStages] = TableModel(
@@ -71,7 +71,7 @@ class PairPage(QWidget):
         self.table.setWordWrap(True)
         self.table.setAlternatingRowColors(True)
         self._icons: dict[tuple[bool, str], QIcon | None] = {}
-        self._icons_of: tuple[Traced | None, Traced | None] = (None, None)
+        self._icons_of: tuple[TracedNetwork | None, TracedNetwork | None] = (None, None)
         self.detail = PairDetail(session, feature_maps)
         self.note = PlainLabel()
         self._stack = QStackedWidget()
@@ -241,7 +241,7 @@ class PairPage(QWidget):
             self.pairs.repaint()
         self._shown_look = look
 
-    def _look(self) -> tuple[Picture, int, Look]:
+    def _look(self) -> tuple[MapPicture, int, StageLook]:
         inspection = self._session.inspection
         return inspection.picture, inspection.picture_channel, inspection.look
 
@@ -258,13 +258,13 @@ class PairPage(QWidget):
             )  # fmt: skip
         return self._icons.get(key)
 
-    def _put_icon(self, key: tuple[bool, str], traced: Traced, image: Image) -> None:
+    def _put_icon(self, key: tuple[bool, str], traced: TracedNetwork, image: Image) -> None:
         if self._icons_of[0 if key[0] else 1] is traced:
             self._icons[key] = QIcon(pixmap_of(image))
             self.pairs.repaint()
 
     def _open_row(self, row: AlignedStages) -> None:
-        """Look at a row's two stages, or at the first one and what is most similar to it."""
+        """StageLook at a row's two stages, or at the first one and what is most similar to it."""
         first, second = row.first, row.second
         similarity = self._pairing.state.similarity
         if first is not None and second is None and similarity is not None:
@@ -284,8 +284,8 @@ def _holder(switch: Switch) -> QWidget:
 
 
 def _pair_columns(
-    first: Traced,
-    second: Traced,
+    first: TracedNetwork,
+    second: TracedNetwork,
     similarity: StageSimilarity | None,
     icon_of: Callable[[str, bool], QIcon | None],
 ) -> tuple[Column[AlignedStages], ...]:
@@ -295,7 +295,7 @@ def _pair_columns(
         first: The network whose stages are compared.
         second: The other.
         similarity: How alike their stages are, if it is known.
-        icon_of: Picture of a stage of the first network (True) or the other, None as yet.
+        icon_of: MapPicture of a stage of the first network (True) or the other, None as yet.
     """
 
     def value(row: AlignedStages) -> float:
@@ -329,7 +329,7 @@ def _pair_columns(
 
 
 def _stage_column(
-    traced: Traced,
+    traced: TracedNetwork,
     stage_of: Callable[[AlignedStages], str | None],
     icon_of: Callable[[str], QIcon | None],
 ) -> Column[AlignedStages]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from segstudio.session.inspection import Traced
+from segstudio.session.inspection import TracedNetwork
 
 
 def photo_pixel(
-    traced: Traced | None, place_xy: tuple[float, float] | None
+    traced: TracedNetwork | None, place_xy: tuple[float, float] | None
 ) -> tuple[int, int] | None:
     """The photo's pixel (x, y) at a place given as shares of the traced part's sides."""
     if traced is None or place_xy is None:
@@ -19,7 +19,7 @@ def photo_pixel(
 
 
 def photo_share(
-    traced: Traced | None, pixel_xy: tuple[int, int] | None
+    traced: TracedNetwork | None, pixel_xy: tuple[int, int] | None
 ) -> tuple[float, float] | None:
     """The inverse: shares of the middle of a pixel; None outside the traced part."""
     if traced is None or pixel_xy is None:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 
 from segstudio.core.formatting import DASH
-from segstudio.kit.cell_map import Cell, CellMap, heat_colors
+from segstudio.kit.heat_map import Cell, HeatMap, heat_colors
 
 _LEAST_CELL: Final = QSize(16, 16)
 _LARGEST_CELL: Final = QSize(64, 34)
@@ -22,7 +22,7 @@ _ONE: Final = 0.995
 """What is 1.00 in two decimals."""
 
 
-class SimilarityMap(CellMap):
+class SimilarityMap(HeatMap):
     """Draws values 0..1 in viridis with their numbers; a ring marks the best of each row."""
 
     def __init__(self) -> None:

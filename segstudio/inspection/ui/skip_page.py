@@ -19,15 +19,15 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolTip, Q
 from segstudio.core.features import EdgeKind, SkipEdge
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.inspection.join_views import JoinPart, JoinView, PartKind
-from segstudio.inspection.ui.cut_list import chosen_how, how_combo
+from segstudio.inspection.skip_merge_views import JoinPart, JoinView, PartKind
+from segstudio.inspection.ui.cut_list_view import chosen_how, how_combo
 from segstudio.inspection.ui.photo_place import photo_pixel, photo_share
 from segstudio.inspection.ui.picture_row import PictureRow
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.plain import PlainLabel, plain
-from segstudio.session.inspection import Picture, Traced
+from segstudio.session.inspection import MapPicture, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
 _BAR_HEIGHT = 24
@@ -65,7 +65,7 @@ class SkipPage(QWidget):
         self._session, self._inspecting, self._cutting = session, inspecting, cutting
         self._asked: tuple[object, ...] = ()
         self._waiting = False
-        self._listed: Traced | None = None
+        self._listed: TracedNetwork | None = None
         self.view: JoinView | None = None
         self.chooser = ElidedCombo()
         self.chooser.setAccessibleName("Skip connection")
@@ -190,12 +190,12 @@ class SkipPage(QWidget):
         self._show_cut()
         self._look(traced)
 
-    def _clear(self, traced: Traced | None) -> None:
+    def _clear(self, traced: TracedNetwork | None) -> None:
         text = _NO_TRACE if traced is None else f"{traced.title} has no skip connections."
         self._switch.show_contents(False, text)
         self._asked, self.view = (), None
 
-    def _list(self, traced: Traced) -> None:
+    def _list(self, traced: TracedNetwork) -> None:
         if traced is not self._listed:
             self._listed = traced
             self.chooser.clear()
@@ -203,10 +203,10 @@ class SkipPage(QWidget):
                 self.chooser.addItem(f"{edge.source} → {edge.target}", edge.id)
         self.chooser.setCurrentIndex(self.chooser.findData(self._session.inspection.skip))
 
-    def _look(self, traced: Traced) -> None:
+    def _look(self, traced: TracedNetwork) -> None:
         """Ask for the pictures, unless these are shown or under way."""
         inspection = self._session.inspection
-        channel = inspection.picture_channel if inspection.picture is Picture.CHANNEL else 0
+        channel = inspection.picture_channel if inspection.picture is MapPicture.CHANNEL else 0
         wanted = (traced, inspection.skip, inspection.picture, channel, inspection.look)
         if wanted == self._asked:
             return
@@ -227,7 +227,7 @@ class SkipPage(QWidget):
     def _arrived(self, view: JoinView) -> None:
         self.view, self._waiting = view, False
         self.pictures.show_cells(len(view.parts))
-        components = self._session.inspection.picture is Picture.COMPONENTS
+        components = self._session.inspection.picture is MapPicture.COMPONENTS
         for cell, part in zip(self.pictures.cells, view.parts, strict=True):
             cell.title.show_text(_title(part))
             cell.note.show_text(

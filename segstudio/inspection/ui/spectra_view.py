@@ -29,7 +29,7 @@ _CLOSE: Final = 6.0
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ShownSpectrum:
     """One network's column.
 
     Attributes:
@@ -53,7 +53,7 @@ class SpectraView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[Shown, ...] = ()
+        self._shown: tuple[ShownSpectrum, ...] = ()
         self._zoom = _CLOSE
         self._centre = (0.5, 0.5)
         self._grabbed: tuple[QPointF, tuple[float, float]] | None = None
@@ -73,10 +73,10 @@ class SpectraView(QWidget):
         return self._zoom
 
     @property
-    def shown(self) -> tuple[Shown, ...]:
+    def shown(self) -> tuple[ShownSpectrum, ...]:
         return self._shown
 
-    def show_columns(self, shown: Sequence[Shown]) -> None:
+    def show_columns(self, shown: Sequence[ShownSpectrum]) -> None:
         """Show other maps; zoom and place stay."""
         self._shown = tuple(shown)
         self._pixmaps.clear()
@@ -104,7 +104,9 @@ class SpectraView(QWidget):
         side = self._side()
         return QRect(number * (side + _GAP), 2 * self._line(), side, side)
 
-    def _paint_column(self, painter: QPainter, number: int, column: Shown, side: int) -> None:
+    def _paint_column(
+        self, painter: QPainter, number: int, column: ShownSpectrum, side: int
+    ) -> None:
         box, line = self.map_rect(number), self._line()
         metrics = self.fontMetrics()
         for row, (text, role) in enumerate(

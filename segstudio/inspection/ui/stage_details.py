@@ -26,7 +26,7 @@ from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icon_button import text_switch
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
-from segstudio.session.inspection import Look, ValueRange
+from segstudio.session.inspection import StageLook, ValueRange
 
 LEAST_WIDTH, USUAL_WIDTH = 212, 232
 _RANGES = (
@@ -160,7 +160,7 @@ class StageDetails(QScrollArea):
 
     # -- what is shown -----------------------------------------------------------------------
 
-    def show_look(self, look: Look) -> None:
+    def show_look(self, look: StageLook) -> None:
         """Show how the range is chosen."""
         self.range.setCurrentIndex(self.range.findData(look.value_range))
         self._ends.setVisible(look.value_range is ValueRange.FIXED)

@@ -44,7 +44,7 @@ from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
 from segstudio.report.diagram_style import stride_text
-from segstudio.session.inspection import Look, Overlay, Traced, ValueRange
+from segstudio.session.inspection import Overlay, StageLook, TracedNetwork, ValueRange
 from segstudio.session.session import Change, Session, What
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class StagePage(QWidget):
         super().__init__()
         self._session, self._inspecting = session, inspecting
         self._maps, self._overlay = feature_maps, overlay
-        self._traced: Traced | None = None
+        self._traced: TracedNetwork | None = None
         self._layer: LayerInfo | None = None
         self._channel: int | None = None
         self._values: FloatArray | None = None
@@ -91,7 +91,7 @@ class StagePage(QWidget):
         self._asker = f"stage page {id(self)}"
         self._hovered: PixelXY | None = None
         self._at_point: FloatArray | None = None
-        self._looked: Look | None = None
+        self._looked: StageLook | None = None
         self._asked_about: object = None
         self.grid = ChannelGrid()
         self.details = StageDetails()
@@ -178,7 +178,7 @@ class StagePage(QWidget):
             self._open(traced, layer)
         self._follow_choices()
 
-    def _open(self, traced: Traced, layer: LayerInfo) -> None:
+    def _open(self, traced: TracedNetwork, layer: LayerInfo) -> None:
         self._traced, self._layer, self._channel = traced, layer, None
         self._looked, self._asked_about, self._ordered_by = None, None, None
         self._scores.open(traced, layer.id, self._session.inspection.class_id)

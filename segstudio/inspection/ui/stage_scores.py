@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.formatting import DASH, percent_text, ratio_text
-from segstudio.inspection.feature_maps import FeatureMaps, Reference
+from segstudio.inspection.feature_maps import FeatureMaps, StageReference
 from segstudio.inspection.stage_work import StageFacts
 from segstudio.inspection.ui.channel_order import ChannelOrder, FloatArray, value_text
-from segstudio.session.inspection import Traced
+from segstudio.session.inspection import TracedNetwork
 
 if TYPE_CHECKING:
     from segstudio.inspection.explaining import Explaining
@@ -25,8 +25,8 @@ _INFLUENCE = (
     "Gradient \u00d7 activation, summed over the positions: how much the channel raises the score"
 )
 _REFERENCES = {
-    ChannelOrder.ANNOTATION: Reference.ANNOTATION,
-    ChannelOrder.PREDICTION: Reference.PREDICTION,
+    ChannelOrder.ANNOTATION: StageReference.ANNOTATION,
+    ChannelOrder.PREDICTION: StageReference.PREDICTION,
 }
 
 
@@ -43,14 +43,14 @@ class StageScores:
     ) -> None:
         self._maps, self._explaining, self._changed = feature_maps, explaining, changed
         self._asker = f"stage page {id(self)}"
-        self._traced: Traced | None = None
+        self._traced: TracedNetwork | None = None
         self._stage, self._class_id = "", 0
         self._known: dict[ChannelOrder, FloatArray] = {}
         self._asked: dict[ChannelOrder, object] = {}
         self.facts: StageFacts | None = None
         self.problem = ""
 
-    def open(self, traced: Traced | None, stage: str, class_id: int) -> None:
+    def open(self, traced: TracedNetwork | None, stage: str, class_id: int) -> None:
         """Begin with another stage, and ask for its statistics."""
         self._traced, self._stage, self._class_id = traced, stage, class_id
         self._known, self._asked, self.facts, self.problem = {}, {}, None, ""
@@ -112,7 +112,7 @@ class StageScores:
             if not there and self._asked.get(order) is token:
                 self._asked[order] = None
 
-    def _take_facts(self, traced: Traced, stage: str) -> Callable[[StageFacts], None]:
+    def _take_facts(self, traced: TracedNetwork, stage: str) -> Callable[[StageFacts], None]:
         def take(facts: StageFacts) -> None:
             if (traced, stage) == (self._traced, self._stage):
                 self.facts = facts

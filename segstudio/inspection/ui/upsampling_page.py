@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import DASH, percent_text
-from segstudio.inspection.checkerboards import Measured, ModelSpectra, StageSpectrum
+from segstudio.inspection.checkerboards import MeasuredStages, ModelSpectra, StageSpectrum
 from segstudio.inspection.feature_maps import FeatureMaps
-from segstudio.inspection.ui.spectra_view import Shown, SpectraView
+from segstudio.inspection.ui.spectra_view import ShownSpectrum, SpectraView
 from segstudio.inspection.upsampling import Upsampling, UpsamplingState
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
@@ -32,7 +32,7 @@ from segstudio.kit.table import Column, Side, TableModel, TableView
 from segstudio.session.session import Change, Session, What
 
 
-class Figure(StrEnum):
+class CheckerboardFigure(StrEnum):
     """Which number is shown."""
 
     EXCESS = "excess"
@@ -40,16 +40,20 @@ class Figure(StrEnum):
 
 
 _PLACES: Final = (
-    ("After the stage", Measured.OUTPUT, "In the result of each decoder stage"),
+    ("After the stage", MeasuredStages.OUTPUT, "In the result of each decoder stage"),
     (
         "After upsampling",
-        Measured.UPSAMPLED,
+        MeasuredStages.UPSAMPLED,
         "In what comes from below where a skip joins, before the convolutions smooth it",
     ),
 )
 _FIGURES: Final = (
-    ("Excess", Figure.EXCESS, "Energy at the Nyquist frequency over that just below it: 1 is none"),
-    ("Share", Figure.SHARE, "Part of all energy that lies at the Nyquist frequency"),
+    (
+        "Excess",
+        CheckerboardFigure.EXCESS,
+        "Energy at the Nyquist frequency over that just below it: 1 is none",
+    ),
+    ("Share", CheckerboardFigure.SHARE, "Part of all energy that lies at the Nyquist frequency"),
 )
 _STRONGEST: Final = (
     ("Mean", False, "Mean of the channels"),
@@ -133,7 +137,7 @@ class UpsamplingPage(QWidget):
         self.menu.aboutToShow.connect(self._fill_menu)
         self.menu.triggered.connect(self._choose_models)
         self.measured.activated.connect(
-            lambda: upsampling.measure_at(Measured(self.measured.currentData()))
+            lambda: upsampling.measure_at(MeasuredStages(self.measured.currentData()))
         )
         self.figure.activated.connect(self._show)
         self.pictures.activated.connect(self._show)
@@ -169,7 +173,7 @@ class UpsamplingPage(QWidget):
         state = self._upsampling.state
         self.progress.setVisible(state.running)
         self.measured.setCurrentIndex(self.measured.findData(state.measured))
-        columns = spectra_columns(state, Figure(self.figure.currentData()))
+        columns = spectra_columns(state, CheckerboardFigure(self.figure.currentData()))
         self.strides.show_rows(state.strides, columns)
         self.table.choose(state.shown_stride)
         seen = min(len(state.results), _COLUMNS_SEEN)
@@ -199,16 +203,16 @@ class UpsamplingPage(QWidget):
             return "Measuring…"
         return state.problem or _NOTHING
 
-    def _column(self, result: ModelSpectra, name: str) -> Shown:
+    def _column(self, result: ModelSpectra, name: str) -> ShownSpectrum:
         found = result.at(self._upsampling.state.shown_stride)
         if found is None:
-            return Shown(name, result.problem or "no stage of this stride")
-        upsampled = self._upsampling.state.measured is Measured.UPSAMPLED
+            return ShownSpectrum(name, result.problem or "no stage of this stride")
+        upsampled = self._upsampling.state.measured is MeasuredStages.UPSAMPLED
         place = f"into {found.stage}" if upsampled else found.stage
         if self.pictures.currentData():
             caption = f"{place}, channel {found.channel}"
-            return Shown(name, caption, found.strongest, found.spectrum)
-        return Shown(name, f"{place}, mean", found.mean, found.spectrum)
+            return ShownSpectrum(name, caption, found.strongest, found.spectrum)
+        return ShownSpectrum(name, f"{place}, mean", found.mean, found.spectrum)
 
     def _fill_menu(self) -> None:
         self.menu.clear()
@@ -239,12 +243,12 @@ def _combo(name: str, entries: tuple[tuple[str, object, str], ...]) -> QComboBox
     return combo
 
 
-def spectra_columns(state: UpsamplingState, figure: Figure) -> list[Column[int]]:
+def spectra_columns(state: UpsamplingState, figure: CheckerboardFigure) -> list[Column[int]]:
     """A column of numbers with bars for each network; rows are strides."""
 
     def measure(stage: StageSpectrum) -> float:
         # an excess goes up to thousands, so its logarithm
-        if figure is Figure.SHARE:
+        if figure is CheckerboardFigure.SHARE:
             return stage.share
         return math.log(stage.excess) if stage.excess > 1 else 0.0
 
@@ -253,9 +257,9 @@ def spectra_columns(state: UpsamplingState, figure: Figure) -> list[Column[int]]
     def column(result: ModelSpectra, title: str) -> Column[int]:
         def text(stride: int) -> str:
             stage = result.at(stride)
-            if stage is None or (figure is Figure.EXCESS and math.isnan(stage.excess)):
+            if stage is None or (figure is CheckerboardFigure.EXCESS and math.isnan(stage.excess)):
                 return DASH
-            share = figure is Figure.SHARE
+            share = figure is CheckerboardFigure.SHARE
             return percent_text(stage.share, 2) if share else excess_text(stage.excess)
 
         def tip(stride: int) -> str:

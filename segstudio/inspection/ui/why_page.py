@@ -32,7 +32,7 @@ from segstudio.inspection.ui.stage_strip import PICTURE_PX, StageStrip
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import LinkLabel, PlainLabel
 from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
-from segstudio.session.inspection import Inspection, Over, Overlay, Traced
+from segstudio.session.inspection import Inspection, Over, Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
 _WIDE_FROM = 560
@@ -257,7 +257,7 @@ class WhyPage(QScrollArea):
         self.field.setText(_field_text(traced, values))
         self.field.setVisible(bool(self.field.text()))
 
-    def _colours(self, traced: Traced) -> dict[int, QColor]:
+    def _colours(self, traced: TracedNetwork) -> dict[int, QColor]:
         """The folder's colours of the model's classes, as on the canvas."""
         schema = self._session.schema
         table = ClassMapping.between(traced.prediction.schema, schema).table
@@ -270,7 +270,7 @@ class WhyPage(QScrollArea):
 
     # -- Grad-CAM of every stage ---------------------------------------------------------------
 
-    def _ask_strip(self, traced: Traced, inspection: Inspection) -> None:
+    def _ask_strip(self, traced: TracedNetwork, inspection: Inspection) -> None:
         asked = (traced, self._explaining.target(), inspection.look.colours)
         if asked == self._strip_of:
             return
@@ -321,7 +321,7 @@ class WhyPage(QScrollArea):
                 self.lens.setSpan(place, 1, 1, self._lens.columnCount() - 1)
         self.lens.setFixedHeight(self.lens.height_of(max(1, len(rows))))
 
-    def _show_lens(self, traced: Traced) -> None:
+    def _show_lens(self, traced: TracedNetwork) -> None:
         readable = any(row.view is not None for row in self._lens_rows)
         self.lens.setVisible(readable)
         self.lens_note.setText("" if readable else _NO_LENS)
@@ -339,7 +339,7 @@ def _channels_text(values: PixelValues) -> str:
     return f"Strongest channels of {as_html(values.stage)} here: " + ", ".join(links)
 
 
-def _field_text(traced: Traced, values: PixelValues) -> str:
+def _field_text(traced: TracedNetwork, values: PixelValues) -> str:
     if values.field is None or not values.stage:
         return ""
     layer = traced.trace.layer(values.stage)

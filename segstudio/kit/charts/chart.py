@@ -12,8 +12,8 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
-from segstudio.kit.charts.drawing import draw, dress, marks, place_notes, ring, show_all
-from segstudio.kit.charts.look import Look
+from segstudio.kit.charts.chart_drawing import draw, dress, marks, place_notes, ring, show_all
+from segstudio.kit.charts.look import ChartColors
 from segstudio.kit.plain import plain
 from segstudio.report.chart_data import Axis, Bars, ChartData, Hit, Points, hit
 
@@ -53,7 +53,7 @@ class Chart(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._view)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._view.setBackground(Look.of(self.palette()).paper)
+        self._view.setBackground(ChartColors.of(self.palette()).paper)
 
     # -- what is shown -------------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ class Chart(QWidget):
         self._data = replace(self._data, marked=keys)
         for item in self._marks:
             self._plot.removeItem(item)
-        self._marks = marks(self._data, Look.of(self.palette()))
+        self._marks = marks(self._data, ChartColors.of(self.palette()))
         for item in self._marks:
             self._plot.addItem(item, ignoreBounds=True)
 
@@ -106,14 +106,14 @@ class Chart(QWidget):
         return QSize(420, max(240, self._data.least_height))
 
     def _dress(self) -> None:
-        look = Look.of(self.palette())
+        look = ChartColors.of(self.palette())
         self._view.setBackground(look.paper)
         dress(self._plot, self._data, look, self.font())
 
     def _draw(self) -> None:
         self._ring, self._under = None, None
         self._dress()
-        look, density = Look.of(self.palette()), self.devicePixelRatioF()
+        look, density = ChartColors.of(self.palette()), self.devicePixelRatioF()
         draw(self._plot, self._data, look, self.font(), density)
         self._marks = []
         self.mark(self._data.marked)
@@ -177,7 +177,7 @@ class Chart(QWidget):
             self._ring = None
         layer = None if found is None else self._data.layers[found.layer]
         if found is not None and isinstance(layer, Points):
-            self._ring = ring(Look.of(self.palette()), [found.place], layer.size)
+            self._ring = ring(ChartColors.of(self.palette()), [found.place], layer.size)
             self._plot.addItem(self._ring, ignoreBounds=True)
 
     def _on_click(self, event: Any) -> None:

@@ -12,7 +12,7 @@ SYMBOLS: Final = ("o", "s", "t", "d", "star", "p", "t1")
 
 
 @dataclass(frozen=True)
-class Look:
+class ChartColors:
     """Paper and ink.
 
     Attributes:
@@ -28,7 +28,7 @@ class Look:
     accent: QColor
 
     @classmethod
-    def of(cls, palette: QPalette) -> Look:
+    def of(cls, palette: QPalette) -> ChartColors:
         """The theme's."""
         role = QPalette.ColorRole
         return cls(
@@ -43,5 +43,7 @@ class Look:
         return found
 
 
-ON_PAPER: Final = Look(QColor("#ffffff"), QColor("#1f2328"), QColor("#57606a"), QColor("#2563c9"))
+ON_PAPER: Final = ChartColors(
+    QColor("#ffffff"), QColor("#1f2328"), QColor("#57606a"), QColor("#2563c9")
+)
 """For pictures that go into documents, whatever the window's theme is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.evaluation.curve_charts import (
@@ -41,7 +41,7 @@ SCHEMA = LabelSchema(
 )
 
 
-def table_of(answers: dict[str, list[tuple[LabelMap, Answer] | None]]) -> EvaluationTable:
+def table_of(answers: dict[str, list[tuple[LabelMap, Candidate] | None]]) -> EvaluationTable:
     """A table of models' answers to images; None where a model was not run."""
     table, ids = EvaluationTable(), SCHEMA.scored_ids
     number = max(len(images) for images in answers.values())
@@ -66,9 +66,9 @@ def labels(*rows: list[int]) -> np.ndarray:
 TRUTH = LabelMap(labels([1, 1, 1, 1, 0, 0, 0, 0, 0, 2]))
 
 
-def answer(*row: int, confidence: int = 250) -> tuple[LabelMap, Answer]:
+def answer(*row: int, confidence: int = 250) -> tuple[LabelMap, Candidate]:
     sure = np.full((1, len(row)), confidence, np.uint8)
-    return TRUTH, Answer(labels([*row]), confidence=sure)
+    return TRUTH, Candidate(labels([*row]), confidence=sure)
 
 
 GOOD = answer(1, 1, 1, 0, 0, 0, 0, 0, 0, 2)  # cell 3 / 4, background 5 / 6, debris 1
@@ -197,7 +197,7 @@ def test_objects_are_sorted_by_their_size():
     truth, said = np.zeros((2, 12, 24), np.uint8)
     truth[1:4, 1:4] = said[1:4, 1:3] = 1  # 6 of 9 pixels: IoU 2/3, under 4 pixels wide
     truth[2:11, 10:19] = said[2:11, 10:19] = 1
-    table = table_of({"A": [(LabelMap(truth), Answer(said))]})
+    table = table_of({"A": [(LabelMap(truth), Candidate(said))]})
     data = size_chart(table, looks_of(table))
     (line,) = data.layers
     assert isinstance(line, Points)
@@ -211,7 +211,7 @@ def test_objects_are_sorted_by_their_size():
 
 def test_without_objects_there_is_no_line():
     blank = np.zeros((4, 4), np.uint8)
-    table = table_of({"A": [(LabelMap(blank), Answer(blank))]})
+    table = table_of({"A": [(LabelMap(blank), Candidate(blank))]})
     assert size_chart(table, looks_of(table)).layers == ()
 
 
@@ -227,7 +227,7 @@ def ranked() -> EvaluationTable:
     said[1:5, 1:5] = said[6:9, 20:24] = 1
     said_ids[1:5, 1:5], said_ids[6:9, 20:24] = 1, 2
     scores = np.array([0.9, 0.4], np.float32)
-    found = (LabelMap(truth, ids), Answer(said, said_ids, scores=scores))
+    found = (LabelMap(truth, ids), Candidate(said, said_ids, scores=scores))
     return table_of({"A": [found], "B": [GOOD]})
 
 

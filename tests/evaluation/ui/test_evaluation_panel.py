@@ -13,7 +13,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog
 
 from segstudio.core.geometry import Rect
-from segstudio.evaluation.ui.pages import CHARTS, CLASSES, CONFUSION, IMAGES, MODELS, QUEUE
+from segstudio.evaluation.ui.evaluation_pages import (
+    CHARTS,
+    CLASSES,
+    CONFUSION,
+    IMAGES,
+    MODELS,
+    QUEUE,
+)
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
 from segstudio.metrics.surface_distance import HAUSDORFF

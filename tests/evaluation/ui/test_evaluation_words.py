@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segstudio.core.answer import Answer
+from segstudio.core.candidate import Candidate
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.evaluation_rows import Counted, ImageRow
@@ -26,7 +26,7 @@ def table_of(truth: list[int], **answers: list[int]) -> EvaluationTable:
     reference = LabelMap(np.array([truth], np.uint8))
     for run, answer in answers.items():
         said = np.array([answer], np.uint8)
-        figures = figures_of(reference, Answer(said, left_out=said == _LEFT_OUT), SCHEMA)
+        figures = figures_of(reference, Candidate(said, left_out=said == _LEFT_OUT), SCHEMA)
         row = ImageRow.of(Counted(figures, 0.5, 0.1), ids, foreground_ids=SCHEMA.foreground_ids)
         table.put(0, run, row)
         sums = RunSums(ids, SCHEMA.foreground_ids)

@@ -7,8 +7,8 @@ from inspection_networks import image, network, unet
 
 from segstudio.core.errors import SegstudioError
 from segstudio.inspection.nets.attribution import gradients, stage_field
-from segstudio.inspection.nets.subject import lens_stages, logit_lens
-from segstudio.inspection.nets.targets import Target
+from segstudio.inspection.nets.targets import LogitTarget
+from segstudio.inspection.nets.traced_model import lens_stages, logit_lens
 from segstudio.inspection.nets.tracing import trace
 
 
@@ -51,7 +51,7 @@ def test_seg_grad_cam_against_finite_differences(everywhere):
     region[4:9, 6:10] = True
     region |= everywhere
     found = trace(model, picture)
-    result = gradients(model, picture, found, Target(0, None if everywhere else region))
+    result = gradients(model, picture, found, LogitTarget(0, None if everywhere else region))
     slow = slow_grad_cam(model, picture, 0, region)
     cam = result.grad_cam("up1")
     assert cam.shape == (8, 10)
@@ -62,7 +62,7 @@ def test_seg_grad_cam_against_finite_differences(everywhere):
 def test_gradients_against_autograd_by_hand():
     model, picture = unet(3, 2, 4, 2), image(32, 48)
     found = trace(model, picture)
-    result = gradients(model, picture, found, Target(0, pixel=(10, 20)))
+    result = gradients(model, picture, found, LogitTarget(0, pixel=(10, 20)))
     x = picture[None].clone().requires_grad_()
     one = model.inc(x)
     kept = one.clone()
@@ -86,7 +86,7 @@ def test_gradients_against_autograd_by_hand():
 def test_residual_networks_with_changes_in_place():
     model, picture = network("smp.Unet"), image(64, 96)
     found = trace(model, picture)
-    result = gradients(model, picture, found, Target(2))
+    result = gradients(model, picture, found, LogitTarget(2))
     hand = {}
 
     def keep(_module, _inputs, output):
@@ -118,7 +118,7 @@ def test_instances_have_a_score_map():
     model.roi_heads.score_thresh = 0.0
     picture = image(96, 128)
     found = trace(model, picture)
-    result = gradients(model, picture, found, Target(1))
+    result = gradients(model, picture, found, LogitTarget(1))
     assert result.score > 0
     for name in ("backbone.body.layer1", "backbone.fpn.layer_blocks.0"):
         assert np.abs(result.gradients[name]).max() > 0
@@ -130,10 +130,10 @@ def test_wrong_targets_are_said():
     model, picture = unet(3, 2, 4, 1), image(32, 48)
     found = trace(model, picture)
     for target, message in (
-        (Target(5), "no class 5 among 2"),
-        (Target(0, pixel=(32, 0)), "outside"),
-        (Target(0, np.ones((2, 2), bool)), "region is"),
-        (Target(0, np.zeros((32, 48), bool)), "no pixel"),
+        (LogitTarget(5), "no class 5 among 2"),
+        (LogitTarget(0, pixel=(32, 0)), "outside"),
+        (LogitTarget(0, np.ones((2, 2), bool)), "region is"),
+        (LogitTarget(0, np.zeros((32, 48), bool)), "no pixel"),
     ):
         with pytest.raises(SegstudioError, match=message):
             gradients(model, picture, found, target)

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.schema import LabelSchema
-from segstudio.inspection.nets.subject import Subject
+from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.inspection.nets.tracing import trace
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.unet import UNet
@@ -66,7 +66,7 @@ def traced_at(tmp_path, factor):
         preprocess={"scaling": "unit", "divisor": 4, "factor": factor},
         weights=WeightsFile(str(path)),
     )  # fmt: skip
-    return Subject(Segmenter(spec, device="cpu"), np.zeros((32, 40, 3), np.uint8)).trace()
+    return TracedModel(Segmenter(spec, device="cpu"), np.zeros((32, 40, 3), np.uint8)).trace()
 
 
 def test_fields_and_strides_are_in_pixels_of_the_photo(tmp_path):

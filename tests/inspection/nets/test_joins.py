@@ -6,7 +6,7 @@ from inspection_networks import image, network, unet
 from torch import nn
 from torch.nn import functional as F
 
-from segstudio.inspection.nets.joins import look_at_join
+from segstudio.inspection.nets.skip_merges import look_at_join
 from segstudio.inspection.nets.tracing import trace
 
 

@@ -8,7 +8,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.inspection.nets import attribution
 from segstudio.inspection.nets.attribution import kept_within, memory_to_spare
 from segstudio.inspection.nets.running import masks_left_small, run
-from segstudio.inspection.nets.targets import Target
+from segstudio.inspection.nets.targets import LogitTarget
 from segstudio.inspection.nets.tracing import trace
 
 
@@ -30,10 +30,10 @@ def test_gradients_that_would_not_fit_say_so_and_leave_the_network_usable(monkey
     found = trace(model, picture)
     monkeypatch.setattr(attribution, "memory_to_spare", lambda _device: 10_000)
     with pytest.raises(SegstudioError, match="needs more than 10 kB of") as caught:
-        attribution.gradients(model, picture, found, Target(0))
+        attribution.gradients(model, picture, found, LogitTarget(0))
     assert "smaller image" in caught.value.hint
     monkeypatch.undo()
-    result = attribution.gradients(model, picture, found, Target(0))
+    result = attribution.gradients(model, picture, found, LogitTarget(0))
     assert result.image.shape == (3, 16, 20)
     assert result.image.any()
 

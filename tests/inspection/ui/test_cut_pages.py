@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from tiny_networks import UNET
 
-import segstudio.inspection.nets.subject  # noqa: F401 - takes seconds, and no test shall wait for it
+import segstudio.inspection.nets.traced_model  # noqa: F401 - takes seconds, and no test shall wait for it
 from segstudio.core.features import CutHow
 from segstudio.inspection.ui.cuts_page import CutsPage
 from segstudio.inspection.ui.skip_page import SkipPage

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QApplication
 from tiny_networks import SHUFFLE, UNET
 
 from segstudio.core.features import ChannelCut, EdgeCut
-from segstudio.inspection.ui.diagram import DiagramView
+from segstudio.inspection.ui.diagram_view import DiagramView
 from segstudio.kit.dispatch import Dispatcher
-from segstudio.session.inspection import ListedCut, Picture
+from segstudio.session.inspection import ListedCut, MapPicture
 from segstudio.studio import Studio
 
 STAGES = ["input", "inc", "down1", "down2", "up1", "up2", "outc"]
@@ -208,7 +208,7 @@ def test_cuts_are_seen_and_another_picture_mode_brings_others(qtbot, view, desk)
     desk.session.set_inspection(cuts=(ListedCut(edge.cut, enabled=False),))
     np.testing.assert_array_equal(pixels(view), plain)
     before = view._pictures.shown["up1"]
-    desk.inspecting.choose_picture(Picture.CHANNEL, 1)
+    desk.inspecting.choose_picture(MapPicture.CHANNEL, 1)
     qtbot.waitUntil(lambda: view._pictures.shown["up1"] is not before, timeout=30000)
 
 

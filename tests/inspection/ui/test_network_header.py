@@ -13,10 +13,10 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
-from segstudio.inspection.ui.pages import SKIP, STAGE, WHY
-from segstudio.inspection.ui.structure import COLUMNS
+from segstudio.inspection.ui.network_pages import SKIP, STAGE, WHY
+from segstudio.inspection.ui.structure_view import COLUMNS
 from segstudio.models.unet import UNet
-from segstudio.session.inspection import ColourMap, Picture
+from segstudio.session.inspection import ColourMap, MapPicture
 
 STAGES = ["input", "inc", "down1", "down2", "up1", "up2", "outc"]
 """Of the tiny U-Net, in the order in which they run."""
@@ -51,11 +51,11 @@ def test_the_header_sums_the_network_up(desk):
 
 def test_the_header_changes_how_it_is_shown(desk, qtbot):
     header, inspection = panel(desk).header, lambda: desk.session.inspection
-    for picture in (Picture.MAXIMUM, Picture.COMPONENTS):
+    for picture in (MapPicture.MAXIMUM, MapPicture.COMPONENTS):
         qtbot.keyClick(header.picture, Qt.Key.Key_Down)
         assert inspection().picture is picture
     assert not header.channel.isVisible()
-    desk.studio.inspecting.choose_picture(Picture.CHANNEL)
+    desk.studio.inspecting.choose_picture(MapPicture.CHANNEL)
     assert header.channel.isVisible()
     assert header.channel.maximum() == 15  # the bottleneck has 4 x 4 channels
     header.channel.setValue(3)

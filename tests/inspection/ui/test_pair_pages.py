@@ -14,12 +14,12 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 from tiny_networks import SHUFFLE, UNET
 
-from segstudio.inspection.checkerboards import Measured, ModelSpectra, StageSpectrum
-from segstudio.inspection.ui.pages import CUTS, TWO_MODELS, UPSAMPLING
+from segstudio.inspection.checkerboards import MeasuredStages, ModelSpectra, StageSpectrum
+from segstudio.inspection.ui.network_pages import CUTS, TWO_MODELS, UPSAMPLING
 from segstudio.inspection.ui.similarity_map import SimilarityMap
-from segstudio.inspection.ui.spectra_view import Shown, SpectraView
+from segstudio.inspection.ui.spectra_view import ShownSpectrum, SpectraView
 from segstudio.inspection.ui.upsampling_page import (
-    Figure,
+    CheckerboardFigure,
     excess_text,
     short_titles,
     spectra_columns,
@@ -202,7 +202,7 @@ def test_the_table_shows_numbers_and_bars(qtbot):
         )
     )  # fmt: skip
     model = TableModel((), lambda stride: stride)
-    model.show_rows(state.strides, spectra_columns(state, Figure.EXCESS))
+    model.show_rows(state.strides, spectra_columns(state, CheckerboardFigure.EXCESS))
     titles = [
         model.headerData(column, Qt.Orientation.Horizontal) for column in range(model.columnCount())
     ]
@@ -211,7 +211,7 @@ def test_the_table_shows_numbers_and_bars(qtbot):
     assert cells == [["2", "1.00", "\u2013", "\u2013"], ["1", "100", "10.0", "\u2013"]]
     bars = [model.index(1, column).data(BAR) for column in (1, 2)]
     assert bars == pytest.approx([1.0, 0.5])
-    model.show_rows(state.strides, spectra_columns(state, Figure.SHARE))
+    model.show_rows(state.strides, spectra_columns(state, CheckerboardFigure.SHARE))
     assert model.index(1, 2).data() == "10.00 %"
     assert model.index(1, 2).data(BAR) == pytest.approx(0.5)
 
@@ -243,7 +243,7 @@ def test_upsampling_is_measured_when_the_page_is_looked_at(desk, qtbot):
     pick(found.pictures, "Worst channel", qtbot)
     assert found.view.shown[0].caption.startswith("up1, channel ")
     pick(found.measured, "After upsampling", qtbot)
-    desk.until(lambda: desk.studio.upsampling.state.measured is Measured.UPSAMPLED)
+    desk.until(lambda: desk.studio.upsampling.state.measured is MeasuredStages.UPSAMPLED)
     desk.until(lambda: len(desk.studio.upsampling.state.results) == 2)
     desk.settle()
     assert found.view.shown[0].caption.startswith("into up1, channel ")
@@ -259,7 +259,7 @@ def test_maps_are_zoomed_and_moved_together(qtbot):
     qtbot.addWidget(view)
     plane = np.zeros((64, 64), np.float16)
     plane[:, 32:] = 1
-    view.show_columns([Shown(name, "up", plane, plane.astype(np.float32)) for name in "ab"])
+    view.show_columns([ShownSpectrum(name, "up", plane, plane.astype(np.float32)) for name in "ab"])
     view.resize(420, 420)
     view.show()
 

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from tiny_networks import UNET
 
 from segstudio.inspection.ui.why_page import WhyPage
-from segstudio.session.inspection import Heat, Over, Overlay
+from segstudio.session.inspection import Over, Overlay, OverPhotoHeat
 from segstudio.studio import Studio
 
 LEFT = Qt.MouseButton.LeftButton
@@ -74,7 +74,7 @@ def test_a_stage_of_the_strip_is_opened_and_its_cam_shown(desk):
     studio.inspecting.pin((20, 10))
     until(lambda: bool(page.strip.stages))
     QTest.mouseClick(page.buttons[Overlay.CAM], LEFT)
-    until(lambda: isinstance(studio.session.inspection.over_photo, Heat))
+    until(lambda: isinstance(studio.session.inspection.over_photo, OverPhotoHeat))
     QTest.mouseClick(page.strip, LEFT, pos=page.strip.place_of("up1").center())
     assert studio.session.inspection.stage == "up1"
     until(lambda: "up1" in studio.session.inspection.over_photo.caption)

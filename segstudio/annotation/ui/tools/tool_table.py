@@ -1,0 +1,13 @@
+"""The tools of the canvas: one module and one row each."""
+
+from __future__ import annotations
+
+from segstudio.annotation.ui.tools.brush_tool import BrushTool
+from segstudio.annotation.ui.tools.eraser_tool import EraserTool
+from segstudio.annotation.ui.tools.fill_tool import FillTool
+from segstudio.annotation.ui.tools.pan_tool import PanTool
+from segstudio.annotation.ui.tools.pick_tool import PickTool
+from segstudio.annotation.ui.tools.polygon_tool import PolygonTool
+from segstudio.canvas.tool import Tool
+
+TOOLS: tuple[type[Tool], ...] = (PanTool, BrushTool, EraserTool, PolygonTool, FillTool, PickTool)

@@ -1,0 +1,150 @@
+"""The pages of the evaluation panel; each is built when it is first looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from segstudio.evaluation.ui.pair_choice import PairChoice
+from segstudio.kit.page_tabs import PageTabs
+from segstudio.studio import Studio
+
+MODELS, CLASSES, IMAGES, CONFUSION, CHARTS, QUEUE = (
+    "Models",
+    "Classes",
+    "Images",
+    "Confusion",
+    "Charts",
+    "Queue",
+)
+_TIPS = {
+    MODELS: "Which model is right: all figures of the folder",
+    CLASSES: "What each model is good at: figures by class",
+    IMAGES: "Where they are wrong: every image, sorted and filtered",
+    CONFUSION: "Which class is taken for which",
+    CHARTS: "Figures as charts",
+    QUEUE: "Images that most need a person",
+}
+
+
+def _models_page(studio: Studio, pair: PairChoice) -> QWidget:
+    from segstudio.evaluation.ui.results_page import ResultsPage
+
+    return ResultsPage(studio.session, studio.evaluating, studio.segmenting, pair)
+
+
+def _classes_page(studio: Studio, pair: PairChoice) -> QWidget:
+    from segstudio.evaluation.ui.classes_page import ClassesPage
+
+    return ClassesPage(studio.session, studio.evaluating, pair)
+
+
+def _images_page(studio: Studio, _pair: PairChoice) -> QWidget:
+    from segstudio.evaluation.ui.images_page import ImagesPage
+
+    return ImagesPage(studio.session, studio.evaluating, studio.browsing, studio.segmenting)
+
+
+def _confusion_page(studio: Studio, _pair: PairChoice) -> QWidget:
+    from segstudio.evaluation.ui.confusion_page import ConfusionPage
+
+    return ConfusionPage(
+        studio.session,
+        studio.evaluating,
+        studio.browsing,
+        studio.confused_places,
+        studio.picture_files,
+    )
+
+
+def _charts_page(studio: Studio, pair: PairChoice) -> QWidget:
+    from segstudio.evaluation.ui.evaluation_charts import ChartsPage
+
+    return ChartsPage(
+        studio.session,
+        studio.evaluating,
+        studio.picture_files,
+        pair,
+        studio.jobs,
+    )
+
+
+def _queue_page(studio: Studio, _pair: PairChoice) -> QWidget:
+    from segstudio.evaluation.ui.queue_page import QueuePage
+
+    return QueuePage(studio.session, studio.work_queue, studio.browsing)
+
+
+_Make = Callable[[Studio, PairChoice], QWidget]
+_PAGES: dict[str, _Make] = {
+    MODELS: _models_page,
+    CLASSES: _classes_page,
+    IMAGES: _images_page,
+    CONFUSION: _confusion_page,
+    CHARTS: _charts_page,
+    QUEUE: _queue_page,
+}
+
+
+class EvaluationPages(PageTabs):
+    """Tabs of the panel.
+
+    Signals:
+        open_requested: Position of an image or page (int, more than 32 bits) to show, and the `Rect` to go to or None.
+    """
+
+    open_requested = Signal(object, object)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(
+            "EvaluationPages of the evaluation panel",
+            {title: partial(self._make, studio, make) for title, make in _PAGES.items()},
+            _TIPS,
+        )
+        self.pair = PairChoice(studio.session, studio.evaluating, self)
+        self.page_built.connect(self._connect)
+        self.build_shown()
+
+    @property
+    def has_copy(self) -> bool:
+        """Whether the page in front has something for the clipboard."""
+        return hasattr(self.page(self.shown), "copied")
+
+    def copied(self) -> str:
+        """What the page in front has for the clipboard; "" if it has nothing."""
+        copied = getattr(self.page(self.shown), "copied", None)
+        return "" if copied is None else str(copied())
+
+    def _make(self, studio: Studio, make: _Make) -> QWidget:
+        return make(studio, self.pair)
+
+    def _connect(self, page: QWidget) -> None:
+        for signal, slot in (
+            ("open_requested", self.open_requested),
+            ("class_requested", self._show_class),
+            ("range_requested", self._show_range),
+        ):
+            if hasattr(page, signal):
+                getattr(page, signal).connect(slot)
+
+    def _show_class(self, run: str, class_id: int) -> None:
+        """List the images by how well a model finds a class, the worst first."""
+        from segstudio.evaluation.ui.images_page import ImagesPage
+
+        page = self.page(IMAGES)
+        assert isinstance(page, ImagesPage)
+        page.show_class(run, class_id)
+        self.bring(IMAGES)
+
+    def _show_range(self, chosen: object) -> None:
+        """List the images in a range of one model's mean IoU."""
+        from segstudio.evaluation.ui.image_rows import FigureRange
+        from segstudio.evaluation.ui.images_page import ImagesPage
+
+        page = self.page(IMAGES)
+        assert isinstance(page, ImagesPage)
+        page.show_range(chosen if isinstance(chosen, FigureRange) else None)
+        self.bring(IMAGES)

@@ -1,0 +1,333 @@
+"""The evaluation panel: models compared over the folder."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QPalette
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.core.formatting import count_text, duration_text
+from segstudio.evaluation.evaluating import Evaluating
+from segstudio.evaluation.ui.evaluation_actions import EXPORTS
+from segstudio.evaluation.ui.evaluation_pages import EvaluationPages
+from segstudio.evaluation.ui.run_choice import RunChoice
+from segstudio.kit.action_set import ActionSet
+from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.icons import icon
+from segstudio.kit.plain import PlainLabel
+from segstudio.session.evaluation_state import Evaluation
+from segstudio.session.session import Change, Session, What
+from segstudio.studio import Studio
+
+_NO_FOLDER = "Open a folder of images with ground truth to see which model is right, and where."
+_READY = (
+    "Which model is right, and where? Each chosen model is run on every image and held against "
+    "the ground truth. What is computed stays on disk: stop and go on at any time."
+)
+_NO_TRUTH = (
+    "There is no ground truth for this folder. Choose its folder to measure models; without it "
+    "they can still be compared with one another, and their doubts be seen."
+)
+
+
+class EvaluationPanel(QWidget):
+    """Header and pages; or what to do first.
+
+    Signals:
+        open_requested: Position of an image or page (int, more than 32 bits) to show, and the `Rect` to go to or None.
+    """
+
+    open_requested = Signal(object, object)
+
+    def __init__(self, studio: Studio, commands: ActionSet, pages: EvaluationPages) -> None:
+        super().__init__()
+        self._session = studio.session
+        self.header = EvaluationHeader(studio.session, studio.evaluating, _menu(commands, self))
+        self.pages = pages
+        self.evaluate = _button("Evaluate", self.start)
+        self.truth = _button("Choose ground truth…", lambda: commands.run("file.truth"))
+        self.open_folder = _button("Open folder…", lambda: commands.run("file.open"))
+        self.samples = _button("Open samples", lambda: commands.run("file.samples"))
+        self._empty = EmptyState("", self.evaluate, self.truth, self.open_folder, self.samples)
+        self._switch = Switch(self._empty, self.pages)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addLayout(self._switch, 1)
+        self.header.copy_requested.connect(self._copy)
+        self.header.models.chosen.connect(self._show)
+        self.pages.currentChanged.connect(lambda: self.header.offer_copy(self.pages.has_copy))
+        self.pages.open_requested.connect(self.open_requested)
+        self._commands = commands
+        commands.keymap_changed.connect(self._show_tips)
+        self._show_tips()
+        studio.session.changed.connect(self._on_change)
+        self._show()
+
+    @property
+    def empty_text(self) -> str:
+        """The line that is shown instead of the pages, "" while they are shown."""
+        return "" if self._switch.currentIndex() else self._empty.label.text()
+
+    def start(self) -> None:
+        """Evaluate the models that are chosen."""
+        self.header.begin()
+
+    def _show_tips(self) -> None:
+        """Buttons that do what an action does say its key."""
+        for button, action in (
+            (self.header.start, "evaluation.start"),
+            (self.header.stop, "evaluation.cancel"),
+        ):
+            button.setToolTip(self._commands[action].toolTip())
+
+    def _copy(self) -> None:
+        text = self.pages.copied()
+        if text:
+            QApplication.clipboard().setText(text)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & (What.EVALUATION | What.PROJECT | What.MODELS | What.STATES):
+            self._show()
+
+    def _show(self) -> None:
+        session = self._session
+        project, evaluation = session.project, session.evaluation
+        has_project = project is not None
+        # a folder's ground truth is known before it is known of each image
+        has_truth = (project is not None and project.truth is not None) or any(
+            s.has_truth or s.annotated for s in session.states.values()
+        )
+        count = len(self.header.models.runs)
+        self._switch.show_contents(
+            has_project and bool(evaluation.runs), _line(has_project, has_truth)
+        )
+        self.evaluate.setVisible(has_project)
+        self.evaluate.setEnabled(count > 0)
+        self.evaluate.setText(
+            f"Evaluate {count} model{'' if count == 1 else 's'}" if count else "Evaluate"
+        )
+        self.truth.setVisible(has_project and not has_truth)
+        self.open_folder.setVisible(not has_project)
+        self.samples.setVisible(not has_project)
+
+
+def _line(has_project: bool, has_truth: bool) -> str:
+    """What is said before anything is evaluated."""
+    if not has_project:
+        return _NO_FOLDER
+    return _READY if has_truth else _NO_TRUTH
+
+
+def _menu(commands: ActionSet, parent: QWidget) -> QMenu:
+    menu = QMenu("Save", parent)
+    menu.setToolTipsVisible(True)
+    for action_id in EXPORTS:
+        menu.addAction(commands[action_id])
+    return menu
+
+
+def _button(text: str, run: object) -> QPushButton:
+    button = QPushButton(text)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.clicked.connect(run)
+    return button
+
+
+_SHOWN = What.EVALUATION | What.MODELS | What.PROJECT | What.STATES
+_EVERY_S = 0.2
+_HEIGHT = 34
+
+
+class EvaluationHeader(QWidget):
+    """Controls of the evaluation.
+
+    Signals:
+        copy_requested: The table in front shall go to the clipboard.
+    """
+
+    copy_requested = Signal()
+
+    def __init__(self, session: Session, evaluating: Evaluating, export: QMenu) -> None:
+        super().__init__()
+        self._session, self._evaluating = session, evaluating
+        self._has_copy = True
+        self.models = RunChoice(session, evaluating)
+        self.start = _header_button("play", "Evaluate", "Evaluate the chosen models")
+        self.stop = _header_button("circle-stop", "Stop", "Stop evaluating")
+        self.again = QAction(icon("refresh-cw"), "Evaluate again, without what is on disk", self)
+        self.progress = EvaluationProgress()
+        self.copy = _header_button("copy", "", "Copy the table in front")
+        self.export = _header_button("download", "Save", "Save the figures or a report")
+        self.export.setMenu(export)
+        self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._lay_out()
+        self._refresh = Coalescer(self, self._show, _EVERY_S)
+        self.start.clicked.connect(self.begin)
+        self.stop.clicked.connect(evaluating.cancel)
+        self.again.triggered.connect(lambda: self.begin(again=True))
+        self.copy.clicked.connect(self.copy_requested)
+        self.models.chosen.connect(self._show)
+        self.models.measures_wanted.connect(lambda keys: evaluating.set_options(asked=keys))
+        self.models.originals_wanted.connect(lambda on: evaluating.set_options(originals=on))
+        session.changed.connect(self._on_change)
+        self._show()
+
+    def begin(self, _checked: bool = False, *, again: bool = False) -> None:
+        """Evaluate the chosen models."""
+        if self.models.runs and self._session.project is not None:
+            self._evaluating.start(self.models.runs, again=again)
+
+    def offer_copy(self, offered: bool) -> None:
+        """Whether the page in front has something to copy."""
+        self._has_copy = offered
+        self._show()
+
+    def _lay_out(self) -> None:
+        self.setFixedHeight(_HEIGHT)
+        more = QMenu(self)
+        more.addAction(self.again)
+        self.start.setMenu(more)
+        self.start.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 3, 6, 3)
+        row.setSpacing(6)
+        for widget in (self.models, self.start, self.stop, self.progress):
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(self.copy)
+        row.addWidget(self.export)
+
+    def _on_change(self, change: Change) -> None:
+        if change.what & _SHOWN:
+            self._refresh.request()
+
+    def _show(self) -> None:
+        self.models.refresh()
+        evaluation = self._session.evaluation
+        can = bool(self.models.runs) and self._session.project is not None
+        self.start.setVisible(not evaluation.running)
+        self.start.setEnabled(can)
+        self.stop.setVisible(evaluation.running)
+        has_figures = any(evaluation.done.values())
+        self.again.setEnabled(can)
+        self.copy.setEnabled(has_figures and self._has_copy)
+        self.export.setEnabled(has_figures)
+        self.progress.show_state(evaluation)
+
+
+def _header_button(name: str, text: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setIcon(icon(name))
+    button.setIconSize(QSize(16, 16))
+    button.setAutoRaise(True)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    if text:
+        button.setText(text)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setToolTip(tip)
+    button.setAccessibleName(text or tip)
+    return button
+
+
+_SURE_AFTER_S = 3.0
+_LOOK_BACK_S = 10.0
+"""The speed is that of the last seconds: what is on disk goes faster than what has to be run."""
+_LONGEST = "{0} of {0} images, 59 min left"
+
+
+class EvaluationProgress(QWidget):
+    """A bar and a line of text while images are evaluated, the line alone afterwards."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._now = now
+        self._seen: deque[tuple[float, int]] = deque()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedSize(QSize(140, 8))
+        self.bar.setAccessibleName("Images evaluated")
+        self.label = PlainLabel()
+        self.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self.bar)
+        row.addWidget(self.label)
+
+    def show_state(self, evaluation: Evaluation) -> None:
+        """Show how far it is."""
+        done, whole = _through(evaluation)
+        self.bar.setVisible(evaluation.running)
+        self.bar.setRange(0, max(1, whole))
+        self.bar.setValue(done)
+        self.label.setMinimumWidth(self._room(evaluation.total) if evaluation.running else 0)
+        if not evaluation.running:
+            self._seen.clear()
+            self.label.setText(f"{_at_rest(evaluation)}{_against(evaluation)}")
+            return
+        self.label.setText(f"{_images(evaluation)}{self._left(done, whole)}")
+
+    def _room(self, total: int) -> int:
+        """Width of the text at its longest, so that it does not wander while it counts."""
+        return self.label.fontMetrics().horizontalAdvance(_LONGEST.format(count_text(total)))
+
+    def _left(self, done: int, whole: int) -> str:
+        now, seen = self._now(), self._seen
+        if seen and done < seen[-1][1]:
+            seen.clear()  # it started over
+        if not seen or done > seen[-1][1]:
+            seen.append((now, done))
+        while len(seen) > 2 and now - seen[1][0] > _LOOK_BACK_S:
+            seen.popleft()
+        began, first = seen[0]
+        passed = now - began
+        if passed < _SURE_AFTER_S or done == first:
+            return ""
+        return f", {duration_text(passed * (whole - done) / (done - first))} left"
+
+
+def _through(evaluation: Evaluation) -> tuple[int, int]:
+    """Images times models: how many are done, and how many there are."""
+    done = sum(evaluation.done.get(run, 0) for run in evaluation.runs)
+    return done, evaluation.total * len(evaluation.runs)
+
+
+def _images(evaluation: Evaluation) -> str:
+    least = min((evaluation.done.get(run, 0) for run in evaluation.runs), default=0)
+    noun = "image" if evaluation.total == 1 else "images"
+    return f"{count_text(least)} of {count_text(evaluation.total)} {noun}"
+
+
+def _against(evaluation: Evaluation) -> str:
+    """Said with the figures as long as they are not measured against what is seen."""
+    return (
+        ", against the originals" if evaluation.originals and any(evaluation.done.values()) else ""
+    )
+
+
+def _at_rest(evaluation: Evaluation) -> str:
+    done, whole = _through(evaluation)
+    if not evaluation.runs or not whole:
+        return ""
+    if done < whole and evaluation.stopped:
+        return f"Stopped at {_images(evaluation)}; Evaluate goes on from there"
+    if done < whole:  # the others failed
+        return f"{_images(evaluation)} evaluated"
+    noun = "image" if evaluation.total == 1 else "images"
+    return f"{count_text(evaluation.total)} {noun} evaluated"

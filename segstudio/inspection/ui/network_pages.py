@@ -1,0 +1,148 @@
+"""The pages beside the diagram; each is built when it is first looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from segstudio.inspection.cutting import Cutting
+from segstudio.inspection.explaining import Explaining
+from segstudio.inspection.feature_maps import FeatureMaps
+from segstudio.inspection.inspecting import Inspecting
+from segstudio.inspection.pairing import Pairing
+from segstudio.inspection.photo_overlay import PhotoOverlay
+from segstudio.inspection.upsampling import Upsampling
+from segstudio.kit.page_tabs import PageTabs
+from segstudio.session.inspection import Inspection
+from segstudio.session.session import Change, Session, What
+
+STAGE, SKIP, CUTS, WHY, TWO_MODELS, UPSAMPLING = (
+    "Stage",
+    "Skip",
+    "Cuts",
+    "Why",
+    "Two models",
+    "Upsampling",
+)
+_TIPS = {
+    STAGE: "All channels of the opened stage, their statistics",
+    SKIP: "What a skip connection carries, and what comes from below",
+    CUTS: "What the mask would be without what is cut",
+    WHY: "What speaks for the class at this pixel",
+    TWO_MODELS: "Another model beside this one, and how similar their stages are",
+    UPSAMPLING: "Checkerboards that upsampling leaves in the decoder's stages",
+}
+_LEFT_FOR_STAGE = frozenset({SKIP, CUTS})
+"""InspectionPages that give way to the stage's when a stage is opened; the others speak of it, too."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """The room's services; each page gets those that it uses."""
+
+    inspecting: Inspecting
+    feature_maps: FeatureMaps
+    explaining: Explaining
+    overlay: PhotoOverlay
+    cutting: Cutting
+    pairing: Pairing
+    upsampling: Upsampling
+
+
+def _stage_page(session: Session, room: Services) -> QWidget:
+    from segstudio.inspection.ui.stage_page import StagePage
+
+    page = StagePage(session, room.inspecting, room.feature_maps, room.explaining, room.overlay)
+    page.cut_requested.connect(lambda stage, channels: room.cutting.cut_channel(stage, channels))
+    return page
+
+
+def _skip_page(session: Session, room: Services) -> QWidget:
+    from segstudio.inspection.ui.skip_page import SkipPage
+
+    return SkipPage(session, room.inspecting, room.cutting)
+
+
+def _cuts_page(session: Session, room: Services) -> QWidget:
+    from segstudio.inspection.ui.cuts_page import CutsPage
+
+    return CutsPage(session, room.cutting, room.overlay)
+
+
+def _why_page(session: Session, room: Services) -> QWidget:
+    from segstudio.inspection.ui.why_page import WhyPage
+
+    return WhyPage(session, room.inspecting, room.explaining, room.overlay)
+
+
+def _pair_page(session: Session, room: Services) -> QWidget:
+    from segstudio.inspection.ui.pair_page import PairPage
+
+    return PairPage(session, room.inspecting, room.pairing, room.feature_maps)
+
+
+def _upsampling_page(session: Session, room: Services) -> QWidget:
+    from segstudio.inspection.ui.upsampling_page import UpsamplingPage
+
+    return UpsamplingPage(session, room.upsampling, room.feature_maps)
+
+
+_PAGES: dict[str, Callable[[Session, Services], QWidget]] = {
+    STAGE: _stage_page,
+    SKIP: _skip_page,
+    CUTS: _cuts_page,
+    WHY: _why_page,
+    TWO_MODELS: _pair_page,
+    UPSAMPLING: _upsampling_page,
+}
+
+
+class InspectionPages(PageTabs):
+    """Tabs; opening a stage or a skip brings the page that shows it.
+
+    Signals:
+        pointed: The photo's pixel (x, y) under the pointer in a page's picture, or None.
+    """
+
+    pointed = Signal(object)
+
+    def __init__(self, session: Session, room: Services) -> None:
+        pages = {title: partial(make, session, room) for title, make in _PAGES.items()}
+        super().__init__("InspectionPages of the network panel", pages, _TIPS)
+        self._session = session
+        self._before: Inspection = session.inspection
+        self.page_built.connect(self._connect)
+        # in a turn of its own, since the panel's other parts take their time as well
+        QTimer.singleShot(0, self, self.build_shown)
+        session.changed.connect(self._on_change)
+
+    def show_stage(self) -> None:
+        """A stage was clicked: show its page unless the one in front speaks of it, too."""
+        if self.shown in _LEFT_FOR_STAGE:
+            self.bring(STAGE)
+
+    def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
+        """Mark the place of a pixel (x, y) of the photo in the pictures of every page."""
+        for page in self.built:
+            mark = getattr(page, "show_point", None)
+            if mark is not None:
+                mark(pixel_xy)
+
+    def _connect(self, page: QWidget) -> None:
+        pointed = getattr(page, "pointed", None)
+        if pointed is not None:
+            pointed.connect(self.pointed)
+
+    def _on_change(self, change: Change) -> None:
+        before, now = self._before, self._session.inspection
+        self._before = now
+        if not change.what & What.INSPECTION or before.traced is not now.traced:
+            return
+        if now.skip != before.skip:
+            self.bring(SKIP)
+        elif now.stage != before.stage:
+            self.show_stage()

@@ -1,0 +1,86 @@
+"""Training networks that give a class for every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from segstudio.models.preprocess import Preprocess, percentile_range
+from segstudio.training.data import CropSampler, Sample
+from segstudio.training.losses import cross_entropy_dice
+
+
+def scaled(sample: Sample, preprocess: Preprocess) -> Sample:
+    """Apply the preprocessing's scaling to the whole image (kept as bytes) and set its resizing.
+
+    Percentiles must come from the whole image, as at prediction, and not from each crop.
+    """
+    height, width = sample.target.shape
+    zoom = preprocess.resized_hw(height, width)[0] / height
+    return replace(sample, image=scaled_bytes(sample.image, preprocess), scale=zoom)
+
+
+def scaled_bytes(image: npt.NDArray[np.uint8], preprocess: Preprocess) -> npt.NDArray[np.uint8]:
+    """Return uint8 RGB (H, W, 3) with 0..255 standing for the 0..1 of the scaling."""
+    if preprocess.scaling == "unit":
+        return image
+    low, high = percentile_range(image)
+    table = np.clip((np.arange(256) - low) / (high - low) * 255, 0, 255).round().astype(np.uint8)
+    bytes_: npt.NDArray[np.uint8] = table[image]
+    return bytes_
+
+
+def semantic_batches(
+    sampler: CropSampler, size: int, preprocess: Preprocess
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield endless (images float32 (N, 3, H, W) normalised, classes int64 (N, H, W))."""
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (preprocess.mean, preprocess.std))
+    while True:
+        pairs = [sampler.draw() for _ in range(size)]
+        images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image, _ in pairs])
+        classes = torch.stack([torch.from_numpy(target).long() for _, target in pairs])
+        yield (images - mean) / std, classes
+
+
+def semantic_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    """Return cross-entropy + soft Dice of a batch, moved to where the network is.
+
+    The network runs in bfloat16 autocast, the loss in float32; the images take the memory format
+    of the weights.
+    """
+    first = next(model.parameters())
+    images, classes = (t.to(first.device) for t in batch)
+    images = images.contiguous(memory_format=_memory_format(first))
+    with torch.autocast(first.device.type, torch.bfloat16):
+        out = model(images)
+    logits = out["out"] if isinstance(out, dict) else out
+    return {"loss": cross_entropy_dice(logits.float(), classes)}
+
+
+def _memory_format(weight: Tensor) -> torch.memory_format:
+    last = weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
+
+
+def mean_iou(model: nn.Module, batches: Sequence[tuple[Tensor, Tensor]], classes: int) -> float:
+    """Return the mean IoU over batches as ``semantic_batches`` gives them; absent classes left out.
+
+    A quick number for watching a training; pixels of an id outside ``0..classes - 1`` do not count.
+    """
+    confusion = torch.zeros(classes, classes, dtype=torch.int64)
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        for images, target in batches:
+            out = model(images.to(device))
+            found = (out["out"] if isinstance(out, dict) else out).argmax(1).cpu()
+            valid = target < classes
+            keys = target[valid] * classes + found[valid]
+            confusion += torch.bincount(keys, minlength=classes**2).view(classes, classes)
+    overlap = confusion.diag().double()
+    union = confusion.sum(0) + confusion.sum(1) - confusion.diag()
+    return float((overlap / union)[union > 0].mean())

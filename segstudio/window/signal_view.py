@@ -1,0 +1,137 @@
+"""What the window shows of the program's signals: actions, notices, jobs, the title, the pointer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from segstudio.canvas.probe import probe
+from segstudio.jobs import Job
+from segstudio.kit.coalesce import Coalescer
+from segstudio.session.document import Document
+from segstudio.session.session import Change, What
+from segstudio.studio import Studio
+
+if TYPE_CHECKING:
+    from segstudio.window.main_window import MainWindow
+
+_MOST_VALUES = 4
+_ACTIONS = ~(What.LABELS | What.SCORES)
+_UNDER_POINTER = What.LABELS | What.PREDICTIONS | What.DOCUMENT | What.VIEW | What.SCHEMA
+_TITLE = What.PROJECT | What.DOCUMENT | What.SAVED | What.HISTORY
+
+
+class SignalView(QObject):
+    """Keeps actions, title and status bar in step with the session."""
+
+    def __init__(self, window: MainWindow, studio: Studio) -> None:
+        super().__init__(window)
+        self._window = window
+        self._studio = studio
+        self._document: Document | None = None
+        self._pointer: tuple[int, int] | None = None
+        self._probe = Coalescer(self, self._probe_again)
+        self._actions = Coalescer(self, window.commands.refresh)
+        self._title = Coalescer(self, self._show_title)
+        self._jobs = Coalescer(self, self._show_jobs, 0.05)
+
+    def on_change(self, change: Change) -> None:
+        if change.what & _ACTIONS:
+            self._actions.request()
+        if change.what & _UNDER_POINTER and self._pointer is not None:
+            self._probe.request()
+        if change.what & _TITLE:
+            self._title.request()
+        if change.what & What.DOCUMENT and self._studio.session.document is not self._document:
+            self._document = self._studio.session.document
+            self._window.status.clear_pixel()
+            for note in self._notes():
+                self._studio.notices.info(note, scope="image")
+
+    def on_left(self) -> None:
+        self._pointer = None
+        self._window.status.clear_pixel()
+
+    def refresh_soon(self) -> None:
+        """Something that is not in the session changed what can be done."""
+        self._actions.request()
+
+    def on_jobs(self) -> None:
+        self._jobs.request()
+
+    def on_failed(self, message: str, hint: str) -> None:
+        self._studio.notices.warning(message, hint)
+
+    def on_hover(self, x: int, y: int) -> None:
+        """The pointer is over pixel (x, y) of the image."""
+        self._pointer = (x, y)
+        document = self._studio.session.document
+        found = None if document is None else probe(document, self._window.canvas.shown_view, x, y)
+        if found is None:
+            self._window.status.clear_pixel()
+            return
+        name_of = self._studio.session.schema.name_of
+        annotation = _with_instance(name_of(found.annotation), found.annotation_instance)
+        predicted = ""
+        if found.predicted is not None and found.probability is not None:
+            name = _with_instance(name_of(found.predicted), found.predicted_instance)
+            predicted = f"{name} {found.probability:.0%}".replace("%", " %")
+        self._window.status.show_pixel(
+            f"{found.x}, {found.y}", _values_text(found.values), annotation, predicted
+        )
+
+    def on_zoom(self, zoom: float) -> None:
+        """The canvas shows the image larger or smaller."""
+        percent = 100 * zoom
+        self._window.status.show_zoom(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+
+    def _probe_again(self) -> None:
+        if self._pointer is not None:
+            self.on_hover(*self._pointer)
+
+    def _notes(self) -> tuple[str, ...]:
+        return () if self._document is None else self._document.notes
+
+    def _show_title(self) -> None:
+        session = self._studio.session
+        if session.project is None:
+            self._window.setWindowTitle("segstudio")
+            return
+        name = session.selected_name
+        shown = f"{name}[*] - " if name else "[*]"
+        only = " (read-only)" if session.read_only else ""
+        self._window.setWindowTitle(f"{shown}{session.project.name}{only} - segstudio")
+        self._window.setWindowModified(bool(session.document and session.document.dirty))
+
+    def _show_jobs(self) -> None:
+        self._actions.request()
+        jobs = [job for job in self._studio.jobs.jobs() if job.visible]
+        strip = self._window.status.jobs
+        if not jobs:
+            strip.hide()
+            return
+        job = _foremost(jobs)
+        text = f"{job.title}: {job.progress.text}" if job.progress.text else job.title
+        strip.show_job(
+            text, job.progress.done, job.progress.total, len(jobs) - 1, lambda: self._cancel(job)
+        )
+
+    def _cancel(self, job: Job) -> None:
+        job.cancel()
+        self._jobs.request()
+
+
+def _values_text(values: tuple[int | float, ...]) -> str:
+    """Stored values as the status bar has room for them."""
+    told = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values[:_MOST_VALUES]]
+    return " ".join(told) + (" …" if len(values) > _MOST_VALUES else "")
+
+
+def _with_instance(name: str, instance: int | None) -> str:
+    return f"{name} #{instance}" if instance else name
+
+
+def _foremost(jobs: list[Job]) -> Job:
+    """The job worth showing: one whose length is known before others."""
+    return next((job for job in jobs if job.progress.total > 0), jobs[0])

@@ -9,7 +9,7 @@ from explained import HEIGHT, WIDTH, asked, network_of, photo_of, rest, studios
 from torch.nn import functional as F
 
 from segstudio.inspection.explanations import side_of_share
-from segstudio.inspection.nets import subject as subject_module
+from segstudio.inspection.nets import traced_model
 from segstudio.models.unet import UNet
 from segstudio.session.inspection import ClassMapOverPhoto, Over, Overlay, OverPhotoHeat
 
@@ -77,7 +77,7 @@ def test_hovering_runs_the_network_once_per_trace(open_studio):
 
 
 def test_outside_the_inspected_part_there_are_no_scores(open_studio, monkeypatch):
-    monkeypatch.setattr(subject_module, "INPUT_LIMIT", 12 * 18)
+    monkeypatch.setattr(traced_model, "INPUT_LIMIT", 12 * 18)
     studio, clock = open_studio()
     window = studio.session.inspection.traced.placement.window
     assert window.width < WIDTH

@@ -9,7 +9,7 @@ from explained import HEIGHT, WIDTH, asked, explained, network_of, photo_of, res
 from torch.nn import functional as F
 
 from segstudio.core.geometry import Rect
-from segstudio.inspection.nets import subject as subject_module
+from segstudio.inspection.nets import traced_model
 from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.session.inspection import Over
 
@@ -90,7 +90,7 @@ def test_grad_cam_of_a_pixel_lies_where_a_slow_one_lies_on_a_doubled_image(open_
 
 
 def test_grad_cam_of_a_part_of_the_photo_leaves_the_rest_alone(open_studio, monkeypatch):
-    monkeypatch.setattr(subject_module, "INPUT_LIMIT", 12 * 18)
+    monkeypatch.setattr(traced_model, "INPUT_LIMIT", 12 * 18)
     studio, clock = open_studio()
     cam = explained(studio, clock, "up2", "all")
     window = studio.session.inspection.traced.placement.window

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from segstudio.__main__ import main
 from segstudio.annotation.ui.export_dialog import ExportDialog, ExportReportDialog
-from segstudio.annotation.ui.tools import table as tools
+from segstudio.annotation.ui.tools import tool_table as tools
 from segstudio.canvas.tool import Tool
 from segstudio.folder.ui.masks_dialog import MasksDialog
 from segstudio.kit.actions import ActionSpec

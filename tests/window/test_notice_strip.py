@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from segstudio.kit import notices as strips
+from segstudio.kit import notice_strip as strips
 from segstudio.kit.elided import in_two_lines
 from segstudio.kit.notice_strip import HEIGHT, NoticeStrip
 from segstudio.notices import Notices

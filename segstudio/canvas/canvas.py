@@ -31,7 +31,10 @@ from segstudio.session.document import Document
 from segstudio.session.session import MAX_PANES, Change, Layer, ViewState, What
 
 if TYPE_CHECKING:
-    from segstudio.studio import Studio
+    from segstudio.annotation.editing import Editing
+    from segstudio.comparison.comparing import Comparing
+    from segstudio.jobs import JobRunner
+    from segstudio.session.session import Session
 
 _LOOK = What.PREDICTIONS | What.SCHEMA
 _MARKED = What.TRACE | What.INSPECTION | What.OVER_PHOTO
@@ -71,15 +74,20 @@ class Canvas(QWidget):
     over_photo_faded = Signal(float)
 
     def __init__(
-        self, studio: Studio, tools: Iterable[type[Tool]], parent: QWidget | None = None
+        self,
+        session: Session,
+        editing: Editing,
+        comparing: Comparing,
+        jobs: JobRunner | None,
+        keep_view: Callable[[], bool],
+        tools: Iterable[type[Tool]],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._studio = studio
-        self._session = studio.session
+        self._session, self._comparing, self._jobs = session, comparing, jobs
+        self._keep_view = keep_view
         self._linked = LinkedViews()
-        self._tools = SharedTools(
-            studio.session, studio.editing, tools, self._flip_overlay, self._blink
-        )
+        self._tools = SharedTools(session, editing, tools, self._flip_overlay, self._blink)
         self._asked_rect: Rect | None = None
         self._framed: tuple[Rect, ...] = ()
         """What the user was led to on this image: cards stay away also when its frame is gone."""
@@ -92,7 +100,7 @@ class Canvas(QWidget):
         self._stock = PaneStock(
             self,
             self._make_pane,
-            lambda number: PaneHeader(studio.session, studio.comparing, number),
+            lambda number: PaneHeader(session, comparing, number),
         )
         self._stock.grown.connect(self._grow)
         self._turn = QTimer(self, singleShot=True, interval=0)
@@ -109,8 +117,8 @@ class Canvas(QWidget):
         self.empty.open_requested.connect(self.open_requested)
         self.empty.samples_requested.connect(self.samples_requested)
         self._session.changed.connect(self._on_change)
-        if studio.jobs is not None:
-            studio.jobs.changed.connect(self._headers.request)
+        if jobs is not None:
+            jobs.changed.connect(self._headers.request)
         self._place_panes()
         self._show_panes()
         self._show_document()
@@ -219,7 +227,7 @@ class Canvas(QWidget):
         self._session.set_view(overlay_visible=not self._session.view.overlay_visible)
 
     def _blink(self, on: bool) -> None:
-        self._studio.comparing.blink(self.pane_at_hand if on else None)
+        self._comparing.blink(self.pane_at_hand if on else None)
 
     # -- the views -----------------------------------------------------------------------------
 
@@ -227,11 +235,11 @@ class Canvas(QWidget):
         viewport = Viewport(
             self._session,
             self._tools,
-            lambda: self._studio.settings.keep_view,
+            self._keep_view,
             number=number,
             linked=self._linked,
         )
-        viewport.jobs = self._studio.jobs
+        viewport.jobs = self._jobs
         viewport.hovered.connect(self.hovered)
         viewport.left.connect(self.left)
         viewport.pixel_clicked.connect(self.pixel_clicked)
@@ -297,12 +305,12 @@ class Canvas(QWidget):
     def _headed(self, *, hidden: bool = False) -> list[tuple[PaneHeader, PaneScore]]:
         """The headers that are shown, or those that are about to be, with their views' figures."""
         panes = [p for p in self.shown_panes if p.header is not None and p.has_header != hidden]
-        scores = self._studio.comparing.scores() if panes else []
+        scores = self._comparing.scores() if panes else []
         return [(p.header, scores[p.viewport.number]) for p in panes if p.header is not None]
 
     def _fill_headers(self, *, hidden: bool = False) -> None:
         headed = self._headed(hidden=hidden)
-        choices = self._studio.comparing.choices() if headed else []
+        choices = self._comparing.choices() if headed else []
         for header, score in headed:
             header.show_all(score, choices)
 

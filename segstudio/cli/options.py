@@ -52,11 +52,6 @@ class Zero(StrEnum):
         return _ZEROS[self]
 
 
-def option_of(kind: TruthKind | None) -> str | None:
-    """The word of --truth-kind and --pred-kind for a kind; None if it is found out."""
-    return None if kind is None else KINDS[kind].option
-
-
 def _kind_of(word: str) -> TruthKind | None:
     found = {kind.option: kind.key for kind in KINDS.values()}
     if word not in found and word != AUTO:

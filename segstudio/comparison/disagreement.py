@@ -26,7 +26,7 @@ _AFTER_S = 0.15
 
 
 class Disagreement:
-    """Keeps `session.disputes` true; takes a model's answer into the annotation."""
+    """Keeps `session.disagreement` true; takes a model's answer into the annotation."""
 
     def __init__(
         self, session: Session, jobs: JobRunner, clock: Clock, notices: Notices, editing: Editing

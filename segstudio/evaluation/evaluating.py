@@ -410,7 +410,7 @@ class Evaluating:
         self._changed()
 
     def _changed(self, **values: Any) -> None:
-        """Say that the figures changed, and replace fields of `session.evaluation_state`."""
+        """Say that the figures changed, and replace fields of `session.evaluation`."""
         self._set(version=self._session.evaluation.version + 1, **values)
 
     def _set(self, **values: Any) -> None:

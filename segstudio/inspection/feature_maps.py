@@ -100,7 +100,7 @@ class FeatureMaps:
             done(found)
 
         name = f"picture {id(traced)} {stage_id}"
-        title = f"MapPicture of {stage_id}"
+        title = f"Picture of {stage_id}"
         self._submit(title, traced, work, arrived, _key(asker, name), failed=failed)
 
     def thumbnails(

@@ -268,11 +268,11 @@ class Inspecting:
     # -- what is looked at -------------------------------------------------------------------
 
     def open_stage(self, stage: str, channel: int | None = None) -> None:
-        """StageLook at a stage's channels, and at one of them."""
+        """Look at a stage's channels, and at one of them."""
         self._session.set_inspection(stage=stage, channel=channel)
 
     def step_stage(self, step: int) -> None:
-        """StageLook at the stage that ran so many after the opened one (before it, if negative)."""
+        """Look at the stage that ran so many after the opened one (before it, if negative)."""
         inspection = self._session.inspection
         if inspection.traced is None:
             return
@@ -283,7 +283,7 @@ class Inspecting:
             self.open_stage(ids[target])
 
     def open_skip(self, skip: str) -> None:
-        """StageLook at a skip edge."""
+        """Look at a skip edge."""
         self._session.set_inspection(skip=skip)
 
     def choose_class(self, class_id: int) -> None:

@@ -1,4 +1,4 @@
-"""ThumbnailPixmaps of the rows in sight: asked for newest first, kept while they fit."""
+"""Thumbnails of the rows in sight: asked for newest first, kept while they fit."""
 
 from __future__ import annotations
 

@@ -127,12 +127,12 @@ class ImageTable:
 
     @cached_property
     def image_means(self) -> dict[str, float]:
-        """Means over the images that have the score, by the names of `metrics.IMAGE_MEANS`."""
+        """Means over the images that have the score, by the names of `metrics.confusion.IMAGE_MEANS`."""
         return {name: mean_of(getattr(self, source)) for name, source in IMAGE_MEANS.items()}
 
     @cached_property
     def foreground_means(self) -> dict[str, float]:
-        """The same, by the names of `metrics.FOREGROUND_MEANS`."""
+        """The same, by the names of `metrics.confusion.FOREGROUND_MEANS`."""
         return {name: mean_of(getattr(self, source)) for name, source in FOREGROUND_MEANS.items()}
 
     def worst_first(self, scores: Numbers) -> npt.NDArray[np.intp]:

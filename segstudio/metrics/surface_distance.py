@@ -109,12 +109,6 @@ class HausdorffSums(ClassSums):
         """(K,) mean distance in pixels over images; NaN for a class that is in none."""
         return ratios(self.column("distance", class_ids), self.column("images", class_ids))
 
-    def mean_of_two_sided(self, class_ids: Sequence[int]) -> Numbers:
-        """(K,) mean over the images where both maps have the class; NaN if there is none."""
-        distance = self.column("distance", class_ids) - self.column("penalty", class_ids)
-        images = self.column("images", class_ids) - self.column("one_sided", class_ids)
-        return ratios(distance, images)
-
 
 def _by_class(labels: Labels) -> dict[int, Places]:
     """The outline of each class that has pixels, and so an outline."""

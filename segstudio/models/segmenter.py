@@ -172,7 +172,7 @@ class Segmenter:
     ) -> npt.NDArray[np.float32]:
         """Probabilities (C, H, W) float32 of the classes, C the highest class id + 1.
 
-        Of models that find instances: see `together.of_instances`.
+        Of models that find instances: see `ensembles.of_instances`.
 
         Raises:
             SegstudioError: if the model cannot be loaded or fails on this image.

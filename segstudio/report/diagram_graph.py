@@ -31,7 +31,7 @@ class Vertex:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What one vertex reads from another; the fields are those of `diagram_parts.Edge`."""
+    """What one vertex reads from another; the fields are those of `diagram_parts.DiagramEdge`."""
 
     source: str
     target: str

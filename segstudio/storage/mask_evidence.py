@@ -90,7 +90,7 @@ class Evidence:
         stop: Callable[[int, int], bool] = lambda _done, _total: False,
         kept: KeyValueFile | None = None,
     ) -> Evidence:
-        """MaskLook at masks.
+        """Look at masks.
 
         One that cannot be read is passed over: its image says so when it is opened.
 

@@ -1,6 +1,6 @@
 """What one mask file holds, by itself: numbers, black and white, soft edges, colours, objects.
 
-Nothing is decided here. `truth_values.decide` takes the facts of all masks of a folder together.
+Nothing is decided here. `truth_coding.decide` takes the facts of all masks of a folder together.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ class MaskFacts:
 
     @classmethod
     def of(cls, raw: RawMask) -> MaskFacts:
-        """MaskLook at a file's content."""
+        """Look at a file's content."""
         plain = PlainMask.of(raw)
         if plain.is_colour:
             return _facts_of_colours(plain)

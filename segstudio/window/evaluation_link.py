@@ -40,15 +40,27 @@ class EvaluationLink(QObject):
 
     def build(self) -> None:
         """Fill the dock with the panel in two turns of the event loop: one would take too long."""
-        from segstudio.evaluation.ui.evaluation_pages import EvaluationPages
+        from segstudio.evaluation.ui.evaluation_pages import EvaluationPages, EvaluationServices
 
-        pages = EvaluationPages(self._studio)
+        studio = self._studio
+        services = EvaluationServices(
+            studio.evaluating,
+            studio.segmenting,
+            studio.browsing,
+            studio.confused_places,
+            studio.picture_files,
+            studio.work_queue,
+            studio.jobs,
+        )
+        pages = EvaluationPages(studio.session, services)
         QTimer.singleShot(0, self, lambda: self._build_around(pages))
 
     def _build_around(self, pages: EvaluationPages) -> None:
         from segstudio.evaluation.ui.evaluation_panel import EvaluationPanel
 
-        self.panel = EvaluationPanel(self._studio, self._window.commands, pages)
+        self.panel = EvaluationPanel(
+            self._studio.session, self._studio.evaluating, self._window.commands, pages
+        )
         self._window.docks.fill(DOCK, self.panel)
         self.panel.open_requested.connect(self._go)
         if self._starts:

@@ -131,7 +131,14 @@ class MainWindow(QMainWindow):
 
         self._studio = studio
         session = studio.session
-        self.canvas = Canvas(studio, TOOLS)
+        self.canvas = Canvas(
+            session,
+            studio.editing,
+            studio.comparing,
+            studio.jobs,
+            lambda: studio.settings.keep_view,
+            TOOLS,
+        )
         self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands, TOOLS)
         self.centre.fill(self.header, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)

@@ -45,8 +45,12 @@ class WindowCommands:
         self.network_export = NetworkExport(
             window, studio.session, studio.preferences, studio.inspection_export
         )
-        self.evaluation_export = EvaluationExportDialogs(window, studio)
-        self.runs = RunCommands(window, studio)
+        self.evaluation_export = EvaluationExportDialogs(
+            window, studio.session, studio.preferences, studio.evaluation_report
+        )
+        self.runs = RunCommands(
+            window, studio.session, studio.named_runs, studio.segmenting, studio.notices
+        )
         self._closing = False
         """Whether the window is closed once the saves that were begun have ended."""
         self._leaving = False

@@ -165,8 +165,8 @@ def desk(qtbot) -> Desk:  # noqa: F811 - the fixture of that name
         run_models=lambda *_, **__: (),
         pending=frozenset(),
     )
-    parts = {"editing": editing, "settings": settings, "comparing": Comparing(session, models)}
-    canvas = Canvas(SimpleNamespace(session=session, jobs=None, **parts), TOOLS)
+    comparing = Comparing(session, models)
+    canvas = Canvas(session, editing, comparing, None, lambda: settings.keep_view, TOOLS)
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()

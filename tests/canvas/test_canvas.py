@@ -237,7 +237,7 @@ def test_the_pointer_brings_the_keyboard_unless_something_is_typed(desk, qtbot):
 def test_a_real_studio_is_shown_and_painted_on_with_the_tool_that_is_in_hand(studio, qtbot):
     session = studio.session
     session.set_view(tool="brush", brush_size=1, active_class=2)
-    canvas = Canvas(studio, TOOLS)
+    canvas = Canvas(session, studio.editing, studio.comparing, studio.jobs, lambda: True, TOOLS)
     qtbot.addWidget(canvas)
     canvas.resize(400, 300)
     canvas.show()
@@ -265,7 +265,7 @@ from segstudio.canvas.canvas import Canvas
 app = QApplication([])
 session = Session()
 editing = Editing(session)
-canvas = Canvas(SimpleNamespace(session=session, editing=editing, settings=SimpleNamespace(keep_view=True), jobs=None), TOOLS)
+canvas = Canvas(session, editing, None, None, lambda: True, TOOLS)
 canvas.resize(200, 150)
 canvas.show()
 photo = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)

@@ -119,9 +119,8 @@ class TestSums:
         assert math.isnan(three)
         assert zero > 0
         assert total.column("one_sided", [1, 2]).tolist() == [1, 1]
-        found = total.mean_of_two_sided([1, 2])
-        assert found[0] == pytest.approx(moved / 3)
-        assert math.isnan(found[1])
+        both = total.column("distance", [1, 2]) - total.column("penalty", [1, 2])
+        assert both.tolist() == pytest.approx([moved, 0])  # of images where both maps have it
 
     def test_what_is_predicted_on_ignored_pixels_changes_nothing(self):
         rng = np.random.default_rng(3)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from segstudio.evaluation.confused_places import ConfusedPlaces
+from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.ui.pair_choice import PairChoice
+from segstudio.evaluation.work_queue import WorkQueue
+from segstudio.folder.browsing import Browsing
+from segstudio.folder.picture_files import PictureFiles
+from segstudio.jobs import JobRunner
 from segstudio.kit.page_tabs import PageTabs
-from segstudio.studio import Studio
+from segstudio.runs.segmenting import Segmenting
+from segstudio.session.session import Session
 
 MODELS, CLASSES, IMAGES, CONFUSION, CHARTS, QUEUE = (
     "Models",
@@ -30,55 +38,68 @@ _TIPS = {
 }
 
 
-def _models_page(studio: Studio, pair: PairChoice) -> QWidget:
+@dataclass(frozen=True)
+class EvaluationServices:
+    """What the pages use."""
+
+    evaluating: Evaluating
+    segmenting: Segmenting
+    browsing: Browsing
+    confused_places: ConfusedPlaces
+    picture_files: PictureFiles
+    work_queue: WorkQueue
+    jobs: JobRunner
+
+
+def _models_page(session: Session, services: EvaluationServices, pair: PairChoice) -> QWidget:
     from segstudio.evaluation.ui.results_page import ResultsPage
 
-    return ResultsPage(studio.session, studio.evaluating, studio.segmenting, pair)
+    return ResultsPage(session, services.evaluating, services.segmenting, pair)
 
 
-def _classes_page(studio: Studio, pair: PairChoice) -> QWidget:
+def _classes_page(session: Session, services: EvaluationServices, pair: PairChoice) -> QWidget:
     from segstudio.evaluation.ui.classes_page import ClassesPage
 
-    return ClassesPage(studio.session, studio.evaluating, pair)
+    return ClassesPage(session, services.evaluating, pair)
 
 
-def _images_page(studio: Studio, _pair: PairChoice) -> QWidget:
+def _images_page(session: Session, services: EvaluationServices, _pair: PairChoice) -> QWidget:
     from segstudio.evaluation.ui.images_page import ImagesPage
 
-    return ImagesPage(studio.session, studio.evaluating, studio.browsing, studio.segmenting)
+    return ImagesPage(session, services.evaluating, services.browsing, services.segmenting)
 
 
-def _confusion_page(studio: Studio, _pair: PairChoice) -> QWidget:
+def _confusion_page(session: Session, services: EvaluationServices, _pair: PairChoice) -> QWidget:
     from segstudio.evaluation.ui.confusion_page import ConfusionPage
 
     return ConfusionPage(
-        studio.session,
-        studio.evaluating,
-        studio.browsing,
-        studio.confused_places,
-        studio.picture_files,
+        session,
+        services.evaluating,
+        services.browsing,
+        services.confused_places,
+        services.picture_files,
     )
 
 
-def _charts_page(studio: Studio, pair: PairChoice) -> QWidget:
+def _charts_page(session: Session, services: EvaluationServices, pair: PairChoice) -> QWidget:
     from segstudio.evaluation.ui.evaluation_charts import ChartsPage
 
     return ChartsPage(
-        studio.session,
-        studio.evaluating,
-        studio.picture_files,
+        session,
+        services.evaluating,
+        services.picture_files,
         pair,
-        studio.jobs,
+        services.jobs,
     )
 
 
-def _queue_page(studio: Studio, _pair: PairChoice) -> QWidget:
+def _queue_page(session: Session, services: EvaluationServices, _pair: PairChoice) -> QWidget:
     from segstudio.evaluation.ui.queue_page import QueuePage
 
-    return QueuePage(studio.session, studio.work_queue, studio.browsing)
+    return QueuePage(session, services.work_queue, services.browsing)
 
 
-_Make = Callable[[Studio, PairChoice], QWidget]
+_Make = Callable[[Session, EvaluationServices, PairChoice], QWidget]
 _PAGES: dict[str, _Make] = {
     MODELS: _models_page,
     CLASSES: _classes_page,
@@ -98,13 +119,13 @@ class EvaluationPages(PageTabs):
 
     open_requested = Signal(object, object)
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, session: Session, services: EvaluationServices) -> None:
         super().__init__(
-            "EvaluationPages of the evaluation panel",
-            {title: partial(self._make, studio, make) for title, make in _PAGES.items()},
+            "Pages of the evaluation panel",
+            {title: partial(self._make, session, services, make) for title, make in _PAGES.items()},
             _TIPS,
         )
-        self.pair = PairChoice(studio.session, studio.evaluating, self)
+        self.pair = PairChoice(session, services.evaluating, self)
         self.page_built.connect(self._connect)
         self.build_shown()
 
@@ -118,8 +139,8 @@ class EvaluationPages(PageTabs):
         copied = getattr(self.page(self.shown), "copied", None)
         return "" if copied is None else str(copied())
 
-    def _make(self, studio: Studio, make: _Make) -> QWidget:
-        return make(studio, self.pair)
+    def _make(self, session: Session, services: EvaluationServices, make: _Make) -> QWidget:
+        return make(session, services, self.pair)
 
     def _connect(self, page: QWidget) -> None:
         for signal, slot in (

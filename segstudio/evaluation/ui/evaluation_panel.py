@@ -31,7 +31,6 @@ from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
 from segstudio.session.evaluation_state import Evaluation
 from segstudio.session.session import Change, Session, What
-from segstudio.studio import Studio
 
 _NO_FOLDER = "Open a folder of images with ground truth to see which model is right, and where."
 _READY = (
@@ -53,10 +52,16 @@ class EvaluationPanel(QWidget):
 
     open_requested = Signal(object, object)
 
-    def __init__(self, studio: Studio, commands: ActionSet, pages: EvaluationPages) -> None:
+    def __init__(
+        self,
+        session: Session,
+        evaluating: Evaluating,
+        commands: ActionSet,
+        pages: EvaluationPages,
+    ) -> None:
         super().__init__()
-        self._session = studio.session
-        self.header = EvaluationHeader(studio.session, studio.evaluating, _menu(commands, self))
+        self._session = session
+        self.header = EvaluationHeader(session, evaluating, _menu(commands, self))
         self.pages = pages
         self.evaluate = _button("Evaluate", self.start)
         self.truth = _button("Choose ground truth…", lambda: commands.run("file.truth"))
@@ -76,7 +81,7 @@ class EvaluationPanel(QWidget):
         self._commands = commands
         commands.keymap_changed.connect(self._show_tips)
         self._show_tips()
-        studio.session.changed.connect(self._on_change)
+        session.changed.connect(self._on_change)
         self._show()
 
     @property

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from segstudio.studio import Studio
+from segstudio.evaluation.evaluation_export import EvaluationExport
+from segstudio.preferences import Preferences
+from segstudio.session.session import Session
 
 _KINDS = {
     "report": ("Save report", "html", "Web page (*.html)"),
@@ -19,20 +21,27 @@ _KINDS = {
 class EvaluationExportDialogs:
     """Remembers the folder that was chosen last."""
 
-    def __init__(self, parent: QWidget, studio: Studio) -> None:
-        self._parent, self._studio = parent, studio
+    def __init__(
+        self,
+        parent: QWidget,
+        session: Session,
+        preferences: Preferences,
+        export: EvaluationExport,
+    ) -> None:
+        self._parent, self._session = parent, session
+        self._preferences, self._export = preferences, export
         self._folder = ""
 
     def _usual_folder(self) -> str:
-        project = self._studio.session.project
+        project = self._session.project
         if project is None:
             return str(Path.home())
-        return self._studio.settings.export_folders.get(str(project.root)) or str(project.root)
+        return self._preferences.settings.export_folders.get(str(project.root)) or str(project.root)
 
     def ask(self, kind: str) -> None:
         """Ask for a file and write it: "report", "csv" or "json"."""
         title, extension, files = _KINDS[kind]
-        name = self._studio.evaluation_report.default_name(extension)
+        name = self._export.default_name(extension)
         folder = self._folder or self._usual_folder()
         start = Path(folder) / name
         text, _ = QFileDialog.getSaveFileName(self._parent, title, str(start), files)
@@ -42,6 +51,6 @@ class EvaluationExportDialogs:
         if not path.suffix:
             path = path.with_suffix(f".{extension}")
         self._folder = str(path.parent)
-        report = self._studio.evaluation_report
+        report = self._export
         save = {"report": report.save_html, "csv": report.save_csv, "json": report.save_json}
         save[kind](path)

@@ -15,10 +15,8 @@ from segstudio.core.features import (
     Cut,
     CutHow,
     EdgeCut,
-    FeatureTrace,
     Role,
     Site,
-    SkipEdge,
 )
 from segstudio.inspection.nets.recording import PassThrough, Recorder, recording
 from segstudio.inspection.nets.running import evaluating, run
@@ -62,20 +60,6 @@ def cutting(
     knife = Knife(tuple(cuts))
     with recording(model, Recorder(model, knife, graph=False, check=check)):
         yield knife
-
-
-def ablate_each(
-    model: nn.Module,
-    image: Tensor,
-    found: FeatureTrace,
-    how: CutHow = CutHow.ZERO,
-    *,
-    seed: int = 0,
-    check: Callable[[], None] | None = None,
-) -> Iterator[tuple[SkipEdge, Any]]:
-    """Yield every skip edge of a trace with the model's output when it alone is cut."""
-    for edge in found.skips:
-        yield edge, run_with_cuts(model, image, [EdgeCut(edge, how, seed)], check=check)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,6 @@ class Recorder(TorchFunctionMode):
         self._interceptor: Interceptor = interceptor or PassThrough()
         self._graph = graph
         self._check = check
-        self._thread = threading.get_ident()
         self._path: list[str] = []
         self._begun: list[int] = []  # how many nodes there were when each module began
         self._calls: Counter[tuple[str, str]] = Counter()

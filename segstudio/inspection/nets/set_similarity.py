@@ -41,7 +41,7 @@ class SetSimilarity:
 
         Args:
             first: (positions, C) of each stage of the one network; see
-                `inspection.feature_grid.on_common_grid`.
+                `inspection.stage_similarity.on_common_grid`.
             second: Of the other network, for the same positions.
 
         Raises:

@@ -88,7 +88,7 @@ def _pictures(material: TraceMaterial, diagram: Diagram, report: Report) -> dict
     """Pictures RGB (h, w, 3) uint8 of the diagram's stages by node id."""
     pictures = {}
     for number, node in enumerate(diagram.nodes):
-        report(number, len(diagram.nodes), f"MapPicture of {node.id}")
+        report(number, len(diagram.nodes), f"Picture of {node.id}")
         px = round(_SHARPNESS * max(node.picture.width, node.picture.height))
         pictures[node.id] = _picture(material, node.layer, px)
     return pictures

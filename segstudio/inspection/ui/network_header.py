@@ -70,7 +70,7 @@ class NetworkHeader(QWidget):
         self.alone = icon_button("panel-left", "Give the network all the room")
         self.pages_alone = icon_button("panel-right", "Give the pages all the room")
         self.summary = ElidedLabel(Qt.TextElideMode.ElideRight)
-        self.summary.setAccessibleName("TracedNetwork network")
+        self.summary.setAccessibleName("Traced network")
         self.busy = QProgressBar()
         self.notes = icon_button("triangle-alert", "What could not be found")
         self.picture = _combo("Pictures of the stages")

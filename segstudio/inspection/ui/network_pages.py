@@ -37,7 +37,7 @@ _TIPS = {
     UPSAMPLING: "Checkerboards that upsampling leaves in the decoder's stages",
 }
 _LEFT_FOR_STAGE = frozenset({SKIP, CUTS})
-"""InspectionPages that give way to the stage's when a stage is opened; the others speak of it, too."""
+"""Pages that give way to the stage's when a stage is opened; the others speak of it, too."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class InspectionPages(PageTabs):
 
     def __init__(self, session: Session, room: Services) -> None:
         pages = {title: partial(make, session, room) for title, make in _PAGES.items()}
-        super().__init__("InspectionPages of the network panel", pages, _TIPS)
+        super().__init__("Pages of the network panel", pages, _TIPS)
         self._session = session
         self._before: Inspection = session.inspection
         self.page_built.connect(self._connect)

@@ -264,7 +264,7 @@ class PairPage(QWidget):
             self.pairs.repaint()
 
     def _open_row(self, row: AlignedStages) -> None:
-        """StageLook at a row's two stages, or at the first one and what is most similar to it."""
+        """Look at a row's two stages, or at the first one and what is most similar to it."""
         first, second = row.first, row.second
         similarity = self._pairing.state.similarity
         if first is not None and second is None and similarity is not None:
@@ -295,7 +295,7 @@ def _pair_columns(
         first: The network whose stages are compared.
         second: The other.
         similarity: How alike their stages are, if it is known.
-        icon_of: MapPicture of a stage of the first network (True) or the other, None as yet.
+        icon_of: Picture of a stage of the first network (True) or the other, None as yet.
     """
 
     def value(row: AlignedStages) -> float:

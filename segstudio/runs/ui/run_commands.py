@@ -5,14 +5,25 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from segstudio.core.prediction import ModelSpec
-from segstudio.studio import Studio
+from segstudio.notices import Notices
+from segstudio.runs.named_runs import NamedRuns
+from segstudio.runs.segmenting import Segmenting
+from segstudio.session.session import Session
 
 
 class RunCommands:
     """Asks what is needed, then tells `named_runs` and `segmenting`."""
 
-    def __init__(self, window: QWidget, studio: Studio) -> None:
-        self._window, self._studio = window, studio
+    def __init__(
+        self,
+        window: QWidget,
+        session: Session,
+        named_runs: NamedRuns,
+        segmenting: Segmenting,
+        notices: Notices,
+    ) -> None:
+        self._window, self._session, self._notices = window, session, notices
+        self._named_runs, self._segmenting = named_runs, segmenting
 
     def manage(self, what: str) -> None:
         """Ask for a "new" named run or an "ensemble", or "remove" the chosen one.
@@ -25,31 +36,30 @@ class RunCommands:
     def _new(self) -> None:
         from segstudio.runs.ui.run_dialog import RunDialog
 
-        studio = self._studio
-        dialog = RunDialog(studio.session, studio.named_runs, studio.segmenting, self._window)
+        dialog = RunDialog(self._session, self._named_runs, self._segmenting, self._window)
         dialog.created.connect(self._created)
         dialog.open()
 
     def _ensemble(self) -> None:
         from segstudio.runs.ui.ensemble_dialog import EnsembleDialog
 
-        dialog = EnsembleDialog(self._studio.session, self._studio.named_runs, self._window)
+        dialog = EnsembleDialog(self._session, self._named_runs, self._window)
         dialog.created.connect(self._created)
         dialog.open()
 
     def _created(self, run: str, run_now: bool) -> None:
-        self._studio.segmenting.choose(run)
+        self._segmenting.choose(run)
         if run_now:
-            self._studio.segmenting.run_current()
+            self._segmenting.run_current()
 
     def _remove(self) -> None:
         """Forget the chosen run; a button in the notice brings it back."""
-        session, named_runs = self._studio.session, self._studio.named_runs
+        session, named_runs = self._session, self._named_runs
         spec: ModelSpec = session.models[session.model.chosen]
         bring_back = named_runs.remove(spec.id)
 
         def restore() -> None:
             bring_back()
-            self._studio.segmenting.choose(spec.id)
+            self._segmenting.choose(spec.id)
 
-        self._studio.notices.info(f"{spec.title} was removed.", action=("Undo", restore))
+        self._notices.info(f"{spec.title} was removed.", action=("Undo", restore))

@@ -60,7 +60,7 @@ home = Path(sys.argv[2])
 window = MainWindow(home / "window.ini", Theme(app))
 dispatcher = Dispatcher()
 studio = Studio(dispatcher, home)
-window.furnish()
+window.build_bars()
 window.attach(studio)
 window.show()
 stalls, last = [0.0], [time.perf_counter()]

@@ -166,7 +166,7 @@ def test_no_file_grows_past_its_purpose():
 MEASURES_NAMED = {
     "instances": "also folders of masks and a kind of their values",
     "suspicion": "segstudio/session/queue_state.py: an order of the queue",
-    "ap": "segstudio/training, ui/panels/model: what a trained model's card tells",
+    "ap": "segstudio/training, the model panel: what a trained model's card tells",
     "ap50": "the same",
     "ap75": "the same",
     "boundary_iou": "segstudio/metrics/cut_costs.py, cli/inspect_cuts.py: what a cut connection costs",

@@ -131,10 +131,10 @@ def _field(
     """The theoretical receptive field of the opened stage's position at a pixel."""
     if not stage or pixel is None:
         return ()
-    position = traced.placement.position(traced.trace, stage, pixel)
+    position = traced.input_geometry.position(traced.trace, stage, pixel)
     if position is None:
         return ()
-    field = traced.placement.field(traced.trace.layer(stage), *position)
+    field = traced.input_geometry.field(traced.trace.layer(stage), *position)
     if field is None:
         return ()
     top, left, bottom, right = field

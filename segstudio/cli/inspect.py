@@ -87,13 +87,13 @@ def inspect(request: InspectionRequest, *, as_json: bool) -> int:
         spec = chosen_spec(request.model, request.weights, "inspect")
         pixels = read_image(request.image).pixels
     fetch_weights(spec)
-    subject = engine_on(request.device).subject(
+    traced_model = engine_on(request.device).traced_model(
         spec, pixels, RunOptions(device=request.device), None, unchecked
     )
     if request.files:
-        found, prediction = subject.look()
+        found, prediction = traced_model.look()
     else:
-        found, prediction = subject.trace(keep=() if request.out is None else None), None
+        found, prediction = traced_model.trace(keep=() if request.out is None else None), None
     runs = wanted_runs(found, request.ablate, how)
     truth, notes = _truth(request.image, spec, pixels) if runs or request.files else (None, ())
     report = _report(request, spec, pixels, found, notes)
@@ -101,11 +101,13 @@ def inspect(request: InspectionRequest, *, as_json: bool) -> int:
         report["sheets"] = [str(path) for path in _write_sheets(found, request.out, request.image)]
     if request.ablate is not None:
         report["ground_truth"] = None if truth is None else str(truth.path)
-        report["ablations"] = ablation_rows(subject, runs, _reference(spec, truth), how)
+        report["ablations"] = ablation_rows(traced_model, runs, _reference(spec, truth), how)
     if prediction is not None:
         measured = None if truth is None else (truth.labels, truth.schema)
-        material = material_of(request.image, pixels, subject, (found, prediction), measured, how)
-        report["files"] = write_files(request.files, subject, material)
+        material = material_of(
+            request.image, pixels, traced_model, (found, prediction), measured, how
+        )
+        report["files"] = write_files(request.files, traced_model, material)
     if as_json:
         print_json(report)
     else:

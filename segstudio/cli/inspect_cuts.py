@@ -54,7 +54,7 @@ def wanted_runs(found: FeatureTrace, name: str | None, how: CutHow) -> tuple[Nam
 
 
 def ablation_rows(
-    subject: TracedModel, runs: tuple[NamedCuts, ...], reference: CutReference, how: CutHow
+    traced_model: TracedModel, runs: tuple[NamedCuts, ...], reference: CutReference, how: CutHow
 ) -> list[dict[str, Any]]:
     """What each of the runs does to the class map, and to its scores where there is truth.
 
@@ -63,13 +63,13 @@ def ablation_rows(
     """
     if not runs:
         return []
-    window = subject.placement.window
+    window = traced_model.input_geometry.window
     if reference.labels is not None:
         reference = replace(reference, labels=reference.labels[window.slices])
     rows = []
     with progress_bar("Cutting") as show:
         show(0, len(runs) + 1)
-        for done, run in enumerate(cut_runs(subject, runs, reference, lambda: unchecked), 1):
+        for done, run in enumerate(cut_runs(traced_model, runs, reference, lambda: unchecked), 1):
             show(done, len(runs) + 1, run.counts.run.name)
             rows.append(_as_json(run.counts.row(reference.schema), reference.schema, how))
     return rows

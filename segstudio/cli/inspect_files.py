@@ -69,28 +69,34 @@ class Files:
 def material_of(
     image: Path,
     pixels: Image,
-    subject: TracedModel,
+    traced_model: TracedModel,
     found: tuple[FeatureTrace, Prediction],
     truth: tuple[Labels, LabelSchema] | None,
     how: CutHow = CutHow.ZERO,
 ) -> TraceMaterial:
     """What is written of a run; the class that is asked about is the first after background."""
     trace, prediction = found
-    schema = subject.spec.schema
+    schema = traced_model.spec.schema
     labels = None if truth is None else LabelMap(truth[0])
     empty = LabelMap(np.zeros(pixels.shape[:2], np.uint8))
     ref = ImageRef(image.name, str(image.resolve().parent))
     document = Document(ref, pixels, labels or empty, labels)
     names = {entry.id: entry.name for entry in schema.classes}
     traced = TracedNetwork(
-        subject.spec.id, subject.spec.title, document, trace, subject.placement, prediction, names
+        traced_model.spec.id,
+        traced_model.spec.title,
+        document,
+        trace,
+        traced_model.input_geometry,
+        prediction,
+        names,
     )
     class_id = next((i for i in schema.ids if i != 0), 0)
     classes = schema if truth is None else truth[1]
     return replace(TraceMaterial.of(traced, classes, Inspection(class_id=class_id)), how=how)
 
 
-def write_files(files: Files, subject: TracedModel, material: TraceMaterial) -> dict[str, str]:
+def write_files(files: Files, traced_model: TracedModel, material: TraceMaterial) -> dict[str, str]:
     """Write what was asked for and return each file by its option.
 
     Raises:
@@ -102,8 +108,8 @@ def write_files(files: Files, subject: TracedModel, material: TraceMaterial) -> 
         write_atomically(files.svg, utf8(text), durable=False)
     if files.npz is not None:
         with progress_bar("Writing arrays") as show:
-            write_arrays(files.npz, material, None, subject.logits(), show)
+            write_arrays(files.npz, material, None, traced_model.logits(), show)
     if files.report is not None:
         with progress_bar("Writing the report") as show:
-            write_report(files.report, subject, material, unchecked, show)
+            write_report(files.report, traced_model, material, unchecked, show)
     return {option: str(path) for option, path in files.named()}

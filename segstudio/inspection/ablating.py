@@ -130,7 +130,7 @@ class Ablating:
         spec = None if traced is None else self._session.models.get(traced.model)
         if traced is None or spec is None or not traced.trace.skips:
             return
-        window, files = traced.placement.window, self._folder.files
+        window, files = traced.input_geometry.window, self._folder.files
         pictures, painted = self._pictures(scope, traced, files)
         plan = _Plan(
             spec,
@@ -303,14 +303,14 @@ def _runs_of(plan: _Plan, picture: _Picture, number: int) -> Iterator[RunCounts]
     Raises:
         SegstudioError: if the image or its mask cannot be used, or the model fails on it.
     """
-    subject, reference = _loaded(plan, picture)
+    traced_model, reference = _loaded(plan, picture)
     total = len(plan.pictures) * len(plan.runs)
     done = number * len(plan.runs)
 
     def check() -> Callable[[], None]:
         return plan.check
 
-    for place, run in enumerate(cut_runs(subject, plan.runs, reference, check), 1):
+    for place, run in enumerate(cut_runs(traced_model, plan.runs, reference, check), 1):
         plan.progress = (done + place, total, picture.ref.title)
         plan.job.report(*plan.progress)
         yield run.counts
@@ -324,7 +324,7 @@ def _loaded(plan: _Plan, picture: _Picture) -> tuple[TracedModel, CutReference]:
         else picture.pixels
     )
     around = plan.around_xy if picture.pixels is not None else None
-    subject = plan.engine.subject(plan.spec, pixels, plan.options, around, plan.check)
+    traced_model = plan.engine.traced_model(plan.spec, pixels, plan.options, around, plan.check)
     labels = plan.painted.get(picture.ref)
     if labels is None and picture.pixels is None and plan.files is not None:
         shape_hw = (pixels.shape[0], pixels.shape[1])
@@ -332,5 +332,5 @@ def _loaded(plan: _Plan, picture: _Picture) -> tuple[TracedModel, CutReference]:
         found = plan.files.reference(picture.ref, plan.schema, shape_hw)
         labels = None if found is None else found.labels
     if labels is not None:
-        labels = labels[subject.placement.window.slices]
-    return subject, CutReference.between(labels, plan.spec.schema, plan.schema)
+        labels = labels[traced_model.input_geometry.window.slices]
+    return traced_model, CutReference.between(labels, plan.spec.schema, plan.schema)

@@ -101,9 +101,9 @@ def measure(
     What keeps the model from being measured is told in the result.
     """
     try:
-        subject = engine.subject(spec, pixels, options, None, job.check)
-        trace = subject.trace(check=job.check)
-        stages = _stages(trace, subject, measured, job)
+        traced_model = engine.traced_model(spec, pixels, options, None, job.check)
+        trace = traced_model.trace(check=job.check)
+        stages = _stages(trace, traced_model, measured, job)
     except SegstudioError as error:
         return ModelSpectra(spec.id, spec.title, (), str(error))
     problem = "" if stages else _nothing_to_measure(measured)
@@ -116,38 +116,42 @@ def without_weights(spec: ModelSpec) -> ModelSpectra:
 
 
 def _stages(
-    trace: FeatureTrace, subject: TracedModel, measured: MeasuredStages, job: Job
+    trace: FeatureTrace, traced_model: TracedModel, measured: MeasuredStages, job: Job
 ) -> list[StageSpectrum]:
     found = []
     for layer in trace.of_role(*_DECODER) or trace.of_role(Role.HEAD):
         job.check()
         if layer.receptive_field is None:
             continue
-        features = _features(trace, layer, subject, measured, job)
+        features = _features(trace, layer, traced_model, measured, job)
         if features is not None:
-            spectrum = _spectrum(layer, features, subject.placement)
+            spectrum = _spectrum(layer, features, traced_model.input_geometry)
             found += [spectrum] if spectrum is not None else []
     return found
 
 
 def _features(
-    trace: FeatureTrace, layer: LayerInfo, subject: TracedModel, measured: MeasuredStages, job: Job
+    trace: FeatureTrace,
+    layer: LayerInfo,
+    traced_model: TracedModel,
+    measured: MeasuredStages,
+    job: Job,
 ) -> FeatureMap | None:
     if measured is MeasuredStages.OUTPUT:
         return trace.activation(layer.id)
     edge = next((edge for edge in trace.skips if edge.target == layer.id), None)
     if edge is None:
         return None
-    return subject.join(edge, job.check).sources[edge.deep]
+    return traced_model.join(edge, job.check).sources[edge.deep]
 
 
 def _spectrum(
-    layer: LayerInfo, features: FeatureMap, placement: InputGeometry
+    layer: LayerInfo, features: FeatureMap, input_geometry: InputGeometry
 ) -> StageSpectrum | None:
     """The measure of a stage's map without padding; None for a map that is too small."""
     from segstudio.inspection.nets.spectrum import checkerboard
 
-    rows, cols = visible_part(placement, layer)
+    rows, cols = visible_part(input_geometry, layer)
     if features.shape[1:] == layer.shape[1:]:
         features = features[:, rows, cols]
     if min(features.shape[1:]) < LEAST_SIDE:

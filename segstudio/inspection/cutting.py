@@ -28,7 +28,7 @@ from segstudio.folder.files import OpenFolder
 from segstudio.inspection.ablating import Ablating
 from segstudio.inspection.cut_list import found_in, with_cut
 from segstudio.inspection.inspecting import Inspecting
-from segstudio.inspection.skip_merge_views import JoinViews
+from segstudio.inspection.skip_merge_views import SkipMergeViews
 from segstudio.inspection.skip_runs import CutReference
 from segstudio.jobs import Job, JobRunner, Latest
 from segstudio.notices import Notices
@@ -74,7 +74,7 @@ class Cutting:
         self._session, self._jobs, self._clock = session, jobs, clock
         self._inspecting = inspecting
         self.ablating = Ablating(session, jobs, notices, engine, documents, folder)
-        self.joins = JoinViews(session, jobs, inspecting)
+        self.joins = SkipMergeViews(session, jobs, inspecting)
         self._traced: TracedNetwork | None = None
         self._kept = KeptCuts()
         self._scores = Latest()
@@ -234,8 +234,8 @@ class Cutting:
             return
         reference = self._reference(traced)
 
-        def work(subject: TracedModel, asked: TracedNetwork, job: Job) -> CutResult:
-            cut = subject.predict(cuts, job.check)
+        def work(traced_model: TracedModel, asked: TracedNetwork, job: Job) -> CutResult:
+            cut = traced_model.predict(cuts, job.check)
             job.check()
             return _scored(CutResult(cuts, asked.prediction, cut, None, None), reference)
 
@@ -277,7 +277,7 @@ class Cutting:
         """The annotation's window as it is now: a copy, since the user may paint on."""
         labels = None
         if traced.document.has_reference:
-            window = traced.placement.window
+            window = traced.input_geometry.window
             labels = np.array(traced.document.annotation.labels[window.slices])
         return CutReference.between(labels, traced.prediction.schema, self._session.schema)
 

@@ -133,7 +133,7 @@ class Explaining:
         done(found)
 
     def _values(self, known: _Known, pixel_xy: PixelXY) -> PixelValues:
-        window, (x, y) = known.traced.placement.window, pixel_xy
+        window, (x, y) = known.traced.input_geometry.window, pixel_xy
         stage = self._session.inspection.stage
         if not window.contains(x, y):
             return PixelValues(pixel_xy, stage=stage)
@@ -165,7 +165,7 @@ class Explaining:
         known.stage_asked = stage
         self._inspecting.ask(
             f"Computing {stage} again",
-            lambda _subject, traced, _job: traced.trace.activation(stage).shape,
+            lambda _traced_model, traced, _job: traced.trace.activation(stage).shape,
             lambda _shape: self._tell_waiting(known),
             ended=stage_ended,
             key="pixel stage",
@@ -240,7 +240,9 @@ class Explaining:
 
         job = self._inspecting.ask(
             "Following gradients",
-            lambda subject, traced, job: explanations.attribution(subject, traced, target, job),
+            lambda traced_model, traced, job: explanations.attribution(
+                traced_model, traced, target, job
+            ),
             arrived,
             failed=waiting.fail,
             ended=ended,
@@ -368,8 +370,8 @@ class Explaining:
             channel = inspection.channel if inspection.stage == stage_id else None
             job = self._inspecting.ask(
                 f"Following gradients from {stage_id}",
-                lambda subject, traced, job: explanations.stage_field(
-                    subject, traced, stage_id, point, channel, colours, job
+                lambda traced_model, traced, job: explanations.stage_field(
+                    traced_model, traced, stage_id, point, channel, colours, job
                 ),
                 done,
                 failed=failed,
@@ -403,8 +405,8 @@ class Explaining:
         reference, schema = _reference(known.traced), self._session.schema
         job = self._inspecting.ask(
             f"Reading {stage_id} with the head",
-            lambda subject, traced, _job: explanations.lens(
-                subject, traced, stage_id, reference, schema
+            lambda traced_model, traced, _job: explanations.lens(
+                traced_model, traced, stage_id, reference, schema
             ),
             done,
             failed=failed,
@@ -427,8 +429,8 @@ class Explaining:
         reference, schema = _reference(known.traced), self._session.schema
         job = self._inspecting.ask(
             "Reading the stages with the head",
-            lambda subject, traced, job: explanations.lens_table(
-                subject, traced, reference, schema, job
+            lambda traced_model, traced, job: explanations.lens_table(
+                traced_model, traced, reference, schema, job
             ),
             done,
             failed=failed,
@@ -467,7 +469,7 @@ def _reference(traced: TracedNetwork) -> Labels | None:
     document = traced.document
     if not document.has_reference:
         return None
-    return np.array(document.annotation.labels[traced.placement.window.slices])
+    return np.array(document.annotation.labels[traced.input_geometry.window.slices])
 
 
 def _unreached(stage_id: str) -> SegstudioError:

@@ -235,9 +235,9 @@ class LensRow:
 # -- under the pointer -----------------------------------------------------------------------------
 
 
-def score_maps(subject: TracedModel, traced: TracedNetwork, job: Job) -> ScoreMaps:
+def score_maps(traced_model: TracedModel, traced: TracedNetwork, job: Job) -> ScoreMaps:
     """Compute a network's scores on its image: one forward pass."""
-    logits = subject.logits(job.check)
+    logits = traced_model.logits(job.check)
     if logits is None:
         return instance_maps(traced.prediction)
     kept = logits if logits.nbytes <= _EXACT_BYTES else logits.astype(np.float16)
@@ -256,10 +256,10 @@ def stage_values(traced: TracedNetwork, stage: str, pixel_xy: PixelXY) -> PixelV
     if not stage:
         return PixelValues(pixel_xy)
     trace = traced.trace
-    position = traced.placement.position(trace, stage, pixel_xy)
+    position = traced.input_geometry.position(trace, stage, pixel_xy)
     if position is None:
         return PixelValues(pixel_xy, stage=stage)
-    field_ = traced.placement.field(trace.layer(stage), *position)
+    field_ = traced.input_geometry.field(trace.layer(stage), *position)
     if stage not in trace.activations.kept:
         return PixelValues(pixel_xy, (), stage, position, (), field_, complete=False)
     channels = _strongest(trace.activation(stage), *position)
@@ -340,7 +340,13 @@ def heat_over(
         share = np.sqrt(share)
     levels = np.rint(share * 255).astype(np.uint8)
     return OverPhotoHeat(
-        traced.placement.paste(levels), colours, caption, 0.0, high, opacity=opacity, fades=True
+        traced.input_geometry.paste(levels),
+        colours,
+        caption,
+        0.0,
+        high,
+        opacity=opacity,
+        fades=True,
     )
 
 
@@ -411,8 +417,8 @@ def _pinned(target: ExplainedClass) -> PixelXY:
 def _rectangle(traced: TracedNetwork, target: ExplainedClass) -> Mask:
     if target.rectangle is None:
         raise SegstudioError("Draw a rectangle first: Shift+drag on the photo with the hand.")
-    mask = np.zeros(traced.placement.photo_hw, np.bool_)
-    mask[target.rectangle.intersect(traced.placement.window).slices] = True
+    mask = np.zeros(traced.input_geometry.photo_hw, np.bool_)
+    mask[target.rectangle.intersect(traced.input_geometry.window).slices] = True
     return mask
 
 
@@ -427,7 +433,7 @@ def _annotated(traced: TracedNetwork, target: ExplainedClass) -> Mask:
 
 def _predicted(traced: TracedNetwork, target: ExplainedClass) -> Mask:
     x, y = _pinned(target)
-    window = traced.placement.window
+    window = traced.input_geometry.window
     if not window.contains(x, y):
         raise SegstudioError("The pixel lies outside the part that is inspected.")
     prediction = traced.prediction
@@ -447,7 +453,7 @@ def _region(labels: NDArray[np.uint8], ids: NDArray[np.uint16] | None, point: Pi
 
 
 def _pasted(traced: TracedNetwork, mask: Mask) -> Mask:
-    return traced.placement.paste(mask.view(np.uint8)).view(np.bool_)
+    return traced.input_geometry.paste(mask.view(np.uint8)).view(np.bool_)
 
 
 def _nothing_there(traced: TracedNetwork, target: ExplainedClass) -> SegstudioError:
@@ -463,7 +469,7 @@ def _nothing_there(traced: TracedNetwork, target: ExplainedClass) -> SegstudioEr
 
 
 def attribution(
-    subject: TracedModel, traced: TracedNetwork, target: ExplainedClass, job: Job
+    traced_model: TracedModel, traced: TracedNetwork, target: ExplainedClass, job: Job
 ) -> Attribution:
     """Follow the gradients of a target to all stages.
 
@@ -472,7 +478,7 @@ def attribution(
     """
     region = target_mask(traced, target)
     pixel = target.point if target.over is Over.PIXEL else None
-    found = subject.gradients(
+    found = traced_model.gradients(
         traced.trace, target.class_id, pixel_xy=pixel, region=region, check=job.check
     )
     # the rest of the gradients is as large as all activations together
@@ -481,7 +487,7 @@ def attribution(
         found.score,
         {stage: found.grad_cam(stage) for stage in found.activations},
         {stage: found.influence(stage) for stage in found.activations},
-        traced.placement.of_input(found.effective_field(), smooth=False),
+        traced.input_geometry.of_input(found.effective_field(), smooth=False),
     )
 
 
@@ -491,7 +497,7 @@ def cam(traced: TracedNetwork, found: Attribution, stage_id: str, colours: Colou
     values = found.cams[stage_id]
     name = class_name(traced, found.target.class_id)
     caption = f"Grad-CAM of {name} at {stage_id}, over {over_text(traced, found.target)}"
-    shown = traced.placement.on_photo(values, layer)
+    shown = traced.input_geometry.on_photo(values, layer)
     return Cam(stage_id, found, values, heat_over(traced, shown, colours, caption, _OPACITY))
 
 
@@ -499,11 +505,11 @@ def cam_pictures(
     traced: TracedNetwork, found: Attribution, px: int, colours: ColourMap
 ) -> dict[str, Image]:
     """Grad-CAM of every stage over a photo whose longer side has `px` pixels: uint8 RGB."""
-    placement = traced.placement
-    window = placement.window
+    input_geometry = traced.input_geometry
+    window = input_geometry.window
     scale = min(1.0, px / max(window.height, window.width))
     size = (max(1, round(window.height * scale)), max(1, round(window.width * scale)))
-    small = replace(placement, photo_hw=size, window=Rect.of_shape(size))
+    small = replace(input_geometry, photo_hw=size, window=Rect.of_shape(size))
     pixels = np.ascontiguousarray(traced.document.pixels[window.slices])
     photo = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
     table = colour_table(colours.value).astype(np.float32)
@@ -527,7 +533,7 @@ def pixel_field(traced: TracedNetwork, found: Attribution, colours: ColourMap) -
 
 
 def stage_field(
-    subject: TracedModel,
+    traced_model: TracedModel,
     traced: TracedNetwork,
     stage_id: str,
     point: PixelXY,
@@ -540,10 +546,12 @@ def stage_field(
     Raises:
         SegstudioError: if the stage has no place there, or no gradient leads to the image.
     """
-    position = traced.placement.position(traced.trace, stage_id, point)
+    position = traced.input_geometry.position(traced.trace, stage_id, point)
     if position is None:
         raise SegstudioError(f"{stage_id} has no place at this pixel.")
-    values = subject.stage_field(traced.trace, stage_id, position, channel=channel, check=job.check)
+    values = traced_model.stage_field(
+        traced.trace, stage_id, position, channel=channel, check=job.check
+    )
     which = stage_id if channel is None else f"{stage_id}, channel {channel},"
     caption = f"Effective receptive field of {which} at {point[0]}, {point[1]}"
     return _field(traced, stage_id, stage_id, point, values, caption, colours)
@@ -558,10 +566,10 @@ def _field(
     caption: str,
     colours: ColourMap,
 ) -> Field:
-    placement = traced.placement
-    window = placement.window
+    input_geometry = traced.input_geometry
+    window = input_geometry.window
     layer = traced.trace.layer(theoretical_of)
-    field = placement.field(layer, 0, 0)
+    field = input_geometry.field(layer, 0, 0)
     size = None if field is None else (field[2] - field[0], field[3] - field[1])
     centre = (point[1] - window.top, point[0] - window.left)
     return Field(
@@ -577,7 +585,7 @@ def _field(
 
 
 def lens(
-    subject: TracedModel,
+    traced_model: TracedModel,
     traced: TracedNetwork,
     stage_id: str,
     reference: Labels | None,
@@ -588,7 +596,7 @@ def lens(
     Raises:
         SegstudioError: if the head expects another number of channels.
     """
-    said = subject.lens(traced.trace, stage_id)
+    said = traced_model.lens(traced.trace, stage_id)
     same = np.count_nonzero(said.labels == traced.prediction.labels)
     metrics = None
     if reference is not None and is_scored(said.schema, schema):
@@ -597,7 +605,7 @@ def lens(
 
 
 def lens_table(
-    subject: TracedModel,
+    traced_model: TracedModel,
     traced: TracedNetwork,
     reference: Labels | None,
     schema: LabelSchema,
@@ -606,13 +614,13 @@ def lens_table(
     """What the head says from each stage between the encoder and itself, and from others it can
     read; the stages that it cannot read are there without a view.
     """
-    readable = subject.lens_stages(traced.trace)
+    readable = traced_model.lens_stages(traced.trace)
     between = (Role.BOTTLENECK, Role.CONTEXT, Role.PYRAMID, Role.DECODER)
     rows = []
     for layer in traced.trace.layers:
         job.check()
         if layer.id in readable:
-            view = lens(subject, traced, layer.id, reference, schema)
+            view = lens(traced_model, traced, layer.id, reference, schema)
             rows.append(LensRow(layer.id, layer.shape[0], view))
         elif layer.role in between:
             rows.append(LensRow(layer.id, layer.shape[0], None))

@@ -226,7 +226,7 @@ class FeatureMaps:
         layer = traced.trace.layer(stage_id)
         if reference is StageReference.ANNOTATION:
             mapping = ClassMapping.between(traced.prediction.schema, self._session.schema)
-            labels = traced.document.annotation.labels[traced.placement.window.slices]
+            labels = traced.document.annotation.labels[traced.input_geometry.window.slices]
             wanted = int(mapping.table[class_id])
         else:
             labels, wanted = traced.prediction.labels, class_id
@@ -276,7 +276,7 @@ class FeatureMaps:
         None outside the map, and where the activations are not at hand.
         """
         activations = traced.trace.activations
-        position = traced.placement.position(traced.trace, stage_id, pixel_xy)
+        position = traced.input_geometry.position(traced.trace, stage_id, pixel_xy)
         if position is None or stage_id not in activations.kept:
             return None
         return activations.get(stage_id)[:, position[0], position[1]].astype(np.float32)

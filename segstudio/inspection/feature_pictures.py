@@ -59,27 +59,29 @@ class Sampling:
         return result
 
 
-def picture_shape(placement: InputGeometry, layer: LayerInfo, px: int) -> tuple[int, int]:
+def picture_shape(input_geometry: InputGeometry, layer: LayerInfo, px: int) -> tuple[int, int]:
     """(h, w) of a stage's picture whose longer side has `px` pixels.
 
     It has the shape of the part of the photo that the network saw, or of the map itself where the
     stage has no place on the photo.
     """
-    height, width = layer.shape[1:] if layer.receptive_field is None else placement.window.shape_hw
+    height, width = (
+        layer.shape[1:] if layer.receptive_field is None else input_geometry.window.shape_hw
+    )
     scale = px / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def sampling_of(placement: InputGeometry, layer: LayerInfo, px: int) -> Sampling:
+def sampling_of(input_geometry: InputGeometry, layer: LayerInfo, px: int) -> Sampling:
     """How a stage's map becomes a picture whose longer side has `px` pixels."""
-    shape = picture_shape(placement, layer, px)
+    shape = picture_shape(input_geometry, layer, px)
     map_hw = layer.shape[1:]
     field = layer.receptive_field
     if field is None:
         starts, jumps, spans = (0.5, 0.5), (1.0, 1.0), (float(map_hw[0]), float(map_hw[1]))
     else:
         starts, jumps = field.start, field.jump
-        spans = (float(placement.resized_hw[0]), float(placement.resized_hw[1]))
+        spans = (float(input_geometry.resized_hw[0]), float(input_geometry.resized_hw[1]))
     indices, steps = [], []
     for axis in range(2):
         positions = spans[axis] / jumps[axis]
@@ -91,7 +93,7 @@ def sampling_of(placement: InputGeometry, layer: LayerInfo, px: int) -> Sampling
     return Sampling(shape, indices[0], indices[1], (steps[0], steps[1]))
 
 
-def visible_part(placement: InputGeometry, layer: LayerInfo) -> tuple[slice, slice]:
+def visible_part(input_geometry: InputGeometry, layer: LayerInfo) -> tuple[slice, slice]:
     """The rows and columns of a stage's map whose middles lie on the photo, not on padding.
 
     All of them where the stage has no place on the photo; at least one of each.
@@ -103,13 +105,13 @@ def visible_part(placement: InputGeometry, layer: LayerInfo) -> tuple[slice, sli
     for axis in range(2):
         length = layer.shape[1 + axis]
         middles = field.start[axis] + field.jump[axis] * np.arange(length)
-        inside = np.flatnonzero((middles >= 0) & (middles < placement.resized_hw[axis]))
+        inside = np.flatnonzero((middles >= 0) & (middles < input_geometry.resized_hw[axis]))
         found.append(slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) else slice(0, 1))
     return found[0], found[1]
 
 
 def on_grid(
-    mask: NDArray[np.bool_], placement: InputGeometry, layer: LayerInfo
+    mask: NDArray[np.bool_], input_geometry: InputGeometry, layer: LayerInfo
 ) -> NDArray[np.bool_]:
     """A mask (h, w) of the window on the positions of `visible_part`.
 
@@ -117,12 +119,12 @@ def on_grid(
     """
     field = layer.receptive_field
     edges = []
-    for axis, part in enumerate(visible_part(placement, layer)):
+    for axis, part in enumerate(visible_part(input_geometry, layer)):
         between = np.arange(part.start, part.stop + 1) - 0.5
         if field is None:
             pixels = (between + 0.5) * mask.shape[axis] / layer.shape[1 + axis]
         else:
-            pixels = (field.start[axis] + field.jump[axis] * between) / placement.scale[axis]
+            pixels = (field.start[axis] + field.jump[axis] * between) / input_geometry.scale[axis]
         edges.append(_bounds(pixels, mask.shape[axis]))
     summed = cv2.integral(mask.astype(np.uint8))
     (top, bottom), (left, right) = edges

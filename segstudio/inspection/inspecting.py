@@ -70,7 +70,7 @@ class Inspecting:
         self._session, self._jobs, self._clock, self._engine = session, jobs, clock, engine
         self._notices = notices
         self._wanted: _Wanted | None = None
-        self._subjects: dict[TracedNetwork, TracedModel] = {}
+        self._traced_models: dict[TracedNetwork, TracedModel] = {}
         self._later: Cancel | None = None
         self._last_model = ""
         session.follow(What.DOCUMENT | What.MODELS | What.PROJECT, self._on_change)
@@ -86,7 +86,7 @@ class Inspecting:
         """The panel is closed: stop tracing, and give the memory back."""
         self._jobs.cancel_key("trace")
         self._wanted = None
-        self._subjects.clear()
+        self._traced_models.clear()
         self._session.set_inspection(
             active=False, traced=None, second=None, waiting="", problem="", over_photo=None,
             cut_result=None, point=None, rectangle=None,
@@ -105,7 +105,7 @@ class Inspecting:
     ) -> Job | None:
         """Trace another model on the open image, for a comparison; None without an image.
 
-        The trace's subject is kept until `release`.
+        The traced model is kept until `release`.
         """
         document = self._session.document
         spec = self._session.models.get(model_id)
@@ -114,9 +114,9 @@ class Inspecting:
         wanted = _Wanted(document, spec, self._session.model.options, self._pinned())
 
         def arrived(found: tuple[TracedNetwork, TracedModel]) -> None:
-            traced, subject = found
+            traced, traced_model = found
             if document is self._session.document and self._session.inspection.active:
-                self._subjects[traced] = subject
+                self._traced_models[traced] = traced_model
                 done(traced)
 
         return self._jobs.submit(
@@ -131,7 +131,7 @@ class Inspecting:
     def release(self, traced: TracedNetwork) -> None:
         """Forget the network of a trace that is not looked at any more."""
         if traced is not self._session.inspection.traced:
-            self._subjects.pop(traced, None)
+            self._traced_models.pop(traced, None)
 
     def ask(
         self,
@@ -145,7 +145,7 @@ class Inspecting:
         ended: Callable[[], None] | None = None,
         visible: bool = True,
     ) -> Job | None:
-        """Run `work(subject, traced, job)` in the background; None if nothing is traced.
+        """Run `work(traced_model, traced, job)` in the background; None if nothing is traced.
 
         Args:
             title: For the status bar.
@@ -159,18 +159,18 @@ class Inspecting:
             visible: Whether the status bar shows it.
         """
         traced = traced or self._session.inspection.traced
-        if traced is None or traced not in self._subjects:
+        if traced is None or traced not in self._traced_models:
             return None
-        subject, kept = self._subjects[traced], traced
+        traced_model, kept = self._traced_models[traced], traced
 
         def arrived(result: T) -> None:
-            if kept in self._subjects:
+            if kept in self._traced_models:
                 done(result)
 
         return self._jobs.submit(
             title,
             "inspection",
-            lambda job: work(subject, kept, job),
+            lambda job: work(traced_model, kept, job),
             arrived,
             failed=failed,
             ended=ended,
@@ -231,24 +231,24 @@ class Inspecting:
 
     def _trace(self, wanted: _Wanted, job: Job) -> tuple[TracedNetwork, TracedModel]:
         spec, document = wanted.spec, wanted.document
-        subject = self._engine.subject(
+        traced_model = self._engine.traced_model(
             spec, document.pixels, wanted.options, wanted.around_xy, job.check
         )
-        trace, prediction = subject.look(job.check)
+        trace, prediction = traced_model.look(job.check)
         # finds the diagram's lines here rather than when it is drawn; they are remembered
-        window = subject.placement.window
+        window = traced_model.input_geometry.window
         lay_out(trace, sizes=Sizes.for_aspect(window.width / window.height))
         names = {entry.id: entry.name for entry in spec.schema.classes}
         traced = TracedNetwork(
-            spec.id, spec.title, document, trace, subject.placement, prediction, names
+            spec.id, spec.title, document, trace, traced_model.input_geometry, prediction, names
         )
-        return traced, subject
+        return traced, traced_model
 
     def _traced(self, found: tuple[TracedNetwork, TracedModel]) -> None:
-        traced, subject = found
+        traced, traced_model = found
         if traced.document is not self._session.document:
             return
-        self._subjects = {traced: subject}
+        self._traced_models = {traced: traced_model}
         self._show(traced, "")
 
     def _show(self, traced: TracedNetwork | None, problem: str) -> None:
@@ -259,7 +259,7 @@ class Inspecting:
             "over_photo": None, "cut_result": None, "rectangle": None,
         }  # fmt: skip
         if traced is None:
-            self._subjects.clear()
+            self._traced_models.clear()
         else:
             values |= _kept_choices(before, traced, same_model=traced.model == self._last_model)
             self._last_model = traced.model
@@ -315,7 +315,7 @@ class Inspecting:
         """Explain the class over a rectangle of the photo (clipped to it); None for none."""
         inspection = self._session.inspection
         if inspection.traced is not None and rect is not None:
-            rect = rect.clip(inspection.traced.placement.photo_hw)
+            rect = rect.clip(inspection.traced.input_geometry.photo_hw)
         if rect is None or rect.is_empty:
             over = Over.PIXEL if inspection.over is Over.RECTANGLE else inspection.over
             self._session.set_inspection(rectangle=None, over=over)

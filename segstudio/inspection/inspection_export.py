@@ -89,20 +89,20 @@ class InspectionExport:
         """
         from segstudio.inspection.report.arrays import write_arrays
 
-        def work(subject: TracedModel, material: TraceMaterial, job: Job) -> None:
-            logits = subject.logits(job.check)
+        def work(traced_model: TracedModel, material: TraceMaterial, job: Job) -> None:
+            logits = traced_model.logits(job.check)
             write_arrays(path, material, stages, logits, job.report)
 
-        return self._with_subject(path, "The arrays are in", work)
+        return self._with_traced_model(path, "The arrays are in", work)
 
     def save_report(self, path: Path) -> Job | None:
         """Write a report of the image's way through the network as one HTML file."""
         from segstudio.inspection.report.trace_document import write_report
 
-        def work(subject: TracedModel, material: TraceMaterial, job: Job) -> None:
-            write_report(path, subject, material, job.check, job.report)
+        def work(traced_model: TracedModel, material: TraceMaterial, job: Job) -> None:
+            write_report(path, traced_model, material, job.check, job.report)
 
-        return self._with_subject(path, "The report is in", work, can_open=True)
+        return self._with_traced_model(path, "The report is in", work, can_open=True)
 
     def _plain(
         self, path: Path, said: str, work: Callable[[TraceMaterial, Job], None]
@@ -113,7 +113,7 @@ class InspectionExport:
             return None
         return self._submit(path, said, lambda job: work(material, job), can_open=False)
 
-    def _with_subject(
+    def _with_traced_model(
         self,
         path: Path,
         said: str,
@@ -126,11 +126,13 @@ class InspectionExport:
         if material is None:
             return None
 
-        def fetched(subject: TracedModel) -> None:
-            self._submit(path, said, lambda job: work(subject, material, job), can_open=can_open)
+        def fetched(traced_model: TracedModel) -> None:
+            self._submit(
+                path, said, lambda job: work(traced_model, material, job), can_open=can_open
+            )
 
-        def fetch(subject: TracedModel, _traced: TracedNetwork, _job: Job) -> TracedModel:
-            return subject
+        def fetch(traced_model: TracedModel, _traced: TracedNetwork, _job: Job) -> TracedModel:
+            return traced_model
 
         title = f"Writing {path.name}"
         return self._inspecting.ask(title, fetch, fetched, key=f"export {path}")

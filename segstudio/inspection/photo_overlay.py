@@ -197,7 +197,7 @@ class PhotoOverlay:
 
         self._jobs.submit(
             "Laying a mask over the photo", "features",
-            lambda _job: traced.placement.paste(adapt(said, schema).labels),
+            lambda _job: traced.input_geometry.paste(adapt(said, schema).labels),
             self._latest.only(done), key="mask over photo", visible=False,
         )  # fmt: skip
 

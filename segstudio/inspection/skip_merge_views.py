@@ -112,7 +112,7 @@ class _Wanted:
     px: int
 
 
-class JoinViews:
+class SkipMergeViews:
     """Looks at one skip at a time; the latest question wins."""
 
     def __init__(self, session: Session, jobs: JobRunner, inspecting: Inspecting) -> None:
@@ -156,9 +156,9 @@ class JoinViews:
             return True
 
         def work(
-            subject: TracedModel, asked: TracedNetwork, job: Job
+            traced_model: TracedModel, asked: TracedNetwork, job: Job
         ) -> tuple[SkipMerge, JoinView]:
-            join = subject.join(edge, job.check)
+            join = traced_model.join(edge, job.check)
             return join, join_view(asked, edge, join, wanted, job.check)
 
         def arrived(found: tuple[SkipMerge, JoinView]) -> None:
@@ -260,7 +260,7 @@ def _values(
         one = maximum_of_channels(features)[None]
     else:
         one = mean_of_channels(features)[None]
-    found: FloatArray = sampling_of(traced.placement, layer, wanted.px).take(one)[0]
+    found: FloatArray = sampling_of(traced.input_geometry, layer, wanted.px).take(one)[0]
     return found
 
 

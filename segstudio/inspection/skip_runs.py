@@ -117,7 +117,7 @@ class CutRun:
 
 
 def cut_runs(
-    subject: TracedModel,
+    traced_model: TracedModel,
     runs: Sequence[NamedCuts],
     reference: CutReference,
     check: Callable[[], Callable[[], None]],
@@ -125,7 +125,7 @@ def cut_runs(
     """Run the network on its image once for each of the runs, lazily.
 
     Args:
-        subject: The network with its image.
+        traced_model: The network with its image.
         runs: The cuts of each run.
         reference: What the class maps are measured against.
         check: Gives what is called before every module of the next pass; that may raise to stop.
@@ -136,10 +136,10 @@ def cut_runs(
     Raises:
         SegstudioError: if a cut's place does not come up, or the model fails on the image.
     """
-    whole = subject.predict(check=check())
+    whole = traced_model.predict(check=check())
     before = reference.counts(whole.labels)
     for run in runs:
-        cut = subject.predict(run.cuts, check())
+        cut = traced_model.predict(run.cuts, check())
         changed = int(np.count_nonzero(cut.labels != whole.labels))
         after = reference.counts(cut.labels)
         yield CutRun(RunCounts(run, changed, cut.labels.size, before, after), whole, cut)

@@ -114,7 +114,7 @@ class Comparison:
     def add_traced(self, first: TracedNetwork, second: TracedNetwork, job: Job) -> None:
         """Add the open image, from the traces that are there."""
         found = [
-            _features(traced.trace, traced.placement, stages, job)
+            _features(traced.trace, traced.input_geometry, stages, job)
             for traced, stages in zip((first, second), self.stages, strict=True)
         ]
         self._add(*found)
@@ -130,9 +130,9 @@ class Comparison:
             shown = read_image(ref.path, ref.page).pixels if pixels is None else pixels
             found = []
             for spec, stages in zip(self.specs, self.stages, strict=True):
-                subject = engine.subject(spec, shown, self.options, None, job.check)
-                trace = subject.trace(check=job.check)
-                found.append(_features(trace, subject.placement, stages, job))
+                traced_model = engine.traced_model(spec, shown, self.options, None, job.check)
+                trace = traced_model.trace(check=job.check)
+                found.append(_features(trace, traced_model.input_geometry, stages, job))
             self._add(*found)
         except SegstudioError as error:
             self.skipped.append(f"{ref.title}: {error}")
@@ -160,13 +160,13 @@ def stage_ids(trace: FeatureTrace) -> tuple[str, ...]:
 
 
 def _features(
-    trace: FeatureTrace, placement: InputGeometry, stages: Sequence[str], job: Job
+    trace: FeatureTrace, input_geometry: InputGeometry, stages: Sequence[str], job: Job
 ) -> list[Rows]:
     """The stages' features on the common grid."""
     found = []
     for stage in stages:
         job.check()
-        found.append(on_common_grid(trace.activation(stage), placement, trace.layer(stage)))
+        found.append(on_common_grid(trace.activation(stage), input_geometry, trace.layer(stage)))
     return found
 
 
@@ -179,7 +179,10 @@ _BLOCK: Final = 64
 
 
 def on_common_grid(
-    features: FeatureMap, placement: InputGeometry, layer: LayerInfo, grid: tuple[int, int] = GRID
+    features: FeatureMap,
+    input_geometry: InputGeometry,
+    layer: LayerInfo,
+    grid: tuple[int, int] = GRID,
 ) -> Rows:
     """Return a stage's features in the cells of a grid over the part of the photo it saw.
 
@@ -189,7 +192,7 @@ def on_common_grid(
 
     Args:
         features: (C, h, w) of the stage.
-        placement: Of the network's input on the photo.
+        input_geometry: Of the network's input on the photo.
         layer: The stage.
         grid: Cells, vertical and horizontal.
 
@@ -207,7 +210,7 @@ def on_common_grid(
             features.shape[1 + axis],
             field.start[axis],
             field.jump[axis],
-            placement.resized_hw[axis],
+            input_geometry.resized_hw[axis],
             grid[axis],
         )
         for axis in range(2)

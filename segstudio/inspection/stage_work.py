@@ -112,7 +112,7 @@ class StageWork:
         job.check()
         features = traced.trace.activation(layer.id)
         job.check()
-        values = sampling_of(traced.placement, layer, px).take(features[list(channels)])
+        values = sampling_of(traced.input_geometry, layer, px).take(features[list(channels)])
         job.check()
         pictures = coloured(values, low[:, None, None], high[:, None, None], look.colours.value)
         return {c: np.ascontiguousarray(p) for c, p in zip(channels, pictures, strict=True)}
@@ -130,7 +130,7 @@ class StageWork:
         if picture is MapPicture.COMPONENTS:
             return components(traced, layer, features, px)
         together = mean_of_channels if picture is MapPicture.MEAN else maximum_of_channels
-        values = sampling_of(traced.placement, layer, px).take(together(features)[None])[0]
+        values = sampling_of(traced.input_geometry, layer, px).take(together(features)[None])[0]
         low, high = float(values.min()), float(values.max())
         if look.value_range is ValueRange.FIXED:
             low, high = look.fixed
@@ -147,12 +147,12 @@ class StageWork:
         low, high = float(lows[0]), float(highs[0])
         job.check()
         values = np.nan_to_num(traced.trace.activation(layer.id)[channel].astype(np.float32))
-        levels = levels_of(traced.placement.on_photo(values, layer), low, high)
+        levels = levels_of(traced.input_geometry.on_photo(values, layer), low, high)
         job.check()
         nothing = int(levels_of(np.zeros(1, np.float32), low, high)[0])
         caption = f"{layer.id}, channel {channel}"
         return OverPhotoHeat(
-            traced.placement.paste(levels, nothing), look.colours, caption, low, high
+            traced.input_geometry.paste(levels, nothing), look.colours, caption, low, high
         )
 
     def ends(
@@ -220,12 +220,12 @@ def agreement_with(
         return np.full(layer.shape[0], np.nan, np.float32)
     features = visible(traced, layer)
     job.check()
-    return agreement(features, on_grid(labels == class_id, traced.placement, layer))
+    return agreement(features, on_grid(labels == class_id, traced.input_geometry, layer))
 
 
 def visible(traced: TracedNetwork, layer: LayerInfo) -> FeatureMap:
     """A stage's activations (C, h, w) without positions over the input's padding."""
-    rows, cols = visible_part(traced.placement, layer)
+    rows, cols = visible_part(traced.input_geometry, layer)
     return traced.trace.activation(layer.id)[:, rows, cols]
 
 
@@ -233,14 +233,14 @@ def components(traced: TracedNetwork, layer: LayerInfo, features: FeatureMap, px
     """The first three principal components as red, green and blue."""
     from segstudio.inspection.nets.projection import pca_rgb
 
-    sampling = sampling_of(traced.placement, layer, px)
+    sampling = sampling_of(traced.input_geometry, layer, px)
     # components of many channels cost the cube of the number of positions
     limit = min(px, int(_FEW_POSITIONS**0.5)) if len(features) > _MANY_CHANNELS else px
     if max(features.shape[1:]) <= limit:
         coarse = pca_rgb(features)
         rows, cols = sampling.rows[:: sampling.steps[0]], sampling.cols[:: sampling.steps[1]]
     else:
-        small = sampling_of(traced.placement, layer, limit).take(features)
+        small = sampling_of(traced.input_geometry, layer, limit).take(features)
         coarse = pca_rgb(small.astype(np.float16))
         height, width = sampling.shape_hw
         rows = np.arange(height) * coarse.shape[0] // height

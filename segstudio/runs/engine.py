@@ -63,7 +63,7 @@ class Engine(Protocol):
         """Load a model, or give the loaded one."""
         ...
 
-    def subject(
+    def traced_model(
         self,
         spec: ModelSpec,
         pixels: Image,
@@ -140,7 +140,7 @@ class TorchEngine:
             return EnsemblePredictor(spec, members)
         return self._segmenter(spec, device, check)
 
-    def subject(
+    def traced_model(
         self,
         spec: ModelSpec,
         pixels: Image,
@@ -158,7 +158,7 @@ class TorchEngine:
 
         if isinstance(spec.made_of, Variant):
             own = replace(options, **spec.made_of.overrides)
-            return self.subject(spec.made_of.base, pixels, own, around_xy, check)
+            return self.traced_model(spec.made_of.base, pixels, own, around_xy, check)
         if spec.made_of is not None:
             raise SegstudioError(
                 f"{spec.title} is several networks.", "Choose one of them to look inside it."

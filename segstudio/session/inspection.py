@@ -101,8 +101,8 @@ class TracedNetwork:
         title: Its name for people.
         document: The image, and what belongs to it.
         trace: What the forward pass showed.
-        placement: Where the network's input lies on the photo.
-        prediction: What the network says of the window, (h, w) of `placement.window`.
+        input_geometry: Where the network's input lies on the photo.
+        prediction: What the network says of the window, (h, w) of `input_geometry.window`.
         class_names: Names of the model's classes by id.
     """
 
@@ -110,7 +110,7 @@ class TracedNetwork:
     title: str
     document: Document
     trace: FeatureTrace
-    placement: InputGeometry
+    input_geometry: InputGeometry
     prediction: Prediction
     class_names: Mapping[int, str]
 

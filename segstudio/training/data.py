@@ -57,7 +57,7 @@ class TrainingAugmentation:
 NO_AUGMENTATION = TrainingAugmentation((1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def placement(
+def input_geometry(
     rng: np.random.Generator,
     shape_hw: tuple[int, int],
     size: int,
@@ -192,7 +192,7 @@ class CropSampler:
         """Return an image, float32 (size, size, 3) in 0..1, and its target (size, size)."""
         sample = self.samples[int(self.rng.choice(len(self.samples), p=self.chances))]
         shape = sample.target.shape
-        matrix = placement(
+        matrix = input_geometry(
             self.rng, (shape[0], shape[1]), self.size, sample.scale, self.augmentation
         )
         image, target = warp(sample.image, sample.target, matrix, self.size)

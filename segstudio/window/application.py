@@ -111,7 +111,7 @@ class Application:
         from segstudio.kit.icons import icon
         from segstudio.window.crash import CrashGuard
 
-        self.window.furnish()
+        self.window.build_bars()
         self._crash = CrashGuard(self.dispatcher, self.window, self.folders.data)
         self._crash.install()
         self.window.setWindowIcon(icon("segstudio"))

@@ -71,8 +71,8 @@ class MainWindow(QMainWindow):
         self.bar.setAccessibleName("Main tool bar")
         self.bar.setMovable(False)
         self.bar.setFixedHeight(BAR_HEIGHT)
-        self.centre = Centre()
-        self.setCentralWidget(self.centre)
+        self.central = CentralArea()
+        self.setCentralWidget(self.central)
         self.statusBar().setSizeGripEnabled(False)
         self.docks: Docks = Docks(self)
         self.layout_store = LayoutStore(layout_file)
@@ -87,7 +87,7 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._studio: Studio | None = None
 
-    def furnish(self) -> None:
+    def build_bars(self) -> None:
         """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
         from segstudio.annotation.ui.tools.tool_table import TOOLS
         from segstudio.kit.action_set import ActionSet
@@ -108,11 +108,11 @@ class MainWindow(QMainWindow):
         self.bar.insertWidget(self.commands["model.run"], self.model_chooser)
         self.bar.addWidget(self.view_controls)
         bars.add_layouts(self.bar, self.commands)
-        self.centre.set_tools(bars.build_tool_column(self.commands, TOOLS))
+        self.central.set_tools(bars.build_tool_column(self.commands, TOOLS))
         self.status: StatusBar = StatusBar()
         self.setStatusBar(self.status)
         self.notices: NoticeStrip = NoticeStrip()
-        self.centre.add_bar(self.notices)
+        self.central.add_bar(self.notices)
         self.text_focus = TextFocusGuard(self, PhysicalKeys(self, self.commands.action_of))
 
     def attach(self, studio: Studio) -> None:
@@ -140,12 +140,12 @@ class MainWindow(QMainWindow):
             TOOLS,
         )
         self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands, TOOLS)
-        self.centre.fill(self.header, self.canvas)
+        self.central.fill(self.header, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)
-        self.centre.add_foot(self.stack)
+        self.central.add_foot(self.stack)
         self.verbs = WindowCommands(self, studio)
         self.docks.build(studio)
-        self.feed = SignalView(self, studio)
+        self.signal_view = SignalView(self, studio)
         self.network = NetworkLink(self, studio)
         self.evaluation: EvaluationLink = EvaluationLink(self, studio)
         self.queue_link = QueueLink(session, self.canvas)
@@ -154,24 +154,24 @@ class MainWindow(QMainWindow):
         )
 
         # All connections of the window.
-        session.changed.connect(self.feed.on_change)
-        studio.jobs.changed.connect(self.feed.on_jobs)
+        session.changed.connect(self.signal_view.on_change)
+        studio.jobs.changed.connect(self.signal_view.on_jobs)
         self.notices.attach(studio.notices)
         self.corrections = CorrectionBar(session, studio.place)
-        self.centre.add_bar(self.corrections)
+        self.central.add_bar(self.corrections)
         self.model_chooser.attach(session, studio.segmenting)
         self.view_controls.attach(session)
-        self.commands.failed.connect(self.feed.on_failed)
+        self.commands.failed.connect(self.signal_view.on_failed)
         self.text_focus.number_typed.connect(self.canvas.setFocus)
-        self.canvas.hovered.connect(self.feed.on_hover)
-        self.canvas.left.connect(self.feed.on_left)
+        self.canvas.hovered.connect(self.signal_view.on_hover)
+        self.canvas.left.connect(self.signal_view.on_left)
         self.canvas.hovered.connect(self.network.on_hover)
         self.canvas.left.connect(self.network.on_left)
         self.canvas.pixel_clicked.connect(lambda x, y: studio.inspecting.pin((x, y)))
         self.canvas.rectangle_drawn.connect(studio.inspecting.choose_rectangle)
         self.canvas.over_photo_closed.connect(studio.photo_overlay.clear)
         self.canvas.over_photo_faded.connect(studio.photo_overlay.blend)
-        self.canvas.zoom_changed.connect(self.feed.on_zoom)
+        self.canvas.zoom_changed.connect(self.signal_view.on_zoom)
         self.canvas.path_dropped.connect(studio.browsing.open_path)
         self.canvas.open_requested.connect(self.verbs.open_folder)
         self.canvas.samples_requested.connect(studio.browsing.open_samples)
@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
         for menu in self.menus.values():
             menu.aboutToShow.connect(self.commands.refresh)
         for dock in self.docks.by_name.values():
-            dock.visibilityChanged.connect(self.feed.refresh_soon)
+            dock.visibilityChanged.connect(self.signal_view.refresh_soon)
             dock.visibilityChanged.connect(self.network.follow)
 
         self.commands.attach(Context(studio, self.canvas, self, self.verbs))
@@ -327,7 +327,7 @@ def _check(*parts: QByteArray) -> str:
     return f"crc {zlib.crc32(b''.join(bytes(part.data()) for part in parts)):08x}"
 
 
-class Centre(QWidget):
+class CentralArea(QWidget):
     """Shows an empty ground until `fill` brings the tools, the header and the canvas."""
 
     def __init__(self) -> None:

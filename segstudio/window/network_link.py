@@ -89,9 +89,9 @@ class NetworkLink(QObject):
         """The pointer is over a stage's picture, at this pixel of the photo; or left it."""
         self._window.canvas.show_point(pixel_xy)
         if pixel_xy is None:
-            self._window.feed.on_left()
+            self._window.signal_view.on_left()
         else:
-            self._window.feed.on_hover(*pixel_xy)
+            self._window.signal_view.on_hover(*pixel_xy)
         self._point(pixel_xy)
 
     def _point(self, pixel_xy: _Pixel | None) -> None:

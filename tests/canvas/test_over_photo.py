@@ -39,8 +39,8 @@ def traced(document, schema) -> TracedNetwork:
     trace = FeatureTrace("Net", size, (1, 1), None, (layer,), (), 1, 1, 0.1, (), None)
     labels = np.zeros(size, np.uint8)
     prediction = Prediction("m", "Net", schema, labels, labels)
-    placement = InputGeometry(size, Rect.of_shape(size), size, size)
-    return TracedNetwork("m", "Net", document, trace, placement, prediction, {0: "a", 1: "b"})
+    input_geometry = InputGeometry(size, Rect.of_shape(size), size, size)
+    return TracedNetwork("m", "Net", document, trace, input_geometry, prediction, {0: "a", 1: "b"})
 
 
 @pytest.fixture

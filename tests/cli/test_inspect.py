@@ -198,9 +198,9 @@ def test_without_cuts_the_mask_is_that_of_predict(image, kind, instance_weights)
     segmenter = Segmenter(get_spec("unet-nuclei") if kind == "semantic" else own, device="cpu")
     pixels = np.array(Image.open(image).convert("RGB"))
     before = segmenter.predict(pixels).labels
-    subject = TracedModel(segmenter, pixels)
-    subject.trace(keep=())
-    np.testing.assert_array_equal(subject.labels(), before)
+    traced_model = TracedModel(segmenter, pixels)
+    traced_model.trace(keep=())
+    np.testing.assert_array_equal(traced_model.labels(), before)
     np.testing.assert_array_equal(segmenter.predict(pixels).labels, before)
     assert before.any()
 

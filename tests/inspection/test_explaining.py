@@ -79,7 +79,7 @@ def test_hovering_runs_the_network_once_per_trace(open_studio):
 def test_outside_the_inspected_part_there_are_no_scores(open_studio, monkeypatch):
     monkeypatch.setattr(traced_model, "INPUT_LIMIT", 12 * 18)
     studio, clock = open_studio()
-    window = studio.session.inspection.traced.placement.window
+    window = studio.session.inspection.traced.input_geometry.window
     assert window.width < WIDTH
     found = []
     studio.explaining.values_at((0, 0), found.append)

@@ -20,13 +20,15 @@ def layer(shape, stride, field=True):
     )  # fmt: skip
 
 
-def placement(photo_hw, resized_hw, padded_hw):
+def input_geometry(photo_hw, resized_hw, padded_hw):
     return InputGeometry(photo_hw, Rect.of_shape(photo_hw), resized_hw, padded_hw)
 
 
 def test_a_cell_is_the_mean_of_its_positions_by_hand():
     values = np.arange(16, dtype=np.float16).reshape(1, 4, 4)
-    found = on_common_grid(values, placement((8, 8), (8, 8), (8, 8)), layer((1, 4, 4), 2), (2, 2))
+    found = on_common_grid(
+        values, input_geometry((8, 8), (8, 8), (8, 8)), layer((1, 4, 4), 2), (2, 2)
+    )
     np.testing.assert_allclose(found[:, 0], [2.5, 4.5, 10.5, 12.5])
 
 
@@ -34,7 +36,7 @@ def test_padding_is_left_out_and_positions_count_by_their_area():
     # 12 of 16 columns are photo: cells of 6 columns cover positions 0 and half of 1, then the rest
     values = np.array([[[0, 10, 20, 99]]], np.float16)
     found = on_common_grid(
-        values, placement((4, 12), (4, 12), (4, 16)), layer((1, 1, 4), 4), (1, 2)
+        values, input_geometry((4, 12), (4, 12), (4, 16)), layer((1, 1, 4), 4), (1, 2)
     )
     np.testing.assert_allclose(
         found[:, 0], [(4 * 0 + 2 * 10) / 6, (2 * 10 + 4 * 20) / 6], rtol=1e-6
@@ -44,21 +46,23 @@ def test_padding_is_left_out_and_positions_count_by_their_area():
 def test_networks_that_enlarge_the_photo_see_the_same_places():
     small = np.random.default_rng(0).random((3, 8, 8)).astype(np.float16)
     large = small.repeat(2, axis=1).repeat(2, axis=2)
-    one = on_common_grid(small, placement((8, 8), (8, 8), (8, 8)), layer((3, 8, 8), 1), (4, 4))
+    one = on_common_grid(small, input_geometry((8, 8), (8, 8), (8, 8)), layer((3, 8, 8), 1), (4, 4))
     two = on_common_grid(
-        large, placement((8, 8), (16, 16), (16, 16)), layer((3, 16, 16), 1), (4, 4)
+        large, input_geometry((8, 8), (16, 16), (16, 16)), layer((3, 16, 16), 1), (4, 4)
     )
     np.testing.assert_allclose(one, two, atol=1e-6)
 
 
 def test_a_coarse_stage_gives_every_cell_the_position_over_it():
     values = np.array([[[1, 2], [3, 4]]], np.float16)
-    found = on_common_grid(values, placement((8, 8), (8, 8), (8, 8)), layer((1, 2, 2), 4), (4, 4))
+    found = on_common_grid(
+        values, input_geometry((8, 8), (8, 8), (8, 8)), layer((1, 2, 2), 4), (4, 4)
+    )
     assert found[:, 0].tolist() == [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]
 
 
 def test_a_stage_without_a_place_on_the_photo_is_refused():
-    place = placement((8, 8), (8, 8), (8, 8))
+    place = input_geometry((8, 8), (8, 8), (8, 8))
     with pytest.raises(SegstudioError, match="no place"):
         on_common_grid(np.zeros((1, 2, 2), np.float16), place, layer((1, 2, 2), 4, field=False))
 

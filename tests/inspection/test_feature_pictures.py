@@ -76,9 +76,9 @@ def test_positions_count_as_visible_by_their_middles():
 def test_places_follow_the_receptive_fields_middles():
     # position 0 is centred on the photo's first pixel, as behind a padded convolution of stride 4
     layer = stage((1, 1, 4), (0.5, 0.5), (1.0, 4.0))
-    placement = InputGeometry((1, 16), Rect(0, 0, 1, 16), (1, 16), (1, 16))
+    input_geometry = InputGeometry((1, 16), Rect(0, 0, 1, 16), (1, 16), (1, 16))
     values = np.arange(4, dtype=np.float32).reshape(1, 1, 4)
-    picture = sampling_of(placement, layer, 16).take(values)[0, 0]
+    picture = sampling_of(input_geometry, layer, 16).take(values)[0, 0]
     # nearest middles of 0.5, 4.5, 8.5, 12.5; the pixel halfway between goes to the even one
     np.testing.assert_array_equal(picture[[0, 1, 3, 4, 5, 7, 8, 9, 11, 15]],
                                   [0, 0, 1, 1, 1, 2, 2, 2, 3, 3])  # fmt: skip
@@ -95,12 +95,12 @@ def test_a_mask_belongs_to_the_positions_that_it_covers_by_half():
 
 
 def test_a_mask_on_a_grid_finer_than_the_photo():
-    placement = InputGeometry((2, 2), Rect(0, 0, 2, 2), (4, 4), (4, 4))
+    input_geometry = InputGeometry((2, 2), Rect(0, 0, 2, 2), (4, 4), (4, 4))
     layer = stage((1, 4, 4), (0.5, 0.5), (1.0, 1.0))
     mask = np.array([[True, False], [False, False]])
     wanted = np.zeros((4, 4), np.bool_)
     wanted[:2, :2] = True
-    np.testing.assert_array_equal(on_grid(mask, placement, layer), wanted)
+    np.testing.assert_array_equal(on_grid(mask, input_geometry, layer), wanted)
 
 
 def test_means_and_maxima_over_many_channels():

@@ -93,7 +93,7 @@ def test_grad_cam_of_a_part_of_the_photo_leaves_the_rest_alone(open_studio, monk
     monkeypatch.setattr(traced_model, "INPUT_LIMIT", 12 * 18)
     studio, clock = open_studio()
     cam = explained(studio, clock, "up2", "all")
-    window = studio.session.inspection.traced.placement.window
+    window = studio.session.inspection.traced.input_geometry.window
     outside = cam.heat.levels.copy()
     outside[window.slices] = 0
     assert cam.heat.levels.shape == (HEIGHT, WIDTH)

@@ -29,8 +29,8 @@ def test_a_trace_comes_when_the_panel_opens_and_goes_when_it_closes(desk):
     assert [layer.id for layer in traced.trace.layers] == [
         "input", "inc", "down1", "down2", "up1", "up2", "outc",
     ]  # fmt: skip
-    assert traced.placement.photo_hw == (20, 30)
-    assert traced.placement.padded_hw == (20, 32)
+    assert traced.input_geometry.photo_hw == (20, 30)
+    assert traced.input_geometry.padded_hw == (20, 32)
     assert studio.session.inspection.waiting == ""
     studio.inspecting.close()
     assert studio.session.inspection.traced is None
@@ -72,7 +72,10 @@ def test_a_superseded_question_is_dropped(desk):
     answers = []
     for number in range(3):
         studio.inspecting.ask(
-            "Asking", lambda _subject, _traced, _job, n=number: n, answers.append, key="question"
+            "Asking",
+            lambda _traced_model, _traced, _job, n=number: n,
+            answers.append,
+            key="question",
         )
     rest(studio, clock)
     assert answers == [2]
@@ -95,17 +98,17 @@ def test_inspecting_leaves_the_network_as_it_was(desk):
     studio.inspecting.open()
     rest(studio, clock)
 
-    def look(subject, traced, job):
-        network = subject._network
+    def look(traced_model, traced, job):
+        network = traced_model._network
         before = {name: value.clone() for name, value in network.state_dict().items()}
         hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules())
         x = torch.rand(1, 3, 20, 32)
         with torch.inference_mode():
             answer = network(x)
-        subject.trace()
-        subject.gradients(traced.trace, 1)
-        subject.join(traced.trace.skips[0])
-        subject.lens(traced.trace, "up2")
+        traced_model.trace()
+        traced_model.gradients(traced.trace, 1)
+        traced_model.join(traced.trace.skips[0])
+        traced_model.lens(traced.trace, "up2")
         after = network.state_dict()
         with torch.inference_mode():
             again = network(x)

@@ -214,12 +214,12 @@ def test_the_report_says_what_the_network_does(desk, out):
     assert found.texts("h1") == ["Inside Tiny Unet"]
     answers = []
 
-    def ask(subject, traced, _job):
+    def ask(traced_model, traced, _job):
         whole = traced.prediction.labels
         cuts = [[EdgeCut(edge)] for edge in traced.trace.skips]
         cuts.append([cut for one in cuts for cut in one])
-        changed = [np.count_nonzero(subject.predict(cut).labels != whole) for cut in cuts]
-        return changed, [subject.join(edge).shares[edge.index] for edge in traced.trace.skips]
+        changed = [np.count_nonzero(traced_model.predict(cut).labels != whole) for cut in cuts]
+        return changed, [traced_model.join(edge).shares[edge.index] for edge in traced.trace.skips]
 
     inspecting.ask("Asking", ask, answers.append, key="test")
     rest(studio, clock)
@@ -246,8 +246,8 @@ def test_gradients_in_several_passes_say_the_same(desk, monkeypatch):
     studio, clock = desk
     material, answers = material_of(studio), []
 
-    def explain(subject, _traced, job):
-        return find(subject, material, job.check, lambda *_: None).explanation
+    def explain(traced_model, _traced, job):
+        return find(traced_model, material, job.check, lambda *_: None).explanation
 
     studio.inspecting.ask("Asking", explain, answers.append, key="one")
     rest(studio, clock)
@@ -294,7 +294,7 @@ def test_of_a_large_photo_the_part_that_was_traced_is_told(desk, out, monkeypatc
     monkeypatch.setattr("segstudio.inspection.nets.traced_model.INPUT_LIMIT", 20 * 32 // 4)
     studio.inspecting.trace_again()
     rest(studio, clock)
-    window = studio.session.inspection.traced.placement.window
+    window = studio.session.inspection.traced.input_geometry.window
     assert window.shape_hw == (10, 15)
     studio.inspection_export.save_report(out / "report.html")
     studio.inspection_export.save_arrays(out / "all.npz")

@@ -78,7 +78,7 @@ def test_the_open_image_is_compared_while_someone_looks(desk):
     grams = []
     for traced in (inspection.traced, inspection.second):
         features = on_common_grid(
-            traced.trace.activation("up1"), traced.placement, traced.trace.layer("up1")
+            traced.trace.activation("up1"), traced.input_geometry, traced.trace.layer("up1")
         )
         grams.append(centred(features @ features.T))
     one, other = grams
@@ -118,7 +118,7 @@ def test_a_set_is_compared_image_by_image_and_only_the_open_traces_are_held(desk
     found = studio.pairing.state.similarity
     assert (found.images, found.document, found.skipped) == (3, None, ())
     assert list(dict.fromkeys(seen)) == [(0, 3), (1, 3), (2, 3), (0, 0)]
-    assert len(studio.inspecting._subjects) == 2
+    assert len(studio.inspecting._traced_models) == 2
     assert found.value("input", "input") == pytest.approx(1)
     studio.browsing.select(1)
     rest(studio, clock)

@@ -111,15 +111,15 @@ def test_one_image_is_held_at_a_time_and_a_broken_one_is_left_out(desk, tiny_eng
     studio, clock = desk
     studio.session.project.images[1].path.write_bytes(b"no image")
     alive, made = [], []
-    subject = tiny_engine.subject
+    traced_model = tiny_engine.traced_model
 
     def counted(*arguments):
         alive.append(sum(ref() is not None for ref in made))
-        found = subject(*arguments)
+        found = traced_model(*arguments)
         made.append(weakref.ref(found))
         return found
 
-    tiny_engine.subject = counted
+    tiny_engine.traced_model = counted
     studio.cutting.ablating.ablate_all("folder", CutHow.MEAN)
     rest(studio, clock)
     found = studio.session.inspection.ablation

@@ -76,7 +76,10 @@ def test_right_after_the_upsampling_it_is_what_the_join_gets_from_below(desk):
     traced = studio.session.inspection.traced
     edge = next(edge for edge in traced.trace.skips if edge.target == "up2")
     studio.inspecting.ask(
-        "Joining", lambda subject, *_: subject.join(edge).sources[edge.deep], joins.append, key="j"
+        "Joining",
+        lambda traced_model, *_: traced_model.join(edge).sources[edge.deep],
+        joins.append,
+        key="j",
     )
     rest(studio, clock)
     assert result.at(1).share == pytest.approx(nyquist_share(joins[0][:, :20, :30]), rel=1e-9)

@@ -109,7 +109,7 @@ def test_no_widget_of_the_window_takes_a_name_for_html(named):
     named.until(lambda: not named.session.evaluation.running)
     named.studio.comparing.set_layout(2)
     named.settle()
-    window.feed.on_hover(8, 8)
+    window.signal_view.on_hover(8, 8)
     window.canvas.viewport.hovered.emit(8, 8)
     window.status.jobs.show_job(MARKUP * 9, 1, 2, 0, lambda: None)
     assert MARKUP in window.status.texts["Annotation class"]

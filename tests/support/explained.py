@@ -56,8 +56,8 @@ def rest(studio, clock):
 
 
 def network_of(studio):
-    (subject,) = studio.inspecting._subjects.values()
-    return subject._network
+    (traced_model,) = studio.inspecting._traced_models.values()
+    return traced_model._network
 
 
 def photo_of(studio):

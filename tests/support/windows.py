@@ -298,7 +298,7 @@ def _windows(qtbot, usual_home: Path) -> Iterator[Callable[..., Bench]]:
         theme.choose("system")
         window = MainWindow(place / "config" / "window.ini", theme)
         studio = Studio(dispatcher, place, engine)
-        window.furnish()
+        window.build_bars()
         window.attach(studio)
         window.show()
         bench = Bench(window, studio, engine, dispatcher, qtbot)

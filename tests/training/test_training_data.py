@@ -9,8 +9,8 @@ from segstudio.training.data import (
     CropSampler,
     Sample,
     TrainingAugmentation,
+    input_geometry,
     jitter,
-    placement,
     warp,
 )
 
@@ -27,7 +27,7 @@ def discs(height=60, width=80):
 
 def test_without_augmentation_the_crop_is_a_window():
     sample = discs()
-    matrix = placement(np.random.default_rng(1), (60, 80), 32, 1.0, NO_AUGMENTATION)
+    matrix = input_geometry(np.random.default_rng(1), (60, 80), 32, 1.0, NO_AUGMENTATION)
     # the window's position is not a whole number: move it to the nearest pixel
     matrix[:, 2] = np.round(matrix[:, 2])
     left, top = -matrix[:, 2].astype(int)
@@ -39,7 +39,7 @@ def test_without_augmentation_the_crop_is_a_window():
 @pytest.mark.parametrize("seed", range(12))
 def test_image_and_target_stay_together(seed):
     sample = discs()
-    matrix = placement(np.random.default_rng(seed), (60, 80), 64, 1.5, TrainingAugmentation())
+    matrix = input_geometry(np.random.default_rng(seed), (60, 80), 64, 1.5, TrainingAugmentation())
     image, target = warp(sample.image, sample.target, matrix, 64)
     inside, outside = (
         cv2.erode((target == value).astype(np.uint8), np.ones((9, 9)), borderValue=0)
@@ -52,7 +52,7 @@ def test_image_and_target_stay_together(seed):
 @pytest.mark.parametrize("seed", range(6))
 def test_crops_lie_inside_the_image_if_they_can(seed):
     options = replace(NO_AUGMENTATION, scale=(0.8, 1.2))
-    matrix = placement(np.random.default_rng(seed), (200, 300), 64, 1.0, options)
+    matrix = input_geometry(np.random.default_rng(seed), (200, 300), 64, 1.0, options)
     back = cv2.invertAffineTransform(matrix)
     for corner in ([-0.5, -0.5], [63.5, 63.5]):
         x, y = back[:, :2] @ corner + back[:, 2]
@@ -62,7 +62,7 @@ def test_crops_lie_inside_the_image_if_they_can(seed):
 
 def test_small_image_is_reflected():
     sample = discs()
-    matrix = placement(np.random.default_rng(0), (60, 80), 120, 1.0, NO_AUGMENTATION)
+    matrix = input_geometry(np.random.default_rng(0), (60, 80), 120, 1.0, NO_AUGMENTATION)
     _, target = warp(sample.image, sample.target, matrix, 120)
     assert set(np.unique(target)) == {0, 1, 2}
     assert (target > 0).sum() > 1.5 * (sample.target > 0).sum()

@@ -262,7 +262,7 @@ def test_dialog_buttons_have_no_pictures_of_another_set(bench):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_an_empty_check_box_is_seen(bench, theme, kind):
     bench.window.theme.choose(theme)
-    box = kind("Pixel grid", bench.window.centre)
+    box = kind("Pixel grid", bench.window.central)
     box.resize(120, 24)
     box.show()
     shades = {box.grab().toImage().pixelColor(x, 12).lightness() for x in range(16)}
@@ -320,7 +320,7 @@ def test_a_damaged_layout_file_is_passed_over(qtbot, tmp_path):
     def opened() -> bytes:
         window = MainWindow(file, Theme(QApplication.instance()))
         qtbot.addWidget(window)
-        window.furnish()
+        window.build_bars()
         window.show()
         assert window.docks.any_shown()
         window.close()

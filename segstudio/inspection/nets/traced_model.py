@@ -44,7 +44,7 @@ class TracedModel:
     Safe to use from several threads: the network works for one at a time.
 
     Attributes:
-        placement: Where the network's input lies on the photo.
+        input_geometry: Where the network's input lies on the photo.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class TracedModel:
         with self._named_errors():
             x, self._geometry = self._preprocess.prepare(self._pixels)
         self._x: Tensor = x.contiguous(memory_format=torch.channels_last)
-        self.placement = InputGeometry(
+        self.input_geometry = InputGeometry(
             photo_hw, window, self._geometry.resized_hw, self._geometry.padded_hw
         )
 
@@ -116,11 +116,11 @@ class TracedModel:
     def _traced(self, keep: Iterable[str] | None, check: Check) -> Traced:
         with self._at_work(check), masks_left_small(self._network):
             traced = trace_with_output(self._network, self._input, keep=keep, check=check)
-        scale = self.placement.scale
+        scale = self.input_geometry.scale
         layers = tuple(replace(layer, photo_scale=scale) for layer in traced.trace.layers)
         found = replace(traced.trace, layers=layers)
         traced = replace(traced, trace=found)
-        window, photo = self.placement.window, self.placement.photo_hw
+        window, photo = self.input_geometry.window, self.input_geometry.photo_hw
         if window.shape_hw != photo:
             part = f"{window.width} x {window.height} pixels at {window.left}, {window.top}"
             note = f"The image is large: a part of it is inspected, {part}."
@@ -185,7 +185,7 @@ class TracedModel:
         layers: tuple[str, ...] | None = None,
         check: Check = no_check,
     ) -> Gradients:
-        """Return the gradients of a class's score at the stages of this subject's trace.
+        """Return the gradients of a class's score at the stages of the trace.
 
         Args:
             found: The trace.
@@ -222,7 +222,7 @@ class TracedModel:
                 channel=channel,
                 check=check,
             )
-        return self.placement.of_input(values)
+        return self.input_geometry.of_input(values)
 
     def lens_stages(self, found: FeatureTrace) -> tuple[str, ...]:
         """Return the ids of the stages that the head can read."""
@@ -245,12 +245,12 @@ class TracedModel:
         pixel_xy: tuple[int, int] | None,
         region: NDArray[np.bool_] | None,
     ) -> LogitTarget:
-        window = self.placement.window
+        window = self.input_geometry.window
         if pixel_xy is not None:
             x, y = pixel_xy
             if not (window.top <= y < window.bottom and window.left <= x < window.right):
                 raise SegstudioError("The pixel lies outside the part that is inspected.")
-            row, col = self.placement.to_input((y + 0.5, x + 0.5))
+            row, col = self.input_geometry.to_input((y + 0.5, x + 0.5))
             return LogitTarget(class_id, pixel=(int(row), int(col)))
         height, width = self._geometry.padded_hw
         rows, cols = _centres(self._geometry)

@@ -95,7 +95,7 @@ def _arrays(
 
 def about(material: TraceMaterial, chosen: Sequence[LayerInfo]) -> dict[str, Any]:
     """What the arrays are of, as plain values for JSON."""
-    window = material.placement.window
+    window = material.input_geometry.window
     trace = material.trace
     return {
         "software": f"segstudio {__version__}",
@@ -103,10 +103,10 @@ def about(material: TraceMaterial, chosen: Sequence[LayerInfo]) -> dict[str, Any
         "title": material.title,
         "network": trace.model,
         "image": material.image,
-        "photo_size": list(material.placement.photo_hw),
+        "photo_size": list(material.input_geometry.photo_hw),
         "window": [window.top, window.left, window.bottom, window.right],
-        "resized_size": list(material.placement.resized_hw),
-        "input_size": list(material.placement.padded_hw),
+        "resized_size": list(material.input_geometry.resized_hw),
+        "input_size": list(material.input_geometry.padded_hw),
         "classes": {str(i): name for i, name in material.class_names.items()},
         "annotation_classes": {str(c.id): c.name for c in material.schema.classes},
         "stages": [_stage(layer) for layer in chosen],

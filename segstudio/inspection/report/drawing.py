@@ -50,7 +50,7 @@ _CURVE_STEPS: Final = 6
 
 def laid_out(material: TraceMaterial) -> Diagram:
     """The whole network, unfolded, with pictures of the photo's shape."""
-    window = material.placement.window
+    window = material.input_geometry.window
     return lay_out(material.trace, sizes=Sizes.for_aspect(window.width / window.height))
 
 

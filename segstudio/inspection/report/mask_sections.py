@@ -51,7 +51,7 @@ def key_figures(material: TraceMaterial, found: TraceFindings) -> list[tuple[str
 
 def image_section(material: TraceMaterial, found: TraceFindings) -> Section:
     """Photo, prediction, annotation and difference, with the scores of each class."""
-    said, photo, window = material.prediction, material.window, material.placement.window
+    said, photo, window = material.prediction, material.window, material.input_geometry.window
     prediction = _overlay(material, said.labels, said.schema, "The prediction", said.instance_ids)
     pictures = [
         (picture(photo, "The photo", longest=LONGEST), "Photo"),
@@ -73,7 +73,7 @@ def image_section(material: TraceMaterial, found: TraceFindings) -> Section:
         used = [c for c in DIFFERENCE_COLORS if (codes == c).any()]
         wrong = [(DIFFERENCE_COLORS[c], DIFFERENCE_NAMES[c]) for c in used]
     part = ""
-    if window.shape_hw != material.placement.photo_hw:
+    if window.shape_hw != material.input_geometry.photo_hw:
         part = f"{window.width} x {window.height} pixels at {window.left}, {window.top}"
     return section(
         SECTIONS,
@@ -127,10 +127,10 @@ def making_section(
     material: TraceMaterial, found: TraceFindings, spec: ModelSpec, device: str, now: datetime
 ) -> Section:
     """Versions, settings, and what could not be found."""
-    placement = material.placement
-    entered = _size(placement.padded_hw)
-    if placement.padded_hw != placement.resized_hw:
-        shown = _size(placement.resized_hw)
+    input_geometry = material.input_geometry
+    entered = _size(input_geometry.padded_hw)
+    if input_geometry.padded_hw != input_geometry.resized_hw:
+        shown = _size(input_geometry.resized_hw)
         entered += f", of which {shown} show the image and the rest is padding"
     facts = {
         "Model": Cell(spec.id, look="code"),
@@ -141,7 +141,7 @@ def making_section(
         "Preprocessing": settings_text(spec.preprocess),
         "Network options": settings_text(spec.options),
         "Device": device,
-        "Image": f"{material.image}, {_size(placement.photo_hw)} pixels",
+        "Image": f"{material.image}, {_size(input_geometry.photo_hw)} pixels",
         "Network input": entered,
         "Activations": "kept as float16; pictures leave the input's padding out",
         "Cuts": f"a cut skip carries {INSTEAD[material.how]}; the model itself is not changed",

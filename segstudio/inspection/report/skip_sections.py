@@ -187,7 +187,7 @@ def _coloured(material: TraceMaterial, join: JoinFigures, values: FloatArray) ->
     """A join's map in viridis, cropped to the photo where it lies as its target stage does."""
     target = material.trace.layer(join.edge.target)
     if values.shape == target.shape[1:]:
-        values = sampling_of(material.placement, target, _MAP_PX).take(values[None])[0]
+        values = sampling_of(material.input_geometry, target, _MAP_PX).take(values[None])[0]
     return coloured(values, float(values.min()), float(values.max()), VIRIDIS)
 
 

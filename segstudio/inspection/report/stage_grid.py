@@ -76,7 +76,7 @@ def channel_cells(
     chosen = tuple(range(len(features))) if channels is None else tuple(channels)
     work = material.work
     low, high = work.ends(material.traced, layer, chosen, look or material.look)
-    sampling = sampling_of(material.placement, layer, px)
+    sampling = sampling_of(material.input_geometry, layer, px)
     levels = np.empty((len(chosen), *sampling.shape_hw), np.uint8)
     for begin in range(0, len(chosen), _BLOCK):
         if check is not None:

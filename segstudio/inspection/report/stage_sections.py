@@ -166,7 +166,7 @@ def _cams(material: TraceMaterial, explanation: Explanation) -> list[tuple[Marku
     for stage, cam in explanation.cams.items():
         layer = material.trace.layer(stage)
         highest = float(cam.max())
-        image = _heated(grey, material.placement.on_photo(cam, layer), highest)
+        image = _heated(grey, material.input_geometry.on_photo(cam, layer), highest)
         about = f"{layer.role.value}, {layer.shape[1]} x {layer.shape[2]}"
         about += "" if highest > 0 else ": nothing speaks for the class"
         pictures.append((picture(image, f"Grad-CAM at {stage}"), stage, about))

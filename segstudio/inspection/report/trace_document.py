@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def write_report(
     path: Path,
-    subject: TracedModel,
+    traced_model: TracedModel,
     material: TraceMaterial,
     check: Callable[[], None],
     report: Report,
@@ -39,7 +39,7 @@ def write_report(
 
     Args:
         path: The file; replaced as a whole.
-        subject: The network with its image, which was traced.
+        traced_model: The network with its image, which was traced.
         material: The trace.
         check: Called before every module of the network; what it raises stops the work.
         report: Told (steps done, steps in all, what happens now); may raise to stop.
@@ -47,8 +47,8 @@ def write_report(
     Raises:
         SegstudioError: if the network fails on the image, or the file cannot be written.
     """
-    found = find(subject, material, check, part_of(report, 0, 70))
-    text = compose(material, found, subject.spec, part_of(report, 70, 100), datetime.now(UTC))
+    found = find(traced_model, material, check, part_of(report, 0, 70))
+    text = compose(material, found, traced_model.spec, part_of(report, 70, 100), datetime.now(UTC))
     write_atomically(path, utf8(text), durable=False)
 
 

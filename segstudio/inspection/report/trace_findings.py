@@ -142,7 +142,7 @@ class TraceFindings:
 
 
 def find(
-    subject: TracedModel, material: TraceMaterial, check: Check, report: Report
+    traced_model: TracedModel, material: TraceMaterial, check: Check, report: Report
 ) -> TraceFindings:
     """Work out all that the report says.
 
@@ -150,21 +150,21 @@ def find(
     in `TraceFindings.problems`.
 
     Args:
-        subject: The network with the image, which was traced.
+        traced_model: The network with the image, which was traced.
         material: The trace.
         check: Called before every module; what it raises stops the work.
         report: Told (steps done, steps in all, what happens now).
     """
-    return _Finder(subject, material, check, report).find()
+    return _Finder(traced_model, material, check, report).find()
 
 
 class _Finder:
     """The steps, one after the other; keeps what went wrong."""
 
     def __init__(
-        self, subject: TracedModel, material: TraceMaterial, check: Check, report: Report
+        self, traced_model: TracedModel, material: TraceMaterial, check: Check, report: Report
     ) -> None:
-        self._subject, self._material = subject, material
+        self._traced_model, self._material = traced_model, material
         self._trace: FeatureTrace = material.trace
         self._check, self._report = check, report
         self._problems: dict[str, str] = {}
@@ -204,7 +204,7 @@ class _Finder:
             try:
                 # several skips may meet in one join
                 if edge.joins not in known:
-                    known[edge.joins] = self._subject.join(edge, self._check)
+                    known[edge.joins] = self._traced_model.join(edge, self._check)
             except SegstudioError as error:
                 self._problems["skips"] = str(error)
                 continue
@@ -214,7 +214,7 @@ class _Finder:
     def _cuts(self) -> tuple[CutFigures, ...]:
         figures: list[CutFigures] = []
         material = self._material
-        passes = cut_runs(self._subject, self._runs, material.measured, lambda: self._check)
+        passes = cut_runs(self._traced_model, self._runs, material.measured, lambda: self._check)
         if not self._runs:
             return ()
         try:
@@ -236,15 +236,15 @@ class _Finder:
         over = f"the {int(region.sum()):,} pixels predicted as {name}"
         mask = None
         if region.any():
-            mask = np.zeros(material.placement.photo_hw, np.bool_)
-            mask[material.placement.window.slices] = region
+            mask = np.zeros(material.input_geometry.photo_hw, np.bool_)
+            mask[material.input_geometry.window.slices] = region
         else:
             over = "the whole image, since the class is not predicted"
         cams: dict[str, FloatArray] = {}
         influence: dict[str, FloatArray] = {}
         try:
             for names in _passes(self._trace):
-                found = self._subject.gradients(
+                found = self._traced_model.gradients(
                     self._trace, class_id, region=mask, layers=names, check=self._check
                 )
                 reached = [stage for stage in names if stage in found.gradients]
@@ -257,12 +257,12 @@ class _Finder:
 
     def _lens(self) -> tuple[LensFigures, ...]:
         self._step("Logit lens")
-        stages: Sequence[str] = self._subject.lens_stages(self._trace)
+        stages: Sequence[str] = self._traced_model.lens_stages(self._trace)
         figures = []
         for stage in stages:
             self._check()
             try:
-                labels = self._subject.lens(self._trace, stage).labels
+                labels = self._traced_model.lens(self._trace, stage).labels
             except SegstudioError as error:
                 self._problems["lens"] = str(error)
                 continue

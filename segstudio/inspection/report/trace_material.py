@@ -89,9 +89,9 @@ class TraceMaterial:
         return self.traced.trace
 
     @property
-    def placement(self) -> InputGeometry:
+    def input_geometry(self) -> InputGeometry:
         """Where the network's input lies on the photo."""
-        return self.traced.placement
+        return self.traced.input_geometry
 
     @property
     def prediction(self) -> Prediction:
@@ -106,12 +106,12 @@ class TraceMaterial:
     @property
     def window(self) -> Image:
         """(h, w, 3) uint8, the part of the photo that the network saw."""
-        return self.traced.document.pixels[self.placement.window.slices]
+        return self.traced.document.pixels[self.input_geometry.window.slices]
 
     @property
     def window_reference(self) -> Labels | None:
         """(h, w) uint8 class ids of the annotation where the network saw the photo."""
-        return None if self.reference is None else self.reference[self.placement.window.slices]
+        return None if self.reference is None else self.reference[self.input_geometry.window.slices]
 
     @property
     def measured(self) -> CutReference:

@@ -103,17 +103,17 @@ def photo_place(traced: TracedNetwork, layer: LayerInfo) -> PhotoPlace | None:
         return None
 
     def position(pixel_xy: PixelXY) -> PlaceLTRB | None:
-        placement = traced.placement
-        found = placement.position(traced.trace, layer.id, pixel_xy)
+        input_geometry = traced.input_geometry
+        found = input_geometry.position(traced.trace, layer.id, pixel_xy)
         if found is None:
             return None
         y, x = field.centre(*found)
         half_h, half_w = field.jump[0] / 2, field.jump[1] / 2
-        top, left = placement.to_photo((y - half_h, x - half_w))
-        bottom, right = placement.to_photo((y + half_h, x + half_w))
+        top, left = input_geometry.to_photo((y - half_h, x - half_w))
+        bottom, right = input_geometry.to_photo((y + half_h, x + half_w))
         return left, top, right, bottom
 
-    return PhotoPlace(traced.placement.window, position)
+    return PhotoPlace(traced.input_geometry.window, position)
 
 
 _KEPT_BYTES = 96 * 1024 * 1024

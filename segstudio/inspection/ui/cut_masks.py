@@ -310,7 +310,7 @@ class CutMasks(QWidget):
         colours = _colours(whole, self._session)
         if traced is not self._traced:
             self._traced = traced
-            window = traced.placement.window
+            window = traced.input_geometry.window
             self._photo = Photo(_window(traced.document.pixels, window.slices), self._reduce)
             if cut is None:
                 self._draw(_Masks(whole.labels), colours)

@@ -167,7 +167,7 @@ class DiagramView(DiagramSurface):
         if traced is None:
             self.show_diagram(None)
             return
-        window = traced.placement.window
+        window = traced.input_geometry.window
         sizes = Sizes.for_aspect(window.width / window.height)
         other = lay_out(beside.trace, sizes=sizes) if beside else None
         diagram = lay_out(traced.trace, folded=self._folded, sizes=sizes, beside=other)
@@ -380,7 +380,7 @@ def picture_place(node: DiagramNode, traced: TracedNetwork) -> Box:
     if node.layer.receptive_field is None:
         _, height, width = node.layer.shape
         return fitted_box(node.picture, width / height)
-    window = traced.placement.window
+    window = traced.input_geometry.window
     return fitted_box(node.picture, window.width / window.height)
 
 
@@ -402,14 +402,14 @@ def mark_of(node: DiagramNode, traced: TracedNetwork, pixel_xy: tuple[int, int])
     Half of what lies at the border may be padding; the box is cut to the picture.
     """
     layer = node.layer
-    found = traced.placement.position(traced.trace, layer.id, pixel_xy)
+    found = traced.input_geometry.position(traced.trace, layer.id, pixel_xy)
     field = layer.receptive_field
     if found is None or field is None:
         return None
     box = picture_place(node, traced)
     sides = []
     for axis in (1, 0):
-        length = traced.placement.resized_hw[axis]
+        length = traced.input_geometry.resized_hw[axis]
         middle = field.start[axis] + field.jump[axis] * found[axis]
         low = max(0.0, (middle - field.jump[axis] / 2) / length)
         high = min(1.0, (middle + field.jump[axis] / 2) / length)
@@ -482,7 +482,7 @@ def _at_least(asked: object, px: int) -> bool:
 
 def photo_picture(traced: TracedNetwork, px: int) -> Image:
     """The part of the photo that the network saw, the longer side `px` long: RGB uint8."""
-    part = traced.document.pixels[traced.placement.window.slices]
+    part = traced.document.pixels[traced.input_geometry.window.slices]
     height, width = part.shape[:2]
     step = max(1, max(height, width) // (2 * px))
     scale = px / max(height, width)

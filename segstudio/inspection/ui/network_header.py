@@ -294,7 +294,7 @@ def _short_summary(inspection: Inspection) -> str:
 
 def _notes(traced: TracedNetwork) -> list[str]:
     notes = list(traced.trace.notes)
-    window, (height, width) = traced.placement.window, traced.placement.photo_hw
+    window, (height, width) = traced.input_geometry.window, traced.input_geometry.photo_hw
     if (window.height, window.width) != (height, width):
         # how large the part is stands in the trace's own note
         notes.append("Pin a pixel elsewhere and trace again to see another part of the photo.")

@@ -11,7 +11,7 @@ def photo_pixel(
     """The photo's pixel (x, y) at a place given as shares of the traced part's sides."""
     if traced is None or place_xy is None:
         return None
-    window = traced.placement.window
+    window = traced.input_geometry.window
     return (
         window.left + int(place_xy[0] * window.width),
         window.top + int(place_xy[1] * window.height),
@@ -24,7 +24,7 @@ def photo_share(
     """The inverse: shares of the middle of a pixel; None outside the traced part."""
     if traced is None or pixel_xy is None:
         return None
-    window = traced.placement.window
+    window = traced.input_geometry.window
     x = (pixel_xy[0] + 0.5 - window.left) / window.width
     y = (pixel_xy[1] + 0.5 - window.top) / window.height
     return (x, y) if 0 <= x < 1 and 0 <= y < 1 else None

@@ -100,7 +100,7 @@ def test_a_channel_alone_and_its_raw_values(bench):
     assert document.shown[0, 0].tolist() == [255, 255, 255]  # 50 of 0..50
     assert document.shown[31, 0].tolist() == [0, 0, 0]
     assert np.array_equal(document.pixels, models_get)
-    bench.window.feed.on_hover(3, 4)
+    bench.window.signal_view.on_hover(3, 4)
     assert status.texts["Pixel values"] == "1000 50"
     # the next page shows the same channel, and the number is the file's, not 8 bits
     assert bench.studio.jobs.wait_idle()  # the page that was read ahead is made ready too
@@ -108,7 +108,7 @@ def test_a_channel_alone_and_its_raw_values(bench):
     bench.studio.browsing.step_page(1)
     bench.until(lambda: page(bench) == 1)
     assert bench.session.document.channel == 1
-    bench.window.feed.on_hover(3, 4)
+    bench.window.signal_view.on_hover(3, 4)
     assert status.texts["Pixel values"] == "2000 51"
     # an image without channels shows its colours
     bench.studio.browsing.select(1)

@@ -78,8 +78,8 @@ def test_a_large_photo_is_said_to_be_traced_in_part(desk, monkeypatch):
 
     assert panel(desk).header.notes_text == ""
     now = desk.session.inspection.traced
-    placement = replace(now.placement, window=Rect(0, 0, 16, 24))
-    desk.session.set_inspection(traced=replace(now, placement=placement))
+    input_geometry = replace(now.input_geometry, window=Rect(0, 0, 16, 24))
+    desk.session.set_inspection(traced=replace(now, input_geometry=input_geometry))
     assert "another part of the photo" in panel(desk).header.notes_text
     assert panel(desk).header.notes.isVisible()
 

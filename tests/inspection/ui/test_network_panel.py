@@ -231,7 +231,7 @@ def test_a_failed_trace_says_why_and_can_be_tried_again(closed, qtbot, monkeypat
         raise RuntimeError("out of memory")
 
     with monkeypatch.context() as broken:
-        broken.setattr(closed.engine, "subject", fail)
+        broken.setattr(closed.engine, "traced_model", fail)
         qtbot.keyClick(closed.window, Qt.Key.Key_N)
         closed.until(lambda: panel(closed) is not None)
         closed.until(lambda: "out of memory" in panel(closed).empty_text)

@@ -118,6 +118,8 @@ class TruthIndex:
         instances: Path | None = None,
         said: ReadAs = NOTHING_SAID,
         pattern: MaskPattern | None = None,
+        *,
+        as_is: bool = False,
     ) -> TruthIndex:
         """The ground truth in a folder chosen by hand; everything there counts.
 
@@ -128,13 +130,16 @@ class TruthIndex:
             instances: Instance masks that belong to the class masks, if they lie elsewhere.
             said: What a person said of the masks.
             pattern: How the names of the class masks are made; else they are found.
+            as_is: Whether masks that were corrected count as they are now, not as another program
+                wrote them last.
 
         Raises:
             SegstudioError: if the folder cannot be read or no file belongs to any of the images.
         """
-        classes, objects = folders_at(folder, images, pattern=pattern)
+        classes, objects = folders_at(folder, images, pattern=pattern, as_is=as_is)
         if instances is not None:
-            objects = _merged(objects, folders_at(instances, images, are_instances=True)[1])
+            more = folders_at(instances, images, are_instances=True, as_is=as_is)[1]
+            objects = _merged(objects, more)
         index = cls._of_folders((classes, objects), images, schema, said)
         if index is None and pattern is not None and images:
             raise SegstudioError(

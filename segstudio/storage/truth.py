@@ -19,6 +19,7 @@ from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
 from segstudio.storage.mask_files import pages_in
 from segstudio.storage.mask_pattern import MaskPattern
+from segstudio.storage.originals import is_original
 from segstudio.storage.panoptic_file import PanopticFile, Segment
 from segstudio.storage.scan import Recognised
 from segstudio.storage.truth_coding import (
@@ -428,7 +429,8 @@ def read_masks(
 ) -> TruthReading:
     """Read masks as the ground truth of an image is read, wherever they lie.
 
-    See `read_truth_file`.
+    See `read_truth_file`. Versions that were kept before they were replaced may have classes that
+    are gone since.
     """
     segments = None if instance_path is None else index.segments_of(instance_path)
     return decode(
@@ -438,7 +440,7 @@ def read_masks(
         index.coding_for(schema),
         schema or index.schema,
         shape_hw,
-        strict=index.declared,
+        strict=index.declared and not (class_path is not None and is_original(class_path)),
         pages=index.pages_of(ref),
         segments=segments,
     )

@@ -196,7 +196,9 @@ def test_options_that_the_line_cannot_repeat_leave_it_out(evaluated, tmp_path):
 
 
 def test_figures_against_the_originals_say_so(evaluated, tmp_path):
-    assert "annotations saved" in json_of(evaluated, tmp_path / "a.json")["settings"]["Held against"]
+    assert (
+        "annotations saved" in json_of(evaluated, tmp_path / "a.json")["settings"]["Held against"]
+    )
     evaluated.evaluating.set_options(originals=True)
     evaluated.settle()
     data = json_of(evaluated, tmp_path / "b.json")

@@ -183,6 +183,7 @@ class Studio:
             folder,
             self._schema,
             self.scoring,
+            self.autosave,
         )
         self.picture_files = PictureFiles(self.jobs, self.notices)
         self.comparing = Comparing(self.session, self.segmenting)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -166,8 +166,13 @@ class Autosave:
     def save_all(self) -> None:
         """Save everything that is not saved yet."""
         self._stop_timer()
-        for document in self._documents.dirty():
-            self._save(document)
+        self.save(self._documents.dirty())
+
+    def save(self, documents: Iterable[Document]) -> None:
+        """Save images that have unsaved work, also where saving by itself is off."""
+        for document in documents:
+            if document.dirty:
+                self._save(document)
 
     def unsaved(self) -> list[Document]:
         """Documents with unsaved work."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from segstudio.annotation.autosave import Autosave
 from segstudio.annotation.patching import difference_patch, packed, ready_for
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.history import EditRecorder
@@ -157,10 +158,11 @@ class ClassRemoval:
         folder: OpenFolder,
         schema: SchemaKeeper,
         scoring: Scoring,
+        autosave: Autosave,
     ) -> None:
         self._session, self._jobs, self._notices = session, jobs, notices
         self._documents, self._folder, self._schema = documents, folder, schema
-        self._scoring = scoring
+        self._scoring, self._autosave = scoring, autosave
         self._gone: dict[int, tuple[str, Callable[[Document], None]]] = {}
         """Of removals that are done: what the edit is called, and what takes it back elsewhere."""
         session.follow(What.PROJECT, self._on_project)
@@ -261,7 +263,11 @@ class ClassRemoval:
         return project is not None and project.root == files.project.root
 
     def _edit(self, change: _Pass, documents: list[Document], then: Callable[[], None]) -> None:
-        """Change images in memory; one that is painted on meanwhile is looked at again."""
+        """Change images in memory; one that is painted on meanwhile is looked at again.
+
+        They are saved at once, as the files of the others are: once the class is gone from the
+        list, a file that has it cannot be read.
+        """
         if not documents:
             then()
             return
@@ -277,6 +283,7 @@ class ClassRemoval:
                     change.held.add(document.ref)
                 else:
                     again.append(document)
+            self._autosave.save(edit.document for edit in edits)
             self._edit(change, again, then)
 
         self._jobs.submit(

@@ -13,6 +13,7 @@ from segstudio.annotation.patching import (
     Packed,
     difference_at,
     difference_patch,
+    known_classes,
     packed,
     ready_for,
     replacement_text,
@@ -31,7 +32,7 @@ from segstudio.core.shapes import polygon_mask
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
 from segstudio.session.document import Document
-from segstudio.session.session import Session, What
+from segstudio.session.session import SchemaOrigin, Session, What
 
 _MAX_INSTANCE = 65535
 PointXY = tuple[float, float]
@@ -315,12 +316,16 @@ class Editing:
             what: What comes instead, in a sentence.
             run: The prediction that it comes from, if it does.
         """
-        told = ""
+        told, schema = "", self._session.schema
+        declared = self._session.schema_origin is SchemaOrigin.DECLARED
 
         def make() -> Patch | None:
             nonlocal told
             annotation, new = document.annotation, wanted()
-            told = replacement_text(annotation, new, what)
+            lost = ""
+            if declared:  # a file with others could not be read again
+                new, lost = known_classes(new, schema)
+            told = f"{replacement_text(annotation, new, what)} {lost}".strip()
             return difference_patch(annotation, new.labels, new.instances)
 
         def done() -> None:

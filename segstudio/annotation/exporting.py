@@ -15,13 +15,13 @@ import numpy as np
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, InstanceIds, Labels
-from segstudio.core.prediction import RunOptions
 from segstudio.core.render import overlay_rgb
 from segstudio.core.schema import LabelSchema
 from segstudio.folder.documents import Documents
-from segstudio.folder.files import FolderFiles, OpenFolder
+from segstudio.folder.files import Draw, FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
+from segstudio.runs.batch import drawn_in
 from segstudio.session.document import Document
 from segstudio.session.session import Session, ViewState
 from segstudio.storage.atomic import make_folder
@@ -100,7 +100,7 @@ class _Source:
 
     files: FolderFiles
     schema: LabelSchema
-    options: RunOptions
+    draw: Draw
     view: ViewState
     held: dict[ImageRef, _Content | None]
 
@@ -117,7 +117,7 @@ class _Source:
         elif what == TRUTH:
             found = self.files.truth(ref, self.schema, None)
         else:
-            prediction = self.files.prediction(ref, what, self.schema, self.options)
+            prediction = self.files.prediction(ref, what, self.schema, self.draw)
             if prediction is None:
                 return None
             return _Content(prediction.labels, prediction.instance_ids, None)
@@ -198,7 +198,7 @@ class Exporting:
         source = _Source(
             files,
             self._session.schema,
-            self._session.model.options,
+            drawn_in(self._session),
             self._session.view,
             {d.ref: _held(d, plan.what) for d in self._documents if self._is_among(d, indices)},
         )

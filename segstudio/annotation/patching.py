@@ -12,6 +12,7 @@ from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.session.document import Document
+from segstudio.storage.truth import unknown_ids
 
 Packed = tuple[EditRecorder, Patch | None]
 """A patch with its form for the history; None if nothing changes."""
@@ -64,6 +65,23 @@ def replacing(annotation: LabelMap, said: Prediction, schema: LabelSchema) -> La
         said.labels, said.instance_ids, present, ids, frozenset((0, *ignored)), kept
     )
     return LabelMap(labels, found if strange is None else np.where(strange, ids, found))
+
+
+def known_classes(wanted: LabelMap, schema: LabelSchema) -> tuple[LabelMap, str]:
+    """A label map without the classes that are gone from the list, and a sentence about them.
+
+    Their pixels become background; the sentence is "" if there are none.
+    """
+    gone = unknown_ids(wanted, schema)
+    if not gone:
+        return wanted, ""
+    mask = np.isin(wanted.labels, gone)
+    ids = None if wanted.instances is None else np.where(mask, np.uint16(0), wanted.instances)
+    number, named = int(np.count_nonzero(mask)), ", ".join(map(str, gone))
+    return (
+        LabelMap(np.where(mask, np.uint8(0), wanted.labels), ids),
+        f"{number:,} pixels of {named} became background: no class has this number now.",
+    )
 
 
 def replacement_text(annotation: LabelMap, wanted: LabelMap, what: str) -> str:

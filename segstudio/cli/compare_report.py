@@ -11,6 +11,7 @@ import numpy as np
 from segstudio.evaluation.class_figures import class_rows, difference_row, further_values
 from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.folder_evaluation import FolderEvaluation
+from segstudio.evaluation.report.facts import reference_text
 from segstudio.metrics.bootstrap import RESAMPLES, SIGN, paired_difference
 from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.class_sums import mean_of
@@ -39,6 +40,7 @@ def report_of(
         "images": _looked_at(found),
         "stacks": table.names.stacks,
         "scored_images": max(len(table.indices(run, scored=True)) for run in order),
+        "held_against": reference_text(found.conditions, found.references),
         "ignore_index": table.schema.ignore_index,
         "foreground": list(table.schema.foreground_ids),
         "ranked_by": table.lead,

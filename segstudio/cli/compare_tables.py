@@ -27,6 +27,7 @@ def print_report(report: dict[str, Any]) -> None:
     models = report["models"]
     scored = count(report["scored_images"], "image")
     say(f"{scored} with ground truth, of {report['images']:,}")
+    say(f"held against {report['held_against']}")
     if report["stacks"]:
         say(stacks_text(report["stacks"]))
     if report["ground_truth_values"] is not None:

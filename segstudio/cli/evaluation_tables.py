@@ -36,6 +36,7 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
             f"{pixels} predicted as {report['ignore_index']}, the ignored id, where the ground "
             "truth counts: of no class, so what is there is missed"
         )
+    say(f"ground truth: {report['ground_truth']['masks']}")
     if report["ground_truth"]["objects"] is not None:
         say(f"objects of the ground truth: {report['ground_truth']['objects']}")
     kinds = [KINDS[report[f"{side}_values"]].name for side in ("ground_truth", "prediction")]

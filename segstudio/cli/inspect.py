@@ -22,6 +22,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.inspection.skip_runs import CutReference
 from segstudio.metrics.cut_costs import ALL_SKIPS
 from segstudio.report.shape_table import pixels_text
+from segstudio.storage.annotations import Annotations
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import read_image
 from segstudio.storage.formats.png import encode_rgb_png
@@ -116,7 +117,10 @@ def inspect(request: InspectionRequest, *, as_json: bool) -> int:
 
 
 def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, tuple[str, ...]]:
-    """The image's ground truth where the usual folders hold it, and what to say of it."""
+    """The image's ground truth where the usual folders hold it, and what to say of it.
+
+    As it was corrected, if it was.
+    """
     size = (pixels.shape[0], pixels.shape[1])
     try:
         project = open_project(image, said=NOTHING_SAID)
@@ -124,9 +128,14 @@ def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, t
         if project.truth is None or not ref.path.samefile(image):
             return None, ()
         index = project.truth.settled(project.images)
-        path = index.path_of(ref)
         schema = replace(project.schema or index.schema, words=project.words)
-        found = read_truth(ref, index, schema, size)
+        annotations = Annotations(project.root, index, project.identity, project.classes)
+        found, path = (
+            annotations.read(ref, schema, size),
+            next(iter(annotations.files_of(ref)), None),
+        )
+        if found is None:
+            found, path = read_truth(ref, index, schema, size), index.path_of(ref)
     except SegstudioError as error:
         return None, (f"The ground truth was left out: {error}",)
     if found is None or path is None:

@@ -140,8 +140,8 @@ class EvaluationExport:
 
 
 def _command(conditions: Conditions, options: RunOptions, files: FolderFiles) -> str:
-    """The line that evaluates the same; "" if the models run with options that it does not take."""
-    if replace(options, device=_USUAL.device) != _USUAL:
+    """The line that evaluates the same; "" if it does not take what was chosen."""
+    if conditions.originals or replace(options, device=_USUAL.device) != _USUAL:
         return ""
     models = [_name_of(contender.spec) for contender in conditions.contenders]
     words = ["segstudio", "compare", str(files.project.root), "--models", ",".join(models)]

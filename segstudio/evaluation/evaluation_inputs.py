@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -174,12 +175,12 @@ class Conditions:
     asked: frozenset[str] = frozenset()
     originals: bool = False
 
-    @property
+    @cached_property
     def wanted(self) -> tuple[AnyMeasure, ...]:
         """What is counted."""
         return measures_with(self.asked)
 
-    @property
+    @cached_property
     def hidden(self) -> tuple[AnyMeasure, ...]:
         """What is not told, although it may have been counted before."""
         return tuple(m for m in MEASURES if m not in self.wanted)

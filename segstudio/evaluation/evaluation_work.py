@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -307,6 +307,7 @@ class _ImageWork:
             }
         vote_key = conditions.vote_key(content)
         known = {} if again else self._figures.get([*keys.values(), vote_key])
+        self._find_stored(known)
         entries: dict[str, tuple[Counted, bytes]] = {}
         entropy, missing = _NONE, False
         try:
@@ -328,6 +329,17 @@ class _ImageWork:
                 entropy = self._vote(known.get(vote_key), vote_key)
         finally:
             self._put(entries, entropy)
+
+    def _find_stored(self, known: Mapping[bytes, bytes]) -> None:
+        """Tell which predictions are there of an image whose figures are: none of them is read.
+
+        A copy of another image has its figures and its predictions from the start.
+        """
+        if not known:
+            return
+        ref, store = self._ref, self._references.files.predictions
+        runs = store.runs_of_page(ref.path, ref.page, self._job.check)
+        self.predicted |= runs & {c.run for c in self._conditions.contenders}
 
     def _put(self, entries: dict[str, tuple[Counted, bytes]], disagreement: float) -> None:
         for model, (counted, content) in entries.items():

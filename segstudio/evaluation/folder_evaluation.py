@@ -123,7 +123,9 @@ def opened_for(
         beside = place / SCHEMA_NAME
         if declared is None and beside.is_file():
             declared = read_schema(beside)
-        truth = TruthIndex.at(place, project.images, declared, said=said, pattern=masks.pattern)
+        truth = TruthIndex.at(
+            place, project.images, declared, said=said, pattern=masks.pattern, as_is=True
+        )
         project = replace(project, truth=truth, schema=declared)
     if project.truth is not None:
         project = replace(project, truth=project.truth.settled(project.images))

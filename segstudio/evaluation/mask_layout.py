@@ -107,7 +107,9 @@ class MaskPlace:
         Raises:
             SegstudioError: if a folder cannot be read, or no mask belongs to any of them.
         """
-        return TruthIndex.at(self.classes, refs, schema, self.instances, said, self.pattern)
+        return TruthIndex.at(
+            self.classes, refs, schema, self.instances, said, self.pattern, as_is=True
+        )
 
     def masks(self) -> list[ImageRef]:
         """The class maps themselves; of a file that holds those of a stack each page.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from segstudio.core.class_mapping import adapt, is_scored
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import Image, LabelMap
-from segstudio.core.prediction import Prediction, RunOptions, with_thresholds
+from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.tally import count
@@ -31,6 +31,8 @@ _LOOK_AGAIN_S = 0.1
 _REMARK_HINT = "Look at the classes and the ignore index, or at File > Read masks as."
 READ_ATTEMPTS = 3
 """So often a file is read again that was another one after it was read."""
+Draw = Callable[[Prediction], Prediction]
+"""Draws a prediction at the thresholds in force."""
 
 
 @dataclass
@@ -239,18 +241,14 @@ class FolderFiles:
         return self.truth(ref, schema, shape_hw) if saved is None else saved
 
     def prediction(
-        self, ref: ImageRef, run: str, schema: LabelSchema, options: RunOptions
+        self, ref: ImageRef, run: str, schema: LabelSchema, draw: Draw
     ) -> Prediction | None:
-        """A stored prediction in the folder's classes and at these thresholds, or None."""
+        """A stored prediction in the folder's classes and as `draw` makes it, or None."""
         stored = self.predictions.load(ref.path, run, ref.page)
-        if stored is None:
-            return None
-        if stored.instances is not None:
-            stored = with_thresholds(stored, options.score_threshold, options.mask_threshold)
-        return adapt(stored, schema)
+        return None if stored is None else adapt(draw(stored), schema)
 
     def count(
-        self, ref: ImageRef, run: str, schema: LabelSchema, options: RunOptions
+        self, ref: ImageRef, run: str, schema: LabelSchema, draw: Draw
     ) -> ConfusionMatrix | None:
         """Count a stored prediction against the files; None where one of the two is missing.
 
@@ -259,7 +257,7 @@ class FolderFiles:
         """
         if not self.masks.known:
             return None
-        prediction = self.prediction(ref, run, schema, options)
+        prediction = self.prediction(ref, run, schema, draw)
         if prediction is None or not is_scored(prediction.schema, schema):
             return None
         try:

@@ -20,12 +20,13 @@ from segstudio.core.prediction import (
     with_thresholds,
 )
 from segstudio.core.schema import LabelSchema
-from segstudio.folder.files import FolderFiles
+from segstudio.folder.files import Draw, FolderFiles
 from segstudio.jobs import Job
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.tally import count
 from segstudio.resources import resource_path
 from segstudio.runs.engine import Engine, Predictor
+from segstudio.session.session import Session
 from segstudio.storage.decode import pages_in_image
 from segstudio.storage.image_ref import ImageRef, place_of
 
@@ -73,6 +74,18 @@ def _stamp_of(spec: ModelSpec) -> str:
 def model_of(run: str) -> str:
     """The model's id in a run's name."""
     return run.partition("@")[0]
+
+
+def drawn_in(session: Session) -> Draw:
+    """What draws predictions at the thresholds in force now; may be called on any thread."""
+    models, options = dict(session.models), session.model.options
+
+    def at(prediction: Prediction) -> Prediction:
+        spec = models.get(model_of(prediction.run))
+        own = options if spec is None else effective_options(spec, options)
+        return with_thresholds(prediction, own.score_threshold, own.mask_threshold)
+
+    return at
 
 
 def same_thresholds(a: RunOptions, b: RunOptions) -> bool:

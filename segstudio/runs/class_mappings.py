@@ -22,9 +22,8 @@ from segstudio.folder.files import OpenFolder
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.jobs import Job, JobRunner
 from segstudio.notices import Notices
-from segstudio.runs.batch import model_of
+from segstudio.runs.batch import drawn_in, model_of
 from segstudio.runs.scoring import Scoring
-from segstudio.runs.segmenting import drawn_in
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 

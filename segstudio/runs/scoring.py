@@ -16,7 +16,7 @@ import numpy as np
 from segstudio.clock import Clock
 from segstudio.core.class_mapping import is_scored, same_classes
 from segstudio.core.labels import Labels, Patch
-from segstudio.core.prediction import Prediction, effective_options
+from segstudio.core.prediction import Prediction
 from segstudio.core.schema import Color, LabelSchema
 from segstudio.core.text import safe_cells, utf8
 from segstudio.folder.documents import Documents
@@ -26,7 +26,7 @@ from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.metrics.tally import FolderTally, count, matrix_size, metrics_of, padded
 from segstudio.notices import Notices
-from segstudio.runs.batch import model_of
+from segstudio.runs.batch import drawn_in
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.atomic import write_atomically
@@ -369,13 +369,7 @@ class Scoring:
         if not uncounted:
             self._jobs.cancel_key("recount")
             return
-        session, schema = self._session, self._session.schema
-        options = {
-            run: effective_options(spec, session.model.options)
-            if (spec := session.models.get(model_of(run)))
-            else session.model.options
-            for _, run in uncounted
-        }
+        schema, draw = self._session.schema, drawn_in(self._session)
         self._recounting = set(uncounted)
 
         def work(job: Job) -> None:
@@ -383,7 +377,7 @@ class Scoring:
             sent = time.monotonic()
             for number, (index, run) in enumerate(uncounted):
                 job.report(number, len(uncounted), f"Scoring {files.project.images[index].name}")
-                matrix = files.count(files.project.images[index], run, schema, options[run])
+                matrix = files.count(files.project.images[index], run, schema, draw)
                 if matrix is not None:
                     batch.append((index, run, matrix, metrics_of(matrix, schema)))
                 late = time.monotonic() - sent > _DELIVERY_INTERVAL_S

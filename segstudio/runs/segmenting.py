@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from segstudio.core.prediction import (
     ModelSpec,
     Prediction,
     effective_options,
-    with_thresholds,
 )
 from segstudio.core.text import listed
 from segstudio.folder.documents import Documents
@@ -25,6 +24,7 @@ from segstudio.runs.batch import (
     Batch,
     BatchImage,
     BatchResult,
+    drawn_in,
     model_of,
     run_key,
     same_thresholds,
@@ -469,18 +469,6 @@ class _Thresholds:
     def _is_instance_run(self, run: str) -> bool:
         spec = self._session.models.get(model_of(run))
         return spec is not None and spec.task == "instance"
-
-
-def drawn_in(session: Session) -> Callable[[Prediction], Prediction]:
-    """What draws predictions at the thresholds in force now; may be called on any thread."""
-    models, options = dict(session.models), session.model.options
-
-    def at(prediction: Prediction) -> Prediction:
-        spec = models.get(model_of(prediction.run))
-        own = options if spec is None else effective_options(spec, options)
-        return with_thresholds(prediction, own.score_threshold, own.mask_threshold)
-
-    return at
 
 
 def run_to_show(session: Session, document: Document, preferred: str) -> str:

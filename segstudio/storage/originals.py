@@ -57,6 +57,11 @@ def has_record(mask: Path) -> bool:
     )
 
 
+def is_original(path: Path) -> bool:
+    """Whether a file is a version that was kept before segstudio replaced it."""
+    return ORIGINALS in path.parts
+
+
 def is_own(mask: Path) -> bool:
     """Whether the mask, as it is now, was written by segstudio; False if it is not there.
 

@@ -19,6 +19,7 @@ from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_evidence import Evidence
 from segstudio.storage.mask_files import pages_in
 from segstudio.storage.mask_pattern import MaskPattern
+from segstudio.storage.originals import is_original
 from segstudio.storage.panoptic_file import PanopticFile, Segment
 from segstudio.storage.scan import Recognised
 from segstudio.storage.truth_coding import (
@@ -118,6 +119,8 @@ class TruthIndex:
         instances: Path | None = None,
         said: ReadAs = NOTHING_SAID,
         pattern: MaskPattern | None = None,
+        *,
+        as_is: bool = False,
     ) -> TruthIndex:
         """The ground truth in a folder chosen by hand; everything there counts.
 
@@ -128,13 +131,16 @@ class TruthIndex:
             instances: Instance masks that belong to the class masks, if they lie elsewhere.
             said: What a person said of the masks.
             pattern: How the names of the class masks are made; else they are found.
+            as_is: Whether masks that were corrected count as they are now, not as another program
+                wrote them last.
 
         Raises:
             SegstudioError: if the folder cannot be read or no file belongs to any of the images.
         """
-        classes, objects = folders_at(folder, images, pattern=pattern)
+        classes, objects = folders_at(folder, images, pattern=pattern, as_is=as_is)
         if instances is not None:
-            objects = _merged(objects, folders_at(instances, images, are_instances=True)[1])
+            more = folders_at(instances, images, are_instances=True, as_is=as_is)[1]
+            objects = _merged(objects, more)
         index = cls._of_folders((classes, objects), images, schema, said)
         if index is None and pattern is not None and images:
             raise SegstudioError(
@@ -423,7 +429,8 @@ def read_masks(
 ) -> TruthReading:
     """Read masks as the ground truth of an image is read, wherever they lie.
 
-    See `read_truth_file`.
+    See `read_truth_file`. Versions that were kept before they were replaced may have classes that
+    are gone since.
     """
     segments = None if instance_path is None else index.segments_of(instance_path)
     return decode(
@@ -433,7 +440,7 @@ def read_masks(
         index.coding_for(schema),
         schema or index.schema,
         shape_hw,
-        strict=index.declared,
+        strict=index.declared and not (class_path is not None and is_original(class_path)),
         pages=index.pages_of(ref),
         segments=segments,
     )

@@ -86,7 +86,7 @@ class MaskFolder:
                 self._twins.setdefault(stem, []).append(name)
             self._twins = {stem: names for stem, names in self._twins.items() if len(names) > 1}
         self._by_base = _by_base(masks)
-        self._all_count = False
+        self._all_count = self._as_is = False
         self._own: bool | None = None
         self._foreign: dict[str, bool] = {}
 
@@ -99,10 +99,14 @@ class MaskFolder:
         *,
         mixed: bool = False,
         channels: bool = False,
+        as_is: bool = False,
     ) -> MaskFolder:
-        """A folder in which every mask is ground truth, also those that segstudio wrote."""
+        """A folder in which every mask is ground truth, also those that segstudio wrote.
+
+        With `as_is` those that it corrected count as they are now, not as they were before.
+        """
         folder = cls(path, files, images, mixed=mixed, channels=channels)
-        folder._all_count = True
+        folder._all_count, folder._as_is = True, as_is
         return folder
 
     def names_of(self, filename: str) -> Iterator[str]:
@@ -229,10 +233,10 @@ class MaskFolder:
         return self._foreign[name]
 
     def truth_of(self, filename: str) -> Path | None:
-        """The ground truth of an image: the mask as another program wrote it last."""
+        """The ground truth of an image: the mask as another program wrote it last, or as it is."""
         mask = self.mask_of(filename)
         # Asked each time: the first save may come after the folder was listed.
-        if mask is None or not os.access(f"{mask.parent}/{ORIGINALS}", os.F_OK):
+        if mask is None or self._as_is or not os.access(f"{mask.parent}/{ORIGINALS}", os.F_OK):
             return mask  # no file need be looked at
         return original_of(mask) or mask
 
@@ -278,18 +282,25 @@ class _PatternMasks(MaskFolder):
     """Masks whose names are made of those of their images as a person says."""
 
     def __init__(
-        self, path: Path, files: Sequence[str], pattern: MaskPattern, *, mixed: bool = False
+        self,
+        path: Path,
+        files: Sequence[str],
+        pattern: MaskPattern,
+        *,
+        mixed: bool = False,
+        as_is: bool = False,
     ) -> None:
         """Args:
         path: The folder.
         files: Names of the files in it.
         pattern: How the names are made.
         mixed: Whether the images lie there too: none is its own mask.
+        as_is: As in `MaskFolder.chosen`.
         """
         super().__init__(path, (), mixed=mixed)
         self._pattern = pattern
         self._files = frozenset(files)
-        self._all_count = True
+        self._all_count, self._as_is = True, as_is
 
     def names_of(self, filename: str) -> Iterator[str]:
         """The mask that the pattern tells, if it is there: case and normal form count last."""
@@ -364,11 +375,12 @@ def folders_at(
     *,
     are_instances: bool = False,
     pattern: MaskPattern | None = None,
+    as_is: bool = False,
 ) -> tuple[_Table, _Table]:
     """The tables for a folder chosen by hand, with the images' sub-folders if it has them.
 
     Its masks are of instances if that is said, or if the folder is called so. A pattern tells
-    their names; else they are found by name.
+    their names; else they are found by name. `as_is`: see `MaskFolder.chosen`.
 
     Raises:
         SegstudioError: if the folder cannot be read.
@@ -379,12 +391,13 @@ def folders_at(
         nested = folder / name if name and (folder / name).is_dir() else folder
         files = top.files if nested == folder else list_folder(nested).files
         directory = Path(images[0].root, name)
-        masks = MaskFolder.chosen(nested, files, filenames, channels=_has_channels(directory))
+        channels = _has_channels(directory)
+        masks = MaskFolder.chosen(nested, files, filenames, channels=channels, as_is=as_is)
         if pattern is not None:
-            masks = _PatternMasks(nested, files, pattern, mixed=nested == directory)
+            masks = _PatternMasks(nested, files, pattern, mixed=nested == directory, as_is=as_is)
         elif nested == directory or holds_photos(files):
             # x_mask.png beside x.png, rather than x.png itself
-            beside = MaskFolder.chosen(nested, files, filenames, mixed=True)
+            beside = MaskFolder.chosen(nested, files, filenames, mixed=True, as_is=as_is)
             masks = beside if beside.matches_any(filenames) else masks
         if masks.matches_any(filenames):
             table[name] = (masks,)

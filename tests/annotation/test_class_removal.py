@@ -182,7 +182,8 @@ def test_a_removal_that_is_stopped_says_how_far_it_came_and_can_be_taken_back(op
     def stop(self, ref, *arguments, **named):
         saved = write(self, ref, *arguments, **named)
         for job in opened.studio.jobs.jobs():
-            if job.lane == "save":  # the user presses its cross in the status bar
+            # the user presses its cross in the status bar; the open image is saved before it
+            if job.lane == "save" and ref != opened.document.ref:
                 job.cancel()
         return saved
 
@@ -294,3 +295,47 @@ def test_marks_of_edited_images_go_when_a_removal_is_undone(
     again = new_desk(home=tmp_path / "another")
     again.open(root)
     assert states_of(again) == before  # as who has not seen what was done finds them
+
+
+@pytest.mark.parametrize("autosave", [True, False])
+def test_images_in_memory_are_saved_with_the_others(opened, autosave):
+    opened.studio.preferences.update(autosave=autosave)
+    opened.browsing.select(1)
+    opened.settle()
+    assert len(opened.studio.class_removal._documents) > 1
+    remove(opened, 2, 1)
+    assert opened.studio.autosave.unsaved() == []
+    for number in range(3):
+        path = opened.session.project.root / "masks" / f"a{number}.png"
+        assert not np.any(np.array(pil.open(path)) == 2), number
+    undo_button(opened)
+    assert opened.studio.autosave.unsaved() == []
+    path = opened.session.project.root / "masks" / "a2.png"
+    assert np.array_equal(np.array(pil.open(path)), masks_on(2))
+
+
+def test_what_other_programs_wrote_may_have_classes_that_are_gone(opened, new_desk):
+    root = opened.session.project.root
+    remove(opened, 2, 1)
+    assert opened.close()
+    again = new_desk()
+    again.open(root)
+    again.browsing.select(1)
+    again.settle()
+    assert again.messages == []
+    assert again.session.schema.ids == (0, 1, 5)
+    wanted = masks_on(1)
+    assert np.array_equal(again.document.truth.labels, wanted)
+    wanted[wanted == 2] = 1
+    assert np.array_equal(again.document.annotation.labels, wanted)
+    assert again.session.state(2).annotated
+
+
+def test_ground_truth_that_is_taken_back_brings_no_class_that_is_gone(opened):
+    remove(opened, 2, 1)
+    opened.editing.use_truth()
+    opened.settle()
+    wanted = masks_on(0)
+    assert "6 pixels of 2" in opened.messages[-1]
+    wanted[wanted == 2] = 0
+    assert np.array_equal(on_disk(opened, 0), wanted)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import make_folder, square, wait_for, write_mask, write_photo
+from fakes import BLOBS, FakeEngine, make_folder, square, wait_for, write_mask, write_photo
 from PIL import Image as pil
 
 from segstudio.annotation.exporting import ExportPlan
+from segstudio.core.prediction import Variant
 
 
 def export(desk, folder, what="annotation", how=("index",), images="all"):
@@ -161,3 +163,15 @@ def test_links_among_the_targets_are_not_written_through(opened, tmp_path, insid
     ((name, why),) = report.skipped
     assert name == "a1.png (index)"
     assert str(mine) in why
+
+
+def test_a_named_run_is_exported_with_its_own_thresholds(new_desk, tmp_path):
+    own = Variant(BLOBS, {"score_threshold": 0.95})  # the blob has 0.9
+    desk = new_desk(FakeEngine(BLOBS, replace(BLOBS, id="sure", title="Sure", made_of=own)))
+    desk.open(make_folder(tmp_path / "set"))
+    for run in ("blobs", "sure"):
+        desk.segmenting.choose(run)
+        desk.segmenting.run_all()
+        desk.settle()
+    assert export(desk, tmp_path / "all", what="blobs").pixels_by_class[1] > 300
+    assert export(desk, tmp_path / "sure", what="sure").pixels_by_class == {0: 1800}

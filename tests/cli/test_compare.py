@@ -15,7 +15,9 @@ from segstudio.core.schema import LabelSchema
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
 from segstudio.models.unet import UNet
+from segstudio.storage.annotations import Annotations
 from segstudio.storage.masks import read_index_png
+from segstudio.storage.project import open_project
 from segstudio.storage.run_definitions import RunDefinition, write_definitions
 
 NAMES = ["a0.png", "a1.png", "a2.png"]
@@ -304,3 +306,22 @@ def test_a_class_without_a_name_is_not_taken_for_the_models(capsys, tmp_path, fo
 def _metadata(path):
     with safe_open(path, "pt") as file:
         return file.metadata()
+
+
+def test_ground_truth_that_was_corrected_counts_as_it_is_named_or_not(capsys, folder, models):
+    (folder.parent / "truth").rename(folder / "masks")
+    project = open_project(folder)
+    annotations = Annotations(project.root, project.truth)
+    schema = LabelSchema.from_names(("background", "cell"))
+    for ref in project.images:
+        annotations.write(ref, np.ones((40, 56), np.uint8), None, schema)
+    for named in ((), ("--gt", folder / "masks")):
+        arguments = ("compare", folder, *named, "--models", models[0])
+        code, text, err = run(capsys, *arguments, "--json")
+        assert (code, err) == (0, "")
+        found = json.loads(text)
+        zero, one = found["models"][0]["classes"]
+        assert (zero["iou"], one["recall"]) == (0, one["iou"])
+        where = str(folder / "masks") if named else "annotations saved with segstudio"
+        assert where in found["held_against"]
+        assert where in run(capsys, *arguments)[1]

@@ -12,7 +12,9 @@ from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
+from segstudio.storage.annotations import Annotations
 from segstudio.storage.formats.png import encode_instance_png
+from segstudio.storage.project import open_project
 
 
 def save(path, rows, dtype=np.uint8):
@@ -505,3 +507,34 @@ class TestNamesThatDoNotAgree:
         assert [c["name"] for c in result["classes"]] == ["background", "nucleus"]
         # 2 of the 3 pixels of the nucleus are found
         assert result["classes"][1]["iou"] == pytest.approx(2 / 3)
+
+
+def corrected_folder(root):
+    """A folder of photos whose ground truth was corrected; what the masks are now."""
+    truth = np.zeros((20, 30), np.uint8)
+    truth[5:15, 5:15] = 1
+    save(root / "a.png", np.full((20, 30, 3), 90))
+    save(root / "masks" / "a.png", truth)
+    project = open_project(root)
+    corrected = truth.copy()
+    corrected[5:15, 15:25] = 1
+    schema = LabelSchema.from_names(("background", "cell"))
+    annotations = Annotations(project.root, project.truth)
+    annotations.write(project.images[0], corrected, None, schema)
+    assert (root / "masks" / ".originals" / "a.png").exists()
+    return corrected
+
+
+def test_masks_that_are_named_count_as_they_are_on_the_disk(capsys, tmp_path):
+    corrected = corrected_folder(tmp_path / "set")
+    masks = tmp_path / "set" / "masks"
+    save(tmp_path / "pred" / "a.png", corrected)
+    classes = ("--schema", masks / "segstudio.json")
+    for sides in ((tmp_path / "pred", masks), (masks, tmp_path / "pred"), (masks, masks)):
+        result = report(capsys, *sides, *classes)
+        assert [c["iou"] for c in result["classes"]] == [1.0, 1.0]
+    originals = report(capsys, tmp_path / "pred", masks / ".originals", *classes)
+    assert originals["classes"][1]["iou"] == 0.5
+    assert originals["ground_truth"]["masks"] == str(masks / ".originals")
+    pattern = report(capsys, tmp_path / "pred", masks, "--pattern", "{stem}.png", *classes)
+    assert pattern["classes"][1]["iou"] == 1.0

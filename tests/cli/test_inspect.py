@@ -12,6 +12,8 @@ from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.models.registry import get_spec, spec_from_weights
 from segstudio.models.segmenter import Segmenter
+from segstudio.storage.annotations import Annotations
+from segstudio.storage.project import open_project
 
 UNET = ("--model", "unet-nuclei", "--device", "cpu")
 
@@ -166,6 +168,18 @@ def test_ground_truth_of_another_size_is_left_out_and_named(capsys, image):
     report = inspect_json(capsys, image, *UNET, "--ablate", "inc")
     assert report["ground_truth"] is None
     assert any(str(mask) in note for note in report["notes"])
+
+
+def test_ground_truth_that_was_corrected_counts_as_it_is_now(capsys, image):
+    project = open_project(image)
+    annotations = Annotations(project.root, project.truth)
+    labels, ids = np.zeros((64, 64), np.uint8), np.zeros((64, 64), np.uint16)
+    labels[0, 0] = ids[0, 0] = 1
+    annotations.write(project.images[0], labels, ids, project.truth.schema)
+    report = inspect_json(capsys, image, *UNET, "--ablate", "inc")
+    mask = image.parent / "instances" / image.name
+    assert report["ground_truth"] == str(mask)
+    assert report["ablations"][0]["classes"][1]["iou"] < 0.01
 
 
 def test_a_mask_rcnn_of_ones_own_goes_the_same_way(capsys, image, instance_weights):

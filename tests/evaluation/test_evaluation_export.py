@@ -195,6 +195,17 @@ def test_options_that_the_line_cannot_repeat_leave_it_out(evaluated, tmp_path):
     assert facts_of(data, "bright")["Run with"] == "the usual options"
 
 
+def test_figures_against_the_originals_say_so(evaluated, tmp_path):
+    assert (
+        "annotations saved" in json_of(evaluated, tmp_path / "a.json")["settings"]["Held against"]
+    )
+    evaluated.evaluating.set_options(originals=True)
+    evaluated.settle()
+    data = json_of(evaluated, tmp_path / "b.json")
+    assert "originals" in data["settings"]["Held against"]
+    assert data["command"] == ""
+
+
 def test_a_named_run_says_what_it_is(new_desk, tmp_path):
     base = replace(BLOBS, licence="CC0", weights=WeightsFile(str(tmp_path / "own.pt")))
     flipped = replace(

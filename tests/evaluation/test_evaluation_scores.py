@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from evaluating_steps import evaluate, later
-from fakes import make_folder, square, write_mask
+from fakes import make_folder, square, write_mask, write_photo
 
 
 def test_the_folders_scores_follow_an_evaluation(desk, tmp_path):
@@ -55,3 +57,20 @@ def test_scores_are_against_what_is_corrected_though_figures_are_against_the_ori
     assert desk.session.counts[0, "bright"].counts.tolist() == [[500, 100], [0, 0]]
     assert desk.session.counts[3, "bright"].counts.tolist() == [[480, 20], [20, 80]]
     assert desk.evaluating.table.class_iou("bright")[0, 1] == pytest.approx(80 / 120)
+
+
+def test_copies_of_an_image_count_each(desk, tmp_path):
+    root = make_folder(tmp_path / "nuclei", 2)
+    write_photo(root / "a1.png", square(left=9))
+    for number in range(2, 12):
+        for folder in (root, root / "masks"):
+            shutil.copy(folder / f"a{number % 2}.png", folder / f"a{number}.png")
+    desk.open(root)
+    table = evaluate(desk)
+    assert len(desk.engine.runs) == 2
+    assert desk.session.evaluation.done == {"bright": 12}
+    assert all(desk.session.state(i).runs == {"bright"} for i in range(12))
+    scores = desk.scoring.of_folder("bright")
+    assert scores.images == 12
+    assert scores.summed.truth_pixels.sum() == 12 * 600
+    assert scores.summed.mean_iou == pytest.approx(table.figure("bright", "mean_iou"))

@@ -111,7 +111,7 @@ def test_an_edit_of_an_image_that_is_not_open_has_nothing_of_the_open_ones_sourc
     run.settle()
     run.studio.class_removal.count(2, removed.append)
     run.settle()
-    run.studio.class_removal.remove(removed[0])  # changes image 1 while image 0 is open
+    run.studio.class_removal.remove(removed[0], 1)  # changes image 1 while image 0 is open
     run.settle()
     assert run.session.state(1).edited
     assert run.session.state(1).taken == frozenset()

@@ -54,15 +54,23 @@ def facts_of(
     return {name: value for name, value in facts.items() if value}
 
 
-def settings_of(conditions: Conditions, references: References) -> dict[str, object]:
-    """What holds for all models, by name."""
+def reference_text(conditions: Conditions, references: References) -> str:
+    """What the images are measured against, for people."""
     truth = references.files.project.truth
-    held_against = "the ground truth in the folder" if truth is not None else "nothing"
+    if conditions.originals and truth is not None:
+        return "the originals of the ground truth, without corrections"
     if references.saved:
         saved = "annotations saved with segstudio"
-        held_against = saved if truth is None else f"{saved}, else {held_against}"
+        return saved if truth is None else f"{saved}, else the ground truth in the folder"
+    if truth is None:
+        return "nothing"
+    return f"the masks in {', '.join(map(str, truth.folders))}"
+
+
+def settings_of(conditions: Conditions, references: References) -> dict[str, object]:
+    """What holds for all models, by name."""
     return {
-        "Held against": held_against,
+        "Held against": reference_text(conditions, references),
         **{
             m.name: "measured" if m.key in conditions.asked else "not measured"
             for m in MEASURES

@@ -20,7 +20,7 @@ from segstudio.jobs import Job
 from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.image_figures import ImageFigures, figures_of
 from segstudio.metrics.votes import vote_entropy
-from segstudio.runs.engine import Engine, Predictor
+from segstudio.runs.engine import Engine, Predictor, loaded
 from segstudio.storage.decode import pages_in_image, read_image
 from segstudio.storage.figures import FigureStore, packed, unpacked
 from segstudio.storage.image_ref import ImageRef, image_of, page_title, place_of
@@ -533,17 +533,12 @@ class EvaluatedModels:
             raise ModelNeeded
         if contender.id not in self._loaded:
             try:
-                self._loaded[contender.id] = self._load(self._engine, contender, job)
+                self._loaded[contender.id] = loaded(
+                    self._engine, contender.spec, contender.options.device, job
+                )
             except SegstudioError as error:
                 self.trouble.broken[contender.id] = without_traceback(error)
         return self._loaded.get(contender.id)
-
-    def _load(self, engine: Engine, contender: Contender, job: Job) -> Predictor:
-        spec, progress = contender.spec, job.progress
-        if not engine.is_available(spec):
-            engine.download(spec, job.check, job.report)
-        job.report(progress.done, progress.total, f"Loading {spec.title}")
-        return engine.predictor(spec, contender.options.device, job.check)
 
 
 def _no_report(done: int, total: int = 0, text: str = "") -> None:

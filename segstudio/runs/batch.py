@@ -25,7 +25,7 @@ from segstudio.jobs import Job
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.metrics.tally import count
 from segstudio.resources import resource_path
-from segstudio.runs.engine import Engine, Predictor
+from segstudio.runs.engine import Engine, Predictor, loaded
 from segstudio.session.session import Session
 from segstudio.storage.decode import pages_in_image
 from segstudio.storage.image_ref import ImageRef, place_of
@@ -213,7 +213,7 @@ class Batch:
             job.report(self.done, len(self.images), image.ref.title)
             stored = self._stored(image)
             if stored is None and self._predictor is None:
-                self._predictor = self._load(job)
+                self._predictor = loaded(self._engine, self.spec, self.options.device, job)
             try:
                 self._deliver(self._result(job, image, stored))
             except SegstudioError as error:
@@ -243,12 +243,6 @@ class Batch:
         if image.index in self._again or not self._keep:
             return None
         return self.files.predictions.load(image.ref.path, self.run, image.ref.page)
-
-    def _load(self, job: Job) -> Predictor:
-        if not self._engine.is_available(self.spec):
-            self._engine.download(self.spec, job.check, job.report)
-        job.report(self.done, len(self.images), f"Loading {self.spec.title}")
-        return self._engine.predictor(self.spec, self.options.device, job.check)
 
     def _result(self, job: Job, image: BatchImage, stored: Prediction | None) -> BatchResult:
         options = self.options

@@ -17,6 +17,7 @@ from segstudio.core.prediction import (
     Variant,
     parts_of,
 )
+from segstudio.jobs import Job
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.traced_model import TracedModel
@@ -76,6 +77,19 @@ class Engine(Protocol):
         Of a large image only a part around a pixel (x, y), or in the middle, is taken.
         """
         ...
+
+
+def loaded(engine: Engine, spec: ModelSpec, device: str, job: Job) -> Predictor:
+    """A model that is ready to run, downloaded first where its weights are not on disk.
+
+    Raises:
+        SegstudioError: if it cannot be downloaded or loaded.
+    """
+    before = job.progress
+    if not engine.is_available(spec):
+        engine.download(spec, job.check, job.report)
+    job.report(before.done, before.total, f"Loading {spec.title}")
+    return engine.predictor(spec, device, job.check)
 
 
 class TorchEngine:

@@ -1,4 +1,7 @@
-"""Ties the network panel to the window: built when first opened, one pixel for photo and stages."""
+"""The network panel in the window: built when first opened; the linked pixel.
+
+The pixel under the pointer on the photo is marked in all stages, and that of a stage on the photo.
+"""
 
 from __future__ import annotations
 

@@ -93,10 +93,9 @@ def decode(
 
 
 def _require_decided(path: Path | None, image_path: Path, coding: Coding) -> None:
-    if coding.undecided:
-        raise SegstudioError(
-            f"The mask {path} of {image_path} is not used. {coding.undecided}", WAY_TO_SAY
-        )
+    if coding.undecided and path is not None:
+        name = _MaskFile(path, image_path, None).name
+        raise SegstudioError(f"{coding.undecided} The mask {name} is not used.", WAY_TO_SAY)
 
 
 def _objects_beside(
@@ -213,7 +212,7 @@ class _MaskFile:
         if coding.kind == "colour":
             return self._ids_of_colors(plain, coding)
         if look is None:
-            raise self._odd("colours", coding)
+            return self._object_in_colours(plain, coding, schema)
         kind, values = look
         if kind in (MaskLook.SHADES, MaskLook.PHOTO):
             raise self._shades(kind)
@@ -230,6 +229,18 @@ class _MaskFile:
             pixels = _classes_in(pixels, coding)
         return self._numbers(pixels, values, coding, schema)
 
+    def _object_in_colours(self, plain: PlainMask, coding: Coding, schema: LabelSchema) -> Labels:
+        """The object is what is not black; where nothing is, one of several colours could be."""
+        if coding.kind != "binary" or not coding.said:
+            raise self._odd("colours", coding)
+        if plain.lossy:
+            raise self._shades(MaskLook.BLURRED_COLOURS)
+        keys = color_keys(plain.pixels)
+        if keys.all() and (keys != keys[0, 0]).any():
+            raise self._odd("several colours and no black", coding)
+        inside = keys != 0
+        return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
+
     def _object_of(
         self,
         plain: PlainMask,
@@ -241,7 +252,7 @@ class _MaskFile:
         pixels = plain.pixels
         if look is MaskLook.NUMBERS and not coding.said:
             raise self._odd(f"the numbers {_shown(values)}", coding)
-        if values and values[0] > 0 and coding.pairs:
+        if values and 0 not in values and coding.pairs:
             inside = self._above_ground(pixels, values, coding)
             return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
         top = 255 if pixels.dtype == np.uint8 else IGNORED_16_BIT

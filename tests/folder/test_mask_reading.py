@@ -217,7 +217,9 @@ def test_two_codings_of_one_object_are_asked_about_and_the_answer_kept(desk, new
     assert np.array_equal(again.document.truth.labels, square())
 
 
-def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(desk, tmp_path):
+def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(
+    desk, new_desk, tmp_path
+):
     root = tmp_path / "set"
     write_photo(root / "a.png", square())
     (root / "masks").mkdir()
@@ -229,6 +231,10 @@ def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(des
     told = [n for n in desk.notices.recent if "could be objects, or class x 1000" in n.message]
     (question,) = told  # what is said of the image does not cover the buttons
     assert question.message.endswith("and are not read: a.png.")
+    desk.close()
+    desk = new_desk()
+    desk.open(root)
+    (question,) = [n for n in desk.notices.recent if n.actions]  # as long as nothing was said
     assert desk.document.truth is None
     words = ["They are class x 1000 + object", "They are objects"]
     assert [text for text, _ in question.actions] == words
@@ -236,6 +242,31 @@ def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(des
     desk.settle()
     assert set(np.unique(desk.document.truth.labels)) == {0, 1, 2}
     assert desk.document.truth.instances.max() == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [
+        ((1, 255), ["255 is ignored", "It is one object"]),
+        (None, ["It is a class", "It is one object"]),
+    ],
+)
+def test_what_may_be_one_object_is_read_so_by_a_button(desk, tmp_path, values, kinds):
+    """Of two numbers without 0 the higher one; of a published colour alone what is not black."""
+    root = tmp_path / "set"
+    write_photo(root / "a.png", square())
+    mask = square()[..., None] * np.array([128, 0, 0], np.uint8)
+    if values is not None:
+        mask = np.where(square() > 0, *np.uint8(values[::-1]))
+    (root / "masks").mkdir()
+    pil.fromarray(mask).save(root / "masks" / "a.png")
+    desk.open(root)
+    (question,) = [n for n in desk.notices.recent if n.actions]
+    assert [text for text, _ in question.actions] == kinds
+    question.second[1]()
+    desk.settle()
+    assert np.array_equal(desk.document.truth.labels, square())
+    assert desk.session.schema.name_of(1) == "object"
 
 
 def test_what_class_0_is_is_asked_where_it_is_no_majority(desk, new_desk, tmp_path):

@@ -327,7 +327,7 @@ def _form_by_names(evidence: Evidence, named: TruthKind | None) -> _Form | None:
     if len(numberings) > 1 or "" in evidence.endings:
         paths = dict(sorted(evidence.endings.items())).values()
         text = (
-            "By their names the masks have other numbers for the same classes, and are not read: "
+            "The masks are not read: by their names they have other numbers for the same classes: "
             f"{', '.join(map(evidence.name_of, paths))}."
         )
         return _Form(doubt=_code_doubt(text, ("cityscapes", "index")))
@@ -369,8 +369,8 @@ def _form_by_numbers(
 
 def _of_codes(evidence: Evidence, readings: tuple[TruthKind, ...]) -> Doubt:
     text = (
-        f"The numbers could be objects, or {KINDS[readings[0]].name}, and are not read: "
-        f"{evidence.example('numbers' if evidence.sizes['numbers'] else 'single')}."
+        "The masks are not read: their numbers could be objects, or "
+        f"{KINDS[readings[0]].name}: {evidence.example('numbers' if evidence.sizes['numbers'] else 'single')}."
     )
     return _code_doubt(text, readings)
 
@@ -531,8 +531,8 @@ def _names(evidence: Evidence, coding: Coding, found: LabelSchema) -> Doubt | No
             name = published.schema.name_of(*used)
             return Doubt(
                 "names",
-                f"The class is not called {name}, though the only colour of the masks is that of "
-                f"{name} of {published.title}.",
+                "The only colour of the masks is read as a class without a name: it may be "
+                f"{name} of {published.title}, or one object.",
                 "Names are changed in the Classes panel.",
                 "Give its name with --schema, or say --truth-kind colours; if it is one object on "
                 "background, --truth-kind binary (--pred-kind for predictions).",
@@ -590,7 +590,7 @@ def _codings(evidence: Evidence, coding: Coding) -> Doubt | None:
             return None
         message = "Both numbers are read as classes, none as background"
         if void:
-            message = f"{void[0]} is read as ignored, and 0 is not there"
+            message = f"{void[0]} is read as ignored"
         message += f": {shown[0]}, never 0."
     else:
         besides = f" ({void[0]} as ignored)" if void else ""

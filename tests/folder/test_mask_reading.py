@@ -230,7 +230,7 @@ def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(
     desk.open(root)
     told = [n for n in desk.notices.recent if "could be objects, or class x 1000" in n.message]
     (question,) = told  # what is said of the image does not cover the buttons
-    assert question.message.endswith("and are not read: a.png.")
+    assert question.message.endswith("or class x 1000 + object: a.png.")
     desk.close()
     desk = new_desk()
     desk.open(root)

@@ -220,7 +220,7 @@ def test_a_mask_that_is_ignored_as_a_whole_is_said(capsys, folders):
     _, whole = iou_of(capsys, *folders)
     assert whole["ignored_pixels"] == 4
     assert (
-        f"Every labelled pixel of the mask {truth / 'b.png'} is read as ignored." in whole["notes"]
+        f"Every labelled pixel of the mask is read as ignored: {truth / 'b.png'}." in whole["notes"]
     )
 
 

@@ -84,7 +84,7 @@ def test_255_beside_another_number_is_ignored_everywhere(tmp_path):
     assert counts(index, refs[0]) == {0: 440, 1: 100, 255: 60}
     reading = read_truth_file(refs[1], index)
     assert reading.remarks == (
-        f"Every labelled pixel of the mask {refs[1].path} is read as ignored.",
+        f"Every labelled pixel of the mask is read as ignored: {refs[1].path}.",
     )
 
 
@@ -99,7 +99,7 @@ def test_255_alone_among_class_ids_is_asked_and_not_guessed(tmp_path):
     assert index.kind == "index"
     (doubt,) = [d for d in index.doubts if d.about == "mixed"]
     assert refs[4].name in doubt.message
-    with pytest.raises(SegstudioError, match="255 alone") as caught:
+    with pytest.raises(SegstudioError, match=r"^The mask holds 255 alone") as caught:
         read_truth(refs[4], index)
     assert str(refs[4].path) in caught.value.message
     assert "--truth-kind" in caught.value.hint

@@ -28,7 +28,7 @@ from segstudio.storage.folders import require_folder, user_folders
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.schema_file import read_schema
-from segstudio.storage.truth import NOTHING_SAID, ReadAs
+from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ def compare(request: ComparisonRequest, *, as_json: bool) -> int:
             request.said,
             request.masks,
         )
-        unscored = _unscored(specs, schema)
+        unscored = _unscored(specs, schema, _doubts(project.truth))
     for note in unscored:
         warn(f"note: {note}")
     for spec in specs:
@@ -119,8 +119,19 @@ def compare(request: ComparisonRequest, *, as_json: bool) -> int:
     return _tell_trouble(found)
 
 
-def _unscored(specs: Sequence[ModelSpec], schema: LabelSchema) -> list[str]:
+def _doubts(truth: TruthIndex | None) -> list[str]:
+    """What the masks do not tell, with the way to say it."""
+    doubts = () if truth is None else truth.doubts
+    return [f"ground truth: {d.message} {d.option}" for d in doubts]
+
+
+def _unscored(specs: Sequence[ModelSpec], schema: LabelSchema, doubts: Sequence[str]) -> list[str]:
     """Which models are not scored, since it is not known what their classes are in the folder.
+
+    Args:
+        specs: The models.
+        schema: The classes of the ground truth.
+        doubts: What may be why they are not known.
 
     Raises:
         InputError: if no model would be scored.
@@ -137,7 +148,7 @@ def _unscored(specs: Sequence[ModelSpec], schema: LabelSchema) -> list[str]:
         )
         notes.append(f"{spec.title} is not scored: {why}")
     if len(notes) == len(specs):
-        raise InputError(" ".join(notes), _HOW_TO_SAY)
+        raise InputError(" ".join(notes), " ".join([_HOW_TO_SAY, *doubts]))
     return [f"{note} {_HOW_TO_SAY}" for note in notes]
 
 
@@ -159,9 +170,7 @@ def _print(
     told = report_of(found, request.wanted, bootstrap=request.bootstrap)
     truth = found.references.files.project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
-    doubts = () if truth is None else truth.doubts
-    told["notes"] = [*(f"ground truth: {d.message} {d.option}" for d in doubts)]
-    told["notes"] += unscored if as_json else []  # said on stderr as well
+    told["notes"] = [*_doubts(truth), *(unscored if as_json else [])]  # said on stderr as well
     if as_json:
         print_json(told)
     else:

@@ -84,7 +84,8 @@ def evaluate(request: EvaluationRequest, *, as_json: bool) -> int:
     masks = found.masks
     for note in masks.by_number:
         warn(f"note: {note}")
-    notes = (*masks.notes, *_shortened(found.remarks), *(masks.by_number if as_json else ()))
+    told = [*masks.notes, *_shortened(found.remarks), *filter(None, [found.numbers_differ])]
+    notes = (*told, *(masks.by_number if as_json else ()))
     report = report_of(found, notes, per_image=request.per_image)
     if difference is not None:
         report["bootstrap"] = bootstrap_row(difference, found, measured[1])

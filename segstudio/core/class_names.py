@@ -83,13 +83,19 @@ def is_known(model: LabelSchema, folder: LabelSchema) -> bool:
     background, there is nothing to take it for.
     """
     objects = [c for c in model.classes if key_of(c.name) != "background"]
-    words = {_STAINED.get(word) or key_of(word) for word in folder.words}
     targets = guess(model, folder)
     pairs = ((c.name, target) for c in objects if (target := targets[c.id]) is not None)
     return not (objects and _objects(folder)) or any(
-        is_made_up(name) or key_of(name) == key_of(folder.name_of(target)) or key_of(name) in words
+        is_made_up(name)
+        or key_of(name) == key_of(folder.name_of(target))
+        or is_in_words(name, folder)
         for name, target in pairs
     )
+
+
+def is_in_words(name: str, folder: LabelSchema) -> bool:
+    """Whether the names of a folder or of its files have the name of a class, or of its stain."""
+    return key_of(name) in {_STAINED.get(word) or key_of(word) for word in folder.words}
 
 
 def _counterpart(single: ClassSpec, folder: LabelSchema) -> ClassSpec | None:

@@ -52,10 +52,11 @@ def read_alike(truth: Masks, predictions: Masks) -> Alike:
         return _with_all_colours(wanted, found)
     if "instances" in both and len(both) > 1:
         return _as_objects(truth, predictions, wanted, found)
-    if both == {"index", "binary"}:
+    if "binary" in both and both <= {"index", "binary", "colour"} and len(both) > 1:
         return _as_one_object(truth, predictions, wanted, found)
     if "colour" in both and not (wanted.declared or found.declared):
-        raise _unlike(truth, predictions, _COLOUR_HINT)
+        is_one = wanted.one_class and found.one_class
+        raise _unlike(truth, predictions, _OBJECT_HINT if is_one else _COLOUR_HINT)
     if both == {"index"} and not (wanted.declared or found.declared):
         return Alike(wanted, found, _ids_that_agree(truth, predictions, wanted, found))
     return Alike(wanted, found)
@@ -163,18 +164,21 @@ def _as_objects(truth: Masks, predictions: Masks, wanted: TruthIndex, found: Tru
 def _as_one_object(
     truth: Masks, predictions: Masks, wanted: TruthIndex, found: TruthIndex
 ) -> Alike:
-    """One side is black and white: the other may have one class, whatever its number."""
+    """One side is black and white: the other may have one class, whatever its number or colour."""
     is_truth = wanted.kind == "binary"
     other = found if is_truth else wanted
-    if other.declared or (other.one_class and other.schema.ids == (0, 1)):
+    is_object = other.one_class and other.schema.ids == (0, 1)
+    if other.declared or (is_object and (other.kind != "colour" or other.said.kind)):
         return Alike(wanted, found)
     if not other.one_class or other.said.kind is not None:
-        raise _unlike(truth, predictions, _KINDS)
+        ways = (d.option for d in other.doubts if d.about == "codings" and d.answers)
+        raise _unlike(truth, predictions, next(ways, _KINDS))
     read = other.read_as(ReadAs("binary", other.said.zero))
     return Alike(wanted, read) if is_truth else Alike(read, found)
 
 
 _COLOUR_HINT = "Say which colour is which class: give a segstudio.json with --schema."
+_OBJECT_HINT = "If it is one object on both sides, say --truth-kind binary --pred-kind binary."
 _KINDS = (
     "Say how they are to be read with --pred-kind and --truth-kind, or give the classes with "
     "--schema."
@@ -187,6 +191,8 @@ def _unlike(truth: Masks, predictions: Masks, hint: str) -> SegstudioError:
 
     def words(masks: Masks) -> str:
         kind = masks.index.kind
+        if masks.index.said.kind is not None:
+            return f"are read as {KINDS[kind].name}"
         if numbers:
             return "have colours" if kind == "colour" else "hold numbers"
         return f"hold {'numbers of classes' if kind == 'index' else KINDS[kind].name}"

@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import InstanceMatch, match_instances
@@ -34,6 +36,8 @@ from segstudio.storage.scan import scan
 
 OBJECT_IOU: Final = 0.5
 """From this IoU on a predicted object is one of the ground truth's."""
+_NO_IOU: Final = 0.01
+_NAMED: Final = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,22 @@ class MaskEvaluation:
         found = {i for f in chain(self.figures.values(), others) for i in f.pairs.class_ids}
         return sorted({*self.schema.scored_ids, *found} - {self.schema.ignore_index})
 
+    @property
+    def numbers_differ(self) -> str:
+        """That the classes of both sides may have other numbers, as next to none agrees; or ""."""
+        folder, truth, found = self.folder, self.masks.truth, self.masks.predictions
+        scores, rows = folder.metrics, np.isin(folder.class_ids, folder.foreground_ids)
+        rows &= np.isfinite(scores.iou)
+        labelled = scores.truth_pixels[rows].any() and scores.predicted_pixels[rows].any()
+        if np.count_nonzero(rows) < 2 or not labelled or scores.iou[rows].max() >= _NO_IOU:
+            return ""
+        sides = (_numbers(index.class_numbers) for index in (truth, found))
+        return (
+            "next to no pixel has the same class on both sides: the numbers may mean other classes "
+            "on each, as the ids and train ids of Cityscapes do. The ground truth holds {}, the "
+            "predictions {}; they are matched by number.".format(*sides)
+        )
+
     def minus(self, other: MaskEvaluation) -> PairedDifference:
         """How these predictions differ from others, on the images of both.
 
@@ -96,6 +116,11 @@ class MaskEvaluation:
         return paired_difference(
             first, second, ids, foreground_ids=self.schema.foreground_among(ids)
         )
+
+
+def _numbers(ids: Iterable[int]) -> str:
+    found = [str(i) for i in sorted(ids)]
+    return ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "")
 
 
 def evaluate_masks(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.class_mapping import asked_of, is_scored
-from segstudio.core.class_names import is_made_up, key_of
+from segstudio.core.class_names import is_in_words, is_made_up, key_of
 from segstudio.core.errors import SegstudioError
 from segstudio.core.found_objects import FoundObjects
 from segstudio.core.labels import InstanceIds, LabelMap
@@ -381,19 +381,29 @@ def _by_number(predictions: TruthIndex, schema: LabelSchema, sides: MaskSides) -
         return
     model = predictions.schema
     asked = asked_of(model, schema)
-    if asked is not None:
-        yield (
-            f"nothing says that {asked[0]} of the predictions is \u201c{asked[1]}\u201d of the "
-            f"ground truth: they are matched by number. {_HOW_TO_SAY}"
-        )
-    others = [
-        f"{c.name} and \u201c{other.name}\u201d"
+    pairs = [
+        (c.name, other.name)
         for c in model.classes
         if (other := schema.get(c.id)) is not None
         and key_of(c.name) != key_of(other.name)
         and not is_made_up(c.name)
-        and not is_made_up(other.name)
     ]
+    unnamed = [p for p in pairs if is_made_up(p[1]) and not is_in_words(p[0], schema)]
+    if len(unnamed) > 1:
+        yield (
+            "nothing says that classes of the predictions are those of the ground truth: "
+            f"{_shown(unnamed)}. They are matched by number. {_HOW_TO_SAY}"
+        )
+    elif unnamed or asked is not None:
+        name, other_name = unnamed[0] if asked is None else asked
+        yield (
+            f"nothing says that {name} of the predictions is \u201c{other_name}\u201d of the "
+            f"ground truth: they are matched by number. {_HOW_TO_SAY}"
+        )
+    others = [p for p in pairs if not is_made_up(p[1])]
     if others:
-        shown = ", ".join(others[:_NAMED])
-        yield f"classes of other names are matched by number: {shown}. {_HOW_TO_SAY}"
+        yield f"classes of other names are matched by number: {_shown(others)}. {_HOW_TO_SAY}"
+
+
+def _shown(pairs: Sequence[tuple[str, str]]) -> str:
+    return listed([f"{name} and \u201c{other}\u201d" for name, other in pairs], _NAMED)

@@ -296,7 +296,8 @@ class FolderFiles:
     ) -> MasksOfImage:
         """An image's ground truth and saved annotation, for the screen.
 
-        They are read by what is known of the masks so far. What cannot be used is a problem.
+        They are read by what is known of the masks so far. What cannot be used is a problem, but
+        for masks that are not read before a person says what they hold: that is asked once for all.
         """
         found = MasksOfImage()
         try:
@@ -305,7 +306,8 @@ class FolderFiles:
                 found.truth = reading.label_map
                 found.problems += [SegstudioError(r, _REMARK_HINT) for r in reading.remarks]
         except SegstudioError as error:
-            found.problems.append(without_traceback(error))
+            if self.project.truth is None or not self.project.truth.undecided:
+                found.problems.append(without_traceback(error))
         try:
             found.saved = self.annotations.read(ref, schema, shape_hw)
         except SegstudioError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
@@ -22,6 +23,8 @@ from segstudio.storage.truth_kinds import KINDS
 
 _ABOUT = "masks"
 """What notices of how masks are read are about: they go when that changes."""
+_EACH_TIME = frozenset({"mixed", "codes"})
+"""Doubts for which masks are not used: they are told each time."""
 _NAMED = 5
 _OTHERWISE = SegstudioError(
     "The masks turned out to hold something else than was thought at first.",
@@ -165,19 +168,25 @@ class MaskReading:
         if project.root not in self._asked:
             self._asked[project.root] = load_asked(project.data_folder)
         asked = self._asked[project.root]
-        new = [d for d in index.doubts if d.about == "mixed" or d.about not in asked]
+        new = [d for d in index.doubts if d.about in _EACH_TIME or d.about not in asked]
         for doubt in new:
             self._post(doubt, index)
-        questions = {d.about for d in new} - {"mixed"}
+        questions = {d.about for d in new} - _EACH_TIME
         if questions:
             self._asked[project.root] = asked | questions
             self._save(project, index.said)
 
     def _post(self, doubt: Doubt, index: TruthIndex) -> None:
-        first, second = self._answers(doubt, index)
+        answers: list[Action] = [
+            (words, partial(self.read_as, _with(index.said, answer)))
+            for words, answer in doubt.answers
+        ]
+        if doubt.about == "levels":
+            answers.insert(0, ("It is ignored", self._ignore_255))
+        first, second = (*answers, None, None)[:2]
         self._notices.post(
             Notice(
-                "warning" if doubt.about == "mixed" else "info",
+                "warning" if doubt.about in _EACH_TIME else "info",
                 doubt.message,
                 doubt.hint,
                 action=first,
@@ -186,37 +195,6 @@ class MaskReading:
                 stays=True,
             )
         )
-
-    def _answers(self, doubt: Doubt, index: TruthIndex) -> tuple[Action | None, Action | None]:
-        said = index.said
-
-        def reading(**values: str) -> Callable[[], None]:
-            return lambda: self.read_as(replace(said, **values))  # type: ignore[arg-type]
-
-        if doubt.about == "zero":
-            return (
-                ("It is background", reading(zero="background")),
-                ("It is a class", reading(zero="class")),
-            )
-        if doubt.about == "objects":
-            return (
-                ("They are classes", reading(kind="index")),
-                ("They are objects", reading(kind="instances")),
-            )
-        if doubt.about == "codings":
-            return (
-                ("They are classes", reading(kind="index")),
-                ("It is one object", reading(kind="binary")),
-            )
-        if doubt.about == "codes":
-            first, second = doubt.readings
-            return (
-                (f"They are {KINDS[first].name}", reading(kind=first)),
-                (f"They are {KINDS[second].name}", reading(kind=second)),
-            )
-        if doubt.about == "levels":
-            return ("It is ignored", self._ignore_255), ("It is a class", reading(kind="index"))
-        return None, None
 
     def _ignore_255(self) -> None:
         self._notices.settle(_ABOUT)
@@ -231,3 +209,8 @@ class MaskReading:
             failed=lambda error: self._notices.failure("Saving how the masks are read", error),
             visible=False,
         )
+
+
+def _with(said: ReadAs, answer: ReadAs) -> ReadAs:
+    """What was said, and one thing more."""
+    return ReadAs(answer.kind or said.kind, answer.zero or said.zero)

@@ -152,6 +152,8 @@ def _class_value(
     schema: LabelSchema,
 ) -> Any:
     """The stored value for a class that no pixel of the file has."""
+    if coding.kind == "binary" and coding.colors and native.values.ndim == 3:
+        return _color_value(native, int(class_id == object_id(schema)), coding)
     if coding.kind == "colour":
         return _color_value(native, class_id, coding)
     value = class_id

@@ -46,8 +46,6 @@ class Evidence:
         groups: Names of some masks of each group, for messages; and how many there are.
         singles: How many masks hold only this one number besides 0.
         values: The numbers of masks with several.
-        pairs: The two numbers of masks that hold no more, ascending, and one that does; besides
-            what is ignored and black and white.
         more_than_two: Whether a mask holds more numbers.
         beside_255: A mask that holds 255 beside another number, and the least of those.
         colors: In how many masks each colour turns up.
@@ -65,7 +63,6 @@ class Evidence:
     sizes: Counter[Group] = field(default_factory=Counter)
     singles: Counter[int] = field(default_factory=Counter)
     values: set[int] = field(default_factory=set)
-    pairs: dict[tuple[int, int], Path] = field(default_factory=dict)
     more_than_two: bool = False
     beside_255: tuple[Path, int] | None = None
     colors: Counter[int] = field(default_factory=Counter)
@@ -76,6 +73,9 @@ class Evidence:
     opacity_files: int = 0
     zeros: int = 0
     pixels: int = 0
+    _pairs: dict[tuple[int, int], Path] = field(default_factory=dict)
+    _voids: set[int] = field(default_factory=set)
+    _root: Path | None = None
     _ids: int = 0
     _whole: int = 0
     _files: int = 0
@@ -121,6 +121,11 @@ class Evidence:
     def add(self, path: Path, facts: MaskFacts) -> None:
         """Take in one mask."""
         self.masks += 1
+        if self._root is None:
+            self._root = path.parent
+        elif not path.is_relative_to(self._root):
+            shared = (p for p in self._root.parents if path.is_relative_to(p))
+            self._root = next(shared, path.parent)
         self.looks[facts.look] += 1
         called = _ENDING.search(path.stem)
         self.endings.setdefault(called[1].lower() if called else "", path)
@@ -178,18 +183,36 @@ class Evidence:
         self._counts.add(len(numbers))
 
     def _add_pair(self, path: Path, values: tuple[int, ...]) -> None:
-        numbers = [v for v in values if v not in (-1, IGNORED_16_BIT)]
-        if numbers[-1:] == [255] and 0 < min(filter(None, numbers)) < GREY_LEVEL:
-            numbers.pop()
+        void = {-1, IGNORED_16_BIT}
+        if 0 < min((v for v in values if v > 0), default=0) < GREY_LEVEL:
+            void.add(255)
+        numbers = [v for v in values if v not in void]
+        if len(numbers) > 1:
+            self._voids |= void.intersection(values)
+            self.more_than_two |= len(numbers) > 2
+        elif numbers and numbers[0]:
+            numbers = list(values)  # of two numbers none is void unless other masks say so
         if len(numbers) == 2:
-            self.pairs.setdefault((numbers[0], numbers[1]), path)
-        self.more_than_two |= len(numbers) > 2
+            self._pairs.setdefault((numbers[0], numbers[1]), path)
 
     def _group(self, group: Group, path: Path) -> None:
         self.sizes[group] += 1
         paths = self.groups.setdefault(group, [])
         if len(paths) < _EXAMPLES:
             paths.append(path)
+
+    @property
+    def pairs(self) -> dict[tuple[int, int], Path]:
+        """The two numbers of masks that hold no more, ascending, and one that does.
+
+        Without what is void beside several numbers in other masks, and black and white.
+        """
+        return {pair: path for pair, path in self._pairs.items() if not self._voids & {*pair}}
+
+    @property
+    def without_ground(self) -> bool:
+        """Whether masks hold two numbers of which 0 is none."""
+        return any(0 not in pair for pair in self.pairs)
 
     @property
     def numbers(self) -> set[int]:
@@ -228,8 +251,13 @@ class Evidence:
     def example(self, group: Group) -> str:
         """The name of a mask of a group, and how many others there are."""
         more = self.sizes[group] - 1
-        name = str(self.groups[group][0])
+        name = self.name_of(self.groups[group][0])
         return f"{name} and {more} more" if more > 0 else name
+
+    def name_of(self, path: Path) -> str:
+        """The name of a mask, from the folder that all of them lie in."""
+        inside = self._root is not None and path.is_relative_to(self._root)
+        return path.relative_to(self._root).as_posix() if self._root and inside else path.name
 
 
 def is_white(number: int) -> bool:

@@ -259,10 +259,19 @@ class TruthIndex:
 
     @property
     def one_class(self) -> bool:
-        """Whether no mask has more than one number besides what is ignored, and all the same."""
+        """Whether no mask has more than one number or colour, and all the same.
+
+        Besides 0, black and what is ignored. Of two numbers without 0 both count, whatever is
+        ignored: the higher one may be the object.
+        """
+        if self._evidence.without_ground:
+            return False
+        if self._evidence.colour_files:
+            colors = {*self._evidence.colors} - {0}
+            return self.coding.kind == "colour" and not self._evidence.numbers and len(colors) == 1
         ignored = {0, 255, *self.coding.ignored} if self.coding.ignored else {0}
         rest = {self.coding.class_of(n) for n in self._evidence.numbers} - ignored
-        return len(rest) <= 1 and not self._evidence.colour_files
+        return len(rest) <= 1
 
     def numbers_are_in(self, schema: LabelSchema) -> bool:
         """Whether the masks hold numbers, and each besides 0 is the id of a class."""

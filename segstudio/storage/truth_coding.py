@@ -12,7 +12,6 @@ from segstudio.storage.mask_evidence import GREY_LEVEL, IGNORED_16_BIT, Evidence
 from segstudio.storage.mask_facts import MaskLook, color_of
 from segstudio.storage.published_classes import (
     CITYSCAPES_VOID,
-    FIRST_THING,
     LAST_ID,
     LAST_TRAIN_ID,
     Numbering,
@@ -21,7 +20,7 @@ from segstudio.storage.published_classes import (
     voc_colors,
     voc_schema,
 )
-from segstudio.storage.truth_kinds import KINDS, TruthKind, ValueKind, recognised_codes
+from segstudio.storage.truth_kinds import KINDS, TruthKind, recognised_codes
 
 Zero = Literal["background", "class", "object"]
 ZEROS: Final[tuple[Zero, ...]] = ("background", "class", "object")
@@ -30,6 +29,7 @@ WAY_TO_SAY: Final = (
     "Say what the masks hold: File > Read masks as, or --truth-kind and --pred-kind on the "
     "command line."
 )
+_SHOWN: Final = 8
 _VOID_CODES: Final = frozenset({-1, 255, IGNORED_16_BIT})
 
 
@@ -58,7 +58,8 @@ class Coding:
         kind: "index": values are class ids; "binary": what is not black is the object;
             "colour": each colour is a class; "instances": values are instance ids;
             those with a `ValueKind.unit`: values are a class and an object.
-        colors: Class ids by colour (r, g, b), for colour-coded masks.
+        colors: Class ids by colour (r, g, b), for colour-coded masks; 0 and 1 where a person said
+            that what is not black is the object.
         ignored: Numbers that count nowhere; they become the ignore index.
         opacity: Whether shapes are in the opacity.
         palettes: Whether the colours of palettes are the classes, and not their indices.
@@ -105,20 +106,20 @@ class Doubt:
     Attributes:
         about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
             "levels": whether 255 is a class or ignored; "codings": whether the numbers of masks
-            that hold two are classes, or background and object; "codes": whether numbers are class
-            and object in one; "names": whether classes are those of a published data set;
-            "mixed": masks that are not read.
+            that never hold 0 or only two are classes, or background and object; "codes": whether
+            numbers are class and object in one; "names": whether classes are those of a published
+            data set; "mixed": masks that are not read.
         message: It, in a sentence, and how it is read until someone says otherwise.
         hint: What to do in the window.
         option: What to do on the command line.
-        readings: Of "codes" what the numbers may be.
+        answers: What a person may say, two at most, each with its words.
     """
 
     about: Literal["zero", "objects", "levels", "codings", "codes", "names", "mixed"]
     message: str
     hint: str
     option: str = ""
-    readings: tuple[TruthKind, ...] = ()
+    answers: tuple[tuple[str, ReadAs], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,9 @@ def decide(
         said=said.kind is not None,
         undecided="" if form.doubt is None else form.doubt.message,
     )
+    if kind == "binary" and evidence.colour_files:
+        shown = sorted(_colors_shown(evidence, coding))
+        coding = replace(coding, colors=(((0, 0, 0), 0), *((color, 1) for color in shown[:255])))
     if kind == "colour":
         palettes = evidence.palettes_differ or bool(evidence.colour_files) or coding.said
         coding, found = _with_colors(replace(coding, palettes=palettes), evidence, schema)
@@ -271,7 +275,7 @@ def _takes_white(evidence: Evidence, kind: TruthKind, ignored: tuple[int, ...]) 
 
 def _pairs(evidence: Evidence) -> tuple[tuple[int, int], ...]:
     """The numbers of masks of two, where 0 is not the background of all of them."""
-    return tuple(sorted(evidence.pairs)) if any(low > 0 for low, _ in evidence.pairs) else ()
+    return tuple(sorted(evidence.pairs)) if evidence.without_ground else ()
 
 
 def _two_valued(evidence: Evidence) -> bool:
@@ -323,8 +327,8 @@ def _form_by_names(evidence: Evidence, named: TruthKind | None) -> _Form | None:
     if len(numberings) > 1 or "" in evidence.endings:
         paths = dict(sorted(evidence.endings.items())).values()
         text = (
-            "By their names the masks have other numbers for the same classes, and are not read: "
-            f"{', '.join(map(str, paths))}."
+            "The masks are not read: by their names they have other numbers for the same classes: "
+            f"{', '.join(map(evidence.name_of, paths))}."
         )
         return _Form(doubt=_code_doubt(text, ("cityscapes", "index")))
     numbering = numberings.pop()
@@ -352,9 +356,9 @@ def _form_by_numbers(
     if max(numbers, default=0) <= 255:
         return _Form()
     for kind in recognised_codes():
-        if _are_city_codes(numbers, kind):
+        if kind.fits_cityscapes(numbers):
             return _Form(kind.key, "ids")
-    able = [kind.key for kind in recognised_codes() if _may_be_codes(numbers, kind)]
+    able = [kind.key for kind in recognised_codes() if kind.may_hold(numbers)]
     if not able or named is not None:
         return _Form()
     if schema is not None:
@@ -363,41 +367,10 @@ def _form_by_numbers(
     return _Form(doubt=_of_codes(evidence, (able[0], "instances")))
 
 
-def _are_city_codes(numbers: set[int], kind: ValueKind) -> bool:
-    """Whether all of the numbers are those of things and of stuff in Cityscapes and KITTI.
-
-    Stuff (road, sky) has no objects; things without stuff could be objects with high numbers.
-    """
-    low = {n for n in numbers if n < kind.unit}
-    if low and not kind.below:
-        return False
-    codes = [divmod(n, kind.unit) for n in numbers - low]
-    things = [i for i, _ in codes if i >= FIRST_THING]
-    stuff = [(i, number) for i, number in codes if i < FIRST_THING]
-    return (
-        bool(things and (stuff or low or kind.below))
-        and max(things) <= LAST_ID
-        and max(low, default=0) <= LAST_ID
-        and all(i > 0 and number == 0 for i, number in stuff)
-    )
-
-
-def _may_be_codes(numbers: set[int], kind: ValueKind) -> bool:
-    """Whether the objects of each class are numbered on from 0 or 1, and classes are up to 254."""
-    objects: dict[int, set[int]] = {}
-    for n in numbers:
-        if n >= kind.unit:
-            objects.setdefault(n // kind.unit, set()).add(n % kind.unit)
-        elif n > 254 or not kind.below:
-            return False
-    runs = (min(of) <= 1 and max(of) - min(of) + 1 == len(of) for of in objects.values())
-    return 0 < max(objects, default=0) < 255 and all(runs)
-
-
 def _of_codes(evidence: Evidence, readings: tuple[TruthKind, ...]) -> Doubt:
     text = (
-        f"The numbers could be objects, or {KINDS[readings[0]].name}, and are not read: "
-        f"{evidence.example('numbers' if evidence.sizes['numbers'] else 'single')}."
+        "The masks are not read: their numbers could be objects, or "
+        f"{KINDS[readings[0]].name}: {evidence.example('numbers' if evidence.sizes['numbers'] else 'single')}."
     )
     return _code_doubt(text, readings)
 
@@ -409,7 +382,7 @@ def _code_doubt(text: str, readings: tuple[TruthKind, ...]) -> Doubt:
         text,
         "Say what they hold with File > Read masks as.",
         f"Say {ways} (--pred-kind for predictions).",
-        readings,
+        tuple((f"They are {KINDS[kind].name}", ReadAs(kind)) for kind in readings),
     )
 
 
@@ -507,17 +480,19 @@ def _doubts(
     found = [_mixed(evidence, coding)] if said.kind is None else []
     if form.called is not None and schema is None and said.kind is None:
         text = (
-            f"Called as {form.called} is, the masks are read as those of Cityscapes: its classes, "
+            "The masks are read as those of Cityscapes, whose classes that it does not score count "
+            f"nowhere: they are called so ({evidence.name_of(form.called)})."
         )
-        found.append(_name_doubt(text + "of which those that it does not score count nowhere."))
+        found.append(_name_doubt(text, "ids"))
     if form.kind is not None:
         return tuple(d for d in found if d is not None)
-    if schema is None and coding.kind in ("colour", "index"):
+    if schema is None and coding.kind in ("colour", "index") and said.kind is None:
         found.append(_names(evidence, coding, classes))
     codings = None
     if schema is None and coding.kind == "index" and said.kind is None:
-        codings = _codings(evidence)
+        codings = _codings(evidence, coding)
         found += [_levels(evidence), codings or _either(evidence)]
+        found.append(None if codings else _no_ground(evidence, coding))
     # Where 0 may not be the background of all masks, its share says nothing.
     same_ground = codings is None and not coding.pairs
     if schema is None and said.zero is None and coding.kind in ("index", "binary") and same_ground:
@@ -537,6 +512,10 @@ def _ground(evidence: Evidence, coding: Coding) -> Doubt | None:
         + (", or the object itself (File > Read masks as)." if black else "."),
         "If it is a class like the others, say --class-0 class"
         + (", if it is the object itself, --class-0 object." if black else "."),
+        (
+            ("It is background", ReadAs(zero="background")),
+            ("It is a class", ReadAs(zero="class")),
+        ),
     )
 
 
@@ -550,24 +529,37 @@ def _names(evidence: Evidence, coding: Coding, found: LabelSchema) -> Doubt | No
         used = {published.ids[color] for color in shown}
         if len(used) == 1:
             name = published.schema.name_of(*used)
-            text = f"The only colour of the masks is that of {name} of {published.title}; "
-            return _name_doubt(text + "the class is not called so.")
+            return Doubt(
+                "names",
+                "The only colour of the masks is read as a class without a name: it may be "
+                f"{name} of {published.title}, or one object.",
+                "Names are changed in the Classes panel.",
+                "Give its name with --schema, or say --truth-kind colours; if it is one object on "
+                "background, --truth-kind binary (--pred-kind for predictions).",
+                (
+                    ("It is a class", ReadAs("colour")),
+                    ("It is one object", ReadAs("binary")),
+                ),
+            )
     else:
         used = evidence.numbers - {0}
     if found.get(1) != voc_schema().get(1) or used != set(range(1, len(used) + 1)):
         return None
     if len(used) >= found.num_classes - 1:
         return None
-    text = f"The {len(used)} colours of the masks are the first of Pascal VOC, whose names are "
-    return _name_doubt(text + "taken; other programs number their classes in the same colours.")
+    text = (
+        f"The {len(used)} colours of the masks are the first of Pascal VOC, whose names are "
+        "taken; other programs number their classes in the same colours."
+    )
+    return _name_doubt(text, KINDS[coding.kind].option)
 
 
-def _name_doubt(text: str) -> Doubt:
+def _name_doubt(text: str, option: str) -> Doubt:
     return Doubt(
         "names",
         text,
         "Names are changed in the Classes panel, and what masks hold with File > Read masks as.",
-        "Give the classes' names with --schema, or say --truth-kind ids.",
+        f"Give the classes' names with --schema, or say --truth-kind {option}.",
     )
 
 
@@ -576,31 +568,57 @@ def _levels(evidence: Evidence) -> Doubt | None:
         return None
     return Doubt(
         "levels",
-        f"{evidence.beside_255[0]} holds 255 beside other grey levels: each is read as a class.",
+        "255 is read as a class, as the other grey levels beside it: "
+        f"{evidence.name_of(evidence.beside_255[0])}.",
         "Or does it stand for pixels that count nowhere?",
         "If it stands for pixels that count nowhere, say --ignore 255.",
+        (("It is a class", ReadAs("index")),),
     )
 
 
-def _codings(evidence: Evidence) -> Doubt | None:
+def _codings(evidence: Evidence, coding: Coding) -> Doubt | None:
     """Masks of two numbers each, of which the higher may be the object whatever its number."""
     pairs = sorted(evidence.pairs)
     numbers = {number for pair in pairs for number in pair}
     if evidence.more_than_two or not pairs or (len(pairs) > 2 and len(numbers) > 3):
         return None
-    shown = [f"{evidence.pairs[pair]} holds {pair[0]} and {pair[1]}" for pair in pairs]
+    paths = evidence.pairs
+    shown = [f"{evidence.name_of(paths[p])} holds {p[0]} and {p[1]}" for p in pairs]
+    void = sorted(numbers.intersection(coding.ignored))
     if len(pairs) == 1:
         if 0 in numbers:
             return None
-        message = f"Both numbers are read as classes, none as background: {shown[0]}, never 0."
+        message = "Both numbers are read as classes, none as background"
+        if void:
+            message = f"{void[0]} is read as ignored"
+        message += f": {shown[0]}, never 0."
     else:
-        message = f"Each number is read as one class in all masks: {', '.join(shown)}."
+        besides = f" ({void[0]} as ignored)" if void else ""
+        message = f"Each number is read as one class in all masks{besides}: {', '.join(shown)}."
     return Doubt(
         "codings",
         message,
         "The higher number of each mask may be one and the same object.",
         "If the higher number of each mask is one and the same object, say --truth-kind binary "
         "(--pred-kind binary); else ids.",
+        (
+            (f"{void[0]} is ignored" if void else "They are classes", ReadAs("index")),
+            ("It is one object", ReadAs("binary")),
+        ),
+    )
+
+
+def _no_ground(evidence: Evidence, coding: Coding) -> Doubt | None:
+    """Masks of several classes that never hold 0: none of them is background then."""
+    numbers = sorted(evidence.values - {*coding.ignored})
+    if evidence.zeros or len(numbers) < 2:
+        return None
+    shown = ", ".join(map(str, numbers[:_SHOWN])) + (", ..." if len(numbers) > _SHOWN else "")
+    return Doubt(
+        "codings",
+        f"No mask holds 0: each number is read as a class, none as background ({shown}).",
+        "What counts nowhere is chosen in the Classes panel, and names are given there.",
+        "If one of them is background or counts nowhere, say so with --schema or --ignore.",
     )
 
 
@@ -612,6 +630,10 @@ def _either(evidence: Evidence) -> Doubt | None:
         "The numbers of the masks are read as classes, but each could be an object.",
         "",
         "Say --truth-kind and --pred-kind: ids or objects.",
+        (
+            ("They are classes", ReadAs("index")),
+            ("They are objects", ReadAs("instances")),
+        ),
     )
 
 
@@ -620,11 +642,11 @@ def _mixed(evidence: Evidence, coding: Coding) -> Doubt | None:
     odd = [group for group in evidence.groups if not _fits(group, evidence, coding)]
     if not odd or len(odd) == len(evidence.groups):  # all: each says it when it is read
         return None
-    named = "; ".join(f"{evidence.example(g)}: {_GROUP_WORDS[g]}" for g in odd)
+    named = "; ".join(f"{evidence.example(g)} ({_GROUP_WORDS[g]})" for g in odd)
     return Doubt(
         "mixed",
-        f"The masks are read as {KINDS[coding.kind].name}. Some hold something else and are not "
-        f"used: {named}.",
+        f"Some masks hold something else and are not used: {named}. The others are read as "
+        f"{KINDS[coding.kind].name}.",
         "What they hold can be said with File > Read masks as.",
         "Say what they hold with --truth-kind and --pred-kind.",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from segstudio.storage.published_classes import FIRST_THING, LAST_ID
+
 TruthKind = str
 """Key of a row: "index", "binary", ..."""
 
@@ -31,6 +33,35 @@ class ValueKind:
     unit: int = 0
     below: bool = False
     recognised: bool = False
+
+    def fits_cityscapes(self, numbers: set[int]) -> bool:
+        """Whether all of the numbers are those of things and of stuff in Cityscapes and KITTI.
+
+        Stuff (road, sky) has no objects; things without stuff could be objects with high numbers.
+        """
+        low = {n for n in numbers if n < self.unit}
+        if low and not self.below:
+            return False
+        codes = [divmod(n, self.unit) for n in numbers - low]
+        things = [i for i, _ in codes if i >= FIRST_THING]
+        stuff = [(i, number) for i, number in codes if i < FIRST_THING]
+        return (
+            bool(things and (stuff or low or self.below))
+            and max(things) <= LAST_ID
+            and max(low, default=0) <= LAST_ID
+            and all(i > 0 and number == 0 for i, number in stuff)
+        )
+
+    def may_hold(self, numbers: set[int]) -> bool:
+        """Whether the objects of each class are numbered on from 0 or 1, and classes are up to 254."""
+        objects: dict[int, set[int]] = {}
+        for n in numbers:
+            if n >= self.unit:
+                objects.setdefault(n // self.unit, set()).add(n % self.unit)
+            elif n > 254 or not self.below:
+                return False
+        runs = (min(of) <= 1 and max(of) - min(of) + 1 == len(of) for of in objects.values())
+        return 0 < max(objects, default=0) < 255 and all(runs)
 
 
 KINDS: Final[dict[TruthKind, ValueKind]] = {

@@ -93,10 +93,9 @@ def decode(
 
 
 def _require_decided(path: Path | None, image_path: Path, coding: Coding) -> None:
-    if coding.undecided:
-        raise SegstudioError(
-            f"The mask {path} of {image_path} is not used. {coding.undecided}", WAY_TO_SAY
-        )
+    if coding.undecided and path is not None:
+        name = _MaskFile(path, image_path, None).name
+        raise SegstudioError(f"{coding.undecided} Not used: {name}.", WAY_TO_SAY)
 
 
 def _objects_beside(
@@ -163,9 +162,9 @@ def _remarks(path: Path, labels: Labels, schema: LabelSchema) -> tuple[str, ...]
     if not found:
         return ()
     if found == [schema.ignore_index]:
-        return (f"Every labelled pixel of the mask {path} is read as ignored.",)
+        return (f"Every labelled pixel of the mask is read as ignored: {path}.",)
     if not set(found) & {*schema.ids, schema.ignore_index}:
-        return (f"No labelled pixel of the mask {path} has a class that is in the list.",)
+        return (f"No labelled pixel of the mask has a class that is in the list: {path}.",)
     return ()
 
 
@@ -213,7 +212,7 @@ class _MaskFile:
         if coding.kind == "colour":
             return self._ids_of_colors(plain, coding)
         if look is None:
-            raise self._odd("colours", coding)
+            return self._object_in_colours(plain, coding, schema)
         kind, values = look
         if kind in (MaskLook.SHADES, MaskLook.PHOTO):
             raise self._shades(kind)
@@ -230,6 +229,18 @@ class _MaskFile:
             pixels = _classes_in(pixels, coding)
         return self._numbers(pixels, values, coding, schema)
 
+    def _object_in_colours(self, plain: PlainMask, coding: Coding, schema: LabelSchema) -> Labels:
+        """The object is what is not black; where nothing is, one of several colours could be."""
+        if coding.kind != "binary" or not coding.said:
+            raise self._odd("colours", coding)
+        if plain.lossy:
+            raise self._shades(MaskLook.BLURRED_COLOURS)
+        keys = color_keys(plain.pixels)
+        if keys.all() and (keys != keys[0, 0]).any():
+            raise self._odd("several colours and no black", coding)
+        inside = keys != 0
+        return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
+
     def _object_of(
         self,
         plain: PlainMask,
@@ -241,7 +252,7 @@ class _MaskFile:
         pixels = plain.pixels
         if look is MaskLook.NUMBERS and not coding.said:
             raise self._odd(f"the numbers {_shown(values)}", coding)
-        if values and values[0] > 0 and coding.pairs:
+        if values and 0 not in values and coding.pairs:
             inside = self._above_ground(pixels, values, coding)
             return np.where(inside != coding.inverted, np.uint8(object_id(schema)), np.uint8(0))
         top = 255 if pixels.dtype == np.uint8 else IGNORED_16_BIT
@@ -265,8 +276,8 @@ class _MaskFile:
         is_ground = any(lowest == low for low, _ in coding.pairs)
         if is_ground and any(lowest == high for _, high in coding.pairs):
             raise SegstudioError(
-                f"The mask {self.name} holds nothing but {lowest}, which is the background in "
-                "some masks of this folder and the object in others.",
+                f"The mask holds nothing but {lowest}, which is the background in some masks of "
+                f"this folder and the object in others: {self.name}.",
                 "Save all masks with the same numbers.",
             )
         return np.full(pixels.shape, not is_ground)
@@ -284,7 +295,7 @@ class _MaskFile:
             raise self._odd("255 alone, which may be an object or may count nowhere", coding)
         if rest and (rest[0] < 0 or rest[-1] > 255):
             raise SegstudioError(
-                f"The mask {self.name} holds values from {rest[0]} to {rest[-1]}.",
+                f"The mask holds values from {rest[0]} to {rest[-1]}: {self.name}.",
                 f"Class ids are 0 to 255. If each value is an object: {WAY_TO_SAY}",
             )
         if not ignored or (ignored == [255] and 0 not in coding.ignored):
@@ -311,7 +322,7 @@ class _MaskFile:
                 raise self._shades(MaskLook.BLURRED_COLOURS)
             shown = listed([f"#{int(k):06X}" for k in values], 4)
             raise SegstudioError(
-                f"The mask {self.name} has colours that are no class: {shown}.",
+                f"The mask has colours that are no class: {shown} ({self.name}).",
                 "Give each class its colour in segstudio.json, and save masks without soft edges "
                 "(as PNG, not JPEG).",
             )
@@ -343,7 +354,7 @@ class _MaskFile:
         values, positions = np.unique(pixels, return_inverse=True)
         if len(values) > 65535:
             raise SegstudioError(
-                f"The mask {self.name} has {len(values)} instances.",
+                f"The mask has {len(values)} instances: {self.name}.",
                 "segstudio keeps up to 65535 instances an image.",
             )
         numbers = np.cumsum(values != 0).astype(np.uint16) * (values != 0)
@@ -365,26 +376,26 @@ class _MaskFile:
         if not unknown or (not strict and len(unknown) <= _MAX_UNDECLARED):
             return
         raise SegstudioError(
-            f"The mask {self.name} has unknown values: {_shown(unknown)}.",
+            f"The mask has unknown values: {_shown(unknown)} ({self.name}).",
             "Add them to the classes, or choose the right ignore index.",
         )
 
     def _odd(self, found: str, coding: Coding) -> SegstudioError:
         return SegstudioError(
-            f"The mask {self.name} holds {found}; the masks of this folder "
-            f"are read as {KINDS[coding.kind].name}.",
+            f"The mask holds {found}; the masks of this folder are read as "
+            f"{KINDS[coding.kind].name}: {self.name}.",
             WAY_TO_SAY,
         )
 
     def _shades(self, look: MaskLook) -> SegstudioError:
         if look is MaskLook.PHOTO:
-            text = "unknown values: it looks like a photograph or a map of probabilities"
+            text = "unknown values, as a photograph or a map of probabilities"
             hint = "It is not used."
         else:
             several = "colours" if look is MaskLook.BLURRED_COLOURS else "several grey levels"
             text = f"{several} in a format that changes them (JPEG or lossy WebP)"
             hint = "Which class a pixel had cannot be told any more. Save the mask as PNG."
-        return SegstudioError(f"The mask {self.name} has {text}.", hint)
+        return SegstudioError(f"The mask has {text}: {self.name}.", hint)
 
 
 def _classes_in(pixels: npt.NDArray[Any], coding: Coding) -> npt.NDArray[Any]:
@@ -417,7 +428,7 @@ def _wrong_size(
     path: Path, mask_hw: tuple[int, ...], image_path: Path, shape_hw: tuple[int, ...]
 ) -> SegstudioError:
     return SegstudioError(
-        f"The mask {path} is {mask_hw[1]} x {mask_hw[0]} pixels, but its image {image_path} is "
-        f"{shape_hw[1]} x {shape_hw[0]}.",
+        f"The mask is {mask_hw[1]} x {mask_hw[0]} pixels, but its image is "
+        f"{shape_hw[1]} x {shape_hw[0]}: {path} of {image_path}.",
         "It is not used; the image opens without ground truth.",
     )

@@ -303,6 +303,19 @@ def test_a_class_without_a_name_is_not_taken_for_the_models(capsys, tmp_path, fo
     assert json.loads(text)["models"][0]["mean_iou_foreground"] > 0
 
 
+def test_masks_of_which_the_higher_number_may_be_the_object_are_refused_with_that_way(
+    capsys, tmp_path, folder, models
+):
+    folder = folder.rename(folder.with_name("streets"))
+    for path in (tmp_path / "truth").glob("*.png"):
+        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED) + np.uint8(1))
+    line = ("compare", folder, "--gt", tmp_path / "truth", "--models", models[0])
+    code, _, err = run(capsys, *line)
+    assert code == 2
+    assert "holds 1 and 2, never 0" in err
+    assert "--truth-kind binary" in err
+
+
 def _metadata(path):
     with safe_open(path, "pt") as file:
         return file.metadata()

@@ -500,6 +500,22 @@ class TestNamesThatDoNotAgree:
         given = ("--schema", pairs[1] / "segstudio.json")
         assert self.told(capsys, *pairs, *given)[1] == ""
 
+    def test_several_classes_without_names_are_said(self, capsys, pairs):
+        save(pairs[0] / "a.png", [[0, 1, 2, 0]])
+        save(pairs[1] / "a.png", [[0, 1, 2, 2]])
+        names = LabelSchema.from_names(["background", "person", "car"])
+        (pairs[0] / "segstudio.json").write_text(json.dumps(names.to_json()))
+        result, err = self.told(capsys, *pairs)
+        assert err == f"note: {result['notes'][-1]}\n"
+        assert "person and “class 1”, car and “class 2”. They are matched by number." in err
+        truth = LabelSchema.from_names(["background", "person", "class 2"])
+        (pairs[1] / "segstudio.json").write_text(json.dumps(truth.to_json()))
+        assert (
+            "nothing says that car of the predictions is “class 2”" in self.told(capsys, *pairs)[1]
+        )
+        (pairs[1] / "segstudio.json").write_text(json.dumps(names.to_json()))
+        assert self.told(capsys, *pairs)[1] == ""
+
     def test_a_folder_of_nuclei_says_it(self, capsys, pairs, tmp_path):
         pairs[1].parent.rename(tmp_path / "nuclei")
         result, err = self.told(capsys, pairs[0], tmp_path / "nuclei" / "masks")

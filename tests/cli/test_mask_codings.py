@@ -220,7 +220,7 @@ def test_a_mask_that_is_ignored_as_a_whole_is_said(capsys, folders):
     _, whole = iou_of(capsys, *folders)
     assert whole["ignored_pixels"] == 4
     assert (
-        f"Every labelled pixel of the mask {truth / 'b.png'} is read as ignored." in whole["notes"]
+        f"Every labelled pixel of the mask is read as ignored: {truth / 'b.png'}." in whole["notes"]
     )
 
 
@@ -448,7 +448,7 @@ def test_two_codings_of_one_object_are_told_and_chosen(capsys, folders):
     said, told = iou_of(capsys, *folders, "--truth-kind", "binary")
 
     (note,) = [n for n in asked["notes"] if "one class in all masks" in n]
-    assert f"{truth / 'a.png'} holds 0 and 1, {truth / 'b.png'} holds 1 and 2" in note
+    assert "a.png holds 0 and 1, b.png holds 1 and 2" in note
     assert "--truth-kind binary" in note
     assert said == pytest.approx({"background": 4 / 6, "object": 1 / 2})
     assert told["notes"] == []
@@ -496,6 +496,7 @@ def test_numbers_that_can_be_codes_or_objects_end_the_count_until_it_is_said(cap
     code, out, err = run(capsys, *folders)
     assert (code, out) == (2, "")
     assert "could be objects, or class x 1000 + object" in err
+    assert err.count("a.png") == 2  # once in the question, once with its folder
     save(folders[0], "a.png", [[0, 1, 1, 2]])
     assert "could be objects, or class x 1000 + object" in run(capsys, *folders)[2]
     save(folders[0], "a.png", [[0, 1001, 1002, 2001]], dtype=np.uint16)
@@ -504,3 +505,45 @@ def test_numbers_that_can_be_codes_or_objects_end_the_count_until_it_is_said(cap
         said = ("--truth-kind", kind, "--pred-kind", kind)
         found, _ = iou_of(capsys, *folders, *said)
         assert list(found.values()) == [1.0] * classes
+
+
+@pytest.mark.parametrize("pair", [(1, 2), (1, 255)])
+def test_two_numbers_without_0_are_the_object_where_that_is_said(capsys, folders, pair):
+    """Half of the object is found; black and white beside them is not taken for their likes."""
+    pred, truth = folders
+    save(truth, "a.png", np.array(pair)[[[0, 0, 1, 1]]])
+    save(pred, "a.png", np.array(pair)[[[0, 0, 0, 1]]])
+    said = ("--truth-kind", "binary", "--pred-kind", "binary")
+    _, asked = iou_of(capsys, *folders)
+    assert any("never 0" in note and "--truth-kind binary" in note for note in asked["notes"])
+    assert iou_of(capsys, *folders, *said)[0] == pytest.approx({"background": 2 / 3, "object": 0.5})
+    save(pred, "a.png", [[0, 0, 0, 255]])
+    code, _, err = run(capsys, *folders)
+    assert (code, "say --truth-kind binary" in err) == (2, True)
+    assert iou_of(capsys, *folders, *said)[0] == pytest.approx({"background": 2 / 3, "object": 0.5})
+
+
+def test_an_object_in_one_colour_meets_black_and_white(capsys, folders):
+    pred, truth = folders
+    save(truth, "a.png", [[0, 0, 1, 1]], colours=True)
+    wanted = {"background": 2 / 3, "object": 1 / 2}
+    save(pred, "a.png", [[0, 0, 0, 255]])
+    for turned in (folders, folders[::-1]):
+        assert iou_of(capsys, *turned)[0] == pytest.approx(wanted)
+    save(pred, "a.png", [[0, 0, 0, 1]])
+    code, _, err = run(capsys, *folders)
+    assert (code, "say --truth-kind binary --pred-kind binary" in err) == (2, True)
+    said = ("--truth-kind", "binary", "--pred-kind", "binary")
+    assert iou_of(capsys, *folders, *said)[0] == pytest.approx(wanted)
+
+
+def test_classes_of_which_none_agrees_may_have_other_numbers(capsys, folders):
+    """Train ids of Cityscapes beside its ids: road 0 and 7, building 2 and 11, sky 10 and 23."""
+    pred, truth = folders
+    save(truth, "a_gtFine_labelIds.png", [[7, 7, 11, 11], [11, 23, 23, 23]])
+    save(pred, "a.png", [[0, 0, 2, 2], [2, 10, 10, 10]])
+    _, found = iou_of(capsys, *folders)
+    (note,) = [n for n in found["notes"] if "the numbers may mean other classes" in n]
+    assert "The ground truth holds 7, 11, 23, the predictions 2, 10" in note
+    save(pred, "a.png", [[7, 7, 2, 2], [2, 10, 10, 10]])
+    assert not [n for n in iou_of(capsys, *folders)[1]["notes"] if "other classes" in n]

@@ -204,7 +204,7 @@ def test_two_codings_of_one_object_are_asked_about_and_the_answer_kept(desk, new
         write_mask(root / "masks" / f"a{i}.png", np.where(square() > 0, shape, ground))
     desk.open(root)
     question = notice_about(desk, "Each number is read as one class")
-    assert str(root / "masks" / "a1.png") in question.message
+    assert question.message.endswith("all masks: a0.png holds 0 and 1, a1.png holds 1 and 2.")
     assert [text for text, _ in question.actions] == ["They are classes", "It is one object"]
     question.second[1]()
     desk.settle()
@@ -217,7 +217,9 @@ def test_two_codings_of_one_object_are_asked_about_and_the_answer_kept(desk, new
     assert np.array_equal(again.document.truth.labels, square())
 
 
-def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(desk, tmp_path):
+def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(
+    desk, new_desk, tmp_path
+):
     root = tmp_path / "set"
     write_photo(root / "a.png", square())
     (root / "masks").mkdir()
@@ -227,8 +229,12 @@ def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(des
     pil.fromarray(codes).save(root / "masks" / "a.png")
     desk.open(root)
     told = [n for n in desk.notices.recent if "could be objects, or class x 1000" in n.message]
-    assert all(str(root / "masks" / "a.png") in notice.message for notice in told)
-    (question,) = [notice for notice in told if notice.actions]
+    (question,) = told  # what is said of the image does not cover the buttons
+    assert question.message.endswith("or class x 1000 + object: a.png.")
+    desk.close()
+    desk = new_desk()
+    desk.open(root)
+    (question,) = [n for n in desk.notices.recent if n.actions]  # as long as nothing was said
     assert desk.document.truth is None
     words = ["They are class x 1000 + object", "They are objects"]
     assert [text for text, _ in question.actions] == words
@@ -236,6 +242,31 @@ def test_numbers_that_can_be_class_and_object_are_not_read_before_it_is_said(des
     desk.settle()
     assert set(np.unique(desk.document.truth.labels)) == {0, 1, 2}
     assert desk.document.truth.instances.max() == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [
+        ((1, 255), ["255 is ignored", "It is one object"]),
+        (None, ["It is a class", "It is one object"]),
+    ],
+)
+def test_what_may_be_one_object_is_read_so_by_a_button(desk, tmp_path, values, kinds):
+    """Of two numbers without 0 the higher one; of a published colour alone what is not black."""
+    root = tmp_path / "set"
+    write_photo(root / "a.png", square())
+    mask = square()[..., None] * np.array([128, 0, 0], np.uint8)
+    if values is not None:
+        mask = np.where(square() > 0, *np.uint8(values[::-1]))
+    (root / "masks").mkdir()
+    pil.fromarray(mask).save(root / "masks" / "a.png")
+    desk.open(root)
+    (question,) = [n for n in desk.notices.recent if n.actions]
+    assert [text for text, _ in question.actions] == kinds
+    question.second[1]()
+    desk.settle()
+    assert np.array_equal(desk.document.truth.labels, square())
+    assert desk.session.schema.name_of(1) == "object"
 
 
 def test_what_class_0_is_is_asked_where_it_is_no_majority(desk, new_desk, tmp_path):
@@ -279,8 +310,7 @@ def test_masks_of_another_kind_are_named_for_the_folder_and_for_the_image(desk, 
     root = numbers(tmp_path / "nuclei", count=4)
     write_mask(root / "masks" / "a3.png", square() * 255)
     desk.open(root)
-    said = notice_about(desk, "Some hold something else and are not used")
-    assert str(root / "masks" / "a3.png") in said.message
+    said = notice_about(desk, "Some masks hold something else and are not used: a3.png (")
     show(desk, 3)
     assert desk.document.truth is None
     said = notice_about(desk, "255 alone")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from image_files import save_image
@@ -10,8 +12,10 @@ from PIL import Image
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.mask_edits import edited_classes
 from segstudio.storage.project import open_project
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, read_truth, read_truth_file
+from segstudio.storage.truth_kinds import KINDS
 
 ROAD, CAR, PERSON, SKY = 7, 26, 24, 23
 
@@ -123,7 +127,7 @@ def test_names_that_contradict_each_other_are_refused_with_both_files(tmp_path, 
     index, refs = settled(tmp_path)
     (doubt,) = [d for d in index.doubts if d.about == "codes"]
     for ref in refs:
-        assert str(ref.path) in doubt.message
+        assert ref.name in doubt.message
         with pytest.raises(SegstudioError, match="other numbers") as caught:
             read_truth(ref, index)
         assert str(ref.path) in caught.value.message
@@ -138,7 +142,7 @@ def test_a_name_that_other_data_sets_may_have_is_said(tmp_path):
     index, refs = settled(tmp_path)
     assert index.schema.name_of(CAR) == "car"
     (doubt,) = [d for d in index.doubts if d.about == "names"]
-    assert str(refs[0].path) in doubt.message
+    assert f"({refs[0].name})" in doubt.message
     assert "--truth-kind ids" in doubt.option
     plain = index.read_as(ReadAs("index"))
     assert column(read_truth(refs[0], plain).labels) == [ROAD, CAR, 3]
@@ -318,6 +322,41 @@ def test_one_colour_alone_may_be_a_published_class_and_that_is_said(tmp_path, co
     (doubt,) = [d for d in index.doubts if d.about == "names"]
     assert words in doubt.message
     assert "--schema" in doubt.option
+    assert [answer.kind for _, answer in doubt.answers] == ["colour", "binary"]
+    for _, answer in doubt.answers:
+        said = index.read_as(answer)
+        assert column(read_truth(refs[0], said).labels) == [0, 1]
+        assert not said.doubts
+
+
+def test_what_is_not_black_is_the_object_where_that_is_said(tmp_path):
+    painted(tmp_path / "a.png", BLACK, AEROPLANE, TV)
+    painted(tmp_path / "b.png", AEROPLANE)
+    painted(tmp_path / "c.png", (255, 255, 255), TV)
+    index, refs = settled(tmp_path)
+    said = index.read_as(ReadAs("binary"))
+    assert column(read_truth(refs[0], said).labels) == [0, 1, 1]
+    assert column(read_truth(refs[1], said).labels) == [1]
+    with pytest.raises(SegstudioError, match="several colours and no black"):
+        read_truth(refs[2], said)
+    black = index.read_as(ReadAs("binary", "object"))
+    assert column(read_truth(refs[0], black).labels) == [1, 0, 0]
+
+
+@pytest.mark.parametrize("color", [AEROPLANE, (0, 128, 0)])
+def test_an_edit_of_an_object_in_one_colour_has_that_colour(tmp_path, color):
+    painted(tmp_path / "a.png", BLACK, color)
+    for name, shown in (("b.png", color), ("c.png", BLACK)):
+        painted(tmp_path / name, shown, shown)
+    index, refs = settled(tmp_path, said=ReadAs("binary"))
+    wanted = read_truth(refs[0], index).labels
+    for ref in refs[1:]:
+        before = read_truth(ref, index).labels
+        content = edited_classes(
+            ref.path.read_bytes(), before, wanted, index.coding, index.schema, 1
+        )
+        ref.path.write_bytes(content)
+        assert np.array_equal(np.array(Image.open(ref.path)), np.array(Image.open(refs[0].path)))
 
 
 def test_a_colour_of_no_published_class_leaves_all_without_names(tmp_path):
@@ -353,3 +392,45 @@ def test_the_first_colours_of_pascal_voc_are_those_of_other_programs_too(tmp_pat
     assert index.schema.name_of(3) == "bird"
     (doubt,) = [d for d in index.doubts if d.about == "names"]
     assert "first of Pascal VOC" in doubt.message
+    kind = {"colours": "colour", "palette": "index"}[form]
+    assert f"--truth-kind {KINDS[kind].option}" in doubt.option
+    said = index.read_as(ReadAs(kind))
+    assert said.schema == index.schema
+    assert "names" not in [d.about for d in said.doubts]
+
+
+def test_coco_panoptic_with_its_json(tmp_path):
+    """Two things, one of them a crowd, and stuff; what no segment says is unlabelled."""
+    ids = {1: 70_001, 2: 300, 3: 26, 4: 9}
+    pixels = np.zeros((8, 10, 3), np.uint8)
+    for row, number in ids.items():
+        pixels[row] = (number & 255, number >> 8 & 255, number >> 16)
+    save_image(tmp_path / "panoptic_val" / "a.png", pixels)
+    image = {
+        "file_name": "a.png",
+        "segments_info": [
+            {"id": 70_001, "category_id": 17, "iscrowd": 0},
+            {"id": 300, "category_id": 17, "iscrowd": 1},
+            {"id": 26, "category_id": 90, "iscrowd": 0},
+        ],
+    }
+    categories = [
+        {"id": 17, "name": "cat", "isthing": 1, "color": [10, 20, 30]},
+        {"id": 90, "name": "grass", "isthing": 0, "color": [40, 50, 60]},
+    ]
+    text = json.dumps({"annotations": [image], "categories": categories})
+    (tmp_path / "panoptic_val.json").write_text(text)
+    index, refs = settled(tmp_path / "panoptic_val")
+    assert [(c.id, c.name, c.thing) for c in index.schema.classes][1:] == [
+        (17, "cat", True), (90, "grass", False),
+    ]  # fmt: skip
+    reading = read_truth_file(refs[0], index)
+    assert reading.label_map.labels[:, 0].tolist() == [255, 17, 17, 90, 255, 255, 255, 255]
+    assert reading.label_map.instances[:, 0].tolist() == [0, 1, 0, 0, 0, 0, 0, 0]
+    assert "JSON" in reading.cannot_hold_edits
+    save_image(tmp_path / "panoptic_val" / "b.png", pixels)
+    index, refs = settled(tmp_path / "panoptic_val")
+    with pytest.raises(SegstudioError, match=r"b\.png is not in .*panoptic_val\.json"):
+        read_truth(refs[1], index)
+    (tmp_path / "panoptic_val.json").write_text('{"annotations": [1], "categories": 7}')
+    assert settled(tmp_path / "panoptic_val")[0].kind == "colour"

@@ -37,10 +37,12 @@ class MasksDialog(Dialog):
         self.setWindowTitle("Read masks as")
         self._masks = masks
         said = index.said
-        found = f"The masks are read as {KINDS[index.kind].name}."
+        found = "" if index.undecided else f"The masks are read as {KINDS[index.kind].name}."
         if not index.final:
             found += " They are still being looked at."
-        self.line = PlainLabel("\n".join([found, *(doubt.message for doubt in index.doubts)]))
+        self.line = PlainLabel(
+            "\n".join(filter(None, [found, *(doubt.message for doubt in index.doubts)]))
+        )
         self.line.setTextFormat(Qt.TextFormat.PlainText)
         self.line.setWordWrap(True)
         self._kinds = [None, *KINDS]

@@ -71,3 +71,16 @@ def test_class_0_can_be_a_class(bench, qtbot, tmp_path):
     press(qtbot, dialog, QDialogButtonBox.StandardButton.Ok)
     bench.until(lambda: bench.session.schema.name_of(0) == "class 0")
     assert bench.session.schema.background_id is None
+
+
+def test_masks_that_are_not_read_yet_are_not_said_to_be(bench, qtbot, tmp_path):
+    root = tmp_path / "set"
+    (root / "masks").mkdir(parents=True)
+    Image.fromarray(np.full((20, 30, 3), 90, np.uint8)).save(root / "a.png")
+    codes = np.repeat(np.array([0, 1001, 1002, 2001], np.uint16), 5)[:, None].repeat(30, 1)
+    Image.fromarray(codes).save(root / "masks" / "a.png")
+    bench.open(root)
+    bench.settle()
+    dialog = shown(bench)
+    assert dialog.line.text().startswith("The masks are not read: their numbers could be objects")
+    press(qtbot, dialog, QDialogButtonBox.StandardButton.Cancel)

@@ -13,7 +13,7 @@ from segstudio.cli.loading import fetch_weights, models_with
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, write_comparison
 from segstudio.cli.shown_job import ShownJob
-from segstudio.core.class_mapping import asked_of, is_scored
+from segstudio.core.class_mapping import why_unscored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
@@ -127,15 +127,9 @@ def _unscored(specs: Sequence[ModelSpec], schema: LabelSchema) -> list[str]:
     """
     notes = []
     for spec in specs:
-        if is_scored(spec.schema, schema):
-            continue
-        asked = asked_of(spec.schema, schema)
-        why = (
-            "none of its classes is one of the ground truth's."
-            if asked is None
-            else f"nothing says that {asked[0]} is what the ground truth calls \u201c{asked[1]}\u201d."
-        )
-        notes.append(f"{spec.title} is not scored: {why}")
+        why = why_unscored(spec.schema, schema)
+        if why:
+            notes.append(f"{spec.title} is not scored: {why}")
     if len(notes) == len(specs):
         raise InputError(" ".join(notes), _HOW_TO_SAY)
     return [f"{note} {_HOW_TO_SAY}" for note in notes]
@@ -159,8 +153,7 @@ def _print(
     told = report_of(found, request.wanted, bootstrap=request.bootstrap)
     truth = found.references.files.project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
-    doubts = () if truth is None else truth.doubts
-    told["notes"] = [*(f"ground truth: {d.message} {d.option}" for d in doubts)]
+    told["notes"] = found.references.doubts
     told["notes"] += unscored if as_json else []  # said on stderr as well
     if as_json:
         print_json(told)

@@ -116,6 +116,18 @@ def asked_of(model: LabelSchema, folder: LabelSchema) -> tuple[str, str] | None:
     return next(iter(_pairs(model, folder)), None)
 
 
+def why_unscored(model: LabelSchema, folder: LabelSchema) -> str:
+    """Why no figures of a model are made in a folder, in the words after a colon; "" if they are."""
+    if is_scored(model, folder):
+        return ""
+    if folder.rule_for(model) is not None:
+        return "by the class mapping, none of its classes is one of the folder's."
+    asked = asked_of(model, folder)
+    if asked is None:
+        return "none of its classes is one of the ground truth's."
+    return f"nothing says that {asked[0]} is what the ground truth calls \u201c{asked[1]}\u201d."
+
+
 def _pairs(model: LabelSchema, folder: LabelSchema) -> list[tuple[str, str]]:
     """Names of the model's objects that have a counterpart, each with its counterpart's."""
     targets, _ = targets_of(model, folder)

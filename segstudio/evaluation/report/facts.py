@@ -15,6 +15,7 @@ from segstudio.evaluation.evaluation_inputs import Conditions, Contender, Refere
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.report.software import settings_text
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.truth_kinds import KINDS
 
 _DEFAULTS: Final = RunOptions()
 _OPTION_NAMES: Final = {
@@ -63,6 +64,7 @@ def settings_of(conditions: Conditions, references: References) -> dict[str, obj
         held_against = saved if truth is None else f"{saved}, else {held_against}"
     return {
         "Held against": held_against,
+        **({} if truth is None else {"Values of the ground truth": KINDS[truth.kind].name}),
         **{
             m.name: "measured" if m.key in conditions.asked else "not measured"
             for m in MEASURES

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from segstudio.core.class_mapping import adapt
+from segstudio.core.class_mapping import adapt, why_unscored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import Prediction
 from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
@@ -71,8 +71,21 @@ class EvaluatedFolder:
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
-        """The models that have any line."""
-        return tuple(c for c in self.conditions.contenders if self.rows.get(c.id))
+        """The models that have any line, and whose figures may be made."""
+        schema = self.references.schema
+        known = (c for c in self.conditions.contenders if self.rows.get(c.id))
+        return tuple(c for c in known if c.is_scored(schema))
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What the figures depend on and nobody has said, and which models have none for it."""
+        schema = self.references.schema
+        unscored = (
+            f"{c.spec.title} is not scored: {why}"
+            for c in self.conditions.contenders
+            if (why := why_unscored(c.spec.schema, schema))
+        )
+        return (*self.references.doubts, *unscored)
 
 
 def gather(
@@ -112,6 +125,7 @@ def gather(
         settings_of(evaluated.conditions, evaluated.references),
         evaluated.command,
         _left_out(evaluated, scored, common),
+        evaluated.doubts,
     )
 
 

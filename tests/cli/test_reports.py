@@ -344,7 +344,7 @@ class TestWhatFiguresDependOn:
         assert (code, f"The report is in {out}." in err) == (0, True)
         assert "Other (other.safetensors) is not scored" in err
         page = plain(page_of(out)[0])
-        said = "Other (other.safetensors) is not scored: none of its classes is one of the ground"
+        said = "Other (other.safetensors) is not scored: no class of the model is one of the ground"
         assert page.count(said) == 2
         assert models_table(page_of(out)[0])["figure"][:2] == [
             "Tiny <U> (tiny.safetensors)",

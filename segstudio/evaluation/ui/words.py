@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from segstudio.core.class_mapping import why_unscored
 from segstudio.core.formatting import count_text, percent_text, ratio_text
+from segstudio.core.prediction import ModelSpec
 from segstudio.core.text import as_html
 from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.report import wording
@@ -141,6 +144,18 @@ def fairness_text(table: EvaluationTable) -> str:
         if seen < whole
     ]
     return " ".join(told)
+
+
+def unscored_models_text(table: EvaluationTable, models: Mapping[str, ModelSpec]) -> str:
+    """Which models have no figures although there is ground truth, and why."""
+    titles: dict[str, list[str]] = {}
+    for run in table.runs:
+        why = why_unscored(models[run].schema, table.schema) if run in models else ""
+        if why:
+            titles.setdefault(why, []).append(f"“{as_html(table.title(run))}”")
+    return " ".join(
+        f"Not scored: {_listed(names)}, since {as_html(why)}" for why, names in titles.items()
+    )
 
 
 def unscored_text(table: EvaluationTable) -> str:

@@ -43,6 +43,7 @@ class EvaluatedFolder:
         titles: Names of the images and of their pages, by position.
         rows: Lines by model and image, those without ground truth too.
         command: Line that repeats it; "" if there is none.
+        stacks: Of stacks the pages that were evaluated, and those in all, by name.
     """
 
     conditions: Conditions
@@ -51,6 +52,7 @@ class EvaluatedFolder:
     titles: PageTitles
     rows: Mapping[str, Mapping[int, ImageRow]] = field(repr=False)
     command: str = ""
+    stacks: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -67,7 +69,7 @@ class EvaluatedFolder:
             found = ((int(i), table.row(int(i), run)) for i in table.indices(run))
             rows[run] = {index: row for index, row in found if row is not None}
         images = references.files.project.images
-        return cls(conditions, references, images, table.names, rows, command)
+        return cls(conditions, references, images, table.names, rows, command, table.stacks(rows))
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
@@ -224,7 +226,7 @@ def _left_out(
         texts.append(f"{count(without, 'image has', 'images have')} no ground truth.")
     stacks = evaluated.titles.stacks
     if stacks:
-        texts.append(stacks_text(stacks))
+        texts.append(stacks_text(evaluated.stacks))
     missing = len(evaluated.images) + sum(stacks.values()) - len(stacks) - len(looked_at)
     if missing:
         texts.append(

@@ -173,7 +173,7 @@ def unscored_text(table: EvaluationTable) -> str:
 
 def stacks_text(table: EvaluationTable) -> str:
     """That each page of a stack counts as an image, if there are stacks."""
-    return as_html(wording.stacks_text(table.names.stacks))
+    return as_html(wording.stacks_text(table.stacks()))
 
 
 def objects_text(table: EvaluationTable) -> str:

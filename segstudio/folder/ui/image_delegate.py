@@ -144,9 +144,10 @@ def fitted_name(name: str, ends: tuple[str, str], metrics: QFontMetrics, width: 
     begin, end = ends
     later = f"…{name.removeprefix(begin)}" if begin and name.startswith(begin) else name
     own = f"{later.removesuffix(end)}…" if end and later.endswith(end) else later
-    for shown in (name, later, own):
-        if metrics.horizontalAdvance(shown) <= width:
-            return shown
+    if metrics.horizontalAdvance(name) <= width:
+        return name
+    if metrics.horizontalAdvance(own) <= width:
+        return metrics.elidedText(later, Qt.TextElideMode.ElideRight, width)
     return metrics.elidedText(own, Qt.TextElideMode.ElideMiddle, width)
 
 

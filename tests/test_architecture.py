@@ -124,6 +124,8 @@ LIGHT = {
     "for spec in registry().values(): is_available(spec)": ["torch", "torchvision", "PySide6"],
     "import segstudio.studio": ["torch", "PySide6", "tifffile"],
     "import segstudio.window.application": ["torch", "numpy", "cv2", "pyqtgraph"],
+    "from segstudio.window.application import Application\n"
+    "Application(None, False, None).window.build_bars()": ["torch", "numpy", "cv2", "PIL", "tifffile"],
     "import segstudio.annotation.ui.tools.tool_table": ["torch", "numpy", "cv2", "psygnal"],
     "import segstudio.window.contents, segstudio.evaluation.ui.evaluation_panel": ["torch", "pyqtgraph"],
     "import segstudio.__main__": ["torch", "numpy", "typer", "PySide6"],

@@ -115,12 +115,12 @@ def foreign(labels: Labels, schema: LabelSchema) -> Mask | None:
 
     They say nothing that could be annotated.
     """
-    numbers = [schema.elsewhere_id, schema.left_out_id]
-    if schema.background_id is not None:
-        numbers.pop(0)
-    if not schema.leaves_out:
-        numbers.pop()
-    found = [labels == number for number in numbers]
+    numbers = [
+        schema.elsewhere_id if schema.background_id is None else None,
+        schema.left_out_id if schema.leaves_out else None,
+        schema.unscored_id,
+    ]
+    found = [labels == number for number in numbers if number is not None]
     return np.logical_or.reduce(found) if found else None
 
 

@@ -62,7 +62,12 @@ class CornerCard(QWidget):
         return self._picture.width() - 2 * MARGIN
 
     def explain(self, rects: tuple[Rect, ...]) -> None:
-        """Go out of the way of parts of the image, or to the usual corner if there are none."""
+        """Go out of the way of parts of the image, or to the usual corner if there are none.
+
+        Args:
+            rects: What is explained, what counts most first: a part that leaves no corner clear
+                together with those before it, is covered.
+        """
         if rects != self._explained:
             self._explained = rects
             self._choose_corner()
@@ -98,11 +103,12 @@ class CornerCard(QWidget):
         or if the corners are others.
         """
         resized = self._chosen_for != self._picture.size()
-        if self._explained and (resized or self._distance(self.geometry()) < _NEAR):
+        if self._explained and (resized or _nearest(self.geometry(), self._avoided()) < _NEAR):
             self._choose_corner()
 
     def _choose_corner(self) -> None:
-        distances = {corner: self._distance(self._place_in(corner)) for corner in self._corners}
+        parts = self._avoided()
+        distances = {c: _nearest(self._place_in(c), parts) for c in self._corners}
         usual, farthest = self._corners[0], max(distances, key=distances.__getitem__)
         clearly = distances[farthest] - distances[usual] > _NEAR
         self._corner = farthest if clearly else usual
@@ -125,16 +131,21 @@ class CornerCard(QWidget):
                     place.moveBottom(taken.top() - 1 - MARGIN)
         return place
 
-    def _distance(self, box: QRect) -> float:
-        """From a place to the nearest part that is explained; 0 if it lies there."""
-        rects = [_on_screen(rect, self._picture.to_screen) for rect in self._explained]
-        return min((_between(box, rect) for rect in rects), default=0.0)
+    def _avoided(self) -> list[QRectF]:
+        """The explained parts that can be left in sight, on the screen."""
+        places = [self._place_in(corner) for corner in self._corners]
+        found: list[QRectF] = []
+        for rect in self._explained:
+            more = [*found, _on_screen(rect, self._picture.to_screen)]
+            if not found or any(_nearest(place, more) > _NEAR for place in places):
+                found = more
+        return found
 
 
 def explained(
     document: Document | None, inspection: Inspection, disputes: Disputes | None, opened: int
 ) -> tuple[Rect, ...]:
-    """The parts of an image that cards over it are about.
+    """The parts of an image that cards over it are about, a pinned pixel first.
 
     Args:
         document: The image.
@@ -144,11 +155,11 @@ def explained(
     """
     found = []
     if inspection.traced is not None and inspection.traced.document is document:
-        if inspection.over is Over.RECTANGLE and inspection.rectangle is not None:
-            found.append(inspection.rectangle)
         if inspection.point is not None:
             x, y = inspection.point
             found.append(Rect(y, x, y + 1, x + 1))
+        if inspection.over is Over.RECTANGLE and inspection.rectangle is not None:
+            found.append(inspection.rectangle)
     if disputes is not None and disputes.document is document:
         region = disputes.region(opened)
         if region is not None:
@@ -161,6 +172,11 @@ def _on_screen(
 ) -> QRectF:
     corners = to_screen((rect.left, rect.top)), to_screen((rect.right, rect.bottom))
     return QRectF(QPointF(*corners[0]), QPointF(*corners[1]))
+
+
+def _nearest(box: QRect, rects: list[QRectF]) -> float:
+    """From a place to the nearest of some parts; 0 if one lies there, or there are none."""
+    return min((_between(box, rect) for rect in rects), default=0.0)
 
 
 def _between(box: QRect, rect: QRectF) -> float:

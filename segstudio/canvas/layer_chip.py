@@ -46,11 +46,13 @@ class Legend:
 
     Attributes:
         text: The layer.
+        names: What of the text are names of models, which may be shortened.
         entries: (colour, meaning) of the layer's colours; empty where the classes' own are used.
         missing: Whether it says why nothing is shown.
     """
 
     text: str
+    names: tuple[str, ...] = ()
     entries: tuple[tuple[tuple[int, int, int], str], ...] = ()
     missing: bool = False
 
@@ -96,7 +98,7 @@ def _of_run(layer: Layer, title: str, style: OverlayStyle) -> Legend:
     """A layer of one prediction."""
     if layer is Layer.BOTH:
         how = "outlined" if style is OverlayStyle.OUTLINE else "filled"
-        return Legend(f"Annotation {how}, {title} dashed")
+        return Legend(f"Annotation {how}, {title} dashed", (title,))
     if layer is Layer.DIFFERENCE:
         entries = tuple(
             (color, DIFFERENCE_NAMES[code]) for code, color in DIFFERENCE_COLORS.items()
@@ -104,7 +106,7 @@ def _of_run(layer: Layer, title: str, style: OverlayStyle) -> Legend:
     else:
         make = _ENTRIES.get(layer)
         entries = () if make is None else make()
-    return Legend(f"{layer.capitalize()}: {title}", entries)
+    return Legend(f"{layer.capitalize()}: {title}", (title,), entries)
 
 
 def _outlined(document: Document, view: ViewState, over: OverPhoto) -> str:
@@ -133,13 +135,14 @@ def _of_models(document: Document, first: Prediction, second: Prediction | None)
         WRONG_CLASS: "other class",
     }
     entries = tuple((DIFFERENCE_COLORS[code], text) for code, text in meanings.items())
-    return Legend(f"{first.title} against {second.title}", entries)
+    titles = (first.title, second.title)
+    return Legend(" against ".join(titles), titles, entries)
 
 
 def _of_disagreement(count: int) -> Legend:
     if count < 2:
         return Legend("Disagreement: needs two predictions", missing=True)
-    return Legend("Disagreement of the models", _entropy_entries("weak", "medium", "strong"))
+    return Legend("Disagreement of the models", (), _entropy_entries("weak", "medium", "strong"))
 
 
 def _entropy_entries(
@@ -188,15 +191,31 @@ class LayerChip(CornerCard):
         room = self.room
         if self._width(self._legend) <= room:
             return [self._legend]
-        lines = [Legend(self._legend.text)] if self._legend.text else []
+        lines = [Legend(self._shortened(room - 2 * _PAD))] if self._legend.text else []
+        metrics = QFontMetrics(self.font())
         row = Legend("")
-        for entry in self._legend.entries:
-            longer = Legend("", (*row.entries, entry))
+        for color, meaning in self._legend.entries:
+            most = room - 2 * _PAD - _SWATCH - _GAP
+            entry = (color, metrics.elidedText(meaning, Qt.TextElideMode.ElideMiddle, most))
+            longer = Legend("", entries=(*row.entries, entry))
             if row.entries and self._width(longer) > room:
                 lines.append(row)
-                longer = Legend("", (entry,))
+                longer = Legend("", entries=(entry,))
             row = longer
         return [*lines, row] if row.entries else lines
+
+    def _shortened(self, room: int) -> str:
+        """The text in so many pixels: names lose their middles, what is said of them stays."""
+        metrics, text = QFontMetrics(self.font()), self._legend.text
+        for place, name in enumerate(self._legend.names):
+            width = metrics.horizontalAdvance(name)
+            over = metrics.horizontalAdvance(text) - room
+            # what is too much is shared among the names that are still whole
+            share = -(-over // (len(self._legend.names) - place))
+            if over > 0:
+                mode = Qt.TextElideMode.ElideMiddle
+                text = text.replace(name, metrics.elidedText(name, mode, width - share), 1)
+        return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
 
     def _width(self, line: Legend) -> int:
         metrics = QFontMetrics(self.font())

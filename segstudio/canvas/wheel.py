@@ -5,8 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
 
-from segstudio.session.session import MAX_BRUSH, MIN_BRUSH
-
 _NOTCH = 120
 _PIXELS_PER_NOTCH = 60
 _OPACITY_STEP = 0.05
@@ -32,6 +30,11 @@ def resized_brush(size: int, steps: int) -> int:
             size = _next_size(size)
         else:
             size = next((s for s in range(size - 1, 0, -1) if _next_size(s) <= size), 0)
+    from segstudio.session.session import (
+        MAX_BRUSH,
+        MIN_BRUSH,
+    )  # NumPy: not before the window is there
+
     return min(MAX_BRUSH, max(MIN_BRUSH, size))
 
 

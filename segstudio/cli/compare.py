@@ -13,7 +13,7 @@ from segstudio.cli.loading import fetch_weights, models_with
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import check_report, write_comparison
 from segstudio.cli.shown_job import ShownJob
-from segstudio.core.class_mapping import asked_of, is_scored
+from segstudio.core.class_mapping import why_unscored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
@@ -138,15 +138,9 @@ def _unscored(specs: Sequence[ModelSpec], schema: LabelSchema, doubts: Sequence[
     """
     notes = []
     for spec in specs:
-        if is_scored(spec.schema, schema):
-            continue
-        asked = asked_of(spec.schema, schema)
-        why = (
-            "none of its classes is one of the ground truth's."
-            if asked is None
-            else f"nothing says that {asked[0]} is what the ground truth calls \u201c{asked[1]}\u201d."
-        )
-        notes.append(f"{spec.title} is not scored: {why}")
+        why = why_unscored(spec.schema, schema)
+        if why:
+            notes.append(f"{spec.title} is not scored: {why}")
     if len(notes) == len(specs):
         raise InputError(" ".join(notes), " ".join([_HOW_TO_SAY, *doubts]))
     return [f"{note} {_HOW_TO_SAY}" for note in notes]
@@ -170,7 +164,8 @@ def _print(
     told = report_of(found, request.wanted, bootstrap=request.bootstrap)
     truth = found.references.files.project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
-    told["notes"] = [*_doubts(truth), *(unscored if as_json else [])]  # said on stderr as well
+    # said on stderr as well
+    told["notes"] = [*found.references.doubts, *(unscored if as_json else [])]
     if as_json:
         print_json(told)
     else:

@@ -39,6 +39,7 @@ def report_of(
         "folder": str(found.references.files.project.root),
         "images": _looked_at(found),
         "stacks": table.names.stacks,
+        "stack_pages": table.stacks(),
         "scored_images": max(len(table.indices(run, scored=True)) for run in order),
         "held_against": reference_text(found.conditions, found.references),
         "ignore_index": table.schema.ignore_index,
@@ -64,7 +65,7 @@ def report_of(
 def _looked_at(found: FolderEvaluation) -> int:
     """How many images the models were given, those that could not be read included."""
     table = found.table
-    seen = {int(i) for run in table.runs for i in table.indices(run)}
+    seen = table.looked_at().tolist()
     failed = {name for name, _ in (*found.trouble.failures, *found.trouble.unmeasured)}
     return len(seen) + len(failed - {table.names[i] for i in seen})
 

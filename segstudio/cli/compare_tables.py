@@ -28,8 +28,8 @@ def print_report(report: dict[str, Any]) -> None:
     scored = count(report["scored_images"], "image")
     say(f"{scored} with ground truth, of {report['images']:,}")
     say(f"held against {report['held_against']}")
-    if report["stacks"]:
-        say(stacks_text(report["stacks"]))
+    if report["stack_pages"]:
+        say(stacks_text(report["stack_pages"]))
     if report["ground_truth_values"] is not None:
         say(f"values of the masks are read as {KINDS[report['ground_truth_values']].name}")
     for note in report["notes"]:

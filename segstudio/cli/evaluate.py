@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from segstudio.cli.evaluation_report import bootstrap_row, report_of
 from segstudio.cli.evaluation_tables import print_report
@@ -18,8 +17,6 @@ from segstudio.evaluation.mask_pairs import MaskSides, Missing
 from segstudio.metrics.image_figures import measures_with
 from segstudio.metrics.measure import AnyMeasure
 from segstudio.storage.folders import require_folder
-
-_REMARKS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -84,8 +81,7 @@ def evaluate(request: EvaluationRequest, *, as_json: bool) -> int:
     masks = found.masks
     for note in masks.by_number:
         warn(f"note: {note}")
-    told = [*masks.notes, *_shortened(found.remarks), *filter(None, [found.numbers_differ])]
-    notes = (*told, *(masks.by_number if as_json else ()))
+    notes = (*found.notes, *(masks.by_number if as_json else ()))
     report = report_of(found, notes, per_image=request.per_image)
     if difference is not None:
         report["bootstrap"] = bootstrap_row(difference, found, measured[1])
@@ -107,8 +103,3 @@ def _counted(
 ) -> MaskEvaluation:
     with progress_bar("Comparing") as show:
         return evaluate_masks(sides, ShownJob("Comparing", show), wanted, request.missing)
-
-
-def _shortened(remarks: list[str]) -> list[str]:
-    more = len(remarks) - _REMARKS
-    return [*remarks[:_REMARKS], *([f"The same holds of {more} more masks."] if more > 0 else [])]

@@ -91,7 +91,7 @@ def _print_summary(work: Predicting, *, as_json: bool) -> None:
         f"{len(work.failed())} failed, of {len(work.every)} images; {work.request.out}"
     )
     if work.stacks:
-        say(stacks_text(work.stacks))
+        say(stacks_text({name: (pages, pages) for name, pages in work.stacks.items()}))
     if work.written:
         say(f"{per_image:.2f} s an image on {work.device}")
     if first_pages:

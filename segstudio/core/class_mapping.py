@@ -58,29 +58,36 @@ class ClassMapping:
         Classes without a counterpart become the folder's background, or, if its class 0 is
         something else (CamVid's sky), a number past its classes, so that they count as wrong
         everywhere and never as something they are not. Where the user had them ignored, they
-        become `left_out`.
+        become `left_out`. If by the user's mapping the model has none of the folder's classes, its
+        objects are shown all the same, as a number of their own: it is not scored.
         """
         targets, unmapped = targets_of(model, folder)
         left_out = folder.left_out_id if unmapped == "ignored" else None
         other = folder.elsewhere_id if left_out is None else left_out
         table = np.arange(256, dtype=np.uint8)
+        rule, scored = folder.rule_for(model), is_scored(model, folder)
+        none_chosen = rule is not None and {*rule.targets} <= {None, folder.background_id}
+        shown = folder.unscored_id if none_chosen and not scored else None
         for class_id, target in targets.items():
             table[class_id] = other if target is None else target
-        lost = [
-            c.name
+        lost = {
+            c.id: c.name
             for c in model.classes
             if targets[c.id] is None and key_of(c.name) != "background"
-        ]
-        if left_out is not None:
+        }
+        if shown is not None:
+            table[[*lost]] = shown
+            fate = "they are not scored"
+        elif left_out is not None:
             fate = "they count nowhere"
         elif other == folder.background_id:
             fate = "they count as background"
         else:
             fate = "they count as none of its classes"
-        note = _note(lost, fate)
+        note = _note([*lost.values()], fate)
         if asked := asked_of(model, folder):
             note = f"Nobody has said that {asked[0]} is “{asked[1]}” here, so it is not scored."
-        return cls(table, note, left_out, is_scored(model, folder))
+        return cls(table, note, left_out, scored)
 
     def apply(self, prediction: Prediction) -> Prediction:
         """The prediction in the folder's classes; the note is added to its notes."""
@@ -114,6 +121,18 @@ def asked_of(model: LabelSchema, folder: LabelSchema) -> tuple[str, str] | None:
     if folder.rule_for(model) is not None or is_known(model, folder):
         return None
     return next(iter(_pairs(model, folder)), None)
+
+
+def why_unscored(model: LabelSchema, folder: LabelSchema) -> str:
+    """Why no figures of a model are made in a folder, in the words after a colon; "" if they are."""
+    if is_scored(model, folder):
+        return ""
+    if folder.rule_for(model) is not None:
+        return "by the class mapping, no class of the model is one of the folder's."
+    asked = asked_of(model, folder)
+    if asked is None:
+        return "no class of the model is one of the ground truth's."
+    return f"nothing says that {asked[0]} is what the ground truth calls \u201c{asked[1]}\u201d."
 
 
 def _pairs(model: LabelSchema, folder: LabelSchema) -> list[tuple[str, str]]:

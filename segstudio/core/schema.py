@@ -183,6 +183,17 @@ class LabelSchema:
         return next((i for i in self._free_ids if i != self.elsewhere_id), None)
 
     @property
+    def unscored_id(self) -> int | None:
+        """What a prediction holds of objects that, as the user says, are none of these classes.
+
+        A number that is no class; None if there is no such rule, or all numbers are taken.
+        """
+        if all(rule.unmapped == "ignored" for rule in self.rules):
+            return None
+        taken = {self.elsewhere_id, self.left_out_id}
+        return next((i for i in self._free_ids if i not in taken), None)
+
+    @property
     def _free_ids(self) -> list[int]:
         return [i for i in range(self.num_classes, 256) if i != self.ignore_index]
 
@@ -222,7 +233,7 @@ class LabelSchema:
             return "ignore"
         if self.leaves_out and class_id == self.left_out_id:
             return "left out"
-        if self.background_id is None and class_id == self.elsewhere_id:
+        if class_id == (self.unscored_id if self.background_id == 0 else self.elsewhere_id):
             return "none of the classes"
         return f"class {class_id}"
 

@@ -113,6 +113,13 @@ class References:
     saved: bool = True
     held: Mapping[ImageRef, LabelMap] = field(default_factory=dict)
 
+    @property
+    def doubts(self) -> list[str]:
+        """What the masks of the ground truth do not tell, and how to say it."""
+        truth = self.files.project.truth
+        doubts = () if truth is None else truth.doubts
+        return [f"ground truth: {d.message} {d.option}".rstrip() for d in doubts]
+
     def key(self, ref: ImageRef) -> str | None:
         """The same for the same reference, wherever its files lie; `NO_REFERENCE` if there is none.
 

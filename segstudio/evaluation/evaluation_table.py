@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -15,9 +15,10 @@ from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.metrics.class_sums import ClassPairs, Numbers, mean_of
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.metrics.image_figures import TIME, FolderFigures, ImageFigures, lower_is_better
-from segstudio.storage.image_ref import PageTitles, place_of
+from segstudio.storage.image_ref import PAGE_STEP, PageTitles, place_of
 
 Indices = npt.NDArray[np.intp]
+_NOWHERE: Final[Indices] = np.zeros(0, np.intp)
 _COLUMN: Final = {name: i for i, name in enumerate(METRICS)}
 _BACKGROUND: Final = 0
 
@@ -96,7 +97,7 @@ class EvaluationTable:
         """
         found = self._runs.get(run)
         if found is None:
-            return np.zeros(0, np.intp)
+            return _NOWHERE
         known = found.evaluated
         if scored:
             known = known & ~np.isnan(found.scores[:, _COLUMN["pixel_accuracy"]])
@@ -267,6 +268,21 @@ class EvaluationTable:
             )
         self._order = tuple(titles)
         self._runs = {run: self._runs[run] for run in self._order}
+
+    def looked_at(self, runs: Iterable[str] = ()) -> Indices:
+        """(n,) positions of the images and pages that any of some models (all) was evaluated on."""
+        asked = [self._runs[run] for run in (runs or self._runs) if run in self._runs]
+        found = [run.evaluated[: len(self._places)] for run in asked]
+        return self._places[np.logical_or.reduce(found)] if found else _NOWHERE
+
+    def stacks(self, runs: Iterable[str] = ()) -> dict[str, tuple[int, int]]:
+        """Of the stacks that `looked_at` tells of: pages evaluated, and pages in all, by name."""
+        images = np.fromiter(self.names.pages, np.intp)
+        if not images.size:
+            return {}
+        counts = np.bincount(self.looked_at(runs) % PAGE_STEP, minlength=len(self.names))[images]
+        found = zip(self.names.stacks.items(), counts.tolist(), strict=True)
+        return {name: (seen, pages) for (name, pages), seen in found if seen}
 
     def set_pages(self, pages: Mapping[int, int]) -> None:
         """Make room for the later pages of images: how many these have, by their position."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -16,7 +16,6 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import InstanceMatch, match_instances
 from segstudio.core.labels import Image
 from segstudio.core.schema import LabelSchema
-from segstudio.evaluation.mask_layout import MaskPlace
 from segstudio.evaluation.mask_pairs import MISSING_TEXTS, MaskFolders, MaskSides, Missing, Pair
 from segstudio.evaluation.report.evaluation_material import (
     EvaluatedRun,
@@ -33,7 +32,9 @@ from segstudio.storage.decode import read_image
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.layout import mask_base
 from segstudio.storage.scan import scan
+from segstudio.storage.truth_kinds import KINDS
 
+_REMARKS: Final = 5
 OBJECT_IOU: Final = 0.5
 """From this IoU on a predicted object is one of the ground truth's."""
 _NO_IOU: Final = 0.01
@@ -71,6 +72,14 @@ class MaskEvaluation:
     def schema(self) -> LabelSchema:
         """The classes."""
         return self.masks.schema
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided of the values of the masks, or is to be asked, and the first remarks."""
+        more = len(self.remarks) - _REMARKS
+        rest = (f"The same holds of {more} more masks.",) if more > 0 else ()
+        differ = filter(None, [self.numbers_differ])
+        return (*self.masks.notes, *self.remarks[:_REMARKS], *rest, *differ)
 
     @cached_property
     def folder(self) -> FolderFigures:
@@ -200,7 +209,10 @@ def material_of(
             name,
             figures[name],
             class_ids,
-            {"Masks": str(one.place.resolve())},
+            {
+                "Masks": str(one.place.resolve()),
+                "Values of the masks": KINDS[one.masks.predictions.kind].name,
+            },
             foreground_ids=foreground,
             notes=tuple(note for note in (_detections_note(one.masks),) if note),
         )
@@ -227,9 +239,10 @@ def material_of(
         tuple(runs),
         paired,
         show,
-        _settings(truth),
+        _settings(measured[0].masks),
         command,
         (*_left_out(measured, len(paths)), *_missing(measured)),
+        tuple(_doubts(dict(zip(names, measured, strict=True)))),
     )
 
 
@@ -240,11 +253,22 @@ def _detections_note(masks: MaskFolders) -> str:
     return f"Average precision: {masks.lost_detections}" if masks.lost_detections else ""
 
 
-def _settings(truth: MaskPlace) -> dict[str, str]:
+def _settings(masks: MaskFolders) -> dict[str, str]:
+    truth = masks.places[1]
     found = {"Ground truth": str(truth.classes.resolve())}
     if truth.instances is not None:
         found["Its objects"] = str(truth.instances.resolve())
-    return found
+    return {**found, "Values of the ground truth": KINDS[masks.truth.kind].name}
+
+
+def _doubts(measured: Mapping[str, MaskEvaluation]) -> Iterator[str]:
+    """What is said of the masks, each once; of the second folder on with its name."""
+    told = set[str]()
+    for name, one in measured.items():
+        for note in (*one.notes, *one.masks.by_number):
+            if note not in told:
+                yield f"{name}: {note}" if told else note
+        told |= {"", *one.notes, *one.masks.by_number}
 
 
 def _missing(measured: Sequence[MaskEvaluation]) -> list[str]:

@@ -107,18 +107,13 @@ class Application:
         self.garbage.stop()
 
     def _after_first_paint(self) -> None:
-        """Fill the frame, and import the rest beside the event loop, so that the window answers."""
-        from segstudio.kit.icons import icon
-        from segstudio.window.crash import CrashGuard
-
-        self.window.build_bars()
-        self._crash = CrashGuard(self.dispatcher, self.window, self.folders.data)
-        self._crash.install()
-        self.window.setWindowIcon(icon("segstudio"))
+        """Import what fills the window beside the event loop, so that the window answers."""
         threading.Thread(target=self._import, name="segstudio-start", daemon=True).start()
 
     def _import(self) -> None:
         try:
+            MainWindow.load()
+            self.dispatcher.post(self._build_bars)
             import segstudio.window.contents  # noqa: F401 - loaded for what it imports
         except BaseException as error:
             caught = error
@@ -129,6 +124,15 @@ class Application:
             self.dispatcher.post(fail)
             raise
         self.dispatcher.post(self._fill)
+
+    def _build_bars(self) -> None:
+        from segstudio.kit.icons import icon
+        from segstudio.window.crash import CrashGuard
+
+        self.window.build_bars()
+        self._crash = CrashGuard(self.dispatcher, self.window, self.folders.data)
+        self._crash.install()
+        self.window.setWindowIcon(icon("segstudio"))
 
     def _fill(self) -> None:
         from segstudio.studio import Studio

@@ -87,6 +87,17 @@ class MainWindow(QMainWindow):
         self._painted = False
         self._studio: Studio | None = None
 
+    @staticmethod
+    def load() -> None:
+        """Import what `build_bars` makes, on any thread: psygnal alone takes longer than a frame."""
+        import segstudio.kit.notice_strip
+        import segstudio.kit.text_focus
+        import segstudio.runs.ui.model_chooser
+        import segstudio.window.bars
+        import segstudio.window.crash
+        import segstudio.window.status_bar
+        import segstudio.window.view_controls  # noqa: F401
+
     def build_bars(self) -> None:
         """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
         from segstudio.annotation.ui.tools.tool_table import TOOLS

@@ -344,6 +344,27 @@ def test_all_cards_go_to_the_corner_farthest_from_a_pixel_clicked_on(pinning, pi
     assert not desk.canvas.chip.geometry().intersects(desk.canvas.over_chip.geometry()) or not over
 
 
+@pytest.mark.parametrize(
+    ("pixel", "far"),
+    [((4, 44), ("top", "right")), ((60, 44), ("top", "left")), ((4, 4), ("bottom", "right"))],
+)
+def test_cards_keep_clear_of_the_pin_where_a_rectangle_leaves_them_no_corner(pinning, pixel, far):
+    desk = pinning
+    desk.place(6.25)
+    desk.session.set_inspection(
+        over_photo=heat(np.full((48, 64), 255, np.uint8)),
+        rectangle=Rect(0, 0, 48, 64),
+        over=Over.RECTANGLE,
+    )
+    desk.settle()
+    desk.session.set_inspection(point=pixel)
+    desk.settle()
+    for card in (desk.canvas.chip, desk.canvas.over_chip):
+        assert card.isVisible()
+        assert not card.geometry().contains(desk.at(pixel[0] + 0.5, pixel[1] + 0.5))
+        assert _corner_of(card, desk.viewport) == far
+
+
 def test_a_card_goes_back_when_the_pin_is_taken_away_and_stays_while_the_mouse_moves(pinning):
     desk = pinning
     home = desk.canvas.chip.geometry()

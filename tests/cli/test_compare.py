@@ -268,6 +268,13 @@ def test_every_page_of_a_stack_is_run_and_counted(capsys, tmp_path, models):
         "compare", tmp_path / "set", "--gt", tmp_path / "truth", "--models", both, "--limit", 2
     )
     assert limited["images"] == 2
+    assert limited["stack_pages"] == {"cells.tif": [2, 3]}
+    report = tmp_path / "report.html"
+    line = ("compare", tmp_path / "set", "--gt", tmp_path / "truth", "--models", both, "--limit", 1)
+    assert main([*map(str, line), "--report", str(report)]) == 0
+    said = "Each page of a stack counts as an image: cells.tif (1 of 3)."
+    assert said in capsys.readouterr().out
+    assert said in report.read_text(encoding="utf-8")
     assert (
         main(["compare", str(tmp_path / "set"), "--gt", str(tmp_path / "truth"), "--models", both])
         == 0

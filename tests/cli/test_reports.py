@@ -1,6 +1,7 @@
 """`segstudio evaluate --report` and `segstudio compare --report`: from the line to the file."""
 
 import errno
+import html
 import json
 import os
 import re
@@ -11,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from segstudio.__main__ import main
 from segstudio.core.errors import SegstudioError
@@ -248,3 +250,108 @@ class TestReportsThatCannotBeWritten:
         assert "tiny" in out
         assert "3 images with ground truth" in out
         assert err == "error: The disk is full. Make room.\n"
+
+
+def making_of(page):
+    """The last section: how the report was made."""
+    return page[page.index('id="making"') :]
+
+
+class TestWhatFiguresDependOn:
+    """What the command says beside its figures is in the file as well: it is read without them."""
+
+    def test_masks_and_their_readings(self, capsys, tmp_path):
+        pred, truth = tmp_path / "pred", tmp_path / "streets" / "masks"
+        save(pred / "a.png", [[0, 1, 1, 0]])
+        save(truth / "a.png", [[1, 2, 2, 2]])
+        names = LabelSchema.from_names(["background", "nucleus", "dust"])
+        (pred / "segstudio.json").write_text(json.dumps(names.to_json()))
+        out = tmp_path / "report.html"
+        code, text, _ = run(capsys, "evaluate", pred, truth, "--report", out, "--json")
+        notes = json.loads(text)["notes"]
+        assert code == 0
+        assert any("Both numbers are read as classes" in note for note in notes)
+        page = plain(page_of(out)[0])
+        making = making_of(page)
+        assert "Values of the ground truth</dt><dd>class ids" in making
+        assert "Values of the masks</dt><dd>class ids" in making
+        for note in notes:
+            assert note in making
+            assert page.index(note) < page.index("<table")
+
+    def test_masks_matched_by_number(self, capsys, tmp_path):
+        pred, truth = tmp_path / "pred", tmp_path / "streets" / "masks"
+        save(pred / "a.png", [[0, 1, 1, 0]])
+        save(truth / "a.png", [[0, 255, 255, 255]])
+        names = LabelSchema.from_names(["background", "nucleus"])
+        (pred / "segstudio.json").write_text(json.dumps(names.to_json()))
+        out = tmp_path / "report.html"
+        _, _, err = run(capsys, "evaluate", pred, truth, "--report", out)
+        page = plain(page_of(out)[0])
+        note = err.splitlines()[0].removeprefix("note: ")
+        assert "matched by number" in note
+        assert page.count(note) == 2
+        assert "Values of the ground truth</dt><dd>black and white" in page
+
+    def test_the_other_folder_of_masks_has_notes_of_its_own(self, capsys, folders):
+        names = LabelSchema.from_names(["background", "wheel"])
+        (folders / "gt" / "segstudio.json").write_text(
+            json.dumps(LabelSchema.from_names(["background", "cell"]).to_json())
+        )
+        (folders / "off" / "segstudio.json").write_text(json.dumps(names.to_json()))
+        out = folders / "report.html"
+        run(
+            capsys, "evaluate", folders / "right", folders / "gt", "--bootstrap", "--against",
+            folders / "off", "--report", out,
+        )  # fmt: skip
+        page = plain(page_of(out)[0])
+        assert page.count("off: classes of other names are matched by number: wheel and") == 2
+
+    def test_models_and_the_ground_truth(self, capsys, folders, weights):
+        for name in ("a", "b", "c"):
+            save(folders / "gt" / f"{name}_mask.png", 1 - square(6))
+        out = folders / "report.html"
+        code, text, _ = run(
+            capsys, "compare", folders / "cells", "--gt", folders / "gt", "--models", weights,
+            "--report", out, "--json",
+        )  # fmt: skip
+        notes = json.loads(text)["notes"]
+        assert (code, len(notes) > 0) == (0, True)
+        page = plain(page_of(out)[0])
+        assert "Values of the ground truth</dt><dd>class ids" in making_of(page)
+        for note in notes:
+            assert note in making_of(page)
+            assert page.index(note) < page.index("<table")
+
+    def test_a_model_that_is_not_scored_is_named(self, capsys, folders, weights):
+        """The figures are of the others; one without figures does not keep them from the file."""
+        other = folders / "other.safetensors"
+        with safe_open(weights, "pt") as file:
+            data = json.loads(file.metadata()["segstudio"])
+        data |= {
+            "id": "other", "title": "Other",
+            "schema": LabelSchema.from_names(["background", "wheel"]).to_json(),
+        }  # fmt: skip
+        save_file(load_file(weights), other, {"segstudio": json.dumps(data)})
+        (folders / "gt" / "segstudio.json").write_text(
+            json.dumps(LabelSchema.from_names(["background", "cell"]).to_json())
+        )
+        out = folders / "report.html"
+        code, _, err = run(
+            capsys, "compare", folders / "cells", "--gt", folders / "gt", "--models",
+            f"{weights},{other}", "--report", out,
+        )  # fmt: skip
+        assert (code, f"The report is in {out}." in err) == (0, True)
+        assert "Other (other.safetensors) is not scored" in err
+        page = plain(page_of(out)[0])
+        said = "Other (other.safetensors) is not scored: no class of the model is one of the ground"
+        assert page.count(said) == 2
+        assert models_table(page_of(out)[0])["figure"][:2] == [
+            "Tiny <U> (tiny.safetensors)",
+            "Everything background",
+        ]
+
+
+def plain(page):
+    """A page with its entities as the characters that they stand for, tags left as they are."""
+    return re.sub(r"\s+", " ", html.unescape(page)).replace("</dt> <dd>", "</dt><dd>")

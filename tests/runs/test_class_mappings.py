@@ -238,7 +238,15 @@ def test_no_is_remembered_too(unnamed):
     unnamed.settle()
     assert asked(unnamed) == []
     assert unnamed.scoring.of_folder("bright") is None
-    assert not unnamed.document.predictions["bright"].labels.any()
+    # It is shown as what it is not, and nothing of it is taken into the annotation.
+    said, schema = unnamed.document.predictions["bright"], unnamed.session.schema
+    assert np.array_equal(said.labels > 0, square())
+    assert schema.name_of(int(said.labels.max())) == "none of the classes"
+    assert said.notes == ("The folder has no class for the model's nucleus; they are not scored.",)
+    before = np.array(unnamed.document.annotation.labels)
+    unnamed.editing.use_prediction("bright")
+    unnamed.settle()
+    assert np.array_equal(unnamed.document.annotation.labels, before * square())
     assert unnamed.class_mappings.table("bright").chosen
 
 

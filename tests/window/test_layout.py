@@ -382,7 +382,20 @@ def test_one_click_scores_what_the_model_finds_as_the_class_without_a_name(
     bench.studio.segmenting.run_current()
     bench.until(lambda: "fake-semantic" in bench.session.document.predictions)
     bench.settle()
-    assert bench.window.metrics.image.empty_text.startswith("Not scored:")
+    said = (
+        "Not scored: nothing says that nucleus is what the ground truth calls “object”. "
+        "Say so in the Model panel."
+    )
+    assert bench.window.metrics.image.empty_text == said
+    asked = next(o.notice for o in bench.studio.notices.shown if "a nucleus?" in o.message)
+    asked.second[1]()
+    bench.settle()
+    said = "Not scored: by the class mapping, no class of the model is one of the folder's."
+    assert bench.window.metrics.image.empty_text.startswith(said)
+    shown = bench.session.document.predictions["fake-semantic"]
+    assert shown.labels.any()
+    bench.studio.class_mappings.reset("fake-semantic")
+    bench.until(panel.doubt.isVisible)
     panel.doubt.linkActivated.emit("score")
     bench.until(panel.doubt.isHidden)
     bench.until(lambda: bench.window.metrics.image.empty_text == "")

@@ -331,7 +331,10 @@ class RemoveClassDialog(Dialog):
 def use_text(use: ClassUse) -> str:
     """Where a class is used, in a sentence or two."""
     pixels = f"{count_text(use.pixels)} pixel{'s' * (use.pixels != 1)}"
-    images = f"{count_text(len(use.images))} image{'s' * (len(use.images) != 1)}"
+    number = len({ref.name for ref in use.images})
+    images = f"{count_text(number)} image{'s' * (number != 1)}"
+    if any(ref.page for ref in use.images):
+        images += f" ({count_text(len(use.images))} page{'s' * (len(use.images) != 1)})"
     text = f"“{use.spec.name}” (id {use.spec.id}) is on {pixels} of {images}."
     if use.unread:
         count = len(use.unread)

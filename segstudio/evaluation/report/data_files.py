@@ -125,6 +125,7 @@ def summary(
                 for c in found.compared
             ],
             "left_out": list(material.left_out),
+            "notes": list(material.doubts),
         }
     )
     return found_all

@@ -95,5 +95,7 @@ def _making_section(material: EvaluationMaterial, now: datetime) -> Section:
         )
         for run in material.runs
     ]
-    title = "How this was made"
-    return section(SECTIONS, "making", title, command=material.command, facts=facts, runs=runs)
+    return section(
+        SECTIONS, "making", "How this was made", command=material.command, facts=facts,
+        doubts=material.doubts, runs=runs,
+    )  # fmt: skip

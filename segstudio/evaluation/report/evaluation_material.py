@@ -117,6 +117,7 @@ class EvaluationMaterial:
         settings: What holds for all runs, by name.
         command: Line that repeats the evaluation; "" if there is none.
         left_out: Sentences on images that are not in the report, and why.
+        doubts: Sentences on what the figures depend on and nobody has said.
     """
 
     title: str
@@ -128,6 +129,7 @@ class EvaluationMaterial:
     settings: Mapping[str, object] = field(default_factory=dict)
     command: str = ""
     left_out: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse runs that are not about the same images and classes.

@@ -15,6 +15,7 @@ from segstudio.evaluation.evaluation_inputs import Conditions, Contender, Refere
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.report.software import settings_text
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.truth_kinds import KINDS
 
 _DEFAULTS: Final = RunOptions()
 _OPTION_NAMES: Final = {
@@ -69,8 +70,10 @@ def reference_text(conditions: Conditions, references: References) -> str:
 
 def settings_of(conditions: Conditions, references: References) -> dict[str, object]:
     """What holds for all models, by name."""
+    truth = references.files.project.truth
     return {
         "Held against": reference_text(conditions, references),
+        **({} if truth is None else {"Values of the ground truth": KINDS[truth.kind].name}),
         **{
             m.name: "measured" if m.key in conditions.asked else "not measured"
             for m in MEASURES

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from segstudio.core.class_mapping import adapt
+from segstudio.core.class_mapping import adapt, why_unscored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import Prediction
 from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
@@ -43,6 +43,7 @@ class EvaluatedFolder:
         titles: Names of the images and of their pages, by position.
         rows: Lines by model and image, those without ground truth too.
         command: Line that repeats it; "" if there is none.
+        stacks: Of stacks the pages that were evaluated, and those in all, by name.
     """
 
     conditions: Conditions
@@ -51,6 +52,7 @@ class EvaluatedFolder:
     titles: PageTitles
     rows: Mapping[str, Mapping[int, ImageRow]] = field(repr=False)
     command: str = ""
+    stacks: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -67,12 +69,25 @@ class EvaluatedFolder:
             found = ((int(i), table.row(int(i), run)) for i in table.indices(run))
             rows[run] = {index: row for index, row in found if row is not None}
         images = references.files.project.images
-        return cls(conditions, references, images, table.names, rows, command)
+        return cls(conditions, references, images, table.names, rows, command, table.stacks(rows))
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
-        """The models that have any line."""
-        return tuple(c for c in self.conditions.contenders if self.rows.get(c.id))
+        """The models that have any line, and whose figures may be made."""
+        schema = self.references.schema
+        known = (c for c in self.conditions.contenders if self.rows.get(c.id))
+        return tuple(c for c in known if c.is_scored(schema))
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What the figures depend on and nobody has said, and which models have none for it."""
+        schema = self.references.schema
+        unscored = (
+            f"{c.spec.title} is not scored: {why}"
+            for c in self.conditions.contenders
+            if (why := why_unscored(c.spec.schema, schema))
+        )
+        return (*self.references.doubts, *unscored)
 
 
 def gather(
@@ -112,6 +127,7 @@ def gather(
         settings_of(evaluated.conditions, evaluated.references),
         evaluated.command,
         _left_out(evaluated, scored, common),
+        evaluated.doubts,
     )
 
 
@@ -210,7 +226,7 @@ def _left_out(
         texts.append(f"{count(without, 'image has', 'images have')} no ground truth.")
     stacks = evaluated.titles.stacks
     if stacks:
-        texts.append(stacks_text(stacks))
+        texts.append(stacks_text(evaluated.stacks))
     missing = len(evaluated.images) + sum(stacks.values()) - len(stacks) - len(looked_at)
     if missing:
         texts.append(

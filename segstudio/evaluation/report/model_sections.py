@@ -138,7 +138,7 @@ def _warnings(material: EvaluationMaterial) -> list[str]:
             f"{enumeration(regions)} {verb} not tell objects apart: connected regions stand for "
             "them in AP and PQ, so that touching objects count as one."
         )
-    return [*texts, *material.left_out]
+    return [*material.doubts, *texts, *material.left_out]
 
 
 def _models_table(material: EvaluationMaterial) -> Table:

@@ -79,14 +79,17 @@ def enumeration(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def stacks_text(stacks: Mapping[str, int]) -> str:
+def stacks_text(stacks: Mapping[str, tuple[int, int]]) -> str:
     """That pages count as images; "" where there are none.
 
     Args:
-        stacks: How many pages files have, by name, where they are several.
+        stacks: How many pages of files are meant, and how many they have, by name.
     """
     if not stacks:
         return ""
-    named = [f"{name} ({pages})" for name, pages in islice(stacks.items(), _NAMED_STACKS)]
+    named = [
+        f"{name} ({pages})" if seen == pages else f"{name} ({seen} of {pages})"
+        for name, (seen, pages) in islice(stacks.items(), _NAMED_STACKS)
+    ]
     more = ["..."] * (len(stacks) > _NAMED_STACKS)
     return f"Each page of a stack counts as an image: {', '.join([*named, *more])}."

@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.class_mapping import is_scored
+from segstudio.core.class_mapping import asked_of, why_unscored
 from segstudio.core.formatting import DASH, count_text, percent_text, ratio_text
+from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedLabel
@@ -53,9 +54,6 @@ _NEITHER = (
 )
 _NO_REFERENCE = (
     "No ground truth for this image: paint, or choose a ground truth folder, to score it."
-)
-_NOT_SCORED = (
-    "Not scored: what the model's classes are in this folder is to be said in the Model panel."
 )
 _NO_FOLDER = "Run a model on all images (Ctrl+B) to see the folder's scores."
 _COUNTING = "Counting…"
@@ -160,17 +158,25 @@ class MetricsPanel(QWidget):
         shown = document.predictions.get(self._session.view.run)
         if shown is None:
             return _NO_RUN if document.has_reference else _NEITHER
-        if document.has_reference and not is_scored(shown.schema, self._session.schema):
-            return _NOT_SCORED
+        if document.has_reference and (why := self._why_not_scored(shown)):
+            return why
         return _COUNTING if document.has_reference else _NO_REFERENCE
+
+    def _why_not_scored(self, shown: Prediction) -> str:
+        """Why no figures are made of a prediction here, and where that is changed; "" if they are."""
+        model, folder = shown.schema, self._session.schema
+        why = why_unscored(model, folder)
+        if why and asked_of(model, folder):
+            return f"Not scored: {why} Say so in the Model panel."
+        return f"Not scored: {why} Evaluation > Class mapping tells it otherwise." if why else ""
 
     def _show_folder(self) -> None:
         scores = self._scoring.of_folder()
         if scores is None:
             document = self._session.document
             shown = document and document.predictions.get(self._session.view.run)
-            asked = shown and not is_scored(shown.schema, self._session.schema)
-            self.folder.show_empty(_NOT_SCORED if asked else _NO_FOLDER)
+            why = self._why_not_scored(shown) if shown else ""
+            self.folder.show_empty(why or _NO_FOLDER)
             return
         means = scores.image_means
         self.folder.show_metrics(

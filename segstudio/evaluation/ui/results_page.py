@@ -183,7 +183,9 @@ class ResultsPage(QWidget):
         self.model.show_rows(rows, columns)
         self.pair_bar.refresh()
         table = self._table
+        unscored = words.unscored_models_text(table, self._session.models)
         notes = [
+            unscored,
             words.fairness_text(table),
             words.unscored_text(table),
             words.stacks_text(table),
@@ -192,7 +194,7 @@ class ResultsPage(QWidget):
         for label, text in (
             (self.verdict, self._verdict()),
             (self.ranking, words.ranking_text(table)),
-            (self.trap, words.trap_text(table) or self._why_no_scores()),
+            (self.trap, words.trap_text(table) or ("" if unscored else self._why_no_scores())),
             (self.notes, " ".join(note for note in notes if note)),
         ):
             label.setText(text)

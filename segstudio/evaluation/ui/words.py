@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from segstudio.core.class_mapping import why_unscored
 from segstudio.core.formatting import count_text, percent_text, ratio_text
+from segstudio.core.prediction import ModelSpec
 from segstudio.core.text import as_html
 from segstudio.evaluation.evaluation_table import EvaluationTable
 from segstudio.evaluation.report import wording
@@ -143,6 +146,18 @@ def fairness_text(table: EvaluationTable) -> str:
     return " ".join(told)
 
 
+def unscored_models_text(table: EvaluationTable, models: Mapping[str, ModelSpec]) -> str:
+    """Which models have no figures although there is ground truth, and why."""
+    titles: dict[str, list[str]] = {}
+    for run in table.runs:
+        why = why_unscored(models[run].schema, table.schema) if run in models else ""
+        if why:
+            titles.setdefault(why, []).append(f"“{as_html(table.title(run))}”")
+    return " ".join(
+        f"Not scored: {_listed(names)}, since {as_html(why)}" for why, names in titles.items()
+    )
+
+
 def unscored_text(table: EvaluationTable) -> str:
     """That images without ground truth count in no figure, if there are any."""
     for run in table.runs:
@@ -158,7 +173,7 @@ def unscored_text(table: EvaluationTable) -> str:
 
 def stacks_text(table: EvaluationTable) -> str:
     """That each page of a stack counts as an image, if there are stacks."""
-    return as_html(wording.stacks_text(table.names.stacks))
+    return as_html(wording.stacks_text(table.stacks()))
 
 
 def objects_text(table: EvaluationTable) -> str:

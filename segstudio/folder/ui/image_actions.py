@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from segstudio.kit.actions import ActionSpec, Context, Scope
 from segstudio.kit.frame_names import IMAGE
-from segstudio.storage.picture import COMPOSITE
 
 
 def _has_project(c: Context) -> bool:
@@ -25,6 +24,8 @@ def _has_channels(c: Context) -> bool:
 
 
 def _next_channel(c: Context) -> None:
+    from segstudio.storage.picture import COMPOSITE  # NumPy: not before the window is there
+
     document = c.session.document
     if document is not None and document.picture is not None:
         following = document.channel + 1

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, ImagesModel
@@ -68,7 +68,7 @@ class ImageDelegate(QStyledItemDelegate):
         text = box.adjusted(THUMB_WIDTH + 16, 6, -8, -6)
         painter.setPen(palette.color(role))
         name = str(index.data(Qt.ItemDataRole.DisplayRole))
-        shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, text.width())
+        shown = fitted_name(name, self._model.ends, painter.fontMetrics(), text.width())
         painter.drawText(text, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, shown)
         self._paint_marks(painter, text, palette, image, selected)
         self._paint_score(painter, text, palette, image, selected)
@@ -130,6 +130,25 @@ class ImageDelegate(QStyledItemDelegate):
         role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
         painter.setPen(palette.color(role))
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, label)
+
+
+def fitted_name(name: str, ends: tuple[str, str], metrics: QFontMetrics, width: int) -> str:
+    """A name in so many pixels: what it has in common with the others goes first.
+
+    Args:
+        name: The name.
+        ends: What the names in the list begin and end with.
+        metrics: Of the font.
+        width: In pixels.
+    """
+    begin, end = ends
+    later = f"…{name.removeprefix(begin)}" if begin and name.startswith(begin) else name
+    own = f"{later.removesuffix(end)}…" if end and later.endswith(end) else later
+    if metrics.horizontalAdvance(name) <= width:
+        return name
+    if metrics.horizontalAdvance(own) <= width:
+        return metrics.elidedText(later, Qt.TextElideMode.ElideRight, width)
+    return metrics.elidedText(own, Qt.TextElideMode.ElideMiddle, width)
 
 
 def _centred(place: QRect, size: QSize) -> QRect:

@@ -19,6 +19,8 @@ from segstudio.storage.image_ref import ImageList, ImageRef, place_of
 
 IMAGE_ROLE = Qt.ItemDataRole.UserRole + 1
 """Position of the row's image in the project."""
+_LOOKED_AT = 2000
+"""So many names at most tell what names have in common."""
 
 
 class Order(StrEnum):
@@ -55,6 +57,8 @@ _KEEPS: dict[Show, Callable[[ImageState], bool]] = {
 class ImagesModel(QStringListModel):
     """Names of images; asks the session for everything else when a row is drawn.
 
+    `ends` tells what the names begin and end with in common.
+
     Built on QStringListModel, whose count of rows is C++: a list view asks for it once for every
     row when it lays out, which for 100,000 rows takes a quarter of a second through Python.
     """
@@ -67,6 +71,7 @@ class ImagesModel(QStringListModel):
         self._names: list[str] = []
         self._names_lower: list[str] = []
         self._names_of: object = None
+        self.ends = ("", "")
         self.text = ""
         self.order = Order.NAME
         self.show = Show.ALL
@@ -89,6 +94,7 @@ class ImagesModel(QStringListModel):
         if others:
             self._names_of = images
             self._names = _names(images)
+            self.ends = common_ends(self._names)
             self._names_lower = [name.lower() for name in self._names]
         shown = self._sorted(self._chosen())
         if not others and shown == self._shown:
@@ -176,6 +182,25 @@ class ImagesModel(QStringListModel):
         if self.order is Order.STATE:
             return sorted(chosen, key=lambda i: _state_rank(self._session.state(i)))
         return chosen
+
+
+def common_ends(names: Sequence[str]) -> tuple[str, str]:
+    """What names begin and end with, in whole words and numbers; of very many some are looked at."""
+    if len(names) < 2:
+        return ("", "")
+    some = [*names[:: -(-len(names) // _LOOKED_AT)], names[-1]]
+    start, end = _common(some), _common([name[::-1] for name in some])[::-1]
+    while start and start[-1].isalnum():
+        start = start[:-1]
+    while end and end[0].isalnum():
+        end = end[1:]
+    return (start, end)
+
+
+def _common(names: Sequence[str]) -> str:
+    first, last = min(names), max(names)
+    pairs = enumerate(zip(first, last, strict=False))
+    return first[: next((i for i, (a, b) in pairs if a != b), min(len(first), len(last)))]
 
 
 def _names(images: Sequence[ImageRef]) -> list[str]:

@@ -6,7 +6,6 @@ from functools import partial
 
 from segstudio.kit.actions import ActionSpec, Context, Scope
 from segstudio.kit.frame_names import EDIT, MODEL, VIEW
-from segstudio.session.session import Layer
 
 
 def _has_models(c: Context) -> bool:
@@ -30,10 +29,14 @@ def _take(c: Context) -> None:
 
 
 def _is_shown(c: Context) -> bool:
+    from segstudio.session.session import Layer  # NumPy: not before the window is there
+
     return c.canvas.shown_view.layer is Layer.DISAGREEMENT
 
 
 def _toggle_layer(c: Context) -> None:
+    from segstudio.session.session import Layer
+
     layer = Layer.BOTH if _is_shown(c) else Layer.DISAGREEMENT
     c.studio.comparing.choose(c.canvas.pane_at_hand, layer=layer)
 

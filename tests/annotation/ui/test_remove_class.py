@@ -6,7 +6,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 
-from segstudio.annotation.ui.classes_panel import ID, KEY, RemoveClassDialog
+from segstudio.annotation.class_removal import ClassUse
+from segstudio.annotation.ui.classes_panel import ID, KEY, RemoveClassDialog, use_text
+from segstudio.core.schema import ClassSpec
+from segstudio.storage.image_ref import ImageRef
 
 
 @pytest.fixture
@@ -60,3 +63,12 @@ def test_ids_and_keys_are_shown_and_stay(bench, qtbot):
     assert rows[3] == ["4", "4"]
     qtbot.keyClick(bench.window, "4")
     assert bench.session.view.active_class == 4
+
+
+def test_of_stacks_the_pages_are_counted_beside_the_images():
+    refs = [ImageRef(name, "root", page) for name in ("a.tif", "b.tif") for page in range(3)]
+    spec = ClassSpec(2, "cell", (1, 2, 3))
+    said = "“cell” (id 2) is on 1,024 pixels of "
+    assert use_text(ClassUse(spec, 1024, tuple(refs))) == f"{said}2 images (6 pages)."
+    assert use_text(ClassUse(spec, 1024, tuple(refs[1:2]))) == f"{said}1 image (1 page)."
+    assert use_text(ClassUse(spec, 1024, (refs[0], refs[3]))) == f"{said}2 images."

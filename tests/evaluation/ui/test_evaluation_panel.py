@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import shutil
 from dataclasses import replace
 
@@ -297,3 +298,14 @@ def test_what_a_page_asks_for_is_shown_on_the_canvas(done):
     canvas = done.window.canvas
     # a small rectangle is shown enlarged
     done.until(lambda: canvas.viewport.zoom > 30)
+
+
+def test_a_model_without_figures_says_why(done):
+    notes, trap = page(done, MODELS).notes, page(done, MODELS).trap
+    done.studio.class_mappings.set(BLIND, {0: 0})
+    said = (
+        "Not scored: “Careful U-Net, cells” and “Blind U-Net, cells”, since by the class mapping, "
+        "no class of the model is one of the folder's."
+    )
+    done.until(lambda: html.unescape(notes.text()).startswith(said))
+    assert "There is no ground truth" not in trap.text()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QFontMetrics, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMenu
 
-from segstudio.folder.ui.image_list_rows import Order, Show
+from segstudio.folder.ui.image_delegate import fitted_name
+from segstudio.folder.ui.image_list_rows import Order, Show, common_ends
 
 
 @pytest.fixture
@@ -181,3 +184,49 @@ def test_the_filter_goes_with_the_folder_and_stays_when_it_is_read_again(bench, 
     bench.until(lambda: panel.model.images == [0])
     assert panel.filter.text() == ""
     assert panel.show_.currentText() == "All images"
+
+
+def test_what_all_names_have_in_common_gives_way_to_what_tells_them_apart(qtbot):
+    metrics = QFontMetrics(QApplication.font())
+    names = [
+        f"experiment-2026-03_well {n:02d}_{kind}_section.png" for n in (1, 10) for kind in "ab"
+    ]
+    ends = common_ends(names)
+    assert ends == ("experiment-2026-03_well ", "_section.png")
+    widths = [metrics.horizontalAdvance(text) for text in (names[0], "…01_a_section.png", "…01_a…")]
+    for width, told in zip(
+        widths, ("experiment-2026-03_well 01", "…01_a_s", "…01_a…"), strict=True
+    ):
+        shown = [fitted_name(name, ends, metrics, width + 4) for name in names]
+        assert shown[0].startswith(told)
+        assert len({*shown}) == 4
+        assert all(metrics.horizontalAdvance(text) <= width + 4 for text in shown)
+    # Names that fit are whole, and one that does not begin or end like the others stays as it is.
+    assert fitted_name("b.tif", ends, metrics, widths[1]) == "b.tif"
+    assert common_ends(["a_1.png"]) == ("", "")
+    assert common_ends(["x.png", "y.tif"]) == ("", "")
+    assert common_ends(["ab_ab", "ab_ab_ab"]) == ("ab_", "_ab")
+    assert fitted_name("ab_ab", ("ab_", "_ab"), metrics, metrics.horizontalAdvance("…ab")) == "…ab"
+    many = [f"plate_{n:06d}_x.png" for n in range(100_000)]
+    assert common_ends(many) == ("plate_", "_x.png")
+
+
+def test_the_list_draws_them_so(make_window, tmp_path):
+    root = tmp_path / "long"
+    root.mkdir()
+    for n in range(3):
+        name = f"experiment of the third of March_well {n:02d}_section under the microscope.png"
+        cv2.imwrite(str(root / name), np.zeros((20, 30), np.uint8))
+    bench = make_window()
+    bench.open(root)
+    model = bench.window.images.model
+    assert model.ends == (
+        "experiment of the third of March_well ", "_section under the microscope.png",
+    )  # fmt: skip
+    view = bench.window.images.view
+    pixels = [
+        view.grab(view.visualRect(model.index(row, 0)).adjusted(70, 0, 0, -30)).toImage()
+        for row in (1, 2)
+    ]
+    assert pixels[0] != pixels[1]
+    assert model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole).startswith("experiment of the third")

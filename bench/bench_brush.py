@@ -25,6 +25,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.canvas.canvas import Canvas
 from segstudio.clock import ManualClock
 from segstudio.core.prediction import Prediction
@@ -143,7 +144,9 @@ def _milliseconds(side: int, views: int = 1) -> float:
     """95th percentile of one brush event; of several rounds the least disturbed."""
     with tempfile.TemporaryDirectory() as name:
         studio = _studio_with(side, Path(name) / "images")
-        canvas = Canvas(studio)
+        canvas = Canvas(
+        studio.session, studio.editing, studio.comparing, studio.jobs, lambda: True, TOOLS
+    )
         canvas.resize(*WINDOW)
         canvas.show()
         canvas.actual_size()
@@ -166,7 +169,9 @@ def _undo_milliseconds(side: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         clock = _TimedClock()
         studio = _studio_with(side, Path(name) / "images", clock)
-        canvas = Canvas(studio)
+        canvas = Canvas(
+        studio.session, studio.editing, studio.comparing, studio.jobs, lambda: True, TOOLS
+    )
         canvas.resize(*WINDOW)
         canvas.show()
         QApplication.processEvents()

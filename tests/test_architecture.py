@@ -152,6 +152,7 @@ def test_what_must_be_quick_imports_nothing_large():
         text=True,
         check=True,
         cwd=ROOT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
     )
     assert done.stdout.splitlines() == [f"{n} []" for n in range(len(LIGHT))], done.stderr
 

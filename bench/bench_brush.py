@@ -145,8 +145,8 @@ def _milliseconds(side: int, views: int = 1) -> float:
     with tempfile.TemporaryDirectory() as name:
         studio = _studio_with(side, Path(name) / "images")
         canvas = Canvas(
-        studio.session, studio.editing, studio.comparing, studio.jobs, lambda: True, TOOLS
-    )
+            studio.session, studio.editing, studio.comparing, studio.jobs, lambda: True, TOOLS
+        )
         canvas.resize(*WINDOW)
         canvas.show()
         canvas.actual_size()
@@ -170,8 +170,8 @@ def _undo_milliseconds(side: int) -> float:
         clock = _TimedClock()
         studio = _studio_with(side, Path(name) / "images", clock)
         canvas = Canvas(
-        studio.session, studio.editing, studio.comparing, studio.jobs, lambda: True, TOOLS
-    )
+            studio.session, studio.editing, studio.comparing, studio.jobs, lambda: True, TOOLS
+        )
         canvas.resize(*WINDOW)
         canvas.show()
         QApplication.processEvents()

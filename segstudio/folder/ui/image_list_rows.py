@@ -69,7 +69,7 @@ class ImagesModel(QStringListModel):
         self._shown: list[int] = []
         self._rows: dict[int, int] | None = None
         self._names: list[str] = []
-        self._names_lower: list[str] = []
+        self._names_lower: list[str] | None = None
         self._names_of: object = None
         self.ends = ("", "")
         self.text = ""
@@ -95,7 +95,7 @@ class ImagesModel(QStringListModel):
             self._names_of = images
             self._names = _names(images)
             self.ends = common_ends(self._names)
-            self._names_lower = [name.lower() for name in self._names]
+            self._names_lower = None
         shown = self._sorted(self._chosen())
         if not others and shown == self._shown:
             return
@@ -105,6 +105,8 @@ class ImagesModel(QStringListModel):
 
     def row_of(self, image: int) -> int:
         """The row of an image, -1 if it is not listed."""
+        if self.is_whole:
+            return image if 0 <= image < len(self._shown) else -1
         if self._rows is None:
             self._rows = {index: row for row, index in enumerate(self._shown)}
         return self._rows.get(image, -1)
@@ -167,8 +169,10 @@ class ImagesModel(QStringListModel):
 
     def _chosen(self) -> list[int]:
         words = self.text.lower().split()
-        chosen: Iterable[int] = range(len(self._names_lower))
+        chosen: Iterable[int] = range(len(self._names))
         if words:
+            if self._names_lower is None:  # of 100,000 names that takes longer than a frame
+                self._names_lower = [name.lower() for name in self._names]
             names = self._names_lower
             chosen = [i for i in chosen if all(word in names[i] for word in words)]
         if self.show is not Show.ALL:

@@ -413,7 +413,7 @@ def test_what_would_fit_is_told_with_its_size_and_what_it_was_trained_on():
     text = fit_text(seen)
     assert 'For something else: <a href="model:coco">Mask &lt;R&gt;</a> (178 MB)' in text
     assert '<a href="score">Score nucleus as “&lt;object&gt;”</a>' in text
-    assert text.endswith('or <a href="load">own weights</a> trained on these.')
+    assert text.endswith('or <a href="load">own weights</a> from training on these elsewhere.')
     first, second = fit_tip(seen).splitlines()
     assert first == "Mask <R>: Photographs, 178 MB to download"
     assert second.startswith("Own weights: trained elsewhere on these classes, such as with torch")

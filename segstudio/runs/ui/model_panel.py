@@ -315,7 +315,7 @@ def fit_text(fit: Fit) -> str:
         return text
     heading = "Trained for these classes:" if fit.fitting else "For something else:"
     rows = ", ".join(_suggested(found) for found in fit.fitting or fit.others)
-    return f'{text}<br>{heading} {rows}, or <a href="load">own weights</a> trained on these.'
+    return f'{text}<br>{heading} {rows}, or <a href="load">own weights</a> from training on these elsewhere.'
 
 
 def _suggested(found: Suggestion) -> str:

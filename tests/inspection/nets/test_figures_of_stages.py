@@ -1,11 +1,14 @@
 """Figures of stages: together they are the network's, and lengths are in pixels of the photo."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from inspection_networks import image, network, unet
 from safetensors.torch import save_file
 
+from segstudio.core.features import EdgeCut
 from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.schema import LabelSchema
 from segstudio.inspection.nets.traced_model import TracedModel
@@ -54,11 +57,15 @@ def test_a_head_for_training_is_named_beside_the_rows():
     assert last.startswith("(besides: auxiliary),,,,,,10,0,")
 
 
-def traced_at(tmp_path, factor):
+def model_at(tmp_path, factor):
     torch.manual_seed(0)
     options = {"num_classes": 2, "base_channels": 4, "depth": 2}
     path = tmp_path / f"{factor}.safetensors"
-    save_file(UNet(**options).state_dict(), path)
+    net = UNet(**options)
+    with torch.no_grad():  # as drawn, its answer is the same everywhere to within 8 bits
+        for weights in (p for p in net.parameters() if p.ndim == 4):
+            weights.mul_(4)
+    save_file(net.state_dict(), path)
     spec = ModelSpec(
         id="m", title="M", family="unet", task="semantic",
         schema=LabelSchema.from_names(["background", "cell"]),
@@ -66,12 +73,13 @@ def traced_at(tmp_path, factor):
         preprocess={"scaling": "unit", "divisor": 4, "factor": factor},
         weights=WeightsFile(str(path)),
     )  # fmt: skip
-    return TracedModel(Segmenter(spec, device="cpu"), np.zeros((32, 40, 3), np.uint8)).trace()
+    photo = np.random.default_rng(2).integers(0, 256, (32, 40, 3), np.uint8)
+    return TracedModel(Segmenter(spec, device="cpu"), photo)
 
 
 def test_fields_and_strides_are_in_pixels_of_the_photo(tmp_path):
     """Two 3 x 3 convolutions see 5; after pooling by 2, two more see 6 + 8 = 14."""
-    plain, doubled = traced_at(tmp_path, 1.0), traced_at(tmp_path, 2.0)
+    plain, doubled = model_at(tmp_path, 1.0).trace(), model_at(tmp_path, 2.0).trace()
     shown = {}
     for found in (plain, doubled):
         inc, down1 = found.layer("inc"), found.layer("down1")
@@ -97,3 +105,35 @@ def test_a_network_that_resizes_by_itself_is_measured_on_the_photo_too():
 
 def test_pixels_are_whole_where_they_are():
     assert [pixels_text(x) for x in (8.0, 0.5, 5.769, 15.98)] == ["8", "0.5", "5.8", "16"]
+
+
+def untimed(found):
+    return [replace(layer, seconds=0.0) for layer in found.layers]
+
+
+class OnGpu:
+    """A network's input where it was before memory ran out there; a run on it fails."""
+
+    device = torch.device("cuda")
+
+    def __init__(self, tensor):
+        self._tensor, self.shape = tensor, tensor.shape
+
+    def to(self, device):
+        assert device.type == "cpu"
+        return self._tensor
+
+
+def test_the_inspector_follows_a_network_that_ran_out_of_memory_to_the_cpu(tmp_path):
+    """The network stays on the CPU where it found no way back; the image was still on the GPU."""
+    model = model_at(tmp_path, 1.0)
+    before, said = model.look()
+    cut = EdgeCut(before.skips[0])
+    without = model.predict([cut])
+    model._x = OnGpu(model._input)
+    after, again = model.look()
+    assert untimed(after) == untimed(before)
+    assert np.array_equal(again.labels, said.labels)
+    model._x = OnGpu(model._input)
+    assert np.array_equal(model.predict([cut]).labels, without.labels)
+    assert not np.array_equal(without.confidence, said.confidence)

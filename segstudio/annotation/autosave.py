@@ -293,6 +293,8 @@ class Autosave:
             self._place.saved(document, written.saved)
             if document.annotation is annotation:
                 document.saved_revision = written.revision
+                if not (written.annotated or document.dirty):
+                    document.edited_at = None  # it is as the ground truth again
             self._saved(document, written.copies)
             self._mark(document, annotated=written.annotated)
 

@@ -61,6 +61,21 @@ def test_an_edited_annotation_says_when_and_from_what(run):
     assert image_sides(run.session).warning == ""
 
 
+@pytest.mark.parametrize("back", ["undo", "use_truth"])
+def test_what_is_as_the_ground_truth_again_is_called_ground_truth(run, back):
+    stroke(run)
+    run.clock.advance(1.1)
+    run.settle()
+    assert image_sides(run.session).reference.startswith("your annotation")
+    getattr(run.editing, back)()
+    run.clock.advance(1.1)
+    run.settle()
+    assert not run.session.state(0).edited
+    assert image_sides(run.session).text == "Bright against ground truth"
+    stroke(run)
+    assert image_sides(run.session).text == f"Bright against your annotation (edited {now()})"
+
+
 def test_a_region_that_was_taken_counts_too(run):
     document, shown = run.document, run.session.view.run
     differs = np.argwhere(document.annotation.labels != document.predictions[shown].labels)

@@ -11,9 +11,11 @@ import numpy as np
 
 from segstudio.annotation.patching import (
     Packed,
+    counted,
     difference_at,
     difference_patch,
     known_classes,
+    object_count,
     packed,
     ready_for,
     replacement_text,
@@ -316,23 +318,41 @@ class Editing:
             what: What comes instead, in a sentence.
             run: The prediction that it comes from, if it does.
         """
-        told, schema = "", self._session.schema
+        told, kept, schema = "", 0, self._session.schema
         declared = self._session.schema_origin is SchemaOrigin.DECLARED
 
         def make() -> Patch | None:
-            nonlocal told
+            nonlocal told, kept
             annotation, new = document.annotation, wanted()
             lost = ""
             if declared:  # a file with others could not be read again
                 new, lost = known_classes(new, schema)
+            # all of them for nothing is a slip: who wants that clears the annotation
+            kept = object_count(annotation) if run and not object_count(new) else 0
+            if kept:
+                return None
             told = f"{replacement_text(annotation, new, what)} {lost}".strip()
             return difference_patch(annotation, new.labels, new.instances)
 
-        def done() -> None:
-            if told and self._notices is not None:
+        def done(changed: bool) -> None:
+            if kept:
+                self._tell_kept(document, origin, kept)
+                return
+            document.origin = origin
+            if changed and told and self._notices is not None:
                 self._tell_replaced(document, told, title)
 
-        self._perform(document, title, make, origin, then=done, source=Source(run, whole=True))
+        self._perform(document, title, make, then=done, source=Source(run, whole=True))
+
+    def _tell_kept(self, document: Document, model: str, objects: int) -> None:
+        """Say that a model that found nothing did not take the place of objects."""
+        if self._notices is not None:
+            self._notices.info(
+                f"{model} finds no object in {document.ref.title}, so its {counted(objects)} "
+                f"stay{'s' * (objects == 1)}.",
+                "Edit > Clear annotation removes them.",
+                scope="image",
+            )
 
     def _tell_replaced(self, document: Document, told: str, title: str) -> None:
         """Say what an edit of the whole map replaced, and offer to take it back."""
@@ -357,9 +377,8 @@ class Editing:
         document: Document,
         title: str,
         make: Callable[[], Patch | None],
-        origin: str | None = None,
         pixels: int | None = None,
-        then: Callable[[], None] | None = None,
+        then: Callable[[bool], None] | None = None,
         source: Source | None = None,
     ) -> None:
         """Commit the patch that `make` gives; where it has many pixels it is made in a job.
@@ -371,15 +390,14 @@ class Editing:
             document: Whose annotation is changed.
             title: What the edit is called.
             make: Makes the patch; None if nothing changes.
-            origin: What the document's origin becomes; None to leave it.
             pixels: How many pixels the patch has at most; None for the whole image.
-            then: Called if something changed.
+            then: Called at the end with whether something changed.
             source: Where the pixels come from, if not from a hand.
         """
         self._cancel_pending()
         size = document.annotation.labels.size if pixels is None else pixels
         if self._jobs is None or size <= AT_ONCE_PIXELS:
-            self._finish(document, packed(title, make(), source), origin, then)
+            self._finish(document, packed(title, make(), source), then)
             return
         annotation, revision = document.annotation, document.annotation.revision
 
@@ -388,9 +406,9 @@ class Editing:
             if document is not self._session.document:
                 self._say(f"{title} was not done: {document.ref.title} was left.")
             elif document.annotation is annotation and annotation.revision == revision:
-                self._finish(document, made, origin, then)
+                self._finish(document, made, then)
             else:
-                self._perform(document, title, make, origin, pixels, then, source)
+                self._perform(document, title, make, pixels, then, source)
 
         self._pending = self._jobs.submit(
             title, "edits", lambda _job: packed(title, make(), source), done, front=True
@@ -408,23 +426,16 @@ class Editing:
             self._notices.info(message)
 
     def _finish(
-        self,
-        document: Document,
-        made: Packed,
-        origin: str | None,
-        then: Callable[[], None] | None,
+        self, document: Document, made: Packed, then: Callable[[bool], None] | None
     ) -> None:
         recorder, patch = made
-        if origin is not None:
-            document.origin = origin
-        if patch is None:
-            return
-        self._numbers.forget()
-        ready_for(document, patch)
-        document.history.push(recorder)
-        self._apply(document, (patch,), What.HISTORY)
+        if patch is not None:
+            self._numbers.forget()
+            ready_for(document, patch)
+            document.history.push(recorder)
+            self._apply(document, (patch,), What.HISTORY)
         if then is not None:
-            then()
+            then(patch is not None)
 
     def _cancel_pending(self) -> bool:
         """Give up a change that is still being made; whether there was one."""

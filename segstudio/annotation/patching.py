@@ -88,11 +88,11 @@ def replacement_text(annotation: LabelMap, wanted: LabelMap, what: str) -> str:
     """A sentence about what is replaced by `what`; "" if nothing was there or nothing changes."""
     changed = annotation.labels != wanted.labels
     if annotation.instances is not None:
-        objects = _object_count(annotation.instances)
+        objects = object_count(annotation)
         if objects and (changed.any() or not np.array_equal(annotation.instances, _ids(wanted))):
-            new = _object_count(wanted.instances)
-            of_new = f" ({_counted(new)})" if new else ""
-            return f"{_counted(objects)} {'was' if objects == 1 else 'were'} replaced by {what}{of_new}."
+            new = object_count(wanted)
+            of_new = f" ({counted(new)})" if new else ""
+            return f"{counted(objects)} {'was' if objects == 1 else 'were'} replaced by {what}{of_new}."
     pixels = int(np.count_nonzero(changed & (annotation.labels != 0)))
     return f"{pixels:,} annotated pixels were replaced by {what}." if pixels else ""
 
@@ -102,11 +102,14 @@ def _ids(label_map: LabelMap) -> InstanceIds:
     return np.zeros(label_map.shape_hw, np.uint16) if ids is None else ids
 
 
-def _object_count(ids: InstanceIds | None) -> int:
+def object_count(label_map: LabelMap) -> int:
+    """How many objects a map tells apart."""
+    ids = label_map.instances
     return 0 if ids is None else int(np.count_nonzero(np.bincount(ids.reshape(-1))[1:]))
 
 
-def _counted(objects: int) -> str:
+def counted(objects: int) -> str:
+    """A number of objects with its noun."""
     return f"{objects:,} object{'s' if objects != 1 else ''}"
 
 

@@ -262,6 +262,27 @@ def test_taking_what_is_there_already_saves_nothing(nuclei):
     assert nuclei.path.read_bytes() == before
 
 
+def test_an_answer_without_objects_never_replaces_those_that_are_there(nuclei, tmp_path):
+    write_photo(tmp_path / "set" / "images" / "dark.png", np.zeros((20, 30), np.uint8))
+    path = tmp_path / "set" / "instances" / "dark.png"
+    pil.fromarray(nuclei.ids).save(path)
+    before = path.read_bytes()
+    nuclei.browsing.rescan()
+    nuclei.settle()
+    nuclei.browsing.select(1)
+    nuclei.settle()
+    nuclei.segmenting.run_current()
+    nuclei.settle()
+    nuclei.editing.use_prediction()
+    later(nuclei)
+    assert path.read_bytes() == before
+    assert np.array_equal(nuclei.document.annotation.instances, nuclei.ids)
+    assert not nuclei.document.history.can_undo
+    assert nuclei.document.origin == "ground truth"
+    assert nuclei.messages[-1] == "Bright finds no object in dark.png, so its 2 objects stay."
+    assert "Clear annotation" in nuclei.notices.recent[-1].hint
+
+
 def test_an_empty_answer_over_nothing_is_no_edit(desk, tmp_path):
     write_photo(tmp_path / "set" / "a.png", np.zeros((20, 30), np.uint8))
     desk.open(tmp_path / "set")

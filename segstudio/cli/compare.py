@@ -19,6 +19,7 @@ from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder, opened_for
+from segstudio.evaluation.own_pixels import own_pixels_notes, started_on_disk
 from segstudio.folder.files import FolderFiles
 from segstudio.metrics.measure import AnyMeasure
 from segstudio.models.registry import spec_from_weights
@@ -165,11 +166,19 @@ def _print(
     truth = found.references.files.project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
     # said on stderr as well
-    told["notes"] = [*found.references.doubts, *(unscored if as_json else [])]
+    told["notes"] = [
+        *found.references.doubts, *(unscored if as_json else []), *_own_pixels(found)
+    ]  # fmt: skip
     if as_json:
         print_json(told)
     else:
         print_report(told)
+
+
+def _own_pixels(found: FolderEvaluation) -> list[str]:
+    table = found.table
+    places = {int(i) for run in table.runs for i in table.indices(run, scored=True)}
+    return own_pixels_notes(started_on_disk(found.references, sorted(places)), table)
 
 
 def _evaluated(

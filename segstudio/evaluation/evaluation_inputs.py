@@ -24,9 +24,10 @@ from segstudio.core.schema import LabelSchema
 from segstudio.folder.files import FolderFiles
 from segstudio.metrics.image_figures import MEASURES, measures_with
 from segstudio.metrics.measure import AnyMeasure
-from segstudio.runs.batch import run_key
+from segstudio.runs.batch import model_of, run_key
 from segstudio.storage.figures import figure_key
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.states import load_sources
 from segstudio.storage.truth import read_truth
 
 NO_REFERENCE: Final = ""
@@ -147,6 +148,14 @@ class References:
         if saved is not None or project.truth is None:
             return saved
         return read_truth(ref, project.truth, self.schema, shape_hw)
+
+    def started_from(self, ref: ImageRef) -> frozenset[str]:
+        """Ids of the models that an image's reference has pixels of."""
+        project = self.files.project
+        runs = load_sources(project.data_folder).get(ref.key) if self.saved else None
+        if not runs or not (ref in self.held or self.files.annotations.has(ref)):
+            return frozenset()
+        return frozenset(map(model_of, runs))
 
     def _source(self, ref: ImageRef) -> tuple[str, list[Path]]:
         """How the reference of an image is read, and the files that it comes from."""

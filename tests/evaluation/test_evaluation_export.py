@@ -195,6 +195,28 @@ def test_options_that_the_line_cannot_repeat_leave_it_out(evaluated, tmp_path):
     assert facts_of(data, "bright")["Run with"] == "the usual options"
 
 
+def test_figures_on_a_models_own_pixels_are_marked(evaluated, tmp_path):
+    evaluated.editing.use_prediction("bright")
+    evaluated.clock.advance(1.2)
+    evaluated.settle()
+    assert evaluated.session.state(0).taken == {"bright"}
+    evaluated.clock.advance(1.2)  # the figures follow
+    evaluated.settle()
+    data = json_of(evaluated, tmp_path / "a.json")
+    number = len(data["per_image"])
+    note = (
+        f"“Bright” is partly measured on its own pixels, on 1 of {number} images: its figures there "
+        "say little."
+    )
+    assert data["notes"] == [note]
+    evaluated.evaluation_report.save_html(tmp_path / "a.html")
+    evaluated.settle()
+    assert note in text_of(tmp_path / "a.html")
+    evaluated.evaluating.set_options(originals=True)
+    evaluated.settle()
+    assert json_of(evaluated, tmp_path / "b.json")["notes"] == []
+
+
 def test_figures_against_the_originals_say_so(evaluated, tmp_path):
     assert (
         "annotations saved" in json_of(evaluated, tmp_path / "a.json")["settings"]["Held against"]

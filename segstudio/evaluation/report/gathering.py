@@ -16,6 +16,7 @@ from segstudio.evaluation.evaluation_inputs import Conditions, Contender, Refere
 from segstudio.evaluation.evaluation_rows import METRICS, ImageRow, pairs_of
 from segstudio.evaluation.evaluation_sums import RunSums
 from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.own_pixels import own_pixels_text, started_on_disk
 from segstudio.evaluation.report.evaluation_material import (
     EvaluatedRun,
     EvaluationMaterial,
@@ -127,8 +128,18 @@ def gather(
         settings_of(evaluated.conditions, evaluated.references),
         evaluated.command,
         _left_out(evaluated, scored, common),
-        evaluated.doubts,
+        (*evaluated.doubts, *_own_pixels(evaluated, common)),
     )
+
+
+def _own_pixels(evaluated: EvaluatedFolder, common: Sequence[int]) -> list[str]:
+    """Which models are measured on pixels of their own."""
+    started = started_on_disk(evaluated.references, common)
+    own = {
+        c.spec.title: sum(c.id in models for models in started.values())
+        for c in evaluated.contenders
+    }
+    return [own_pixels_text(title, number, len(common)) for title, number in own.items() if number]
 
 
 def _scored(rows: Mapping[int, ImageRow]) -> set[int]:

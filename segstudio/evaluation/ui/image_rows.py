@@ -19,6 +19,7 @@ from segstudio.kit.table import Column, Side, TableModel
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import AnyFigure, Unit, Where
+from segstudio.runs.score_sides import run_title
 from segstudio.session.session import ImageState, Session
 
 Indices = npt.NDArray[np.intp]
@@ -190,7 +191,7 @@ def image_columns(session: Session, table: ImageFiguresTable) -> tuple[Column[in
 
     columns = [
         Column(
-            "Image", name, cell_tip=lambda p: f"{name(p)}{_mark_text(state(p))}", icon=mark,
+            "Image", name, cell_tip=lambda p: f"{name(p)}{_mark_text(session, state(p))}", icon=mark,
             most=200,
         ),
         *(_values_column(table, i, head.short) for i, head in enumerate(table.heads, 1)),
@@ -216,6 +217,7 @@ def _values_column(table: ImageFiguresTable, number: int, title: str) -> Column[
     )  # fmt: skip
 
 
-def _mark_text(state: ImageState) -> str:
+def _mark_text(session: Session, state: ImageState) -> str:
     marks = [name for name in ("reviewed", "edited") if getattr(state, name)]
+    marks += [f"started from {run_title(session, run)}" for run in sorted(state.taken)]
     return f" ({', '.join(marks)})" if marks else ""

@@ -19,7 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import count_text
+from segstudio.core.text import as_html
 from segstudio.evaluation.evaluating import Evaluating
+from segstudio.evaluation.own_pixels import own_pixels_notes, started_in
 from segstudio.evaluation.ui import words
 from segstudio.evaluation.ui.distribution import DistributionView
 from segstudio.evaluation.ui.figure_text import figure_text, marked_best
@@ -109,6 +111,7 @@ class ResultsPage(QWidget):
         self.pair_bar = PairBar(evaluating.table, pair)
         self.verdict = _text("Comparison of two models")
         self.ranking = _text("Which model is best at what")
+        self.own = _text("Which figures say little")
         self.trap = _text("What a guess would score")
         self.notes = _text("Notes on the figures")
         self.notes.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -144,7 +147,7 @@ class ResultsPage(QWidget):
         bar.addStretch(1)
         below.addLayout(bar)
         self.pair_bar.setMaximumWidth(760)
-        for words_of in (self.verdict, self.ranking, self.trap, self.notes):
+        for words_of in (self.verdict, self.ranking, self.own, self.trap, self.notes):
             below.addWidget(words_of)
         column.addLayout(below)
         column.addStretch(1)
@@ -174,7 +177,7 @@ class ResultsPage(QWidget):
         return self.overview
 
     def _on_change(self, change: Change) -> None:
-        if change.what & (What.EVALUATION | What.SCHEMA | What.MODELS):
+        if change.what & (What.EVALUATION | What.STATES | What.SCHEMA | What.MODELS):
             self._refresh.request()
 
     def _show(self) -> None:
@@ -194,6 +197,7 @@ class ResultsPage(QWidget):
         for label, text in (
             (self.verdict, self._verdict()),
             (self.ranking, words.ranking_text(table)),
+            (self.own, self._own_pixels()),
             (self.trap, words.trap_text(table) or ("" if unscored else self._why_no_scores())),
             (self.notes, " ".join(note for note in notes if note)),
         ):
@@ -226,6 +230,12 @@ class ResultsPage(QWidget):
         self._scroll.setMaximumHeight(lines if has_room else _NO_LIMIT)
         self._pair_part.setVisible(len(self._table.runs) > 1)
         self.overview.setVisible(has_room)
+
+    def _own_pixels(self) -> str:
+        if self._session.evaluation.originals:
+            return ""
+        notes = own_pixels_notes(started_in(self._session.states), self._table)
+        return as_html(" ".join(notes))
 
     def _has_scores(self) -> bool:
         return any(len(self._table.indices(run, scored=True)) for run in self._table.runs)

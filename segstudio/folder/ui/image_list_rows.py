@@ -151,14 +151,16 @@ class ImagesModel(QStringListModel):
         }
         found = [word for word, is_so in words.items() if is_so]
         score = self.score_of(image)
-        return found if math.isnan(score) else [*found, self._score_text(score)]
+        return found if math.isnan(score) else [*found, self._score_text(image, score)]
 
-    def _score_text(self, score: float) -> str:
-        """The score, of what it is, and whose."""
+    def _score_text(self, image: int, score: float) -> str:
+        """The score, of what it is, whose, and whether it says little."""
         run = self._session.view.run
         spec = self._session.models.get(model_of(run))
         whose = f" ({spec.title})" if spec is not None else ""
-        return f"{lead_name(self._session.schema)} {score:.3f}{whose}"
+        taken = map(model_of, self._session.state(image).taken)
+        own = ", partly on its own pixels" if model_of(run) in taken else ""
+        return f"{lead_name(self._session.schema)} {score:.3f}{whose}{own}"
 
     def _tip(self, image: int) -> str:
         project = self._session.project

@@ -309,3 +309,40 @@ def test_a_model_without_figures_says_why(done):
     )
     done.until(lambda: html.unescape(notes.text()).startswith(said))
     assert "There is no ground truth" not in trap.text()
+
+
+# -- what says little --------------------------------------------------------------------------
+
+
+def test_a_score_on_a_models_own_pixels_is_marked_wherever_it_is_shown(done):
+    results = page(done, MODELS)
+    assert not results.own.isVisible()
+    run = done.studio.evaluating.prediction_key(CAREFUL)
+    done.studio.browsing.select(3)  # the only image on which it is not right already
+
+    def is_there() -> bool:
+        document = done.session.document
+        return (
+            document is not None
+            and document.ref.name == "plate_3.png"
+            and run in document.predictions
+        )
+
+    done.until(is_there)
+    done.studio.segmenting.show(run)
+    done.studio.editing.use_prediction(run)
+    done.until(results.own.isVisible)
+    title = done.studio.evaluating.table.title(CAREFUL)
+    assert results.own.text() == (
+        f"“{title}” is partly measured on its own pixels, on 1 of 4 images: its figures there say "
+        "little."
+    )
+    row = done.window.images.view.model().index(3, 0)
+    said = f"({title}), partly on its own pixels"
+    done.until(lambda: said in row.data(Qt.ItemDataRole.AccessibleTextRole))
+    table = page(done, IMAGES).table.model()
+    tips = [table.index(r, 0).data(Qt.ItemDataRole.ToolTipRole) for r in range(table.rowCount())]
+    assert sum(f"started from {title}" in tip for tip in tips) == 1
+    done.studio.evaluating.set_options(originals=True)
+    page(done, MODELS)
+    done.until(lambda: not results.own.isVisible())

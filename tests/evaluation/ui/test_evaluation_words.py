@@ -11,6 +11,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.evaluation_rows import Counted, ImageRow
 from segstudio.evaluation.evaluation_sums import RunSums
 from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.own_pixels import own_pixels_notes
 from segstudio.evaluation.ui.words import fairness_text, ranking_text, trap_text
 from segstudio.metrics.image_figures import figures_of
 
@@ -77,3 +78,13 @@ def test_a_model_is_called_best_only_if_it_is(monkeypatch, figures, said):
     )
     assert ranking_text(table).startswith(said)
     assert bool(ranking_text(table)) == bool(said)
+
+
+def test_a_model_that_is_measured_on_its_own_pixels_is_named():
+    table = table_of(TRUTH, A=TRUTH, B=TRUTH)
+    (said,) = own_pixels_notes({0: frozenset({"A"}), 7: frozenset({"B"})}, table)
+    assert said == (
+        "“Model A” is partly measured on its own pixels, on 1 of 1 image: its figures there say "
+        "little."
+    )
+    assert own_pixels_notes({}, table) == []

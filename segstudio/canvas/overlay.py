@@ -104,6 +104,17 @@ def shown_layer(document: Document, view: ViewState) -> Layer:
     return view.layer
 
 
+def shows_annotation(document: Document, view: ViewState) -> bool:
+    """Whether what is painted is seen in any of the views."""
+    if not view.overlay_visible:
+        return False
+    seen = {Layer.ANNOTATION, Layer.BOTH}
+    return any(
+        pane.layer in seen or (pane.layer is Layer.DIFFERENCE and pane.run in document.predictions)
+        for pane in view.all_panes
+    )
+
+
 def shown_maps(document: Document, look: OverlayLook) -> tuple[object, ...]:
     """What of the predictions is seen, for telling by identity whether it is still the same."""
     layer = shown_layer(document, look.view)

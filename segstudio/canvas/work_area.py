@@ -23,13 +23,14 @@ from segstudio.canvas.marks import (
     ring_region,
     stamp_centre,
 )
+from segstudio.canvas.overlay import shows_annotation
 from segstudio.canvas.picture_display import Display
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import PAN, Pointer, Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
 from segstudio.core.geometry import Rect
-from segstudio.session.session import Session
+from segstudio.session.session import Layer, Session
 
 _FRAMED_MS = 4000
 """How long the frame around a part to look at stays, unless a button goes down before."""
@@ -208,10 +209,22 @@ class WorkArea(Display):
         elif self._button == Qt.MouseButton.NoButton and self._can_work(pan=pan):
             self._button = button
             if pan or not self._may_ask() or not self._questions.press(pointer):
+                if self._toolbox.aim(pointer, pan=pan).edits:
+                    self._bring_annotation()
                 self._toolbox.press(pointer, pan=pan)
         self._pointer = pointer
         self._show_pointer()
         return True
+
+    def _bring_annotation(self) -> None:
+        """Let nothing be painted unseen: in another layer, or while the overlay is hidden."""
+        view, document = self.session.view, self.session.document
+        if document is None or shows_annotation(document, view):
+            return
+        if not view.overlay_visible:
+            self.session.set_view(overlay_visible=True)
+        if not shows_annotation(document, self.session.view):
+            self.session.set_pane(self.number, layer=Layer.BOTH)
 
     def _move(self, pointer: Pointer) -> None:
         self._pointer = pointer

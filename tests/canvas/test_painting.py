@@ -9,6 +9,8 @@ from PySide6.QtGui import QFocusEvent, QPointingDevice, QTabletEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from segstudio.session.session import Layer, Pane
+
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
 
 
@@ -121,6 +123,37 @@ def test_alt_click_picks_the_class_instead_of_painting(desk):
     desk.click(25.5, 25.5, keys=ALT)
     assert desk.session.view.active_class == 3
     assert np.array_equal(desk.labels, labels)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [{"layer": Layer.ORIGINAL}, {"layer": Layer.NONE}, {"overlay_visible": False}],
+    ids=["another layer", "the photo alone", "no overlay"],
+)
+def test_nothing_is_painted_unseen(desk, hidden):
+    desk.open(desk.flat(40, 50))
+    desk.place(4.0)
+    desk.take("brush", brush_size=3, layer=Layer.ANNOTATION)
+    desk.session.set_view(**hidden)
+    desk.take("pan")
+    desk.click(10.5, 10.5)  # the hand changes nothing of it
+    assert all(getattr(desk.session.view, name) == value for name, value in hidden.items())
+    desk.take("brush")
+    before = desk.viewport.grab().toImage().pixelColor(42, 42)
+    desk.click(10.5, 10.5)
+    assert desk.labels[10, 10] == 1
+    assert desk.session.view.overlay_visible
+    assert desk.session.view.layer in (Layer.ANNOTATION, Layer.BOTH)
+    assert desk.viewport.grab().toImage().pixelColor(42, 42) != before
+
+
+def test_what_another_view_shows_is_not_unseen(desk):
+    desk.open(desk.flat(40, 50))
+    desk.place(4.0)
+    desk.take("brush", layer=Layer.NONE, panes=(Pane(Layer.ANNOTATION),))
+    desk.click(10.5, 10.5)
+    assert desk.labels[10, 10] == 1
+    assert desk.session.view.layer is Layer.NONE
 
 
 def test_fill_gives_the_region_the_class(desk):

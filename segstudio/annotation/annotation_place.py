@@ -60,7 +60,10 @@ class AnnotationPlace:
     # -- verbs -------------------------------------------------------------------------------
 
     def keep_in_truth(self) -> None:
-        """Save corrections into the ground truth's own files, from now on unasked."""
+        """Save corrections into the ground truth's own files, from now on unasked.
+
+        What was saved to `annotations/` stays there, and is added to there.
+        """
         self._choose(elsewhere=False)
 
     def save_to_annotations(self) -> None:
@@ -242,10 +245,14 @@ class AnnotationPlace:
             lambda _job: _write(files, elsewhere=elsewhere),
             visible=False,
         )
-        self._find_place()
+        self._find_place(chosen=True)
 
-    def _find_place(self) -> None:
-        """Find out where the open image's annotation goes."""
+    def _find_place(self, *, chosen: bool = False) -> None:
+        """Find out where the open image's annotation goes.
+
+        Args:
+            chosen: Whether the user has just said where; then it is told if it goes elsewhere.
+        """
         files, document = self._folder.files, self._session.document
         if files is None or document is None:
             return
@@ -253,6 +260,13 @@ class AnnotationPlace:
 
         def done(place: AnnotationPath) -> None:
             document.place = place
+            if chosen and place.folder and not elsewhere and document.truth is not None:
+                self._notices.info(
+                    f"The corrections of {document.ref.title} stay in "
+                    f"{self.shown(place.files[0])}, where they were saved; those of other images "
+                    "go into the ground truth.",
+                    scope="image",
+                )
             if document is self._session.document:
                 self._session.notify(What.SAVED)
 

@@ -87,6 +87,26 @@ def test_annotations_instead_moves_what_was_saved(painted):
     assert "another program" not in " ".join(painted.messages)
 
 
+def test_the_ground_truth_chosen_later_leaves_what_was_saved_elsewhere_and_says_so(painted):
+    painted.place.save_to_annotations()
+    painted.settle()
+    before = painted.document.place.files
+    painted.place.keep_in_truth()
+    painted.settle()
+    assert painted.document.place.files == before
+    assert painted.messages[-1] == (
+        "The corrections of a0.png stay in annotations/a0.png, where they were saved; those of "
+        "other images go into the ground truth."
+    )
+    painted.browsing.select(1)
+    painted.settle()
+    told = len(painted.messages)
+    painted.place.keep_in_truth()
+    painted.settle()
+    assert painted.document.place.files == (painted.root / "masks" / "a1.png",)
+    assert len(painted.messages) == told
+
+
 def test_annotations_instead_before_the_first_save(desk, tmp_path, new_desk):
     root = make_folder(tmp_path / "set")
     before = (root / "masks" / "a0.png").read_bytes()

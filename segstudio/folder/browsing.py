@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segstudio.clock import Cancel, Clock
@@ -41,6 +41,16 @@ _Positions = dict[int, int]
 _GREY_S = 0.1
 """So long an image may be read before the screen shows that the one before it is left: most are
 there sooner, and a screen that turns grey between them would flicker."""
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """An image that someone waits for: what to do once it is shown, or once it will not be."""
+
+    path: Path
+    page: int
+    then: Callable[[Document], None]
+    instead: Callable[[], None]
 
 
 class Browsing:
@@ -103,9 +113,8 @@ class Browsing:
         self._pages = (-1, 1)
         """The image that was shown last, and how many pages it has."""
         self._order = StepOrder()
-        self._then: Callable[[Document], None] | None = None
+        self._wish: _Wish | None = None
         self._stale: set[ImageRef] = set()
-        self._after_opening: tuple[Path, Callable[[Document], None], int] | None = None
 
     # -- folders -----------------------------------------------------------------------------
 
@@ -117,7 +126,7 @@ class Browsing:
             masks: Its masks, which are remembered; else those chosen for the folder before, or
                 those that are found.
         """
-        self._after_opening = None
+        self._give_up_wish()
         self._open_at(Path(path), masks)
 
     def _open_at(self, target: Path, masks: ChosenMasks | None = None) -> None:
@@ -126,15 +135,15 @@ class Browsing:
 
     def open_samples(self) -> None:
         """Open the images that ship with segstudio (a copy that can be painted on)."""
-        self._after_opening = None
+        self._give_up_wish()
         data = self._preferences.folders.data
         home = self._preferences.home
         self._open("Opening the samples", lambda _job: _opened_at(assemble_samples(data), home))
 
     def _open(self, title: str, work: Callable[[Job], Project]) -> None:
         def failed(error: Exception) -> None:
-            self._after_opening = None
             self._notices.failure(title, error, about=_OPENING, scope="program")
+            self._give_up_wish()
 
         self._jobs.submit(title, "files", work, self._opened, failed=failed, key="open", front=True)
 
@@ -264,8 +273,10 @@ class Browsing:
 
     def _opened(self, project: Project) -> None:
         session = self._session
-        after, self._after_opening = self._after_opening, None
+        wish, self._wish = self._wish, None
         if session.document is not None and not self._leave(session.document):
+            if wish is not None:
+                wish.instead()
             return
         self._loader.forget()
         self._stale.clear()
@@ -296,12 +307,11 @@ class Browsing:
         self._preferences.remember_folder(project.root)
         self._claim.take(project)
         self.select(project.start)
-        if after is not None:
-            path, then, page = after
-            if page:
-                self.open_image(path, then, page)
+        if wish is not None:
+            if wish.page:
+                self.open_image(wish.path, wish.then, wish.page, wish.instead)
             else:
-                self._when_shown(path, then, page)
+                self._when_shown(wish)
         self._states.read(self._folder.files)
         self.masks.look()
 
@@ -381,7 +391,7 @@ class Browsing:
             return
         self._cursor = index
         self._notices.enter_image(ref.path)
-        self._then = None
+        self._give_up_wish()
         self._loader.want(ref, self._session.schema, self._session.view.channel)
         if self._loader.wanted is not None:
             self._wait_for(ref)
@@ -487,29 +497,46 @@ class Browsing:
             session.set_state(session.index, reviewed=reviewed, by=by)
             self._states.mark_reviewed(files, session.document.ref, reviewed=reviewed)
 
-    def open_image(self, path: Path, then: Callable[[Document], None], page: int = 0) -> None:
+    def open_image(
+        self,
+        path: Path,
+        then: Callable[[Document], None],
+        page: int = 0,
+        instead: Callable[[], None] = lambda: None,
+    ) -> None:
         """Show an image wherever it is (its folder is opened if need be), then call `then`.
 
         Args:
             path: The image.
             then: Gets its document.
             page: Which page of it, from 0.
+            instead: Called if it cannot be shown, or another one is shown before.
         """
+        wish = _Wish(path, page, then, instead)
         project = self._session.project
         index = None if project is None else project.index_of(path, page)
         if index is None:
-            self._after_opening = (path, then, page)
+            self._give_up_wish()
+            self._wish = wish
             self._open_at(path)
             return
         self.select(index)
-        self._when_shown(path, then, page)
+        self._when_shown(wish)
 
-    def _when_shown(self, path: Path, then: Callable[[Document], None], page: int) -> None:
+    def _when_shown(self, wish: _Wish) -> None:
         document, wanted = self._session.document, self._loader.wanted
-        if document is not None and (document.ref.path, document.ref.page) == (path, page):
-            then(document)
-        elif wanted is not None and (wanted.path, wanted.page) == (path, page):
-            self._then = then
+        place = (wish.path, wish.page)
+        if document is not None and (document.ref.path, document.ref.page) == place:
+            wish.then(document)
+        elif wanted is not None and (wanted.path, wanted.page) == place:
+            self._wish = wish
+        else:
+            wish.instead()
+
+    def _give_up_wish(self) -> None:
+        wish, self._wish = self._wish, None
+        if wish is not None:
+            wish.instead()
 
     def _ready(self, document: Document, problems: list[SegstudioError]) -> None:
         """Put a document on the screen."""
@@ -518,7 +545,7 @@ class Browsing:
         present = session.document
         if session.project is None or document is present:
             session.notify(What.DOCUMENT)
-            self._call_then(document)
+            self._grant_wish(document)
             return
         index = session.index_of(document)
         if index is None:  # the folder was read again meanwhile, and it is gone
@@ -537,7 +564,7 @@ class Browsing:
         if document.ref.page and self._folder.files is not None:
             self._states.read_page(self._folder.files, session.index)
         self._loader.read_ahead(self._near(document), session.schema, session.view.channel)
-        self._call_then(document)
+        self._grant_wish(document)
 
     def _tell_problems(self, ref: ImageRef, problems: Iterable[SegstudioError]) -> None:
         for problem in problems:
@@ -566,10 +593,10 @@ class Browsing:
         project = self._session.project
         return self._order.onward(index, by, len(project.images) if project is not None else 0)
 
-    def _call_then(self, document: Document) -> None:
-        then, self._then = self._then, None
-        if then is not None:
-            then(document)
+    def _grant_wish(self, document: Document) -> None:
+        wish, self._wish = self._wish, None
+        if wish is not None:
+            wish.then(document)
 
     def _broken(self, ref: ImageRef, error: Exception) -> None:
         """Nothing is open; the cursor stands on the image, so that the next step goes on."""
@@ -583,11 +610,11 @@ class Browsing:
     def _close(self, ref: ImageRef, message: str, hint: str = "") -> None:
         """Have nothing open, and say on the screen why."""
         session = self._session
-        self._then = None
         session.document = self._documents.open = None
         session.index = -1
         session.unreadable = Unreadable(ref.title, printable(message, lines=True), hint)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
+        self._give_up_wish()
 
     def _refresh_truth(self, document: Document) -> None:
         """Read the ground truth of a held document again; an untouched annotation follows it."""

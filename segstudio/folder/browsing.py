@@ -145,7 +145,21 @@ class Browsing:
             self._notices.failure(title, error, about=_OPENING, scope="program")
             self._give_up_wish()
 
-        self._jobs.submit(title, "files", work, self._opened, failed=failed, key="open", front=True)
+        def ended() -> None:
+            if job.cancelled and self._wish is wish:
+                self._give_up_wish()
+
+        wish = self._wish
+        job = self._jobs.submit(
+            title,
+            "files",
+            work,
+            self._opened,
+            failed=failed,
+            ended=ended,
+            key="open",
+            front=True,
+        )
 
     def rescan(self) -> None:
         """Look for new and removed images and masks; what is open stays open."""

@@ -95,8 +95,12 @@ class Loader:
             return files.load_document(ref, schema, job.check, channel)
 
         def ended() -> None:
-            if self._running.get(ref) is job:
-                del self._running[ref]
+            if self._running.get(ref) is not job:
+                return
+            del self._running[ref]
+            if job.cancelled and ref == self.wanted:  # by the user: nothing else stops this one
+                stopped = SegstudioError(f"Reading {ref.title} was stopped.", "Choose it again.")
+                self._broken(ref, stopped)
 
         job = self._jobs.submit(
             f"Reading {ref.title}",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
@@ -15,6 +17,16 @@ from segstudio.storage.picture import COMPOSITE
 
 Shown = Callable[[Document, list[SegstudioError]], None]
 Failed = Callable[[ImageRef, Exception], None]
+
+
+@dataclass(frozen=True)
+class ImageWish:
+    """An image that someone waits for: what to do once it is shown, or once it will not be."""
+
+    path: Path
+    page: int
+    then: Callable[[Document], None]
+    instead: Callable[[], None]
 
 
 class Loader:

@@ -554,7 +554,7 @@ def test_an_image_whose_reading_the_user_stopped_is_not_waited_for(desk, tmp_pat
     desk.open(make_folder(tmp_path / "nuclei", 5))
     entered = threading.Event()
 
-    def endless(_path, check, *_args, **_kwargs):
+    def endless(_path, _page, check, *_args):
         entered.set()
         while True:
             check()

@@ -27,7 +27,9 @@ class Preferences:
         self._jobs = jobs
         self._notices = notices
         self._path = self.folders.config / "settings.json"
-        self.settings: Settings = load_settings(self._path)
+        self.settings: Settings = load_settings(
+            self._path, lambda text: notices.warning(text, scope="program")
+        )
 
     def update(self, **values: Any) -> None:
         """Change settings by name and save them."""

@@ -115,7 +115,7 @@ class Studio:
             self.notices,
             self.editing,
             self._journal,
-            lambda path, page, then: self.browsing.open_image(path, then, page),
+            lambda path, page, then, instead: self.browsing.open_image(path, then, page, instead),
         )
         self.place = AnnotationPlace(
             self.session, self.jobs, self.notices, documents, folder, self.editing

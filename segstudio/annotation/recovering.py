@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from segstudio.session.document import Document
 from segstudio.session.session import Session
 from segstudio.storage.journal import Journal, Recovered, replay
 
-OpenImage = Callable[[Path, int, Callable[[Document], None]], None]
-"""Opens a page of an image and calls back with its document."""
+OpenImage = Callable[[Path, int, Callable[[Document], None], Callable[[], None]], None]
+"""Opens a page of an image and calls back with its document, or the second if it is not shown."""
+_AGAIN = "They are offered again at the next start."
 
 
 class Recovering:
-    """Brings strokes of an ended program back as one undoable edit of their image."""
+    """Brings strokes of an ended program back as one undoable edit of their image.
+
+    Each image has to be opened, so one is restored after the other.
+    """
 
     def __init__(
         self,
@@ -35,6 +40,8 @@ class Recovering:
         self._editing = editing
         self._journal = journal
         self._open_image = open_image
+        self._waiting: deque[Recovered] = deque()
+        self._restoring = False
 
     def pending(self) -> list[Recovered]:
         """Strokes that an ended program left behind, the latest first."""
@@ -57,7 +64,28 @@ class Recovering:
 
     def restore(self, item: Recovered) -> None:
         """Open the image and paint the strokes onto its annotation as one edit."""
-        self._open_image(item.image, item.page, lambda document: self._replay(item, document))
+        self._waiting.append(item)
+        if not self._restoring:
+            self._restore_next()
+
+    def _restore_next(self) -> None:
+        self._restoring = bool(self._waiting)
+        if not self._restoring:
+            return
+        item = self._waiting.popleft()
+
+        def not_shown() -> None:
+            self._notices.warning(
+                f"The strokes on {item.title} were not restored, since it is not open.", _AGAIN
+            )
+            # Not from within the opening of another image.
+            self._jobs.submit(
+                "Restoring strokes", "journal", lambda _job: None, ended=self._restore_next
+            )
+
+        self._open_image(
+            item.image, item.page, lambda document: self._replay(item, document), not_shown
+        )
 
     def discard(self, item: Recovered) -> None:
         """Delete the strokes."""
@@ -79,15 +107,15 @@ class Recovering:
             if self._session.read_only:
                 self._notices.warning(
                     f"The strokes on {item.title} were not restored. {self._session.read_only}",
-                    "They are offered again at the next start.",
+                    _AGAIN,
                 )
                 return
             if document is not self._session.document or (
                 document.annotation.revision != base.revision
             ):
                 self._notices.warning(
-                    f"The strokes on {item.title} were not restored, since it was changed.",
-                    "Restore them again while the image is open.",
+                    f"The strokes on {item.title} were not restored, since it was changed or left meanwhile.",
+                    _AGAIN,
                 )
                 return
             self._editing.become(document, restored, "Recovered strokes")
@@ -108,4 +136,6 @@ class Recovering:
             else:
                 self._notices.info(f"The strokes on {item.title} are back.")
 
-        self._jobs.submit(f"Restoring {item.title}", "journal", work, done)
+        self._jobs.submit(
+            f"Restoring {item.title}", "journal", work, done, ended=self._restore_next
+        )

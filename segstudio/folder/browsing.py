@@ -11,10 +11,20 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import Image, LabelMap
 from segstudio.core.text import printable
 from segstudio.folder.documents import Documents
-from segstudio.folder.files import FolderFiles, LoadedDocument, MasksKnown, MasksOfImage, OpenFolder
+from segstudio.folder.files import (
+    FolderFiles,
+    LoadedDocument,
+    MasksKnown,
+    MasksOfImage,
+    OpenFolder,
+    Positions,
+    opened_at,
+    place_now,
+    positions_now,
+)
 from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
-from segstudio.folder.loader import Loader
+from segstudio.folder.loader import ImageWish, Loader
 from segstudio.folder.mask_reading import MaskReading
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.step_order import StepOrder
@@ -28,7 +38,7 @@ from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.picture import COMPOSITE
 from segstudio.storage.predictions import PredictionStore
-from segstudio.storage.project import Project, open_project, preview_of_masks
+from segstudio.storage.project import Project, preview_of_masks
 from segstudio.storage.samples import assemble_samples
 from segstudio.storage.seen_files import SeenFiles
 from segstudio.storage.states import save_chosen_masks
@@ -37,7 +47,6 @@ _OPENING = "opening"
 """What notices of a folder that cannot be opened are about: they go when another one is open."""
 _TRUTH = "where truth lies"
 """What notices of masks that were chosen are about."""
-_Positions = dict[int, int]
 _GREY_S = 0.1
 """So long an image may be read before the screen shows that the one before it is left: most are
 there sooner, and a screen that turns grey between them would flicker."""
@@ -103,9 +112,8 @@ class Browsing:
         self._pages = (-1, 1)
         """The image that was shown last, and how many pages it has."""
         self._order = StepOrder()
-        self._then: Callable[[Document], None] | None = None
+        self._wish: ImageWish | None = None
         self._stale: set[ImageRef] = set()
-        self._after_opening: tuple[Path, Callable[[Document], None], int] | None = None
 
     # -- folders -----------------------------------------------------------------------------
 
@@ -117,26 +125,33 @@ class Browsing:
             masks: Its masks, which are remembered; else those chosen for the folder before, or
                 those that are found.
         """
-        self._after_opening = None
+        self._give_up_wish()
         self._open_at(Path(path), masks)
 
     def _open_at(self, target: Path, masks: ChosenMasks | None = None) -> None:
         home = self._preferences.home
-        self._open(f"Opening {target.name or target}", lambda _job: _opened_at(target, home, masks))
+        self._open(f"Opening {target.name or target}", lambda _job: opened_at(target, home, masks))
 
     def open_samples(self) -> None:
         """Open the images that ship with segstudio (a copy that can be painted on)."""
-        self._after_opening = None
+        self._give_up_wish()
         data = self._preferences.folders.data
         home = self._preferences.home
-        self._open("Opening the samples", lambda _job: _opened_at(assemble_samples(data), home))
+        self._open("Opening the samples", lambda _job: opened_at(assemble_samples(data), home))
 
     def _open(self, title: str, work: Callable[[Job], Project]) -> None:
         def failed(error: Exception) -> None:
-            self._after_opening = None
             self._notices.failure(title, error, about=_OPENING, scope="program")
+            self._give_up_wish()
 
-        self._jobs.submit(title, "files", work, self._opened, failed=failed, key="open", front=True)
+        def ended() -> None:
+            if job.cancelled and self._wish is wish:
+                self._give_up_wish()
+
+        wish = self._wish
+        job = self._jobs.submit(
+            title, "files", work, self._opened, failed=failed, ended=ended, key="open", front=True
+        )
 
     def rescan(self) -> None:
         """Look for new and removed images and masks; what is open stays open."""
@@ -145,11 +160,11 @@ class Browsing:
             return
         root, home = project.root, self._preferences.home
 
-        def work(_job: Job) -> tuple[Project, _Positions | None]:
-            found = _opened_at(root, home, project.masks)
-            return found, _positions(project, found)
+        def work(_job: Job) -> tuple[Project, Positions | None]:
+            found = opened_at(root, home, project.masks)
+            return found, positions_now(project, found)
 
-        def done(result: tuple[Project, _Positions | None]) -> None:
+        def done(result: tuple[Project, Positions | None]) -> None:
             if project is not self._session.project:
                 return
             found, moved = result
@@ -178,12 +193,12 @@ class Browsing:
             return
         root, home, predictions = project.root, self._preferences.home, self._predictions
 
-        def work(_job: Job) -> tuple[Project, _Positions | None, LoadedDocument]:
-            found = _opened_at(root, home, project.masks)
+        def work(_job: Job) -> tuple[Project, Positions | None, LoadedDocument]:
+            found = opened_at(root, home, project.masks)
             loaded = FolderFiles(found, predictions).load_document(document.ref, schema)
-            return found, _positions(project, found), loaded
+            return found, positions_now(project, found), loaded
 
-        def take(result: tuple[Project, _Positions | None, LoadedDocument]) -> None:
+        def take(result: tuple[Project, Positions | None, LoadedDocument]) -> None:
             found, moved, loaded = result
             if loaded.problems:
                 failed(loaded.problems[0])
@@ -214,13 +229,13 @@ class Browsing:
             return
         root = project.root
 
-        def work(_job: Job) -> tuple[Project, _Positions | None]:
-            found = _opened_at(root, home, masks)
+        def work(_job: Job) -> tuple[Project, Positions | None]:
+            found = opened_at(root, home, masks)
             if found.unused:
                 raise SegstudioError(found.unused)
-            return found, _positions(project, found)
+            return found, positions_now(project, found)
 
-        def done(result: tuple[Project, _Positions | None]) -> None:
+        def done(result: tuple[Project, Positions | None]) -> None:
             if project is self._session.project:
                 self._use_project(*result)
                 self._remember(result[0])
@@ -264,8 +279,10 @@ class Browsing:
 
     def _opened(self, project: Project) -> None:
         session = self._session
-        after, self._after_opening = self._after_opening, None
+        wish, self._wish = self._wish, None
         if session.document is not None and not self._leave(session.document):
+            if wish is not None:
+                wish.instead()
             return
         self._loader.forget()
         self._stale.clear()
@@ -283,7 +300,12 @@ class Browsing:
         self._notices.settle(_OPENING)
         self._notices.enter_folder(project.root)
         for note in project.notes:
-            serious = note in (project.passed_over, project.unread, project.unused)
+            serious = note in (
+                project.passed_over,
+                project.unread,
+                project.unused,
+                *project.damaged,
+            )
             (self._notices.warning if serious else self._notices.info)(note)
         if project.recalled:
             self._notices.info(
@@ -296,12 +318,11 @@ class Browsing:
         self._preferences.remember_folder(project.root)
         self._claim.take(project)
         self.select(project.start)
-        if after is not None:
-            path, then, page = after
-            if page:
-                self.open_image(path, then, page)
+        if wish is not None:
+            if wish.page:
+                self.open_image(wish.path, wish.then, wish.page, wish.instead)
             else:
-                self._when_shown(path, then, page)
+                self._when_shown(wish)
         self._states.read(self._folder.files)
         self.masks.look()
 
@@ -313,7 +334,7 @@ class Browsing:
         ids = self._session.schema.ids
         return {"active_class": ids[min(1, len(ids) - 1)] if ids else 1, "previous_class": 0}
 
-    def _use_project(self, project: Project, moved: _Positions | None) -> None:
+    def _use_project(self, project: Project, moved: Positions | None) -> None:
         """Put another look at the same folder in force.
 
         Args:
@@ -323,11 +344,11 @@ class Browsing:
         session, document = self._session, self._session.document
         if moved is not None:
             session.states = {
-                place: s for i, s in session.states.items() if (place := _moved(i, moved)) >= 0
+                place: s for i, s in session.states.items() if (place := place_now(i, moved)) >= 0
             }
-            session.index = _moved(session.index, moved)
-            self._cursor = _moved(self._cursor, moved)
-            self._pages = (_moved(self._pages[0], moved), self._pages[1])
+            session.index = place_now(session.index, moved)
+            self._cursor = place_now(self._cursor, moved)
+            self._pages = (place_now(self._pages[0], moved), self._pages[1])
         session.counts.clear()
         self._order.use(None, -1)
         classes = session.schema
@@ -381,7 +402,7 @@ class Browsing:
             return
         self._cursor = index
         self._notices.enter_image(ref.path)
-        self._then = None
+        self._give_up_wish()
         self._loader.want(ref, self._session.schema, self._session.view.channel)
         if self._loader.wanted is not None:
             self._wait_for(ref)
@@ -487,29 +508,46 @@ class Browsing:
             session.set_state(session.index, reviewed=reviewed, by=by)
             self._states.mark_reviewed(files, session.document.ref, reviewed=reviewed)
 
-    def open_image(self, path: Path, then: Callable[[Document], None], page: int = 0) -> None:
+    def open_image(
+        self,
+        path: Path,
+        then: Callable[[Document], None],
+        page: int = 0,
+        instead: Callable[[], None] = lambda: None,
+    ) -> None:
         """Show an image wherever it is (its folder is opened if need be), then call `then`.
 
         Args:
             path: The image.
             then: Gets its document.
             page: Which page of it, from 0.
+            instead: Called if it cannot be shown, or another one is shown before.
         """
+        wish = ImageWish(path, page, then, instead)
         project = self._session.project
         index = None if project is None else project.index_of(path, page)
         if index is None:
-            self._after_opening = (path, then, page)
+            self._give_up_wish()
+            self._wish = wish
             self._open_at(path)
             return
         self.select(index)
-        self._when_shown(path, then, page)
+        self._when_shown(wish)
 
-    def _when_shown(self, path: Path, then: Callable[[Document], None], page: int) -> None:
+    def _when_shown(self, wish: ImageWish) -> None:
         document, wanted = self._session.document, self._loader.wanted
-        if document is not None and (document.ref.path, document.ref.page) == (path, page):
-            then(document)
-        elif wanted is not None and (wanted.path, wanted.page) == (path, page):
-            self._then = then
+        place = (wish.path, wish.page)
+        if document is not None and (document.ref.path, document.ref.page) == place:
+            wish.then(document)
+        elif wanted is not None and (wanted.path, wanted.page) == place:
+            self._wish = wish
+        else:
+            wish.instead()
+
+    def _give_up_wish(self) -> None:
+        wish, self._wish = self._wish, None
+        if wish is not None:
+            wish.instead()
 
     def _ready(self, document: Document, problems: list[SegstudioError]) -> None:
         """Put a document on the screen."""
@@ -518,7 +556,7 @@ class Browsing:
         present = session.document
         if session.project is None or document is present:
             session.notify(What.DOCUMENT)
-            self._call_then(document)
+            self._grant_wish(document)
             return
         index = session.index_of(document)
         if index is None:  # the folder was read again meanwhile, and it is gone
@@ -537,7 +575,7 @@ class Browsing:
         if document.ref.page and self._folder.files is not None:
             self._states.read_page(self._folder.files, session.index)
         self._loader.read_ahead(self._near(document), session.schema, session.view.channel)
-        self._call_then(document)
+        self._grant_wish(document)
 
     def _tell_problems(self, ref: ImageRef, problems: Iterable[SegstudioError]) -> None:
         for problem in problems:
@@ -566,10 +604,10 @@ class Browsing:
         project = self._session.project
         return self._order.onward(index, by, len(project.images) if project is not None else 0)
 
-    def _call_then(self, document: Document) -> None:
-        then, self._then = self._then, None
-        if then is not None:
-            then(document)
+    def _grant_wish(self, document: Document) -> None:
+        wish, self._wish = self._wish, None
+        if wish is not None:
+            wish.then(document)
 
     def _broken(self, ref: ImageRef, error: Exception) -> None:
         """Nothing is open; the cursor stands on the image, so that the next step goes on."""
@@ -583,11 +621,11 @@ class Browsing:
     def _close(self, ref: ImageRef, message: str, hint: str = "") -> None:
         """Have nothing open, and say on the screen why."""
         session = self._session
-        self._then = None
         session.document = self._documents.open = None
         session.index = -1
         session.unreadable = Unreadable(ref.title, printable(message, lines=True), hint)
         session.notify(What.DOCUMENT | What.HISTORY | What.SCORES | What.SAVED)
+        self._give_up_wish()
 
     def _refresh_truth(self, document: Document) -> None:
         """Read the ground truth of a held document again; an untouched annotation follows it."""
@@ -659,27 +697,3 @@ def _where_truth_lies(project: Project) -> str:
     first, *others = project.truth.folders
     more = f" and {len(others):,} more folder{'s' * (len(others) > 1)}" if others else ""
     return f"Ground truth is read from {first}{more}."
-
-
-def _opened_at(path: Path, home: Path | None, masks: ChosenMasks | None = None) -> Project:
-    """Open a folder with its table of positions made: for 100,000 images that takes a while."""
-    project = open_project(path, home, masks=masks)
-    project.index_of(project.images[0].path)
-    return project
-
-
-def _moved(place: int, moved: _Positions) -> int:
-    """The new position of an image, or of a page of one; -1 if the image is gone."""
-    image = moved.get(image_of(place), -1)
-    return image if image < 0 else place_of(image, page_of(place))
-
-
-def _positions(old: Project, new: Project) -> _Positions | None:
-    """New position of each image that is still there, by its old one; None if all stay."""
-    before, after = ([ref.name for ref in project.images] for project in (old, new))
-    if old.images_root != new.images_root:
-        return {}
-    if before == after:
-        return None
-    places = {name: i for i, name in enumerate(after)}
-    return {i: places[name] for i, name in enumerate(before) if name in places}

@@ -6,7 +6,8 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from segstudio.core.class_mapping import adapt, is_scored
 from segstudio.core.errors import SegstudioError, without_traceback
@@ -18,12 +19,13 @@ from segstudio.metrics.tally import count
 from segstudio.session.document import Document
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.decode import read_image
-from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.image_ref import ImageRef, image_of, page_of, place_of
 from segstudio.storage.mask_files import mask_pages
+from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.picture import COMPOSITE, Check, unchecked
 from segstudio.storage.predictions import PredictionStore
-from segstudio.storage.project import Project
-from segstudio.storage.states import load_sources
+from segstudio.storage.project import Project, open_project
+from segstudio.storage.states import load_sources, set_damaged_aside
 from segstudio.storage.truth import TruthReading, read_truth_file
 
 _log = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ READ_ATTEMPTS = 3
 """So often a file is read again that was another one after it was read."""
 Draw = Callable[[Prediction], Prediction]
 """Draws a prediction at the thresholds in force."""
+Positions = dict[int, int]
+"""New position of each image, by its old one."""
 
 
 @dataclass
@@ -327,3 +331,28 @@ class OpenFolder:
 
     def __init__(self) -> None:
         self.files: FolderFiles | None = None
+
+
+def opened_at(path: Path, home: Path | None, masks: ChosenMasks | None = None) -> Project:
+    """Open a folder with its table of positions made: for 100,000 images that takes a while."""
+    project = open_project(path, home, masks=masks)
+    project.index_of(project.images[0].path)
+    damaged = set_damaged_aside(project.data_folder)
+    return replace(project, notes=(*project.notes, *damaged), damaged=damaged)
+
+
+def place_now(place: int, moved: Positions) -> int:
+    """The new position of an image, or of a page of one; -1 if the image is gone."""
+    image = moved.get(image_of(place), -1)
+    return image if image < 0 else place_of(image, page_of(place))
+
+
+def positions_now(old: Project, new: Project) -> Positions | None:
+    """New position of each image that is still there, by its old one; None if all stay."""
+    before, after = ([ref.name for ref in project.images] for project in (old, new))
+    if old.images_root != new.images_root:
+        return {}
+    if before == after:
+        return None
+    places = {name: i for i, name in enumerate(after)}
+    return {i: places[name] for i, name in enumerate(before) if name in places}

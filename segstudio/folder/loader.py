@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
@@ -15,6 +17,16 @@ from segstudio.storage.picture import COMPOSITE
 
 Shown = Callable[[Document, list[SegstudioError]], None]
 Failed = Callable[[ImageRef, Exception], None]
+
+
+@dataclass(frozen=True)
+class ImageWish:
+    """An image that someone waits for: what to do once it is shown, or once it will not be."""
+
+    path: Path
+    page: int
+    then: Callable[[Document], None]
+    instead: Callable[[], None]
 
 
 class Loader:
@@ -95,8 +107,12 @@ class Loader:
             return files.load_document(ref, schema, job.check, channel)
 
         def ended() -> None:
-            if self._running.get(ref) is job:
-                del self._running[ref]
+            if self._running.get(ref) is not job:
+                return
+            del self._running[ref]
+            if job.cancelled and ref == self.wanted:  # by the user: nothing else stops this one
+                stopped = SegstudioError(f"Reading {ref.title} was stopped.", "Choose it again.")
+                self._broken(ref, stopped)
 
         job = self._jobs.submit(
             f"Reading {ref.title}",

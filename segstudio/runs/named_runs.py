@@ -199,12 +199,19 @@ class NamedRuns:
             self._jobs.submit(
                 "Reading the named runs",
                 "files",
-                lambda _job: read_definitions(self._file),
+                self._read,
                 self._arrived,
                 visible=False,
             )
 
-    def _arrived(self, found: list[RunDefinition]) -> None:
+    def _read(self, _job: Job) -> tuple[list[RunDefinition], list[str]]:
+        damaged: list[str] = []
+        return read_definitions(self._file, damaged.append), damaged
+
+    def _arrived(self, read: tuple[list[RunDefinition], list[str]]) -> None:
+        found, damaged = read
+        for text in damaged:
+            self._notices.warning(text, scope="program")
         known = {entry.id for entry in self._definitions or []}
         self._definitions = [
             *(entry for entry in found if entry.id not in known),

@@ -57,6 +57,7 @@ class Project:
         passed_over: One of them: how many images are of kinds that cannot be read; "" if none.
         unread: Another: which annotation files of other programs cannot be read; "" if none.
         unused: Another: why masks that a person chose are not used; "" if they are.
+        damaged: Others: which files of the user's own for this folder were damaged.
         start: Position of the image to open first.
         masks: The masks that a person chose; else they were found.
         recalled: Whether these were chosen when the folder was open before.
@@ -74,6 +75,7 @@ class Project:
     unread: str = ""
     passed_over: str = ""
     unused: str = ""
+    damaged: tuple[str, ...] = ()
     start: int = 0
     identity: Identity | None = None
     masks: ChosenMasks = _NONE_CHOSEN

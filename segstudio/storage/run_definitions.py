@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +12,7 @@ from segstudio.core.json_text import read_json
 from segstudio.core.prediction import RunOptions
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
-
-_log = logging.getLogger(__name__)
+from segstudio.storage.damaged import Tell, not_told, set_aside
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class RunDefinition:
     files: dict[str, str] = field(default_factory=dict)
 
 
-def read_definitions(path: Path) -> list[RunDefinition]:
+def read_definitions(path: Path, tell: Tell = not_told) -> list[RunDefinition]:
     """The definitions in a file; entries that make no sense are left out, as is a missing file.
 
     A file that is no list of runs is kept beside as `.damaged`, so that the next one written does
@@ -50,13 +47,11 @@ def read_definitions(path: Path) -> list[RunDefinition]:
     try:
         entries = read_json(path)
         if not isinstance(entries, list):
-            raise TypeError("not a list")
+            raise TypeError("it holds no list")
     except (OSError, SegstudioError):
         return []
     except (ValueError, TypeError) as error:
-        _log.warning("%s is damaged (%s); the named runs in it are not used", path, error)
-        with contextlib.suppress(OSError):
-            path.replace(path.with_suffix(".damaged"))
+        set_aside(path, error, "the named runs in it are not there", tell)
         return []
     return [found for entry in entries if (found := _accepted(entry)) is not None]
 

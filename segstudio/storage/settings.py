@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -13,12 +12,11 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.damaged import Tell, not_told, set_aside
 
 MAX_RECENT = 12
 THEMES = ("system", "light", "dark")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 _CHOICES = {"theme": THEMES, "device": DEVICES, "overlay_style": ("fill", "outline", "both")}
 
 
-def load_settings(path: Path) -> Settings:
+def load_settings(path: Path, tell: Tell = not_told) -> Settings:
     """Read settings; entries that are missing, unknown or damaged get their defaults.
 
     A file that is no JSON at all is kept beside as `.damaged`, so that nothing is lost by the
@@ -97,11 +95,11 @@ def load_settings(path: Path) -> Settings:
     try:
         data = read_json(path)
         if not isinstance(data, dict):
-            raise TypeError("not an object")
+            raise TypeError("it holds no settings")
     except (OSError, SegstudioError):
         return Settings()
-    except (ValueError, TypeError):
-        _set_aside(path)
+    except (ValueError, TypeError) as error:
+        set_aside(path, error, "the usual settings are in force", tell)
         return Settings()
     defaults = asdict(Settings())
     values = {
@@ -148,10 +146,3 @@ def _accepted(name: str, raw: object, default: object) -> Any:
 def _raw(path: Path) -> dict[str, Any]:
     data = read_json_or(path, {})
     return data if isinstance(data, dict) else {}
-
-
-def _set_aside(path: Path) -> None:
-    try:
-        path.replace(path.with_suffix(".damaged"))
-    except OSError as error:
-        _log.warning("%s is damaged and could not be set aside: %s", path, error)

@@ -12,6 +12,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
+from segstudio.storage.damaged import set_aside
 from segstudio.storage.mask_pattern import ChosenMasks, MaskPattern
 from segstudio.storage.truth_coding import ZEROS, ReadAs
 from segstudio.storage.truth_kinds import KINDS
@@ -29,6 +30,16 @@ class Mark(StrEnum):
     """Annotated while it waited in the work queue."""
 
 
+_KEPT: tuple[tuple[str, str, type, str], ...] = (
+    ("reviewed.json", Mark.REVIEWED, list, "no image counts as reviewed"),
+    ("corrected.json", Mark.CORRECTED, list, "no image counts as corrected"),
+    (_SOURCES, "runs", dict, "from which models annotations have pixels is not known"),
+    (_READING, "asked", list, "how the masks are read is found out again"),
+    (_CHOSEN, "folder", str, "masks are looked for beside the images"),
+)
+"""Files of the data folder, an entry of theirs and its type, and what follows if one is damaged."""
+
+
 def load_marked(data_folder: Path, mark: Mark) -> set[str]:
     """Names of the images of a folder that have a mark; empty if there are none.
 
@@ -40,6 +51,29 @@ def load_marked(data_folder: Path, mark: Mark) -> set[str]:
         return {str(name) for name in read_json(_file(data_folder, mark))[mark.value]}
     except (OSError, ValueError, KeyError, TypeError, SegstudioError):
         return set()
+
+
+def set_damaged_aside(data_folder: Path) -> tuple[str, ...]:
+    """Keep damaged files of marks and choices as `.damaged`: else the next mark replaces them all.
+
+    Args:
+        data_folder: `Project.data_folder`.
+
+    Returns:
+        What to say of them.
+    """
+    told: list[str] = []
+    for name, key, kind, follows in _KEPT:
+        path = data_folder / name
+        try:
+            data = read_json(path)
+            if not isinstance(data, dict) or not isinstance(data.get(key, kind()), kind):
+                raise TypeError("it does not hold what belongs there")
+        except (OSError, SegstudioError):
+            continue
+        except (ValueError, TypeError) as error:
+            set_aside(path, error, follows, told.append)
+    return tuple(told)
 
 
 def save_marked(data_folder: Path, root: Path, mark: Mark, names: Iterable[str]) -> None:

@@ -71,6 +71,45 @@ def test_the_program_works_whatever_became_of_the_files_that_it_keeps(new_desk, 
 
 
 @pytest.mark.parametrize("damage", ["deep", "infinite", "noise"])
+@pytest.mark.parametrize("name", ["settings.json", "runs.json", "reviewed.json"])
+def test_a_file_that_is_damaged_is_one_message_and_is_kept(new_desk, tmp_path, name, damage):
+    root, home = make_folder(tmp_path / "set", 2), tmp_path / "home"
+    desk = new_desk(home=home)
+    work(desk, root)
+    desk.close()
+    (path,) = home.rglob(name)
+    if (name, damage) == ("settings.json", "infinite"):
+        content = b'{"brush_size": 1e999'  # what follows is of no use, and so is the rest
+    else:
+        content = DAMAGE[damage](path.read_bytes())
+    path.write_bytes(content)
+    again = new_desk(home=home)
+    again.open(root)
+    (told,) = (n for n in again.notices.recent if path.name in n.message)
+    assert told.level == "warning"
+    assert str(path) in told.message
+    assert str(path.with_suffix(".damaged")) in told.message
+    again.browsing.toggle_reviewed()
+    again.preferences.update(opacity=0.3)
+    again.settle()
+    assert path.with_suffix(".damaged").read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"[]", b'{"reviewed": 5}', b'"a0.png"'])
+def test_marks_of_another_form_are_not_replaced_in_silence(desk, tmp_path, content):
+    root = make_folder(tmp_path / "set", 2)
+    desk.open(root)
+    desk.browsing.toggle_reviewed()
+    desk.settle()
+    (path,) = (tmp_path / "home").rglob("reviewed.json")
+    path.write_bytes(content)
+    desk.open(root)
+    (told,) = (n for n in desk.notices.recent if n.level != "info")
+    assert "no image counts as reviewed" in told.message
+    assert path.with_suffix(".damaged").read_bytes() == content
+
+
+@pytest.mark.parametrize("damage", ["deep", "infinite", "noise"])
 def test_a_damaged_class_list_is_one_message_and_another_folder_opens(desk, tmp_path, damage):
     """The folder is not opened with guessed classes: saving would take the list's place."""
     root = make_folder(tmp_path / "set", 2)

@@ -548,3 +548,40 @@ def test_an_image_whose_folder_did_not_open_is_not_asked_for_again_later(desk, t
     desk.open(root)
     assert desk.document.ref.name == "a0.png"
     assert not [m for m in desk.messages[failures:] if str(gone) in m]
+
+
+def test_an_image_whose_reading_the_user_stopped_is_not_waited_for(desk, tmp_path, monkeypatch):
+    desk.open(make_folder(tmp_path / "nuclei", 5))
+    entered = threading.Event()
+
+    def endless(_path, _page, check, *_args):
+        entered.set()
+        while True:
+            check()
+
+    monkeypatch.setattr("segstudio.folder.files.read_image", endless)
+    desk.browsing.select(3)  # not read ahead
+    assert entered.wait(20)
+    (job,) = (job for job in desk.jobs.jobs() if job.title == "Reading a3.png")
+    job.cancel()  # as the button in the status bar does
+    desk.settle()
+    assert desk.session.loading == ""
+    assert desk.session.unreadable.message == "Reading a3.png was stopped."
+    monkeypatch.undo()
+    desk.browsing.select(3)
+    desk.settle()
+    assert desk.document.ref.name == "a3.png"
+
+
+def test_who_waits_for_an_image_hears_that_opening_its_folder_was_stopped(desk, tmp_path):
+    root, told = make_folder(tmp_path / "nuclei"), []
+    gate = threading.Event()
+    desk.jobs.submit("hold", "files", lambda _job: gate.wait(20))
+    desk.browsing.open_image(
+        root / "a1.png", lambda _document: told.append("shown"), instead=lambda: told.append("not")
+    )
+    (job,) = (job for job in desk.jobs.jobs() if job.title == "Opening a1.png")
+    job.cancel()
+    gate.set()
+    desk.settle()
+    assert told == ["not"]

@@ -26,6 +26,8 @@ from segstudio.window.application import Application
 
 LEFT = Qt.MouseButton.LeftButton
 Steps = Iterator[None]
+_QUIET_TURNS = 4
+"""A restored image takes fewer jobs, one after the other."""
 
 
 def tell(what: str, /, **more: object) -> None:
@@ -68,12 +70,26 @@ class Painter:
         return self._studio.session.document
 
     def _idle(self) -> Steps:
-        while self._studio is None or self._document is None or self._studio.session.loading:
-            yield
+        """Until nothing is done any more, and what came of it has arrived.
+
+        A job that has ended is no job any more, but its result may wait, and begin another one.
+        """
+        quiet = 0
+        while quiet < _QUIET_TURNS:
+            delivered: list[bool] = []
+            while self._is_busy():
+                quiet = 0
+                yield
+            self._app.dispatcher.post(lambda told=delivered: told.append(True))
+            while not delivered:
+                yield
+            quiet += 1
+
+    def _is_busy(self) -> bool:
+        if self._studio is None or self._document is None or self._studio.session.loading:
+            return True
         # Not for the models: PyTorch is loaded beside all this.
-        while any(job.lane != "model" for job in self._studio.jobs.jobs()):
-            yield
-        yield
+        return any(job.lane != "model" for job in self._studio.jobs.jobs())
 
     def _run(self) -> Steps:
         yield from self._idle()

@@ -81,6 +81,17 @@ def test_a_named_class_is_never_matched_by_number(opened):
     )
 
 
+def test_pedestrians_are_not_offered_to_be_called_nuclei(opened):
+    """Masks without names, in a folder that is called after what it shows."""
+    street = replace(
+        LabelSchema.from_names(("background", "object")), words=frozenset({"pedestrians"})
+    )
+    fit = fit_of(NUCLEI, opened(street))
+    assert (fit.doubt, fit.asked) == (NONE, None)
+    assert ids(fit) == (["small"], [])
+    assert fit_of(SMALL, opened(street)) == Fit()  # its person is the folder's object
+
+
 def test_the_model_that_knows_most_of_the_classes_comes_first(opened):
     opened(LabelSchema.from_names(("background", "pedestrian", "tile", "cars")))
     fit = fit_of(

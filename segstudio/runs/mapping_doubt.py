@@ -25,12 +25,14 @@ class Suggestion:
         title: Its name.
         purpose: What it was trained for, as its card says.
         size: Bytes to download, 0 if its weights are here.
+        trained_on: That purpose in few words; empty for a file of the user's own.
     """
 
     model_id: str
     title: str
     purpose: str
     size: int
+    trained_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ def _one_a_purpose(found: Iterator[Suggestion]) -> tuple[Suggestion, ...]:
 
 def _suggestion(spec: ModelSpec, session: Session) -> Suggestion:
     purpose = spec.description.partition(". ")[0].partition(";")[0].rstrip(".")
-    return Suggestion(spec.id, spec.title, purpose, _to_fetch(spec, session))
+    is_own = not spec.embedded and (spec.weights is None or not spec.weights.url)
+    trained_on = "" if is_own else purpose.partition(":")[0]
+    return Suggestion(spec.id, spec.title, purpose, _to_fetch(spec, session), trained_on)
 
 
 def _to_fetch(spec: ModelSpec, session: Session) -> int:

@@ -363,7 +363,9 @@ class ClassRemoval:
             self._schema.remove_class(spec.id)
             became = f" {use.pixels:,} pixels became {self._session.schema.name_of(into)}."
             text = f"{spec.name} was removed.{became if use.pixels else ''}"
-            self._notices.info(text, action=undo, about=_REMOVED)
+            # In files of images that are not open nothing else takes it back.
+            stays = bool(use.pixels)
+            self._notices.post(Notice("info", text, action=undo, about=_REMOVED, stays=stays))
             return
         # The class stays: some of its pixels do.
         why, hint = _trouble(merging)
@@ -374,6 +376,7 @@ class ClassRemoval:
                 f"{merging.changed:,} of {len(use.images):,} images were changed. {hint}".strip(),
                 action=undo if merging.changed else None,
                 about=_REMOVED,
+                stays=bool(merging.changed),
             )
         )
 

@@ -27,6 +27,7 @@ from segstudio.session.session import Session, ViewState
 from segstudio.storage.atomic import make_folder
 from segstudio.storage.decode import every_page, read_image
 from segstudio.storage.formats.mask_format import (
+    CLASSES_NAME,
     ExportFile,
     MaskContent,
     MaskFormat,
@@ -151,7 +152,8 @@ class Exporting:
 
         Args:
             plan: The plan.
-            done: Gets the number of files of its names that are there already.
+            done: Gets the number of files of its names that are there already, lists of classes
+                among them.
             refused: Gets the reason instead.
         """
         files = self._folder.files
@@ -180,6 +182,8 @@ class Exporting:
                     found += os.path.lexists(path)
             if refusal is not None and not wanted:
                 raise refusal
+            lists = [_folder(plan, how) / CLASSES_NAME for how in plan.how]
+            found += sum(os.path.lexists(path) for path in lists)
             _check_writable(plan.folder)
             return found
 

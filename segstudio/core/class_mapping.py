@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.core.class_names import guess, is_known, key_of
+from segstudio.core.class_names import guess, is_known, is_something_else, key_of
 from segstudio.core.class_rules import Unmapped
 from segstudio.core.labels import Mask
 from segstudio.core.prediction import Prediction
@@ -87,6 +87,8 @@ class ClassMapping:
         note = _note([*lost.values()], fate)
         if asked := asked_of(model, folder):
             note = f"Nobody has said that {asked[0]} is “{asked[1]}” here, so it is not scored."
+        elif is_unsaid(model, folder):
+            note = "None of the model's classes is one of the folder's, so it is not scored."
         return cls(table, note, left_out, scored)
 
     def apply(self, prediction: Prediction) -> Prediction:
@@ -117,7 +119,20 @@ def is_scored(model: LabelSchema, folder: LabelSchema) -> bool:
 
 
 def asked_of(model: LabelSchema, folder: LabelSchema) -> tuple[str, str] | None:
-    """A model's only object and the folder's that it may be, where the user is to say so; or None."""
+    """A model's only object and the folder's that it may be, where the user is to say so; or None.
+
+    It is not asked where the names of the folder or its files say that it is something else.
+    """
+    unsaid = _unsaid(model, folder)
+    return None if unsaid is None or is_something_else(unsaid[0], folder) else unsaid
+
+
+def is_unsaid(model: LabelSchema, folder: LabelSchema) -> bool:
+    """Whether a model's only object is shown as the folder's though nothing says that it is it."""
+    return _unsaid(model, folder) is not None
+
+
+def _unsaid(model: LabelSchema, folder: LabelSchema) -> tuple[str, str] | None:
     if folder.rule_for(model) is not None or is_known(model, folder):
         return None
     return next(iter(_pairs(model, folder)), None)

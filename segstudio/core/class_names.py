@@ -29,6 +29,14 @@ _SAME: Final = (
 _KIND_OF: Final = {word: words[0] for words in _SAME for word in words}
 _STAINED: Final = {"dapi": "nucleus", "hoechst": "nucleus"}
 """What images show that are named after a stain."""
+_PHOTOGRAPHED: Final = frozenset(
+    ("aeroplane", "bicycle", "bird", "boat", "building", "bus", "car", "cat", "cow", "dog", "horse",
+     "motorbike", "person", "road", "sheep", "truck")
+)  # fmt: skip
+"""What photographs are called after, as `key_of` has it."""
+_SHORT: Final = {"ped": "person", "peds": "person"}
+_OF_OTHER_THINGS: Final = frozenset(("auto", "human", "monitor"))
+"""Words that say something else in a name of files: human cells are no persons."""
 _MADE_UP: Final = re.compile(
     r"(class|label|category|id|object|foreground|instance|region|mask|roi|thing)s?\W*\d*|\d+"
 )
@@ -53,9 +61,10 @@ def is_made_up(name: str) -> bool:
 def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
     """The folder's class for each of the model's, by id; None where there is none.
 
-    By name, if any name besides the background's agrees. Else a model's only object is the folder's
-    only one without a name: a nucleus is no pedestrian, but may be what black and white masks call
-    "object" (`is_known` tells whether it is). Else by number if that is all that the model says of
+    By name, if any name besides the background's agrees. Else a model's only object, or the one
+    after which the folder or its files are called, is the folder's only one without a name: a
+    nucleus is no pedestrian, but may be what black and white masks call "object" (`is_known` tells
+    whether it is). Else by number if that is all that the model says of
     its classes; a class with a name is never matched by number. Else only the background is known.
     """
     exact = _by(folder, lambda name: name.strip().casefold())
@@ -65,7 +74,7 @@ def guess(model: LabelSchema, folder: LabelSchema) -> dict[int, int | None]:
     }
     if any(named[c.id] is not None and key_of(c.name) != "background" for c in model.classes):
         return named
-    single = only_object(model)
+    single = only_object(model) or _spoken_of(model, folder)
     if single is not None and (counterpart := _counterpart(single, folder)) is not None:
         named[single.id] = counterpart.id
         return named
@@ -95,7 +104,26 @@ def is_known(model: LabelSchema, folder: LabelSchema) -> bool:
 
 def is_in_words(name: str, folder: LabelSchema) -> bool:
     """Whether the names of a folder or of its files have the name of a class, or of its stain."""
-    return key_of(name) in {_STAINED.get(word) or key_of(word) for word in folder.words}
+    called = {_STAINED.get(word) or _SHORT.get(word) or key_of(word) for word in folder.words}
+    return key_of(name) in called
+
+
+def is_something_else(name: str, folder: LabelSchema) -> bool:
+    """Whether the names of a folder or of its files say that it shows something else than a class."""
+    return bool(_photographed(folder)) and not is_in_words(name, folder)
+
+
+def _photographed(folder: LabelSchema) -> set[str]:
+    """What a folder's photographs show by its name or those of its files, as `key_of` has it."""
+    words = folder.words - _OF_OTHER_THINGS
+    return {_SHORT.get(word) or key_of(word) for word in words} & _PHOTOGRAPHED
+
+
+def _spoken_of(model: LabelSchema, folder: LabelSchema) -> ClassSpec | None:
+    """The one of a model's objects after which a folder or its files are called, if it is one."""
+    things = _photographed(folder)
+    found = [c for c in _objects(model) if key_of(c.name) in things]
+    return found[0] if len(found) == 1 else None
 
 
 def _counterpart(single: ClassSpec, folder: LabelSchema) -> ClassSpec | None:

@@ -340,11 +340,21 @@ _DATA: Final[dict[int, Callable[[Column[Any], Any], Any]]] = {
 }
 
 
+_FILLED = "filled"
+"""Property of an editor that has got its text."""
+
+
 class TableDelegate(QStyledItemDelegate):
     """Draws a text with its bar, or squares of colours; chosen rows are tinted.
 
     The tint leaves the colours in a row as they are, which the system's highlight would not.
     """
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """Fill it once: rows that are shown anew must not take away what is being typed."""
+        if not editor.property(_FILLED):
+            editor.setProperty(_FILLED, True)
+            super().setEditorData(editor, index)
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)

@@ -10,6 +10,7 @@ from segstudio.core.class_mapping import (
     ClassMapping,
     asked_of,
     is_scored,
+    is_unsaid,
     mapping_digest,
     targets_of,
 )
@@ -121,7 +122,7 @@ class ClassMappings:
         folder, model = self._session.schema, spec.schema
         rule = ClassRule.of(model.names, targets, unmapped)
         usual = ClassRule.of(model.names, guess(model, folder), "background")
-        if rule == usual and asked_of(model, folder.without_rule(model)) is None:
+        if rule == usual and not is_unsaid(model, folder.without_rule(model)):
             self._apply(folder.without_rule(model))
         else:
             self._apply(folder.with_rule(rule))
@@ -141,13 +142,13 @@ class ClassMappings:
     def _table(self, model: LabelSchema) -> MappingTable:
         folder = self._session.schema
         targets, unmapped = targets_of(model, folder)
-        guesses, asks = guess(model, folder), asked_of(model, folder) is not None
+        guesses, unsaid = guess(model, folder), is_unsaid(model, folder)
         rows = tuple(
             MappingRow(
                 c.id,
                 c.name,
                 c.color,
-                None if asks and key_of(c.name) != "background" else targets[c.id],
+                None if unsaid and key_of(c.name) != "background" else targets[c.id],
                 guesses[c.id],
             )
             for c in model.classes

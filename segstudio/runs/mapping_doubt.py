@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from segstudio.core.class_mapping import asked_of, is_scored, targets_of
-from segstudio.core.class_names import guess, key_of, only_object
+from segstudio.core.class_names import guess, is_in_words, is_made_up, key_of, only_object
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.core.text import listed
 from segstudio.session.session import SchemaOrigin, Session
 
 _SHOWN = 3
+_NONE = "This folder has none of the model's classes, so it is not scored."
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Suggestion:
         title: Its name.
         purpose: What it was trained for, as its card says.
         size: Bytes to download, 0 if its weights are here.
+        trained_on: That purpose in few words; empty for a file of the user's own.
     """
 
     model_id: str
     title: str
     purpose: str
     size: int
+    trained_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,24 @@ def _doubt(model: LabelSchema, session: Session) -> tuple[str, bool]:
     objects = _objects(model)
     pairs = [(c.name, folder.name_of(t)) for c in objects if (t := targets[c.id]) is not None]
     if not pairs:
-        none = "This folder has none of the model's classes, so it is not scored."
-        return (none if objects else ""), True
+        return (_NONE if objects else ""), True
     if asked := asked_of(model, folder):
         return f"\u201c{asked[1]}\u201d may be anything: {asked[0]} is not scored.", True
-    named = any(key_of(name) == key_of(counterpart) for name, counterpart in pairs)
+    if not is_scored(model, folder):
+        return _NONE, True
+    named = any(_is_named(name, counterpart, folder) for name, counterpart in pairs)
     if named or only_object(model) is not None:
         return "", False
     if len(objects) == len(_objects(folder)):
         return "", False
     shown = listed([f"{name} counts as {counterpart}" for name, counterpart in pairs], _SHOWN)
     return f"By number: {shown}.", False
+
+
+def _is_named(name: str, counterpart: str, folder: LabelSchema) -> bool:
+    """Whether names say that a model's class is one of the folder's, its own or its files'."""
+    same = key_of(name) == key_of(counterpart)
+    return same or (is_made_up(counterpart) and is_in_words(name, folder))
 
 
 def _objects(schema: LabelSchema) -> list[ClassSpec]:
@@ -94,7 +104,7 @@ def _objects(schema: LabelSchema) -> list[ClassSpec]:
 
 
 def _matching(session: Session) -> tuple[Suggestion, ...]:
-    """Models that know classes of the folder by name: those that know most first, then small."""
+    """Models that know classes of the folder by a name, its own or its files': those that know most first, then small."""
     folder = session.schema
     found = []
     for spec in _plain(session):
@@ -102,7 +112,7 @@ def _matching(session: Session) -> tuple[Suggestion, ...]:
         known = sum(
             1
             for c in _objects(spec.schema)
-            if (t := targets[c.id]) is not None and key_of(c.name) == key_of(folder.name_of(t))
+            if (t := targets[c.id]) is not None and _is_named(c.name, folder.name_of(t), folder)
         )
         if known:
             found.append((-known, _to_fetch(spec, session), _suggestion(spec, session)))
@@ -129,7 +139,9 @@ def _one_a_purpose(found: Iterator[Suggestion]) -> tuple[Suggestion, ...]:
 
 def _suggestion(spec: ModelSpec, session: Session) -> Suggestion:
     purpose = spec.description.partition(". ")[0].partition(";")[0].rstrip(".")
-    return Suggestion(spec.id, spec.title, purpose, _to_fetch(spec, session))
+    is_own = not spec.embedded and (spec.weights is None or not spec.weights.url)
+    trained_on = "" if is_own else purpose.partition(":")[0]
+    return Suggestion(spec.id, spec.title, purpose, _to_fetch(spec, session), trained_on)
 
 
 def _to_fetch(spec: ModelSpec, session: Session) -> int:

@@ -329,6 +329,9 @@ class Segmenting:
             self._notices.info(
                 f"{batch.spec.title} was stopped after {batch.done} of {len(batch.images)} images."
             )
+        about = f"images on which {batch.run} failed"
+        if len(batch.images) > 1 and batch.done == len(batch.images):
+            self._notices.settle(about)  # what was said of an earlier run
         if batch.failures:
             names = [f"{ref.title}: {why}" for ref, why in batch.failures]
             failed = [ref.title for ref, _ in batch.failures]
@@ -342,6 +345,7 @@ class Segmenting:
                     f"{len(names)} of {total} images failed: {listed(failed)}.",
                     "The others are done.",
                     "\n".join(names),
+                    about=about,
                 )
         if batch.unsaved:
             self._notices.warning(

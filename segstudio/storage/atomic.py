@@ -29,7 +29,7 @@ class ReadOnlyFileError(SegstudioError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"{path} was not saved: it is a read-only file.",
-            "Make it writable (chmod u+w), or save elsewhere; nothing was changed.",
+            "Make it writable (chmod u+w), or save elsewhere; the file is as it was.",
         )
 
 

@@ -104,6 +104,17 @@ def test_the_notices_button_brings_everything_back(opened):
         assert np.array_equal(on_disk(opened, number), wanted), number
 
 
+def test_the_offer_to_undo_waits_while_masks_are_changed(opened):
+    """No image in memory has the class, so no other undo brings it back."""
+    remove(opened, 2, 1)
+    (offer,) = [o.notice for o in opened.studio.notices.shown if o.notice.action is not None]
+    assert (offer.message, offer.stays) == ("class 2 was removed. 21 pixels became class 1.", True)
+    new = opened.studio.class_list.add("x")
+    remove(opened, new)
+    (offer,) = [o.notice for o in opened.studio.notices.shown if o.notice.action is not None]
+    assert (offer.message, offer.stays) == ("x was removed.", False)
+
+
 def test_undo_in_one_image_brings_the_class_back_in_all(opened):
     before = opened.session.schema
     forget_all_but_the_open_one(opened)

@@ -8,6 +8,7 @@ import pytest
 from segstudio.core.class_mapping import (
     ClassMapping,
     adapt,
+    asked_of,
     is_scored,
     mapping_digest,
     same_classes,
@@ -124,6 +125,39 @@ def test_what_a_class_without_a_name_is_the_folders_name_may_say(model, words, s
     assert is_scored(named, said)
     assert (mapping.digest == mapping_digest(named, said)) is scored
     assert not is_scored(named, folder.with_rule(ClassRule.of(named.names, {0: 0})))
+
+
+@pytest.mark.parametrize("words", [("pedestrians",), ("fudan", "ped"), ("cars", "raw")])
+def test_what_the_files_are_called_after_is_not_offered_another_name(words):
+    nuclei = schema("background", "nucleus")
+    folder = replace(LabelSchema.from_names(("background", "object")), words=frozenset(words))
+    assert asked_of(nuclei, folder) is None
+    mapping = ClassMapping.between(nuclei, folder)
+    assert mapping.is_scored is False
+    assert mapping.table[:2].tolist() == [0, 1]  # it is shown all the same
+    assert (
+        mapping.note == "None of the model's classes is one of the folder's, so it is not scored."
+    )
+    # who says so nevertheless is believed
+    said = folder.with_rule(ClassRule.of(nuclei.names, {0: 0, 1: 1}))
+    assert is_scored(nuclei, said)
+
+
+def test_the_one_class_that_the_files_are_called_after_is_the_folders_object():
+    model = schema("background", "cat", "person", "train", "car")
+    unnamed = LabelSchema.from_names(("background", "object"))
+
+    def table(*words: str) -> tuple[list[int], bool]:
+        folder = replace(unnamed, words=frozenset(words))
+        return ClassMapping.between(model, folder).table[:5].tolist(), is_scored(model, folder)
+
+    assert table("pedestrians") == ([0, 0, 1, 0, 0], True)
+    assert table("train", "images") == ([0, 0, 0, 0, 0], False)  # a part of a data set, no train
+    assert table("human", "cells") == ([0, 0, 0, 0, 0], False)
+    assert table("people", "cars") == ([0, 0, 0, 0, 0], False)  # which of them is not said
+    # what cells are of may be asked
+    human = replace(unnamed, words=frozenset({"human", "cells"}))
+    assert asked_of(schema("background", "nucleus"), human) == ("nucleus", "object")
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,25 @@ def test_one_answer_scores_it_and_is_remembered(unnamed, new_desk):
     assert again.scoring.of_folder("bright").images == 3
 
 
+def test_nobody_is_asked_whether_pedestrians_are_nuclei_but_who_says_so_is_believed(
+    new_desk, tmp_path
+):
+    desk = new_desk()
+    desk.open(make_folder(tmp_path / "pedestrians"))
+    desk.segmenting.run_all()
+    desk.settle()
+    assert asked(desk) == []
+    assert "None of the classes of Bright is one of the folder's." in desk.messages
+    assert np.array_equal(desk.document.predictions["bright"].labels, square())  # but shown
+    table = desk.class_mappings.table("bright")
+    assert [row.target for row in table.rows] == [0, None]
+    assert desk.scoring.of_folder("bright") is None
+    desk.class_mappings.set("bright", {0: 0, 1: 1})
+    desk.settle()
+    assert desk.class_mappings.table("bright").chosen
+    assert desk.scoring.of_folder("bright").summed.iou[1] == pytest.approx(80 / 120)
+
+
 def test_no_is_remembered_too(unnamed):
     asked(unnamed)[0].second[1]()
     unnamed.settle()

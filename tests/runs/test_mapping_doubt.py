@@ -24,6 +24,10 @@ def model(model_id: str, *names: str, purpose: str = "", size: int = 0, **fields
 
 NUCLEI = model("nuclei", "background", "nucleus", purpose="Finds nuclei; the best. BBBC038.")
 SMALL = model("small", "background", "person", "car", purpose="Photographs. COCO.", size=4000)
+OWN = replace(
+    model("own", "background", "person", purpose="Recognised by the names in the file: U-Net."),
+    embedded=False,
+)
 LARGE = model("large", "background", "person", "car", purpose="Photographs. COCO.", size=9000)
 TILES = model("tiles", "background", "tile", purpose="Roofs. Own.", size=5000)
 NONE = "This folder has none of the model's classes, so it is not scored."
@@ -81,12 +85,31 @@ def test_a_named_class_is_never_matched_by_number(opened):
     )
 
 
+def test_pedestrians_are_not_offered_to_be_called_nuclei(opened):
+    """Masks without names, in a folder that is called after what it shows."""
+    street = replace(
+        LabelSchema.from_names(("background", "object")), words=frozenset({"pedestrians"})
+    )
+    fit = fit_of(NUCLEI, opened(street))
+    assert (fit.doubt, fit.asked) == (NONE, None)
+    assert ids(fit) == (["small"], [])
+    assert fit_of(SMALL, opened(street)) == Fit()  # its person is the folder's object
+
+
 def test_the_model_that_knows_most_of_the_classes_comes_first(opened):
     opened(LabelSchema.from_names(("background", "pedestrian", "tile", "cars")))
     fit = fit_of(
         NUCLEI, opened(LabelSchema.from_names(("background", "pedestrian", "tile", "cars")))
     )
     assert ids(fit) == (["small", "tiles"], [])
+
+
+def test_what_each_was_trained_on_is_said_in_few_words(opened, desk):
+    wide = replace(LARGE, id="wide", description="Photographs: people, cars. COCO.", embedded=True)
+    desk.session.models = {spec.id: spec for spec in (NUCLEI, wide, TILES, OWN)}
+    fit = fit_of(NUCLEI, opened(LabelSchema.from_names(("sky", "person", "tile"))))
+    told = {s.model_id: s.trained_on for s in fit.fitting}
+    assert told == {"own": "", "wide": "Photographs", "tiles": "Roofs"}
 
 
 def test_weights_that_are_here_are_not_fetched(opened, desk):

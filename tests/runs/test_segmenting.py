@@ -276,6 +276,23 @@ def test_failures_are_told_though_the_folder_was_read_again_meanwhile(desk, tmp_
     assert any(m.startswith("1 of 3 images failed: a2.png") for m in desk.messages)
 
 
+def test_what_failed_is_not_said_any_more_once_a_run_of_all_did_it(desk, tmp_path):
+    root = make_folder(tmp_path / "nuclei", count=3)
+    whole = (root / "a2.png").read_bytes()
+    desk.open(root)
+
+    def run_all_with(content: bytes) -> list[str]:
+        (root / "a2.png").write_bytes(content)
+        desk.segmenting.run_all()
+        desk.settle()
+        return [o.message for o in desk.notices.shown if "images failed" in o.message]
+
+    told = ["1 of 3 images failed: a2.png."]
+    assert run_all_with(b"no image") == told
+    assert run_all_with(b"still none") == told
+    assert run_all_with(whole) == []
+
+
 def test_cancel_stops_the_runs_and_nothing_else_that_waits_for_models(desk, tmp_path):
     desk.open(make_folder(tmp_path / "set"))
     desk.engine.gate.clear()

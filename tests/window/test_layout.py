@@ -407,13 +407,17 @@ def test_one_click_scores_what_the_model_finds_as_the_class_without_a_name(
 def test_what_would_fit_is_told_with_its_size_and_what_it_was_trained_on():
     seen = Fit(
         "“object” may be anything: nucleus is not scored.",
-        others=(Suggestion("coco", "Mask <R>", "Photographs", 178_000_000),),
+        others=(
+            Suggestion("coco", "Mask <R>", "Photographs: 80 classes", 178_000_000, "Photographs"),
+            Suggestion("mine", "Mine", "Recognised by the names in the file", 0),
+        ),
         asked=("nucleus", "<object>"),
     )
     text = fit_text(seen)
-    assert 'For something else: <a href="model:coco">Mask &lt;R&gt;</a> (178 MB)' in text
+    coco = '<a href="model:coco">Mask &lt;R&gt;</a> (photographs, 178 MB)'
+    assert f'For something else: {coco}, <a href="model:mine">Mine</a>, or' in text
     assert '<a href="score">Score nucleus as “&lt;object&gt;”</a>' in text
     assert text.endswith('or <a href="load">own weights</a> from training on these elsewhere.')
-    first, second = fit_tip(seen).splitlines()
-    assert first == "Mask <R>: Photographs, 178 MB to download"
+    first, _mine, second = fit_tip(seen).splitlines()
+    assert first == "Mask <R>: Photographs: 80 classes, 178 MB to download"
     assert second.startswith("Own weights: trained elsewhere on these classes, such as with torch")

@@ -13,6 +13,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit
 
 from segstudio.annotation.ui.export_dialog import ExportDialog, ExportReportDialog
+from segstudio.session.session import What
 
 
 def _dialog(bench, kind) -> QDialog:
@@ -176,6 +177,24 @@ def test_eye_digit_keys_add_and_remove_classes(bench, qtbot):
     assert bench.session.schema.ignore_index == 3
     classes.ignore.setValue(-1)
     assert bench.session.schema.ignore_index is None
+
+
+def test_a_new_class_is_named_as_it_is_typed_and_is_the_active_one(bench, qtbot):
+    classes = bench.window.classes
+    qtbot.mouseClick(classes.add, Qt.MouseButton.LeftButton)
+    (editor,) = classes.view.findChildren(QLineEdit)
+    drawn = []
+    classes.model.dataChanged.connect(lambda *_: drawn.append(1))
+    bench.until(lambda: bool(drawn))  # what follows from the new class is shown
+    qtbot.keyClicks(editor, "ro")
+    drawn.clear()
+    bench.session.notify(What.SCORES)  # a model has answered meanwhile
+    bench.until(lambda: bool(drawn))
+    qtbot.keyClicks(editor, "ad")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    bench.until(lambda: bench.session.schema.name_of(3) != "class 3")
+    assert bench.session.schema.name_of(3) == "road"
+    assert bench.session.view.active_class == 3
 
 
 def test_thresholds_apply_without_another_run(bench):

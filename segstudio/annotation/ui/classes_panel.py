@@ -203,6 +203,9 @@ class ClassesPanel(QWidget):
     def _add_class(self) -> None:
         number = self._session.schema.num_classes
         class_id = self._class_list.add(f"class {number}")
+        spec = self._session.schema.get(class_id)
+        if spec is not None:
+            self._activate(spec)
         row = self.model.place_of(class_id)
         if row >= 0:
             index = self.model.index(row, NAME)

@@ -97,7 +97,9 @@ class CorrectionBar(QFrame):
         place, elsewhere = document.place, self._session.saving.elsewhere
         assert place is not None
         files = " and ".join(self._place.shown(path) for path in place.files if path.suffix)
-        what, fate = f"Correcting {files}", "The original is kept."
+        is_painted = document.edited_at is not None
+        what = f"Correcting {files}" if is_painted else f"Corrections go to {files}"
+        fate = "The original is kept."
         if place.folder:
             what, fate = f"Corrections go to {files}", "The ground truth stays as it is."
         # where it is too long all the same, its own end tells more than its folder's

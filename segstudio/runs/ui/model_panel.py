@@ -319,9 +319,11 @@ def fit_text(fit: Fit) -> str:
 
 
 def _suggested(found: Suggestion) -> str:
-    fetch = f" ({bytes_text(found.size)})" if found.size else ""
+    trained_on = f"{found.trained_on[:1].lower()}{found.trained_on[1:]}"
+    facts = [as_html(trained_on, quote=False), bytes_text(found.size) if found.size else ""]
+    told = ", ".join(fact for fact in facts if fact)
     link = f"{_MODEL_LINK}{as_html(found.model_id)}"
-    return f'<a href="{link}">{as_html(found.title, quote=False)}</a>{fetch}'
+    return f'<a href="{link}">{as_html(found.title, quote=False)}</a>{f" ({told})" if told else ""}'
 
 
 def fit_tip(fit: Fit) -> str:

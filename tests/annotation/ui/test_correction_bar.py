@@ -60,6 +60,17 @@ def painted(bench, folder):
     return bench
 
 
+def test_a_mask_that_nobody_painted_on_is_not_said_to_be_corrected(painted):
+    bar = painted.window.corrections
+    assert bar.file.whole == "Correcting masks/field_0.png"
+    painted.studio.browsing.step(1)
+    painted.until(lambda: "field_1" in bar.file.whole)
+    assert bar.file.whole == "Corrections go to masks/field_1.png"
+    painted.studio.editing.begin_stroke(1, 1)
+    painted.studio.editing.end_stroke()
+    painted.until(lambda: bar.file.whole == "Correcting masks/field_1.png")
+
+
 def test_the_bar_names_the_file_and_takes_an_answer_once(painted):
     bar = painted.window.corrections
     assert "masks/field_0.png" in bar.accessibleDescription()

@@ -98,6 +98,20 @@ def test_files_are_replaced_after_one_question_that_counts_them(
     assert (out / "notes.png").read_bytes() == b"other"
 
 
+def test_a_list_of_classes_that_is_there_is_not_replaced_unasked(bench, asked, tmp_path, qtbot):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "classes.json").write_text('{"mine": 1}')
+    texts: list[str] = []
+    dialog = asked()
+    dialog.folder.setText(str(out))
+    answer("Cancel", texts)
+    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    bench.until(lambda: bool(texts))
+    assert texts == ["1 file will be replaced."]
+    assert (out / "classes.json").read_text() == '{"mine": 1}'
+
+
 def test_the_images_that_the_list_shows_can_be_exported(bench, asked, tmp_path, qtbot):
     everything = asked()
     assert everything.images.findData("filtered") < 0

@@ -25,7 +25,7 @@ _EXAMPLES: Final = 3
 _THREADS: Final = 2
 _FIRST_AT_ONCE: Final = 4
 _AT_ONCE: Final = 64
-_VERSION: Final = "1"
+_VERSION: Final = "2"
 _ENDING: Final = re.compile(r"_((?:label|instance)(?:Train)?Ids)$", re.IGNORECASE)
 _MANY_WHOLE: Final = 5
 """So many numbers in each mask, each one region, are seldom classes."""
@@ -46,6 +46,7 @@ class Evidence:
         groups: Names of some masks of each group, for messages; and how many there are.
         singles: How many masks hold only this one number besides 0.
         values: The numbers of masks with several.
+        smeared: The grey levels of masks that went through JPEG or scaling.
         more_than_two: Whether a mask holds more numbers.
         beside_255: A mask that holds 255 beside another number, and the least of those.
         colors: In how many masks each colour turns up.
@@ -63,6 +64,7 @@ class Evidence:
     sizes: Counter[Group] = field(default_factory=Counter)
     singles: Counter[int] = field(default_factory=Counter)
     values: set[int] = field(default_factory=set)
+    smeared: set[int] = field(default_factory=set)
     more_than_two: bool = False
     beside_255: tuple[Path, int] | None = None
     colors: Counter[int] = field(default_factory=Counter)
@@ -160,6 +162,7 @@ class Evidence:
             self._group("white", path)
         elif facts.look in (MaskLook.SHADES, MaskLook.PHOTO):
             self._group("shades", path)
+            self.smeared |= set(facts.values if facts.look is MaskLook.SHADES else ())
         elif facts.look is MaskLook.NUMBERS:
             self._group("numbers", path)
             self._add_several(path, facts)

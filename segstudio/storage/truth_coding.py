@@ -398,7 +398,8 @@ def _object_schema(said: ReadAs) -> LabelSchema:
 
 def _schema_of_ids(evidence: Evidence, ignored: Sequence[int], said: ReadAs) -> LabelSchema:
     """Classes for ids, with the colours (and for Pascal VOC the names) of the masks' palette."""
-    ids = {v for v in evidence.numbers if 0 <= v <= 255} - set(ignored)
+    numbers = evidence.numbers | (evidence.smeared if said.kind == "index" else set())
+    ids = {v for v in numbers if 0 <= v <= 255} - set(ignored)
     is_class = 255 in ids and (said.kind == "index" or 255 in evidence.values)
     schema = LabelSchema.from_ids(ids, None if is_class else 255)
     palette = evidence.palette

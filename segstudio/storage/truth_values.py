@@ -214,8 +214,7 @@ class _MaskFile:
         if look is None:
             return self._object_in_colours(plain, coding, schema)
         kind, values = look
-        if kind in (MaskLook.SHADES, MaskLook.PHOTO):
-            raise self._shades(kind)
+        self._require_levels(plain, kind, coding)
         if coding.kind == "binary":
             return self._object_of(plain, kind, values, coding, schema)
         if kind is MaskLook.SOFT:
@@ -344,7 +343,7 @@ class _MaskFile:
                 raise self._odd("colours", coding)
             pixels = color_keys(pixels)  # one colour an object
         elif coding is not None:
-            self._check_objects(look_at(plain), coding)
+            self._check_objects(plain, coding)
             if coding.ignored:
                 void = np.isin(pixels, coding.ignored)
                 pixels = np.where(void, 0, pixels)
@@ -360,10 +359,21 @@ class _MaskFile:
         numbers = np.cumsum(values != 0).astype(np.uint16) * (values != 0)
         return np.asarray(numbers[positions].reshape(pixels.shape), np.uint16), void
 
-    def _check_objects(self, found: tuple[MaskLook, tuple[int, ...]], coding: Coding) -> None:
-        look, values = found
-        if look in (MaskLook.SHADES, MaskLook.PHOTO):
+    def _require_levels(self, plain: PlainMask, look: MaskLook, coding: Coding) -> None:
+        """Raise if the levels are not what was saved once; a person's word is taken for it."""
+        if look is MaskLook.SHADES and not plain.lossy:
+            if not coding.said:
+                raise SegstudioError(
+                    "The mask has several grey levels and stray ones along its edges, as after "
+                    f"JPEG or scaling: {self.name}.",
+                    f"Save the mask as PNG from its source, or: {WAY_TO_SAY}",
+                )
+        elif look in (MaskLook.SHADES, MaskLook.PHOTO):
             raise self._shades(look)
+
+    def _check_objects(self, plain: PlainMask, coding: Coding) -> None:
+        look, values = look_at(plain)
+        self._require_levels(plain, look, coding)
         if look is MaskLook.SOFT:
             raise self._odd("black and white with soft edges", coding)
         white = look is MaskLook.ONE and is_white(max(values))

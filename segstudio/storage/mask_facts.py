@@ -311,16 +311,21 @@ def look_at(plain: PlainMask) -> tuple[MaskLook, tuple[int, ...]]:
     if plain.palette is not None or min(rest) < 0:
         return MaskLook.NUMBERS, values
     eight = _as_eight_bits(plain.pixels, rest[-1])
-    if eight is not None:
-        if _is_soft(eight, lossy=plain.lossy):
-            return MaskLook.SOFT, ()
-        if plain.lossy:
-            return MaskLook.SHADES, ()
-        if len(rest) > _MANY_GREYS and _unsteady(eight):
-            return MaskLook.PHOTO, ()
-        if _is_smeared(eight, len(rest)):
-            return MaskLook.SHADES, values
-    return MaskLook.NUMBERS, values
+    return (MaskLook.NUMBERS, values) if eight is None else _look_at_greys(plain, eight, values)
+
+
+def _look_at_greys(
+    plain: PlainMask, eight: npt.NDArray[np.uint8], values: tuple[int, ...]
+) -> tuple[MaskLook, tuple[int, ...]]:
+    """The same of a mask with several numbers, by the picture that they would be."""
+    levels = np.count_nonzero(values)
+    if _is_soft(eight, lossy=plain.lossy):
+        return MaskLook.SOFT, ()
+    if plain.lossy:
+        return MaskLook.SHADES, ()
+    if levels > _MANY_GREYS and _unsteady(eight):
+        return MaskLook.PHOTO, ()
+    return MaskLook.SHADES if _is_smeared(eight, levels) else MaskLook.NUMBERS, values
 
 
 def _as_eight_bits(pixels: npt.NDArray[Any], high: int) -> npt.NDArray[np.uint8] | None:

@@ -29,6 +29,7 @@ from segstudio.storage.truth_coding import (
     Doubt,
     ReadAs,
     Zero,
+    can_be,
     decide,
 )
 from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at
@@ -307,6 +308,10 @@ class TruthIndex:
         if self.coding.unit:
             return False
         return self._evidence.objects != "no" or self._evidence.colour_files > 0
+
+    def can_be(self, kind: TruthKind) -> bool:
+        """Whether any mask could be read so; True as long as not all were looked at."""
+        return not self.final or can_be(kind, self._evidence, self._given)
 
     def segments_of(self, path: Path) -> Mapping[int, Segment] | None:
         """What the colours of an instance mask are, where a JSON file says so.

@@ -188,6 +188,23 @@ def decide(
     return Decision(coding, schema or found, _doubts(evidence, coding, schema, said, form, found))
 
 
+def can_be(kind: TruthKind, evidence: Evidence, schema: LabelSchema | None) -> bool:
+    """Whether any of the masks could be read so, if a person says it."""
+    if not evidence.groups:
+        return True
+    numbers = evidence.numbers - _VOID_CODES - {0}
+    in_colours = evidence.groups.keys() == {"colours"}
+    if kind == "colour":
+        given = () if schema is None else (c.color_in_masks for c in schema.classes)
+        greys = {r for r, g, b in given if r == g == b}
+        shown = evidence.colors or evidence.palette or evidence.opacity_colors
+        return bool(shown or greys & evidence.numbers - {0})
+    row = KINDS[kind]
+    if row.unit:
+        return any(n >= row.unit for n in numbers) or (row.below and not in_colours)
+    return kind != "index" or not in_colours
+
+
 # -- the kind --------------------------------------------------------------------------------------
 
 

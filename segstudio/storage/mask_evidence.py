@@ -45,6 +45,7 @@ class Evidence:
             otherwise; and one that is.
         groups: Names of some masks of each group, for messages; and how many there are.
         singles: How many masks hold only this one number besides 0.
+        single_paths: One of them.
         values: The numbers of masks with several.
         smeared: The grey levels of masks that went through JPEG or scaling.
         more_than_two: Whether a mask holds more numbers.
@@ -63,6 +64,7 @@ class Evidence:
     groups: dict[Group, list[Path]] = field(default_factory=dict)
     sizes: Counter[Group] = field(default_factory=Counter)
     singles: Counter[int] = field(default_factory=Counter)
+    single_paths: dict[int, Path] = field(default_factory=dict)
     values: set[int] = field(default_factory=set)
     smeared: set[int] = field(default_factory=set)
     more_than_two: bool = False
@@ -155,6 +157,7 @@ class Evidence:
         if facts.look is MaskLook.ONE:
             number = max(facts.values, key=abs)
             self.singles[number] += 1
+            self.single_paths.setdefault(number, path)
             self._group("white" if is_white(number) else "single", path)
             if not is_white(number):
                 self._add_pair(path, facts.values)

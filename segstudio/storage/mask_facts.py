@@ -318,7 +318,7 @@ def _look_at_greys(
     plain: PlainMask, eight: npt.NDArray[np.uint8], values: tuple[int, ...]
 ) -> tuple[MaskLook, tuple[int, ...]]:
     """The same of a mask with several numbers, by the picture that they would be."""
-    levels = np.count_nonzero(values)
+    levels = int(np.count_nonzero(values))
     if _is_soft(eight, lossy=plain.lossy):
         return MaskLook.SOFT, ()
     if plain.lossy:

@@ -41,10 +41,13 @@ class ReadAs:
         kind: What the values are.
         zero: What class 0 is: no object; a class like the others; or, of masks with two values,
             the object itself (black on white).
+        ignored: The number that counts nowhere, where the masks do not tell: 255 alone among
+            class ids.
     """
 
     kind: TruthKind | None = None
     zero: Zero | None = None
+    ignored: int | None = None
 
 
 NOTHING_SAID: Final = ReadAs()
@@ -104,7 +107,7 @@ class Doubt:
     """Something that the masks do not tell, or in which they do not agree.
 
     Attributes:
-        about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
+        about: "void": masks of which nothing counts; "zero": what class 0 is; "objects": whether numbers are classes or objects;
             "levels": whether 255 is a class or ignored; "codings": whether the numbers of masks
             that never hold 0 or only two are classes, or background and object; "codes": whether
             numbers are class and object in one; "names": whether classes are those of a published
@@ -115,7 +118,7 @@ class Doubt:
         answers: What a person may say, two at most, each with its words.
     """
 
-    about: Literal["zero", "objects", "levels", "codings", "codes", "names", "mixed"]
+    about: Literal["void", "zero", "objects", "levels", "codings", "codes", "names", "mixed"]
     message: str
     hint: str
     option: str = ""
@@ -155,7 +158,7 @@ def decide(
     kind = said.kind or form.kind or named or _kind_of(evidence, schema)
     if said.zero == "object" and kind == "index" and _two_valued(evidence):
         kind = "binary"
-    ignored = _ignored(evidence, schema, kind)
+    ignored = _ignored(evidence, schema, kind, said)
     if form.numbering is not None and (schema is None or schema.ignore_index is not None):
         void = CITYSCAPES_VOID[form.numbering] - (set() if schema is None else {*schema.ids})
         ignored = (*sorted(void), *ignored)
@@ -262,10 +265,14 @@ def _has_ignored_255(evidence: Evidence) -> bool:
     return evidence.beside_255 is not None and evidence.beside_255[1] < GREY_LEVEL
 
 
-def _ignored(evidence: Evidence, schema: LabelSchema | None, kind: TruthKind) -> tuple[int, ...]:
+def _ignored(
+    evidence: Evidence, schema: LabelSchema | None, kind: TruthKind, said: ReadAs
+) -> tuple[int, ...]:
     if kind in ("colour", "binary"):
         return ()
     found = [v for v in (-1, IGNORED_16_BIT) if v in evidence.values]
+    if said.ignored == 255 and kind == "index":
+        return (*found, 255)
     if schema is not None:
         by_classes = kind == "index" and schema.ignore_index == 255 and schema.get(255) is None
         return (*found, 255) if by_classes or _is_void(evidence, kind) else tuple(found)
@@ -495,7 +502,9 @@ def _doubts(
 ) -> tuple[Doubt, ...]:
     if form.doubt is not None:
         return (form.doubt,)
-    found = [_mixed(evidence, coding)] if said.kind is None else []
+    found = [_void(evidence, coding, classes if schema is None else schema)]
+    if said.kind is None:
+        found.append(_mixed(evidence, coding))
     if form.called is not None and schema is None and said.kind is None:
         text = (
             "The masks are read as those of Cityscapes, whose classes that it does not score count "
@@ -516,6 +525,28 @@ def _doubts(
     if schema is None and said.zero is None and coding.kind in ("index", "binary") and same_ground:
         found.append(_ground(evidence, coding))
     return tuple(d for d in found if d is not None)
+
+
+def _void(evidence: Evidence, coding: Coding, classes: LabelSchema) -> Doubt | None:
+    """Masks of which nothing counts, by the one number that they hold besides 0."""
+    if coding.kind not in ("index", "instances") and not coding.unit:
+        return None
+    void = {*coding.ignored} | {classes.ignore_index} - {*classes.ids, None}
+    if coding.kind == "index" and 255 not in coding.ignored:
+        void.discard(255)  # it is asked what that is
+    number = next((v for v in sorted(evidence.single_paths) if coding.class_of(v) in void), None)
+    if number is None:
+        return None
+    masks = sum(evidence.singles[v] for v in evidence.singles if coding.class_of(v) in void)
+    name = evidence.name_of(evidence.single_paths[number])
+    more = f" and {masks - 1} more" if masks > 1 else ""
+    return Doubt(
+        "void",
+        f"Every labelled pixel of some masks is read as ignored: {name}{more}.",
+        "Choose what counts nowhere in the Classes panel, or what masks hold with File > Read "
+        "masks as.",
+        "Say otherwise with --ignore or --truth-kind.",
+    )
 
 
 def _ground(evidence: Evidence, coding: Coding) -> Doubt | None:
@@ -661,12 +692,20 @@ def _mixed(evidence: Evidence, coding: Coding) -> Doubt | None:
     if not odd or len(odd) == len(evidence.groups):  # all: each says it when it is read
         return None
     named = "; ".join(f"{evidence.example(g)} ({_GROUP_WORDS[g]})" for g in odd)
+    white: tuple[tuple[str, ReadAs], ...] = (
+        ("255 counts nowhere", ReadAs(ignored=255)),
+        ("255 is a class", ReadAs("index")),
+    )
+    is_255 = odd == ["white"] and evidence.singles[255] == evidence.sizes["white"]
+    asked = is_255 and coding.kind == "index"
     return Doubt(
         "mixed",
         f"Some masks hold something else and are not used: {named}. The others are read as "
         f"{KINDS[coding.kind].name}.",
         "What they hold can be said with File > Read masks as.",
-        "Say what they hold with --truth-kind and --pred-kind.",
+        "Say what they hold with --truth-kind and --pred-kind"
+        + ("; if 255 counts nowhere, --ignore 255." if asked else "."),
+        white if asked else (),
     )
 
 

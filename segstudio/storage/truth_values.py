@@ -291,7 +291,8 @@ class _MaskFile:
         ignored = [v for v in values if v in coding.ignored]
         rest = [v for v in values if v not in coding.ignored]
         if 255 in rest and schema.get(255) is None and schema.ignore_index == 255:
-            raise self._odd("255 alone, which may be an object or may count nowhere", coding)
+            found = "255 alone, which may be an object or may count nowhere"
+            raise self._odd(found, coding, " If 255 counts nowhere: --ignore 255.")
         if rest and (rest[0] < 0 or rest[-1] > 255):
             raise SegstudioError(
                 f"The mask holds values from {rest[0]} to {rest[-1]}: {self.name}.",
@@ -390,11 +391,11 @@ class _MaskFile:
             "Add them to the classes, or choose the right ignore index.",
         )
 
-    def _odd(self, found: str, coding: Coding) -> SegstudioError:
+    def _odd(self, found: str, coding: Coding, way: str = "") -> SegstudioError:
         return SegstudioError(
             f"The mask holds {found}; the masks of this folder are read as "
             f"{KINDS[coding.kind].name}: {self.name}.",
-            WAY_TO_SAY,
+            WAY_TO_SAY + way,
         )
 
     def _shades(self, look: MaskLook) -> SegstudioError:

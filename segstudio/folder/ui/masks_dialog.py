@@ -37,7 +37,7 @@ class MasksDialog(Dialog):
         super().__init__(parent)
         self.setWindowTitle("Read masks as")
         self._masks = masks
-        said = index.said
+        said = self._said = index.said
         found = "" if index.undecided else f"The masks are read as {KINDS[index.kind].name}."
         if not index.final:
             found += " They are still being looked at."
@@ -81,7 +81,8 @@ class MasksDialog(Dialog):
     def _accept(self) -> None:
         kind, zero = self._kinds[self.kind.currentIndex()], ZEROS[self.zero.currentIndex()][0]
         self.accept()
-        self._masks.read_as(ReadAs(kind, zero))
+        ignored = self._said.ignored if kind == self._said.kind else None
+        self._masks.read_as(ReadAs(kind, zero, ignored))
 
 
 def _combo(name: str, texts: list[str]) -> QComboBox:

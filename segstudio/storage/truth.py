@@ -13,6 +13,7 @@ import numpy as np
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import Color, LabelSchema
+from segstudio.storage.found_classes import can_be
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.layout import page_stem
@@ -29,7 +30,6 @@ from segstudio.storage.truth_coding import (
     Doubt,
     ReadAs,
     Zero,
-    can_be,
     decide,
 )
 from segstudio.storage.truth_folders import MaskFolder, find_mask_folders, folders_at

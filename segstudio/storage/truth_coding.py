@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
+from segstudio.core.schema import ClassSpec, Color, LabelSchema
+from segstudio.storage.found_classes import object_schema, schema_of_ids
 from segstudio.storage.mask_evidence import GREY_LEVEL, IGNORED_16_BIT, Evidence, Group, is_white
 from segstudio.storage.mask_facts import MaskLook, color_of
 from segstudio.storage.published_classes import (
@@ -17,7 +17,6 @@ from segstudio.storage.published_classes import (
     Numbering,
     cityscapes_schema,
     published_colors,
-    voc_colors,
     voc_schema,
 )
 from segstudio.storage.truth_kinds import KINDS, TruthKind, recognised_codes
@@ -183,29 +182,14 @@ def decide(
     elif form.numbering is not None:
         found = cityscapes_schema(form.numbering)
     elif kind == "index":
-        found = _schema_of_ids(evidence, ignored, said)
+        found = schema_of_ids(
+            evidence, ignored, zero_is_class=said.zero == "class", by_number=said.kind == "index"
+        )
     elif coding.unit:
         found = _schema_of_codes(evidence, coding)
     else:
-        found = _object_schema(said if kind == "binary" else ReadAs())
+        found = object_schema(zero_is_class=kind == "binary" and said.zero == "class")
     return Decision(coding, schema or found, _doubts(evidence, coding, schema, said, form, found))
-
-
-def can_be(kind: TruthKind, evidence: Evidence, schema: LabelSchema | None) -> bool:
-    """Whether any of the masks could be read so, if a person says it."""
-    if not evidence.groups:
-        return True
-    numbers = evidence.numbers - _VOID_CODES - {0}
-    in_colours = evidence.groups.keys() == {"colours"}
-    if kind == "colour":
-        given = () if schema is None else (c.color_in_masks for c in schema.classes)
-        greys = {r for r, g, b in given if r == g == b}
-        shown = evidence.colors or evidence.palette or evidence.opacity_colors
-        return bool(shown or greys & evidence.numbers - {0})
-    row = KINDS[kind]
-    if row.unit:
-        return any(n >= row.unit for n in numbers) or (row.below and not in_colours)
-    return kind != "index" or not in_colours
 
 
 # -- the kind --------------------------------------------------------------------------------------
@@ -413,31 +397,6 @@ def _code_doubt(text: str, readings: tuple[TruthKind, ...]) -> Doubt:
 # -- the classes -----------------------------------------------------------------------------------
 
 
-def _object_schema(said: ReadAs) -> LabelSchema:
-    schema = LabelSchema.from_names(("background", "object"))
-    if said.zero != "class":
-        return schema
-    return schema.with_class(ClassSpec(0, "class 0", distinct_color(2)))
-
-
-def _schema_of_ids(evidence: Evidence, ignored: Sequence[int], said: ReadAs) -> LabelSchema:
-    """Classes for ids, with the colours (and for Pascal VOC the names) of the masks' palette."""
-    numbers = evidence.numbers | (evidence.smeared if said.kind == "index" else set())
-    ids = {v for v in numbers if 0 <= v <= 255} - set(ignored)
-    is_class = 255 in ids and (said.kind == "index" or 255 in evidence.values)
-    schema = LabelSchema.from_ids(ids, None if is_class else 255)
-    palette = evidence.palette
-    if {*schema.ids} - {0} <= palette.keys() and not evidence.palettes_differ:
-        used = [palette.get(i, (0, 0, 0)) for i in schema.ids]
-        if palette and len(set(used)) == len(used):
-            schema = _coloured(schema, palette)
-    zero = schema.get(0)
-    if said.zero == "class" and zero is not None:
-        free = distinct_color(schema.num_classes)
-        schema = schema.with_class(ClassSpec(0, "class 0", palette.get(0, free)))
-    return schema
-
-
 def _schema_of_codes(evidence: Evidence, coding: Coding) -> LabelSchema:
     """Classes of numbers that are class and object; those that have objects are things."""
     numbers = evidence.numbers - {*coding.ignored, IGNORED_16_BIT, -1}
@@ -445,15 +404,6 @@ def _schema_of_codes(evidence: Evidence, coding: Coding) -> LabelSchema:
     things = {coding.class_of(n) for n in numbers if n >= coding.unit and n % coding.unit}
     schema = LabelSchema.from_ids(i for i in ids if i <= 255)
     return LabelSchema(tuple(replace(c, thing=c.id in things) for c in schema.classes))
-
-
-def _coloured(schema: LabelSchema, palette: dict[int, Color]) -> LabelSchema:
-    voc = voc_colors()
-    inside = max(schema.ids) < len(voc)
-    if inside and len(schema.ids) > 1 and all(palette.get(i, voc[i]) == voc[i] for i in schema.ids):
-        return voc_schema(schema.ignore_index)
-    colored = (ClassSpec(c.id, c.name, palette.get(c.id, c.color), c.thing) for c in schema.classes)
-    return LabelSchema(tuple(colored), schema.ignore_index)
 
 
 def _with_colors(
@@ -531,9 +481,10 @@ def _void(evidence: Evidence, coding: Coding, classes: LabelSchema) -> Doubt | N
     """Masks of which nothing counts, by the one number that they hold besides 0."""
     if coding.kind not in ("index", "instances") and not coding.unit:
         return None
-    void = {*coding.ignored} | {classes.ignore_index} - {*classes.ids, None}
-    if coding.kind == "index" and 255 not in coding.ignored:
-        void.discard(255)  # it is asked what that is
+    void: set[int] = {*coding.ignored}
+    ignored = classes.ignore_index
+    if ignored is not None and coding.kind != "instances" and ignored not in (255, *classes.ids):
+        void.add(ignored)  # of 255 alone it is asked what it is
     number = next((v for v in sorted(evidence.single_paths) if coding.class_of(v) in void), None)
     if number is None:
         return None

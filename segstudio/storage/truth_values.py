@@ -367,7 +367,7 @@ class _MaskFile:
                 raise SegstudioError(
                     "The mask has several grey levels and stray ones along its edges, as after "
                     f"JPEG or scaling: {self.name}.",
-                    f"Save the mask as PNG from its source, or: {WAY_TO_SAY}",
+                    f"Save the mask as PNG from its source. {WAY_TO_SAY}",
                 )
         elif look in (MaskLook.SHADES, MaskLook.PHOTO):
             raise self._shades(look)

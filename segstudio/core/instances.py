@@ -136,7 +136,11 @@ class InstanceMatch(NamedTuple):
 
 
 def match_instances(
-    truth_ids: InstanceIds, predicted_ids: InstanceIds, iou_threshold: float = 0.5
+    truth_ids: InstanceIds,
+    predicted_ids: InstanceIds,
+    iou_threshold: float = 0.5,
+    void: npt.NDArray[np.bool_] | None = None,
+    crowd: npt.NDArray[np.bool_] | None = None,
 ) -> InstanceMatch:
     """Match the objects of two instance maps one to one, the best overlaps first.
 
@@ -147,12 +151,21 @@ def match_instances(
         truth_ids: (H, W) uint16, 0 where there is no object.
         predicted_ids: (H, W) uint16, same shape.
         iou_threshold: Pairs with a lower IoU do not match.
+        void: (H, W), where nothing counts: cut out of the objects of both maps.
+        crowd: (H, W), where objects of the reference are not told apart. A predicted object
+            without partner that lies on void and crowd with more than half of its pixels is left
+            out, neither right nor wrong.
 
     Raises:
         ValueError: if the shapes differ.
     """
     if truth_ids.shape != predicted_ids.shape:
         raise ValueError(f"instance maps of {truth_ids.shape} and {predicted_ids.shape}")
+    excused = _mostly_on(predicted_ids, void, crowd)
+    if void is not None:
+        truth_ids = np.where(void, np.uint16(0), truth_ids)
+        predicted_ids = np.where(void, np.uint16(0), predicted_ids)
+        excused &= {*np.unique(predicted_ids).tolist()}
     truths, predictions, ious, num_truths, num_predictions = _overlaps(truth_ids, predicted_ids)
     used_truths: set[int] = set()
     used_predictions: set[int] = set()
@@ -167,7 +180,18 @@ def match_instances(
             matched.append(iou)
     tp = len(matched)
     mean_iou = float(np.mean(matched)) if matched else float("nan")
-    return InstanceMatch(tp, num_predictions - tp, num_truths - tp, mean_iou)
+    left_out = len(excused - used_predictions)
+    return InstanceMatch(tp, num_predictions - tp - left_out, num_truths - tp, mean_iou)
+
+
+def _mostly_on(ids: InstanceIds, *places: npt.NDArray[np.bool_] | None) -> set[int]:
+    """The objects that lie on some places with more than half of their pixels."""
+    inside = [place for place in places if place is not None]
+    if not inside:
+        return set()
+    areas = np.bincount(ids.reshape(-1))
+    shared = np.bincount(ids[np.logical_or.reduce(inside)], minlength=len(areas))
+    return {int(i) for i in np.flatnonzero(2 * shared > areas) if i}
 
 
 def _overlaps(

@@ -117,6 +117,7 @@ def opened_for(
     Raises:
         SegstudioError: if the folder, the masks or their classes cannot be used.
     """
+    said = replace(said, ignored=ignore)
     project = open_project(folder, said=said, masks=masks)
     if masks:
         place = masks.folder or project.images_root

@@ -14,7 +14,7 @@ import numpy as np
 from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import InstanceMatch, match_instances
-from segstudio.core.labels import Image
+from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.mask_pairs import MISSING_TEXTS, MaskFolders, MaskSides, Missing, Pair
 from segstudio.evaluation.report.evaluation_material import (
@@ -165,9 +165,20 @@ def evaluate_masks(
         _require_known_ids(masks, pair, figures)
         found.figures[pair.truth_path] = figures
         if truth.instances is not None and objects is not None:
-            found.objects.append(match_instances(truth.instances, objects, OBJECT_IOU))
+            ignored = masks.schema.ignore_index
+            found.objects.append(_match(truth.labels, truth.instances, objects, ignored))
         found.remarks.extend(pair.remarks)
     return found
+
+
+def _match(
+    labels: Labels, ids: InstanceIds, predicted_ids: InstanceIds, ignored: int | None
+) -> InstanceMatch:
+    """Match objects of whatever class, by the rules for ignored pixels and crowds of PQ."""
+    void = np.full(labels.shape, False) if ignored is None else labels == ignored
+    things = np.unique(labels[(ids > 0) & ~void])
+    crowd = np.isin(labels, things[things > 0]) & (ids == 0)
+    return match_instances(ids, predicted_ids, OBJECT_IOU, void, crowd)
 
 
 def _require_known_ids(folders: MaskFolders, pair: Pair, figures: ImageFigures) -> None:

@@ -163,7 +163,7 @@ class MaskFolders:
         declared = None if given is None else read_schema(given)
         if declared is not None and sides.ignore is not None:
             declared = LabelSchema(declared.classes, sides.ignore)
-        said = ReadAs(sides.truth_kind, sides.zero)
+        said = ReadAs(sides.truth_kind, sides.zero, sides.ignore)
         missing = _missing(predicted, wanted, refs, said)
         every = [*refs, *missing]
         index = wanted.index(every, declared, said).settled(every)
@@ -360,7 +360,7 @@ def _sizes_differ(
 
 def _asked(alike: Alike, sides: MaskSides) -> Iterator[str]:
     """What the masks do not tell, with the way to say it."""
-    settled = {"levels"} if sides.ignore is not None else set()
+    settled = {"void"} | ({"levels"} if sides.ignore is not None else set())
     for side, index in (("ground truth", alike.truth), ("predictions", alike.predictions)):
         for doubt in index.doubts:
             about_zero = doubt.about == "zero" and side == "predictions"

@@ -213,4 +213,8 @@ class MaskReading:
 
 def _with(said: ReadAs, answer: ReadAs) -> ReadAs:
     """What was said, and one thing more."""
-    return ReadAs(answer.kind or said.kind, answer.zero or said.zero)
+    return ReadAs(
+        answer.kind or said.kind,
+        answer.zero or said.zero,
+        said.ignored if answer.ignored is None else answer.ignored,
+    )

@@ -25,7 +25,7 @@ _EXAMPLES: Final = 3
 _THREADS: Final = 2
 _FIRST_AT_ONCE: Final = 4
 _AT_ONCE: Final = 64
-_VERSION: Final = "1"
+_VERSION: Final = "2"
 _ENDING: Final = re.compile(r"_((?:label|instance)(?:Train)?Ids)$", re.IGNORECASE)
 _MANY_WHOLE: Final = 5
 """So many numbers in each mask, each one region, are seldom classes."""
@@ -45,7 +45,9 @@ class Evidence:
             otherwise; and one that is.
         groups: Names of some masks of each group, for messages; and how many there are.
         singles: How many masks hold only this one number besides 0.
+        single_paths: One of them.
         values: The numbers of masks with several.
+        smeared: The grey levels of masks that went through JPEG or scaling.
         more_than_two: Whether a mask holds more numbers.
         beside_255: A mask that holds 255 beside another number, and the least of those.
         colors: In how many masks each colour turns up.
@@ -62,7 +64,9 @@ class Evidence:
     groups: dict[Group, list[Path]] = field(default_factory=dict)
     sizes: Counter[Group] = field(default_factory=Counter)
     singles: Counter[int] = field(default_factory=Counter)
+    single_paths: dict[int, Path] = field(default_factory=dict)
     values: set[int] = field(default_factory=set)
+    smeared: set[int] = field(default_factory=set)
     more_than_two: bool = False
     beside_255: tuple[Path, int] | None = None
     colors: Counter[int] = field(default_factory=Counter)
@@ -153,6 +157,7 @@ class Evidence:
         if facts.look is MaskLook.ONE:
             number = max(facts.values, key=abs)
             self.singles[number] += 1
+            self.single_paths.setdefault(number, path)
             self._group("white" if is_white(number) else "single", path)
             if not is_white(number):
                 self._add_pair(path, facts.values)
@@ -160,6 +165,7 @@ class Evidence:
             self._group("white", path)
         elif facts.look in (MaskLook.SHADES, MaskLook.PHOTO):
             self._group("shades", path)
+            self.smeared |= set(facts.values if facts.look is MaskLook.SHADES else ())
         elif facts.look is MaskLook.NUMBERS:
             self._group("numbers", path)
             self._add_several(path, facts)

@@ -27,6 +27,9 @@ _SPECK_PX: Final = 9
 _DARK_PALETTE: Final = 64
 _GREY_SPREAD: Final = 12
 _UNSTEADY: Final = 0.6
+_STRAY_LEVELS: Final = 4
+_STRAY_PIECES: Final = 3
+_STRAY_SHARE: Final = 0.25
 _LARGEST_16_BIT: Final = 65535
 
 
@@ -40,7 +43,8 @@ class MaskLook(StrEnum):
     SOFT = "soft edges"
     """Black and white with grey between them, as after scaling or JPEG."""
     SHADES = "shades that were changed"
-    """JPEG of more than black and white: which number a pixel had cannot be told any more."""
+    """More than black and white, through JPEG or scaling: which number a pixel had cannot be told
+    any more."""
     PHOTO = "a photograph"
     COLOURS = "colours"
     BLURRED_COLOURS = "colours with soft edges"
@@ -170,7 +174,7 @@ class MaskFacts:
 
     Attributes:
         look: What kind of numbers it holds.
-        values: Its numbers, of NUMBERS, ONE and EMPTY; of colours r << 16 | g << 8 | b.
+        values: Its numbers, of NUMBERS, ONE and EMPTY (of others some); of colours r << 16 | g << 8 | b.
         stored_colours: Whether the file has three channels.
         lossy: Whether the format may have changed values.
         opacity: Whether the shape is in the opacity.
@@ -297,7 +301,7 @@ def _shown_color(raw: RawMask) -> Color | None:
 
 
 def look_at(plain: PlainMask) -> tuple[MaskLook, tuple[int, ...]]:
-    """What kind of numbers a mask of one channel holds, and which (of grey shades: none)."""
+    """What kind of numbers a mask of one channel holds, and which (of a lossy format: none)."""
     values = values_in(plain.pixels)
     rest = [v for v in values if v != 0]
     if not rest:
@@ -307,14 +311,21 @@ def look_at(plain: PlainMask) -> tuple[MaskLook, tuple[int, ...]]:
     if plain.palette is not None or min(rest) < 0:
         return MaskLook.NUMBERS, values
     eight = _as_eight_bits(plain.pixels, rest[-1])
-    if eight is not None:
-        if _is_soft(eight, lossy=plain.lossy):
-            return MaskLook.SOFT, ()
-        if plain.lossy:
-            return MaskLook.SHADES, ()
-        if len(rest) > _MANY_GREYS and _unsteady(eight):
-            return MaskLook.PHOTO, ()
-    return MaskLook.NUMBERS, values
+    return (MaskLook.NUMBERS, values) if eight is None else _look_at_greys(plain, eight, values)
+
+
+def _look_at_greys(
+    plain: PlainMask, eight: npt.NDArray[np.uint8], values: tuple[int, ...]
+) -> tuple[MaskLook, tuple[int, ...]]:
+    """The same of a mask with several numbers, by the picture that they would be."""
+    levels = int(np.count_nonzero(values))
+    if _is_soft(eight, lossy=plain.lossy):
+        return MaskLook.SOFT, ()
+    if plain.lossy:
+        return MaskLook.SHADES, ()
+    if levels > _MANY_GREYS and _unsteady(eight):
+        return MaskLook.PHOTO, ()
+    return MaskLook.SHADES if _is_smeared(eight, levels) else MaskLook.NUMBERS, values
 
 
 def _as_eight_bits(pixels: npt.NDArray[Any], high: int) -> npt.NDArray[np.uint8] | None:
@@ -350,6 +361,24 @@ def _is_soft(pixels: npt.NDArray[np.uint8], *, lossy: bool) -> bool:
     return 2 * int(np.count_nonzero(_flat(pixels) & middle)) <= int(np.count_nonzero(middle))
 
 
+def _is_smeared(pixels: npt.NDArray[np.uint8], levels: int) -> bool:
+    """Whether grey levels went through JPEG or scaling before they were saved.
+
+    Then most levels are stray pixels along edges, which neither classes nor objects are.
+    """
+    if levels < 2 * _STRAY_LEVELS or int(pixels.max()) <= _DARK:
+        return False
+    owner, sizes = _regions(pixels, pixels > 0)
+    pieces = np.bincount(owner, minlength=256)
+    largest, areas = np.zeros(256, np.int64), np.bincount(owner, sizes, 256)
+    np.maximum.at(largest, owner, sizes)
+    stray = (pieces > 0) & (largest < _SPECK_PX)
+    # Objects can be as small, but they are not in several pieces.
+    many = np.count_nonzero(stray & (pieces >= _STRAY_PIECES)) >= _STRAY_LEVELS
+    most = 2 * int(np.count_nonzero(stray)) >= levels
+    return bool(many and most and areas[stray].sum() <= _STRAY_SHARE * pixels.size)
+
+
 def _flat(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     """Where a pixel is about as bright as one beside it and one above or below it."""
     import cv2
@@ -378,11 +407,25 @@ def regions_of(pixels: npt.NDArray[Any], skip_255: bool = False) -> tuple[int, i
         pixels: (H, W) of an integer type.
         skip_255: Whether 255 counts nowhere either.
     """
-    import cv2
-
     inside = pixels > 0
     if skip_255:
         inside &= pixels != 255
+    owner, sizes = _regions(pixels, inside)
+    biggest: dict[int, int] = {}
+    regions: dict[int, int] = {}
+    for value, size in zip(owner.tolist(), sizes.tolist(), strict=True):
+        regions[value] = regions.get(value, 0) + (size >= _SPECK_PX)
+        biggest[value] = max(biggest.get(value, 0), size)
+    each = [max(1, count) for value, count in regions.items() if value]
+    return sum(each), sum(count == 1 for count in each)
+
+
+def _regions(
+    pixels: npt.NDArray[Any], inside: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The number and the size of each connected region of one number, where something is."""
+    import cv2
+
     height, width = pixels.shape
     # Pixels lie at even places, with a bridge between two equal ones: then one pass over a
     # black-and-white picture finds the regions of all numbers.
@@ -394,14 +437,7 @@ def regions_of(pixels: npt.NDArray[Any], skip_255: bool = False) -> tuple[int, i
     owner = np.zeros(len(stats), np.int64)
     places = np.asarray(found)[::2, ::2][inside]
     owner[places] = pixels[inside]
-    sizes = np.bincount(places, minlength=len(stats))
-    biggest: dict[int, int] = {}
-    regions: dict[int, int] = {}
-    for value, size in zip(owner[1:].tolist(), sizes[1:].tolist(), strict=True):
-        regions[value] = regions.get(value, 0) + (size >= _SPECK_PX)
-        biggest[value] = max(biggest.get(value, 0), size)
-    each = [max(1, count) for value, count in regions.items() if value]
-    return sum(each), sum(count == 1 for count in each)
+    return owner[1:], np.bincount(places, minlength=len(stats))[1:].astype(np.int64)
 
 
 def values_in(pixels: npt.NDArray[Any]) -> tuple[int, ...]:

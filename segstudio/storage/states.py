@@ -105,6 +105,7 @@ def load_read_as(data_folder: Path) -> ReadAs:
     return ReadAs(
         next((k for k in KINDS if k == kind), None),
         next((z for z in ZEROS if z == zero), None),
+        255 if data.get("ignored") == 255 else None,
     )
 
 
@@ -131,6 +132,7 @@ def save_read_as(data_folder: Path, root: Path, said: ReadAs, asked: Iterable[st
         "folder": str(root),
         "kind": said.kind,
         "class_0": said.zero,
+        "ignored": said.ignored,
         "asked": sorted(asked),
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -13,6 +13,7 @@ import numpy as np
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import Color, LabelSchema
+from segstudio.storage.found_classes import can_be
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.key_value import KeyValueFile
 from segstudio.storage.layout import page_stem
@@ -307,6 +308,10 @@ class TruthIndex:
         if self.coding.unit:
             return False
         return self._evidence.objects != "no" or self._evidence.colour_files > 0
+
+    def can_be(self, kind: TruthKind) -> bool:
+        """Whether any mask could be read so; True as long as not all were looked at."""
+        return not self.final or can_be(kind, self._evidence, self._given)
 
     def segments_of(self, path: Path) -> Mapping[int, Segment] | None:
         """What the colours of an instance mask are, where a JSON file says so.

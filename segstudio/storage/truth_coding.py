@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from segstudio.core.schema import ClassSpec, Color, LabelSchema, distinct_color
+from segstudio.core.schema import ClassSpec, Color, LabelSchema
+from segstudio.storage.found_classes import object_schema, schema_of_ids
 from segstudio.storage.mask_evidence import GREY_LEVEL, IGNORED_16_BIT, Evidence, Group, is_white
 from segstudio.storage.mask_facts import MaskLook, color_of
 from segstudio.storage.published_classes import (
@@ -17,7 +17,6 @@ from segstudio.storage.published_classes import (
     Numbering,
     cityscapes_schema,
     published_colors,
-    voc_colors,
     voc_schema,
 )
 from segstudio.storage.truth_kinds import KINDS, TruthKind, recognised_codes
@@ -41,10 +40,13 @@ class ReadAs:
         kind: What the values are.
         zero: What class 0 is: no object; a class like the others; or, of masks with two values,
             the object itself (black on white).
+        ignored: The number that counts nowhere, where the masks do not tell: 255 alone among
+            class ids.
     """
 
     kind: TruthKind | None = None
     zero: Zero | None = None
+    ignored: int | None = None
 
 
 NOTHING_SAID: Final = ReadAs()
@@ -104,7 +106,7 @@ class Doubt:
     """Something that the masks do not tell, or in which they do not agree.
 
     Attributes:
-        about: "zero": what class 0 is; "objects": whether numbers are classes or objects;
+        about: "void": masks of which nothing counts; "zero": what class 0 is; "objects": whether numbers are classes or objects;
             "levels": whether 255 is a class or ignored; "codings": whether the numbers of masks
             that never hold 0 or only two are classes, or background and object; "codes": whether
             numbers are class and object in one; "names": whether classes are those of a published
@@ -115,7 +117,7 @@ class Doubt:
         answers: What a person may say, two at most, each with its words.
     """
 
-    about: Literal["zero", "objects", "levels", "codings", "codes", "names", "mixed"]
+    about: Literal["void", "zero", "objects", "levels", "codings", "codes", "names", "mixed"]
     message: str
     hint: str
     option: str = ""
@@ -155,7 +157,7 @@ def decide(
     kind = said.kind or form.kind or named or _kind_of(evidence, schema)
     if said.zero == "object" and kind == "index" and _two_valued(evidence):
         kind = "binary"
-    ignored = _ignored(evidence, schema, kind)
+    ignored = _ignored(evidence, schema, kind, said)
     if form.numbering is not None and (schema is None or schema.ignore_index is not None):
         void = CITYSCAPES_VOID[form.numbering] - (set() if schema is None else {*schema.ids})
         ignored = (*sorted(void), *ignored)
@@ -180,11 +182,13 @@ def decide(
     elif form.numbering is not None:
         found = cityscapes_schema(form.numbering)
     elif kind == "index":
-        found = _schema_of_ids(evidence, ignored, said)
+        found = schema_of_ids(
+            evidence, ignored, zero_is_class=said.zero == "class", by_number=said.kind == "index"
+        )
     elif coding.unit:
         found = _schema_of_codes(evidence, coding)
     else:
-        found = _object_schema(said if kind == "binary" else ReadAs())
+        found = object_schema(zero_is_class=kind == "binary" and said.zero == "class")
     return Decision(coding, schema or found, _doubts(evidence, coding, schema, said, form, found))
 
 
@@ -245,10 +249,14 @@ def _has_ignored_255(evidence: Evidence) -> bool:
     return evidence.beside_255 is not None and evidence.beside_255[1] < GREY_LEVEL
 
 
-def _ignored(evidence: Evidence, schema: LabelSchema | None, kind: TruthKind) -> tuple[int, ...]:
+def _ignored(
+    evidence: Evidence, schema: LabelSchema | None, kind: TruthKind, said: ReadAs
+) -> tuple[int, ...]:
     if kind in ("colour", "binary"):
         return ()
     found = [v for v in (-1, IGNORED_16_BIT) if v in evidence.values]
+    if said.ignored == 255 and kind == "index":
+        return (*found, 255)
     if schema is not None:
         by_classes = kind == "index" and schema.ignore_index == 255 and schema.get(255) is None
         return (*found, 255) if by_classes or _is_void(evidence, kind) else tuple(found)
@@ -389,30 +397,6 @@ def _code_doubt(text: str, readings: tuple[TruthKind, ...]) -> Doubt:
 # -- the classes -----------------------------------------------------------------------------------
 
 
-def _object_schema(said: ReadAs) -> LabelSchema:
-    schema = LabelSchema.from_names(("background", "object"))
-    if said.zero != "class":
-        return schema
-    return schema.with_class(ClassSpec(0, "class 0", distinct_color(2)))
-
-
-def _schema_of_ids(evidence: Evidence, ignored: Sequence[int], said: ReadAs) -> LabelSchema:
-    """Classes for ids, with the colours (and for Pascal VOC the names) of the masks' palette."""
-    ids = {v for v in evidence.numbers if 0 <= v <= 255} - set(ignored)
-    is_class = 255 in ids and (said.kind == "index" or 255 in evidence.values)
-    schema = LabelSchema.from_ids(ids, None if is_class else 255)
-    palette = evidence.palette
-    if {*schema.ids} - {0} <= palette.keys() and not evidence.palettes_differ:
-        used = [palette.get(i, (0, 0, 0)) for i in schema.ids]
-        if palette and len(set(used)) == len(used):
-            schema = _coloured(schema, palette)
-    zero = schema.get(0)
-    if said.zero == "class" and zero is not None:
-        free = distinct_color(schema.num_classes)
-        schema = schema.with_class(ClassSpec(0, "class 0", palette.get(0, free)))
-    return schema
-
-
 def _schema_of_codes(evidence: Evidence, coding: Coding) -> LabelSchema:
     """Classes of numbers that are class and object; those that have objects are things."""
     numbers = evidence.numbers - {*coding.ignored, IGNORED_16_BIT, -1}
@@ -420,15 +404,6 @@ def _schema_of_codes(evidence: Evidence, coding: Coding) -> LabelSchema:
     things = {coding.class_of(n) for n in numbers if n >= coding.unit and n % coding.unit}
     schema = LabelSchema.from_ids(i for i in ids if i <= 255)
     return LabelSchema(tuple(replace(c, thing=c.id in things) for c in schema.classes))
-
-
-def _coloured(schema: LabelSchema, palette: dict[int, Color]) -> LabelSchema:
-    voc = voc_colors()
-    inside = max(schema.ids) < len(voc)
-    if inside and len(schema.ids) > 1 and all(palette.get(i, voc[i]) == voc[i] for i in schema.ids):
-        return voc_schema(schema.ignore_index)
-    colored = (ClassSpec(c.id, c.name, palette.get(c.id, c.color), c.thing) for c in schema.classes)
-    return LabelSchema(tuple(colored), schema.ignore_index)
 
 
 def _with_colors(
@@ -477,7 +452,9 @@ def _doubts(
 ) -> tuple[Doubt, ...]:
     if form.doubt is not None:
         return (form.doubt,)
-    found = [_mixed(evidence, coding)] if said.kind is None else []
+    found = [_void(evidence, coding, classes if schema is None else schema)]
+    if said.kind is None:
+        found.append(_mixed(evidence, coding))
     if form.called is not None and schema is None and said.kind is None:
         text = (
             "The masks are read as those of Cityscapes, whose classes that it does not score count "
@@ -498,6 +475,29 @@ def _doubts(
     if schema is None and said.zero is None and coding.kind in ("index", "binary") and same_ground:
         found.append(_ground(evidence, coding))
     return tuple(d for d in found if d is not None)
+
+
+def _void(evidence: Evidence, coding: Coding, classes: LabelSchema) -> Doubt | None:
+    """Masks of which nothing counts, by the one number that they hold besides 0."""
+    if coding.kind not in ("index", "instances") and not coding.unit:
+        return None
+    void: set[int] = {*coding.ignored}
+    ignored = classes.ignore_index
+    if ignored is not None and coding.kind != "instances" and ignored not in (255, *classes.ids):
+        void.add(ignored)  # of 255 alone it is asked what it is
+    number = next((v for v in sorted(evidence.single_paths) if coding.class_of(v) in void), None)
+    if number is None:
+        return None
+    masks = sum(evidence.singles[v] for v in evidence.singles if coding.class_of(v) in void)
+    name = evidence.name_of(evidence.single_paths[number])
+    more = f" and {masks - 1} more" if masks > 1 else ""
+    return Doubt(
+        "void",
+        f"Every labelled pixel of some masks is read as ignored: {name}{more}.",
+        "Choose what counts nowhere in the Classes panel, or what masks hold with File > Read "
+        "masks as.",
+        "Say otherwise with --ignore or --truth-kind.",
+    )
 
 
 def _ground(evidence: Evidence, coding: Coding) -> Doubt | None:
@@ -643,12 +643,20 @@ def _mixed(evidence: Evidence, coding: Coding) -> Doubt | None:
     if not odd or len(odd) == len(evidence.groups):  # all: each says it when it is read
         return None
     named = "; ".join(f"{evidence.example(g)} ({_GROUP_WORDS[g]})" for g in odd)
+    white: tuple[tuple[str, ReadAs], ...] = (
+        ("255 counts nowhere", ReadAs(ignored=255)),
+        ("255 is a class", ReadAs("index")),
+    )
+    is_255 = odd == ["white"] and evidence.singles[255] == evidence.sizes["white"]
+    asked = is_255 and coding.kind == "index"
     return Doubt(
         "mixed",
         f"Some masks hold something else and are not used: {named}. The others are read as "
         f"{KINDS[coding.kind].name}.",
         "What they hold can be said with File > Read masks as.",
-        "Say what they hold with --truth-kind and --pred-kind.",
+        "Say what they hold with --truth-kind and --pred-kind"
+        + ("; if 255 counts nowhere, --ignore 255." if asked else "."),
+        white if asked else (),
     )
 
 

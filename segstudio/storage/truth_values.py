@@ -214,8 +214,7 @@ class _MaskFile:
         if look is None:
             return self._object_in_colours(plain, coding, schema)
         kind, values = look
-        if kind in (MaskLook.SHADES, MaskLook.PHOTO):
-            raise self._shades(kind)
+        self._require_levels(plain, kind, coding)
         if coding.kind == "binary":
             return self._object_of(plain, kind, values, coding, schema)
         if kind is MaskLook.SOFT:
@@ -292,7 +291,8 @@ class _MaskFile:
         ignored = [v for v in values if v in coding.ignored]
         rest = [v for v in values if v not in coding.ignored]
         if 255 in rest and schema.get(255) is None and schema.ignore_index == 255:
-            raise self._odd("255 alone, which may be an object or may count nowhere", coding)
+            found = "255 alone, which may be an object or may count nowhere"
+            raise self._odd(found, coding, " If 255 counts nowhere: --ignore 255.")
         if rest and (rest[0] < 0 or rest[-1] > 255):
             raise SegstudioError(
                 f"The mask holds values from {rest[0]} to {rest[-1]}: {self.name}.",
@@ -344,7 +344,7 @@ class _MaskFile:
                 raise self._odd("colours", coding)
             pixels = color_keys(pixels)  # one colour an object
         elif coding is not None:
-            self._check_objects(look_at(plain), coding)
+            self._check_objects(plain, coding)
             if coding.ignored:
                 void = np.isin(pixels, coding.ignored)
                 pixels = np.where(void, 0, pixels)
@@ -360,10 +360,21 @@ class _MaskFile:
         numbers = np.cumsum(values != 0).astype(np.uint16) * (values != 0)
         return np.asarray(numbers[positions].reshape(pixels.shape), np.uint16), void
 
-    def _check_objects(self, found: tuple[MaskLook, tuple[int, ...]], coding: Coding) -> None:
-        look, values = found
-        if look in (MaskLook.SHADES, MaskLook.PHOTO):
+    def _require_levels(self, plain: PlainMask, look: MaskLook, coding: Coding) -> None:
+        """Raise if the levels are not what was saved once; a person's word is taken for it."""
+        if look is MaskLook.SHADES and not plain.lossy:
+            if not coding.said:
+                raise SegstudioError(
+                    "The mask has several grey levels and stray ones along its edges, as after "
+                    f"JPEG or scaling: {self.name}.",
+                    f"Save the mask as PNG from its source. {WAY_TO_SAY}",
+                )
+        elif look in (MaskLook.SHADES, MaskLook.PHOTO):
             raise self._shades(look)
+
+    def _check_objects(self, plain: PlainMask, coding: Coding) -> None:
+        look, values = look_at(plain)
+        self._require_levels(plain, look, coding)
         if look is MaskLook.SOFT:
             raise self._odd("black and white with soft edges", coding)
         white = look is MaskLook.ONE and is_white(max(values))
@@ -380,11 +391,11 @@ class _MaskFile:
             "Add them to the classes, or choose the right ignore index.",
         )
 
-    def _odd(self, found: str, coding: Coding) -> SegstudioError:
+    def _odd(self, found: str, coding: Coding, way: str = "") -> SegstudioError:
         return SegstudioError(
             f"The mask holds {found}; the masks of this folder are read as "
             f"{KINDS[coding.kind].name}: {self.name}.",
-            WAY_TO_SAY,
+            WAY_TO_SAY + way,
         )
 
     def _shades(self, look: MaskLook) -> SegstudioError:

@@ -128,6 +128,21 @@ def test_objects_have_the_classes_of_the_class_map(capsys, tmp_path, predicted, 
     assert found["panoptic"]["stuff"]["pq"] == pytest.approx(ground["pq"])
 
 
+def test_found_objects_are_counted_without_void_and_crowds(capsys, tmp_path, predicted):
+    """In Pascal VOC the outlines have 255 in both masks: no object that could be missed."""
+    classes, objects = TRUTH[0].copy(), TRUTH[1].copy()
+    classes[0], objects[0] = 255, 255
+    save(tmp_path / "SegmentationClass" / "im.png", classes)
+    save(tmp_path / "SegmentationObject" / "im.png", objects)
+    found = report(capsys, predicted, tmp_path / "SegmentationClass", "--panoptic")
+    told = found["objects"]
+    cell, fibre = found["classes"][1:]
+    # A cell and the fibre; the other cell is invented, the one on the crowd is left out.
+    assert (told["found"], told["missed"], told["invented"]) == (2, 0, 1)
+    assert told["f1"] == pytest.approx(4 / 5)
+    assert (cell["pq"], fibre["pq"]) == (pytest.approx(1 / 1.5), pytest.approx(12 / 20))
+
+
 def test_predicted_objects_may_lie_elsewhere(capsys, tmp_path, predicted):
     (predicted / "instances").rename(tmp_path / "found")
     truth = inside(tmp_path)

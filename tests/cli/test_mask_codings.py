@@ -224,6 +224,22 @@ def test_a_mask_that_is_ignored_as_a_whole_is_said(capsys, folders):
     )
 
 
+def test_255_alone_among_class_ids_counts_nowhere_where_that_is_said(capsys, folders):
+    pred, truth = folders
+    several = [[1, 1, 2, 2], [0, 0, 0, 0]]
+    save(truth, "a.png", several)
+    save(truth, "b.png", [[255, 255, 0, 0], [0, 0, 0, 0]])
+    save(pred, "a.png", several)
+    save(pred, "b.png", several)
+    code, out, err = run(capsys, *folders)
+    assert (code, out) == (2, "")
+    assert "255 alone" in err
+    assert "--ignore 255" in err
+    found, told = iou_of(capsys, *folders, "--ignore", 255)
+    assert found == pytest.approx({"background": 8 / 10, "class 1": 1, "class 2": 1 / 2})
+    assert told["ignored_pixels"] == 2
+
+
 def test_a_mask_of_another_kind_ends_the_count_and_is_named(capsys, folders):
     pred, truth = folders
     for name in ("a.png", "b.png", "c.png"):

@@ -134,6 +134,21 @@ class TestMatching:
         found = np.ones((4, 20), np.uint16)
         assert match_instances(truth, found, 0.4) == (1, 0, 1, pytest.approx(12 / 20))
 
+    def test_what_counts_nowhere_and_crowds(self):
+        truth, found = np.zeros((2, 10, 40), np.uint16)
+        void, crowd = np.zeros((2, 10, 40), bool)
+        void[:, 10:14] = True
+        crowd[:, 30:40] = True
+        truth[:, 0:10], truth[:, 10:14] = 1, 255  # the outline has an id of its own in Pascal VOC
+        found[:, 0:14] = 1  # 100 of 140 pixels count: IoU 1
+        found[0:4, 32:38] = 2  # on the crowd
+        found[6:10, 28:32] = 3  # with 8 of 16 pixels on the crowd: invented
+        assert match_instances(truth, found, 0.5, void, crowd) == (1, 1, 0, pytest.approx(1))
+        found[:, 0:14] = 0
+        found[:, 11:13] = 1  # on what counts nowhere, as a whole
+        assert match_instances(truth, found, 0.5, void, crowd)[:3] == (0, 1, 1)
+        assert match_instances(truth, found, 0.5)[:3] == (1, 2, 1)  # the outline, as an object
+
     def test_empty_maps(self):
         nothing, one = np.zeros((3, 3), np.uint16), np.ones((3, 3), np.uint16)
         tp, fp, fn, mean_iou = match_instances(nothing, nothing)

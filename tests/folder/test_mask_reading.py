@@ -299,9 +299,12 @@ def test_a_mask_that_is_ignored_as_a_whole_is_said_when_it_is_shown(desk, tmp_pa
     write_mask(root / "masks" / "a0.png", mixed)
     write_mask(root / "masks" / "a1.png", square() * 255)
     desk.open(root)
-    assert not [n for n in desk.notices.recent if "ignored" in n.message]
+    ignored = [n for n in desk.notices.recent if "ignored" in n.message]
+    assert [(n.scope, n.message) for n in ignored] == [
+        ("folder", "Every labelled pixel of some masks is read as ignored: a1.png.")
+    ]
     show(desk, 1)
-    said = notice_about(desk, "is read as ignored")
+    said = notice_about(desk, "of the mask is read as ignored")
     assert str(root / "masks" / "a1.png") in said.message
     assert said.scope == "image"
 
@@ -315,9 +318,17 @@ def test_masks_of_another_kind_are_named_for_the_folder_and_for_the_image(desk, 
     assert desk.document.truth is None
     said = notice_about(desk, "255 alone")
     assert said.image == root / "a3.png"
+    question = notice_about(desk, "Some masks hold something else")
+    assert [text for text, _ in question.actions] == ["255 counts nowhere", "255 is a class"]
+    question.actions[0][1]()
+    desk.settle()
+    assert np.array_equal(desk.document.truth.labels, square() * 255)
+    assert desk.session.project.truth.coding.ignored == (255,)
+    notice_about(desk, "of some masks is read as ignored: a3.png")
     desk.browsing.masks.read_as(ReadAs("index"))
     desk.settle()
     assert set(np.unique(desk.document.annotation.labels)) == {0, 255}
+    assert 255 in desk.session.schema.ids
     assert not [o for o in desk.notices.shown if "255 alone" in o.notice.message]
 
 

@@ -244,6 +244,30 @@ def test_jpeg_of_several_grey_levels_is_refused(tmp_path, levels):
     assert str(refs[0].path) in caught.value.message
 
 
+@pytest.mark.parametrize("change", ["JPEG", "scaled"])
+def test_grey_levels_that_were_smeared_before_they_became_a_png_are_refused(tmp_path, change):
+    """They are neither 50 classes nor 50 objects; a person may say that they are meant."""
+    y, x = np.indices((128, 128))
+    mask = (((y - 70) ** 2 + (x - 64) ** 2 < 38**2) * 255).astype(np.uint8)
+    mask[:20] = 128
+    if change == "JPEG":
+        Image.fromarray(mask).save(tmp_path / "a.jpg", quality=80)
+        mask = np.array(Image.open(tmp_path / "a.jpg"))
+        (tmp_path / "a.jpg").unlink()
+    else:
+        mask = np.array(Image.fromarray(mask).resize((150, 150), Image.Resampling.BICUBIC))
+    put(tmp_path, "a.png", mask)
+    index, refs = settled(tmp_path)
+    with pytest.raises(SegstudioError, match="stray ones along its edges") as caught:
+        read_truth(refs[0], index)
+    assert str(refs[0].path) in caught.value.message
+    for kind in ("index", "instances"):
+        index, _ = settled(tmp_path, said=ReadAs(kind))
+        found = read_truth(refs[0], index)
+        shown = found.labels if kind == "index" else found.instances
+        assert np.array_equal(shown, mask)
+
+
 def palette_image(path, indices, colors):
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(np.ascontiguousarray(indices.astype(np.uint8)))

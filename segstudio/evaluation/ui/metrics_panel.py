@@ -55,6 +55,14 @@ _NEITHER = (
 _NO_REFERENCE = (
     "No ground truth for this image: paint, or choose a ground truth folder, to score it."
 )
+_WAITING = (
+    "The masks wait for an answer: say what they hold with File > Read masks as. Then they are read"
+    " and scored."
+)
+_NOT_USED = (
+    "The mask of this image is not used; its message says why. File > Read masks as"
+    " tells what masks hold."
+)
 _NO_FOLDER = "Run a model on all images (Ctrl+B) to see the folder's scores."
 _COUNTING = "Counting…"
 
@@ -155,12 +163,25 @@ class MetricsPanel(QWidget):
         document = self._session.document
         if document is None:
             return _NOT_SHOWN if self._session.loading or self._session.unreadable else _NO_IMAGE
+        unread = "" if document.has_reference else self._why_unread()
+        if unread:
+            return unread
         shown = document.predictions.get(self._session.view.run)
         if shown is None:
             return _NO_RUN if document.has_reference else _NEITHER
         if document.has_reference and (why := self._why_not_scored(shown)):
             return why
         return _COUNTING if document.has_reference else _NO_REFERENCE
+
+    def _why_unread(self) -> str:
+        """Why the open image has no reference although it has a mask; "" if it has none."""
+        project, document = self._session.project, self._session.document
+        truth = None if project is None else project.truth
+        if truth is None or document is None:
+            return ""
+        if truth.class_file(document.ref) is None and truth.instance_file(document.ref) is None:
+            return ""
+        return _WAITING if truth.undecided else _NOT_USED
 
     def _why_not_scored(self, shown: Prediction) -> str:
         """Why no figures are made of a prediction here, and where that is changed; "" if they are."""
@@ -176,7 +197,9 @@ class MetricsPanel(QWidget):
             document = self._session.document
             shown = document and document.predictions.get(self._session.view.run)
             why = self._why_not_scored(shown) if shown else ""
-            self.folder.show_empty(why or _NO_FOLDER)
+            project = self._session.project
+            waits = project is not None and project.truth is not None and project.truth.undecided
+            self.folder.show_empty(why or (_WAITING if waits else _NO_FOLDER))
             return
         means = scores.image_means
         self.folder.show_metrics(

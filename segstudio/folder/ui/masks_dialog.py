@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
     QComboBox,
     QDialogButtonBox,
@@ -36,7 +37,7 @@ class MasksDialog(Dialog):
         super().__init__(parent)
         self.setWindowTitle("Read masks as")
         self._masks = masks
-        said = index.said
+        said = self._said = index.said
         found = "" if index.undecided else f"The masks are read as {KINDS[index.kind].name}."
         if not index.final:
             found += " They are still being looked at."
@@ -49,6 +50,7 @@ class MasksDialog(Dialog):
         choices = ["Automatic", *(kind.choice for kind in KINDS.values())]
         self.kind = _combo("Values", choices)
         self.kind.setCurrentIndex(self._kinds.index(said.kind))
+        self._offer(index)
         self.zero = _combo("Class 0", [text for _, text in ZEROS])
         self.zero.setCurrentIndex([zero for zero, _ in ZEROS].index(said.zero))
         self.zero.setEnabled(not index.declared)
@@ -67,10 +69,20 @@ class MasksDialog(Dialog):
         column.addWidget(self.buttons)
         self.resize(460, self.sizeHint().height())
 
+    def _offer(self, index: TruthIndex) -> None:
+        """Offer only what at least one mask can be: else each image would refuse its own."""
+        items = self.kind.model()
+        assert isinstance(items, QStandardItemModel)
+        for place, kind in enumerate(self._kinds):
+            if kind is not None and kind != index.said.kind and not index.can_be(kind):
+                items.item(place).setEnabled(False)
+                items.item(place).setToolTip("No mask of this folder can be read so")
+
     def _accept(self) -> None:
         kind, zero = self._kinds[self.kind.currentIndex()], ZEROS[self.zero.currentIndex()][0]
         self.accept()
-        self._masks.read_as(ReadAs(kind, zero))
+        ignored = self._said.ignored if kind == self._said.kind else None
+        self._masks.read_as(ReadAs(kind, zero, ignored))
 
 
 def _combo(name: str, texts: list[str]) -> QComboBox:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox
 
 from segstudio.folder.ui.masks_dialog import MasksDialog
+from segstudio.storage.truth import ReadAs
 
 
 def numbers(root):
@@ -83,4 +84,48 @@ def test_masks_that_are_not_read_yet_are_not_said_to_be(bench, qtbot, tmp_path):
     bench.settle()
     dialog = shown(bench)
     assert dialog.line.text().startswith("The masks are not read: their numbers could be objects")
+    press(qtbot, dialog, QDialogButtonBox.StandardButton.Cancel)
+    bench.until(lambda: bench.window.metrics.image.empty_text.startswith("The masks wait for"))
+    bench.window.metrics.tabs.setCurrentWidget(bench.window.metrics.folder)
+    bench.until(lambda: bench.window.metrics.folder.empty_text.startswith("The masks wait for"))
+    bench.window.metrics.tabs.setCurrentWidget(bench.window.metrics.image)
+    bench.studio.browsing.masks.read_as(ReadAs("instances"))
+    bench.until(lambda: bench.window.metrics.image.empty_text.startswith("Run a model"))
+
+
+def test_a_mask_that_is_not_used_is_not_said_to_be_missing(bench, tmp_path):
+    root = numbers(tmp_path / "set")
+    Image.fromarray(np.full((20, 29), 1, np.uint8)).save(root / "masks" / "a2.png")  # too narrow
+    bench.open(root)
+    bench.until(lambda: bench.window.metrics.image.empty_text.startswith("The mask of this image"))
+
+
+def offered(dialog):
+    items = dialog.kind.model()
+    return {
+        dialog.kind.itemText(i).split(":")[0].split(",")[0]
+        for i in range(dialog.kind.count())
+        if items.item(i).isEnabled()
+    }
+
+
+def test_only_what_masks_can_be_is_offered(bench, qtbot, tmp_path):
+    always = {"Automatic", "Black and white", "Objects"}
+    codes = "Class x 1000 + object"
+    bench.open(numbers(tmp_path / "numbers"))
+    bench.settle()
+    dialog = shown(bench)
+    assert offered(dialog) == {*always, "Class ids", codes}
+    qtbot.keyClicks(dialog.kind, "Colours")
+    assert not dialog.kind.currentText().startswith("Colours")
+    press(qtbot, dialog, QDialogButtonBox.StandardButton.Cancel)
+    colours = numbers(tmp_path / "colours")
+    for path in (colours / "masks").iterdir():
+        shades = np.array([[0, 0, 0], [200, 9, 9], [9, 200, 9], [9, 9, 200]], np.uint8)
+        Image.fromarray(shades[np.array(Image.open(path))]).save(path)
+    bench.open(colours)
+    bench.until(lambda: bench.session.project.truth.kind == "colour")
+    bench.settle()
+    dialog = shown(bench)
+    assert offered(dialog) == {*always, "Colours"}
     press(qtbot, dialog, QDialogButtonBox.StandardButton.Cancel)

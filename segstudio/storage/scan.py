@@ -25,6 +25,7 @@ from segstudio.storage.layout import (
     suffix_of,
     truth_folders_among,
     unread_kinds,
+    without_image_suffix,
 )
 from segstudio.storage.mask_files import flatness
 from segstudio.storage.mask_pattern import ChosenMasks
@@ -318,7 +319,7 @@ class _Look:
 
 
 def twins_among(folder: Path, names: Sequence[str]) -> frozenset[str]:
-    """Masks called as an image beside them is but for the ending: x.png beside x.jpg.
+    """Masks called as an image beside them is but for the ending: x.png or x.jpg.png beside x.jpg.
 
     At least half of the files of an ending must be so, and be far flatter than the others: the same
     photo may well be kept in two forms, and two drawings may have one name.
@@ -327,7 +328,8 @@ def twins_among(folder: Path, names: Sequence[str]) -> frozenset[str]:
     if len({name.rpartition(".")[2].lower() for name in names}) < 2:
         return frozenset()
     for name in names:
-        by_suffix.setdefault(suffix_of(name), {})[folded(stem_of(name))] = name
+        stem = without_image_suffix(stem_of(name))
+        by_suffix.setdefault(suffix_of(name), {})[folded(stem)] = name
     for suffix in _MASK_FORMS:
         masks = by_suffix.get(suffix, {})
         for other, images in by_suffix.items():
@@ -359,7 +361,8 @@ def _keys_of(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         folder, _, file = name.rpartition("/")
         stem = stem_of(file)
-        for short in (stem,) if plain else (*image_bases(stem), *mask_bases(stem), stem):
+        whole = without_image_suffix(stem)
+        for short in (whole,) if plain else (*image_bases(stem), *mask_bases(stem), whole):
             keys[f"{folded(folder)}/{folded(short)}"] = name
     return keys
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import parse_json
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import ClassSpec, Color, distinct_color
-from segstudio.storage.class_names_yaml import named_in_yaml
 from segstudio.storage.schema_file import read_schema
 
 _MOST: Final = 256
@@ -36,6 +35,19 @@ _COLOR_AND_NAME: Final = re.compile(r"(\d{1,3}) +(\d{1,3}) +(\d{1,3})\s+(\D.*)")
 _NAME_COLUMNS: Final = ("name", "class_name", "label_name", "class", "label")
 _ID_COLUMNS: Final = ("id", "index", "idx", "class_id", "label_id", "value")
 _COLOR_COLUMNS: Final = (("r", "g", "b"), ("red", "green", "blue"))
+
+_YAML_KEY: Final = re.compile(
+    r"""(\s*)['"]?(?:names['"]?\s*:\s*(.*)"""
+    r"""|(?:classes|class_names|labels|label_map)['"]?\s*:\s*([\[{#].*|))"""
+)
+"""`names:`; of the other keys a class may be called so, unless a list follows."""
+_YAML_BY_ID: Final = re.compile(r"""(?:-(?:\s+|$)|['"]?(\d{1,6})['"]?\s*:(?:\s+|$))(.*)""")
+"""`- cell`, `1: cell`."""
+_YAML_BY_NAME: Final = re.compile(r"(.+?)\s*:\s+(\d{1,6})")
+"""`cell: 1`."""
+_YAML_OPENS: Final = frozenset("[{,:-")
+"""What a quotation may follow; elsewhere a quotation mark is an apostrophe."""
+
 
 _Named = tuple[int | None, str, Color | None]
 """An id if the file says it, a name, a colour if the file says it."""
@@ -64,7 +76,7 @@ def read_class_names(path: Path) -> tuple[ClassSpec, ...]:
             return read_schema(path).classes
     else:
         try:
-            entries = named_in_yaml(text.splitlines())
+            entries = _named_in_yaml(text.splitlines())
             if entries is None:
                 entries = _of_text([line.strip() for line in text.splitlines()])
         except ValueError as error:
@@ -251,6 +263,102 @@ def _of_table(lines: Sequence[str]) -> list[_Named]:
             raise ValueError(f"row {number} has text where a number should be") from None
         found.append((class_id, row[name_at].strip(), color))
     return found
+
+
+def _named_in_yaml(lines: Sequence[str]) -> list[_Named] | None:
+    """The entries under `names:` (or `classes:` and the like), None if there is no such key.
+
+    As a list or by id, on one line or on several; names may be in quotation marks.
+
+    Raises:
+        ValueError: if a list is not closed, or has something else among its names.
+    """
+    for at, line in enumerate(lines):
+        if (found := _YAML_KEY.fullmatch(line.rstrip())) is not None:
+            first = _without_comment(found[2] or found[3] or "").strip()
+            if first:
+                return list(_yaml_on_one_line(first, lines[at + 1 :]))
+            block = list(_yaml_block(lines[at + 1 :], len(found[1])))
+            if block or found[2] is not None:
+                return [_yaml_entry(item) for item in block]
+    return None
+
+
+def _without_comment(text: str) -> str:
+    """A line without its comment, which begins with a # after a space and outside of quotes."""
+    for at, (char, quoted) in enumerate(_quoting(text)):
+        if char == "#" and not quoted and (at == 0 or text[at - 1].isspace()):
+            return text[:at]
+    return text
+
+
+def _quoting(text: str) -> Iterator[tuple[str, bool]]:
+    """The characters, and whether each is inside of quotation marks or one of them."""
+    quote = last = before = ""
+    for char in text:
+        if quote:
+            yield char, True
+            if char == quote and not (quote == '"' and last == "\\"):
+                quote = ""
+        else:
+            if char in "\"'" and (before == "" or before in _YAML_OPENS or last == char):
+                quote = char
+            yield char, bool(quote)
+        last = char
+        before = before if char.isspace() else char
+
+
+def _yaml_block(lines: Sequence[str], indent: int) -> Iterator[str]:
+    """The lines that belong to a key: further in, or items at its own place."""
+    for line in lines:
+        text = _without_comment(line).strip()
+        if not text:
+            continue
+        inside = len(line) - len(line.lstrip())
+        if inside < indent or (inside == indent and not text.startswith("-")):
+            return
+        yield text
+
+
+def _yaml_on_one_line(first: str, further: Sequence[str]) -> Iterator[_Named]:
+    text = first
+    if text[0] not in "[{":
+        yield None, _unquoted(text), None
+        return
+    for line in further:
+        if text.endswith(("]", "}")):
+            break
+        text += f" {_without_comment(line).strip()}"
+    if not text.endswith("]" if text[0] == "[" else "}"):
+        raise ValueError("its list of names is not closed")
+    inner, part = text[1:-1], ""
+    for char, quoted in (*_quoting(inner), (",", False)):
+        if char != "," or quoted:
+            part += char
+            continue
+        if part.strip():
+            yield (
+                _yaml_entry(part.strip())
+                if text[0] == "{"
+                else (None, _unquoted(part.strip()), None)
+            )
+        part = ""
+
+
+def _yaml_entry(text: str) -> _Named:
+    if (found := _YAML_BY_ID.fullmatch(text)) is not None:
+        return None if found[1] is None else int(found[1]), _unquoted(found[2]), None
+    if (found := _YAML_BY_NAME.fullmatch(text)) is not None:
+        return int(found[2]), _unquoted(found[1]), None
+    raise ValueError(f"“{text}” has no id")
+
+
+def _unquoted(name: str) -> str:
+    if len(name) > 1 and name[0] == name[-1] == "'":
+        return name[1:-1].replace("''", "'")
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        return name[1:-1].replace('\\"', '"')
+    return name
 
 
 def _specs(path: Path, entries: Iterable[_Named]) -> tuple[ClassSpec, ...]:

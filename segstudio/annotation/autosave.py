@@ -14,6 +14,7 @@ from segstudio.annotation.editing import Editing
 from segstudio.clock import Cancel, Clock
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import LabelMap, Patch
+from segstudio.core.regular_file import is_there
 from segstudio.core.schema import LabelSchema
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
@@ -674,7 +675,7 @@ def _question(document: Document) -> str:
 def _free_folder(folder: Path, ref: ImageRef) -> Path:
     """The folder, or one in it, in which nothing is replaced."""
     home, number = folder, 1
-    while any(path.exists() for path in annotation_files(home, ref).paths):
+    while any(is_there(path) for path in annotation_files(home, ref).paths):
         number += 1
         home = folder / f"annotations-{number}"
     make_folder(home)

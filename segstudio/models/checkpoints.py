@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import pathlib
+import re
 import threading
 import types
 import zipfile
@@ -137,8 +139,13 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_pickle(path: Path) -> object:
     _refuse_others(path)
     try:
-        with _reading, torch.serialization.safe_globals(_harmless_types()):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # an open file: of a path, torch looks at the ending
+        with (
+            _reading,
+            torch.serialization.safe_globals(_harmless_types()),
+            path.open("rb") as file,
+        ):
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         raise _unreadable(path, error) from error
 
@@ -161,6 +168,8 @@ def _refuse_others(path: Path) -> None:
             raise SegstudioError(f"{path} {what}.", hint)
     if zipfile.is_zipfile(path):
         _check_archive(path)
+    elif begin.startswith(b"pk\3\4"):  # the end, where the list of its parts is, is missing
+        raise _damaged(path)
     elif path.stat().st_size > 0 and begin[:1] not in (b"\x80", b"]", b"}", b"("):
         text = all(32 <= byte < 127 or byte in b"\t\r\n" for byte in begin)
         raise SegstudioError(
@@ -204,14 +213,14 @@ def _damaged(path: Path) -> SegstudioError:
 
 def _harmless_types() -> list[Any]:
     """What checkpoints name beside tensors, and that only holds data: scores in NumPy's types,
-    the arguments of the training script, paths, dictionaries with a default.
+    the arguments of the training script, paths, times, dictionaries with a default.
 
     Each is found under the name that it had when the file was saved: NumPy 1 and 2 differ, and a
     path of Windows cannot be made elsewhere. Where building the real type could do more than hold
     data, or fail here, a plain one takes its place.
     """
     scalar, reconstruct = np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]
-    kinds = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
+    kinds = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", "U", "S")
     paths = ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath", "Path", "PurePath")
     return [
         np.dtype,
@@ -221,7 +230,13 @@ def _harmless_types() -> list[Any]:
         *((reconstruct, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
         argparse.Namespace,
         types.SimpleNamespace,
+        dt.date,
+        dt.datetime,
+        dt.time,
+        dt.timedelta,
+        dt.timezone,
         (_plain_dict, "collections.defaultdict"),
+        (_plain_list, "collections.deque"),
         *(
             (_path, f"{module}.{name}")
             for module in ("pathlib", "pathlib._local")
@@ -234,6 +249,10 @@ def _harmless_types() -> list[Any]:
 
 def _plain_dict(*_factory: object) -> dict[Any, Any]:
     return {}
+
+
+def _plain_list(*_filled: object) -> list[Any]:
+    return []
 
 
 def _path(*parts: str) -> pathlib.PurePosixPath:
@@ -251,6 +270,7 @@ def _unreadable(path: Path, error: Exception) -> SegstudioError:
             names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception:  # noqa: BLE001 - the file is damaged, which the first error says too
         names = []
+    names += re.findall(r"but got <class '([\w.]+)'>", str(error))
     if names:
         return SegstudioError(
             f"{path} holds more than weights and was not opened "

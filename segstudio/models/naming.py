@@ -10,8 +10,9 @@ T = TypeVar("T")
 
 PREFIXES: Final = ("module.", "_orig_mod.", "model.", "net.", "network.")
 """What DataParallel, torch.compile, Lightning and training scripts put before every name."""
-COUNTERS: Final = ("total_ops", "total_params")
-"""Buffers that the profiler thop leaves in every layer; no network reads them."""
+COUNTERS: Final = ("total_ops", "total_params", "n_averaged")
+"""Buffers that the profiler thop leaves in every layer, and that of torch's `AveragedModel`; no
+network reads them."""
 _SHARE: Final = 0.9
 _DEEPEST: Final = 6
 
@@ -21,7 +22,7 @@ def without_prefixes(entries: Mapping[str, T]) -> dict[str, T]:
 
     A prefix goes if nearly all names share it; the few that do not (a loss's own tensors) are
     left out. Those that parallel and compiled modules add go from each name that has them, also
-    if others have not. Counters of profilers go too.
+    if others have not. Counters go too.
     """
     kept = {k: v for k, v in entries.items() if k.rsplit(".", 1)[-1] not in COUNTERS}
     kept = _each(kept, _without_wrappers)

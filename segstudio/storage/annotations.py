@@ -19,7 +19,7 @@ import numpy as np
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import InstanceIds, LabelMap, Labels
-from segstudio.core.regular_file import is_regular
+from segstudio.core.regular_file import is_regular, is_there
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.atomic import write_error
 from segstudio.storage.formats.png import encode_instance_png, written_by_segstudio
@@ -197,7 +197,7 @@ class Annotations:
         yield original
         own = self._own(ref, MASKS)
         taken = any(
-            path.exists() and (path in original.files or not is_own(path)) for path in own.files
+            is_there(path) and (path in original.files or not is_own(path)) for path in own.files
         )
         yield self._own(ref, self.corrections) if taken else own
 
@@ -249,7 +249,7 @@ class Annotations:
         if original is None:
             return None
         copied = self._copied(original, ref)
-        return copied if any(path.exists() for path in copied.files) else None
+        return copied if any(is_there(path) for path in copied.files) else None
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -294,7 +294,7 @@ class Annotations:
         if place is None:
             return []
         added = None if place.own_form else self._added_instances(ref, place)
-        return [p for p in (*place.files, added) if p is not None and p.exists()]
+        return [p for p in (*place.files, added) if p is not None and is_there(p)]
 
     # -- saving --------------------------------------------------------------------------------
 
@@ -427,7 +427,7 @@ class Annotations:
         try:
             return read_masks(ref, *paths, self.truth, schema, wanted.shape_hw)
         except SegstudioError:
-            if any(path is not None and path.exists() and not is_regular(path) for path in paths):
+            if any(path is not None and is_there(path) and not is_regular(path) for path in paths):
                 raise  # something else has its place
             return None
 
@@ -541,7 +541,7 @@ class Annotations:
             return ()
         path = annotation_files(self.root, ref, place.folder or MASKS).instances
         if wanted.instances is None or not wanted.instances.any():
-            if path.exists() and not put_back(homes.of(path), path):
+            if is_there(path) and not put_back(homes.of(path), path):
                 remove_own(homes.of(path), path)
             return ()
         content = encode_instance_png(wanted.instances)
@@ -610,7 +610,7 @@ class Annotations:
 
 
 def _if_there(path: Path | None) -> Path | None:
-    return path if path is not None and path.exists() else None
+    return path if path is not None and is_there(path) else None
 
 
 def _replace(home: WriteRoot, path: Path, content: bytes) -> None:

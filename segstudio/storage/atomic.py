@@ -74,7 +74,7 @@ def write_atomically(
         SegstudioError: if it cannot be written; says why and what to do.
     """
     target = Path(os.path.realpath(path)) if follow_links else path
-    if not target.is_symlink():
+    if not os.path.islink(target):  # noqa: PTH114 - that of Path raises where the name is too long
         check_regular(target)
         check_replaceable(target)
     temporary = target.with_name(temporary_name(target.name))
@@ -124,6 +124,11 @@ def write_error(path: Path, error: OSError) -> SegstudioError:
         return SegstudioError(
             f"{path} was not saved: the folder or the file is read-only.",
             "Allow writing there, or work on a copy of the folder.",
+        )
+    if error.errno == errno.ENAMETOOLONG:
+        return SegstudioError(
+            f"{path} was not saved: its name is too long for the drive.",
+            "Give the image a shorter name; its own name is a part of this one.",
         )
     in_the_way = next((p for p in path.parents if p.exists()), path)
     if not in_the_way.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from segstudio.storage.schema_file import read_schema
 
 _MOST: Final = 256
 _MAX_BYTES: Final = 1 << 20
+_FEWEST_IDS: Final = 2
+_JSON_KEYS: Final = ("categories", "label_map", "id2label", "names", "classes")
+_HINT: Final = "Mend it in a text editor; one class name a line will do."
 _IGNORED: Final = frozenset({"__ignore__", "_ignore_"})
 """What labelme calls pixels of no class; it stands before class 0."""
 _GROUND: Final = frozenset({"_background_", "__background__"})
@@ -24,8 +28,26 @@ _CVAT: Final = re.compile(r"(.+):(?:(\d+),(\d+),(\d+))?:[^:]*:[^:]*")
 _CVAT_HEAD: Final = re.compile(r"#\s*label:")
 _ID_AND_NAME: Final = re.compile(r"(\d{1,6})(?:\s*[\t:,;=]\s*|(\s+))(.+)")
 """`0<TAB>background`, `0: background`, `0 background`."""
-_NAMES_KEY: Final = re.compile(r"names\s*:\s*(.*)")
-_YAML_ITEM: Final = re.compile(r"(?:-|(\d{1,6})\s*:)\s*(.*)")
+_NAME_AND_ID: Final = re.compile(r"(.+?)\s*[\t:,;=]\s*(\d{1,6})")
+"""`background: 0`, the other way round."""
+_COLOR_AND_NAME: Final = re.compile(r"(\d{1,3}) +(\d{1,3}) +(\d{1,3})\s+(\D.*)")
+"""`64 128 64<TAB>Animal`, as in the `label_colors.txt` of CamVid."""
+_NAME_COLUMNS: Final = ("name", "class_name", "label_name", "class", "label")
+_ID_COLUMNS: Final = ("id", "index", "idx", "class_id", "label_id", "value")
+_COLOR_COLUMNS: Final = (("r", "g", "b"), ("red", "green", "blue"))
+
+_YAML_KEY: Final = re.compile(
+    r"""(\s*)['"]?(?:names['"]?\s*:\s*(.*)"""
+    r"""|(?:classes|class_names|labels|label_map)['"]?\s*:\s*([\[{#].*|))"""
+)
+"""`names:`; of the other keys a class may be called so, unless a list follows."""
+_YAML_BY_ID: Final = re.compile(r"""(?:-(?:\s+|$)|['"]?(\d{1,6})['"]?\s*:(?:\s+|$))(.*)""")
+"""`- cell`, `1: cell`."""
+_YAML_BY_NAME: Final = re.compile(r"(.+?)\s*:\s+(\d{1,6})")
+"""`cell: 1`."""
+_YAML_OPENS: Final = frozenset("[{,:-")
+"""What a quotation may follow; elsewhere a quotation mark is an apostrophe."""
+
 
 _Named = tuple[int | None, str, Color | None]
 """An id if the file says it, a name, a colour if the file says it."""
@@ -36,9 +58,11 @@ def read_class_names(path: Path) -> tuple[ClassSpec, ...]:
 
     Text with one name a line in the order of the ids, as they stand there: `#1 tumour` is a name,
     only lines at the top that begin with `# ` are a comment. Lines may also be `id<TAB>name` or
-    `id: name`, those of CVAT's `labelmap.txt`, or the `names:` of YOLO's `data.yaml`; the
-    `__ignore__` of labelme's `labels.txt` is none of the classes. Or JSON: a `segstudio.json`, the
-    categories of COCO, Datumaro's `dataset_meta.json`, a list of names.
+    `id: name`, or `name: id` where the ids count up from 0 or 1; those of CVAT's `labelmap.txt` or
+    of CamVid's `label_colors.txt`, the `names:` of YOLO's `data.yaml`, or a table whose first line
+    names its columns. The `__ignore__` of labelme's `labels.txt` is none of the classes. Or JSON: a
+    `segstudio.json`, the categories of COCO, Datumaro's `dataset_meta.json`, the `id2label` of
+    Hugging Face, a list of names.
 
     Raises:
         SegstudioError: if it cannot be read, is in no encoding of Unicode, or holds no names, more
@@ -51,7 +75,12 @@ def read_class_names(path: Path) -> tuple[ClassSpec, ...]:
         if entries is None:
             return read_schema(path).classes
     else:
-        entries = _of_text([line.strip() for line in text.splitlines()])
+        try:
+            entries = _named_in_yaml(text.splitlines())
+            if entries is None:
+                entries = _of_text([line.strip() for line in text.splitlines()])
+        except ValueError as error:
+            raise SegstudioError(f"{path} is no list of classes: {error}.", _HINT) from error
     if not entries or len(entries) > _MOST:
         found = "no class name" if not entries else f"{len(entries)} lines"
         raise SegstudioError(
@@ -101,11 +130,11 @@ def _of_json(path: Path, text: str) -> list[_Named] | None:
         ):
             return None
         colors = data.get("segmentation_colors")
-        data = next(
-            (data[k] for k in ("categories", "label_map", "names", "classes") if k in data), data
-        )
+        data = next((data[k] for k in _JSON_KEYS if k in data), data)
     try:
         entries = list(data.items()) if isinstance(data, dict) else list(enumerate(data))
+        if isinstance(data, dict) and _count_up(list(data.values())):
+            entries = [(number, name) for name, number in entries]
         found = [_json_entry(key, value) for key, value in entries]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise SegstudioError(
@@ -115,6 +144,15 @@ def _of_json(path: Path, text: str) -> list[_Named] | None:
     if isinstance(colors, list) and len(colors) == len(found):
         found = [(i, n, c or _color(rgb)) for (i, n, c), rgb in zip(found, colors, strict=True)]
     return found
+
+
+def _count_up(numbers: Sequence[Any]) -> bool:
+    """Whether numbers are ids as programs give them: all from 0 or 1 on, in any order."""
+    if len(numbers) < _FEWEST_IDS or not all(type(n) is int for n in numbers):
+        return False
+    return min(numbers) in (0, 1) and sorted(numbers) == list(
+        range(min(numbers), min(numbers) + len(numbers))
+    )
 
 
 def _json_entry(key: str | int, value: Any) -> _Named:
@@ -133,15 +171,18 @@ def _color(value: Any) -> Color | None:
 
 
 def _of_text(lines: Sequence[str]) -> list[_Named]:
-    start = next((i for i, line in enumerate(lines) if _NAMES_KEY.fullmatch(line)), None)
-    if start is not None:
-        return list(_of_yaml(lines[start:]))
     if any(_CVAT_HEAD.match(line) for line in lines):
         return [_of_cvat(line) for line in lines if line and not line.startswith("#")]
     kept = _without_head([line for line in lines if line])
     if kept and all(_CVAT.fullmatch(line) for line in kept):
         return [_of_cvat(line) for line in kept]
-    return _with_ids(kept) or [_of_cvat(line, bare=False) for line in kept]
+    return (
+        _of_table(kept)
+        or _with_colors(kept)
+        or _with_ids(kept)
+        or _with_ids_behind(kept)
+        or [_of_cvat(line, bare=False) for line in kept]
+    )
 
 
 def _without_head(lines: list[str]) -> list[str]:
@@ -176,35 +217,148 @@ def _with_ids(lines: Sequence[str]) -> list[_Named]:
     return [(number, name, None) for number, name, _ in found]
 
 
-def _of_yaml(lines: Sequence[str]) -> Iterator[_Named]:
-    """The entries of `names:`, as a list or by id, on one line or on several."""
-    first = _uncommented(lines[0].partition(":")[2])
-    if first:
-        for line in lines[1:]:
-            if not first.startswith(("[", "{")) or first.endswith(("]", "}")):
-                break
-            first += f" {_uncommented(line)}"
-        inner = first.strip("[]{} ")
-        for item in (part.strip() for part in inner.split(",") if part.strip()):
-            match = _YAML_ITEM.fullmatch(item) if first.startswith("{") else None
-            yield _yaml_entry(match[1], match[2]) if match else _yaml_entry(None, item)
-        return
-    for line in lines[1:]:
-        if not (text := _uncommented(line)):
+def _with_ids_behind(lines: Sequence[str]) -> list[_Named]:
+    """The lines as names and ids; empty unless the ids count up: `a:b` and `scale: 4` are names."""
+    matches = [_NAME_AND_ID.fullmatch(line) for line in lines]
+    found = [(int(m[2]), m[1].strip()) for m in matches if m is not None]
+    if len(found) < len(lines) or not _count_up([number for number, _ in found]):
+        return []
+    if len({name for _, name in found}) < len(found):
+        return []  # grade:1, grade:2
+    return [(number, name, None) for number, name in found]
+
+
+def _with_colors(lines: Sequence[str]) -> list[_Named]:
+    """The lines as colours and names; empty if they are not all so."""
+    matches = [_COLOR_AND_NAME.fullmatch(line) for line in lines]
+    found = [m for m in matches if m is not None]
+    if len(found) < len(lines):
+        return []
+    return [(None, m[4].strip(), _color([int(m[1]), int(m[2]), int(m[3])])) for m in found]
+
+
+def _of_table(lines: Sequence[str]) -> list[_Named]:
+    """The rows of a table with a column of names and others of ids or colours; empty if it is none.
+
+    Raises:
+        ValueError: if a row has no name, or something else where an id or a colour should be.
+    """
+    if not lines:
+        return []
+    mark = next((mark for mark in "\t;," if mark in lines[0]), ",")
+    columns = [name.strip().casefold() for name in next(csv.reader(lines[:1], delimiter=mark))]
+    name_at = next((columns.index(n) for n in _NAME_COLUMNS if n in columns), None)
+    id_at = next((columns.index(n) for n in _ID_COLUMNS if n in columns), None)
+    rgb = next((c for c in _COLOR_COLUMNS if set(c) <= set(columns)), None)
+    if name_at is None or (id_at is None and rgb is None):
+        return []
+    found: list[_Named] = []
+    for number, row in enumerate(csv.reader(lines[1:], delimiter=mark), 2):
+        if len(row) != len(columns) or not row[name_at].strip():
+            raise ValueError(f"row {number} has not the columns {', '.join(columns)}")
+        try:
+            color = None if rgb is None else _color([int(row[columns.index(c)]) for c in rgb])
+            class_id = None if id_at is None else int(row[id_at])
+        except ValueError:
+            raise ValueError(f"row {number} has text where a number should be") from None
+        found.append((class_id, row[name_at].strip(), color))
+    return found
+
+
+def _named_in_yaml(lines: Sequence[str]) -> list[_Named] | None:
+    """The entries under `names:` (or `classes:` and the like), None if there is no such key.
+
+    As a list or by id, on one line or on several; names may be in quotation marks.
+
+    Raises:
+        ValueError: if a list is not closed, or has something else among its names.
+    """
+    for at, line in enumerate(lines):
+        if (found := _YAML_KEY.fullmatch(line.rstrip())) is not None:
+            first = _without_comment(found[2] or found[3] or "").strip()
+            if first:
+                return list(_yaml_on_one_line(first, lines[at + 1 :]))
+            block = list(_yaml_block(lines[at + 1 :], len(found[1])))
+            if block or found[2] is not None:
+                return [_yaml_entry(item) for item in block]
+    return None
+
+
+def _without_comment(text: str) -> str:
+    """A line without its comment, which begins with a # after a space and outside of quotes."""
+    for at, (char, quoted) in enumerate(_quoting(text)):
+        if char == "#" and not quoted and (at == 0 or text[at - 1].isspace()):
+            return text[:at]
+    return text
+
+
+def _quoting(text: str) -> Iterator[tuple[str, bool]]:
+    """The characters, and whether each is inside of quotation marks or one of them."""
+    quote = last = before = ""
+    for char in text:
+        if quote:
+            yield char, True
+            if char == quote and not (quote == '"' and last == "\\"):
+                quote = ""
+        else:
+            if char in "\"'" and (before == "" or before in _YAML_OPENS or last == char):
+                quote = char
+            yield char, bool(quote)
+        last = char
+        before = before if char.isspace() else char
+
+
+def _yaml_block(lines: Sequence[str], indent: int) -> Iterator[str]:
+    """The lines that belong to a key: further in, or items at its own place."""
+    for line in lines:
+        text = _without_comment(line).strip()
+        if not text:
             continue
-        if (match := _YAML_ITEM.fullmatch(text)) is None:
+        inside = len(line) - len(line.lstrip())
+        if inside < indent or (inside == indent and not text.startswith("-")):
             return
-        yield _yaml_entry(match[1], match[2])
+        yield text
 
 
-def _yaml_entry(number: str | None, name: str) -> _Named:
-    quoted = len(name) > 1 and name[0] == name[-1] and name[0] in "\"'"
-    return None if number is None else int(number), name[1:-1] if quoted else name, None
+def _yaml_on_one_line(first: str, further: Sequence[str]) -> Iterator[_Named]:
+    text = first
+    if text[0] not in "[{":
+        yield None, _unquoted(text), None
+        return
+    for line in further:
+        if text.endswith(("]", "}")):
+            break
+        text += f" {_without_comment(line).strip()}"
+    if not text.endswith("]" if text[0] == "[" else "}"):
+        raise ValueError("its list of names is not closed")
+    inner, part = text[1:-1], ""
+    for char, quoted in (*_quoting(inner), (",", False)):
+        if char != "," or quoted:
+            part += char
+            continue
+        if part.strip():
+            yield (
+                _yaml_entry(part.strip())
+                if text[0] == "{"
+                else (None, _unquoted(part.strip()), None)
+            )
+        part = ""
 
 
-def _uncommented(text: str) -> str:
-    """A line of YAML without its comment, which begins with a # after a space."""
-    return re.sub(r"(?:^|\s)#.*$", "", text).strip()
+def _yaml_entry(text: str) -> _Named:
+    if (found := _YAML_BY_ID.fullmatch(text)) is not None:
+        return None if found[1] is None else int(found[1]), _unquoted(found[2]), None
+    if (found := _YAML_BY_NAME.fullmatch(text)) is not None:
+        return int(found[2]), _unquoted(found[1]), None
+    raise ValueError(f"“{text}” has no id")
+
+
+def _unquoted(name: str) -> str:
+    if len(name) > 1 and name[0] == name[-1] == "'":
+        return name[1:-1].replace("''", "'")
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        return name[1:-1].replace('\\"', '"')
+    return name
 
 
 def _specs(path: Path, entries: Iterable[_Named]) -> tuple[ClassSpec, ...]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
+from segstudio.core.text import printable
+from segstudio.storage.layout import IMAGE_KINDS
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """What TIFF files begin with, the large ones (BigTIFF) too; the name does not decide."""
@@ -75,13 +77,52 @@ def check_size(
         )
 
 
+_SAVE = f"segstudio reads {IMAGE_KINDS}; save it as one of them."
+_UNPACK = "Unpack it first."
+_OTHER_KINDS = (
+    (4, (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypheim", b"ftypmif1", b"ftypmsf1"),
+     "a HEIC image", _SAVE),
+    (4, (b"ftypcrx ",), "a camera's raw file", _SAVE),
+    (0, (b"\xff\x0a", b"\0\0\0\x0cJXL "), "a JPEG XL image", _SAVE),
+    (0, (b"8BPS",), "a Photoshop file", _SAVE),
+    (0, (b"%PDF",), "a PDF document", _SAVE),
+    (128, (b"DICM",), "a DICOM file", _SAVE),
+    (0, (b"\x1f\x8b",), "a file compressed with gzip", _UNPACK),
+    (0, (b"PK\3\4",), "a ZIP archive", _UNPACK),
+    (0, (b"version https://git-lfs",), "a pointer of Git LFS", "Fetch the file: git lfs pull"),
+    (0, (b"<!DOCTYPE html", b"<!doctype html", b"<html"), "a web page",
+     "Its download needs a login or another address; download it again."),
+)  # fmt: skip
+"""Where and how files begin that are often called as images are; what they are; what to do."""
+
+
+def _of_other_kind(path: Path) -> tuple[str, str]:
+    """What a file is that is no image of a known kind, and what to do; "" if it is not known."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(160)
+    except OSError:
+        return "", ""
+    found = (row[2:] for row in _OTHER_KINDS if head[row[0] :].startswith(row[1]))
+    return next(found, ("", ""))
+
+
+def _missing(path: Path) -> SegstudioError:
+    if path.is_symlink():
+        return SegstudioError(
+            f"{path} is a link to {printable(str(path.readlink()))}, which is not there.",
+            "Put the file there, or remove the link; then rescan the folder.",
+        )
+    return SegstudioError(
+        f"{path} is not there any more.",
+        "It may have been moved or renamed; rescan the folder.",
+    )
+
+
 def unreadable(path: Path, error: BaseException) -> SegstudioError:
     """The message for a file that could not be decoded."""
     if isinstance(error, FileNotFoundError):
-        return SegstudioError(
-            f"{path} is not there any more.",
-            "It may have been moved or renamed; rescan the folder.",
-        )
+        return _missing(path)
     if isinstance(error, PermissionError):
         return SegstudioError(f"You may not read {path}.", "Change the file's permissions.")
     if isinstance(error, MemoryError):
@@ -94,6 +135,9 @@ def unreadable(path: Path, error: BaseException) -> SegstudioError:
         size = -1
     if size == 0:
         return SegstudioError(f"{path} is empty (0 bytes).", "Copy it again from where it came.")
+    kind, hint = _of_other_kind(path)
+    if kind:
+        return SegstudioError(f"{path} is {kind}, whatever its name says.", hint)
     reason = (str(error).splitlines() or [""])[0].strip().rstrip(".")
     if "cannot identify" in reason or not reason:
         reason = "it is not an image of a known format, or its beginning is damaged"

@@ -67,7 +67,8 @@ _FOLDER_WORDS = re.compile(
 
 _WORDS = (
     "masks", "mask", "labels", "label", "gt", "seg", "segmentation", "segmentations", "annotation",
-    "annotations", "annot", "instance", "instances", "groundtruth", "truth", "labelids",
+    "annotations", "annot", "anno", "annos", "lbl", "lbls", "instance", "instances", "groundtruth",
+    "truth", "labelids",
     "labeltrainids", "instanceids", "instancetrainids", "parts", "manual",
 )  # fmt: skip
 _QUALIFIERS = (
@@ -75,14 +76,23 @@ _QUALIFIERS = (
     "pred", "outlines", "flows", "binary", "cell", "cells", "nuclei", "object", "class", *_WORDS,
 )  # fmt: skip
 _TAIL = re.compile(
-    rf"[_\-. ](?:(?:{'|'.join(_WORDS)})(?:[_\-. ]?\d{{1,4}})?|gt(?:fine|coarse)_color)$",
+    rf"[_\-. ](?:(?:{'|'.join(_WORDS)})(?:[_\-. ]?\d{{1,4}})?|gt(?:fine|coarse)_color"
+    r"|(?:1st|2nd)ho)$",
     re.IGNORECASE,
 )
-"""What a mask adds to the stem of its image: x_mask, x-labels, x_cp_masks, x_gtFine_labelIds."""
+"""What a mask adds to the stem of its image: x_mask, x-labels, x_cp_masks, x_gtFine_labelIds.
+
+The retinas of CHASE_DB1 have x_1stHO and x_2ndHO, of two human observers.
+"""
+_PARTS = re.compile(r"[_\-. ]parts[_\-. ]?\d+$", re.IGNORECASE)
+"""The parts of the objects in an image, as in ADE20K: not of the image's own mask."""
 _QUALIFIER = re.compile(rf"[_\-. ](?:{'|'.join(_QUALIFIERS)})$", re.IGNORECASE)
 _HEAD = re.compile(r"^(?:masks?|labels?|gt|seg|segmentation|annotation)[_\- ]", re.IGNORECASE)
 """What a mask has before the name of its image: gt_0001 for image_0001."""
-_SOME_WORD = tuple({"mask", "label", "gt", "seg", "annot", "instance", "truth", "parts", "manual"})
+_SOME_WORD = (
+    "mask", "label", "lbl", "gt", "seg", "anno", "instance", "truth", "parts", "manual", "1stho",
+    "2ndho",
+)  # fmt: skip
 
 _IMAGE_TAIL = re.compile(
     r"[_\-. ](?:leftimg8bit|img|image|im|raw|rgb|sat|photo|orig|original|input|training|test)$|_0000$",
@@ -200,16 +210,25 @@ def have_image_words(names: Iterable[str]) -> bool:
 def mask_bases(stem: str) -> list[str]:
     """Stems of the images that a mask may belong to by its name, the longest first.
 
-    `x_cp_masks` may be of `x_cp` or of `x`. Not of these is a mask's stem that is its image's.
+    `x_cp_masks` may be of `x_cp` or of `x`, and `x.jpg_mask` of `x`. Not of these is a mask's stem
+    that is its image's.
     """
-    if (found := _TAIL.search(stem)) is None:
-        if len(stem) > 2 and stem.endswith("_L"):  # CamVid; x_l is the left one of two photos
-            return [stem[:-2]]
-        return [stem[found.end() :]] if (found := _HEAD.search(stem)) is not None else []
-    bases = [stem[: found.start()]]
-    while (more := _QUALIFIER.search(bases[-1])) is not None and more.start() > 0:
-        bases.append(bases[-1][: more.start()])
+    if (found := _TAIL.search(stem)) is not None:
+        bases = [stem[: found.start()]]
+        while (more := _QUALIFIER.search(bases[-1])) is not None and more.start() > 0:
+            bases.append(bases[-1][: more.start()])
+    elif len(stem) > 2 and stem.endswith("_L"):  # CamVid; x_l is the left one of two photos
+        bases = [stem[:-2]]
+    else:
+        bases = [stem[found.end() :]] if (found := _HEAD.search(stem)) is not None else []
+    if bases and (short := without_image_suffix(bases[-1])) != bases[-1]:
+        bases.append(short)
     return [base for base in bases if base]
+
+
+def without_image_suffix(stem: str) -> str:
+    """The stem of the image whose whole name a mask has in its own: x of x.jpg, for x.jpg.png."""
+    return stem_of(stem) if stem.lower().endswith(_IMAGE_ENDS) else stem
 
 
 def mask_base(stem: str) -> str | None:
@@ -228,7 +247,13 @@ def is_partial_mask(stem: str) -> bool:
     if found is None:
         return False
     tail = found.group().casefold()
-    return tail.endswith("_color") or (tail[-1].isdigit() and "manual" not in tail)
+    aside = tail.endswith(("_color", "2ndho"))
+    return aside or (tail[-1].isdigit() and "manual" not in tail)
+
+
+def is_numbered_mask(stem: str) -> bool:
+    """Whether a mask may be one of several of its image that belong together: x_mask_2."""
+    return stem[-1:].isdigit() and is_partial_mask(stem) and _PARTS.search(stem) is None
 
 
 def image_bases(stem: str, *, channels: bool = False) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.labels import InstanceIds, LabelMap, Labels
+from segstudio.core.regular_file import is_there
 from segstudio.core.schema import LabelSchema
 from segstudio.storage.formats.png import (
     encode_index_png,
@@ -213,7 +214,7 @@ def _folders_of(root: Path, images_root: str, folder: str, masks: str = MASKS) -
 def _mask_name(folder: Path, ref: ImageRef) -> str:
     plain = f"{page_stem(ref.stem, ref.page)}.png"
     full = f"{page_stem(ref.filename, ref.page)}.png"
-    if (folder / full).exists():
+    if is_there(folder / full):
         return full
     source = png_texts(folder / plain).get("Source")
     if source == _source(ref.filename, ref.page):
@@ -221,7 +222,7 @@ def _mask_name(folder: Path, ref: ImageRef) -> str:
     rivals = _with_stem(ref, ref.stem)
     if ref.page:
         # never the file of an image that is really called like this page
-        taken = rivals or (folder / plain).exists() or _with_stem(ref, plain[: -len(".png")])
+        taken = rivals or is_there(folder / plain) or _with_stem(ref, plain[: -len(".png")])
         return full if taken else plain
     if source is not None and _PAGE_MARK in source:
         return full

@@ -16,7 +16,7 @@ from typing import Any
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json
-from segstudio.core.regular_file import check_regular, is_regular
+from segstudio.core.regular_file import check_regular, is_regular, is_there
 from segstudio.storage.atomic import write_error
 from segstudio.storage.formats.png import written_by_segstudio
 from segstudio.storage.write_root import WriteRoot
@@ -81,7 +81,7 @@ def is_own(mask: Path) -> bool:
 def original_of(mask: Path) -> Path | None:
     """The latest version of a mask that another program wrote; None if there is none."""
     if not has_record(mask):
-        return mask if mask.exists() and not written_by_segstudio(mask) else None
+        return mask if is_there(mask) and not written_by_segstudio(mask) else None
     found = versions(mask)
     return found[-1].path if found else None
 
@@ -120,7 +120,7 @@ def keep(
             replaced then.
     """
     record = _read(mask)
-    if mask.exists():
+    if is_there(mask):
         _keep_content(home, mask, content_of(mask), record)
     if not record.kept and not unmarked:
         return
@@ -200,7 +200,7 @@ def _keep_content(home: WriteRoot, mask: Path, content: bytes, record: _Record) 
 def _free_place(mask: Path) -> Path:
     folder = mask.parent / ORIGINALS
     place, number = folder / mask.name, 1
-    while place.exists():
+    while is_there(place):
         number += 1
         place = folder / str(number) / mask.name
     return place
@@ -220,7 +220,7 @@ def _read(mask: Path) -> _Record:
         own = [str(digest) for digest in data["written"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SegstudioError):
         kept, own = _unrecorded(folder, mask.name), []
-    return _Record([version for version in kept if version.path.exists()], own)
+    return _Record([version for version in kept if is_there(version.path)], own)
 
 
 def _version(folder: Path, name: str, entry: Any) -> Version:
@@ -236,7 +236,7 @@ def _unrecorded(folder: Path, name: str) -> list[Version]:
     """Copies without a record: of an earlier segstudio, or the record is damaged."""
     found = []
     path, number = folder / name, 1
-    while path.exists():
+    while is_there(path):
         found.append(Version(path, digest_of(content_of(path))))
         number += 1
         path = folder / str(number) / name

@@ -25,6 +25,7 @@ from segstudio.storage.layout import (
     suffix_of,
     truth_folders_among,
     unread_kinds,
+    without_image_suffix,
 )
 from segstudio.storage.mask_files import flatness
 from segstudio.storage.mask_pattern import ChosenMasks
@@ -223,6 +224,7 @@ class _Look:
         self._twins: dict[Path, frozenset[str]] = {}
         self._notes: list[str] = []
         self._listed: set[Path] = set()
+        self._too_deep = ""
 
     def result(
         self, home: Path, images_root: Path, names: list[str], notes: tuple[str, ...] = ()
@@ -232,13 +234,22 @@ class _Look:
             home,
             images_root,
             natural_order(names),
-            (*notes, *self._notes),
+            (*notes, *self._notes, *self._note_of_depth()),
             _passed_over(self._unread),
             Recognised(
                 {folder: tuple(masks) for folder, masks in self._masks.items()}, self._twins
             ),
             self._listings,
         )
+
+    def _note_of_depth(self) -> tuple[str, ...]:
+        if not self._too_deep:
+            return ()
+        note = (
+            f"Sub-folders more than {_MAX_DEPTH} levels down are not looked into, such as "
+            f"{self._too_deep}; open the folder above it to see its images."
+        )
+        return (note,)
 
     def images_in(self, folder: Path) -> list[str]:
         """The images directly in a folder; those of kinds that cannot be read are counted."""
@@ -264,13 +275,22 @@ class _Look:
         """Images below a folder that may not be readable; such a sub-folder is left out."""
         if self._apart is not None and Path(os.path.realpath(folder)) == self._apart:
             return []
+        if folder.is_symlink() and _leads_up(folder):
+            return []  # what lies there is there already
         try:
             self._listings[folder] = list_folder(folder)
         except SegstudioError:
             return []
         found = self.images_in(folder)
         names = [] if is_output_folder(folder, found) else [prefix + name for name in found]
-        return names if depth >= _MAX_DEPTH else names + self.in_sub_folders(folder, prefix, depth)
+        if depth < _MAX_DEPTH:
+            return names + self.in_sub_folders(folder, prefix, depth)
+        inner = self._listings[folder].folders
+        for name in sorted(set(inner) - truth_folders_among(inner)) if not self._too_deep else ():
+            if _holds_something(folder / name):
+                self._too_deep = f"{prefix}{name}"
+                break
+        return names
 
     def in_sub_folders(self, folder: Path, prefix: str, depth: int) -> list[str]:
         """Images of the sub-folders, but for folders of masks."""
@@ -317,8 +337,22 @@ class _Look:
             self._masks.setdefault(folder / other / sub, []).append(folder / name / sub)
 
 
+def _leads_up(link: Path) -> bool:
+    """Whether a link leads to a folder that it lies in itself."""
+    return Path(os.path.realpath(link.parent)).is_relative_to(os.path.realpath(link))
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether there are images in a folder, or more folders."""
+    try:
+        found = list_folder(folder)
+    except SegstudioError:
+        return False
+    return bool(found.folders or images_among(found.files))
+
+
 def twins_among(folder: Path, names: Sequence[str]) -> frozenset[str]:
-    """Masks called as an image beside them is but for the ending: x.png beside x.jpg.
+    """Masks called as an image beside them is but for the ending: x.png or x.jpg.png beside x.jpg.
 
     At least half of the files of an ending must be so, and be far flatter than the others: the same
     photo may well be kept in two forms, and two drawings may have one name.
@@ -327,7 +361,8 @@ def twins_among(folder: Path, names: Sequence[str]) -> frozenset[str]:
     if len({name.rpartition(".")[2].lower() for name in names}) < 2:
         return frozenset()
     for name in names:
-        by_suffix.setdefault(suffix_of(name), {})[folded(stem_of(name))] = name
+        stem = without_image_suffix(stem_of(name))
+        by_suffix.setdefault(suffix_of(name), {})[folded(stem)] = name
     for suffix in _MASK_FORMS:
         masks = by_suffix.get(suffix, {})
         for other, images in by_suffix.items():
@@ -359,7 +394,8 @@ def _keys_of(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         folder, _, file = name.rpartition("/")
         stem = stem_of(file)
-        for short in (stem,) if plain else (*image_bases(stem), *mask_bases(stem), stem):
+        whole = without_image_suffix(stem)
+        for short in (whole,) if plain else (*image_bases(stem), *mask_bases(stem), whole):
             keys[f"{folded(folder)}/{folded(short)}"] = name
     return keys
 

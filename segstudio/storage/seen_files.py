@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.regular_file import is_there
 from segstudio.storage.atomic import write_error
 from segstudio.storage.write_root import WriteRoot
 
@@ -26,7 +27,7 @@ class ForeignChangeError(SegstudioError):
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
         first = paths[0]
-        happened = "was changed" if first.exists() else "was removed"
+        happened = "was changed" if is_there(first) else "was removed"
         super().__init__(
             f"{first} {happened} by another program or window.",
             "Whichever you choose, the other version is kept too.",
@@ -107,7 +108,7 @@ def _free_name(path: Path) -> Path:
     folder = path.parent / CONFLICTS
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     copy, number = folder / f"{path.stem[:80]}.{stamp}{path.suffix}", 1
-    while copy.exists():
+    while is_there(copy):
         number += 1
         copy = folder / f"{path.stem[:80]}.{stamp}-{number}{path.suffix}"
     return copy

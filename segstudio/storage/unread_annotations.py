@@ -17,12 +17,16 @@ from segstudio.storage.layout import (
     CLASS_FOLDERS,
     INSTANCE_FOLDERS,
     folded,
+    have_mask_words,
     is_image_folder,
+    is_numbered_mask,
+    mask_bases,
     may_hold_masks,
     stem_of,
     suffix_of,
+    unread_kinds,
 )
-from segstudio.storage.mask_files import mask_suffixes
+from segstudio.storage.mask_files import mask_suffixes, masks_among
 from segstudio.storage.scan import Listing, list_folder
 
 _FOLDERS: Final = frozenset(
@@ -36,11 +40,11 @@ _MOST_FOLDERS: Final = 64
 
 _BY_SUFFIX: Final = {
     ".geojson": "GeoJSON (QuPath)", ".roi": "ImageJ ROI", ".mat": "MATLAB", ".npy": "NumPy",
-    ".npz": "NumPy",
+    ".npz": "NumPy", ".h5": "HDF5", ".hdf5": "HDF5", ".ndjson": "Labelbox",
 }  # fmt: skip
 _LOOKED_INTO: Final = frozenset({".json", ".xml", ".txt", ".csv", ".zip"})
 _ENDS: Final = (*_BY_SUFFIX, *_LOOKED_INTO)
-_OF_IMAGES: Final = frozenset({".mat", ".npy", ".npz"})
+_OF_IMAGES: Final = frozenset({".mat", ".npy", ".npz", ".h5", ".hdf5"})
 """Kinds that may hold anything: they count where an image has their name."""
 
 _JSON: Final = (
@@ -54,13 +58,21 @@ _JSON: Final = (
     ("COCO", rb'"supercategory"|"iscrowd"|"image_id"'),
     ("Label Studio", rb'"brushlabels"|"polygonlabels"|"completions"'),
     ("ISAT", rb'"ISAT'),
+    ("Datumaro", rb'"dm_format_version"|"items"\s*:\s*\[\s*\{\s*"id"'),
+    ("Labelbox", rb'"data_row"'),
 )
 _XML: Final = (
     ("Pascal VOC", rb"<annotation>"),
     ("CVAT", rb"<annotations>"),
     ("ImageScope", rb"<Annotations\b"),
 )
-_CONTENT: Final = {".json": _JSON, ".xml": _XML, ".csv": (("run-length", rb"EncodedPixels"),)}
+_CSV: Final = (
+    ("VIA", rb"region_shape_attributes"),
+    ("run-length", rb"EncodedPixels|\A[^\r\n]*?(?<![A-Za-z])(?i:rle)(?![A-Za-z])"),
+)
+_CONTENT: Final = {".json": _JSON, ".xml": _XML, ".csv": _CSV}
+_ZIPPED: Final = (("ImageJ ROI", b".roi"), ("CVAT", b"annotations.xml"))
+"""By the names of the first files in an archive."""
 _YOLO_LINE: Final = re.compile(rb"\d{1,4}(?:[ \t]+-?\d*\.?\d+(?:e-?\d+)?){4,}[ \t]*")
 
 
@@ -135,6 +147,7 @@ class _Survey:
             return
         self._seen.add(folder)
         read = mask_suffixes()
+        self._count_pictures(folder, where, every=every)
         names = [
             name
             for name in self._list(folder).files
@@ -154,6 +167,27 @@ class _Survey:
             self._found[_kind_of_most(folder, group), where] += len(group)
         for name in sorted(others)[:_MOST_LOOKED_AT]:
             self._found[_kind(folder / name), where] += 1
+
+    def _count_pictures(self, folder: Path, where: str, *, every: bool) -> None:
+        """Count what lies there as pictures: masks of kinds that cannot be read, several an image."""
+        files = self._list(folder).files
+        if every or _may_hold_annotations(folder.name):  # beside the images the list names them
+            for kind in unread_kinds(files):
+                self._found[kind, where] += 1
+        if self._objects_apart or not have_mask_words(files):
+            return
+        for name in masks_among(files):
+            stem = stem_of(name)
+            if is_numbered_mask(stem) and (
+                every or any(folded(base) in self._stems for base in mask_bases(stem))
+            ):
+                self._found["numbered mask", where] += 1
+
+    @cached_property
+    def _objects_apart(self) -> bool:
+        """Whether each image has a folder of its own, and so may its masks."""
+        folders = Counter(name.rpartition("/")[0] for name in self._names)
+        return len(folders) > 1 and set(folders.values()) == {1}
 
     def _list(self, path: Path) -> Listing:
         if path not in self._listings:
@@ -207,8 +241,8 @@ def _kind(path: Path) -> str:
     if suffix == ".txt":
         return "YOLO" if _is_yolo(head) else ""
     if suffix == ".zip":
-        is_roi = head.startswith(b"PK\3\4") and b".roi" in head[30:300].lower()
-        return "ImageJ ROI" if is_roi else ""
+        names = head[30:300].lower() if head.startswith(b"PK\3\4") else b""
+        return next((kind for kind, name in _ZIPPED if name in names), "")
     content = head + tail
     rules = _CONTENT[suffix]
     return next((kind for kind, pattern in rules if re.search(pattern, content)), "")

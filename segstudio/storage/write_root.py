@@ -11,6 +11,7 @@ from typing import BinaryIO, Literal
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import read_json
+from segstudio.core.regular_file import is_folder
 from segstudio.storage.atomic import (
     check_replaceable,
     make_folder,
@@ -133,7 +134,7 @@ class WriteRoot:
                 return _real(at.parent) / part
             root = target
         place = _real(path)
-        if not place.is_dir():
+        if not is_folder(place):
             check_replaceable(place)
         return place
 

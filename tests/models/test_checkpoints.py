@@ -2,12 +2,14 @@
 
 import argparse
 import collections
+import datetime as dt
 import pathlib
 import pickle
 import struct
 import types
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -52,6 +54,18 @@ WRAPPED = {
     "paths": lambda s: {"model": s, "args": {"out": pathlib.Path("runs") / "1"}},
     "a defaultdict": lambda s: {"state_dict": s, "history": collections.defaultdict(list, a=[1])},
     "a defaultdict of weights": lambda s: {"weights": collections.defaultdict(list, s)},
+    "what loops keep": lambda s: {
+        "model": s,
+        "losses": collections.deque([0.5], maxlen=9),
+        "saved": dt.datetime(2024, 5, 1),
+        "took": dt.timedelta(hours=2),
+        "classes": np.array(["background", "cell"]),
+        "counts": collections.Counter("aab"),
+    },
+    "averages of torch": lambda s: {
+        "n_averaged": torch.tensor(3),
+        **{f"module.{k}": v for k, v in s.items()},
+    },
     "params": lambda s: {"params": s},
     "state beside an optimizer": lambda s: {
         "state": s,
@@ -84,7 +98,7 @@ def test_whatever_the_weights_are_wrapped_in(tmp_path, state, wrap):
     assert_same(tmp_path / "w.pth", state)
 
 
-@pytest.mark.parametrize("name", ["w.pth", "W.SAFETENSORS", "weights", "w.bin"])
+@pytest.mark.parametrize("name", ["w.pth", "W.SAFETENSORS", "w.safetensors", "weights", "w.bin"])
 def test_the_content_decides_and_not_the_name(tmp_path, state, name):
     tensors = {k: v.contiguous() for k, v in state.items()}
     save_file(tensors, tmp_path / name, {"format": "pt"})
@@ -155,7 +169,14 @@ def test_a_cut_file_is_damaged(tmp_path, state):
     torch.save(dict(state), tmp_path / "w.pth")
     whole = (tmp_path / "w.pth").read_bytes()
     (tmp_path / "w.pth").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(SegstudioError, match=r"w\.pth is (cut off or damaged|no file of weights)"):
+    with pytest.raises(SegstudioError, match=r"w\.pth is cut off or damaged"):
+        load_state(tmp_path / "w.pth")
+
+
+def test_a_whole_file_with_more_than_data_is_not_called_damaged(tmp_path, state):
+    odd = {"model": dict(state), "rows": np.array([(1, 2)], dtype=[("a", "i4"), ("b", "i4")])}
+    torch.save(odd, tmp_path / "w.pth")
+    with pytest.raises(SegstudioError, match=r"w\.pth holds more than weights.*VoidDType"):
         load_state(tmp_path / "w.pth")
 
 

@@ -62,6 +62,10 @@ def test_the_classes_of_another_folder(tmp_path):
         (b'{"version": "5.0"}', "no list of classes"),
         (b"[]", "no class name"),
         (b"names:\n", "no class name"),
+        (b"names: [a, b\n", "not closed"),
+        (b'{"width": 640, "height": 480}', "no list of classes"),
+        (b"id,name\n0,a\nx,b\n", "row 3 has text where a number should be"),
+        (b"id,name\n0,a\nb\n", "row 3 has not the columns id, name"),
     ],
 )
 def test_what_is_no_list_of_names_is_refused(tmp_path, content, message):
@@ -95,6 +99,11 @@ def test_colons_are_kept(tmp_path):
         ("2 cells\n3 cells\n", {0: "2 cells", 1: "3 cells"}),
         ("0: a\nb\n", {0: "0: a", 1: "b"}),
         ("1 only\n", {0: "1 only"}),
+        ("background\t0\ncell\t1\n", {0: "background", 1: "cell"}),
+        ("grade:1\ngrade:2\n", {0: "grade:1", 1: "grade:2"}),
+        ("scale:4\nscales:8\n", {0: "scale:4", 1: "scales:8"}),
+        ("layer 1\nedge 2\n", {0: "layer 1", 1: "edge 2"}),
+        ("classes:\nlabels\n", {0: "classes:", 1: "labels"}),
     ],
 )
 def test_ids_before_the_names(tmp_path, text, expected):
@@ -111,11 +120,35 @@ def test_ids_before_the_names(tmp_path, text, expected):
         ("names:\n- cell\n- debris\nval: y\n", {0: "cell", 1: "debris"}),
         ("names: {2: cell, 5: debris}\n", {2: "cell", 5: "debris"}),
         ("names:\n\n  # first\n  4: C#\n", {4: "C#"}),
+        ("names: ['a', \"it's # 1\", c]  # three\nnc: 3\n", {0: "a", 1: "it's # 1", 2: "c"}),
+        ('names: {0: bg, 1: "x, y"}\n', {0: "bg", 1: "x, y"}),
+        ("names: ['it''s', don't, 'a]',\n  b]\n", {0: "it's", 1: "don't", 2: "a]", 3: "b"}),
+        ("names:\n  bg: 0\n  'a: b': 1\nnc: 2\n", {0: "bg", 1: "a: b"}),
+        ("train: x\nclasses:\n  - bg\n  - cell\nval: y\n", {0: "bg", 1: "cell"}),
+        ("data:\n  names:\n  - bg\n  - cell # c\n  nc: 2\n", {0: "bg", 1: "cell"}),
+        ("label_map: {bg: 0, cell: 3}\n", {0: "bg", 3: "cell"}),
+        ("bg: 0\ncell: 1\n", {0: "bg", 1: "cell"}),
     ],
 )
 def test_the_yaml_of_yolo(tmp_path, text, expected):
     (tmp_path / "data.yaml").write_text(text)
     assert {s.id: s.name for s in read_class_names(tmp_path / "data.yaml")} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("id,name,r,g,b\n0,ground,1,2,3\n4,\"a, b\",255,0,9\n",
+         [(0, "ground", (1, 2, 3)), (4, "a, b", (255, 0, 9))]),
+        ("name,r,g,b,class_11\nAnimal,64,128,64,0\nArchway,192,0,128,1\n",
+         [(0, "Animal", (64, 128, 64)), (1, "Archway", (192, 0, 128))]),
+        ("64 128 64\tAnimal\n192 0 128\tArchway 2\n",
+         [(0, "Animal", (64, 128, 64)), (1, "Archway 2", (192, 0, 128))]),
+    ],
+)  # fmt: skip
+def test_tables_with_colours(tmp_path, text, expected):
+    (tmp_path / "classes.csv").write_text(text)
+    assert [(s.id, s.name, s.color) for s in read_class_names(tmp_path / "classes.csv")] == expected
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
@@ -132,6 +165,8 @@ def test_encodings_that_say_what_they_are(tmp_path, encoding):
         (["a", "b"], {0: "a", 1: "b"}),
         ([{"id": 4, "name": "b"}], {4: "b"}),
         ({"0": "a", "1": "b"}, {0: "a", 1: "b"}),
+        ({"b": 1, "a": 0}, {0: "a", 1: "b"}),
+        ({"id2label": {"0": "a", "1": "b"}, "label2id": {"a": 0, "b": 1}}, {0: "a", 1: "b"}),
     ],
 )
 def test_json_of_other_programs(tmp_path, data, expected):

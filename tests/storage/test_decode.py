@@ -12,6 +12,7 @@ from PIL import Image
 
 from segstudio.core.errors import SegstudioError
 from segstudio.storage.decode import ALPHA_NOTE, page_count, read_image
+from segstudio.storage.mask_files import read_mask_file
 
 # EXIF orientation -> what the viewer must do to the stored pixels, by the EXIF standard's words:
 # 6 is "the camera was turned so that the stored top row is the right side".
@@ -201,8 +202,40 @@ def test_empty_missing_and_foreign_files(tmp_path, name):
     path.write_bytes(b"")
     with pytest.raises(SegstudioError, match="is empty"):
         read_image(path)
-    path.write_bytes(b"<html>404 not found, but long enough to be looked at</html>")
+    path.write_bytes(b"404 not found, but long enough to be looked at")
     with pytest.raises(SegstudioError, match="cannot be read"):
+        read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("begin", "kind", "hint"),
+    [
+        (b"\0\0\0\x24ftypheic\0\0\0\0mif1heic", "a HEIC image", "segstudio reads PNG"),
+        (b"\xff\x0a\xfa\x1f", "a JPEG XL image", "segstudio reads PNG"),
+        (b"%PDF-1.7", "a PDF document", "segstudio reads PNG"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            "a pointer of Git LFS",
+            "git lfs pull",
+        ),
+        (b"<!DOCTYPE html>", "a web page", "download it again"),
+        (b"\0" * 128 + b"DICM", "a DICOM file", "segstudio reads PNG"),
+    ],
+)
+def test_what_is_only_called_an_image_says_what_it_is(tmp_path, begin, kind, hint):
+    path = tmp_path / "IMG_1.jpg"
+    path.write_bytes(begin + b"\0" * 200)
+    for read in (read_image, page_count, read_mask_file):
+        with pytest.raises(SegstudioError, match=rf"IMG_1\.jpg is {kind}, .*{hint}"):
+            read(path)
+
+
+def test_a_link_to_nothing_says_where_it_leads(tmp_path):
+    path = tmp_path / "1.png"
+    path.symlink_to("gone/1.png")
+    with pytest.raises(
+        SegstudioError, match=r"1\.png is a link to gone/1\.png, which is not there"
+    ):
         read_image(path)
 
 

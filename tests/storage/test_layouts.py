@@ -50,7 +50,8 @@ def pairs(folder):
         "x_L.png", "x_gt.png", "x_seg.png", "x_cp_masks.png", "x_cp_masks.tif", "x_Mask.png",
         "x_MASK.PNG", "x-Segmentation.bmp", "x_gtFine_labelIds.png", "x_predicted_masks.png",
         "x_color_mask.png", "x.mask.png", "x annotation.png", "x_ground_truth.png",
-        "mask_x.png", "gt_x.png", "x_instances.png", "X_mask.png",
+        "mask_x.png", "gt_x.png", "x_instances.png", "X_mask.png", "x_lbl.png", "x_anno.bmp",
+        "x_1stHO.png", "x.png_mask.png", "x.png.mask.png", "x.PNG_L.png",
     ],
 )  # fmt: skip
 def test_endings_beside_the_image(tmp_path, mask):
@@ -108,6 +109,8 @@ def test_masks_of_masks_and_several_of_one_image(tmp_path):
         ("images/a.png", "GroundTruth/a.png"),
         ("images/a.png", "Ground Truth/a_gt.png"),
         ("raw/a.png", "my_manual_annotation/a.png"),
+        ("images/a.jpg", "masks/a.jpg.png"),
+        ("images/a.jpg", "masks/a.jpg_mask.png"),
         ("raw/a.png", "handLabels/a.png"),
         ("photos/a.jpg", "GT/a.png"),
         ("training/image_2/0_1.png", "training/instance/0_1.png"),
@@ -147,6 +150,25 @@ def test_a_folder_whose_name_says_nothing_is_told_by_its_content(tmp_path):
     )
     truths = list(pairs(tmp_path).values())
     assert truths == ["b/0.png", "b/1.png", "b/2.png", "b/3.png", None, None]
+
+
+def test_masks_with_the_whole_names_of_their_images(tmp_path):
+    photos(tmp_path, "a/1.jpg", "a/2.jpg", "one/3.jpg", "one/4.jpg", "one/alone.png")
+    masks(tmp_path, "b/1.jpg.png", "b/2.jpg.png", "one/3.jpg.png", "one/4.jpg.png")
+    assert sorted(scan(tmp_path).names) == [
+        "a/1.jpg", "a/2.jpg", "one/3.jpg", "one/4.jpg", "one/alone.png",
+    ]  # fmt: skip
+    truths = {image: mask for image, mask in pairs(tmp_path).items() if mask is not None}
+    assert truths == {
+        "a/1.jpg": "b/1.jpg.png", "a/2.jpg": "b/2.jpg.png", "one/3.jpg": "one/3.jpg.png",
+        "one/4.jpg": "one/4.jpg.png",
+    }  # fmt: skip
+
+
+def test_the_second_observers_masks_are_no_truth(tmp_path):
+    photos(tmp_path, "Image_01L.jpg", "Image_02R.jpg")
+    masks(tmp_path, "Image_01L_1stHO.png", "Image_01L_2ndHO.png", "Image_02R_2ndHO.png")
+    assert pairs(tmp_path) == {"Image_01L.jpg": "Image_01L_1stHO.png", "Image_02R.jpg": None}
 
 
 def test_photos_of_the_same_names_in_two_folders_are_photos(tmp_path):

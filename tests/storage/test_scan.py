@@ -90,7 +90,27 @@ def test_the_home_is_the_same_whichever_folder_is_opened(tmp_path):
 def test_a_loop_of_links_ends(tmp_path):
     touch(tmp_path, "train/1.png")
     (tmp_path / "train" / "again").symlink_to(tmp_path)
-    assert "train/1.png" in scan(tmp_path).names or scan(tmp_path).names == []
+    assert scan(tmp_path).names == ["train/1.png"]
+
+
+def test_a_link_to_a_folder_elsewhere_is_followed(tmp_path):
+    touch(tmp_path / "set", "val/1.png")
+    touch(tmp_path / "elsewhere", "2.png")
+    (tmp_path / "set" / "train").symlink_to(tmp_path / "elsewhere")
+    assert scan(tmp_path / "set").names == ["train/2.png", "val/1.png"]
+
+
+def test_folders_too_far_down_are_told(tmp_path):
+    touch(tmp_path, "a/1.png", "b/c/d/e/2.png", "b/c/d/e/f/3.png", "b/c/d/e/masks/2.png")
+    touch(tmp_path, "b/c/d/e/empty/notes.txt")
+    found = scan(tmp_path)
+    assert found.names == ["a/1.png", "b/c/d/e/2.png"]
+    assert found.notes[-1] == (
+        "Sub-folders more than 4 levels down are not looked into, such as b/c/d/e/f; open the "
+        "folder above it to see its images."
+    )
+    assert scan(tmp_path / "b").names == ["c/d/e/2.png", "c/d/e/f/3.png"]
+    assert len(scan(tmp_path / "b").notes) == 1
 
 
 def test_what_was_exported_into_the_folder_is_not_taken_for_images(tmp_path):

@@ -75,6 +75,16 @@ def test_one_file_an_image(images, name, content, kind):
         ("ann/0.json", '{"objects": [{"classTitle": "cell"}]}', "Supervisely"),
         ("gtFine/0_gtFine_polygons.json", '{"imgHeight": 4, "objects": []}', "Cityscapes polygon"),
         ("my_labels/0.json", json.dumps(LABELME), "labelme"),
+        ("annotations/default.json", '{"dm_format_version": "1.0", "items": []}', "Datumaro"),
+        ("annotations/old.json", '{"categories": {}, "items": [{"id": "0"}]}', "Datumaro"),
+        ("annotations/export.ndjson", '{"data_row": {"id": "a"}}', "Labelbox"),
+        ("annotations/via.csv", "filename,region_shape_attributes\n0.png,{}\n", "VIA"),
+        ("labels/masks.csv", "img,rle_mask\n0,1 3\n", "run-length"),
+        ("labels/0.nii.gz", b"\x1f\x8b", "NIfTI"),
+        ("masks/0.dcm", b"DICM", "DICOM"),
+        ("masks/0.jxl", b"\xff\x0a", "JPEG XL"),
+        ("masks/0.h5", b"\x89HDF", "HDF5"),
+        ("masks/0_mask_2.png", b"\x89PNG", "numbered mask"),
     ],
 )
 def test_folders_of_annotations(images, name, content, kind):
@@ -95,6 +105,16 @@ def test_one_file_beside_all_images_and_several_kinds(images):
     )
 
 
+def test_further_masks_of_an_image_beside_it_are_told(images):
+    for name in ("0_mask", "0_mask_1", "0_mask_2", "1_mask_1", "other_mask_7", "2_parts_1"):
+        save_image(images / f"{name}.png", np.zeros((4, 4), np.uint8))
+    project = open_project(images)
+    assert project.unread == (
+        "3 numbered mask files lie beside the images; segstudio cannot read them yet."
+    )
+    assert project.truth.path_of(project.images[0]) == images / "0_mask.png"
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -103,7 +123,7 @@ def test_one_file_beside_all_images_and_several_kinds(images):
         ("0.json", ""), ("0.json", "[" * 100), ("classes.txt", "cell\n"), ("0.zip", b"PK\3\4 a.png"),
         ("package.json", "{}"), ("pom.xml", "<project/>"), ("scores.csv", "image,iou\n"),
         ("weights.npy", b"\x93NUMPY"), ("0.xml", "<svg/>"), ("1 2 3.txt", "1 2 3\n"),
-        (".0.json", json.dumps(LABELME)),
+        (".0.json", json.dumps(LABELME)), ("merles.csv", "name,merles,girle\n"), ("a.h5", b"\x89HDF"),
     ],
 )  # fmt: skip
 def test_what_is_no_annotation_is_not_named(images, name, content):

@@ -143,11 +143,6 @@ class Canvas(QWidget):
         return self.panes[: self._shown]
 
     @property
-    def is_growing(self) -> bool:
-        """Whether views that are wanted are not shown yet."""
-        return self._shown < self._count or self._stock.is_waited_for
-
-    @property
     def zoom(self) -> float:
         """Device pixels per image pixel; 1 is 100 %."""
         return self.viewport.zoom

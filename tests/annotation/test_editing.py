@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fakes import make_folder, square, write_mask, write_photo
 from PIL import Image as pil
-from strokes import labels_of, stroke
+from strokes import labels_of, stroke, undo_title
 
 from segstudio.core.labels import LabelMap
 from segstudio.session.session import What
@@ -115,7 +115,7 @@ def test_polygon_takes_pixels_whose_centres_are_inside(empty):
     expected = np.zeros((20, 30), np.uint8)
     expected[2:6, 2:6] = 1
     assert np.array_equal(labels_of(empty), expected)
-    assert empty.document.history.undo_title == "Polygon: object"
+    assert undo_title(empty.document.history) == "Polygon: object"
     empty.editing.paint_polygon([(2.4, 2.4), (5.6, 2.4), (5.6, 5.6)][:2])
     assert np.array_equal(labels_of(empty), expected)
 
@@ -160,7 +160,7 @@ def test_use_prediction_is_one_undoable_edit(desk, tmp_path):
     desk.editing.use_prediction()
     assert np.array_equal(labels_of(desk), square())
     assert desk.scoring.of_image().iou[1] == 1.0
-    assert desk.document.history.undo_title == "Use as annotation: Bright"
+    assert undo_title(desk.document.history) == "Use as annotation: Bright"
     desk.editing.undo()
     assert np.array_equal(labels_of(desk), square(left=7))
     assert desk.scoring.of_image().iou[1] == pytest.approx(80 / 120)

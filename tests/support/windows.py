@@ -21,7 +21,7 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
-from pauses import let_pass
+from pauses import let_pass, views_are_awaited
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -272,7 +272,7 @@ class Bench:
         gate = getattr(self.engine, "gate", None)
         if gate is None or gate.is_set():
             self.until(lambda: self.studio.jobs.wait_idle(0))
-        self.until(lambda: not self.window.canvas.is_growing)
+        self.until(lambda: not views_are_awaited(self.window.canvas))
 
 
 _KEPT: list[Bench] = []

@@ -133,7 +133,7 @@ class Inspecting:
         if traced is not self._session.inspection.traced:
             self._traced_models.pop(traced, None)
 
-    def ask(
+    def submit(
         self,
         title: str,
         work: Callable[[TracedModel, TracedNetwork, Job], T],

@@ -104,7 +104,7 @@ CENTRELINE = Measure(
             by_class=lambda scores: scores.sensitivity, where=Where.CLASSES,
         ),
     ),
-    CentrelineSums, lambda s: CentrelineSums.of(s.truth, s.answer.labels, s.ignore_index),
+    CentrelineSums, lambda s: CentrelineSums.of(s.truth, s.candidate.labels, s.ignore_index),
     CentrelineSums.scores, over_images="Pixels of all centre lines are summed.", option="cldice",
     help="Tell the Dice of centre lines (clDice), for thin structures.",
     name="Centre lines (clDice)", choice="Measure centre lines, clDice (slower)",

@@ -178,7 +178,7 @@ def _of_image(sample: MeasuredImage) -> SizeBins:
     maps, pairs = sample.maps_if_made, sample.pairs
     if maps is not None and not pairs.ignored and maps.things >= {*pairs.class_ids} - {BACKGROUND}:
         return SizeBins.of_overlaps(maps.overlaps)
-    said = sample.answer
+    said = sample.candidate
     return SizeBins.of(
         sample.truth, sample.truth_ids, said.labels, said.instance_ids, sample.ignore_index
     )

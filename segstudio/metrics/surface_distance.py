@@ -170,7 +170,7 @@ HAUSDORFF = Measure(
             json="hausdorff_95",
         ),
     ),
-    HausdorffSums, lambda s: HausdorffSums.of(s.truth, s.answer.labels, s.ignore_index),
+    HausdorffSums, lambda s: HausdorffSums.of(s.truth, s.candidate.labels, s.ignore_index),
     HausdorffSums.mean, over_images="Mean over images.", option="hausdorff",
     help="Tell how far apart outlines are: 95th percentile, px.", name="Hausdorff distances",
     choice="Measure Hausdorff distances (slower)",

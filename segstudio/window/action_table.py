@@ -220,7 +220,7 @@ _FILE = (
     ActionSpec("file.save", FILE, "Save annotation", lambda c: c.studio.autosave.save_now(),
                "save", ("Ctrl+S",), enabled=_is_dirty,
                tip="Write the mask of this image now", tip_now=_where_saved, section=1),
-    ActionSpec("file.saving", FILE, "Where corrections are saved", lambda c: c.studio.place.ask_again(),
+    ActionSpec("file.saving", FILE, "Where corrections are saved", lambda c: c.studio.place.question_again(),
                "folder-check", enabled=_has_truth, section=1,
                tip="In the ground truth's own files, or in annotations/; asked in a bar"),
     ActionSpec("file.read_only", FILE, "Read-only", _flip_read_only, "lock",

@@ -72,7 +72,7 @@ def test_images_that_were_left_unsaved_are_saved_once_it_works(blocked) -> None:
 
 def test_without_saving_by_itself_they_wait_for_the_user(blocked) -> None:
     blocked.preferences.update(autosave=False)
-    blocked.autosave.ask = lambda _document: "save"
+    blocked.autosave.ask_unsaved = lambda _document: "save"
     first = blocked.document
     blocked.browsing.step(1)
     blocked.settle()

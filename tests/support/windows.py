@@ -310,7 +310,7 @@ def _windows(qtbot, usual_home: Path) -> Iterator[Callable[..., Bench]]:
     for bench in made:
         if isinstance(bench.engine, FakeEngine):
             bench.engine.gate.set()
-        bench.studio.autosave.ask = lambda _document: "discard"
+        bench.studio.autosave.ask_unsaved = lambda _document: "discard"
         bench.window.verbs._polygons_may_go = True  # nobody is there to be asked
         bench.window.close()
         bench.studio.close()

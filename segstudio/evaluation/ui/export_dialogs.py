@@ -38,7 +38,7 @@ class EvaluationExportDialogs:
             return str(Path.home())
         return self._preferences.settings.export_folders.get(str(project.root)) or str(project.root)
 
-    def ask(self, kind: str) -> None:
+    def save_as(self, kind: str) -> None:
         """Ask for a file and write it: "report", "csv" or "json"."""
         title, extension, files = _KINDS[kind]
         name = self._export.default_name(extension)

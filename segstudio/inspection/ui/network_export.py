@@ -77,7 +77,7 @@ class NetworkExport:
         exported = self._preferences.settings.export_folders
         return exported.get(str(project.root)) or str(project.root)
 
-    def ask(self, kind: str) -> None:
+    def save_as(self, kind: str) -> None:
         """Ask for a file and write it: "report", "svg", "png", "grid" or "arrays"."""
         chosen, export = _KINDS[kind], self._export
         stage = self._session.inspection.stage

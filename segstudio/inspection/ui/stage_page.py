@@ -197,7 +197,7 @@ class StagePage(QWidget):
         assert layer is not None
         about = (inspection.class_id, inspection.point, inspection.over)
         if about != self._asked_about:
-            self._scores.ask_about(inspection.class_id)
+            self._scores.show_class(inspection.class_id)
             self._scores.forget(ChannelOrder.INFLUENCE)
             self._asked_about = about
         if inspection.look != self._looked:

@@ -57,7 +57,7 @@ class StageScores:
         if traced is not None:
             self._maps.facts(traced, stage, self._take_facts(traced, stage), asker=self._asker)
 
-    def ask_about(self, class_id: int) -> None:
+    def show_class(self, class_id: int) -> None:
         """The figures are about another class from now on."""
         if class_id != self._class_id:
             self._class_id = class_id

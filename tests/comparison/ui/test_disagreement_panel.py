@@ -14,7 +14,7 @@ from segstudio.comparison.ui.disagreement_panel import ANNOTATION, PIXELS, VOTES
 from segstudio.core.geometry import Rect
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.kit.model_titles import short_titles
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.table import SWATCHES
 from segstudio.session.session import Layer, What
 
@@ -238,7 +238,7 @@ def test_columns_sort(three):
 
 
 def test_short_titles_still_tell_models_apart():
-    assert short_titles(["U-Net, nuclei", "Mask R-CNN (small)"]) == ["U-Net", "Mask R-CNN"]
-    assert short_titles(["A (1)", "A (2)", "B, c"]) == ["A (1)", "A (2)", "B"]
-    assert short_titles(["A (1)"], ["A (2)"]) == ["A (1)"]
-    assert short_titles(["(x)"]) == ["(x)"]
+    assert short_model_titles(["U-Net, nuclei", "Mask R-CNN (small)"]) == ["U-Net", "Mask R-CNN"]
+    assert short_model_titles(["A (1)", "A (2)", "B, c"]) == ["A (1)", "A (2)", "B"]
+    assert short_model_titles(["A (1)"], ["A (2)"]) == ["A (1)"]
+    assert short_model_titles(["(x)"]) == ["(x)"]

@@ -16,7 +16,7 @@ from segstudio.comparison.disagreement import Disagreement
 from segstudio.core.prediction import RunOptions
 from segstudio.evaluation.confused_places import ConfusedPlaces
 from segstudio.evaluation.evaluating import Evaluating
-from segstudio.evaluation.evaluation_export import EvaluationExport
+from segstudio.evaluation.export import EvaluationExport
 from segstudio.evaluation.work_queue import WorkQueue
 from segstudio.folder.browsing import Browsing
 from segstudio.folder.class_list import ClassList

@@ -9,7 +9,7 @@ from segstudio.annotation.ui.tools import tool_table
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.wheel import faded, resized_brush
 from segstudio.comparison.ui.compare_actions import COMPARE_ACTIONS
-from segstudio.evaluation.ui.evaluation_actions import EVALUATION_ACTIONS
+from segstudio.evaluation.ui.panel_actions import EVALUATION_ACTIONS
 from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
 from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
 from segstudio.inspection.ui.network_actions import NETWORK_ACTIONS

@@ -129,7 +129,7 @@ def _network() -> Build:
 
 
 def _evaluation() -> Build:
-    import segstudio.evaluation.ui.evaluation_panel  # noqa: F401 - loaded for what it imports
+    import segstudio.evaluation.ui.panel  # noqa: F401 - loaded for what it imports
 
     return lambda window, _studio: window.evaluation.build()
 

@@ -157,7 +157,7 @@ def test_the_ignore_index_counts_at_once(desk, tmp_path):
 def test_another_name_of_a_class_is_shown_and_nothing_is_counted(desk, tmp_path, monkeypatch):
     desk.open(make_folder(tmp_path / "nuclei", 2))
     table = evaluate(desk)
-    work = "segstudio.evaluation.evaluation_work.EvaluationWork.work"
+    work = "segstudio.evaluation.work.EvaluationWork.work"
     monkeypatch.setattr(work, lambda *_: pytest.fail("nothing is to be counted"))
     desk.changes.clear()
     desk.class_list.rename(1, "cell")

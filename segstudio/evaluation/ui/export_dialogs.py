@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from segstudio.evaluation.evaluation_export import EvaluationExport
+from segstudio.evaluation.export import EvaluationExport
 from segstudio.preferences import Preferences
 from segstudio.session.session import Session
 

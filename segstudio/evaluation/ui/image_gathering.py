@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.ui.class_rows import RunHead
 from segstudio.evaluation.ui.image_rows import ImageFiguresTable
 from segstudio.evaluation.ui.run_colors import run_color

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.report.wording import caution, verdict
 from segstudio.evaluation.ui.interval_plot import IntervalPlot, IntervalRow
 from segstudio.evaluation.ui.pair_choice import PairChoice

@@ -13,8 +13,8 @@ from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.core.prediction import Prediction
-from segstudio.evaluation.evaluation_inputs import NO_REFERENCE, Conditions, Contender, References
-from segstudio.evaluation.evaluation_rows import Counted, ImageRow
+from segstudio.evaluation.conditions import NO_REFERENCE, Conditions, Contender, References
+from segstudio.evaluation.rows import Counted, ImageRow
 from segstudio.folder.files import READ_ATTEMPTS, changing
 from segstudio.jobs import Job
 from segstudio.metrics.class_sums import ClassPairs

@@ -75,7 +75,7 @@ def _classes() -> Build:
 
     def build(window: MainWindow, studio: Studio) -> ClassesPanel:
         window.classes = ClassesPanel(
-            studio.session, studio.class_list, studio.class_removal, studio.scoring
+            studio.session, studio.schema_keeper, studio.class_removal, studio.scoring
         )
         return window.classes
 

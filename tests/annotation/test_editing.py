@@ -100,7 +100,7 @@ def test_random_edits_undone_are_the_original(empty):
 
 
 def test_only_unlabelled_paints_background_and_erases_the_active_class(empty):
-    empty.class_list.add("other")
+    empty.schema_keeper.add_class("other")
     stroke(empty, (5, 4), (9, 4))
     empty.session.set_view(active_class=2, only_unlabelled=True)
     stroke(empty, (0, 4), (12, 4))
@@ -128,7 +128,7 @@ def test_fill_contiguous_and_everywhere(desk, tmp_path):
     write_photo(root / "a.png", truth)
     write_mask(root / "masks" / "a.png", truth)
     desk.open(root)
-    desk.class_list.add("other")
+    desk.schema_keeper.add_class("other")
     desk.session.set_view(active_class=2)
     desk.editing.fill_at(3.7, 3.2)
     assert (labels_of(desk) == 2).sum() == 9

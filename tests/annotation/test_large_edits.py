@@ -96,7 +96,7 @@ def test_a_large_undo_is_done_before_its_image_is_left(large):
 def test_a_stroke_painted_meanwhile_is_not_overwritten(large):
     large.editing.fill_at(3, 3)
     assert large.jobs.wait_idle()
-    large.class_list.add("other")
+    large.schema_keeper.add_class("other")
     large.session.set_view(active_class=2)
     stroke(large, (7, 7))
     large.settle()

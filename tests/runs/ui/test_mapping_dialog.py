@@ -135,9 +135,9 @@ def test_all_objects_can_count_as_the_same(named, dialog):
 
 
 def test_it_follows_the_classes_and_the_model(named, dialog):
-    named.studio.class_list.rename(2, "bright")
+    named.studio.schema_keeper.rename_class(2, "bright")
     assert texts(dialog)[1] == ("1  bright", "2  bright")
-    new = named.studio.class_list.add("moon")
+    new = named.studio.schema_keeper.add_class("moon")
     assert target_of(dialog, 1).findText(f"{new}  moon") == 4
     dialog.model.setCurrentIndex(dialog.model.findData("fake-instance"))
     dialog.model.activated.emit(dialog.model.currentIndex())

@@ -23,7 +23,7 @@ from torch import nn
 
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
 from segstudio.core.schema import ClassSpec, LabelSchema
-from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
+from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder
 from segstudio.folder.files import FolderFiles
 from segstudio.jobs import Job

@@ -155,7 +155,7 @@ class Notices:
         """Say that something failed."""
         self.post(Notice("error", message, hint, details, action, about, scope=scope))
 
-    def ask(
+    def question(
         self,
         message: str,
         hint: str,

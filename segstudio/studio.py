@@ -16,10 +16,9 @@ from segstudio.comparison.disagreement import Disagreement
 from segstudio.core.prediction import RunOptions
 from segstudio.evaluation.confused_places import ConfusedPlaces
 from segstudio.evaluation.evaluating import Evaluating
-from segstudio.evaluation.evaluation_export import EvaluationExport
+from segstudio.evaluation.export import EvaluationExport
 from segstudio.evaluation.work_queue import WorkQueue
 from segstudio.folder.browsing import Browsing
-from segstudio.folder.class_list import ClassList
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import OpenFolder
 from segstudio.folder.folder_claim import FolderClaim
@@ -68,7 +67,7 @@ class Studio:
         folder_claim: Other windows on the same folder; windows that only look.
         segmenting: Models.
         comparing: What the views side by side show.
-        class_list: The verbs that change classes.
+        schema_keeper: The folder's classes, and what changes them.
         class_removal: Removing a class and merging it into another one, in all images.
         class_mappings: What the models' classes count as in the folder.
         exporting: Masks for other programs.
@@ -101,60 +100,97 @@ class Studio:
         self.notices = Notices()
         self.jobs = JobRunner(clock.post, self.notices.failure, self.notices.job_done)
         self.preferences = Preferences(home, self.jobs, self.notices)
+        self._clock, self._engine = clock, engine or TorchEngine()
+        self._documents, self._folder = Documents(), OpenFolder()
         folders = self.preferences.folders
-        engine = engine or TorchEngine()
-        documents, folder = Documents(), OpenFolder()
         self._journal = Journal(folders.data / "journal")
         self._predictions = PredictionStore(folders.data / "predictions")
-        self._schema = SchemaKeeper(self.session, self.jobs, clock, folder, self.notices)
-        self.scoring = Scoring(self.session, self.jobs, clock, self.notices, documents, folder)
-        self.editing = Editing(self.session, self.jobs, self.notices)
+        self._figures = FigureStore(folders.cache / "figures.sqlite")
+        self.last_words: list[str] = []
+        """What `close` could not save, and where it is instead: for the terminal."""
+        # Services hear of a change in the order in which they are made.
+        self.schema_keeper = SchemaKeeper(
+            self.session, self.jobs, clock, self._folder, self.notices
+        )
+        self._make_runs()
+        self._make_annotation()
+        self._make_folder()
+        self._make_comparison()
+        self._make_class_changes()
+        self._make_inspection()
+        self._make_evaluation()
+        self._apply_settings()
+        self.segmenting.refresh_models()
+
+    def _make_runs(self) -> None:
+        """Models on an image or on the folder, and their scores."""
+        session, jobs, notices = self.session, self.jobs, self.notices
+        self.scoring = Scoring(session, jobs, self._clock, notices, self._documents, self._folder)
+        self.segmenting = Segmenting(
+            session,
+            jobs,
+            self._clock,
+            notices,
+            self._documents,
+            self._folder,
+            self.schema_keeper,
+            self.scoring,
+            self._engine,
+        )
+        self.named_runs = NamedRuns(
+            session,
+            jobs,
+            notices,
+            self.preferences.folders.config / "runs.json",
+            self._engine,
+            self.settings.model,
+        )
+
+    def _make_annotation(self) -> None:
+        """Painting, undo, saving, recovery, export."""
+        session, jobs, notices = self.session, self.jobs, self.notices
+        self.editing = Editing(session, jobs, notices)
         self.recovering = Recovering(
-            self.session,
-            self.jobs,
-            self.notices,
+            session,
+            jobs,
+            notices,
             self.editing,
             self._journal,
             lambda path, page, then, instead: self.browsing.open_image(path, then, page, instead),
         )
         self.place = AnnotationPlace(
-            self.session, self.jobs, self.notices, documents, folder, self.editing
+            session, jobs, notices, self._documents, self._folder, self.editing
         )
         self.autosave = Autosave(
-            self.session,
-            self.jobs,
-            clock,
-            self.notices,
+            session,
+            jobs,
+            self._clock,
+            notices,
             self.preferences,
-            documents,
-            folder,
+            self._documents,
+            self._folder,
             self.editing,
             self._journal,
             self.place,
         )
-        self.segmenting = Segmenting(
-            self.session,
-            self.jobs,
-            clock,
-            self.notices,
-            documents,
-            folder,
-            self._schema,
-            self.scoring,
-            engine,
-        )
-        self.folder_claim = FolderClaim(self.session, self.jobs, self.notices)
+        self.exporting = Exporting(session, jobs, notices, self._documents, self._folder)
+
+    def _make_folder(self) -> None:
+        """Folders, images, their marks and thumbnails."""
+        session, jobs, notices = self.session, self.jobs, self.notices
+        thumbnails = ThumbnailCache(self.preferences.folders.cache / "thumbnails")
+        self.folder_claim = FolderClaim(session, jobs, notices)
         self.browsing = Browsing(
-            self.session,
-            self.jobs,
-            clock,
-            self.notices,
+            session,
+            jobs,
+            self._clock,
+            notices,
             self.preferences,
-            documents,
-            folder,
-            self._schema,
-            FolderStates(self.session, self.jobs, folder, self.scoring.count_missing),
-            Thumbnails(self.session, self.jobs, ThumbnailCache(folders.cache / "thumbnails")),
+            self._documents,
+            self._folder,
+            self.schema_keeper,
+            FolderStates(session, jobs, self._folder, self.scoring.count_missing),
+            Thumbnails(session, jobs, thumbnails),
             self._predictions,
             self.folder_claim,
             leave=self._leave,
@@ -164,88 +200,88 @@ class Studio:
             ),
         )
         self.autosave.take_theirs = self.browsing.take_from_disk
-        self.disagreement = Disagreement(self.session, self.jobs, clock, self.notices, self.editing)
+        self.picture_files = PictureFiles(jobs, notices)
+
+    def _make_comparison(self) -> None:
+        """Models side by side, and where they disagree."""
+        self.disagreement = Disagreement(
+            self.session, self.jobs, self._clock, self.notices, self.editing
+        )
+        self.comparing = Comparing(self.session, self.segmenting)
+
+    def _make_class_changes(self) -> None:
+        """What classes count as, and removing them from all images."""
         self.class_mappings = ClassMappings(
             self.session,
             self.jobs,
             self.notices,
-            documents,
-            folder,
-            self._schema,
+            self._documents,
+            self._folder,
+            self.schema_keeper,
             self.scoring,
         )
-        self.class_list = ClassList(self.session, self.jobs, self.notices, self._schema)
         self.class_removal = ClassRemoval(
             self.session,
             self.jobs,
             self.notices,
-            documents,
-            folder,
-            self._schema,
+            self._documents,
+            self._folder,
+            self.schema_keeper,
             self.scoring,
             self.autosave,
         )
-        self.picture_files = PictureFiles(self.jobs, self.notices)
-        self.comparing = Comparing(self.session, self.segmenting)
-        self.exporting = Exporting(self.session, self.jobs, self.notices, documents, folder)
-        self.inspecting = Inspecting(self.session, self.jobs, clock, engine, self.notices)
-        self.feature_maps = FeatureMaps(self.session, self.jobs)
+
+    def _make_inspection(self) -> None:
+        """The network inspector."""
+        session, jobs, notices, engine = self.session, self.jobs, self.notices, self._engine
+        self.inspecting = Inspecting(session, jobs, self._clock, engine, notices)
+        self.feature_maps = FeatureMaps(session, jobs)
         self.cutting = Cutting(
-            self.session, self.jobs, clock, self.notices, engine, self.inspecting, documents, folder
-        )
-        self.explaining = Explaining(self.session, self.jobs, self.inspecting)
-        self.photo_overlay = PhotoOverlay(
-            self.session, self.jobs, self.feature_maps, self.explaining
-        )
-        self.pairing = Pairing(self.session, self.jobs, self.inspecting, engine)
-        self.upsampling = Upsampling(self.session, self.jobs, self.inspecting, engine)
-        self.named_runs = NamedRuns(
-            self.session,
-            self.jobs,
-            self.notices,
-            folders.config / "runs.json",
+            session,
+            jobs,
+            self._clock,
+            notices,
             engine,
-            self.settings.model,
+            self.inspecting,
+            self._documents,
+            self._folder,
         )
-        self._figures = FigureStore(folders.cache / "figures.sqlite")
+        self.explaining = Explaining(session, jobs, self.inspecting)
+        self.photo_overlay = PhotoOverlay(session, jobs, self.feature_maps, self.explaining)
+        self.pairing = Pairing(session, jobs, self.inspecting, engine)
+        self.upsampling = Upsampling(session, jobs, self.inspecting, engine)
+        self.inspection_export = InspectionExport(session, jobs, notices, self.inspecting)
+
+    def _make_evaluation(self) -> None:
+        """Models over the whole folder, and the queue of work that follows."""
+        session, jobs, notices = self.session, self.jobs, self.notices
         self.evaluating = Evaluating(
-            self.session,
-            self.jobs,
-            clock,
-            self.notices,
-            documents,
-            folder,
-            engine,
+            session,
+            jobs,
+            self._clock,
+            notices,
+            self._documents,
+            self._folder,
+            self._engine,
             self._figures,
             self.scoring,
             self.segmenting,
         )
         self.confused_places = ConfusedPlaces(
-            self.session,
-            self.jobs,
-            self.browsing,
-            self.segmenting,
-            self.evaluating.prediction_key,
+            session, jobs, self.browsing, self.segmenting, self.evaluating.prediction_key
         )
         self.work_queue = WorkQueue(
-            self.session,
-            self.jobs,
-            self.notices,
-            folder,
+            session,
+            jobs,
+            notices,
+            self._folder,
             self.evaluating,
             self.browsing,
             self.segmenting,
         )
-        self.inspection_export = InspectionExport(
-            self.session, self.jobs, self.notices, self.inspecting
-        )
         self.evaluation_report = EvaluationExport(
-            self.session, self.jobs, self.notices, self.evaluating, documents, folder
+            session, jobs, notices, self.evaluating, self._documents, self._folder
         )
-        self.last_words: list[str] = []
-        """What `close` could not save, and where it is instead: for the terminal."""
-        self._apply_settings()
-        self.segmenting.refresh_models()
 
     @property
     def settings(self) -> Settings:
@@ -260,7 +296,7 @@ class Studio:
             journal then).
         """
         self.editing.end_stroke()
-        self._schema.save_now()
+        self.schema_keeper.save_now()
         self._keep_settings()
         self.autosave.save_all()
         stopped = self.jobs.shutdown(timeout)

@@ -127,7 +127,7 @@ LIGHT = {
     "from segstudio.window.application import Application\n"
     "Application(None, False, None).window.build_bars()": ["torch", "numpy", "cv2", "PIL", "tifffile"],
     "import segstudio.annotation.ui.tools.tool_table": ["torch", "numpy", "cv2", "psygnal"],
-    "import segstudio.window.contents, segstudio.evaluation.ui.evaluation_panel": ["torch", "pyqtgraph"],
+    "import segstudio.window.preload, segstudio.evaluation.ui.panel": ["torch", "pyqtgraph"],
     "import segstudio.__main__": ["torch", "numpy", "typer", "PySide6"],
 }  # fmt: skip
 """What must not be imported by the time that this has been done."""

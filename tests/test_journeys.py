@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import make_folder, square, wait_for, write_mask, write_photo
+from strokes import undo_title
 
 
 def test_open_run_paint_undo_save_reopen(desk, new_desk, tmp_path):
@@ -35,7 +36,7 @@ def test_open_run_paint_undo_save_reopen(desk, new_desk, tmp_path):
     desk.editing.extend_stroke(6, 14)
     assert desk.scoring.of_image().iou[1] == pytest.approx(100 / 120)
     desk.editing.end_stroke()
-    assert desk.document.history.undo_title == "Brush: class 1"
+    assert undo_title(desk.document.history) == "Brush: class 1"
 
     desk.editing.undo()
     assert desk.scoring.of_image().iou[1] == pytest.approx(80 / 120)
@@ -276,7 +277,7 @@ def test_strokes_survive_sigkill(new_desk, tmp_path):
     assert labels[14:17, 2:12].all()  # even the unfinished stroke is there
     assert labels.sum() == 3 * 20 + 3 * 10
     assert desk.document.dirty
-    assert desk.document.history.undo_title == "Recovered strokes"
+    assert undo_title(desk.document.history) == "Recovered strokes"
     desk.clock.advance(1.1)
     desk.settle()
     assert not desk.document.dirty

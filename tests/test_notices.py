@@ -78,7 +78,7 @@ def test_what_a_job_says_of_an_image_that_was_left_waits_for_it(said):
 def test_another_folder_takes_all_away_but_what_the_program_says(said):
     said.error("a.png was not saved.", about="saving", scope="program")
     said.warning("No class fits.")
-    said.ask("Objects or classes?", "", ("Objects", list), ("Classes", list), scope="image")
+    said.question("Objects or classes?", "", ("Objects", list), ("Classes", list), scope="image")
     said.enter_folder(Path("/other"))
     assert _shown(said) == ["a.png was not saved."]
     said.post(Notice("info", "The old folder is exported.", folder=Path("/set")))
@@ -112,8 +112,8 @@ def test_the_failure_of_a_job_goes_when_it_is_done_again_without_one(said):
 def test_the_same_again_is_counted_and_a_question_is_asked_once(said):
     said.error("It broke.", "Mend it.")
     said.error("It broke.", "Mend it.")
-    said.ask("Sure?", "", ("Yes", list))
-    said.ask("Sure?", "", ("Yes", list))
+    said.question("Sure?", "", ("Yes", list))
+    said.question("Sure?", "", ("Yes", list))
     assert _shown(said) == ["Sure?", "It broke. (2 times)"]
     said.close(said.shown[0].notice)
     assert _shown(said) == ["It broke. (2 times)"]

@@ -110,7 +110,7 @@ class AnnotationPlace:
             first.hint,
         )
 
-    def ask_again(self) -> None:
+    def question_again(self) -> None:
         """Let the user choose anew."""
         if self._session.project is not None:
             self._set(asked=True)

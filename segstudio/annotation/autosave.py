@@ -33,8 +33,8 @@ from segstudio.storage.seen_files import ForeignChangeError, SeenFiles
 from segstudio.storage.write_root import OutsideLinkError, WriteRoot, agree_to_link, agreed_links
 
 T = TypeVar("T")
-Answer = Literal["save", "discard", "cancel"]
-Ask = Callable[[Document], Answer]
+UnsavedChoice = Literal["save", "discard", "cancel"]
+UnsavedQuestion = Callable[[Document], UnsavedChoice]
 TakeTheirs = Callable[[Document, Callable[[SeenFiles | None], None]], None]
 
 # Up to here a patch is packed within about a millisecond, so it is written on the spot and is safe
@@ -117,7 +117,7 @@ class Autosave:
         self._journal_failed = False
         self._in_lane = 0
         self._dirty_told = False
-        self.ask: Ask = lambda _document: "save"
+        self.ask_unsaved: UnsavedQuestion = lambda _document: "save"
         self.choose_folder: Callable[[], Path | None] = lambda: None
         self.take_theirs: TakeTheirs = lambda _document, _done: None
         session.follow(What.LABELS, self._on_labels)
@@ -157,7 +157,7 @@ class Autosave:
         if self._preferences.settings.autosave:
             self._save(document)
             return True
-        answer = self.ask(document)
+        answer = self.ask_unsaved(document)
         if answer == "save":
             self._save(document)
         elif answer == "discard":

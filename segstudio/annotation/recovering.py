@@ -47,7 +47,7 @@ class Recovering:
         """Strokes that an ended program left behind, the latest first."""
         return self._journal.pending()
 
-    def tell_unreadable(self) -> None:
+    def notify_unreadable(self) -> None:
         """Say which journals the last `pending` could not read; nothing of them was deleted."""
         for trouble in self._journal.unreadable:
             if trouble.set_aside:

@@ -55,7 +55,7 @@ class Canvas(QWidget):
         samples_requested: The user wants the samples.
         pixel_clicked: (x, y): the hand clicked on a pixel while the network inspector is open.
         rectangle_drawn: It drew a `Rect` with Shift held, or None by a click.
-        answer_asked: (x, y, run): a click with Ctrl and Shift asked for what the model of a view
+        take_requested: (x, y, run): a click with Ctrl and Shift asked for what the model of a view
             says there.
         over_photo_closed: What the inspector lays over the photo shall go.
         over_photo_faded: How strongly it shall cover the photo, 0..1.
@@ -69,7 +69,7 @@ class Canvas(QWidget):
     samples_requested = Signal()
     pixel_clicked = Signal(int, int)
     rectangle_drawn = Signal(object)
-    answer_asked = Signal(int, int, str)
+    take_requested = Signal(int, int, str)
     over_photo_closed = Signal()
     over_photo_faded = Signal(float)
 
@@ -141,11 +141,6 @@ class Canvas(QWidget):
     @property
     def shown_panes(self) -> list[PaneView]:
         return self.panes[: self._shown]
-
-    @property
-    def is_growing(self) -> bool:
-        """Whether views that are wanted are not shown yet."""
-        return self._shown < self._count or self._stock.is_waited_for
 
     @property
     def zoom(self) -> float:
@@ -246,7 +241,7 @@ class Canvas(QWidget):
         viewport.rectangle_drawn.connect(self.rectangle_drawn)
         viewport.pointed.connect(partial(self._show_ghosts, viewport))
         viewport.used.connect(partial(self._activate, viewport))
-        viewport.answer_asked.connect(partial(self._ask_answer, viewport))
+        viewport.take_requested.connect(partial(self._ask_answer, viewport))
         return PaneView(self._session, viewport, self.grid)
 
     def _show_panes(self) -> None:
@@ -330,7 +325,7 @@ class Canvas(QWidget):
             self._session.set_view(active_pane=viewport.number)
 
     def _ask_answer(self, viewport: Viewport, x: int, y: int) -> None:
-        self.answer_asked.emit(x, y, viewport.shown.run)
+        self.take_requested.emit(x, y, viewport.shown.run)
 
     # -- the session changed -------------------------------------------------------------------
 

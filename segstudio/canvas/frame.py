@@ -27,12 +27,10 @@ class Frame:
 
     Attributes:
         image: The finished picture.
-        rendered: Rectangles composed by the last `render`, for measuring.
     """
 
     def __init__(self) -> None:
         self.image = QImage()
-        self.rendered: list[Rect] = []
         self._pixels: Pixels = np.zeros((0, 0), np.uint32)
         self._photo_pixels: Pixels = np.zeros((0, 0), np.uint32)
         self._photo: Photo | None = None
@@ -122,7 +120,6 @@ class Frame:
         stale, self._stale = self._stale, []
         for rect in stale:
             self._compose(rect)
-        self.rendered = stale
 
     def _everything(self) -> None:
         whole = Rect.of_shape((self._pixels.shape[0], self._pixels.shape[1]))

@@ -21,7 +21,7 @@ from segstudio.core.difference import (
 )
 from segstudio.core.prediction import Prediction
 from segstudio.core.render import confidence_table, entropy_table
-from segstudio.kit.model_titles import short_titles
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.session.document import Document
 from segstudio.session.inspection import OverPhoto, OverPhotoHeat
 from segstudio.session.session import Layer, OverlayStyle, ViewState
@@ -127,7 +127,7 @@ def _of_models(document: Document, first: Prediction, second: Prediction | None)
     if second is None:
         return Legend("Difference of models: only one prediction", missing=True)
     others = [p.title for p in document.predictions.values() if p is not first and p is not second]
-    names = short_titles([first.title, second.title], others)
+    names = short_model_titles([first.title, second.title], others)
     meanings = {
         AGREE: "agree",
         ONLY_PREDICTION: f"only {names[0]}",

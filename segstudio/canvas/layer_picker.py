@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from segstudio.comparison.comparing import OF_A_RUN, Comparing
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.layer_names import LAYER_SHORT, LAYER_TIPS, LAYERS
-from segstudio.kit.model_titles import short_titles
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import plain
 from segstudio.session.session import Layer, Pane
 
@@ -73,7 +73,7 @@ class LayerPicker(QWidget):
             combo.brief = two
             self._row.setStretchFactor(combo, int(two))  # equal shares, where there are two
         if of_run:
-            shorts = short_titles([title for _, title, _ in choices])
+            shorts = short_model_titles([title for _, title, _ in choices])
             self._shorts = {key: s for (key, _, _), s in zip(choices, shorts, strict=True)}
             items = [(key, title if there else title + _NOT_RUN) for key, title, there in choices]
             # that the shown one is not there yet is said beside it

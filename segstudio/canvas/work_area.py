@@ -49,7 +49,7 @@ class WorkArea(Display):
         rectangle_drawn: It drew a `Rect` with Shift held, or None by a click.
         pointed: The image point (x, y) under the pointer, or None.
         used: A button went down here.
-        answer_asked: (x, y): a click with Ctrl and Shift asked for what the model says there.
+        take_requested: (x, y): a click with Ctrl and Shift asked for what the model says there.
     """
 
     hovered = Signal(int, int)
@@ -58,7 +58,7 @@ class WorkArea(Display):
     rectangle_drawn = Signal(object)
     pointed = Signal(object)
     used = Signal()
-    answer_asked = Signal(int, int)
+    take_requested = Signal(int, int)
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ class WorkArea(Display):
     def _ask_answer(self, pointer: Pointer) -> None:
         idle = self._button == Qt.MouseButton.NoButton and not self._toolbox.chosen.busy
         if idle and self._can_work() and self._is_pixel(pointer.pixel):
-            self.answer_asked.emit(*pointer.pixel)
+            self.take_requested.emit(*pointer.pixel)
 
     def _on_line(self, pointer: Pointer) -> bool:
         """Whether the pointer is on the line between the layers of a wiped view."""

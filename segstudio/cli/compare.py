@@ -17,7 +17,7 @@ from segstudio.core.class_mapping import why_unscored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
-from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
+from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder, opened_for
 from segstudio.evaluation.own_pixels import own_pixels_notes, started_on_disk
 from segstudio.folder.files import FolderFiles

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from segstudio.evaluation.class_figures import class_rows, difference_row, further_values
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.folder_evaluation import FolderEvaluation
 from segstudio.evaluation.report.facts import reference_text
 from segstudio.metrics.bootstrap import RESAMPLES, SIGN, paired_difference

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from segstudio.cli.output import print_table, say, score, signed
+from segstudio.cli.output import print_line, print_table, score, signed
 from segstudio.evaluation.report.wording import count, stacks_text
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import AnyFigure, AnyMeasure, Where
@@ -26,19 +26,19 @@ def print_report(report: dict[str, Any]) -> None:
     """Print what `compare_report.report_of` returned."""
     models = report["models"]
     scored = count(report["scored_images"], "image")
-    say(f"{scored} with ground truth, of {report['images']:,}")
-    say(f"held against {report['held_against']}")
+    print_line(f"{scored} with ground truth, of {report['images']:,}")
+    print_line(f"held against {report['held_against']}")
     if report["stack_pages"]:
-        say(stacks_text(report["stack_pages"]))
+        print_line(stacks_text(report["stack_pages"]))
     if report["ground_truth_values"] is not None:
-        say(f"values of the masks are read as {KINDS[report['ground_truth_values']].name}")
+        print_line(f"values of the masks are read as {KINDS[report['ground_truth_values']].name}")
     for note in report["notes"]:
-        say(f"note: {note}")
-    say()
+        print_line(f"note: {note}")
+    print_line()
     leads = report["ranked_by"] == "mean_iou_foreground"
     _print_models(models, report["all_background"], leads=leads)
     if leads:
-        say("fg: of the foreground, the classes but background")
+        print_line("fg: of the foreground, the classes but background")
     _print_classes(models)
     for difference in report["differences"]:
         if "resamples" in difference:
@@ -73,7 +73,7 @@ def _print_models(
     for measure in MEASURES:
         if measure.section and all(m.get(measure.section, "") is None for m in models):
             for line in measure.summary(models[0], leads):
-                say(line)
+                print_line(line)
 
 
 def _section(model: dict[str, Any], measure: AnyMeasure) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _print_classes(models: list[dict[str, Any]]) -> None:
     names = {c["id"]: c["name"] for c in models[0]["classes"]}
     if not names:
         return
-    say("\nIoU by class" + (", and apart from the first model" if len(models) > 1 else ""))
+    print_line("\nIoU by class" + (", and apart from the first model" if len(models) > 1 else ""))
     rows = []
     for class_id, name in names.items():
         cells = []
@@ -120,12 +120,12 @@ def print_difference(
         leads: Whether the foreground comes first.
         notes: Lines before the table.
     """
-    say(
+    print_line(
         f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
     )
     for note in (*notes, *([found["caution"]] if found["caution"] else [])):
-        say(note)
+        print_line(note)
     rows = [("foreground", found["mean_iou_foreground"])] * leads
     rows += [("mean", found["mean_iou"]), *((c["name"], c) for c in found["classes"])]
     print_table(
@@ -152,11 +152,11 @@ def _print_disagreement(
 ) -> None:
     if found is None:
         return
-    say(f"\nmean vote entropy {score(found['mean_vote_entropy'])}")
+    print_line(f"\nmean vote entropy {score(found['mean_vote_entropy'])}")
     if not found["images"]:
-        say("the models agree on every pixel")
+        print_line("the models agree on every pixel")
         return
-    say("images on which the models differ most")
+    print_line("images on which the models differ most")
     header = "fg iou" if lead == "mean_iou_foreground" else "iou"
     print_table(
         ["image", "vote entropy", *(f"{header} {m['id']}" for m in models)],

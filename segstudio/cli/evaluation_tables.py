@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from segstudio.cli.compare_tables import print_difference
-from segstudio.cli.output import print_table, say, score
+from segstudio.cli.output import print_line, print_table, score
 from segstudio.evaluation.mask_pairs import MISSING_TEXTS
 from segstudio.evaluation.report.wording import count
 from segstudio.metrics.image_figures import MEASURES, PIXELS
@@ -27,28 +27,32 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
     _print_further(report)
     if report["without_ground_truth"]:
         lacking = count(len(report["without_ground_truth"]), "prediction has", "predictions have")
-        say(f"{lacking} no ground truth")
+        print_line(f"{lacking} no ground truth")
     if report["without_prediction"]:
         _print_missing(report)
     if report["predicted_ignored_pixels"]:
         pixels = count(report["predicted_ignored_pixels"], "pixel")
-        say(
+        print_line(
             f"{pixels} predicted as {report['ignore_index']}, the ignored id, where the ground "
             "truth counts: of no class, so what is there is missed"
         )
-    say(f"ground truth: {report['ground_truth']['masks']}")
+    print_line(f"ground truth: {report['ground_truth']['masks']}")
     if report["ground_truth"]["objects"] is not None:
-        say(f"objects of the ground truth: {report['ground_truth']['objects']}")
+        print_line(f"objects of the ground truth: {report['ground_truth']['objects']}")
     kinds = [KINDS[report[f"{side}_values"]].name for side in ("ground_truth", "prediction")]
-    say(f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}")
+    print_line(
+        f"values of the ground truth are read as {kinds[0]}, of the predictions as {kinds[1]}"
+    )
     if report["ground_truth_values"] == "instances":
-        say("each value of the ground truth is an object; for values of classes give --schema")
+        print_line(
+            "each value of the ground truth is an object; for values of classes give --schema"
+        )
     for note in report["notes"]:
-        say(f"note: {note}")
+        print_line(f"note: {note}")
     if "bootstrap" in report:
         _print_difference(report["bootstrap"], leads=_has_foreground(report))
     rows = report["per_image"] if per_image else report["worst"]
-    say("\nall images" if per_image else "\nworst images")
+    print_line("\nall images" if per_image else "\nworst images")
     columns = (
         *(_FOREGROUND_COLUMNS if _has_foreground(report) else ()),
         ("mean_iou", "mean iou"),
@@ -71,8 +75,8 @@ def _print_missing(report: dict[str, Any]) -> None:
     masks = count(report["ground_truth_masks"], "ground truth mask")
     verb = "has" if len(names) == 1 else "have"
     named = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
-    say(f"{len(names)} of {masks} {verb} no prediction: {named}")
-    say(f"  {MISSING_TEXTS[report['missing']]}")
+    print_line(f"{len(names)} of {masks} {verb} no prediction: {named}")
+    print_line(f"  {MISSING_TEXTS[report['missing']]}")
 
 
 def _print_classes(report: dict[str, Any]) -> None:
@@ -95,30 +99,32 @@ def _print_classes(report: dict[str, Any]) -> None:
 
 def _print_means(report: dict[str, Any]) -> None:
     of = f"{report['scored_classes']} of {len(report['classes'])} classes"
-    say()
+    print_line()
     leads = _has_foreground(report)
     if leads:
-        say(
+        print_line(
             f"foreground: mean IoU {score(report['mean_iou_foreground'])}, "
             f"mean Dice {score(report['mean_dice_foreground'])} "
             f"({count(len(report['foreground']), 'class', 'classes')} without background)"
         )
-    say(f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})")
-    say(
+    print_line(
+        f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})"
+    )
+    print_line(
         f"pixel accuracy {score(report['pixel_accuracy'])} "
         f"(all of the largest class: {score(report['majority_accuracy'])}), "
         f"frequency-weighted IoU {score(report['frequency_weighted_iou'])}"
     )
     baseline = report["all_background"]
     zero = next((c["name"] for c in report["classes"] if c["id"] == 0), "background")
-    say(
+    print_line(
         f"all {zero} would score: "
         + f"foreground mean IoU {score(baseline['mean_iou_foreground'])}, " * leads
         + f"mean IoU {score(baseline['mean_iou'])}, "
         f"pixel accuracy {score(baseline['pixel_accuracy'])}"
     )
     _print_measures(report, in_sections=False)
-    say(
+    print_line(
         f"mean over {count(report['images'], 'image')}: IoU {score(report['image_mean_iou'])}, "
         f"Dice {score(report['image_mean_dice'])}"
         + (
@@ -132,7 +138,7 @@ def _print_means(report: dict[str, Any]) -> None:
 def _print_objects(objects: dict[str, Any] | None) -> None:
     if objects is None:
         return
-    say(
+    print_line(
         f"objects at IoU {objects['iou_threshold']}: {objects['found']} found, "
         f"{objects['missed']} missed, {objects['invented']} invented; "
         f"F1 {score(objects['f1'])}, mean IoU of those found {score(objects['mean_iou_of_found'])}"
@@ -145,7 +151,7 @@ def _print_measures(report: dict[str, Any], *, in_sections: bool) -> None:
         name = measure.section or (measure.figures[0].total if measure.figures else "")
         if measure is not PIXELS and bool(measure.section) == in_sections and name in report:
             for line in measure.summary(report, _has_foreground(report)):
-                say(line)
+                print_line(line)
 
 
 def _print_further(report: dict[str, Any]) -> None:
@@ -154,7 +160,7 @@ def _print_further(report: dict[str, Any]) -> None:
     parts = [report.get(m.section) or {} for m in MEASURES if m.section]
     regions = max(part.get("regions_as_objects", 0) for part in parts)
     if regions:
-        say(
+        print_line(
             f"connected regions stand for the predicted objects in {regions} of "
             f"{count(report['images'], 'image')}"
         )

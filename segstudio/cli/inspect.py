@@ -12,7 +12,7 @@ from segstudio.cli.exit_codes import OK, InputError, input_errors
 from segstudio.cli.inspect_cuts import ablation_rows, how_of, print_ablations, wanted_runs
 from segstudio.cli.inspect_files import Files, material_of, write_files
 from segstudio.cli.loading import chosen_spec, engine_on, fetch_weights
-from segstudio.cli.output import print_json, print_table, progress_bar, say
+from segstudio.cli.output import print_json, print_line, print_table, progress_bar
 from segstudio.core.class_mapping import ClassMapping
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
@@ -250,7 +250,7 @@ def _print_report(report: dict[str, Any]) -> None:
     height, width = report["image_size"]
     resized = report["input_size"] != report["image_size"]
     given = " x ".join(map(str, reversed(report["input_size"])))
-    say(
+    print_line(
         f"{report['model']} ({report['network']}) on {width} x {height} pixels"
         f"{f', given to it as {given}' if resized else ''}: "
         f"{report['parameters']:,} parameters, {report['macs'] / 1e9:.2f} G multiply-adds, "
@@ -258,21 +258,21 @@ def _print_report(report: dict[str, Any]) -> None:
     )
     _print_stages(report["stages"], report["remainder"])
     if report["skips"]:
-        say("\nskips")
+        print_line("\nskips")
         print_table(
             ("source", "target", "kind"),
             [(s["source"], s["target"], s["kind"]) for s in report["skips"]],
         )
     else:
-        say("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
+        print_line("\nno skips" + (", so there is nothing to cut" if "ablations" in report else ""))
     if report.get("ablations"):
         print_ablations(report["ablations"], report["ground_truth"])
     for note in report["notes"]:
-        say(note)
+        print_line(note)
     if "sheets" in report:
-        say(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
+        print_line(f"\n{len(report['sheets'])} sheets in {Path(report['sheets'][0]).parent}")
     for name, path in report.get("files", {}).items():
-        say(f"{name}: {path}")
+        print_line(f"{name}: {path}")
 
 
 def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> None:
@@ -298,9 +298,9 @@ def _print_stages(stages: list[dict[str, Any]], rest: dict[str, Any] | None) -> 
         ]
         + besides,
     )
-    say("stride and receptive field in pixels of the image")
+    print_line("stride and receptive field in pixels of the image")
     if any(s["receptive_field_is_global"] for s in stages):
-        say("+ some path of the stage reads the whole image besides")
+        print_line("+ some path of the stage reads the whole image besides")
 
 
 def _field(stage: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from segstudio.cli.exit_codes import InputError
-from segstudio.cli.output import print_table, progress_bar, say, score
+from segstudio.cli.output import print_line, print_table, progress_bar, score
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow, EdgeCut, FeatureTrace
 from segstudio.core.schema import LabelSchema
@@ -78,7 +78,7 @@ def ablation_rows(
 def print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
     """Print a table of the rows."""
     classes = [entry["name"] for entry in rows[0]["classes"]]
-    say(f"\nwith a skip cut ({rows[0]['how']})")
+    print_line(f"\nwith a skip cut ({rows[0]['how']})")
     columns = [f"{figure} {name}" for name in classes for figure in ("IoU", "boundary IoU")]
     print_table(
         ("skip", "changed pixels", *columns),
@@ -95,7 +95,7 @@ def print_ablations(rows: list[dict[str, Any]], truth: str | None) -> None:
             for row in rows
         ],
     )
-    say(f"ground truth: {truth}" if truth else "no ground truth beside the image")
+    print_line(f"ground truth: {truth}" if truth else "no ground truth beside the image")
 
 
 def _as_json(row: AblationRow, schema: LabelSchema, how: CutHow) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from segstudio.cli.exit_codes import OK
-from segstudio.cli.output import print_json, print_table, say
+from segstudio.cli.output import print_json, print_line, print_table
 from segstudio.core.formatting import bytes_text
 from segstudio.core.prediction import ModelSpec
 from segstudio.models.registry import registry
@@ -22,7 +22,7 @@ def list_models(*, as_json: bool) -> int:
         ("id", "family", "task", "classes", "weights"),
         [(s.id, s.family, s.task, str(len(s.schema.classes)), _weights_text(s)) for s in specs],
     )
-    say(f"\nWeights are kept in {weights_folder()}")
+    print_line(f"\nWeights are kept in {weights_folder()}")
     return OK
 
 

@@ -65,7 +65,7 @@ def warn(message: str) -> None:
     print(printable(message), file=sys.stderr, flush=True)
 
 
-def say(message: str = "") -> None:
+def print_line(message: str = "") -> None:
     """Print a line that may hold names of files and classes; empty lines before and after stay."""
     line = message.strip("\n")
     before, after = message.partition(line)[::2] if line else (message, "")

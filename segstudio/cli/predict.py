@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segstudio.cli.exit_codes import FAILURE, OK, input_errors
 from segstudio.cli.loading import engine_on, fetch_weights
-from segstudio.cli.output import print_json, progress_bar, say, warn
+from segstudio.cli.output import print_json, print_line, progress_bar, warn
 from segstudio.cli.shown_job import ShownJob
 from segstudio.cli.stopping import STOPPED, Stopped
 from segstudio.core.errors import SegstudioError
@@ -86,17 +86,19 @@ def _print_summary(work: Predicting, *, as_json: bool) -> None:
             }
         )
         return
-    say(
+    print_line(
         f"{work.written} written, {work.skipped} already there, "
         f"{len(work.failed())} failed, of {len(work.every)} images; {work.request.out}"
     )
     if work.stacks:
-        say(stacks_text({name: (pages, pages) for name, pages in work.stacks.items()}))
+        print_line(stacks_text({name: (pages, pages) for name, pages in work.stacks.items()}))
     if work.written:
-        say(f"{per_image:.2f} s an image on {work.device}")
+        print_line(f"{per_image:.2f} s an image on {work.device}")
     if first_pages:
         named = ", ".join(f"{name} ({n})" for name, n in list(first_pages.items())[:5])
         more = ", ..." if len(first_pages) > 5 else ""
-        say(f"only the first page was segmented of {named}{more}; without --pages first all are")
+        print_line(
+            f"only the first page was segmented of {named}{more}; without --pages first all are"
+        )
     for name, notes in list(work.notes.items())[:5]:
-        say(f"{name}: {' '.join(notes)}")
+        print_line(f"{name}: {' '.join(notes)}")

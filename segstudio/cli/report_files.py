@@ -10,9 +10,9 @@ from pathlib import Path
 from segstudio.cli.exit_codes import InputError
 from segstudio.cli.output import ShowProgress, progress_bar, warn
 from segstudio.evaluation.folder_evaluation import FolderEvaluation
-from segstudio.evaluation.report.evaluation_document import write_html
-from segstudio.evaluation.report.evaluation_material import EvaluationMaterial
 from segstudio.evaluation.report.gathering import EvaluatedFolder, gather
+from segstudio.evaluation.report.material import EvaluationMaterial
+from segstudio.evaluation.report.report_document import write_html
 from segstudio.report.page import part_of
 from segstudio.storage.picture import unchecked
 

@@ -147,7 +147,7 @@ class Disagreement:
         self._jobs.submit(
             "Comparing the predictions",
             "features",
-            asked.answer,
+            asked.compare,
             self._show,
             failed=failed,
             key=_KEY,
@@ -203,7 +203,7 @@ class _Asked:
     ignore_index: int | None = None
     min_pixels: int = 0
 
-    def answer(self, job: Job) -> FoundRegions:
+    def compare(self, job: Job) -> FoundRegions:
         """Compare."""
         assert self.document is not None
         predictions = [one.prediction for one in self.predictions]

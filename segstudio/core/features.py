@@ -184,9 +184,9 @@ class SkipEdge:
         via: name of the module that made what arrives; the source's where nothing lies between.
         site: the join (a concatenation or an addition) in which it is an argument.
         argument: which argument.
-        joins: site and argument of every tensor that the flattened join brings together, in order.
-        deep: index in ``joins`` of the path from below.
-        index: index in ``joins`` of this edge.
+        merged: site and argument of every tensor that the flattened join brings together, in order.
+        deep: index in ``merged`` of the path from below.
+        index: index in ``merged`` of this edge.
     """
 
     id: str
@@ -197,7 +197,7 @@ class SkipEdge:
     via: str
     site: Site
     argument: int
-    joins: tuple[tuple[Site, int], ...]
+    merged: tuple[tuple[Site, int], ...]
     deep: int
     index: int
 

@@ -228,11 +228,6 @@ class History:
         return bool(self._undone)
 
     @property
-    def undo_title(self) -> str:
-        """Title of the edit that `undo` would take back; "" if there is none."""
-        return self._done[-1].title if self._done else ""
-
-    @property
     def redo_title(self) -> str:
         """Title of the edit that `redo` would bring back; "" if there is none."""
         return self._undone[-1].title if self._undone else ""

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from segstudio.clock import Cancel, Clock
 from segstudio.core.labels import LabelMap
-from segstudio.evaluation.evaluation_inputs import Conditions, Contender
-from segstudio.evaluation.evaluation_rows import pairs_of
-from segstudio.evaluation.evaluation_sums import SumKeeper
-from segstudio.evaluation.evaluation_table import EvaluationTable
-from segstudio.evaluation.evaluation_work import EvaluationWork, Results, Trouble
+from segstudio.evaluation.conditions import Conditions, Contender
+from segstudio.evaluation.figures_table import EvaluationTable
+from segstudio.evaluation.rows import pairs_of
+from segstudio.evaluation.sums import SumKeeper
+from segstudio.evaluation.work import EvaluationWork, Results, Trouble
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
 from segstudio.jobs import Job, JobRunner

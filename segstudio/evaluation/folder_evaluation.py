@@ -8,10 +8,10 @@ from pathlib import Path
 
 from segstudio.core.class_mapping import is_scored
 from segstudio.core.schema import LabelSchema
-from segstudio.evaluation.evaluation_inputs import Conditions, References
-from segstudio.evaluation.evaluation_sums import RunSums
-from segstudio.evaluation.evaluation_table import EvaluationTable
-from segstudio.evaluation.evaluation_work import EvaluationWork, Results, Trouble
+from segstudio.evaluation.conditions import Conditions, References
+from segstudio.evaluation.figures_table import EvaluationTable
+from segstudio.evaluation.sums import RunSums
+from segstudio.evaluation.work import EvaluationWork, Results, Trouble
 from segstudio.jobs import Job
 from segstudio.runs.engine import Engine
 from segstudio.storage.figures import FigureStore

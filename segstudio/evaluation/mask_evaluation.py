@@ -17,7 +17,7 @@ from segstudio.core.instances import InstanceMatch, match_instances
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.mask_pairs import MISSING_TEXTS, MaskFolders, MaskSides, Missing, Pair
-from segstudio.evaluation.report.evaluation_material import (
+from segstudio.evaluation.report.material import (
     EvaluatedRun,
     EvaluationMaterial,
     ShownImage,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from segstudio.evaluation.evaluation_inputs import References
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.conditions import References
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.report.wording import count
 from segstudio.runs.batch import model_of
 from segstudio.session.session import ImageState

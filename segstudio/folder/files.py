@@ -77,11 +77,11 @@ class MasksKnown:
         return self._told.is_set() and self._trouble is None
 
     @property
-    def told(self) -> bool:
+    def settled(self) -> bool:
         """Whether it was said that it is decided, or why it is not."""
         return self._told.is_set()
 
-    def tell(self, trouble: SegstudioError | None = None) -> None:
+    def settle(self, trouble: SegstudioError | None = None) -> None:
         """Say that it is decided; with `trouble` that those who wait shall not go on."""
         self._trouble = trouble
         self._told.set()

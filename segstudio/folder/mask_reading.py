@@ -91,12 +91,12 @@ class MaskReading:
                     images, lambda done, total: job.report(done, total), self._kept
                 )
             except BaseException:
-                masks.tell(_STOPPED)  # nobody waits for ever
+                masks.settle(_STOPPED)  # nobody waits for ever
                 raise
 
         def ended() -> None:
-            if not masks.told:  # cancelled before it began
-                masks.tell(_STOPPED)
+            if not masks.settled:  # cancelled before it began
+                masks.settle(_STOPPED)
 
         self._jobs.submit(
             "Looking at the masks",
@@ -110,16 +110,16 @@ class MaskReading:
     def _looked(self, project: Project, masks: MasksKnown, found: TruthIndex) -> None:
         assert project.truth is not None
         if project is not self._session.project:
-            masks.tell(_OTHERWISE)
+            masks.settle(_OTHERWISE)
             return
         if found.reads_like(project.truth):
             self._final = found
-            masks.tell()
+            masks.settle()
             self._tell(project, found)
             self._known()
             return
         self._change(project, found)
-        masks.tell(_OTHERWISE)
+        masks.settle(_OTHERWISE)
 
     def read_as(self, said: ReadAs) -> None:
         """Read the masks as the user says, now and the next time."""
@@ -132,7 +132,7 @@ class MaskReading:
         if said == index.said:
             return
         self._change(project, index.read_as(said))
-        files.masks.tell(_OTHERWISE)
+        files.masks.settle(_OTHERWISE)
 
     @property
     def index(self) -> TruthIndex | None:

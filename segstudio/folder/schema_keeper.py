@@ -15,6 +15,7 @@ from segstudio.folder.files import OpenFolder
 from segstudio.jobs import JobRunner
 from segstudio.notices import Notice, Notices
 from segstudio.session.session import Change, SchemaOrigin, Session, What
+from segstudio.storage.class_names_file import read_class_names
 from segstudio.storage.masks import MASKS
 from segstudio.storage.project import Project
 from segstudio.storage.schema_file import (
@@ -93,7 +94,7 @@ class SchemaKeeper:
         """Put `adopted(model)` in force if that differs from what is.
 
         A folder that has classes keeps their names, also made-up ones: whether its "object" is
-        what the model finds is known to the user alone (`use_names`).
+        what the model finds is known to the user alone (`use_model_names`).
         """
         session = self._session
         schema = self.adopted(model)
@@ -103,21 +104,27 @@ class SchemaKeeper:
             session.schema_origin = SchemaOrigin.MODEL
             session.notify(What.SCHEMA)
 
-    def named_as(self, model: LabelSchema) -> LabelSchema | None:
-        """The folder's classes with a model's names for its made-up ones.
+    def can_use_model_names(self) -> bool:
+        """Whether the chosen model has names for classes of the folder that have none."""
+        return self._named_as_model() is not None
+
+    def use_model_names(self) -> None:
+        """Call the folder's classes of made-up names as the chosen model does."""
+        schema = self._named_as_model()
+        if schema is not None:
+            self.set(schema)
+
+    def _named_as_model(self) -> LabelSchema | None:
+        """The folder's classes with the chosen model's names for its made-up ones.
 
         None if none changes, or if it is not known that they are the model's.
         """
-        if not is_scored(model, self._session.schema):
+        session = self._session
+        spec = session.models.get(session.model.chosen)
+        if spec is None or not is_scored(spec.schema, session.schema):
             return None
-        schema = _with_names(self._session.schema, model)
-        return None if schema == self._session.schema else schema
-
-    def use_names(self, model: LabelSchema) -> None:
-        """Call the folder's classes of made-up names as a model does."""
-        schema = self.named_as(model)
-        if schema is not None:
-            self.set(schema)
+        schema = _with_names(session.schema, spec.schema)
+        return None if schema == session.schema else schema
 
     def _is_blank(self) -> bool:
         session, document = self._session, self._session.document
@@ -126,15 +133,18 @@ class SchemaKeeper:
         painted = document is not None and document.annotation.revision > 0
         return not painted and not any(s.annotated or s.edited for s in session.states.values())
 
-    def change_class(self, class_id: int, name: str | None, color: Color | None) -> None:
-        """Give a class another name or colour."""
+    def rename_class(self, class_id: int, name: str) -> None:
+        """Give a class another name."""
         spec = self._session.schema.get(class_id)
-        if spec is None:
-            return
-        new = replace(spec, name=spec.name if name is None else name.strip() or spec.name)
-        self.set(
-            self._session.schema.with_class(new if color is None else replace(new, color=color))
-        )
+        if spec is not None:
+            new = replace(spec, name=name.strip() or spec.name)
+            self.set(self._session.schema.with_class(new))
+
+    def recolor_class(self, class_id: int, color: Color) -> None:
+        """Give a class another colour (r, g, b), 0..255."""
+        spec = self._session.schema.get(class_id)
+        if spec is not None:
+            self.set(self._session.schema.with_class(replace(spec, color=color)))
 
     def add_class(self, name: str) -> int:
         """Add a class under the lowest free id and return the id; -1 if all 256 are taken."""
@@ -164,6 +174,39 @@ class SchemaKeeper:
     def set_ignore_index(self, class_id: int | None) -> None:
         """Choose which id in the reference counts nowhere (None: all count)."""
         self.set(replace(self._session.schema, ignore_index=class_id))
+
+    def read_names(self, path: Path) -> None:
+        """Name the classes as a file does; classes that are not there yet are added.
+
+        Classes past those of the file keep their names. Colours stay unless the file has its own.
+        """
+        project = self._session.project
+
+        def done(read: tuple[ClassSpec, ...]) -> None:
+            if project is self._session.project:
+                self._name_as(read, path)
+
+        self._jobs.submit(
+            f"Reading {path.name}",
+            "files",
+            lambda _job: read_class_names(path),
+            done,
+            key="class names",
+            front=True,
+        )
+
+    def _name_as(self, read: tuple[ClassSpec, ...], path: Path) -> None:
+        schema = self._session.schema
+        for spec in read:
+            old = schema.get(spec.id)
+            if old is not None:
+                has_color = spec.color != distinct_color(spec.id)
+                color = spec.color if has_color else old.color
+                spec = replace(old, name=spec.name, color=color)
+            schema = schema.with_class(spec)
+        self.set(schema)
+        count = f"{len(read)} class{'' if len(read) == 1 else 'es'}"
+        self._notices.info(f"{count} named as in {path.name}.")
 
     def set(self, schema: LabelSchema, by: object = None) -> None:
         """Put edited classes in force and save them a little later.

@@ -142,7 +142,7 @@ def _features(
     edge = next((edge for edge in trace.skips if edge.target == layer.id), None)
     if edge is None:
         return None
-    return traced_model.join(edge, job.check).sources[edge.deep]
+    return traced_model.skip_merge(edge, job.check).sources[edge.deep]
 
 
 def _spectrum(

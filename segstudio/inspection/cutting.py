@@ -57,7 +57,7 @@ class Cutting:
 
     Attributes:
         ablating: Cuts every skip alone, over an image or a set.
-        joins: What a skip edge and the path from below bring together.
+        skip_merges: What a skip edge and the path from below bring together.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Cutting:
         self._session, self._jobs, self._clock = session, jobs, clock
         self._inspecting = inspecting
         self.ablating = Ablating(session, jobs, notices, engine, documents, folder)
-        self.joins = SkipMergeViews(session, jobs, inspecting)
+        self.skip_merges = SkipMergeViews(session, jobs, inspecting)
         self._traced: TracedNetwork | None = None
         self._kept = KeptCuts()
         self._scores = Latest()
@@ -249,7 +249,7 @@ class Cutting:
             self._session.set_inspection(cut_result=None, cut_problem=told(error))
 
         self._session.set_inspection(cut_problem="")
-        self._inspecting.ask(
+        self._inspecting.submit(
             "Cutting", work, done, key="cut", failed=failed, visible=_is_slow(traced)
         )
 

@@ -18,8 +18,8 @@ from segstudio.inspection.explanations import (
     ExplainedClass,
     Field,
     FloatArray,
-    LensRow,
-    LensView,
+    LogitLensRow,
+    LogitLensView,
     PixelValues,
     PixelXY,
     ScoreMaps,
@@ -46,7 +46,7 @@ class _Waiting:
         if failed is not None:
             self.failed.append(failed)
 
-    def tell(self, found: Attribution) -> None:
+    def deliver(self, found: Attribution) -> None:
         for done in self.done:
             done(found)
 
@@ -82,7 +82,7 @@ class Explaining:
     """Explains the main trace. Answers come on the GUI's thread, those of stale traces never.
 
     Every question goes the same way: what is known already is told at once; else the network is
-    asked through `Inspecting.ask`, what it says is kept, and a picture of it is made beside the
+    asked through `Inspecting.submit`, what it says is kept, and a picture of it is made beside the
     GUI's thread. Nothing of it is put into the session: `PhotoOverlay` and the panels do that.
 
     Gradients are computed for all stages at once and kept by class and target, so that another
@@ -155,7 +155,7 @@ class Explaining:
 
         if known.scores is None and not known.scores_asked:
             known.scores_asked = True
-            self._inspecting.ask(
+            self._inspecting.submit(
                 "Scoring every pixel", explanations.score_maps, scored, key="pixel scores",
                 visible=False,
             )  # fmt: skip
@@ -163,7 +163,7 @@ class Explaining:
         if found.position is None or found.channels or stage == known.stage_asked:
             return
         known.stage_asked = stage
-        self._inspecting.ask(
+        self._inspecting.submit(
             f"Computing {stage} again",
             lambda _traced_model, traced, _job: traced.trace.activation(stage).shape,
             lambda _shape: self._tell_waiting(known),
@@ -232,13 +232,13 @@ class Explaining:
             known.gradients[target] = found
             while len(known.gradients) > _KEPT:
                 known.gradients.popitem(last=False)
-            waiting.tell(found)
+            waiting.deliver(found)
 
         def ended() -> None:
             if known.waiting.get(target) is waiting:
                 del known.waiting[target]
 
-        job = self._inspecting.ask(
+        job = self._inspecting.submit(
             "Following gradients",
             lambda traced_model, traced, job: explanations.attribution(
                 traced_model, traced, target, job
@@ -368,7 +368,7 @@ class Explaining:
             return True
         if stage_id:
             channel = inspection.channel if inspection.stage == stage_id else None
-            job = self._inspecting.ask(
+            job = self._inspecting.submit(
                 f"Following gradients from {stage_id}",
                 lambda traced_model, traced, job: explanations.stage_field(
                     traced_model, traced, stage_id, point, channel, colours, job
@@ -388,10 +388,10 @@ class Explaining:
 
     # -- the logit lens ----------------------------------------------------------------------
 
-    def lens(
+    def logit_lens(
         self,
         stage_id: str,
-        done: Callable[[LensView], None],
+        done: Callable[[LogitLensView], None],
         failed: Failed | None = None,
     ) -> bool:
         """Tell what the head says from a stage, and how it scores against the annotation.
@@ -403,9 +403,9 @@ class Explaining:
         if known is None:
             return False
         reference, schema = _reference(known.traced), self._session.schema
-        job = self._inspecting.ask(
+        job = self._inspecting.submit(
             f"Reading {stage_id} with the head",
-            lambda traced_model, traced, _job: explanations.lens(
+            lambda traced_model, traced, _job: explanations.logit_lens(
                 traced_model, traced, stage_id, reference, schema
             ),
             done,
@@ -415,8 +415,8 @@ class Explaining:
         )
         return job is not None
 
-    def lens_table(
-        self, done: Callable[[tuple[LensRow, ...]], None], failed: Failed | None = None
+    def logit_lens_table(
+        self, done: Callable[[tuple[LogitLensRow, ...]], None], failed: Failed | None = None
     ) -> bool:
         """Tell of every stage on the way to the head what the head says from it, or why not.
 
@@ -427,9 +427,9 @@ class Explaining:
         if known is None:
             return False
         reference, schema = _reference(known.traced), self._session.schema
-        job = self._inspecting.ask(
+        job = self._inspecting.submit(
             "Reading the stages with the head",
-            lambda traced_model, traced, job: explanations.lens_table(
+            lambda traced_model, traced, job: explanations.logit_lens_table(
                 traced_model, traced, reference, schema, job
             ),
             done,

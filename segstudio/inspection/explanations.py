@@ -201,7 +201,7 @@ class Field:
 
 
 @dataclass(frozen=True, eq=False)
-class LensView:
+class LogitLensView:
     """What the head says from a stage.
 
     Attributes:
@@ -218,7 +218,7 @@ class LensView:
 
 
 @dataclass(frozen=True)
-class LensRow:
+class LogitLensRow:
     """One stage in the table of the logit lens.
 
     Attributes:
@@ -229,7 +229,7 @@ class LensRow:
 
     stage: str
     channels: int
-    view: LensView | None
+    view: LogitLensView | None
 
 
 # -- under the pointer -----------------------------------------------------------------------------
@@ -584,44 +584,44 @@ def _field(
     )
 
 
-def lens(
+def logit_lens(
     traced_model: TracedModel,
     traced: TracedNetwork,
     stage_id: str,
     reference: Labels | None,
     schema: LabelSchema,
-) -> LensView:
+) -> LogitLensView:
     """What the head says from a stage, against the annotation's window (h, w) if there is one.
 
     Raises:
         SegstudioError: if the head expects another number of channels.
     """
-    said = traced_model.lens(traced.trace, stage_id)
+    said = traced_model.logit_lens(traced.trace, stage_id)
     same = np.count_nonzero(said.labels == traced.prediction.labels)
     metrics = None
     if reference is not None and is_scored(said.schema, schema):
         metrics = metrics_of(count(reference, adapt(said, schema).labels, schema), schema)
-    return LensView(stage_id, said, float(same / said.labels.size), metrics)
+    return LogitLensView(stage_id, said, float(same / said.labels.size), metrics)
 
 
-def lens_table(
+def logit_lens_table(
     traced_model: TracedModel,
     traced: TracedNetwork,
     reference: Labels | None,
     schema: LabelSchema,
     job: Job,
-) -> tuple[LensRow, ...]:
+) -> tuple[LogitLensRow, ...]:
     """What the head says from each stage between the encoder and itself, and from others it can
     read; the stages that it cannot read are there without a view.
     """
-    readable = traced_model.lens_stages(traced.trace)
+    readable = traced_model.logit_lens_stages(traced.trace)
     between = (Role.BOTTLENECK, Role.CONTEXT, Role.PYRAMID, Role.DECODER)
     rows = []
     for layer in traced.trace.layers:
         job.check()
         if layer.id in readable:
-            view = lens(traced_model, traced, layer.id, reference, schema)
-            rows.append(LensRow(layer.id, layer.shape[0], view))
+            view = logit_lens(traced_model, traced, layer.id, reference, schema)
+            rows.append(LogitLensRow(layer.id, layer.shape[0], view))
         elif layer.role in between:
-            rows.append(LensRow(layer.id, layer.shape[0], None))
+            rows.append(LogitLensRow(layer.id, layer.shape[0], None))
     return tuple(rows)

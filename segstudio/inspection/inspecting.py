@@ -60,7 +60,7 @@ class Inspecting:
     it is traced, unless that is what was traced last -> `Inspection.traced`, with the choices that
     fit it, and without what was made of the trace before.
 
-    Work on a traced network goes through `ask`, which brings the network and the image along and
+    Work on a traced network goes through `submit`, which brings the network and the image along and
     drops what became stale.
     """
 
@@ -133,7 +133,7 @@ class Inspecting:
         if traced is not self._session.inspection.traced:
             self._traced_models.pop(traced, None)
 
-    def ask(
+    def submit(
         self,
         title: str,
         work: Callable[[TracedModel, TracedNetwork, Job], T],

@@ -135,7 +135,7 @@ class InspectionExport:
             return traced_model
 
         title = f"Writing {path.name}"
-        return self._inspecting.ask(title, fetch, fetched, key=f"export {path}")
+        return self._inspecting.submit(title, fetch, fetched, key=f"export {path}")
 
     def _submit(self, path: Path, said: str, work: Callable[[Job], None], *, can_open: bool) -> Job:
         opening = (

@@ -12,7 +12,7 @@ from segstudio.inspection.explaining import Explaining
 from segstudio.inspection.explanations import (
     Cam,
     Field,
-    LensView,
+    LogitLensView,
     class_name,
     error_text,
     field_text,
@@ -106,7 +106,7 @@ class PhotoOverlay:
             of_overlay = (self._channel, look)
         elif overlay is Overlay.CUTS:
             of_overlay = (inspection.cut_result, schema)
-        elif overlay is Overlay.LENS:
+        elif overlay is Overlay.LOGIT_LENS:
             of_overlay = (stage, schema)
         elif overlay is Overlay.CAM:
             of_overlay = (stage, self._explaining.target(), look.colours)
@@ -171,15 +171,15 @@ class PhotoOverlay:
         def depends(found: Field) -> None:
             self._lay(found.heat, field_text(found))
 
-        def read(found: LensView) -> None:
+        def read(found: LogitLensView) -> None:
             note = f"Agrees with the network on {100 * found.agreement:.1f} % of the pixels."
             self._lay_classes(traced, found.prediction, found.prediction.title, note)
 
         only = self._latest.only
         if overlay is Overlay.CAM:
             explaining.explain(inspection.stage, inspection.over, only(explained), only(failed))
-        elif overlay is Overlay.LENS:
-            explaining.lens(inspection.stage, only(read), only(failed))
+        elif overlay is Overlay.LOGIT_LENS:
+            explaining.logit_lens(inspection.stage, only(read), only(failed))
         else:
             stage = inspection.stage if overlay is Overlay.STAGE_FIELD else ""
             explaining.effective_field(only(depends), only(failed), stage_id=stage)

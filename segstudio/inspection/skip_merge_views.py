@@ -158,7 +158,7 @@ class SkipMergeViews:
         def work(
             traced_model: TracedModel, asked: TracedNetwork, job: Job
         ) -> tuple[SkipMerge, JoinView]:
-            join = traced_model.join(edge, job.check)
+            join = traced_model.skip_merge(edge, job.check)
             return join, join_view(asked, edge, join, wanted, job.check)
 
         def arrived(found: tuple[SkipMerge, JoinView]) -> None:
@@ -167,7 +167,7 @@ class SkipMergeViews:
             done(found[1])
 
         self.forget()
-        return self._inspecting.ask(
+        return self._inspecting.submit(
             f"Looking at {edge.id}", work, arrived, key="skip join",
             failed=lambda error: failed(told(error)), visible=False,
         ) is not None  # fmt: skip
@@ -211,7 +211,7 @@ def _seen(
 ) -> Iterator[tuple[JoinPart, FeatureMap]]:
     """What is joined, this skip first and the path from below second; then the results."""
     order = [edge.index, edge.deep]
-    order += [i for i in range(len(edge.joins)) if i not in order]
+    order += [i for i in range(len(edge.merged)) if i not in order]
     for i in order:
         features = join.sources[i]
         part = JoinPart(_kind(edge, i), _name(traced, edge, i), _shape(features), join.shares[i])
@@ -273,7 +273,7 @@ def _kind(edge: SkipEdge, index: int) -> PartKind:
 def _name(traced: TracedNetwork, edge: SkipEdge, index: int) -> str:
     """The stage that one argument of a join comes from; "" where that is not known."""
     trace = traced.trace
-    same = [other for other in trace.skips if other.joins == edge.joins]
+    same = [other for other in trace.skips if other.merged == edge.merged]
     for other in same:
         if other.index == index:
             return other.source

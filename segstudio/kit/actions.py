@@ -41,8 +41,8 @@ class Context:
 
 
 Run = Callable[[Context], object]
-Ask = Callable[[Context], bool]
-Tell = Callable[[Context], str]
+Condition = Callable[[Context], bool]
+TextOf = Callable[[Context], str]
 
 
 def always(context: Context) -> bool:
@@ -89,10 +89,10 @@ class ActionSpec:
     icon: str = ""
     keys: tuple[str, ...] = ()
     scope: Scope = Scope.WINDOW
-    enabled: Ask = always
-    checked: Ask | None = None
+    enabled: Condition = always
+    checked: Condition | None = None
     tip: str = ""
-    tip_now: Tell | None = None
+    tip_now: TextOf | None = None
     section: int = 0
     repeats: bool = False
     in_menu: bool = True

@@ -36,7 +36,7 @@ class Dialog(QDialog):
         self.finished.connect(lambda: signal.disconnect(slot, missing_ok=True))
 
 
-def answer_to(box: QMessageBox) -> QAbstractButton | None:
+def clicked_button(box: QMessageBox) -> QAbstractButton | None:
     """Ask; the button that was clicked, to be compared only, for the box is deleted."""
     box.exec()
     clicked = box.clickedButton()

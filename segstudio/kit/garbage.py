@@ -24,10 +24,6 @@ class GuiGarbage(QObject):
         self._timer = QTimer(self, interval=_TURN_MS)
         self._timer.timeout.connect(self._turn)
 
-    @property
-    def is_collecting(self) -> bool:
-        return self._timer.isActive()
-
     def hold(self) -> None:
         """Collect nothing until `start`: while modules are loaded there is hardly any garbage."""
         gc.disable()

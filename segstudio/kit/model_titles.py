@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 
-def short_titles(titles: Sequence[str], others: Sequence[str] = ()) -> list[str]:
+def short_model_titles(titles: Sequence[str], others: Sequence[str] = ()) -> list[str]:
     """Each title up to its first comma or bracket, where that still tells the models apart.
 
     Args:

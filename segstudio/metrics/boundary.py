@@ -107,6 +107,6 @@ BOUNDARY = Measure(
             by_class=lambda iou: iou, short="Boundary",
         ),
     ),
-    BoundarySums, lambda s: BoundarySums.of(s.truth, s.answer.labels, s.ignore_index),
+    BoundarySums, lambda s: BoundarySums.of(s.truth, s.candidate.labels, s.ignore_index),
     BoundarySums.iou, option="boundary", help="Tell the IoU of the boundaries too.",
 )  # fmt: skip

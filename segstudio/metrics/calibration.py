@@ -157,7 +157,7 @@ def _binned(by_level: _Counts) -> _Counts:
 
 
 def _of_image(sample: MeasuredImage) -> CalibrationBins | None:
-    said = sample.answer
+    said = sample.candidate
     if said.confidence is None:
         return None
     return CalibrationBins.of(sample.truth, said.labels, said.confidence, sample.ignore_index)

@@ -15,7 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from segstudio.core.labels import Labels, Mask
-from segstudio.metrics.class_sums import ClassSums, Numbers, ratios, require_same_shape
+from segstudio.metrics.class_sums import (
+    ClassSums,
+    Numbers,
+    ratios,
+    require_same_shape,
+    without_ignored,
+)
 from segstudio.metrics.measure import Figure, Measure, Where
 from segstudio.metrics.segments import used_classes
 
@@ -50,8 +56,7 @@ class CentrelineSums(ClassSums):
             SegstudioError: if the shapes differ.
         """
         require_same_shape(truth, prediction)
-        if ignore_index is not None:
-            prediction = np.where(truth == ignore_index, np.uint8(ignore_index), prediction)
+        prediction = without_ignored(truth, prediction, ignore_index)
         rows = {}
         for class_id in used_classes(truth, prediction):
             if class_id != ignore_index:
@@ -104,7 +109,7 @@ CENTRELINE = Measure(
             by_class=lambda scores: scores.sensitivity, where=Where.CLASSES,
         ),
     ),
-    CentrelineSums, lambda s: CentrelineSums.of(s.truth, s.answer.labels, s.ignore_index),
+    CentrelineSums, lambda s: CentrelineSums.of(s.truth, s.candidate.labels, s.ignore_index),
     CentrelineSums.scores, over_images="Pixels of all centre lines are summed.", option="cldice",
     help="Tell the Dice of centre lines (clDice), for thin structures.",
     name="Centre lines (clDice)", choice="Measure centre lines, clDice (slower)",

@@ -212,6 +212,24 @@ def require_same_shape(truth: npt.NDArray[Any], prediction: npt.NDArray[Any]) ->
         )
 
 
+def without_ignored(
+    truth: Labels, prediction: Labels, ignore_index: int | None, instead: int | None = None
+) -> Labels:
+    """The prediction with what it says where the truth is ignored taken out.
+
+    Args:
+        truth: (H, W) uint8 class ids.
+        prediction: (H, W) uint8 class ids, same shape; it is not changed.
+        ignore_index: Class id of the truth that counts nowhere, or None.
+        instead: What stands there afterwards; None: the ignore index, as in the truth.
+    """
+    if ignore_index is None:
+        return prediction
+    return np.where(
+        truth == ignore_index, np.uint8(ignore_index if instead is None else instead), prediction
+    )
+
+
 def mean_of(values: Numbers) -> float:
     """Mean of the values that are numbers; NaN if there is none."""
     known = values[~np.isnan(values)]

@@ -161,7 +161,7 @@ def _share(part: npt.NDArray[np.integer], whole: npt.NDArray[np.number]) -> Numb
 
 
 def _of_image(sample: MeasuredImage) -> DetectionMatches | None:
-    said = sample.answer
+    said = sample.candidate
     if sample.truth_ids is None:
         return None
     if said.found is not None:

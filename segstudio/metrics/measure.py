@@ -79,26 +79,26 @@ class MeasuredImage:
     Attributes:
         truth: (H, W) uint8 class ids; what counts nowhere has the ignore index.
         truth_ids: (H, W) uint16 objects, or None.
-        answer: What is held against it, of the same size and in the same classes.
+        candidate: What is held against it, of the same size and in the same classes.
         ignore_index: Class id of the truth that counts nowhere, or None.
         things: Classes whose objects are told apart where the truth tells objects apart.
     """
 
     truth: Labels
     truth_ids: InstanceIds | None
-    answer: Candidate
+    candidate: Candidate
     ignore_index: int | None
     things: Sequence[int]
 
     @cached_property
     def pairs(self) -> ClassPairs:
         """Pixels by class of the truth and of the prediction."""
-        return ClassPairs.of(self.truth, self.answer.labels, self.ignore_index)
+        return ClassPairs.of(self.truth, self.candidate.labels, self.ignore_index)
 
     @cached_property
     def maps(self) -> SegmentMaps:
         """The segments of both sides."""
-        said = self.answer
+        said = self.candidate
         return SegmentMaps.of(
             self.truth, self.truth_ids, said.labels, said.instance_ids, self.ignore_index, self.things
         )  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import InstanceIds, Labels
-from segstudio.metrics.class_sums import Numbers, ratios, require_same_shape
+from segstudio.metrics.class_sums import Numbers, ratios, require_same_shape, without_ignored
 from segstudio.metrics.measure import Measure, MeasuredImage
 from segstudio.metrics.segments import (
     BACKGROUND,
@@ -80,8 +80,7 @@ class SizeBins:
         """
         require_same_shape(truth, prediction)
         nothing = {background, ignore_index}
-        if ignore_index is not None:
-            prediction = np.where(truth == ignore_index, np.uint8(background), prediction)
+        prediction = without_ignored(truth, prediction, ignore_index, background)
         # Without instances in the truth, its regions are held against regions.
         if truth_ids is None:
             predicted_ids = None
@@ -178,7 +177,7 @@ def _of_image(sample: MeasuredImage) -> SizeBins:
     maps, pairs = sample.maps_if_made, sample.pairs
     if maps is not None and not pairs.ignored and maps.things >= {*pairs.class_ids} - {BACKGROUND}:
         return SizeBins.of_overlaps(maps.overlaps)
-    said = sample.answer
+    said = sample.candidate
     return SizeBins.of(
         sample.truth, sample.truth_ids, said.labels, said.instance_ids, sample.ignore_index
     )

@@ -20,7 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import Labels, Mask
-from segstudio.metrics.class_sums import ClassSums, Numbers, ratios, require_same_shape
+from segstudio.metrics.class_sums import (
+    ClassSums,
+    Numbers,
+    ratios,
+    require_same_shape,
+    without_ignored,
+)
 from segstudio.metrics.measure import Figure, Measure, Unit
 
 PERCENTILE = 95.0
@@ -92,8 +98,7 @@ class HausdorffSums(ClassSums):
             SegstudioError: if the shapes differ.
         """
         require_same_shape(truth, prediction)
-        if ignore_index is not None:
-            prediction = np.where(truth == ignore_index, np.uint8(ignore_index), prediction)
+        prediction = without_ignored(truth, prediction, ignore_index)
         wanted, found = _by_class(truth), _by_class(prediction)
         shape = (truth.shape[0], truth.shape[1])
         nothing = np.zeros(0, np.intp)
@@ -170,7 +175,7 @@ HAUSDORFF = Measure(
             json="hausdorff_95",
         ),
     ),
-    HausdorffSums, lambda s: HausdorffSums.of(s.truth, s.answer.labels, s.ignore_index),
+    HausdorffSums, lambda s: HausdorffSums.of(s.truth, s.candidate.labels, s.ignore_index),
     HausdorffSums.mean, over_images="Mean over images.", option="hausdorff",
     help="Tell how far apart outlines are: 95th percentile, px.", name="Hausdorff distances",
     choice="Measure Hausdorff distances (slower)",

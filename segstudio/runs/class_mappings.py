@@ -207,7 +207,7 @@ class ClassMappings:
 
         guesses = guess(model, self._session.schema)
         none = {c.id: guesses[c.id] for c in model.classes if key_of(c.name) == "background"}
-        self._notices.ask(
+        self._notices.question(
             f"Is \u201c{counterpart}\u201d of this folder a {name}?",
             f"Until you say so, {prediction.title} is shown but not scored.",
             (f"Yes, score {name} as {counterpart}", lambda: answer(guesses)),

@@ -1,4 +1,4 @@
-"""How far the evaluation of the folder is; its figures are in `evaluation.evaluation_table`."""
+"""How far the evaluation of the folder is; its figures are in `evaluation.figures_table`."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Overlay(StrEnum):
     """Of the pinned pixel's class score."""
     STAGE_FIELD = "effective field of the stage"
     """Of the opened stage's position under the pinned pixel."""
-    LENS = "logit lens"
+    LOGIT_LENS = "logit lens"
 
 
 @dataclass(frozen=True)

@@ -145,17 +145,6 @@ def _add_link(link: os.DirEntry[str], files: list[str], folders: list[str]) -> N
         files.append(link.name)
 
 
-def scan_folder(root: Path) -> list[str]:
-    """Names of the images directly in a folder, in natural order.
-
-    Masks that lie beside their image (`x_mask.png` beside `x.png`) are left out.
-
-    Raises:
-        SegstudioError: if the folder is missing or may not be read.
-    """
-    return natural_order(image_names(list_folder(root).files))
-
-
 def image_names(files: Iterable[str]) -> list[str]:
     """The images among file names, without masks that lie beside their image; unsorted."""
     names = images_among(files)

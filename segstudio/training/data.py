@@ -54,9 +54,6 @@ class TrainingAugmentation:
     shade: float = 0.2
 
 
-NO_AUGMENTATION = TrainingAugmentation((1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-
-
 def input_geometry(
     rng: np.random.Generator,
     shape_hw: tuple[int, int],

@@ -9,7 +9,7 @@ from segstudio.annotation.ui.tools import tool_table
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.wheel import faded, resized_brush
 from segstudio.comparison.ui.compare_actions import COMPARE_ACTIONS
-from segstudio.evaluation.ui.evaluation_actions import EVALUATION_ACTIONS
+from segstudio.evaluation.ui.panel_actions import EVALUATION_ACTIONS
 from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
 from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
 from segstudio.inspection.ui.network_actions import NETWORK_ACTIONS
@@ -220,7 +220,7 @@ _FILE = (
     ActionSpec("file.save", FILE, "Save annotation", lambda c: c.studio.autosave.save_now(),
                "save", ("Ctrl+S",), enabled=_is_dirty,
                tip="Write the mask of this image now", tip_now=_where_saved, section=1),
-    ActionSpec("file.saving", FILE, "Where corrections are saved", lambda c: c.studio.place.ask_again(),
+    ActionSpec("file.saving", FILE, "Where corrections are saved", lambda c: c.studio.place.question_again(),
                "folder-check", enabled=_has_truth, section=1,
                tip="In the ground truth's own files, or in annotations/; asked in a bar"),
     ActionSpec("file.read_only", FILE, "Read-only", _flip_read_only, "lock",
@@ -279,8 +279,8 @@ _CLASSES = (
                lambda c: c.window.classes.read_names(), "tags", enabled=_has_project, section=2,
                tip="One name a line; also labels.txt of labelme and labelmap.txt of CVAT"),
     ActionSpec("class.model_names", TOOLS, "Name classes as the model does",
-               lambda c: c.studio.class_list.use_model_names(),
-               enabled=lambda c: c.studio.class_list.can_use_model_names(), section=2,
+               lambda c: c.studio.schema_keeper.use_model_names(),
+               enabled=lambda c: c.studio.schema_keeper.can_use_model_names(), section=2,
                tip="For classes that have no name yet, such as \u201cobject\u201d or \u201cclass 1\u201d"),
     ActionSpec("class.previous", TOOLS, "Previous class", partial(_step_class, -1),
                keys=(",",), section=2, repeats=True),

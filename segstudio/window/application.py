@@ -114,7 +114,7 @@ class Application:
         try:
             MainWindow.load()
             self.dispatcher.post(self._build_bars)
-            import segstudio.window.contents  # noqa: F401 - loaded for what it imports
+            import segstudio.window.preload  # noqa: F401 - loaded for what it imports
         except BaseException as error:
             caught = error
 

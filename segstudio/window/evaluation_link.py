@@ -10,8 +10,8 @@ from segstudio.core.geometry import Rect
 from segstudio.studio import Studio
 
 if TYPE_CHECKING:
-    from segstudio.evaluation.ui.evaluation_pages import EvaluationPages
-    from segstudio.evaluation.ui.evaluation_panel import EvaluationPanel
+    from segstudio.evaluation.ui.panel import EvaluationPanel
+    from segstudio.evaluation.ui.panel_pages import EvaluationPages
     from segstudio.window.main_window import MainWindow
 
 DOCK = "Evaluation"
@@ -40,7 +40,7 @@ class EvaluationLink(QObject):
 
     def build(self) -> None:
         """Fill the dock with the panel in two turns of the event loop: one would take too long."""
-        from segstudio.evaluation.ui.evaluation_pages import EvaluationPages, EvaluationServices
+        from segstudio.evaluation.ui.panel_pages import EvaluationPages, EvaluationServices
 
         studio = self._studio
         services = EvaluationServices(
@@ -56,7 +56,7 @@ class EvaluationLink(QObject):
         QTimer.singleShot(0, self, lambda: self._build_around(pages))
 
     def _build_around(self, pages: EvaluationPages) -> None:
-        from segstudio.evaluation.ui.evaluation_panel import EvaluationPanel
+        from segstudio.evaluation.ui.panel import EvaluationPanel
 
         self.panel = EvaluationPanel(
             self._studio.session, self._studio.evaluating, self._window.commands, pages

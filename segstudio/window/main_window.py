@@ -186,7 +186,7 @@ class MainWindow(QMainWindow):
         self.canvas.path_dropped.connect(studio.browsing.open_path)
         self.canvas.open_requested.connect(self.verbs.open_folder)
         self.canvas.samples_requested.connect(studio.browsing.open_samples)
-        self.canvas.answer_asked.connect(studio.disagreement.take_at)
+        self.canvas.take_requested.connect(studio.disagreement.take_at)
         self.menus[FILE].aboutToShow.connect(self.verbs.fill_recent)
         for menu in self.menus.values():
             menu.aboutToShow.connect(self.commands.refresh)

@@ -75,7 +75,7 @@ def _classes() -> Build:
 
     def build(window: MainWindow, studio: Studio) -> ClassesPanel:
         window.classes = ClassesPanel(
-            studio.session, studio.class_list, studio.class_removal, studio.scoring
+            studio.session, studio.schema_keeper, studio.class_removal, studio.scoring
         )
         return window.classes
 
@@ -129,7 +129,7 @@ def _network() -> Build:
 
 
 def _evaluation() -> Build:
-    import segstudio.evaluation.ui.evaluation_panel  # noqa: F401 - loaded for what it imports
+    import segstudio.evaluation.ui.panel  # noqa: F401 - loaded for what it imports
 
     return lambda window, _studio: window.evaluation.build()
 

@@ -79,11 +79,6 @@ ROWS: dict[str, Row] = {
 }
 """The settings that the dialog shows, in order."""
 
-ELSEWHERE = frozenset(
-    {"model", "keys", "key_overrides", "export_folders", "export_forms", "recent"}
-)
-"""Settings with a place of their own: tool bar, shortcut editor, export dialog, menu."""
-
 
 class SettingsDialog(Dialog):
     """One control for each row; `changed(field, value)` is told of every change."""

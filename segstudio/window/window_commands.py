@@ -11,13 +11,13 @@ from PySide6.QtCore import QCoreApplication, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from segstudio.annotation.autosave import Answer
+from segstudio.annotation.autosave import UnsavedChoice
 from segstudio.core.labels import Image
 from segstudio.core.text import printable
 from segstudio.evaluation.ui.export_dialogs import EvaluationExportDialogs
 from segstudio.inspection.ui.network_export import NetworkExport
 from segstudio.kit.actions import Keymap
-from segstudio.kit.dialog import answer_to
+from segstudio.kit.dialog import clicked_button
 from segstudio.kit.plain import plain_box
 from segstudio.runs.ui.run_commands import RunCommands
 from segstudio.session.document import Document
@@ -57,7 +57,7 @@ class WindowCommands:
         """Whether it is closed whatever is unsaved."""
         self._polygons_may_go = False
         self._question: QMessageBox | None = None
-        studio.autosave.ask = self.ask_unsaved
+        studio.autosave.ask_unsaved = self.ask_unsaved
         studio.autosave.choose_folder = self._choose_elsewhere
 
     # -- opening -------------------------------------------------------------------------------
@@ -383,7 +383,7 @@ class WindowCommands:
         )
         return Path(folder) if folder else None
 
-    def ask_unsaved(self, document: Document) -> Answer:
+    def ask_unsaved(self, document: Document) -> UnsavedChoice:
         """Ask what to do with an unsaved annotation; for when autosave is off."""
         box = plain_box(self._window)
         box.setIcon(QMessageBox.Icon.Warning)
@@ -392,7 +392,7 @@ class WindowCommands:
         save = box.addButton("Save", QMessageBox.ButtonRole.AcceptRole)
         discard = box.addButton("Discard", QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        clicked = answer_to(box)
+        clicked = clicked_button(box)
         if clicked is save:
             return "save"
         return "discard" if clicked is discard else "cancel"
@@ -409,7 +409,7 @@ class WindowCommands:
         )
 
     def _offer(self, items: list[Recovered]) -> None:
-        self._studio.recovering.tell_unreadable()
+        self._studio.recovering.notify_unreadable()
         if items:
             from segstudio.annotation.ui.recovery_dialog import RecoveryDialog
 
@@ -469,7 +469,7 @@ class WindowCommands:
         yes = box.addButton(verb, QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(yes)
-        return answer_to(box) is yes
+        return clicked_button(box) is yes
 
 
 def _listed(documents: Sequence[Document]) -> str:

@@ -108,7 +108,7 @@ def test_without_autosave_it_asks(painting, answer):
         asked.append(document.ref.name)
         return answer
 
-    painting.autosave.ask = ask
+    painting.autosave.ask_unsaved = ask
     dab(painting)
     painting.clock.advance(10)
     painting.settle()
@@ -121,7 +121,7 @@ def test_without_autosave_it_asks(painting, answer):
     assert painting.session.index == (0 if answer == "cancel" else 1)
     if answer == "cancel":
         assert painting.document.dirty
-        painting.autosave.ask = lambda _document: "discard"
+        painting.autosave.ask_unsaved = lambda _document: "discard"
     else:
         painting.browsing.step(-1)
         painting.settle()
@@ -230,7 +230,7 @@ def test_a_journal_that_cannot_be_read_is_said(painting, new_desk):
     path.write_bytes(b"SEGJ1\n" + b"\x55" * 60)
     other = new_desk()
     assert other.recovering.pending() == []
-    other.recovering.tell_unreadable()
+    other.recovering.notify_unreadable()
     notice = other.notices.recent[-1]
     assert notice.level == "error"
     assert "set aside" in notice.hint

@@ -109,7 +109,7 @@ def test_the_offer_to_undo_waits_while_masks_are_changed(opened):
     remove(opened, 2, 1)
     (offer,) = [o.notice for o in opened.studio.notices.shown if o.notice.action is not None]
     assert (offer.message, offer.stays) == ("class 2 was removed. 21 pixels became class 1.", True)
-    new = opened.studio.class_list.add("x")
+    new = opened.studio.schema_keeper.add_class("x")
     remove(opened, new)
     (offer,) = [o.notice for o in opened.studio.notices.shown if o.notice.action is not None]
     assert (offer.message, offer.stays) == ("x was removed.", False)
@@ -131,7 +131,7 @@ def test_undo_in_one_image_brings_the_class_back_in_all(opened):
 
 
 def test_a_class_without_pixels_goes_and_comes_back(opened):
-    new = opened.studio.class_list.add("x")
+    new = opened.studio.schema_keeper.add_class("x")
     opened.session.set_view(active_class=new)
     remove(opened, new)
     assert opened.session.schema.get(new) is None
@@ -238,7 +238,7 @@ def test_an_image_that_was_painted_on_since_is_brought_back_where_nothing_was_pa
 
 def test_a_new_class_under_the_number_of_a_removed_one_is_let_alone(opened):
     remove(opened, 2, 1)
-    assert opened.studio.class_list.add("truck") == 2
+    assert opened.studio.schema_keeper.add_class("truck") == 2
     opened.session.set_view(active_class=2)
     opened.editing.paint_polygon([(0, 0), (4, 0), (4, 4), (0, 4)])
     opened.settle()

@@ -30,9 +30,11 @@ def test_a_class_that_is_recoloured_is_still_found_in_the_masks(new_desk, tmp_pa
     desk.open(root)
     red, blue = by_colour(desk, RED), by_colour(desk, BLUE)
     before = desk.document.annotation.labels.copy()
-    desk.studio.class_list.recolor(red, (0, 255, 0))
-    desk.studio.class_list.recolor(blue, RED)  # which is still the other one's in the files
-    desk.studio.class_list.rename(red, "wall")
+    desk.studio.schema_keeper.recolor_class(red, (0, 255, 0))
+    desk.studio.schema_keeper.recolor_class(
+        blue, RED
+    )  # which is still the other one's in the files
+    desk.studio.schema_keeper.rename_class(red, "wall")
     desk.session.set_view(active_class=red, brush_size=1)
     desk.editing.begin_stroke(0, 0)
     desk.editing.end_stroke()

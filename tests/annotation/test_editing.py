@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fakes import make_folder, square, write_mask, write_photo
 from PIL import Image as pil
-from strokes import labels_of, stroke
+from strokes import labels_of, stroke, undo_title
 
 from segstudio.core.labels import LabelMap
 from segstudio.session.session import What
@@ -100,7 +100,7 @@ def test_random_edits_undone_are_the_original(empty):
 
 
 def test_only_unlabelled_paints_background_and_erases_the_active_class(empty):
-    empty.class_list.add("other")
+    empty.schema_keeper.add_class("other")
     stroke(empty, (5, 4), (9, 4))
     empty.session.set_view(active_class=2, only_unlabelled=True)
     stroke(empty, (0, 4), (12, 4))
@@ -115,7 +115,7 @@ def test_polygon_takes_pixels_whose_centres_are_inside(empty):
     expected = np.zeros((20, 30), np.uint8)
     expected[2:6, 2:6] = 1
     assert np.array_equal(labels_of(empty), expected)
-    assert empty.document.history.undo_title == "Polygon: object"
+    assert undo_title(empty.document.history) == "Polygon: object"
     empty.editing.paint_polygon([(2.4, 2.4), (5.6, 2.4), (5.6, 5.6)][:2])
     assert np.array_equal(labels_of(empty), expected)
 
@@ -128,7 +128,7 @@ def test_fill_contiguous_and_everywhere(desk, tmp_path):
     write_photo(root / "a.png", truth)
     write_mask(root / "masks" / "a.png", truth)
     desk.open(root)
-    desk.class_list.add("other")
+    desk.schema_keeper.add_class("other")
     desk.session.set_view(active_class=2)
     desk.editing.fill_at(3.7, 3.2)
     assert (labels_of(desk) == 2).sum() == 9
@@ -160,7 +160,7 @@ def test_use_prediction_is_one_undoable_edit(desk, tmp_path):
     desk.editing.use_prediction()
     assert np.array_equal(labels_of(desk), square())
     assert desk.scoring.of_image().iou[1] == 1.0
-    assert desk.document.history.undo_title == "Use as annotation: Bright"
+    assert undo_title(desk.document.history) == "Use as annotation: Bright"
     desk.editing.undo()
     assert np.array_equal(labels_of(desk), square(left=7))
     assert desk.scoring.of_image().iou[1] == pytest.approx(80 / 120)

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from fakes import make_folder, wait_for, write_photo
-from strokes import labels_of, stroke
+from strokes import labels_of, stroke, undo_title
 
 from segstudio.annotation.patching import keep_instances
 from segstudio.session.session import What
@@ -96,7 +96,7 @@ def test_a_large_undo_is_done_before_its_image_is_left(large):
 def test_a_stroke_painted_meanwhile_is_not_overwritten(large):
     large.editing.fill_at(3, 3)
     assert large.jobs.wait_idle()
-    large.class_list.add("other")
+    large.schema_keeper.add_class("other")
     large.session.set_view(active_class=2)
     stroke(large, (7, 7))
     large.settle()
@@ -113,7 +113,7 @@ def test_undo_gives_up_a_change_that_is_being_made(large):
     large.editing.undo()
     large.settle()
     assert labels_of(large).sum() == 1
-    assert large.document.history.undo_title.startswith("Brush")
+    assert undo_title(large.document.history).startswith("Brush")
 
 
 def test_a_large_change_of_an_image_that_was_left_is_said(large):

@@ -72,7 +72,7 @@ def test_images_that_were_left_unsaved_are_saved_once_it_works(blocked) -> None:
 
 def test_without_saving_by_itself_they_wait_for_the_user(blocked) -> None:
     blocked.preferences.update(autosave=False)
-    blocked.autosave.ask = lambda _document: "save"
+    blocked.autosave.ask_unsaved = lambda _document: "save"
     first = blocked.document
     blocked.browsing.step(1)
     blocked.settle()
@@ -136,7 +136,7 @@ def test_a_folder_that_vanished_is_not_made_anew(painted, tmp_path, left) -> Non
     assert str(painted.root) in painted.messages[-1]
     assert journals(painted)
     # The classes are not saved to a ghost either.
-    painted.class_list.add("other")
+    painted.schema_keeper.add_class("other")
     later(painted)
     assert list(painted.root.rglob("*")) == []
 
@@ -422,7 +422,7 @@ def test_a_second_window_on_a_folder_is_told_and_can_be_read_only(painted, new_d
     other.editing.restore(other.document, other.document.annotation.copy(), "Restore", "it")
     other.editing.undo()
     other.editing.redo()
-    other.class_list.add("other")
+    other.schema_keeper.add_class("other")
     other.settle()
     assert other.document.annotation.revision == before
     assert "other" not in [spec.name for spec in other.session.schema.classes]
@@ -470,7 +470,7 @@ def test_a_linked_folder_of_masks_is_agreed_to_once(new_desk, tmp_path) -> None:
     stroke(second, (4, 4))
     later(second)
     assert not second.document.dirty
-    second.class_list.add("other")
+    second.schema_keeper.add_class("other")
     later(second)
     assert "other" in (tmp_path / "store" / "segstudio.json").read_text()
     assert not [n for n in second.notices.recent if n.level == "error"]
@@ -490,7 +490,7 @@ def test_a_linked_folder_of_masks_is_agreed_to_once(new_desk, tmp_path) -> None:
 def test_classes_that_could_not_be_saved_are_saved_when_the_folder_is_back(painted, tmp_path):
     later(painted)
     painted.root.rename(tmp_path / "moved")
-    painted.class_list.add("late")
+    painted.schema_keeper.add_class("late")
     later(painted)
     assert not painted.root.exists()
     (tmp_path / "moved").rename(painted.root)
@@ -506,7 +506,7 @@ def test_classes_that_cannot_be_saved_are_told_for_each_folder(desk, tmp_path, m
     monkeypatch.setattr(schema_keeper, "write_schema", fail)
     for name in ("one", "two"):
         desk.open(make_folder(tmp_path / name))
-        desk.class_list.rename(1, "cell")
+        desk.schema_keeper.rename_class(1, "cell")
         desk.clock.advance(1.1)
         desk.settle()
     assert desk.messages.count("The disk is full.") == 2
@@ -594,10 +594,10 @@ def saved_names(desk) -> dict[int, str]:
 
 def test_classes_that_two_windows_add_are_both_kept(two_windows) -> None:
     first, second = two_windows
-    first.class_list.rename(1, "nucleus")
+    first.schema_keeper.rename_class(1, "nucleus")
     later(first)
-    second.class_list.recolor(0, (1, 2, 3))
-    second.class_list.add("debris")
+    second.schema_keeper.recolor_class(0, (1, 2, 3))
+    second.schema_keeper.add_class("debris")
     later(second)
     expected = {0: "background", 1: "nucleus", 2: "debris"}
     assert saved_names(second) == class_names(second) == expected
@@ -618,10 +618,10 @@ def test_classes_that_two_windows_add_are_both_kept(two_windows) -> None:
 )
 def test_a_class_that_two_windows_name_is_asked_about(two_windows, choice, name, other) -> None:
     first, second = two_windows
-    first.class_list.rename(1, "nucleus")
+    first.schema_keeper.rename_class(1, "nucleus")
     later(first)
-    second.class_list.rename(1, "lymphocyte")
-    second.class_list.add("debris")
+    second.schema_keeper.rename_class(1, "lymphocyte")
+    second.schema_keeper.add_class("debris")
     later(second)
     notice = second.notices.recent[-1]
     assert notice.stays
@@ -638,7 +638,7 @@ def test_a_class_that_two_windows_name_is_asked_about(two_windows, choice, name,
     assert saved_names(second) == class_names(second) == expected
     kept = (second.root / "masks" / ".originals" / "conflicts").glob("segstudio.*.json")
     assert any(other in path.read_text() for path in kept)
-    second.class_list.rename(2, "dust")  # and from now on it is as ever
+    second.schema_keeper.rename_class(2, "dust")  # and from now on it is as ever
     later(second)
     assert saved_names(second) == {**expected, 2: "dust"}
 
@@ -646,8 +646,8 @@ def test_a_class_that_two_windows_name_is_asked_about(two_windows, choice, name,
 def test_a_window_that_knows_old_classes_leaves_the_new_ones(two_windows) -> None:
     """Strokes alone write no classes over those that another window has changed."""
     first, second = two_windows
-    first.class_list.rename(1, "nucleus")
-    first.class_list.rename(1, "cell nucleus")
+    first.schema_keeper.rename_class(1, "nucleus")
+    first.schema_keeper.rename_class(1, "cell nucleus")
     later(first)
     stroke(second, (0, 0))
     later(second)
@@ -655,9 +655,9 @@ def test_a_window_that_knows_old_classes_leaves_the_new_ones(two_windows) -> Non
     assert saved_names(second) == class_names(second) == {0: "background", 1: "cell nucleus"}
     second.browsing.rescan()
     second.settle()
-    first.class_list.rename(1, "core")
+    first.schema_keeper.rename_class(1, "core")
     later(first)
-    second.class_list.add("debris")
+    second.schema_keeper.add_class("debris")
     later(second)
     assert saved_names(second) == {0: "background", 1: "core", 2: "debris"}
 
@@ -667,7 +667,7 @@ def test_a_list_of_classes_that_was_damaged_meanwhile_is_left(two_windows) -> No
     path = first.root / "masks" / "segstudio.json"
     path.write_text('{"classes": [')
     stroke(first, (0, 0))
-    first.class_list.rename(1, "nucleus")
+    first.schema_keeper.rename_class(1, "nucleus")
     later(first)
     later(first)
     assert path.read_text() == '{"classes": ['

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pauses import views_are_awaited
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -139,7 +140,7 @@ class Desk:
     def settle(self) -> None:
         """Let timers of length 0 and repaints happen, and views that are wanted be made."""
         QApplication.processEvents()
-        while self.canvas.is_growing:
+        while views_are_awaited(self.canvas):
             QApplication.processEvents()
 
     def picture(self) -> np.ndarray:

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from pauses import views_are_awaited
 from PySide6.QtCore import QPoint
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -44,7 +45,7 @@ def test_views_that_are_asked_for_come_one_by_one_between_other_events(opened, q
     opened.session.set_view(panes=FIVE_MORE)
     assert len(opened.canvas.shown_panes) == 1  # nothing was made while the key was handled
     numbers = []
-    while opened.canvas.is_growing:
+    while views_are_awaited(opened.canvas):
         QApplication.processEvents()
         numbers.append(len(opened.canvas.shown_panes))
     assert numbers[-1] == MAX_PANES

@@ -159,7 +159,7 @@ def test_figures_on_request_and_the_second_time_from_disk(capsys, folder, models
         raise AssertionError("this is on disk")
 
     monkeypatch.setattr("segstudio.runs.engine.TorchEngine.predictor", never)
-    monkeypatch.setattr("segstudio.evaluation.evaluation_work.figures_of", never)
+    monkeypatch.setattr("segstudio.evaluation.work.figures_of", never)
     assert told(capsys, folder, models, *options) == found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fakes import make_folder, square, write_mask
+from strokes import undo_title
 
 from segstudio.core.geometry import Rect
 from segstudio.core.prediction import Prediction
@@ -172,7 +173,7 @@ def test_taking_an_answer_is_one_edit_of_that_region_alone(three):
     before = three.document.annotation.labels.copy()
     three.studio.disagreement.take("a", three.session.disagreement.regions[0].number)
     assert np.array_equal(three.document.annotation.labels, labels_of(LARGE))
-    assert three.document.history.undo_title == "Take from Model A"
+    assert undo_title(three.document.history) == "Take from Model A"
     three.studio.editing.undo()
     three.settle()
     assert np.array_equal(three.document.annotation.labels, before)

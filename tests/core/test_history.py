@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strokes import undo_title
 
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, EditRecorder, History
@@ -72,12 +73,12 @@ def dot(value, before=0):
 def test_titles_follow_the_position():
     history = History()
     assert (history.can_undo, history.can_redo) == (False, False)
-    assert (history.undo_title, history.redo_title) == ("", "")
+    assert (undo_title(history), history.redo_title) == ("", "")
     history.push(dot(1))
     history.push(dot(2))
-    assert history.undo_title == "dot 2"
+    assert undo_title(history) == "dot 2"
     history.undo()
-    assert (history.undo_title, history.redo_title) == ("dot 1", "dot 2")
+    assert (undo_title(history), history.redo_title) == ("dot 1", "dot 2")
     assert (history.can_undo, history.can_redo) == (True, True)
 
 
@@ -89,7 +90,7 @@ def test_a_new_edit_forgets_what_was_undone():
     history.undo()
     history.push(dot(3))
     assert not history.can_redo
-    assert history.undo_title == "dot 3"
+    assert undo_title(history) == "dot 3"
     assert held < history.nbytes < 3 * held
     history.clear()
     assert (history.nbytes, history.can_undo) == (0, False)

@@ -70,8 +70,8 @@ def test_nothing_is_computed_twice(new_desk, tmp_path, monkeypatch):
     def never(*_args, **_options):
         raise AssertionError("these figures are on disk")
 
-    monkeypatch.setattr("segstudio.evaluation.evaluation_work.figures_of", never)
-    monkeypatch.setattr("segstudio.evaluation.evaluation_work.vote_entropy", never)
+    monkeypatch.setattr("segstudio.evaluation.work.figures_of", never)
+    monkeypatch.setattr("segstudio.evaluation.work.vote_entropy", never)
     again = new_desk()
     again.open(root)
     table = evaluate(again, "bright", "blobs")
@@ -284,7 +284,7 @@ def test_what_was_counted_is_not_counted_again_for_what_is_asked_for_later(
         asked.append([m.key for m in wanted])
         return real(truth, answer, schema, wanted, name)
 
-    monkeypatch.setattr("segstudio.evaluation.evaluation_work.figures_of", told)
+    monkeypatch.setattr("segstudio.evaluation.work.figures_of", told)
     for keys in ({HAUSDORFF.key}, {CENTRELINE.key}, {CENTRELINE.key, HAUSDORFF.key}, ()):
         desk.evaluating.set_options(asked=frozenset(keys))
         desk.settle()

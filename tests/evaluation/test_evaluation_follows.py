@@ -146,7 +146,7 @@ def test_another_class_mapping_is_measured_without_a_run(new_desk, tmp_path):
 def test_the_ignore_index_counts_at_once(desk, tmp_path):
     desk.open(make_folder(tmp_path / "nuclei", 2))
     table = evaluate(desk)
-    desk.class_list.set_ignore_index(0)
+    desk.schema_keeper.set_ignore_index(0)
     later(desk)
     # Only the nucleus is left to score: 80 of its 100 pixels were found.
     assert table.class_ids == (1,)
@@ -157,10 +157,10 @@ def test_the_ignore_index_counts_at_once(desk, tmp_path):
 def test_another_name_of_a_class_is_shown_and_nothing_is_counted(desk, tmp_path, monkeypatch):
     desk.open(make_folder(tmp_path / "nuclei", 2))
     table = evaluate(desk)
-    work = "segstudio.evaluation.evaluation_work.EvaluationWork.work"
+    work = "segstudio.evaluation.work.EvaluationWork.work"
     monkeypatch.setattr(work, lambda *_: pytest.fail("nothing is to be counted"))
     desk.changes.clear()
-    desk.class_list.rename(1, "cell")
+    desk.schema_keeper.rename_class(1, "cell")
     later(desk)
     assert table.schema.name_of(1) == "cell"
     assert any(What.EVALUATION in change.what for change in desk.changes)

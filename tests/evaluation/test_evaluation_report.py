@@ -18,15 +18,15 @@ from segstudio.core.errors import CancelledError
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.evaluation.report.data_files import summary, write_csv, write_json
-from segstudio.evaluation.report.evaluation_document import compose, write_html
-from segstudio.evaluation.report.evaluation_findings import find
-from segstudio.evaluation.report.evaluation_material import (
+from segstudio.evaluation.report.findings import find
+from segstudio.evaluation.report.image_sections import LISTED, list_section, spread_section
+from segstudio.evaluation.report.material import (
     EvaluatedRun,
     EvaluationMaterial,
     ShownImage,
 )
-from segstudio.evaluation.report.image_sections import LISTED, list_section, spread_section
 from segstudio.evaluation.report.model_sections import models_section
+from segstudio.evaluation.report.report_document import compose, write_html
 from segstudio.evaluation.report.wording import calibration_text, caution, enumeration, verdict
 from segstudio.evaluation.report.worst_section import PARTED, WORST, worst_section
 from segstudio.metrics.bootstrap import Interval, PairedDifference, paired_difference

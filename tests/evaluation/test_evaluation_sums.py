@@ -8,8 +8,8 @@ import pytest
 from segstudio.core.candidate import Candidate
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import ClassSpec, LabelSchema
-from segstudio.evaluation.evaluation_rows import METRICS, Counted, ImageRow, entries_of, pairs_of
-from segstudio.evaluation.evaluation_sums import RunSums
+from segstudio.evaluation.rows import METRICS, Counted, ImageRow, entries_of, pairs_of
+from segstudio.evaluation.sums import RunSums
 from segstudio.metrics.detection_curves import DETECTIONS, average_precision
 from segstudio.metrics.image_figures import MEASURES, FolderFigures, figures_of
 from segstudio.metrics.panoptic import PANOPTIC

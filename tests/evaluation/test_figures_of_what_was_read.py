@@ -15,8 +15,8 @@ from fakes import make_folder, square, wait_for, write_mask, write_photo
 
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap, Patch
-from segstudio.evaluation import evaluation_work
-from segstudio.evaluation.evaluation_inputs import References
+from segstudio.evaluation import work
+from segstudio.evaluation.conditions import References
 
 
 def replaced_while_read(monkeypatch, act, times=1):
@@ -88,7 +88,7 @@ def test_a_prediction_of_an_image_that_was_replaced_before_it_was_read(
     shutil.copy(image, before)
     desk = new_desk()
     desk.open(root)
-    read, reads = evaluation_work.read_image, []
+    read, reads = work.read_image, []
 
     def replaced_first(*arguments):
         reads.append(arguments)
@@ -96,7 +96,7 @@ def test_a_prediction_of_an_image_that_was_replaced_before_it_was_read(
             write_photo(image, square(left=0))
         return read(*arguments)
 
-    monkeypatch.setattr(evaluation_work, "read_image", replaced_first)
+    monkeypatch.setattr(work, "read_image", replaced_first)
     evaluate(desk, "bright")
     predictions = desk.studio._predictions
     assert predictions.load(before, "bright") is None

@@ -11,7 +11,7 @@ from fakes import BRIGHT, FakeEngine, make_folder
 
 from segstudio.core.prediction import RunOptions
 from segstudio.core.schema import LabelSchema
-from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
+from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import evaluate_folder
 from segstudio.folder.files import FolderFiles
 from segstudio.jobs import Job

@@ -277,10 +277,10 @@ def test_edited_classes_are_saved_and_read_again(desk, new_desk, tmp_path):
     root = make_folder(tmp_path / "nuclei")
     desk.open(root)
     assert desk.session.schema_origin is SchemaOrigin.FOUND
-    desk.class_list.rename(1, "cell")
-    desk.class_list.recolor(1, (1, 2, 3))
-    assert desk.class_list.add("debris") == 2
-    desk.class_list.set_ignore_index(7)
+    desk.schema_keeper.rename_class(1, "cell")
+    desk.schema_keeper.recolor_class(1, (1, 2, 3))
+    assert desk.schema_keeper.add_class("debris") == 2
+    desk.schema_keeper.set_ignore_index(7)
     desk.clock.advance(1.1)
     desk.settle()
     saved = read_schema(root / "masks" / "segstudio.json")
@@ -305,11 +305,11 @@ def test_names_of_a_model_replace_made_up_ones_when_the_user_says_so(desk, tmp_p
     assert desk.session.schema.name_of(1) == "class 1"
     # pedestrians are not offered to be called nuclei: the user says so, unasked
     assert [n for n in desk.studio.notices.recent if n.action is not None] == []
-    desk.class_list.use_model_names()
+    desk.schema_keeper.use_model_names()
     assert desk.session.schema.name_of(1) == "nucleus"
     assert desk.session.schema_origin is SchemaOrigin.DECLARED
-    desk.class_list.rename(1, "cell")
-    desk.class_list.use_model_names()  # it has a name by now, which stays
+    desk.schema_keeper.rename_class(1, "cell")
+    desk.schema_keeper.use_model_names()  # it has a name by now, which stays
     desk.segmenting.run_current()
     desk.settle()
     assert desk.session.schema.name_of(1) == "cell"

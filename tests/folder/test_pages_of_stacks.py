@@ -468,7 +468,7 @@ def maps_on_disk(desk):
 
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_a_class_is_removed_on_every_page_and_comes_back(stack, in_memory):
-    new = stack.studio.class_list.add("nucleus")
+    new = stack.studio.schema_keeper.add_class("nucleus")
     painted_pages(stack, new)
     before = maps_on_disk(stack)
     assert {name: int((m == new).sum()) for name, m in before.items()} == {
@@ -524,7 +524,7 @@ def test_a_class_of_a_mask_with_all_pages_is_removed_and_comes_back(desk, tmp_pa
 
 
 def test_undo_on_a_later_page_brings_the_class_back_on_all(stack):
-    new = stack.studio.class_list.add("nucleus")
+    new = stack.studio.schema_keeper.add_class("nucleus")
     painted_pages(stack, new)
     before = maps_on_disk(stack)
     stack.browsing.select(0)

@@ -169,7 +169,7 @@ def test_the_square_that_holds_a_share():
 
 def test_the_lens_reads_a_stage_with_the_head_and_scores_it(open_studio):
     studio, clock = open_studio()
-    rows = asked(studio, clock, studio.explaining.lens_table)
+    rows = asked(studio, clock, studio.explaining.logit_lens_table)
     by_stage = {row.stage: row for row in rows}
     assert list(by_stage) == ["inc", "down2", "up1", "up2"]
     assert by_stage["up1"].view is None
@@ -253,7 +253,7 @@ def test_only_what_was_asked_for_last_is_laid_over_the_photo(open_studio):
     session.changed.connect(lambda _change: laid.append(session.inspection.over_photo))
     studio.inspecting.pin((7, 9))
     studio.inspecting.open_stage("up2")
-    for overlay in (Overlay.CAM, Overlay.FIELD, Overlay.CHANNEL, Overlay.LENS):
+    for overlay in (Overlay.CAM, Overlay.FIELD, Overlay.CHANNEL, Overlay.LOGIT_LENS):
         studio.photo_overlay.show(overlay)
     rest(studio, clock)
     shown = session.inspection.over_photo
@@ -284,7 +284,7 @@ def test_opacity_is_kept_for_what_comes(open_studio):
 def test_the_lens_lies_over_the_photo_in_the_folders_classes(open_studio):
     studio, clock = open_studio()
     studio.inspecting.open_stage("up2")
-    studio.photo_overlay.show(Overlay.LENS)
+    studio.photo_overlay.show(Overlay.LOGIT_LENS)
     rest(studio, clock)
     shown = studio.session.inspection.over_photo
     assert isinstance(shown, ClassMapOverPhoto)

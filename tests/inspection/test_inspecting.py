@@ -71,7 +71,7 @@ def test_a_superseded_question_is_dropped(desk):
     rest(studio, clock)
     answers = []
     for number in range(3):
-        studio.inspecting.ask(
+        studio.inspecting.submit(
             "Asking",
             lambda _traced_model, _traced, _job, n=number: n,
             answers.append,
@@ -86,11 +86,11 @@ def test_a_question_about_an_image_that_is_gone_is_dropped(desk):
     studio.inspecting.open()
     rest(studio, clock)
     answers = []
-    studio.inspecting.ask("Asking", lambda *_: 1, answers.append, key="question")
+    studio.inspecting.submit("Asking", lambda *_: 1, answers.append, key="question")
     studio.inspecting.close()
     rest(studio, clock)
     assert answers == []
-    assert studio.inspecting.ask("Asking", lambda *_: 1, answers.append, key="again") is None
+    assert studio.inspecting.submit("Asking", lambda *_: 1, answers.append, key="again") is None
 
 
 def test_inspecting_leaves_the_network_as_it_was(desk):
@@ -107,8 +107,8 @@ def test_inspecting_leaves_the_network_as_it_was(desk):
             answer = network(x)
         traced_model.trace()
         traced_model.gradients(traced.trace, 1)
-        traced_model.join(traced.trace.skips[0])
-        traced_model.lens(traced.trace, "up2")
+        traced_model.skip_merge(traced.trace.skips[0])
+        traced_model.logit_lens(traced.trace, "up2")
         after = network.state_dict()
         with torch.inference_mode():
             again = network(x)
@@ -122,7 +122,7 @@ def test_inspecting_leaves_the_network_as_it_was(desk):
         )
 
     answers = []
-    studio.inspecting.ask("Looking", look, answers.append, key="look")
+    studio.inspecting.submit("Looking", look, answers.append, key="look")
     rest(studio, clock)
     assert answers == [True]
 

@@ -219,9 +219,11 @@ def test_the_report_says_what_the_network_does(desk, out):
         cuts = [[EdgeCut(edge)] for edge in traced.trace.skips]
         cuts.append([cut for one in cuts for cut in one])
         changed = [np.count_nonzero(traced_model.predict(cut).labels != whole) for cut in cuts]
-        return changed, [traced_model.join(edge).shares[edge.index] for edge in traced.trace.skips]
+        return changed, [
+            traced_model.skip_merge(edge).shares[edge.index] for edge in traced.trace.skips
+        ]
 
-    inspecting.ask("Asking", ask, answers.append, key="test")
+    inspecting.submit("Asking", ask, answers.append, key="test")
     rest(studio, clock)
     changed, shares = answers[0]
     captions = found.texts("figcaption")
@@ -249,10 +251,10 @@ def test_gradients_in_several_passes_say_the_same(desk, monkeypatch):
     def explain(traced_model, _traced, job):
         return find(traced_model, material, job.check, lambda *_: None).explanation
 
-    studio.inspecting.ask("Asking", explain, answers.append, key="one")
+    studio.inspecting.submit("Asking", explain, answers.append, key="one")
     rest(studio, clock)
     monkeypatch.setattr("segstudio.inspection.report.trace_findings._GRADIENT_BYTES", 1)
-    studio.inspecting.ask("Asking", explain, answers.append, key="each")
+    studio.inspecting.submit("Asking", explain, answers.append, key="each")
     rest(studio, clock)
     together, apart = answers
     assert list(apart.cams) == STAGES[1:]

@@ -175,7 +175,7 @@ def test_a_skip_is_shown_with_what_comes_from_below_and_what_becomes(desk):
     studio, clock = desk
     studio.inspecting.choose_picture(MapPicture.CHANNEL, 2)
     found, problems = [], []
-    assert studio.cutting.joins.look("inc -> up2", 30, found.append, problems.append)
+    assert studio.cutting.skip_merges.look("inc -> up2", 30, found.append, problems.append)
     rest(studio, clock)
     (view,) = found
     model, x = network_and_input(studio)
@@ -204,4 +204,4 @@ def test_a_skip_is_shown_with_what_comes_from_below_and_what_becomes(desk):
         assert part.high == pytest.approx(float(seen.max()), rel=1e-2, abs=1e-3)
         assert part.rms == pytest.approx(float(features.square().mean().sqrt()), rel=1e-2)
     assert problems == []
-    assert not studio.cutting.joins.look("no such", 30, found.append, problems.append)
+    assert not studio.cutting.skip_merges.look("no such", 30, found.append, problems.append)

@@ -75,9 +75,9 @@ def test_right_after_the_upsampling_it_is_what_the_join_gets_from_below(desk):
     joins = []
     traced = studio.session.inspection.traced
     edge = next(edge for edge in traced.trace.skips if edge.target == "up2")
-    studio.inspecting.ask(
+    studio.inspecting.submit(
         "Joining",
-        lambda traced_model, *_: traced_model.join(edge).sources[edge.deep],
+        lambda traced_model, *_: traced_model.skip_merge(edge).sources[edge.deep],
         joins.append,
         key="j",
     )

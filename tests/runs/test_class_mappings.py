@@ -167,10 +167,10 @@ def test_names_in_a_painted_folder_without_classes_are_not_changed_unasked(new_d
     desk.settle()
     assert desk.session.schema.name_of(1) == "object"
     assert [n for n in desk.studio.notices.recent if n.action is not None] == []
-    assert desk.studio.class_list.can_use_model_names()
-    desk.studio.class_list.use_model_names()
+    assert desk.studio.schema_keeper.can_use_model_names()
+    desk.studio.schema_keeper.use_model_names()
     assert desk.session.schema.name_of(1) == "nucleus"
-    assert not desk.studio.class_list.can_use_model_names()
+    assert not desk.studio.schema_keeper.can_use_model_names()
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_what_a_model_finds_is_not_scored_against_a_class_without_a_name(unnamed
     assert unnamed.scoring.of_image("bright") is None
     assert unnamed.scoring.of_folder("bright") is None
     assert np.isnan(unnamed.evaluating.table.value(0, "bright", "mean_iou_foreground"))
-    assert not unnamed.studio.class_list.can_use_model_names()
+    assert not unnamed.studio.schema_keeper.can_use_model_names()
     table = unnamed.class_mappings.table("bright")
     assert [row.target for row in table.rows] == [0, None]
     assert not table.is_scored
@@ -280,7 +280,7 @@ def test_other_classes_than_the_folders_are_not_offered_as_names(new_desk, tmp_p
     desk.segmenting.run_current()
     desk.settle()
     assert [n for n in desk.studio.notices.recent if n.action is not None] == []
-    assert not desk.studio.class_list.can_use_model_names()
+    assert not desk.studio.schema_keeper.can_use_model_names()
 
 
 def test_the_evaluation_follows_and_runs_nothing(mapped):
@@ -307,7 +307,7 @@ def test_the_evaluation_follows_and_runs_nothing(mapped):
 
 def test_what_is_no_class_of_the_folder_is_not_taken(mapped):
     # As in CamVid, 0 is no background: a model's ground has no counterpart.
-    mapped.class_list.rename(0, "sky")
+    mapped.schema_keeper.rename_class(0, "sky")
     mapped.class_mappings.set("wide", {5: 1})
     mapped.settle()
     assert np.unique(shown(mapped)).tolist() == [1, 2]  # 2 is past the classes

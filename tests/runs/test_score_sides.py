@@ -116,7 +116,7 @@ def test_an_edit_of_an_image_that_is_not_open_has_nothing_of_the_open_ones_sourc
     run.settle()
     assert run.session.state(0).taken
     removed = []
-    run.studio.class_list.add("x")
+    run.studio.schema_keeper.add_class("x")
     run.browsing.select(1)
     run.settle()
     run.session.set_view(active_class=2, brush_size=1)

@@ -40,7 +40,7 @@ def full_count(desk, run="bright") -> ConfusionMatrix:
 
 def test_painting_counts_as_a_full_count_would(scored):
     rng = np.random.default_rng(3)
-    scored.class_list.add("debris")
+    scored.schema_keeper.add_class("debris")
     for _ in range(40):
         active = int(rng.choice([0, 1, 2, 255]))
         scored.session.set_view(active_class=active, brush_size=int(rng.integers(1, 9)))
@@ -85,15 +85,15 @@ def test_ignore_index_recounts_everything(scored):
         write_mask(scored.root / "masks" / f"a{i}.png", truth)
     scored.browsing.rescan()
     scored.settle()
-    scored.class_list.rename(1, "nucleus")  # what the model calls it
-    scored.class_list.add("void")
-    scored.class_list.set_ignore_index(1)
+    scored.schema_keeper.rename_class(1, "nucleus")  # what the model calls it
+    scored.schema_keeper.add_class("void")
+    scored.schema_keeper.set_ignore_index(1)
     scored.settle()
     folder = scored.scoring.of_folder()
     assert folder.images == 3
     assert folder.summed.ignored == 3 * 100
     assert 1 not in folder.summed.class_ids
-    scored.class_list.set_ignore_index(None)
+    scored.schema_keeper.set_ignore_index(None)
     scored.settle()
     assert scored.scoring.of_folder().summed.ignored == 0
     assert scored.scoring.of_image().iou[1] == pytest.approx(80 / 120)
@@ -149,7 +149,7 @@ def test_csv_has_image_folder_and_means(scored, tmp_path):
 
 
 def test_rows_carry_names_and_undefined_scores(scored):
-    scored.class_list.add("debris")
+    scored.schema_keeper.add_class("debris")
     scored.settle()
     rows = scored.scoring.rows(scored.scoring.of_image())
     assert [r.name for r in rows] == ["background", "class 1", "debris"]
@@ -161,10 +161,10 @@ def test_rows_carry_names_and_undefined_scores(scored):
 def test_renaming_and_recolouring_count_nothing_again(scored, monkeypatch):
     counted = []
     monkeypatch.setattr(scored.scoring, "recount", lambda: counted.append(1))
-    scored.class_list.rename(1, "cell")
-    scored.class_list.recolor(1, (9, 9, 9))
+    scored.schema_keeper.rename_class(1, "cell")
+    scored.schema_keeper.recolor_class(1, (9, 9, 9))
     assert counted == []
-    scored.class_list.add("x")
+    scored.schema_keeper.add_class("x")
     assert counted == [1]
 
 
@@ -181,7 +181,7 @@ def test_images_are_judged_by_what_is_foreground_now(scored):
     foreground, background = 80 / 120, 480 / 520
     scored.scoring.record(2, "bright", matrix)
     assert scored.scoring.lead_of(2) == pytest.approx(foreground)
-    scored.class_list.rename(0, "sky")
+    scored.schema_keeper.rename_class(0, "sky")
     scored.settle()
     scored.scoring.record(2, "bright", matrix)
     assert scored.scoring.lead_of(2) == pytest.approx((foreground + background) / 2)

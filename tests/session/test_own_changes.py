@@ -112,7 +112,7 @@ def test_no_service_is_told_of_what_it_announced_itself(watched, new_desk, tmp_p
     later(desk)
     desk.class_mappings.reset("bright")
     later(desk)
-    desk.class_list.rename(1, "cell")
+    desk.schema_keeper.rename_class(1, "cell")
     later(desk)
     uses = []
     desk.class_removal.count(1, uses.append)

@@ -14,7 +14,7 @@ from image_files import save_image
 from segstudio.storage.mask_files import read_mask_file
 from segstudio.storage.masks import write_annotation
 from segstudio.storage.project import open_project
-from segstudio.storage.scan import scan, scan_folder
+from segstudio.storage.scan import scan
 from segstudio.storage.truth import TruthIndex, read_truth
 
 RNG = np.random.default_rng(0)
@@ -80,7 +80,7 @@ def test_endings_of_the_image(tmp_path, image):
 )  # fmt: skip
 def test_photos_that_are_only_called_like_masks_are_listed(tmp_path, names):
     photos(tmp_path, *names)
-    assert sorted(scan_folder(tmp_path)) == sorted(names)
+    assert sorted(scan(tmp_path).names) == sorted(names)
 
 
 def test_masks_of_masks_and_several_of_one_image(tmp_path):

@@ -12,7 +12,7 @@ from segstudio.storage.formats.mask_format import write_verified
 from segstudio.storage.formats.png import color_image, overlay_image
 from segstudio.storage.natural_order import natural_order
 from segstudio.storage.project import open_project
-from segstudio.storage.scan import scan, scan_folder
+from segstudio.storage.scan import scan
 
 
 def touch(folder, *names):
@@ -48,17 +48,17 @@ def test_lists_images_only_and_in_natural_order(tmp_path):
         tmp_path, "b10.png", "b9.JPG", "b1.tiff", "a.bmp", "c.webp", ".hidden.png", "notes.txt",
         "x.json", "b2.jpeg", "sub/d.png", "archive.png.zip",
     )  # fmt: skip
-    assert scan_folder(tmp_path) == ["a.bmp", "b1.tiff", "b2.jpeg", "b9.JPG", "b10.png", "c.webp"]
+    assert scan(tmp_path).names == ["a.bmp", "b1.tiff", "b2.jpeg", "b9.JPG", "b10.png", "c.webp"]
 
 
 def test_masks_beside_their_image_are_not_images(tmp_path):
     touch(tmp_path, "x.jpg", "x_mask.png", "y_mask.png", "city_gtFine_labelIds.png", "city.png")
-    assert scan_folder(tmp_path) == ["city.png", "x.jpg", "y_mask.png"]
+    assert scan(tmp_path).names == ["city.png", "x.jpg", "y_mask.png"]
 
 
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(SegstudioError, match="no folder"):
-        scan_folder(tmp_path / "gone")
+        scan(tmp_path / "gone")
 
 
 def test_images_folder_inside(tmp_path):

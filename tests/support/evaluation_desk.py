@@ -6,7 +6,7 @@ import evaluated
 from evaluated import BLIND, CAREFUL
 from PySide6.QtCore import QPoint, Qt
 
-from segstudio.evaluation.ui.evaluation_pages import MODELS
+from segstudio.evaluation.ui.panel_pages import MODELS
 
 LEFT = Qt.MouseButton.LeftButton
 

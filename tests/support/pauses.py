@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from segstudio.canvas.canvas import PaneStock
+from segstudio.canvas.canvas import Canvas, PaneStock
 from segstudio.kit.coalesce import Coalescer
 
 _ROUNDS = 8
@@ -50,3 +50,8 @@ def _ends_within(timer: QTimer, ms: int) -> bool:
     if not (timer.isActive() and timer.isSingleShot()) or isinstance(timer.parent(), PaneStock):
         return False
     return isinstance(timer.parent(), Coalescer) or timer.remainingTime() <= ms
+
+
+def views_are_awaited(canvas: Canvas) -> bool:
+    """Whether views that are wanted are not shown yet."""
+    return len(canvas.shown_panes) < canvas._count or canvas._stock.is_waited_for

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from segstudio.core.history import History
+
 
 def labels_of(desk) -> np.ndarray:
     return np.array(desk.document.annotation.labels)
@@ -14,3 +16,9 @@ def stroke(desk, *points, erase=False):
     for point in points[1:]:
         desk.editing.extend_stroke(*point)
     desk.editing.end_stroke()
+
+
+def undo_title(history: History) -> str:
+    """Title of the edit that would be taken back next; "" if there is none."""
+    step = history.next_undo()
+    return "" if step is None else step.packed.title

@@ -21,7 +21,7 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
-from pauses import let_pass
+from pauses import let_pass, views_are_awaited
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -272,7 +272,7 @@ class Bench:
         gate = getattr(self.engine, "gate", None)
         if gate is None or gate.is_set():
             self.until(lambda: self.studio.jobs.wait_idle(0))
-        self.until(lambda: not self.window.canvas.is_growing)
+        self.until(lambda: not views_are_awaited(self.window.canvas))
 
 
 _KEPT: list[Bench] = []
@@ -310,7 +310,7 @@ def _windows(qtbot, usual_home: Path) -> Iterator[Callable[..., Bench]]:
     for bench in made:
         if isinstance(bench.engine, FakeEngine):
             bench.engine.gate.set()
-        bench.studio.autosave.ask = lambda _document: "discard"
+        bench.studio.autosave.ask_unsaved = lambda _document: "discard"
         bench.window.verbs._polygons_may_go = True  # nobody is there to be asked
         bench.window.close()
         bench.studio.close()

@@ -5,10 +5,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from augmentations import NO_AUGMENTATION
 
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.unet import UNet
-from segstudio.training.data import NO_AUGMENTATION, CropSampler, Sample
+from segstudio.training.data import CropSampler, Sample
 from segstudio.training.loop import FitOptions, Trainer
 from segstudio.training.semantic_training import mean_iou, scaled, semantic_batches, semantic_loss
 

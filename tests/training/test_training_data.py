@@ -3,9 +3,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from augmentations import NO_AUGMENTATION
 
 from segstudio.training.data import (
-    NO_AUGMENTATION,
     CropSampler,
     Sample,
     TrainingAugmentation,

@@ -280,10 +280,10 @@ def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_m
     scored.until(panel.doubt.isVisible)
     # the masks have two classes besides 0 and no names, the model has one, "bright"
     assert panel.doubt.text().startswith("This folder has none of the model's classes, so")
-    scored.studio.class_list.rename(1, "Bright")
+    scored.studio.schema_keeper.rename_class(1, "Bright")
     scored.until(panel.doubt.isHidden)
-    scored.studio.class_list.rename(1, "road")
-    scored.studio.class_list.rename(0, "sky")
+    scored.studio.schema_keeper.rename_class(1, "road")
+    scored.studio.schema_keeper.rename_class(0, "sky")
     scored.until(panel.doubt.isVisible)
     assert panel.doubt.text().startswith("This folder has none of the model's classes, so")
     assert _frame(scored, "Model").verticalScrollBar().maximum() == 0

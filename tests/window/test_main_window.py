@@ -321,7 +321,7 @@ def test_autosave_off_asks_before_the_image_is_left(bench, qtbot):
         asked.append(document.ref.name)
         return "cancel"
 
-    bench.studio.autosave.ask = ask
+    bench.studio.autosave.ask_unsaved = ask
     bench.studio.editing.clear()
     qtbot.keyClick(bench.window, Qt.Key.Key_D)
     bench.settle()

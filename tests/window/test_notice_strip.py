@@ -74,7 +74,7 @@ def test_the_whole_message_takes_no_more_room_than_it_has(qtbot, strip, said):
 
 def test_two_answers_at_most_and_one_closes_the_question(qtbot, strip, said):
     done = []
-    said.ask(
+    said.question(
         "Objects?", "", ("Objects", lambda: done.append(1)), ("Classes", lambda: done.append(2))
     )
     qtbot.waitUntil(strip.isVisible)
@@ -91,7 +91,7 @@ def test_passing_remarks_go_by_themselves_and_trouble_stays(qtbot, strip, said, 
     monkeypatch.setitem(strips._SECONDS, "info", 0.02)
     monkeypatch.setitem(strips._SECONDS, "warning", 0.02)
     said.error("It broke.")
-    said.ask("Which?", "", ("This", list))
+    said.question("Which?", "", ("This", list))
     said.warning("A mask is empty.")
     said.info("Done.")
     qtbot.waitUntil(lambda: len(said.shown) == 2)

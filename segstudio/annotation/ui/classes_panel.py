@@ -25,7 +25,7 @@ from segstudio.annotation.class_removal import ClassRemoval, ClassUse
 from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import count_text, ratio_text
 from segstudio.core.schema import ClassSpec, LabelSchema, class_keys
-from segstudio.folder.class_list import ClassList
+from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.elided import ElidedLabel
@@ -49,11 +49,11 @@ class ClassesPanel(QWidget):
     """Chooses the active class and edits the folder's classes."""
 
     def __init__(
-        self, session: Session, class_list: ClassList, removal: ClassRemoval, scoring: Scoring
+        self, session: Session, schema_keeper: SchemaKeeper, removal: ClassRemoval, scoring: Scoring
     ) -> None:
         super().__init__()
         self._removal = removal
-        self._session, self._class_list, self._scoring = session, class_list, scoring
+        self._session, self._schema_keeper, self._scoring = session, schema_keeper, scoring
         self._scores: dict[int, tuple[float, float]] = {}
         self.model = TableModel(self._columns(), lambda spec: spec.id, self)
         self.view = _ClassTable(self.model)
@@ -82,7 +82,7 @@ class ClassesPanel(QWidget):
         start = "" if project is None else str(project.root)
         path, _ = QFileDialog.getOpenFileName(self, "Read class names", start, _NAME_FILES)
         if path:
-            self._class_list.read(Path(path))
+            self._schema_keeper.read_names(Path(path))
 
     def _columns(self) -> tuple[Column[ClassSpec], ...]:
         session, scores = self._session, self._scores
@@ -108,7 +108,7 @@ class ClassesPanel(QWidget):
                 ),
                 icon=lambda spec: swatch(QColor(*spec.color)), emphasis=emphasis, stretch=60,
                 entry=lambda spec: spec.name,
-                entered=lambda spec, name: self._class_list.rename(spec.id, name),
+                entered=lambda spec, name: self._schema_keeper.rename_class(spec.id, name),
             ),
             Column(
                 "Id", lambda spec: str(spec.id), side=Side.CENTRE, sample="255",
@@ -198,11 +198,11 @@ class ClassesPanel(QWidget):
     def _choose_color(self, spec: ClassSpec) -> None:
         color = QColorDialog.getColor(QColor(*spec.color), self, f"Colour of {spec.name}")
         if color.isValid():
-            self._class_list.recolor(spec.id, (color.red(), color.green(), color.blue()))
+            self._schema_keeper.recolor_class(spec.id, (color.red(), color.green(), color.blue()))
 
     def _add_class(self) -> None:
         number = self._session.schema.num_classes
-        class_id = self._class_list.add(f"class {number}")
+        class_id = self._schema_keeper.add_class(f"class {number}")
         spec = self._session.schema.get(class_id)
         if spec is not None:
             self._activate(spec)
@@ -226,7 +226,7 @@ class ClassesPanel(QWidget):
 
     def _set_ignore(self, value: int) -> None:
         try:
-            self._class_list.set_ignore_index(None if value == _NO_IGNORE else value)
+            self._schema_keeper.set_ignore_index(None if value == _NO_IGNORE else value)
         except SegstudioError:
             self._show_schema()
             raise

@@ -28,7 +28,7 @@ from segstudio.annotation.exporting import ANNOTATION, TRUTH, Exporting, ExportP
 from segstudio.core.errors import told
 from segstudio.core.formatting import count_text
 from segstudio.core.schema import LabelSchema
-from segstudio.kit.dialog import Dialog, answer_to
+from segstudio.kit.dialog import Dialog, clicked_button
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain_box
 from segstudio.runs.batch import model_of
@@ -201,7 +201,7 @@ class ExportDialog(Dialog):
         box.setInformativeText(f"In {folder}. Files of other names stay.")
         replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        return answer_to(box) is replace
+        return clicked_button(box) is replace
 
     def _begin(self, plan: ExportPlan) -> None:
         session, parent = self._session, self.parentWidget()

@@ -25,7 +25,7 @@ from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.storage.journal import Recovered
 
-AskPreview = Callable[[Recovered, Callable[[Image | None], None]], None]
+RequestPreview = Callable[[Recovered, Callable[[Image | None], None]], None]
 _PREVIEW = QSize(320, 260)
 _ITEM = Qt.ItemDataRole.UserRole
 
@@ -37,18 +37,18 @@ class RecoveryDialog(Dialog):
         self,
         items: Sequence[Recovered],
         recovering: Recovering,
-        ask_preview: AskPreview,
+        request_preview: RequestPreview,
         parent: QWidget,
     ) -> None:
         """Args:
         items: What was found.
         recovering: Restores and discards.
-        ask_preview: Makes the picture of an item in the background.
+        request_preview: Makes the picture of an item in the background.
         parent: The window.
         """
         super().__init__(parent)
         self.setWindowTitle("Unsaved work found")
-        self._recovering, self._ask_preview = recovering, ask_preview
+        self._recovering, self._ask_preview = recovering, request_preview
         self.list = QListWidget()
         self.list.setAccessibleName("Images with unsaved strokes")
         for item in items:

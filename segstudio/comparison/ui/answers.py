@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.core.schema import Color, LabelSchema
 from segstudio.kit.elided import ElidedLabel
-from segstudio.kit.model_titles import short_titles
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.swatch import swatch
 from segstudio.session.disputes import DisagreementState, DisputedRegion, Disputes
@@ -75,7 +75,7 @@ class AnswersView(QWidget):
             for line in self.answers.values():
                 line.discard()
             self.answers = {}
-            names = zip(disputes.titles, short_titles(disputes.titles), strict=True)
+            names = zip(disputes.titles, short_model_titles(disputes.titles), strict=True)
             for row, (run, (title, short)) in enumerate(zip(disputes.runs, names, strict=True)):
                 self.answers[run] = AnswerLine(title, short, self._grid, row)
                 self.answers[run].take.clicked.connect(lambda _=False, r=run: self.asked.emit(r))

@@ -18,7 +18,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
-from segstudio.kit.model_titles import short_titles
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
 from segstudio.runs.named_runs import is_removed
 from segstudio.session.disputes import DisagreementState, DisputedRegion, Disputes
@@ -194,7 +194,7 @@ def region_columns(
 def _annotation_column(
     titles: Sequence[str], state: DisagreementState, tip: Callable[[DisputedRegion], str]
 ) -> Column[DisputedRegion]:
-    names = short_titles(titles)
+    names = short_model_titles(titles)
 
     def best(region: DisputedRegion) -> float:
         return max(state.agreement.get(region.number, (0.0,)))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.schema import Color
 from segstudio.evaluation.curve_charts import RunLook
-from segstudio.evaluation.report.evaluation_material import EvaluatedRun, EvaluationMaterial
+from segstudio.evaluation.report.material import EvaluatedRun, EvaluationMaterial
 from segstudio.evaluation.report.wording import count, figure_text
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import Where

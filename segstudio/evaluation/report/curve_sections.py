@@ -19,7 +19,7 @@ from segstudio.evaluation.curve_charts import (
     tradeoff_chart,
 )
 from segstudio.evaluation.report.class_sections import SECTIONS, looks_of, run_legend
-from segstudio.evaluation.report.evaluation_material import EvaluatedRun, EvaluationMaterial
+from segstudio.evaluation.report.material import EvaluatedRun, EvaluationMaterial
 from segstudio.evaluation.report.wording import calibration_text
 from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.detection_curves import ScoreCurve

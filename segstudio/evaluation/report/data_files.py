@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, Final
 from segstudio.core.json_text import without_nan
 from segstudio.core.text import safe_cells, utf8_json
 from segstudio.evaluation.class_figures import class_rows, difference_row
-from segstudio.evaluation.report.evaluation_findings import EvaluationFindings, find
-from segstudio.evaluation.report.evaluation_material import SCORES, EvaluatedRun, EvaluationMaterial
+from segstudio.evaluation.report.findings import EvaluationFindings, find
+from segstudio.evaluation.report.material import SCORES, EvaluatedRun, EvaluationMaterial
 from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.image_figures import PIXELS, TIME, figures_at, values_of_counts
 from segstudio.metrics.measure import Where

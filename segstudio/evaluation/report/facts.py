@@ -11,7 +11,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.formatting import bytes_text
 from segstudio.core.prediction import Ensemble, ModelSpec, RunOptions, Variant, parts_of
 from segstudio.core.schema import LabelSchema
-from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
+from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.report.software import settings_text
 from segstudio.storage.image_ref import ImageRef

@@ -12,18 +12,18 @@ import numpy as np
 from segstudio.core.class_mapping import adapt, why_unscored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import Prediction
-from segstudio.evaluation.evaluation_inputs import Conditions, Contender, References
-from segstudio.evaluation.evaluation_rows import METRICS, ImageRow, pairs_of
-from segstudio.evaluation.evaluation_sums import RunSums
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.conditions import Conditions, Contender, References
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.own_pixels import own_pixels_text, started_on_disk
-from segstudio.evaluation.report.evaluation_material import (
+from segstudio.evaluation.report.facts import class_mapping, facts_of, notes_of, settings_of
+from segstudio.evaluation.report.material import (
     EvaluatedRun,
     EvaluationMaterial,
     ShownImage,
 )
-from segstudio.evaluation.report.facts import class_mapping, facts_of, notes_of, settings_of
 from segstudio.evaluation.report.wording import count, stacks_text
+from segstudio.evaluation.rows import METRICS, ImageRow, pairs_of
+from segstudio.evaluation.sums import RunSums
 from segstudio.metrics.bootstrap import PairedDifference, paired_difference
 from segstudio.report.page import Report, part_of
 from segstudio.storage.decode import read_image

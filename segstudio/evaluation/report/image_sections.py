@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.evaluation.report.class_sections import SECTIONS, run_legend
-from segstudio.evaluation.report.evaluation_material import SCORES, EvaluatedRun, EvaluationMaterial
+from segstudio.evaluation.report.material import SCORES, EvaluatedRun, EvaluationMaterial
 from segstudio.evaluation.report.wording import count
 from segstudio.metrics.class_sums import Numbers, mean_of, ratios
 from segstudio.metrics.image_figures import MEASURES

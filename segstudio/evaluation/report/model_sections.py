@@ -9,8 +9,8 @@ import numpy as np
 
 from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.evaluation.report.class_sections import SECTIONS
-from segstudio.evaluation.report.evaluation_findings import Compared, EvaluationFindings
-from segstudio.evaluation.report.evaluation_material import EvaluationMaterial
+from segstudio.evaluation.report.findings import Compared, EvaluationFindings
+from segstudio.evaluation.report.material import EvaluationMaterial
 from segstudio.evaluation.report.wording import (
     caution,
     count,

@@ -14,8 +14,8 @@ from segstudio.core.formatting import ratio_text
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.render import difference_table, overlay_rgb
 from segstudio.evaluation.report.class_sections import SECTIONS
-from segstudio.evaluation.report.evaluation_material import EvaluationMaterial, ShownImage
 from segstudio.evaluation.report.image_sections import mean_of_runs, worst_first
+from segstudio.evaluation.report.material import EvaluationMaterial, ShownImage
 from segstudio.report.page import Report, Section, section
 from segstudio.report.pictures import blended, photograph
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.evaluation.curve_charts import RunLook
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.chart import Chart, has_items

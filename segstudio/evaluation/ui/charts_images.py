@@ -11,7 +11,7 @@ import numpy as np
 from segstudio.core.formatting import count_text
 from segstudio.core.text import printable
 from segstudio.evaluation.curve_charts import RunLook
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.image_figures import DOUBT, figures_at, lower_is_better
 from segstudio.metrics.measure import AnyFigure, Unit, Where

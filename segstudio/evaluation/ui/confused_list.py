@@ -18,7 +18,7 @@ from segstudio.core.formatting import count_text, percent_text
 from segstudio.core.labels import Image
 from segstudio.core.text import printable
 from segstudio.evaluation.confused_places import MOST_PLACES, ConfusedPlaces, Place
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.folder.browsing import Browsing
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from PySide6.QtWidgets import QWidget
 
-from PySide6.QtWidgets import QFileDialog, QWidget
-
-from segstudio.evaluation.evaluation_export import EvaluationExport
+from segstudio.evaluation.export import EvaluationExport
+from segstudio.kit.save_dialog import SaveDialog
 from segstudio.preferences import Preferences
 from segstudio.session.session import Session
 
@@ -19,7 +18,7 @@ _KINDS = {
 
 
 class EvaluationExportDialogs:
-    """Remembers the folder that was chosen last."""
+    """One dialog for all kinds of files."""
 
     def __init__(
         self,
@@ -28,29 +27,14 @@ class EvaluationExportDialogs:
         preferences: Preferences,
         export: EvaluationExport,
     ) -> None:
-        self._parent, self._session = parent, session
-        self._preferences, self._export = preferences, export
-        self._folder = ""
+        self._dialog = SaveDialog(parent, session, preferences)
+        self._export = export
 
-    def _usual_folder(self) -> str:
-        project = self._session.project
-        if project is None:
-            return str(Path.home())
-        return self._preferences.settings.export_folders.get(str(project.root)) or str(project.root)
-
-    def ask(self, kind: str) -> None:
+    def save_as(self, kind: str) -> None:
         """Ask for a file and write it: "report", "csv" or "json"."""
         title, extension, files = _KINDS[kind]
-        name = self._export.default_name(extension)
-        folder = self._folder or self._usual_folder()
-        start = Path(folder) / name
-        text, _ = QFileDialog.getSaveFileName(self._parent, title, str(start), files)
-        if not text:
-            return
-        path = Path(text)
-        if not path.suffix:
-            path = path.with_suffix(f".{extension}")
-        self._folder = str(path.parent)
         report = self._export
-        save = {"report": report.save_html, "csv": report.save_csv, "json": report.save_json}
-        save[kind](path)
+        path = self._dialog.choose(title, report.default_name(extension), extension, files)
+        if path is not None:
+            save = {"report": report.save_html, "csv": report.save_csv, "json": report.save_json}
+            save[kind](path)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.ui.class_rows import RunHead
 from segstudio.evaluation.ui.image_rows import ImageFiguresTable
 from segstudio.evaluation.ui.run_colors import run_color
-from segstudio.evaluation.ui.run_titles import short_titles
+from segstudio.evaluation.ui.run_titles import column_titles
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.image_figures import leading_first
 from segstudio.metrics.measure import AnyFigure, Figure, Where
@@ -21,7 +21,7 @@ def heads_of(table: EvaluationTable) -> tuple[RunHead, ...]:
     titles = [table.title(run) for run in table.runs]
     return tuple(
         RunHead(run, title, short, run_color(table.runs, run))
-        for run, title, short in zip(table.runs, titles, short_titles(titles), strict=True)
+        for run, title, short in zip(table.runs, titles, column_titles(titles), strict=True)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
 
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.kit.elided import ElidedCombo

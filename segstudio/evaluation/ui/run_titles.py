@@ -9,7 +9,7 @@ _MOST = 22
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)")
 
 
-def short_titles(titles: Sequence[str]) -> list[str]:
+def column_titles(titles: Sequence[str]) -> list[str]:
     """The names without what all of them say after a comma, and without brackets.
 
     "DeepLabV3 (MobileNetV3), nuclei" beside "U-Net, nuclei" is "DeepLabV3". What tells two

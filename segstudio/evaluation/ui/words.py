@@ -11,7 +11,7 @@ from segstudio.core.class_mapping import why_unscored
 from segstudio.core.formatting import count_text, percent_text, ratio_text
 from segstudio.core.prediction import ModelSpec
 from segstudio.core.text import as_html
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.report import wording
 from segstudio.evaluation.report.wording import caution, verdict
 from segstudio.metrics.bootstrap import PairedDifference

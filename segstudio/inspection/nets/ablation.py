@@ -19,34 +19,6 @@ from segstudio.core.features import (
     Site,
 )
 from segstudio.inspection.nets.recording import PassThrough, Recorder, recording
-from segstudio.inspection.nets.running import evaluating, run
-from segstudio.inspection.nets.tracing import as_batch
-
-
-def run_with_cuts(
-    model: nn.Module,
-    image: Tensor,
-    cuts: Iterable[Cut],
-    *,
-    check: Callable[[], None] | None = None,
-) -> Any:
-    """Return what the model returns for an image with some of its features cut.
-
-    Args:
-        model: the network.
-        image: (C, H, W) or (1, C, H, W).
-        cuts: of skip edges and channels, applied together.
-        check: called before every module; may raise to cancel.
-
-    Raises:
-        SegstudioError: if a cut's place did not come up in the pass.
-    """
-    images = as_batch(image)
-    cuts = tuple(cuts)
-    with torch.inference_mode(), evaluating(model), cutting(model, cuts, check=check) as applied:
-        output = run(model, applied.prepare(images))
-    applied.verify()
-    return output
 
 
 @contextmanager

@@ -156,7 +156,7 @@ class Assembler:
                 continue
             name = f"{self._ids[edge.source]} -> {self._ids[edge.target]}"
             seen[name] += 1
-            site, argument = edge.joins[edge.index]
+            site, argument = edge.merged[edge.index]
             edges.append(
                 SkipEdge(
                     id=name if seen[name] == 1 else f"{name} #{seen[name]}",
@@ -167,7 +167,7 @@ class Assembler:
                     via=edge.via,
                     site=site,
                     argument=argument,
-                    joins=edge.joins,
+                    merged=edge.merged,
                     deep=edge.deep,
                     index=edge.index,
                 )

@@ -80,7 +80,7 @@ def find_merges(graph: OperationGraph, goal: int | None) -> list[Merge]:
     return [merge for index, merge in merges.items() if index not in inner]
 
 
-def find_branch_joins(
+def find_branch_merges(
     graph: OperationGraph, goal: int | None, after: int
 ) -> list[tuple[int, list[int]]]:
     """Return the concatenations of parallel branches of one map, with a pooled one among them.

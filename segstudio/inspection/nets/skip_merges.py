@@ -25,7 +25,7 @@ class SkipMerge:
     """One join of a forward pass.
 
     Attributes:
-        sources: activations (C, h, w) of what is joined, in the order of ``SkipEdge.joins``.
+        sources: activations (C, h, w) of what is joined, in the order of ``SkipEdge.merged``.
         joined: the result.
         shares: of each source in the response's energy; they sum to 1. The response is that of
             the convolution that reads the join, where one does so directly: each source's part of
@@ -60,7 +60,7 @@ def look_at_join(
     recorder = Recorder(model, watcher, graph=False, check=check)
     with torch.inference_mode(), evaluating(model), recording(model, recorder):
         run(model, as_batch(image))
-    if watcher.joined is None or len(watcher.sources) != len(edge.joins):
+    if watcher.joined is None or len(watcher.sources) != len(edge.merged):
         raise SegstudioError(
             f"the join of {edge.id} did not run", "Trace this image with this model again."
         )
@@ -73,12 +73,12 @@ class _Watcher(PassThrough):
 
     def __init__(self, edge: SkipEdge) -> None:
         self.edge = edge
-        self.wanted = {pair: number for number, pair in enumerate(edge.joins)}
+        self.wanted = {pair: number for number, pair in enumerate(edge.merged)}
         self.sources: dict[int, Tensor] = {}
         self.joined: Tensor | None = None
         self.convolution: tuple[str, tuple[Any, ...]] | None = None
         self._live: Tensor | None = None
-        self._outer = {site for site, _ in edge.joins}
+        self._outer = {site for site, _ in edge.merged}
         self._hands_on = False
 
     def before(self, site: Site, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -96,7 +96,7 @@ class _Watcher(PassThrough):
 
     def after(self, site: Site, result: Tensor, *, in_place: bool) -> Tensor:
         del in_place
-        complete = len(self.sources) == len(self.edge.joins)
+        complete = len(self.sources) == len(self.edge.merged)
         made = site in self._outer and site.op != "stack"
         summed = site.op == "sum" and self.joined is None  # of stacked maps
         if complete and (made or summed):
@@ -106,13 +106,13 @@ class _Watcher(PassThrough):
         return result
 
     def result(self) -> SkipMerge:
-        sources = [self.sources[number] for number in range(len(self.edge.joins))]
+        sources = [self.sources[number] for number in range(len(self.edge.merged))]
         assert self.joined is not None
         parts, name = sources, ""
         whole = self.joined
         if self.convolution is not None:
             name, args = self.convolution
-            parts = _responses(args, sources, self.edge.joins[self.edge.index][0].op)
+            parts = _responses(args, sources, self.edge.merged[self.edge.index][0].op)
             whole = _convolve(args, self.joined, argument(args, {}, 1, "weight"))
         energies = [float(part.double().square().sum()) for part in parts]
         total = sum(energies)

@@ -8,7 +8,7 @@ from segstudio.core.features import EdgeKind, Role, Site
 from segstudio.inspection.nets import decoder, region_stages
 from segstudio.inspection.nets.encoder import Ladder, find_ladder
 from segstudio.inspection.nets.graph import OperationGraph, bits, is_inside
-from segstudio.inspection.nets.merges import Merge, find_branch_joins, find_merges, first_region
+from segstudio.inspection.nets.merges import Merge, find_branch_merges, find_merges, first_region
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class MapEdge:
     kind: EdgeKind
     carrier: Site
     via: str
-    joins: tuple[tuple[Site, int], ...]
+    merged: tuple[tuple[Site, int], ...]
     deep: int
     index: int
 
@@ -157,7 +157,7 @@ class _Finder:
         )
 
     def _branches(self, ladder: Ladder) -> None:
-        for join, branches in find_branch_joins(self.graph, self.goal, ladder.end):
+        for join, branches in find_branch_merges(self.graph, self.goal, ladder.end):
             if not self.graph.reach[join] >> ladder.end & 1:
                 continue
             end = self._after(join)
@@ -289,7 +289,7 @@ class _Finder:
             kind=self._kind(merge, place, source),
             carrier=graph.nodes[arg.node].site,
             via=graph.name(arg.node),
-            joins=tuple((a.site, a.argument) for a in merge.args),
+            merged=tuple((a.site, a.argument) for a in merge.args),
             deep=merge.deep,
             index=place,
         )

@@ -166,7 +166,7 @@ class TracedModel:
             runner = SemanticRunner(self._network, self._preprocess, self._segmenter.device)
             return _array(runner.logits(self._pixels)[0])
 
-    def join(self, edge: SkipEdge, check: Check = no_check) -> SkipMerge:
+    def skip_merge(self, edge: SkipEdge, check: Check = no_check) -> SkipMerge:
         """Return what the join of a skip edge brings together.
 
         Raises:
@@ -224,11 +224,11 @@ class TracedModel:
             )
         return self.input_geometry.of_input(values)
 
-    def lens_stages(self, found: FeatureTrace) -> tuple[str, ...]:
+    def logit_lens_stages(self, found: FeatureTrace) -> tuple[str, ...]:
         """Return the ids of the stages that the head can read."""
-        return tuple(layer.id for layer in lens_stages(self._network, found))
+        return tuple(layer.id for layer in logit_lens_stages(self._network, found))
 
-    def lens(self, found: FeatureTrace, layer_id: str) -> Prediction:
+    def logit_lens(self, found: FeatureTrace, layer_id: str) -> Prediction:
         """Return what the head says from a stage (a logit lens), of the window.
 
         Raises:
@@ -353,7 +353,7 @@ def head_module(model: nn.Module, found: FeatureTrace) -> tuple[nn.Module, int]:
     raise SegstudioError(f"{heads[-1].name} has no convolution to read a stage with")
 
 
-def lens_stages(model: nn.Module, found: FeatureTrace) -> tuple[LayerInfo, ...]:
+def logit_lens_stages(model: nn.Module, found: FeatureTrace) -> tuple[LayerInfo, ...]:
     """Return the stages that the head can read: with as many channels as it expects."""
     try:
         _, channels = head_module(model, found)
@@ -374,7 +374,7 @@ def logit_lens(model: nn.Module, found: FeatureTrace, layer_id: str) -> NDArray[
     if layer.shape[0] != channels:
         raise SegstudioError(
             f"the head reads {channels} channels, {layer_id} has {layer.shape[0]}",
-            "Choose one of: " + ", ".join(stage.id for stage in lens_stages(model, found)),
+            "Choose one of: " + ", ".join(stage.id for stage in logit_lens_stages(model, found)),
         )
     parameter = next(module.parameters())
     stored = torch.from_numpy(found.activation(layer_id))

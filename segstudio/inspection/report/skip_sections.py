@@ -25,7 +25,7 @@ from segstudio.inspection.feature_pictures import sampling_of
 from segstudio.inspection.report.trace_findings import (
     CutFigures,
     FloatArray,
-    JoinFigures,
+    SkipMergeFigures,
     TraceFindings,
 )
 from segstudio.inspection.report.trace_material import TraceMaterial
@@ -65,7 +65,7 @@ def skips_section(material: TraceMaterial, found: TraceFindings) -> Section:
         has_skips=bool(trace.skips),
         instead=INSTEAD[material.how],
         problems=[problems[key] for key in ("skips", "ablation") if key in problems],
-        shares=_shares(trace, found) if found.joins else None,
+        shares=_shares(trace, found) if found.merges else None,
         ablation=_ablation_table(trace, found) if found.cuts else None,
         drops=_drops(trace, found),
         changes=_CHANGES,
@@ -82,16 +82,16 @@ def _shares(trace: FeatureTrace, found: TraceFindings) -> dict[str, object]:
             list(zip((join.share, join.below, join.others), SERIES, names, strict=False)),
             percent_text(join.share, 0),
         )
-        for join in found.joins
+        for join in found.merges
     ]
-    used = 3 if any(join.others > 0.0005 for join in found.joins) else 2
+    used = 3 if any(join.others > 0.0005 for join in found.merges) else 2
     colors = [tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in SERIES[:used]]
     chart = chart_svg(bar_list("Share of the response's energy", bars, 1.0))
     return {"legend": list(zip(colors, names, strict=False)), "chart": chart}
 
 
 def _ablation_table(trace: FeatureTrace, found: TraceFindings) -> Table:
-    joins = {join.edge.id: join for join in found.joins}
+    joins = {join.edge.id: join for join in found.merges}
     is_scored = found.cuts[0].row.after is not None
     headers = ["skip", "kind", "C x H x W", "share", "changed pixels"]
     if is_scored:
@@ -164,7 +164,7 @@ def _by_skip(
 
     The name is "" for all skips together; the mask comes with the number of pixels that changed.
     """
-    joins = {join.edge.id: join for join in found.joins}
+    joins = {join.edge.id: join for join in found.merges}
     cuts = {cut.row.name: cut for cut in found.cuts}
     listed = []
     for name in [*(edge.id for edge in material.trace.skips), ALL_SKIPS]:
@@ -175,7 +175,7 @@ def _by_skip(
     return listed
 
 
-def _maps(material: TraceMaterial, join: JoinFigures) -> list[tuple[Markup, str]]:
+def _maps(material: TraceMaterial, join: SkipMergeFigures) -> list[tuple[Markup, str]]:
     captions = ("from the encoder", "from below", "joined")
     return [
         (picture(_coloured(material, join, values), f"{join.edge.id}: {caption}"), caption)
@@ -183,7 +183,7 @@ def _maps(material: TraceMaterial, join: JoinFigures) -> list[tuple[Markup, str]
     ]
 
 
-def _coloured(material: TraceMaterial, join: JoinFigures, values: FloatArray) -> Labels:
+def _coloured(material: TraceMaterial, join: SkipMergeFigures, values: FloatArray) -> Labels:
     """A join's map in viridis, cropped to the photo where it lies as its target stage does."""
     target = material.trace.layer(join.edge.target)
     if values.shape == target.shape[1:]:

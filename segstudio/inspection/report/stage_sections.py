@@ -91,7 +91,7 @@ def why_sections(material: TraceMaterial, found: TraceFindings) -> list[Section]
                 problem=found.problems["explanation"] if explanation is None else "",
             )
         )  # fmt: skip
-    if found.lens:
+    if found.logit_lens:
         sections.append(_lens_section(material, found))
     return sections
 
@@ -188,7 +188,7 @@ def _heated(grey: Image, values: FloatArray, highest: float) -> Image:
 
 def _lens_section(material: TraceMaterial, found: TraceFindings) -> Section:
     stages, bars = [], []
-    for one in found.lens:
+    for one in found.logit_lens:
         image = overlay_rgb(material.window, one.labels, material.prediction.schema)
         value = math.nan if one.scores is None else one.scores.metrics.mean_iou
         iou = "" if one.scores is None else ratio_text(value)

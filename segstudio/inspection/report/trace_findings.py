@@ -47,7 +47,7 @@ class StageFigures:
 
 
 @dataclass(frozen=True, eq=False)
-class JoinFigures:
+class SkipMergeFigures:
     """What a skip brings to its join.
 
     Attributes:
@@ -87,7 +87,7 @@ class CutFigures:
 
 
 @dataclass(frozen=True, eq=False)
-class LensFigures:
+class LogitLensFigures:
     """What the head says from a stage.
 
     Attributes:
@@ -125,19 +125,19 @@ class TraceFindings:
     Attributes:
         scores: Of the prediction against the annotation; None without.
         stages: By stage id.
-        joins: One for each skip whose join could be looked at.
+        merges: One for each skip whose join could be looked at.
         cuts: One for each skip, and all together.
         explanation: None where the network has no gradients for it.
-        lens: One for each stage that the head can read.
+        logit_lens: One for each stage that the head can read.
         problems: What could not be found and why, by part of the report.
     """
 
     scores: MaskScores | None
     stages: Mapping[str, StageFigures]
-    joins: tuple[JoinFigures, ...]
+    merges: tuple[SkipMergeFigures, ...]
     cuts: tuple[CutFigures, ...]
     explanation: Explanation | None
-    lens: tuple[LensFigures, ...]
+    logit_lens: tuple[LogitLensFigures, ...]
     problems: Mapping[str, str]
 
 
@@ -196,19 +196,19 @@ class _Finder:
             excess = checkerboard(self._trace.activation(layer.id)).excess
         return StageFigures(facts.sparsity, facts.dead, facts.variance, excess)
 
-    def _joins(self) -> tuple[JoinFigures, ...]:
+    def _joins(self) -> tuple[SkipMergeFigures, ...]:
         known: dict[object, SkipMerge] = {}
         figures = []
         for edge in self._trace.skips:
             self._step(f"Skip {edge.id}")
             try:
                 # several skips may meet in one join
-                if edge.joins not in known:
-                    known[edge.joins] = self._traced_model.join(edge, self._check)
+                if edge.merged not in known:
+                    known[edge.merged] = self._traced_model.skip_merge(edge, self._check)
             except SegstudioError as error:
                 self._problems["skips"] = str(error)
                 continue
-            figures.append(_figures_of(edge, known[edge.joins]))
+            figures.append(_figures_of(edge, known[edge.merged]))
         return tuple(figures)
 
     def _cuts(self) -> tuple[CutFigures, ...]:
@@ -255,18 +255,18 @@ class _Finder:
             return None
         return Explanation(class_id, over, cams, influence)
 
-    def _lens(self) -> tuple[LensFigures, ...]:
+    def _lens(self) -> tuple[LogitLensFigures, ...]:
         self._step("Logit lens")
-        stages: Sequence[str] = self._traced_model.lens_stages(self._trace)
+        stages: Sequence[str] = self._traced_model.logit_lens_stages(self._trace)
         figures = []
         for stage in stages:
             self._check()
             try:
-                labels = self._traced_model.lens(self._trace, stage).labels
+                labels = self._traced_model.logit_lens(self._trace, stage).labels
             except SegstudioError as error:
                 self._problems["lens"] = str(error)
                 continue
-            figures.append(LensFigures(stage, labels, self._material.scores(labels)))
+            figures.append(LogitLensFigures(stage, labels, self._material.scores(labels)))
         return tuple(figures)
 
 
@@ -287,13 +287,13 @@ def _passes(trace: FeatureTrace) -> list[tuple[str, ...]]:
     return [tuple(group) for group in groups if group]
 
 
-def _figures_of(edge: SkipEdge, join: SkipMerge) -> JoinFigures:
+def _figures_of(edge: SkipEdge, join: SkipMerge) -> SkipMergeFigures:
     maps = (
         mean_of_channels(join.sources[edge.index]),
         mean_of_channels(join.sources[edge.deep]),
         mean_of_channels(join.joined),
     )
-    return JoinFigures(
+    return SkipMergeFigures(
         edge, join.shares[edge.index], join.shares[edge.deep], join.response, join.interference,
         maps,
     )  # fmt: skip

@@ -106,9 +106,6 @@ class CutList(QTreeWidget):
         """The button that shuffles a row's values in another way; only where they are shuffled."""
         return self._button(row, _AGAIN)
 
-    def remove_button(self, row: int) -> QToolButton:
-        return self._button(row, _REMOVE)
-
     def _button(self, row: int, column: int) -> QToolButton:
         found = self.itemWidget(self._item(row), column)
         assert isinstance(found, QToolButton)

@@ -240,7 +240,7 @@ class DiagramView(DiagramSurface):
             for node in self._shown.diagram.nodes
             if sight.intersects(self.area(node.box))
         ]
-        self._pictures.ask(seen, self._session.inspection)
+        self._pictures.request(seen, self._session.inspection)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Ask for pictures that were not needed while nobody looked."""
@@ -445,7 +445,7 @@ class NodePictures:
         if before is None or traced is None or before.model != traced.model:
             self.shown.clear()
 
-    def ask(self, nodes: Iterable[tuple[DiagramNode, float]], inspection: Inspection) -> None:
+    def request(self, nodes: Iterable[tuple[DiagramNode, float]], inspection: Inspection) -> None:
         """Ask for what is missing of nodes with the device pixels of their pictures' longer side."""
         traced = self._traced
         if traced is None:

@@ -25,7 +25,7 @@ def _has_stage(c: Context) -> bool:
 
 
 def _export(kind: str, c: Context) -> None:
-    c.verbs.network_export.ask(kind)
+    c.verbs.network_export.save_as(kind)
 
 
 NETWORK_ACTIONS = (

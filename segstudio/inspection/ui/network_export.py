@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from segstudio.inspection.inspection_export import InspectionExport
+from segstudio.kit.save_dialog import SaveDialog
 from segstudio.preferences import Preferences
 from segstudio.session.session import Session
 
@@ -57,7 +58,7 @@ _KINDS = {
 
 
 class NetworkExport:
-    """Remembers the folder that was chosen last."""
+    """One dialog for all kinds of files."""
 
     def __init__(
         self,
@@ -66,29 +67,15 @@ class NetworkExport:
         preferences: Preferences,
         export: InspectionExport,
     ) -> None:
-        self._parent, self._session = parent, session
-        self._preferences, self._export = preferences, export
-        self._folder = ""
+        self._dialog = SaveDialog(parent, session, preferences)
+        self._session, self._export = session, export
 
-    def _usual_folder(self) -> str:
-        project = self._session.project
-        if project is None:
-            return str(Path.home())
-        exported = self._preferences.settings.export_folders
-        return exported.get(str(project.root)) or str(project.root)
-
-    def ask(self, kind: str) -> None:
+    def save_as(self, kind: str) -> None:
         """Ask for a file and write it: "report", "svg", "png", "grid" or "arrays"."""
         chosen, export = _KINDS[kind], self._export
         stage = self._session.inspection.stage
         part = f"{chosen.name}-{stage}" if kind == "grid" else chosen.name
-        folder = self._folder or self._usual_folder()
-        start = Path(folder) / export.default_name(part, chosen.extension)
-        text, _ = QFileDialog.getSaveFileName(self._parent, chosen.title, str(start), chosen.filter)
-        if not text:
-            return
-        path = Path(text)
-        if not path.suffix:
-            path = path.with_suffix(f".{chosen.extension}")
-        self._folder = str(path.parent)
-        chosen.save(export, path, stage)
+        name = export.default_name(part, chosen.extension)
+        path = self._dialog.choose(chosen.title, name, chosen.extension, chosen.filter)
+        if path is not None:
+            chosen.save(export, path, stage)

@@ -55,8 +55,10 @@ class Services:
 
 def _stage_page(session: Session, room: Services) -> QWidget:
     from segstudio.inspection.ui.stage_page import StagePage
+    from segstudio.inspection.ui.stage_scores import StageScores
 
-    page = StagePage(session, room.inspecting, room.feature_maps, room.explaining, room.overlay)
+    scores = StageScores(room.feature_maps, room.explaining)
+    page = StagePage(session, room.inspecting, scores, room.overlay)
     page.cut_requested.connect(lambda stage, channels: room.cutting.cut_channel(stage, channels))
     return page
 

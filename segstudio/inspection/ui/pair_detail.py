@@ -121,10 +121,6 @@ class _Picture(QWidget):
         self.setMinimumSize(QSize(64, 48))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    @property
-    def has_picture(self) -> bool:
-        return self._pixmap is not None
-
     def show_pixmap(self, pixmap: QPixmap | None) -> None:
         """Show another picture, or none."""
         self._pixmap = pixmap

@@ -165,7 +165,7 @@ class SkipPage(QWidget):
         super().hideEvent(event)
         if self._waiting:
             self._asked, self._waiting = (), False
-        self._cutting.joins.forget()
+        self._cutting.skip_merges.forget()
 
     def _edge(self) -> SkipEdge | None:
         inspection = self._session.inspection
@@ -211,7 +211,9 @@ class SkipPage(QWidget):
         if wanted == self._asked:
             return
         self._asked = wanted
-        coming = self._cutting.joins.look(inspection.skip, _PICTURE_PX, self._arrived, self._failed)
+        coming = self._cutting.skip_merges.look(
+            inspection.skip, _PICTURE_PX, self._arrived, self._failed
+        )
         self._waiting = coming
         if not coming:
             self._asked = ()

@@ -23,7 +23,6 @@ from PySide6.QtWidgets import (
 from segstudio.core.features import ChannelCut, LayerInfo
 from segstudio.core.formatting import count_text
 from segstudio.core.labels import Image
-from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.stage_work import StageFacts
 from segstudio.inspection.ui.channel_grid import ChannelGrid, PixelXY, photo_place
@@ -48,7 +47,6 @@ from segstudio.session.inspection import Overlay, StageLook, TracedNetwork, Valu
 from segstudio.session.session import Change, Session, What
 
 if TYPE_CHECKING:
-    from segstudio.inspection.explaining import Explaining
     from segstudio.inspection.photo_overlay import PhotoOverlay
 
 _LABEL_FROM, _SLIDER_FROM = 340, 380
@@ -73,13 +71,13 @@ class StagePage(QWidget):
         self,
         session: Session,
         inspecting: Inspecting,
-        feature_maps: FeatureMaps,
-        explaining: Explaining,
+        scores: StageScores,
         overlay: PhotoOverlay,
     ) -> None:
         super().__init__()
         self._session, self._inspecting = session, inspecting
-        self._maps, self._overlay = feature_maps, overlay
+        self._scores, self._overlay = scores, overlay
+        scores.changed = self._scores_came
         self._traced: TracedNetwork | None = None
         self._layer: LayerInfo | None = None
         self._channel: int | None = None
@@ -87,8 +85,6 @@ class StagePage(QWidget):
         self._shown_order = ChannelOrder.INDEX
         self._ordered_by: object = None
         self._ordered_values: FloatArray | None = None
-        self._scores = StageScores(feature_maps, explaining, self._scores_came)
-        self._asker = f"stage page {id(self)}"
         self._hovered: PixelXY | None = None
         self._at_point: FloatArray | None = None
         self._looked: StageLook | None = None
@@ -197,7 +193,7 @@ class StagePage(QWidget):
         assert layer is not None
         about = (inspection.class_id, inspection.point, inspection.over)
         if about != self._asked_about:
-            self._scores.ask_about(inspection.class_id)
+            self._scores.show_class(inspection.class_id)
             self._scores.forget(ChannelOrder.INFLUENCE)
             self._asked_about = about
         if inspection.look != self._looked:
@@ -293,9 +289,7 @@ class StagePage(QWidget):
 
     def _show_marks(self) -> None:
         point = self._point()
-        self._at_point = None
-        if self._traced is not None and self._layer is not None and point is not None:
-            self._at_point = self._maps.values_at(self._traced, self._layer.id, point)
+        self._at_point = None if point is None else self._scores.values_at(point)
         self.grid.show_point(point)
         value = None
         if self._at_point is not None and self._channel is not None:
@@ -315,12 +309,11 @@ class StagePage(QWidget):
         self.details.figures.show_rows(figures(self._channel, self._scores, self._at_point))
 
     def _show_histogram(self) -> None:
-        traced, layer, facts = self._traced, self._layer, self._scores.facts
-        view, channel = self.details.histogram, self._channel
-        if traced is None or layer is None:
+        view, channel, facts = self.details.histogram, self._channel, self._scores.facts
+        if self._layer is None:
             return
         look = self._session.inspection.look
-        ends = self._maps.ends(traced, layer.id, channel or 0)
+        ends = self._scores.ends(channel or 0)
         own = look.value_range is ValueRange.CHANNEL
         if facts is None:
             view.show_counts(None, 0.0, 1.0)
@@ -329,12 +322,8 @@ class StagePage(QWidget):
             ends = None if own else ends
         else:
             low, high = facts.statistics.minimum[channel], facts.statistics.maximum[channel]
-            self._maps.channel_histogram(
-                traced,
-                layer.id,
-                channel,
-                lambda counts: view.show_counts(counts, float(low), float(high)),
-                asker=self._asker,
+            self._scores.count_values(
+                channel, lambda counts: view.show_counts(counts, float(low), float(high))
             )
         view.show_colours(look.colours.value, ends)
 
@@ -360,10 +349,7 @@ class StagePage(QWidget):
             if now == (traced, layer, look):
                 self.grid.add(pictures)
 
-        # why there is nothing to see is told with the statistics, once
-        self._maps.thumbnails(
-            traced, layer.id, channels, look, px, take, asker=self._asker, failed=lambda _: None
-        )
+        self._scores.give_pictures(channels, look, px, take)
 
     def _focus(self, channel: int) -> None:
         if self._layer is not None:
@@ -382,9 +368,7 @@ class StagePage(QWidget):
 
     def _choose_range(self, value_range: ValueRange) -> None:
         """A fixed range begins with the values that are in force."""
-        ends = None
-        if self._traced is not None and self._layer is not None:
-            ends = self._maps.ends(self._traced, self._layer.id, self._channel or 0)
+        ends = self._scores.ends(self._channel or 0)
         if value_range is ValueRange.FIXED and ends is not None and ends[0] < ends[1]:
             self._inspecting.choose_look(value_range=value_range, fixed=ends)
         else:

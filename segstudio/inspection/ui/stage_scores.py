@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.formatting import DASH, percent_text, ratio_text
+from segstudio.core.labels import Image
 from segstudio.inspection.feature_maps import FeatureMaps, StageReference
 from segstudio.inspection.stage_work import StageFacts
 from segstudio.inspection.ui.channel_order import ChannelOrder, FloatArray, value_text
-from segstudio.session.inspection import TracedNetwork
+from segstudio.session.inspection import StageLook, TracedNetwork
 
 if TYPE_CHECKING:
     from segstudio.inspection.explaining import Explaining
@@ -34,14 +35,14 @@ class StageScores:
     """One stage's figures; what is not known yet is asked for once, and `changed` is called.
 
     Attributes:
+        changed: Called when figures have come, or could not be had.
         facts: The statistics, None until they have come.
         problem: Why a figure is missing, "" if none is.
     """
 
-    def __init__(
-        self, feature_maps: FeatureMaps, explaining: Explaining, changed: Callable[[], None]
-    ) -> None:
-        self._maps, self._explaining, self._changed = feature_maps, explaining, changed
+    def __init__(self, feature_maps: FeatureMaps, explaining: Explaining) -> None:
+        self._maps, self._explaining = feature_maps, explaining
+        self.changed: Callable[[], None] = lambda: None
         self._asker = f"stage page {id(self)}"
         self._traced: TracedNetwork | None = None
         self._stage, self._class_id = "", 0
@@ -57,7 +58,7 @@ class StageScores:
         if traced is not None:
             self._maps.facts(traced, stage, self._take_facts(traced, stage), asker=self._asker)
 
-    def ask_about(self, class_id: int) -> None:
+    def show_class(self, class_id: int) -> None:
         """The figures are about another class from now on."""
         if class_id != self._class_id:
             self._class_id = class_id
@@ -112,11 +113,43 @@ class StageScores:
             if not there and self._asked.get(order) is token:
                 self._asked[order] = None
 
+    def values_at(self, pixel_xy: tuple[int, int]) -> FloatArray | None:
+        """Each channel's value (C,) at a photo pixel (x, y), at once; None where there is none."""
+        if self._traced is None:
+            return None
+        return self._maps.values_at(self._traced, self._stage, pixel_xy)
+
+    def ends(self, channel: int) -> tuple[float, float] | None:
+        """The values that get the ends of the colours in a channel; None if not known yet."""
+        return None if self._traced is None else self._maps.ends(self._traced, self._stage, channel)
+
+    def count_values(self, channel: int, done: Callable[[NDArray[np.int64]], None]) -> None:
+        """Give how many values lie in equal steps from a channel's lowest to its highest."""
+        if self._traced is not None:
+            self._maps.channel_histogram(
+                self._traced, self._stage, channel, done, asker=self._asker
+            )
+
+    def give_pictures(
+        self,
+        channels: tuple[int, ...],
+        look: StageLook,
+        px: int,
+        done: Callable[[dict[int, Image]], None],
+    ) -> None:
+        """Give pictures of channels as RGB (h, w, 3) uint8; their longer side has `px` pixels."""
+        if self._traced is not None:
+            # why there is nothing to see is told with the statistics, once
+            self._maps.thumbnails(
+                self._traced, self._stage, channels, look, px, done,
+                asker=self._asker, failed=lambda _: None,
+            )  # fmt: skip
+
     def _take_facts(self, traced: TracedNetwork, stage: str) -> Callable[[StageFacts], None]:
         def take(facts: StageFacts) -> None:
             if (traced, stage) == (self._traced, self._stage):
                 self.facts = facts
-                self._changed()
+                self.changed()
 
         return take
 
@@ -124,14 +157,14 @@ class StageScores:
         if self._asked.get(order) is token:
             self._asked[order] = None
             self._known[order] = values
-            self._changed()
+            self.changed()
 
     def _fail(self, order: ChannelOrder, token: object, error: Exception) -> None:
         if self._asked.get(order) is token:
             self._asked[order] = None
             self._known.pop(order, None)
             self.problem = str(error)
-            self._changed()
+            self.changed()
 
     @property
     def dead(self) -> NDArray[np.bool_] | None:

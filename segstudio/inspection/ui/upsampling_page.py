@@ -178,7 +178,7 @@ class UpsamplingPage(QWidget):
         self.table.choose(state.shown_stride)
         seen = min(len(state.results), _COLUMNS_SEEN)
         self.table.setMinimumWidth(_STRIDE_WIDTH + seen * _LEAST_WIDTH + 2)
-        names = short_titles([result.title for result in state.results])
+        names = without_common_beginning([result.title for result in state.results])
         self.view.show_columns(
             [self._column(result, name) for result, name in zip(state.results, names, strict=True)]
         )
@@ -276,7 +276,7 @@ def spectra_columns(state: UpsamplingState, figure: CheckerboardFigure) -> list[
             bar_color=lambda _stride: _BAR, stretch=_LEAST_WIDTH,
         )  # fmt: skip
 
-    names = short_titles([result.title for result in state.results])
+    names = without_common_beginning([result.title for result in state.results])
     tip = "Pixels of the network's input per position"
     return [
         Column("Stride", str, tip, sample="Stride"),
@@ -284,7 +284,7 @@ def spectra_columns(state: UpsamplingState, figure: CheckerboardFigure) -> list[
     ]
 
 
-def short_titles(titles: Sequence[str]) -> list[str]:
+def without_common_beginning(titles: Sequence[str]) -> list[str]:
     """Titles without the words that all of them begin with."""
     words = [title.split(" ") for title in titles]
     if len(words) < 2:

@@ -24,7 +24,7 @@ from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.labels import Image
 from segstudio.core.text import as_html
 from segstudio.inspection.explaining import Explaining
-from segstudio.inspection.explanations import LensRow, PixelValues, class_name, error_text
+from segstudio.inspection.explanations import LogitLensRow, PixelValues, class_name, error_text
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.photo_overlay import PhotoOverlay
 from segstudio.inspection.ui.class_bars import ClassBars
@@ -50,7 +50,7 @@ _OVERLAYS = (
     (Overlay.FIELD, "Pixel's field", "Which pixels of the photo the pinned pixel's score depends on"),
     (Overlay.STAGE_FIELD, "Stage's field",
      "Which pixels of the photo the opened stage depends on at the pinned pixel"),
-    (Overlay.LENS, "Logit lens", "What the head would say if it read the opened stage"),
+    (Overlay.LOGIT_LENS, "Logit lens", "What the head would say if it read the opened stage"),
 )  # fmt: skip
 _NO_LENS = "This network's head can read no earlier stage."
 _ON_CHANGE = What.TRACE | What.INSPECTION | What.OVER_PHOTO | What.SCHEMA
@@ -73,7 +73,7 @@ class WhyPage(QScrollArea):
         self._is_built = False
         self._strip_of: object = None
         self._lens_of: object = None
-        self._lens_rows: tuple[LensRow, ...] = ()
+        self._lens_rows: tuple[LogitLensRow, ...] = ()
         self.pixel = _heading()
         self.classes = ClassBars()
         self.channels = LinkLabel()
@@ -84,13 +84,13 @@ class WhyPage(QScrollArea):
         self.note = _text()
         self.strip_title = _text(faint=True)
         self.strip = StageStrip()
-        self.lens_title = _heading("What the head would say from each stage")
+        self.logit_lens_title = _heading("What the head would say from each stage")
         self._lens = TableModel(
             _lens_columns(None), lambda row: row.stage, is_enabled=lambda row: row.view is not None
         )
-        self.lens = TableView(self._lens, "Logit lens by stage", row_height=22)
-        self.lens.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.lens_note = _text(faint=True)
+        self.logit_lens = TableView(self._lens, "Logit lens by stage", row_height=22)
+        self.logit_lens.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.logit_lens_note = _text(faint=True)
         self._contents = QWidget()
         self._grid = QGridLayout(self._contents)
         self._refresh = Coalescer(self, self._show)
@@ -123,7 +123,7 @@ class WhyPage(QScrollArea):
         self.classes.chosen.connect(self._inspecting.choose_class)
         self.channels.linkActivated.connect(self._open_channel)
         self.strip.chosen.connect(self._inspecting.open_stage)
-        self.lens.reached.connect(lambda row: self._open_lens(row.stage))
+        self.logit_lens.reached.connect(lambda row: self._open_lens(row.stage))
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
@@ -138,7 +138,7 @@ class WhyPage(QScrollArea):
         asked.addStretch(1)
         pixel = _column(self.pixel, self.classes, self.channels, self.field)
         why = _column(asked, buttons, self.note, self.strip_title, self.strip)
-        lens = _column(self.lens_title, self.lens, self.lens_note)
+        lens = _column(self.logit_lens_title, self.logit_lens, self.logit_lens_note)
         self._blocks = (pixel, why, lens)
         self._grid.setContentsMargins(10, 8, 10, 8)
         self._grid.setHorizontalSpacing(18)
@@ -192,7 +192,7 @@ class WhyPage(QScrollArea):
 
     def _open_lens(self, stage: str) -> None:
         self._inspecting.open_stage(stage)
-        self._overlay.show(Overlay.LENS)
+        self._overlay.show(Overlay.LOGIT_LENS)
 
     # -- what it shows -------------------------------------------------------------------------
 
@@ -305,27 +305,29 @@ class WhyPage(QScrollArea):
             return
         self._lens_of = asked
 
-        def done(rows: tuple[LensRow, ...]) -> None:
+        def done(rows: tuple[LogitLensRow, ...]) -> None:
             if asked == self._lens_of:
                 self._lens_rows = rows
                 self._show_lens(traced)
 
-        self._explaining.lens_table(done, lambda error: self.lens_note.setText(error_text(error)))
+        self._explaining.logit_lens_table(
+            done, lambda error: self.logit_lens_note.setText(error_text(error))
+        )
 
-    def _show_lens_rows(self, rows: tuple[LensRow, ...], class_id: int | None) -> None:
+    def _show_lens_rows(self, rows: tuple[LogitLensRow, ...], class_id: int | None) -> None:
         """Show the stages; `class_id` is the folder's class whose IoU is shown, or None."""
         self._lens.show_rows(rows, _lens_columns(class_id))
-        self.lens.clearSpans()
+        self.logit_lens.clearSpans()
         for place, row in enumerate(rows):
             if row.view is None:  # a sentence in place of the figures
-                self.lens.setSpan(place, 1, 1, self._lens.columnCount() - 1)
-        self.lens.setFixedHeight(self.lens.height_of(max(1, len(rows))))
+                self.logit_lens.setSpan(place, 1, 1, self._lens.columnCount() - 1)
+        self.logit_lens.setFixedHeight(self.logit_lens.height_of(max(1, len(rows))))
 
     def _show_lens(self, traced: TracedNetwork) -> None:
         readable = any(row.view is not None for row in self._lens_rows)
-        self.lens.setVisible(readable)
-        self.lens_note.setText("" if readable else _NO_LENS)
-        self.lens_note.setVisible(not readable and bool(self._lens_rows))
+        self.logit_lens.setVisible(readable)
+        self.logit_lens_note.setText("" if readable else _NO_LENS)
+        self.logit_lens_note.setVisible(not readable and bool(self._lens_rows))
         if readable:
             table = ClassMapping.between(traced.prediction.schema, self._session.schema).table
             self._show_lens_rows(self._lens_rows, int(table[self._session.inspection.class_id]))
@@ -351,28 +353,28 @@ def _field_text(traced: TracedNetwork, values: PixelValues) -> str:
     return text + "."
 
 
-def _lens_columns(class_id: int | None) -> tuple[Column[LensRow], ...]:
+def _lens_columns(class_id: int | None) -> tuple[Column[LogitLensRow], ...]:
     """What the head says from a stage; `class_id` is the folder's class that is asked about."""
 
-    def agrees(row: LensRow) -> float:
+    def agrees(row: LogitLensRow) -> float:
         return math.nan if row.view is None else row.view.agreement
 
-    def mean(row: LensRow) -> float:
+    def mean(row: LogitLensRow) -> float:
         metrics = None if row.view is None else row.view.metrics
         return math.nan if metrics is None else metrics.mean_iou
 
-    def own(row: LensRow) -> float:
+    def own(row: LogitLensRow) -> float:
         metrics = None if row.view is None else row.view.metrics
         if metrics is None or class_id not in metrics.class_ids:
             return math.nan
         return float(metrics.iou[metrics.class_ids.index(class_id)])
 
-    def agreement_text(row: LensRow) -> str:
+    def agreement_text(row: LogitLensRow) -> str:
         if row.view is None:
             return f"{row.channels} channels: not the head's"
         return percent_text(agrees(row))
 
-    def emphasis(row: LensRow) -> Emphasis:
+    def emphasis(row: LogitLensRow) -> Emphasis:
         return Emphasis.FAINT if row.view is None else Emphasis.NONE
 
     return (

@@ -107,7 +107,7 @@ def png_of(image: QImage) -> bytes:
     return bytes(buffer.data().data())
 
 
-def ask_and_save(parent: QWidget, files: PictureFiles, picture: ChartPicture, name: str) -> None:
+def save_picture_as(parent: QWidget, files: PictureFiles, picture: ChartPicture, name: str) -> None:
     """Ask for a file and write a picture to it.
 
     Args:
@@ -147,7 +147,7 @@ def fill_menu(
     """Add what can be done with a picture: save it, copy it, copy its values."""
     clipboard = QApplication.clipboard()
     menu.addAction(
-        icon("save"), "Save picture…", lambda: ask_and_save(parent, files, picture(), name)
+        icon("save"), "Save picture…", lambda: save_picture_as(parent, files, picture(), name)
     )
     menu.addAction(icon("image"), "Copy picture", lambda: clipboard.setImage(picture().image()))
     menu.addAction(icon("copy"), "Copy values", lambda: clipboard.setText(picture().table))

@@ -17,7 +17,7 @@ from segstudio.core.class_mapping import same_classes
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec
 from segstudio.kit.dialog import Dialog
-from segstudio.kit.model_titles import short_titles
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import plain
 from segstudio.kit.row_height import RowHeight
 from segstudio.runs.named_runs import NamedRuns
@@ -150,6 +150,6 @@ class EnsembleDialog(Dialog):
 
 def _names(specs: tuple[ModelSpec, ...]) -> str:
     """The models' names, as short as they may be."""
-    titles = short_titles([spec.title for spec in specs])
+    titles = short_model_titles([spec.title for spec in specs])
     more = len(titles) - _NAMED
     return " + ".join(titles[:_NAMED]) + (f" and {more} more" if more > 0 else "")

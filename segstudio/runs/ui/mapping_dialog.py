@@ -77,11 +77,6 @@ class MappingDialog(Dialog):
         self._show(anew=True)
         self._connect()
 
-    def target_of(self, class_id: int) -> _TargetCombo:
-        """The box that says what a class of the model counts as."""
-        row = next(i for i, entry in enumerate(self._rows) if entry.class_id == class_id)
-        return self._combos[row]
-
     def _connect(self) -> None:
         self.model.activated.connect(lambda: self._show(anew=True))
         self.background.clicked.connect(self._apply)

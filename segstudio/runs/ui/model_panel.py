@@ -25,7 +25,7 @@ from segstudio.core.text import as_html
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icons import icon
-from segstudio.kit.model_titles import short_titles
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import LinkLabel, PlainLabel, plain
 from segstudio.runs.class_mappings import ClassMappings
 from segstudio.runs.mapping_doubt import Fit, Suggestion, fit_of
@@ -286,7 +286,7 @@ def _weights_text(spec: ModelSpec, available: frozenset[str]) -> str:
         return "Weights: built in"
     if spec.made_of is not None and spec.id in available:
         parts = parts_of(spec)
-        one = short_titles([parts[0].title])[0] if len(parts) == 1 else "its models"
+        one = short_model_titles([parts[0].title])[0] if len(parts) == 1 else "its models"
         return f"Weights: those of {one}"
     if spec.id in available:
         return "Weights: on disk"

@@ -25,7 +25,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Variant
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.icons import icon
-from segstudio.kit.model_titles import short_titles
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import PlainLabel
 from segstudio.runs.named_runs import NamedRuns, described
 from segstudio.runs.segmenting import Segmenting
@@ -144,7 +144,7 @@ class RunDialog(Dialog):
     def _suggested(self, spec: ModelSpec, overrides: Mapping[str, Any]) -> str:
         models = self._session.models
         plain = (s for s in models.values() if s.made_of is None and s.id != spec.id)
-        title = short_titles([spec.title], [other.title for other in plain])[0]
+        title = short_model_titles([spec.title], [other.title for other in plain])[0]
         words = f"{title} ({short_words(overrides)})" if overrides else f"{title} run"
         return free_title(words, models)
 

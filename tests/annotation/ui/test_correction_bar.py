@@ -8,6 +8,7 @@ from pauses import let_pass
 from PIL import Image as pil
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
+from strokes import undo_title
 
 from segstudio.annotation.ui.versions_dialog import VersionsDialog
 from segstudio.session.session import Layer
@@ -102,7 +103,7 @@ def test_instead_moves_the_correction_and_leaves_the_truth_as_it_was(painted, fo
 def test_revert_to_original(painted):
     click(painted, painted.window.corrections.revert)
     painted.until(lambda: painted.mask.read_bytes() == painted.before)
-    assert painted.session.document.history.undo_title == "Revert to original"
+    assert undo_title(painted.session.document.history) == "Revert to original"
 
 
 def test_the_tip_of_save_shows_the_file(painted):

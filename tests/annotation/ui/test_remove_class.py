@@ -54,8 +54,8 @@ def test_ids_and_keys_are_shown_and_stay(bench, qtbot):
     model = bench.window.classes.model
     shown = [[model.index(row, column).data() for column in (ID, KEY)] for row in range(3)]
     assert shown == [["0", "0"], ["1", "1"], ["2", "2"]]
-    new = bench.studio.class_list.add("x")
-    bench.studio.class_list.add("y")
+    new = bench.studio.schema_keeper.add_class("x")
+    bench.studio.schema_keeper.add_class("y")
     bench.session.set_view(active_class=new)
     qtbot.mouseClick(bench.window.classes.remove, Qt.MouseButton.LeftButton)
     bench.until(lambda: bench.session.schema.get(new) is None)

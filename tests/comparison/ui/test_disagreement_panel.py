@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from strokes import undo_title
 
 from segstudio.comparison.ui.disagreement_panel import ANNOTATION, PIXELS, VOTES
 from segstudio.core.geometry import Rect
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.kit.model_titles import short_titles
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.table import SWATCHES
 from segstudio.session.session import Layer, What
 
@@ -153,7 +154,7 @@ def test_a_click_with_ctrl_and_shift_takes_what_is_under_it(three):
     QTest.mouseClick(viewport, LEFT, TAKING, QPoint(round(x), round(y)))
     labels = three.session.document.annotation.labels
     assert (labels[LARGE.slices] == 1).all()
-    assert three.session.document.history.undo_title == "Take from U-Net, nuclei"
+    assert undo_title(three.session.document.history) == "Take from U-Net, nuclei"
 
 
 def test_in_several_views_each_takes_from_its_own_model(three):
@@ -163,7 +164,7 @@ def test_in_several_views_each_takes_from_its_own_model(three):
     viewport = three.window.canvas.panes[1].viewport
     x, y = viewport.to_screen((SMALL.left + 1.5, SMALL.top + 1.5))
     QTest.mouseClick(viewport, LEFT, TAKING, QPoint(round(x), round(y)))
-    assert three.session.document.history.undo_title == "Take from Mask R-CNN"
+    assert undo_title(three.session.document.history) == "Take from Mask R-CNN"
     assert (three.session.document.annotation.labels[SMALL.slices] == 1).all()
 
 
@@ -237,7 +238,7 @@ def test_columns_sort(three):
 
 
 def test_short_titles_still_tell_models_apart():
-    assert short_titles(["U-Net, nuclei", "Mask R-CNN (small)"]) == ["U-Net", "Mask R-CNN"]
-    assert short_titles(["A (1)", "A (2)", "B, c"]) == ["A (1)", "A (2)", "B"]
-    assert short_titles(["A (1)"], ["A (2)"]) == ["A (1)"]
-    assert short_titles(["(x)"]) == ["(x)"]
+    assert short_model_titles(["U-Net, nuclei", "Mask R-CNN (small)"]) == ["U-Net", "Mask R-CNN"]
+    assert short_model_titles(["A (1)", "A (2)", "B, c"]) == ["A (1)", "A (2)", "B"]
+    assert short_model_titles(["A (1)"], ["A (2)"]) == ["A (1)"]
+    assert short_model_titles(["(x)"]) == ["(x)"]

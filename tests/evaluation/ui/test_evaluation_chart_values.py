@@ -16,9 +16,9 @@ from segstudio.evaluation.curve_charts import (
     threshold_chart,
     tradeoff_chart,
 )
-from segstudio.evaluation.evaluation_rows import Counted, ImageRow
-from segstudio.evaluation.evaluation_sums import RunSums
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
+from segstudio.evaluation.rows import Counted, ImageRow
+from segstudio.evaluation.sums import RunSums
 from segstudio.evaluation.ui.chart_view import looks_of
 from segstudio.evaluation.ui.charts_classes import class_chart
 from segstudio.evaluation.ui.charts_images import (

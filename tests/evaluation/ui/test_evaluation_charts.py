@@ -16,7 +16,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from segstudio.core.geometry import Rect
-from segstudio.evaluation.ui.evaluation_pages import CHARTS, CONFUSION, IMAGES, MODELS, QUEUE
+from segstudio.evaluation.ui.panel_pages import CHARTS, CONFUSION, IMAGES, MODELS, QUEUE
 from segstudio.session.session import Layer
 from segstudio.storage.image_ref import PAGE_STEP
 

@@ -14,7 +14,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog
 
 from segstudio.core.geometry import Rect
-from segstudio.evaluation.ui.evaluation_pages import (
+from segstudio.evaluation.ui.panel_pages import (
     CHARTS,
     CLASSES,
     CONFUSION,

@@ -24,7 +24,7 @@ from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import QApplication
 
 from segstudio.core.formatting import DASH
-from segstudio.evaluation.ui.evaluation_pages import CLASSES, IMAGES, MODELS
+from segstudio.evaluation.ui.panel_pages import CLASSES, IMAGES, MODELS
 from segstudio.evaluation.ui.results_page import figure_columns
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from segstudio.core.formatting import DASH
-from segstudio.evaluation.ui.evaluation_panel import EvaluationProgress
 from segstudio.evaluation.ui.figure_text import figure_text, marked_best
-from segstudio.evaluation.ui.run_titles import short_titles
+from segstudio.evaluation.ui.panel import EvaluationProgress
+from segstudio.evaluation.ui.run_titles import column_titles
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import Where
 from segstudio.session.evaluation_state import Evaluation
@@ -20,20 +20,20 @@ FIGURES = {figure.key: figure for figure in figures_at(Where.FOLDER)}
 
 def test_what_all_names_end_with_and_brackets_are_left_out():
     titles = ["U-Net, nuclei", "DeepLabV3 (MobileNetV3), nuclei", "Mask R-CNN (small), nuclei"]
-    assert short_titles(titles) == ["U-Net", "DeepLabV3", "Mask R-CNN"]
+    assert column_titles(titles) == ["U-Net", "DeepLabV3", "Mask R-CNN"]
 
 
 def test_what_tells_names_apart_stays():
-    assert short_titles(["Net (a), x", "Net (b), x"]) == ["Net (a)", "Net (b)"]
-    assert short_titles(["Small U-Net, bilinear", "Small U-Net, shuffle"]) == [
+    assert column_titles(["Net (a), x", "Net (b), x"]) == ["Net (a)", "Net (b)"]
+    assert column_titles(["Small U-Net, bilinear", "Small U-Net, shuffle"]) == [
         "Small U-Net, bilinear",
         "Small U-Net, shuffle",
     ]
-    assert short_titles(["U-Net, nuclei"]) == ["U-Net, nuclei"]
+    assert column_titles(["U-Net, nuclei"]) == ["U-Net, nuclei"]
 
 
 def test_a_long_name_is_cut():
-    (short,) = short_titles(["A network with a very long name of its own"])
+    (short,) = column_titles(["A network with a very long name of its own"])
     assert len(short) <= 22
     assert short.endswith("…")
 

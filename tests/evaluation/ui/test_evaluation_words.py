@@ -8,10 +8,10 @@ import pytest
 from segstudio.core.candidate import Candidate
 from segstudio.core.labels import LabelMap
 from segstudio.core.schema import LabelSchema
-from segstudio.evaluation.evaluation_rows import Counted, ImageRow
-from segstudio.evaluation.evaluation_sums import RunSums
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.own_pixels import own_pixels_notes
+from segstudio.evaluation.rows import Counted, ImageRow
+from segstudio.evaluation.sums import RunSums
 from segstudio.evaluation.ui.words import fairness_text, ranking_text, trap_text
 from segstudio.metrics.image_figures import figures_of
 

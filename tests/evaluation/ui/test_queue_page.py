@@ -7,7 +7,7 @@ from evaluated import BLIND, CAREFUL, Engine, write_folder
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from segstudio.evaluation.ui.evaluation_pages import QUEUE
+from segstudio.evaluation.ui.panel_pages import QUEUE
 from segstudio.evaluation.ui.queue_tiles import VALUE_ROLE
 from segstudio.session.queue_state import QueueKind
 

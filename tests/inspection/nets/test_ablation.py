@@ -7,9 +7,18 @@ from torch.nn import functional as F
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import ChannelCut, CutHow, EdgeCut
-from segstudio.inspection.nets.ablation import cutting, run_with_cuts
-from segstudio.inspection.nets.tracing import trace
+from segstudio.inspection.nets.ablation import cutting
+from segstudio.inspection.nets.running import run
+from segstudio.inspection.nets.tracing import as_batch, trace
 from segstudio.models.unet import UNet
+
+
+def run_with_cuts(model, picture, cuts):
+    """What an untrained model in its evaluation mode returns with some features cut."""
+    with torch.inference_mode(), cutting(model, cuts) as knife:
+        output = run(model, knife.prepare(as_batch(picture)))
+    knife.verify()
+    return output
 
 
 def unet_by_hand(model, x, edit):

@@ -8,7 +8,7 @@ from inspection_networks import image, network, unet
 from segstudio.core.errors import SegstudioError
 from segstudio.inspection.nets.attribution import gradients, stage_field
 from segstudio.inspection.nets.targets import LogitTarget
-from segstudio.inspection.nets.traced_model import lens_stages, logit_lens
+from segstudio.inspection.nets.traced_model import logit_lens, logit_lens_stages
 from segstudio.inspection.nets.tracing import trace
 
 
@@ -142,7 +142,7 @@ def test_wrong_targets_are_said():
 def test_logit_lens():
     model, picture = unet(3, 2, 8, 3), image(64, 96)
     found = trace(model, picture)
-    stages = lens_stages(model, found)
+    stages = logit_lens_stages(model, found)
     assert [stage.id for stage in stages] == ["inc", "up3"]
     with torch.inference_mode():
         logits = model(picture[None])[0].numpy()
@@ -151,5 +151,5 @@ def test_logit_lens():
     with pytest.raises(SegstudioError, match="the head reads 8 channels, up1 has 32"):
         logit_lens(model, found, "up1")
     assert [
-        s.id for s in lens_stages(network("smp.Unet"), trace(network("smp.Unet"), picture))
+        s.id for s in logit_lens_stages(network("smp.Unet"), trace(network("smp.Unet"), picture))
     ] == ["decoder.blocks.4"]

@@ -159,7 +159,7 @@ def test_cuts_are_toggled_changed_and_removed_in_the_list(desk):
         pos=QPoint(box.left() + 60, box.center().y()),
     )
     assert [c.enabled for c in desk.cutting.cuts] == [False, True]
-    desk.click(cut_list.remove_button(0))
+    desk.click(cut_list.itemWidget(cut_list.topLevelItem(0), 3))
     desk.until(lambda: len(desk.cutting.cuts) == 1)
     desk.computed()
     cut_list.setCurrentItem(cut_list.topLevelItem(0))

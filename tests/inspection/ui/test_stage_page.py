@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from segstudio.inspection.ui.channel_order import ChannelOrder
 from segstudio.inspection.ui.stage_page import StagePage
+from segstudio.inspection.ui.stage_scores import StageScores
 from segstudio.session.inspection import ColourMap, ValueRange
 
 
@@ -26,8 +27,7 @@ def page(qtbot, make_window, folder, tiny_engine):
     made = StagePage(
         bench.session,
         studio.inspecting,
-        studio.feature_maps,
-        studio.explaining,
+        StageScores(studio.feature_maps, studio.explaining),
         studio.photo_overlay,
     )
     made.bench = bench

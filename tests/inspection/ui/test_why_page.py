@@ -97,16 +97,16 @@ def test_over_which_pixels_is_chosen(desk):
 
 def test_the_lens_lists_the_stages_that_the_head_can_read(desk):
     studio, page, until = desk
-    until(lambda: page.lens.model().rowCount() == 4)
-    model = page.lens.model()
+    until(lambda: page.logit_lens.model().rowCount() == 4)
+    model = page.logit_lens.model()
     texts = [model.index(row, 0).data() for row in range(4)]
     assert texts == ["inc", "down2", "up1", "up2"]
     assert model.index(2, 1).data() == "8 channels: not the head's"
     assert model.index(0, 1).data().endswith("%")
-    place = page.lens.visualRect(model.index(3, 0)).center()
-    QTest.mouseClick(page.lens.viewport(), LEFT, pos=place)
+    place = page.logit_lens.visualRect(model.index(3, 0)).center()
+    QTest.mouseClick(page.logit_lens.viewport(), LEFT, pos=place)
     until(lambda: studio.session.inspection.over_photo is not None)
-    assert studio.session.inspection.overlay is Overlay.LENS
+    assert studio.session.inspection.overlay is Overlay.LOGIT_LENS
 
 
 def test_one_column_where_two_do_not_fit(desk, qtbot):

@@ -61,10 +61,16 @@ def texts(dialog) -> list[tuple[str, str]]:
     ]
 
 
+def target_of(dialog, class_id: int):
+    """The box that says what a class of the model counts as."""
+    row = next(i for i, (name, _) in enumerate(texts(dialog)) if name.split()[0] == str(class_id))
+    return dialog.table.cellWidget(row, 1)
+
+
 def test_the_guess_is_shown(named, dialog):
     assert dialog.model.currentData() == RUN
     assert texts(dialog) == [("0  background", "no counterpart"), ("1  bright", "no counterpart")]
-    boxes = dialog.target_of(1)
+    boxes = target_of(dialog, 1)
     assert [boxes.itemText(i) for i in range(boxes.count())] == [
         "no counterpart", "0  sky", "1  square", "2  disc",
     ]  # fmt: skip
@@ -76,14 +82,14 @@ def test_the_guess_is_shown(named, dialog):
 
 
 def test_a_choice_counts_at_once_and_is_saved(named, dialog, folder):
-    choose(dialog.target_of(1), 3)
+    choose(target_of(dialog, 1), 3)
     named.until(lambda: 2 in predicted(named))
     # The photo's red is 5 times the column: above 100 from column 21 on.
     expected = np.where(np.arange(48) > 20, 2, 3) * np.ones((32, 1), np.uint8)
     assert np.array_equal(predicted(named), expected)
     assert dialog.reset.isEnabled()
     assert dialog.origin.text() == "Chosen by you, in segstudio.json"  # nothing is cut off
-    choose(dialog.target_of(0), 1)
+    choose(target_of(dialog, 0), 1)
     named.until(lambda: 0 in predicted(named))
     saved = folder / "masks" / "segstudio.json"
 
@@ -96,7 +102,7 @@ def test_a_choice_counts_at_once_and_is_saved(named, dialog, folder):
 def test_ignored_pixels_leave_the_scores(named, dialog):
     assert named.studio.scoring.of_image(RUN) is None
     assert dialog.origin.text() == "Not scored until you choose"
-    choose(dialog.target_of(1), 3)
+    choose(target_of(dialog, 1), 3)
     QTest.mouseClick(dialog.ignored, LEFT, pos=QPoint(8, dialog.ignored.height() // 2))
 
     def counted() -> int:
@@ -109,7 +115,7 @@ def test_ignored_pixels_leave_the_scores(named, dialog):
 
 
 def test_reset_brings_the_guess_back(named, dialog):
-    choose(dialog.target_of(1), 2)
+    choose(target_of(dialog, 1), 2)
     named.until(lambda: 1 in predicted(named))
     QTest.mouseClick(dialog.reset, LEFT)
     named.until(lambda: 1 not in predicted(named))
@@ -129,10 +135,10 @@ def test_all_objects_can_count_as_the_same(named, dialog):
 
 
 def test_it_follows_the_classes_and_the_model(named, dialog):
-    named.studio.class_list.rename(2, "bright")
+    named.studio.schema_keeper.rename_class(2, "bright")
     assert texts(dialog)[1] == ("1  bright", "2  bright")
-    new = named.studio.class_list.add("moon")
-    assert dialog.target_of(1).findText(f"{new}  moon") == 4
+    new = named.studio.schema_keeper.add_class("moon")
+    assert target_of(dialog, 1).findText(f"{new}  moon") == 4
     dialog.model.setCurrentIndex(dialog.model.findData("fake-instance"))
     dialog.model.activated.emit(dialog.model.currentIndex())
     assert texts(dialog)[1] == ("1  bright", "2  bright")
@@ -140,7 +146,7 @@ def test_it_follows_the_classes_and_the_model(named, dialog):
         QPointF(5, 5), QPointF(5, 5), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
         Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
-    QApplication.sendEvent(dialog.target_of(1), wheel)
+    QApplication.sendEvent(target_of(dialog, 1), wheel)
     assert texts(dialog)[1] == ("1  bright", "2  bright")
 
 

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.formatting import count_text, duration_text
 from segstudio.evaluation.evaluating import Evaluating
-from segstudio.evaluation.ui.evaluation_actions import EXPORTS
-from segstudio.evaluation.ui.evaluation_pages import EvaluationPages
+from segstudio.evaluation.ui.panel_actions import EXPORTS
+from segstudio.evaluation.ui.panel_pages import EvaluationPages
 from segstudio.evaluation.ui.run_choice import RunChoice
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer

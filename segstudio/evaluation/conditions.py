@@ -59,7 +59,7 @@ class Contender:
         return self.spec.id
 
     @property
-    def same_answer(self) -> str:
+    def run_of_same_prediction(self) -> str:
         """Another run whose stored answers are the same, or "": the model's with its thresholds."""
         made_of = self.spec.made_of
         if not isinstance(made_of, Variant) or not made_of.overrides.keys() <= _THRESHOLDS:
@@ -90,7 +90,7 @@ class Contender:
         """Whether figures may be made of its answers in a folder with these classes."""
         return is_scored(self.spec.schema, schema)
 
-    def answer(self, drawn: Prediction, schema: LabelSchema) -> Candidate:
+    def candidate(self, drawn: Prediction, schema: LabelSchema) -> Candidate:
         """A prediction in its model's classes as it is held against the reference."""
         mapping = ClassMapping.between(drawn.schema, schema)
         adapted = mapping.apply(drawn)

@@ -82,7 +82,7 @@ def _confusion_page(session: Session, services: EvaluationServices, _pair: PairC
 
 
 def _charts_page(session: Session, services: EvaluationServices, pair: PairChoice) -> QWidget:
-    from segstudio.evaluation.ui.evaluation_charts import ChartsPage
+    from segstudio.evaluation.ui.charts_page import ChartsPage
 
     return ChartsPage(
         session,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segstudio.core.prediction import ModelSpec, RunOptions
+from segstudio.evaluation.conditions import Conditions, Contender
 from segstudio.evaluation.evaluating import Evaluating
-from segstudio.evaluation.evaluation_inputs import Conditions, Contender
 from segstudio.folder.browser import open_in_browser
 from segstudio.folder.documents import Documents
 from segstudio.folder.files import FolderFiles, OpenFolder
@@ -19,8 +19,8 @@ from segstudio.notices import Notices
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
-    from segstudio.evaluation.report.evaluation_material import EvaluationMaterial
     from segstudio.evaluation.report.gathering import EvaluatedFolder
+    from segstudio.evaluation.report.material import EvaluationMaterial
     from segstudio.report.page import Report
 
 _USUAL = RunOptions()
@@ -73,7 +73,7 @@ class EvaluationExport:
         Returns:
             The job; None if nothing was evaluated, which the user is told.
         """
-        from segstudio.evaluation.report.evaluation_document import write_html
+        from segstudio.evaluation.report.report_document import write_html
 
         return self._save(path, _Kind("report", write_html, can_open=True), runs)
 

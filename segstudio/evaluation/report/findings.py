@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from segstudio.evaluation.report.evaluation_material import EvaluatedRun, EvaluationMaterial
+from segstudio.evaluation.report.material import EvaluatedRun, EvaluationMaterial
 from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.report.page import Report
 

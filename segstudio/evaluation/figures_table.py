@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.schema import LabelSchema
-from segstudio.evaluation.evaluation_rows import METRICS, ImageRow, entries_of, pairs_of
+from segstudio.evaluation.rows import METRICS, ImageRow, entries_of, pairs_of
 from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.metrics.class_sums import ClassPairs, Numbers, mean_of
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics

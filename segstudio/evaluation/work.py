@@ -13,8 +13,8 @@ from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError, without_traceback
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.core.prediction import Prediction
-from segstudio.evaluation.evaluation_inputs import NO_REFERENCE, Conditions, Contender, References
-from segstudio.evaluation.evaluation_rows import Counted, ImageRow
+from segstudio.evaluation.conditions import NO_REFERENCE, Conditions, Contender, References
+from segstudio.evaluation.rows import Counted, ImageRow
 from segstudio.folder.files import READ_ATTEMPTS, changing
 from segstudio.jobs import Job
 from segstudio.metrics.class_sums import ClassPairs
@@ -388,14 +388,14 @@ class _ImageWork:
 
     def _answer(self, contender: Contender) -> tuple[Candidate, float] | None:
         """A model's answer in the folder's classes, and its mean uncertainty, 0..1."""
-        drawn = self._models.answer(
+        drawn = self._models.prediction(
             contender, self._ref, self._digest, self._read_pixels, self._job
         )
         if drawn is None:
             return None
         self.predicted.add(contender.run)
         uncertainty = float(drawn.uncertainty.mean(dtype=np.float64)) / 255
-        answer = contender.answer(drawn, self._conditions.schema)
+        answer = contender.candidate(drawn, self._conditions.schema)
         self._maps[contender.id] = answer.labels
         return answer, uncertainty
 
@@ -472,7 +472,7 @@ class EvaluatedModels:
         self._again = again
         self._loaded: dict[str, Predictor] = {}
 
-    def answer(
+    def prediction(
         self,
         contender: Contender,
         ref: ImageRef,
@@ -504,8 +504,10 @@ class EvaluatedModels:
 
     def _stored(self, contender: Contender, ref: ImageRef, digest: str) -> Prediction | None:
         raw = self._store.load(ref.path, contender.run, ref.page, digest=digest)
-        if raw is None and contender.same_answer:
-            raw = self._store.load(ref.path, contender.same_answer, ref.page, digest=digest)
+        if raw is None and contender.run_of_same_prediction:
+            raw = self._store.load(
+                ref.path, contender.run_of_same_prediction, ref.page, digest=digest
+            )
             if raw is not None:
                 raw = replace(raw, run=contender.run, title=contender.spec.title)
                 self._keep(ref, digest, raw)

@@ -12,10 +12,10 @@ def test_a_file_names_the_classes_and_adds_what_is_missing(desk, tmp_path):
     desk.open(root)
     before = desk.session.schema.ids
     assert before == (0, 1)
-    desk.class_list.recolor(1, (9, 8, 7))
+    desk.schema_keeper.recolor_class(1, (9, 8, 7))
     names = tmp_path / "names.txt"
     names.write_text("sky:1,2,3::\nroad\ncar\n")
-    desk.class_list.read(names)
+    desk.schema_keeper.read_names(names)
     desk.settle()
     schema = desk.session.schema
     assert schema.names == ((0, "sky"), (1, "road"), (2, "car"))
@@ -31,7 +31,7 @@ def test_a_file_names_the_classes_and_adds_what_is_missing(desk, tmp_path):
 def test_what_cannot_be_read_changes_nothing(desk, tmp_path):
     desk.open(make_folder(tmp_path / "set"))
     before = desk.session.schema
-    desk.class_list.read(tmp_path / "gone.txt")
+    desk.schema_keeper.read_names(tmp_path / "gone.txt")
     desk.settle()
     assert desk.session.schema == before
     assert desk.notices.recent[-1].level == "error"

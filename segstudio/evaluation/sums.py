@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from segstudio.clock import Cancel, Clock
-from segstudio.evaluation.evaluation_rows import METRICS, ImageRow
-from segstudio.evaluation.evaluation_table import EvaluationTable
+from segstudio.evaluation.figures_table import EvaluationTable
+from segstudio.evaluation.rows import METRICS, ImageRow
 from segstudio.jobs import JobRunner
 from segstudio.metrics.class_sums import mean_of
 from segstudio.metrics.confusion import FOREGROUND_MEANS, IMAGE_MEANS

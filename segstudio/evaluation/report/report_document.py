@@ -12,9 +12,9 @@ from segstudio.evaluation.report.class_sections import (
     confusion_section,
 )
 from segstudio.evaluation.report.curve_sections import curve_sections
-from segstudio.evaluation.report.evaluation_findings import EvaluationFindings, find
-from segstudio.evaluation.report.evaluation_material import EvaluationMaterial
+from segstudio.evaluation.report.findings import EvaluationFindings, find
 from segstudio.evaluation.report.image_sections import list_section, spread_section
+from segstudio.evaluation.report.material import EvaluationMaterial
 from segstudio.evaluation.report.model_sections import (
     differences_section,
     key_figures,

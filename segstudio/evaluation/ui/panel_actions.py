@@ -21,7 +21,7 @@ def _has_figures(c: Context) -> bool:
 
 
 def _export(kind: str, c: Context) -> None:
-    c.verbs.evaluation_export.ask(kind)
+    c.verbs.evaluation_export.save_as(kind)
 
 
 EVALUATION_ACTIONS = (

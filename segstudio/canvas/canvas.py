@@ -454,7 +454,7 @@ class EmptyPage(QWidget):
         self._line = LinkLabel(_NOTHING)
         self._line.setAlignment(Qt.AlignmentFlag.AlignCenter)
         font = self._line.font()
-        font.setPointSizeF(font.pointSizeF() * 1.25)
+        font.setPixelSize(round(font.pixelSize() * 1.25))
         self._line.setFont(font)
         self._line.linkActivated.connect(self._follow)
         layout = QVBoxLayout(self)

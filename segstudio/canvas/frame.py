@@ -12,7 +12,7 @@ from segstudio.canvas.sampling import Sampler
 from segstudio.canvas.view import Size
 from segstudio.core.geometry import Rect
 
-BACKGROUND = 0xFF646464
+_GROUND = 0xFF3B3E43
 """Neutral grey around the image, the same in light and dark themes."""
 _MANY = 16
 _STRIP_PIXELS = 1 << 15
@@ -31,6 +31,7 @@ class Frame:
 
     def __init__(self) -> None:
         self.image = QImage()
+        self._ground = _GROUND
         self._pixels: Pixels = np.zeros((0, 0), np.uint32)
         self._photo_pixels: Pixels = np.zeros((0, 0), np.uint32)
         self._photo: Photo | None = None
@@ -41,6 +42,12 @@ class Frame:
         self._grid = False
         self._photo_stale: list[Rect] = []
         self._stale: list[Rect] = []
+
+    def set_ground(self, argb: int) -> None:
+        """The colour around the photo, 0xAARRGGBB."""
+        if argb != self._ground:
+            self._ground = argb
+            self._everything()
 
     def resize(self, size_wh: Size) -> None:
         """Another size in device pixels; all is to be drawn again."""
@@ -157,7 +164,7 @@ class Frame:
         self._stale = [Rect(0, 0, height, width)]
 
     def _draw_photo(self, rect: Rect) -> None:
-        self._photo_pixels[rect.slices] = BACKGROUND
+        self._photo_pixels[rect.slices] = self._ground
         if self._photo is None or self._sampler is None:
             return
         for part in _strips(rect.intersect(self._sampler.visible)):

@@ -219,7 +219,7 @@ class PaneHeader(QWidget):
         view = self._session.view
         if view.panes and view.active_pane == self._number:
             painter = QPainter(self)
-            accent = self.palette().color(QPalette.ColorRole.Highlight)
+            accent = self.palette().color(QPalette.ColorRole.Accent)
             painter.fillRect(0, 0, self.width(), _LINE_PX, accent)
             painter.end()
 

@@ -22,6 +22,7 @@ from segstudio.comparison.disagreement import silent_runs
 from segstudio.core.geometry import Rect
 from segstudio.core.labels import Image, Patch
 from segstudio.jobs import JobRunner
+from segstudio.kit.theme import canvas_ground
 from segstudio.session.document import Document
 from segstudio.session.session import Layer, Pane, Session, ViewState
 
@@ -65,6 +66,7 @@ class Display(PlacedImage):
         self._photo: Photo | None = None
         self._sampler: Sampler | None = None
         self._frame = Frame()
+        self._frame.set_ground(canvas_ground(self.palette()))
         self._seen: object = None
         self._veiled = False
 
@@ -249,6 +251,12 @@ class Display(PlacedImage):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 120)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self._frame.set_ground(canvas_ground(self.palette()))
+            self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -26,6 +26,7 @@ from segstudio.canvas.view import MAX_ZOOM, Point, Size, View, wheel_zoom
 from segstudio.canvas.wheel import notches
 from segstudio.core.labels import Image, Labels
 from segstudio.core.render import ColorTable
+from segstudio.kit.theme import canvas_ground
 
 Pixel = tuple[int, int]
 """(x, y) of a picture."""
@@ -83,6 +84,7 @@ class PictureView(QWidget):
         self._glance = Glance()
         self._view = View()
         self._frame = Frame()
+        self._frame.set_ground(canvas_ground(self.palette()))
         self._device_wh: Size = (0, 0)
         self._marker: Point | None = None
         self._pressed: QPointF | None = None
@@ -230,6 +232,12 @@ class PictureView(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(56, 48)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self._frame.set_ground(canvas_ground(self.palette()))
+            self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show the same part in the new size."""

@@ -16,7 +16,8 @@ _engines: list[QIconEngine] = []
 
 @cache
 def _source(name: str) -> bytes:
-    return resource_path("icons", f"{name}.svg").read_bytes()
+    drawn = resource_path("icons", f"{name}.svg").read_bytes()
+    return drawn.replace(b'stroke-width="2"', b'stroke-width="1.75"')
 
 
 @cache
@@ -28,6 +29,8 @@ def _color(mode: QIcon.Mode, state: QIcon.State) -> QColor:
     palette = QGuiApplication.palette()
     if mode == QIcon.Mode.Disabled:
         return palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.WindowText)
+    if state == QIcon.State.On:
+        return palette.color(QPalette.ColorRole.Accent)
     if mode == QIcon.Mode.Selected:
         return palette.color(QPalette.ColorRole.HighlightedText)
     return palette.color(QPalette.ColorRole.WindowText)

@@ -22,7 +22,7 @@ from segstudio.kit.elided import in_two_lines
 from segstudio.kit.icon_button import icon_button, text_switch
 from segstudio.kit.icons import tinted
 from segstudio.kit.plain import PlainLabel
-from segstudio.kit.theme import is_dark
+from segstudio.kit.theme import tokens_of
 from segstudio.notices import Notice, Notices, Open
 
 HEIGHT = 32
@@ -32,17 +32,12 @@ _LONG = 160
 _AROUND = 8
 """Between that text and the edges of its box."""
 _ICONS = {"info": "info", "warning": "triangle-alert", "error": "circle-x"}
-_SIGNS = {
-    "info": ("#1f5fc4", "#6ea8ff"),
-    "warning": ("#8a5a00", "#e3b341"),
-    "error": ("#b3261e", "#ff7b72"),
+_COLORS = {
+    "info": ("accent", "selected", "text"),
+    "warning": ("warn", "doubt", "on_doubt"),
+    "error": ("bad", "failure", "on_failure"),
 }
-_GROUNDS = {
-    "info": (("#e6eefb", "#1b1f24"), ("#253b5e", "#e6e8eb")),
-    "warning": (("#fff6dd", "#5a4200"), ("#3a3115", "#f2dc9b")),
-    "error": (("#fdeae8", "#5c1410"), ("#4a2220", "#ffd9d5")),
-}
-"""Ground and text, light and dark: at least 7:1."""
+"""Sign, ground and text of each level: names of the theme's colours."""
 _SECONDS = {"info": 8.0, "warning": 20.0}
 """How long a message stays by its level; errors and questions stay until they are closed."""
 _WITH_ACTION_S = 30.0
@@ -261,15 +256,14 @@ class NoticeStrip(QFrame):
         if self._entry is None:
             return
         level = self._entry.notice.level
-        dark = is_dark(QApplication.palette())
         palette = QApplication.palette()
-        ground, ink = (QColor(name) for name in _GROUNDS[level][int(dark)])
+        tokens = tokens_of(palette)
+        sign, ground, ink = (QColor(getattr(tokens, name)) for name in _COLORS[level])
         palette.setColor(QPalette.ColorRole.Window, ground)
         for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
             palette.setColor(role, ink)
         for widget in (self, self._text, self.more, self.others):
             widget.setPalette(palette)
-        sign = QColor(_SIGNS[level][int(dark)])
         self._sign.setPixmap(tinted(_ICONS[level], sign, 16, self.devicePixelRatioF()))
         self._sign.setAccessibleName(level)
 

@@ -47,6 +47,7 @@ from PySide6.QtWidgets import (
 from segstudio.core.text import safe_cells
 from segstudio.kit.plain import plain
 from segstudio.kit.swatch import swatch
+from segstudio.kit.theme import tokens_of
 
 Row = TypeVar("Row")
 Index = QModelIndex | QPersistentModelIndex
@@ -59,7 +60,6 @@ SWATCHES: Final = Qt.ItemDataRole.UserRole + 3
 """The colours of a cell's squares, or None."""
 _SWATCH, _GAP = 14, 4
 _BAR_PX, _ACCENT_PX = 3, 3
-_TINT_ALPHA = 56
 _PADDING, _MARGINS = 2, 8
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
@@ -371,7 +371,7 @@ class TableDelegate(QStyledItemDelegate):
         if part is not None:
             track = box.adjusted(_GAP, 0, -_GAP, -1)
             track.setTop(track.bottom() - _BAR_PX + 1)
-            painter.fillRect(track, palette.color(QPalette.ColorRole.Midlight))
+            painter.fillRect(track, QColor(tokens_of(palette).track))
             track.setWidth(round(track.width() * min(1.0, max(0.0, part))))
             painter.fillRect(track, _visible(index.data(BAR_COLOR), palette))
         top = box.top() + (box.height() - _SWATCH) // 2
@@ -383,12 +383,7 @@ class TableDelegate(QStyledItemDelegate):
     def _tint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         box: QRect = option.rect
         palette: QPalette = option.palette
-        striped = bool(option.features & QStyleOptionViewItem.ViewItemFeature.Alternate)
-        ground = QPalette.ColorRole.AlternateBase if striped else QPalette.ColorRole.Base
-        painter.fillRect(box, palette.color(ground))  # over the highlight that the view has drawn
-        tint = QColor(palette.color(QPalette.ColorRole.Highlight))
-        tint.setAlpha(_TINT_ALPHA)
-        painter.fillRect(box, tint)
+        painter.fillRect(box, palette.color(QPalette.ColorRole.Highlight))
         view = self.parent()
         if (
             isinstance(view, QTableView)

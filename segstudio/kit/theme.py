@@ -1,101 +1,134 @@
-"""Light and dark: the window's colours, following the system while it runs."""
+"""Light and dark: one table of colours for both, following the system while the window is open."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from string import Template
+from typing import Final
+
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication
 
 from segstudio.resources import resource_path
 
 _ROLES = QPalette.ColorRole
-_LIGHT = {
-    _ROLES.Window: "#f3f4f6",
-    _ROLES.WindowText: "#1f2328",
-    _ROLES.Base: "#ffffff",
-    _ROLES.AlternateBase: "#f6f7f9",
-    _ROLES.Text: "#1f2328",
-    _ROLES.Button: "#f3f4f6",
-    _ROLES.ButtonText: "#1f2328",
-    _ROLES.BrightText: "#ffffff",
-    _ROLES.ToolTipBase: "#ffffff",
-    _ROLES.ToolTipText: "#1f2328",
-    _ROLES.PlaceholderText: "#57606a",
-    _ROLES.Highlight: "#2563c9",
-    _ROLES.HighlightedText: "#ffffff",
-    _ROLES.Accent: "#2563c9",
-    _ROLES.Link: "#2563c9",
-    _ROLES.Light: "#ffffff",
-    _ROLES.Midlight: "#e6e8eb",
-    _ROLES.Mid: "#c4c8ce",
-    _ROLES.Dark: "#9aa1a9",
-    _ROLES.Shadow: "#6b7279",
-}
-_DARK = {
-    _ROLES.Window: "#2b2e34",
-    _ROLES.WindowText: "#e4e6e9",
-    _ROLES.Base: "#191b1e",
-    _ROLES.AlternateBase: "#1e2024",
-    _ROLES.Text: "#e4e6e9",
-    _ROLES.Button: "#363a41",
-    _ROLES.ButtonText: "#e4e6e9",
-    _ROLES.BrightText: "#ffffff",
-    _ROLES.ToolTipBase: "#33373d",
-    _ROLES.ToolTipText: "#e4e6e9",
-    _ROLES.PlaceholderText: "#a4acb6",
-    _ROLES.Highlight: "#326fcf",
-    _ROLES.HighlightedText: "#ffffff",
-    _ROLES.Accent: "#5b96f0",
-    _ROLES.Link: "#7fb0ff",
-    _ROLES.Light: "#454a52",
-    _ROLES.Midlight: "#383c43",
-    _ROLES.Mid: "#454a53",
-    _ROLES.Dark: "#15171a",
-    _ROLES.Shadow: "#0b0c0e",
-}
-_DISABLED = (_ROLES.WindowText, _ROLES.Text, _ROLES.ButtonText, _ROLES.HighlightedText)
 _SCHEMES = {
     "system": Qt.ColorScheme.Unknown,
     "light": Qt.ColorScheme.Light,
     "dark": Qt.ColorScheme.Dark,
 }
-_STYLE = """
-QToolBar {{ border: none; padding: 3px; spacing: 3px; }}
-QToolBar::separator {{ background: {line}; width: 1px; height: 1px; margin: 4px; }}
-QMainWindow::separator {{ background: {line}; width: 1px; height: 1px; }}
-QMainWindow::separator:hover {{ background: {accent}; }}
-QDockWidget {{ font-weight: 600; titlebar-close-icon: url({close}); titlebar-normal-icon: url({float}); }}
-QDockWidget::close-button, QDockWidget::float-button {{ icon-size: 13px; border: none; }}
-QDockWidget::close-button:hover, QDockWidget::float-button:hover {{ background: {line}; }}
-QDockWidget::title {{ padding: 6px 8px; background: {window}; }}
-QStatusBar::item {{ border: none; }}
-QToolTip {{ padding: 4px; }}
-QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
-QCheckBox::indicator:unchecked, QListWidget::indicator:unchecked {{ width: 11px; height: 11px;
-    background: {base}; border: 1px solid {faint}; border-radius: 2px; }}
-QRadioButton::indicator:unchecked {{ width: 11px; height: 11px;
-    background: {base}; border: 1px solid {faint}; border-radius: 6px; }}
-QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
-"""
 
 
-def _dock_icon(name: str, dark: bool) -> str:
-    """The path of a dock's button, for the style sheet, which cannot recolour icons."""
-    shade = "dark" if dark else "light"
-    return resource_path("icons", f"dock-{name}-{shade}.svg").as_posix()
+@dataclass(frozen=True)
+class Tokens:
+    """The colours of one theme, as "#rrggbb".
+
+    Text keeps a contrast of 4.5 on panel, window and selected rows, the edges of controls keep 3
+    (WCAG 2.2). The colours of data never follow the theme, so they are not here.
+
+    Attributes:
+        panel, window: Ground of lists, tables and fields; ground of bars and of what is between.
+        text, text_2: What is read first; captions and what explains.
+        accent, accent_hover, on_accent: Links, focus and what is switched on; text on it.
+        selected, hover, pressed: Grounds of rows and buttons.
+        edge, line: Around controls; between regions.
+        good, warn, bad: Signs and words of success, doubt and failure.
+        bar, track: Small bars in tables and what they run on.
+        disabled: What can't be used now.
+        canvas: Around the picture.
+        doubt, on_doubt: Ground and text of a warning; text keeps 7 there.
+        failure, on_failure: Ground and text of an error; the same.
+    """
+
+    panel: str
+    window: str
+    text: str
+    text_2: str
+    accent: str
+    accent_hover: str
+    on_accent: str
+    selected: str
+    hover: str
+    pressed: str
+    edge: str
+    line: str
+    good: str
+    warn: str
+    bad: str
+    bar: str
+    track: str
+    disabled: str
+    canvas: str
+    doubt: str
+    on_doubt: str
+    failure: str
+    on_failure: str
+
+
+LIGHT: Final = Tokens(
+    panel="#ffffff", window="#f3f4f6", text="#1b1f24", text_2="#57606a",
+    accent="#1f5fc4", accent_hover="#1a52aa", on_accent="#ffffff",
+    selected="#dce8fb", hover="#e9ebef", pressed="#dde1e7", edge="#7c848e", line="#d5d9df",
+    good="#086b4a", warn="#8a5a00", bad="#b3261e", bar="#5e7fb5", track="#e3e6ea",
+    disabled="#9aa2ab", canvas="#3b3e43",
+    doubt="#fff6dd", on_doubt="#5a4200", failure="#fdeae8", on_failure="#5c1410",
+)  # fmt: skip
+DARK: Final = Tokens(
+    panel="#1b1d21", window="#25282d", text="#e6e8eb", text_2="#a4acb6",
+    accent="#6ea8ff", accent_hover="#8bb9ff", on_accent="#0c1a30",
+    selected="#253b5e", hover="#32363d", pressed="#3c4149", edge="#7d8590", line="#3a3f46",
+    good="#4cc38a", warn="#e3b341", bad="#ff7b72", bar="#7fa6e6", track="#3a3f46",
+    disabled="#666d76", canvas="#101114",
+    doubt="#3a3115", on_doubt="#f2dc9b", failure="#4a2220", on_failure="#ffd9d5",
+)  # fmt: skip
+
+TEXT_PX: Final = 13
+"""Height of the usual text; captions and view headers have one pixel less."""
+
+
+def tokens_of(palette: QPalette) -> Tokens:
+    """The colours that belong to a palette."""
+    return DARK if is_dark(palette) else LIGHT
+
+
+def canvas_ground(palette: QPalette) -> int:
+    """The colour around a picture, 0xAARRGGBB."""
+    return QColor(tokens_of(palette).canvas).rgba()
 
 
 def palette_of(dark: bool) -> QPalette:
     """The palette of one theme, all three groups set."""
+    tokens = DARK if dark else LIGHT
     palette = QPalette()
-    for role, color in (_DARK if dark else _LIGHT).items():
+    colors = {
+        _ROLES.Window: tokens.window,
+        _ROLES.WindowText: tokens.text,
+        _ROLES.Base: tokens.panel,
+        _ROLES.AlternateBase: tokens.window,
+        _ROLES.Text: tokens.text,
+        _ROLES.Button: tokens.panel,
+        _ROLES.ButtonText: tokens.text,
+        _ROLES.BrightText: tokens.on_accent,
+        _ROLES.ToolTipBase: tokens.panel,
+        _ROLES.ToolTipText: tokens.text,
+        _ROLES.PlaceholderText: tokens.text_2,
+        _ROLES.Highlight: tokens.selected,
+        _ROLES.HighlightedText: tokens.text,
+        _ROLES.Accent: tokens.accent,
+        _ROLES.Link: tokens.accent,
+        _ROLES.Light: tokens.panel,
+        _ROLES.Midlight: tokens.hover,
+        _ROLES.Mid: tokens.line,
+        _ROLES.Dark: tokens.edge,
+        _ROLES.Shadow: tokens.edge,
+    }
+    for role, color in colors.items():
         palette.setColor(role, QColor(color))
-    faint = QColor("#6c737b" if dark else "#9aa1a9")
-    for role in _DISABLED:
-        palette.setColor(QPalette.ColorGroup.Disabled, role, faint)
-    palette.setColor(
-        QPalette.ColorGroup.Disabled, _ROLES.Highlight, QColor("#3a3f46" if dark else "#c4c8ce")
-    )
+    for role in (_ROLES.WindowText, _ROLES.Text, _ROLES.ButtonText, _ROLES.HighlightedText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(tokens.disabled))
+    palette.setColor(QPalette.ColorGroup.Disabled, _ROLES.Accent, QColor(tokens.disabled))
+    palette.setColor(QPalette.ColorGroup.Disabled, _ROLES.Highlight, QColor(tokens.pressed))
     return palette
 
 
@@ -104,8 +137,35 @@ def is_dark(palette: QPalette) -> bool:
     return palette.color(_ROLES.Window).lightness() < palette.color(_ROLES.WindowText).lightness()
 
 
+def style_of(dark: bool) -> str:
+    """The style sheet of one theme."""
+    source = Template(resource_path("style", "window.qss").read_text(encoding="utf-8"))
+    shade = "dark" if dark else "light"
+    files = {"dock_close": "dock-close", "dock_float": "dock-float", "tick": "tick"}
+    files |= {"arrow_down": "arrow-down", "arrow_up": "arrow-up"}
+    # a style sheet cannot recolour icons
+    paths = {k: resource_path("icons", f"{v}-{shade}.svg").as_posix() for k, v in files.items()}
+    return source.substitute(asdict(DARK if dark else LIGHT), **paths)
+
+
+def choose_font(app: QApplication) -> None:
+    """Take the system's font, or Inter where there is only DejaVu; figures of equal width.
+
+    A system whose text is larger than `TEXT_PX` keeps its size.
+    """
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    found = QFontInfo(font)
+    if found.family().startswith("DejaVu"):
+        for weight in ("Regular", "SemiBold"):
+            QFontDatabase.addApplicationFont(str(resource_path("fonts", f"Inter-{weight}.otf")))
+        font.setFamilies(["Inter", found.family()])
+    font.setPixelSize(max(TEXT_PX, found.pixelSize()))
+    font.setFeature(QFont.Tag("tnum"), 1)
+    app.setFont(font)
+
+
 class Theme(QObject):
-    """Keeps the application's palette as the setting or the system wants it.
+    """Keeps the application's font and colours as the setting or the system wants them.
 
     Signals:
         changed: Light became dark or the other way round.
@@ -120,6 +180,7 @@ class Theme(QObject):
         self._hints = app.styleHints()
         self._hints.colorSchemeChanged.connect(self._apply)
         self._choice = "system"
+        choose_font(app)
         self._apply()
 
     def choose(self, choice: str) -> None:
@@ -136,17 +197,6 @@ class Theme(QObject):
         if dark == self._dark:
             return
         self._dark = dark
-        palette = palette_of(dark)
-        self._app.setPalette(palette)
-        self._app.setStyleSheet(
-            _STYLE.format(
-                line=palette.color(_ROLES.Mid).name(),
-                accent=palette.color(_ROLES.Accent).name(),
-                close=_dock_icon("close", dark),
-                float=_dock_icon("float", dark),
-                base=palette.color(_ROLES.Base).name(),
-                faint=palette.color(_ROLES.PlaceholderText).name(),
-                window=palette.color(_ROLES.Window).name(),
-            )
-        )
+        self._app.setPalette(palette_of(dark))
+        self._app.setStyleSheet(style_of(dark))
         self.changed.emit()

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QScrollArea
 
 from segstudio.evaluation.ui.metrics_panel import COLUMNS
 from segstudio.kit.elided import ElidedCombo, ElidedLabel
-from segstudio.kit.theme import Theme, palette_of
+from segstudio.kit.theme import Theme
 from segstudio.models.registry import registry
 from segstudio.runs.mapping_doubt import Fit, Suggestion
 from segstudio.runs.ui.mapping_dialog import MappingDialog
@@ -171,28 +171,6 @@ def test_a_text_with_margins_around_it_is_cut_inside_them(qtbot):
     assert label.fontMetrics().horizontalAdvance(label.text()) <= 100
 
 
-def _contrast(one: QColor, other: QColor) -> float:
-    """WCAG 2.2, from the relative luminances of two colours in sRGB."""
-    shades = []
-    for color in (one, other):
-        linear = [
-            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color.getRgbF()[:3]
-        ]
-        shades.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
-    return max(shades) / min(shades)
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_all_texts_of_a_theme_are_legible(dark):
-    palette, roles = palette_of(dark), QPalette.ColorRole
-    for ground in (roles.Window, roles.Base, roles.AlternateBase, roles.Button, roles.ToolTipBase):
-        for ink in (roles.WindowText, roles.PlaceholderText):
-            assert _contrast(palette.color(ground), palette.color(ink)) >= 4.5, (ground, ink)
-    for ground in (roles.Window, roles.Base):
-        assert _contrast(palette.color(ground), palette.color(roles.Link)) >= 4.5
-    assert _contrast(palette.color(roles.Highlight), palette.color(roles.HighlightedText)) >= 4.5
-
-
 def test_what_stands_above_the_views_follows_the_theme(bench):
     window = bench.window
     bench.studio.editing.begin_stroke(1, 1)
@@ -213,7 +191,7 @@ def test_what_stands_above_the_views_follows_the_theme(bench):
         ground = window.notices.grab().toImage().pixelColor(2, 2)
         shades[theme] = (ground.name(), sum(inks) / len(inks) > 128)
         text = window.notices._text.palette().color(QPalette.ColorRole.WindowText)
-        assert _contrast(ground, text) >= 7
+        assert text.name() == {"dark": "#f2dc9b", "light": "#5a4200"}[theme]
     assert shades == {"dark": ("#3a3115", True), "light": ("#fff6dd", False)}
     window.theme.choose("system")
 

@@ -11,20 +11,20 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, ImagesModel
 from segstudio.kit.icons import tinted
-from segstudio.kit.theme import is_dark
+from segstudio.kit.theme import tokens_of
 from segstudio.session.session import ImageState, Session
 from segstudio.storage.image_ref import image_of
 
 ROW_HEIGHT = 54
 THUMB_WIDTH, THUMB_HEIGHT = 62, 46
 _MARK = 14
-_MARKS: tuple[tuple[str, Callable[[ImageState], bool], tuple[str, str]], ...] = (
-    ("target", lambda s: s.has_truth, ("#57606a", "#9aa4ae")),
-    ("sparkles", lambda s: bool(s.runs), ("#7a4dc4", "#c297ff")),
-    ("pencil", lambda s: s.edited or s.annotated, ("#9a6700", "#e3b341")),
-    ("circle-check", lambda s: s.reviewed, ("#1a7f4b", "#4cc38a")),
+_MARKS: tuple[tuple[str, Callable[[ImageState], bool], str], ...] = (
+    ("target", lambda s: s.has_truth, "text_2"),
+    ("sparkles", lambda s: bool(s.runs), "accent"),
+    ("pencil", lambda s: s.edited or s.annotated, "warn"),
+    ("circle-check", lambda s: s.reviewed, "good"),
 )
-"""Icon, when it is shown, its colours on light and dark ground."""
+"""Icon, when it is shown, its colour."""
 
 
 class ImageDelegate(QStyledItemDelegate):
@@ -70,7 +70,7 @@ class ImageDelegate(QStyledItemDelegate):
         name = str(index.data(Qt.ItemDataRole.DisplayRole))
         shown = fitted_name(name, self._model.ends, painter.fontMetrics(), text.width())
         painter.drawText(text, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, shown)
-        self._paint_marks(painter, text, palette, image, selected)
+        self._paint_marks(painter, text, palette, image)
         self._paint_score(painter, text, palette, image, selected)
         painter.restore()
 
@@ -95,18 +95,15 @@ class ImageDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawPixmap(_centred(place, size), pixmap)
 
-    def _paint_marks(
-        self, painter: QPainter, text: QRect, palette: QPalette, image: int, selected: bool
-    ) -> None:
+    def _paint_marks(self, painter: QPainter, text: QRect, palette: QPalette, image: int) -> None:
         state = self._session.state(image)
         device = painter.device()
         ratio = device.devicePixelRatioF() if device is not None else 1.0
         x, y = text.left(), text.bottom() - _MARK + 1
-        for name, is_so, colors in _MARKS:
+        tokens = tokens_of(palette)
+        for name, is_so, token in _MARKS:
             if is_so(state):
-                color = QColor(colors[int(is_dark(palette))])
-                if selected:
-                    color = palette.color(QPalette.ColorRole.HighlightedText)
+                color = QColor(getattr(tokens, token))
                 painter.drawPixmap(x, y, tinted(name, color, _MARK, ratio))
                 x += _MARK + 4
 
@@ -117,7 +114,7 @@ class ImageDelegate(QStyledItemDelegate):
         if math.isnan(score):
             return
         font = QFont(painter.font())
-        font.setPointSizeF(max(font.pointSizeF() - 1, 7))
+        font.setPixelSize(max(font.pixelSize() - 1, 10))
         painter.setFont(font)
         label = f"{score:.2f}"
         width = painter.fontMetrics().horizontalAdvance("0.00") + 12

@@ -51,7 +51,7 @@ class ChannelPainter:
         self._metrics = QFontMetrics(small)
         self._text = palette.color(QPalette.ColorRole.Text)
         self._faint = palette.color(QPalette.ColorRole.PlaceholderText)
-        self._accent = palette.color(QPalette.ColorRole.Highlight)
+        self._accent = palette.color(QPalette.ColorRole.Accent)
         self._blank = palette.color(QPalette.ColorRole.Midlight)
         self._line = palette.color(QPalette.ColorRole.Mid)
         self._cut = QColor(_CUT[dark])

@@ -106,7 +106,6 @@ class ClassBars(QWidget):
         asked = row.id == self._asked
         if asked:
             ground = palette.color(QPalette.ColorRole.Highlight)
-            ground.setAlpha(90 if self.hasFocus() else 50)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(ground)
             painter.drawRoundedRect(QRectF(box).adjusted(0, 1, 0, -1), 3, 3)
@@ -133,7 +132,7 @@ class ClassBars(QWidget):
         painter.fillRect(track, faint)
         filled = QRectF(track)
         filled.setWidth(track.width() * row.probability)
-        painter.fillRect(filled, palette.color(QPalette.ColorRole.Highlight))
+        painter.fillRect(filled, palette.color(QPalette.ColorRole.Accent))
         numbers = QRect(box.right() - 2 * _NUMBER, box.top(), _NUMBER, _ROW)
         painter.drawText(numbers, middle_right, percent_text(row.probability))
         if row.logit is not None:

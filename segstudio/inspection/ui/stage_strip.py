@@ -118,7 +118,7 @@ class StageStrip(QWidget):
             image = self._pictures[stage]
             painter.drawImage(cell.topLeft(), image)
             if stage == self._opened:
-                painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Highlight), 2))
+                painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), 2))
                 painter.drawRect(QRect(cell.topLeft(), image.size()).adjusted(1, 1, -1, -1))
             painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
             line = QRect(cell.left(), cell.top() + image.height(), cell.width(), _LINE)

@@ -227,15 +227,8 @@ class WhyPage(QScrollArea):
         self._show_lens_rows((), None)
 
     def _show_buttons(self, inspection: Inspection) -> None:
-        pressed = QPalette(self.palette())
-        highlight = pressed.color(QPalette.ColorRole.Highlight)
-        pressed.setColor(QPalette.ColorRole.Button, highlight)
-        text = pressed.color(QPalette.ColorRole.HighlightedText)
-        pressed.setColor(QPalette.ColorRole.ButtonText, text)
         for overlay, button in self.buttons.items():
             button.setChecked(overlay is inspection.overlay)
-            # a dark theme's checked buttons look like the others otherwise
-            button.setPalette(pressed if button.isChecked() else QPalette())
 
     def _show_pixel(self, inspection: Inspection) -> None:
         point = inspection.point

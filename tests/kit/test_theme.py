@@ -1,0 +1,117 @@
+"""The colours of both themes: contrast in numbers, and one table for all."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette
+from PySide6.QtWidgets import QApplication, QLabel
+
+from segstudio.kit.icons import icon
+from segstudio.kit.theme import DARK, LIGHT, TEXT_PX, choose_font, palette_of, style_of, tokens_of
+
+_THEMES = {"light": LIGHT, "dark": DARK}
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2, from the relative luminances of two colours in sRGB."""
+    shades = []
+    for color in (one, other):
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        shades.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+    return max(shades) / min(shades)
+
+
+def test_contrast_is_that_of_the_standard():
+    assert contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+# panel, window and selected row, as the specification of the window states them
+_STATED = [
+    ("light", "text", 16.6, 15.0, 13.4), ("dark", "text", 13.7, 12.0, 9.2),
+    ("light", "text_2", 6.4, 5.8, 5.2), ("dark", "text_2", 7.4, 6.4, 4.9),
+    ("light", "accent", 6.0, 5.5, 4.9), ("dark", "accent", 7.0, 6.1, 4.7),
+    ("light", "good", 6.5, 5.9, 5.3), ("dark", "good", 7.6, 6.7, 5.1),
+    ("light", "warn", 5.9, 5.4, 4.8), ("dark", "warn", 8.7, 7.6, 5.8),
+    ("light", "bad", 6.5, 5.9, 5.3), ("dark", "bad", 6.7, 5.9, 4.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("theme", "ink", "panel", "window", "selected"), _STATED)
+def test_text_keeps_its_contrast_on_each_ground(theme, ink, panel, window, selected):
+    tokens = _THEMES[theme]
+    for ground, stated in (("panel", panel), ("window", window), ("selected", selected)):
+        ratio = contrast(getattr(tokens, ink), getattr(tokens, ground))
+        assert ratio >= 4.45, ground
+        assert ratio == pytest.approx(stated, abs=0.15), ground
+
+
+@pytest.mark.parametrize("theme", _THEMES)
+def test_edges_of_controls_keep_three_and_texts_on_colours_are_legible(theme):
+    tokens = _THEMES[theme]
+    for ground in (tokens.panel, tokens.window, tokens.selected):
+        assert contrast(tokens.edge, ground) >= 2.99
+    assert contrast(tokens.bar, tokens.track) >= 3
+    for ink, ground in (
+        (tokens.on_accent, tokens.accent), (tokens.on_accent, tokens.accent_hover),
+        (tokens.text, tokens.hover), (tokens.text, tokens.pressed),
+    ):  # fmt: skip
+        assert contrast(ink, ground) >= 4.5
+    for ink, ground in ((tokens.on_doubt, tokens.doubt), (tokens.on_failure, tokens.failure)):
+        assert contrast(ink, ground) >= 7
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_palette_and_the_style_sheet_are_of_one_table(dark):
+    tokens, palette = _THEMES["dark" if dark else "light"], palette_of(dark)
+    assert tokens_of(palette) is tokens
+    roles = QPalette.ColorRole
+    for role, name in (
+        (roles.Window, tokens.window), (roles.Base, tokens.panel), (roles.Text, tokens.text),
+        (roles.Highlight, tokens.selected), (roles.HighlightedText, tokens.text),
+        (roles.Accent, tokens.accent), (roles.Link, tokens.accent),
+        (roles.PlaceholderText, tokens.text_2),
+    ):  # fmt: skip
+        assert palette.color(role).name() == name
+    sheet = style_of(dark)
+    assert "$" not in sheet
+    others = {getattr(DARK if not dark else LIGHT, f.name) for f in fields(tokens)}
+    others -= {getattr(tokens, f.name) for f in fields(tokens)}
+    assert not [name for name in others if name in sheet]
+
+
+def test_text_has_figures_of_one_width_and_no_less_than_thirteen_pixels(qapp):
+    before = qapp.font()
+    try:
+        choose_font(qapp)
+        label = QLabel("111")
+        assert label.font().pixelSize() >= TEXT_PX
+        metrics = label.fontMetrics()
+        assert metrics.horizontalAdvance("111.1") == metrics.horizontalAdvance("888.8")
+        system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+        if QFontInfo(system).family().startswith("DejaVu"):
+            assert QFontInfo(label.font()).family() == "Inter"
+        else:
+            assert QFontInfo(label.font()).family() == QFontInfo(system).family()
+    finally:
+        qapp.setFont(before)
+
+
+def test_an_icon_that_is_switched_on_has_the_accent(qapp):
+    before = QApplication.palette()
+    try:
+        qapp.setPalette(palette_of(False))
+        picture = icon("square")
+        inks = {}
+        for state in (picture.State.Off, picture.State.On):
+            image = picture.pixmap(24, 24, picture.Mode.Normal, state).toImage()
+            inks[state] = max(
+                (image.pixelColor(x, y) for x in range(24) for y in range(24)),
+                key=QColor.alpha,
+            ).name()
+        assert inks == {picture.State.Off: LIGHT.text, picture.State.On: LIGHT.accent}
+    finally:
+        qapp.setPalette(before)

@@ -201,6 +201,7 @@ def test_results_of_another_model_are_not_mixed(capsys, tmp_path, images, weight
         ({"--model": "deeplabv3-resnet50"}, "family unet"),
         ({"--device": "gpu"}, "gpu"),
         ({"--out": "FILE"}, "is a file"),
+        ({"--out": "/proc/x"}, "Nothing can be written into /proc"),
         ({"folder": "EMPTY"}, "no images"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 # One thread for torch, set before anything imports it: small networks gain nothing from more, and
@@ -9,7 +10,11 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-from desks import desk, empty, new_desk  # noqa: F401 - fixtures
+
+# While modules are loaded there is hardly any garbage, but with PyTorch there is much to look at.
+gc.disable()
+
+from desks import desk, empty, new_desk  # noqa: E402, F401 - fixtures
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +31,12 @@ def tiny_engine(tiny_specs):
     from tiny_networks import TinyEngine
 
     return TinyEngine(tiny_specs)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on, but never look again at what is loaded and stays."""
+    gc.freeze()
+    gc.enable()
 
 
 _HARMLESS = r"This plugin does not support"

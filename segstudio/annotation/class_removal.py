@@ -103,9 +103,9 @@ class _Pass:
     is_whole: bool = False
 
     @property
-    def changed(self) -> int:
-        """How many images were changed."""
-        return len(self.held.union(self.written))
+    def changed(self) -> set[ImageRef]:
+        """The images, and pages of them, that were changed."""
+        return self.held.union(self.written)
 
     def edit(self, document: Document) -> _Held:
         """What changes in an image in memory; for any thread."""
@@ -241,7 +241,7 @@ class ClassRemoval:
             if not self._is_open(change.files):
                 self._notices.warning(
                     f"“{change.title}” was left: another folder was opened. "
-                    f"{change.changed:,} of {len(change.images):,} images are changed.",
+                    f"{_share_text(change)} are changed.",
                     f"Open {change.files.project.name} again to go on with it.",
                     scope="program",
                 )
@@ -373,7 +373,7 @@ class ClassRemoval:
             Notice(
                 "warning",
                 f"{spec.name} stays: {why}",
-                f"{merging.changed:,} of {len(use.images):,} images were changed. {hint}".strip(),
+                f"{_share_text(merging)} were changed. {hint}".strip(),
                 action=undo if merging.changed else None,
                 about=_REMOVED,
                 stays=bool(merging.changed),
@@ -427,7 +427,7 @@ class ClassRemoval:
             if not back.is_whole or back.failed:
                 why, hint = _trouble(back)
                 self._notices.warning(
-                    f"{spec.name} is back in {back.changed:,} of {len(back.images):,} images: {why}",
+                    f"{spec.name} is back in {_share_text(back)}: {why}",
                     hint,
                 )
 
@@ -469,10 +469,21 @@ def _trouble(change: _Pass) -> tuple[str, str]:
     if not change.failed:
         return "it was stopped.", ""
     first, count = change.failed[0], len(change.failed)
-    return (
-        f"{count:,} image{'s' * (count != 1)} could not be written. {first.message}",
-        first.hint,
-    )
+    what = "page" if _has_pages(change) else "image"
+    return f"{count:,} {what}{'s' * (count != 1)} could not be written. {first.message}", first.hint
+
+
+def _share_text(change: _Pass) -> str:
+    """How many of the images were changed; where some are stacks, how many of their pages."""
+    images = len({ref.name for ref in change.images})
+    named = f"{images:,} image{'s' * (images != 1)}"
+    if not _has_pages(change):
+        return f"{len(change.changed):,} of {named}"
+    return f"{len(change.changed):,} of {len(change.images):,} pages of {named}"
+
+
+def _has_pages(change: _Pass) -> bool:
+    return any(ref.page for ref in change.images)
 
 
 def _merged(label_map: LabelMap, class_id: int, into: int) -> LabelMap:

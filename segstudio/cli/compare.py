@@ -11,8 +11,9 @@ from segstudio.cli.compare_tables import print_report
 from segstudio.cli.exit_codes import FAILURE, OK, InputError, input_errors
 from segstudio.cli.loading import fetch_weights, models_with
 from segstudio.cli.output import print_json, progress_bar, warn
-from segstudio.cli.report_files import check_report, write_comparison
+from segstudio.cli.report_files import write_comparison
 from segstudio.cli.shown_job import ShownJob
+from segstudio.cli.writable import check_report
 from segstudio.core.class_mapping import why_unscored
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, RunOptions

@@ -10,8 +10,9 @@ from segstudio.cli.evaluation_report import bootstrap_row, report_of
 from segstudio.cli.evaluation_tables import print_report
 from segstudio.cli.exit_codes import FAILURE, OK, input_errors
 from segstudio.cli.output import print_json, progress_bar, warn
-from segstudio.cli.report_files import check_report, write_material
+from segstudio.cli.report_files import write_material
 from segstudio.cli.shown_job import ShownJob
+from segstudio.cli.writable import check_report
 from segstudio.evaluation.mask_evaluation import MaskEvaluation, evaluate_masks, material_of
 from segstudio.evaluation.mask_pairs import MaskSides, Missing
 from segstudio.metrics.image_figures import measures_with

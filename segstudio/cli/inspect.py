@@ -13,6 +13,7 @@ from segstudio.cli.inspect_cuts import ablation_rows, how_of, print_ablations, w
 from segstudio.cli.inspect_files import Files, material_of, write_files
 from segstudio.cli.loading import chosen_spec, engine_on, fetch_weights
 from segstudio.cli.output import print_json, print_line, print_table, progress_bar
+from segstudio.cli.writable import check_folder
 from segstudio.core.class_mapping import ClassMapping
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import FeatureTrace, LayerInfo, SkipEdge
@@ -77,11 +78,12 @@ def inspect(request: InspectionRequest, *, as_json: bool) -> int:
 
     Raises:
         InputError: if the image, the model, the skip or the output folder cannot be used.
-        SegstudioError: if the weights cannot be had, or the network does not run on the image.
+        SegstudioError: if the weights cannot be had, or the network does not run on the image;
+            if a file cannot be written, after the figures were printed.
     """
     with input_errors():
-        if request.out is not None and request.out.exists() and not request.out.is_dir():
-            raise InputError(f"{request.out} is a file.", "Give a folder for the sheets.")
+        if request.out is not None:
+            check_folder(request.out, "out")
         request.files.check(request.image)
         # the report cuts every skip, whatever else is cut
         how = how_of(request.how, ALL_SKIPS if request.files.report else request.ablate)
@@ -98,22 +100,33 @@ def inspect(request: InspectionRequest, *, as_json: bool) -> int:
     runs = wanted_runs(found, request.ablate, how)
     truth, notes = _truth(request.image, spec, pixels) if runs or request.files else (None, ())
     report = _report(request, spec, pixels, found, notes)
-    if request.out is not None:
-        report["sheets"] = [str(path) for path in _write_sheets(found, request.out, request.image)]
     if request.ablate is not None:
         report["ground_truth"] = None if truth is None else str(truth.path)
         report["ablations"] = ablation_rows(traced_model, runs, _reference(spec, truth), how)
-    if prediction is not None:
-        measured = None if truth is None else (truth.labels, truth.schema)
-        material = material_of(
-            request.image, pixels, traced_model, (found, prediction), measured, how
-        )
-        report["files"] = write_files(request.files, traced_model, material)
+    unwritten: SegstudioError | None = None
+    try:
+        if request.out is not None:
+            sheets = _write_sheets(found, request.out, request.image)
+            report["sheets"] = [str(path) for path in sheets]
+        if prediction is not None:
+            measured = None if truth is None else (truth.labels, truth.schema)
+            material = material_of(
+                request.image, pixels, traced_model, (found, prediction), measured, how
+            )
+            report["files"] = write_files(request.files, traced_model, material)
+    except SegstudioError as error:  # told after the figures, which are there
+        unwritten = error
+    _tell(report, as_json=as_json)
+    if unwritten is not None:
+        raise unwritten
+    return OK
+
+
+def _tell(report: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(report)
     else:
         _print_report(report)
-    return OK
 
 
 def _truth(image: Path, spec: ModelSpec, pixels: Image) -> tuple[Truth | None, tuple[str, ...]]:

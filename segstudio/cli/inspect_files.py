@@ -11,7 +11,7 @@ import numpy as np
 
 from segstudio.cli.exit_codes import InputError
 from segstudio.cli.output import progress_bar
-from segstudio.cli.report_files import check_file
+from segstudio.cli.writable import check_file
 from segstudio.core.features import CutHow, FeatureTrace
 from segstudio.core.labels import Image, LabelMap, Labels
 from segstudio.core.prediction import Prediction

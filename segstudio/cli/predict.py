@@ -7,6 +7,7 @@ from segstudio.cli.loading import engine_on, fetch_weights
 from segstudio.cli.output import print_json, print_line, progress_bar, warn
 from segstudio.cli.shown_job import ShownJob
 from segstudio.cli.stopping import STOPPED, Stopped
+from segstudio.cli.writable import check_folder
 from segstudio.core.errors import SegstudioError
 from segstudio.evaluation.report.wording import stacks_text
 from segstudio.runs.predicting import Predicting, PredictionRequest
@@ -31,6 +32,8 @@ def predict(request: PredictionRequest, *, as_json: bool) -> int:
     fetch_weights(request.spec)
     with input_errors():
         work.prepare()
+        if work.pending:
+            check_folder(request.out, "out")
     stopped = bool(work.pending) and _is_stopped(work)
     _print_summary(work, as_json=as_json)
     if stopped:

@@ -339,6 +339,8 @@ class Evaluating:
                 f"The evaluation was stopped after {least} of {work.total} images.",
                 "It goes on from there when it is started again.",
             )
+        if work.runs_models and not cancelled:
+            self._notices.settle(_FAILED)  # what was said of an earlier evaluation
         _tell_trouble(self._notices, work.trouble, work.total, self.table.title)
         if work.runs_models:
             self._scoring.count_missing()
@@ -543,6 +545,10 @@ class _Corrections:
             self.add(saved)
 
 
+_FAILED: Final = "images on which the evaluation failed"
+"""What the notice of them is about."""
+
+
 def _tell_trouble(
     notices: Notices, trouble: Trouble, total: int, title: Callable[[str], str]
 ) -> None:
@@ -561,6 +567,7 @@ def _tell_trouble(
             f"{len(trouble.failures)} of {total} images failed: {_some(trouble.failures)}.",
             "The others are done.",
             _lines(trouble.failures),
+            about=_FAILED,
         )
     if trouble.unmeasured:
         number = len(trouble.unmeasured)

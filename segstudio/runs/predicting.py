@@ -33,7 +33,7 @@ from segstudio.storage.layout import page_stem
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.predictions import PredictionStore
 from segstudio.storage.project import Project, open_project
-from segstudio.storage.schema_file import read_entry, write_schema
+from segstudio.storage.schema_file import SCHEMA_NAME, read_entry, write_schema
 from segstudio.storage.write_root import WriteRoot
 
 _SOFTWARE: Final = "segstudio predict"
@@ -41,6 +41,8 @@ _SETTINGS: Final = "predict"
 _MIXED: Final = "predict_mixed_with"
 _COCO_EVERY_S: Final = 300.0
 _Settings = dict[str, object]
+_UNKNOWN: Final[_Settings] = {}
+"""Of results whose `segstudio.json` was lost."""
 
 
 @dataclass(frozen=True)
@@ -287,8 +289,10 @@ class Predicting:
         }
         if spec.task == "instance":
             own["score"] = options.score_threshold
-        mixed = read_entry(out, _MIXED)
-        found = [read_entry(out, _SETTINGS), *(mixed if isinstance(mixed, list) else [])]
+        noted, mixed = read_entry(out, _SETTINGS), read_entry(out, _MIXED)
+        if self._kept and not isinstance(noted, dict):
+            noted = _UNKNOWN
+        found = [noted, *(mixed if isinstance(mixed, list) else [])]
         others = tuple(entry for entry in found if isinstance(entry, dict) and entry != own)
         if others and self._kept and not self.request.allow_mixed:
             raise SegstudioError(
@@ -357,5 +361,7 @@ def _weights_text(spec: ModelSpec) -> str:
 
 def _unlike(settings: _Settings, others: _Settings) -> str:
     """The settings that others have not, as words."""
+    if settings == _UNKNOWN:
+        return f"settings that no {SCHEMA_NAME} there tells"
     names = [n for n in {**settings, **others} if settings.get(n) != others.get(n)]
     return ", ".join(f"{name} {settings.get(name, 'unknown')}" for name in names)

@@ -245,6 +245,9 @@ class Segmenting:
             # One image asked for while the same model runs on many: it is done next.
             if again and batch.run == run and batch.hurry(indices[0]):
                 return
+            if not again and batch.run == run and batch.files is files and _covers(batch, indices):
+                self._notices.info(f"{spec.title} is running on these images already.")
+                return
         batch = Batch(
             self._engine,
             spec,
@@ -510,3 +513,9 @@ def first_run(session: Session, document: Document) -> str:
         return order.index(model) if model in order else len(order)
 
     return min(document.predictions, key=place, default="")
+
+
+def _covers(batch: Batch, indices: Sequence[int]) -> bool:
+    """Whether a batch that goes on has all of some images among its own."""
+    goes_on = batch.job is not None and not batch.job.cancelled
+    return goes_on and {*indices} <= {image.index for image in batch.images}

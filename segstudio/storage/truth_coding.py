@@ -367,7 +367,12 @@ def _form_by_numbers(
         if kind.fits_cityscapes(numbers):
             return _Form(kind.key, "ids")
     able = [kind.key for kind in recognised_codes() if kind.may_hold(numbers)]
-    if not able or named is not None:
+    if named is not None:
+        # "instance" is also KITTI's own name for them; its stuff is class x 256 without an object
+        able = [
+            k for k in able if not KINDS[k].below and any(n % KINDS[k].unit == 0 for n in numbers)
+        ]
+    if not able:
         return _Form()
     if schema is not None:
         fitting = [k for k in able if {Coding(k).class_of(n) for n in numbers} <= {*schema.ids}]
@@ -629,7 +634,7 @@ def _either(evidence: Evidence) -> Doubt | None:
         "objects",
         "The numbers of the masks are read as classes, but each could be an object.",
         "",
-        "Say --truth-kind and --pred-kind: ids or objects.",
+        "Say --truth-kind (and --pred-kind for predictions): ids or objects.",
         (
             ("They are classes", ReadAs("index")),
             ("They are objects", ReadAs("instances")),

@@ -213,6 +213,37 @@ def test_a_removal_that_is_stopped_says_how_far_it_came_and_can_be_taken_back(op
         assert np.array_equal(on_disk(opened, number), masks_on(number)), number
 
 
+def test_pages_of_a_stack_are_told_as_pages(desk, tmp_path, monkeypatch):
+    from segstudio.core.errors import SegstudioError
+    from segstudio.storage.annotations import Annotations
+
+    root, write = tmp_path / "set", Annotations.write
+    pages = [pil.fromarray(masks_on(number)) for number in range(3)]
+    for folder in (root, root / "masks"):
+        folder.mkdir()
+        pages[0].save(folder / "stack.tif", save_all=True, append_images=pages[1:])
+    write_photo(root / "z.png", masks_on(0))
+    write_mask(root / "masks" / "z.png", masks_on(0))
+    desk.open(root)
+    use = uses(desk, 2)
+    assert [(ref.name, ref.page) for ref in use.images] == [
+        ("stack.tif", 0), ("stack.tif", 1), ("stack.tif", 2), ("z.png", 0),
+    ]  # fmt: skip
+
+    def fail(self, ref, *arguments, **named):
+        if ref.page == 2:
+            raise SegstudioError("The disk is full.", "Free some space.")
+        return write(self, ref, *arguments, **named)
+
+    forget_all_but_the_open_one(desk)
+    monkeypatch.setattr(Annotations, "write", fail)
+    desk.studio.class_removal.remove(use, 1)
+    desk.settle()
+    notice = next(n for n in desk.studio.notices.recent if n.message.startswith("class 2 stays"))
+    assert notice.message == "class 2 stays: 1 page could not be written. The disk is full."
+    assert notice.hint == "3 of 4 pages of 2 images were changed. Free some space."
+
+
 def test_an_image_that_was_let_go_since_is_brought_back_too(opened):
     remove(opened, 2, 1)
     opened.studio.autosave.save_all()

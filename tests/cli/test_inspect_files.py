@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 from commands import run
 
+from segstudio.cli import inspect_files
+from segstudio.core.errors import SegstudioError
+from segstudio.storage.write_root import WriteRoot
+
 UNET = ("--model", "unet-nuclei", "--device", "cpu")
 
 
@@ -42,6 +46,7 @@ def test_the_files_are_named(capsys, image, tmp_path):
     [
         (("--report", "FOLDER"), "is a folder"),
         (("--npz", "none/x.npz"), "There is no folder"),
+        (("--out", "/proc/x"), "Nothing can be written into /proc"),
         (("--svg", "cells/nuclei-03-dense.png"), "the image itself"),
         (("--svg", "same", "--npz", "same"), "named twice"),
     ],
@@ -56,3 +61,17 @@ def test_what_cannot_be_written_is_refused_before_the_run(capsys, image, tmp_pat
     assert err.count("\n") == 1
     assert words in err
     assert image.read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--svg", "--out"])
+def test_a_disk_that_fills_up_during_the_run_costs_no_figures(
+    capsys, image, tmp_path, monkeypatch, option
+):
+    def full(*_arguments, **_named):
+        raise SegstudioError("The disk is full.", "Free some space.")
+
+    monkeypatch.setattr(inspect_files, "write_atomically", full)
+    monkeypatch.setattr(WriteRoot, "write", full)
+    code, out, err = run(capsys, "inspect", image, *UNET, option, tmp_path / "x", "--json")
+    assert (code, err) == (1, "error: The disk is full. Free some space.\n")
+    assert json.loads(out)["parameters"] == 3_670_834

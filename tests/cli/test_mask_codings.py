@@ -327,7 +327,7 @@ def test_a_report_where_nothing_may_be_written_is_refused_at_once(
     locked = tmp_path / "locked"
     locked.mkdir()
     # root may write anywhere, so the system's answer is made up
-    monkeypatch.setattr("segstudio.cli.report_files.os.access", lambda path, _mode: path != locked)
+    monkeypatch.setattr("segstudio.cli.writable.os.access", lambda path, _mode: path != locked)
     code, out, err = run(capsys, pred, truth, "--report", locked / "r.html")
     assert (code, out) == (2, "")
     assert err == f"error: Nothing may be written into {locked}. Change --report.\n"

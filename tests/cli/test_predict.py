@@ -201,6 +201,7 @@ def test_results_of_another_model_are_not_mixed(capsys, tmp_path, images, weight
         ({"--model": "deeplabv3-resnet50"}, "family unet"),
         ({"--device": "gpu"}, "gpu"),
         ({"--out": "FILE"}, "is a file"),
+        ({"--out": "/proc/x"}, "Nothing can be written into /proc"),
         ({"folder": "EMPTY"}, "no images"),
     ],
 )
@@ -318,6 +319,25 @@ class TestSettings:
         # they stay mixed: the next run without the word is refused, with either score
         for score in ("0.9", "0.05"):
             assert self.call(*call, "--score", score)[0] == 2
+
+    def test_results_whose_settings_were_lost_are_refused(
+        self, capsys, tmp_path, images, instance_weights
+    ):
+        out = tmp_path / "out"
+        call = (capsys, images, instance_weights, out)
+        assert self.call(*call, "--score", "0.05", "--limit", "1")[0] == 0
+        (out / "segstudio.json").unlink()
+        code, text, err = self.call(*call, "--score", "0.9")
+        assert (code, text) == (2, "")
+        assert err.count("\n") == 1
+        assert f"{out} holds results made with settings that no segstudio.json there tells" in err
+        assert "score 0.9" in err
+        assert not (out / "segstudio.json").exists()
+        assert self.call(*call, "--score", "0.9", "--allow-mixed", "--limit", "2")[0] == 0
+        assert self.settings(out)["predict_mixed_with"] == [{}]
+        assert self.call(*call, "--score", "0.9")[0] == 2  # they stay mixed
+        assert self.call(*call, "--score", "0.9", "--overwrite")[0] == 0
+        assert "predict_mixed_with" not in self.settings(out)
 
     def test_making_all_again_makes_them_alike(self, capsys, tmp_path, images, instance_weights):
         out = tmp_path / "out"

@@ -208,7 +208,7 @@ class TestReportsThatCannotBeWritten:
         def full(*_args, **_kwargs):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr("segstudio.cli.report_files.tempfile.TemporaryFile", full)
+        monkeypatch.setattr("segstudio.cli.writable.tempfile.TemporaryFile", full)
         monkeypatch.setattr("segstudio.evaluation.mask_pairs.MaskFolders.open", None)
         code, out, err = self.evaluate(capsys, folders, folders / "r.html")
         assert (code, out) == (2, "")

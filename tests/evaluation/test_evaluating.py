@@ -336,6 +336,19 @@ def test_trouble_does_not_end_it(desk, tmp_path):
     assert "The mask of a2.png cannot be used." in desk.messages
 
 
+def test_what_failed_is_not_said_any_more_once_an_evaluation_did_it(desk, tmp_path):
+    root = make_folder(tmp_path / "nuclei", 3)
+    whole = (root / "a1.png").read_bytes()
+    (root / "a1.png").write_bytes(b"no image")
+    desk.open(root)
+    evaluate(desk)
+    assert [n.message for n in desk.notices.shown] == ["1 of 3 images failed: a1.png."]
+    (root / "a1.png").write_bytes(whole)
+    table = evaluate(desk)
+    assert table.indices("bright").tolist() == [0, 1, 2]
+    assert not desk.notices.shown
+
+
 def test_a_model_that_cannot_be_loaded_does_not_stop_the_others(desk, tmp_path):
     desk.open(make_folder(tmp_path / "nuclei", 2))
 

@@ -593,7 +593,7 @@ def test_every_page_is_exported(measured, tmp_path, images):
     assert (painted, replaced, report.images) == (wanted, 0, 3)
     assert [name for name, _ in report.skipped] == ["z.png"]
     (out / "stack_p0002.png").unlink()
-    assert export(measured, images, out)[2] == 2
+    assert export(measured, images, out)[2] == 3  # two pages and the list of classes
 
 
 def test_predictions_of_every_page_are_exported(measured, tmp_path):

@@ -293,6 +293,22 @@ def test_what_failed_is_not_said_any_more_once_a_run_of_all_did_it(desk, tmp_pat
     assert run_all_with(whole) == []
 
 
+def test_run_all_pressed_twice_runs_once(desk, tmp_path):
+    desk.open(make_folder(tmp_path / "set"))
+    desk.engine.gate.clear()
+    desk.segmenting.run_all()
+    wait_for(desk.clock, desk.engine.entered.is_set)
+    desk.segmenting.run_all()
+    assert len([j for j in desk.jobs.jobs() if j.lane == "model"]) == 1
+    assert "is running on these images already" in desk.messages[-1]
+    desk.segmenting.cancel()
+    desk.segmenting.run_all()  # what was told to stop does not go on by itself
+    desk.engine.gate.set()
+    desk.settle()
+    states = [desk.session.state(i).runs for i in range(len(desk.session.project.images))]
+    assert all(states)
+
+
 def test_cancel_stops_the_runs_and_nothing_else_that_waits_for_models(desk, tmp_path):
     desk.open(make_folder(tmp_path / "set"))
     desk.engine.gate.clear()

@@ -249,6 +249,14 @@ def test_the_name_of_a_folder_tells_objects_from_numbers_that_could_be_codes(tmp
     assert column(read_truth(refs[0], index).instances) == [0, 1001, 1002, 2001]
 
 
+def test_a_class_without_an_object_asks_whatever_the_folder_is_called(tmp_path):
+    """3 x 256 is stuff; class 12 has an object, which it has not in the published data set."""
+    save_image(tmp_path / "instance" / "a.png", bands(768, 12 * 256 + 1, 31 * 256 + 1))
+    index, _refs = settled(tmp_path / "instance")
+    (doubt,) = [d for d in index.doubts if d.about == "codes"]
+    assert "--truth-kind kitti" in doubt.option
+
+
 @pytest.mark.parametrize("unit", [256, 1000])
 def test_codes_beside_a_mask_of_the_same_classes_are_objects_of_things_only(tmp_path, unit):
     """As semantic/ and instance/ of KITTI: the road is no object."""

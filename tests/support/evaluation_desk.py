@@ -23,6 +23,26 @@ def open_desk(make_window, tmp_path):
     bench.engine.gate.set()
 
 
+def open_kept(keep_window, tmp_path):
+    """The same with the two models compared, for tests that leave it as they find it."""
+    for bench in open_desk(keep_window, tmp_path):
+        evaluate(bench)
+        compare(bench)
+        bench.found = bench.session.view
+        yield bench
+
+
+def as_found(bench):
+    """A window that tests share, before all others, as large as they, the first image open."""
+    bench.window.raise_()
+    bench.window.activateWindow()
+    bench.window.resize(1280, 800)
+    bench.studio.browsing.select(0)
+    bench.until(lambda: bench.session.document is not None and bench.session.index == 0)
+    bench.session.set_view(run=bench.found.run, layer=bench.found.layer)
+    return bench
+
+
 def panel(bench):
     return bench.window.evaluation.panel
 

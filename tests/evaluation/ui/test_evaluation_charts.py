@@ -10,7 +10,7 @@ import pyqtgraph  # noqa: F401 - not within the time that jobs are waited for
 import pytest
 import tifffile
 from evaluated import BLIND, CAREFUL
-from evaluation_desk import cells
+from evaluation_desk import as_found, cells, open_kept
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
@@ -43,6 +43,19 @@ def done(desk):
     desk.until(lambda: not desk.session.evaluation.running)
     desk.until(lambda: all(f is not None and f.images == 4 for f in map(table.folder, table.runs)))
     return desk
+
+
+@pytest.fixture(scope="module")
+def kept(keep_window, tmp_path_factory):
+    yield from open_kept(keep_window, tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def seen(kept):
+    """The kept window; what a test chooses in it, it puts back."""
+    kept.window.show()
+    yield as_found(kept)
+    kept.window.hide()  # it would take the pointer from the windows of other tests
 
 
 def page(bench, name):
@@ -84,9 +97,11 @@ def click_row(bench, view, row: int) -> None:
 
 def pick(bench, combo, text: str) -> None:
     """Choose an entry with the keyboard."""
+    row = combo.findText(text)
+    assert row >= 0, text
     combo.setFocus()
     combo.showPopup()
-    combo.view().setCurrentIndex(combo.model().index(combo.findText(text), 0))
+    combo.view().setCurrentIndex(combo.model().index(row, 0))
     bench.qtbot.keyClick(combo.view(), Qt.Key.Key_Return)
 
 
@@ -160,14 +175,18 @@ def test_the_next_clicks_go_from_place_to_place(done):
     assert told.args == [0, Rect(0, 5, 2, 10)]
 
 
-def test_pixels_or_shares_with_or_without_what_is_right(done):
-    confusion = page(done, CONFUSION)
+def test_pixels_or_shares_with_or_without_what_is_right(seen):
+    confusion = page(seen, CONFUSION)
+    usual = confusion.unit.currentText()
     assert confusion.map.values.text((1, 0)) == "12.5"
-    pick(done, confusion.unit, "Pixels")
+    pick(seen, confusion.unit, "Pixels")
     assert confusion.map.values.text((1, 0)) == "10"
-    done.qtbot.mouseClick(confusion.errors, LEFT, pos=QPoint(8, confusion.errors.height() // 2))
+    seen.qtbot.mouseClick(confusion.errors, LEFT, pos=QPoint(8, confusion.errors.height() // 2))
     assert not confusion.map.values.is_shown((1, 1))
     assert confusion.map.values.highest == 10
+    seen.qtbot.mouseClick(confusion.errors, LEFT, pos=QPoint(8, confusion.errors.height() // 2))
+    assert confusion.map.values.is_shown((1, 1))
+    pick(seen, confusion.unit, usual)
 
 
 def test_before_figures_there_is_a_line(desk):
@@ -182,40 +201,42 @@ def test_before_figures_there_is_a_line(desk):
 # -- the charts --------------------------------------------------------------------------------
 
 
-def test_charts_of_classes_sizes_scores_and_reliability(done):
-    view = show(done, "Classes")
+def test_charts_of_classes_sizes_scores_and_reliability(seen):
+    view = show(seen, "Classes")
     careful, blind = view.chart.data.layers
     assert careful.values == pytest.approx([0.9223, 0.9697, 0.875], abs=1e-4)
     assert blind.values == pytest.approx([0.4, 0.8, 0])
     offered = {view.score.itemText(row) for row in range(view.score.count())}
     assert {"IoU", "Boundary IoU", "Panoptic quality"} <= offered
     assert "clDice of centre lines" not in offered  # nobody asked for it
-    pick(done, view.score, "Recall")
+    usual = view.score.currentText()
+    pick(seen, view.score, "Recall")
     assert view.chart.data.layers[0].values[1:] == pytest.approx([1, 0.875])
-    sizes = show(done, "Object size").chart.data
+    pick(seen, view.score, usual)
+    sizes = show(seen, "Object size").chart.data
     assert [text for _, text in sizes.x.ticks] == ["4 to 8\nn = 4"]  # 20 pixels: 4.5 wide
     assert [line.y.tolist() for line in sizes.layers] == [[0.875], [0]]
-    assert "score" in show(done, "Score threshold").empty_text
-    reliability = show(done, "Reliability").chart.data
+    assert "score" in show(seen, "Score threshold").empty_text
+    reliability = show(seen, "Reliability").chart.data
     notes = [text for _, text in reliability.notes]
     # sure of 230 / 255 everywhere; right on 390 and on 320 of 400 pixels
     assert notes[0] == f"Careful U-Net, cells: ECE {100 * (390 / 400 - 230 / 255):.1f} %"
     assert notes[1] == f"Blind U-Net, cells: ECE {100 * (230 / 255 - 320 / 400):.1f} %"
 
 
-def test_a_click_on_a_point_opens_its_image(done):
-    view = show(done, "Images")
-    done.until(lambda: bool(view.chart.data.layers))
-    pick(done, view.first, "Blind U-Net, cells")
+def test_a_click_on_a_point_opens_its_image(seen):
+    view = show(seen, "Images")
+    seen.until(lambda: bool(view.chart.data.layers))
+    pick(seen, view.first, "Blind U-Net, cells")
     (points,) = view.chart.data.layers
     assert points.keys == (0, 1, 2, 3)
     assert points.y == pytest.approx([1, 1, 1, 10 / 20])
     assert points.x == pytest.approx([0] * 4)
     chart = view.chart
     where = chart.surface.mapFrom(chart, chart.place_of(points.x[3], points.y[3]))
-    done.qtbot.mouseClick(chart.surface, LEFT, pos=where)
-    done.until(lambda: done.session.document is not None and done.session.index == 3)
-    done.until(lambda: view.chart.data.marked == {3})
+    seen.qtbot.mouseClick(chart.surface, LEFT, pos=where)
+    seen.until(lambda: seen.session.document is not None and seen.session.index == 3)
+    seen.until(lambda: view.chart.data.marked == {3})
 
 
 def test_models_are_left_out_and_charts_shown_beside_each_other(done):
@@ -251,23 +272,23 @@ def test_a_corrected_image_moves_its_bars(done):
 # -- taking it away ----------------------------------------------------------------------------
 
 
-def test_a_chart_is_saved(done, tmp_path, monkeypatch):
-    view = show(done, "Classes")
+def test_a_chart_is_saved(seen, tmp_path, monkeypatch):
+    view = show(seen, "Classes")
     for name, begins in (("a.png", b"\x89PNG"), ("b.svg", b"<?xml"), ("c", b"\x89PNG")):
         answer = str(tmp_path / name), "PNG picture (*.png)"
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, a=answer: a)
         action(view.menu(), "Save picture\u2026").trigger()
         path = tmp_path / (name if "." in name else f"{name}.png")
-        done.until(path.exists)
+        seen.until(path.exists)
         assert path.read_bytes().startswith(begins)
 
 
-def test_the_matrix_is_saved_and_copied(done, tmp_path, monkeypatch):
-    confusion = page(done, CONFUSION)
+def test_the_matrix_is_saved_and_copied(seen, tmp_path, monkeypatch):
+    confusion = page(seen, CONFUSION)
     path = tmp_path / "matrix.png"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     action(confusion.menu(), "Save picture\u2026").trigger()
-    done.until(lambda: path.exists())
+    seen.until(lambda: path.exists())
     assert not QImage(str(path)).isNull()
     action(confusion.menu(), "Copy values").trigger()
     assert QApplication.clipboard().text() == confusion.map.values.table
@@ -284,10 +305,10 @@ def action(menu, text: str):
 # -- stacks ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def measured(make_window, tmp_path):
+@pytest.fixture(scope="module")
+def stack(keep_window, tmp_path_factory):
     """A stack of three pages evaluated; of 20 pixels of truth the model finds 20, 10 and none."""
-    root = tmp_path / "measured"
+    root = tmp_path_factory.mktemp("stack") / "measured"
     (root / "masks").mkdir(parents=True)
     (root / "segstudio.json").write_text(json.dumps(evaluated.SCHEMA.to_json()))
     photos, truth = np.zeros((3, 10, 10, 3), np.uint8), np.zeros((3, 10, 10), np.uint8)
@@ -296,14 +317,27 @@ def measured(make_window, tmp_path):
         photos[number, :rows, :, 0] = 200
     tifffile.imwrite(root / "cells.tif", photos, photometric="rgb")
     tifffile.imwrite(root / "masks" / "cells.tif", truth, photometric="minisblack")
-    made = make_window(engine=evaluated.Engine())
+    made = keep_window(engine=evaluated.Engine())
     made.window.resize(1280, 900)
     made.open(root)
     made.window.commands.run("panel.evaluation")
     made.until(lambda: made.window.evaluation.panel is not None)
     made.studio.evaluating.start([CAREFUL, BLIND])
     made.until(lambda: not made.session.evaluation.running and made.session.queue.total == 3)
+    table = made.studio.evaluating.table
+    made.until(lambda: [f and f.images for f in map(table.folder, (CAREFUL, BLIND))] == [3, 3])
     return made
+
+
+@pytest.fixture
+def measured(stack):
+    """The window with the stack, its first page open."""
+    stack.window.show()
+    stack.window.activateWindow()
+    stack.studio.browsing.select(0)
+    stack.until(lambda: opened(stack) == 0)
+    yield stack
+    stack.window.hide()
 
 
 def opened(bench):
@@ -358,10 +392,11 @@ def test_the_queue_shows_each_page_and_a_click_opens_it(measured):
 def test_a_click_on_the_point_of_a_page_opens_it(measured):
     view = show(measured, "Images")
     measured.until(lambda: bool(view.chart.data.layers))
-    pick(measured, view.first, "Blind U-Net")
+    pick(measured, view.first, "Blind U-Net, cells")
     (points,) = view.chart.data.layers
     assert points.keys == tuple(page * PAGE_STEP for page in range(3))
     assert points.y == pytest.approx([1, 0.5, 0])
+    assert points.x == pytest.approx([0, 0, 0])
     assert points.tips[1].startswith("cells.tif · page 2/3")
     chart = view.chart
     where = chart.surface.mapFrom(chart, chart.place_of(points.x[1], points.y[1]))

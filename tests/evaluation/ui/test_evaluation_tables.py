@@ -8,6 +8,7 @@ import pytest
 from evaluated import BLIND, CAREFUL
 from evaluation_desk import (
     LEFT,
+    as_found,
     cells,
     choose,
     click_cell,
@@ -16,6 +17,7 @@ from evaluation_desk import (
     evaluate,
     names,
     open_desk,
+    open_kept,
     page,
     panel,
 )
@@ -47,18 +49,23 @@ def compared(done):
 
 @pytest.fixture(scope="module")
 def kept(keep_window, tmp_path_factory):
-    """A window in which the two models are compared, for tests that change nothing in it."""
-    for bench in open_desk(keep_window, tmp_path_factory.mktemp("kept")):
-        evaluate(bench)
-        compare(bench)
-        yield bench
+    yield from open_kept(keep_window, tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture
 def seen(kept):
-    """The kept window, as large as the others."""
-    kept.window.resize(1280, 800)
-    return kept
+    """The kept window; what a test chooses in it, it puts back."""
+    return as_found(kept)
+
+
+@pytest.fixture
+def by_image(seen):
+    """Its page of images, the worst first, and as before afterwards."""
+    images = page(seen, IMAGES)
+    usual = images.figure.currentText()
+    assert (usual, images.model.place_of(3)) == ("Foreground mean IoU", 0)
+    yield images
+    choose_figure(images, usual)
 
 
 # -- which model is right ----------------------------------------------------------------------
@@ -132,20 +139,25 @@ def test_the_two_best_models_are_compared_in_words(seen):
     seen.until(lambda: "better by 0.875" in results.verdict.text())
 
 
-def test_a_double_click_makes_a_model_the_chosen_one(compared):
-    results = page(compared, MODELS)
+def test_a_double_click_makes_a_model_the_chosen_one(seen):
+    results = page(seen, MODELS)
+    assert seen.session.model.chosen == CAREFUL
     box = results.table.visualRect(results.model.index(1, 0))
-    compared.qtbot.mouseClick(results.table.viewport(), LEFT, pos=box.center())
-    compared.qtbot.mouseDClick(results.table.viewport(), LEFT, pos=box.center())
-    assert compared.session.model.chosen == BLIND
+    seen.qtbot.mouseClick(results.table.viewport(), LEFT, pos=box.center())
+    seen.qtbot.mouseDClick(results.table.viewport(), LEFT, pos=box.center())
+    assert seen.session.model.chosen == BLIND
+    seen.studio.segmenting.choose(CAREFUL)
 
 
-def test_two_models_that_are_selected_are_compared(compared):
-    results = page(compared, MODELS)
-    panel(compared).pages.pair.choose(CAREFUL, BLIND)
-    click_cell(compared, results.table, 0, 0)
-    click_cell(compared, results.table, 1, 0, Qt.KeyboardModifier.ControlModifier)
-    assert (panel(compared).pages.pair.first, panel(compared).pages.pair.second) == (BLIND, CAREFUL)
+def test_two_models_that_are_selected_are_compared(seen):
+    results, pair = page(seen, MODELS), panel(seen).pages.pair
+    usual = pair.first, pair.second
+    pair.choose(CAREFUL, BLIND)
+    click_cell(seen, results.table, 0, 0)
+    click_cell(seen, results.table, 1, 0, Qt.KeyboardModifier.ControlModifier)
+    assert (pair.first, pair.second) == (BLIND, CAREFUL)
+    results.table.clearSelection()
+    pair.choose(*usual)
 
 
 def test_a_large_window_shows_charts_below_the_words(compared):
@@ -189,8 +201,7 @@ def test_without_ground_truth_doubts_are_shown_instead_of_figures(desk, tmp_path
     assert results.model.rowCount() == 2
     images = page(desk, IMAGES)
     desk.until(lambda: images.figure.findText("Mean IoU") < 0)
-    images.figure.setCurrentIndex(images.figure.findText("Disagreement"))
-    images.figure.activated.emit(images.figure.currentIndex())
+    choose_figure(images, "Disagreement")
     # the models agree on more pixels of the image on which one finds less
     assert names(images.model)[-1] == "plate_3.png"
 
@@ -209,8 +220,8 @@ def test_the_number_of_images_is_shown_where_models_differ_in_it(seen):
 # -- by class ----------------------------------------------------------------------------------
 
 
-def test_classes_are_shown_by_model(done):
-    classes = page(done, CLASSES)
+def test_classes_are_shown_by_model(seen):
+    classes = page(seen, CLASSES)
     model = classes.model
     background, cell = cells(model, 0), cells(model, 1)
     assert background == {
@@ -224,10 +235,11 @@ def test_classes_are_shown_by_model(done):
         "0.875",
         "0.000",
     )
-    classes.figure.setCurrentIndex(classes.figure.findText("Recall"))
-    classes.figure.activated.emit(classes.figure.currentIndex())
+    usual = classes.figure.currentText()
+    choose_figure(classes, "Recall")
     assert cells(model, 1)["Careful U-Net"] == "0.875"
     assert cells(model, 0)["Careful U-Net"] == "1.000"
+    choose_figure(classes, usual)
 
 
 def test_the_differences_by_class_are_drawn_with_their_intervals(seen):
@@ -238,13 +250,12 @@ def test_the_differences_by_class_are_drawn_with_their_intervals(seen):
     assert "better by 0.875" in rows[3].tip
 
 
-def test_a_double_click_on_a_class_lists_its_images_worst_first(done):
-    classes = page(done, CLASSES)
+def test_a_double_click_on_a_class_lists_its_images_worst_first(seen, by_image):
+    classes, images = page(seen, CLASSES), by_image
     box = classes.table.visualRect(classes.model.index(1, 2))
-    done.qtbot.mouseClick(classes.table.viewport(), LEFT, pos=box.center())
-    done.qtbot.mouseDClick(classes.table.viewport(), LEFT, pos=box.center())
-    assert panel(done).pages.shown == IMAGES
-    images = panel(done).pages.page(IMAGES)
+    seen.qtbot.mouseClick(classes.table.viewport(), LEFT, pos=box.center())
+    seen.qtbot.mouseDClick(classes.table.viewport(), LEFT, pos=box.center())
+    assert panel(seen).pages.shown == IMAGES
     assert images.figure.currentText() == "IoU of cell"
     assert names(images.model)[0] == "plate_3.png"
     assert cells(images.model, 0)["Careful U-Net"] == "0.500"
@@ -253,8 +264,8 @@ def test_a_double_click_on_a_class_lists_its_images_worst_first(done):
 # -- by image ----------------------------------------------------------------------------------
 
 
-def test_the_worst_image_comes_first_and_opens_with_a_click(done):
-    images = page(done, IMAGES)
+def test_the_worst_image_comes_first_and_opens_with_a_click(seen, by_image):
+    images = by_image
     first = cells(images.model, 0)
     assert first == {
         "Image": "plate_3.png",
@@ -263,27 +274,27 @@ def test_the_worst_image_comes_first_and_opens_with_a_click(done):
         "Spread": "0.500",
     }
     assert images.figure.currentText() == "Foreground mean IoU"
-    assert done.session.index == 0
-    click_cell(done, images.table, 0, 2)
-    done.until(lambda: done.session.index == 3)
-    done.until(lambda: done.session.view.run == done.studio.evaluating.prediction_key(BLIND))
+    assert seen.session.index == 0
+    click_cell(seen, images.table, 0, 2)
+    seen.until(lambda: seen.session.index == 3)
+    seen.until(lambda: seen.session.view.run == seen.studio.evaluating.prediction_key(BLIND))
     assert images.table.currentIndex().row() == 0
 
 
-def test_the_open_image_is_the_selected_row(done):
-    images = page(done, IMAGES)
-    done.studio.browsing.select(2)
-    done.until(lambda: done.session.index == 2)
-    done.until(lambda: images.model.image_at(images.table.currentIndex().row()) == 2)
+def test_the_open_image_is_the_selected_row(seen, by_image):
+    images = by_image
+    seen.studio.browsing.select(2)
+    seen.until(lambda: seen.session.index == 2)
+    seen.until(lambda: images.model.image_at(images.table.currentIndex().row()) == 2)
 
 
-def test_the_arrow_keys_go_from_image_to_image(done, qtbot):
-    images = page(done, IMAGES)
-    click_cell(done, images.table, 0, 0)
-    done.until(lambda: done.session.index == 3)
+def test_the_arrow_keys_go_from_image_to_image(seen, by_image, qtbot):
+    images = by_image
+    click_cell(seen, images.table, 0, 0)
+    seen.until(lambda: seen.session.index == 3)
     qtbot.keyClick(images.table, Qt.Key.Key_Down)
     below = images.model.image_at(1)
-    done.until(lambda: done.session.index == below)
+    seen.until(lambda: seen.session.index == below)
 
 
 def test_images_are_sorted_by_a_click_on_a_head(done):
@@ -359,6 +370,11 @@ def test_a_model_without_a_figure_comes_last_whichever_way_it_is_sorted(compared
     for order in (Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder):
         model.sort(1, order)
         assert names(model)[2:] == ["New", "“background” everywhere"]
+
+
+def choose_figure(shown, name: str) -> None:
+    shown.figure.setCurrentIndex(shown.figure.findText(name))
+    shown.figure.activated.emit(shown.figure.currentIndex())
 
 
 def _head(model, column: int) -> str:

@@ -17,7 +17,7 @@ BUTTON_PX = 28
 _LINE_PX, _LINE_HEIGHT = 13, 20
 
 
-class Line(QWidget):
+class GroupLine(QWidget):
     """A hairline between groups, six pixels from each."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class FittingRow(QWidget):
         super().__init__()
         self._groups: list[QWidget] = []
         self._wanted: list[QWidget] = []
-        self._lines: dict[QWidget, Line] = {}
+        self._lines: dict[QWidget, GroupLine] = {}
         self._has_lines, self._spacing = lines, 0 if lines else spacing
         self.more = icon_button("sliders-horizontal", what)
         self.more.setFixedSize(BUTTON_PX, BUTTON_PX)
@@ -69,7 +69,7 @@ class FittingRow(QWidget):
         """Add a group at the end; it is not shown before it is wanted."""
         self._groups.append(group)
         at = 2 * len(self._groups) - 2
-        line = self._lines[group] = Line()
+        line = self._lines[group] = GroupLine()
         if not self._has_lines:
             line.setFixedWidth(self._spacing)
             line.setVisible(False)

@@ -262,6 +262,7 @@ class ClassSwatch(QToolButton):
         super().__init__()
         self._actions = actions
         self._session: Session | None = None
+        self._shown: tuple[object, ...] = ()
         self.setFixedSize(_STRIP_PX, _STRIP_PX)
         self.setProperty("plain", True)
         self.setAccessibleName("Active class")
@@ -293,8 +294,8 @@ class ClassSwatch(QToolButton):
 
     def event(self, event: QEvent) -> bool:
         """The two squares have tips of their own."""
-        is_tip = isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip
-        if is_tip and self._is_behind(event.pos()):
+        is_tip = event.type() == QEvent.Type.ToolTip
+        if is_tip and isinstance(event, QHelpEvent) and self._is_behind(event.pos()):
             QToolTip.showText(event.globalPos(), self._actions["class.swap"].toolTip(), self)
             return True
         return super().event(event)
@@ -347,12 +348,12 @@ class ClassSwatch(QToolButton):
 
     def _show(self) -> None:
         assert self._session is not None
-        active, behind = self._ids()
-        shown = (active, behind, self.colors)
-        if self.property("shown") == (text := repr(shown)):
-            return
-        self.setProperty("shown", text)
+        active, _behind = self._ids()
         name = self._session.schema.name_of(active)
+        shown = (name, *(color.rgba() for color in self.colors))
+        if shown == self._shown:
+            return
+        self._shown = shown
         self.setAccessibleDescription(name)
         self.setToolTip(f"<b>Class: {as_html(name)}</b><br>Click to choose another one")
         self.update()

@@ -21,7 +21,7 @@ from segstudio.canvas.tool import PAN, Tool
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo
-from segstudio.kit.fitting_row import BUTTON_PX, FittingRow, Line, captioned
+from segstudio.kit.fitting_row import BUTTON_PX, FittingRow, GroupLine, captioned
 from segstudio.kit.notes_mark import NotesMark
 from segstudio.kit.plain import PlainLabel
 from segstudio.runs.segmenting import Segmenting
@@ -77,7 +77,7 @@ class OptionsBar(QFrame):
         for group in (self._compared, self.brush, *self._options.values(), self._shown_run):
             self.row.add(group)
         self.row.set_tail(self.hint)
-        self._line = Line()
+        self._line = GroupLine()
         self._right = QHBoxLayout()
         self._right.setSpacing(8)
         row = QHBoxLayout(self)

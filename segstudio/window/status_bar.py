@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from segstudio.core.text import printable
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.elided import ElidedLabel
-from segstudio.kit.fitting_row import Line
+from segstudio.kit.fitting_row import GroupLine
 from segstudio.kit.frame_names import STATUS_HEIGHT
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import PlainLabel, plain
@@ -175,7 +175,7 @@ class StatusBar(QStatusBar):
         self._saved = _Place("Saving", "")
         self._row.addWidget(self._objects)
         self._row.addWidget(self._saved)
-        self._row.addWidget(Line())
+        self._row.addWidget(GroupLine())
         self.zoom = self._add_zoom(actions)
         whole = QWidget()
         whole.setLayout(self._row)
@@ -274,7 +274,7 @@ class _Place(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(Line())
+        row.addWidget(GroupLine())
         row.addWidget(self._caption)
         row.addWidget(self.value, 1)
         self.hide()

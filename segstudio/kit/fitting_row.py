@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import PlainLabel
-from segstudio.kit.theme import tokens_of
 
 BUTTON_PX = 28
 """Side of a button with an icon in a bar."""
-_LINE_PX, _LINE_HEIGHT = 13, 20
+WORD_ICON = QSize(20, 16)
+"""An icon of 16 pixels before a word, two pixels further from it than the style has it."""
+_LINE_PX, _LINE_HEIGHT, _RULE_PX = 13, 20, 9
+
+_OTHER_WIDTHS = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
 
 
-class GroupLine(QWidget):
-    """A hairline between groups, six pixels from each."""
+class GroupLine(QFrame):
+    """A hairline between groups, six pixels from each; the style sheet draws it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, upright: bool = True) -> None:
         super().__init__()
-        self.setFixedWidth(_LINE_PX)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        height = min(_LINE_HEIGHT, self.height())
-        top = (self.height() - height) // 2
-        painter.fillRect(_LINE_PX // 2, top, 1, height, QColor(tokens_of(self.palette()).line))
-        painter.end()
+        self.setProperty("groups", "beside" if upright else "below")
+        if upright:
+            self.setFixedSize(_LINE_PX, _LINE_HEIGHT)
+        else:
+            self.setFixedHeight(_RULE_PX)
 
 
 class FittingRow(QWidget):
@@ -48,7 +48,7 @@ class FittingRow(QWidget):
         super().__init__()
         self._groups: list[QWidget] = []
         self._wanted: list[QWidget] = []
-        self._lines: dict[QWidget, GroupLine] = {}
+        self._lines: dict[QWidget, QWidget] = {}
         self._has_lines, self._spacing = lines, 0 if lines else spacing
         self.more = icon_button("sliders-horizontal", what)
         self.more.setFixedSize(BUTTON_PX, BUTTON_PX)
@@ -62,17 +62,15 @@ class FittingRow(QWidget):
         self._row.addStretch(1)
         self._row.addWidget(self.more)
         self.more.hide()
-        self._fitting = False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def add(self, group: QWidget) -> None:
         """Add a group at the end; it is not shown before it is wanted."""
         self._groups.append(group)
         at = 2 * len(self._groups) - 2
-        line = self._lines[group] = GroupLine()
+        line = self._lines[group] = GroupLine() if self._has_lines else QWidget()
         if not self._has_lines:
             line.setFixedWidth(self._spacing)
-            line.setVisible(False)
         line.hide()
         group.hide()
         self._row.insertWidget(at, line)
@@ -102,7 +100,6 @@ class FittingRow(QWidget):
     def fit(self, width: int) -> int:
         """Place the groups in so many pixels; returns how many of them are used."""
         shown = self._fitting_in(width)
-        self._fitting = True
         for group in self._groups:
             if group in shown:
                 self._into_row(group)
@@ -118,7 +115,6 @@ class FittingRow(QWidget):
             self._tail.setVisible(bool(self._tail.text()) and used + needed <= width)
         if self.more.isHidden():
             self.drawer.hide()
-        self._fitting = False
         return used
 
     def sizeHint(self) -> QSize:
@@ -132,12 +128,11 @@ class FittingRow(QWidget):
         super().resizeEvent(event)
         self.fit(event.size().width())
 
-    def event(self, event: QEvent) -> bool:
-        """A group that became wider or narrower may fit no longer, or again."""
-        done = super().event(event)
-        if event.type() == QEvent.Type.LayoutRequest and not self._fitting:
+    def changeEvent(self, event: QEvent) -> None:
+        """Another font is another width."""
+        super().changeEvent(event)
+        if self.isVisible() and event.type() in _OTHER_WIDTHS:
             self.fit(self.width())
-        return done
 
     @property
     def _gap(self) -> int:

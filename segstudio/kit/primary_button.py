@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QPaintEvent
 from PySide6.QtWidgets import QStyle, QStyleOptionToolButton, QStylePainter, QToolButton
 
+from segstudio.kit.fitting_row import WORD_ICON
 from segstudio.kit.icons import icon
 
 
@@ -18,7 +19,7 @@ class PrimaryButton(QToolButton):
         self.setProperty("primary", True)
         self.setDefaultAction(action)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setIconSize(QSize(16, 16))
+        self.setIconSize(WORD_ICON)
         self.setAccessibleName(action.text().rstrip("…"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 

@@ -34,7 +34,7 @@ from PySide6.QtWidgets import (
 from segstudio.canvas.tool import Tool
 from segstudio.core.text import as_html, printable
 from segstudio.kit.action_set import ActionSet, native
-from segstudio.kit.fitting_row import BUTTON_PX
+from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, GroupLine
 from segstudio.kit.icons import icon
 from segstudio.kit.primary_button import PrimaryButton
 from segstudio.kit.swatch import swatch
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from segstudio.session.session import Change, Session
 
 _ICON, _STRIP_ICON = QSize(16, 16), QSize(18, 18)
+_SEPARATOR_PX = 9
 _STRIP_PX, _STRIP_GAP, _STRIP_RIM = 30, 2, 5
 _SWATCH_PX, _SWATCH_INSET = 15, 5
 
@@ -107,6 +108,8 @@ class MainBar(QObject):
     ) -> None:
         super().__init__(bar)
         self._bar, self._chooser, self._controls = bar, chooser, controls
+        self._others: list[QWidget] = []
+        self._lines = 3
         bar.setIconSize(_ICON)
         self._add(actions, BAR_FILE)
         bar.addSeparator()
@@ -114,12 +117,11 @@ class MainBar(QObject):
         run = PrimaryButton(actions["model.run"], "play")
         run.setFixedHeight(BUTTON_PX)
         bar.addWidget(run)
-        self._add(actions, ("model.run_all",))
-        run_all = bar.widgetForAction(actions["model.run_all"])
-        if isinstance(run_all, QToolButton):
-            run_all.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            run_all.setMinimumWidth(0)
-            run_all.setMaximumWidth(run_all.sizeHint().width())
+        self._others.append(run)
+        (run_all,) = self._add(actions, ("model.run_all",))
+        run_all.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        run_all.setIconSize(WORD_ICON)
+        run_all.setMaximumWidth(run_all.sizeHint().width())
         space = QWidget()
         space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         bar.addWidget(space)
@@ -128,7 +130,6 @@ class MainBar(QObject):
         self._add(actions, BAR_LAYOUT)
         bar.addSeparator()
         self._add(actions, BAR_PLACES)
-        self._others = [w for w in self._widgets() if w not in (chooser, controls, space)]
         bar.installEventFilter(self)
         self._fit()
 
@@ -141,27 +142,29 @@ class MainBar(QObject):
         """Share what the buttons leave; the chooser shows the chosen model's name at least."""
         layout, chooser = self._bar.layout(), self._chooser
         assert layout is not None
-        margins = layout.contentsMargins()
-        gaps = layout.spacing() * (len(self._others) + 2)
-        taken = sum(min(w.sizeHint().width(), w.maximumWidth()) for w in self._others) + gaps
+        margins, gap = layout.contentsMargins(), layout.spacing()
+        taken = sum(min(w.sizeHint().width(), w.maximumWidth()) + gap for w in self._others)
+        taken += self._lines * (_SEPARATOR_PX + gap) + 2 * gap
         room = self._bar.width() - margins.left() - margins.right() - taken
         used = self._controls.fit(room - chooser.least_width)
         chooser.setFixedWidth(
             max(chooser.least_width, min(chooser.sizeHint().width(), room - used))
         )
 
-    def _widgets(self) -> list[QWidget]:
-        return [w for w in map(self._bar.widgetForAction, self._bar.actions()) if w is not None]
-
-    def _add(self, actions: ActionSet, ids: Iterable[str]) -> None:
+    def _add(self, actions: ActionSet, ids: Iterable[str]) -> list[QToolButton]:
+        added = []
         for action_id in ids:
             self._bar.addAction(actions[action_id])
             button = self._bar.widgetForAction(actions[action_id])
+            assert isinstance(button, QToolButton)
             button.setFixedHeight(BUTTON_PX)
             button.setMinimumWidth(BUTTON_PX)
             button.setMaximumWidth(BUTTON_PX)
             button.setAccessibleName(actions[action_id].text().rstrip("…"))
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            added.append(button)
+        self._others += added
+        return added
 
 
 class ToolStrip(QWidget):
@@ -178,7 +181,7 @@ class ToolStrip(QWidget):
         super().__init__()
         self.setAccessibleName("Tools")
         self._buttons: dict[str, QToolButton] = {}
-        self._lines: dict[str, _Rule] = {}
+        self._lines: dict[str, GroupLine] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(_STRIP_RIM, 4, _STRIP_RIM, 6)
         self._column.setSpacing(_STRIP_GAP)
@@ -186,7 +189,7 @@ class ToolStrip(QWidget):
         starts = {tool_id(b) for a, b in pairwise(rows) if a.edits != b.edits} | {BAR_STRIP[0]}
         for action_id in (*map(tool_id, rows), *BAR_STRIP):
             if action_id in starts:
-                self._lines[action_id] = _Rule()
+                self._lines[action_id] = GroupLine(upright=False)
                 self._column.addWidget(self._lines[action_id])
             button = _strip_button(actions[action_id].text())
             button.setDefaultAction(actions[action_id])
@@ -392,19 +395,6 @@ def _menu_text(name: str, key: str) -> str:
 
 def _shown_key(actions: ActionSet, number: int) -> str:
     return native(actions[f"class.{number}"].shortcut().toString())
-
-
-class _Rule(QWidget):
-    """A hairline between groups of the strip."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFixedHeight(9)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(4, 4, self.width() - 8, 1, QColor(tokens_of(self.palette()).line))
-        painter.end()
 
 
 def _strip_button(name: str) -> QToolButton:

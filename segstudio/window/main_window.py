@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,24 +111,43 @@ class MainWindow(QMainWindow):
 
     def build_bars(self) -> None:
         """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
-        from segstudio.annotation.ui.tools.tool_table import TOOLS
+        for step in self.bar_steps():
+            step()
+
+    def bar_steps(self) -> tuple[Callable[[], None], ...]:
+        """The parts of `build_bars` in their order, for a turn of the event loop each."""
+        return (self._build_menus, self._build_bar, self._build_tools, self._build_status)
+
+    def _build_menus(self) -> None:
         from segstudio.kit.action_set import ActionSet
-        from segstudio.kit.notice_strip import NoticeStrip
-        from segstudio.kit.physical_keys import PhysicalKeys
-        from segstudio.kit.text_focus import TextFocusGuard
-        from segstudio.runs.ui.model_chooser import ModelChooser
         from segstudio.window import bars
         from segstudio.window.action_table import all_actions
-        from segstudio.window.status_bar import StatusBar
-        from segstudio.window.view_controls import ViewControls
 
         self.commands: ActionSet = ActionSet(self, all_actions())
         self.recent_menu = bars.fill_menus(self, self.menus, self.commands)
+
+    def _build_bar(self) -> None:
+        from segstudio.runs.ui.model_chooser import ModelChooser
+        from segstudio.window import bars
+        from segstudio.window.view_controls import ViewControls
+
         self.model_chooser = ModelChooser()
         self.view_controls = ViewControls()
         bars.MainBar(self.bar, self.commands, self.model_chooser, self.view_controls)
+
+    def _build_tools(self) -> None:
+        from segstudio.annotation.ui.tools.tool_table import TOOLS
+        from segstudio.window import bars
+
         self.tools = bars.ToolStrip(self.commands, TOOLS)
         self.central.set_tools(self.tools)
+
+    def _build_status(self) -> None:
+        from segstudio.kit.notice_strip import NoticeStrip
+        from segstudio.kit.physical_keys import PhysicalKeys
+        from segstudio.kit.text_focus import TextFocusGuard
+        from segstudio.window.status_bar import StatusBar
+
         self.status: StatusBar = StatusBar(self.commands)
         self.setStatusBar(self.status)
         self.notices: NoticeStrip = NoticeStrip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
@@ -21,7 +21,7 @@ from segstudio.canvas.tool import PAN, Tool
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo
-from segstudio.kit.fitting_row import BUTTON_PX, FittingRow, GroupLine, captioned
+from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, FittingRow, GroupLine, captioned
 from segstudio.kit.notes_mark import NotesMark
 from segstudio.kit.plain import PlainLabel
 from segstudio.runs.segmenting import Segmenting
@@ -234,7 +234,7 @@ def _from_slider(value: int) -> int:
 def _button(action: QAction) -> QToolButton:
     button = QToolButton()
     button.setDefaultAction(action)
-    button.setIconSize(QSize(16, 16))
+    button.setIconSize(WORD_ICON)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setFixedHeight(BUTTON_PX)
     button.setAccessibleName(action.text().rstrip("…"))

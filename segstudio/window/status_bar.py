@@ -79,7 +79,7 @@ class JobStrip(QWidget):
         super().__init__()
         self._cancel: Callable[[], object] = lambda: None
         self._pace = Pace()
-        self._text = _Value("Job", Qt.AlignmentFlag.AlignRight, _JOB_TEXT_PX)
+        self._text = _Value("Job", Qt.AlignmentFlag.AlignRight, _JOB_TEXT_PX, "caption")
         self._full = ""
         self.left = PlainLabel()
         self.left.setProperty("caption", True)
@@ -235,7 +235,7 @@ class StatusBar(QStatusBar):
         button = QToolButton()
         button.setDefaultAction(action)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setIconSize(QSize(_ICON_PX, _ICON_PX))
+        button.setIconSize(QSize(_ICON_PX + 4, _ICON_PX))
         button.setProperty("small", True)
         button.setFixedHeight(_BUTTON_PX)
         button.setAccessibleName(name)
@@ -269,7 +269,7 @@ class _Place(QWidget):
         self.name = name
         self._caption = PlainLabel()
         self._caption.setProperty("caption", True)
-        self.value = _Value(name, Qt.AlignmentFlag.AlignLeft, _VALUE_MOST_PX)
+        self.value = _Value(name, Qt.AlignmentFlag.AlignLeft, _VALUE_MOST_PX, "value")
         self.setToolTip(tip)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -307,12 +307,12 @@ class _Place(QWidget):
 
 
 class _Value(QLabel):
-    """A semibold text that is cut in its middle where there is no room; `text` stays whole."""
+    """A text that is cut in its middle where there is no room; `text` stays whole."""
 
-    def __init__(self, name: str, side: Qt.AlignmentFlag, most_px: int) -> None:
+    def __init__(self, name: str, side: Qt.AlignmentFlag, most_px: int, look: str) -> None:
         super().__init__()
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setProperty("value", True)
+        self.setProperty(look, True)
         self.setAccessibleName(name)
         self.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -197,6 +198,7 @@ def test_the_options_follow_the_tool_in_hand(desk, qtbot):
 
 def test_options_without_room_go_into_the_drawer_and_a_hint_goes(desk, qtbot):
     options = desk.window.options
+    desk.window.resize(1600, 772)
     desk.session.set_view(tool="fill")
     desk.settle()
     assert options.row.in_drawer == ()
@@ -434,4 +436,4 @@ def test_a_long_job_leaves_room_for_the_rest_at_the_smallest_width(desk):
     ends = sorted(
         (w.mapTo(status, QPoint()).x(), w.width()) for w in shown(status, QAbstractButton)
     )
-    assert all(x + width <= nxt for (x, width), (nxt, _) in zip(ends, ends[1:], strict=False))
+    assert all(x + width <= nxt for (x, width), (nxt, _) in pairwise(ends))

@@ -20,7 +20,6 @@ SMALL = {
     "folder.step_order": "an order by itself, which knows no service",
     "inspection.nets.region_stages": "what torchvision's instance models alone have",
     "window.about": "loaded when it is asked for",
-    "window.bars": "loaded after the first paint",
     "window.preload": "what a thread imports while the frame is on the screen",
     "window.panel_focus": "loaded when it is asked for",
     "window.screenshot": "loaded when it is asked for",

@@ -168,6 +168,10 @@ class Canvas(QWidget):
         """100 %."""
         self._at_hand.actual_size()
 
+    def show_at(self, zoom: float) -> None:
+        """So many pixels of the screen for an image pixel."""
+        self._at_hand.show_at(zoom)
+
     def zoom_in(self) -> None:
         """The next larger usual zoom."""
         self._at_hand.zoom_in()

@@ -150,7 +150,11 @@ class PlacedImage(QWidget):
 
     def actual_size(self) -> None:
         """One image pixel on one pixel of the screen, around the middle of what is seen."""
-        self.zoom_to(1.0, self._middle())
+        self.show_at(1.0)
+
+    def show_at(self, zoom: float) -> None:
+        """So many pixels of the screen for an image pixel, around the middle of what is seen."""
+        self.zoom_to(zoom, self._middle())
 
     def zoom_in(self) -> None:
         """The next larger usual zoom."""

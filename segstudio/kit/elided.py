@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QIcon, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
@@ -74,6 +74,7 @@ class ElidedCombo(QComboBox):
         field = style.subControlRect(
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
+        option.currentIcon = self.shown_icon()
         icon = 0 if option.currentIcon.isNull() else option.iconSize.width() + 4
         option.currentText = self.shown_text(field.width() - icon - 4)
         painter = QStylePainter(self)
@@ -85,6 +86,10 @@ class ElidedCombo(QComboBox):
         """Open the list, as wide as its entries are."""
         self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + _POPUP_PADDING)
         super().showPopup()
+
+    def shown_icon(self) -> QIcon:
+        """What stands before the chosen entry while the list is closed."""
+        return self.itemIcon(self.currentIndex())
 
     def shown_text(self, width: int) -> str:
         """The chosen entry in so many pixels."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QIconEngine, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
+from segstudio.kit.theme import tokens_of
 from segstudio.resources import resource_path
 
 _engines: list[QIconEngine] = []
@@ -25,10 +26,12 @@ def _renderer(name: str, color: str) -> QSvgRenderer:
     return QSvgRenderer(QByteArray(_source(name).replace(b"currentColor", color.encode())))
 
 
-def _color(mode: QIcon.Mode, state: QIcon.State) -> QColor:
+def _color(mode: QIcon.Mode, state: QIcon.State, on_accent: bool) -> QColor:
     palette = QGuiApplication.palette()
     if mode == QIcon.Mode.Disabled:
         return palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.WindowText)
+    if on_accent:
+        return QColor(tokens_of(palette).on_accent)
     if state == QIcon.State.On:
         return palette.color(QPalette.ColorRole.Accent)
     if mode == QIcon.Mode.Selected:
@@ -39,9 +42,9 @@ def _color(mode: QIcon.Mode, state: QIcon.State) -> QColor:
 class _SvgEngine(QIconEngine):
     """Draws one SVG file, its `currentColor` replaced by the theme's text colour."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, on_accent: bool) -> None:
         super().__init__()
-        self._name = name
+        self._name, self._on_accent = name, on_accent
         self._pixmaps: dict[tuple[int, int, float, str], QPixmap] = {}
         _engines.append(self)
 
@@ -49,7 +52,7 @@ class _SvgEngine(QIconEngine):
         side = min(rect.width(), rect.height())
         box = QRectF(0, 0, side, side)
         box.moveCenter(QRectF(rect).center())
-        _renderer(self._name, _color(mode, state).name()).render(painter, box)
+        _renderer(self._name, _color(mode, state, self._on_accent).name()).render(painter, box)
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         return self.scaledPixmap(size, mode, state, 1.0)
@@ -57,7 +60,7 @@ class _SvgEngine(QIconEngine):
     def scaledPixmap(
         self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float
     ) -> QPixmap:
-        key = (size.width(), size.height(), scale, _color(mode, state).name())
+        key = (size.width(), size.height(), scale, _color(mode, state, self._on_accent).name())
         if key not in self._pixmaps:
             pixmap = QPixmap(size)
             pixmap.fill(Qt.GlobalColor.transparent)
@@ -68,7 +71,7 @@ class _SvgEngine(QIconEngine):
         return self._pixmaps[key]
 
     def clone(self) -> QIconEngine:
-        return _SvgEngine(self._name)
+        return _SvgEngine(self._name, self._on_accent)
 
     def key(self) -> str:
         return "segstudio-svg"
@@ -78,9 +81,12 @@ class _SvgEngine(QIconEngine):
 
 
 @cache
-def icon(name: str) -> QIcon:
-    """The icon of `resources/icons/<name>.svg`; it follows the theme and greys when disabled."""
-    return QIcon(_SvgEngine(name))
+def icon(name: str, *, on_accent: bool = False) -> QIcon:
+    """The icon of `resources/icons/<name>.svg`; it follows the theme and greys when disabled.
+
+    With `on_accent` it has the colour of text on a button that is filled with the accent.
+    """
+    return QIcon(_SvgEngine(name, on_accent))
 
 
 def tinted(name: str, color: QColor, size: int, ratio: float) -> QPixmap:

@@ -18,7 +18,7 @@ from segstudio.kit.frame_names import EDIT, FILE, HELP, MODEL, TOOLS, VIEW
 from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
 from segstudio.runs.ui.run_actions import DISAGREEMENT_ACTIONS, RUN_ACTIONS, TAKE_ACTIONS
 from segstudio.window import panels
-from segstudio.window.panels import PanelSpec
+from segstudio.window.panels import Area, PanelSpec
 
 
 def _has_project(c: Context) -> bool:
@@ -162,6 +162,14 @@ def _panel_shown(name: str, c: Context) -> bool:
     return c.window.docks.shown(name)
 
 
+def _toggle_area(area: Area, c: Context) -> None:
+    c.window.docks.toggle_area(area)
+
+
+def _area_shown(area: Area, c: Context) -> bool:
+    return c.window.docks.area_shown(area)
+
+
 def _pick(field: str, value: str, c: Context) -> None:
     kind = type(getattr(c.session.view, field))
     c.session.set_view(**{field: kind(value)})
@@ -303,6 +311,8 @@ _VIEW = (
                enabled=_has_document),
     ActionSpec("view.actual", VIEW, "Actual size (100 %)", lambda c: c.canvas.actual_size(),
                "scan", ("Ctrl+0", "Ctrl+1"), enabled=_has_document),
+    ActionSpec("view.double", VIEW, "Twice the size (200 %)", lambda c: c.canvas.show_at(2),
+               "zoom-in", ("Ctrl+2",), enabled=_has_document),
     ActionSpec("view.zoom_in", VIEW, "Zoom in", lambda c: c.canvas.zoom_in(), "zoom-in",
                ("Ctrl++", "Ctrl+="), enabled=_has_document, repeats=True, tip="Also the wheel"),
     ActionSpec("view.zoom_out", VIEW, "Zoom out", lambda c: c.canvas.zoom_out(), "zoom-out",
@@ -336,6 +346,13 @@ _LAYOUT = (
     ActionSpec("view.panels", VIEW, "Hide or show all panels",
                lambda c: c.window.docks.toggle_all(), "panels-top-left", ("Tab",), Scope.CANVAS,
                section=4),
+    ActionSpec("view.room", VIEW, "Room below", partial(_toggle_area, Area.BottomDockWidgetArea),
+               "panel-bottom", checked=partial(_area_shown, Area.BottomDockWidgetArea), section=4,
+               tip="Close the panels below the canvas, or open the last one again"),
+    ActionSpec("view.column", VIEW, "Right column",
+               partial(_toggle_area, Area.RightDockWidgetArea), "panel-right",
+               checked=partial(_area_shown, Area.RightDockWidgetArea), section=4,
+               tip="Hide the panels right of the canvas, or show them again"),
     ActionSpec("view.next_panel", VIEW, "Go to the next panel",
                lambda c: c.verbs.go_to_panel(1), keys=("Ctrl+Tab",), section=4,
                tip="Keys then go to that panel; the image comes after the last one"),
@@ -412,6 +429,8 @@ _HELD = (
 )
 
 BAR_FILE = ("file.open", "file.save", "edit.undo", "edit.redo")
-BAR_MODEL = ("model.run", "model.run_all", "model.cancel")
-BAR_LAYOUT = ("layout.1", "layout.2", "layout.4", "compare.models", "compare.wipe")
-"""What the tool bar shows, by id."""
+BAR_LAYOUT = ("layout.1", "layout.2", "layout.4", "compare.wipe")
+BAR_PLACES = ("panel.images", "view.room", "view.column")
+"""What the tool bar shows, by id; the model's commands stand between."""
+BAR_STRIP = ("view.overlay", "view.fit")
+"""What the strip beside the canvas shows below the tools."""

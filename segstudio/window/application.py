@@ -113,7 +113,9 @@ class Application:
     def _import(self) -> None:
         try:
             MainWindow.load()
-            self.dispatcher.post(self._build_bars)
+            for step in self.window.bar_steps():
+                self.dispatcher.post(step)
+            self.dispatcher.post(self._guard)
             import segstudio.window.preload  # noqa: F401 - loaded for what it imports
         except BaseException as error:
             caught = error
@@ -125,11 +127,10 @@ class Application:
             raise
         self.dispatcher.post(self._fill)
 
-    def _build_bars(self) -> None:
+    def _guard(self) -> None:
         from segstudio.kit.icons import icon
         from segstudio.window.crash import CrashGuard
 
-        self.window.build_bars()
         self._crash = CrashGuard(self.dispatcher, self.window, self.folders.data)
         self._crash.install()
         self.window.setWindowIcon(icon("segstudio"))

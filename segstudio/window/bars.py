@@ -1,18 +1,56 @@
-"""Menus and tool bars, made from the table of actions."""
+"""Menus, tool bar and tool strip, made from the table of actions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionToolButton,
+    QStylePainter,
+    QToolBar,
+    QToolButton,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
 
 from segstudio.canvas.tool import Tool
-from segstudio.kit.action_set import ActionSet
+from segstudio.core.text import as_html, printable
+from segstudio.kit.action_set import ActionSet, native
+from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, GroupLine
+from segstudio.kit.icons import icon
+from segstudio.kit.primary_button import PrimaryButton
+from segstudio.kit.swatch import swatch
+from segstudio.kit.theme import tokens_of
+from segstudio.runs.ui.model_chooser import ModelChooser
 from segstudio.window import panels
-from segstudio.window.action_table import BAR_FILE, BAR_LAYOUT, BAR_MODEL, tool_id
+from segstudio.window.action_table import BAR_FILE, BAR_LAYOUT, BAR_PLACES, BAR_STRIP, tool_id
+from segstudio.window.view_controls import ViewControls
 
-ICON_SIZE = QSize(20, 20)
+if TYPE_CHECKING:
+    from segstudio.session.session import Change, Session
+
+_ICON, _STRIP_ICON = QSize(16, 16), QSize(18, 18)
+_SEPARATOR_PX = 9
+_STRIP_PX, _STRIP_GAP, _STRIP_RIM = 30, 2, 5
+_SWATCH_PX, _SWATCH_INSET = 15, 5
 
 
 def fill_menus(window: QMainWindow, menus: dict[str, QMenu], actions: ActionSet) -> QMenu:
@@ -62,43 +100,307 @@ def _menu_for(action_id: str, menu: QMenu, submenus: dict[str, QMenu]) -> QMenu:
     return submenus[group]
 
 
-def fill_main_bar(bar: QToolBar, actions: ActionSet) -> None:
-    """Put files, undo and the model's commands into the bar below the menus."""
-    bar.setIconSize(ICON_SIZE)
-    _add(bar, actions, BAR_FILE)
-    bar.addSeparator()
-    _add(bar, actions, BAR_MODEL)
-    for name in ("model.run", "model.run_all"):
-        button = bar.widgetForAction(actions[name])
-        if isinstance(button, QToolButton):
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    bar.addSeparator()
+class MainBar(QObject):
+    """Fills the bar below the menus, and gives what lies over the photo the room that is left."""
+
+    def __init__(
+        self, bar: QToolBar, actions: ActionSet, chooser: ModelChooser, controls: ViewControls
+    ) -> None:
+        super().__init__(bar)
+        self._bar, self._chooser, self._controls = bar, chooser, controls
+        self._others: list[QWidget] = []
+        self._lines = 3
+        bar.setIconSize(_ICON)
+        self._add(actions, BAR_FILE)
+        bar.addSeparator()
+        bar.addWidget(chooser)
+        run = PrimaryButton(actions["model.run"], "play")
+        run.setFixedHeight(BUTTON_PX)
+        bar.addWidget(run)
+        self._others.append(run)
+        (run_all,) = self._add(actions, ("model.run_all",))
+        run_all.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        run_all.setIconSize(WORD_ICON)
+        run_all.setMaximumWidth(run_all.sizeHint().width())
+        space = QWidget()
+        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        bar.addWidget(space)
+        bar.addWidget(controls)
+        bar.addSeparator()
+        self._add(actions, BAR_LAYOUT)
+        bar.addSeparator()
+        self._add(actions, BAR_PLACES)
+        bar.installEventFilter(self)
+        self._fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            self._fit()
+        return False
+
+    def _fit(self) -> None:
+        """Share what the buttons leave; the chooser shows the chosen model's name at least."""
+        layout, chooser = self._bar.layout(), self._chooser
+        assert layout is not None
+        margins, gap = layout.contentsMargins(), layout.spacing()
+        taken = sum(min(w.sizeHint().width(), w.maximumWidth()) + gap for w in self._others)
+        taken += self._lines * (_SEPARATOR_PX + gap) + 2 * gap
+        room = self._bar.width() - margins.left() - margins.right() - taken
+        used = self._controls.fit(room - chooser.least_width)
+        chooser.setFixedWidth(
+            max(chooser.least_width, min(chooser.sizeHint().width(), room - used))
+        )
+
+    def _add(self, actions: ActionSet, ids: Iterable[str]) -> list[QToolButton]:
+        added = []
+        for action_id in ids:
+            self._bar.addAction(actions[action_id])
+            button = self._bar.widgetForAction(actions[action_id])
+            assert isinstance(button, QToolButton)
+            button.setFixedHeight(BUTTON_PX)
+            button.setMinimumWidth(BUTTON_PX)
+            button.setMaximumWidth(BUTTON_PX)
+            button.setAccessibleName(actions[action_id].text().rstrip("…"))
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            added.append(button)
+        self._others += added
+        return added
 
 
-def add_layouts(bar: QToolBar, actions: ActionSet) -> None:
-    """Add the views side by side to the end of the bar."""
-    bar.addSeparator()
-    _add(bar, actions, BAR_LAYOUT)
+class ToolStrip(QWidget):
+    """The tools beside the canvas, and the class that they paint at the bottom.
+
+    Where the strip is too low, its last buttons go into a menu.
+
+    Attributes:
+        more: Opens that menu; hidden while all buttons fit.
+        swatch: The active class, and the one that it is swapped with.
+    """
+
+    def __init__(self, actions: ActionSet, tools: Iterable[type[Tool]]) -> None:
+        super().__init__()
+        self.setAccessibleName("Tools")
+        self._buttons: dict[str, QToolButton] = {}
+        self._lines: dict[str, GroupLine] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(_STRIP_RIM, 4, _STRIP_RIM, 6)
+        self._column.setSpacing(_STRIP_GAP)
+        rows = list(tools)
+        starts = {tool_id(b) for a, b in pairwise(rows) if a.edits != b.edits} | {BAR_STRIP[0]}
+        for action_id in (*map(tool_id, rows), *BAR_STRIP):
+            if action_id in starts:
+                self._lines[action_id] = GroupLine(upright=False)
+                self._column.addWidget(self._lines[action_id])
+            button = _strip_button(actions[action_id].text())
+            button.setDefaultAction(actions[action_id])
+            self._buttons[action_id] = button
+            self._column.addWidget(button)
+        self.more = _strip_button("More tools")
+        self.more.setIcon(icon("ellipsis"))
+        self.more.setToolTip("More tools: the window is too low for all of them")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setProperty("plain", True)
+        self.more.setMenu(QMenu("More tools", self))
+        self.more.setCheckable(True)
+        self.more.hide()
+        self._column.addWidget(self.more)
+        self._column.addStretch(1)
+        self.swatch = ClassSwatch(actions)
+        self._column.addWidget(self.swatch)
+        for action_id in self._buttons:
+            actions[action_id].toggled.connect(self._mark_more)
+
+    def button(self, action_id: str) -> QToolButton:
+        """The button of a command."""
+        return self._buttons[action_id]
+
+    def attach(self, session: Session) -> None:
+        """Show the session's active class."""
+        self.swatch.attach(session)
+
+    def minimumSizeHint(self) -> QSize:
+        """What does not fit goes into the menu."""
+        return QSize(2 * _STRIP_RIM + _STRIP_PX, 3 * _STRIP_PX)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit(event.size().height())
+
+    def _fit(self, height: int) -> None:
+        margins = self._column.contentsMargins()
+        room = height - margins.top() - margins.bottom() - self.swatch.height() - 2 * _STRIP_GAP
+        steps = {
+            action_id: button.height()
+            + _STRIP_GAP
+            + (self._lines[action_id].height() + _STRIP_GAP if action_id in self._lines else 0)
+            for action_id, button in self._buttons.items()
+        }
+        hidden: list[str] = []
+        if sum(steps.values()) > room:
+            room -= _STRIP_PX + _STRIP_GAP
+            ids = list(steps)
+            while ids and sum(steps[i] for i in ids) > room:
+                hidden.insert(0, ids.pop())
+        for action_id, button in self._buttons.items():
+            button.setVisible(action_id not in hidden)
+            if action_id in self._lines:
+                self._lines[action_id].setVisible(action_id not in hidden)
+        menu = self.more.menu()
+        menu.clear()
+        for action_id in hidden:
+            menu.addAction(self._buttons[action_id].defaultAction())
+        self.more.setVisible(bool(hidden))
+        self._mark_more()
+
+    def _mark_more(self) -> None:
+        """The button shows as switched on where the tool in hand stands in its menu."""
+        tools = [a for a in self.more.menu().actions() if a.objectName().startswith("tool.")]
+        self.more.setChecked(any(action.isChecked() for action in tools))
 
 
-def build_tool_column(actions: ActionSet, tools: Iterable[type[Tool]]) -> QToolBar:
-    """The column of tools beside the canvas."""
-    bar = QToolBar("Tools")
-    bar.setObjectName("bar.tools")
-    bar.setAccessibleName("Tools")
-    bar.setIconSize(ICON_SIZE)
-    bar.setMovable(False)
-    bar.setOrientation(Qt.Orientation.Vertical)
-    _add(bar, actions, map(tool_id, tools))
-    bar.addSeparator()
-    _add(bar, actions, ("class.swap", "brush.only_unlabelled"))
-    bar.addSeparator()
-    _add(bar, actions, ("view.overlay", "view.fit"))
-    return bar
+class ClassSwatch(QToolButton):
+    """The active class over the one that it is swapped with; a click lists all classes."""
+
+    def __init__(self, actions: ActionSet) -> None:
+        super().__init__()
+        self._actions = actions
+        self._session: Session | None = None
+        self._shown: tuple[object, ...] = ()
+        self.setFixedSize(_STRIP_PX, _STRIP_PX)
+        self.setProperty("plain", True)
+        self.setAccessibleName("Active class")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMenu(QMenu("Active class", self))
+        self.menu().aboutToShow.connect(self._fill)
+        self.setEnabled(False)
+
+    def attach(self, session: Session) -> None:
+        """Show and choose the class of this session."""
+        self._session = session
+        session.changed.connect(self._on_change)
+        self.setEnabled(True)
+        self._show()
+
+    @property
+    def colors(self) -> tuple[QColor, QColor]:
+        """Of the active class, and of the one behind it."""
+        return self._color(self._ids()[0]), self._color(self._ids()[1])
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click on the class behind swaps the two."""
+        if self._is_behind(event.position().toPoint()):
+            self._actions.run("class.swap")
+            event.accept()
+            return
+        super().mousePressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """The two squares have tips of their own."""
+        is_tip = event.type() == QEvent.Type.ToolTip
+        if is_tip and isinstance(event, QHelpEvent) and self._is_behind(event.pos()):
+            QToolTip.showText(event.globalPos(), self._actions["class.swap"].toolTip(), self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        option = QStyleOptionToolButton()
+        self.initStyleOption(option)
+        option.features &= ~QStyleOptionToolButton.ToolButtonFeature.HasMenu
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option)
+        if self._session is not None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            tokens, (front, behind) = tokens_of(self.palette()), self.colors
+            for square, color in ((self._behind, behind), (self._front, front)):
+                painter.setPen(QPen(QColor(tokens.window), 2))
+                painter.setBrush(QColor(tokens.window))
+                painter.drawRoundedRect(square, 3, 3)
+                painter.setPen(QPen(QColor(tokens.edge), 1))
+                painter.setBrush(color)
+                painter.drawRoundedRect(square, 3, 3)
+        painter.end()
+
+    @property
+    def _front(self) -> QRect:
+        return QRect(_SWATCH_INSET - 1, _SWATCH_INSET - 1, _SWATCH_PX, _SWATCH_PX)
+
+    @property
+    def _behind(self) -> QRect:
+        far = _STRIP_PX - _SWATCH_INSET - _SWATCH_PX + 1
+        return QRect(far, far, _SWATCH_PX, _SWATCH_PX)
+
+    def _is_behind(self, at: QPoint) -> bool:
+        return self._behind.contains(at) and not self._front.contains(at)
+
+    def _ids(self) -> tuple[int, int]:
+        assert self._session is not None
+        view = self._session.view
+        return view.active_class, view.previous_class if view.active_class == 0 else 0
+
+    def _color(self, class_id: int) -> QColor:
+        assert self._session is not None
+        spec = self._session.schema.get(class_id)
+        return QColor(*spec.color) if spec is not None else QColor(Qt.GlobalColor.transparent)
+
+    def _on_change(self, change: Change) -> None:
+        from segstudio.session.session import What
+
+        if change.what & (What.VIEW | What.SCHEMA | What.PROJECT):
+            self._show()
+
+    def _show(self) -> None:
+        assert self._session is not None
+        active, _behind = self._ids()
+        name = self._session.schema.name_of(active)
+        shown = (name, *(color.rgba() for color in self.colors))
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self.setAccessibleDescription(name)
+        self.setToolTip(f"<b>Class: {as_html(name)}</b><br>Click to choose another one")
+        self.update()
+
+    def _fill(self) -> None:
+        """List the classes with their keys, then what else can be done."""
+        from segstudio.core.schema import class_keys
+
+        assert self._session is not None
+        session, menu = self._session, self.menu()
+        menu.clear()
+        keys = class_keys(session.schema)
+        for spec in session.schema.classes:
+            number = keys.get(spec.id)
+            key = "" if number is None else _shown_key(self._actions, number)
+            action = QAction(swatch(QColor(*spec.color)), _menu_text(spec.name, key), menu)
+            action.setCheckable(True)
+            action.setChecked(spec.id == session.view.active_class)
+            action.triggered.connect(lambda _on=False, chosen=spec.id: self._choose(chosen))
+            menu.addAction(action)
+        menu.addSeparator()
+        menu.addAction(self._actions["class.swap"])
+        menu.addAction(self._actions["panel.classes"])
+
+    def _choose(self, class_id: int) -> None:
+        assert self._session is not None
+        now = self._session.view.active_class
+        if class_id != now:
+            self._session.set_view(active_class=class_id, previous_class=now)
 
 
-def _add(bar: QToolBar, actions: ActionSet, ids: Iterable[str]) -> None:
-    for action_id in ids:
-        bar.addAction(actions[action_id])
-        button = bar.widgetForAction(actions[action_id])
-        button.setAccessibleName(actions[action_id].text().rstrip("…"))
+def _menu_text(name: str, key: str) -> str:
+    """A name of the user's in a menu, whose `&` are no keys, with the key at the right."""
+    return printable(name).replace("&", "&&") + (f"\t{key}" if key else "")
+
+
+def _shown_key(actions: ActionSet, number: int) -> str:
+    return native(actions[f"class.{number}"].shortcut().toString())
+
+
+def _strip_button(name: str) -> QToolButton:
+    button = QToolButton()
+    button.setFixedSize(_STRIP_PX, _STRIP_PX)
+    button.setIconSize(_STRIP_ICON)
+    button.setAccessibleName(name.rstrip("…"))
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

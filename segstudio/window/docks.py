@@ -45,6 +45,7 @@ class Docks:
         self._window = window
         self._specs = {spec.name: spec for spec in panels.PANELS}
         self._hidden: list[str] = []
+        self._hidden_at: dict[Area, list[str]] = {}
         self._asked: set[str] = set()
         # the panel below stands under the list and the canvas; the right column keeps its height
         window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
@@ -143,6 +144,26 @@ class Docks:
             self.open(name)
         else:
             dock.close()
+
+    def area_shown(self, area: Area) -> bool:
+        """Whether a panel of this side of the window is open."""
+        return any(self.shown(name) for name in self._of_area(area))
+
+    def toggle_area(self, area: Area) -> None:
+        """Close the panels of a side; the second time bring back those that were open."""
+        names = self._of_area(area)
+        open_now = [name for name in names if self.shown(name)]
+        if open_now:
+            self._hidden_at[area] = open_now
+            for name in open_now:
+                self.by_name[name].hide()
+            return
+        at_start = [name for name in names if not self._specs[name].on_demand]
+        for name in self._hidden_at.pop(area, at_start or names[:1]):
+            self.by_name[name].show()
+
+    def _of_area(self, area: Area) -> list[str]:
+        return [name for name, spec in self._specs.items() if spec.area == area]
 
     def toggle_all(self) -> None:
         """Close all docks; the second time bring back those that were open."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -17,7 +18,15 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from segstudio.kit.frame_names import BAR_HEIGHT, FILE, HEADER_HEIGHT, MENUS, TOOLS_WIDTH
+from segstudio.kit.frame_names import (
+    BAR_HEIGHT,
+    FILE,
+    MENU_HEIGHT,
+    MENUS,
+    OPTIONS_HEIGHT,
+    STATUS_HEIGHT,
+    TOOLS_WIDTH,
+)
 from segstudio.window.docks import Docks
 
 if TYPE_CHECKING:
@@ -66,6 +75,7 @@ class MainWindow(QMainWindow):
         )
         self.theme = theme
         self.menus = {title: self.menuBar().addMenu(f"&{title}") for title in MENUS}
+        self.menuBar().setFixedHeight(MENU_HEIGHT)
         self.bar = self.addToolBar("Main tool bar")
         self.bar.setObjectName("bar.main")
         self.bar.setAccessibleName("Main tool bar")
@@ -74,6 +84,7 @@ class MainWindow(QMainWindow):
         self.central = CentralArea()
         self.setCentralWidget(self.central)
         self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().setFixedHeight(STATUS_HEIGHT)
         self.docks: Docks = Docks(self)
         self.layout_store = LayoutStore(layout_file)
         if self.layout_store.restore(self) and not self.docks.any_shown():
@@ -100,27 +111,44 @@ class MainWindow(QMainWindow):
 
     def build_bars(self) -> None:
         """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
-        from segstudio.annotation.ui.tools.tool_table import TOOLS
+        for step in self.bar_steps():
+            step()
+
+    def bar_steps(self) -> tuple[Callable[[], None], ...]:
+        """The parts of `build_bars` in their order, for a turn of the event loop each."""
+        return (self._build_menus, self._build_bar, self._build_tools, self._build_status)
+
+    def _build_menus(self) -> None:
         from segstudio.kit.action_set import ActionSet
-        from segstudio.kit.notice_strip import NoticeStrip
-        from segstudio.kit.physical_keys import PhysicalKeys
-        from segstudio.kit.text_focus import TextFocusGuard
-        from segstudio.runs.ui.model_chooser import ModelChooser
         from segstudio.window import bars
         from segstudio.window.action_table import all_actions
-        from segstudio.window.status_bar import StatusBar
-        from segstudio.window.view_controls import ViewControls
 
         self.commands: ActionSet = ActionSet(self, all_actions())
         self.recent_menu = bars.fill_menus(self, self.menus, self.commands)
-        bars.fill_main_bar(self.bar, self.commands)
+
+    def _build_bar(self) -> None:
+        from segstudio.runs.ui.model_chooser import ModelChooser
+        from segstudio.window import bars
+        from segstudio.window.view_controls import ViewControls
+
         self.model_chooser = ModelChooser()
         self.view_controls = ViewControls()
-        self.bar.insertWidget(self.commands["model.run"], self.model_chooser)
-        self.bar.addWidget(self.view_controls)
-        bars.add_layouts(self.bar, self.commands)
-        self.central.set_tools(bars.build_tool_column(self.commands, TOOLS))
-        self.status: StatusBar = StatusBar()
+        bars.MainBar(self.bar, self.commands, self.model_chooser, self.view_controls)
+
+    def _build_tools(self) -> None:
+        from segstudio.annotation.ui.tools.tool_table import TOOLS
+        from segstudio.window import bars
+
+        self.tools = bars.ToolStrip(self.commands, TOOLS)
+        self.central.set_tools(self.tools)
+
+    def _build_status(self) -> None:
+        from segstudio.kit.notice_strip import NoticeStrip
+        from segstudio.kit.physical_keys import PhysicalKeys
+        from segstudio.kit.text_focus import TextFocusGuard
+        from segstudio.window.status_bar import StatusBar
+
+        self.status: StatusBar = StatusBar(self.commands)
         self.setStatusBar(self.status)
         self.notices: NoticeStrip = NoticeStrip()
         self.central.add_bar(self.notices)
@@ -134,9 +162,9 @@ class MainWindow(QMainWindow):
         from segstudio.evaluation.ui.queue_link import QueueLink
         from segstudio.folder.ui.stack_bar import StackBar
         from segstudio.kit.actions import Context, Scope
-        from segstudio.window.canvas_header import CanvasHeader
         from segstudio.window.evaluation_link import EvaluationLink
         from segstudio.window.network_link import NetworkLink
+        from segstudio.window.options_bar import OptionsBar
         from segstudio.window.signal_view import SignalView
         from segstudio.window.window_commands import WindowCommands
 
@@ -150,8 +178,8 @@ class MainWindow(QMainWindow):
             lambda: studio.settings.keep_view,
             TOOLS,
         )
-        self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands, TOOLS)
-        self.central.fill(self.header, self.canvas)
+        self.options = OptionsBar(session, studio.segmenting, self.commands, TOOLS)
+        self.central.fill(self.options, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)
         self.central.add_foot(self.stack)
         self.verbs = WindowCommands(self, studio)
@@ -172,6 +200,7 @@ class MainWindow(QMainWindow):
         self.central.add_bar(self.corrections)
         self.model_chooser.attach(session, studio.segmenting)
         self.view_controls.attach(session)
+        self.tools.attach(session)
         self.commands.failed.connect(self.signal_view.on_failed)
         self.text_focus.number_typed.connect(self.canvas.setFocus)
         self.canvas.hovered.connect(self.signal_view.on_hover)
@@ -339,46 +368,50 @@ def _check(*parts: QByteArray) -> str:
 
 
 class CentralArea(QWidget):
-    """Shows an empty ground until `fill` brings the tools, the header and the canvas."""
+    """Shows an empty ground until `fill` brings the tools, the options and the canvas."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._tools, self._header, self._canvas = QWidget(), QWidget(), QWidget()
+        self._tools, self._options, self._canvas = QWidget(), QWidget(), QWidget()
         self._tools.setFixedWidth(TOOLS_WIDTH)
-        self._header.setFixedHeight(HEADER_HEIGHT)
+        self._options.setFixedHeight(OPTIONS_HEIGHT)
         self._canvas.setBackgroundRole(QPalette.ColorRole.Base)
         self._canvas.setAutoFillBackground(True)
-        self._column = QVBoxLayout()
-        self._column.setSpacing(0)
-        self._column.addWidget(self._header)
-        self._column.addWidget(self._canvas, 1)
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
+        self._views = QVBoxLayout()
+        self._views.setSpacing(0)
+        self._views.addWidget(self._canvas, 1)
+        self._row = QHBoxLayout()
         self._row.setSpacing(0)
-        self._row.addWidget(self._tools, 0, Qt.AlignmentFlag.AlignTop)
-        self._row.addLayout(self._column, 1)
+        self._row.addWidget(self._tools)
+        self._row.addLayout(self._views, 1)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self._options)
+        self._column.addLayout(self._row, 1)
         self.setMinimumWidth(320)
 
     def set_tools(self, tools: QWidget) -> None:
-        """Put the column of tools where room was left for it."""
+        """Put the strip of tools where room was left for it."""
         tools.setFixedWidth(TOOLS_WIDTH)
         self._row.replaceWidget(self._tools, tools)
         self._tools.deleteLater()
         self._tools = tools
 
     def add_bar(self, bar: QWidget) -> None:
-        """Put a bar between the header and the canvas; it takes no room while it is hidden."""
-        self._column.insertWidget(self._column.indexOf(self._canvas), bar)
+        """Put a bar below the options; it takes no room while it is hidden."""
+        self._column.insertWidget(self._column.count() - 1, bar)
 
     def add_foot(self, bar: QWidget) -> None:
         """Put a bar below the canvas; it takes no room while it is hidden."""
-        self._column.addWidget(bar)
+        self._views.addWidget(bar)
 
-    def fill(self, header: QWidget, canvas: QWidget) -> None:
-        """Put the real header and canvas where the empty ground was."""
-        header.setFixedHeight(HEADER_HEIGHT)
-        for old, new in ((self._header, header), (self._canvas, canvas)):
-            self._column.replaceWidget(old, new)
+    def fill(self, options: QWidget, canvas: QWidget) -> None:
+        """Put the real options and canvas where the empty ground was."""
+        options.setFixedHeight(OPTIONS_HEIGHT)
+        self._column.replaceWidget(self._options, options)
+        self._views.replaceWidget(self._canvas, canvas)
+        for old in (self._options, self._canvas):
             old.deleteLater()
-        self._header, self._canvas = header, canvas
-        self._column.setStretchFactor(canvas, 1)
+        self._options, self._canvas = options, canvas
+        self._views.setStretchFactor(canvas, 1)

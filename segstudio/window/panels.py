@@ -135,7 +135,7 @@ def _evaluation() -> Build:
 
 
 PANELS: tuple[PanelSpec, ...] = (
-    PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=232),
+    PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=232, icon="panel-left"),
     PanelSpec("Classes", _classes, height=166),
     PanelSpec("Model", _model, height=260),
     PanelSpec("Metrics", _metrics, height=296),

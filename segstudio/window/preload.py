@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import segstudio.canvas.canvas
 import segstudio.studio
-import segstudio.window.canvas_header
 import segstudio.window.evaluation_link
 import segstudio.window.network_link
+import segstudio.window.options_bar
 import segstudio.window.signal_view
 import segstudio.window.window_commands  # noqa: F401
 from segstudio.window import panels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -9,6 +10,7 @@ from PySide6.QtCore import QObject
 from segstudio.canvas.probe import probe
 from segstudio.jobs import Job
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.session.document import Document
 from segstudio.session.session import Change, What
 from segstudio.studio import Studio
@@ -68,7 +70,7 @@ class SignalView(QObject):
         self._pointer = (x, y)
         document = self._studio.session.document
         found = None if document is None else probe(document, self._window.canvas.shown_view, x, y)
-        if found is None:
+        if document is None or found is None:
             self._window.status.clear_pixel()
             return
         name_of = self._studio.session.schema.name_of
@@ -78,13 +80,26 @@ class SignalView(QObject):
             name = _with_instance(name_of(found.predicted), found.predicted_instance)
             predicted = f"{name} {found.probability:.0%}".replace("%", " %")
         self._window.status.show_pixel(
-            f"{found.x}, {found.y}", _values_text(found.values), annotation, predicted
+            f"{found.x}, {found.y}",
+            _values_text(found.values),
+            annotation,
+            predicted,
+            color_kind=_values_kind(document),
+            model=self._model_text(document),
         )
 
     def on_zoom(self, zoom: float) -> None:
         """The canvas shows the image larger or smaller."""
         percent = 100 * zoom
         self._window.status.show_zoom(f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+
+    def _model_text(self, document: Document) -> str:
+        """Whose prediction the pixel's is, in as few words as tell it from the others."""
+        titles = {run: found.title for run, found in document.predictions.items()}
+        run = self._window.canvas.shown_view.run
+        if run not in titles:
+            return ""
+        return dict(zip(titles, short_model_titles([*titles.values()]), strict=True))[run]
 
     def _probe_again(self) -> None:
         if self._pointer is not None:
@@ -95,6 +110,7 @@ class SignalView(QObject):
 
     def _show_title(self) -> None:
         session = self._studio.session
+        self._show_saving()
         if session.project is None:
             self._window.setWindowTitle("segstudio")
             return
@@ -103,6 +119,19 @@ class SignalView(QObject):
         only = " (read-only)" if session.read_only else ""
         self._window.setWindowTitle(f"{shown}{session.project.name}{only} - segstudio")
         self._window.setWindowModified(bool(session.document and session.document.dirty))
+
+    def _show_saving(self) -> None:
+        """Say whether the open image's annotation is saved; in the tip where, or why not."""
+        text, tip = "", ""
+        document, autosave = self._studio.session.document, self._studio.autosave
+        if document is not None:
+            text, tip = saving_texts(
+                document,
+                self._studio.session.read_only,
+                autosave.problem_of(document),
+                by_itself=self._studio.preferences.settings.autosave,
+            )
+        self._window.status.show_saving(text, tip)
 
     def _show_jobs(self) -> None:
         self._actions.request()
@@ -114,7 +143,12 @@ class SignalView(QObject):
         job = _foremost(jobs)
         text = f"{job.title}: {job.progress.text}" if job.progress.text else job.title
         strip.show_job(
-            text, job.progress.done, job.progress.total, len(jobs) - 1, lambda: self._cancel(job)
+            text,
+            job.progress.done,
+            job.progress.total,
+            len(jobs) - 1,
+            lambda: self._cancel(job),
+            job.id,
         )
 
     def _cancel(self, job: Job) -> None:
@@ -126,6 +160,43 @@ def _values_text(values: tuple[int | float, ...]) -> str:
     """Stored values as the status bar has room for them."""
     told = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values[:_MOST_VALUES]]
     return " ".join(told) + (" …" if len(values) > _MOST_VALUES else "")
+
+
+def _values_kind(document: Document) -> str:
+    """What the stored values are, where that is known."""
+    picture = document.picture
+    if picture is None:
+        return "RGB"
+    if picture.has_choice:
+        return "channels"
+    return "RGB" if picture.is_color else "grey"
+
+
+def saving_texts(
+    document: Document, read_only: str, problem: str, *, by_itself: bool
+) -> tuple[str, str]:
+    """Whether an annotation is saved, and in a sentence more about it.
+
+    Args:
+        document: The open image.
+        read_only: Why nothing may be edited; "" if it may.
+        problem: Why it could not be saved; "" if nothing is known to be wrong.
+        by_itself: Whether corrections are saved without being asked for.
+    """
+    if read_only:
+        return "read-only", read_only
+    if document.dirty:
+        if problem:
+            return "not saved", problem
+        when = "a second after the last stroke, or now with Ctrl+S" if by_itself else "with Ctrl+S"
+        return "not saved yet", f"{document.ref.title} is saved {when}."
+    if document.edited_at is None:
+        return "", ""
+    then, now = time.localtime(document.edited_at), time.localtime()
+    is_today = then[:3] == now[:3]
+    text = time.strftime("Saved %H:%M" if is_today else "Saved %Y-%m-%d", then)
+    files = () if document.place is None else document.place.files
+    return text, "In " + " and ".join(map(str, files)) if files else text
 
 
 def _with_instance(name: str, instance: int | None) -> str:

@@ -1,18 +1,75 @@
-"""The line at the bottom: what is under the pointer, the zoom, and what runs."""
+"""The line at the bottom: rooms, what is under the pointer, what runs, what is saved, the zoom."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QSizePolicy,
+    QStatusBar,
+    QToolButton,
+    QWidget,
+)
 
 from segstudio.core.text import printable
+from segstudio.kit.action_set import ActionSet
 from segstudio.kit.elided import ElidedLabel
-from segstudio.kit.icons import icon
+from segstudio.kit.fitting_row import GroupLine
+from segstudio.kit.frame_names import STATUS_HEIGHT
+from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import PlainLabel, plain
+from segstudio.window import panels
+from segstudio.window.panels import Area
 
-_JOB_TEXT_WIDTH = 300
+_BUTTON_PX, _ICON_PX = STATUS_HEIGHT - 1, 14
+_JOB_TEXT_PX, _PROGRESS_PX = 240, 96
+_VALUE_MOST_PX, _VALUE_LEAST_PX = 190, 48
+_ZOOMS = ("view.fit", "view.actual", "view.double")
+_SEEN_S = 2.0
+"""So long a job is watched before it is said how long it will still take."""
+
+
+class Pace:
+    """Estimates how long a job still takes, from what it has done since it was first seen."""
+
+    def __init__(self) -> None:
+        self._job: object = None
+        self._first = (0.0, 0)
+
+    def left(self, job: object, done: int, total: int, now: float) -> float | None:
+        """Seconds, or None while nothing can be said.
+
+        Args:
+            job: What tells jobs apart.
+            done: Steps so far.
+            total: All steps; 0 if unknown.
+            now: The time in seconds.
+        """
+        if job != self._job:
+            self._job, self._first = job, (now, done)
+        began, before = self._first
+        if total <= 0 or done <= before or now - began < _SEEN_S:
+            return None
+        return (total - done) * (now - began) / (done - before)
+
+
+def left_text(seconds: float) -> str:
+    """How long something still takes, as roughly as it is known."""
+    if seconds < 10:
+        return "a few s left"
+    if seconds < 55:
+        return f"{5 * round(seconds / 5)} s left"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:
+        return f"{minutes} min left"
+    return f"{minutes // 60} h {minutes % 60} min left"
 
 
 class JobStrip(QWidget):
@@ -21,27 +78,28 @@ class JobStrip(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._cancel: Callable[[], object] = lambda: None
-        self._text = PlainLabel()
-        self._text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._pace = Pace()
+        self._text = _Value("Job", Qt.AlignmentFlag.AlignRight, _JOB_TEXT_PX, "caption")
         self._full = ""
+        self.left = PlainLabel()
+        self.left.setProperty("caption", True)
+        self.left.setAccessibleName("Time left")
         self._bar = QProgressBar()
-        self._bar.setFixedWidth(140)
-        self._bar.setMaximumHeight(14)
+        self._bar.setFixedSize(_PROGRESS_PX, 6)
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName("Progress")
-        self.button = QToolButton()
-        self.button.setIcon(icon("x"))
-        self.button.setIconSize(QSize(14, 14))
-        self.button.setAutoRaise(True)
-        self.button.setToolTip("Cancel")
-        self.button.setAccessibleName("Cancel this job")
+        self.button = icon_button("x", "Cancel (Ctrl+.)", name="Cancel this job", px=_ICON_PX)
+        self.button.setFixedSize(_BUTTON_PX, _BUTTON_PX)
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(lambda: self._cancel())
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 4, 0)
-        row.setSpacing(6)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
         row.addWidget(self._text)
         row.addWidget(self._bar)
+        row.addWidget(self.left)
         row.addWidget(self.button)
+        self.left.hide()
         self.hide()
 
     @property
@@ -49,62 +107,107 @@ class JobStrip(QWidget):
         return self._full if not self.isHidden() else ""
 
     def show_job(
-        self, title: str, done: int, total: int, waiting: int, cancel: Callable[[], object]
+        self,
+        title: str,
+        done: int,
+        total: int,
+        waiting: int,
+        cancel: Callable[[], object],
+        job: object = None,
     ) -> None:
-        """Show a running job; `total` 0 means that its length is not known."""
+        """Show a running job; `total` 0 means that its length is not known.
+
+        `job` tells it from others, so that the time that is left is that of this one.
+        """
         self._cancel = cancel
         more = f" (+{waiting} waiting)" if waiting else ""
         self._full = f"{printable(title)}{more}"
-        metrics = self._text.fontMetrics()
-        self._text.setText(
-            metrics.elidedText(self._full, Qt.TextElideMode.ElideMiddle, _JOB_TEXT_WIDTH)
-        )
+        self._text.setText(self._full)
         self._text.setToolTip(plain(self._full))
         if (self._bar.maximum(), self._bar.value()) != (total, done):
             self._bar.setRange(0, total)
             self._bar.setValue(done)
+        seconds = self._pace.left(job, done, total, time.monotonic())
+        self.left.setText("" if seconds is None else left_text(seconds))
+        self.left.setVisible(seconds is not None)
         self.show()
 
 
 class StatusBar(QStatusBar):
-    """Fixed places for each value, so that nothing jumps while the mouse moves."""
+    """Rooms at the left, then the pixel; jobs, saving and zoom at the right.
 
-    def __init__(self) -> None:
+    A place grows with what it has to say and never shrinks while the pointer is on the picture,
+    so that nothing jumps to and fro while it moves.
+
+    Attributes:
+        rooms: The buttons that open and close the rooms, by the name of their panel.
+        zoom: Shows the zoom, and offers others.
+    """
+
+    def __init__(self, actions: ActionSet) -> None:
         super().__init__()
         self.setSizeGripEnabled(False)
-        self._position = self._place("Pointer", "88888, 88888")
-        self._color = self._place("Pixel values", "888 888 888")
-        self._annotation = self._place("Annotation class", "a long class name")
-        self._prediction = self._place("Predicted class", "a long class name 100 %")
+        self.setFixedHeight(STATUS_HEIGHT)
+        self.setAccessibleName("Status")
+        self._row = QHBoxLayout()
+        self._row.setContentsMargins(4, 0, 4, 0)
+        self._row.setSpacing(0)
+        self.rooms = {
+            panel.name: self._add_room(actions, panel.name, panel.action_id)
+            for panel in panels.PANELS
+            if panel.on_demand and panel.area == Area.BottomDockWidgetArea
+        }
+        self._position = _Place("Pointer", "Column and row of the pixel under the pointer")
+        self._color = _Place("Pixel values", "Stored values of the pixel under the pointer")
+        self._annotation = _Place("Annotation class", "What the annotation says there")
+        self._prediction = _Place("Predicted class", "What the model says there")
+        self._places = (self._position, self._color, self._annotation, self._prediction)
+        for place in self._places:
+            self._row.addWidget(place)
         self._network = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self._network.setProperty("caption", True)
         self._network.setAccessibleName("Network")
-        self._network.setContentsMargins(6, 0, 6, 0)
-        self.addWidget(self._network, 1)
+        self._network.setContentsMargins(8, 0, 6, 0)
+        self._row.addWidget(self._network, 1)
         self.jobs = JobStrip()
-        self._zoom = PlainLabel()
-        self._zoom.setAccessibleName("Zoom")
-        self._zoom.setContentsMargins(0, 0, 8, 0)
-        self._zoom.setMinimumWidth(self.fontMetrics().horizontalAdvance("8888 %") + 8)
-        self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.addPermanentWidget(self.jobs)
-        self.addPermanentWidget(self._zoom)
+        self._row.addWidget(self.jobs)
+        self._objects = _Place("Objects", "Objects that are shown in this image")
+        self._saved = _Place("Saving", "")
+        self._row.addWidget(self._objects)
+        self._row.addWidget(self._saved)
+        self._row.addWidget(GroupLine())
+        self.zoom = self._add_zoom(actions)
+        whole = QWidget()
+        whole.setLayout(self._row)
+        self.addWidget(whole, 1)
 
     @property
     def texts(self) -> dict[str, str]:
         """What stands there now, by the accessible name of the place."""
-        labels = (self._position, self._color, self._annotation, self._prediction, self._zoom)
-        found = {label.accessibleName(): label.text() for label in labels}
+        places = (*self._places, self._objects, self._saved)
+        found = {place.name: place.value.text() for place in places}
+        found["Zoom"] = self.zoom.text()
         return found | {self._network.accessibleName(): self._network.whole}
 
-    def show_pixel(self, position: str, color: str, annotation: str, prediction: str) -> None:
-        """Show what lies under the pointer."""
-        self._position.setText(position)
-        self._color.setText(color)
-        self._annotation.setText(annotation)
-        self._prediction.setText(prediction)
+    def show_pixel(
+        self,
+        position: str,
+        color: str,
+        annotation: str,
+        prediction: str,
+        *,
+        color_kind: str = "",
+        model: str = "",
+    ) -> None:
+        """Show what lies under the pointer; `model` says whose prediction it is."""
+        self._position.show_value("", position)
+        self._color.show_value(color_kind, color)
+        self._annotation.show_value("annotation", annotation)
+        self._prediction.show_value(model, prediction)
 
     def clear_pixel(self) -> None:
-        self.show_pixel("", "", "", "")
+        for place in self._places:
+            place.clear()
 
     def show_network(self, text: str) -> None:
         """Show what the network says at the pixel."""
@@ -112,13 +215,137 @@ class StatusBar(QStatusBar):
             self._network.show_text(text)
 
     def show_zoom(self, text: str) -> None:
-        self._zoom.setText(text)
+        self.zoom.setText(text)
+        self.zoom.setAccessibleDescription(text)
 
-    def _place(self, name: str, widest: str) -> QLabel:
-        label = PlainLabel()
-        label.setAccessibleName(name)
-        label.setToolTip(f"{name} under the pointer" if name != "Pointer" else "Pixel x, y")
-        label.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 8)
-        label.setContentsMargins(6, 0, 0, 0)
-        self.addWidget(label)
-        return label
+    def show_saving(self, text: str, tip: str) -> None:
+        """Say whether the open image's annotation is saved, and where or why not in the tip."""
+        self._saved.show_caption(text, tip)
+
+    def show_objects(self, count: int | None) -> None:
+        """Say how many objects are shown; None where none are told apart."""
+        if count is None:
+            self._objects.clear()
+        else:
+            self._objects.show_value("objects" if count != 1 else "object", f"{count:,}")
+
+    def _add_room(self, actions: ActionSet, name: str, action_id: str) -> QToolButton:
+        action = actions[action_id]
+        action.setIconText(name)
+        button = QToolButton()
+        button.setDefaultAction(action)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setIconSize(QSize(_ICON_PX + 4, _ICON_PX))
+        button.setProperty("small", True)
+        button.setFixedHeight(_BUTTON_PX)
+        button.setAccessibleName(name)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._row.addWidget(button)
+        return button
+
+    def _add_zoom(self, actions: ActionSet) -> QToolButton:
+        button = QToolButton()
+        button.setProperty("small", True)
+        button.setProperty("plain", True)
+        button.setFixedHeight(_BUTTON_PX)
+        button.setMinimumWidth(self.fontMetrics().horizontalAdvance("1,600 %") + 8)
+        button.setAccessibleName("Zoom")
+        button.setToolTip("Zoom: device pixels for a pixel of the image; click for others")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        menu = QMenu("Zoom", button)
+        for action_id in _ZOOMS:
+            menu.addAction(actions[action_id])
+        button.setMenu(menu)
+        self._row.addWidget(button)
+        return button
+
+
+class _Place(QWidget):
+    """A caption and a value after a line; takes no room while it has nothing to say."""
+
+    def __init__(self, name: str, tip: str) -> None:
+        super().__init__()
+        self.name = name
+        self._caption = PlainLabel()
+        self._caption.setProperty("caption", True)
+        self.value = _Value(name, Qt.AlignmentFlag.AlignLeft, _VALUE_MOST_PX, "value")
+        self.setToolTip(tip)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(GroupLine())
+        row.addWidget(self._caption)
+        row.addWidget(self.value, 1)
+        self.hide()
+
+    def show_value(self, caption: str, text: str) -> None:
+        """Show a value with a word before it; without a value it hides."""
+        if not text:
+            self.clear()
+            return
+        self._caption.setText(caption)
+        self._caption.setVisible(bool(caption))
+        self._caption.setContentsMargins(0, 0, 5 if caption else 0, 0)
+        self.value.grow(text)
+        self.show()
+
+    def show_caption(self, text: str, tip: str) -> None:
+        """Show a text that is no value of anything."""
+        self._caption.setText(text)
+        self.value.setText(text)
+        self.value.hide()
+        self.setToolTip(plain(tip))
+        self.setVisible(bool(text))
+
+    def clear(self) -> None:
+        """Say nothing, and forget how wide it was."""
+        self._caption.setText("")
+        self.value.setText("")
+        self.value.shrink()
+        self.hide()
+
+
+class _Value(QLabel):
+    """A text that is cut in its middle where there is no room; `text` stays whole."""
+
+    def __init__(self, name: str, side: Qt.AlignmentFlag, most_px: int, look: str) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty(look, True)
+        self.setAccessibleName(name)
+        self.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self._most_px, self._grown_px = most_px, 0
+
+    def setText(self, text: str) -> None:
+        super().setText(printable(text))
+
+    def grow(self, text: str) -> None:
+        """Show a text, at least as wide as those before."""
+        self.setText(text)
+        self._grown_px = max(self._grown_px, self._needed)
+
+    def shrink(self) -> None:
+        """Be as wide as the next text alone needs."""
+        self._grown_px = 0
+
+    def sizeHint(self) -> QSize:
+        return QSize(min(self._most_px, max(self._grown_px, self._needed)), _BUTTON_PX)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(min(_VALUE_LEAST_PX, self.sizeHint().width()), _BUTTON_PX)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        metrics = self.fontMetrics()
+        text = metrics.elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.width())
+        painter = QPainter(self)
+        self.style().drawItemText(
+            painter, self.rect(), int(self.alignment()), self.palette(), self.isEnabled(), text,
+            QPalette.ColorRole.WindowText,
+        )  # fmt: skip
+        painter.end()
+
+    @property
+    def _needed(self) -> int:
+        return self.fontMetrics().horizontalAdvance(self.text()) + 1

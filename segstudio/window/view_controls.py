@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon, QPainter, QPaintEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QSlider, QWidget
 
+from segstudio.kit.elided import ElidedCombo
+from segstudio.kit.fitting_row import BUTTON_PX, FittingRow, captioned
 from segstudio.kit.icons import icon
 from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
 from segstudio.kit.plain import PlainLabel
@@ -15,6 +18,10 @@ from segstudio.window.action_table import STYLE_TEXTS, STYLES
 if TYPE_CHECKING:
     from segstudio.session.session import Change, Session
 
+_SIGN_PX, _SLIDER_PX = 16, 56
+_BESIDE_PX = 42
+"""Arrow and rims beside the text of a chooser."""
+
 
 class ViewControls(QWidget):
     """Layer chooser, drawing style and opacity; there from the start, filled by `attach`."""
@@ -22,30 +29,36 @@ class ViewControls(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._session: Session | None = None
-        self.layer = _combo("Layer", "What lies over the photo (T: next)")
+        self.layer = _SignedCombo("layers", "Layer", "What lies over the photo (T: next)")
         for name in LAYERS:
             self.layer.addItem(LAYER_TEXTS[name], name)
             self.layer.setItemData(
                 self.layer.count() - 1, LAYER_TIPS[name], Qt.ItemDataRole.ToolTipRole
             )
-        self.style_ = _combo("Overlay style", "Fill, outline or both (O: next)")
+        self.style_ = _SignedCombo("", "Overlay style", "Fill, outline or both (O: next)")
         for name in STYLES:
             self.style_.addItem(STYLE_TEXTS[name], name)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
-        self.opacity.setFixedWidth(72)
+        self.opacity.setFixedWidth(_SLIDER_PX)
         self.opacity.setToolTip("Opacity of the overlay (Alt+wheel)")
         self.opacity.setAccessibleName("Overlay opacity")
+        self.row = FittingRow("More of what lies over the photo", lines=False)
+        opacity = captioned("", IconLabel("blend", _SIGN_PX), self.opacity)
+        for group in (self.layer, self.style_, opacity):
+            self.row.add(group)
+        self.row.want((self.layer, self.style_, opacity))
         row = QHBoxLayout(self)
-        row.setContentsMargins(4, 0, 4, 0)
-        row.setSpacing(6)
-        row.addWidget(_sign("layers", self))
-        row.addWidget(self.layer)
-        row.addWidget(self.style_)
-        row.addWidget(_sign("blend", self))
-        row.addWidget(self.opacity)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.row)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.setEnabled(False)
+
+    def fit(self, room: int) -> int:
+        """Take at most so many pixels, and put the rest behind a button; returns how many."""
+        used = max(BUTTON_PX, self.row.fit(min(room, self.row.width_of_all())))
+        self.setFixedWidth(used)
+        return used
 
     def attach(self, session: Session) -> None:
         """Show and change the view of this session."""
@@ -94,17 +107,30 @@ class ViewControls(QWidget):
             self._session.set_view(opacity=value / 100)
 
 
-def _combo(name: str, tip: str) -> QComboBox:
-    combo = QComboBox()
-    combo.setAccessibleName(name)
-    combo.setToolTip(tip)
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return combo
+class _SignedCombo(ElidedCombo):
+    """A list to choose from that shows what it is about by an icon before the chosen entry."""
 
+    def __init__(self, sign: str, name: str, tip: str) -> None:
+        super().__init__()
+        self._sign = icon(sign) if sign else QIcon()
+        self.setIconSize(QSize(_SIGN_PX, _SIGN_PX))
+        self.setAccessibleName(name)
+        self.setToolTip(tip)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
-def _sign(name: str, parent: QWidget) -> QLabel:
-    return IconLabel(name, 18, parent)
+    def shown_icon(self) -> QIcon:
+        return self._sign
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the longest entry as a whole."""
+        advance = self.fontMetrics().horizontalAdvance
+        widest = max((advance(self.itemText(i)) for i in range(self.count())), default=0)
+        sign = 0 if self._sign.isNull() else _SIGN_PX + 4
+        return QSize(widest + sign + _BESIDE_PX, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
 
 class IconLabel(PlainLabel):
@@ -113,12 +139,9 @@ class IconLabel(PlainLabel):
     def __init__(self, name: str, size: int, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self._icon = icon(name)
-        self._size = size
         self.setFixedSize(size, size)
 
-    def paintEvent(self, event: object) -> None:
-        from PySide6.QtGui import QPainter
-
+    def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         self._icon.paint(painter, self.rect())
         painter.end()

@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeySequence
 
 from segstudio.kit.actions import Scope, clashes, keys_of
 from segstudio.resources import resource_path
-from segstudio.window.action_table import BAR_FILE, BAR_LAYOUT, BAR_MODEL, all_actions
+from segstudio.window.action_table import BAR_FILE, BAR_LAYOUT, BAR_PLACES, BAR_STRIP, all_actions
 from segstudio.window.keymaps import PRESETS
 from segstudio.window.window_commands import keymap_of
 
@@ -19,7 +19,7 @@ BY_ID = {spec.id: spec for spec in ACTIONS}
 
 def test_ids_are_unique_and_bars_name_known_ones():
     assert len(BY_ID) == len(ACTIONS)
-    assert set(BAR_FILE + BAR_MODEL + BAR_LAYOUT) <= set(BY_ID)
+    assert set(BAR_FILE + BAR_LAYOUT + BAR_PLACES + BAR_STRIP) <= set(BY_ID)
 
 
 def test_every_icon_is_in_the_set():

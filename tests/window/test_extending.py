@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QToolBar, QToolButton
+from PySide6.QtWidgets import QLabel, QToolButton
 from safetensors.torch import save_file
 
 from segstudio.__main__ import main
@@ -64,9 +64,9 @@ def test_a_tool_is_a_class_and_a_row(make_window, folder, monkeypatch, qtbot):
     bench = make_window()
     bench.open(folder)
     window, session = bench.window, bench.session
-    button = window.findChild(QToolBar, "bar.tools").widgetForAction(window.commands["tool.stamp"])
+    button = window.tools.button("tool.stamp")
     assert button.toolTip().startswith("<b>Stamp</b> (Q)")
-    option = next(b for b in window.header.findChildren(QToolButton) if b.text() == "Large stamp")
+    option = next(b for b in window.options.findChildren(QToolButton) if b.text() == "Large stamp")
     assert not option.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_Q)
     assert session.view.tool == "stamp"

@@ -318,22 +318,16 @@ def test_a_damaged_layout_file_is_passed_over(qtbot, tmp_path):
         opened()
 
 
-def test_the_smallest_window_still_shows_the_score_and_the_file_that_is_corrected(scored):
+def test_the_smallest_window_still_shows_the_file_that_is_corrected(scored):
     scored.session.set_view(tool="brush")
     scored.studio.editing.begin_stroke(1, 1)
     scored.studio.editing.end_stroke()
     window = scored.window
     scored.until(window.corrections.isVisible)
-    for width, words in ((1280, True), (1024, False), (1280, True)):
+    for width in (1280, 1024, 1280):
         window.resize(width, 640)
-        scored.until(lambda words=words: ("mIoU" in window.header.score.text()) == words)
         scored.settle()
-        score, bar = window.header.score, window.corrections
-        assert score.text()[-5:].startswith("0.")
-        assert "mIoU" in score.toolTip()
-        assert score.width() >= score.sizeHint().width()
-        number = window.header.brush.number
-        assert number.width() >= number.minimumSizeHint().width()
+        bar = window.corrections
         assert bar.file.width() >= 100
         for button in (bar.keep, bar.instead, bar.revert):
             text = button.fontMetrics().horizontalAdvance(button.text())

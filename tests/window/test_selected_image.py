@@ -64,7 +64,7 @@ def test_a_slow_image_locks_tools_and_run_until_it_is_there(bench, folder, readi
     assert not bench.window.commands["edit.clear"].isEnabled()
     for free in ("model.run_all", "image.next", "image.previous", "file.open"):
         assert bench.window.commands[free].isEnabled(), free
-    bench.until(lambda: bench.window.header.name.whole == "Reading field_1.png…")
+    bench.until(lambda: bench.window.options.hint.text() == "Reading field_1.png…")
     _stroke(bench)
     assert (first.annotation.labels == labels).all()
     assert first.predictions == {}
@@ -97,7 +97,7 @@ def test_a_broken_image_shows_its_message_and_the_last_one_is_left_alone(bench, 
     assert "field_1.png" in line.text()
     assert not bench.window.canvas.viewport.isVisible()
     bench.until(lambda: not bench.window.commands["model.run"].isEnabled())
-    bench.until(lambda: "field_1.png" in bench.window.header.name.whole)
+    bench.until(lambda: bench.window.options.hint.text() == "field_1.png cannot be shown")
     _key(bench, Qt.Key.Key_F5)
     bench.settle()
     assert _masks(folder) == before

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt
-from PySide6.QtGui import QStandardItem, QStandardItemModel
+from PySide6.QtGui import QIcon, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox
 
 from segstudio.kit.elided import ElidedCombo
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from segstudio.runs.segmenting import Segmenting
     from segstudio.session.session import Change, Session
 
-_LETTERS = 23
-"""About as wide as the longest title that comes with segstudio."""
-_LEAST_PX = 80
+_LEAST_PX, _MOST_PX = 140, 280
+"""As wide as its longest title between these."""
+_BESIDE_PX = 40
+"""Arrow and rims beside the title."""
 
 _OTHERS = {"ensemble": "Ensemble"}
 NAMED = "Named runs"
@@ -41,16 +42,32 @@ class ModelChooser(ElidedCombo):
         super().__init__()
         self.setAccessibleName("Model")
         self.setToolTip("The model that Run uses")
-        self.setMinimumContentsLength(_LETTERS)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setEnabled(False)
         self._session: Session | None = None
         self._shown: tuple[object, ...] = ()
+        self._wide = _MOST_PX
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the whole title of each model."""
+        return QSize(max(_LEAST_PX, min(self._wide, _MOST_PX)), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        """In a narrow window the names are cut, so that the rest of the bar has room."""
+        """The list may be narrower than its other titles where the bar needs the room."""
         return QSize(_LEAST_PX, super().minimumSizeHint().height())
+
+    @property
+    def least_width(self) -> int:
+        """So wide it is at least: the title of the chosen model is whole."""
+        needed = self.fontMetrics().horizontalAdvance(self.currentText()) + self._beside_px
+        return max(_LEAST_PX, min(needed, _MOST_PX))
+
+    def shown_icon(self) -> QIcon:
+        """Only what is still to be downloaded is marked while the list is closed."""
+        session = self._session
+        here = session is None or session.model.chosen in session.model.available
+        return QIcon() if here else super().shown_icon()
 
     def attach(self, session: Session, segmenting: Segmenting) -> None:
         """List the session's models; choosing one tells `segmenting`."""
@@ -74,12 +91,27 @@ class ModelChooser(ElidedCombo):
         if shown != self._shown:
             self._shown = shown
             self.setModel(ModelItems(models, available, self))
+            self._measure()
             self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
         self.setCurrentIndex(self.findData(self._session.model.chosen))
+        self.updateGeometry()
         spec = models.get(self._session.model.chosen)
         self.setToolTip(
             plain(f"The model that Run uses: {spec.title}" if spec else "Choose a model")
         )
+
+    def _measure(self) -> None:
+        """Take the width of the longest title."""
+        assert self._session is not None
+        advance = self.fontMetrics().horizontalAdvance
+        widest = max((advance(spec.title) for spec in self._session.models.values()), default=0)
+        self._wide = widest + self._beside_px
+        self.updateGeometry()
+
+    @property
+    def _beside_px(self) -> int:
+        sign = 0 if self.shown_icon().isNull() else self.iconSize().width() + 4
+        return sign + _BESIDE_PX
 
 
 class ModelItems(QStandardItemModel):

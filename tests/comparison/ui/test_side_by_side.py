@@ -62,7 +62,7 @@ def test_headers_say_model_score_and_seconds_and_mark_the_best(both):
         assert f"{scores[number].mean_iou:.3f}" in header(both, number).score.text()
         assert header(both, number).best.isVisible() is scores[number].best
     assert [score.best for score in scores].count(True) == 1
-    assert not both.window.header.run.isVisible()  # the views have choosers of their own
+    assert not both.window.options.run.isVisible()  # the views have choosers of their own
 
 
 def test_a_header_chooses_layer_and_prediction_of_its_view(both):
@@ -202,7 +202,7 @@ def test_what_is_to_be_known_of_a_prediction_is_marked_and_told(both):
     QToolTip.hideText()
     both.studio.comparing.choose(1, layer=Layer.NONE)  # which is of no prediction
     both.until(header(both, 1).notes.isHidden)
-    alone = both.window.header.notes
+    alone = both.window.options.notes
     assert alone.isHidden()
     both.studio.comparing.set_layout(1)
     both.studio.segmenting.show(INSTANCE)

@@ -1,14 +1,15 @@
-"""The slim line over the canvas: which image, how good, and the options of the tool in hand."""
+"""The bar over the views: what the tool in hand is called, and its options with words."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QPalette, QResizeEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
+    QFrame,
     QHBoxLayout,
     QSlider,
     QSpinBox,
@@ -16,116 +17,122 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.canvas.tool import Tool
-from segstudio.core.formatting import ratio_text
+from segstudio.canvas.tool import PAN, Tool
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.elided import ElidedCombo, ElidedLabel
+from segstudio.kit.elided import ElidedCombo
+from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, FittingRow, GroupLine, captioned
 from segstudio.kit.notes_mark import NotesMark
 from segstudio.kit.plain import PlainLabel
-from segstudio.metrics.tally import lead_iou, lead_short
-from segstudio.runs.scoring import Scoring
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, What
-from segstudio.storage.image_ref import image_of
 
-_SHOWN = (
-    What.PROJECT
-    | What.DOCUMENT
-    | What.PREDICTIONS
-    | What.SCORES
-    | What.VIEW
-    | What.SAVED
-    | What.HISTORY
-)
+_SHOWN = What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE
 _SLIDER_STEPS = 200
-_RUN_LETTERS = 10
-_NARROW = 560
-"""Below this width the score has no words and the brush no slider, so that nothing is cut off."""
+_SPIN_PX = 36
+"""Arrows and rims beside a number."""
+_RUN_LETTERS = 14
+_COMPARE = "compare.models"
+_PINS = "A click pins a pixel, a drag moves the image"
+"""What the hand does while the inside of the network is shown."""
 
 
-class CanvasHeader(QWidget):
-    """Shows the open image's name, size and mean IoU; sets the options of the tool in hand."""
+class OptionsBar(QFrame):
+    """Names the tool in hand and sets its options; what has no room goes into its drawer.
+
+    Attributes:
+        name: The tool in hand.
+        row: The options, the last of which may stand in a drawer.
+        hint: What the tool does, or why there is no image, where there is room for it.
+        notes: What is to be known of the shown prediction.
+    """
 
     def __init__(
         self,
         session: Session,
-        scoring: Scoring,
         segmenting: Segmenting,
         actions: ActionSet,
         tools: Iterable[type[Tool]],
     ) -> None:
         super().__init__()
+        self.setProperty("bar", True)
+        self.setAccessibleName("Options of the tool")
         self._tools = {tool.name: tool for tool in tools}
-        self._session, self._scoring = session, scoring
-        self.name = ElidedLabel()
-        self.name.setAccessibleName("Open image")
+        self._session = session
+        self.name = PlainLabel()
+        self.name.setProperty("heading", True)
+        self.name.setAccessibleName("Tool in hand")
+        self.hint = PlainLabel()
+        self.hint.setProperty("caption", True)
+        self.hint.setContentsMargins(12, 0, 0, 0)
         self.run = RunChooser(session, segmenting)
         self.notes = NotesMark()
-        self.score = PlainLabel()
-        self.score.setAccessibleName("Mean IoU of this image")
         self.brush = BrushSize(session)
+        self.views = PlainLabel()
+        self._compared = captioned("", self.views, _button(actions[_COMPARE]))
+        self._shown_run = captioned("Shown", self.run)
         ids = dict.fromkeys(o.id for tool in self._tools.values() for o in tool.options)
         self._options = {option_id: _button(actions[option_id]) for option_id in ids}
+        self.row = FittingRow("More options of the tool", lines=True)
+        for group in (self._compared, self.brush, *self._options.values(), self._shown_run):
+            self.row.add(group)
+        self.row.set_tail(self.hint)
+        self._line = GroupLine()
+        self._right = QHBoxLayout()
+        self._right.setSpacing(8)
         row = QHBoxLayout(self)
-        row.setContentsMargins(10, 0, 8, 0)
-        row.setSpacing(10)
-        row.addWidget(self.name, 1)
-        row.addWidget(self.run)
+        row.setContentsMargins(8, 0, 8, 0)
+        row.setSpacing(0)
+        row.addWidget(self.name)
+        row.addWidget(self._line)
+        row.addWidget(self.row, 1)
         row.addWidget(self.notes)
-        row.addWidget(self.score)
-        row.addWidget(self.brush)
-        for option in self._options.values():
-            row.addWidget(option)
+        row.addLayout(self._right)
         self._refresh = Coalescer(self, self._show)
         session.changed.connect(self._on_change)
         self._show()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Say less where there is little room."""
-        super().resizeEvent(event)
-        if (event.size().width() < _NARROW) != (event.oldSize().width() < _NARROW):
-            self._refresh.request()
+    def add_right(self, widget: QWidget) -> None:
+        """Put something at the right end that is about all views, such as a legend."""
+        self._right.addWidget(widget)
 
     def _on_change(self, change: Change) -> None:
         if change.what & _SHOWN:
             self._refresh.request()
 
     def _show(self) -> None:
-        view = self._session.view
-        self.name.show_text(self._name_text())
-        narrow = self.width() < _NARROW
-        score = self._score_text()
-        self.score.setText(score.rpartition(" ")[2] if narrow else score)
-        self.score.setToolTip(score)
-        self.brush.slider.setVisible(not narrow)
+        session, view = self._session, self._session.view
+        tool, views = self._tools[view.tool], len(view.all_panes)
+        has_document = session.document is not None
+        is_comparing = views > 1 and tool.name == PAN
+        self.name.setText("Compare" if is_comparing else tool.title)
+        self.views.setText(f"{views} views")
+        self.hint.setText(self._hint(tool))
         # views side by side have headers of their own
-        self.score.setVisible(not view.panes)
         self.notes.show_notes(() if view.panes else self._notes())
-        has_document = self._session.document is not None
-        tool = self._tools[view.tool]
-        self.brush.setVisible(has_document and tool.shows_brush)
         shown = {option.id for option in tool.options}
-        for option_id, button in self._options.items():
-            button.setVisible(has_document and option_id in shown)
+        wanted: list[QWidget] = [b for option_id, b in self._options.items() if option_id in shown]
+        if tool.shows_brush:
+            wanted.append(self.brush)
+        if is_comparing:
+            wanted.append(self._compared)
+        if self.run.is_needed:
+            wanted.append(self._shown_run)
+        self.row.want(wanted if has_document else ())
+        self._line.setVisible(has_document or bool(self.hint.text()))
 
-    def _name_text(self) -> str:
+    def _hint(self, tool: type[Tool]) -> str:
+        """What the tool does; while there is no image, why."""
         session = self._session
-        document = session.document
         if session.loading:
             return f"Reading {session.loading}…"
         if session.unreadable is not None:
-            return f"{session.unreadable.name}  \u00b7  cannot be shown"
-        if document is None:
+            return f"{session.unreadable.name} cannot be shown"
+        if session.document is None:
             return ""
-        height, width = document.shape_hw
-        position = (
-            f"{image_of(session.index) + 1} of {len(session.project.images)}"
-            if session.project
-            else ""
-        )
-        edited = " (not saved yet)" if document.dirty else ""
-        return f"{document.ref.title}{edited}  \u00b7  {width} x {height}  \u00b7  {position}"
+        if tool.name == PAN and session.inspection.active:
+            return _PINS
+        return tool.tip
 
     def _notes(self) -> tuple[str, ...]:
         """What is to be known of the shown prediction."""
@@ -133,19 +140,9 @@ class CanvasHeader(QWidget):
         shown = None if document is None else document.predictions.get(self._session.view.run)
         return () if shown is None else shown.notes
 
-    def _score_text(self) -> str:
-        document = self._session.document
-        if document is None or self._session.view.run not in document.predictions:
-            return ""
-        metrics = self._scoring.of_image()
-        if metrics is None:
-            return ""
-        schema = self._session.schema
-        return f"{lead_short(schema)} {ratio_text(lead_iou(metrics, schema))}"
-
 
 class RunChooser(ElidedCombo):
-    """Which of the image's predictions is shown and scored; hidden while there is none."""
+    """Which of the image's predictions is shown and scored."""
 
     def __init__(self, session: Session, segmenting: Segmenting) -> None:
         super().__init__()
@@ -158,6 +155,11 @@ class RunChooser(ElidedCombo):
         self.activated.connect(lambda: segmenting.show(str(self.currentData())))
         session.changed.connect(self._on_change)
         self._show()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is a choice; views side by side have choosers of their own."""
+        return self.count() > 1 and not self._session.view.panes
 
     def _on_change(self, change: Change) -> None:
         if change.what & (What.DOCUMENT | What.PREDICTIONS | What.VIEW):
@@ -172,7 +174,6 @@ class RunChooser(ElidedCombo):
                 self.addItem(prediction.title, run)
             self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
         self.setCurrentIndex(self.findData(self._session.view.run))
-        self.setVisible(bool(runs) and not self._session.view.panes)
 
 
 class BrushSize(QWidget):
@@ -183,19 +184,22 @@ class BrushSize(QWidget):
         self._session = session
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _SLIDER_STEPS)
-        self.slider.setFixedWidth(84)
+        self.slider.setFixedWidth(72)
         self.slider.setAccessibleName("Brush size")
         self.slider.setToolTip("Brush size ([ and ], Shift+wheel)")
         self.number = QSpinBox()
         self.number.setRange(MIN_BRUSH, MAX_BRUSH)
         self.number.setSuffix(" px")
+        self.number.setFixedHeight(BUTTON_PX)
+        wide = self.number.fontMetrics().horizontalAdvance(f"{MAX_BRUSH} px")
+        self.number.setFixedWidth(wide + _SPIN_PX)
         self.number.setAccessibleName("Brush size in pixels")
         self.number.setToolTip("Brush size ([ and ], Shift+wheel)")
         self.number.setKeyboardTracking(False)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        row.addWidget(self.slider)
+        row.setSpacing(8)
+        row.addWidget(captioned("Size", self.slider, spacing=8))
         row.addWidget(self.number)
         self._show()
         self.slider.valueChanged.connect(self._slid)
@@ -230,8 +234,9 @@ def _from_slider(value: int) -> int:
 def _button(action: QAction) -> QToolButton:
     button = QToolButton()
     button.setDefaultAction(action)
-    button.setIconSize(QSize(16, 16))
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-    button.setAutoRaise(True)
-    button.setForegroundRole(QPalette.ColorRole.WindowText)
+    button.setIconSize(WORD_ICON)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setFixedHeight(BUTTON_PX)
+    button.setAccessibleName(action.text().rstrip("…"))
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button

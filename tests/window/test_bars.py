@@ -1,0 +1,439 @@
+"""Tool bar, options bar, tool strip and status bar, with real clicks and keys."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider, QSpinBox, QWidget
+
+from segstudio.kit.icons import icon
+from segstudio.kit.plain import PlainLabel
+from segstudio.kit.theme import DARK, LIGHT
+from segstudio.window.signal_view import saving_texts
+from segstudio.window.status_bar import Pace, left_text
+
+LEFT = Qt.MouseButton.LeftButton
+SEMANTIC, INSTANCE = "fake-semantic", "fake-instance"
+
+
+@pytest.fixture
+def desk(bench):
+    """A window of the usual size."""
+    bench.window.resize(1280, 772)
+    bench.settle()
+    return bench
+
+
+@pytest.fixture
+def text_font():
+    """Sets the application's font for a test."""
+    app = QApplication.instance()
+    before = app.font()
+
+    def use(family: str) -> None:
+        font = QFont(before)
+        font.setFamilies([family])
+        app.setFont(font)
+
+    yield use
+    app.setFont(before)
+
+
+def shown(parent: QWidget, *kinds: type) -> list[QWidget]:
+    return [w for kind in kinds for w in parent.findChildren(kind) if w.isVisible()]
+
+
+def bars(window) -> tuple[QWidget, ...]:
+    return (window.bar, window.options, window.tools, window.status)
+
+
+def whole(widget: QWidget) -> bool:
+    """Whether the text of a button or chooser fits between its rims."""
+    text = widget.currentText() if isinstance(widget, QComboBox) else widget.text()
+    rims = 34 if isinstance(widget, QComboBox) else 16
+    return widget.fontMetrics().horizontalAdvance(text) + rims <= widget.width()
+
+
+def has_words(button: QAbstractButton) -> bool:
+    return button.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+
+
+# -- sizes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", ["DejaVu Sans", "Inter"])
+def test_the_bars_have_their_sizes_and_cut_no_text(desk, text_font, family):
+    text_font(family)
+    window, session = desk.window, desk.session
+    models = session.models
+    models[SEMANTIC] = replace(models[SEMANTIC], title="Mask R-CNN (small ResNet), nuclei")
+    desk.studio.segmenting.choose(SEMANTIC)
+    session.set_view(tool="brush")
+    for width in (1280, 1920):
+        window.resize(width, 772)
+        desk.settle()
+        heights = (window.menuBar(), window.bar, window.options, window.status)
+        assert [bar.height() for bar in heights] == [28, 40, 36, 26]
+        assert window.tools.width() == 40
+        assert window.tools.button("tool.brush").size().toTuple() == (30, 30)
+        assert window.view_controls.row.in_drawer == ()
+        assert window.options.row.in_drawer == ()
+        for bar in bars(window):
+            for widget in shown(bar, QComboBox):
+                assert whole(widget), (width, widget.accessibleName())
+            for button in shown(bar, QAbstractButton):
+                assert not has_words(button) or whole(button), (width, button.text())
+        assert window.bar.findChild(QAbstractButton, "qt_toolbar_ext_button").isHidden()
+
+
+def test_every_control_of_the_bars_has_a_name_a_tip_and_takes_the_keys(desk):
+    desk.session.set_view(tool="fill")
+    desk.settle()
+    for bar in bars(desk.window):
+        found = shown(bar, QAbstractButton, QComboBox, QSlider, QSpinBox)
+        assert found
+        for control in found:
+            named = control.accessibleName(), control.toolTip()
+            assert all(named), (bar.accessibleName(), *named)
+            assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, named
+
+
+# -- tool bar --------------------------------------------------------------------------------------
+
+
+def buttons_named(bar: QWidget, word: str) -> list[QAbstractButton]:
+    return [b for b in shown(bar, QAbstractButton) if word in b.accessibleName()]
+
+
+def test_one_run_is_filled_with_the_accent_and_runs(desk, qtbot):
+    window = desk.window
+    (run, _run_all) = buttons_named(window.bar, "Run")
+    assert not buttons_named(window.bar, "Cancel")
+    for theme, tokens in (("dark", DARK), ("light", LIGHT)):
+        window.theme.choose(theme)
+        desk.settle()
+        seen = run.grab().toImage()
+        assert seen.pixelColor(5, seen.height() // 2).name() == tokens.accent
+        drawn = icon("play", on_accent=True).pixmap(64, 64).toImage()
+        inks = [drawn.pixelColor(x, y) for x in range(64) for y in range(64)]
+        assert {c.name() for c in inks if c.alpha() == 255} == {tokens.on_accent}
+        ink = QColor(tokens.on_accent)
+        area = [seen.pixelColor(x, y) for x in range(8, 26) for y in range(6, 22)]
+        assert min(abs(c.lightness() - ink.lightness()) for c in area) < 40
+    window.theme.choose("system")
+    qtbot.mouseClick(run, LEFT)
+    desk.until(lambda: SEMANTIC in desk.session.document.predictions)
+
+
+def test_the_smallest_window_puts_what_has_no_room_into_a_drawer_that_works(desk, qtbot):
+    window, row = desk.window, desk.window.view_controls.row
+    window.resize(1024, 640)
+    desk.settle()
+    assert window.view_controls.style_ in row.in_drawer
+    assert whole(window.model_chooser)
+    right = max(
+        b.mapTo(window, b.rect().topRight()).x() for b in shown(window.bar, QAbstractButton)
+    )
+    assert right < 1024
+    row.more.setFocus()
+    qtbot.keyClick(row.more, Qt.Key.Key_Space)
+    assert row.drawer.isVisible()
+    assert row.drawer.isAncestorOf(QApplication.focusWidget())
+    opacity = window.view_controls.opacity
+    before = desk.session.view.opacity
+    opacity.setFocus()
+    qtbot.keyClick(opacity, Qt.Key.Key_Right)
+    assert desk.session.view.opacity > before
+    qtbot.keyClick(row.drawer, Qt.Key.Key_Escape)
+    assert not row.drawer.isVisible()
+    window.resize(1280, 640)
+    desk.until(lambda: row.in_drawer == ())
+    assert opacity.isVisible()
+
+
+def test_the_right_column_closes_and_comes_back_as_it_was(desk, qtbot):
+    docks = desk.window.docks
+    docks.by_name["Metrics"].close()
+    right = [name for name in docks.by_name if docks.shown(name) and name != "Images"]
+    (button,) = buttons_named(desk.window.bar, "Right column")
+    desk.until(button.isChecked)
+    qtbot.mouseClick(button, LEFT)
+    assert [name for name in right if docks.shown(name)] == []
+    assert not button.isChecked()
+    qtbot.mouseClick(button, LEFT)
+    assert [name for name in docks.by_name if docks.shown(name) and name != "Images"] == right
+    assert button.isChecked()
+
+
+# -- options bar -----------------------------------------------------------------------------------
+
+
+def test_the_options_follow_the_tool_in_hand(desk, qtbot):
+    options, session = desk.window.options, desk.session
+    assert options.name.text() == "Pan"
+    assert options.hint.isVisible()
+    assert options.hint.text().startswith("Drag to move the image")
+    qtbot.keyClick(desk.window, Qt.Key.Key_B)
+    desk.until(lambda: options.name.text() == "Brush")
+    words = [label.text() for label in shown(options.brush, PlainLabel)]
+    assert words == ["Size"]
+    options.brush.slider.setFocus()
+    qtbot.keyClick(options.brush.slider, Qt.Key.Key_End)
+    assert session.view.brush_size == 500
+    assert options.brush.number.text() == "500 px"
+    (only,) = [b for b in shown(options, QAbstractButton) if b.text().startswith("Paint only")]
+    qtbot.mouseClick(only, LEFT)
+    assert session.view.only_unlabelled
+    assert only.isChecked()
+    qtbot.keyClick(desk.window, Qt.Key.Key_E)
+    desk.until(lambda: options.name.text() == "Eraser")
+    assert options.brush.isVisible()
+    assert not only.isVisible()
+
+
+def test_options_without_room_go_into_the_drawer_and_a_hint_goes(desk, qtbot):
+    options = desk.window.options
+    desk.window.resize(1600, 772)
+    desk.session.set_view(tool="fill")
+    desk.settle()
+    assert options.row.in_drawer == ()
+    assert options.hint.isVisible()
+    legend = PlainLabel("a legend that is common to all views")
+    legend.setFixedWidth(options.row.width() - 120)
+    options.add_right(legend)
+    desk.until(lambda: len(options.row.in_drawer) == 2)
+    assert legend.isVisible()
+    assert legend.geometry().right() <= options.width() - 8
+    assert not options.hint.isVisible()
+    qtbot.mouseClick(options.row.more, LEFT)
+    (connected,) = [
+        b for b in shown(options.row.drawer, QAbstractButton) if "connected" in b.text()
+    ]
+    qtbot.mouseClick(connected, LEFT)
+    assert not desk.session.view.fill_contiguous
+    options.row.drawer.close()
+    legend.hide()
+    desk.until(lambda: options.row.in_drawer == ())
+
+
+def test_a_prediction_is_chosen_only_where_there_are_several(desk, qtbot):
+    options = desk.window.options
+    desk.studio.segmenting.run_models([SEMANTIC])
+    desk.until(lambda: SEMANTIC in desk.session.document.predictions)
+    desk.settle()
+    assert not options.run.isVisible()
+    desk.studio.segmenting.run_models([INSTANCE])
+    desk.until(lambda: INSTANCE in desk.session.document.predictions)
+    desk.until(options.run.isVisible)
+    assert desk.session.view.run == INSTANCE
+    options.run.setFocus()
+    at = options.run.currentIndex()
+    qtbot.keyClick(options.run, Qt.Key.Key_Up if at else Qt.Key.Key_Down)
+    desk.until(lambda: desk.session.view.run == SEMANTIC)
+
+
+def test_views_side_by_side_are_named_and_lead_to_the_choice_of_models(desk, qtbot):
+    options = desk.window.options
+    desk.studio.comparing.set_layout(4)
+    desk.until(lambda: options.name.text() == "Compare")
+    assert options.views.text() == "4 views"
+    (choose,) = [b for b in shown(options, QAbstractButton) if "side by side" in b.text()]
+    qtbot.mouseClick(choose, LEFT)
+    dialog = QApplication.activeModalWidget()
+    assert "side by side" in dialog.windowTitle().lower()
+    dialog.close()
+    qtbot.keyClick(desk.window, Qt.Key.Key_B)
+    desk.until(lambda: options.name.text() == "Brush")
+
+
+# -- tool strip ------------------------------------------------------------------------------------
+
+
+def test_tools_without_room_go_into_a_menu_that_shows_the_one_in_hand(desk, qtbot):
+    strip = desk.window.tools
+    assert not strip.more.isVisible()
+    desk.window.docks.toggle_area(Qt.DockWidgetArea.LeftDockWidgetArea)
+    strip.setFixedHeight(220)  # as beside a room below, in a low window
+    desk.until(strip.more.isVisible)
+    titles = [action.text() for action in strip.more.menu().actions()]
+    assert titles[-2:] == ["Show overlay", "Fit image"]
+    assert "Pick class" in titles
+    assert strip.button("tool.brush").isVisible()
+    last = [w for w in shown(strip, QAbstractButton) if w is not strip.swatch][-1]
+    assert strip.swatch.geometry().top() > last.geometry().bottom()
+    assert strip.swatch.geometry().bottom() <= 220
+    assert not strip.more.isChecked()
+    strip.more.menu().actions()[titles.index("Pick class")].trigger()
+    assert desk.session.view.tool == "pick"
+    desk.until(strip.more.isChecked)
+    qtbot.mouseClick(strip.button("tool.brush"), LEFT)
+    desk.until(lambda: not strip.more.isChecked())
+    strip.setMinimumHeight(0)
+    strip.setMaximumHeight(10_000)
+    desk.until(lambda: not strip.more.isVisible())
+    assert strip.button("view.fit").isVisible()
+
+
+def test_the_swatch_shows_chooses_and_swaps_the_class(desk, qtbot):
+    swatch, session = desk.window.tools.swatch, desk.session
+
+    def color_of(class_id: int) -> tuple[int, int, int]:
+        return tuple(session.schema.get(class_id).color)
+
+    def seen(x: int, y: int) -> tuple[int, int, int]:
+        return swatch.grab().toImage().pixelColor(x, y).getRgb()[:3]
+
+    session.set_view(active_class=2, previous_class=1)
+    desk.settle()
+    assert (seen(10, 10), seen(23, 23)) == (color_of(2), color_of(0))
+    qtbot.mouseClick(swatch, LEFT, pos=QPoint(23, 23))
+    assert session.view.active_class == 0
+    desk.settle()
+    assert (seen(10, 10), seen(23, 23)) == (color_of(0), color_of(2))
+    menu = swatch.menu()
+    menu.aboutToShow.emit()
+    rows = [action.text() for action in menu.actions()]
+    assert rows[:3] == ["background\t0", "class 1\t1", "class 2\t2"]
+    assert [action.isChecked() for action in menu.actions()[:3]] == [True, False, False]
+    menu.actions()[1].trigger()
+    assert session.view.active_class == 1
+    assert swatch.accessibleDescription() == "class 1"
+
+
+def test_the_menu_of_classes_shows_names_as_they_are(desk):
+    desk.studio.schema_keeper.rename_class(1, "salt & <b>pepper</b>")
+    menu = desk.window.tools.swatch.menu()
+    menu.aboutToShow.emit()
+    assert menu.actions()[1].text() == "salt && <b>pepper</b>\t1"
+    desk.session.set_view(active_class=1)
+    assert "salt &amp; &lt;b&gt;pepper" in desk.window.tools.swatch.toolTip()
+
+
+# -- status bar ------------------------------------------------------------------------------------
+
+
+def test_rooms_open_and_close_from_the_status_bar(desk, qtbot):
+    status, docks = desk.window.status, desk.window.docks
+    assert list(status.rooms) == ["Network", "Evaluation"]
+    button = status.rooms["Evaluation"]
+    assert button.text() == "Evaluation"
+    qtbot.mouseClick(button, LEFT)
+    assert docks.shown("Evaluation")
+    assert button.isChecked()
+    desk.settle()
+    qtbot.mouseClick(button, LEFT)
+    assert not docks.shown("Evaluation")
+    assert not button.isChecked()
+    desk.settle()
+
+
+def test_the_pixel_is_told_with_words_and_nothing_jumps(desk):
+    window, status = desk.window, desk.window.status
+    desk.studio.segmenting.run_models([SEMANTIC])
+    desk.until(lambda: SEMANTIC in desk.session.document.predictions)
+    desk.settle()
+    window.signal_view.on_hover(5, 6)  # red is 5 times the column, green 7 times the row
+    assert status.texts["Pointer"] == "5, 6"
+    assert status.texts["Pixel values"] == "25 42 0"
+    assert status.texts["Annotation class"] == "class 1"
+    assert status.texts["Predicted class"] == "background 78 %"
+    desk.settle()
+    captions = [w.text() for w in shown(status, PlainLabel) if w.text()]
+    assert captions[:3] == ["RGB", "annotation", "Fake U-Net"]
+    window.signal_view.on_hover(40, 31)  # background, longer than "class 1", with longer numbers
+    desk.settle()
+    lefts = [w.mapTo(status, QPoint()).x() for w in shown(status, QWidget)]
+    window.signal_view.on_hover(5, 6)
+    desk.settle()
+    assert [w.mapTo(status, QPoint()).x() for w in shown(status, QWidget)] == lefts
+    window.signal_view.on_left()
+    assert status.texts["Pointer"] == ""
+    desk.settle()
+    assert not any(w.text() == "annotation" for w in shown(status, PlainLabel))
+
+
+def test_the_zoom_is_chosen_in_the_status_bar_and_by_a_key(desk, qtbot):
+    window = desk.window
+    texts = [action.text() for action in window.status.zoom.menu().actions()]
+    assert texts == ["Fit image", "Actual size (100 %)", "Twice the size (200 %)"]
+    window.status.zoom.menu().actions()[2].trigger()
+    assert window.canvas.zoom == 2
+    assert window.status.zoom.text() == "200 %"
+    window.status.zoom.menu().actions()[1].trigger()
+    assert window.status.texts["Zoom"] == "100 %"
+    qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    assert window.canvas.zoom == 2
+
+
+def test_saving_is_told_while_one_paints(desk):
+    status = desk.window.status
+    assert status.texts["Saving"] == ""
+    desk.session.set_view(tool="brush", active_class=1)
+    desk.studio.editing.begin_stroke(30, 5)
+    desk.studio.editing.end_stroke()
+    desk.until(lambda: status.texts["Saving"] == "not saved yet")
+    assert desk.window.isWindowModified()
+    assert desk.window.windowTitle() == "field_0.png[*] - pictures - segstudio"
+    desk.studio.autosave.save_all()
+    now = time.strftime("Saved %H:%M", time.localtime(desk.session.document.edited_at))
+    desk.until(lambda: status.texts["Saving"] == now)
+
+
+def test_what_is_not_saved_says_why(desk):
+    document = desk.session.document
+    assert saving_texts(document, "", "", by_itself=True) == ("", "")
+    locked = saving_texts(document, "Another segstudio has it open.", "", by_itself=True)
+    assert locked == ("read-only", "Another segstudio has it open.")
+    desk.studio.editing.begin_stroke(30, 5)
+    desk.studio.editing.end_stroke()
+    text, tip = saving_texts(document, "", "The disk is full.", by_itself=True)
+    assert (text, tip) == ("not saved", "The disk is full.")
+    assert saving_texts(document, "", "", by_itself=False)[1] == "field_0.png is saved with Ctrl+S."
+    desk.studio.autosave.save_all()
+    desk.settle()
+    document.edited_at = 1_000_000_000.0  # in September 2001
+    assert saving_texts(document, "", "", by_itself=True)[0] == "Saved 2001-09-09"
+
+
+def test_the_time_that_is_left_is_worked_out_from_what_was_done():
+    pace = Pace()
+    assert pace.left("a", 10, 100, 50.0) is None  # seen for the first time
+    assert pace.left("a", 20, 100, 51.0) is None  # too soon to say
+    assert pace.left("a", 30, 100, 54.0) == 14.0  # 20 steps in 4 s, 70 to go
+    assert pace.left("a", 100, 100, 60.0) == 0.0
+    assert pace.left("b", 1, 4, 60.0) is None  # another job
+    assert pace.left("b", 1, 4, 70.0) is None  # nothing was done
+    assert pace.left("b", 3, 0, 80.0) is None  # its length is not known
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(3, "a few s left"), (12, "10 s left"), (54, "55 s left"), (58, "1 min left"),
+     (170, "3 min left"), (3600, "1 h 0 min left"), (5400, "1 h 30 min left")],
+)  # fmt: skip
+def test_times_are_told_as_roughly_as_they_are_known(seconds, text):
+    assert left_text(seconds) == text
+
+
+def test_a_long_job_leaves_room_for_the_rest_at_the_smallest_width(desk):
+    window, status = desk.window, desk.window.status
+    desk.session.set_view(active_class=1)
+    window.resize(1024, 640)
+    window.signal_view.on_hover(5, 6)
+    title = "Evaluating Small U-Net, pixel shuffle on nuclei-10-noisy.png of a long folder"
+    status.jobs.show_job(title, 3, 12, 4, lambda: None, "job")
+    desk.settle()
+    assert status.jobs.text == f"{title} (+4 waiting)"
+    for control in (status.jobs.button, status.zoom, *status.rooms.values()):
+        at = control.mapTo(window, QPoint())
+        assert at.x() >= 0
+        assert at.x() + control.width() <= 1024
+    ends = sorted(
+        (w.mapTo(status, QPoint()).x(), w.width()) for w in shown(status, QAbstractButton)
+    )
+    assert all(x + width <= nxt for (x, width), (nxt, _) in pairwise(ends))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QDockWidget
+from PySide6.QtWidgets import QDockWidget, QTabBar
 
 if TYPE_CHECKING:
     from segstudio.window.main_window import MainWindow
@@ -18,12 +18,14 @@ Area = Qt.DockWidgetArea
 BESIDE_FROM = 1600
 """Width of the window from which the room may stand beside the views."""
 _BESIDE_SHARE = 0.58
+_LINE = 1
+"""Between the list and the room."""
 _LOW, _LOW_SHARE, _MOST_SHARE = 326, 0.42, 0.45
 """Height below the views: so much, more in a high window, no more than a part of a low one."""
 
 
 Folded = dict[QDockWidget, tuple[int, int]]
-"""What is folded, with its width and height before."""
+"""What is folded, with its width and height before; 0 of what was behind a tab."""
 
 
 class Place(StrEnum):
@@ -107,13 +109,13 @@ class RoomPlace(QObject):
         self._is_busy = True
         window, is_open = self._window, self._in_window
         aside = is_open and (self.over or self.is_beside)
+        window.central.setVisible(not self.covers)
         if is_open:
             self._go(Area.RightDockWidgetArea if aside else Area.BottomDockWidgetArea)
         if aside:
             self._fold()
         else:
             self.unfold()
-        window.central.setVisible(not self.covers)
         if is_open:
             self._size()
         self._room.show_place(
@@ -162,13 +164,18 @@ class RoomPlace(QObject):
         window = self._window
         for dock in folded:
             dock.show()
-        docks, heights = list(folded), [height for _width, height in folded.values()]
-        window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
-        widths = [max(width for width, _height in folded.values())]
-        left = self._in_column(Area.LeftDockWidgetArea)
-        if left and self._list_width:
-            docks, widths = [*left[:1], docks[0]], [self._list_width, *widths]
-        window.resizeDocks(docks[: len(widths)], widths, Qt.Orientation.Horizontal)
+        front = {dock: size for dock, size in folded.items() if size[1]}
+        for dock in front:
+            dock.raise_()
+        layout = window.layout()
+        if layout is not None:
+            layout.activate()  # sizes are shared out among what is shown
+        heights = [height for _width, height in front.values()]
+        window.resizeDocks(list(front), heights, Qt.Orientation.Vertical)
+        sizes = {dock: width for dock, (width, _height) in [*front.items()][:1]}
+        for dock in self._in_column(Area.LeftDockWidgetArea)[:1]:
+            sizes[dock] = self._list_width or dock.width()
+        window.resizeDocks(list(sizes), list(sizes.values()), Qt.Orientation.Horizontal)
 
     def take_folded(self) -> Folded:
         """What is folded now; whoever asks cares for it from now on."""
@@ -185,9 +192,21 @@ class RoomPlace(QObject):
         if self._folded or not column:
             return
         self._list_width = left[0].width() if left else 0
-        self._folded = {dock: (dock.width(), dock.height()) for dock in column}
+        self._folded = {dock: self._size_of(dock) for dock in column}
         for dock in column:
             dock.hide()
+
+    def _size_of(self, dock: QDockWidget) -> tuple[int, int]:
+        """Its width and its height with the tabs below it; 0 if it is behind one."""
+        if dock.visibleRegion().isEmpty():
+            return 0, 0
+        window, tabs = self._window, 0
+        if window.tabifiedDockWidgets(dock):
+            direct = Qt.FindChildOption.FindDirectChildrenOnly
+            tabs = max(
+                (bar.height() for bar in window.findChildren(QTabBar, options=direct)), default=0
+            )
+        return dock.width(), dock.height() + tabs
 
     def _in_column(self, area: Area) -> list[QDockWidget]:
         """What is seen there besides the room."""
@@ -222,7 +241,7 @@ class RoomPlace(QObject):
             left = self._in_column(Area.LeftDockWidgetArea)[:1]
             list_width = (self._list_width or left[0].width()) if left else 0
             width = self._width or round(_BESIDE_SHARE * whole.width())
-            width = whole.width() - list_width if self.covers else width
+            width = whole.width() - list_width - _LINE if self.covers else width
             window.resizeDocks(
                 [*left, self._room], [*[list_width][: len(left)], width], Qt.Orientation.Horizontal
             )

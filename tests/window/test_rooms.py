@@ -31,7 +31,8 @@ def press(bench, key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
 
 def opened(bench, key):
     press(bench, key)
-    bench.until(lambda: bench.window.docks.frame(bench.window.docks.room.front).widget())
+    docks = bench.window.docks
+    bench.until(lambda: docks.frame(docks.room.front).widget() is not None)
     bench.settle()
     return bench
 
@@ -208,7 +209,7 @@ def test_beside_the_views_is_offered_from_1600_pixels_on(desk):
     button, command = desk.window.docks.room.buttons[BESIDE], desk.window.commands[BESIDE]
     assert not button.isVisible()
     assert not command.isEnabled()
-    desk.window.resize(1920, 1052)
+    desk.window.resize(1900, 1000)
     desk.until(button.isVisible)
     desk.until(command.isEnabled)
     places = {name: dock.geometry() for name, dock in desk.window.docks.by_name.items()}
@@ -221,7 +222,7 @@ def test_beside_the_views_is_offered_from_1600_pixels_on(desk):
     desk.window.resize(1400, 1052)
     desk.until(lambda: room.geometry().top() > central.geometry().bottom())
     assert "Classes" in shown(desk)
-    desk.window.resize(1920, 1052)
+    desk.window.resize(1900, 1000)
     desk.until(lambda: room.geometry().left() > central.geometry().right())
     click(desk, BESIDE)
     assert room.geometry().top() > central.geometry().bottom()
@@ -231,7 +232,7 @@ def test_beside_the_views_is_offered_from_1600_pixels_on(desk):
 
 
 def test_closing_a_room_beside_the_views_brings_the_right_column_back(desk):
-    desk.window.resize(1920, 1052)
+    desk.window.resize(1900, 1000)
     before = shown(desk)
     opened(desk, KEYS.Key_N)
     press(desk, KEYS.Key_F11, Qt.KeyboardModifier.ShiftModifier)
@@ -243,7 +244,7 @@ def test_closing_a_room_beside_the_views_brings_the_right_column_back(desk):
 
 
 def test_tab_hides_a_room_beside_the_views_with_the_list_and_brings_both_back(desk):
-    desk.window.resize(1920, 1052)
+    desk.window.resize(1900, 1000)
     opened(desk, KEYS.Key_N)
     press(desk, KEYS.Key_F11, Qt.KeyboardModifier.ShiftModifier)
     desk.window.canvas.setFocus()
@@ -273,7 +274,7 @@ def test_the_room_floats_by_a_double_click_on_its_bar_and_comes_back(desk):
 
 @pytest.mark.parametrize("key", [None, KEYS.Key_F11])
 def test_the_room_comes_back_where_it_was(desk, make_window, tiny_engine, folder, key):
-    desk.window.resize(1920, 1052)
+    desk.window.resize(1900, 1000)
     opened(desk, KEYS.Key_N)
     if key is None:
         press(desk, KEYS.Key_F11, Qt.KeyboardModifier.ShiftModifier)
@@ -284,7 +285,8 @@ def test_the_room_comes_back_where_it_was(desk, make_window, tiny_engine, folder
     front = desk.window.docks.room.front
     desk.window.close()
     desk.studio.close()
-    second = closed_desk(make_window, tiny_engine, folder)
+    second = make_window(engine=tiny_engine)
+    second.open(folder)
     second.settle()
     assert second.window.docks.room.front == front
     assert second.window.canvas.isVisible() == (key is None)
@@ -329,6 +331,7 @@ def test_a_double_click_on_a_title_lets_the_panel_float(desk):
     dock = desk.window.docks.by_name["Classes"]
     desk.qtbot.mouseDClick(dock.titleBarWidget(), LEFT, pos=QPoint(150, 16))
     desk.until(dock.isFloating)
+    desk.settle()
     dock.resize(700, 300)
     desk.settle()
     assert dock.width() == 700, "what floats is as wide as it is wanted"

@@ -92,7 +92,9 @@ class ElidedCombo(QComboBox):
         return self.itemIcon(self.currentIndex())
 
     def shown_text(self, width: int) -> str:
-        """The chosen entry in so many pixels."""
+        """The chosen entry in so many pixels; nothing where only a dot or two would fit."""
+        if width < self.fontMetrics().horizontalAdvance("\u2026") * 2:
+            return ""
         return self.fontMetrics().elidedText(
             self.currentText(), Qt.TextElideMode.ElideMiddle, width
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 MakePage = Callable[[], QWidget]
 
@@ -46,6 +46,24 @@ class PageTabs(QTabWidget):
     def built(self) -> tuple[QWidget, ...]:
         """The pages that were looked at so far."""
         return tuple(self._built.values())
+
+    def tabs_apart(self) -> QTabBar:
+        """The tabs as a bar of their own, to be put elsewhere; those above the pages are gone."""
+        apart = QTabBar()
+        apart.setProperty("pages", True)
+        apart.setAccessibleName(self.accessibleName())
+        apart.setDrawBase(False)
+        apart.setExpanding(False)
+        apart.setUsesScrollButtons(False)
+        apart.setElideMode(Qt.TextElideMode.ElideNone)
+        apart.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for index, title in enumerate(self._makers):
+            apart.setTabToolTip(apart.addTab(title), self.tabToolTip(index))
+        apart.setCurrentIndex(self.currentIndex())
+        apart.currentChanged.connect(self.setCurrentIndex)
+        self.currentChanged.connect(apart.setCurrentIndex)
+        self.tabBar().hide()
+        return apart
 
     def page(self, title: str) -> QWidget:
         """The page of this title, built now if it was not looked at yet."""

@@ -19,6 +19,8 @@ from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
 from segstudio.runs.ui.run_actions import DISAGREEMENT_ACTIONS, RUN_ACTIONS, TAKE_ACTIONS
 from segstudio.window import panels
 from segstudio.window.panels import Area, PanelSpec
+from segstudio.window.room import BESIDE, OVER
+from segstudio.window.room_place import BESIDE_FROM
 
 
 def _has_project(c: Context) -> bool:
@@ -206,6 +208,20 @@ def _of_panel(panel: PanelSpec) -> ActionSpec:
     )  # fmt: skip
 
 
+def _has_room(c: Context) -> bool:
+    return not c.window.docks.room.isHidden()
+
+
+def _can_be_beside(c: Context) -> bool:
+    return _has_room(c) and c.window.docks.place.may_be_beside
+
+
+def _where_beside(c: Context) -> str:
+    if not c.window.docks.place.may_be_beside:
+        return f"The window has to be {BESIDE_FROM} pixels wide for it"
+    return "In place of the right column, instead of below the views"
+
+
 def _options(tools: Sequence[type[Tool]]) -> tuple[ActionSpec, ...]:
     """The options of all tools, each once."""
     return tuple({option.id: option for tool in tools for option in tool.options}.values())
@@ -353,6 +369,15 @@ _LAYOUT = (
                partial(_toggle_area, Area.RightDockWidgetArea), "panel-right",
                checked=partial(_area_shown, Area.RightDockWidgetArea), section=4,
                tip="Hide the panels right of the canvas, or show them again"),
+    ActionSpec(OVER, VIEW, "Room over the views", lambda c: c.window.docks.switch_over(),
+               "maximize-2", ("F11",), enabled=_has_room, section=4,
+               checked=lambda c: c.window.docks.place.covers,
+               tip="Network or Evaluation takes the place of the views; Esc brings them back"),
+    ActionSpec(BESIDE, VIEW, "Room beside the views", lambda c: c.window.docks.switch_beside(),
+               "panel-right", ("Shift+F11",), enabled=_can_be_beside, section=4,
+               checked=lambda c: c.window.docks.place.is_beside,
+               tip="In place of the right column, instead of below the views",
+               tip_now=_where_beside),
     ActionSpec("view.next_panel", VIEW, "Go to the next panel",
                lambda c: c.verbs.go_to_panel(1), keys=("Ctrl+Tab",), section=4,
                tip="Keys then go to that panel; the image comes after the last one"),

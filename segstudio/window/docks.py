@@ -6,85 +6,161 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 
+from segstudio.kit.frame_names import TOOLS_WIDTH
 from segstudio.window import panels
+from segstudio.window.dock_title import DockTitle
 from segstudio.window.panels import Area, Build, PanelSpec
+from segstudio.window.room import Room
+from segstudio.window.room_place import Folded, Place, RoomPlace
 
 if TYPE_CHECKING:
     from segstudio.jobs import Job
     from segstudio.studio import Studio
     from segstudio.window.main_window import MainWindow
 
-_LOW_SHARE = 0.4
-"""Of the window's height, for a panel below the canvas."""
+_WIDTHS = {Area.LeftDockWidgetArea: (140, 320), Area.RightDockWidgetArea: (260, 420)}
+"""How narrow and how wide the columns may be; a panel that floats is as wide as it is wanted."""
+_VIEWS_WIDTH = 768
+"""What the list leaves to the views at the first start, in windows of usual width."""
+_LINE = 1
+"""The line between two regions counts as the column's."""
 
 
 class _Frame(QScrollArea):
     """Holds a panel and scrolls it where the window is too low, so that nothing is cut off."""
 
-    def __init__(self, spec: PanelSpec, window: MainWindow) -> None:
+    def __init__(self, spec: PanelSpec) -> None:
         super().__init__()
-        self._spec, self._window = spec, window
+        self._size = QSize(spec.width, spec.height)
+        self._widths = _WIDTHS.get(spec.area, (200, 0)) if not spec.in_room else (200, 0)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
-        self.setMinimumSize(200, 90)
+        self.setMinimumSize(self._widths[0] - _LINE, 90)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.limit(True)
 
     def sizeHint(self) -> QSize:
-        if self._spec.area == Area.BottomDockWidgetArea:
-            return QSize(920, round(_LOW_SHARE * self._window.height()))
-        return QSize(self._spec.width, self._spec.height)
+        return self._size
+
+    def limit(self, limited: bool) -> None:
+        """Whether it can only be as wide as its column."""
+        most = self._widths[1]
+        self.setMaximumWidth(most - _LINE if limited and most else 16_777_215)
 
 
-class Docks:
-    """The docks of a window by the name of their panel, and what builds the panels."""
+class Docks(QObject):
+    """The docks of a window, and what builds the panels.
+
+    Attributes:
+        by_name: The dock in which a panel stands; those in the room share one.
+        room: That dock.
+        place: Where it stands.
+
+    Signals:
+        changed: A panel was opened, closed, or brought to the front of the room.
+        views_wanted: The keys belong to the views again.
+    """
+
+    changed = Signal()
+    views_wanted = Signal()
 
     def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
         self._window = window
         self._specs = {spec.name: spec for spec in panels.PANELS}
-        self._hidden: list[str] = []
         self._hidden_at: dict[Area, list[str]] = {}
+        self._frames = {spec.name: _Frame(spec) for spec in self._specs.values()}
+        self._hidden: list[QDockWidget] = []
+        self._hidden_folded: Folded = {}
         self._asked: set[str] = set()
-        # the panel below stands under the list and the canvas; the right column keeps its height
+        self._used: set[str] = set()
+        # the room below stands under the list and the canvas; the right column keeps its height
         window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
         window.setCorner(Qt.Corner.BottomLeftCorner, Area.BottomDockWidgetArea)
-        self.by_name = {spec.name: self._make(spec) for spec in self._specs.values()}
+        in_room = [spec for spec in self._specs.values() if spec.in_room]
+        self.room = Room(in_room, [self._frames[spec.name] for spec in in_room])
+        self.room.setAllowedAreas(Area.BottomDockWidgetArea | Area.RightDockWidgetArea)
+        self.by_name = {
+            spec.name: self.room if spec.in_room else self._make(spec)
+            for spec in self._specs.values()
+        }
+        self._docks = list(dict.fromkeys(self.by_name.values()))
+        self.place = RoomPlace(window, self.room, self._column)
         self.arrange()
+        self._closing = QTimer(self, singleShot=True, interval=0)
+        self._closing.timeout.connect(self._room_closed)
+        for dock in self._docks:
+            dock.visibilityChanged.connect(self._note_use)
+        self.room.turned.connect(self._note_use)
+
+    # -- the first arrangement -----------------------------------------------------------------
 
     def arrange(self) -> None:
         """Put every dock where it stands at the first start."""
         window = self._window
-        for name, dock in self.by_name.items():
+        self.place.forget()
+        for dock in self._docks:
             dock.setFloating(False)
-            window.addDockWidget(self._specs[name].area, dock)
-            dock.setVisible(not self._specs[name].on_demand)
-        alone = [spec for spec in self._specs.values() if not spec.tabbed_with]
+        columns = [spec for spec in self._specs.values() if not spec.in_room]
+        for spec in columns:
+            window.addDockWidget(spec.area, self.by_name[spec.name])
+            self.by_name[spec.name].setVisible(not spec.on_demand)
+        window.addDockWidget(Area.BottomDockWidgetArea, self.room)
+        self.room.hide()
+        alone = [spec for spec in columns if not spec.tabbed_with]
         left = [spec for spec in alone if spec.area == Area.LeftDockWidgetArea]
         right = [spec for spec in alone if spec.area == Area.RightDockWidgetArea]
         for column in (left, right):
             for upper, lower in pairwise(self.by_name[spec.name] for spec in column):
                 window.splitDockWidget(upper, lower, Qt.Orientation.Vertical)
-        for spec in self._specs.values():
+        for spec in columns:
             if spec.tabbed_with:
                 host = self.by_name[spec.tabbed_with]
                 window.tabifyDockWidget(host, self.by_name[spec.name])
                 host.raise_()
-        heads = [*left[:1], *right[:1]]
-        docks = [self.by_name[spec.name] for spec in heads]
-        window.resizeDocks(docks, [spec.width for spec in heads], Qt.Orientation.Horizontal)
+        self._share_width(left[:1], right[:1])
         docks = [self.by_name[spec.name] for spec in right]
         window.resizeDocks(docks, [spec.height for spec in right], Qt.Orientation.Vertical)
-        self._hidden = []
+        self._hidden, self._hidden_folded = [], {}
+
+    def _share_width(self, left: list[PanelSpec], right: list[PanelSpec]) -> None:
+        """Give the columns their widths; the list takes less where the views had too little."""
+        right_width = sum(spec.width for spec in right)
+        free = self._window.width() - TOOLS_WIDTH - _VIEWS_WIDTH - right_width
+        least = _WIDTHS[Area.LeftDockWidgetArea][0]
+        widths = [max(least, min(spec.width, free)) for spec in left]
+        self._window.resizeDocks(
+            [self.by_name[spec.name] for spec in (*left, *right)],
+            [width - _LINE for width in (*widths, *(spec.width for spec in right))],
+            Qt.Orientation.Horizontal,
+        )
+
+    # -- what stands in the docks --------------------------------------------------------------
 
     def build(self, studio: Studio) -> None:
         """Build the panels that stand in the window, and follow which others are asked for."""
+        commands = self._window.commands
+        for name, dock in self.by_name.items():
+            title = dock.titleBarWidget()
+            if isinstance(title, DockTitle):
+                key = commands[self._specs[name].action_id].shortcut()
+                title.add_menu(key.toString(key.SequenceFormat.NativeText))
+        self.room.furnish(commands)
+        escape = QShortcut(Qt.Key.Key_Escape, self.room, self.views_wanted.emit)
+        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        back = QShortcut(Qt.Key.Key_Escape, self._window, self.uncover)
+        self.place.changed.connect(lambda: escape.setEnabled(not self.place.covers))
+        self.place.changed.connect(lambda: back.setEnabled(self.place.covers))
+        self.place.changed.connect(self.changed)
+        self.place.apply()
         for spec in self._specs.values():
             if not spec.on_demand:
                 self._build(spec, studio, spec.load())
-        for dock in self.by_name.values():
-            dock.visibilityChanged.connect(lambda _shown: self.build_opened(studio))
+        self.changed.connect(lambda: self.build_opened(studio))
 
     def build_opened(self, studio: Studio) -> None:
         """Build the panels that are open now and were not asked for before."""
@@ -107,50 +183,85 @@ class Docks:
             self.fill(spec.name, panel)
 
     def fill(self, name: str, panel: QWidget) -> None:
-        """Put the panel into its dock."""
-        frame = self.by_name[name].widget()
-        assert isinstance(frame, QScrollArea)
-        frame.setWidget(panel)
+        """Put the panel into its dock, and what it has for the title bar into that."""
+        self._frames[name].setWidget(panel)
+        if self._specs[name].in_room:
+            self.room.take(name, panel)
+            return
+        title = self.by_name[name].titleBarWidget()
+        widgets = getattr(panel, "header_widgets", None)
+        if isinstance(title, DockTitle) and widgets is not None:
+            title.take(widgets())
+
+    def frame(self, name: str) -> QScrollArea:
+        """What holds a panel, and scrolls it where it has too little room."""
+        return self._frames[name]
 
     def panels(self) -> list[QWidget]:
         """What the docks hold, in the order of the titles."""
-        frames = (dock.widget() for dock in self.by_name.values())
-        panels = [frame.widget() for frame in frames if isinstance(frame, QScrollArea)]
+        panels = [frame.widget() for frame in self._frames.values()]
         return [panel for panel in panels if panel is not None]
 
+    def regions(self) -> list[QWidget]:
+        """Where the keys can go: the panels of the columns, and the room."""
+        columns = [name for name in self._specs if self.by_name[name] is not self.room]
+        panels = [self._frames[name].widget() for name in columns]
+        return [*(panel for panel in panels if panel is not None), self.room]
+
+    # -- open and closed -----------------------------------------------------------------------
+
     def shown(self, name: str) -> bool:
-        """Whether the dock is open (maybe behind a tab)."""
-        return not self.by_name[name].isHidden()
+        """Whether the panel is open (maybe behind a tab), in the room: whether it is in front."""
+        dock = self.by_name[name]
+        return not dock.isHidden() and (dock is not self.room or self.room.front == name)
 
     def any_shown(self) -> bool:
         """Whether there is any panel to be seen."""
-        return any(map(self.shown, self.by_name))
+        return any(not dock.isHidden() for dock in self._docks)
 
     def in_use(self, name: str) -> bool:
-        """Whether the dock is open, or was when all were hidden and comes back with them."""
-        return self.shown(name) or name in self._hidden
+        """Whether the panel is open, or was when all were hidden and comes back with them.
+
+        In the room one that gave way to another goes on until the room is closed.
+        """
+        dock = self.by_name[name]
+        is_there = not dock.isHidden() or dock in self._hidden
+        return is_there and (dock is not self.room or name in self._used)
 
     def open(self, name: str) -> None:
         """Open the dock and bring it to the front."""
-        self.by_name[name].show()
-        self.by_name[name].raise_()
+        dock = self.by_name[name]
+        if dock is self.room:
+            self.room.bring(name)
+        dock.show()
+        dock.raise_()
 
     def toggle(self, name: str) -> None:
-        """Open the dock and bring it to the front, or close it where it is there already."""
+        """Open the panel and bring it to the front, or close it where it is there already.
+
+        The keys go into the room that is opened, and back to the views when it is closed.
+        """
         dock = self.by_name[name]
         self._hidden = []
-        is_behind_a_tab = dock.visibleRegion().isEmpty()
-        if dock.isHidden() or is_behind_a_tab:
-            self.open(name)
-        else:
+        is_behind_a_tab = dock.visibleRegion().isEmpty() and dock is not self.room
+        if self.shown(name) and not is_behind_a_tab:
             dock.close()
+            return
+        self.open(name)
+        if dock is self.room:
+            self.room.enter()
 
     def area_shown(self, area: Area) -> bool:
-        """Whether a panel of this side of the window is open."""
+        """Whether a panel of this side of the window is open; below stands the room."""
+        if area == Area.BottomDockWidgetArea:
+            return not self.room.isHidden()
         return any(self.shown(name) for name in self._of_area(area))
 
     def toggle_area(self, area: Area) -> None:
         """Close the panels of a side; the second time bring back those that were open."""
+        if area == Area.BottomDockWidgetArea:
+            self.toggle(self.room.front)
+            return
         names = self._of_area(area)
         open_now = [name for name in names if self.shown(name)]
         if open_now:
@@ -163,28 +274,79 @@ class Docks:
             self.by_name[name].show()
 
     def _of_area(self, area: Area) -> list[str]:
-        return [name for name, spec in self._specs.items() if spec.area == area]
+        return [n for n, s in self._specs.items() if s.area == area and not s.in_room]
 
     def toggle_all(self) -> None:
         """Close all docks; the second time bring back those that were open."""
-        open_now = [name for name in self.by_name if self.shown(name)]
+        open_now = [dock for dock in self._docks if not dock.isHidden()]
         if open_now:
-            self._hidden = open_now
-            for name in open_now:
-                self.by_name[name].hide()
+            self.place.cover(False)
+            self._hidden = [dock for dock in self._docks if not dock.isHidden()]
+            self._hidden_folded = self.place.take_folded()
+            for dock in self._hidden:
+                dock.hide()
             return
-        for name in self._hidden or self._at_start():
-            self.by_name[name].show()
+        for dock in self._hidden or self._at_start():
+            dock.show()
         self._hidden = []
+        if self._hidden_folded:
+            self.place.put_folded(self._hidden_folded)
+            self._hidden_folded = {}
 
-    def _at_start(self) -> list[str]:
-        return [spec.name for spec in self._specs.values() if not spec.on_demand]
+    def uncover(self) -> bool:
+        """Bring the views back if the room covers them; whether it did."""
+        covered = self.place.covers
+        if covered:
+            self.place.cover(False)
+            self.views_wanted.emit()
+        return covered
+
+    def switch_beside(self) -> None:
+        """Put the room beside the views, or below them again."""
+        self.place.stand(Place.BELOW if self.place.is_beside else Place.BESIDE)
+
+    def switch_over(self) -> None:
+        """Let the room cover the views, or bring them back."""
+        if not self.uncover():
+            self.place.cover(True)
+            self.room.enter()
+
+    def fit(self) -> None:
+        """The window is wider or narrower now: beside the views there may be room, or no more."""
+        QTimer.singleShot(0, self, self.place.apply)
+
+    def _note_use(self) -> None:
+        if not self.room.isHidden():
+            self._used.add(self.room.front)
+        elif self._used:
+            self._closing.start()  # later: a dock that begins to float is hidden for a moment
+        self.changed.emit()
+
+    def _room_closed(self) -> None:
+        if self.room.isHidden() and self.room not in self._hidden:
+            self._used.clear()
+            self.views_wanted.emit()
+            self.changed.emit()
+
+    def _at_start(self) -> list[QDockWidget]:
+        names = [spec.name for spec in self._specs.values() if not spec.on_demand]
+        return [self.by_name[name] for name in names]
+
+    def _column(self, area: Area) -> list[QDockWidget]:
+        return [
+            dock
+            for dock in self._docks
+            if dock is not self.room and self._window.dockWidgetArea(dock) == area
+        ]
 
     def _make(self, spec: PanelSpec) -> QDockWidget:
         dock = QDockWidget(spec.name, self._window)
         dock.setObjectName(f"dock.{spec.name.lower()}")
         dock.setAccessibleName(f"{spec.name} panel")
-        dock.setWidget(_Frame(spec, self._window))
+        dock.setTitleBarWidget(DockTitle(dock))
+        frame = self._frames[spec.name]
+        dock.setWidget(frame)
+        dock.topLevelChanged.connect(lambda floats: frame.limit(not floats))
         return dock
 
 

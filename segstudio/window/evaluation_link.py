@@ -70,5 +70,6 @@ class EvaluationLink(QObject):
         """Show an image, and the pixels in question if they are known."""
         if index != self._studio.browsing.place:
             self._studio.browsing.select(index)
+        self._window.docks.uncover()
         if rect is not None:
             self._window.canvas.show_rect(rect)

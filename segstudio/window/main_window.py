@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QPaintEvent,
     QPalette,
+    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
@@ -86,7 +87,7 @@ class MainWindow(QMainWindow):
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().setFixedHeight(STATUS_HEIGHT)
         self.docks: Docks = Docks(self)
-        self.layout_store = LayoutStore(layout_file)
+        self.layout_store = LayoutStore(layout_file, self.docks)
         if self.layout_store.restore(self) and not self.docks.any_shown():
             self.docks.toggle_all()  # who closed the program with all hidden would look in vain
         if fits_screen:
@@ -219,9 +220,9 @@ class MainWindow(QMainWindow):
         self.menus[FILE].aboutToShow.connect(self.verbs.fill_recent)
         for menu in self.menus.values():
             menu.aboutToShow.connect(self.commands.refresh)
-        for dock in self.docks.by_name.values():
-            dock.visibilityChanged.connect(self.signal_view.refresh_soon)
-            dock.visibilityChanged.connect(self.network.follow)
+        self.docks.changed.connect(self.signal_view.refresh_soon)
+        self.docks.changed.connect(self.network.follow)
+        self.docks.views_wanted.connect(self.canvas.setFocus)
 
         self.commands.attach(Context(studio, self.canvas, self, self.verbs))
         self.verbs.apply_settings()
@@ -234,6 +235,11 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         for timer in self._framed:
             timer.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.docks.fit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -267,8 +273,10 @@ class MainWindow(QMainWindow):
             self._studio.browsing.open_path(paths[0])
 
 
-_VERSION = 3
+_VERSION = 4
 """Raised when docks or bars get other names, so that an old state is not applied."""
+_ROOM = "Room"
+"""Name under which is kept where the room stands."""
 
 
 _USUAL_FRAME = QMargins(1, 30, 1, 1)
@@ -319,8 +327,9 @@ def keep_on_screen(window: QMainWindow) -> None:
 class LayoutStore:
     """A small file with the window's geometry and the places of its docks."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, docks: Docks | None = None) -> None:
+        """Take the file, and the docks if what Qt remembers of them is not all."""
+        self._path, self._docks = path, docks
 
     def restore(self, window: QMainWindow) -> bool:
         """Put the window as it was; False if nothing (usable) was stored.
@@ -335,7 +344,11 @@ class LayoutStore:
             return False
         if store.value("check") != _check(geometry, state):
             return False
-        return window.restoreGeometry(geometry) and window.restoreState(state, _VERSION)
+        if not (window.restoreGeometry(geometry) and window.restoreState(state, _VERSION)):
+            return False
+        if self._docks is not None:
+            self._docks.place.restore(self.kept(_ROOM))
+        return True
 
     def save(self, window: QMainWindow) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -345,6 +358,8 @@ class LayoutStore:
         store.setValue("state", state)
         store.setValue("check", _check(geometry, state))
         store.sync()
+        if self._docks is not None:
+            self.keep(_ROOM, self._docks.place.to_text())
 
     def keep(self, name: str, text: str) -> None:
         """Remember how a panel is arranged."""

@@ -33,6 +33,8 @@ class PanelSpec:
         width: In logical pixels; of panels beside the canvas.
         height: Likewise.
         tabbed_with: Name of the panel whose place it shares at the first start.
+        in_room: Whether it stands in the room, as one of its tabs; `area` and sizes mean nothing then.
+            It may have a `room_header` for the room's bar, and `page_tabs` that get the keys first.
         on_demand: Whether it is hidden and not built until it is asked for.
         icon: Name of a file in resources/icons, or "".
         keys: Shortcuts that open and close it.
@@ -42,9 +44,10 @@ class PanelSpec:
     name: str
     load: Callable[[], Build]
     area: Area = Area.RightDockWidgetArea
-    width: int = 360
+    width: int = 300
     height: int = 400
     tabbed_with: str = ""
+    in_room: bool = False
     on_demand: bool = False
     icon: str = ""
     keys: tuple[str, ...] = ()
@@ -135,7 +138,7 @@ def _evaluation() -> Build:
 
 
 PANELS: tuple[PanelSpec, ...] = (
-    PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=232, icon="panel-left"),
+    PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=172, icon="panel-left"),
     PanelSpec("Classes", _classes, height=166),
     PanelSpec("Model", _model, height=260),
     PanelSpec("Metrics", _metrics, height=296),
@@ -144,12 +147,11 @@ PANELS: tuple[PanelSpec, ...] = (
         tip="Where the models differ on the open image, region by region",
     ),
     PanelSpec(
-        "Network", _network, Area.BottomDockWidgetArea, on_demand=True, icon="network",
+        "Network", _network, in_room=True, on_demand=True, icon="network",
         keys=("N",), tip="Look inside the chosen model, layer by layer, on the open image",
     ),
     PanelSpec(
-        "Evaluation", _evaluation, Area.BottomDockWidgetArea, tabbed_with="Network",
-        on_demand=True, icon="chart-column", keys=("M",),
+        "Evaluation", _evaluation, in_room=True, on_demand=True, icon="chart-column", keys=("M",),
         tip="Compare models over the whole folder: which one is right, and where",
     ),
 )  # fmt: skip

@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QPalette
+from PySide6.QtGui import QAction, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
     QMenu,
     QProgressBar,
     QPushButton,
+    QTabBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -61,8 +62,10 @@ class EvaluationPanel(QWidget):
     ) -> None:
         super().__init__()
         self._session = session
-        self.header = EvaluationHeader(session, evaluating, _menu(commands, self))
         self.pages = pages
+        self.header = EvaluationHeader(
+            session, evaluating, _menu(commands, self), pages.tabs_apart()
+        )
         self.evaluate = _button("Evaluate", self.start)
         self.truth = _button("Choose ground truth…", lambda: commands.run("file.truth"))
         self.open_folder = _button("Open folder…", lambda: commands.run("file.open"))
@@ -73,8 +76,10 @@ class EvaluationPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
+        column.addWidget(self.header.progress)
         column.addLayout(self._switch, 1)
         self.header.copy_requested.connect(self._copy)
+        self.header.progressed.connect(self._show_progress)
         self.header.models.chosen.connect(self._show)
         self.pages.currentChanged.connect(lambda: self.header.offer_copy(self.pages.has_copy))
         self.pages.open_requested.connect(self.open_requested)
@@ -89,9 +94,27 @@ class EvaluationPanel(QWidget):
         """The line that is shown instead of the pages, "" while they are shown."""
         return "" if self._switch.currentIndex() else self._empty.label.text()
 
+    def room_header(self) -> QWidget:
+        """What stands in the bar of the room while this panel is in front."""
+        return self.header
+
+    @property
+    def page_tabs(self) -> QWidget:
+        """What gets the keys when the panel is opened."""
+        return self.header.tabs
+
     def start(self) -> None:
         """Evaluate the models that are chosen."""
         self.header.begin()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        """That all is through is said where there is room for it."""
+        progress = self.header.progress
+        progress.setVisible(progress.matters or (progress.says and self.height() >= _ROOMY))
 
     def _show_tips(self) -> None:
         """Buttons that do what an action does say its key."""
@@ -156,21 +179,31 @@ def _button(text: str, run: object) -> QPushButton:
 
 _SHOWN = What.EVALUATION | What.MODELS | What.PROJECT | What.STATES
 _EVERY_S = 0.2
-_HEIGHT = 34
+_HEIGHT = 36
+_ROOMY = 420
+"""Height from which the panel says that all images are through."""
 
 
 class EvaluationHeader(QWidget):
-    """Controls of the evaluation.
+    """Tabs of the pages and controls of the evaluation, in one line.
+
+    Attributes:
+        progress: How far it is; stands elsewhere.
 
     Signals:
         copy_requested: The table in front shall go to the clipboard.
+        progressed: What `progress` says is another now.
     """
 
     copy_requested = Signal()
+    progressed = Signal()
 
-    def __init__(self, session: Session, evaluating: Evaluating, export: QMenu) -> None:
+    def __init__(
+        self, session: Session, evaluating: Evaluating, export: QMenu, tabs: QTabBar
+    ) -> None:
         super().__init__()
         self._session, self._evaluating = session, evaluating
+        self.tabs = tabs
         self._has_copy = True
         self.models = RunChoice(session, evaluating)
         self.start = _header_button("play", "Evaluate", "Evaluate the chosen models")
@@ -178,7 +211,7 @@ class EvaluationHeader(QWidget):
         self.again = QAction(icon("refresh-cw"), "Evaluate again, without what is on disk", self)
         self.progress = EvaluationProgress()
         self.copy = _header_button("copy", "", "Copy the table in front")
-        self.export = _header_button("download", "Save", "Save the figures or a report")
+        self.export = _header_button("download", "", "Save the figures or a report")
         self.export.setMenu(export)
         self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._lay_out()
@@ -210,11 +243,12 @@ class EvaluationHeader(QWidget):
         self.start.setMenu(more)
         self.start.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         row = QHBoxLayout(self)
-        row.setContentsMargins(8, 3, 6, 3)
-        row.setSpacing(6)
-        for widget in (self.models, self.start, self.stop, self.progress):
-            row.addWidget(widget)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self.tabs)
         row.addStretch(1)
+        for widget in (self.models, self.start, self.stop):
+            row.addWidget(widget)
         row.addWidget(self.copy)
         row.addWidget(self.export)
 
@@ -234,6 +268,7 @@ class EvaluationHeader(QWidget):
         self.copy.setEnabled(has_figures and self._has_copy)
         self.export.setEnabled(has_figures)
         self.progress.show_state(evaluation)
+        self.progressed.emit()
 
 
 def _header_button(name: str, text: str, tip: str) -> QToolButton:
@@ -257,12 +292,17 @@ _LONGEST = "{0} of {0} images, 59 min left"
 
 
 class EvaluationProgress(QWidget):
-    """A bar and a line of text while images are evaluated, the line alone afterwards."""
+    """A bar and a line of text while images are evaluated, the line alone afterwards.
+
+    Attributes:
+        matters: Whether it says more than that all images are through.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._now = now
         self._seen: deque[tuple[float, int]] = deque()
+        self.matters = False
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedSize(QSize(140, 8))
@@ -270,14 +310,21 @@ class EvaluationProgress(QWidget):
         self.label = PlainLabel()
         self.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(8)
         row.addWidget(self.bar)
         row.addWidget(self.label)
+        row.addStretch(1)
+
+    @property
+    def says(self) -> bool:
+        """Whether there is anything to be read."""
+        return bool(self.label.text())
 
     def show_state(self, evaluation: Evaluation) -> None:
         """Show how far it is."""
         done, whole = _through(evaluation)
+        self.matters = evaluation.running or done < whole or bool(_against(evaluation))
         self.bar.setVisible(evaluation.running)
         self.bar.setRange(0, max(1, whole))
         self.bar.setValue(done)

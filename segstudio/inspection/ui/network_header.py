@@ -30,9 +30,12 @@ from segstudio.kit.swatch import swatch
 from segstudio.session.inspection import ColourMap, Inspection, MapPicture, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
-HEADER_HEIGHT = 34
+HEADER_HEIGHT = 36
 _LABELS_FROM = 1120
 """Narrower than this, the choosers do without words before them."""
+_NAMES_FROM = 820
+"""Narrower than this, the colour map is shown without its name."""
+_PICTURE_ALONE = 62
 _PICTURES = (
     ("Mean", MapPicture.MEAN, "Mean of the channels"),
     ("Maximum", MapPicture.MAXIMUM, "Largest value of the channels"),
@@ -75,7 +78,7 @@ class NetworkHeader(QWidget):
         self.notes = icon_button("triangle-alert", "What could not be found")
         self.picture = _combo("Pictures of the stages")
         self.channel = QSpinBox()
-        self.colours = _combo("Colour map of activations")
+        self.colours = _combo("Colour map of activations", ElidedCombo())
         self.class_ = ElidedCombo()
         self.pinned = icon_button("pin", "Unpin this pixel")
         self.again = icon_button("refresh-cw", "Trace again")
@@ -256,6 +259,8 @@ class NetworkHeader(QWidget):
         super().resizeEvent(event)
         for label in self._labels:
             label.setVisible(self.width() >= _LABELS_FROM)
+        is_narrow = self.width() < _NAMES_FROM
+        self.colours.setFixedWidth(_PICTURE_ALONE if is_narrow else self.colours.sizeHint().width())
 
     def changeEvent(self, event: QEvent) -> None:
         """Ask for the height that the font needs."""
@@ -323,8 +328,8 @@ def _gradient(colours: ColourMap) -> QIcon:
     )
 
 
-def _combo(name: str) -> QComboBox:
-    combo = QComboBox()
+def _combo(name: str, combo: QComboBox | None = None) -> QComboBox:
+    combo = combo or QComboBox()
     combo.setAccessibleName(name)
     combo.setToolTip(name)
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)

@@ -85,6 +85,15 @@ class NetworkPanel(QWidget):
         """The line that is shown instead of a network, "" while one is shown."""
         return "" if self._switch.currentIndex() else self._empty.label.text()
 
+    def room_header(self) -> QWidget:
+        """What stands in the bar of the room while this panel is in front."""
+        return self.header
+
+    @property
+    def page_tabs(self) -> QWidget:
+        """What gets the keys when the panel is opened."""
+        return self.pages.tabBar()
+
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
         """Mark the place of a pixel (x, y) of the photo in every stage, or none."""
         self.structure.show_point(pixel_xy)

@@ -68,15 +68,18 @@ def test_tab_hides_the_panel_with_the_others_and_keeps_what_is_traced(desk, qtbo
     assert desk.session.inspection.traced is kept
 
 
-def test_n_brings_a_panel_to_the_front_that_is_behind_a_tab(desk, qtbot):
+def test_n_brings_the_panel_to_the_front_of_the_room_before_it_closes_it(desk, qtbot):
     docks = desk.window.docks
-    desk.window.tabifyDockWidget(docks.by_name["Images"], docks.by_name["Network"])
-    docks.by_name["Images"].raise_()
+    kept = desk.session.inspection.traced
+    qtbot.keyClick(desk.window, Qt.Key.Key_M)
     desk.settle()
-    assert panel(desk).visibleRegion().isEmpty()
+    assert not panel(desk).isVisible()
+    assert not desk.window.commands["panel.network"].isChecked()
+    assert desk.session.inspection.traced is kept
     qtbot.keyClick(desk.window, Qt.Key.Key_N)
     desk.settle()
-    assert not panel(desk).visibleRegion().isEmpty()
+    assert panel(desk).isVisible()
+    assert desk.window.commands["panel.network"].isChecked()
     qtbot.keyClick(desk.window, Qt.Key.Key_N)
     assert not docks.shown("Network")
 

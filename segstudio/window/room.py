@@ -1,0 +1,289 @@
+"""The room: one dock for the panels that need much space, one of them in front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QSizePolicy,
+    QStackedWidget,
+    QTabBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.core.text import as_html
+
+if TYPE_CHECKING:
+    from segstudio.kit.action_set import ActionSet
+    from segstudio.window.panels import PanelSpec
+
+BAR_HEIGHT = 36
+_ICON = QSize(16, 16)
+BESIDE, OVER, CLOSE = "room.beside", "room.over", "room.close"
+"""Its buttons; the first two are commands of this id."""
+
+
+class Room(QDockWidget):
+    """A bar with a tab for each panel and the line of the one in front; below it that panel.
+
+    A panel whose `room_header` gives a widget has it stand in the bar while the panel is in front,
+    or in a line of its own where the bar is too narrow. Its `page_tabs` get the focus first.
+
+    Attributes:
+        tabs: One tab a panel.
+        buttons: Beside, over, close, by the ids of commands; none before `furnish`.
+
+    Signals:
+        turned: Another panel came to the front.
+    """
+
+    turned = Signal()
+
+    def __init__(self, specs: Sequence[PanelSpec], frames: Sequence[QWidget]) -> None:
+        """Take what stands in the room, and what holds each of them, in the order of the tabs."""
+        super().__init__("Room")
+        self.setObjectName("dock.room")
+        self.setAccessibleName("Room")
+        self._names = [spec.name for spec in specs]
+        self._icons = [spec.icon for spec in specs]
+        self._headers: dict[str, QWidget] = {}
+        self._starts: dict[str, QWidget] = {}
+        self._is_entering = False
+        self.buttons: dict[str, QToolButton] = {}
+        self._commands: ActionSet | None = None
+        self.tabs = _RoomTabs(self._names)
+        self._bar = _Bar(self.tabs)
+        self.setTitleBarWidget(self._bar)
+        self._line = _Line()
+        self._stack = QStackedWidget()
+        for frame in frames:
+            self._stack.addWidget(frame)
+        contents = QWidget()
+        column = QVBoxLayout(contents)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._line)
+        column.addWidget(self._stack, 1)
+        self.setWidget(contents)
+        self.tabs.currentChanged.connect(self._turn)
+        self._bar.resized.connect(self._place_header)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The panels, in the order of the tabs."""
+        return tuple(self._names)
+
+    @property
+    def front(self) -> str:
+        """The panel in front."""
+        return self._names[self.tabs.currentIndex()]
+
+    def bring(self, name: str) -> None:
+        """Put a panel to the front."""
+        self.tabs.setCurrentIndex(self._names.index(name))
+
+    def furnish(self, commands: ActionSet) -> None:
+        """Add icons and buttons, which cost too much before the window is painted."""
+        from segstudio.kit.icons import icon
+
+        self._commands = commands
+        for at, picture in enumerate(self._icons):
+            if picture:
+                self.tabs.setTabIcon(at, icon(picture))
+        closing = QAction(icon("x"), "Close", self)
+        closing.triggered.connect(self.close)
+        for action_id, action in (
+            (BESIDE, commands[BESIDE]),
+            (OVER, commands[OVER]),
+            (CLOSE, closing),
+        ):
+            self.buttons[action_id] = self._bar.add(action)
+        commands.keymap_changed.connect(self._show_keys)
+        self._show_keys()
+
+    def show_place(self, *, may_be_beside: bool, beside: bool, over: bool) -> None:
+        """Say by the buttons where the room stands and where it can go."""
+        from segstudio.kit.icons import icon
+
+        if self._commands is None:
+            return
+        self.buttons[BESIDE].setVisible(may_be_beside and not over)
+        self._commands[BESIDE].setIcon(icon("panel-bottom" if beside else "panel-right"))
+        self._commands[OVER].setIcon(icon("minimize-2" if over else "maximize-2"))
+        self._place_header()
+
+    def take(self, name: str, panel: QWidget) -> None:
+        """Put the panel's header into the bar, and go on to its tabs if it was waited for."""
+        header = getattr(panel, "room_header", None)
+        if header is not None:
+            self._headers[name] = header()
+            self._headers[name].installEventFilter(self)
+            self._bar.slot.addWidget(self._headers[name])
+        tabs = getattr(panel, "page_tabs", None)
+        if tabs is not None:
+            self._starts[name] = tabs
+            tabs.installEventFilter(self)
+        self._place_header()
+        self._enter_if_asked()
+
+    def enter(self) -> None:
+        """Give the keys to the page tabs, or to the room's own until those are there."""
+        self._is_entering = True
+        self.tabs.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._enter_if_asked()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest and watched in self._headers.values():
+            self._place_header()
+        elif event.type() == QEvent.Type.Show and watched in self._starts.values():
+            self._enter_if_asked()
+        return False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_header()
+
+    def _enter_if_asked(self) -> None:
+        """The page tabs come a moment later than the room: they get what the room's tabs have."""
+        if not self._is_entering:
+            return
+        start = self._starts.get(self.front)
+        if not self.tabs.hasFocus():
+            self._is_entering = False  # the user went elsewhere meanwhile
+        elif start is not None and start.isVisible():
+            self._is_entering = False
+            start.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _turn(self, index: int) -> None:
+        self._stack.setCurrentIndex(index)
+        self._place_header()
+        self._show_keys()
+        self.turned.emit()
+
+    def _place_header(self) -> None:
+        """The header of the panel in front goes into the bar, or below it where that is narrow."""
+        for name, header in self._headers.items():
+            if name != self.front:
+                header.hide()
+        front = self._headers.get(self.front)
+        if front is None:
+            self._line.hide()
+            return
+        fits = front.minimumSizeHint().width() <= self._bar.room
+        wanted = self._bar.slot if fits else self._line.slot
+        if wanted.indexOf(front) < 0:
+            wanted.addWidget(front)
+        front.show()
+        self._line.setVisible(not fits)
+
+    def _show_keys(self) -> None:
+        """Tabs and buttons say the keys of the commands that do the same."""
+        if self._commands is None:
+            return
+        for at, name in enumerate(self._names):
+            self.tabs.setTabToolTip(at, self._commands[f"panel.{name.lower()}"].toolTip())
+        key = self._commands[f"panel.{self.front.lower()}"].shortcut()
+        shown = key.toString(key.SequenceFormat.NativeText)
+        self.buttons[CLOSE].defaultAction().setToolTip(
+            f"<b>Close</b> ({as_html(shown)})" if shown else "<b>Close</b>"
+        )
+
+
+class _RoomTabs(QTabBar):
+    """The panels of the room, each an icon and a word; the one in front underlined."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.setObjectName("roomTabs")
+        self.setAccessibleName("Rooms")
+        self.setDrawBase(False)
+        self.setExpanding(False)
+        self.setUsesScrollButtons(False)
+        self.setElideMode(Qt.TextElideMode.ElideNone)
+        self.setIconSize(_ICON)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setFixedHeight(BAR_HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        for name in names:
+            self.addTab(name)
+
+
+class _Bar(QFrame):
+    """The room's title bar: tabs, the header of the panel in front, buttons.
+
+    Signals:
+        resized: It is wider or narrower now.
+    """
+
+    resized = Signal()
+
+    def __init__(self, tabs: QTabBar) -> None:
+        super().__init__()
+        self.setObjectName("roomBar")
+        self.setFixedHeight(BAR_HEIGHT)
+        self._tabs = tabs
+        self._buttons = QHBoxLayout()
+        self._buttons.setContentsMargins(0, 0, 0, 0)
+        self._buttons.setSpacing(2)
+        self.slot = QHBoxLayout()
+        self.slot.setContentsMargins(0, 0, 0, 0)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 4, 0)
+        self._row.setSpacing(4)
+        self._row.addWidget(tabs)
+        self._row.addLayout(self.slot, 1)
+        self._row.addLayout(self._buttons)
+
+    @property
+    def room(self) -> int:
+        """Width that is left for the header of the panel in front."""
+        buttons = sum(
+            widget.sizeHint().width() + 2
+            for at in range(self._buttons.count())
+            if (item := self._buttons.itemAt(at)) is not None
+            and (widget := item.widget()) is not None
+            and not widget.isHidden()
+        )
+        margins = self._row.contentsMargins()
+        taken = self._tabs.sizeHint().width() + buttons + margins.left() + margins.right()
+        return self.width() - taken - 2 * self._row.spacing()
+
+    def minimumSizeHint(self) -> QSize:
+        """The header goes below the bar where it does not fit, so it does not count."""
+        return QSize(self._tabs.sizeHint().width() + 3 * 32, BAR_HEIGHT)
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
+
+    def add(self, action: QAction) -> QToolButton:
+        """A button for this action, after those that are there."""
+        button = QToolButton()
+        button.setDefaultAction(action)
+        button.setIconSize(_ICON)
+        button.setAutoRaise(True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setAccessibleName(action.text())
+        self._buttons.addWidget(button)
+        return button
+
+
+class _Line(QFrame):
+    """A line of its own for a header that is too wide for the bar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slot = QHBoxLayout(self)
+        self.slot.setContentsMargins(4, 0, 4, 0)
+        self.hide()

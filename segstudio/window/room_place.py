@@ -1,0 +1,271 @@
+"""Where the room stands: below the views, beside them, or over them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QDockWidget, QTabBar
+
+if TYPE_CHECKING:
+    from segstudio.window.main_window import MainWindow
+    from segstudio.window.room import Room
+
+Area = Qt.DockWidgetArea
+BESIDE_FROM = 1600
+"""Width of the window from which the room may stand beside the views."""
+_BESIDE_SHARE = 0.58
+_LINE = 1
+"""Between the list and the room."""
+_LOW, _LOW_SHARE, _MOST_SHARE = 326, 0.42, 0.45
+"""Height below the views: so much, more in a high window, no more than a part of a low one."""
+
+
+Folded = dict[QDockWidget, tuple[int, int]]
+"""What is folded, with its width and height before; 0 of what was behind a tab."""
+
+
+class Place(StrEnum):
+    """Where the room stands in the window."""
+
+    BELOW = "below"
+    BESIDE = "beside"
+
+
+class RoomPlace(QObject):
+    """Puts the room where it is wanted, and folds the right column where the room needs its width.
+
+    Attributes:
+        over: Whether the room is to cover the views.
+
+    Signals:
+        changed: The room stands elsewhere, or the window is of another width.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, window: MainWindow, room: Room, column: Callable[[Area], Iterable[QDockWidget]]
+    ) -> None:
+        """Args:
+        window: Whose dock the room is.
+        room: The room.
+        column: What stands in this column now besides the room, shown or not.
+        """
+        super().__init__(window)
+        self._window, self._room, self._column = window, room, column
+        self._wanted = Place.BELOW
+        self.over = False
+        self._folded: Folded = {}
+        self._list_width = self._height = self._width = 0
+        self._was_shown = self._is_busy = False
+        room.visibilityChanged.connect(self._follow)
+        room.topLevelChanged.connect(lambda _floats: self.apply())
+        room.dockLocationChanged.connect(self._moved)
+
+    @property
+    def may_be_beside(self) -> bool:
+        """Whether the window is wide enough for it."""
+        return self._window.width() >= BESIDE_FROM
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether the room stands beside the views, or would if it were open."""
+        return self._wanted is Place.BESIDE and self.may_be_beside
+
+    @property
+    def covers(self) -> bool:
+        """Whether the room covers the views now."""
+        return self.over and self._in_window
+
+    @property
+    def _in_window(self) -> bool:
+        return not self._room.isHidden() and not self._room.isFloating()
+
+    def stand(self, place: Place) -> None:
+        """Let the room stand there."""
+        self._wanted, self.over = place, False
+        self.apply()
+
+    def cover(self, over: bool) -> None:
+        """Let the room cover the views, or bring them back."""
+        self.over = over
+        self.apply()
+
+    def forget(self) -> None:
+        """Stand below at its first height again; nothing is folded."""
+        self._wanted, self.over = Place.BELOW, False
+        self._height = self._width = 0
+        self._folded = {}
+        self._window.central.show()
+
+    def apply(self) -> None:
+        """Make the window as it is wanted."""
+        if self._is_busy:
+            return
+        self._is_busy = True
+        window, is_open = self._window, self._in_window
+        aside = is_open and (self.over or self.is_beside)
+        window.central.setVisible(not self.covers)
+        if is_open:
+            self._go(Area.RightDockWidgetArea if aside else Area.BottomDockWidgetArea)
+        if aside:
+            self._fold()
+        else:
+            self.unfold()
+        if is_open:
+            self._size()
+        self._room.show_place(
+            may_be_beside=self.may_be_beside, beside=self.is_beside, over=self.over
+        )
+        self._is_busy = False
+        self.changed.emit()
+
+    def to_text(self) -> str:
+        """What is to be remembered besides what Qt remembers of docks."""
+        self._note_size()
+        return json.dumps(
+            {
+                "panel": self._room.front,
+                "place": str(self._wanted),
+                "over": self.covers,
+                "folded": {dock.objectName(): size for dock, size in self._folded.items()},
+                "sizes": [self._height, self._width, self._list_width],
+            }
+        )
+
+    def restore(self, text: str) -> None:
+        """Go on as `to_text` told it; what is damaged is passed over."""
+        try:
+            kept = json.loads(text)
+            place, over = Place(kept["place"]), bool(kept["over"])
+            panel = str(kept["panel"])
+            folded = {str(k): (_px(w), _px(h)) for k, (w, h) in kept["folded"].items()}
+            height, width, list_width = map(_px, kept["sizes"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return
+        self._wanted, self.over = place, over
+        self._height, self._width, self._list_width = height, width, list_width
+        docks = {dock.objectName(): dock for dock in self._column(Area.RightDockWidgetArea)}
+        self._folded = {docks[name]: size for name, size in folded.items() if name in docks}
+        if panel in self._room.names:
+            self._room.bring(panel)
+        self._was_shown = not self._room.isHidden()
+        self.apply()
+
+    def unfold(self) -> None:
+        """Bring the right column back, as large as it was."""
+        folded, self._folded = self._folded, {}
+        if not folded:
+            return
+        window = self._window
+        for dock in folded:
+            dock.show()
+        front = {dock: size for dock, size in folded.items() if size[1]}
+        for dock in front:
+            dock.raise_()
+        layout = window.layout()
+        if layout is not None:
+            layout.activate()  # sizes are shared out among what is shown
+        heights = [height for _width, height in front.values()]
+        window.resizeDocks(list(front), heights, Qt.Orientation.Vertical)
+        sizes = {dock: width for dock, (width, _height) in [*front.items()][:1]}
+        for dock in self._in_column(Area.LeftDockWidgetArea)[:1]:
+            sizes[dock] = self._list_width or dock.width()
+        window.resizeDocks(list(sizes), list(sizes.values()), Qt.Orientation.Horizontal)
+
+    def take_folded(self) -> Folded:
+        """What is folded now; whoever asks cares for it from now on."""
+        folded, self._folded = self._folded, {}
+        return folded
+
+    def put_folded(self, folded: Folded) -> None:
+        """These are to come back when the room makes place."""
+        self._folded = folded
+
+    def _fold(self) -> None:
+        column = self._in_column(Area.RightDockWidgetArea)
+        left = self._in_column(Area.LeftDockWidgetArea)
+        if self._folded or not column:
+            return
+        self._list_width = left[0].width() if left else 0
+        self._folded = {dock: self._size_of(dock) for dock in column}
+        for dock in column:
+            dock.hide()
+
+    def _size_of(self, dock: QDockWidget) -> tuple[int, int]:
+        """Its width and its height with the tabs below it; 0 if it is behind one."""
+        if dock.visibleRegion().isEmpty():
+            return 0, 0
+        window, tabs = self._window, 0
+        if window.tabifiedDockWidgets(dock):
+            direct = Qt.FindChildOption.FindDirectChildrenOnly
+            tabs = max(
+                (bar.height() for bar in window.findChildren(QTabBar, options=direct)), default=0
+            )
+        return dock.width(), dock.height() + tabs
+
+    def _in_column(self, area: Area) -> list[QDockWidget]:
+        """What is seen there besides the room."""
+        return [
+            dock for dock in self._column(area) if not dock.isHidden() and not dock.isFloating()
+        ]
+
+    def _go(self, area: Area) -> None:
+        window, room = self._window, self._room
+        if window.dockWidgetArea(room) == area:
+            return
+        self._note_size()
+        across = area == Area.RightDockWidgetArea
+        window.addDockWidget(
+            area, room, Qt.Orientation.Horizontal if across else Qt.Orientation.Vertical
+        )
+        room.show()
+
+    def _note_size(self) -> None:
+        """Remember how large it is where it stands, since Qt forgets it when it goes elsewhere."""
+        if not self._in_window or not self._window.isVisible() or self.covers:
+            return
+        area = self._window.dockWidgetArea(self._room)
+        if area == Area.BottomDockWidgetArea:
+            self._height = self._room.height()
+        elif area == Area.RightDockWidgetArea and not self.over:
+            self._width = self._room.width()
+
+    def _size(self) -> None:
+        window, whole = self._window, self._window.size()
+        if self.covers or self.is_beside:
+            left = self._in_column(Area.LeftDockWidgetArea)[:1]
+            list_width = (self._list_width or left[0].width()) if left else 0
+            width = self._width or round(_BESIDE_SHARE * whole.width())
+            width = whole.width() - list_width - _LINE if self.covers else width
+            window.resizeDocks(
+                [*left, self._room], [*[list_width][: len(left)], width], Qt.Orientation.Horizontal
+            )
+        else:
+            usual = max(min(_LOW, _MOST_SHARE * whole.height()), _LOW_SHARE * whole.height())
+            height = self._height or round(usual)
+            window.resizeDocks([self._room], [height], Qt.Orientation.Vertical)
+
+    def _follow(self) -> None:
+        """The room was opened or closed, by whomever."""
+        is_shown = not self._room.isHidden()
+        if is_shown != self._was_shown:
+            self._was_shown = is_shown
+            if not is_shown:
+                self.over = False
+            self.apply()
+
+    def _moved(self, area: Area) -> None:
+        """The user dragged it to another side."""
+        if not self._is_busy and self._in_window:
+            self._wanted = Place.BESIDE if area == Area.RightDockWidgetArea else Place.BELOW
+            self.apply()
+
+
+def _px(value: Any) -> int:
+    """A length from a file."""
+    return min(max(int(value), 0), 100_000)

@@ -420,6 +420,7 @@ def _refresh(viewport: Viewport, change: Change, shown: Document | None) -> None
     if change.what & What.DISAGREEMENT:
         viewport.update()  # the outline of the opened region
     if change.what & _MARKED:
+        viewport.refresh_filling()
         viewport.refresh_marks()
 
 
@@ -454,7 +455,7 @@ class EmptyPage(QWidget):
         self._line = LinkLabel(_NOTHING)
         self._line.setAlignment(Qt.AlignmentFlag.AlignCenter)
         font = self._line.font()
-        font.setPixelSize(round(font.pixelSize() * 1.25))
+        font.setPixelSize(round(self._line.fontInfo().pixelSize() * 1.25))
         self._line.setFont(font)
         self._line.linkActivated.connect(self._follow)
         layout = QVBoxLayout(self)

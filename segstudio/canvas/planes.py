@@ -210,7 +210,8 @@ def _outlined(
     top, left = rect.top - wide.top, rect.left - wide.left
     inner = (slice(top, top + rect.height), slice(left, left + rect.width))
     found = edge[inner].astype(np.uint16) * np.uint16(_EDGE)
-    return np.bitwise_or(found, labels[inner], out=found)
+    found |= labels[inner]
+    return found
 
 
 def _with_edges(
@@ -233,20 +234,20 @@ def _dashed(sampler: Sampler, rect: Rect) -> npt.NDArray[np.uint8]:
     along_row, along_column = (
         (steps % (2 * _DASH_PX)).astype(np.uint8) for steps in (2 * x, 3 * y)
     )
-    return _IS_DASH.take(along_row[None, :] + along_column[:, None])
+    found: npt.NDArray[np.uint8] = _IS_DASH.take(along_row[None, :] + along_column[:, None])
+    return found
 
 
 _IS_DASH = (np.arange(4 * _DASH_PX) // _DASH_PX % 2 == 0).astype(np.uint8)
 """By steps along a line, up to twice the length of a dash and a gap."""
 
 
-def edges(
-    ids: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], width: int
-) -> npt.NDArray[np.uint8]:
+def edges(ids: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], width: int) -> npt.NDArray[np.uint8]:
     """1 where a pixel of another id lies within `width` pixels, else 0; (h, w) uint8."""
     kernel = _disc(width)
     differs = cv2.compare(cv2.dilate(ids, kernel), cv2.erode(ids, kernel), cv2.CMP_NE)
-    return np.asarray(cv2.bitwise_and(differs, 1), np.uint8)
+    found: npt.NDArray[np.uint8] = np.bitwise_and(differs, 1, dtype=np.uint8)
+    return found
 
 
 @functools.cache

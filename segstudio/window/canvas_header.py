@@ -67,7 +67,7 @@ class CanvasHeader(QWidget):
         self.brush = BrushSize(session)
         ids = dict.fromkeys(o.id for tool in self._tools.values() for o in tool.options)
         self._options = {option_id: _button(actions[option_id]) for option_id in ids}
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(10, 0, 8, 0)
         row.setSpacing(10)
         row.addWidget(self.name, 1)
@@ -80,6 +80,10 @@ class CanvasHeader(QWidget):
         self._refresh = Coalescer(self, self._show)
         session.changed.connect(self._on_change)
         self._show()
+
+    def add_right(self, widget: QWidget) -> None:
+        """Put something at the right end."""
+        self._row.addWidget(widget)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Say less where there is little room."""

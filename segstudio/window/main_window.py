@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
         from segstudio.annotation.ui.correction_bar import CorrectionBar
         from segstudio.annotation.ui.tools.tool_table import TOOLS
         from segstudio.canvas.canvas import Canvas
+        from segstudio.canvas.legend_bar import LegendBar
         from segstudio.evaluation.ui.queue_link import QueueLink
         from segstudio.folder.ui.stack_bar import StackBar
         from segstudio.kit.actions import Context, Scope
@@ -151,6 +152,7 @@ class MainWindow(QMainWindow):
             TOOLS,
         )
         self.header = CanvasHeader(session, studio.scoring, studio.segmenting, self.commands, TOOLS)
+        self.header.add_right(LegendBar(session, studio.comparing))
         self.central.fill(self.header, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)
         self.central.add_foot(self.stack)

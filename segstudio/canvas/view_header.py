@@ -409,16 +409,15 @@ class NameButton(_Words):
             if not weak:
                 break
             del parts[weak[-1]]
-        over = self._width_of(parts) - _GAP - self.width()
-        strong = [at for at, part in enumerate(parts) if part.strong]
-        for place, at in enumerate(strong):
-            if over <= 0:
-                break
-            share = -(-over // (len(strong) - place))
-            before = self._advance(parts[at])
-            parts[at] = Part(self._elided(parts[at].text, before - share), strong=True)
-            over -= before - self._advance(parts[at])
-        return parts
+        room = self.width() + _GAP - self._width_of([part for part in parts if not part.strong])
+        names = [self._advance(part) + _GAP for part in parts if part.strong]
+        most = _share(names, room) - _GAP
+        return [
+            Part(self._elided(part.text, most), strong=True)
+            if part.strong and self._advance(part) > most
+            else part
+            for part in parts
+        ]
 
     def _elided(self, text: str, width: int) -> str:
         """A name in so many pixels: its middle goes, its last characters stay."""
@@ -428,6 +427,17 @@ class NameButton(_Words):
             if metrics.horizontalAdvance(short) <= width:
                 return short
         return metrics.elidedText(text, Qt.TextElideMode.ElideLeft, max(0, width))
+
+
+def _share(widths: Sequence[int], room: int) -> int:
+    """How wide each of some names may be: the longest ones give way first."""
+    left = room
+    for place, width in enumerate(sorted(widths)):
+        share = left // (len(widths) - place)
+        if width > share:
+            return share
+        left -= width
+    return max(widths, default=0)
 
 
 class ScoreText(_Words):

@@ -158,6 +158,8 @@ def test_the_wipe_in_the_menu_and_by_its_key_names_both_sides(both):
     pick(both, 1, wipe)
     both.studio.comparing.set_layout(1)
     viewport = both.window.canvas.viewport
+    both.window.activateWindow()  # this platform gives it up to the menu for good
+    both.until(both.window.isActiveWindow)
     viewport.setFocus()
     for wiped in (0, -1):
         QTest.keyClick(viewport, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)

@@ -458,7 +458,7 @@ _PAUSE_MS = 40
 class PaneStock(QObject):
     """Makes views: ahead of time, or when they are wanted.
 
-    A view takes some 10 ms. Only the first one is made with the first image; once that is shown and
+    A view takes some milliseconds. Only the first one is made with the first image; once that is shown and
     nothing happens, all are made in the background of the event loop.
 
     Attributes:

@@ -51,6 +51,8 @@ HEADER_PX: Final = 24
 _FONT_PX: Final = 12
 _PAD, _GAP, _LINE_PX = 8, 6, 2
 _DASH_WIDTH, _DOT, _ARROW, _STAR, _BUTTON = 22, 10, 12, 14, 20
+_KEPT: Final = 200
+"""So many widths of words are remembered."""
 _LAST: Final = 6
 """So many characters at the end of a name stay: names are told apart there."""
 _BAR_WIDTH, _BAR_HEIGHT, _SLIDER_WIDTH, _STEPS = 90, 10, 64, 100
@@ -294,14 +296,19 @@ class _Words(QAbstractButton):
         super().__init__(parent)
         self._plain, self._strong = header_font(self.font()), header_font(self.font(), strong=True)
         self.setFont(self._plain)
-
-    def _metrics(self, strong: bool) -> QFontMetrics:
-        return QFontMetrics(self._strong if strong else self._plain)
+        self._metrics = {
+            strong: QFontMetrics(font)
+            for strong, font in ((False, self._plain), (True, self._strong))
+        }
+        self._advances: dict[Part, int] = {DASH: _DASH_WIDTH}
 
     def _advance(self, part: Part) -> int:
-        if part == DASH:
-            return _DASH_WIDTH
-        return self._metrics(part.strong).horizontalAdvance(printable(part.text))
+        if part not in self._advances:
+            if len(self._advances) > _KEPT:
+                self._advances = {DASH: _DASH_WIDTH}
+            width = self._metrics[part.strong].horizontalAdvance(printable(part.text))
+            self._advances[part] = width
+        return self._advances[part]
 
     def _draw(self, painter: QPainter, x: int, part: Part) -> int:
         """Draw a part and return where it ends."""
@@ -421,7 +428,7 @@ class NameButton(_Words):
 
     def _elided(self, text: str, width: int) -> str:
         """A name in so many pixels: its middle goes, its last characters stay."""
-        metrics = self._metrics(strong=True)
+        metrics = self._metrics[True]
         for left in range(len(text) - _LAST - 1, -1, -1):
             short = f"{text[:left].rstrip()}\u2026{text[-_LAST:]}"
             if metrics.horizontalAdvance(short) <= width:
@@ -510,7 +517,7 @@ def _draw_star(painter: QPainter, middle: QPointF) -> None:
     for corner in range(10):
         angle = math.pi * (corner / 5 - 0.5)
         radius = _STAR / 2 * (0.45 if corner % 2 else 1.0)
-        points.append(middle + radius * QPointF(math.cos(angle), math.sin(angle)))
+        points.append(middle + QPointF(radius * math.cos(angle), radius * math.sin(angle)))
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)

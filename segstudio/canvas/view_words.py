@@ -45,8 +45,6 @@ _OF_MODEL: Final = {
     Layer.ENTROPY: "entropy",
 }
 _AMONG_VIEWS: Final = {
-    Layer.BOTH: "dashed",
-    Layer.PREDICTION: "filled",
     Layer.DIFFERENCE: "difference",
     Layer.CONFIDENCE: "confidence",
     Layer.ENTROPY: "entropy",
@@ -219,7 +217,7 @@ def heading(
     if of_run and not alone and view.layer is not Layer.MODELS:
         parts = [Part(names.short.get(run, run), strong=True)]
         if not layer_said:
-            parts.append(Part(_AMONG_VIEWS[view.layer]))
+            parts += _among_views(view, model_filled)
         return _heading(parts, names, marker)
     return _heading(_of_layer(document, view, layer, names, model_filled), names, marker)
 
@@ -330,6 +328,15 @@ def _of_model(model: Part, view: ViewState, layer: Layer, model_filled: bool) ->
             filled, dashed = dashed, filled
         return [filled, how, DASH, dashed, Part("dashed")]
     return [model, Part(_OF_MODEL[layer])]
+
+
+def _among_views(view: ViewState, model_filled: bool) -> list[Part]:
+    """What is said of a model where the views show different layers."""
+    how = _HOW[view.style]
+    if view.layer is Layer.BOTH:
+        first, other = (how, "dashed") if model_filled else ("dashed", how)
+        return [Part(first), Part(f"annotation {other}")]
+    return [Part(how if view.layer is Layer.PREDICTION else _AMONG_VIEWS[view.layer])]
 
 
 def _of_two(document: Document, view: ViewState, names: ViewNames) -> list[Part]:

@@ -11,24 +11,20 @@ from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMoveEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
-from segstudio.canvas.corner_card import explained
-from segstudio.canvas.layer_chip import LayerChip
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.over_photo import over_photo_on
-from segstudio.canvas.over_photo_chip import OverPhotoChip
 from segstudio.canvas.pane_grid import PaneGrid
-from segstudio.canvas.pane_header import PaneHeader
 from segstudio.canvas.pane_view import PaneView
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.view import Point
+from segstudio.canvas.view_words import names_in_views
 from segstudio.canvas.viewport import Viewport
-from segstudio.comparison.comparing import PaneScore
 from segstudio.core.geometry import Rect
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import LinkLabel
 from segstudio.session.document import Document
-from segstudio.session.session import MAX_PANES, Change, Layer, ViewState, What
+from segstudio.session.session import MAX_PANES, Change, ViewState, What
 
 if TYPE_CHECKING:
     from segstudio.annotation.editing import Editing
@@ -39,8 +35,9 @@ if TYPE_CHECKING:
 _LOOK = What.PREDICTIONS | What.SCHEMA
 _MARKED = What.TRACE | What.INSPECTION | What.OVER_PHOTO
 _REPAINTED = What.SCHEMA | What.OVER_PHOTO
-_LEGEND = What.DOCUMENT | What.VIEW | _LOOK | What.LABELS | What.OVER_PHOTO | What.DISAGREEMENT
-_HEADER = What.DOCUMENT | What.VIEW | _LOOK | What.MODELS
+_HEADER = (
+    What.DOCUMENT | What.VIEW | _LOOK | What.MODELS | What.TRACE | What.OVER_PHOTO | What.EVALUATION
+)
 
 
 class Canvas(QWidget):
@@ -89,31 +86,23 @@ class Canvas(QWidget):
         self._linked = LinkedViews()
         self._tools = SharedTools(session, editing, tools, self._flip_overlay, self._blink)
         self._asked_rect: Rect | None = None
-        self._framed: tuple[Rect, ...] = ()
-        """What the user was led to on this image: cards stay away also when its frame is gone."""
+        self._has_annotation = False
         self.empty = EmptyPage(self)
         self.grid = PaneGrid(self, self._linked.placing)
         self._shown, self._count = 1, 1
         self._pointed: Viewport | None = None
         self._headers = Coalescer(self, self._fill_headers)
         self._scores = Coalescer(self, self._show_scores)
-        self._stock = PaneStock(
-            self,
-            self._make_pane,
-            lambda number: PaneHeader(session, comparing, number),
-        )
+        self._stock = PaneStock(self, self._make_pane)
         self._stock.grown.connect(self._grow)
         self._turn = QTimer(self, singleShot=True, interval=0)
         self._turn.timeout.connect(self._show_next)
-        self.over_chip = OverPhotoChip(self.viewport, self.chip)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.grid)
         self.setFocusProxy(self.viewport)
         self.setAcceptDrops(True)
         self.viewport.zoom_changed.connect(self.zoom_changed)
-        self.over_chip.closed.connect(self.over_photo_closed)
-        self.over_chip.faded.connect(self.over_photo_faded)
         self.empty.open_requested.connect(self.open_requested)
         self.empty.samples_requested.connect(self.samples_requested)
         self._session.changed.connect(self._on_change)
@@ -132,11 +121,6 @@ class Canvas(QWidget):
     def viewport(self) -> Viewport:
         """The first view."""
         return self.panes[0].viewport
-
-    @property
-    def chip(self) -> LayerChip:
-        """The first view's legend."""
-        return self.panes[0].chip
 
     @property
     def shown_panes(self) -> list[PaneView]:
@@ -192,8 +176,6 @@ class Canvas(QWidget):
         self.viewport.show_rect(rect)
         for pane in self.shown_panes:
             pane.viewport.frame_rect(rect)
-        self._framed = (rect,)
-        self._show_legend()
 
     def abort(self) -> bool:
         """Undo the stroke or polygon that is begun; returns whether there was one."""
@@ -246,7 +228,10 @@ class Canvas(QWidget):
         viewport.pointed.connect(partial(self._show_ghosts, viewport))
         viewport.used.connect(partial(self._activate, viewport))
         viewport.take_requested.connect(partial(self._ask_answer, viewport))
-        return PaneView(self._session, viewport, self.grid)
+        pane = PaneView(self._session, self._comparing, viewport, self.grid)
+        pane.header.closed.connect(self.over_photo_closed)
+        pane.header.faded.connect(self.over_photo_faded)
+        return pane
 
     def _show_panes(self) -> None:
         """Show as many views as the session says: the first ones at once, the others in turn."""
@@ -262,8 +247,6 @@ class Canvas(QWidget):
 
     def _place_panes(self) -> None:
         with self._linked.placing():
-            # a picture that came first would be moved by its header, away from under the pointer
-            self._show_header_rows()
             self._linked.set_views([pane.viewport for pane in self.shown_panes])
             self.grid.show_panes(self.shown_panes, self._count)
         for pane in self.shown_panes:
@@ -279,43 +262,41 @@ class Canvas(QWidget):
             pane.viewport.show_document()
             self._place_panes()
         pane.viewport.refresh_view_state()
-        self._show_legend()
+        self._headers.request()
         if self._shown < self._count:
             self._turn.start()
 
     def _grow(self) -> None:
         """A view that was waited for is made."""
-        self._show_header_rows()
-        self._show_legend()
         self._show_next()
 
-    def _show_header_rows(self) -> None:
-        """Headers are there where there is something to choose or to tell apart."""
-        view = self._session.view
-        wanted = bool(view.panes) or view.wiped == 0 or view.layer is Layer.MODELS
-        if wanted and not self._stock.want(self._shown, self._shown):
+    def _fill_headers(self) -> None:
+        """Say in every view what it shows, and how good it is."""
+        session, document = self._session, self._session.document
+        if document is None:
             return
-        if wanted and any(pane.header and pane.header.isHidden() for pane in self.shown_panes):
-            self._fill_headers(hidden=True)
-        with self._linked.placing():
-            for pane in self.shown_panes:
-                pane.show_header(shown=wanted)
-
-    def _headed(self, *, hidden: bool = False) -> list[tuple[PaneHeader, PaneScore]]:
-        """The headers that are shown, or those that are about to be, with their views' figures."""
-        panes = [p for p in self.shown_panes if p.header is not None and p.has_header != hidden]
-        scores = self._comparing.scores() if panes else []
-        return [(p.header, scores[p.viewport.number]) for p in panes if p.header is not None]
-
-    def _fill_headers(self, *, hidden: bool = False) -> None:
-        headed = self._headed(hidden=hidden)
-        choices = self._comparing.choices() if headed else []
-        for header, score in headed:
-            header.show_all(score, choices)
+        self._has_annotation = document.has_reference
+        names, scores = names_in_views(session, self._comparing), self._comparing.scores()
+        over = over_photo_on(document, session.inspection)
+        panes = session.view.all_panes
+        layer_said = len({pane.layer for pane in panes}) == 1
+        for pane in self.shown_panes:
+            number = pane.viewport.number
+            if number < len(panes):
+                first = over if number == 0 else None
+                pane.header.show_all(names, scores[number], first, layer_said=layer_said)
 
     def _show_scores(self) -> None:
-        for header, score in self._headed():
-            header.show_score(score)
+        scores = self._comparing.scores()
+        for pane in self.shown_panes:
+            if pane.viewport.number < len(scores):
+                pane.header.show_score(scores[pane.viewport.number])
+
+    def _annotation_came(self, change: Change) -> bool:
+        """Whether a stroke makes the annotation a layer, or takes the last of it away."""
+        document = self._session.document
+        touched = change.what & What.LABELS and document is not None
+        return bool(touched and document.has_reference != self._has_annotation)  # type: ignore[union-attr]
 
     def _show_ghosts(self, source: Viewport, image_xy: Point | None) -> None:
         """The pointer is at an image point of one view: mark it in the others."""
@@ -337,16 +318,13 @@ class Canvas(QWidget):
         what = change.what
         if what & What.VIEW:
             self._show_panes()
-            self._show_header_rows()
         if what & (What.DOCUMENT | What.PROJECT):
             self._show_document()
         elif what & What.PHOTO:
             self._show_photo()
         for pane in self.shown_panes:
             _refresh(pane.viewport, change, self._session.document)
-        if what & (_LEGEND | _MARKED):
-            self._show_legend()
-        if what & _HEADER:
+        if what & _HEADER or self._annotation_came(change):
             self._headers.request()
         elif what & What.SCORES:
             self._scores.request()
@@ -356,11 +334,9 @@ class Canvas(QWidget):
             pane.viewport.refresh_photo()
 
     def _show_document(self) -> None:
-        session, before = self._session, self.viewport.document
+        session = self._session
         for pane in self.shown_panes:
             pane.viewport.show_document()
-        if self.viewport.document is not before:
-            self._framed = ()
         if self.viewport.document is None:
             if session.loading:
                 self.empty.show_reading(session.loading)
@@ -375,20 +351,8 @@ class Canvas(QWidget):
             self.grid.show_aspect(width / height)
             self._pages.setCurrentWidget(self.grid)
             self._stock.make_ahead()
-        self._show_legend()
         if self._asked_rect is not None and session.document is not None and not session.loading:
             self.show_rect(self._asked_rect)
-
-    def _show_legend(self) -> None:
-        session, document = self._session, self.viewport.document
-        about = explained(
-            document, session.inspection, session.disagreement, session.disagreeing.opened
-        )
-        about += self._framed
-        for pane in self.shown_panes:
-            pane.show_legend(about, alone=not pane.has_header)
-        over = None if document is None else over_photo_on(document, session.inspection)
-        self.over_chip.show_over(over, about)
 
     # -- dropping files ------------------------------------------------------------------------
 
@@ -424,6 +388,7 @@ def _refresh(viewport: Viewport, change: Change, shown: Document | None) -> None
     if change.what & What.DISAGREEMENT:
         viewport.update()  # the outline of the opened region
     if change.what & _MARKED:
+        viewport.refresh_filling()
         viewport.refresh_marks()
 
 
@@ -458,7 +423,7 @@ class EmptyPage(QWidget):
         self._line = LinkLabel(_NOTHING)
         self._line.setAlignment(Qt.AlignmentFlag.AlignCenter)
         font = self._line.font()
-        font.setPixelSize(round(font.pixelSize() * 1.25))
+        font.setPixelSize(round(self._line.fontInfo().pixelSize() * 1.25))
         self._line.setFont(font)
         self._line.linkActivated.connect(self._follow)
         layout = QVBoxLayout(self)
@@ -495,33 +460,27 @@ _PAUSE_MS = 40
 
 
 class PaneStock(QObject):
-    """Makes views with their headers: ahead of time, or when they are wanted.
+    """Makes views: ahead of time, or when they are wanted.
 
-    A view with its header takes some 20 ms. None is made with the first image; once that is shown
-    and nothing happens, all are made in the background of the event loop.
+    A view takes some milliseconds. Only the first one is made with the first image; once that is shown and
+    nothing happens, all are made in the background of the event loop.
 
     Attributes:
-        panes: The views made so far, the first one first; all but the last ones have a header.
+        panes: The views made so far, the first one first.
 
     Signals:
-        grown: One of the views that were wanted is complete.
+        grown: One of the views that were wanted is made.
     """
 
     grown = Signal()
 
-    def __init__(
-        self,
-        parent: QObject,
-        make_pane: Callable[[int], PaneView],
-        make_header: Callable[[int], PaneHeader],
-    ) -> None:
+    def __init__(self, parent: QObject, make_pane: Callable[[int], PaneView]) -> None:
         """Args:
         parent: What it lives as long as.
         make_pane: Makes the view of a number.
-        make_header: Makes the header of a view.
         """
         super().__init__(parent)
-        self._make_pane, self._make_header = make_pane, make_header
+        self._make_pane = make_pane
         self._wanted = 0
         self.panes: list[PaneView] = [make_pane(0)]
         self._steps = self._all_steps()
@@ -530,12 +489,12 @@ class PaneStock(QObject):
 
     @property
     def complete(self) -> int:
-        """How many views have a header."""
-        return sum(pane.header is not None for pane in self.panes)
+        """How many views are made."""
+        return len(self.panes)
 
     @property
     def is_waited_for(self) -> bool:
-        """Whether a view that is wanted is not complete."""
+        """Whether a view that is wanted is not made."""
         return self.complete < self._wanted
 
     def want(self, count: int, now: int) -> bool:
@@ -546,7 +505,7 @@ class PaneStock(QObject):
             now: How many of them are needed at once.
 
         Returns:
-            Whether those are complete.
+            Whether those are made.
         """
         if self.complete < count:
             self._wanted = max(self._wanted, count)
@@ -570,19 +529,10 @@ class PaneStock(QObject):
 
     def _all_steps(self) -> Iterator[bool]:
         """Parts of the work, none of which takes long."""
-        for number in range(MAX_PANES):
-            if number == len(self.panes):
-                self.panes.append(self._make_pane(number))
-                yield True
-            header = self._make_header(number)
-            # without a parent it would outlive a window that is closed before the next part, and
-            # Python might then delete it in any thread
-            header.setParent(self.panes[number])
-            yield True
+        for number in range(1, MAX_PANES):
+            pane = self._make_pane(number)
             # styles and sizes are worked out once: better now than when the view is shown
-            for widget in (header, *header.findChildren(QWidget)):
+            for widget in (pane, *pane.findChildren(QWidget)):
                 widget.ensurePolished()
-                widget.sizeHint()
-            yield True
-            self.panes[number].put_header(header)
+            self.panes.append(pane)
             yield True

@@ -59,7 +59,7 @@ class LinkedViews:
 
     def fitted(self, image_wh: Size, viewport_wh: Size) -> View:
         """The whole image in the middle of one view, at a zoom at which it fits into each."""
-        sizes = [v.device_wh for v in self._views if min(v.device_wh) > 0] or [viewport_wh]
+        sizes = [v.clear_wh for v in self._views if min(v.clear_wh) > 0] or [viewport_wh]
         return min((fitted(image_wh, size) for size in sizes), key=lambda view: view.zoom)
 
     def moved(self, by: PlacedImage) -> None:

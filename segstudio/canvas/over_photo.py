@@ -7,14 +7,7 @@ import numpy.typing as npt
 
 from segstudio.canvas.overlay import OverlayLook, shown_layer, shown_prediction
 from segstudio.canvas.photo import Pixels
-from segstudio.canvas.planes import (
-    DashedPlane,
-    LabelPlane,
-    Plane,
-    StillMap,
-    ValuePlane,
-    premultiplied,
-)
+from segstudio.canvas.planes import LabelPlane, Plane, StillMap, ValuePlane, premultiplied
 from segstudio.core.colour_maps import colour_table
 from segstudio.core.prediction import Prediction
 from segstudio.session.document import Document
@@ -53,7 +46,7 @@ def planes_with(
     below = LabelPlane(StillMap(over.labels), colours, 0)
     if not document.has_reference:
         return (below,)
-    return (below, DashedPlane(document.annotation, look.dashes(None), look.dash_px))
+    return (below, look.dashed(document.annotation))
 
 
 def heat_table(heat: OverPhotoHeat) -> npt.NDArray[np.uint8]:

@@ -17,9 +17,9 @@ from segstudio.canvas.planes import (
     StillMap,
     ValuePlane,
     VotePlane,
-    dashed_colours,
     premultiplied,
 )
+from segstudio.canvas.tool import PAN
 from segstudio.core.labels import LabelMap
 from segstudio.core.prediction import BINARY_ENTROPY, Prediction
 from segstudio.core.render import (
@@ -32,7 +32,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.metrics.votes import highest_vote_entropy
 from segstudio.session.disputes import Disputes
 from segstudio.session.document import Document
-from segstudio.session.session import Layer, OverlayStyle, ViewState
+from segstudio.session.session import Layer, OverlayStyle, Session, ViewState
 
 _NOTHING = np.zeros((256, 4), np.uint8)
 
@@ -47,6 +47,8 @@ class OverlayLook:
         outline_px: Width of outlines in device pixels.
         disputes: Where the document's predictions differ, if that is known.
         left_out: Runs that are not to be compared there.
+        model_filled: Whether of annotation and prediction the prediction is filled: one looks at
+            the network, not at what is edited.
     """
 
     schema: LabelSchema
@@ -54,6 +56,7 @@ class OverlayLook:
     outline_px: int
     disputes: Disputes | None = None
     left_out: frozenset[str] = frozenset()
+    model_filled: bool = False
 
     def colours(self, prediction: Prediction | None, *, filled: bool) -> Pixels:
         """Colours of regions and outlines, (512,), as `LabelPlane` wants them.
@@ -63,14 +66,12 @@ class OverlayLook:
         fill = self._table(prediction, self.view.opacity) if filled else _NOTHING
         return premultiplied(np.concatenate((fill, self._table(prediction, 1.0))))
 
-    def dashes(self, prediction: Prediction | None) -> Pixels:
-        """Colours of dashed outlines, (1024,), as `DashedPlane` wants them."""
-        return dashed_colours(self._table(prediction, 1.0)[:, 3] > 0)
-
-    @property
-    def dash_px(self) -> int:
-        """Width of dashed outlines in device pixels: half of the others', at least one."""
-        return max(1, self.outline_px // 2)
+    def dashed(
+        self, source: LabelMap | StillMap, prediction: Prediction | None = None
+    ) -> DashedPlane:
+        """Dashed outlines of the classes that are shown: half as wide as the others."""
+        drawn = (self._table(prediction, 1.0)[:, 3] > 0).astype(np.uint8)
+        return DashedPlane(source, drawn, (self.outline_px + 1) // 2)
 
     def _table(self, prediction: Prediction | None, opacity: float) -> npt.NDArray[np.uint8]:
         table = color_table(self.schema, hidden=self.view.hidden_classes, opacity=opacity)
@@ -102,6 +103,13 @@ def shown_layer(document: Document, view: ViewState) -> Layer:
     if view.layer is Layer.BOTH and not document.has_reference:
         return Layer.PREDICTION
     return view.layer
+
+
+def model_filled(session: Session) -> bool:
+    """Whether of annotation and prediction the prediction is filled: while one looks into the
+    network. What is edited is filled, so not with a tool that edits in hand.
+    """
+    return session.inspection.active and session.view.tool == PAN
 
 
 def shows_annotation(document: Document, view: ViewState) -> bool:
@@ -160,10 +168,11 @@ def _prediction(document: Document, prediction: Prediction, look: OverlayLook) -
 
 
 def _both(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:
-    """What is edited in the colours of its classes, the prediction's outline dashed over it."""
-    source = StillMap(prediction.labels, prediction.instance_ids)
-    lines = DashedPlane(source, look.dashes(prediction), look.dash_px)
-    return (_label_plane(document.annotation, look), lines)
+    """One in the colours of its classes, the outline of the other dashed over it."""
+    predicted = StillMap(prediction.labels, prediction.instance_ids)
+    if look.model_filled:
+        return (_label_plane(predicted, look, prediction), look.dashed(document.annotation))
+    return (_label_plane(document.annotation, look), look.dashed(predicted, prediction))
 
 
 def _difference(document: Document, prediction: Prediction, look: OverlayLook) -> tuple[Plane, ...]:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from segstudio.canvas.pane_header import header_height
+from segstudio.canvas.view_header import HEADER_PX
 
 _LINE_PX = 1
 _CLEARLY_MORE = 1.1
@@ -124,7 +124,7 @@ def best_columns(count: int, width: int, height: int, aspect: float, now: int = 
 
     def image_width(columns: int) -> float:
         cell = width / columns
-        room = height / math.ceil(count / columns) - header_height(round(cell))
+        room = height / math.ceil(count / columns) - HEADER_PX
         return min(cell, max(1.0, room) * aspect)
 
     best = max(range(1, count + 1), key=image_width, default=1)

@@ -1,85 +1,66 @@
-"""One view of the canvas: its header and its picture."""
+"""One view of the canvas: its picture, and its header on the picture's upper edge."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QContextMenuEvent, QMoveEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
-from PySide6.QtGui import QMoveEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
-
-from segstudio.canvas.layer_chip import LayerChip, legend
-from segstudio.canvas.over_photo import over_photo_on
-from segstudio.canvas.overlay import shown_layer
-from segstudio.canvas.pane_header import PaneHeader
+from segstudio.canvas.view import wheel_zoom
+from segstudio.canvas.view_header import ViewHeader
 from segstudio.canvas.viewport import Viewport
-from segstudio.comparison.disagreement import silent_runs
-from segstudio.core.geometry import Rect
-from segstudio.session.session import Layer, Session
+from segstudio.canvas.wheel import notches
+from segstudio.comparison.comparing import Comparing
+from segstudio.session.session import Session
 
 
 class PaneView(QWidget):
-    """A picture with a legend in one of its corners, and above it a header where there is one.
+    """A picture under a header; a right click anywhere opens the header's menu.
+
+    The header lies beside the picture's widget, over it, so that the pointer leaves the one when it
+    enters the other.
 
     Attributes:
         viewport: The picture.
-        chip: Says which layer is shown and what its colours mean.
-        header: Chooses the layer and shows the score; None while it is not needed.
+        header: Says what is shown, lets one choose it, and tells the score.
     """
 
-    def __init__(self, session: Session, viewport: Viewport, parent: QWidget) -> None:
+    def __init__(
+        self, session: Session, comparing: Comparing, viewport: Viewport, parent: QWidget
+    ) -> None:
         super().__init__(parent)
-        self._session = session
         self.viewport = viewport
-        self.chip = LayerChip(viewport)
-        self.header: PaneHeader | None = None
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        self._column.addWidget(viewport, 1)
+        viewport.setParent(self)
+        self.header = ViewHeader(session, comparing, viewport.number, self)
+        viewport.covered_px = self.header.height_px
         self.hide()  # or it would come with its parent, where that is shown later
 
     @property
     def header_has_pointer(self) -> bool:
-        return self.header is not None and self.header.underMouse()
+        return self.header.underMouse()
 
-    @property
-    def has_header(self) -> bool:
-        return self.header is not None and not self.header.isHidden()
-
-    def put_header(self, header: PaneHeader) -> None:
-        header.hide()
-        self.header = header
-        self._column.insertWidget(0, header)
-
-    def show_header(self, *, shown: bool) -> None:
-        """Show or hide the header; the picture has its new size at once."""
-        if self.header is not None and shown == self.header.isHidden():
-            self.header.setVisible(shown)
-            self._column.activate()
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The picture has its new size at once."""
+        super().resizeEvent(event)
+        self.header.setGeometry(0, 0, self.width(), self.header.height_px)
+        self.viewport.setGeometry(self.rect())
 
     def moveEvent(self, event: QMoveEvent) -> None:
         """The picture moves along, under a resting pointer."""
         super().moveEvent(event)
         self.viewport.moved_by(event.pos() - event.oldPos())
 
-    def show_legend(self, explained: tuple[Rect, ...], *, alone: bool) -> None:
-        """Say what is shown; where the header says the layer, only what its colours mean.
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """What the picture did not take was turned over the header: it zooms there, too."""
+        at = event.position()
+        zoom = wheel_zoom(self.viewport.zoom, notches(event))
+        self.viewport.zoom_to(zoom, (at.x(), at.y()))
+        event.accept()
 
-        Args:
-            explained: The parts of the image that the legend must not cover.
-            alone: Whether there is no header.
-        """
-        document = self.viewport.document
-        if document is None:
-            self.chip.setVisible(False)
-            return
-        inspection = self._session.inspection
-        over = over_photo_on(document, inspection) if self.viewport.number == 0 else None
-        shown = legend(document, self.viewport.shown, over, silent_runs(self._session))
-        # which of the two is filled is said in every view
-        two = shown_layer(document, self.viewport.shown) is Layer.BOTH
-        if not alone and over is None and not shown.missing and not two:
-            shown = replace(shown, text="")
-        self.chip.show_legend(shown)
-        self.chip.explain(explained)
-        self.chip.setVisible(bool(shown.text or shown.entries))
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Right click or the menu key on the picture."""
+        event.accept()
+        if QApplication.mouseButtons() & Qt.MouseButton.LeftButton:
+            return  # something is being drawn
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        self.header.open_menu(None if by_key else event.globalPos())

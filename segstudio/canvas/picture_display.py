@@ -12,7 +12,13 @@ from PySide6.QtWidgets import QWidget
 from segstudio.canvas.frame import Frame
 from segstudio.canvas.linked_views import LinkedViews
 from segstudio.canvas.over_photo import over_photo_on, planes_with
-from segstudio.canvas.overlay import OverlayLook, planes_for, shown_layer, shown_maps
+from segstudio.canvas.overlay import (
+    OverlayLook,
+    model_filled,
+    planes_for,
+    shown_layer,
+    shown_maps,
+)
 from segstudio.canvas.photo import Photo
 from segstudio.canvas.placed_image import PlacedImage
 from segstudio.canvas.planes import Plane
@@ -68,6 +74,7 @@ class Display(PlacedImage):
         self._frame = Frame()
         self._frame.set_ground(canvas_ground(self.palette()))
         self._seen: object = None
+        self._model_filled = False
         self._veiled = False
 
     def _place(self) -> None:
@@ -156,6 +163,7 @@ class Display(PlacedImage):
         beside: tuple[Plane, ...] = ()
         self._annotation = None
         self._layers = ()
+        self._model_filled = model_filled(self._session)
         self._maps = self._shown_maps()
         if self._document is not None:
             self._annotation = self._document.annotation
@@ -172,6 +180,11 @@ class Display(PlacedImage):
         )
         self._seen = _visible_part(view)
         self.update()
+
+    def refresh_filling(self) -> None:
+        """The network panel was opened or closed, or another tool is in hand."""
+        if model_filled(self._session) != self._model_filled:
+            self.refresh_overlay()
 
     def refresh_predictions(self) -> None:
         """Predictions came or went; most views show the same as before."""
@@ -199,7 +212,9 @@ class Display(PlacedImage):
     def _look(self, view: ViewState) -> OverlayLook:
         session = self._session
         silent = silent_runs(session)
-        return OverlayLook(session.schema, view, self._outline(), session.disagreement, silent)
+        return OverlayLook(
+            session.schema, view, self._outline(), session.disagreement, silent, self._model_filled
+        )
 
     def _split(self, view: ViewState) -> int:
         """The device column of the wipe's line."""
@@ -208,7 +223,8 @@ class Display(PlacedImage):
     def refresh_view_state(self) -> None:
         """The session's view state changed; tool and brush do not touch the picture."""
         view = self.shown
-        if _visible_part(view) != self._seen:
+        filling = model_filled(self._session)
+        if (_visible_part(view), filling) != (self._seen, self._model_filled):
             self.refresh_overlay()
         elif view.against is not None:
             strip = self._frame.move_split(self._split(view))

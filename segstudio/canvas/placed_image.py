@@ -18,6 +18,8 @@ class PlacedImage(QWidget):
 
     Attributes:
         number: Which of the session's panes it shows.
+        covered_px: Logical pixels at the upper edge where something lies on the picture: what is
+            fitted or brought into sight stays clear of them.
 
     Signals:
         zoom_changed: Device pixels per image pixel.
@@ -36,6 +38,7 @@ class PlacedImage(QWidget):
         """
         super().__init__(parent)
         self.number = number
+        self.covered_px = 0
         self._session = session
         self._linked = linked
         self._document: Document | None = None
@@ -68,6 +71,12 @@ class PlacedImage(QWidget):
         return self._device_wh
 
     @property
+    def clear_wh(self) -> Size:
+        """The part of the size, in device pixels, where nothing lies on the picture."""
+        width, height = self._device_wh
+        return (width, max(0, height - self._covered()))
+
+    @property
     def zoom(self) -> float:
         """Device pixels per image pixel."""
         return self._view.zoom
@@ -90,6 +99,9 @@ class PlacedImage(QWidget):
     def _to_device(self, screen_xy: Point) -> Point:
         ratio = self.devicePixelRatioF()
         return (screen_xy[0] * ratio, screen_xy[1] * ratio)
+
+    def _covered(self) -> int:
+        return round(self.covered_px * self.devicePixelRatioF())
 
     def _image_wh(self) -> Size:
         height, width = self._document.shape_hw if self._document is not None else (1, 1)
@@ -120,8 +132,8 @@ class PlacedImage(QWidget):
     def refit(self, *, always: bool = True) -> None:
         """As `fit`, for this view alone; if not `always`, only where the image moves by it."""
         self._fits = True
-        whole = self._linked.fitted(self._image_wh(), self._device_wh)
-        view = centered(whole.zoom, self._image_wh(), self._device_wh)
+        whole = self._linked.fitted(self._image_wh(), self.clear_wh)
+        view = centered(whole.zoom, self._image_wh(), self.clear_wh).moved(0, self._covered())
         if always or view != self._view:
             self._set_view(view)
 
@@ -134,7 +146,7 @@ class PlacedImage(QWidget):
         if self._document is None or rect.is_empty:
             return
         box = (rect.left, rect.top, rect.width, rect.height)
-        view = framed(box, self._image_wh(), self._device_wh)
+        view = framed(box, self._image_wh(), self.clear_wh).moved(0, self._covered())
         self._move_to(view)
 
     def follow(self, view: View, *, fits: bool) -> None:

@@ -23,9 +23,8 @@ from segstudio.core.labels import InstanceIds, LabelMap, Labels
 from segstudio.metrics.votes import agreement
 
 _EDGE = 256
-_GAP = 512
 _DASH_PX = 10
-"""Twice the length of a dash along a row; see `_gaps`."""
+"""Twice the length of a dash along a row; see `_dashed`."""
 
 
 class Plane(Protocol):
@@ -78,31 +77,41 @@ class LabelPlane:
 
 @dataclass(frozen=True, eq=False)
 class DashedPlane:
-    """The outlines of a label map as dashed white lines, with dark gaps, so that they are seen on
-    any photo and never taken for the outlines of a class.
+    """The outlines of a label map as dashed white lines with a dark line beside the dashes, so that
+    they are seen on any photo and never taken for the outlines of a class.
 
     The dashes keep their place on the image when it is moved.
 
     Attributes:
         source: The label map.
-        colours: (1024,) premultiplied colours by class id: of regions (clear), of dashes at
-            `_EDGE`, of gaps at `_EDGE` + `_GAP`; see `dashed_colours`.
+        drawn: (256,) uint8 by class id: 1 where the class has a line, else 0.
         outline_px: Width in device pixels.
     """
 
     source: LabelMap | StillMap
-    colours: Pixels
+    drawn: npt.NDArray[np.uint8]
     outline_px: int
 
     @property
     def reach(self) -> int:
-        """The outline of the regions around a change follows it."""
-        return self.outline_px
+        """The outline of the regions around a change follows it, and the dark line that one."""
+        return self.outline_px + 1
 
     def take(self, sampler: Sampler, rect: Rect) -> Pixels:
-        """A dash or a gap where there is an edge."""
-        found = _outlined(self.source, self.outline_px, sampler, rect)
-        return self.colours.take(np.bitwise_or(found, _gaps(sampler, rect)))
+        """White where a dash lies, dark right of it and below."""
+        wide = rect.expand(self.reach).intersect(sampler.visible)
+        labels, edge = _with_edges(self.source, self.outline_px, sampler, wide)
+        dashes = cv2.LUT(labels, self.drawn)
+        cv2.bitwise_and(dashes, edge, dashes)
+        cv2.bitwise_and(dashes, _dashed(sampler, wide), dashes)
+        around = np.zeros((rect.height + 1, rect.width + 1), np.uint8)
+        top, left = rect.top - wide.top, rect.left - wide.left
+        above, before = min(top, 1), min(left, 1)
+        around[1 - above :, 1 - before :] = dashes[
+            top - above : top + rect.height, left - before : left + rect.width
+        ]
+        beside = np.bitwise_or(around[1:, :-1], around[:-1, 1:])
+        return _DASH_COLOURS.take(around[1:, 1:] | (beside << 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,42 +206,47 @@ def _outlined(
 ) -> npt.NDArray[np.uint16]:
     """The class id of each device pixel, plus `_EDGE` where an outline lies; (h, w) uint16."""
     wide = rect.expand(width).intersect(sampler.visible)
-    labels = sampler.take(source.labels, wide)
-    edge = edges(labels, width)
-    ids = source.instances
-    if ids is not None:
-        edge |= edges(sampler.take(ids, wide), width)
+    labels, edge = _with_edges(source, width, sampler, wide)
     top, left = rect.top - wide.top, rect.left - wide.left
     inner = (slice(top, top + rect.height), slice(left, left + rect.width))
-    found: npt.NDArray[np.uint16] = np.bitwise_or(labels[inner], edge[inner], dtype=np.uint16)
+    found = edge[inner].astype(np.uint16) * np.uint16(_EDGE)
+    found |= labels[inner]
     return found
 
 
-def _gaps(sampler: Sampler, rect: Rect) -> npt.NDArray[np.uint16]:
-    """`_GAP` where a line along a row, a column or a diagonal has a gap, else 0; (h, w) uint16."""
+def _with_edges(
+    source: LabelMap | StillMap, width: int, sampler: Sampler, rect: Rect
+) -> tuple[Labels, npt.NDArray[np.uint8]]:
+    """The class id of each device pixel, and 1 where an outline lies, else 0; (h, w) uint8."""
+    labels = sampler.take(source.labels, rect)
+    edge = edges(labels, width)
+    if source.instances is not None:
+        edge |= edges(sampler.take(source.instances, rect), width)
+    return labels, edge
+
+
+def _dashed(sampler: Sampler, rect: Rect) -> npt.NDArray[np.uint8]:
+    """1 where a line along a row, a column or a diagonal has a dash, else 0; (h, w) uint8."""
     x, y = (
         np.floor(points * sampler.view.zoom + 1e-6).astype(np.int64)
         for points in sampler.points(rect)
     )
-    steps = (2 * x[None, :] + 3 * y[:, None]) // _DASH_PX
-    return (steps & 1).astype(np.uint16) * np.uint16(_GAP)
+    along_row, along_column = (
+        (steps % (2 * _DASH_PX)).astype(np.uint8) for steps in (2 * x, 3 * y)
+    )
+    found: npt.NDArray[np.uint8] = _IS_DASH.take(along_row[None, :] + along_column[:, None])
+    return found
 
 
-def dashed_colours(drawn: npt.NDArray[np.bool_]) -> Pixels:
-    """(1024,) premultiplied colours of `DashedPlane`: (256,) bool says which ids have a line."""
-    table = np.zeros((4, 256, 4), np.uint8)
-    table[1, drawn] = (255, 255, 255, 255)
-    table[3, drawn] = (0, 0, 0, 200)
-    return premultiplied(table.reshape(-1, 4))
+_IS_DASH = (np.arange(4 * _DASH_PX) // _DASH_PX % 2 == 0).astype(np.uint8)
+"""By steps along a line, up to twice the length of a dash and a gap."""
 
 
-def edges(
-    ids: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], width: int
-) -> npt.NDArray[np.uint16]:
-    """256 where a pixel of another id lies within `width` pixels, else 0; (h, w) uint16."""
+def edges(ids: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], width: int) -> npt.NDArray[np.uint8]:
+    """1 where a pixel of another id lies within `width` pixels, else 0; (h, w) uint8."""
     kernel = _disc(width)
     differs = cv2.compare(cv2.dilate(ids, kernel), cv2.erode(ids, kernel), cv2.CMP_NE)
-    found: npt.NDArray[np.uint16] = np.bitwise_and(differs, 1).astype(np.uint16) * _EDGE
+    found: npt.NDArray[np.uint8] = np.bitwise_and(differs, 1, dtype=np.uint8)
     return found
 
 
@@ -250,3 +264,9 @@ def premultiplied(table: npt.NDArray[np.uint8]) -> Pixels:
     rgb = (rgba[:, :3] * alpha[:, None] + 127) // 255
     packed = (alpha << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
     return packed.astype(np.uint32, copy=False)
+
+
+_DASH_COLOURS = premultiplied(
+    np.array([(0, 0, 0, 0), (255, 255, 255, 255), (0, 0, 0, 170), (255, 255, 255, 255)], np.uint8)
+)
+"""Nothing, a dash, what is dark beside it, and a dash beside another one."""

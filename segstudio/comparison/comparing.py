@@ -136,6 +136,22 @@ class Comparing:
             self._session.set_pane(pane, **changes)
         self._run_missing(run, second)
 
+    def choose_for_all(
+        self, *, layer: Layer | None = None, run: str | None = None, second: str | None = None
+    ) -> None:
+        """Let all views show another layer or another prediction, in one step."""
+        values = {"layer": layer, "run": run, "second": second}
+        changes = {name: value for name, value in values.items() if value is not None}
+        view = self._session.view
+        panes = tuple(replace(pane, **changes) for pane in view.panes)  # type: ignore[arg-type]
+        if run is not None:
+            del changes["run"]
+            self._segmenting.show(run)
+        if layer is not None:
+            changes["overlay_visible"] = True  # type: ignore[assignment]
+        self._session.set_view(panes=panes, **changes)
+        self._run_missing(run, second)
+
     def next_layer(self, pane: int) -> None:
         """The next of the layers that can be shown."""
         layers, now = self.layers(), self._session.view.all_panes[pane].layer

@@ -83,6 +83,30 @@ DARK: Final = Tokens(
     doubt="#3a3115", on_doubt="#f2dc9b", failure="#4a2220", on_failure="#ffd9d5",
 )  # fmt: skip
 
+
+@dataclass(frozen=True)
+class PictureTokens:
+    """The colours of what stands on a picture, the same in both themes.
+
+    Attributes:
+        ground: Behind the words, as dense as `density` (0..1) says.
+        text, text_2: What is read first, and what explains; 4.5 over a white picture.
+        accent: The active view, and focus.
+        best: The star of the best view.
+        hover: Behind what can be clicked on.
+    """
+
+    ground: str = "#101114"
+    density: float = 0.78
+    text: str = "#f2f3f5"
+    text_2: str = "#b9bfc7"
+    accent: str = DARK.accent
+    best: str = DARK.warn
+    hover: str = DARK.pressed
+
+
+ON_PICTURE: Final = PictureTokens()
+
 TEXT_PX: Final = 13
 """Height of the usual text; captions and view headers have one pixel less."""
 

@@ -160,6 +160,7 @@ class MainWindow(QMainWindow):
         from segstudio.annotation.ui.correction_bar import CorrectionBar
         from segstudio.annotation.ui.tools.tool_table import TOOLS
         from segstudio.canvas.canvas import Canvas
+        from segstudio.canvas.legend_bar import LegendBar
         from segstudio.evaluation.ui.queue_link import QueueLink
         from segstudio.folder.ui.stack_bar import StackBar
         from segstudio.kit.actions import Context, Scope
@@ -179,7 +180,8 @@ class MainWindow(QMainWindow):
             lambda: studio.settings.keep_view,
             TOOLS,
         )
-        self.options = OptionsBar(session, studio.segmenting, self.commands, TOOLS)
+        self.options = OptionsBar(session, self.commands, TOOLS)
+        self.options.add_right(LegendBar(session, studio.comparing))
         self.central.fill(self.options, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)
         self.central.add_foot(self.stack)

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QSlider,
@@ -20,18 +19,14 @@ from PySide6.QtWidgets import (
 from segstudio.canvas.tool import PAN, Tool
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, FittingRow, GroupLine, captioned
-from segstudio.kit.notes_mark import NotesMark
 from segstudio.kit.plain import PlainLabel
-from segstudio.runs.segmenting import Segmenting
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, What
 
 _SHOWN = What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE
 _SLIDER_STEPS = 200
 _SPIN_PX = 36
 """Arrows and rims beside a number."""
-_RUN_LETTERS = 14
 _COMPARE = "compare.models"
 _PINS = "A click pins a pixel, a drag moves the image"
 """What the hand does while the inside of the network is shown."""
@@ -44,13 +39,11 @@ class OptionsBar(QFrame):
         name: The tool in hand.
         row: The options, the last of which may stand in a drawer.
         hint: What the tool does, or why there is no image, where there is room for it.
-        notes: What is to be known of the shown prediction.
     """
 
     def __init__(
         self,
         session: Session,
-        segmenting: Segmenting,
         actions: ActionSet,
         tools: Iterable[type[Tool]],
     ) -> None:
@@ -65,16 +58,13 @@ class OptionsBar(QFrame):
         self.hint = PlainLabel()
         self.hint.setProperty("caption", True)
         self.hint.setContentsMargins(12, 0, 0, 0)
-        self.run = RunChooser(session, segmenting)
-        self.notes = NotesMark()
         self.brush = BrushSize(session)
         self.views = PlainLabel()
         self._compared = captioned("", self.views, _button(actions[_COMPARE]))
-        self._shown_run = captioned("Shown", self.run)
         ids = dict.fromkeys(o.id for tool in self._tools.values() for o in tool.options)
         self._options = {option_id: _button(actions[option_id]) for option_id in ids}
         self.row = FittingRow("More options of the tool", lines=True)
-        for group in (self._compared, self.brush, *self._options.values(), self._shown_run):
+        for group in (self._compared, self.brush, *self._options.values()):
             self.row.add(group)
         self.row.set_tail(self.hint)
         self._line = GroupLine()
@@ -86,7 +76,6 @@ class OptionsBar(QFrame):
         row.addWidget(self.name)
         row.addWidget(self._line)
         row.addWidget(self.row, 1)
-        row.addWidget(self.notes)
         row.addLayout(self._right)
         self._refresh = Coalescer(self, self._show)
         session.changed.connect(self._on_change)
@@ -108,16 +97,12 @@ class OptionsBar(QFrame):
         self.name.setText("Compare" if is_comparing else tool.title)
         self.views.setText(f"{views} views")
         self.hint.setText(self._hint(tool))
-        # views side by side have headers of their own
-        self.notes.show_notes(() if view.panes else self._notes())
         shown = {option.id for option in tool.options}
         wanted: list[QWidget] = [b for option_id, b in self._options.items() if option_id in shown]
         if tool.shows_brush:
             wanted.append(self.brush)
         if is_comparing:
             wanted.append(self._compared)
-        if self.run.is_needed:
-            wanted.append(self._shown_run)
         self.row.want(wanted if has_document else ())
         self._line.setVisible(has_document or bool(self.hint.text()))
 
@@ -133,47 +118,6 @@ class OptionsBar(QFrame):
         if tool.name == PAN and session.inspection.active:
             return _PINS
         return tool.tip
-
-    def _notes(self) -> tuple[str, ...]:
-        """What is to be known of the shown prediction."""
-        document = self._session.document
-        shown = None if document is None else document.predictions.get(self._session.view.run)
-        return () if shown is None else shown.notes
-
-
-class RunChooser(ElidedCombo):
-    """Which of the image's predictions is shown and scored."""
-
-    def __init__(self, session: Session, segmenting: Segmenting) -> None:
-        super().__init__()
-        self._session = session
-        self.setAccessibleName("Shown prediction")
-        self.setToolTip("Which prediction is shown and scored")
-        self.setMinimumContentsLength(_RUN_LETTERS)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.activated.connect(lambda: segmenting.show(str(self.currentData())))
-        session.changed.connect(self._on_change)
-        self._show()
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether there is a choice; views side by side have choosers of their own."""
-        return self.count() > 1 and not self._session.view.panes
-
-    def _on_change(self, change: Change) -> None:
-        if change.what & (What.DOCUMENT | What.PREDICTIONS | What.VIEW):
-            self._show()
-
-    def _show(self) -> None:
-        document = self._session.document
-        runs = {} if document is None else document.predictions
-        if [self.itemData(i) for i in range(self.count())] != list(runs):
-            self.clear()
-            for run, prediction in runs.items():
-                self.addItem(prediction.title, run)
-            self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
-        self.setCurrentIndex(self.findData(self._session.view.run))
 
 
 class BrushSize(QWidget):

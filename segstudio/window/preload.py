@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import segstudio.canvas.canvas
+import segstudio.canvas.legend_bar
 import segstudio.studio
 import segstudio.window.evaluation_link
 import segstudio.window.network_link

@@ -10,7 +10,7 @@ import pytest
 from pauses import views_are_awaited
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from windows import (  # noqa: F401 - fixtures
     bench,
     clock,
@@ -27,6 +27,7 @@ from windows import (  # noqa: F401 - fixtures
 from segstudio.annotation.editing import Editing
 from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.canvas.canvas import Canvas
+from segstudio.canvas.legend_bar import LegendBar
 from segstudio.canvas.view import View
 from segstudio.canvas.viewport import Viewport
 from segstudio.comparison.comparing import Comparing
@@ -63,6 +64,9 @@ class Desk:
     editing: Editing
     settings: SimpleNamespace
     canvas: Canvas
+    legend: LegendBar
+    bar: QWidget
+    """What the legend lies in; never shown."""
 
     @staticmethod
     def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -143,13 +147,24 @@ class Desk:
         while views_are_awaited(self.canvas):
             QApplication.processEvents()
 
+    def said(self, number: int = 0) -> str:
+        """What the header of a view says, with all its words."""
+        self.canvas._fill_headers()
+        parts = self.canvas.panes[number].header.name.said.parts
+        return " ".join(part.text or "---" for part in parts)
+
+    def explained(self) -> list[str]:
+        """What the legend says."""
+        self.legend._show()
+        legend = self.legend.legend
+        words = [word for word in (legend.names, legend.caption) if word]
+        return words + [entry.text for entry in legend.entries]
+
     def picture(self) -> np.ndarray:
-        """(H, W, 3) uint8 of what the viewport shows, without the pointer and the chip."""
-        self.canvas.chip.hide()
+        """(H, W, 3) uint8 of what the viewport shows, without the pointer and the header."""
         pointer, self.viewport._pointer = self.viewport._pointer, None
         image = self.viewport.grab().toImage().convertToFormat(self.viewport._frame.image.format())
         self.viewport._pointer = pointer
-        self.canvas.chip.show()
         data = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1, 4)
         return data[:, : image.width(), 2::-1].copy()
 
@@ -175,4 +190,8 @@ def desk(qtbot) -> Desk:  # noqa: F811 - the fixture of that name
     canvas.activateWindow()
     canvas.setFocus()
     QApplication.processEvents()
-    return Desk(session, editing, settings, canvas)
+    bar = QWidget()
+    qtbot.addWidget(bar)
+    legend = LegendBar(session, comparing)
+    legend.setParent(bar)
+    return Desk(session, editing, settings, canvas, legend, bar)

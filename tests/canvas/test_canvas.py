@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.canvas.canvas import Canvas
 from segstudio.canvas.marks import stamp_centre
-from segstudio.session.session import Layer, Unreadable, What
+from segstudio.session.session import Layer, OverlayStyle, Unreadable, What
 
 NO_BUTTONS, NO_KEYS = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
 # Qt asks for another kind of place from 6.12 on.
@@ -109,42 +109,43 @@ def test_a_broken_image_says_why_in_the_place_of_its_picture(desk):
     assert desk.canvas.empty.line.textFormat() == Qt.TextFormat.PlainText
 
 
-def test_the_chip_says_what_is_shown(desk):
+def test_the_header_says_what_is_shown(desk):
     labels = np.ones((40, 50), np.uint8)
     desk.open(desk.flat(40, 50), labels, prediction=labels)
     texts = {}
     for layer in Layer:
         desk.session.set_view(layer=layer)
-        texts[layer] = desk.canvas.chip.legend.text
+        texts[layer] = desk.said()
     assert texts == {
-        Layer.ANNOTATION: "Annotation",
-        Layer.PREDICTION: "Prediction: Model",
-        Layer.BOTH: "Annotation filled, Model dashed",
-        Layer.DIFFERENCE: "Difference: Model",
-        Layer.CONFIDENCE: "Confidence: Model",
-        Layer.ENTROPY: "Entropy: Model",
-        Layer.MODELS: "Difference of models: only one prediction",
-        Layer.DISAGREEMENT: "Disagreement: needs two predictions",
+        Layer.ANNOTATION: "Annotation filled",
+        Layer.PREDICTION: "Model filled",
+        Layer.BOTH: "Annotation filled --- Model dashed",
+        Layer.DIFFERENCE: "Model difference from your annotation",
+        Layer.CONFIDENCE: "Model confidence",
+        Layer.ENTROPY: "Model entropy",
+        Layer.MODELS: "Difference of models only one prediction",
+        Layer.DISAGREEMENT: "Disagreement needs two predictions",
         Layer.NONE: "Photo only",
-        Layer.ORIGINAL: "Original",
+        Layer.ORIGINAL: "Original filled",
     }
+    desk.session.set_view(layer=Layer.BOTH, style=OverlayStyle.OUTLINE)
+    assert desk.said() == "Annotation outlined --- Model dashed"
+    desk.session.set_inspection(active=True)
+    assert desk.said() == "Model outlined --- Annotation dashed"
     desk.session.set_view(layer=Layer.DIFFERENCE)
-    assert [meaning for _, meaning in desk.canvas.chip.legend.entries] == [
-        "agree",
-        "only in prediction",
-        "only in ground truth",
-        "wrong class",
-    ]
+    only = ["only the model", "only your annotation"]
+    assert desk.explained() == ["agree", *only, "wrong class"]
     desk.session.set_view(overlay_visible=False)
-    assert desk.canvas.chip.legend.text == "Overlay hidden"
+    assert desk.said() == "Overlay hidden"
+    assert desk.explained() == []
 
 
 def test_without_a_prediction_the_annotation_is_left(desk):
     desk.open(desk.flat(40, 50), np.ones((40, 50), np.uint8))
     desk.session.set_view(layer=Layer.BOTH)
-    assert desk.canvas.chip.legend.text == "Annotation"
+    assert desk.said() == "Annotation filled"
     desk.session.set_view(layer=Layer.DIFFERENCE)
-    assert desk.canvas.chip.legend.text == "Difference: no prediction yet"
+    assert desk.said() == "Difference no prediction yet"
 
 
 def test_the_ring_has_the_brushs_size_and_lies_where_it_paints(desk):
@@ -262,10 +263,12 @@ from segstudio.session.document import Document
 from segstudio.session.session import Layer, Session, What
 from segstudio.storage.image_ref import ImageRef
 from segstudio.canvas.canvas import Canvas
+from segstudio.comparison.comparing import Comparing
 app = QApplication([])
 session = Session()
 editing = Editing(session)
-canvas = Canvas(session, editing, None, None, lambda: True, TOOLS)
+models = SimpleNamespace(pending=frozenset())
+canvas = Canvas(session, editing, Comparing(session, models), None, lambda: True, TOOLS)
 canvas.resize(200, 150)
 canvas.show()
 photo = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
@@ -275,7 +278,6 @@ session.set_view(layer=Layer.NONE, tool="brush", brush_size=1)
 canvas.actual_size()
 assert canvas.viewport.devicePixelRatioF() == 2.0
 x, y = (int(v) for v in canvas.viewport.view.origin_xy)
-canvas.chip.hide()
 image = canvas.viewport.grab().toImage()
 assert (image.width(), image.height()) == (400, 300)
 shown = np.frombuffer(image.constBits(), np.uint8).reshape(300, 400, 4)[..., 2::-1]

@@ -215,11 +215,11 @@ def test_zoom_and_place_stay_from_image_to_image(desk):
 
 def test_the_pointers_pixel_is_told(desk):
     desk.open(desk.flat(40, 60))
-    desk.place(5.0, (10.0, 10.0))
+    desk.place(5.0, (10.0, 40.0))
     heard = []
     desk.canvas.hovered.connect(lambda x, y: heard.append((x, y)))
     desk.canvas.left.connect(lambda: heard.append("left"))
-    for at in ((12, 12), (13, 12), (61, 33), (3, 3), (4, 4), (309, 209), (311, 209)):
+    for at in ((12, 42), (13, 42), (61, 63), (3, 33), (4, 34), (309, 239), (311, 239)):
         QTest.mouseMove(desk.viewport, QPoint(*at))
     QApplication.sendEvent(desk.viewport, QEvent(QEvent.Type.Leave))
     assert heard == [(0, 0), (10, 4), "left", (59, 39), "left"]

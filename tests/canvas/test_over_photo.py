@@ -19,7 +19,6 @@ from segstudio.core.prediction import Prediction
 from segstudio.session.inspection import (
     ClassMapOverPhoto,
     ColourMap,
-    Over,
     OverPhotoHeat,
     TracedNetwork,
 )
@@ -107,7 +106,7 @@ def test_outlines_stay_over_values_and_fillings_go(looked_into):
     shown = desk.picture()
     np.testing.assert_array_equal(shown[100, 100], colour_table("magma")[255])
     np.testing.assert_array_equal(shown[50, 100], desk.RED)
-    assert desk.canvas.chip.legend.text == "Annotation outlined"
+    assert desk.said() == "Values annotation outlined"
 
 
 def test_a_class_map_lies_over_the_photo_in_the_classes_colours(looked_into):
@@ -119,8 +118,10 @@ def test_a_class_map_lies_over_the_photo_in_the_classes_colours(looked_into):
     shown = desk.picture()
     np.testing.assert_array_equal(shown[100, 50], desk.GREEN)
     assert (shown[100, 250] == 100).all()
-    assert desk.canvas.over_chip.caption.whole == "Read from up1"
-    assert desk.canvas.over_chip.slider.isHidden()
+    assert desk.said() == "Read from up1 filled"
+    scale = desk.canvas.panes[0].header.scale
+    assert scale.isVisible()
+    assert scale.ends == ("", "")
 
 
 def test_what_belongs_to_another_image_is_not_shown(looked_into):
@@ -130,7 +131,8 @@ def test_what_belongs_to_another_image_is_not_shown(looked_into):
     desk.place(5.0)
     leave(desk)
     assert (desk.picture()[:200, :300] == 100).all()
-    assert desk.canvas.over_chip.isHidden()
+    desk.said()
+    assert desk.canvas.panes[0].header.scale.isHidden()
 
 
 def test_hiding_the_overlay_hides_the_values(looked_into):
@@ -140,21 +142,44 @@ def test_hiding_the_overlay_hides_the_values(looked_into):
     assert (desk.picture()[:200, :300] == 100).all()
 
 
-def test_the_legend_closes_and_fades(looked_into, qtbot):
+def test_the_header_has_the_scale_which_fades_and_closes(looked_into, qtbot):
     desk = looked_into
-    chip = desk.canvas.over_chip
-    assert chip.isHidden()
+    desk.canvas.resize(600, 400)
+    scale = desk.canvas.panes[0].header.scale
+    assert scale.isHidden()
     levels = np.zeros((48, 64), np.uint8)
     desk.session.set_inspection(over_photo=replace(heat(levels), low=-2.0, high=0.5))
-    assert chip.isVisible()
-    assert (chip.low.text(), chip.high.text()) == ("\u22122", "0.5")
-    assert chip.geometry().bottom() <= desk.viewport.height()
-    assert chip.geometry().right() <= desk.viewport.width()
+    assert desk.said().startswith("Values")
+    assert scale.isVisible()
+    assert scale.ends == ("\u22122", "0.5")
+    assert scale.geometry().right() < desk.viewport.width()
+    assert scale.slider.isVisible()
     with qtbot.waitSignal(desk.canvas.over_photo_faded) as faded:
-        chip.slider.setValue(30)
+        scale.slider.setValue(30)
     assert faded.args == [0.3]
     with qtbot.waitSignal(desk.canvas.over_photo_closed):
-        QTest.mouseClick(chip.button, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(scale.button, Qt.MouseButton.LeftButton)
+
+
+def test_where_there_is_little_room_the_strength_is_chosen_in_the_menu(looked_into, qtbot):
+    desk = looked_into
+    desk.canvas.resize(240, 300)
+    desk.session.set_inspection(over_photo=heat(np.zeros((48, 64), np.uint8), opacity=0.5))
+    desk.said()
+    header = desk.canvas.panes[0].header
+    assert not header.scale.slider.isVisible()
+    assert header.scale.button.isVisible()
+    QTest.mouseClick(header.name, Qt.MouseButton.LeftButton)
+    menu = QApplication.activePopupWidget()
+    strengths = menu.actions()[1].menu()
+    chosen = [action.text() for action in strengths.actions() if action.isChecked()]
+    assert chosen == ["50 %"]
+    with qtbot.waitSignal(desk.canvas.over_photo_faded) as faded:
+        strengths.actions()[2].trigger()
+    assert faded.args == [0.75]
+    with qtbot.waitSignal(desk.canvas.over_photo_closed):
+        menu.actions()[0].trigger()
+    menu.close()
 
 
 # -- marks ---------------------------------------------------------------------------------------
@@ -240,171 +265,3 @@ def test_the_pin_is_marked_until_it_is_taken_away(looked_into):
     assert bottom - top < 60
     desk.session.set_inspection(point=None)
     assert np.array_equal(desk.picture(), plain)
-
-
-def _corner(desk) -> tuple[str, str]:
-    """Where the legend of what lies over the photo is."""
-    box, picture = desk.canvas.over_chip.geometry(), desk.viewport.rect()
-    return (
-        "top" if box.center().y() < picture.center().y() else "bottom",
-        "left" if box.center().x() < picture.center().x() else "right",
-    )
-
-
-@pytest.mark.parametrize(
-    ("point", "corner"),
-    [
-        ((4, 44), ("top", "right")),
-        ((60, 44), ("top", "left")),
-        ((60, 4), ("bottom", "left")),
-        ((4, 4), ("bottom", "right")),
-    ],
-)
-def test_the_legend_goes_to_the_corner_farthest_from_the_pinned_pixel(looked_into, point, corner):
-    desk = looked_into
-    desk.session.set_inspection(point=point)
-    desk.session.set_inspection(over_photo=heat(np.full((48, 64), 255, np.uint8)))
-    desk.settle()
-    assert _corner(desk) == corner
-    box = desk.canvas.over_chip.geometry()
-    assert desk.viewport.rect().contains(box)
-    assert not box.contains(*(int(v) for v in desk.viewport.to_screen(point)))
-    assert not box.intersects(desk.canvas.chip.geometry())
-
-
-def test_the_legend_goes_away_from_the_strongest_values_and_from_a_rectangle(looked_into):
-    desk = looked_into
-    levels = np.zeros((48, 64), np.uint8)
-    levels[40:, :8] = 255
-    desk.session.set_inspection(over_photo=heat(levels, fades=True))
-    desk.settle()
-    assert _corner(desk) == ("top", "right")
-    desk.session.set_inspection(
-        over=Over.RECTANGLE, rectangle=Rect(0, 48, 12, 64), over_photo=heat(levels, opacity=0.5)
-    )
-    desk.settle()
-    assert _corner(desk) == ("bottom", "left")
-
-
-def test_the_legend_moves_when_the_pinned_pixel_comes_under_it(looked_into):
-    desk = looked_into
-    desk.session.set_inspection(point=(60, 4))
-    desk.session.set_inspection(over_photo=heat(np.full((48, 64), 255, np.uint8)))
-    desk.settle()
-    assert _corner(desk) == ("bottom", "left")
-    desk.viewport.pan_by(10, 10)
-    assert _corner(desk) == ("bottom", "left")  # it is far away still
-    desk.viewport.pan_by(-250, 230)
-    assert _corner(desk)[0] == "top"
-
-
-# -- the cards go out of the way -------------------------------------------------------------------
-
-
-def _corner_of(card, picture) -> tuple[str, str]:
-    """The corner of the picture that a card lies in."""
-    box, middle = card.geometry(), picture.rect().center()
-    return (
-        "top" if box.center().y() < middle.y() else "bottom",
-        "left" if box.center().x() < middle.x() else "right",
-    )
-
-
-@pytest.fixture
-def pinning(looked_into):
-    """The same, and a click with the hand pins, as in the window."""
-    desk = looked_into
-    desk.canvas.pixel_clicked.connect(lambda x, y: desk.session.set_inspection(point=(x, y)))
-    desk.session.set_view(tool="pan")
-    return desk
-
-
-@pytest.mark.parametrize("over", [False, True])
-@pytest.mark.parametrize(
-    ("pixel", "corner"),
-    [
-        ((4.5, 44.5), ("top", "right")),
-        ((60.5, 44.5), ("top", "left")),
-        ((60.5, 4.5), ("bottom", "left")),
-        ((4.5, 4.5), ("bottom", "right")),
-    ],
-)
-def test_all_cards_go_to_the_corner_farthest_from_a_pixel_clicked_on(pinning, pixel, corner, over):
-    desk = pinning
-    if over:
-        desk.session.set_inspection(over_photo=heat(np.full((48, 64), 255, np.uint8)))
-    desk.click(*pixel)
-    desk.settle()
-    cards = [desk.canvas.chip, *([desk.canvas.over_chip] if over else [])]
-    assert all(card.isVisible() for card in cards)
-    for card in cards:
-        assert _corner_of(card, desk.viewport) == corner
-        assert not card.geometry().contains(desk.at(*pixel))
-        assert desk.viewport.rect().contains(card.geometry())
-    assert not desk.canvas.chip.geometry().intersects(desk.canvas.over_chip.geometry()) or not over
-
-
-@pytest.mark.parametrize(
-    ("pixel", "far"),
-    [((4, 44), ("top", "right")), ((60, 44), ("top", "left")), ((4, 4), ("bottom", "right"))],
-)
-def test_cards_keep_clear_of_the_pin_where_a_rectangle_leaves_them_no_corner(pinning, pixel, far):
-    desk = pinning
-    desk.place(6.25)
-    desk.session.set_inspection(
-        over_photo=heat(np.full((48, 64), 255, np.uint8)),
-        rectangle=Rect(0, 0, 48, 64),
-        over=Over.RECTANGLE,
-    )
-    desk.settle()
-    desk.session.set_inspection(point=pixel)
-    desk.settle()
-    for card in (desk.canvas.chip, desk.canvas.over_chip):
-        assert card.isVisible()
-        assert not card.geometry().contains(desk.at(pixel[0] + 0.5, pixel[1] + 0.5))
-        assert _corner_of(card, desk.viewport) == far
-
-
-def test_a_card_goes_back_when_the_pin_is_taken_away_and_stays_while_the_mouse_moves(pinning):
-    desk = pinning
-    home = desk.canvas.chip.geometry()
-    assert (home.left(), home.top()) == (8, 8)
-    desk.move(4, 4)
-    desk.settle()
-    assert desk.canvas.chip.geometry() == home
-    desk.click(4.5, 4.5)
-    desk.settle()
-    pinned = desk.canvas.chip.geometry()
-    for x in range(50, 64):  # through the card in its new corner
-        desk.move(x, 46)
-    desk.canvas.show_point((60, 44))
-    desk.settle()
-    assert desk.canvas.chip.geometry() == pinned
-    desk.session.set_inspection(point=None)
-    desk.settle()
-    assert desk.canvas.chip.geometry() == home
-
-
-def test_a_card_follows_the_size_of_the_picture_into_the_farthest_corner(pinning):
-    desk = pinning
-    desk.click(4.5, 4.5)
-    desk.canvas.resize(700, 500)
-    desk.settle()
-    box = desk.canvas.chip.geometry()
-    assert (box.right(), box.bottom()) == (700 - 8 - 1, 500 - 8 - 1)
-
-
-def test_a_card_leaves_a_part_of_the_picture_that_is_framed(desk):
-    desk.open(desk.flat(48, 64))
-    desk.settle()
-    zoomed_out = desk.viewport.view
-    desk.canvas.show_rect(Rect(0, 0, 48, 64))  # everything: no corner is better than the usual one
-    desk.settle()
-    assert _corner_of(desk.canvas.chip, desk.viewport) == ("top", "left")
-    desk.canvas.show_rect(Rect(0, 0, 6, 10))
-    desk.viewport._set_view(zoomed_out)
-    desk.settle()
-    assert _corner_of(desk.canvas.chip, desk.viewport) == ("bottom", "right")
-    desk.open(desk.flat(48, 64))
-    desk.settle()
-    assert _corner_of(desk.canvas.chip, desk.viewport) == ("top", "left")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segstudio.canvas.planes import LabelPlane, edges, premultiplied
+from segstudio.canvas.planes import DashedPlane, LabelPlane, edges, premultiplied
 from segstudio.canvas.sampling import Sampler
 from segstudio.canvas.view import View
+from segstudio.core.geometry import Rect
 from segstudio.core.labels import LabelMap
 
 
@@ -46,8 +47,8 @@ def test_edges_are_where_another_id_is_near(width, dtype):
     rng = np.random.default_rng(2)
     ids = rng.integers(0, 3, (7, 9)).astype(dtype).repeat(4, axis=0).repeat(4, axis=1)
     found = edges(ids, width)
-    assert set(np.unique(found)) <= {0, 256}
-    assert np.array_equal(found == 256, brute_edges(ids, width))
+    assert set(np.unique(found)) <= {0, 1}
+    assert np.array_equal(found == 1, brute_edges(ids, width))
 
 
 def test_an_outline_is_as_wide_at_any_zoom_and_lies_inside():
@@ -74,3 +75,30 @@ def test_touching_instances_of_a_class_are_outlined_apart():
     found = LabelPlane(LabelMap(labels, ids), colours, 1).take(sampler, sampler.visible)
     assert (found[:, 3:5] == 257).all()
     assert (np.delete(found, (3, 4), axis=1) == 1).all()
+
+
+def test_a_dashed_line_has_a_dark_one_beside_its_dashes():
+    """A square of 20 pixels at 1 x: of its top edge the dashes and what lies below them."""
+    labels = np.zeros((30, 30), np.uint8)
+    labels[5:25, 4:24] = 1
+    drawn = np.zeros(256, np.uint8)
+    drawn[1] = 1
+    sampler = Sampler(View(1.0, (0.0, 0.0)), (30, 30), (30, 30))
+    plane = DashedPlane(LabelMap(labels), drawn, 1)
+    found = plane.take(sampler, sampler.visible)
+    white, dark, clear = 0xFFFFFFFF, 170 << 24, 0
+    # at row 5 there is a dash where (2 x + 15) // 10 is even: x in 3..7, 13..17, 23..27
+    expected = [white] * 4 + [dark] + [clear] * 4 + [white] * 5 + [dark] + [clear] * 4 + [white]
+    assert found[5, 4:24].tolist() == expected[:20]
+    # below: the left edge's own dash at (2 * 4 + 18) // 10, then what is dark below the dashes
+    assert found[6, 4:10].tolist() == [white, dark, dark, dark, clear, clear]
+    assert found[6, 13:19].tolist() == [dark] * 5 + [clear]
+    assert set(found[5:25, 24].tolist()) == {dark, clear}  # right of the right edge
+    assert set(found[25, 4:24].tolist()) == {dark, clear}
+    assert not found[:5].any()
+    parts = np.zeros_like(found)
+    for top in range(0, 30, 7):
+        for left in range(0, 30, 7):
+            part = Rect(top, left, min(top + 7, 30), min(left + 7, 30))
+            parts[part.slices] = plane.take(sampler, part)
+    assert np.array_equal(parts, found)

@@ -9,7 +9,16 @@ from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication, QLabel
 
 from segstudio.kit.icons import icon
-from segstudio.kit.theme import DARK, LIGHT, TEXT_PX, choose_font, palette_of, style_of, tokens_of
+from segstudio.kit.theme import (
+    DARK,
+    LIGHT,
+    ON_PICTURE,
+    TEXT_PX,
+    choose_font,
+    palette_of,
+    style_of,
+    tokens_of,
+)
 
 _THEMES = {"light": LIGHT, "dark": DARK}
 
@@ -62,6 +71,19 @@ def test_edges_of_controls_keep_three_and_texts_on_colours_are_legible(theme):
         assert contrast(ink, ground) >= 4.5
     for ink, ground in ((tokens.on_doubt, tokens.doubt), (tokens.on_failure, tokens.failure)):
         assert contrast(ink, ground) >= 7
+
+
+def test_words_on_a_picture_are_legible_over_white_and_black_ones():
+    ground = [int(ON_PICTURE.ground[i : i + 2], 16) for i in (1, 3, 5)]
+    for photo, text, text_2 in ((255, 8.6, 5.2), (0, 15.0, 9.0)):
+        seen = [ON_PICTURE.density * g + (1 - ON_PICTURE.density) * photo for g in ground]
+        over = "#" + "".join(f"{round(part):02x}" for part in seen)
+        assert contrast(ON_PICTURE.text, over) >= text - 0.1
+        assert contrast(ON_PICTURE.text_2, over) >= text_2 - 0.1
+        assert contrast(ON_PICTURE.accent, over) >= 3
+        assert contrast(ON_PICTURE.best, over) >= 3
+    assert contrast(ON_PICTURE.text, ON_PICTURE.hover) >= 4.5
+    assert contrast(ON_PICTURE.text_2, ON_PICTURE.hover) >= 4.5
 
 
 @pytest.mark.parametrize("dark", [False, True])

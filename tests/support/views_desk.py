@@ -46,9 +46,8 @@ def viewport(desk, number: int):
 
 
 def color_at(desk, number: int, x: float, y: float) -> tuple[int, int, int]:
-    """What a view shows at the middle of an image pixel, without its legend."""
+    """What a view shows at the middle of an image pixel."""
     view = viewport(desk, number)
-    desk.canvas.panes[number].chip.hide()
     found = view.grab().toImage().pixelColor(*(int(v) for v in view.to_screen((x + 0.5, y + 0.5))))
     return (found.red(), found.green(), found.blue())
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QScrollArea
 
+from segstudio.canvas.legend_bar import LegendBar
 from segstudio.evaluation.ui.metrics_panel import COLUMNS
 from segstudio.kit.elided import ElidedCombo, ElidedLabel
 from segstudio.kit.theme import Theme
@@ -135,17 +136,21 @@ def test_scores_given_in_percent_are_shown_as_all_others(scored):
     assert "mIoU 0.603." in scored.window.model.about.text()
 
 
-def test_the_legend_of_the_difference_stays_inside_the_picture(scored):
+def test_the_legend_of_the_difference_stands_in_the_bar_and_not_on_the_picture(scored):
     scored.session.set_view(layer=Layer.DIFFERENCE)
     scored.settle()
-    chip, picture = scored.window.canvas.chip, scored.window.canvas.viewport
-    assert chip.legend.entries
-    one_line = chip.height()
+    window, legend = scored.window, scored.window.findChild(LegendBar)
+    scored.until(legend.isVisible)
     for width in (1280, 1024):
-        scored.window.resize(width, 800)
+        window.resize(width, 800)
         scored.settle()
-        assert chip.geometry().right() <= picture.width()
-    assert chip.height() > one_line
+        assert legend.shown.startswith("agree")
+        place = legend.rect().translated(legend.mapTo(window, QPoint()))
+        canvas = window.canvas.rect().translated(window.canvas.mapTo(window, QPoint()))
+        assert not place.intersects(canvas)
+        assert window.rect().contains(place)
+    scored.session.set_view(layer=Layer.ANNOTATION)
+    scored.until(legend.isHidden)
 
 
 def test_a_long_name_keeps_its_end_and_the_place_in_the_folder(qtbot):

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QToolButton, QToolTip
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QToolTip
 
+from segstudio.canvas.legend_bar import LegendBar
 from segstudio.comparison.ui.side_by_side_dialog import SideBySideDialog
 from segstudio.session.session import Layer, Pane, What
 
@@ -28,6 +29,19 @@ def both(bench):
 
 def header(bench, number: int):
     return bench.window.canvas.panes[number].header
+
+
+def pick(bench, number: int, *texts: str, right: bool = False) -> None:
+    """As a user does: click on the name of a view, and on an entry of its menu."""
+    found = header(bench, number)
+    QTest.mouseClick(found.other if right else found.name, LEFT)
+    menu = QApplication.activePopupWidget()
+    for text in texts[:-1]:
+        menu = next(a for a in menu.actions() if a.text() == text).menu()
+    action = next(a for a in menu.actions() if a.text() == texts[-1])
+    action.trigger()
+    QApplication.activePopupWidget().close()
+    bench.settle()
 
 
 def choose(combo, value) -> None:
@@ -51,33 +65,35 @@ def test_the_bar_and_the_key_choose_the_layout(bench):
         bench.until(lambda count=count: len(bench.window.canvas.shown_panes) == count)
     assert header(bench, 1).isVisible()
     QTest.mouseClick(bench.window.bar.widgetForAction(bench.window.commands["layout.1"]), LEFT)
-    assert not header(bench, 0).isVisible()
+    assert header(bench, 0).isVisible()  # with one view, too
 
 
-def test_headers_say_model_score_and_seconds_and_mark_the_best(both):
-    assert header(both, 0).picker.run.currentText() == "Fake U-Net"
-    assert header(both, 1).picker.run.currentText() == "Fake Mask R-CNN"
+def test_headers_say_model_and_score_and_mark_the_best(both):
+    names = [header(both, number).name.said.whole for number in (0, 1)]
+    assert names == ["Fake U-Net", "Fake Mask R-CNN"]
+    assert [header(both, number).name.shown for number in (0, 1)] == ["U-Net", "Mask R-CNN"]
+    legend = both.window.findChild(LegendBar)
+    assert legend.isVisible()
+    assert legend.legend.names == "Fake"
     scores = both.studio.comparing.scores()
     for number in (0, 1):
-        assert f"{scores[number].mean_iou:.3f}" in header(both, number).score.text()
-        assert header(both, number).best.isVisible() is scores[number].best
+        assert header(both, number).score.shown == f"{scores[number].mean_iou:.3f}"
+        assert header(both, number).score.words.best is scores[number].best
     assert [score.best for score in scores].count(True) == 1
-    assert not both.window.options.run.isVisible()  # the views have choosers of their own
 
 
 def test_a_header_chooses_layer_and_prediction_of_its_view(both):
-    picker = header(both, 1).picker
-    choose(picker.run, SEMANTIC)
+    pick(both, 1, "Fake U-Net")
     assert both.session.view.panes == (Pane(Layer.BOTH, SEMANTIC),)
-    choose(picker.layer, "models")
-    both.settle()
-    assert picker.second.isVisible()
-    assert picker.second.currentData() == INSTANCE
-    choose(picker.layer, "photo")
-    both.settle()
-    assert not picker.run.isVisible()
+    pick(both, 1, "Difference of models")
+    assert both.session.view.panes[0].layer is Layer.MODELS
+    assert header(both, 1).name.said.whole == "Fake U-Net against Fake Mask R-CNN"
+    pick(both, 1, "Against", "Fake U-Net")
+    assert both.session.view.panes[0].second == SEMANTIC
+    pick(both, 1, "Photo only")
+    assert both.session.view.panes[0].layer is Layer.NONE
     assert both.session.view.layer is Layer.BOTH
-    choose(header(both, 0).picker.layer, "entropy")
+    pick(both, 0, "Entropy")
     assert both.session.view.layer is Layer.ENTROPY
 
 
@@ -86,17 +102,19 @@ def test_a_model_that_waits_is_said_to_run_and_one_that_has_not_run_can_be_run(b
     bench.engine.gate.clear()
     bench.studio.browsing.select(1)
     bench.until(lambda: bench.session.index == 1 and bench.session.document is not None)
-    bench.until(lambda: header(bench, 1).score.text() == "not run")
+    bench.until(lambda: header(bench, 1).score.shown == "not run")
     assert header(bench, 1).run.isVisible()
-    shown = header(bench, 1).picker.run
-    assert shown.currentText() == "Fake Mask R-CNN"  # once is enough to say that it has not run
-    others = {shown.itemText(row) for row in range(shown.count())} - {shown.currentText()}
-    assert others == {"Fake U-Net  (not run yet)"}
+    assert header(bench, 1).name.said.whole == "Fake Mask R-CNN"
+    QTest.mouseClick(header(bench, 1).name, LEFT)
+    menu = QApplication.activePopupWidget()
+    offered = {a.text() for a in menu.actions() if "not run" in a.text()}
+    menu.close()
+    assert offered == {"Fake Mask R-CNN  (not run yet)", "Fake U-Net  (not run yet)"}
     QTest.mouseClick(header(bench, 1).run, LEFT)
-    bench.until(lambda: header(bench, 1).score.text().startswith("running"))
+    bench.until(lambda: header(bench, 1).score.shown.startswith("running"))
     bench.engine.gate.set()
     bench.until(lambda: INSTANCE in bench.session.document.predictions)
-    bench.until(lambda: "0." in header(bench, 1).score.text())
+    bench.until(lambda: "0." in header(bench, 1).score.shown)
 
 
 def test_the_layer_key_and_the_bar_act_on_the_view_at_hand(both):
@@ -113,7 +131,7 @@ def test_the_layer_key_and_the_bar_act_on_the_view_at_hand(both):
     assert both.window.view_controls.layer.currentData() == "difference"
     choose(both.window.view_controls.layer, "confidence")
     assert both.session.view.panes[0].layer is Layer.CONFIDENCE
-    QTest.mouseClick(header(both, 0), LEFT, NONE, QPoint(2, 2))
+    QTest.mouseClick(header(both, 0), LEFT, NONE, QPoint(header(both, 0).width() // 2, 12))
     both.settle()
     assert both.window.view_controls.layer.currentData() == "both"
 
@@ -130,24 +148,24 @@ def test_the_status_bar_tells_the_prediction_of_the_view_under_the_pointer(both)
         both.until(lambda expected=expected: predicted.text().startswith(expected))
 
 
-def test_the_wipe_button_and_key_show_a_second_row_of_choices(both):
-    QTest.mouseClick(header(both, 1).wipe, LEFT)
-    both.settle()
+def test_the_wipe_in_the_menu_and_by_its_key_names_both_sides(both):
+    wipe = "Wipe: two layers beside a line (Shift+C)"
+    pick(both, 1, wipe)
     assert both.session.view.wiped == 1
-    assert header(both, 1).against.isVisible()
-    choose(header(both, 1).against.layer, "photo")
+    assert header(both, 1).other.isVisible()
+    pick(both, 1, "Photo only", right=True)
     assert both.session.view.against.layer is Layer.NONE
-    QTest.mouseClick(header(both, 1).wipe, LEFT)
+    pick(both, 1, wipe)
     both.studio.comparing.set_layout(1)
     viewport = both.window.canvas.viewport
+    both.window.activateWindow()  # this platform gives it up to the menu for good
+    both.until(both.window.isActiveWindow)
     viewport.setFocus()
-    QTest.keyClick(viewport, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
-    both.settle()
-    assert both.session.view.wiped == 0
-    assert header(both, 0).isVisible()  # one view alone has a header while it is wiped
-    QTest.keyClick(viewport, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
-    both.settle()
-    assert not header(both, 0).isVisible()
+    for wiped in (0, -1):
+        QTest.keyClick(viewport, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
+        both.settle()
+        assert both.session.view.wiped == wiped
+        both.until(lambda wiped=wiped: header(both, 0).other.isVisible() == (wiped == 0))
 
 
 def test_the_dialog_runs_what_is_checked(bench, qtbot):
@@ -202,7 +220,7 @@ def test_what_is_to_be_known_of_a_prediction_is_marked_and_told(both):
     QToolTip.hideText()
     both.studio.comparing.choose(1, layer=Layer.NONE)  # which is of no prediction
     both.until(header(both, 1).notes.isHidden)
-    alone = both.window.options.notes
+    alone = header(both, 0).notes
     assert alone.isHidden()
     both.studio.comparing.set_layout(1)
     both.studio.segmenting.show(INSTANCE)

@@ -1,0 +1,161 @@
+"""The menu of a view: its layer, its prediction, the style, and comparing by a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup, QGuiApplication
+from PySide6.QtWidgets import QMenu, QWidget
+
+from segstudio.canvas.overlay import second_prediction
+from segstudio.comparison.comparing import OF_A_RUN, Comparing
+from segstudio.core.text import printable
+from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
+from segstudio.session.session import Layer, OverlayStyle, Pane, Session
+
+_STYLES: Final = {
+    OverlayStyle.FILL: "Fill",
+    OverlayStyle.OUTLINE: "Outline",
+    OverlayStyle.BOTH: "Fill and outline",
+}
+_STRENGTHS: Final = (25, 50, 75, 100)
+_FEW: Final = 8
+"""So many predictions stand in the menu itself; more have a menu of their own."""
+_SHIFT: Final = Qt.KeyboardModifier.ShiftModifier
+
+
+class ViewMenu(QMenu):
+    """What can be chosen for one view; with Shift it is chosen for all of them."""
+
+    def __init__(
+        self,
+        session: Session,
+        comparing: Comparing,
+        number: int,
+        parent: QWidget,
+        *,
+        right: bool = False,
+    ) -> None:
+        """Args:
+        session: What is shown.
+        comparing: Knows what can be shown, and shows it.
+        number: Which of the session's panes it is about.
+        parent: The view's header.
+        right: Whether it is about what a wiped view shows right of its line.
+        """
+        super().__init__(parent)
+        self._session, self._comparing, self._number = session, comparing, number
+        self._right = right
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setToolTipsVisible(True)
+        view = session.view
+        pane = view.all_panes[number]
+        if right and view.against is not None:
+            pane = view.against
+        self._add_layers(pane)
+        if pane.layer in OF_A_RUN:
+            self._add_runs(pane)
+        self.addSeparator()
+        self._add_styles()
+        self._add_wipe()
+        if view.panes and not right:
+            self.addSeparator()
+            hint = self.addAction("With Shift: for all views")
+            hint.setEnabled(False)
+
+    def add_over_photo(
+        self, opacity: float | None, close: Callable[[], None], fade: Callable[[float], None]
+    ) -> None:
+        """Offer to take away what the inspector lays over the photo, or to make it stronger.
+
+        Args:
+            opacity: How strong it is, 0..1; None if that is that of all layers.
+            close: Takes it away.
+            fade: Makes it so strong, 0..1.
+        """
+        first = self.actions()[0]
+        taken = QAction("Take away what lies over the photo", self)
+        taken.triggered.connect(close)
+        self.insertAction(first, taken)
+        if opacity is not None:
+            strengths = QMenu("How strongly it covers the photo", self)
+            group = QActionGroup(strengths)
+            for percent in _STRENGTHS:
+                action = self._choice(
+                    strengths, group, f"{percent} %", round(100 * opacity) == percent
+                )
+                action.triggered.connect(lambda _=False, share=percent / 100: fade(share))
+            self.insertMenu(first, strengths)
+        self.insertSeparator(first)
+
+    def _add_layers(self, pane: Pane) -> None:
+        can = {*self._comparing.layers(), pane.layer}
+        group = QActionGroup(self)
+        for name in LAYERS:
+            layer = Layer(name)
+            if layer in can:
+                action = self._choice(self, group, LAYER_TEXTS[name], layer is pane.layer)
+                action.setToolTip(LAYER_TIPS[name])
+                action.triggered.connect(lambda _=False, layer=layer: self._pick(layer=layer))
+
+    def _add_runs(self, pane: Pane) -> None:
+        self.addSeparator()
+        choices = self._comparing.choices()
+        two = pane.layer is Layer.MODELS
+        self._add_predictions("Prediction", "run", pane.run, choices, own=two)
+        if two:
+            self._add_predictions("Against", "second", self._second_of(pane), choices, own=True)
+
+    def _add_predictions(
+        self, title: str, field: str, now: str, choices: list[tuple[str, str, bool]], *, own: bool
+    ) -> None:
+        """One action for each prediction that can be shown."""
+        menu = self.addMenu(title) if own or len(choices) > _FEW else self
+        group = QActionGroup(menu)
+        for run, name, there in choices:
+            text = name if there else f"{name}  (not run yet)"
+            action = self._choice(menu, group, printable(text).replace("&", "&&"), run == now)
+            action.triggered.connect(lambda _=False, run=run: self._pick(**{field: run}))
+
+    def _add_styles(self) -> None:
+        menu = self.addMenu("Style")
+        group = QActionGroup(menu)
+        for style, text in _STYLES.items():
+            action = self._choice(menu, group, text, style is self._session.view.style)
+            action.triggered.connect(
+                lambda _=False, style=style: self._session.set_view(style=style)
+            )
+
+    def _add_wipe(self) -> None:
+        self.addSeparator()
+        wipe = self.addAction("Wipe: two layers beside a line (Shift+C)")
+        wipe.setCheckable(True)
+        wipe.setChecked(self._session.view.wiped == self._number)
+        wipe.triggered.connect(lambda: self._comparing.toggle_wipe(self._number))
+
+    def _choice(self, menu: QMenu, group: QActionGroup, text: str, on: bool) -> QAction:
+        action = menu.addAction(text)
+        action.setCheckable(True)
+        action.setChecked(on)
+        group.addAction(action)
+        return action
+
+    def _pick(self, **values: object) -> None:
+        if self._right:
+            self._comparing.compare_with(**values)
+        elif QGuiApplication.keyboardModifiers() & _SHIFT:
+            self._comparing.choose_for_all(**values)  # type: ignore[arg-type]
+        else:
+            self._comparing.activate(self._number)
+            self._comparing.choose(self._number, **values)  # type: ignore[arg-type]
+
+    def _second_of(self, pane: Pane) -> str:
+        document = self._session.document
+        if document is None:
+            return pane.second
+        view = replace(self._session.view, run=pane.run, second=pane.second)
+        other = second_prediction(document, view)
+        return pane.second if other is None else other.run

@@ -6,15 +6,15 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPalette, QPixmap
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from segstudio.core.short_names import elided_middle
+from segstudio.folder.browsing import Browsing
 from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, ImagesModel, sign_of
 from segstudio.kit.icons import tinted
 from segstudio.kit.theme import tokens_of
 from segstudio.session.session import ImageState, Session
-from segstudio.storage.image_ref import image_of
 
 ROW_HEIGHT = 52
 THUMB = 40
@@ -23,18 +23,52 @@ _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 
 
+class ImagesView(QListView):
+    """A list that knows whether it is used with the keyboard: its current row has a ring then.
+
+    Qt has a state for that, but sets it with the Tab key alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_keys = False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._use(by_keys=True)
+        super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._use(by_keys=False)
+        super().mousePressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        if event.reason() not in (
+            Qt.FocusReason.ActiveWindowFocusReason,
+            Qt.FocusReason.PopupFocusReason,
+        ):
+            self._use(by_keys=event.reason() != Qt.FocusReason.MouseFocusReason)
+        super().focusInEvent(event)
+
+    def _use(self, *, by_keys: bool) -> None:
+        if by_keys != self.by_keys:
+            self.by_keys = by_keys
+            self.viewport().update()
+
+
 class ImageDelegate(QStyledItemDelegate):
     """Draws rows of one height; asks for nothing, so that scrolling stays quick."""
 
     def __init__(
         self,
         session: Session,
+        browsing: Browsing,
         model: ImagesModel,
         pixmap_of: Callable[[int], QPixmap | None],
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self._session, self._model, self._pixmap_of = session, model, pixmap_of
+        self._session, self._browsing = session, browsing
+        self._model, self._pixmap_of = model, pixmap_of
 
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -75,16 +109,17 @@ class ImageDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _paint_ground(self, painter: QPainter, option: QStyleOptionViewItem, image: int) -> None:
-        """Tinted where selected, so that colours stay true; an accent at the edge: it is open."""
+        """Tinted where selected, so that colours stay true; an accent at the edge of the open one."""
         box, palette, flags = option.rect, option.palette, QStyle.StateFlag
         accent = palette.color(QPalette.ColorRole.Accent)
         if option.state & flags.State_Selected:
             painter.fillRect(box, palette.color(QPalette.ColorRole.Highlight))
         elif option.state & flags.State_MouseOver:
             painter.fillRect(box, palette.color(QPalette.ColorRole.Midlight))
-        if image == image_of(self._session.index):
+        if image == self._browsing.cursor:
             painter.fillRect(QRect(box.left(), box.top(), _EDGE, box.height()), accent)
-        if option.state & flags.State_HasFocus and option.state & flags.State_KeyboardFocusChange:
+        view = option.widget
+        if option.state & flags.State_HasFocus and isinstance(view, ImagesView) and view.by_keys:
             for inset in range(_RING):
                 painter.setPen(accent)
                 painter.drawRect(box.adjusted(inset, inset, -inset - 1, -inset - 1))

@@ -207,7 +207,8 @@ class ImagesModel(QStringListModel):
             if self._names_lower is None:  # of 100,000 names that takes longer than a frame
                 self._names_lower = [name.lower() for name in self._names]
             names = self._names_lower
-            chosen = [i for i in chosen if all(word in names[i] for word in words)]
+            for word in words:
+                chosen = [i for i in chosen if word in names[i]]
         if self.show is not Show.ALL:
             keeps, state = _KEEPS[self.show], self._session.state
             chosen = [i for i in chosen if keeps(state(i))]

@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListView,
     QMenu,
     QPushButton,
     QVBoxLayout,
@@ -33,7 +32,7 @@ from segstudio.core.formatting import count_text
 from segstudio.core.short_names import in_lines
 from segstudio.core.text import printable
 from segstudio.folder.browsing import Browsing
-from segstudio.folder.ui.image_delegate import ROW_HEIGHT, ImageDelegate
+from segstudio.folder.ui.image_delegate import ROW_HEIGHT, ImageDelegate, ImagesView
 from segstudio.folder.ui.image_list_rows import ImagesModel, Order, Show
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
@@ -211,7 +210,7 @@ class ImagesPanel(QWidget):
         shared = self.model.shared
         ends = [f"begin with “{shared.begin}”"] * bool(shared.begin)
         ends += [f"end with “{shared.end}”"] * bool(shared.end)
-        self.shared.setVisible(bool(ends))
+        self.shared.setVisible(bool(ends) and bool(self.model.images))
         self.shared.show_text(shared.pattern)
         self.shared.setToolTip(plain(in_lines(f"The listed names {' and '.join(ends)}.")))
 
@@ -290,10 +289,12 @@ class ImagesPanel(QWidget):
         rows = range(first, first + height // ROW_HEIGHT + 3)
         self._thumbnails.want([self.model.image_at(row) for row in rows])
 
-    def _make_view(self) -> QListView:
-        view = QListView()
+    def _make_view(self) -> ImagesView:
+        view = ImagesView()
         view.setModel(self.model)
-        view.setItemDelegate(ImageDelegate(self._session, self.model, self._thumbnails.get, view))
+        view.setItemDelegate(
+            ImageDelegate(self._session, self._browsing, self.model, self._thumbnails.get, view)
+        )
         view.setUniformItemSizes(True)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -329,6 +330,7 @@ class ImagesPanel(QWidget):
         label.setObjectName("sharedNames")
         label.setAccessibleName("What all listed names have in common")
         label.setFixedHeight(28)
+        label.setIndent(0)
         label.hide()
         return label
 

@@ -51,6 +51,14 @@ def _greenest(picture: QImage) -> int:
     return max(color.green() - color.red() for color in colors)
 
 
+def _reddest(picture: QImage) -> int:
+    """By how much the reddest pixel of a picture is redder than blue."""
+    colors = (
+        picture.pixelColor(x, y) for x in range(picture.width()) for y in range(picture.height())
+    )
+    return max(color.red() - color.blue() for color in colors)
+
+
 def test_ctrl_f_then_enter_opens_the_first_image_with_that_name(listed):
     images = listed.window.images
     _type(listed, "_2")
@@ -322,6 +330,58 @@ def test_the_open_row_is_tinted_and_has_an_accent_at_its_edge(listed):
     listed.settle()
     edges = [QColor(_row_image(images, row).pixel(0, 2)).name() for row in (0, 2)]
     assert edges == [tokens.selected, tokens.accent]
+
+
+def test_the_row_has_a_ring_while_the_keyboard_is_used(listed):
+    images = listed.window.images
+    accent = tokens_of(images.palette()).accent
+
+    def ring(row: int) -> bool:
+        picture = _row_image(images, row)
+        right, low = picture.width() - 1, picture.height() - 1
+        places = [(right - 1, 26), (100, 0), (100, 1), (100, low)]
+        return all(QColor(picture.pixel(x, y)).name() == accent for x, y in places)
+
+    _type(listed, "field")
+    assert not ring(0)
+    _press(listed, Qt.Key.Key_Return)
+    assert images.view.hasFocus()
+    assert ring(0)
+    _press(listed, Qt.Key.Key_Down)
+    listed.until(lambda: listed.session.index == 1)
+    assert (ring(0), ring(1)) == (False, True)
+    place = images.view.visualRect(images.model.index(1, 0)).center()
+    listed.qtbot.mouseClick(images.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert not ring(1), "the mouse needs none"
+
+
+def test_tab_goes_from_the_order_to_the_filter_its_funnel_and_the_list(listed):
+    images = listed.window.images
+    images.order.setFocus(Qt.FocusReason.TabFocusReason)
+    order = [images.filter, images.show_, images.view]
+    for widget in order:
+        _press(listed, Qt.Key.Key_Tab)
+        assert widget.hasFocus(), widget
+    for widget in (images.show_, images.filter, images.order):
+        listed.qtbot.keyClick(
+            QApplication.focusWidget(), Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier
+        )
+        assert widget.hasFocus(), widget
+
+
+def test_a_broken_image_has_a_warning_for_a_picture_and_its_row_is_the_open_one(listed, folder):
+    (folder / "field_1.png").write_bytes(b"no image")
+    listed.studio.browsing.rescan()
+    listed.settle()
+    images = listed.window.images
+    place = images.view.visualRect(images.model.index(1, 0)).center()
+    listed.qtbot.mouseClick(images.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    listed.until(lambda: listed.session.unreadable is not None)
+    tokens = tokens_of(images.palette())
+    listed.until(lambda: QColor(_row_image(images, 1).pixel(0, 2)).name() == tokens.accent)
+    assert QColor(_row_image(images, 0).pixel(0, 2)).name() == tokens.panel
+    picture = QRect(8, 6, 40, 40)
+    listed.until(lambda: _reddest(_row_image(images, 1).copy(picture)) > 60)
 
 
 def test_a_thumbnail_is_the_middle_square_of_the_image(make_window, tmp_path):

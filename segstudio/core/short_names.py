@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _CUTS: Final = " ,-_/."
-"""A name is cut after or before these, never inside a word or a number."""
+"""A file's name is cut after or before these, never inside a word or a number."""
+TITLE_CUTS: Final = " ,"
+"""A title is cut at these: a U-Net is no kind of U."""
 _LAST: Final = 6
 """So many characters at the end of a name stay: names are told apart there, more often than not."""
 _GAP: Final = "…"
@@ -38,7 +40,7 @@ class SharedParts:
         return f"{self.begin}*{self.end}" if self.begin or self.end else ""
 
 
-def shared_parts(names: Sequence[str]) -> SharedParts:
+def shared_parts(names: Sequence[str], cuts: str = _CUTS) -> SharedParts:
     """What can be left out of all names alike, so that something is left of each.
 
     It is cut at a space, comma, "-", "_", "/" or ".", but not at the point of a number: of
@@ -46,16 +48,17 @@ def shared_parts(names: Sequence[str]) -> SharedParts:
 
     Args:
         names: The names of a list, 100,000 or two; a single one shares nothing.
+        cuts: Where names may be cut; `TITLE_CUTS` for titles of models and the like.
     """
     if len(names) < 2:
         return SharedParts()
-    begin = _up_to_cut(_common_begin(min(names), max(names)))
-    end = _from_cut(_common_end(names))
+    begin = _up_to_cut(_common_begin(min(names), max(names)), cuts)
+    end = _from_cut(_common_end(names), cuts)
     room = min(map(len, names))
     while begin and len(begin) + len(end) >= room:
-        begin = _up_to_cut(begin[:-1])
+        begin = _up_to_cut(begin[:-1], cuts)
     while end and len(end) >= room:
-        end = _from_cut(end[1:])
+        end = _from_cut(end[1:], cuts)
     return SharedParts(begin, end)
 
 
@@ -111,14 +114,14 @@ def _common_end(names: Sequence[str]) -> str:
     return end
 
 
-def _up_to_cut(text: str) -> str:
-    while text and not (text[-1] in _CUTS and not _in_number(text[-2:])):
+def _up_to_cut(text: str, cuts: str) -> str:
+    while text and not (text[-1] in cuts and not _in_number(text[-2:])):
         text = text[:-1]
     return text
 
 
-def _from_cut(text: str) -> str:
-    while text and not (text[0] in _CUTS and not _in_number(text[1::-1])):
+def _from_cut(text: str, cuts: str) -> str:
+    while text and not (text[0] in cuts and not _in_number(text[1::-1])):
         text = text[1:]
     return text
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segstudio.core.short_names import elided_middle, in_lines, shared_parts
+from segstudio.core.short_names import TITLE_CUTS, elided_middle, in_lines, shared_parts
 
 SAMPLES = ["nuclei-01-even.png", "nuclei-04-clusters.png", "nuclei-05-small.png"]
 
@@ -39,6 +39,16 @@ def test_what_all_names_share_is_cut_at_the_ends_of_words(names, begin, end, own
     parts = shared_parts(names)
     assert (parts.begin, parts.end) == (begin, end)
     assert [parts.own(name) for name in names] == own
+
+
+def test_titles_of_models_are_not_cut_at_a_hyphen():
+    def own(*titles: str) -> list[str]:
+        parts = shared_parts(titles, TITLE_CUTS)
+        return [parts.own(title) for title in titles]
+
+    assert own("Small U-Net", "U-Net") == ["Small U-Net", "U-Net"]
+    assert own("U-Net, nuclei", "U-Net++, nuclei") == ["U-Net", "U-Net++"]
+    assert own("A", "A b") == ["A", "A b"]
 
 
 @pytest.mark.parametrize(

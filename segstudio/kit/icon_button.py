@@ -10,6 +10,9 @@ from PySide6.QtWidgets import QMenu, QToolButton
 
 from segstudio.kit.icons import icon
 
+_TARGET = 28
+"""Side of what can be clicked on, around an icon of 16."""
+
 
 def icon_button(picture: str, tip: str, *, name: str = "", px: int = 16) -> QToolButton:
     """A button with an icon only.
@@ -55,6 +58,7 @@ class ChoiceButton(QToolButton):
         self.choice = self._choices[0]
         self.setIcon(icon(picture))
         self.setIconSize(QSize(16, 16))
+        self.setFixedSize(_TARGET, _TARGET)
         self.setAutoRaise(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCheckable(True)

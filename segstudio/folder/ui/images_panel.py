@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.formatting import count_text
+from segstudio.core.formatting import count_text, short_text
 from segstudio.core.short_names import in_lines
 from segstudio.core.text import printable
 from segstudio.folder.browsing import Browsing
@@ -58,8 +58,9 @@ class ImagesPanel(QWidget):
     """Filter, order, and the images with thumbnails, signs and scores.
 
     Attributes:
-        count: How many images are listed; beside the panel's name.
+        count: How many images there are; beside the panel's name.
         shared: What the names of all listed images have in common; below the list.
+        listed: How many are listed, if not all; beside it.
 
     Signals:
         open_requested: The user wants to open a folder.
@@ -90,9 +91,9 @@ class ImagesPanel(QWidget):
         self.view = self._make_view()
         self.show_all = QPushButton("List all")
         self._list = Switch(EmptyState(_NONE_LISTED, self.show_all), self.view)
-        self.count = PlainLabel()
-        self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.shared = self._make_shared()
+        self.count = _Count()
+        self.shared, self.listed = ElidedLabel(), PlainLabel()
+        self._foot = self._make_foot()
         self._head = QWidget()
         self._switch = Switch(self._make_empty(), self._make_contents())
         self.setLayout(self._switch)
@@ -197,10 +198,9 @@ class ImagesPanel(QWidget):
         listed = len(self.model.images)
         self._list.show_contents(listed > 0 or not total)
         self._browsing.follow(range(total) if self.model.is_whole else self.model.images)
-        of = "" if listed == total else f"{count_text(listed)} of "
-        self.count.setText(f"{of}{count_text(total)}" if project is not None else "")
-        self.count.setToolTip(f"{of}{count_text(total)} image{'' if total == 1 else 's'}")
-        self.count.setAccessibleName(self.count.toolTip())
+        self.count.show_count(total)
+        self.listed.setText(f"{count_text(listed)} of {count_text(total)}")
+        self.listed.setVisible(listed < total)
         self._say_shared()
         self._switch.show_contents(project is not None, _EMPTY)
         self._look.request()
@@ -210,9 +210,10 @@ class ImagesPanel(QWidget):
         shared = self.model.shared
         ends = [f"begin with “{shared.begin}”"] * bool(shared.begin)
         ends += [f"end with “{shared.end}”"] * bool(shared.end)
-        self.shared.setVisible(bool(ends) and bool(self.model.images))
-        self.shared.show_text(shared.pattern)
-        self.shared.setToolTip(plain(in_lines(f"The listed names {' and '.join(ends)}.")))
+        self._foot.setVisible(bool(ends and self.model.images) or not self.listed.isHidden())
+        self.shared.show_text(shared.pattern if self.model.images else "")
+        tip = f"The listed names {' and '.join(ends)}." if ends else ""
+        self.shared.setToolTip(plain(in_lines(tip)))
 
     def _select_again(self, images: list[int]) -> None:
         if len(images) < 2:
@@ -322,17 +323,22 @@ class ImagesPanel(QWidget):
         column.addWidget(self._head)
         column.addLayout(top)
         column.addLayout(self._list, 1)
-        column.addWidget(self.shared)
+        column.addWidget(self._foot)
         return contents
 
-    def _make_shared(self) -> ElidedLabel:
-        label = ElidedLabel()
-        label.setObjectName("sharedNames")
-        label.setAccessibleName("What all listed names have in common")
-        label.setFixedHeight(28)
-        label.setIndent(0)
-        label.hide()
-        return label
+    def _make_foot(self) -> QFrame:
+        foot = QFrame()
+        foot.setObjectName("imagesFoot")
+        foot.setFixedHeight(28)
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(12, 0, 12, 0)
+        row.setSpacing(8)
+        row.addWidget(self.shared, 1)
+        row.addWidget(self.listed)
+        self.shared.setAccessibleName("What all listed names have in common")
+        self.listed.setAccessibleName("How many images are listed")
+        foot.hide()
+        return foot
 
     def _make_empty(self) -> EmptyState:
         opener = QPushButton(icon("folder-open"), "Open folder…")
@@ -357,7 +363,43 @@ class ImagesPanel(QWidget):
         return button
 
 
-_GLASS, _BUTTON = 14, 22
+class _Count(PlainLabel):
+    """How many images there are, in short or not at all where there is no room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._texts = ("",)
+
+    def show_count(self, count: int) -> None:
+        """Show another number; the tip has it in full."""
+        self._texts = (count_text(count), short_text(count), "") if count else ("",)
+        self.setToolTip(f"{count_text(count)} image{'' if count == 1 else 's'}")
+        self.setAccessibleName(self.toolTip())
+        self.updateGeometry()
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        """Room for the number in full."""
+        return QSize(self._width_of(self._texts[0]), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Nothing else is pushed away by it."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        width = self.width()
+        self.setText(next((t for t in self._texts if self._width_of(t) <= width), ""))
+
+    def _width_of(self, text: str) -> int:
+        return self.fontMetrics().horizontalAdvance(text)
+
+
+_GLASS, _BUTTON = 14, 24
 _TO_LIST = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down)
 
 
@@ -406,8 +448,8 @@ class FilterField(QLineEdit):
         super().resizeEvent(event)
         top = (self.height() - _BUTTON) // 2
         self._glass.setGeometry(6, 0, _GLASS + 4, self.height())
-        self.funnel.move(self.width() - _BUTTON - 3, top)
-        self._clear.move(self.width() - 2 * _BUTTON - 3, top)
+        self.funnel.move(self.width() - _BUTTON - 2, top)
+        self._clear.move(self.width() - 2 * _BUTTON - 2, top)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme: a pixmap keeps its colour."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
 from segstudio.folder.ui.image_list_rows import Order, Show, sign_of
 from segstudio.kit.theme import tokens_of
@@ -175,14 +175,19 @@ def test_the_menu_of_a_row_runs_marks_and_copies(listed, monkeypatch):
 def test_the_number_of_images_is_told_beside_the_panel_name(listed, folder):
     images = listed.window.images
     assert (images.count.text(), images.count.accessibleName()) == ("3", "3 images")
+    assert images.listed.isHidden()
     images.filter.setText("_1")
-    listed.until(lambda: images.count.text() == "1 of 3")
-    assert images.count.toolTip() == "1 of 3 images"
+    listed.until(images.listed.isVisible)
+    assert (images.count.text(), images.listed.text()) == ("3", "1 of 3")
+    images.filter.setText("nothing")
+    listed.until(lambda: images.listed.text() == "0 of 3")
+    assert images.shared.whole == ""
     images.filter.clear()
     for number in (1, 2):
         (folder / f"field_{number}.png").unlink()
     listed.studio.browsing.rescan()
     listed.until(lambda: images.count.accessibleName() == "1 image")
+    assert images.listed.isHidden()
 
 
 def test_a_title_bar_may_take_the_count_and_the_order(listed):
@@ -190,14 +195,26 @@ def test_a_title_bar_may_take_the_count_and_the_order(listed):
     own = images.order.parentWidget()
     assert own.isVisible()
     bar = QWidget(listed.window)
-    for widget in images.header_widgets():
-        widget.setParent(bar)
+    row = QHBoxLayout(bar)
+    name = QLabel("Images")
+    for widget in (name, *images.header_widgets()):
+        row.addWidget(widget)
     bar.show()
     assert not own.isVisible(), "no empty line stays"
-    images.filter.setText("_1")
-    listed.until(lambda: images.count.text() == "1 of 3")
+    assert images.count.isVisible()
+    images.count.show_count(123_456)
+    shown = {}
+    for width in range(400, 60, -1):
+        bar.setFixedWidth(width)
+        row.activate()
+        shown.setdefault(images.count.text(), width)
+        assert images.order.width() == 28
+        if images.count.text():
+            assert name.width() >= name.sizeHint().width()
+    assert list(shown) == ["123,456", "123 k", ""]
+    assert images.count.toolTip() == "123,456 images"
     for widget in images.header_widgets():
-        widget.setParent(own)  # as the window closes, they go with the panel
+        own.layout().addWidget(widget)  # as they go with the panel
 
 
 def test_the_folders_of_last_time_are_offered_at_the_start(make_window, folder):
@@ -275,7 +292,7 @@ def test_one_other_name_and_the_names_of_all_rows_are_whole(make_window, tmp_pat
     bench.open(_folder_of(tmp_path, *NAMES, "overview.tif"))
     images = bench.window.images
     assert _own_names(images) == [*NAMES, "overview.tif"]
-    assert images.shared.isHidden()
+    assert not images.shared.isVisible()
     assert images.model.index(0, 0).data() == NAMES[0], "screen readers get the whole name"
 
 

@@ -60,7 +60,7 @@ class ChoiceButton(QToolButton):
         self.setIconSize(QSize(16, 16))
         self.setFixedSize(_TARGET, _TARGET)
         self.setAutoRaise(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCheckable(True)
         self.setAccessibleName(name)
         self.clicked.connect(self.open_menu)

@@ -146,7 +146,13 @@ class ImagesPanel(QWidget):
         self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter.selectAll()
 
+    def _tell_key(self) -> None:
+        key = self._actions["image.find"].shortcut()
+        self.filter.show_key(key.toString(key.SequenceFormat.NativeText))
+
     def _connect(self) -> None:
+        self._actions.keymap_changed.connect(self._tell_key)
+        self._tell_key()
         self.filter.textChanged.connect(self._rebuild.request)
         self.filter.list_wanted.connect(self._enter_list)
         self.show_all.clicked.connect(self._list_all)
@@ -369,7 +375,7 @@ class _Count(PlainLabel):
     def __init__(self) -> None:
         super().__init__()
         self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._texts = ("",)
+        self._texts: tuple[str, ...] = ("",)
 
     def show_count(self, count: int) -> None:
         """Show another number; the tip has it in full."""
@@ -418,9 +424,7 @@ class FilterField(QLineEdit):
     def __init__(self) -> None:
         super().__init__()
         self.setPlaceholderText("Filter")
-        self.setToolTip(
-            "Words that the name must hold (Ctrl+F). Enter goes to the list, Esc empties it."
-        )
+        self.show_key("")
         self.setAccessibleName("Filter images by name")
         self._glass = QLabel(self)
         self._glass.setPixmap(icon("search").pixmap(QSize(_GLASS, _GLASS)))
@@ -434,6 +438,13 @@ class FilterField(QLineEdit):
         self._clear.clicked.connect(self.clear)
         self.textChanged.connect(self._make_room)
         self._make_room()
+
+    def show_key(self, key: str) -> None:
+        """Tell the key that leads to the field."""
+        key = f" ({key})" if key else ""
+        self.setToolTip(
+            f"Words that the name must hold{key}. Enter goes to the list, Esc empties the field."
+        )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_escape = event.key() == Qt.Key.Key_Escape

@@ -386,6 +386,15 @@ def test_tab_goes_from_the_order_to_the_filter_its_funnel_and_the_list(listed):
         assert widget.hasFocus(), widget
 
 
+def test_the_tip_of_the_filter_has_the_key_in_force(listed):
+    field = listed.window.images.filter
+    assert "(Ctrl+F)" in field.toolTip()
+    listed.window.commands.set_keymap({"image.find": ("Ctrl+J",)})
+    assert "(Ctrl+J)" in field.toolTip()
+    listed.window.commands.set_keymap({"image.find": ()})
+    assert field.toolTip().startswith("Words that the name must hold. ")
+
+
 def test_a_broken_image_has_a_warning_for_a_picture_and_its_row_is_the_open_one(listed, folder):
     (folder / "field_1.png").write_bytes(b"no image")
     listed.studio.browsing.rescan()

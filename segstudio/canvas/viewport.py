@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import (
+    QCursor,
     QEnterEvent,
     QFocusEvent,
     QKeyEvent,
@@ -62,6 +63,7 @@ class Viewport(WorkArea):
     ) -> None:
         super().__init__(session, tools, keep_view, parent, number=number, linked=linked)
         self._wheel_steps = WheelSteps()
+        self._left_at: QPoint | None = None
         self.setMouseTracking(True)
         self.setTabletTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -227,11 +229,13 @@ class Viewport(WorkArea):
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
-        self._take_focus()
+        if event.globalPosition().toPoint() != self._left_at:  # not as a menu above it goes
+            self._take_focus()
         self._follow_image(self._pointer_of(event))
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
+        self._left_at = QCursor.pos()
         self._pointer = None
         self._show_pointer()
         self._tell_hovered()

@@ -62,7 +62,8 @@ class _SvgEngine(QIconEngine):
     ) -> QPixmap:
         key = (size.width(), size.height(), scale, _color(mode, state, self._on_accent).name())
         if key not in self._pixmaps:
-            pixmap = QPixmap(size)
+            pixmap = QPixmap(size * scale)
+            pixmap.setDevicePixelRatio(scale)
             pixmap.fill(Qt.GlobalColor.transparent)
             painter = QPainter(pixmap)
             self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
+from segstudio.core.short_names import SharedParts, shared_parts
 from segstudio.core.text import printable
 
 PAGE_STEP = 1 << 32
@@ -113,6 +115,22 @@ class ImageList(Sequence[ImageRef]):
         self.names = names
         self.root = root
         self._positions: dict[str, int] = {}
+
+    @cached_property
+    def titles(self) -> Sequence[str]:
+        """The names for people; the same object as `names` where nothing must be escaped."""
+        if "".join(self.names).isprintable():  # at once for all, since there may be 100,000
+            return self.names
+        return [printable(name) for name in self.names]
+
+    @cached_property
+    def shared(self) -> SharedParts:
+        """What all titles begin and end with."""
+        return shared_parts(self.titles)
+
+    def look_at_names(self) -> None:
+        """Find out `titles` and `shared` now: of 100,000 names that takes longer than a frame."""
+        _ = self.shared
 
     def __len__(self) -> int:
         return len(self.names)

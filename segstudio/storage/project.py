@@ -14,7 +14,7 @@ from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import printable
 from segstudio.storage.folders import user_folders
-from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef, place_of
+from segstudio.storage.image_ref import PAGE_MARK, ImageList, ImageRef
 from segstudio.storage.layout import IMAGE_KINDS, IMAGE_SUFFIXES, suffix_of
 from segstudio.storage.mask_pattern import ChosenMasks
 from segstudio.storage.scan import Scan, scan
@@ -67,7 +67,7 @@ class Project:
 
     root: Path
     images_root: Path
-    images: Sequence[ImageRef]
+    images: ImageList
     truth: TruthIndex | None = None
     schema: LabelSchema | None = None
     data_folder: Path = field(default_factory=Path)
@@ -96,14 +96,11 @@ class Project:
 
     def index_of(self, path: Path, page: int = 0) -> int | None:
         """Position of the image with this path, or of a page of it; None if it is not there."""
-        if isinstance(self.images, ImageList):
-            try:
-                name = path.relative_to(self.images_root).as_posix()
-            except ValueError:
-                return None
-            return self.images.position(ImageRef(name, str(self.images_root), page))
-        at = next((i for i, ref in enumerate(self.images) if ref.path == path), None)
-        return None if at is None else place_of(at, page)
+        try:
+            name = path.relative_to(self.images_root).as_posix()
+        except ValueError:
+            return None
+        return self.images.position(ImageRef(name, str(self.images_root), page))
 
     def place_of_key(self, key: str) -> int | None:
         """Position of the image or page with a key (`ImageRef.key`); None if it is not there."""
@@ -184,6 +181,7 @@ def open_project(
         )
     identity = identity_of(found.home)
     images = ImageList(found.names, str(found.images_root))
+    images.look_at_names()
     homes = (found.home / name for name in ("masks", corrections_name(found.home)))
     # Before they are read: a change in between is then noticed when they are replaced.
     classes = SeenClasses.of(home / SCHEMA_NAME for home in homes)

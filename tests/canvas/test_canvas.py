@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from PySide6 import __version_info__
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QEnterEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QCursor, QDragEnterEvent, QDropEvent, QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
@@ -231,6 +231,13 @@ def test_the_pointer_brings_the_keyboard_unless_something_is_typed(desk, qtbot):
         widget.setFocus()
         spot = QPointF(5, 5)
         QApplication.sendEvent(desk.viewport, QEnterEvent(spot, spot, spot))
+        assert desk.viewport.hasFocus() == takes
+    # a menu that opens and goes lets a pointer leave and enter that rests all the time
+    other.setFocus()
+    rests = QPointF(QCursor.pos())
+    for place, takes in ((rests, False), (rests + QPointF(9, 0), True)):
+        QApplication.sendEvent(desk.viewport, QEvent(QEvent.Type.Leave))
+        QApplication.sendEvent(desk.viewport, QEnterEvent(spot, spot, place))
         assert desk.viewport.hasFocus() == takes
     desk.canvas.setParent(None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication, QLabel
 
@@ -137,3 +138,13 @@ def test_an_icon_that_is_switched_on_has_the_accent(qapp):
         assert inks == {picture.State.Off: LIGHT.text, picture.State.On: LIGHT.accent}
     finally:
         qapp.setPalette(before)
+
+
+@pytest.mark.parametrize(("ratio", "pixels"), [(1.0, 16), (1.25, 20), (1.5, 24), (2.0, 32)])
+def test_icons_are_drawn_in_the_pixels_of_the_screen(qapp, ratio, pixels):
+    drawn = icon("square").pixmap(QSize(16, 16), ratio)
+    assert (drawn.width(), drawn.devicePixelRatio()) == (pixels, ratio)
+    image = drawn.toImage()
+    # the square's right edge is at 21 of 24, wherever the picture is large
+    ink = [x for x in range(pixels) if image.pixelColor(x, pixels // 2).alpha() > 60]
+    assert max(ink) / pixels == pytest.approx(21 / 24, abs=1 / pixels)

@@ -1,4 +1,4 @@
-"""How a row of the image list is drawn: thumbnail, name, state marks, score."""
+"""How a row of the image list is drawn: thumbnail, name, one sign of its state, score."""
 
 from __future__ import annotations
 
@@ -6,25 +6,53 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPixmap
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, ImagesModel
+from segstudio.core.short_names import elided_middle
+from segstudio.folder.browsing import Browsing
+from segstudio.folder.ui.image_list_rows import IMAGE_ROLE, ImagesModel, sign_of
 from segstudio.kit.icons import tinted
 from segstudio.kit.theme import tokens_of
 from segstudio.session.session import ImageState, Session
-from segstudio.storage.image_ref import image_of
 
-ROW_HEIGHT = 54
-THUMB_WIDTH, THUMB_HEIGHT = 62, 46
-_MARK = 14
-_MARKS: tuple[tuple[str, Callable[[ImageState], bool], str], ...] = (
-    ("target", lambda s: s.has_truth, "text_2"),
-    ("sparkles", lambda s: bool(s.runs), "accent"),
-    ("pencil", lambda s: s.edited or s.annotated, "warn"),
-    ("circle-check", lambda s: s.reviewed, "good"),
-)
-"""Icon, when it is shown, its colour."""
+ROW_HEIGHT = 52
+THUMB = 40
+_MARGIN, _SIGN, _EDGE, _RING = 8, 14, 3, 2
+_LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+
+
+class ImagesView(QListView):
+    """A list that knows whether it is used with the keyboard: its current row has a ring then.
+
+    Qt has a state for that, but sets it with the Tab key alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_keys = False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._use(by_keys=True)
+        super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._use(by_keys=False)
+        super().mousePressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        if event.reason() not in (
+            Qt.FocusReason.ActiveWindowFocusReason,
+            Qt.FocusReason.PopupFocusReason,
+        ):
+            self._use(by_keys=event.reason() != Qt.FocusReason.MouseFocusReason)
+        super().focusInEvent(event)
+
+    def _use(self, *, by_keys: bool) -> None:
+        if by_keys != self.by_keys:
+            self.by_keys = by_keys
+            self.viewport().update()
 
 
 class ImageDelegate(QStyledItemDelegate):
@@ -33,17 +61,20 @@ class ImageDelegate(QStyledItemDelegate):
     def __init__(
         self,
         session: Session,
+        browsing: Browsing,
         model: ImagesModel,
         pixmap_of: Callable[[int], QPixmap | None],
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self._session, self._model, self._pixmap_of = session, model, pixmap_of
+        self._session, self._browsing = session, browsing
+        self._model, self._pixmap_of = model, pixmap_of
 
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
-        return QSize(120, ROW_HEIGHT)
+        two_lines = 2 * option.fontMetrics.height() + _MARGIN
+        return QSize(THUMB + 2 * _MARGIN, max(ROW_HEIGHT, two_lines))
 
     def paint(
         self,
@@ -54,101 +85,89 @@ class ImageDelegate(QStyledItemDelegate):
         image = int(index.data(IMAGE_ROLE))
         box: QRect = option.rect
         palette: QPalette = option.palette
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
-        if selected:
-            painter.fillRect(box, palette.color(QPalette.ColorRole.Highlight))
-        elif option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(box, palette.color(QPalette.ColorRole.Midlight))
-        if image == image_of(self._session.index):
-            bar = QRect(box.left(), box.top(), 3, box.height())
-            painter.fillRect(bar, palette.color(QPalette.ColorRole.Accent))
-        role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
-        self._paint_thumbnail(painter, box, palette, image, role)
-        text = box.adjusted(THUMB_WIDTH + 16, 6, -8, -6)
-        painter.setPen(palette.color(role))
-        name = str(index.data(Qt.ItemDataRole.DisplayRole))
-        shown = fitted_name(name, self._model.ends, painter.fontMetrics(), text.width())
-        painter.drawText(text, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, shown)
-        self._paint_marks(painter, text, palette, image)
-        self._paint_score(painter, text, palette, image, selected)
+        self._paint_ground(painter, option, image)
+        thumb = QRect(0, 0, THUMB, THUMB)
+        thumb.moveCenter(box.center())
+        thumb.moveLeft(box.left() + _MARGIN)
+        self._paint_thumbnail(painter, thumb, palette, image)
+        line = max(option.fontMetrics.height(), _SIGN)
+        upper = QRect(thumb.right() + 1 + _MARGIN, 0, 0, line)
+        upper.setRight(box.right() - _MARGIN)
+        lower = QRect(upper)
+        upper.moveBottom(box.center().y())
+        lower.moveTop(upper.bottom() + 2)
+        painter.setPen(palette.color(QPalette.ColorRole.Text))
+        name = self._model.shared.own(str(index.data(Qt.ItemDataRole.DisplayRole)))
+        metrics = painter.fontMetrics()
+        shown = elided_middle(name, upper.width(), metrics.horizontalAdvance)
+        painter.drawText(upper, _MIDDLE | _LEFT | Qt.TextFlag.TextSingleLine, shown)
+        state = self._session.state(image)
+        sign = sign_of(state)
+        self._paint_icon(painter, lower, _LEFT, sign.icon, sign.token, palette)
+        self._paint_score(painter, lower, palette, image, state)
         painter.restore()
 
+    def _paint_ground(self, painter: QPainter, option: QStyleOptionViewItem, image: int) -> None:
+        """Tinted where selected, so that colours stay true; an accent at the edge of the open one."""
+        box, palette, flags = option.rect, option.palette, QStyle.StateFlag
+        accent = palette.color(QPalette.ColorRole.Accent)
+        if option.state & flags.State_Selected:
+            painter.fillRect(box, palette.color(QPalette.ColorRole.Highlight))
+        elif option.state & flags.State_MouseOver:
+            painter.fillRect(box, palette.color(QPalette.ColorRole.Midlight))
+        if image == self._browsing.cursor:
+            painter.fillRect(QRect(box.left(), box.top(), _EDGE, box.height()), accent)
+        view = option.widget
+        if option.state & flags.State_HasFocus and isinstance(view, ImagesView) and view.by_keys:
+            for inset in range(_RING):
+                painter.setPen(accent)
+                painter.drawRect(box.adjusted(inset, inset, -inset - 1, -inset - 1))
+
     def _paint_thumbnail(
-        self,
-        painter: QPainter,
-        box: QRect,
-        palette: QPalette,
-        image: int,
-        ink: QPalette.ColorRole,
+        self, painter: QPainter, place: QRect, palette: QPalette, image: int
     ) -> None:
-        place = QRect(box.left() + 8, box.top() + 4, THUMB_WIDTH, THUMB_HEIGHT)
         pixmap = self._pixmap_of(image)
         if pixmap is None:
             painter.fillRect(place, palette.color(QPalette.ColorRole.Midlight))
             return
         if pixmap.isNull():
-            sign = tinted("triangle-alert", palette.color(ink), 20, 1.0)
-            painter.drawPixmap(_centred(place, QSize(20, 20)), sign)
+            painter.fillRect(place, palette.color(QPalette.ColorRole.Midlight))
+            centred = Qt.AlignmentFlag.AlignHCenter
+            self._paint_icon(painter, place, centred, "triangle-alert", "warn", palette, 20)
             return
-        size = pixmap.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(_centred(place, size), pixmap)
-
-    def _paint_marks(self, painter: QPainter, text: QRect, palette: QPalette, image: int) -> None:
-        state = self._session.state(image)
-        device = painter.device()
-        ratio = device.devicePixelRatioF() if device is not None else 1.0
-        x, y = text.left(), text.bottom() - _MARK + 1
-        tokens = tokens_of(palette)
-        for name, is_so, token in _MARKS:
-            if is_so(state):
-                color = QColor(getattr(tokens, token))
-                painter.drawPixmap(x, y, tinted(name, color, _MARK, ratio))
-                x += _MARK + 4
+        painter.drawPixmap(place, pixmap, _middle_square(pixmap.size()))
 
     def _paint_score(
-        self, painter: QPainter, text: QRect, palette: QPalette, image: int, selected: bool
+        self, painter: QPainter, place: QRect, palette: QPalette, image: int, state: ImageState
     ) -> None:
+        """The score at the right, or a sign that there is a prediction which has none."""
         score = self._model.score_of(image)
-        if math.isnan(score):
-            return
-        font = QFont(painter.font())
-        font.setPixelSize(max(font.pixelSize() - 1, 10))
-        painter.setFont(font)
-        label = f"{score:.2f}"
-        width = painter.fontMetrics().horizontalAdvance("0.00") + 12
-        place = QRect(text.right() - width + 1, text.bottom() - 16, width, 17)
-        if not selected:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(palette.color(QPalette.ColorRole.Midlight))
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.drawRoundedRect(place, 8, 8)
-        role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
-        painter.setPen(palette.color(role))
-        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, label)
+        if not math.isnan(score):
+            painter.drawText(place, _MIDDLE | _RIGHT, f"{score:.3f}")
+        elif state.runs:
+            self._paint_icon(painter, place, _RIGHT, "sparkles", "text_2", palette)
+
+    def _paint_icon(
+        self,
+        painter: QPainter,
+        place: QRect,
+        side: Qt.AlignmentFlag,
+        icon: str,
+        token: str,
+        palette: QPalette,
+        px: int = _SIGN,
+    ) -> None:
+        device = painter.device()
+        ratio = device.devicePixelRatioF() if device is not None else 1.0
+        color = QColor(getattr(tokens_of(palette), token))
+        at = QStyle.alignedRect(
+            Qt.LayoutDirection.LeftToRight, side | _MIDDLE, QSize(px, px), place
+        )
+        painter.drawPixmap(at.topLeft(), tinted(icon, color, px, ratio))
 
 
-def fitted_name(name: str, ends: tuple[str, str], metrics: QFontMetrics, width: int) -> str:
-    """A name in so many pixels: what it has in common with the others goes first.
-
-    Args:
-        name: The name.
-        ends: What the names in the list begin and end with.
-        metrics: Of the font.
-        width: In pixels.
-    """
-    begin, end = ends
-    later = f"…{name.removeprefix(begin)}" if begin and name.startswith(begin) else name
-    own = f"{later.removesuffix(end)}…" if end and later.endswith(end) else later
-    if metrics.horizontalAdvance(name) <= width:
-        return name
-    if metrics.horizontalAdvance(own) <= width:
-        return metrics.elidedText(later, Qt.TextElideMode.ElideRight, width)
-    return metrics.elidedText(own, Qt.TextElideMode.ElideMiddle, width)
-
-
-def _centred(place: QRect, size: QSize) -> QRect:
-    rect = QRect(0, 0, size.width(), size.height())
-    rect.moveCenter(place.center())
-    return rect
+def _middle_square(size: QSize) -> QRect:
+    side = min(size.width(), size.height())
+    return QRect((size.width() - side) // 2, (size.height() - side) // 2, side, side)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
 
-from segstudio.core.text import printable
+from segstudio.core.short_names import SharedParts, in_lines, shared_parts
 from segstudio.kit.plain import plain
 from segstudio.metrics.tally import lead_name
 from segstudio.runs.batch import model_of
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import ImageState, Session
-from segstudio.storage.image_ref import ImageList, ImageRef, place_of
+from segstudio.storage.image_ref import ImageList, place_of
 
 IMAGE_ROLE = Qt.ItemDataRole.UserRole + 1
 """Position of the row's image in the project."""
-_LOOKED_AT = 2000
-"""So many names at most tell what names have in common."""
+_FEW, _MANY = 3, 10_000
+"""Of fewer listed names, and of more, what the whole folder's names share is left out.
+
+One or two would lose too much of what they are called, and to look at many takes long.
+"""
 
 
 class Order(StrEnum):
@@ -54,10 +58,36 @@ _KEEPS: dict[Show, Callable[[ImageState], bool]] = {
 }
 
 
+@dataclass(frozen=True)
+class Sign:
+    """The one sign of a row, for the most telling of an image's states.
+
+    Attributes:
+        icon: Name of a file in resources/icons.
+        token: Its colour, a field of `Tokens`.
+    """
+
+    icon: str
+    token: str
+
+
+_REVIEWED = Sign("circle-check", "good")
+_EDITED = Sign("pencil", "text_2")
+_NOT_REVIEWED = Sign("circle-dashed", "text_2")
+_UNTOUCHED = "not reviewed"
+
+
+def sign_of(state: ImageState) -> Sign:
+    """What a row shows: that the image is done, or was edited, or that nobody looked at it yet."""
+    if state.reviewed:
+        return _REVIEWED
+    return _EDITED if state.edited or state.annotated else _NOT_REVIEWED
+
+
 class ImagesModel(QStringListModel):
     """Names of images; asks the session for everything else when a row is drawn.
 
-    `ends` tells what the names begin and end with in common.
+    `shared` is what all listed names begin and end with: rows leave it out, all alike.
 
     Built on QStringListModel, whose count of rows is C++: a list view asks for it once for every
     row when it lays out, which for 100,000 rows takes a quarter of a second through Python.
@@ -68,10 +98,10 @@ class ImagesModel(QStringListModel):
         self._session, self._scoring = session, scoring
         self._shown: list[int] = []
         self._rows: dict[int, int] | None = None
-        self._names: list[str] = []
+        self._names: Sequence[str] = ()
         self._names_lower: list[str] | None = None
         self._names_of: object = None
-        self.ends = ("", "")
+        self.shared = SharedParts()
         self.text = ""
         self.order = Order.NAME
         self.show = Show.ALL
@@ -89,19 +119,20 @@ class ImagesModel(QStringListModel):
     def rebuild(self) -> None:
         """Choose and sort the rows anew; the model is reset only if they are others."""
         project = self._session.project
-        images = () if project is None else project.images
+        images = ImageList((), "") if project is None else project.images
         others = self._names_of is not images
         if others:
             self._names_of = images
-            self._names = _names(images)
-            self.ends = common_ends(self._names)
+            self._names = images.titles
             self._names_lower = None
         shown = self._sorted(self._chosen())
         if not others and shown == self._shown:
             return
         self._shown, self._rows = shown, None
-        names = self._names
-        self.setStringList(names if self.is_whole else [names[i] for i in shown])
+        names = self._names if self.is_whole else [self._names[i] for i in shown]
+        has_own = _FEW <= len(names) <= _MANY and len(names) < len(images)
+        self.shared = shared_parts(names) if has_own else images.shared
+        self.setStringList(names)
 
     def row_of(self, image: int) -> int:
         """The row of an image, -1 if it is not listed."""
@@ -148,6 +179,7 @@ class ImagesModel(QStringListModel):
             "edited": state.edited,
             "predicted": bool(state.runs),
             "reviewed": state.reviewed,
+            _UNTOUCHED: sign_of(state) is _NOT_REVIEWED,
         }
         found = [word for word, is_so in words.items() if is_so]
         score = self.score_of(image)
@@ -167,7 +199,8 @@ class ImagesModel(QStringListModel):
         if project is None or image < 0:
             return ""
         alone = ["Of page 1 alone:"] * (place_of(image, 1) in self._session.states)
-        return "\n".join([project.images[image].title, *alone, *self.marks(image)])
+        name = in_lines(project.images[image].title)
+        return "\n".join([name, *alone, *self.marks(image)])
 
     def _chosen(self) -> list[int]:
         words = self.text.lower().split()
@@ -176,7 +209,8 @@ class ImagesModel(QStringListModel):
             if self._names_lower is None:  # of 100,000 names that takes longer than a frame
                 self._names_lower = [name.lower() for name in self._names]
             names = self._names_lower
-            chosen = [i for i in chosen if all(word in names[i] for word in words)]
+            for word in words:
+                chosen = [i for i in chosen if word in names[i]]
         if self.show is not Show.ALL:
             keeps, state = _KEEPS[self.show], self._session.state
             chosen = [i for i in chosen if keeps(state(i))]
@@ -188,32 +222,6 @@ class ImagesModel(QStringListModel):
         if self.order is Order.STATE:
             return sorted(chosen, key=lambda i: _state_rank(self._session.state(i)))
         return chosen
-
-
-def common_ends(names: Sequence[str]) -> tuple[str, str]:
-    """What names begin and end with, in whole words and numbers; of very many some are looked at."""
-    if len(names) < 2:
-        return ("", "")
-    some = [*names[:: -(-len(names) // _LOOKED_AT)], names[-1]]
-    start, end = _common(some), _common([name[::-1] for name in some])[::-1]
-    while start and start[-1].isalnum():
-        start = start[:-1]
-    while end and end[0].isalnum():
-        end = end[1:]
-    return (start, end)
-
-
-def _common(names: Sequence[str]) -> str:
-    first, last = min(names), max(names)
-    pairs = enumerate(zip(first, last, strict=False))
-    return first[: next((i for i, (a, b) in pairs if a != b), min(len(first), len(last)))]
-
-
-def _names(images: Sequence[ImageRef]) -> list[str]:
-    """All names as they are shown, without an `ImageRef` of each where the list can give them."""
-    names = list(images.names) if isinstance(images, ImageList) else [ref.name for ref in images]
-    # At once for all, since there may be 100,000.
-    return names if "".join(names).isprintable() else [printable(name) for name in names]
 
 
 def _state_rank(state: ImageState) -> int:

@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPoint,
+    QSize,
     Qt,
     QTimer,
     Signal,
@@ -17,26 +18,27 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
-    QListView,
     QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from segstudio.core.formatting import count_text
+from segstudio.core.formatting import count_text, short_text
+from segstudio.core.short_names import in_lines
 from segstudio.core.text import printable
 from segstudio.folder.browsing import Browsing
-from segstudio.folder.ui.image_delegate import THUMB_WIDTH, ImageDelegate
+from segstudio.folder.ui.image_delegate import ROW_HEIGHT, ImageDelegate, ImagesView
 from segstudio.folder.ui.image_list_rows import ImagesModel, Order, Show
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.elided import ElidedCombo
+from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.icon_button import ChoiceButton, icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
@@ -47,12 +49,18 @@ _EMPTY = "Drop a folder of images here, or open one."
 _RECENT, _RECENT_WIDTH = 4, 150
 """How many folders are offered again, and pixels for a name."""
 _NONE_LISTED = "No image is like that."
+_THUMBNAIL_PX, _LEAST_WIDTH = 124, 140
 _MENU = ("model.run", "model.run_selected", "image.reviewed", "image.copy_path", "image.show_file")
 """What can be done with an image from its row, by id."""
 
 
 class ImagesPanel(QWidget):
-    """Filter, order, and the images with thumbnails, marks and scores.
+    """Filter, order, and the images with thumbnails, signs and scores.
+
+    Attributes:
+        count: How many images there are; beside the panel's name.
+        shared: What the names of all listed images have in common; below the list.
+        listed: How many are listed, if not all; beside it.
 
     Signals:
         open_requested: The user wants to open a folder.
@@ -73,23 +81,41 @@ class ImagesPanel(QWidget):
         self._root: Path | None = None
         self.model = ImagesModel(session, scoring, self)
         self._thumbnails = ThumbnailPixmaps(
-            browsing, round(THUMB_WIDTH * 2), lambda image: self.model.repaint_images([image])
+            browsing, _THUMBNAIL_PX, lambda image: self.model.repaint_images([image])
         )
         self.filter = FilterField()
-        self.show_ = _combo("Which images are listed", [s.value for s in Show])
-        self.order = _combo("Order of the list", [o.value for o in Order])
+        self.show_ = self.filter.funnel
+        self.order = ChoiceButton(
+            "arrow-down-wide-narrow", "Order of the list", [o.value for o in Order]
+        )
         self.view = self._make_view()
-        self.show_all = QPushButton("List all images")
+        self.show_all = QPushButton("List all")
         self._list = Switch(EmptyState(_NONE_LISTED, self.show_all), self.view)
-        self.count = PlainLabel()
-        self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.count = _Count()
+        self.shared, self.listed = ElidedLabel(), PlainLabel()
+        self._foot = self._make_foot()
+        self._head = QWidget()
         self._switch = Switch(self._make_empty(), self._make_contents())
         self.setLayout(self._switch)
         self.setFocusProxy(self.view)
+        self.setBackgroundRole(QPalette.ColorRole.Base)
+        self.setAutoFillBackground(True)
         self._rebuild = Coalescer(self, self._build, 0.2)
         self._look = Coalescer(self, self._want_thumbnails)
         self._connect()
         self._build()
+
+    def header_widgets(self) -> list[QWidget]:
+        """What belongs beside the panel's name in its title bar: the count, and the order.
+
+        Whoever takes them puts them there; the panel's own line for them is gone then.
+        """
+        self._head.hide()
+        return [self.count, self.order]
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as a row can be; what is said before a folder is open does not count."""
+        return QSize(_LEAST_WIDTH, super().minimumSizeHint().height())
 
     def selected_images(self) -> list[int]:
         """Positions in the project of the selected images, in the order of the list."""
@@ -120,13 +146,19 @@ class ImagesPanel(QWidget):
         self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter.selectAll()
 
+    def _tell_key(self) -> None:
+        key = self._actions["image.find"].shortcut()
+        self.filter.show_key(key.toString(key.SequenceFormat.NativeText))
+
     def _connect(self) -> None:
+        self._actions.keymap_changed.connect(self._tell_key)
+        self._tell_key()
         self.filter.textChanged.connect(self._rebuild.request)
         self.filter.list_wanted.connect(self._enter_list)
         self.show_all.clicked.connect(self._list_all)
         self.view.customContextMenuRequested.connect(self._show_menu)
-        self.show_.activated.connect(self._build)
-        self.order.activated.connect(self._build)
+        self.show_.chosen.connect(self._build)
+        self.order.chosen.connect(self._build)
         self.view.selectionModel().currentChanged.connect(self._on_current)
         self.view.selectionModel().selectionChanged.connect(self._on_selection)
         self.view.verticalScrollBar().valueChanged.connect(self._look.request)
@@ -157,8 +189,8 @@ class ImagesPanel(QWidget):
         selected = self.selected_images()
         before = (self.model.text, self.model.order, self.model.show)
         self.model.text = self.filter.text()
-        self.model.order = Order(self.order.currentText())
-        self.model.show = Show(self.show_.currentText())
+        self.model.order = Order(self.order.choice)
+        self.model.show = Show(self.show_.choice)
         is_another_list = before != (self.model.text, self.model.order, self.model.show)
         self._syncing = True
         self.model.rebuild()
@@ -172,10 +204,22 @@ class ImagesPanel(QWidget):
         listed = len(self.model.images)
         self._list.show_contents(listed > 0 or not total)
         self._browsing.follow(range(total) if self.model.is_whole else self.model.images)
-        of = "" if listed == total else f"{count_text(listed)} of "
-        self.count.setText(f"{of}{count_text(total)} image{'' if total == 1 else 's'}")
+        self.count.show_count(total)
+        self.listed.setText(f"{count_text(listed)} of {count_text(total)}")
+        self.listed.setVisible(listed < total)
+        self._say_shared()
         self._switch.show_contents(project is not None, _EMPTY)
         self._look.request()
+
+    def _say_shared(self) -> None:
+        """Say once what the rows leave out."""
+        shared = self.model.shared
+        ends = [f"begin with “{shared.begin}”"] * bool(shared.begin)
+        ends += [f"end with “{shared.end}”"] * bool(shared.end)
+        self._foot.setVisible(bool(ends and self.model.images) or not self.listed.isHidden())
+        self.shared.show_text(shared.pattern if self.model.images else "")
+        tip = f"The listed names {' and '.join(ends)}." if ends else ""
+        self.shared.setToolTip(plain(in_lines(tip)))
 
     def _select_again(self, images: list[int]) -> None:
         if len(images) < 2:
@@ -191,7 +235,9 @@ class ImagesPanel(QWidget):
         wanted = self._browsing.cursor
         row = self.model.row_of(wanted)
         selection = self.view.selectionModel()
-        if row < 0 or self.view.currentIndex().row() == row:
+        is_current = self.view.currentIndex().row() == row
+        # the view itself makes the first row current when it gets the focus, but selects nothing
+        if row < 0 or (is_current and selection.hasSelection()):
             self.view.viewport().update()
             return
         index = self.model.index(row, 0)
@@ -216,7 +262,7 @@ class ImagesPanel(QWidget):
         if root != self._root:
             self._root = root
             self.filter.clear()
-            self.show_.setCurrentText(Show.ALL.value)
+            self.show_.choose(Show.ALL.value)
 
     def _enter_list(self) -> None:
         """Go from the filter to the list, and to its first image unless the open one is listed."""
@@ -228,7 +274,7 @@ class ImagesPanel(QWidget):
 
     def _list_all(self) -> None:
         self.filter.clear()
-        self.show_.setCurrentText(Show.ALL.value)
+        self.show_.choose(Show.ALL.value)
         self._build()
 
     def _show_menu(self, place: QPoint) -> None:
@@ -247,13 +293,15 @@ class ImagesPanel(QWidget):
     def _want_thumbnails(self) -> None:
         height = self.view.viewport().height()
         first = max(0, self.view.indexAt(self.view.viewport().rect().topLeft()).row())
-        rows = range(first, first + height // 40 + 3)
+        rows = range(first, first + height // ROW_HEIGHT + 3)
         self._thumbnails.want([self.model.image_at(row) for row in rows])
 
-    def _make_view(self) -> QListView:
-        view = QListView()
+    def _make_view(self) -> ImagesView:
+        view = ImagesView()
         view.setModel(self.model)
-        view.setItemDelegate(ImageDelegate(self._session, self.model, self._thumbnails.get, view))
+        view.setItemDelegate(
+            ImageDelegate(self._session, self._browsing, self.model, self._thumbnails.get, view)
+        )
         view.setUniformItemSizes(True)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -265,24 +313,38 @@ class ImagesPanel(QWidget):
         return view
 
     def _make_contents(self) -> QWidget:
-        choices = QHBoxLayout()
-        choices.setSpacing(6)
-        choices.addWidget(self.show_, 1)
-        choices.addWidget(self.order, 1)
+        head = QHBoxLayout(self._head)
+        head.setContentsMargins(12, 0, 6, 0)
+        head.addWidget(self.count)
+        head.addStretch(1)
+        head.addWidget(self.order)
+        self._head.setFixedHeight(32)
         top = QVBoxLayout()
-        top.setContentsMargins(8, 6, 8, 6)
-        top.setSpacing(6)
+        top.setContentsMargins(8, 0, 8, 5)
         top.addWidget(self.filter)
-        top.addLayout(choices)
-        self.count.setContentsMargins(8, 3, 8, 5)
         contents = QWidget()
         column = QVBoxLayout(contents)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self._head)
         column.addLayout(top)
         column.addLayout(self._list, 1)
-        column.addWidget(self.count)
+        column.addWidget(self._foot)
         return contents
+
+    def _make_foot(self) -> QFrame:
+        foot = QFrame()
+        foot.setObjectName("imagesFoot")
+        foot.setFixedHeight(28)
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(12, 0, 12, 0)
+        row.setSpacing(8)
+        row.addWidget(self.shared, 1)
+        row.addWidget(self.listed)
+        self.shared.setAccessibleName("What all listed names have in common")
+        self.listed.setAccessibleName("How many images are listed")
+        foot.hide()
+        return foot
 
     def _make_empty(self) -> EmptyState:
         opener = QPushButton(icon("folder-open"), "Open folder…")
@@ -307,21 +369,51 @@ class ImagesPanel(QWidget):
         return button
 
 
-def _combo(name: str, texts: list[str]) -> QComboBox:
-    combo = ElidedCombo()
-    combo.addItems(texts)
-    combo.setAccessibleName(name)
-    combo.setToolTip(name)
-    combo.setMinimumContentsLength(6)
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return combo
+class _Count(PlainLabel):
+    """How many images there are, in short or not at all where there is no room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._texts: tuple[str, ...] = ("",)
+
+    def show_count(self, count: int) -> None:
+        """Show another number; the tip has it in full."""
+        self._texts = (count_text(count), short_text(count), "") if count else ("",)
+        self.setToolTip(f"{count_text(count)} image{'' if count == 1 else 's'}")
+        self.setAccessibleName(self.toolTip())
+        self.updateGeometry()
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        """Room for the number in full."""
+        return QSize(self._width_of(self._texts[0]), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Nothing else is pushed away by it."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        width = self.width()
+        self.setText(next((t for t in self._texts if self._width_of(t) <= width), ""))
+
+    def _width_of(self, text: str) -> int:
+        return self.fontMetrics().horizontalAdvance(text)
 
 
+_GLASS, _BUTTON = 14, 24
 _TO_LIST = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down)
 
 
 class FilterField(QLineEdit):
     """Enter and the arrow down go to the list, Esc empties the field or, empty, leaves it too.
+
+    Attributes:
+        funnel: Chooses which images are listed; stands in the field.
 
     Signals:
         list_wanted: The user is done with typing.
@@ -331,10 +423,28 @@ class FilterField(QLineEdit):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setPlaceholderText("Filter by name")
-        self.setToolTip("Words that the name must hold. Enter goes to the list, Esc empties it.")
-        self.setClearButtonEnabled(True)
+        self.setPlaceholderText("Filter")
+        self.show_key("")
         self.setAccessibleName("Filter images by name")
+        self._glass = QLabel(self)
+        self._glass.setPixmap(icon("search").pixmap(QSize(_GLASS, _GLASS)))
+        self.funnel = ChoiceButton("funnel", "Which images are listed", [s.value for s in Show])
+        self._clear = icon_button("x", "Empty the filter (Esc)", px=14)
+        for button in (self.funnel, self._clear):
+            button.setParent(self)
+            button.setCursor(Qt.CursorShape.ArrowCursor)
+            button.setFixedSize(_BUTTON, _BUTTON)
+        self._clear.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the field has a key for it
+        self._clear.clicked.connect(self.clear)
+        self.textChanged.connect(self._make_room)
+        self._make_room()
+
+    def show_key(self, key: str) -> None:
+        """Tell the key that leads to the field."""
+        key = f" ({key})" if key else ""
+        self.setToolTip(
+            f"Words that the name must hold{key}. Enter goes to the list, Esc empties the field."
+        )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         is_escape = event.key() == Qt.Key.Key_Escape
@@ -344,3 +454,20 @@ class FilterField(QLineEdit):
             self.list_wanted.emit()
         else:
             super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        top = (self.height() - _BUTTON) // 2
+        self._glass.setGeometry(6, 0, _GLASS + 4, self.height())
+        self.funnel.move(self.width() - _BUTTON - 2, top)
+        self._clear.move(self.width() - 2 * _BUTTON - 2, top)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the theme: a pixmap keeps its colour."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and hasattr(self, "_glass"):
+            self._glass.setPixmap(icon("search").pixmap(QSize(_GLASS, _GLASS)))
+
+    def _make_room(self) -> None:
+        self._clear.setVisible(bool(self.text()))
+        self.setTextMargins(_GLASS + 3, 0, _BUTTON * (2 if self.text() else 1), 0)

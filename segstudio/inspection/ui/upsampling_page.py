@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import DASH, percent_text
+from segstudio.core.short_names import TITLE_CUTS, shared_parts
 from segstudio.inspection.checkerboards import MeasuredStages, ModelSpectra, StageSpectrum
 from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.ui.spectra_view import ShownSpectrum, SpectraView
@@ -178,7 +178,7 @@ class UpsamplingPage(QWidget):
         self.table.choose(state.shown_stride)
         seen = min(len(state.results), _COLUMNS_SEEN)
         self.table.setMinimumWidth(_STRIDE_WIDTH + seen * _LEAST_WIDTH + 2)
-        names = without_common_beginning([result.title for result in state.results])
+        names = _own_titles(state)
         self.view.show_columns(
             [self._column(result, name) for result, name in zip(state.results, names, strict=True)]
         )
@@ -276,7 +276,7 @@ def spectra_columns(state: UpsamplingState, figure: CheckerboardFigure) -> list[
             bar_color=lambda _stride: _BAR, stretch=_LEAST_WIDTH,
         )  # fmt: skip
 
-    names = without_common_beginning([result.title for result in state.results])
+    names = _own_titles(state)
     tip = "Pixels of the network's input per position"
     return [
         Column("Stride", str, tip, sample="Stride"),
@@ -284,15 +284,11 @@ def spectra_columns(state: UpsamplingState, figure: CheckerboardFigure) -> list[
     ]
 
 
-def without_common_beginning(titles: Sequence[str]) -> list[str]:
-    """Titles without the words that all of them begin with."""
-    words = [title.split(" ") for title in titles]
-    if len(words) < 2:
-        return list(titles)
-    common = 0
-    while all(len(w) > common + 1 and w[common] == words[0][common] for w in words):
-        common += 1
-    return [" ".join(w[common:]) for w in words]
+def _own_titles(state: UpsamplingState) -> list[str]:
+    """Titles of the models without what all of them share."""
+    titles = [result.title for result in state.results]
+    shared = shared_parts(titles, TITLE_CUTS)
+    return [shared.own(title) for title in titles]
 
 
 def excess_text(value: float) -> str:

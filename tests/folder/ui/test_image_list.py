@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QDesktopServices, QFontMetrics, QGuiApplication
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QImage
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
-from segstudio.folder.ui.image_delegate import fitted_name
-from segstudio.folder.ui.image_list_rows import Order, Show, common_ends
+from segstudio.folder.ui.image_list_rows import Order, Show, sign_of
+from segstudio.kit.theme import tokens_of
 
 
 @pytest.fixture
@@ -27,6 +27,36 @@ def _type(bench, text: str) -> None:
 
 def _press(bench, key: Qt.Key) -> None:
     bench.qtbot.keyClick(QApplication.focusWidget(), key)
+
+
+def _choose(bench, button, choice: str) -> None:
+    """Click on a button and then on an entry of its menu."""
+    bench.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    menu = QApplication.activePopupWidget()
+    (action,) = [a for a in menu.actions() if a.text() == choice]
+    place = menu.actionGeometry(action).center()
+    bench.qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=place)
+
+
+def _row_image(images, row: int) -> QImage:
+    """What the list draws for a row."""
+    return images.view.viewport().grab(images.view.visualRect(images.model.index(row, 0))).toImage()
+
+
+def _greenest(picture: QImage) -> int:
+    """By how much the greenest pixel of a picture is greener than red."""
+    colors = (
+        picture.pixelColor(x, y) for x in range(picture.width()) for y in range(picture.height())
+    )
+    return max(color.green() - color.red() for color in colors)
+
+
+def _reddest(picture: QImage) -> int:
+    """By how much the reddest pixel of a picture is redder than blue."""
+    colors = (
+        picture.pixelColor(x, y) for x in range(picture.width()) for y in range(picture.height())
+    )
+    return max(color.red() - color.blue() for color in colors)
 
 
 def test_ctrl_f_then_enter_opens_the_first_image_with_that_name(listed):
@@ -59,7 +89,7 @@ def test_esc_empties_the_filter_and_then_leaves_it(listed):
 
 def test_a_filter_that_nothing_passes_says_so_and_a_button_lists_all(listed):
     images = listed.window.images
-    images.show_.setCurrentText(Show.PREDICTED.value)
+    images.show_.choose(Show.PREDICTED.value)
     _type(listed, "nothing")
     listed.until(lambda: not images.model.images)
     listed.until(images.show_all.isVisible)
@@ -72,8 +102,7 @@ def test_a_filter_that_nothing_passes_says_so_and_a_button_lists_all(listed):
 def test_next_and_previous_go_along_the_filtered_list(listed):
     listed.studio.browsing.toggle_reviewed()
     images = listed.window.images
-    images.show_.setCurrentText(Show.UNREVIEWED.value)
-    images.show_.activated.emit(0)
+    _choose(listed, images.show_, Show.UNREVIEWED)
     assert images.model.images == [1, 2]
     listed.window.commands.run("image.next")
     listed.until(lambda: listed.session.index == 1)
@@ -86,8 +115,7 @@ def test_next_goes_from_the_worst_image_to_the_second_worst(listed):
     listed.studio.segmenting.run_all()
     listed.until(lambda: len(listed.session.counts) == 3)
     images = listed.window.images
-    images.order.setCurrentText(Order.WORST.value)
-    images.order.activated.emit(0)
+    _choose(listed, images.order, Order.WORST)
     worst = list(images.model.images)
     listed.studio.browsing.select(worst[0])
     listed.until(lambda: listed.session.index == worst[0])
@@ -144,16 +172,49 @@ def test_the_menu_of_a_row_runs_marks_and_copies(listed, monkeypatch):
     assert not [m for m in images.findChildren(QMenu) if m.isVisible()]
 
 
-def test_the_number_of_images_is_told_below_the_list(listed, folder):
+def test_the_number_of_images_is_told_beside_the_panel_name(listed, folder):
     images = listed.window.images
-    assert images.count.text() == "3 images"
+    assert (images.count.text(), images.count.accessibleName()) == ("3", "3 images")
+    assert images.listed.isHidden()
     images.filter.setText("_1")
-    listed.until(lambda: images.count.text() == "1 of 3 images")
+    listed.until(images.listed.isVisible)
+    assert (images.count.text(), images.listed.text()) == ("3", "1 of 3")
+    images.filter.setText("nothing")
+    listed.until(lambda: images.listed.text() == "0 of 3")
+    assert images.shared.whole == ""
     images.filter.clear()
     for number in (1, 2):
         (folder / f"field_{number}.png").unlink()
     listed.studio.browsing.rescan()
-    listed.until(lambda: images.count.text() == "1 image")
+    listed.until(lambda: images.count.accessibleName() == "1 image")
+    assert images.listed.isHidden()
+
+
+def test_a_title_bar_may_take_the_count_and_the_order(listed):
+    images = listed.window.images
+    own = images.order.parentWidget()
+    assert own.isVisible()
+    bar = QWidget(listed.window)
+    row = QHBoxLayout(bar)
+    name = QLabel("Images")
+    for widget in (name, *images.header_widgets()):
+        row.addWidget(widget)
+    bar.show()
+    assert not own.isVisible(), "no empty line stays"
+    assert images.count.isVisible()
+    images.count.show_count(123_456)
+    shown = {}
+    for width in range(400, 60, -1):
+        bar.setFixedWidth(width)
+        row.activate()
+        shown.setdefault(images.count.text(), width)
+        assert images.order.width() == 28
+        if images.count.text():
+            assert name.width() >= name.sizeHint().width()
+    assert list(shown) == ["123,456", "123 k", ""]
+    assert images.count.toolTip() == "123,456 images"
+    for widget in images.header_widgets():
+        own.layout().addWidget(widget)  # as they go with the panel
 
 
 def test_the_folders_of_last_time_are_offered_at_the_start(make_window, folder):
@@ -173,60 +234,236 @@ def test_the_folders_of_last_time_are_offered_at_the_start(make_window, folder):
 def test_the_filter_goes_with_the_folder_and_stays_when_it_is_read_again(bench, folder, tmp_path):
     panel = bench.window.images
     panel.filter.setText("field_1")
-    panel.show_.setCurrentText("Not reviewed")
+    panel.show_.choose("Not reviewed")
     bench.studio.browsing.rescan()
     bench.settle()
-    assert (panel.filter.text(), panel.show_.currentText()) == ("field_1", "Not reviewed")
+    assert (panel.filter.text(), panel.show_.choice) == ("field_1", "Not reviewed")
     other = tmp_path / "other"
     other.mkdir()
     (other / "x.png").write_bytes((folder / "field_0.png").read_bytes())
     bench.studio.browsing.open_path(other)
     bench.until(lambda: panel.model.images == [0])
     assert panel.filter.text() == ""
-    assert panel.show_.currentText() == "All images"
+    assert panel.show_.choice == "All images"
 
 
-def test_what_all_names_have_in_common_gives_way_to_what_tells_them_apart(qtbot):
-    metrics = QFontMetrics(QApplication.font())
-    names = [
-        f"experiment-2026-03_well {n:02d}_{kind}_section.png" for n in (1, 10) for kind in "ab"
-    ]
-    ends = common_ends(names)
-    assert ends == ("experiment-2026-03_well ", "_section.png")
-    widths = [metrics.horizontalAdvance(text) for text in (names[0], "…01_a_section.png", "…01_a…")]
-    for width, told in zip(
-        widths, ("experiment-2026-03_well 01", "…01_a_s", "…01_a…"), strict=True
-    ):
-        shown = [fitted_name(name, ends, metrics, width + 4) for name in names]
-        assert shown[0].startswith(told)
-        assert len({*shown}) == 4
-        assert all(metrics.horizontalAdvance(text) <= width + 4 for text in shown)
-    # Names that fit are whole, and one that does not begin or end like the others stays as it is.
-    assert fitted_name("b.tif", ends, metrics, widths[1]) == "b.tif"
-    assert common_ends(["a_1.png"]) == ("", "")
-    assert common_ends(["x.png", "y.tif"]) == ("", "")
-    assert common_ends(["ab_ab", "ab_ab_ab"]) == ("ab_", "_ab")
-    assert fitted_name("ab_ab", ("ab_", "_ab"), metrics, metrics.horizontalAdvance("…ab")) == "…ab"
-    many = [f"plate_{n:06d}_x.png" for n in range(100_000)]
-    assert common_ends(many) == ("plate_", "_x.png")
+def _folder_of(tmp_path, *names: str):
+    """A folder of small images."""
+    root = tmp_path / "named"
+    for number, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(root / name), np.full((20, 30), 60 * number % 256, np.uint8))
+    return root
 
 
-def test_the_list_draws_them_so(make_window, tmp_path):
-    root = tmp_path / "long"
+def _own_names(images) -> list[str]:
+    return [images.model.shared.own(name) for name in images.model.stringList()]
+
+
+NAMES = ("nuclei-01-even.png", "nuclei-04-clusters.png", "nuclei-04-dense.png", "nuclei-04-x.png")
+
+
+def test_what_all_listed_names_share_is_said_once_below_the_list(make_window, tmp_path):
+    bench = make_window()
+    bench.open(_folder_of(tmp_path, *NAMES))
+    images = bench.window.images
+    assert _own_names(images) == ["01-even", "04-clusters", "04-dense", "04-x"]
+    assert images.shared.isVisible()
+    assert images.shared.whole == "nuclei-*.png"
+    tip = "The listed names begin with “nuclei-” and end with “.png”."
+    assert images.shared.toolTip().replace("\n", "") == tip
+    # the filter lists others, which share more
+    _type(bench, "04")
+    bench.until(lambda: images.model.rowCount() == 3)
+    assert _own_names(images) == ["clusters", "dense", "x"]
+    assert images.shared.whole == "nuclei-04-*.png"
+    # of one or two, what they are called must not nearly vanish
+    bench.qtbot.keyClicks(images.filter, "-x")
+    bench.until(lambda: images.model.rowCount() == 1)
+    assert _own_names(images) == ["04-x"]
+    assert images.shared.whole == "nuclei-*.png"
+    _press(bench, Qt.Key.Key_Escape)
+    bench.until(lambda: images.model.rowCount() == 4)
+    assert _own_names(images) == ["01-even", "04-clusters", "04-dense", "04-x"]
+
+
+def test_one_other_name_and_the_names_of_all_rows_are_whole(make_window, tmp_path):
+    bench = make_window()
+    bench.open(_folder_of(tmp_path, *NAMES, "overview.tif"))
+    images = bench.window.images
+    assert _own_names(images) == [*NAMES, "overview.tif"]
+    assert not images.shared.isVisible()
+    assert images.model.index(0, 0).data() == NAMES[0], "screen readers get the whole name"
+
+
+def test_the_rows_of_long_names_look_different(make_window, tmp_path):
+    bench = make_window()
+    long = "experiment of the third of March_well {}_section under the microscope.png"
+    bench.open(_folder_of(tmp_path, *(long.format(f"{n:02d}") for n in range(3))))
+    images = bench.window.images
+    assert _own_names(images) == ["00", "01", "02"]
+    bench.settle()
+    drawn = [_row_image(images, row).copy(56, 0, 80, 26) for row in (1, 2)]
+    assert drawn[0] != drawn[1]
+    tip = images.model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
+    assert max(map(len, tip.split("\n"))) <= 60
+    assert tip.replace("\n", "").startswith(long.format("00"))
+
+
+def test_a_row_has_one_sign_and_its_tip_says_all(listed):
+    images, session = listed.window.images, listed.session
+    session.set_state(1, edited=True, annotated=True, has_truth=True)
+    session.set_state(2, edited=True, annotated=True, reviewed=True)
+    listed.settle()
+    sign = QRect(56, 28, 14, 14)
+    drawn = [_row_image(images, row).copy(sign) for row in range(3)]
+    green = [_greenest(picture) for picture in drawn]
+    assert green[0] < 20 > green[1], "grey"
+    assert green[2] > 60, "green"
+    assert drawn[0] != drawn[1]
+    tips = [images.model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole) for row in range(3)]
+    assert tips[0] == "field_0.png\nground truth\nnot reviewed"
+    assert tips[1] == "field_1.png\nground truth\nedited"
+    assert tips[2] == "field_2.png\nground truth\nedited\nreviewed"
+    assert [sign_of(session.state(image)).icon for image in range(3)] == [
+        "circle-dashed", "pencil", "circle-check",
+    ]  # fmt: skip
+
+
+def test_the_open_row_is_tinted_and_has_an_accent_at_its_edge(listed):
+    images = listed.window.images
+    tokens = tokens_of(images.palette())
+    row = _row_image(images, 0)
+    assert row.height() == 52
+    assert [QColor(row.pixel(x, 2)).name() for x in (0, 2, 3)] == [
+        tokens.accent, tokens.accent, tokens.selected,
+    ]  # fmt: skip
+    assert QColor(_row_image(images, 1).pixel(0, 2)).name() == tokens.panel
+    # several are selected: the accent tells which one is open
+    place = images.view.visualRect(images.model.index(2, 0)).center()
+    control = Qt.KeyboardModifier.ControlModifier
+    listed.qtbot.mouseClick(images.view.viewport(), Qt.MouseButton.LeftButton, control, place)
+    listed.until(lambda: listed.session.index == 2)
+    listed.settle()
+    edges = [QColor(_row_image(images, row).pixel(0, 2)).name() for row in (0, 2)]
+    assert edges == [tokens.selected, tokens.accent]
+
+
+def test_the_row_has_a_ring_while_the_keyboard_is_used(listed):
+    images = listed.window.images
+    accent = tokens_of(images.palette()).accent
+
+    def ring(row: int) -> bool:
+        picture = _row_image(images, row)
+        right, low = picture.width() - 1, picture.height() - 1
+        places = [(right - 1, 26), (100, 0), (100, 1), (100, low)]
+        return all(QColor(picture.pixel(x, y)).name() == accent for x, y in places)
+
+    _type(listed, "field")
+    assert not ring(0)
+    _press(listed, Qt.Key.Key_Return)
+    assert images.view.hasFocus()
+    assert ring(0)
+    _press(listed, Qt.Key.Key_Down)
+    listed.until(lambda: listed.session.index == 1)
+    assert (ring(0), ring(1)) == (False, True)
+    place = images.view.visualRect(images.model.index(1, 0)).center()
+    listed.qtbot.mouseClick(images.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert not ring(1), "the mouse needs none"
+
+
+def test_tab_goes_from_the_order_to_the_filter_its_funnel_and_the_list(listed):
+    images = listed.window.images
+    images.order.setFocus(Qt.FocusReason.TabFocusReason)
+    order = [images.filter, images.show_, images.view]
+    for widget in order:
+        _press(listed, Qt.Key.Key_Tab)
+        assert widget.hasFocus(), widget
+    for widget in (images.show_, images.filter, images.order):
+        listed.qtbot.keyClick(
+            QApplication.focusWidget(), Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier
+        )
+        assert widget.hasFocus(), widget
+
+
+def test_the_tip_of_the_filter_has_the_key_in_force(listed):
+    field = listed.window.images.filter
+    assert "(Ctrl+F)" in field.toolTip()
+    listed.window.commands.set_keymap({"image.find": ("Ctrl+J",)})
+    assert "(Ctrl+J)" in field.toolTip()
+    listed.window.commands.set_keymap({"image.find": ()})
+    assert field.toolTip().startswith("Words that the name must hold. ")
+
+
+def test_a_broken_image_has_a_warning_for_a_picture_and_its_row_is_the_open_one(listed, folder):
+    (folder / "field_1.png").write_bytes(b"no image")
+    listed.studio.browsing.rescan()
+    listed.settle()
+    images = listed.window.images
+    place = images.view.visualRect(images.model.index(1, 0)).center()
+    listed.qtbot.mouseClick(images.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    listed.until(lambda: listed.session.unreadable is not None)
+    tokens = tokens_of(images.palette())
+    listed.until(lambda: QColor(_row_image(images, 1).pixel(0, 2)).name() == tokens.accent)
+    assert QColor(_row_image(images, 0).pixel(0, 2)).name() == tokens.panel
+    picture = QRect(8, 6, 40, 40)
+    listed.until(lambda: _reddest(_row_image(images, 1).copy(picture)) > 60)
+
+
+def test_a_thumbnail_is_the_middle_square_of_the_image(make_window, tmp_path):
+    root = tmp_path / "wide"
     root.mkdir()
-    for n in range(3):
-        name = f"experiment of the third of March_well {n:02d}_section under the microscope.png"
-        cv2.imwrite(str(root / name), np.zeros((20, 30), np.uint8))
+    pixels = np.zeros((30, 90, 3), np.uint8)
+    pixels[:, 30:60] = (0, 200, 0)  # black, green, black
+    cv2.imwrite(str(root / "a.png"), pixels)
     bench = make_window()
     bench.open(root)
-    model = bench.window.images.model
-    assert model.ends == (
-        "experiment of the third of March_well ", "_section under the microscope.png",
-    )  # fmt: skip
-    view = bench.window.images.view
-    pixels = [
-        view.grab(view.visualRect(model.index(row, 0)).adjusted(70, 0, 0, -30)).toImage()
-        for row in (1, 2)
-    ]
-    assert pixels[0] != pixels[1]
-    assert model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole).startswith("experiment of the third")
+    images = bench.window.images
+
+    def is_green(x: int, y: int) -> bool:
+        color = QColor(_row_image(images, 0).pixel(x, y))
+        return color.green() > 150 and color.red() < 60
+
+    bench.until(lambda: is_green(28, 26))
+    assert all(is_green(x, y) for x in (12, 43) for y in (9, 43))
+    assert not is_green(28, 3)
+    assert not is_green(50, 26)
+
+
+def test_the_list_is_as_wide_as_the_window_says_and_nothing_is_cut(listed):
+    images = listed.window.images
+    assert images.minimumSizeHint().width() == 140
+    for width in (140, 172, 320):
+        images.setFixedWidth(width)
+        listed.until(lambda width=width: images.filter.width() == width - 16)
+        inner = images.filter.rect()
+        assert inner.contains(images.filter.funnel.geometry())
+        assert images.filter.fontMetrics().horizontalAdvance("Filter") < width - 16 - 22 - 30
+
+
+def test_the_filter_is_chosen_with_the_keyboard_alone(listed):
+    images = listed.window.images
+    listed.studio.browsing.toggle_reviewed()
+    _type(listed, "field")
+    _press(listed, Qt.Key.Key_Tab)
+    assert images.show_.hasFocus()
+    assert not images.show_.isChecked()
+    _press(listed, Qt.Key.Key_Space)
+    menu = QApplication.activePopupWidget()
+    assert menu.activeAction().text() == Show.ALL
+    listed.qtbot.keyClick(menu, Qt.Key.Key_Down)
+    listed.qtbot.keyClick(menu, Qt.Key.Key_Return)
+    listed.until(lambda: images.model.images == [1, 2])
+    assert images.show_.isChecked(), "lit up: not all are listed"
+    assert images.show_.toolTip() == "Which images are listed: Not reviewed"
+
+
+def test_a_click_on_the_cross_empties_the_filter(listed):
+    images = listed.window.images
+    _type(listed, "_1")
+    listed.until(lambda: images.model.rowCount() == 1)
+    (cross,) = [b for b in images.filter.findChildren(QToolButton) if b is not images.show_]
+    assert cross.isVisible()
+    listed.qtbot.mouseClick(cross, Qt.MouseButton.LeftButton)
+    listed.until(lambda: images.model.rowCount() == 3)
+    assert not cross.isVisible()

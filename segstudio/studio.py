@@ -25,6 +25,7 @@ from segstudio.folder.files import OpenFolder
 from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
 from segstudio.folder.picture_files import PictureFiles
+from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.thumbnail_jobs import Thumbnails
 from segstudio.inspection.cutting import Cutting
@@ -65,6 +66,7 @@ class Studio:
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
+        recent_folders: Folders that were open before.
         folder_claim: Other windows on the same folder; windows that only look.
         segmenting: Models.
         comparing: What the views side by side show.
@@ -144,6 +146,10 @@ class Studio:
             engine,
         )
         self.folder_claim = FolderClaim(self.session, self.jobs, self.notices)
+        states = FolderStates(self.session, self.jobs, folder, self.scoring.count_missing)
+        self.recent_folders = RecentFolders(
+            self.session, self.jobs, self.preferences, lambda: states.known
+        )
         self.browsing = Browsing(
             self.session,
             self.jobs,
@@ -153,10 +159,11 @@ class Studio:
             documents,
             folder,
             self._schema,
-            FolderStates(self.session, self.jobs, folder, self.scoring.count_missing),
+            states,
             Thumbnails(self.session, self.jobs, ThumbnailCache(folders.cache / "thumbnails")),
             self._predictions,
             self.folder_claim,
+            self.recent_folders,
             leave=self._leave,
             shown=self.segmenting.load_stored,
             use_as_edit=lambda document, found: self.editing.become(
@@ -262,6 +269,7 @@ class Studio:
         self.editing.end_stroke()
         self._schema.save_now()
         self._keep_settings()
+        self.recent_folders.leave()
         self.autosave.save_all()
         stopped = self.jobs.shutdown(timeout)
         self.last_words = self.autosave.last_words()

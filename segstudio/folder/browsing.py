@@ -16,6 +16,7 @@ from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
 from segstudio.folder.loader import Loader
 from segstudio.folder.mask_reading import MaskReading
+from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.step_order import StepOrder
 from segstudio.folder.thumbnail_jobs import GiveThumbnail, Thumbnails
@@ -60,6 +61,7 @@ class Browsing:
         thumbnails: Thumbnails,
         predictions: PredictionStore,
         claim: FolderClaim,
+        recent: RecentFolders,
         *,
         leave: Callable[[Document], bool],
         shown: Callable[[Document], None],
@@ -82,6 +84,7 @@ class Browsing:
         self._thumbnails = thumbnails
         self._predictions = predictions
         self._claim = claim
+        self._recent = recent
         self._leave = leave
         self._shown = shown
         self._use_as_edit = use_as_edit
@@ -135,6 +138,8 @@ class Browsing:
         def failed(error: Exception) -> None:
             self._after_opening = None
             self._notices.failure(title, error, about=_OPENING, scope="program")
+            if self._session.project is None:
+                self._session.notify(What.PROJECT)  # who waits for a folder hears that none came
 
         self._jobs.submit(title, "files", work, self._opened, failed=failed, key="open", front=True)
 
@@ -267,6 +272,7 @@ class Browsing:
         after, self._after_opening = self._after_opening, None
         if session.document is not None and not self._leave(session.document):
             return
+        self._recent.leave()
         self._loader.forget()
         self._stale.clear()
         self._stand()
@@ -293,7 +299,7 @@ class Browsing:
             )
         elif project.masks and not project.unused:
             self._remember(project)
-        self._preferences.remember_folder(project.root)
+        self._recent.enter(project)
         self._claim.take(project)
         self.select(project.start)
         if after is not None:

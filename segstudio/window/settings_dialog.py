@@ -80,7 +80,7 @@ ROWS: dict[str, Row] = {
 """The settings that the dialog shows, in order."""
 
 ELSEWHERE = frozenset(
-    {"model", "keys", "key_overrides", "export_folders", "export_forms", "recent"}
+    {"model", "keys", "key_overrides", "export_folders", "export_forms", "recent", "recent_facts"}
 )
 """Settings with a place of their own: tool bar, shortcut editor, export dialog, menu."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from segstudio.core.text import printable
@@ -13,6 +14,8 @@ from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
 
 _JOB_TEXT_WIDTH = 300
+_OFFLINE = "Works offline, on this computer"
+"""True as long as no weights are downloaded, which happens when the user asks for it only."""
 
 
 class JobStrip(QWidget):
@@ -86,8 +89,30 @@ class StatusBar(QStatusBar):
         self._zoom.setContentsMargins(0, 0, 8, 0)
         self._zoom.setMinimumWidth(self.fontMetrics().horizontalAdvance("8888 %") + 8)
         self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._start, self._offline = PlainLabel("No folder is open"), PlainLabel(_OFFLINE)
+        for label in (self._start, self._offline):
+            label.setContentsMargins(8, 0, 8, 0)
+            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.insertWidget(0, self._start)
         self.addPermanentWidget(self.jobs)
+        self.addPermanentWidget(self._offline)
         self.addPermanentWidget(self._zoom)
+        self._is_start, self._downloads = False, False
+        self.show_start(shown=False)
+
+    def show_start(self, *, shown: bool) -> None:
+        """Say that no folder is open, instead of what there is to say of one."""
+        self._is_start = shown
+        self._start.setVisible(shown)
+        places = (self._position, self._color, self._annotation, self._prediction, self._network)
+        for place in (*places, self._zoom):
+            place.setVisible(not shown)
+        self.show_downloads(running=self._downloads)
+
+    def show_downloads(self, *, running: bool) -> None:
+        """Take the word that nothing leaves the computer away while something is fetched."""
+        self._downloads = running
+        self._offline.setVisible(self._is_start and not running)
 
     @property
     def texts(self) -> dict[str, str]:

@@ -396,10 +396,15 @@ class CentralArea(QWidget):
         self._shows_work = True
         self.setMinimumWidth(320)
 
+    @property
+    def work(self) -> tuple[QWidget, QWidget, QWidget]:
+        """Tools, header and canvas, or the ground where they will be."""
+        return self._tools, self._header, self._canvas
+
     def show_work(self, *, shown: bool) -> None:
         """Show tools, header and canvas; or none of them while there is no folder."""
         self._shows_work = shown
-        for part in (self._tools, self._header, self._canvas):
+        for part in self.work:
             part.setVisible(shown)
 
     def show_page(self, page: QWidget) -> None:

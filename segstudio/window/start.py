@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QTabBar
+from PySide6.QtWidgets import QTabBar, QWidget
 
 if TYPE_CHECKING:
     from segstudio.core.labels import Image
@@ -24,12 +25,16 @@ _TOUR = "help.tour"
 _SHOWN_INSTEAD = "Network"
 """The panel that is opened where there is none."""
 
+_REST_MS = 100
+"""So long after the page was shown the rest of the window is made ready."""
+_SLICE_S = 0.006
+
 
 class Start(QObject):
     """Hides what needs a folder, shows the page, and brings all back as it was laid out.
 
     Attributes:
-        active: Whether the window shows the start page, or its ground while that is built.
+        active: Whether panels and tools are hidden, since no folder is open.
         page: The page while it is shown.
     """
 
@@ -40,6 +45,9 @@ class Start(QObject):
         self._asked: Callable[[], object] | None = None
         """What the user chose before the window could do it."""
         self._is_lesson = False
+        self._ahead: Iterator[QWidget] = iter(())
+        self._rest = QTimer(self, singleShot=True)
+        self._rest.timeout.connect(self._polish_ahead)
         self.active = False
         self.page: StartPage | None = None
 
@@ -97,6 +105,8 @@ class Start(QObject):
     def _fill(self, studio: Studio) -> None:
         """Build the page if it is not there yet, and bring what takes time to read."""
         self.build(studio.recent_folders.rows())
+        self._ahead = self._hidden_widgets()
+        self._rest.start(_REST_MS)
         self._show_rows()
         assert self.page is not None
         px = self.page.picture_px
@@ -109,6 +119,24 @@ class Start(QObject):
             failed=lambda _error: None,  # a page without pictures does all the same
             visible=False,
         )
+
+    def _hidden_widgets(self) -> Iterator[QWidget]:
+        """What will be shown with the first folder."""
+        window = self._window
+        docks = window.docks.by_name.values()
+        for region in (window.bar, *window.central.work, *docks):
+            yield from (region, *region.findChildren(QWidget))
+
+    def _polish_ahead(self) -> None:
+        """Work out styles and sizes before they are needed, a little in each turn."""
+        until = time.perf_counter() + _SLICE_S
+        while time.perf_counter() < until:
+            widget = next(self._ahead, None)
+            if widget is None or not self.active:
+                return
+            widget.ensurePolished()
+            widget.sizeHint()
+        self._rest.start(0)
 
     def show_drag(self, *, over: bool) -> None:
         """Something that can be dropped is over the window, or not any more."""
@@ -182,6 +210,9 @@ class Start(QObject):
         self.active, self.page = False, None
         window.setUpdatesEnabled(False)
         try:
+            if page is not None:
+                page.hide()
+                page.deleteLater()
             window.central.show_work(shown=True)
             window.status.show_start(shown=False)
             if not window.layout_store.restore_docks(window):
@@ -191,9 +222,6 @@ class Start(QObject):
                 window.docks.toggle_all()
             self._let_tabs_take_focus(True)
             window.setContextMenuPolicy(Qt.ContextMenuPolicy.DefaultContextMenu)
-            if page is not None:
-                page.hide()
-                page.deleteLater()
         finally:
             window.setUpdatesEnabled(True)
         window.canvas.setFocus()

@@ -50,6 +50,7 @@ _SUBTITLE = "Run a model, correct it by hand, measure, look inside."
 _OPEN = "Images, with or without masks. Nothing is changed until you correct something."
 _SAMPLES = "Cell nuclei with their ground truth, some photos, and seven small models. No download."
 _TOUR = "Run a U-Net, correct a nucleus, cut a skip connection and watch the mask change."
+_DROP, _DROP_NOW = "or drop one anywhere", "drop it to open it"
 _NETWORK = "Look inside a U-Net: what each stage sees, and what its skip connections carry."
 
 
@@ -152,6 +153,9 @@ class StartPage(QScrollArea):
 
     def _fit(self) -> None:
         """List as many folders as there is room for; all are in the File menu."""
+        highest = max(card.text_height for card in self._cards)
+        for card in self._cards:
+            card.set_text_height(highest)
         cards = max(card.sizeHint().height() for card in self._cards)
         taken = self._head.sizeHint().height() + cards + 24 + 36 + 2 * _RIM
         room = (self.viewport().height() - taken) // ROW_HEIGHT
@@ -217,8 +221,6 @@ class _Card(QFrame):
         self._text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._text.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._text.setFixedWidth(_INSIDE)
-        # what a layout gives to wrapped text depends on where it lies; this is what it takes
-        self._text.setMinimumHeight(self._text.heightForWidth(_INSIDE))
         top = QHBoxLayout()
         top.setSpacing(10)
         top.addWidget(_Icon(icon_name, 20, "accent"))
@@ -237,10 +239,20 @@ class _Card(QFrame):
         column.setSpacing(10)
         column.addLayout(top)
         column.addWidget(self._text)
-        column.addStretch(1)
+        column.addSpacing(4)
         column.addWidget(picture)
-        column.addSpacing(16)
+        column.addStretch(1)
+        column.addSpacing(8)
         column.addLayout(bottom)
+
+    @property
+    def text_height(self) -> int:
+        """What the text takes, however it wraps."""
+        return self._text.heightForWidth(_INSIDE)
+
+    def set_text_height(self, height: int) -> None:
+        """Leave so much room for the text, that pictures stand in one line."""
+        self._text.setFixedHeight(height)
 
 
 class _Icon(QWidget):
@@ -262,27 +274,38 @@ class _Icon(QWidget):
 class _DropArea(QFrame):
     """Says that a folder can be dropped, on this or anywhere; lights up while one is dragged."""
 
+    _DASHES: Final = (4, 3)
+
     def __init__(self) -> None:
         super().__init__()
         self.setFixedHeight(THUMB)
-        self.setProperty("drop", "ready")
-        self._sign, self._label = (
-            _Icon("download", 16, "text_2"),
-            PlainLabel("or drop one anywhere"),
-        )
+        self.is_over = False
+        self._label = PlainLabel(_DROP)
         self._label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         row = QHBoxLayout(self)
         row.setSpacing(8)
         row.addStretch(1)
-        row.addWidget(self._sign)
+        row.addWidget(_Icon("download", 16, "text_2"))
         row.addWidget(self._label)
         row.addStretch(1)
 
     def show_drag(self, *, over: bool) -> None:
-        self._label.setText("drop it to open it" if over else "or drop one anywhere")
-        self.setProperty("drop", "over" if over else "ready")
-        self.style().unpolish(self)
-        self.style().polish(self)
+        self.is_over = over
+        self._label.setText(_DROP_NOW if over else _DROP)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the border: style sheets have dots for dashes."""
+        tokens = tokens_of(self.palette())
+        pen = QPen(QColor(tokens.accent if self.is_over else tokens.edge), 2 if self.is_over else 1)
+        pen.setDashPattern(self._DASHES)
+        inset = pen.widthF() / 2
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(pen)
+        painter.setBrush(QColor(tokens.selected if self.is_over else tokens.panel))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), 4, 4)
+        painter.end()
 
 
 class _Thumbs(QWidget):

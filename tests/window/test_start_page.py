@@ -355,9 +355,9 @@ def test_a_folder_is_dropped_anywhere(make_window, folder):
     enter = QDragEnterEvent(QPoint(9, 9), copy, data, left, none)
     QApplication.sendEvent(window, enter)
     assert enter.isAccepted()
-    assert page._drop.property("drop") == "over"
+    assert page._drop.is_over
     QApplication.sendEvent(window, QDragLeaveEvent())
-    assert page._drop.property("drop") == "ready"
+    assert not page._drop.is_over
     QApplication.sendEvent(window, enter)
     QApplication.sendEvent(window, QDropEvent(QPointF(9, 9), copy, data, left, none))
     bench.until(lambda: bench.session.document is not None)

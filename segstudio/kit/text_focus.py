@@ -68,9 +68,10 @@ class TextFocusGuard(QObject):
             QTimer.singleShot(0, self, self.number_typed.emit)
 
     def _on_focus(self, _old: QWidget | None, now: QWidget | None) -> None:
-        if self._field is not None and isValid(self._field):
-            self._field.removeEventFilter(self)
-        self._field = None
+        if self._field is not None:
+            if isValid(self._field):  # a window that closed may have taken it along
+                self._field.removeEventFilter(self)
+            self._field = None
         takes_text = now is not None and any(now.inherits(name) for name in _TEXT_FIELDS)
         if now is not None and takes_text:
             self._field = now

@@ -42,7 +42,7 @@ class Start(QObject):
         super().__init__(window)
         self._window = window
         self._studio: Studio | None = None
-        self._asked: Callable[[], object] | None = None
+        self._asked: list[Callable[[], object]] = []
         """What the user chose before the window could do it."""
         self._is_lesson = False
         self._ahead: Iterator[QWidget] = iter(())
@@ -98,9 +98,9 @@ class Start(QObject):
         studio.session.changed.connect(self._on_change)
         if self.active:
             self._fill(studio)
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            asked()
+        asked, self._asked = self._asked, []
+        for verb in asked:
+            verb()
 
     def _fill(self, studio: Studio) -> None:
         """Build the page if it is not there yet, and bring what takes time to read."""
@@ -163,7 +163,7 @@ class Start(QObject):
 
     def _do(self, verb: Callable[[], object]) -> None:
         if self._studio is None:
-            self._asked = verb
+            self._asked.append(verb)
         else:
             verb()
 

@@ -12,9 +12,12 @@ from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, Q
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
+from segstudio.kit.actions import ActionSpec
+from segstudio.kit.frame_names import HELP
 from segstudio.kit.theme import Theme
 from segstudio.resources import resource_path
 from segstudio.storage.recent_folders import FolderFacts
+from segstudio.window import action_table
 from segstudio.window.main_window import MainWindow
 from segstudio.window.start_page import _SAMPLES
 
@@ -202,13 +205,35 @@ def test_what_the_card_says_of_the_samples_is_true():
     assert "seven small models" in _SAMPLES
 
 
-def test_who_wants_to_learn_is_shown_the_network_on_a_sample(make_window):
+def _with_tour(monkeypatch, *tours: ActionSpec) -> None:
+    """Let the window have these tours and no other."""
+    rows = tuple(row for row in action_table.all_actions() if row.id != "help.tour")
+    monkeypatch.setattr(action_table, "all_actions", lambda: (*rows, *tours))
+
+
+def test_without_a_tour_who_wants_to_learn_is_shown_the_network_on_a_sample(
+    make_window, monkeypatch
+):
+    _with_tour(monkeypatch)
     bench = make_window()
+    assert _page(bench).lesson_button.text() == "Look inside"
     QTest.mouseClick(_page(bench).lesson_button, Qt.MouseButton.LeftButton)
     bench.until(lambda: bench.session.document is not None)
     assert bench.session.project.name == "samples"
     assert bench.window.docks.shown("Network")
     bench.until(lambda: bench.window.network.panel is not None)
+
+
+def test_the_tour_begins_on_the_samples(make_window, monkeypatch):
+    begun = []
+    tour = ActionSpec("help.tour", HELP, "Tour", lambda c: begun.append(c.session.project.name))
+    _with_tour(monkeypatch, tour)
+    bench = make_window()
+    assert _page(bench).lesson_button.text() == "Start the tour"
+    QTest.mouseClick(_page(bench).lesson_button, Qt.MouseButton.LeftButton)
+    bench.until(lambda: bench.session.document is not None)
+    assert begun == ["samples"]
+    assert not bench.window.docks.shown("Network")
 
 
 def test_the_tab_key_goes_through_buttons_and_list(make_window, folder):

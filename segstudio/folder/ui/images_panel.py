@@ -29,7 +29,6 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import count_text
-from segstudio.core.text import printable
 from segstudio.folder.browsing import Browsing
 from segstudio.folder.ui.image_delegate import THUMB_WIDTH, ImageDelegate
 from segstudio.folder.ui.image_list_rows import ImagesModel, Order, Show
@@ -37,15 +36,12 @@ from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.empty import EmptyState, Switch
-from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import PlainLabel
 from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import Change, Session, What
 
-_EMPTY = "Drop a folder of images here, or open one."
-_RECENT, _RECENT_WIDTH = 4, 150
-"""How many folders are offered again, and pixels for a name."""
+_EMPTY = "No folder is open."
 _NONE_LISTED = "No image is like that."
 _MENU = ("model.run", "model.run_selected", "image.reviewed", "image.copy_path", "image.show_file")
 """What can be done with an image from its row, by id."""
@@ -55,13 +51,9 @@ class ImagesPanel(QWidget):
     """Filter, order, and the images with thumbnails, marks and scores.
 
     Signals:
-        open_requested: The user wants to open a folder.
-        samples_requested: The user wants the samples.
         selection_changed: Other images are selected (for "run on selected images").
     """
 
-    open_requested = Signal()
-    samples_requested = Signal()
     selection_changed = Signal()
 
     def __init__(
@@ -83,7 +75,7 @@ class ImagesPanel(QWidget):
         self._list = Switch(EmptyState(_NONE_LISTED, self.show_all), self.view)
         self.count = PlainLabel()
         self.count.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._switch = Switch(self._make_empty(), self._make_contents())
+        self._switch = Switch(EmptyState(_EMPTY), self._make_contents())
         self.setLayout(self._switch)
         self.setFocusProxy(self.view)
         self._rebuild = Coalescer(self, self._build, 0.2)
@@ -283,28 +275,6 @@ class ImagesPanel(QWidget):
         column.addLayout(self._list, 1)
         column.addWidget(self.count)
         return contents
-
-    def _make_empty(self) -> EmptyState:
-        opener = QPushButton(icon("folder-open"), "Open folder…")
-        opener.clicked.connect(self.open_requested)
-        samples = QPushButton(icon("flask-conical"), "Open samples")
-        samples.clicked.connect(self.samples_requested)
-        self.recent = [self._recent_button(Path(p)) for p in self._browsing.recent()[:_RECENT]]
-        return EmptyState(_EMPTY, opener, samples, *self.recent)
-
-    def _recent_button(self, folder: Path) -> QPushButton:
-        """Opens a folder that was open before."""
-        button = QPushButton(icon("history"), "")
-        metrics = button.fontMetrics()
-        name = metrics.elidedText(
-            printable(folder.name), Qt.TextElideMode.ElideMiddle, _RECENT_WIDTH
-        )
-        button.setText(name.replace("&", "&&"))
-        button.setFlat(True)
-        button.setToolTip(plain(str(folder)))
-        button.setAccessibleName(f"Open {printable(folder.name)} again")
-        button.clicked.connect(lambda: self._browsing.open_path(folder))
-        return button
 
 
 def _combo(name: str, texts: list[str]) -> QComboBox:

@@ -25,6 +25,7 @@ Lane = Literal[
     "files",
     "masks",
     "thumbnails",
+    "recent",
     "photos",
     "digests",
     "transfer",

@@ -9,6 +9,7 @@ from typing import Any
 from segstudio.jobs import JobRunner
 from segstudio.notices import Notices
 from segstudio.storage.folders import user_folders
+from segstudio.storage.recent_folders import FolderFacts
 from segstudio.storage.settings import Settings, load_settings, save_settings
 
 
@@ -58,6 +59,17 @@ class Preferences:
         kept = self.settings.with_export(str(root), folder, forms)
         self.update(export_folders=kept.export_folders, export_forms=kept.export_forms)
 
-    def remember_folder(self, root: Path) -> None:
-        """Put a folder at the head of the list of recent ones."""
-        self.update(recent=self.settings.with_recent(str(root)).recent)
+    def remember_folder(self, root: Path, facts: FolderFacts) -> None:
+        """Put a folder at the head of the list of recent ones, and keep what is known of it."""
+        self._keep_recent(self.settings.with_recent(str(root)).with_facts(str(root), facts))
+
+    def remember_facts(self, root: Path, facts: FolderFacts) -> None:
+        """Keep what is known of a folder, if it is one of the recent ones."""
+        self._keep_recent(self.settings.with_facts(str(root), facts))
+
+    def forget_folder(self, root: Path) -> None:
+        """Take a folder out of the list of recent ones."""
+        self._keep_recent(self.settings.without_recent(str(root)))
+
+    def _keep_recent(self, kept: Settings) -> None:
+        self.update(recent=kept.recent, recent_facts=kept.recent_facts)

@@ -24,6 +24,7 @@ from segstudio.folder.files import OpenFolder
 from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
 from segstudio.folder.picture_files import PictureFiles
+from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.thumbnail_jobs import Thumbnails
 from segstudio.inspection.cutting import Cutting
@@ -64,6 +65,7 @@ class Studio:
         place: Which files annotations go to, and their originals.
         autosave: Saving, and getting back what a crash left.
         browsing: Folders, images, classes.
+        recent_folders: Folders that were open before.
         folder_claim: Other windows on the same folder; windows that only look.
         segmenting: Models.
         comparing: What the views side by side show.
@@ -180,6 +182,8 @@ class Studio:
         session, jobs, notices = self.session, self.jobs, self.notices
         thumbnails = ThumbnailCache(self.preferences.folders.cache / "thumbnails")
         self.folder_claim = FolderClaim(session, jobs, notices)
+        states = FolderStates(session, jobs, self._folder, self.scoring.count_missing)
+        self.recent_folders = RecentFolders(session, jobs, self.preferences, lambda: states.known)
         self.browsing = Browsing(
             session,
             jobs,
@@ -189,10 +193,11 @@ class Studio:
             self._documents,
             self._folder,
             self.schema_keeper,
-            FolderStates(session, jobs, self._folder, self.scoring.count_missing),
+            states,
             Thumbnails(session, jobs, thumbnails),
             self._predictions,
             self.folder_claim,
+            self.recent_folders,
             leave=self._leave,
             shown=self.segmenting.load_stored,
             use_as_edit=lambda document, found: self.editing.become(
@@ -298,6 +303,7 @@ class Studio:
         self.editing.end_stroke()
         self.schema_keeper.save_now()
         self._keep_settings()
+        self.recent_folders.leave()
         self.autosave.save_all()
         stopped = self.jobs.shutdown(timeout)
         self.last_words = self.autosave.last_words()

@@ -26,6 +26,7 @@ from segstudio.folder.folder_claim import FolderClaim
 from segstudio.folder.folder_states import FolderStates
 from segstudio.folder.loader import ImageWish, Loader
 from segstudio.folder.mask_reading import MaskReading
+from segstudio.folder.recent import RecentFolders
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.folder.step_order import StepOrder
 from segstudio.folder.thumbnail_jobs import GiveThumbnail, Thumbnails
@@ -69,6 +70,7 @@ class Browsing:
         thumbnails: Thumbnails,
         predictions: PredictionStore,
         claim: FolderClaim,
+        recent: RecentFolders,
         *,
         leave: Callable[[Document], bool],
         shown: Callable[[Document], None],
@@ -91,6 +93,7 @@ class Browsing:
         self._thumbnails = thumbnails
         self._predictions = predictions
         self._claim = claim
+        self._recent = recent
         self._leave = leave
         self._shown = shown
         self._use_as_edit = use_as_edit
@@ -143,6 +146,8 @@ class Browsing:
         def failed(error: Exception) -> None:
             self._notices.failure(title, error, about=_OPENING, scope="program")
             self._give_up_wish()
+            if self._session.project is None:
+                self._session.notify(What.PROJECT)  # who waits for a folder hears that none came
 
         def ended() -> None:
             if job.cancelled and self._wish is wish:
@@ -284,6 +289,7 @@ class Browsing:
             if wish is not None:
                 wish.instead()
             return
+        self._recent.leave()
         self._loader.forget()
         self._stale.clear()
         self._stand()
@@ -315,7 +321,7 @@ class Browsing:
             )
         elif project.masks and not project.unused:
             self._remember(project)
-        self._preferences.remember_folder(project.root)
+        self._recent.enter(project)
         self._claim.take(project)
         self.select(project.start)
         if wish is not None:

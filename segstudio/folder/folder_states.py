@@ -34,7 +34,13 @@ class FolderStates:
         self._jobs = jobs
         self._folder = folder
         self._count_missing = count_missing
+        self._known_of: FolderFiles | None = None
         session.follow(What.LABELS | What.HISTORY, self._on_change)
+
+    @property
+    def known(self) -> bool:
+        """Whether the marks of all images of the open folder are read."""
+        return self._known_of is not None and self._known_of is self._folder.files
 
     def read(self, files: FolderFiles) -> None:
         """Find out all marks again; what is known stays until then."""
@@ -75,8 +81,10 @@ class FolderStates:
         def done(states: dict[int, ImageState]) -> None:
             if files is not self._folder.files:
                 return
-            self._take(states)
             end = start + _CHUNK
+            if end >= len(files.project.images):
+                self._known_of = files
+            self._take(states)
             if end < len(files.project.images):
                 self._read_chunk(files, end)
             else:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QCoreApplication, QEvent, QKeyCombination, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 _ROWS = {2: "1234567890-=", 16: "QWERTYUIOP[]", 30: "ASDFGHJKL;'`", 43: "\\ZXCVBNM,./"}
 """What a US keyboard has, by the first scan code of each row (the codes of Linux and Windows)."""
@@ -97,7 +98,7 @@ class PhysicalKeys(QObject):
 
     def watch(self, widget: QWidget | None) -> None:
         """Follow the focus; None to watch nothing."""
-        if self._watched is not None:
+        if self._watched is not None and isValid(self._watched):
             self._watched.removeEventFilter(self)
         self._watched = widget
         if widget is not None:

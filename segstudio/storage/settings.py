@@ -13,6 +13,7 @@ from segstudio.core.json_text import read_json, read_json_or
 from segstudio.core.text import utf8_json
 from segstudio.storage.atomic import make_folder, write_atomically
 from segstudio.storage.damaged import Tell, not_told, set_aside
+from segstudio.storage.recent_folders import FolderFacts, read_facts
 
 MAX_RECENT = 12
 THEMES = ("system", "light", "dark")
@@ -43,6 +44,7 @@ class Settings:
             last; others go into its own `export`.
         export_forms: The forms of the last export, with commas.
         recent: Folders that were open, the latest first.
+        recent_facts: What was known of them when they were left, by folder.
     """
 
     autosave: bool = True
@@ -63,11 +65,28 @@ class Settings:
     export_folders: Mapping[str, str] = field(default_factory=dict)
     export_forms: str = ""
     recent: tuple[str, ...] = ()
+    recent_facts: Mapping[str, FolderFacts] = field(default_factory=dict)
 
     def with_recent(self, folder: str) -> Settings:
         """Settings in which a folder is the latest of the recent ones."""
         rest = [other for other in self.recent if other != folder]
-        return replace(self, recent=(folder, *rest)[:MAX_RECENT])
+        return self._with_folders((folder, *rest)[:MAX_RECENT])
+
+    def without_recent(self, folder: str) -> Settings:
+        """Settings that know nothing of a folder that was open."""
+        return self._with_folders(tuple(other for other in self.recent if other != folder))
+
+    def with_facts(self, folder: str, facts: FolderFacts) -> Settings:
+        """Settings that know this of one of the recent folders."""
+        if folder not in self.recent:
+            return self
+        return replace(self, recent_facts={**self.recent_facts, folder: facts})
+
+    def _with_folders(self, recent: tuple[str, ...]) -> Settings:
+        facts = {
+            folder: self.recent_facts[folder] for folder in recent if folder in self.recent_facts
+        }
+        return replace(self, recent=recent, recent_facts=facts)
 
     def with_export(self, root: str, folder: str, forms: str) -> Settings:
         """Settings in which masks of a data set go to a folder next time too, in the same forms."""
@@ -129,6 +148,8 @@ def _accepted(name: str, raw: object, default: object) -> Any:
     """A value of the right kind, range or choice, else None."""
     if name == "recent":
         return tuple(str(v) for v in raw)[:MAX_RECENT] if isinstance(raw, list) else None
+    if name == "recent_facts":
+        return read_facts(raw)
     if isinstance(default, dict):
         return {str(k): str(v) for k, v in raw.items()} if isinstance(raw, dict) else None
     if isinstance(default, bool) or isinstance(raw, bool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from segstudio.annotation.ui.tools import tool_table
@@ -14,7 +15,17 @@ from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
 from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
 from segstudio.inspection.ui.network_actions import NETWORK_ACTIONS
 from segstudio.kit.actions import ActionSpec, Context, Scope, flip_view, is_view
-from segstudio.kit.frame_names import EDIT, FILE, HELP, MODEL, TOOLS, VIEW
+from segstudio.kit.frame_names import (
+    EDIT,
+    EVALUATION,
+    FILE,
+    HELP,
+    IMAGE,
+    MODEL,
+    NETWORK,
+    TOOLS,
+    VIEW,
+)
 from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
 from segstudio.runs.ui.run_actions import DISAGREEMENT_ACTIONS, RUN_ACTIONS, TAKE_ACTIONS
 from segstudio.window import panels
@@ -425,12 +436,23 @@ _HELP = (
 
 def all_actions() -> tuple[ActionSpec, ...]:
     """Every command, in the order of the menus."""
-    return (
+    rows = (
         *_FILE, *_EDIT, *IMAGE_ACTIONS, *map(_of_tool, tool_table.TOOLS), *_BRUSH,
         *_options(tool_table.TOOLS), *_CLASSES, *_VIEW,
         *map(_of_panel, panels.PANELS), *_LAYOUT, *_MODEL, *RUN_ACTIONS,
         *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
     )  # fmt: skip
+    return tuple(_of_folder(row) if row.menu in _OF_FOLDER else row for row in rows)
+
+
+_OF_FOLDER = (EDIT, IMAGE, TOOLS, VIEW, NETWORK, EVALUATION)
+"""Menus of which nothing can be done, or seen, before a folder is open."""
+
+
+def _of_folder(row: ActionSpec) -> ActionSpec:
+    """The command as one that needs a folder, whatever else it needs."""
+    asked = row.enabled
+    return replace(row, enabled=lambda c: _has_project(c) and asked(c))
 
 
 def gestures() -> tuple[tuple[str, str], ...]:

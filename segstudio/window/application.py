@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,10 @@ class Application:
         self.folders = user_folders()
         self.theme = Theme(self.qt)
         self.window = MainWindow(
-            self.folders.config / "window.ini", self.theme, fits_screen=screenshot is None
+            self.folders.config / "window.ini",
+            self.theme,
+            fits_screen=screenshot is None,
+            opens=folder is not None or samples or screenshot is not None,
         )
         self.studio: Studio | None = None
         self._folder, self._samples, self._screenshot = folder, samples, screenshot
@@ -116,6 +120,7 @@ class Application:
             for step in self.window.bar_steps():
                 self.dispatcher.post(step)
             self.dispatcher.post(self._guard)
+            self._show_start()
             import segstudio.window.preload  # noqa: F401 - loaded for what it imports
         except BaseException as error:
             caught = error
@@ -126,6 +131,16 @@ class Application:
             self.dispatcher.post(fail)
             raise
         self.dispatcher.post(self._fill)
+
+    def _show_start(self) -> None:
+        """Show the start page before all that is slow to import; its rows are read here."""
+        from segstudio.storage.recent_folders import recent_folders
+        from segstudio.storage.settings import load_settings
+
+        settings = load_settings(self.folders.config / "settings.json")
+        rows = recent_folders(settings.recent, settings.recent_facts)
+        self.dispatcher.post(partial(self.theme.choose, settings.theme))
+        self.dispatcher.post(partial(self.window.start.build, rows))
 
     def _guard(self) -> None:
         from segstudio.kit.icons import icon

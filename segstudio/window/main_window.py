@@ -11,6 +11,7 @@ from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, QTimer, Signa
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDropEvent,
     QPaintEvent,
     QPalette,
@@ -29,6 +30,7 @@ from segstudio.kit.frame_names import (
     TOOLS_WIDTH,
 )
 from segstudio.window.docks import Docks
+from segstudio.window.start import Start
 
 if TYPE_CHECKING:
     from segstudio.annotation.ui.classes_panel import ClassesPanel
@@ -62,8 +64,15 @@ class MainWindow(QMainWindow):
     metrics: MetricsPanel
     disagreement: DisagreementPanel
 
-    def __init__(self, layout_file: Path, theme: Theme, *, fits_screen: bool = True) -> None:
-        """Take where the layout is kept, and the theme; a picture needs not fit into the screen."""
+    def __init__(
+        self, layout_file: Path, theme: Theme, *, fits_screen: bool = True, opens: bool = False
+    ) -> None:
+        """Args:
+        layout_file: Where the layout is kept.
+        theme: Gives font and colours.
+        fits_screen: Whether it has to fit into the screen; a picture of it needs not.
+        opens: Whether a folder is opened at once; else it begins with the start page.
+        """
         super().__init__()
         self.setWindowTitle("segstudio")
         self.setMinimumSize(1024, 640)
@@ -88,7 +97,11 @@ class MainWindow(QMainWindow):
         self.statusBar().setFixedHeight(STATUS_HEIGHT)
         self.docks: Docks = Docks(self)
         self.layout_store = LayoutStore(layout_file, self.docks)
-        if self.layout_store.restore(self) and not self.docks.any_shown():
+        self.start = Start(self)
+        if not opens:
+            self.layout_store.restore_geometry(self)
+            self.start.begin()
+        elif self.layout_store.restore(self) and not self.docks.any_shown():
             self.docks.toggle_all()  # who closed the program with all hidden would look in vain
         if fits_screen:
             keep_on_screen(self)
@@ -107,6 +120,7 @@ class MainWindow(QMainWindow):
         import segstudio.runs.ui.model_chooser
         import segstudio.window.bars
         import segstudio.window.crash
+        import segstudio.window.start_page
         import segstudio.window.status_bar
         import segstudio.window.view_controls  # noqa: F401
 
@@ -230,7 +244,9 @@ class MainWindow(QMainWindow):
         self.verbs.apply_settings()
         self.network.follow()
         self.docks.build_opened(studio)
-        self.canvas.setFocus()
+        self.start.attach(studio)
+        if not self.start.active:
+            self.canvas.setFocus()
 
     def showEvent(self, event: QShowEvent) -> None:
         """How thick its frame is, is known a moment later."""
@@ -261,14 +277,19 @@ class MainWindow(QMainWindow):
         if self._studio is not None and not self.verbs.may_close():
             event.ignore()
             return
-        self.layout_store.save(self)
+        self.layout_store.save(self, docks=not self.start.active)
         event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if self._studio is not None and any(u.isLocalFile() for u in event.mimeData().urls()):
             event.acceptProposedAction()
+            self.start.show_drag(over=True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.start.show_drag(over=False)
 
     def dropEvent(self, event: QDropEvent) -> None:
+        self.start.show_drag(over=False)
         paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
         if paths and self._studio is not None:
             event.acceptProposedAction()
@@ -334,33 +355,48 @@ class LayoutStore:
         self._path, self._docks = path, docks
 
     def restore(self, window: QMainWindow) -> bool:
-        """Put the window as it was; False if nothing (usable) was stored.
+        """Put the window as it was; False if nothing (usable) was stored."""
+        return self.restore_geometry(window) and self.restore_docks(window)
 
-        Qt ends the program over some damaged states, so what is not whole is not given to it.
-        """
-        if not self._path.is_file():
-            return False
-        store = self._open()
-        geometry, state = store.value("geometry"), store.value("state")
-        if not (isinstance(geometry, QByteArray) and isinstance(state, QByteArray)):
-            return False
-        if store.value("check") != _check(geometry, state):
-            return False
-        if not (window.restoreGeometry(geometry) and window.restoreState(state, _VERSION)):
+    def restore_geometry(self, window: QMainWindow) -> bool:
+        """Put the window where it was; False if nothing (usable) was stored."""
+        geometry, _state = self._stored()
+        return not geometry.isEmpty() and window.restoreGeometry(geometry)
+
+    def restore_docks(self, window: QMainWindow) -> bool:
+        """Lay the window out as it was; False if nothing (usable) was stored."""
+        _geometry, state = self._stored()
+        if state.isEmpty() or not window.restoreState(state, _VERSION):
             return False
         if self._docks is not None:
             self._docks.place.restore(self.kept(_ROOM))
         return True
 
-    def save(self, window: QMainWindow) -> None:
+    def _stored(self) -> tuple[QByteArray, QByteArray]:
+        """Geometry and places of the docks; empty if there are none.
+
+        Qt ends the program over some damaged states, so what is not whole is not given to it.
+        """
+        nothing = QByteArray(), QByteArray()
+        if not self._path.is_file():
+            return nothing
+        store = self._open()
+        geometry, state = store.value("geometry"), store.value("state")
+        if not (isinstance(geometry, QByteArray) and isinstance(state, QByteArray)):
+            return nothing
+        return (geometry, state) if store.value("check") == _check(geometry, state) else nothing
+
+    def save(self, window: QMainWindow, *, docks: bool = True) -> None:
+        """Keep how the window is; its docks as they were kept before if they are not shown."""
+        state = window.saveState(_VERSION) if docks else self._stored()[1]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         store = self._open()
-        geometry, state = window.saveGeometry(), window.saveState(_VERSION)
+        geometry = window.saveGeometry()
         store.setValue("geometry", geometry)
         store.setValue("state", state)
         store.setValue("check", _check(geometry, state))
         store.sync()
-        if self._docks is not None:
+        if docks and self._docks is not None:
             self.keep(_ROOM, self._docks.place.to_text())
 
     def keep(self, name: str, text: str) -> None:
@@ -406,7 +442,24 @@ class CentralArea(QWidget):
         self._column.setSpacing(0)
         self._column.addWidget(self._options)
         self._column.addLayout(self._row, 1)
+        self._shows_work = True
         self.setMinimumWidth(320)
+
+    @property
+    def work(self) -> tuple[QWidget, QWidget, QWidget]:
+        """Tools, options and canvas, or the ground where they will be."""
+        return self._tools, self._options, self._canvas
+
+    def show_work(self, *, shown: bool) -> None:
+        """Show tools, options and canvas; or none of them while there is no folder."""
+        self._shows_work = shown
+        for part in self.work:
+            part.setVisible(shown)
+
+    def show_page(self, page: QWidget) -> None:
+        """Put a page where the canvas is otherwise."""
+        self._views.insertWidget(self._views.indexOf(self._canvas), page, 1)
+        page.show()
 
     def set_tools(self, tools: QWidget) -> None:
         """Put the strip of tools where room was left for it."""
@@ -414,6 +467,7 @@ class CentralArea(QWidget):
         self._row.replaceWidget(self._tools, tools)
         self._tools.deleteLater()
         self._tools = tools
+        tools.setVisible(self._shows_work)
 
     def add_bar(self, bar: QWidget) -> None:
         """Put a bar below the options; it takes no room while it is hidden."""
@@ -431,4 +485,5 @@ class CentralArea(QWidget):
         for old in (self._options, self._canvas):
             old.deleteLater()
         self._options, self._canvas = options, canvas
+        self.show_work(shown=self._shows_work)
         self._views.setStretchFactor(canvas, 1)

@@ -64,8 +64,6 @@ def _images() -> Build:
 
     def build(window: MainWindow, studio: Studio) -> ImagesPanel:
         panel = ImagesPanel(studio.session, studio.browsing, studio.scoring, window.commands)
-        panel.open_requested.connect(window.verbs.open_folder)
-        panel.samples_requested.connect(studio.browsing.open_samples)
         panel.selection_changed.connect(window.commands.refresh)
         window.images = panel
         return panel

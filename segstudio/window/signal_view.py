@@ -136,6 +136,7 @@ class SignalView(QObject):
     def _show_jobs(self) -> None:
         self._actions.request()
         jobs = [job for job in self._studio.jobs.jobs() if job.visible]
+        self._window.status.show_downloads(running=any(job.lane == "transfer" for job in jobs))
         strip = self._window.status.jobs
         if not jobs:
             strip.hide()

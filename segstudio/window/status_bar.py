@@ -34,6 +34,8 @@ _VALUE_MOST_PX, _VALUE_LEAST_PX = 190, 48
 _ZOOMS = ("view.fit", "view.actual", "view.double")
 _SEEN_S = 2.0
 """So long a job is watched before it is said how long it will still take."""
+_OFFLINE = "Works offline, on this computer"
+"""True as long as no weights are downloaded, which happens when the user asks for it only."""
 
 
 class Pace:
@@ -149,9 +151,7 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self.setFixedHeight(STATUS_HEIGHT)
         self.setAccessibleName("Status")
-        self._row = QHBoxLayout()
-        self._row.setContentsMargins(4, 0, 4, 0)
-        self._row.setSpacing(0)
+        self._row, self._end = _row_without_gaps(), _row_without_gaps()
         self.rooms = {
             panel.name: self._add_room(actions, panel.name, panel.action_id)
             for panel in panels.PANELS
@@ -170,16 +170,44 @@ class StatusBar(QStatusBar):
         self._network.setContentsMargins(8, 0, 6, 0)
         self._row.addWidget(self._network, 1)
         self.jobs = JobStrip()
-        self._row.addWidget(self.jobs)
         self._objects = _Place("Objects", "Objects that are shown in this image")
         self._saved = _Place("Saving", "")
-        self._row.addWidget(self._objects)
-        self._row.addWidget(self._saved)
-        self._row.addWidget(GroupLine())
+        self._end.addWidget(self._objects)
+        self._end.addWidget(self._saved)
+        self._end.addWidget(GroupLine())
         self.zoom = self._add_zoom(actions)
+        self._start, self._offline = PlainLabel("No folder is open"), PlainLabel(_OFFLINE)
+        for label in (self._start, self._offline):
+            label.setContentsMargins(8, 0, 8, 0)
+            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._of_folder = (QWidget(), QWidget())
+        for widget, layout in zip(self._of_folder, (self._row, self._end), strict=True):
+            widget.setLayout(layout)
         whole = QWidget()
-        whole.setLayout(self._row)
+        row = QHBoxLayout(whole)
+        row.setContentsMargins(4, 0, 4, 0)
+        row.setSpacing(0)
+        row.addWidget(self._start, 1)
+        row.addWidget(self._of_folder[0], 1)
+        row.addWidget(self.jobs)
+        row.addWidget(self._offline)
+        row.addWidget(self._of_folder[1])
         self.addWidget(whole, 1)
+        self._is_start, self._downloads = False, False
+        self.show_start(shown=False)
+
+    def show_start(self, *, shown: bool) -> None:
+        """Say that no folder is open, instead of what there is to say of one."""
+        self._is_start = shown
+        self._start.setVisible(shown)
+        for widget in self._of_folder:
+            widget.setVisible(not shown)
+        self.show_downloads(running=self._downloads)
+
+    def show_downloads(self, *, running: bool) -> None:
+        """Take the word that nothing leaves the computer away while something is fetched."""
+        self._downloads = running
+        self._offline.setVisible(self._is_start and not running)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -257,8 +285,15 @@ class StatusBar(QStatusBar):
         for action_id in _ZOOMS:
             menu.addAction(actions[action_id])
         button.setMenu(menu)
-        self._row.addWidget(button)
+        self._end.addWidget(button)
         return button
+
+
+def _row_without_gaps() -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(0)
+    return row
 
 
 class _Place(QWidget):

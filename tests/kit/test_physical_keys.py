@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
+from shiboken6 import delete, isValid
 
-from segstudio.kit.physical_keys import us_key
+from segstudio.kit.physical_keys import PhysicalKeys, us_key
+from segstudio.kit.text_focus import TextFocusGuard
 from segstudio.window.shortcut_editor import ShortcutEditor
 
 NONE = Qt.KeyboardModifier.NoModifier
@@ -121,3 +123,18 @@ def test_the_shortcut_editor_takes_keys_by_place(qtbot, bench):
         editor.field.clear()
         QCoreApplication.sendEvent(editor.field, event)
         assert editor._key() == taken
+
+
+def test_a_widget_that_went_with_the_focus_is_no_fault(qtbot):
+    """Where the window is not the active one Qt tells of no change of the focus."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    guard = TextFocusGuard(window, PhysicalKeys(window, lambda _keys: None))
+    field, button, other = QLineEdit(window), QPushButton(window), QPushButton(window)
+    for gone in (button, field):
+        QApplication.instance().focusChanged.emit(None, gone)
+        delete(gone)
+    QApplication.instance().focusChanged.emit(None, other)
+    assert not any((isValid(field), isValid(button)))
+    assert guard._field is None
+    assert guard._physical._watched is other

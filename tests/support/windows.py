@@ -39,6 +39,7 @@ from segstudio.kit.theme import Theme
 from segstudio.runs.engine import Engine
 from segstudio.studio import Studio
 from segstudio.window.main_window import MainWindow
+from segstudio.window.start_page import StartPage
 
 
 @pytest.fixture(autouse=True)
@@ -289,16 +290,26 @@ def _windows(qtbot, usual_home: Path) -> Iterator[Callable[..., Bench]]:
     garbage = GuiGarbage()
     garbage.start()
 
-    def make(home: Path | None = None, engine: Engine | None = None) -> Bench:
+    def make(
+        home: Path | None = None,
+        engine: Engine | None = None,
+        *,
+        opens: bool = False,
+        early: Callable[[StartPage], object] | None = None,
+    ) -> Bench:
         app = QApplication.instance()
         dispatcher, engine = Dispatcher(), engine or FakeEngine()
         place = home or usual_home
         # one for all windows: a style sheet that is set anew is worked out for every widget there is
         theme = app.findChild(Theme) or Theme(app)
         theme.choose("system")
-        window = MainWindow(place / "config" / "window.ini", theme)
+        window = MainWindow(place / "config" / "window.ini", theme, opens=opens)
         studio = Studio(dispatcher, place, engine)
         window.build_bars()
+        if early is not None:
+            window.start.build(())
+            assert window.start.page is not None
+            early(window.start.page)
         window.attach(studio)
         window.show()
         bench = Bench(window, studio, engine, dispatcher, qtbot)

@@ -301,7 +301,7 @@ def test_a_damaged_layout_file_is_passed_over(qtbot, tmp_path):
     file = tmp_path / "window.ini"
 
     def opened() -> bytes:
-        window = MainWindow(file, Theme(QApplication.instance()))
+        window = MainWindow(file, Theme(QApplication.instance()), opens=True)
         qtbot.addWidget(window)
         window.build_bars()
         window.show()

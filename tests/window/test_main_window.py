@@ -284,6 +284,7 @@ def test_folder_tab_sums_the_counts_and_names_the_mean_over_images(bench, folder
 
 def test_docks_come_back_where_they_were(make_window, folder, user_folders):
     first = make_window()
+    first.open(folder)
     first.window.docks.toggle("Metrics")
     first.window.addDockWidget(
         Qt.DockWidgetArea.LeftDockWidgetArea, first.window.docks.by_name["Model"]
@@ -291,6 +292,7 @@ def test_docks_come_back_where_they_were(make_window, folder, user_folders):
     first.window.close()
     first.studio.close()
     second = make_window()
+    second.open(folder)
     area = second.window.dockWidgetArea(second.window.docks.by_name["Model"])
     assert area == Qt.DockWidgetArea.LeftDockWidgetArea
     assert not second.window.docks.shown("Metrics")
@@ -300,13 +302,16 @@ def test_docks_come_back_where_they_were(make_window, folder, user_folders):
     assert area == Qt.DockWidgetArea.RightDockWidgetArea
 
 
-def test_panels_hidden_by_tab_are_there_again_at_the_next_start(make_window):
+def test_panels_hidden_by_tab_are_there_again_at_the_next_start(make_window, folder):
     first = make_window()
+    first.open(folder)
     first.window.docks.toggle_all()
     assert not first.window.docks.any_shown()
     first.window.close()
     first.studio.close()
-    docks = make_window().window.docks
+    second = make_window()
+    second.open(folder)
+    docks = second.window.docks
     assert [name for name in docks.by_name if docks.shown(name)] == [
         "Images", "Classes", "Model", "Metrics", "Disagreement",
     ]  # fmt: skip

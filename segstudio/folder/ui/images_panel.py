@@ -30,7 +30,6 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.formatting import count_text, short_text
 from segstudio.core.short_names import in_lines
-from segstudio.core.text import printable
 from segstudio.folder.browsing import Browsing
 from segstudio.folder.ui.image_delegate import ROW_HEIGHT, ImageDelegate, ImagesView
 from segstudio.folder.ui.image_list_rows import ImagesModel, Order, Show
@@ -45,9 +44,7 @@ from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
 from segstudio.runs.scoring import Scoring
 from segstudio.session.session import Change, Session, What
 
-_EMPTY = "Drop a folder of images here, or open one."
-_RECENT, _RECENT_WIDTH = 4, 150
-"""How many folders are offered again, and pixels for a name."""
+_EMPTY = "No folder is open."
 _NONE_LISTED = "No image is like that."
 _THUMBNAIL_PX, _LEAST_WIDTH = 124, 140
 _MENU = ("model.run", "model.run_selected", "image.reviewed", "image.copy_path", "image.show_file")
@@ -63,13 +60,9 @@ class ImagesPanel(QWidget):
         listed: How many are listed, if not all; beside it.
 
     Signals:
-        open_requested: The user wants to open a folder.
-        samples_requested: The user wants the samples.
         selection_changed: Other images are selected (for "run on selected images").
     """
 
-    open_requested = Signal()
-    samples_requested = Signal()
     selection_changed = Signal()
 
     def __init__(
@@ -95,7 +88,7 @@ class ImagesPanel(QWidget):
         self.shared, self.listed = ElidedLabel(), PlainLabel()
         self._foot = self._make_foot()
         self._head = QWidget()
-        self._switch = Switch(self._make_empty(), self._make_contents())
+        self._switch = Switch(EmptyState(_EMPTY), self._make_contents())
         self.setLayout(self._switch)
         self.setFocusProxy(self.view)
         self.setBackgroundRole(QPalette.ColorRole.Base)
@@ -345,28 +338,6 @@ class ImagesPanel(QWidget):
         self.listed.setAccessibleName("How many images are listed")
         foot.hide()
         return foot
-
-    def _make_empty(self) -> EmptyState:
-        opener = QPushButton(icon("folder-open"), "Open folder…")
-        opener.clicked.connect(self.open_requested)
-        samples = QPushButton(icon("flask-conical"), "Open samples")
-        samples.clicked.connect(self.samples_requested)
-        self.recent = [self._recent_button(Path(p)) for p in self._browsing.recent()[:_RECENT]]
-        return EmptyState(_EMPTY, opener, samples, *self.recent)
-
-    def _recent_button(self, folder: Path) -> QPushButton:
-        """Opens a folder that was open before."""
-        button = QPushButton(icon("history"), "")
-        metrics = button.fontMetrics()
-        name = metrics.elidedText(
-            printable(folder.name), Qt.TextElideMode.ElideMiddle, _RECENT_WIDTH
-        )
-        button.setText(name.replace("&", "&&"))
-        button.setFlat(True)
-        button.setToolTip(plain(str(folder)))
-        button.setAccessibleName(f"Open {printable(folder.name)} again")
-        button.clicked.connect(lambda: self._browsing.open_path(folder))
-        return button
 
 
 class _Count(PlainLabel):

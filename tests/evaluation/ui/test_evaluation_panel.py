@@ -94,10 +94,10 @@ def test_an_open_panel_comes_back_at_the_next_start(desk, make_window):
     desk.window.close()
     desk.studio.close()
     second = make_window(engine=evaluated.Engine())
+    assert not second.window.docks.shown("Evaluation")  # there is nothing to evaluate yet
+    second.open(desk.session.project.root)
     assert second.window.docks.shown("Evaluation")
     second.until(lambda: panel(second) is not None)
-    assert "Open a folder" in panel(second).empty_text
-    assert panel(second).samples.isVisibleTo(panel(second))
 
 
 # -- controls ----------------------------------------------------------------------------------

@@ -217,20 +217,6 @@ def test_a_title_bar_may_take_the_count_and_the_order(listed):
         own.layout().addWidget(widget)  # as they go with the panel
 
 
-def test_the_folders_of_last_time_are_offered_at_the_start(make_window, folder):
-    first = make_window()
-    assert not first.window.images.recent
-    first.open(folder)
-    first.settle()
-    second = make_window()
-    (button,) = second.window.images.recent
-    assert button.text() == folder.name
-    assert button.toolTip() == str(folder)
-    second.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    second.until(lambda: second.session.document is not None)
-    assert second.session.project.root == folder
-
-
 def test_the_filter_goes_with_the_folder_and_stays_when_it_is_read_again(bench, folder, tmp_path):
     panel = bench.window.images
     panel.filter.setText("field_1")

@@ -111,13 +111,13 @@ def test_an_open_panel_comes_back_at_the_next_start(desk, make_window, tiny_engi
     desk.window.close()
     desk.studio.close()
     second = make_window(engine=tiny_engine)
+    assert not second.window.docks.shown("Network")  # there is no image to look at yet
+    second.open(folder)
     assert second.window.docks.shown("Network")
     assert second.window.dockWidgetArea(second.window.docks.by_name["Network"]) == (
         Qt.DockWidgetArea.BottomDockWidgetArea
     )
     second.until(lambda: panel(second) is not None)
-    second.until(lambda: panel(second).empty_text == "Open an image to look inside a network.")
-    second.open(folder)
     traced(second)
     assert panel(second).empty_text == ""
 

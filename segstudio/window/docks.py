@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 
 from segstudio.window import panels
+from segstudio.window.folds import Folds
 from segstudio.window.panels import Area, Build, PanelSpec
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Docks:
         self._specs = {spec.name: spec for spec in panels.PANELS}
         self._hidden: list[str] = []
         self._asked: set[str] = set()
+        self.folds = Folds(window)
         # the panel below stands under the list and the canvas; the right column keeps its height
         window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
         window.setCorner(Qt.Corner.BottomLeftCorner, Area.BottomDockWidgetArea)
@@ -75,6 +77,7 @@ class Docks:
         window.resizeDocks(docks, [spec.width for spec in heads], Qt.Orientation.Horizontal)
         docks = [self.by_name[spec.name] for spec in right]
         window.resizeDocks(docks, [spec.height for spec in right], Qt.Orientation.Vertical)
+        self.folds.fold_all()
         self._hidden = []
 
     def build(self, studio: Studio) -> None:
@@ -106,20 +109,42 @@ class Docks:
             self.fill(spec.name, panel)
 
     def fill(self, name: str, panel: QWidget) -> None:
-        """Put the panel into its dock."""
-        frame = self.by_name[name].widget()
+        """Put the panel into its dock, and its header, if it has one, into the title bar."""
+        from segstudio.kit.panel_header import PanelHeader
+
+        dock = self.by_name[name]
+        frame = dock.widget()
         assert isinstance(frame, QScrollArea)
         frame.setWidget(panel)
+        if proxy := panel.focusProxy():
+            dock.setFocusProxy(proxy)
+        header = getattr(panel, "header", None)
+        if not isinstance(header, PanelHeader):
+            return
+        header.menu.addSeparator()
+        header.menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
+        header.menu.addAction("Close", dock.close)
+        dock.setTitleBarWidget(header)
+        if hasattr(panel, "fold"):
+            self.folds.take(name, dock, frame, panel, self._specs[name].height)
 
     def panels(self) -> list[QWidget]:
-        """What the docks hold, in the order of the titles."""
+        """What the docks hold, in the order of their rows."""
         frames = (dock.widget() for dock in self.by_name.values())
         panels = [frame.widget() for frame in frames if isinstance(frame, QScrollArea)]
         return [panel for panel in panels if panel is not None]
 
+    def regions(self) -> list[QWidget]:
+        """Where the keys can go: the panels with their headers."""
+        return list(self.by_name.values())
+
     def shown(self, name: str) -> bool:
         """Whether the dock is open (maybe behind a tab)."""
         return not self.by_name[name].isHidden()
+
+    def opened(self, name: str) -> bool:
+        """Whether the dock is open and shows more than its header."""
+        return self.shown(name) and not self.folds.folded(name)
 
     def any_shown(self) -> bool:
         """Whether there is any panel to be seen."""
@@ -131,16 +156,19 @@ class Docks:
 
     def open(self, name: str) -> None:
         """Open the dock and bring it to the front."""
+        self.folds.fold(name, folded=False)
         self.by_name[name].show()
         self.by_name[name].raise_()
 
     def toggle(self, name: str) -> None:
-        """Open the dock and bring it to the front, or close it where it is there already."""
+        """Open the dock and bring it to the front; where it is there already, fold or close it."""
         dock = self.by_name[name]
         self._hidden = []
         is_behind_a_tab = dock.visibleRegion().isEmpty()
-        if dock.isHidden() or is_behind_a_tab:
+        if dock.isHidden() or is_behind_a_tab or self.folds.folded(name):
             self.open(name)
+        elif self.folds.folds(name):
+            self.folds.fold(name, folded=True)
         else:
             dock.close()
 

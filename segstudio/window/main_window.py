@@ -23,7 +23,6 @@ from segstudio.window.docks import Docks
 if TYPE_CHECKING:
     from segstudio.annotation.ui.classes_panel import ClassesPanel
     from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
-    from segstudio.evaluation.ui.metrics_panel import MetricsPanel
     from segstudio.folder.ui.images_panel import ImagesPanel
     from segstudio.kit.action_set import ActionSet
     from segstudio.kit.notice_strip import NoticeStrip
@@ -49,7 +48,6 @@ class MainWindow(QMainWindow):
     images: ImagesPanel
     classes: ClassesPanel
     model: ModelPanel
-    metrics: MetricsPanel
     disagreement: DisagreementPanel
 
     def __init__(self, layout_file: Path, theme: Theme, *, fits_screen: bool = True) -> None:
@@ -193,6 +191,8 @@ class MainWindow(QMainWindow):
         for dock in self.docks.by_name.values():
             dock.visibilityChanged.connect(self.signal_view.refresh_soon)
             dock.visibilityChanged.connect(self.network.follow)
+
+        self.docks.folds.changed.connect(self.signal_view.refresh_soon)
 
         self.commands.attach(Context(studio, self.canvas, self, self.verbs))
         self.verbs.apply_settings()

@@ -235,7 +235,7 @@ class WindowCommands:
         """Give the keys to the next (1) or previous (-1) panel, or to the canvas."""
         from segstudio.window.panel_focus import go_to_next
 
-        go_to_next([self._window.canvas, *self._window.docks.panels(), self._window.notices], by)
+        go_to_next([self._window.canvas, *self._window.docks.regions(), self._window.notices], by)
 
     def find_image(self) -> None:
         """Let the user type a part of an image's name."""

@@ -43,6 +43,14 @@ class PanelHeader(QWidget):
         self._row.addSpacing(2)
         self._row.addWidget(self.note, 1)
 
+    def sizeHint(self) -> QSize:
+        """A dock asks for this alone when it makes room for its title."""
+        return QSize(super().sizeHint().width(), HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        """No panel is kept wide by its title."""
+        return QSize(0, HEIGHT)
+
     @property
     def folded(self) -> bool:
         """Whether the panel is shown as folded."""

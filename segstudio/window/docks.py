@@ -6,7 +6,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 
 from segstudio.window import panels
@@ -125,8 +125,7 @@ class Docks:
         header.menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
         header.menu.addAction("Close", dock.close)
         dock.setTitleBarWidget(header)
-        if hasattr(panel, "fold"):
-            self.folds.take(name, dock, frame, panel, self._specs[name].height)
+        self.folds.take(name, dock, frame, panel, self._specs[name].height)
 
     def panels(self) -> list[QWidget]:
         """What the docks hold, in the order of their rows."""
@@ -164,13 +163,17 @@ class Docks:
         """Open the dock and bring it to the front; where it is there already, fold or close it."""
         dock = self.by_name[name]
         self._hidden = []
-        is_behind_a_tab = dock.visibleRegion().isEmpty()
-        if dock.isHidden() or is_behind_a_tab or self.folds.folded(name):
+        if dock.isHidden() or self._is_behind_a_tab(dock) or self.folds.folded(name):
             self.open(name)
         elif self.folds.folds(name):
             self.folds.fold(name, folded=True)
         else:
             dock.close()
+
+    def _is_behind_a_tab(self, dock: QDockWidget) -> bool:
+        """Such a dock is not hidden for Qt, but stands outside the window."""
+        place = QRect(dock.mapTo(dock.window(), QPoint()), dock.size())
+        return not place.intersects(dock.window().rect())
 
     def toggle_all(self) -> None:
         """Close all docks; the second time bring back those that were open."""

@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QStyleOptionViewItem
 
-from segstudio.core.formatting import DASH, count_text, ratio_text
+from segstudio.core.formatting import DASH, count_text, ratio_text, short_text
 from segstudio.core.schema import ClassSpec, LabelSchema, class_keys
 from segstudio.kit.icons import tinted
 from segstudio.kit.table import Column, Emphasis, Side, TableDelegate, TableModel, TableView
@@ -32,6 +32,7 @@ ROW_PX, HEAD_PX = 28, 24
 _RIM, _SIGN_PX = 12, 14
 _EYE_PX, _LEAST_BAR_PX, _MOST_BAR_PX = _RIM + _SIGN_PX + 2, 20, 44
 _LEAST_NAME_PX, _NAME_MARGIN, _CELL_MARGIN = 56, 10, 4
+_LONG_COUNT = 99_500
 _MANY = 40
 """So many names decide how wide they are; all of them would take long."""
 
@@ -64,7 +65,10 @@ class _Figure:
 
 
 def _pixels_text(value: float) -> str:
-    return DASH if math.isnan(value) else count_text(int(value))
+    """A count in full, or with three digits where it would leave names no room."""
+    if math.isnan(value):
+        return DASH
+    return count_text(int(value)) if value < _LONG_COUNT else short_text(value)
 
 
 _SHOWN: Mapping[Figures, tuple[_Figure, _Figure]] = {
@@ -81,7 +85,7 @@ _SHOWN: Mapping[Figures, tuple[_Figure, _Figure]] = {
                 lambda r: r.recall, ratio_text, "0.000"),
     ),
     Figures.PIXELS: (
-        _Figure("True", "Pixels of this class in the ground truth or your annotation",
+        _Figure("Truth", "Pixels of this class in the ground truth or your annotation",
                 lambda r: r.truth_pixels, _pixels_text, ""),
         _Figure("Found", "Pixels of this class in the prediction",
                 lambda r: r.predicted_pixels, _pixels_text, ""),
@@ -201,9 +205,10 @@ class ClassTable(TableView[ClassSpec]):
     menu_asked = Signal(object, QPoint)
 
     def __init__(self, model: TableModel[ClassSpec]) -> None:
+        self.hidden_classes: frozenset[int] = frozenset()
+        self.has_figures = False
         super().__init__(model, "Classes", row_height=ROW_PX, icon_px=_SIGN_PX, rows_seen=(2, 2))
         self.setItemDelegate(_ClassDelegate(self))
-        self.hidden_classes: frozenset[int] = frozenset()
         self.horizontalHeader().setFixedHeight(HEAD_PX)
         self.horizontalHeader().setMinimumSectionSize(_RIM - _CELL_MARGIN)
 
@@ -215,18 +220,24 @@ class ClassTable(TableView[ClassSpec]):
             self.edit(index)
 
     def fit_columns(self) -> None:
-        """Whole names first; the bar gets what they leave."""
+        """Whole names first: the bar gets what they leave, and figures that aren't there nothing."""
         super().fit_columns()
+        room = sum(map(self.columnWidth, (NAME, BAR_AT)))
+        if not self.has_figures:
+            room += sum(map(self.columnWidth, (FIRST, SECOND)))
         strong = QFont(self.font())
         strong.setWeight(QFont.Weight.DemiBold)
         advance = QFontMetrics(strong).horizontalAdvance
         names = [self._rows.columns[NAME].text(spec) for spec in self._rows.rows[:_MANY]]
         wanted = max([_LEAST_NAME_PX, *map(advance, names)]) + _NAME_MARGIN
-        both = self.columnWidth(NAME) + self.columnWidth(BAR_AT)
-        bar = max(_LEAST_BAR_PX, min(_MOST_BAR_PX, both - wanted))
+        bar = min(_MOST_BAR_PX, room - wanted)
+        has_bar = self.has_figures and bar >= _LEAST_BAR_PX
         self._is_fitting = True
-        self.setColumnWidth(BAR_AT, bar)
-        self.setColumnWidth(NAME, both - bar)
+        self.setColumnWidth(BAR_AT, max(0, bar))
+        self.setColumnHidden(BAR_AT, not has_bar)
+        for place in (FIRST, SECOND):
+            self.setColumnHidden(place, not self.has_figures)
+        self.setColumnWidth(NAME, room - bar if has_bar else room)
         self._is_fitting = False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

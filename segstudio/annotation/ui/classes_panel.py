@@ -127,30 +127,26 @@ class ClassesPanel(QWidget):
 
     def _lay_out(self) -> None:
         line = QHBoxLayout()
-        line.setContentsMargins(12, 0, 8, 0)
+        line.setContentsMargins(12, 4, 8, 4)
         line.setSpacing(4)
-        self.means.setFixedHeight(30)
-        line.addWidget(self.means)
-        line.addStretch(1)
+        line.addWidget(self.means, 1)
+        line.addWidget(self.missing, 1)
         line.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
-        self.more.setFixedHeight(28)
-        answers = QHBoxLayout()
+        for widget in (self.means, self.more):
+            widget.setFixedHeight(24)
+        self._answers = QWidget()
+        answers = QHBoxLayout(self._answers)
+        answers.setContentsMargins(12, 0, 8, 8)
         answers.setSpacing(6)
         answers.addWidget(self.yes)
         answers.addWidget(self.no)
         answers.addStretch(1)
-        self._why = QWidget()
-        why = QVBoxLayout(self._why)
-        why.setContentsMargins(12, 6, 12, 8)
-        why.setSpacing(6)
-        why.addWidget(self.missing)
-        why.addLayout(answers)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.view, 1)
-        column.addWidget(self._why)
         column.addLayout(line)
+        column.addWidget(self._answers)
         column.addWidget(self.details)
         column.addStretch(0)
         self.view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -194,6 +190,7 @@ class ClassesPanel(QWidget):
             missing = why_no_image_scores(session) if metrics is None else None
         rows = {} if metrics is None else {r.class_id: r for r in self._scoring.rows(metrics)}
         self.view.hidden_classes = session.view.hidden_classes
+        self.view.has_figures = bool(rows)
         self.model.show_rows(session.schema.classes, self._columns(rows))
         self.view.setMaximumHeight(self.view.whole_height())
         self.view.choose(session.view.active_class)
@@ -211,12 +208,11 @@ class ClassesPanel(QWidget):
 
     def _show_missing(self, missing: NoScores | None) -> None:
         """Say why there are no scores, with the question of which the answer is missing."""
-        self._why.setVisible(missing is not None)
+        self.missing.setVisible(missing is not None)
         can_say = model_of(self._session.view.run) in self._session.models
         asked = missing.asked if missing is not None and can_say else None
         self.missing.setText("" if missing is None else missing.why)
-        for button in (self.yes, self.no):
-            button.setVisible(asked is not None)
+        self._answers.setVisible(asked is not None)
         if asked is not None:
             name, counterpart = asked
             self.yes.setText("Yes, it is")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QColor
+from PySide6.QtGui import QAction, QActionGroup, QColor, QPalette
 from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.comparison.disagreement import Disagreement, silent_runs
@@ -15,6 +15,7 @@ from segstudio.core.formatting import count_text, percent_text
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
@@ -52,7 +53,10 @@ class DisagreementPanel(QWidget):
         self._opened = 0
         on_panel_ground(self)
         self.header = PanelHeader("Disagreement", folds=True)
-        self.summary = self.header.note
+        self.summary = ElidedLabel()
+        self.summary.setContentsMargins(12, 0, 12, 2)
+        self.summary.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.header.note.setAccessibleName("How much the models differ, in short")
         self.summary.setAccessibleName("How much the models differ")
         self.show_layer = _button(actions["disagreement.show"])
         self.previous = _button(actions["disagreement.previous"])
@@ -88,6 +92,7 @@ class DisagreementPanel(QWidget):
         column = QVBoxLayout(contents)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.summary)
         column.addWidget(self.table, 1)
         column.addWidget(self.answers)
         self._switch = Switch(EmptyState("", self.run_models), contents)
@@ -98,6 +103,13 @@ class DisagreementPanel(QWidget):
         self.header.show_folded(folded)
         for button in (self.previous, self.next, self.show_layer, self.choices):
             button.setVisible(not folded)
+        self._show_note()
+
+    def _show_note(self) -> None:
+        """The line on top says by itself how much the models differ while it is all that is seen."""
+        self.header.note.show_text(
+            _summary(self._session.disagreement) if self.header.folded else ""
+        )
 
     def _on_change(self, change: Change) -> None:
         if change.what & What.DISAGREEMENT:
@@ -124,6 +136,7 @@ class DisagreementPanel(QWidget):
         session = self._session
         disputes, state = session.disagreement, session.disagreeing
         self.summary.show_text(_summary(disputes))
+        self._show_note()
         filled, text = self._contents()
         self._switch.show_contents(filled, text)
         self.run_models.setVisible(text == _NO_RUNS)
@@ -248,6 +261,7 @@ class ChoicesButton(QToolButton):
         self.setAutoRaise(True)
         self.setToolTip("Choose the models to compare, and the smallest region to list")
         self.setAccessibleName("Models and regions to compare")
+        self.setProperty("menuSign", "false")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.choices = QMenu(self)
         self.choices.aboutToShow.connect(self.fill)

@@ -36,6 +36,7 @@ from segstudio.session.session import Change, Session, What
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
 _MODEL_LINK = "model:"
 _SCORE_LINK = "score"
+_OPEN_LINK = "open"
 _OWN_WEIGHTS = (
     "trained elsewhere on these classes, such as with torchvision (DeepLabV3, Mask R-CNN) or as a "
     "U-Net with the layers inc, down1 ..., up1 ..., outc; .pth, .pt or .safetensors."
@@ -70,8 +71,8 @@ class ModelPanel(QWidget):
                 self.header.menu.addAction(actions[action_id])
             else:
                 self.header.menu.addSeparator()
-        self.new_run = _action_button(actions, "runs.new", "New run…")
-        self.ensemble = _action_button(actions, "runs.ensemble", "New ensemble…")
+        self.new_run = ActionButton(actions["runs.new"], "New run…", has_icon=False)
+        self.ensemble = ActionButton(actions["runs.ensemble"], "New ensemble…", has_icon=False)
         self.remove = QToolButton()
         self.remove.setDefaultAction(actions["runs.remove"])
         self.remove.setAutoRaise(True)
@@ -133,12 +134,16 @@ class ModelPanel(QWidget):
         first.setSpacing(6)
         first.addWidget(self.doubt)
         self._weights_row = QWidget()
-        weights = QHBoxLayout(self._weights_row)
+        weights = QVBoxLayout(self._weights_row)
         weights.setContentsMargins(0, 0, 0, 0)
-        weights.setSpacing(6)
-        weights.addWidget(self.weights, 1)
-        weights.addWidget(self.download)
-        weights.addWidget(self.load)
+        weights.setSpacing(4)
+        weights.addWidget(self.weights)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(6)
+        buttons.addWidget(self.download)
+        buttons.addWidget(self.load)
+        buttons.addStretch(1)
+        weights.addLayout(buttons)
         first.addWidget(self._weights_row)
         self._rest = QWidget()
         rest = QVBoxLayout(self._rest)
@@ -164,6 +169,8 @@ class ModelPanel(QWidget):
         """Do what a link of the doubt says: another model, weights of one's own, the mapping."""
         if link.startswith(_MODEL_LINK):
             self._segmenting.choose(link.removeprefix(_MODEL_LINK))
+        elif link == _OPEN_LINK:
+            self.header.fold_asked.emit()
         elif link == _SCORE_LINK:
             self._mappings.confirm(self._session.model.chosen)
         else:
@@ -184,10 +191,11 @@ class ModelPanel(QWidget):
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
         self.download.setVisible(to_fetch)
         fit = Fit() if spec is None else fit_of(spec, self._session)
-        self.doubt.setText(fit_text(fit))
+        folded = self.header.folded
+        self.doubt.setText(brief_fit_text(fit) if folded else fit_text(fit))
         self.doubt.setToolTip(plain(fit_tip(fit)))
         self.doubt.setVisible(bool(fit.doubt))
-        folded = self.header.folded
+        self.load.setVisible(not folded)
         self.header.note.show_text(_NONE if spec is None else _line(spec))
         self._weights_row.setVisible(spec is not None and (to_fetch or not folded))
         self._first.setVisible(bool(fit.doubt) or not self._weights_row.isHidden())
@@ -336,13 +344,21 @@ def _text(name: str) -> QLabel:
     return label
 
 
-def fit_text(fit: Fit) -> str:
-    """What to say of a model that may not fit, with links to what would: rich text."""
+def brief_fit_text(fit: Fit) -> str:
+    """What to say of a model that may not fit, in a line or two: rich text with links."""
     text = f"{as_html(fit.doubt, quote=False)} "
     if fit.asked is not None:
         name, counterpart = (as_html(one, quote=False) for one in fit.asked)
         text += f'<a href="{_SCORE_LINK}">Score {name} as \u201c{counterpart}\u201d</a> · '
     text += '<a href="mapping">Change…</a>'
+    if fit.fitting or fit.others:
+        text += f' · <a href="{_OPEN_LINK}">{"What fits" if fit.fitting else "Other models"}</a>'
+    return text
+
+
+def fit_text(fit: Fit) -> str:
+    """The same at length, with links to the models that would fit."""
+    text = brief_fit_text(fit).partition(f' · <a href="{_OPEN_LINK}"')[0]
     if not (fit.fitting or fit.others):
         return text
     heading = "Trained for these classes:" if fit.fitting else "For something else:"
@@ -393,8 +409,10 @@ def _action_button(actions: ActionSet, action_id: str, text: str) -> ActionButto
 class ActionButton(QPushButton):
     """A push button that is as enabled as its action and does the same."""
 
-    def __init__(self, action: QAction, text: str) -> None:
-        super().__init__(action.icon(), text)
+    def __init__(self, action: QAction, text: str, *, has_icon: bool = True) -> None:
+        super().__init__(text)
+        if has_icon:
+            self.setIcon(action.icon())
         self._action = action
         self.clicked.connect(action.trigger)
         action.changed.connect(self._follow)

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QContextMenuEvent, QFont
 from PySide6.QtWidgets import QApplication, QToolButton
 
-from segstudio.annotation.ui.class_table import BAR_AT, EYE, FIRST, ID, NAME, SECOND
+from segstudio.annotation.ui.class_table import BAR_AT, EYE, FIRST, NAME, SECOND
 from segstudio.kit.table import BAR
 from segstudio.kit.theme import LIGHT
 from segstudio.session.session import What
@@ -232,12 +232,16 @@ def test_keys_hide_rename_and_open_the_menu_of_a_class(bench):
 
 def test_a_right_click_makes_the_class_active_and_its_menu_acts_on_it(bench):
     classes = bench.window.classes
-    place = classes.view.visualRect(classes.model.index(1, NAME)).center()
-    classes.view.menu_asked.emit(bench.session.schema.get(1), QPoint(10, 10))
+    table = classes.view
+    bench.session.set_view(active_class=0)
+    place = table.visualRect(classes.model.index(1, NAME)).center()
+    reason = QContextMenuEvent.Reason.Mouse
+    click = QContextMenuEvent(reason, place, table.viewport().mapToGlobal(place))
+    QApplication.sendEvent(table.viewport(), click)
     bench.until(classes.class_menu.isVisible)
     assert bench.session.view.active_class == 1
     assert classes.rename.text().startswith("Rename “class 1”")
-    assert not classes.view.visualRect(classes.model.index(1, ID)).contains(place)
+    assert classes.remove.isEnabled()
     classes.class_menu.close()
     bench.session.set_view(active_class=0)
     classes.class_menu.aboutToShow.emit()

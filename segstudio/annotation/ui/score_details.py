@@ -33,14 +33,12 @@ class Told:
         warning: Why the figures say little.
         means: More means than the line above has.
         accuracy: The pixel accuracy, and what guessing would score.
-        calibration: Whether the model is right as often as it says.
     """
 
     sides: str = ""
     warning: str = ""
     means: str = ""
     accuracy: str = ""
-    calibration: str = ""
 
 
 class ScoreDetails(QWidget):
@@ -67,7 +65,6 @@ class ScoreDetails(QWidget):
         self.warning = _Warning()
         self.means = _sentence("More means")
         self.accuracy = _sentence("Pixel accuracy")
-        self.calibration = _sentence("Calibration")
         self.scope.chosen.connect(self.chosen)
         self.figures.chosen.connect(self.chosen)
         self.copy.clicked.connect(self.copy_asked)
@@ -88,7 +85,7 @@ class ScoreDetails(QWidget):
         column.setSpacing(6)
         column.addLayout(first)
         column.addLayout(second)
-        for told in (self.sides, self.warning, self.means, self.accuracy, self.calibration):
+        for told in (self.sides, self.warning, self.means, self.accuracy):
             column.addWidget(told)
 
     def reset(self) -> None:
@@ -103,7 +100,6 @@ class ScoreDetails(QWidget):
             (self.warning, told.warning),
             (self.means, told.means),
             (self.accuracy, told.accuracy),
-            (self.calibration, told.calibration),
         ):
             label.setText(text.replace(" %", f"{_NO_BREAK}%"))
             label.setVisible(bool(text))

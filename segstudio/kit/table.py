@@ -22,14 +22,18 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QFont,
     QFontMetrics,
     QGuiApplication,
     QIcon,
     QKeyEvent,
     QKeySequence,
+    QMouseEvent,
     QPainter,
+    QPaintEvent,
     QPalette,
+    QPen,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -59,11 +63,16 @@ BAR_COLOR: Final = Qt.ItemDataRole.UserRole + 2
 SWATCHES: Final = Qt.ItemDataRole.UserRole + 3
 """The colours of a cell's squares, or None."""
 _SWATCH, _GAP = 14, 4
-_BAR_PX, _ACCENT_PX = 3, 3
+_BAR_PX, _BAR_ALONE_PX, _ACCENT_PX, _RING_PX = 3, 4, 3, 2
 _PADDING, _MARGINS = 2, 8
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
 _MOST_SPREAD, _ARROW_PX = 40, 26
+_BY_KEYS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 _ARROW_ROOM = "\u2003"
 """As wide as the arrow of the order."""
 
@@ -81,7 +90,7 @@ class Emphasis(Enum):
 
     NONE = 0
     STRONG = 1
-    """Bold: the best, or what is done."""
+    """Semibold: the best, or what is done."""
     FAINT = 2
     """In the colour of hints."""
     ASIDE = 3
@@ -103,8 +112,8 @@ class Column(Generic[Row]):
         emphasis: How a row's text stands out.
         color: Of a row's text.
         icon: Before a row's text: a class's colour, a mark, a picture.
-        bar: The part 0..1 of a bar below a row's text; NaN for none.
-        bar_color: Of the bar; the accent otherwise.
+        bar: The part 0..1 of a bar below a row's text, or in its place; NaN for none.
+        bar_color: Of the bar; else the theme's.
         swatches: Squares of colours in place of the text.
         spoken: What screen readers are told, and what is copied, if not the text.
         entry: What is typed over where a row's cell is edited; None: it cannot be.
@@ -241,9 +250,13 @@ class TableModel(Generic[Row], QAbstractTableModel):
         return [row for _, row in known] + [row for key, row in keyed if key is None]
 
     def text(self, rows: Sequence[Row]) -> str:
-        """Some rows below the headings, cells parted by tabs, for spreadsheets."""
-        lines = [[column.title for column in self.columns]]
-        lines += [[column.copied(row) for column in self.columns] for row in rows]
+        """Some rows below the headings, cells parted by tabs, for spreadsheets.
+
+        Columns without a heading hold signs that say nothing there.
+        """
+        columns = [column for column in self.columns if column.title]
+        lines = [[column.title for column in columns]]
+        lines += [[column.copied(row) for column in columns] for row in rows]
         return "".join("\t".join(safe_cells(line)) + "\n" for line in lines)
 
     # -- for the view --------------------------------------------------------------------------
@@ -312,7 +325,8 @@ def _font(column: Column[Any], row: Any) -> QFont | None:
     if emphasis in (Emphasis.NONE, Emphasis.FAINT):
         return None
     font = QFont()
-    font.setBold(emphasis is Emphasis.STRONG)
+    if emphasis is Emphasis.STRONG:
+        font.setWeight(QFont.Weight.DemiBold)
     font.setItalic(emphasis is Emphasis.ASIDE)
     return font
 
@@ -370,7 +384,10 @@ class TableDelegate(QStyledItemDelegate):
         part, colors = index.data(BAR), index.data(SWATCHES)
         if part is not None:
             track = box.adjusted(_GAP, 0, -_GAP, -1)
-            track.setTop(track.bottom() - _BAR_PX + 1)
+            if index.data():
+                track.setTop(track.bottom() - _BAR_PX + 1)
+            else:
+                track = QRect(track.left(), box.center().y() - 1, track.width(), _BAR_ALONE_PX)
             painter.fillRect(track, QColor(tokens_of(palette).track))
             track.setWidth(round(track.width() * min(1.0, max(0.0, part))))
             painter.fillRect(track, _visible(index.data(BAR_COLOR), palette))
@@ -396,7 +413,7 @@ class TableDelegate(QStyledItemDelegate):
 def _visible(color: QColor | None, palette: QPalette) -> QColor:
     """A bar's colour, or a grey where it would vanish (a black class on dark ground)."""
     if color is None:
-        return palette.color(QPalette.ColorRole.Accent)
+        return QColor(tokens_of(palette).bar)
     near = abs(color.lightness() - palette.color(QPalette.ColorRole.Base).lightness()) < 30
     return palette.color(QPalette.ColorRole.PlaceholderText) if near else color
 
@@ -456,7 +473,7 @@ class TableView(Generic[Row], QTableView):
         self._current: tuple[Hashable, int] = (None, 0)
         self._by_hand: dict[str, int] = {}
         """Widths that the user gave to columns, by their titles."""
-        self._is_fitting = False
+        self._is_fitting = self._by_keys = False
         if model.parent() is None:
             model.setParent(self)
         self.setModel(model)
@@ -527,8 +544,29 @@ class TableView(Generic[Row], QTableView):
         """Put the chosen rows, or all if none is, on the clipboard, in the order shown."""
         QGuiApplication.clipboard().setText(self._rows.text(self.chosen_rows() or self._rows.rows))
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Ring the row that the keys go to, where someone works with keys."""
+        super().paintEvent(event)
+        row = self.visualRect(self.currentIndex())
+        if self._by_keys and self.hasFocus() and row.isValid():
+            painter = QPainter(self.viewport())
+            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), _RING_PX))
+            painter.drawRect(QRect(1, row.top() + 1, self.viewport().width() - 2, row.height() - 2))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show where the keys go, if keys brought them here."""
+        self._by_keys = event.reason() in _BY_KEYS
+        super().focusInEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._by_keys = False
+        super().mousePressEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Ctrl+C copies; the arrows tell which row they reach."""
+        if not self._by_keys:
+            self._by_keys = True
+            self.viewport().update()
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
             return
@@ -639,7 +677,8 @@ class TableView(Generic[Row], QTableView):
             most = max((len(column.swatches(row)) for row in rows), default=0)
             return most * (_SWATCH + _GAP) + _GAP
         emphasis, font = column.emphasis, QFont(self.font())
-        font.setBold(emphasis is not None and any(emphasis(row) is Emphasis.STRONG for row in rows))
+        if emphasis is not None and any(emphasis(row) is Emphasis.STRONG for row in rows):
+            font.setWeight(QFont.Weight.DemiBold)
         advance = QFontMetrics(font).horizontalAdvance
         texts = [column.sample] if column.sample else [column.text(row) for row in rows]
         lines = [line for text in texts for line in text.split("\n")]

@@ -133,6 +133,12 @@ class ClassMappings:
         if spec is not None:
             self.set(model_id, guess(spec.schema, self._session.schema))
 
+    def deny(self, model_id: str) -> None:
+        """Say that a model's only object is none of the folder's, so that it stays unscored."""
+        spec = self._session.models.get(model_id)
+        if spec is not None:
+            self._deny(spec.schema)
+
     def reset(self, model_id: str) -> None:
         """Go back to what the names say."""
         spec = self._session.models.get(model_id)
@@ -201,19 +207,23 @@ class ClassMappings:
     def _ask(self, prediction: Prediction, name: str, counterpart: str) -> None:
         """Ask whether a model's only object is the folder's only one, which has no name."""
         model = prediction.schema
-
-        def answer(targets: dict[int, int | None]) -> None:
-            self._apply(self._session.schema.with_rule(ClassRule.of(model.names, targets)))
-
         guesses = guess(model, self._session.schema)
-        none = {c.id: guesses[c.id] for c in model.classes if key_of(c.name) == "background"}
         self._notices.question(
             f"Is \u201c{counterpart}\u201d of this folder a {name}?",
             f"Until you say so, {prediction.title} is shown but not scored.",
-            (f"Yes, score {name} as {counterpart}", lambda: answer(guesses)),
-            ("No", lambda: answer(none)),
+            (f"Yes, score {name} as {counterpart}", lambda: self._rule(model, guesses)),
+            ("No", lambda: self._deny(model)),
             about=_ASKED,
         )
+
+    def _deny(self, model: LabelSchema) -> None:
+        guesses = guess(model, self._session.schema)
+        self._rule(
+            model, {c.id: guesses[c.id] for c in model.classes if key_of(c.name) == "background"}
+        )
+
+    def _rule(self, model: LabelSchema, targets: dict[int, int | None]) -> None:
+        self._apply(self._session.schema.with_rule(ClassRule.of(model.names, targets)))
 
     def _follow(self, before: LabelSchema) -> None:
         """Go on after the classes changed.

@@ -59,7 +59,7 @@ class _Count:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One class's line of the metrics table; scores 0..1, NaN where undefined."""
+    """One class's line of the table of classes; scores 0..1, NaN where undefined."""
 
     class_id: int
     name: str

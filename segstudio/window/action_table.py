@@ -172,7 +172,15 @@ def _toggle_panel(name: str, c: Context) -> None:
 
 
 def _panel_shown(name: str, c: Context) -> bool:
-    return c.window.docks.shown(name)
+    return c.window.docks.opened(name)
+
+
+def _toggle_scores(c: Context) -> None:
+    """Open what says more of the scores, or close it where it is seen."""
+    docks, classes = c.window.docks, c.window.classes
+    was_seen = docks.shown("Classes")
+    docks.open("Classes")
+    classes.show_more(not (was_seen and classes.more.isChecked()))
 
 
 def _toggle_area(area: Area, c: Context) -> None:
@@ -369,6 +377,12 @@ _VIEW = (
     *DISAGREEMENT_ACTIONS,
 )  # fmt: skip
 
+_SCORES = ActionSpec(
+    "panel.metrics", VIEW, "More of the scores", _toggle_scores, "table",
+    ("Shift+I",), checked=lambda c: c.window.classes.more.isChecked(), section=3,
+    tip="Precision, recall, pixels and accuracy below the classes; of the image or the folder",
+)  # fmt: skip
+
 _LAYOUT = (
     ActionSpec("view.panels", VIEW, "Hide or show all panels",
                lambda c: c.window.docks.toggle_all(), "panels-top-left", ("Tab",), Scope.CANVAS,
@@ -439,7 +453,7 @@ def all_actions() -> tuple[ActionSpec, ...]:
     rows = (
         *_FILE, *_EDIT, *IMAGE_ACTIONS, *map(_of_tool, tool_table.TOOLS), *_BRUSH,
         *_options(tool_table.TOOLS), *_CLASSES, *_VIEW,
-        *map(_of_panel, panels.PANELS), *_LAYOUT, *_MODEL, *RUN_ACTIONS,
+        *map(_of_panel, panels.PANELS), _SCORES, *_LAYOUT, *_MODEL, *RUN_ACTIONS,
         *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
     )  # fmt: skip
     return tuple(_of_folder(row) if row.menu in _OF_FOLDER else row for row in rows)

@@ -6,13 +6,14 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 
 from segstudio.kit.frame_names import TOOLS_WIDTH
 from segstudio.window import panels
 from segstudio.window.dock_title import DockTitle
+from segstudio.window.folds import Folds
 from segstudio.window.panels import Area, Build, PanelSpec
 from segstudio.window.room import Room
 from segstudio.window.room_place import Folded, Place, RoomPlace
@@ -78,6 +79,7 @@ class Docks(QObject):
         self._hidden_folded: Folded = {}
         self._asked: set[str] = set()
         self._used: set[str] = set()
+        self.folds = Folds(window)
         # the room below stands under the list and the canvas; the right column keeps its height
         window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
         window.setCorner(Qt.Corner.BottomLeftCorner, Area.BottomDockWidgetArea)
@@ -125,6 +127,7 @@ class Docks(QObject):
         self._share_width(left[:1], right[:1])
         docks = [self.by_name[spec.name] for spec in right]
         window.resizeDocks(docks, [spec.height for spec in right], Qt.Orientation.Vertical)
+        self.folds.fold_all()
         self._hidden, self._hidden_folded = [], {}
 
     def _share_width(self, left: list[PanelSpec], right: list[PanelSpec]) -> None:
@@ -183,12 +186,25 @@ class Docks(QObject):
             self.fill(spec.name, panel)
 
     def fill(self, name: str, panel: QWidget) -> None:
-        """Put the panel into its dock, and what it has for the title bar into that."""
-        self._frames[name].setWidget(panel)
+        """Put the panel into its dock, and its header or what it has for one into the title bar."""
+        from segstudio.kit.panel_header import PanelHeader
+
+        frame, dock = self._frames[name], self.by_name[name]
+        frame.setWidget(panel)
         if self._specs[name].in_room:
             self.room.take(name, panel)
             return
-        title = self.by_name[name].titleBarWidget()
+        if proxy := panel.focusProxy():
+            dock.setFocusProxy(proxy)
+        header = getattr(panel, "header", None)
+        if isinstance(header, PanelHeader):
+            header.menu.addSeparator()
+            header.menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
+            header.menu.addAction("Close", dock.close)
+            dock.setTitleBarWidget(header)
+            self.folds.take(name, dock, frame, panel, self._specs[name].height)
+            return
+        title = dock.titleBarWidget()
         widgets = getattr(panel, "header_widgets", None)
         if isinstance(title, DockTitle) and widgets is not None:
             title.take(widgets())
@@ -203,10 +219,8 @@ class Docks(QObject):
         return [panel for panel in panels if panel is not None]
 
     def regions(self) -> list[QWidget]:
-        """Where the keys can go: the panels of the columns, and the room."""
-        columns = [name for name in self._specs if self.by_name[name] is not self.room]
-        panels = [self._frames[name].widget() for name in columns]
-        return [*(panel for panel in panels if panel is not None), self.room]
+        """Where the keys can go: the panels of the columns with their headers, and the room."""
+        return [*self._docks]
 
     # -- open and closed -----------------------------------------------------------------------
 
@@ -214,6 +228,10 @@ class Docks(QObject):
         """Whether the panel is open (maybe behind a tab), in the room: whether it is in front."""
         dock = self.by_name[name]
         return not dock.isHidden() and (dock is not self.room or self.room.front == name)
+
+    def opened(self, name: str) -> bool:
+        """Whether the dock is open and shows more than its header."""
+        return self.shown(name) and not self.folds.folded(name)
 
     def any_shown(self) -> bool:
         """Whether there is any panel to be seen."""
@@ -231,25 +249,34 @@ class Docks(QObject):
     def open(self, name: str) -> None:
         """Open the dock and bring it to the front."""
         dock = self.by_name[name]
+        self.folds.fold(name, folded=False)
         if dock is self.room:
             self.room.bring(name)
         dock.show()
         dock.raise_()
 
     def toggle(self, name: str) -> None:
-        """Open the panel and bring it to the front, or close it where it is there already.
+        """Open the panel and bring it to the front; where it is there already, fold or close it.
 
         The keys go into the room that is opened, and back to the views when it is closed.
         """
         dock = self.by_name[name]
         self._hidden = []
-        is_behind_a_tab = dock.visibleRegion().isEmpty() and dock is not self.room
-        if self.shown(name) and not is_behind_a_tab:
+        is_behind_a_tab = dock is not self.room and self._is_behind_a_tab(dock)
+        if self.opened(name) and not is_behind_a_tab:
+            if self.folds.folds(name):
+                self.folds.fold(name, folded=True)
+                return
             dock.close()
             return
         self.open(name)
         if dock is self.room:
             self.room.enter()
+
+    def _is_behind_a_tab(self, dock: QDockWidget) -> bool:
+        """Such a dock is not hidden for Qt, but stands outside the window."""
+        place = QRect(dock.mapTo(dock.window(), QPoint()), dock.size())
+        return not place.intersects(dock.window().rect())
 
     def area_shown(self, area: Area) -> bool:
         """Whether a panel of this side of the window is open; below stands the room."""

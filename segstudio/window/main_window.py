@@ -35,7 +35,6 @@ from segstudio.window.start import Start
 if TYPE_CHECKING:
     from segstudio.annotation.ui.classes_panel import ClassesPanel
     from segstudio.comparison.ui.disagreement_panel import DisagreementPanel
-    from segstudio.evaluation.ui.metrics_panel import MetricsPanel
     from segstudio.folder.ui.images_panel import ImagesPanel
     from segstudio.kit.action_set import ActionSet
     from segstudio.kit.notice_strip import NoticeStrip
@@ -61,7 +60,6 @@ class MainWindow(QMainWindow):
     images: ImagesPanel
     classes: ClassesPanel
     model: ModelPanel
-    metrics: MetricsPanel
     disagreement: DisagreementPanel
 
     def __init__(
@@ -239,6 +237,8 @@ class MainWindow(QMainWindow):
         self.docks.changed.connect(self.signal_view.refresh_soon)
         self.docks.changed.connect(self.network.follow)
         self.docks.views_wanted.connect(self.canvas.setFocus)
+
+        self.docks.folds.changed.connect(self.signal_view.refresh_soon)
 
         self.commands.attach(Context(studio, self.canvas, self, self.verbs))
         self.verbs.apply_settings()

@@ -76,7 +76,11 @@ def _classes() -> Build:
 
     def build(window: MainWindow, studio: Studio) -> ClassesPanel:
         window.classes = ClassesPanel(
-            studio.session, studio.schema_keeper, studio.class_removal, studio.scoring
+            studio.session,
+            studio.schema_keeper,
+            studio.class_removal,
+            studio.scoring,
+            studio.class_mappings,
         )
         return window.classes
 
@@ -91,16 +95,6 @@ def _model() -> Build:
             studio.session, studio.segmenting, studio.class_mappings, window.commands
         )
         return window.model
-
-    return build
-
-
-def _metrics() -> Build:
-    from segstudio.evaluation.ui.metrics_panel import MetricsPanel
-
-    def build(window: MainWindow, studio: Studio) -> MetricsPanel:
-        window.metrics = MetricsPanel(studio.session, studio.scoring)
-        return window.metrics
 
     return build
 
@@ -137,13 +131,12 @@ def _evaluation() -> Build:
 
 PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("Images", _images, Area.LeftDockWidgetArea, width=172, icon="panel-left"),
-    PanelSpec("Classes", _classes, height=166),
-    PanelSpec("Model", _model, height=260),
-    PanelSpec("Metrics", _metrics, height=296),
+    PanelSpec("Classes", _classes, height=560),
     PanelSpec(
-        "Disagreement", _disagreement, tabbed_with="Metrics", icon="vote", keys=("Shift+M",),
+        "Disagreement", _disagreement, icon="vote", keys=("Shift+M",), height=300,
         tip="Where the models differ on the open image, region by region",
     ),
+    PanelSpec("Model", _model, height=40),
     PanelSpec(
         "Network", _network, in_room=True, on_demand=True, icon="network",
         keys=("N",), tip="Look inside the chosen model, layer by layer, on the open image",

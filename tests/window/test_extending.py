@@ -137,7 +137,7 @@ def test_a_panel_is_a_widget_and_a_row(make_window, folder, monkeypatch, qtbot):
     bench.studio.editing.clear()
     assert label.text() == "0 labelled"
     docks_below = docks.by_name["Share"].geometry()
-    assert docks_below.top() > docks.by_name["Metrics"].geometry().bottom()
+    assert docks_below.top() > docks.by_name["Classes"].geometry().bottom()
     assert window.commands["panel.share"].toolTip() == "<b>Share panel</b> (Ctrl+J)<br>So"
     qtbot.keyClick(window, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
     assert not docks.shown("Share")

@@ -14,7 +14,6 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QScrollArea
 
 from segstudio.canvas.legend_bar import LegendBar
-from segstudio.evaluation.ui.metrics_panel import COLUMNS
 from segstudio.kit.elided import ElidedCombo, ElidedLabel
 from segstudio.kit.theme import Theme
 from segstudio.models.registry import registry
@@ -36,71 +35,13 @@ def scored(bench):
     """A window of 1280 x 800 with the scores of the first image."""
     bench.window.resize(1280, 800)
     bench.studio.segmenting.run_current()
-    bench.until(lambda: len(bench.window.metrics.image.model.rows) == 3)
+    bench.until(lambda: bench.studio.scoring.of_image() is not None)
     bench.settle()
     return bench
 
 
-@pytest.mark.parametrize("page", [0, 1])
-def test_the_metrics_are_read_without_scrolling_at_1280_by_800(scored, page):
-    scored.window.metrics.tabs.setCurrentIndex(page)
-    scored.settle()
-    metrics = scored.window.metrics
-    table = (metrics.image, metrics.folder)[page].table
-    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
-    columns = [column.title for column in COLUMNS]
-    for title in ("Class", "IoU", "Dice", "Prec.", "Recall", "Pixels"):
-        at = columns.index(title)
-        right = table.columnViewportPosition(at) + table.columnWidth(at)
-        assert right <= table.viewport().width(), title
-    assert table.horizontalScrollBar().maximum() == 0
-    name = table.fontMetrics().horizontalAdvance("background") + table.iconSize().width() + 10
-    assert table.columnWidth(0) >= name
-    last = table.rowViewportPosition(1) + table.rowHeight(1)
-    assert last <= table.viewport().height()
-
-
-def test_names_are_whole_beside_six_digits_of_pixels_at_1280_by_800(scored):
-    page = scored.window.metrics.image
-    rows = [replace(row, truth_pixels=122_079) for row in page.model.rows]
-    page.model.show_rows(rows)
-    text = page.table.fontMetrics().horizontalAdvance("background")
-    assert page.table.columnWidth(0) >= text + page.table.iconSize().width() + 12
-    assert page.table.horizontalScrollBar().maximum() == 0
-
-
-def test_a_score_against_a_models_own_mask_is_read_without_scrolling_at_1280_by_800(scored):
-    scored.studio.editing.use_prediction()
-    metrics = scored.window.metrics
-    scored.until(metrics.image.warning.isVisible)
-    scored.settle()
-    assert "started from" in metrics.image.sides.text().replace("\n", " ")
-    assert metrics.image.sides.text().endswith(")")
-    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
-    scored.studio.segmenting.run_all()
-    scored.until(lambda: len(scored.session.counts) == 3)
-    metrics.tabs.setCurrentIndex(1)
-    scored.until(metrics.folder.warning.isVisible)
-    scored.settle()
-    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
-    whose = scored.window.classes.whose
-    assert whose.text().endswith("against your annotation")
-    assert "started from" in whose.toolTip()
-
-
-def test_the_predicted_pixels_are_a_column_where_there_is_room_and_else_in_a_tip(scored):
-    table, last = scored.window.metrics.image.table, len(COLUMNS) - 1
-    assert table.isColumnHidden(last)
-    tip = table.model().index(1, last - 1).data(Qt.ItemDataRole.ToolTipRole)
-    row = scored.window.metrics.image.model.rows[1]
-    assert tip == f"{row.truth_pixels}; predicted: {row.predicted_pixels}"
-    dock = scored.window.docks.by_name["Metrics"]
-    scored.window.resizeDocks([dock], [620], Qt.Orientation.Horizontal)
-    scored.until(lambda: not table.isColumnHidden(last))
-    assert table.horizontalScrollBar().maximum() == 0
-
-
 def test_the_model_panel_fits_at_1280_by_800(scored):
+    scored.window.docks.open("Model")
     for model in ("fake-semantic", "fake-instance"):
         scored.studio.segmenting.choose(model)
         scored.settle()
@@ -108,6 +49,7 @@ def test_the_model_panel_fits_at_1280_by_800(scored):
 
 
 def test_the_model_that_says_most_fits_at_1280_by_800(scored):
+    scored.window.docks.open("Model")
     told = max(registry().values(), key=lambda spec: len(spec.description) * (1 + spec.embedded))
     models = scored.session.models
     models["fake-instance"] = replace(
@@ -284,18 +226,6 @@ def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_m
     dialog.close()
 
 
-def test_without_ground_truth_the_metrics_do_not_ask_for_a_model_alone(
-    make_window, tmp_path, folder
-):
-    bare = tmp_path / "bare"
-    bare.mkdir()
-    (bare / "a.png").write_bytes((folder / "field_0.png").read_bytes())
-    bench = make_window()
-    bench.open(bare)
-    bench.settle()
-    assert bench.window.metrics.image.empty_text.startswith("No ground truth for this image")
-
-
 def test_a_damaged_layout_file_is_passed_over(qtbot, tmp_path):
     """Qt itself ends the program over some of these."""
     file = tmp_path / "window.ini"
@@ -359,23 +289,24 @@ def test_one_click_scores_what_the_model_finds_as_the_class_without_a_name(
     bench.studio.segmenting.run_current()
     bench.until(lambda: "fake-semantic" in bench.session.document.predictions)
     bench.settle()
-    said = (
-        "Not scored: nothing says that nucleus is what the ground truth calls “object”. "
-        "Say so in the Model panel."
-    )
-    assert bench.window.metrics.image.empty_text == said
-    asked = next(o.notice for o in bench.studio.notices.shown if "a nucleus?" in o.message)
-    asked.second[1]()
+    classes = bench.window.classes
+    said = "Not scored: nothing says that nucleus is what the ground truth calls “object”."
+    bench.until(lambda: classes.missing.text() == said)
+    assert [classes.yes.isVisible(), classes.no.isVisible()] == [True, True]
+    bench.qtbot.mouseClick(classes.no, Qt.MouseButton.LeftButton)
     bench.settle()
+    assert not [o for o in bench.studio.notices.shown if "a nucleus?" in o.message]
     said = "Not scored: by the class mapping, no class of the model is one of the folder's."
-    assert bench.window.metrics.image.empty_text.startswith(said)
+    assert classes.missing.text().startswith(said)
+    assert classes.yes.isHidden()
     shown = bench.session.document.predictions["fake-semantic"]
     assert shown.labels.any()
     bench.studio.class_mappings.reset("fake-semantic")
     bench.until(panel.doubt.isVisible)
     panel.doubt.linkActivated.emit("score")
     bench.until(panel.doubt.isHidden)
-    bench.until(lambda: bench.window.metrics.image.empty_text == "")
+    bench.until(classes.means.isVisible)
+    assert classes.missing.isHidden() or not classes.missing.isVisible()
     bench.until(lambda: (folder / "masks" / "segstudio.json").is_file())
     kept = json.loads((folder / "masks" / "segstudio.json").read_text())["class_mappings"]
     assert [entry["to"] for entry in kept] == [{"0": 0, "1": 1}]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import time
 
 import cv2
 import numpy as np
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QFileDialog, QLineEdit
 
+from segstudio.annotation.ui.class_dialogs import IgnoredClassDialog
+from segstudio.annotation.ui.class_table import FIRST, NAME, SECOND
 from segstudio.annotation.ui.export_dialog import ExportDialog, ExportReportDialog
 from segstudio.session.session import What
+
+OK = QDialogButtonBox.StandardButton.Ok
 
 
 def _dialog(bench, kind) -> QDialog:
@@ -55,22 +60,33 @@ def test_dropping_a_folder_opens_it_and_lists_its_images(make_window, folder):
 def test_f5_runs_the_model_and_shows_the_scores_worked_out_by_hand(bench, folder, qtbot):
     qtbot.keyClick(bench.window, Qt.Key.Key_F5)
     bench.until(lambda: (0, "fake-semantic") in bench.session.counts)
-    bench.until(lambda: len(bench.window.metrics.image.model.rows) == 3)
-    rows = {row.class_id: row for row in bench.window.metrics.image.model.rows}
     truth, prediction = _truth(folder, 0), _red_above_100()
+    classes = bench.window.classes.model
+    bench.until(lambda: classes.index(0, FIRST).data() != "")
     for class_id in range(3):
-        assert rows[class_id].iou == _iou(truth, prediction, class_id)
+        iou = _iou(truth, prediction, class_id)
+        shown = [classes.index(class_id, column).data() for column in (FIRST, SECOND)]
+        assert shown == [f"{iou:.3f}", f"{2 * iou / (1 + iou):.3f}"]
+    of_all = np.mean([_iou(truth, prediction, c) for c in range(3)])
+    line = re.sub("<[^>]*>", "", bench.window.classes.means.text())
+    assert line.startswith(f"Mean IoU {of_all:.3f}, Dice ")
     mean = np.mean([_iou(truth, prediction, c) for c in (1, 2)])
-    assert f"Foreground mIoU {mean:.3f}" in bench.window.metrics.image.means.text()
+    assert f"Without background: mean IoU {mean:.3f}" in bench.window.classes.means.toolTip()
 
 
-def test_the_accuracy_line_names_the_frequent_class_and_what_guessing_it_scores(bench, folder):
+def test_the_accuracy_line_names_the_frequent_class_and_what_guessing_it_scores(
+    bench, folder, qtbot
+):
     bench.studio.segmenting.run_current()
-    bench.until(lambda: len(bench.window.metrics.image.model.rows) == 3)
+    bench.until(lambda: bench.studio.scoring.of_image() is not None)
+    bench.until(bench.window.classes.means.isVisible)
+    qtbot.mouseClick(bench.window.classes.more, Qt.MouseButton.LeftButton)
+    accuracy_line = bench.window.classes.details.accuracy
+    bench.until(lambda: bool(accuracy_line.text()))
     truth = _truth(folder, 0)
     share = np.mean(truth == 0)
     accuracy = np.mean(truth == _red_above_100())
-    text = bench.window.metrics.image.accuracy.text()
+    text = accuracy_line.text().replace("\N{NO-BREAK SPACE}", " ")
     assert f"Pixel accuracy {100 * accuracy:.1f} %: misleading" in text
     assert f"“background” everywhere would score {100 * share:.1f} %" in text
 
@@ -101,7 +117,7 @@ def test_a_late_result_stays_with_its_image(bench, qtbot):
     bench.until(lambda: bool(bench.session.state(0).runs))
     assert bench.session.document.ref.name == "field_1.png"
     assert not bench.session.document.predictions
-    assert bench.window.metrics.image.empty_text
+    assert bench.window.classes.missing.text() == "Run a model (F5) to see its scores."
     qtbot.keyClick(bench.window, Qt.Key.Key_A)
     bench.until(lambda: bench.session.index == 0)
     bench.until(lambda: "fake-semantic" in bench.session.document.predictions)
@@ -135,7 +151,7 @@ def test_plain_keys_go_to_a_text_field_that_has_the_focus(bench, qtbot):
 
 def test_renaming_a_class_in_the_table(bench, qtbot):
     classes = bench.window.classes
-    index = classes.model.index(1, 1)
+    index = classes.model.index(1, NAME)
     classes.view.setCurrentIndex(index)
     classes.view.edit(index)
     editor = classes.view.findChild(QLineEdit)
@@ -143,7 +159,7 @@ def test_renaming_a_class_in_the_table(bench, qtbot):
     qtbot.keyClicks(editor, "cell")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     bench.until(lambda: bench.session.schema.name_of(1) == "cell")
-    assert classes.model.index(1, 1).data() == "cell"
+    assert classes.model.index(1, NAME).data() == "cell"
 
 
 def test_class_names_are_read_from_a_file(bench, tmp_path, monkeypatch):
@@ -155,7 +171,7 @@ def test_class_names_are_read_from_a_file(bench, tmp_path, monkeypatch):
     bench.qtbot.mouseClick(panel.names, Qt.MouseButton.LeftButton)
     bench.until(lambda: bench.session.schema.names == ((0, "sky"), (1, "road"), (2, "car")))
     rows = range(panel.model.rowCount())
-    assert [panel.model.index(row, 1).data() for row in rows] == ["sky", "road", "car"]
+    assert [panel.model.index(row, NAME).data() for row in rows] == ["sky", "road", "car"]
 
 
 def test_eye_digit_keys_add_and_remove_classes(bench, qtbot):
@@ -172,10 +188,12 @@ def test_eye_digit_keys_add_and_remove_classes(bench, qtbot):
     assert bench.session.view.active_class == 2
     classes.add.click()
     assert bench.session.schema.ids == (0, 1, 2, 3)
-    classes.ignore.setValue(3)
-    assert bench.session.schema.ignore_index == 3
-    classes.ignore.setValue(-1)
-    assert bench.session.schema.ignore_index is None
+    for value, ignored in ((3, 3), (-1, None)):
+        classes.ignored.trigger()
+        dialog = bench.window.findChildren(IgnoredClassDialog)[-1]
+        dialog.ignore.setValue(value)
+        qtbot.mouseClick(dialog.buttons.button(OK), Qt.MouseButton.LeftButton)
+        assert bench.session.schema.ignore_index == ignored
 
 
 def test_a_new_class_is_named_as_it_is_typed_and_is_the_active_one(bench, qtbot):
@@ -206,6 +224,7 @@ def test_thresholds_apply_without_another_run(bench):
 
     assert shown() == {0, 1, 2}
     bench.engine.gate.clear()  # a run would hang now
+    bench.window.docks.open("Model")
     bench.until(lambda: bench.window.model.score.slider.isVisible())
     bench.window.model.score.slider.setValue(70)
     bench.until(lambda: shown() == {0, 1})
@@ -247,8 +266,10 @@ def test_nothing_exported_is_not_called_a_success(bench, tmp_path):
 
 def test_csv_copied_from_the_panel_holds_the_scores(bench, folder, qtbot):
     bench.studio.segmenting.run_current()
-    bench.until(bench.window.metrics.copy.isEnabled)
-    qtbot.mouseClick(bench.window.metrics.copy, Qt.MouseButton.LeftButton)
+    classes = bench.window.classes
+    qtbot.mouseClick(classes.more, Qt.MouseButton.LeftButton)
+    bench.until(classes.details.copy.isEnabled)
+    qtbot.mouseClick(classes.details.copy, Qt.MouseButton.LeftButton)
     table = list(csv.DictReader(io.StringIO(QApplication.clipboard().text())))
     line = next(r for r in table if r["scope"] == "image" and r["class"] == "class 1")
     expected = _iou(_truth(folder, 0), _red_above_100(), 1)
@@ -267,25 +288,31 @@ def test_run_on_the_selection_only(bench):
     assert [bool(bench.session.state(i).runs) for i in range(3)] == [False, True, True]
 
 
-def test_folder_tab_sums_the_counts_and_names_the_mean_over_images(bench, folder):
+def test_the_folder_sums_the_counts_and_names_the_mean_over_images(bench, folder, qtbot):
     bench.studio.segmenting.run_all()
     bench.until(lambda: len(bench.session.counts) == 3)
-    bench.window.metrics.tabs.setCurrentIndex(1)
-    page = bench.window.metrics.folder
-    bench.until(lambda: "3 images summed" in page.sides.whole)
+    classes = bench.window.classes
+    qtbot.mouseClick(classes.more, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(classes.details.scope.button("Folder"), Qt.MouseButton.LeftButton)
+    bench.until(lambda: "3 images summed" in classes.details.sides.text())
+    assert classes.header.note.whole == "Fake U-Net, 3 images"
     truth = np.concatenate([_truth(folder, n) for n in range(3)])
     prediction = np.concatenate([_red_above_100()] * 3)
-    assert abs(page.model.rows[1].iou - _iou(truth, prediction, 1)) < 1e-12
+    iou = _iou(truth, prediction, 1)
+    assert classes.model.index(1, FIRST).data() == f"{iou:.3f}"
     means = [
         np.mean([_iou(_truth(folder, n), _red_above_100(), c) for c in range(3)]) for n in range(3)
     ]
-    assert f"Mean over images: IoU {np.mean(means):.3f}" in page.more.text()
+    assert f"Mean over images: IoU {np.mean(means):.3f}" in classes.details.means.text()
+    qtbot.mouseClick(classes.more, Qt.MouseButton.LeftButton)
+    iou = _iou(_truth(folder, 0), _red_above_100(), 1)
+    bench.until(lambda: classes.model.index(1, FIRST).data() == f"{iou:.3f}")
 
 
 def test_docks_come_back_where_they_were(make_window, folder, user_folders):
     first = make_window()
     first.open(folder)
-    first.window.docks.toggle("Metrics")
+    first.window.docks.by_name["Classes"].close()
     first.window.addDockWidget(
         Qt.DockWidgetArea.LeftDockWidgetArea, first.window.docks.by_name["Model"]
     )
@@ -295,9 +322,9 @@ def test_docks_come_back_where_they_were(make_window, folder, user_folders):
     second.open(folder)
     area = second.window.dockWidgetArea(second.window.docks.by_name["Model"])
     assert area == Qt.DockWidgetArea.LeftDockWidgetArea
-    assert not second.window.docks.shown("Metrics")
+    assert not second.window.docks.shown("Classes")
     second.window.commands.run("view.reset_layout")
-    assert second.window.docks.shown("Metrics")
+    assert second.window.docks.shown("Classes")
     area = second.window.dockWidgetArea(second.window.docks.by_name["Model"])
     assert area == Qt.DockWidgetArea.RightDockWidgetArea
 
@@ -313,7 +340,7 @@ def test_panels_hidden_by_tab_are_there_again_at_the_next_start(make_window, fol
     second.open(folder)
     docks = second.window.docks
     assert [name for name in docks.by_name if docks.shown(name)] == [
-        "Images", "Classes", "Model", "Metrics", "Disagreement",
+        "Images", "Classes", "Disagreement", "Model",
     ]  # fmt: skip
 
 

@@ -11,7 +11,8 @@ def _place(bench) -> str:
     focused = QApplication.focusWidget()
     if bench.window.canvas.isAncestorOf(focused):
         return "canvas"
-    return next(n for n, dock in bench.window.docks.by_name.items() if dock.isAncestorOf(focused))
+    docks = bench.window.docks.by_name.items()
+    return next((name for name, dock in docks if dock.isAncestorOf(focused)), "elsewhere")
 
 
 def _go(bench, *, back: bool = False) -> str:
@@ -25,8 +26,14 @@ def _go(bench, *, back: bool = False) -> str:
 
 def test_ctrl_tab_goes_through_all_panels_that_are_seen_and_back_to_the_image(bench):
     bench.window.canvas.setFocus()
-    assert [_go(bench) for _ in range(5)] == ["Images", "Classes", "Model", "Metrics", "canvas"]
-    assert _go(bench, back=True) == "Metrics"
+    assert [_go(bench) for _ in range(5)] == [
+        "Images",
+        "Classes",
+        "Disagreement",
+        "Model",
+        "canvas",
+    ]
+    assert _go(bench, back=True) == "Model"
 
 
 def test_lists_take_the_keys_and_a_panel_remembers_what_had_them(bench):
@@ -35,6 +42,8 @@ def test_lists_take_the_keys_and_a_panel_remembers_what_had_them(bench):
     assert bench.window.images.view.hasFocus()
     _go(bench)
     assert bench.window.classes.view.hasFocus()
+    bench.window.docks.open("Model")
+    bench.settle()
     bench.window.model.device.setFocus()
     _go(bench, back=True)
     _go(bench)
@@ -45,7 +54,7 @@ def test_a_panel_that_is_hidden_is_passed_by(bench):
     bench.window.docks.by_name["Classes"].close()
     bench.window.canvas.setFocus()
     _go(bench)
-    assert _go(bench) == "Model"
+    assert _go(bench) == "Disagreement"
 
 
 def test_export_is_asked_for_while_a_name_is_typed_too(bench, monkeypatch):
@@ -61,12 +70,14 @@ def test_export_is_asked_for_while_a_name_is_typed_too(bench, monkeypatch):
 
 
 def test_after_a_number_was_typed_the_keys_belong_to_the_image_again(bench):
-    ignore = bench.window.classes.ignore
-    ignore.setFocus()
-    ignore.selectAll()
-    bench.qtbot.keyClicks(ignore, "7")
-    bench.qtbot.keyClick(ignore, Qt.Key.Key_Return)
+    bench.session.set_view(tool="brush")
+    size = bench.window.header.brush.number
+    bench.until(size.isVisible)
+    size.setFocus()
+    size.selectAll()
+    bench.qtbot.keyClicks(size, "7")
+    bench.qtbot.keyClick(size, Qt.Key.Key_Return)
     bench.until(lambda: _place(bench) == "canvas")
-    assert bench.session.schema.ignore_index == 7
+    assert bench.session.view.brush_size == 7
     bench.qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_D)
     bench.until(lambda: bench.session.index == 1)

@@ -1,80 +1,114 @@
-"""The classes: colour, name, visibility, key, live IoU and Dice."""
+"""The classes and how well the shown prediction finds them, in one table."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPalette
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import (
+    QApplication,
     QColorDialog,
-    QComboBox,
-    QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
+    QMenu,
     QPushButton,
-    QSpinBox,
+    QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from segstudio.annotation.class_removal import ClassRemoval, ClassUse
-from segstudio.core.errors import SegstudioError
-from segstudio.core.formatting import count_text, ratio_text
-from segstudio.core.schema import ClassSpec, LabelSchema, class_keys
+from segstudio.annotation.ui.class_dialogs import IgnoredClassDialog, RemoveClassDialog
+from segstudio.annotation.ui.class_table import ClassTable, Figures, ShownClasses, class_columns
+from segstudio.annotation.ui.score_details import FOLDER, ScoreDetails, Told
+from segstudio.core.schema import ClassSpec
+from segstudio.core.text import as_html
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.dialog import Dialog
-from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
-from segstudio.kit.swatch import swatch
-from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
-from segstudio.runs.score_sides import image_sides
-from segstudio.runs.scoring import Scoring
+from segstudio.kit.model_titles import short_model_titles
+from segstudio.kit.panel_header import PanelHeader, on_panel_ground
+from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.table import Column, TableModel
+from segstudio.metrics.confusion import Metrics
+from segstudio.runs.batch import model_of
+from segstudio.runs.class_mappings import ClassMappings
+from segstudio.runs.score_sides import Sides, folder_sides, image_sides
+from segstudio.runs.score_words import (
+    NoScores,
+    accuracy_text,
+    foreground_text,
+    image_means_text,
+    images_text,
+    means_text,
+    why_no_folder_scores,
+    why_no_image_scores,
+)
+from segstudio.runs.scoring import FolderScores, ScoreRow, Scoring
 from segstudio.session.session import Change, Session, What
 
-EYE, NAME, ID, KEY, IOU, DICE = range(6)
-"""The columns."""
-_NO_IGNORE = -1
 _NAME_FILES = "Class names (*.txt *.names *.csv *.tsv *.yaml *.yml *.json);;All files (*)"
-_SWATCH_WIDTH = 26
+_SHOWN = (
+    What.STATES
+    | What.HISTORY
+    | What.SCORES
+    | What.DOCUMENT
+    | What.PREDICTIONS
+    | What.SCHEMA
+    | What.VIEW
+    | What.PROJECT
+)
 
 
 class ClassesPanel(QWidget):
-    """Chooses the active class and edits the folder's classes."""
+    """Chooses the active class, edits the folder's classes, tells the scores."""
 
     def __init__(
-        self, session: Session, schema_keeper: SchemaKeeper, removal: ClassRemoval, scoring: Scoring
+        self,
+        session: Session,
+        schema_keeper: SchemaKeeper,
+        removal: ClassRemoval,
+        scoring: Scoring,
+        mappings: ClassMappings,
     ) -> None:
         super().__init__()
-        self._removal = removal
         self._session, self._schema_keeper, self._scoring = session, schema_keeper, scoring
-        self._scores: dict[int, tuple[float, float]] = {}
-        self.model = TableModel(self._columns(), lambda spec: spec.id, self)
-        self.view = _ClassTable(self.model)
-        self.ignore = QSpinBox()
-        self.ignore.setRange(_NO_IGNORE, 255)
-        self.ignore.setSpecialValueText("none")
-        self.ignore.setKeyboardTracking(False)
-        self.ignore.setAccessibleName("Ignore index")
-        self.ignore.setToolTip("Pixels with this class id in the ground truth count in no score")
-        self.whose = ElidedLabel(Qt.TextElideMode.ElideRight)
-        self.whose.setContentsMargins(8, 2, 8, 0)
-        self.whose.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.whose.setAccessibleName("Whose scores these are")
-        self.add = icon_button("plus", "Add a class")
-        self.remove = icon_button("minus", "Remove the active class, or merge it into another one")
-        self.names = icon_button("tags", "Read class names from a file…")
+        self._removal, self._mappings = removal, mappings
+        self._folder_sides: tuple[tuple[str, int], Sides | None] | None = None
+        on_panel_ground(self)
+        self.header = PanelHeader("Classes")
+        self.header.note.setAccessibleName("Whose scores these are")
+        self.details = ScoreDetails()
+        self.model = TableModel(self._columns({}), lambda spec: spec.id, self)
+        self.view = ClassTable(self.model)
+        self.means = PlainLabel()
+        self.means.setTextFormat(Qt.TextFormat.RichText)
+        self.means.setAccessibleName("Mean scores")
+        self.missing = PlainLabel()
+        self.missing.setWordWrap(True)
+        self.missing.setProperty("caption", "true")
+        self.missing.setAccessibleName("Why there are no scores")
+        self.yes, self.no = QPushButton(), QPushButton("No")
+        self.more = QToolButton()
+        self.more.setProperty("link", "true")
+        self.more.setCheckable(True)
+        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.add = self.header.add(icon_button("plus", "Add a class"))
+        self.names = self.header.add(icon_button("tags", "Read class names from a file…"))
+        self.menu_button = self.header.add_menu("More of classes and scores")
+        self._make_menus()
         self._lay_out()
         self.setFocusProxy(self.view)
-        self._rescore = Coalescer(self, self._show_scores)
+        self._refresh = Coalescer(self, self._show)
         self._connect()
-        self._show_schema()
+        self._show_more(False)
+        self._show()
 
     def read_names(self) -> None:
         """Ask for a file and name the classes as it says."""
@@ -84,107 +118,158 @@ class ClassesPanel(QWidget):
         if path:
             self._schema_keeper.read_names(Path(path))
 
-    def _columns(self) -> tuple[Column[ClassSpec], ...]:
-        session, scores = self._session, self._scores
-        keys, ignored = class_keys(session.schema), session.schema.ignore_index
+    def show_more(self, shown: bool) -> None:
+        """Open what says more of the scores, or close it, and give it the keys."""
+        self.more.setChecked(shown)
+        self.more.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-        def is_hidden(spec: ClassSpec) -> bool:
-            return spec.id in session.view.hidden_classes
-
-        def emphasis(spec: ClassSpec) -> Emphasis:
-            is_active = spec.id == session.view.active_class
-            return Emphasis.STRONG if is_active else Emphasis.NONE
-
-        return (
-            Column(
-                "", lambda _spec: "", icon=lambda spec: icon("eye-off" if is_hidden(spec) else "eye"),
-                spoken=lambda spec: "hidden" if is_hidden(spec) else "shown",
-                cell_tip=lambda _spec: "Show or hide this class on the canvas",
-            ),
-            Column(
-                "Class", lambda spec: f"{spec.name} (ignored)" if spec.id == ignored else spec.name,
-                cell_tip=lambda spec: (
-                    f"{spec.name}\nDouble-click to rename; click the colour to change it"
-                ),
-                icon=lambda spec: swatch(QColor(*spec.color)), emphasis=emphasis, stretch=60,
-                entry=lambda spec: spec.name,
-                entered=lambda spec, name: self._schema_keeper.rename_class(spec.id, name),
-            ),
-            Column(
-                "Id", lambda spec: str(spec.id), side=Side.CENTRE, sample="255",
-                cell_tip=lambda _: "Value of the class in mask files; it never changes by itself",
-            ),
-            Column(
-                "Key", lambda spec: _key_text(keys.get(spec.id)), side=Side.CENTRE, sample="Alt+9",
-                cell_tip=lambda _spec: "Key that makes this class active",
-            ),
-            _score_column("IoU", scores, 0),
-            _score_column("Dice", scores, 1),
-        )  # fmt: skip
+    # -- made once ---------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        foot = QHBoxLayout()
-        foot.setContentsMargins(8, 4, 8, 6)
-        foot.setSpacing(4)
-        foot.addWidget(self.add)
-        foot.addWidget(self.remove)
-        foot.addWidget(self.names)
-        foot.addStretch(1)
-        label = PlainLabel("Ignore index")
-        label.setBuddy(self.ignore)
-        foot.addWidget(label)
-        foot.addWidget(self.ignore)
+        line = QHBoxLayout()
+        line.setContentsMargins(12, 4, 8, 4)
+        line.setSpacing(4)
+        line.addWidget(self.means, 1)
+        line.addWidget(self.missing, 1)
+        line.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
+        for widget in (self.means, self.more):
+            widget.setFixedHeight(24)
+        self._answers = QWidget()
+        answers = QHBoxLayout(self._answers)
+        answers.setContentsMargins(12, 0, 8, 8)
+        answers.setSpacing(6)
+        answers.addWidget(self.yes)
+        answers.addWidget(self.no)
+        answers.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.view, 1)
-        column.addWidget(self.whose)
-        column.addLayout(foot)
+        column.addLayout(line)
+        column.addWidget(self._answers)
+        column.addWidget(self.details)
+        column.addStretch(0)
+        self.view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def _connect(self) -> None:
         self.view.eye_clicked.connect(self._toggle_eye)
         self.view.color_clicked.connect(self._choose_color)
         self.view.reached.connect(self._activate)
+        self.view.menu_asked.connect(self._show_class_menu)
         self.add.clicked.connect(self._add_class)
-        self.remove.clicked.connect(self._remove_class)
         self.names.clicked.connect(self.read_names)
-        self.ignore.valueChanged.connect(self._set_ignore)
+        self.more.toggled.connect(self._show_more)
+        self.yes.clicked.connect(lambda: self._answer(self._mappings.confirm))
+        self.no.clicked.connect(lambda: self._answer(self._mappings.deny))
+        self.details.chosen.connect(self._refresh.request)
+        self.details.copy_asked.connect(self._copy)
+        self.details.save_asked.connect(self._save)
         self._session.changed.connect(self._on_change)
 
+    # -- following the session ---------------------------------------------------------------
+
     def _on_change(self, change: Change) -> None:
+        if change.what & (What.STATES | What.PROJECT | What.PREDICTIONS):
+            self._folder_sides = None
         if change.what & (What.SCHEMA | What.PROJECT):
-            self._show_schema()
-        if change.what & (
-            What.SCORES | What.VIEW | What.DOCUMENT | What.PREDICTIONS | What.HISTORY
-        ):
-            self._rescore.request()
+            self._show()
+        elif change.what & _SHOWN:
+            self._refresh.request()
         if change.what & What.VIEW:
-            self._show_active()
+            self.view.choose(self._session.view.active_class)
 
-    def _show_scores(self) -> None:
-        metrics = self._scoring.of_image()
-        self._scores = {}
+    def _show(self) -> None:
+        """Show the classes, and what is known of the shown prediction."""
+        session, of_folder = self._session, self.details.scope.text == FOLDER
+        folder = self._scoring.of_folder() if of_folder else None
+        if of_folder:
+            metrics = None if folder is None else folder.summed
+            missing = why_no_folder_scores(session) if folder is None else None
+        else:
+            metrics = self._scoring.of_image()
+            missing = why_no_image_scores(session) if metrics is None else None
+        rows = {} if metrics is None else {r.class_id: r for r in self._scoring.rows(metrics)}
+        self.view.hidden_classes = session.view.hidden_classes
+        self.view.has_figures = bool(rows)
+        self.model.show_rows(session.schema.classes, self._columns(rows))
+        self.view.setMaximumHeight(self.view.whole_height())
+        self.view.choose(session.view.active_class)
+        self._show_missing(missing)
+        self._show_means(metrics)
+        self._show_sides(metrics, folder)
+        has_scores = self._scoring.has_scores
+        self.details.copy.setEnabled(has_scores)
+        self.details.save.setEnabled(has_scores)
+
+    def _columns(self, rows: Mapping[int, ScoreRow]) -> tuple[Column[ClassSpec], ...]:
+        view, figures = self._session.view, Figures(self.details.figures.text)
+        shown = ShownClasses(view.active_class, view.hidden_classes, rows, figures)
+        return class_columns(self._session.schema, shown, self._schema_keeper.rename_class)
+
+    def _show_missing(self, missing: NoScores | None) -> None:
+        """Say why there are no scores, with the question of which the answer is missing."""
+        self.missing.setVisible(missing is not None)
+        can_say = model_of(self._session.view.run) in self._session.models
+        asked = missing.asked if missing is not None and can_say else None
+        self.missing.setText("" if missing is None else missing.why)
+        self._answers.setVisible(asked is not None)
+        if asked is not None:
+            name, counterpart = asked
+            self.yes.setText("Yes, it is")
+            self.yes.setToolTip(plain(f"Score {name} as “{counterpart}”"))
+            self.no.setToolTip(plain(f"“{counterpart}” is no {name}: it stays without scores"))
+
+    def _show_means(self, metrics: Metrics | None) -> None:
+        self.means.setVisible(metrics is not None)
+        if metrics is None:
+            return
+        self.means.setText(_with_strong_figures(means_text(metrics)))
+        self.means.setToolTip(plain(foreground_text(metrics, self._session.schema)))
+
+    def _show_sides(self, metrics: Metrics | None, folder: FolderScores | None) -> None:
+        """Name the model beside the panel's name, and what it is compared with in the tip."""
+        session = self._session
+        sides = None
         if metrics is not None:
-            pairs = zip(metrics.iou.tolist(), metrics.dice.tolist(), strict=True)
-            self._scores = dict(zip(metrics.class_ids, pairs, strict=True))
-        self.model.show_rows(self._session.schema.classes, self._columns())
-        sides = image_sides(self._session) if self._scoring.of_image() is not None else None
-        if sides is not None:
-            self.whose.show_text(f"IoU and Dice: {sides.text}", f"IoU and Dice: {sides.short}")
-        self.whose.setVisible(sides is not None)
+            sides = image_sides(session) if folder is None else self._sides_of(folder.images)
+        if sides is None or metrics is None:
+            self.header.note.show_text("")
+            self.details.show_told(Told())
+            return
+        over = "" if folder is None else f", {images_text(folder.images)}"
+        self.header.note.show_text(f"{short_model_titles([sides.model])[0]}{over}")
+        self.header.note.setToolTip(plain(f"IoU and Dice: {sides.text}"))
+        if self.more.isChecked():
+            means = [foreground_text(metrics, session.schema)]
+            if folder is not None:
+                means.append(image_means_text(folder.image_means))
+            self.details.show_told(
+                Told(
+                    f"{sides.text}{over}{' summed' if over else ''}",
+                    sides.warning,
+                    " ".join(filter(None, means)),
+                    accuracy_text(metrics, session.schema),
+                )
+            )
 
-    def _show_schema(self) -> None:
-        self._show_scores()
-        ignore = self._session.schema.ignore_index
-        self.ignore.blockSignals(True)
-        self.ignore.setValue(_NO_IGNORE if ignore is None else ignore)
-        self.ignore.blockSignals(False)
-        self._show_active()
+    def _sides_of(self, images: int) -> Sides | None:
+        """What the folder's scores compare; all marks are gone through only if some changed."""
+        key = (self._session.view.run, images)
+        if self._folder_sides is None or self._folder_sides[0] != key:
+            self._folder_sides = (key, folder_sides(self._session, images))
+        return self._folder_sides[1]
 
-    def _show_active(self) -> None:
-        active = self._session.view.active_class
-        self.remove.setEnabled(self.model.place_of(active) >= 0 and active != 0)
-        self.view.choose(active)
+    def _show_more(self, shown: bool) -> None:
+        self.more.setText("Less" if shown else "More")
+        tip = "Close it" if shown else "Precision, recall, pixels, accuracy; the whole folder"
+        self.more.setToolTip(tip)
+        self.more.setAccessibleName("Less of the scores" if shown else "More of the scores")
+        self.details.setVisible(shown)
+        if not shown:
+            self.details.reset()
+        self._refresh.request()
+
+    # -- what the user does ------------------------------------------------------------------
 
     def _activate(self, spec: ClassSpec) -> None:
         view = self._session.view
@@ -194,6 +279,10 @@ class ClassesPanel(QWidget):
     def _toggle_eye(self, spec: ClassSpec) -> None:
         hidden = self._session.view.hidden_classes
         self._session.set_view(hidden_classes=hidden ^ frozenset({spec.id}))
+
+    def _show_only(self, spec: ClassSpec) -> None:
+        others = frozenset(self._session.schema.ids) - {spec.id}
+        self._session.set_view(hidden_classes=others)
 
     def _choose_color(self, spec: ClassSpec) -> None:
         color = QColorDialog.getColor(QColor(*spec.color), self, f"Colour of {spec.name}")
@@ -206,15 +295,11 @@ class ClassesPanel(QWidget):
         spec = self._session.schema.get(class_id)
         if spec is not None:
             self._activate(spec)
-        row = self.model.place_of(class_id)
-        if row >= 0:
-            index = self.model.index(row, NAME)
-            self.view.setCurrentIndex(index)
-            self.view.edit(index)
+        self.view.edit_name(class_id)
 
-    def _remove_class(self) -> None:
-        """Find out where the active class is used; where it is, ask what its pixels become."""
-        self._removal.count(self._session.view.active_class, self._ask_removal)
+    def _remove_class(self, spec: ClassSpec) -> None:
+        """Find out where a class is used; where it is, ask what its pixels become."""
+        self._removal.count(spec.id, self._ask_removal)
 
     def _ask_removal(self, use: ClassUse) -> None:
         if not use.pixels and not use.unread:
@@ -224,123 +309,85 @@ class ClassesPanel(QWidget):
         dialog.confirmed.connect(lambda into: self._removal.remove(use, into))
         dialog.open()
 
-    def _set_ignore(self, value: int) -> None:
-        try:
-            self._schema_keeper.set_ignore_index(None if value == _NO_IGNORE else value)
-        except SegstudioError:
-            self._show_schema()
-            raise
+    def _ask_ignored(self) -> None:
+        dialog = IgnoredClassDialog(self._session.schema, self.window())
+        dialog.confirmed.connect(self._schema_keeper.set_ignore_index)
+        dialog.open()
+
+    def _answer(self, decide: Callable[[str], None]) -> None:
+        decide(model_of(self._session.view.run))
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self._scoring.csv())
+
+    def _save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save scores", "scores.csv", "CSV (*.csv)")
+        if path:
+            self._scoring.save_csv(Path(path))
+
+    # -- menus -------------------------------------------------------------------------------
+
+    def _make_menus(self) -> None:
+        """What can be done with the active class, in the table's menu and in the header's."""
+        names = self.header.menu.addAction
+        self.rename = QAction("Rename", self)
+        self.recolor = QAction("Colour…", self)
+        self.hide_class = QAction("Hide", self)
+        self.show_only = QAction("Show only this class", self)
+        self.show_all = QAction("Show all classes", self)
+        self.remove = QAction(icon("minus"), "Remove or merge…", self)
+        for action, act in (
+            (self.rename, lambda spec: self.view.edit_name(spec.id)),
+            (self.recolor, self._choose_color),
+            (self.hide_class, self._toggle_eye),
+            (self.show_only, self._show_only),
+            (self.show_all, lambda _spec: self._session.set_view(hidden_classes=frozenset())),
+            (self.remove, self._remove_class),
+        ):
+            action.triggered.connect(partial(self._with_active, act))
+        self.class_menu = QMenu(self)
+        for menu in (self.class_menu, self.header.menu):
+            menu.addActions([self.rename, self.recolor])
+            menu.addSeparator()
+            menu.addActions([self.hide_class, self.show_only, self.show_all])
+            menu.addSeparator()
+            menu.addAction(self.remove)
+            menu.aboutToShow.connect(self._name_entries)
+        self.header.menu.addSeparator()
+        names(icon("tags"), "Read class names from a file…").triggered.connect(self.read_names)
+        self.ignored = names("Pixels that don't count…")
+        self.ignored.triggered.connect(self._ask_ignored)
+        self.header.menu.addSeparator()
+        self.copy_scores = names(icon("copy"), "Copy the scores as CSV")
+        self.copy_scores.triggered.connect(self._copy)
+        self.save_scores = names(icon("download"), "Save the scores as CSV…")
+        self.save_scores.triggered.connect(self._save)
+
+    def _name_entries(self) -> None:
+        """Say of which class the entries are, and what can be done now."""
+        schema, view = self._session.schema, self._session.view
+        spec = schema.get(view.active_class)
+        name = "" if spec is None else spec.name.replace("&", "&&")
+        self.rename.setText(f"Rename “{name}”\tF2")
+        hidden = view.active_class in view.hidden_classes
+        self.hide_class.setText(f"{'Show' if hidden else 'Hide'}\tSpace")
+        for action in (self.rename, self.recolor, self.hide_class, self.show_only):
+            action.setEnabled(spec is not None)
+        self.show_all.setEnabled(bool(view.hidden_classes))
+        self.remove.setEnabled(spec is not None and spec.id != 0)
+        for action in (self.copy_scores, self.save_scores):
+            action.setEnabled(self._scoring.has_scores)
+
+    def _with_active(self, act: Callable[[ClassSpec], None]) -> None:
+        spec = self._session.schema.get(self._session.view.active_class)
+        if spec is not None:
+            act(spec)
+
+    def _show_class_menu(self, spec: ClassSpec, place: QPoint) -> None:
+        self._activate(spec)
+        self.class_menu.popup(place)
 
 
-def _key_text(number: int | None) -> str:
-    """The digit that chooses a class: its id where that is one, else what is left."""
-    if number is None:
-        return ""
-    return str(number) if number <= 9 else f"Alt+{number - 9}"
-
-
-def _score_column(
-    title: str, scores: Mapping[int, tuple[float, float]], place: int
-) -> Column[ClassSpec]:
-    def score(spec: ClassSpec) -> float:
-        return scores.get(spec.id, (math.nan, math.nan))[place]
-
-    def tip(spec: ClassSpec) -> str:
-        is_missing = bool(scores) and math.isnan(score(spec))
-        return "In neither map, so it has no score" if is_missing else ""
-
-    return Column(
-        title, lambda spec: ratio_text(score(spec)) if scores else "", value=score, cell_tip=tip,
-        side=Side.CENTRE, sample="0.000",
-    )  # fmt: skip
-
-
-class _ClassTable(TableView[ClassSpec]):
-    """Tells clicks on the eye and on the colour from those that choose the class."""
-
-    eye_clicked = Signal(object)
-    color_clicked = Signal(object)
-
-    def __init__(self, model: TableModel[ClassSpec]) -> None:
-        super().__init__(model, "Classes", row_height=26, icon_px=16)
-        self.setMinimumHeight(56)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Tell apart what was clicked."""
-        index = self.indexAt(event.position().toPoint())
-        spec = self.row_at(index)
-        if spec is not None and event.button() == Qt.MouseButton.LeftButton:
-            if index.column() == EYE:
-                self.eye_clicked.emit(spec)
-                return
-            left = self.visualRect(index).left()
-            if index.column() == NAME and event.position().x() < left + _SWATCH_WIDTH:
-                self.setCurrentIndex(index)
-                self.reached.emit(spec)
-                self.color_clicked.emit(spec)
-                return
-        super().mousePressEvent(event)
-
-
-class RemoveClassDialog(Dialog):
-    """Says where the class is used and asks which class its pixels become.
-
-    Signals:
-        confirmed: Id of that class.
-    """
-
-    confirmed = Signal(int)
-
-    def __init__(self, use: ClassUse, schema: LabelSchema, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Remove class")
-        self.text = PlainLabel(use_text(use))
-        self.text.setWordWrap(True)
-        self.into = QComboBox()
-        self.into.setAccessibleName("Its pixels become")
-        for spec in schema.classes:
-            if spec.id != use.spec.id:
-                self.into.addItem(
-                    swatch(QColor(*spec.color)), f"{spec.name} (id {spec.id})", spec.id
-                )
-        self.into.setCurrentIndex(max(0, self.into.findData(0)))
-        self.note = PlainLabel(
-            "Ids of the other classes stay. Files are saved as corrections are; what another "
-            "program wrote is kept. It can be undone."
-        )
-        self.note.setWordWrap(True)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.remove = QPushButton("Remove class")
-        buttons.addButton(self.remove, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.button(QDialogButtonBox.StandardButton.Cancel).setDefault(True)
-        buttons.accepted.connect(self._confirm)
-        buttons.rejected.connect(self.reject)
-        form = QFormLayout()
-        form.addRow("Its pixels become", self.into)
-        column = QVBoxLayout(self)
-        column.setSpacing(10)
-        column.addWidget(self.text)
-        if use.pixels or use.unread:
-            column.addLayout(form)
-            column.addWidget(self.note)
-        column.addWidget(buttons)
-        self.setMinimumWidth(420)
-
-    def _confirm(self) -> None:
-        self.confirmed.emit(int(self.into.currentData()))
-        self.accept()
-
-
-def use_text(use: ClassUse) -> str:
-    """Where a class is used, in a sentence or two."""
-    pixels = f"{count_text(use.pixels)} pixel{'s' * (use.pixels != 1)}"
-    number = len({ref.name for ref in use.images})
-    images = f"{count_text(number)} image{'s' * (number != 1)}"
-    if any(ref.page for ref in use.images):
-        images += f" ({count_text(len(use.images))} page{'s' * (len(use.images) != 1)})"
-    text = f"“{use.spec.name}” (id {use.spec.id}) is on {pixels} of {images}."
-    if use.unread:
-        count = len(use.unread)
-        named = f"{use.unread[0]}{', ...' if count > 1 else ''}"
-        text += f" {count_text(count)} cannot be read, or the masks cannot ({named})."
-    return text
+def _with_strong_figures(text: str) -> str:
+    """A line as rich text, its numbers semibold."""
+    return re.sub(r"(\d+\.\d+)", r'<span style="font-weight:600">\1</span>', as_html(text))

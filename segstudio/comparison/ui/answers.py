@@ -33,8 +33,8 @@ class AnswersView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hint = ElidedLabel(Qt.TextElideMode.ElideRight)
-        self.hint.show_text(_HINT)
+        self.hint = PlainLabel(_HINT)
+        self.hint.setWordWrap(True)
         self.hint.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._lines = QWidget()
         self._grid = QGridLayout(self._lines)
@@ -44,7 +44,7 @@ class AnswersView(QWidget):
         self._grid.setColumnStretch(0, 3)
         self._grid.setColumnStretch(2, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 3, 8, 4)
+        column.setContentsMargins(12, 3, 12, 6)
         column.addWidget(self.hint)
         column.addWidget(self._lines)
         self.answers: dict[str, AnswerLine] = {}

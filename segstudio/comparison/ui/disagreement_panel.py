@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QColor
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QActionGroup, QColor, QPalette
+from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.comparison.disagreement import Disagreement, silent_runs
 from segstudio.comparison.ui.answers import UNKNOWN, AnswersView, classes_text
@@ -19,6 +19,7 @@ from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
+from segstudio.kit.panel_header import PanelHeader, on_panel_ground
 from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
 from segstudio.runs.named_runs import is_removed
 from segstudio.session.disputes import DisagreementState, DisputedRegion, Disputes
@@ -50,7 +51,12 @@ class DisagreementPanel(QWidget):
         super().__init__()
         self._session, self._disagreement = session, disagreement
         self._opened = 0
+        on_panel_ground(self)
+        self.header = PanelHeader("Disagreement", folds=True)
         self.summary = ElidedLabel()
+        self.summary.setContentsMargins(12, 0, 12, 2)
+        self.summary.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.header.note.setAccessibleName("How much the models differ, in short")
         self.summary.setAccessibleName("How much the models differ")
         self.show_layer = _button(actions["disagreement.show"])
         self.previous = _button(actions["disagreement.previous"])
@@ -80,26 +86,30 @@ class DisagreementPanel(QWidget):
         return "" if self._switch.currentIndex() else self._switch.empty.label.text()
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setContentsMargins(8, 2, 4, 2)
-        head.setSpacing(2)
-        head.addWidget(self.summary, 1)
         for button in (self.previous, self.next, self.show_layer, self.choices):
-            head.addWidget(button)
+            self.header.add(button)
         contents = QWidget()
         column = QVBoxLayout(contents)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.summary)
         column.addWidget(self.table, 1)
         column.addWidget(self.answers)
-        body = QWidget()
         self._switch = Switch(EmptyState("", self.run_models), contents)
-        body.setLayout(self._switch)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addLayout(head)
-        whole.addWidget(body, 1)
+        self.setLayout(self._switch)
+
+    def fold(self, folded: bool) -> None:
+        """Show the line with how much the models differ, or the regions too."""
+        self.header.show_folded(folded)
+        for button in (self.previous, self.next, self.show_layer, self.choices):
+            button.setVisible(not folded)
+        self._show_note()
+
+    def _show_note(self) -> None:
+        """The line on top says by itself how much the models differ while it is all that is seen."""
+        self.header.note.show_text(
+            _summary(self._session.disagreement) if self.header.folded else ""
+        )
 
     def _on_change(self, change: Change) -> None:
         if change.what & What.DISAGREEMENT:
@@ -126,6 +136,7 @@ class DisagreementPanel(QWidget):
         session = self._session
         disputes, state = session.disagreement, session.disagreeing
         self.summary.show_text(_summary(disputes))
+        self._show_note()
         filled, text = self._contents()
         self._switch.show_contents(filled, text)
         self.run_models.setVisible(text == _NO_RUNS)
@@ -250,6 +261,7 @@ class ChoicesButton(QToolButton):
         self.setAutoRaise(True)
         self.setToolTip("Choose the models to compare, and the smallest region to list")
         self.setAccessibleName("Models and regions to compare")
+        self.setProperty("menuSign", "false")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.choices = QMenu(self)
         self.choices.aboutToShow.connect(self.fill)

@@ -1,4 +1,4 @@
-"""The list of models, grouped by family; in the tool bar and in the model panel."""
+"""The list of models, grouped by family; in the tool bar."""
 
 from __future__ import annotations
 

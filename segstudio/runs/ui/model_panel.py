@@ -1,4 +1,4 @@
-"""The model: which one, what is known of it, its weights, how it is run."""
+"""The model card: what is known of the chosen model, its weights, how it is run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QToolButton,
     QVBoxLayout,
@@ -24,27 +24,34 @@ from segstudio.core.prediction import ModelSpec, Variant, effective_options, par
 from segstudio.core.text import as_html
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
+from segstudio.kit.panel_header import PanelHeader, on_panel_ground
 from segstudio.kit.plain import LinkLabel, PlainLabel, plain
 from segstudio.runs.class_mappings import ClassMappings
 from segstudio.runs.mapping_doubt import Fit, Suggestion, fit_of
 from segstudio.runs.segmenting import Segmenting
-from segstudio.runs.ui.model_chooser import ModelChooser, family_title
+from segstudio.runs.ui.model_chooser import family_title
 from segstudio.session.session import Change, Session, What
 
 _DEVICES = (("Automatic", "auto"), ("CPU", "cpu"), ("CUDA GPU", "cuda"), ("Apple GPU", "mps"))
 _MODEL_LINK = "model:"
 _SCORE_LINK = "score"
+_OPEN_LINK = "open"
 _OWN_WEIGHTS = (
     "trained elsewhere on these classes, such as with torchvision (DeepLabV3, Mask R-CNN) or as a "
     "U-Net with the layers inc, down1 ..., up1 ..., outc; .pth, .pt or .safetensors."
 )
+_NONE = "Choose a model in the tool bar."
+_MENU = (
+    "runs.new", "runs.ensemble", "runs.remove", "",
+    "model.load", "model.download", "", "evaluation.mapping",
+)  # fmt: skip
+"""Commands in the header's menu, by id."""
 _SHOWN = What.MODELS | What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA
 
 
 class ModelPanel(QWidget):
-    """Chooses the model and its options, gets its weights, runs it."""
+    """Tells of the model that the tool bar chose; folds to a line, and what to know before a run."""
 
     def __init__(
         self,
@@ -55,10 +62,17 @@ class ModelPanel(QWidget):
     ) -> None:
         super().__init__()
         self._session, self._segmenting, self._mappings = session, segmenting, mappings
-        self.chooser = ModelChooser()
-        self.add = _menu_button(
-            actions, "plus", "New run or ensemble", ("runs.new", "runs.ensemble")
-        )
+        on_panel_ground(self)
+        self.header = PanelHeader("Model", folds=True)
+        self.header.note.setAccessibleName("The model in short")
+        self.header.add_menu("Runs, weights and classes of the model", "settings")
+        for action_id in _MENU:
+            if action_id:
+                self.header.menu.addAction(actions[action_id])
+            else:
+                self.header.menu.addSeparator()
+        self.new_run = ActionButton(actions["runs.new"], "New run…", has_icon=False)
+        self.ensemble = ActionButton(actions["runs.ensemble"], "New ensemble…", has_icon=False)
         self.remove = QToolButton()
         self.remove.setDefaultAction(actions["runs.remove"])
         self.remove.setAutoRaise(True)
@@ -82,14 +96,8 @@ class ModelPanel(QWidget):
         self.mask_ = ThresholdSlider(
             "Mask", "A pixel belongs to an instance from this probability on", self
         )
-        self._runners = [
-            _action_button(actions, "model.run", "Run"),
-            _action_button(actions, "model.run_all", "Run all"),
-            _action_button(actions, "model.cancel", "Cancel"),
-        ]
         self._lay_out()
         self._refresh = Coalescer(self, self._show)
-        self.chooser.attach(session, segmenting)
         self.device.activated.connect(
             lambda: segmenting.set_options(device=self.device.currentData())
         )
@@ -100,14 +108,9 @@ class ModelPanel(QWidget):
         self._show()
 
     def _lay_out(self) -> None:
-        weights = QHBoxLayout()
-        weights.setSpacing(6)
-        weights.addWidget(self.weights, 1)
-        weights.addWidget(self.download)
-        weights.addWidget(self.load)
         options = QGridLayout()
         options.setHorizontalSpacing(8)
-        options.setVerticalSpacing(4)
+        options.setVerticalSpacing(6)
         device_label = PlainLabel("Device")
         device_label.setBuddy(self.device)
         options.addWidget(device_label, 0, 0)
@@ -116,33 +119,58 @@ class ModelPanel(QWidget):
         self.mask_.add_to(options, 1, 3)
         options.setColumnStretch(1, 1)
         options.setColumnStretch(4, 1)
-        runners = QHBoxLayout()
-        runners.setSpacing(6)
-        for button in self._runners:
-            runners.addWidget(button, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 2, 8, 2)
-        column.setSpacing(3)
-        models = QHBoxLayout()
-        models.setSpacing(2)
-        models.addWidget(self.chooser, 1)
-        models.addWidget(self.remove)
-        models.addWidget(self.add)
-        column.addLayout(models)
-        column.addLayout(runners)
-        column.addWidget(self.doubt)
-        column.addLayout(options)
-        column.addLayout(weights)
         about = QHBoxLayout()
         about.addWidget(self.about, 1)
         about.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
-        column.addLayout(about)
-        column.addStretch(1)
+        models = QHBoxLayout()
+        models.setSpacing(6)
+        models.addWidget(self.new_run)
+        models.addWidget(self.ensemble)
+        models.addStretch(1)
+        models.addWidget(self.remove)
+        self._first = QWidget()
+        first = QVBoxLayout(self._first)
+        first.setContentsMargins(12, 4, 8, 8)
+        first.setSpacing(6)
+        first.addWidget(self.doubt)
+        self._weights_row = QWidget()
+        weights = QVBoxLayout(self._weights_row)
+        weights.setContentsMargins(0, 0, 0, 0)
+        weights.setSpacing(4)
+        weights.addWidget(self.weights)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(6)
+        buttons.addWidget(self.download)
+        buttons.addWidget(self.load)
+        buttons.addStretch(1)
+        weights.addLayout(buttons)
+        first.addWidget(self._weights_row)
+        self._rest = QWidget()
+        rest = QVBoxLayout(self._rest)
+        rest.setContentsMargins(12, 0, 8, 10)
+        rest.setSpacing(8)
+        rest.addLayout(about)
+        rest.addLayout(options)
+        rest.addLayout(models)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._first)
+        column.addWidget(self._rest)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def fold(self, folded: bool) -> None:
+        """Show the line and what must be seen before a run, or all."""
+        self.header.show_folded(folded)
+        self._rest.setVisible(not folded)
+        self._show()
 
     def _follow(self, link: str, mapping: QAction, load: QAction) -> None:
         """Do what a link of the doubt says: another model, weights of one's own, the mapping."""
         if link.startswith(_MODEL_LINK):
             self._segmenting.choose(link.removeprefix(_MODEL_LINK))
+        elif link == _OPEN_LINK:
+            self.header.fold_asked.emit()
         elif link == _SCORE_LINK:
             self._mappings.confirm(self._session.model.chosen)
         else:
@@ -159,14 +187,20 @@ class ModelPanel(QWidget):
         self.more.setAccessibleName("Show less" if whole else "Show more")
         self.more.setArrowType(Qt.ArrowType.UpArrow if whole else Qt.ArrowType.DownArrow)
         self.more.setVisible(spec is not None)
+        to_fetch = spec is not None and spec.id not in model.available
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
-        self.download.setVisible(spec is not None and spec.id not in model.available)
+        self.download.setVisible(to_fetch)
         fit = Fit() if spec is None else fit_of(spec, self._session)
-        self.doubt.setText(fit_text(fit))
+        folded = self.header.folded
+        self.doubt.setText(brief_fit_text(fit) if folded else fit_text(fit))
         self.doubt.setToolTip(plain(fit_tip(fit)))
         self.doubt.setVisible(bool(fit.doubt))
+        self.load.setVisible(not folded)
+        self.header.note.show_text(_NONE if spec is None else _line(spec))
+        self._weights_row.setVisible(spec is not None and (to_fetch or not folded))
+        self._first.setVisible(bool(fit.doubt) or not self._weights_row.isHidden())
         scores = None if whole else 0 if fit.doubt else 1
-        self.about.setText("Choose a model above." if spec is None else _describe(spec, scores))
+        self.about.setText(_NONE if spec is None else _describe(spec, scores))
         self.device.setCurrentIndex(max(0, self.device.findData(model.options.device)))
         document = self._session.document
         shown = document.predictions.get(self._session.view.run) if document else None
@@ -276,6 +310,12 @@ def _scores_text(metrics: Mapping[str, float], at_most: int | None) -> str:
     return f"{', '.join(shown[:at_most])}{of}." if shown[:at_most] else ""
 
 
+def _line(spec: ModelSpec) -> str:
+    """What is known of a model in a few words: its first published score, else what it is for."""
+    scores = _scores_text(spec.metrics, 1).replace("held-out ", "").rstrip(".")
+    return scores or spec.description.partition(". ")[0].partition(";")[0].rstrip(".")
+
+
 def _size_text(metrics: Mapping[str, float]) -> str:
     count = metrics.get("num_params")
     return f"{short_text(count)} parameters." if count else ""
@@ -304,13 +344,21 @@ def _text(name: str) -> QLabel:
     return label
 
 
-def fit_text(fit: Fit) -> str:
-    """What to say of a model that may not fit, with links to what would: rich text."""
+def brief_fit_text(fit: Fit) -> str:
+    """What to say of a model that may not fit, in a line or two: rich text with links."""
     text = f"{as_html(fit.doubt, quote=False)} "
     if fit.asked is not None:
         name, counterpart = (as_html(one, quote=False) for one in fit.asked)
         text += f'<a href="{_SCORE_LINK}">Score {name} as \u201c{counterpart}\u201d</a> · '
     text += '<a href="mapping">Change…</a>'
+    if fit.fitting or fit.others:
+        text += f' · <a href="{_OPEN_LINK}">{"What fits" if fit.fitting else "Other models"}</a>'
+    return text
+
+
+def fit_text(fit: Fit) -> str:
+    """The same at length, with links to the models that would fit."""
+    text = brief_fit_text(fit).partition(f' · <a href="{_OPEN_LINK}"')[0]
     if not (fit.fitting or fit.others):
         return text
     heading = "Trained for these classes:" if fit.fitting else "For something else:"
@@ -346,21 +394,6 @@ def own_options(spec: ModelSpec | None) -> frozenset[str]:
     return frozenset(found)
 
 
-def _menu_button(
-    actions: ActionSet, name: str, tip: str, action_ids: tuple[str, ...]
-) -> QToolButton:
-    button = QToolButton()
-    button.setIcon(icon(name))
-    button.setAutoRaise(True)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    menu = QMenu(button)
-    menu.addActions([actions[action_id] for action_id in action_ids])
-    button.setMenu(menu)
-    return button
-
-
 def _more_button() -> QToolButton:
     button = QToolButton()
     button.setCheckable(True)
@@ -376,8 +409,10 @@ def _action_button(actions: ActionSet, action_id: str, text: str) -> ActionButto
 class ActionButton(QPushButton):
     """A push button that is as enabled as its action and does the same."""
 
-    def __init__(self, action: QAction, text: str) -> None:
-        super().__init__(action.icon(), text)
+    def __init__(self, action: QAction, text: str, *, has_icon: bool = True) -> None:
+        super().__init__(text)
+        if has_icon:
+            self.setIcon(action.icon())
         self._action = action
         self.clicked.connect(action.trigger)
         action.changed.connect(self._follow)

@@ -7,7 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 
 from segstudio.annotation.class_removal import ClassUse
-from segstudio.annotation.ui.classes_panel import ID, KEY, RemoveClassDialog, use_text
+from segstudio.annotation.ui.class_dialogs import RemoveClassDialog, use_text
+from segstudio.annotation.ui.class_table import ID, NAME
 from segstudio.core.schema import ClassSpec
 from segstudio.storage.image_ref import ImageRef
 
@@ -17,7 +18,7 @@ def asked(bench, qtbot):
     """The dialog that the minus opens while class 2 is active."""
     bench.settle()
     bench.session.set_view(active_class=2)
-    qtbot.mouseClick(bench.window.classes.remove, Qt.MouseButton.LeftButton)
+    bench.window.classes.remove.trigger()
     bench.until(lambda: bench.window.findChildren(RemoveClassDialog) != [])
     return bench.window.findChildren(RemoveClassDialog)[-1]
 
@@ -52,15 +53,19 @@ def test_enter_cancels_and_that_changes_nothing(bench, asked, qtbot):
 
 def test_ids_and_keys_are_shown_and_stay(bench, qtbot):
     model = bench.window.classes.model
-    shown = [[model.index(row, column).data() for column in (ID, KEY)] for row in range(3)]
-    assert shown == [["0", "0"], ["1", "1"], ["2", "2"]]
+
+    def keyed(row: int) -> str:
+        tip = model.index(row, NAME).data(Qt.ItemDataRole.ToolTipRole)
+        return tip.partition("Key ")[2].partition(" ")[0]
+
+    shown = [(model.index(row, ID).data(), keyed(row)) for row in range(3)]
+    assert shown == [("0", "0"), ("1", "1"), ("2", "2")]
     new = bench.studio.schema_keeper.add_class("x")
     bench.studio.schema_keeper.add_class("y")
     bench.session.set_view(active_class=new)
-    qtbot.mouseClick(bench.window.classes.remove, Qt.MouseButton.LeftButton)
+    bench.window.classes.remove.trigger()
     bench.until(lambda: bench.session.schema.get(new) is None)
-    rows = [[model.index(row, column).data() for column in (ID, KEY)] for row in range(4)]
-    assert rows[3] == ["4", "4"]
+    assert (model.index(3, ID).data(), keyed(3)) == ("4", "4")
     qtbot.keyClick(bench.window, "4")
     assert bench.session.view.active_class == 4
 

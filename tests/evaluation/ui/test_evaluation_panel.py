@@ -74,7 +74,7 @@ def test_m_opens_the_panel_below_list_and_canvas_and_m_closes_it(desk, qtbot):
     docks = desk.window.docks.by_name
     mine = docks["Evaluation"].geometry()
     assert mine.top() > docks["Images"].geometry().bottom()
-    assert mine.right() < docks["Metrics"].geometry().left()
+    assert mine.right() < docks["Classes"].geometry().left()
     qtbot.keyClick(desk.window, Qt.Key.Key_M)
     assert not desk.window.docks.shown("Evaluation")
 

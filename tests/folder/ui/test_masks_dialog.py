@@ -85,19 +85,22 @@ def test_masks_that_are_not_read_yet_are_not_said_to_be(bench, qtbot, tmp_path):
     dialog = shown(bench)
     assert dialog.line.text().startswith("The masks are not read: their numbers could be objects")
     press(qtbot, dialog, QDialogButtonBox.StandardButton.Cancel)
-    bench.until(lambda: bench.window.metrics.image.empty_text.startswith("The masks wait for"))
-    bench.window.metrics.tabs.setCurrentWidget(bench.window.metrics.folder)
-    bench.until(lambda: bench.window.metrics.folder.empty_text.startswith("The masks wait for"))
-    bench.window.metrics.tabs.setCurrentWidget(bench.window.metrics.image)
+    classes = bench.window.classes
+    bench.until(lambda: classes.missing.text().startswith("The masks wait for"))
+    classes.more.click()
+    classes.details.scope.choose("Folder")
+    bench.settle()
+    assert classes.missing.text().startswith("The masks wait for")
+    classes.more.click()
     bench.studio.browsing.masks.read_as(ReadAs("instances"))
-    bench.until(lambda: bench.window.metrics.image.empty_text.startswith("Run a model"))
+    bench.until(lambda: classes.missing.text().startswith("Run a model"))
 
 
 def test_a_mask_that_is_not_used_is_not_said_to_be_missing(bench, tmp_path):
     root = numbers(tmp_path / "set")
     Image.fromarray(np.full((20, 29), 1, np.uint8)).save(root / "masks" / "a2.png")  # too narrow
     bench.open(root)
-    bench.until(lambda: bench.window.metrics.image.empty_text.startswith("The mask of this image"))
+    bench.until(lambda: bench.window.classes.missing.text().startswith("The mask of this image"))
 
 
 def offered(dialog):

@@ -41,9 +41,9 @@ def test_n_opens_the_panel_below_list_and_canvas_and_n_closes_it(desk, qtbot):
     network = docks["Network"].geometry()
     assert network.left() <= docks["Images"].geometry().left()
     assert network.top() > docks["Images"].geometry().bottom()
-    assert network.right() < docks["Metrics"].geometry().left()
+    assert network.right() < docks["Model"].geometry().left()
     # the right column keeps its height, whatever tabs stand below its last panel
-    assert network.bottom() - docks["Metrics"].geometry().bottom() < 0.2 * network.height()
+    assert network.bottom() - docks["Model"].geometry().bottom() < 0.2 * network.height()
     assert network.height() == pytest.approx(0.4 * 800, abs=40)
     assert panel(desk).empty_text == ""
     qtbot.keyClick(desk.window, Qt.Key.Key_N)

@@ -141,6 +141,7 @@ def test_named_runs_stand_first_in_the_list_and_say_what_they_are(bench):
 def test_a_removed_run_can_be_brought_back(bench):
     run = bench.studio.named_runs.add_variant("Small", INSTANCE, input_scale=0.5)
     bench.studio.segmenting.choose(run)
+    bench.window.docks.open("Model")
     bench.until(bench.window.model.remove.isVisible)
     bench.until(bench.window.commands["runs.remove"].isEnabled)
     click(bench.window.model.remove)

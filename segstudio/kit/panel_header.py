@@ -1,0 +1,119 @@
+"""The line on top of a panel: its name, a note beside it, its buttons, its menu."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFont, QPalette
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+
+from segstudio.kit.elided import ElidedLabel
+from segstudio.kit.icon_button import icon_button
+from segstudio.kit.icons import icon
+from segstudio.kit.plain import PlainLabel
+
+HEIGHT = 32
+_RIM = 12
+
+
+class PanelHeader(QWidget):
+    """Stands in the title bar of a dock: what it leaves to the dock, drags and floats it.
+
+    Signals:
+        fold_asked: The user folds the panel to this line, or opens it again.
+    """
+
+    fold_asked = Signal()
+
+    def __init__(self, title: str, *, folds: bool = False) -> None:
+        """Take the panel's name, and whether a click on it folds the panel."""
+        super().__init__()
+        on_panel_ground(self)
+        self.setFixedHeight(HEIGHT)
+        self.title = _FoldButton(title) if folds else _name(title)
+        if isinstance(self.title, _FoldButton):
+            self.title.clicked.connect(self.fold_asked)
+        self.note = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.menu = QMenu(self)
+        self._more: QToolButton | None = None
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(4 if folds else _RIM, 0, 6, 0)
+        self._row.setSpacing(4)
+        self._row.addWidget(self.title)
+        self._row.addSpacing(2)
+        self._row.addWidget(self.note, 1)
+
+    def sizeHint(self) -> QSize:
+        """A dock asks for this alone when it makes room for its title."""
+        return QSize(super().sizeHint().width(), HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        """No panel is kept wide by its title."""
+        return QSize(0, HEIGHT)
+
+    @property
+    def folded(self) -> bool:
+        """Whether the panel is shown as folded."""
+        return isinstance(self.title, _FoldButton) and self.title.folded
+
+    def show_folded(self, folded: bool) -> None:
+        """Turn the sign before the name."""
+        if isinstance(self.title, _FoldButton):
+            self.title.show_folded(folded)
+
+    def add(self, button: QToolButton) -> QToolButton:
+        """Put a button behind the note."""
+        button.setFixedSize(28, 28)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._row.addWidget(button)
+        return button
+
+    def add_menu(self, tip: str, picture: str = "ellipsis") -> QToolButton:
+        """Put the button of the panel's menu behind the others."""
+        button = icon_button(picture, tip)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMenu(self.menu)
+        button.setProperty("menuSign", "false")
+        self._more = self.add(button)
+        return button
+
+
+def on_panel_ground(widget: QWidget) -> None:
+    """Give a widget the ground of lists and tables, so that it's one with those in it."""
+    widget.setBackgroundRole(QPalette.ColorRole.Base)
+    widget.setAutoFillBackground(True)
+
+
+class _FoldButton(QToolButton):
+    """The name of a panel, with a sign that tells whether it is folded."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.folded = False
+        self._title = title
+        self.setText(title)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setIconSize(QSize(16, 16))
+        self.setAutoRaise(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setFont(_semibold(self.font()))
+        self.show_folded(False)
+
+    def show_folded(self, folded: bool) -> None:
+        self.folded = folded
+        self.setIcon(icon("chevron-right" if folded else "chevron-down"))
+        self.setToolTip(f"{'Open' if folded else 'Fold'} {self._title}")
+        self.setAccessibleName(f"{self._title}, {'folded' if folded else 'open'}")
+
+
+def _name(title: str) -> QLabel:
+    label = PlainLabel(title)
+    label.setFont(_semibold(label.font()))
+    label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+    return label
+
+
+def _semibold(font: QFont) -> QFont:
+    font = QFont(font)
+    font.setWeight(QFont.Weight.DemiBold)
+    return font

@@ -1,0 +1,56 @@
+"""A choice of few, as buttons in a row."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
+
+
+class Segments(QWidget):
+    """Buttons in a row of which one is on; the arrow keys go from one to the next.
+
+    Signals:
+        chosen: Another one was chosen.
+    """
+
+    chosen = Signal()
+
+    def __init__(self, name: str, tips: dict[str, str]) -> None:
+        super().__init__()
+        self._group = QButtonGroup(self)
+        self._buttons: dict[str, QToolButton] = {}
+        self.setAccessibleName(name)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for text, tip in tips.items():
+            button = QToolButton()
+            button.setText(text)
+            button.setToolTip(tip)
+            button.setAccessibleName(f"{name}: {text}")
+            button.setCheckable(True)
+            button.setFixedHeight(24)
+            button.setProperty("segment", "true")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setChecked(not self._buttons)
+            button.toggled.connect(self._on_toggled)
+            self._group.addButton(button)
+            self._buttons[text] = button
+            row.addWidget(button)
+
+    @property
+    def text(self) -> str:
+        """The word on the button that is on."""
+        return next(text for text, button in self._buttons.items() if button.isChecked())
+
+    def button(self, text: str) -> QToolButton:
+        """The button with this word."""
+        return self._buttons[text]
+
+    def choose(self, text: str) -> None:
+        """Switch the button with this word on."""
+        self._buttons[text].setChecked(True)
+
+    def _on_toggled(self, on: bool) -> None:
+        if on:
+            self.chosen.emit()

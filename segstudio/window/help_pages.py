@@ -59,7 +59,8 @@ class HelpPlace:
 
     @property
     def _called(self) -> str:
-        return " ".join((self.whole_title, *self.names)).lower()
+        title = self.title if self.is_term else self.whole_title
+        return " ".join((title, *self.names)).lower()
 
 
 @dataclass(frozen=True)

@@ -345,6 +345,7 @@ class PageView(QTextBrowser):
         self._parts: list[str] = []
         self._anchor, self._scrolled = "", -1
         self._words: list[str] = []
+        self._target: QTextCursor | None = None
         self._next = QTimer(self, singleShot=True, interval=0)
         self._next.timeout.connect(self._add_part)
 
@@ -352,6 +353,7 @@ class PageView(QTextBrowser):
         """Show a page at an anchor, or as far down as it was."""
         self._page, self._parts = page, list(page.parts)
         self._anchor, self._scrolled = anchor, scrolled
+        self._target = None
         self.document().clear()
         self.document().setDocumentMargin(24)
         self._add_part()
@@ -368,23 +370,33 @@ class PageView(QTextBrowser):
 
     def go_to(self, anchor: str) -> bool:
         """Scroll to a heading or an explained word; whether it was found."""
-        if not anchor:
+        self._target = None
+        if anchor:
+            found = (block for block in self._blocks() if _anchor(block) == anchor)
+            block = next(found, None)
+            if block is None:
+                return False
+            self._target = QTextCursor(block)
+            self.setTextCursor(self._target)
+            top = self.cursorRect(self._target).top() + self.verticalScrollBar().value()
+            self.verticalScrollBar().setValue(top - 12)
+        else:
             self.verticalScrollBar().setValue(0)
-            return True
-        for block in self._blocks():
-            if _anchor(block) == anchor:
-                cursor = QTextCursor(block)
-                self.setTextCursor(cursor)
-                top = self.cursorRect(cursor).top() + self.verticalScrollBar().value()
-                self.verticalScrollBar().setValue(top - 12)
-                return True
-        return False
+        self.mark(self._words)
+        return True
 
     def mark(self, words: list[str]) -> None:
-        """Mark each place of some words."""
+        """Mark each place of some words, and what was gone to."""
         self._words = [word for word in words if len(word) > 1]
-        marks: list[QTextEdit.ExtraSelection] = []
         tokens = tokens_of(self.palette())
+        marks: list[QTextEdit.ExtraSelection] = []
+        if self._target is not None:
+            line = QTextEdit.ExtraSelection()
+            ground = QTextCharFormat()
+            ground.setBackground(QColor(tokens.selected))
+            ground.setProperty(QTextFormat.Property.FullWidthSelection, True)
+            line.cursor, line.format = self._target, ground
+            marks.append(line)
         look = QTextCharFormat()
         look.setBackground(QColor(tokens.doubt))
         look.setForeground(QColor(tokens.on_doubt))
@@ -437,13 +449,13 @@ class PageView(QTextBrowser):
         cursor.insertMarkdown(part)
         _restore_heading(document.findBlock(start + 1 if start else 0), part)
         self._dress(start)
-        if self._scrolled < 0 and self._anchor and self.go_to(self._anchor):
-            self._anchor = ""
+        if self._scrolled >= 0:
+            self.verticalScrollBar().setValue(self._scrolled)
+        else:
+            self.go_to(self._anchor)  # again with every part: only then is there room to scroll
         if self._parts:
             self._next.start()
             return
-        if self._scrolled >= 0:
-            self.verticalScrollBar().setValue(self._scrolled)
         self.mark(self._words)
 
     def _dress(self, start: int) -> None:

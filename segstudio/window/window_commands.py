@@ -227,9 +227,12 @@ class WindowCommands:
     def command_palette(self) -> None:
         """Find a command by its name, or a heading or word of the help."""
         from segstudio.window.command_palette import CommandPalette
+        from segstudio.window.help_pages import places
 
         self._window.commands.refresh()
-        CommandPalette(self._window.commands, self._window).open_over(self._window)
+        palette = CommandPalette(self._window.commands, self._window, places())
+        palette.help_chosen.connect(self.help)
+        palette.open_over(self._window)
 
     def cheat_sheet(self) -> None:
         from segstudio.window.cheat_sheet import CheatSheet

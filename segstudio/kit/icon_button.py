@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QToolButton
 
 from segstudio.kit.icons import icon
+from segstudio.kit.plain import plain
 
 
 def icon_button(picture: str, tip: str, *, name: str = "", px: int = 16) -> QToolButton:
@@ -21,7 +22,7 @@ def icon_button(picture: str, tip: str, *, name: str = "", px: int = 16) -> QToo
     button.setIcon(icon(picture))
     button.setIconSize(QSize(px, px))
     button.setAutoRaise(True)
-    button.setToolTip(tip)
+    button.setToolTip(plain(tip))
     button.setAccessibleName(name or tip.partition(" (")[0].rstrip("…"))
     return button
 
@@ -30,7 +31,7 @@ def text_switch(text: str, tip: str) -> QToolButton:
     """A button with a word that stays pressed."""
     button = QToolButton()
     button.setText(text)
-    button.setToolTip(tip)
+    button.setToolTip(plain(tip))
     button.setCheckable(True)
     button.setAutoRaise(True)
     return button

@@ -6,10 +6,16 @@ called "<img src=...>" would then load a file.
 
 from __future__ import annotations
 
+import textwrap
+from typing import Final
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from segstudio.core.text import as_html, printable
+
+TIP_CHARS: Final = 60
+"""Where lines of tips end at the latest."""
 
 
 class PlainLabel(QLabel):
@@ -45,9 +51,18 @@ class LinkLabel(QLabel):
             self.setText(text)
 
 
+def wrapped(text: str, width: int = TIP_CHARS) -> str:
+    """A text broken into lines that are read at a glance; Qt would let a tip run on in one line."""
+    lines = (
+        textwrap.wrap(line, width, break_on_hyphens=False, replace_whitespace=False) or [""]
+        for line in text.split("\n")
+    )
+    return "\n".join(part for parts in lines for part in parts)
+
+
 def plain(text: str) -> str:
-    """A text for a tool tip, which has no other way to say that it is no HTML."""
-    text = printable(text, lines=True)
+    """A text for a tool tip, wrapped; a tip has no other way to say that it is no HTML."""
+    text = wrapped(printable(text, lines=True))
     if "<" not in text and "&" not in text:
         return text
     return f"<span>{as_html(text, quote=False)}</span>".replace("\n", "<br>")

@@ -51,14 +51,15 @@ class HelpPlace:
 
     def is_called(self, words: Sequence[str]) -> bool:
         """Whether each of some words in small letters begins a word of its title or names."""
-        return all(_begins_a_word(word, self._called) for word in words)
+        return all(_begins_a_word(word, self.called) for word in words)
 
     def is_just(self, text: str) -> bool:
         """Whether a text in small letters is its title, or another name of it."""
         return text in (self.title.lower(), *(name.lower() for name in self.names))
 
     @property
-    def _called(self) -> str:
+    def called(self) -> str:
+        """Its title and names in small letters; a heading's with the title of its page."""
         title = self.title if self.is_term else self.whole_title
         return " ".join((title, *self.names)).lower()
 

@@ -43,6 +43,11 @@ EYE, NAME, ID, KEY, IOU, DICE = range(6)
 _NO_IGNORE = -1
 _NAME_FILES = "Class names (*.txt *.names *.csv *.tsv *.yaml *.yml *.json);;All files (*)"
 _SWATCH_WIDTH = 26
+_IOU_TIP = (
+    "Intersection over union: what prediction and annotation have in common, as a share of what "
+    "either has"
+)
+_DICE_TIP = "Twice what prediction and annotation have in common, as a share of both together"
 
 
 class ClassesPanel(QWidget):
@@ -62,7 +67,7 @@ class ClassesPanel(QWidget):
         self.ignore.setSpecialValueText("none")
         self.ignore.setKeyboardTracking(False)
         self.ignore.setAccessibleName("Ignore index")
-        self.ignore.setToolTip("Pixels with this class id in the ground truth count in no score")
+        self.ignore.setToolTip("Pixels with this class id in the ground truth\ncount in no score")
         self.whose = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.whose.setContentsMargins(8, 2, 8, 0)
         self.whose.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -97,13 +102,13 @@ class ClassesPanel(QWidget):
 
         return (
             Column(
-                "", lambda _spec: "", icon=lambda spec: icon("eye-off" if is_hidden(spec) else "eye"),
+                "", lambda _spec: "", "Shown or hidden on the canvas", icon=lambda spec: icon("eye-off" if is_hidden(spec) else "eye"),
                 spoken=lambda spec: "hidden" if is_hidden(spec) else "shown",
                 cell_tip=lambda _spec: "Show or hide this class on the canvas",
             ),
             Column(
                 "Class", lambda spec: f"{spec.name} (ignored)" if spec.id == ignored else spec.name,
-                cell_tip=lambda spec: (
+                "Colour and name of each class", cell_tip=lambda spec: (
                     f"{spec.name}\nDouble-click to rename; click the colour to change it"
                 ),
                 icon=lambda spec: swatch(QColor(*spec.color)), emphasis=emphasis, stretch=60,
@@ -111,15 +116,16 @@ class ClassesPanel(QWidget):
                 entered=lambda spec, name: self._class_list.rename(spec.id, name),
             ),
             Column(
-                "Id", lambda spec: str(spec.id), side=Side.CENTRE, sample="255",
+                "Id", lambda spec: str(spec.id), "Value of the class in mask files", side=Side.CENTRE, sample="255",
                 cell_tip=lambda _: "Value of the class in mask files; it never changes by itself",
             ),
             Column(
-                "Key", lambda spec: _key_text(keys.get(spec.id)), side=Side.CENTRE, sample="Alt+9",
+                "Key", lambda spec: _key_text(keys.get(spec.id)), "Key that makes a class active",
+                side=Side.CENTRE, sample="Alt+9",
                 cell_tip=lambda _spec: "Key that makes this class active",
             ),
-            _score_column("IoU", scores, 0),
-            _score_column("Dice", scores, 1),
+            _score_column("IoU", _IOU_TIP, scores, 0),
+            _score_column("Dice", _DICE_TIP, scores, 1),
         )  # fmt: skip
 
     def _lay_out(self) -> None:
@@ -237,7 +243,7 @@ def _key_text(number: int | None) -> str:
 
 
 def _score_column(
-    title: str, scores: Mapping[int, tuple[float, float]], place: int
+    title: str, meaning: str, scores: Mapping[int, tuple[float, float]], place: int
 ) -> Column[ClassSpec]:
     def score(spec: ClassSpec) -> float:
         return scores.get(spec.id, (math.nan, math.nan))[place]
@@ -247,7 +253,7 @@ def _score_column(
         return "In neither map, so it has no score" if is_missing else ""
 
     return Column(
-        title, lambda spec: ratio_text(score(spec)) if scores else "", value=score, cell_tip=tip,
+        title, lambda spec: ratio_text(score(spec)) if scores else "", meaning, score, cell_tip=tip,
         side=Side.CENTRE, sample="0.000",
     )  # fmt: skip
 

@@ -248,7 +248,7 @@ class ChoicesButton(QToolButton):
         self.setIcon(icon("sliders-horizontal"))
         self.setIconSize(QSize(16, 16))
         self.setAutoRaise(True)
-        self.setToolTip("Choose the models to compare, and the smallest region to list")
+        self.setToolTip("The models to compare, and the smallest region to list")
         self.setAccessibleName("Models and regions to compare")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.choices = QMenu(self)

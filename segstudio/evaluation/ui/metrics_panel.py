@@ -77,7 +77,7 @@ def _ratio(
 
 
 COLUMNS: Final = (
-    Column[ScoreRow]("Class", lambda r: r.name, icon=lambda r: swatch(_color(r)), stretch=84),
+    Column[ScoreRow]("Class", lambda r: r.name, "A class of the folder's list", icon=lambda r: swatch(_color(r)), stretch=84),
     _ratio("IoU", "TP / (TP + FP + FN)", lambda r: r.iou, has_bar=True),
     _ratio("Dice", "2 TP / (2 TP + FP + FN)", lambda r: r.dice, has_bar=True),
     _ratio("Prec.", "Precision, TP / (TP + FP): of what the model calls this class, how much is "

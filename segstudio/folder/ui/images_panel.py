@@ -332,7 +332,7 @@ class FilterField(QLineEdit):
     def __init__(self) -> None:
         super().__init__()
         self.setPlaceholderText("Filter by name")
-        self.setToolTip("Words that the name must hold. Enter goes to the list, Esc empties it.")
+        self.setToolTip("Words that the name must hold.\nEnter goes to the list, Esc empties it.")
         self.setClearButtonEnabled(True)
         self.setAccessibleName("Filter images by name")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from segstudio.kit.physical_keys import PhysicalKeys
 
@@ -68,7 +69,8 @@ class TextFocusGuard(QObject):
 
     def _on_focus(self, _old: QWidget | None, now: QWidget | None) -> None:
         if self._field is not None:
-            self._field.removeEventFilter(self)
+            if isValid(self._field):  # a window that closed may have taken it along
+                self._field.removeEventFilter(self)
             self._field = None
         takes_text = now is not None and any(now.inherits(name) for name in _TEXT_FIELDS)
         if now is not None and takes_text:

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from segstudio.kit.action_set import ActionSet, native
 from segstudio.kit.actions import ActionSpec
@@ -54,15 +55,13 @@ class CommandPalette(QFrame):
 
     help_chosen = Signal(str, str)
 
-    def __init__(
-        self, actions: ActionSet, parent: QWidget, places: Sequence[HelpPlace] = ()
-    ) -> None:
-        """Take the commands, and what the help has."""
+    def __init__(self, actions: ActionSet, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAccessibleName("Command palette")
-        self._actions, self._places = actions, places
+        self._actions = actions
+        self._places: Sequence[HelpPlace] = ()
         self._items = QStandardItemModel(self)
         self.field = QLineEdit()
         self.field.setPlaceholderText("Find a command, or a word of the help")
@@ -85,6 +84,13 @@ class CommandPalette(QFrame):
         self.field.installEventFilter(self)
         self.list.clicked.connect(self._run)
         self._fill("")
+
+    def add_help(self, places: Sequence[HelpPlace]) -> None:
+        """Find headings and words of the help too from now on."""
+        if isValid(self):
+            self._places = places
+            if self.field.text().strip():
+                self._fill(self.field.text())
 
     def open_over(self, window: QWidget) -> None:
         """Show it at the top of a window."""

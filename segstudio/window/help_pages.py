@@ -19,6 +19,8 @@ FOR_USERS: Final = (
 """The pages on using the program, in reading order; all others are for who changes it."""
 _MOST_HITS = 60
 _EXCERPT = 90
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_MARKS = re.compile(r"\*\*|`|(?<!\w)\*|\*(?!\w)")
 _MEANING, _ALSO = {"meaning", "definition"}, "also"
 
 
@@ -71,14 +73,22 @@ class HelpPage:
     Attributes:
         name: Its file without ".md".
         title: Its first heading.
-        parts: Its Markdown, cut before each heading of the second level.
-        places: Its headings and the words that it explains, from the top.
+        text: Its Markdown.
     """
 
     name: str
     title: str
-    parts: tuple[str, ...]
-    places: tuple[HelpPlace, ...]
+    text: str
+
+    @property
+    def parts(self) -> list[str]:
+        """Its Markdown, cut before each heading of the second level."""
+        return [part for part in re.split(r"^(?=## )", self.text, flags=re.M) if part.strip()]
+
+    @property
+    def places(self) -> list[HelpPlace]:
+        """Its headings and the words that it explains, from the top."""
+        return list(_places(self.name, self.title, self.text))
 
 
 @dataclass(frozen=True)
@@ -123,13 +133,15 @@ def page_named(name: str) -> HelpPage:
         raise KeyError(name)
     text = path.read_text(encoding="utf-8")
     title = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
-    parts = tuple(part for part in re.split(r"^(?=## )", text, flags=re.MULTILINE) if part.strip())
-    return HelpPage(name, title, parts, tuple(_places(name, title, text)))
+    return HelpPage(name, title, text)
 
 
 @cache
 def places() -> tuple[HelpPlace, ...]:
-    """Every heading and every explained word; a word has the other names that the glossary knows."""
+    """Every heading and every explained word; a word has the other names that the glossary knows.
+
+    The first call takes longer than a frame: it belongs into a job.
+    """
     found = [place for name in page_names() for place in page_named(name).places]
     known = {p.title.lower(): p.names for p in found if p.page == GLOSSARY and p.is_term}
     return tuple(
@@ -139,6 +151,11 @@ def places() -> tuple[HelpPlace, ...]:
         )
         for p in found
     )  # fmt: skip
+
+
+def are_read() -> bool:
+    """Whether `places` answers at once."""
+    return places.cache_info().currsize > 0
 
 
 def search(query: str) -> list[HelpHit]:
@@ -212,8 +229,9 @@ def _term(page: str, title: str, columns: list[str], cells: list[str]) -> HelpPl
 
 
 def _cells(line: str) -> list[str]:
-    line = line.strip()
-    return [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+    if not line.startswith("|"):
+        return []
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
 def _without_code(text: str) -> Iterator[str]:
@@ -227,8 +245,8 @@ def _without_code(text: str) -> Iterator[str]:
 
 def bare(markdown: str) -> str:
     """A line without its markup."""
-    line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
-    return re.sub(r"\*\*|`|(?<!\w)\*|\*(?!\w)", "", line).strip()
+    line = _LINK.sub(r"\1", markdown) if "](" in markdown else markdown
+    return (_MARKS.sub("", line) if "`" in line or "*" in line else line).strip()
 
 
 def _capital(word: str) -> str:

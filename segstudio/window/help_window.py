@@ -68,6 +68,7 @@ from segstudio.window.help_pages import (
     anchor_of,
     page_named,
     page_names,
+    places,
     search,
     short_title,
     target_of,
@@ -132,6 +133,7 @@ class HelpWindow(QWidget):
         ):  # fmt: skip
             QShortcut(QKeySequence(key), self, do)
         self._fill("")
+        jobs.submit("Reading help", "thumbnails", lambda _job: places(), visible=False)
 
     def open_beside(self, window: QWidget) -> None:
         """Show it over the right part of a window, within its screen."""
@@ -351,7 +353,7 @@ class PageView(QTextBrowser):
 
     def show_page(self, page: HelpPage, anchor: str = "", scrolled: int = -1) -> None:
         """Show a page at an anchor, or as far down as it was."""
-        self._page, self._parts = page, list(page.parts)
+        self._page, self._parts = page, page.parts
         self._anchor, self._scrolled = anchor, scrolled
         self._target = None
         self.document().clear()

@@ -227,12 +227,18 @@ class WindowCommands:
     def command_palette(self) -> None:
         """Find a command by its name, or a heading or word of the help."""
         from segstudio.window.command_palette import CommandPalette
-        from segstudio.window.help_pages import places
+        from segstudio.window.help_pages import are_read, places
 
         self._window.commands.refresh()
-        palette = CommandPalette(self._window.commands, self._window, places())
+        palette = CommandPalette(self._window.commands, self._window)
         palette.help_chosen.connect(self.help)
         palette.open_over(self._window)
+        if are_read():
+            palette.add_help(places())
+        else:
+            self._studio.jobs.submit(
+                "Reading help", "thumbnails", lambda _job: places(), palette.add_help, visible=False
+            )
 
     def cheat_sheet(self) -> None:
         from segstudio.window.cheat_sheet import CheatSheet

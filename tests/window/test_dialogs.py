@@ -48,7 +48,7 @@ def test_the_palette_finds_words_and_headings_of_the_help(bench, qtbot, typed, l
     bench.window.commands.run("help.palette")
     palette = _found(bench.window, CommandPalette)
     qtbot.keyClicks(palette.field, typed)
-    assert palette.list.currentIndex().data() == line
+    bench.until(lambda: palette.list.currentIndex().data() == line)
     qtbot.keyClick(palette.field, Qt.Key.Key_Return)
     window = _found(bench.window, HelpWindow)
     assert window.isVisible()

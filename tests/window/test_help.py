@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
-from PySide6.QtGui import QTextCursor, QTextDocument
+from PySide6.QtGui import QKeySequence, QTextCursor, QTextDocument
 from PySide6.QtTest import QTest
 
 from segstudio.resources import docs_path
 from segstudio.window import help_pages
+from segstudio.window.action_table import all_actions
 from segstudio.window.help_pages import page_named, page_names, search, target_of
 from segstudio.window.help_window import HelpWindow
 
@@ -247,7 +248,6 @@ def test_places_are_headings_and_explained_words(monkeypatch, tmp_path):
         encoding="utf-8",
     )
     monkeypatch.setattr(help_pages, "docs_path", lambda *parts: tmp_path.joinpath(*parts))
-    help_pages.page_named.cache_clear()
     found = page_named("page").places
     help_pages.page_named.cache_clear()
     assert [(p.title, p.anchor, p.names, p.is_term) for p in found] == [
@@ -268,3 +268,20 @@ def test_a_search_wants_all_words_and_looks_at_beginnings_of_words():
     words = first.place.text.lower()
     assert "bootstrap" in words
     assert "bootstrap" in first.excerpt.lower()
+
+
+_HELD = {"Space"}
+"""Keys that are held on the canvas and are no shortcut."""
+
+
+def test_the_tour_names_keys_and_commands_that_there_are():
+    text = docs_path("tour.md").read_text(encoding="utf-8")
+    keys = {QKeySequence(key).toString() for spec in all_actions() for key in spec.keys}
+    named = set(re.findall(r"\*\*([^*]+)\*\*", text))
+    assert len(named) > 20
+    assert {key for key in named - _HELD if QKeySequence(key).toString() not in keys} == set()
+    commands = {f"{spec.menu} > {spec.text.rstrip('…')}" for spec in all_actions()}
+    chosen = set(re.findall(r"\*(\w+ > [^*]+)\*", text))
+    assert chosen
+    assert chosen - commands == set()
+    assert len(re.findall(r"^## \d+\. ", text, re.MULTILINE)) == 10

@@ -6,7 +6,6 @@ called "<img src=...>" would then load a file.
 
 from __future__ import annotations
 
-import textwrap
 from typing import Final
 
 from PySide6.QtCore import QEvent, Qt
@@ -53,11 +52,22 @@ class LinkLabel(QLabel):
 
 def wrapped(text: str, width: int = TIP_CHARS) -> str:
     """A text broken into lines that are read at a glance; Qt would let a tip run on in one line."""
-    lines = (
-        textwrap.wrap(line, width, break_on_hyphens=False, replace_whitespace=False) or [""]
-        for line in text.split("\n")
-    )
-    return "\n".join(part for parts in lines for part in parts)
+    return "\n".join(part for line in text.split("\n") for part in _broken(line, width))
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """Break between words; a name longer than a line after `/`, `_`, `-` or `.` if it has one."""
+    parts = [""]
+    for word in line.split(" "):
+        if len(parts[-1]) + 1 + len(word) <= width:
+            parts[-1] += f" {word}" if parts[-1] else word
+            continue
+        while len(word) > width:
+            cut = max(word.rfind(mark, 0, width) for mark in "/\\_-.") + 1
+            parts.append(word[: cut or width])
+            word = word[cut or width :]
+        parts.append(word)
+    return [part for part in parts if part] or [""]
 
 
 def plain(text: str) -> str:

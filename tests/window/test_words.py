@@ -180,6 +180,8 @@ def test_tips_break_between_words_at_sixty_characters():
     ]
     assert wrapped("one\n\ntwo") == "one\n\ntwo"
     assert wrapped("short") == "short"
+    path = f"See {'a' * 40}/{'b' * 30}_{'c' * 8}.png"
+    assert wrapped(path).split("\n") == ["See", f"{'a' * 40}/", f"{'b' * 30}_{'c' * 8}.png"]
     name = "x" * 130
     assert [len(line) for line in wrapped(name).split("\n")] == [60, 60, 10]
 

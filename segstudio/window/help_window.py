@@ -396,8 +396,10 @@ class PageView(QTextBrowser):
             line = QTextEdit.ExtraSelection()
             ground = QTextCharFormat()
             ground.setBackground(QColor(tokens.selected))
-            ground.setProperty(QTextFormat.Property.FullWidthSelection, True)
-            line.cursor, line.format = self._target, ground
+            whole = QTextCursor(self._target)
+            end = QTextCursor.MoveOperation.EndOfBlock
+            whole.movePosition(end, QTextCursor.MoveMode.KeepAnchor)
+            line.cursor, line.format = whole, ground
             marks.append(line)
         look = QTextCharFormat()
         look.setBackground(QColor(tokens.doubt))

@@ -447,12 +447,16 @@ class PageView(QTextBrowser):
         start = document.characterCount() - 1
         cursor = QTextCursor(document)
         cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.beginEditBlock()  # one layout for all of it
         if start:
             cursor.insertBlock(QTextBlockFormat(), QTextCharFormat())
         part = self._parts.pop(0)
         cursor.insertMarkdown(part)
         _restore_heading(document.findBlock(start + 1 if start else 0), part)
+        cursor.endEditBlock()
+        cursor.beginEditBlock()  # tables are known as such only now
         self._dress(start)
+        cursor.endEditBlock()
         if self._scrolled >= 0:
             self.verticalScrollBar().setValue(self._scrolled)
         else:

@@ -12,6 +12,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.text import as_html
 from segstudio.kit.actions import ActionSpec, Context, Keymap, Scope, keys_of
 from segstudio.kit.icons import icon
+from segstudio.kit.plain import wrapped
 
 
 def native(key: str) -> str:
@@ -127,7 +128,7 @@ class ActionSet(QObject):
     def _show_tip(self, action: QAction, spec: ActionSpec, tip: str) -> None:
         keys = self.keys(spec)
         key = f" ({as_html(native(keys[0]))})" if keys else ""
-        more = f"<br>{as_html(tip)}" if tip else ""
+        more = "<br>" + as_html(wrapped(tip)).replace("\n", "<br>") if tip else ""
         action.setToolTip(f"<b>{as_html(spec.text.rstrip('…'))}</b>{key}{more}")
 
     def _run(self, spec: ActionSpec) -> None:

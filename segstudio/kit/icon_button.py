@@ -9,6 +9,7 @@ from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from segstudio.kit.icons import icon
+from segstudio.kit.plain import plain
 
 _TARGET = 28
 """Side of what can be clicked on, around an icon of 16."""
@@ -27,7 +28,7 @@ def icon_button(picture: str, tip: str, *, name: str = "", px: int = 16) -> QToo
     button.setIcon(icon(picture))
     button.setIconSize(QSize(px, px))
     button.setAutoRaise(True)
-    button.setToolTip(tip)
+    button.setToolTip(plain(tip))
     button.setAccessibleName(name or tip.partition(" (")[0].rstrip("…"))
     return button
 
@@ -36,7 +37,7 @@ def text_switch(text: str, tip: str) -> QToolButton:
     """A button with a word that stays pressed."""
     button = QToolButton()
     button.setText(text)
-    button.setToolTip(tip)
+    button.setToolTip(plain(tip))
     button.setCheckable(True)
     button.setAutoRaise(True)
     return button

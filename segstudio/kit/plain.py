@@ -6,10 +6,15 @@ called "<img src=...>" would then load a file.
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from segstudio.core.text import as_html, printable
+
+TIP_CHARS: Final = 60
+"""Where lines of tips end at the latest."""
 
 
 class PlainLabel(QLabel):
@@ -45,9 +50,29 @@ class LinkLabel(QLabel):
             self.setText(text)
 
 
+def wrapped(text: str, width: int = TIP_CHARS) -> str:
+    """A text broken into lines that are read at a glance; Qt would let a tip run on in one line."""
+    return "\n".join(part for line in text.split("\n") for part in _broken(line, width))
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """Break between words; a name longer than a line after `/`, `_`, `-` or `.` if it has one."""
+    parts = [""]
+    for word in line.split(" "):
+        if len(parts[-1]) + 1 + len(word) <= width:
+            parts[-1] += f" {word}" if parts[-1] else word
+            continue
+        while len(word) > width:
+            cut = max(word.rfind(mark, 0, width) for mark in "/\\_-.") + 1
+            parts.append(word[: cut or width])
+            word = word[cut or width :]
+        parts.append(word)
+    return [part for part in parts if part] or [""]
+
+
 def plain(text: str) -> str:
-    """A text for a tool tip, which has no other way to say that it is no HTML."""
-    text = printable(text, lines=True)
+    """A text for a tool tip, wrapped; a tip has no other way to say that it is no HTML."""
+    text = wrapped(printable(text, lines=True))
     if "<" not in text and "&" not in text:
         return text
     return f"<span>{as_html(text, quote=False)}</span>".replace("\n", "<br>")

@@ -170,7 +170,7 @@ CALIBRATION = Measure(
             "ece", "Calibration error",
             "How far the model's confidence is from how often it is right.",
             over_all=lambda bins: bins.ece, where=Where.FOLDER, name="Expected calibration error",
-            short="ECE", unit=Unit.PERCENT, lower_is_better=True, total="calibration_error",
+            short="Calib. error", unit=Unit.PERCENT, lower_is_better=True, total="calibration_error",
         ),
         Figure(
             "suspicion", "Suspected annotation",

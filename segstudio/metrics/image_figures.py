@@ -51,10 +51,17 @@ _P = TypeVar("_P", bound=Part)
 PIXELS = Measure(
     "pairs",
     (
-        Figure("iou", "IoU", "TP / (TP + FP + FN).", lambda m: m.iou, where=Where.CLASSES),
         Figure(
-            "dice", "Dice", "2 TP / (2 TP + FP + FN).", lambda m: m.dice, where=Where.CLASSES,
-            label="Dice",
+            "iou", "IoU",
+            "What prediction and truth have in common, as a share of what either has: "
+            "TP / (TP + FP + FN), the pixels found, invented and missed.",
+            lambda m: m.iou, where=Where.CLASSES,
+        ),
+        Figure(
+            "dice", "Dice",
+            "Twice what prediction and truth have in common, as a share of both together: "
+            "2 TP / (2 TP + FP + FN). Kinder to errors than IoU.",
+            lambda m: m.dice, where=Where.CLASSES, label="Dice",
         ),
         Figure(
             "precision", "Precision",
@@ -85,7 +92,7 @@ PIXELS = Measure(
         Figure(
             "frequency_weighted_iou", "Frequency-weighted IoU",
             "IoU weighted by the pixels of each class: large classes rule it.",
-            over_all=lambda m: m.frequency_weighted_iou, where=_IMAGES_AND_FOLDER, short="fwIoU",
+            over_all=lambda m: m.frequency_weighted_iou, where=_IMAGES_AND_FOLDER, short="Weighted",
             total="frequency_weighted_iou",
         ),
     ),

@@ -169,9 +169,9 @@ class Figure(Generic[S]):
 
     @property
     def tip(self) -> str:
-        """What a pointer on the head of its column is told."""
+        """What a pointer on the head of its column is told: its whole name, then its meaning."""
         more = " Lower is better." if self.lower_is_better else ""
-        return f"<b>{self.name}</b><br>{self.meaning}{more}"
+        return f"{self.name}\n{self.meaning}{more}"
 
     def best(self, values: Numbers) -> float:
         """The best of (n,) values; NaN if none is known."""

@@ -147,7 +147,7 @@ PANOPTIC = Measure(
             total="pq",
         ),
         Figure(
-            "sq", "SQ", "Mean IoU of the segments that were found.",
+            "sq", "SQ", "How well the segments that were found fit: the mean of their IoU.",
             by_class=lambda quality: quality.sq, where=Where.CLASSES | Where.FOLDER,
             name="Segmentation quality", total="sq",
         ),

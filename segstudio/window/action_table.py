@@ -437,14 +437,23 @@ _MODEL = (
 )  # fmt: skip
 
 _HELP = (
+    ActionSpec("help.help", HELP, "Help", lambda c: c.verbs.help(), "circle-question-mark",
+               ("F1",), tip="All pages of the help in a window of their own, with a search"),
+    ActionSpec("help.tour", HELP, "Tour", lambda c: c.verbs.help("tour"), "graduation-cap",
+               tip="Ten short steps from the samples to a mask of your own"),
+    ActionSpec("help.glossary", HELP, "Glossary", lambda c: c.verbs.help("glossary"),
+               "book-open", tip="What the words in this window mean"),
+    ActionSpec("help.metrics", HELP, "Metrics", lambda c: c.verbs.help("metrics"), "sigma",
+               tip="How every figure is defined, and how it was checked"),
     ActionSpec("help.palette", HELP, "Command palette…", lambda c: c.verbs.command_palette(),
-               "command", ("Ctrl+Shift+P",), tip="Find and do any command"),
+               "command", ("Ctrl+Shift+P",), section=1,
+               tip="Find and do any command; find a word or heading of the help"),
     ActionSpec("help.keys", HELP, "Keys and mouse", lambda c: c.verbs.cheat_sheet(),
-               "circle-question-mark", ("F1", "?", "Shift+/")),
+               "keyboard", ("?", "Shift+/"), section=1, tip="Every key and what the mouse does"),
     ActionSpec("help.dismiss", HELP, "Close all messages", lambda c: c.window.notices.dismiss_all(),
-               "x", ("Shift+Esc",)),
+               "x", ("Shift+Esc",), section=1),
     ActionSpec("help.about", HELP, "About segstudio", lambda c: c.verbs.about(), "info",
-               section=1),
+               section=2),
 )  # fmt: skip
 
 

@@ -74,9 +74,6 @@ class CheatSheet(Dialog):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_F1:
-                self.reject()
-                return True
             bar = self._scroll.verticalScrollBar()
             if event.key() in (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
                 step = bar.pageStep() if event.key() == Qt.Key.Key_PageDown else -bar.pageStep()

@@ -1,6 +1,12 @@
-"""The command palette: type a few letters, press Enter."""
+"""The command palette: type a few letters, press Enter.
+
+Commands are found by any of their letters in order; headings and words of the help by beginnings of
+words, also of short forms such as mIoU, so that they do not crowd out what can be done.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import (
     QEvent,
@@ -10,6 +16,7 @@ from PySide6.QtCore import (
     QPoint,
     QSize,
     Qt,
+    Signal,
 )
 from PySide6.QtGui import QKeyEvent, QPainter, QPalette, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
@@ -23,19 +30,30 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from segstudio.kit.action_set import ActionSet, native
 from segstudio.kit.actions import ActionSpec
+from segstudio.kit.icons import icon
+from segstudio.kit.plain import plain
+from segstudio.window.help_pages import HelpPlace
 
 _WIDTH, _HEIGHT = 560, 420
 _ROW = 30
+_MOST_TIP = 300
 _KEY_ROLE = Qt.ItemDataRole.UserRole + 1
 _ID_ROLE = Qt.ItemDataRole.UserRole + 2
 _STEPS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: 10, Qt.Key.Key_PageUp: -10}
 
 
 class CommandPalette(QFrame):
-    """A field and the commands that match it; what cannot be done now is grey."""
+    """A field and what matches it: commands, those that cannot be done now in grey, and help.
+
+    Signals:
+        help_chosen: A heading or word of the help: (page, anchor).
+    """
+
+    help_chosen = Signal(str, str)
 
     def __init__(self, actions: ActionSet, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -43,10 +61,11 @@ class CommandPalette(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAccessibleName("Command palette")
         self._actions = actions
+        self._places: Sequence[HelpPlace] = ()
         self._items = QStandardItemModel(self)
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Find a command")
-        self.field.setAccessibleName("Find a command")
+        self.field.setPlaceholderText("Find a command, or a word of the help")
+        self.field.setAccessibleName("Find a command or a word of the help")
         self.field.setClearButtonEnabled(True)
         self.list = QListView()
         self.list.setModel(self._items)
@@ -55,7 +74,7 @@ class CommandPalette(QFrame):
         self.list.setIconSize(QSize(18, 18))
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.list.setAccessibleName("Commands")
+        self.list.setAccessibleName("Commands and help")
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.field)
@@ -65,6 +84,13 @@ class CommandPalette(QFrame):
         self.field.installEventFilter(self)
         self.list.clicked.connect(self._run)
         self._fill("")
+
+    def add_help(self, places: Sequence[HelpPlace]) -> None:
+        """Find headings and words of the help too from now on."""
+        if isValid(self):
+            self._places = places
+            if self.field.text().strip():
+                self._fill(self.field.text())
 
     def open_over(self, window: QWidget) -> None:
         """Show it at the top of a window."""
@@ -85,14 +111,23 @@ class CommandPalette(QFrame):
 
     def _fill(self, query: str) -> None:
         self._items.clear()
-        texts = [f"{spec.text} {spec.menu}" for spec in self._actions.rows]
-        found = [self._actions.rows[i] for i in fuzzy_sorted(query, texts)]
-        if not query.strip():
-            found.sort(key=lambda spec: not self._actions[spec.id].isEnabled())
-        for spec in found:
-            self._items.appendRow(self._item(spec))
-        if found:
+        for _, item in ranked(query, self._actions.rows, self._places, self._is_enabled):
+            self._items.appendRow(
+                self._item(item) if isinstance(item, ActionSpec) else self._help_item(item)
+            )
+        if self._items.rowCount():
             self.list.setCurrentIndex(self._items.index(0, 0))
+
+    def _is_enabled(self, spec: ActionSpec) -> bool:
+        return self._actions[spec.id].isEnabled()
+
+    def _help_item(self, place: HelpPlace) -> QStandardItem:
+        also = f" ({', '.join(place.names[:2])})" if place.names else ""
+        item = QStandardItem(icon("book-open"), f"{place.whole_title}{also}")
+        item.setData("Help", _KEY_ROLE)
+        item.setData((place.page, place.anchor), _ID_ROLE)
+        item.setToolTip(plain(place.text[:_MOST_TIP]))
+        return item
 
     def _item(self, spec: ActionSpec) -> QStandardItem:
         action = self._actions[spec.id]
@@ -100,7 +135,7 @@ class CommandPalette(QFrame):
         keys = self._actions.keys(spec)
         item.setData(native(keys[0]) if keys else "", _KEY_ROLE)
         item.setData(spec.id, _ID_ROLE)
-        item.setToolTip(spec.tip)
+        item.setToolTip(plain(spec.tip))
         item.setEnabled(action.isEnabled())
         return item
 
@@ -112,9 +147,41 @@ class CommandPalette(QFrame):
         item = self._items.itemFromIndex(index) if index.isValid() else None
         if item is None or not item.isEnabled():
             return
-        action_id = str(index.data(_ID_ROLE))
+        chosen = item.data(_ID_ROLE)
         self.close()
-        self._actions.run(action_id)
+        if isinstance(chosen, str):
+            self._actions.run(chosen)
+        else:
+            self.help_chosen.emit(*chosen)
+
+
+def ranked(
+    query: str,
+    commands: Sequence[ActionSpec],
+    places: Sequence[HelpPlace],
+    is_enabled: Callable[[ActionSpec], bool],
+) -> list[tuple[int, ActionSpec | HelpPlace]]:
+    """What matches a query with its score, the best first; a command before help of equal score.
+
+    For no query all commands, those that can be done now first.
+    """
+    words = query.lower().split()
+    if not words:
+        usable = sorted(commands, key=lambda spec: not is_enabled(spec))
+        return [(0, spec) for spec in usable]
+    exact = " ".join(words)
+    found: list[tuple[int, ActionSpec | HelpPlace]] = []
+    for spec in commands:
+        score = fuzzy_score(query, f"{spec.text} {spec.menu}")
+        if score is not None:
+            is_whole = spec.text.rstrip("…").lower() == exact
+            found.append((score + _WHOLE * is_whole, spec))
+    if len(exact) >= _LEAST_LETTERS:
+        for place in places:
+            if place.is_called(words):
+                score = fuzzy_score(query, " ".join((place.whole_title, *place.names))) or 0
+                found.append((score + _WHOLE * place.is_just(exact), place))
+    return sorted(found, key=lambda pair: -pair[0])
 
 
 class _KeyDelegate(QStyledItemDelegate):
@@ -148,6 +215,10 @@ class _KeyDelegate(QStyledItemDelegate):
 _WORD_START = 10
 _IN_A_ROW = 6
 _GAP = -1
+_WHOLE = 15
+"""More for what is called just so."""
+_LEAST_LETTERS = 2
+"""Of a query for which the help is searched."""
 
 
 def fuzzy_score(query: str, text: str) -> int | None:
@@ -191,10 +262,3 @@ def _score_from(word: str, text: str, start: int) -> int | None:
             score += max(_GAP * (place - last - 1), -8)
         last = place
     return score
-
-
-def fuzzy_sorted(query: str, texts: list[str]) -> list[int]:
-    """Positions of the texts that match, the best first; all, in their order, for no query."""
-    scored = [(fuzzy_score(query, text), i) for i, text in enumerate(texts)]
-    found = [(score, i) for score, i in scored if score is not None]
-    return [i for _, i in sorted(found, key=lambda pair: (-pair[0], pair[1]))]

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.kit.dialog import Dialog
+from segstudio.kit.plain import plain
 from segstudio.storage.settings import DEVICES, THEMES, Settings
 
 Changed = Callable[[str, Any], None]
@@ -112,7 +113,7 @@ class SettingsDialog(Dialog):
 
     def _add(self, form: QFormLayout, name: str, row: Row, value: Any) -> None:
         control = self._control(name, row, value)
-        control.setToolTip(row.tip)
+        control.setToolTip(plain(row.tip))
         control.setAccessibleName(row.title)
         self.controls[name] = control
         if isinstance(control, QCheckBox):

@@ -117,9 +117,15 @@ class ShortcutEditor(Dialog):
 
     def _columns(self) -> tuple[Column[ActionSpec], ...]:
         return (
-            Column("Command", _name, stretch=120),
-            Column("Shortcuts", self._keys_text),
-            Column("Works in", lambda spec: str(spec.scope)),
+            Column("Command", _name, "What is done", stretch=120),
+            Column(
+                "Shortcuts", self._keys_text, "Keys that do it; the first one is shown in menus"
+            ),
+            Column(
+                "Works in",
+                lambda spec: str(spec.scope),
+                "Where the focus has to be for the keys to count",
+            ),
         )
 
     def _keys_text(self, spec: ActionSpec) -> str:

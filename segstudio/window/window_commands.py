@@ -209,12 +209,36 @@ class WindowCommands:
         dialog.accepted.connect(lambda: self._keep_keymap(dialog.keymap))
         dialog.open()
 
+    def help(self, page: str = "", anchor: str = "") -> None:
+        """Show a page of the help, from a heading on if one is named; the tour if none is."""
+        from segstudio.window.help_pages import TOUR
+        from segstudio.window.help_window import HelpWindow
+
+        shown = self._window.findChild(HelpWindow)
+        if shown is None:
+            shown = HelpWindow(self._window, self._studio.jobs)
+            shown.open_beside(self._window)
+        if page or not shown.shown[0]:
+            shown.show_page(page or TOUR, anchor)
+        shown.raise_()
+        shown.activateWindow()
+        (shown.page if page else shown.field).setFocus()
+
     def command_palette(self) -> None:
-        """Find a command by its name."""
+        """Find a command by its name, or a heading or word of the help."""
         from segstudio.window.command_palette import CommandPalette
+        from segstudio.window.help_pages import are_read, places
 
         self._window.commands.refresh()
-        CommandPalette(self._window.commands, self._window).open_over(self._window)
+        palette = CommandPalette(self._window.commands, self._window)
+        palette.help_chosen.connect(self.help)
+        palette.open_over(self._window)
+        if are_read():
+            palette.add_help(places())
+        else:
+            self._studio.jobs.submit(
+                "Reading help", "thumbnails", lambda _job: places(), palette.add_help, visible=False
+            )
 
     def cheat_sheet(self) -> None:
         from segstudio.window.cheat_sheet import CheatSheet

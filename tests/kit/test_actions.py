@@ -39,7 +39,7 @@ def test_every_icon_is_in_the_set():
         ("view.fit", "F"), ("view.actual", "Ctrl+0"), ("view.overlay", "V"),
         ("view.next_style", "O"), ("view.next_layer", "T"), ("model.run", "F5"),
         ("compare.layout", "C"),
-        ("model.run_all", "Ctrl+B"), ("view.panels", "Tab"), ("panel.network", "N"), ("help.keys", "F1"),
+        ("model.run_all", "Ctrl+B"), ("view.panels", "Tab"), ("panel.network", "N"), ("help.help", "F1"),
         ("help.keys", "?"), ("help.palette", "Ctrl+Shift+P"), ("file.save", "Ctrl+S"),
     ],
 )  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QWidget
@@ -15,6 +16,7 @@ from segstudio.storage.journal import Recovered
 from segstudio.storage.settings import Settings
 from segstudio.window.cheat_sheet import CheatSheet
 from segstudio.window.command_palette import CommandPalette
+from segstudio.window.help_window import HelpWindow
 from segstudio.window.settings_dialog import ROWS, SettingsDialog
 from segstudio.window.shortcut_editor import ShortcutEditor
 
@@ -31,6 +33,32 @@ def test_the_palette_finds_and_does_a_command(bench, qtbot):
     qtbot.keyClick(palette.field, Qt.Key.Key_Return)
     assert bench.session.view.tool == "eraser"
     assert not palette.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("typed", "line", "shown"),
+    [
+        ("mean iou", "Metrics: Mean IoU (mIoU)", ("metrics", "term:mean-iou")),
+        ("pq", "Metrics: Panoptic quality (PQ)", ("metrics", "term:panoptic-quality")),
+        ("RF", "Glossary: Receptive field (RF)", ("glossary", "term:receptive-field")),
+        ("comparing mod", "Metrics: Comparing models", ("metrics", "comparing-models")),
+    ],
+)
+def test_the_palette_finds_words_and_headings_of_the_help(bench, qtbot, typed, line, shown):
+    bench.window.commands.run("help.palette")
+    palette = _found(bench.window, CommandPalette)
+    qtbot.keyClicks(palette.field, typed)
+    bench.until(lambda: palette.list.currentIndex().data() == line)
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    window = _found(bench.window, HelpWindow)
+    assert window.isVisible()
+    assert window.shown == shown
+    bench.until(lambda: window.page.is_whole)
+    marks = window.page.extraSelections()
+    target = marks[0].cursor  # tinted
+    assert target.block().text().lower() in line.lower()
+    assert window.page.viewport().rect().contains(window.page.cursorRect(target))
+    window.close()
 
 
 def test_what_cannot_be_done_now_is_grey_in_the_palette(bench, qtbot):
@@ -80,7 +108,15 @@ def test_presets_replace_all_shortcuts(bench, qtbot):
 
 def test_every_setting_has_a_control_or_a_place_elsewhere():
     # tool bar, shortcut editor, export dialog, menu
-    elsewhere = {"model", "keys", "key_overrides", "export_folders", "export_forms", "recent"}
+    elsewhere = {
+        "model",
+        "keys",
+        "key_overrides",
+        "export_folders",
+        "export_forms",
+        "recent",
+        "recent_facts",
+    }
     assert set(ROWS) | elsewhere >= {f.name for f in fields(Settings)}
     assert not set(ROWS) & elsewhere
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 
 def _place(bench) -> str:
@@ -81,3 +82,12 @@ def test_after_a_number_was_typed_the_keys_belong_to_the_image_again(bench):
     assert bench.session.view.brush_size == 7
     bench.qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_D)
     bench.until(lambda: bench.session.index == 1)
+
+
+def test_a_text_field_that_is_gone_before_the_focus_is_let_go(bench, capfd):
+    """A window that closes takes its field along before Qt tells where the focus went."""
+    app, field = QApplication.instance(), QLineEdit()
+    app.focusChanged.emit(None, field)
+    shiboken6.delete(field)
+    app.focusChanged.emit(None, bench.window.canvas)
+    assert "RuntimeError" not in capfd.readouterr().err

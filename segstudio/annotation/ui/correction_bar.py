@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QV
 from segstudio.annotation.annotation_place import AnnotationPlace
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icons import tinted
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.session.document import Document
 from segstudio.session.session import Session
 
@@ -42,7 +42,7 @@ class CorrectionBar(QFrame):
         self.file, self.fate = ElidedLabel(), ElidedLabel(Qt.TextElideMode.ElideRight)
         self.keep, self.instead = QPushButton(), QPushButton()
         self.revert = QPushButton("Revert to original")
-        self.revert.setToolTip(_REVERT_TIP)
+        self.revert.setToolTip(plain(_REVERT_TIP))
         row = QHBoxLayout(self)
         row.setContentsMargins(_MARGIN, 0, _MARGIN, 0)
         row.setSpacing(_GAP)
@@ -53,8 +53,8 @@ class CorrectionBar(QFrame):
         lines.addWidget(self.fate)
         row.addLayout(lines, 1)
         self._buttons = (self.keep, self.instead, self.revert)
-        self.keep.setToolTip(_KEEP_TIP)
-        self.instead.setToolTip(_INSTEAD_TIP)
+        self.keep.setToolTip(plain(_KEEP_TIP))
+        self.instead.setToolTip(plain(_INSTEAD_TIP))
         for button in self._buttons:
             button.setAutoDefault(False)
             row.addWidget(button)

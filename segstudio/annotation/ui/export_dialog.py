@@ -30,7 +30,7 @@ from segstudio.core.formatting import count_text
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.dialog import Dialog, clicked_button
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel, plain_box
+from segstudio.kit.plain import PlainLabel, plain, plain_box
 from segstudio.runs.batch import model_of
 from segstudio.session.session import Session
 from segstudio.storage.mask_files import exports
@@ -222,7 +222,7 @@ def _combo(name: str, choices: list[tuple[str, str]]) -> QComboBox:
 
 def _check(text: str, tip: str) -> QCheckBox:
     box = QCheckBox(text)
-    box.setToolTip(tip)
+    box.setToolTip(plain(tip))
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return box
 

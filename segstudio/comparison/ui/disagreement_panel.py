@@ -259,7 +259,7 @@ class ChoicesButton(QToolButton):
         self.setIcon(icon("sliders-horizontal"))
         self.setIconSize(QSize(16, 16))
         self.setAutoRaise(True)
-        self.setToolTip("Choose the models to compare, and the smallest region to list")
+        self.setToolTip("The models to compare, and the smallest region to list")
         self.setAccessibleName("Models and regions to compare")
         self.setProperty("menuSign", "false")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

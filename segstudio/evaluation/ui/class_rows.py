@@ -52,7 +52,7 @@ class RunHead:
 def class_columns(heads: Sequence[RunHead], figure: AnyFigure) -> list[Column[ClassRow]]:
     """The class, its share of the pixels, and a figure of each model; the best one bold."""
     return [
-        Column("Class", lambda row: row.name, icon=lambda row: swatch(row.color), most=200),
+        Column("Class", lambda row: row.name, "A class of the folder's list", icon=lambda row: swatch(row.color), most=200),
         Column("Pixels", lambda row: percent_text(row.share),
                "Share of the pixels of the ground truth", lambda row: row.share, side=Side.RIGHT),
         *(_run_column(head, figure) for head in heads),

@@ -23,7 +23,7 @@ from segstudio.evaluation.ui.pair_bar import PairBar
 from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.evaluation.ui.pair_plot import PairPlot
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.table import UNSORTED, TableModel, TableView
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import AnyFigure, Where
@@ -120,7 +120,7 @@ class ClassesPage(QWidget):
             self.figure.clear()
             for row, figure in enumerate(figures):
                 self.figure.addItem(figure.name, figure)
-                self.figure.setItemData(row, figure.tip, Qt.ItemDataRole.ToolTipRole)
+                self.figure.setItemData(row, plain(figure.tip), Qt.ItemDataRole.ToolTipRole)
             self.figure.setCurrentIndex(figures.index(chosen) if chosen in figures else 0)
         return figures[max(0, self.figure.currentIndex())]
 

@@ -23,7 +23,7 @@ from segstudio.folder.browsing import Browsing
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.table import UNSORTED, Column, Side, TableModel, TableView
 from segstudio.session.session import Session
 
@@ -132,10 +132,12 @@ class ConfusedList(QWidget):
             )
 
         return (
-            Column("Image", name, cell_tip=tip, stretch=90, icon=lambda r: self._picture(r[0])),
-            Column("Pixels", lambda r: count_text(r[1]), value=lambda r: r[1], cell_tip=tip,
+            Column("Image", name, "Click to look at the pixels", cell_tip=tip, stretch=90, icon=lambda r: self._picture(r[0])),
+            Column("Pixels", lambda r: count_text(r[1]), "How many pixels are taken for the other class",
+                   value=lambda r: r[1], cell_tip=tip,
                    side=Side.RIGHT),
-            Column("Share", lambda r: percent_text(r[1] / whole), value=lambda r: r[1] / whole,
+            Column("Share", lambda r: percent_text(r[1] / whole),
+                   "Of all pixels of the folder that are confused in this way", value=lambda r: r[1] / whole,
                    cell_tip=tip, side=Side.RIGHT),
         )  # fmt: skip
 
@@ -216,6 +218,6 @@ def _button(name: str, tip: str) -> QToolButton:
     button.setIcon(icon(name))
     button.setIconSize(QSize(14, 14))
     button.setAutoRaise(True)
-    button.setToolTip(tip)
+    button.setToolTip(plain(tip))
     button.setAccessibleName(tip)
     return button

@@ -77,9 +77,7 @@ class ConfusionPage(QWidget):
         self.unit.addItem("% of each row", True)
         self.unit.addItem("Pixels", False)
         self.unit.setAccessibleName("Numbers")
-        self.unit.setToolTip(
-            "Shares of the pixels that are annotated as the row's class, or pixels"
-        )
+        self.unit.setToolTip("Shares of the pixels of the row's class, or pixels")
         self.errors = QCheckBox("Errors only")
         self.errors.setToolTip("Leave out the diagonal, so that the colours show the errors")
         self.more = QToolButton()

@@ -191,7 +191,8 @@ def image_columns(session: Session, table: ImageFiguresTable) -> tuple[Column[in
 
     columns = [
         Column(
-            "Image", name, cell_tip=lambda p: f"{name(p)}{_mark_text(session, state(p))}", icon=mark,
+            "Image", name, "Click to open the image; the sign tells whether it was reviewed",
+            cell_tip=lambda p: f"{name(p)}{_mark_text(session, state(p))}", icon=mark,
             most=200,
         ),
         *(_values_column(table, i, head.short) for i, head in enumerate(table.heads, 1)),

@@ -23,7 +23,7 @@ from segstudio.evaluation.ui.image_rows import FigureRange, ImageModel
 from segstudio.folder.browsing import Browsing
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.metrics.measure import AnyFigure
 from segstudio.runs.segmenting import Segmenting
@@ -168,7 +168,7 @@ class ImagesPage(QWidget):
             self.figure.clear()
             for row, figure in enumerate(figures.values()):
                 self.figure.addItem(figure.title, figure.key)
-                self.figure.setItemData(row, figure.tip, Qt.ItemDataRole.ToolTipRole)
+                self.figure.setItemData(row, plain(figure.tip), Qt.ItemDataRole.ToolTipRole)
             self.figure.setCurrentIndex(max(0, self.figure.findData(chosen)))
         return figures[str(self.figure.currentData())]
 

@@ -29,7 +29,7 @@ from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.session.evaluation_state import Evaluation
 from segstudio.session.session import Change, Session, What
 
@@ -280,7 +280,7 @@ def _header_button(name: str, text: str, tip: str) -> QToolButton:
     if text:
         button.setText(text)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setToolTip(tip)
+    button.setToolTip(plain(tip))
     button.setAccessibleName(text or tip)
     return button
 

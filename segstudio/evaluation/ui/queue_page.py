@@ -23,7 +23,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo, ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
 from segstudio.session.queue_state import QueueKind
 from segstudio.session.session import Change, Session, What
@@ -173,7 +173,7 @@ class QueuePage(QWidget):
                 row, meaning if possible else missing, Qt.ItemDataRole.ToolTipRole
             )
         self.kind.setCurrentIndex(self.kind.findData(queue.kind.value))
-        self.kind.setToolTip(_KINDS[queue.kind][1])
+        self.kind.setToolTip(plain(_KINDS[queue.kind][1]))
 
     def _show_runs(self) -> None:
         session = self._session
@@ -264,7 +264,7 @@ def _button(icon_name: str, text: str, tip: str) -> QToolButton:
     button = QToolButton()
     button.setIcon(icon(icon_name))
     button.setText(text)
-    button.setToolTip(tip)
+    button.setToolTip(plain(tip))
     button.setAccessibleName(tip)
     button.setAutoRaise(True)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -204,8 +204,8 @@ class RunChoice(QToolButton):
         self.list.setMinimumWidth(_WIDTH)
         for measure in MEASURES:
             if measure.key in self.measures:
-                self.measures[measure.key].setToolTip(measure.tip)
-        self.originals.setToolTip(_ORIGINALS_TIP)
+                self.measures[measure.key].setToolTip(plain(measure.tip))
+        self.originals.setToolTip(plain(_ORIGINALS_TIP))
         title = PlainLabel("Evaluate these models on every image")
         title.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         buttons = QHBoxLayout()

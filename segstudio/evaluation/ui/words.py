@@ -61,14 +61,16 @@ def ranking_text(table: EvaluationTable) -> str:
     pixels, objects = table.best(lead), table.best(_AP)
     if not pixels or not objects or _are_alike(table, lead) or _are_alike(table, _AP):
         return ""
-    name = "foreground mIoU" if table.has_background else "mIoU"
+    name = "mean IoU of the foreground" if table.has_background else "mean IoU"
     first, second = (f"<b>{as_html(table.title(run))}</b>" for run in (pixels, objects))
     if pixels == objects:
         return (
-            f"{first} is best both at labelling pixels ({name}) and at telling objects apart (AP)."
+            f"{first} is best both at labelling pixels ({name}) and at telling objects "
+            "apart (average precision)."
         )
     return (
-        f"{first} is best at labelling pixels ({name}), {second} at telling objects apart (AP): "
+        f"{first} is best at labelling pixels ({name}), {second} at telling objects apart "
+        "(average precision): "
         "which one is right depends on what is counted later, areas or objects."
     )
 

@@ -414,7 +414,7 @@ class FilterField(QLineEdit):
         """Tell the key that leads to the field."""
         key = f" ({key})" if key else ""
         self.setToolTip(
-            f"Words that the name must hold{key}. Enter goes to the list, Esc empties the field."
+            f"Words that the name must hold{key}.\nEnter goes to the list, Esc empties the field."
         )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QToolButton, QWidg
 from segstudio.folder.browsing import Browsing
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.elided import ElidedCombo
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.image_ref import page_of
@@ -40,7 +40,7 @@ class StackBar(QWidget):
         self.number.setKeyboardTracking(False)
         self.channel = ElidedCombo()
         self.channel.setAccessibleName("Channel")
-        self.channel.setToolTip(_CHANNEL_TIP)
+        self.channel.setToolTip(plain(_CHANNEL_TIP))
         self.channel.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._of = PlainLabel()
         self._pages = QWidget()

@@ -45,7 +45,7 @@ def _negative(value: Callable[[AblationRow], float]) -> Callable[[AblationRow], 
 
 _FIRST: Final = (
     Column[AblationRow](
-        "Without", lambda row: _name(row),
+        "Without", lambda row: _name(row), "What is cut in this row: one skip connection, or all",
         cell_tip=lambda row: f"{_name(row)}: double click to see the mask without it",
     ),
     Column[AblationRow](

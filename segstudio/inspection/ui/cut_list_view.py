@@ -200,7 +200,7 @@ def how_combo() -> QComboBox:
     combo.setToolTip("What stands in for what is cut")
     for row, (how, text) in enumerate(HOW_TEXTS.items()):
         combo.addItem(text, how)
-        combo.setItemData(row, _HOW_TIPS[how], Qt.ItemDataRole.ToolTipRole)
+        combo.setItemData(row, plain(_HOW_TIPS[how]), Qt.ItemDataRole.ToolTipRole)
     combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return combo
 

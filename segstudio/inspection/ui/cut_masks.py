@@ -132,7 +132,7 @@ def _score_columns() -> list[Column[ScoreLine]]:
     """The class, then each score with cuts, left out where there is no room, and its change."""
     columns: list[Column[ScoreLine]] = [
         Column(
-            "Class", lambda line: line.name, stretch=60,
+            "Class", lambda line: line.name, "A class of the model's list", stretch=60,
             icon=lambda line: None if line.color is None else swatch(line.color),
         )
     ]  # fmt: skip

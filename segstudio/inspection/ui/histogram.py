@@ -42,7 +42,7 @@ class HistogramView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Histogram")
         self.setToolTip(
-            "How often values occur (logarithmic). Drag the handles to set the range of the colours."
+            "How often values occur (logarithmic).\nDrag the handles to set the range of the colours."
         )
 
     # -- what is shown -----------------------------------------------------------------------

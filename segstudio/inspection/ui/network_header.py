@@ -25,7 +25,7 @@ from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.ui.sharing import Room
 from segstudio.kit.elided import ElidedCombo, ElidedLabel
 from segstudio.kit.icon_button import icon_button
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.swatch import swatch
 from segstudio.session.inspection import ColourMap, Inspection, MapPicture, TracedNetwork
 from segstudio.session.session import Change, Session, What
@@ -108,7 +108,7 @@ class NetworkHeader(QWidget):
         self.busy.setAccessibleName("Working")
         for row, (text, picture, tip) in enumerate(_PICTURES):
             self.picture.addItem(text, picture)
-            self.picture.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+            self.picture.setItemData(row, plain(tip), Qt.ItemDataRole.ToolTipRole)
         for text, colours in _COLOURS:
             self.colours.addItem(_gradient(colours), text, colours)
         self.colours.setIconSize(_GRADIENT)

@@ -29,7 +29,7 @@ from segstudio.inspection.ui.similarity_map import SimilarityMap
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.heat_map import Cell
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.table import UNSORTED, Column, Side, TableModel, TableView
 from segstudio.session.inspection import MapPicture, StageLook, TracedNetwork
 from segstudio.session.session import Change, Session, What
@@ -183,7 +183,7 @@ class PairPage(QWidget):
         )
         left_out = len(similarity.skipped)
         text = f"Linear CKA over {over}{f', {left_out} could not be used' if left_out else ''}."
-        self.note.setToolTip("\n".join((_HELP, *similarity.skipped)))
+        self.note.setToolTip(plain("\n".join((_HELP, *similarity.skipped))))
         return text
 
     def _cell_of(self, pair: tuple[str, str] | None) -> Cell | None:
@@ -344,4 +344,5 @@ def _stage_column(
         stage = stage_of(row)
         return None if stage is None else icon_of(stage)
 
-    return Column(traced.title, text, icon=icon, stretch=48)
+    tip = f"A stage of {traced.title} with its channels, height and width"
+    return Column(traced.title, text, tip, icon=icon, stretch=48)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from segstudio.core.colour_maps import GREY, MAGMA, coloured
 from segstudio.inspection.spectra import DECIBELS
 from segstudio.inspection.ui.pair_detail import pixmap_of
+from segstudio.kit.plain import plain
 
 _GAP: Final = 10
 _LINE: Final = 4
@@ -61,9 +62,11 @@ class SpectraView(QWidget):
         self._spectra: dict[int, tuple[object, QPixmap]] = {}
         self.setAccessibleName("Maps and their spectra")
         self.setToolTip(
-            "Above: the stage's map, close up; drag to move, wheel to zoom, double click for all "
-            "of it. Below: the energy by frequency, slow changes in the middle; a checkerboard "
-            "lights up the border"
+            plain(
+                "Above: the stage's map, close up; drag to move, wheel to zoom, double click for "
+                "all of it.\nBelow: the energy by frequency, slow changes in the middle; a "
+                "checkerboard lights up the border."
+            )
         )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 

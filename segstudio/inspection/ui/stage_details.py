@@ -25,7 +25,7 @@ from segstudio.inspection.ui.histogram import HistogramView
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icon_button import text_switch
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.session.inspection import StageLook, ValueRange
 
 LEAST_WIDTH, USUAL_WIDTH = 212, 232
@@ -84,7 +84,7 @@ class StageDetails(QScrollArea):
         self.stage.setChecked(True)
         for row, (value, text, tip) in enumerate(_RANGES):
             self.range.addItem(text, value)
-            self.range.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+            self.range.setItemData(row, plain(tip), Qt.ItemDataRole.ToolTipRole)
         self.range.setAccessibleName("Range of the colours")
         self.range.setMinimumContentsLength(8)
         self.range.setSizeAdjustPolicy(
@@ -219,7 +219,7 @@ class FiguresTable(QWidget):
             *texts, tip = rows[place]
             for label, text in zip(labels, texts, strict=True):
                 label.setText(text)
-                label.setToolTip(tip)
+                label.setToolTip(plain(tip))
 
     def _add_row(self) -> None:
         row = len(self._labels)

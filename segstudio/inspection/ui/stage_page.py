@@ -41,7 +41,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.elided import ElidedCombo, ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 from segstudio.report.diagram_style import stride_text
 from segstudio.session.inspection import Overlay, StageLook, TracedNetwork, ValueRange
 from segstudio.session.session import Change, Session, What
@@ -489,7 +489,7 @@ class StageBar(QWidget):
     def _fill(self) -> None:
         for row, order in enumerate(ChannelOrder):
             self.order.addItem(order.value, order)
-            self.order.setItemData(row, EXPLAINED[order], Qt.ItemDataRole.ToolTipRole)
+            self.order.setItemData(row, plain(EXPLAINED[order]), Qt.ItemDataRole.ToolTipRole)
         self.order.setAccessibleName("Order of the channels")
         self.order.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.order.setMinimumContentsLength(12)
@@ -519,6 +519,6 @@ class StageBar(QWidget):
         name = "arrow-down-wide-narrow" if self.falling else "arrow-down-narrow-wide"
         self.direction.setIcon(icon(name))
         text = "Largest first" if self.falling else "Smallest first"
-        self.direction.setToolTip(text)
+        self.direction.setToolTip(plain(text))
         self.direction.setAccessibleName(text)
-        self.order.setToolTip(EXPLAINED[self.chosen])
+        self.order.setToolTip(plain(EXPLAINED[self.chosen]))

@@ -239,7 +239,7 @@ def _combo(name: str, entries: tuple[tuple[str, object, str], ...]) -> QComboBox
     combo.setToolTip(name)
     for row, (text, data, tip) in enumerate(entries):
         combo.addItem(text, data)
-        combo.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+        combo.setItemData(row, plain(tip), Qt.ItemDataRole.ToolTipRole)
     return combo
 
 

@@ -30,7 +30,7 @@ from segstudio.inspection.photo_overlay import PhotoOverlay
 from segstudio.inspection.ui.class_bars import ClassBars
 from segstudio.inspection.ui.stage_strip import PICTURE_PX, StageStrip
 from segstudio.kit.coalesce import Coalescer
-from segstudio.kit.plain import LinkLabel, PlainLabel
+from segstudio.kit.plain import LinkLabel, PlainLabel, plain
 from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
 from segstudio.session.inspection import Inspection, Over, Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
@@ -115,7 +115,7 @@ class WhyPage(QScrollArea):
         for overlay, _, tip in _OVERLAYS:
             button = self.buttons[overlay]
             button.setCheckable(True)
-            button.setToolTip(tip)
+            button.setToolTip(plain(tip))
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(
                 lambda checked, overlay=overlay: self._choose(overlay, on=checked)

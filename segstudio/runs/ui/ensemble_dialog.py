@@ -51,7 +51,7 @@ class EnsembleDialog(Dialog):
         self.mean = QRadioButton("Mean of the probabilities")
         self.mean.setToolTip("Sure models weigh more than unsure ones")
         self.vote = QRadioButton("Majority vote")
-        self.vote.setToolTip("Each model has one vote at every pixel; a tie goes to the lower id")
+        self.vote.setToolTip("Each model has one vote at every pixel;\na tie goes to the lower id")
         self.mean.setChecked(True)
         self.note = line("What it does, or what is missing")
         self.buttons = CreateButtons(session)

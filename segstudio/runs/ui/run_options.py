@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.prediction import RunOptions
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, plain
 
 SIZES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 """Sizes of the input that can be averaged over."""
@@ -44,8 +44,10 @@ class OptionControls(QWidget):
         self.input_scale = _decimal(0.1, 4.0, 0.25, " x")
         self.input_scale.setAccessibleName("Input size")
         self.input_scale.setToolTip(
-            "Size of the image that the network sees, relative to its usual one: larger for small "
-            "objects, smaller for speed"
+            plain(
+                "Size of the image that the network sees, relative to its usual one: larger for "
+                "small objects, smaller for speed"
+            )
         )
         self.flips = QCheckBox("Mirror images")
         self.flips.setToolTip("Average over the image and its three mirror images")
@@ -151,7 +153,7 @@ class OwnNumber(QWidget):
         self.own = QCheckBox("Own")
         self.own.setToolTip("Set it for this run; else it follows the Model panel")
         self.number = number
-        self.number.setToolTip(tip)
+        self.number.setToolTip(plain(tip))
         self.number.setEnabled(False)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -199,7 +201,7 @@ def cost(overrides: Mapping[str, Any]) -> float:
 
 def _size_box(size: float) -> QCheckBox:
     box = QCheckBox(f"{size:g} x")
-    box.setToolTip(f"Average over the image at {size:g} times the input size, among others")
+    box.setToolTip(plain(f"Average over the image at {size:g} times the input size, among others"))
     box.setAccessibleName(f"Size {size:g}")
     return box
 

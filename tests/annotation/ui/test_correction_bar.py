@@ -35,7 +35,7 @@ def test_the_end_of_a_long_file_name_is_read_in_a_small_window(bench, folder):
         bench.until(bar.isVisible)
         bench.until(lambda text=name: text in bar.file.whole)
         bench.settle()
-        assert bar.file.toolTip() == f"Correcting masks/{name}.png"
+        assert f"masks/{name}.png" in bar.file.toolTip().replace("\n", "")
         if place == 0:
             assert bar.file.text().endswith(f"{name[-18:]}.png")
         else:

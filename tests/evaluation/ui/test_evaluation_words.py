@@ -61,7 +61,7 @@ def test_models_that_are_no_better_than_a_guess_are_named():
     [
         (
             {"A": (0.9, 0.2), "B": (0.8, 0.6)},
-            "<b>Model A</b> is best at labelling pixels (foreground mIoU), ",
+            "<b>Model A</b> is best at labelling pixels (mean IoU of the foreground), ",
         ),
         ({"A": (0.9, 0.7), "B": (0.8, 0.6)}, "<b>Model A</b> is best both at"),
         ({"A": (0.9, 0.0), "B": (0.8, 0.0)}, ""),  # neither finds an object

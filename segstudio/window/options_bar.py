@@ -27,7 +27,7 @@ from segstudio.kit.plain import PlainLabel
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, What
 
-_SHOWN = What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE
+_SHOWN = What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE | What.INSPECTION
 _SLIDER_STEPS = 200
 _SPIN_PX = 36
 """Arrows and rims beside a number."""
@@ -35,6 +35,7 @@ _RUN_LETTERS = 14
 _COMPARE = "compare.models"
 _PINS = "A click pins a pixel, a drag moves the image"
 """What the hand does while the inside of the network is shown."""
+_LINKED = "All views move together"
 
 
 class OptionsBar(QFrame):
@@ -64,17 +65,19 @@ class OptionsBar(QFrame):
         self.name.setAccessibleName("Tool in hand")
         self.hint = PlainLabel()
         self.hint.setProperty("caption", True)
-        self.hint.setContentsMargins(12, 0, 0, 0)
         self.run = RunChooser(session, segmenting)
         self.notes = NotesMark()
         self.brush = BrushSize(session)
         self.views = PlainLabel()
+        self._unpin = actions["network.unpin"]
+        self.pinned = _button(self._unpin)
         self._compared = captioned("", self.views, _button(actions[_COMPARE]))
         self._shown_run = captioned("Shown", self.run)
         ids = dict.fromkeys(o.id for tool in self._tools.values() for o in tool.options)
         self._options = {option_id: _button(actions[option_id]) for option_id in ids}
         self.row = FittingRow("More options of the tool", lines=True)
-        for group in (self._compared, self.brush, *self._options.values(), self._shown_run):
+        options = self._options.values()
+        for group in (self._compared, self.pinned, self.brush, *options, self._shown_run):
             self.row.add(group)
         self.row.set_tail(self.hint)
         self._line = GroupLine()
@@ -116,8 +119,12 @@ class OptionsBar(QFrame):
             wanted.append(self.brush)
         if is_comparing:
             wanted.append(self._compared)
+        if tool.name == PAN and (point := session.inspection.point) is not None:
+            self._unpin.setIconText(f"{point[0]}, {point[1]}")
+            wanted.append(self.pinned)
         if self.run.is_needed:
             wanted.append(self._shown_run)
+        self.hint.setContentsMargins(12 if wanted and has_document else 0, 0, 0, 0)
         self.row.want(wanted if has_document else ())
         self._line.setVisible(has_document or bool(self.hint.text()))
 
@@ -132,6 +139,8 @@ class OptionsBar(QFrame):
             return ""
         if tool.name == PAN and session.inspection.active:
             return _PINS
+        if tool.name == PAN and session.view.panes:
+            return _LINKED
         return tool.tip
 
     def _notes(self) -> tuple[str, ...]:

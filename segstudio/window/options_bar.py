@@ -60,6 +60,7 @@ class OptionsBar(QFrame):
         self.setAccessibleName("Options of the tool")
         self._tools = {tool.name: tool for tool in tools}
         self._session = session
+        self._shown: tuple[object, ...] | None = None
         self.name = PlainLabel()
         self.name.setProperty("heading", True)
         self.name.setAccessibleName("Tool in hand")
@@ -124,9 +125,15 @@ class OptionsBar(QFrame):
             wanted.append(self.pinned)
         if self.run.is_needed:
             wanted.append(self._shown_run)
-        self.hint.setContentsMargins(12 if wanted and has_document else 0, 0, 0, 0)
-        self.row.want(wanted if has_document else ())
-        self._line.setVisible(has_document or bool(self.hint.text()))
+        wanted = wanted if has_document else []
+        texts = self.name.text(), self.hint.text(), self.views.text(), self._unpin.iconText()
+        shown_now = (*wanted, *texts)
+        if shown_now == self._shown:
+            return  # most changes of the view are about something else
+        self._shown = shown_now
+        self.hint.setContentsMargins(12 if wanted else 0, 0, 0, 0)
+        self.row.want(wanted)
+        self._line.setVisible(bool(wanted or self.hint.text()))
 
     def _hint(self, tool: type[Tool]) -> str:
         """What the tool does; while there is no image, why."""

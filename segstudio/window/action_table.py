@@ -490,8 +490,8 @@ _WHEEL = (
     ("Alt+wheel", "Overlay opacity"),
 )
 _HELD = (
-    ("Click, with the pan tool", "Pin a pixel, while the network panel is open"),
-    ("Shift+drag, with the pan tool", "Draw the region to explain, likewise"),
+    ("Click, with the hand", "Pin a pixel, while the network panel is open"),
+    ("Shift+drag, with the hand", "Draw the region to explain, likewise"),
     ("Ctrl+Shift+click", "Take the view's model's answer for the region under the pointer"),
     ("V held", "Peek at the photo without the overlay"),
     ("Y held", "Blink: show the compared layer in the view under the pointer"),

@@ -39,6 +39,7 @@ _CVAT: Keymap = {
     "tool.polygon": ("Shift+3", "P"),
     **{f"class.{n}": (f"Ctrl+{n}", str(n)) for n in range(10)},
     "view.actual": ("Ctrl+Alt+1",),
+    "view.double": ("Ctrl+Alt+2",),
 }
 
 PRESETS: dict[str, Keymap] = {

@@ -23,13 +23,14 @@ from segstudio.kit.fitting_row import BUTTON_PX, WORD_ICON, FittingRow, GroupLin
 from segstudio.kit.plain import PlainLabel
 from segstudio.session.session import MAX_BRUSH, MIN_BRUSH, Change, Session, What
 
-_SHOWN = What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE
+_SHOWN = What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.VIEW | What.TRACE | What.INSPECTION
 _SLIDER_STEPS = 200
 _SPIN_PX = 36
 """Arrows and rims beside a number."""
 _COMPARE = "compare.models"
 _PINS = "A click pins a pixel, a drag moves the image"
 """What the hand does while the inside of the network is shown."""
+_LINKED = "All views move together"
 
 
 class OptionsBar(QFrame):
@@ -52,19 +53,22 @@ class OptionsBar(QFrame):
         self.setAccessibleName("Options of the tool")
         self._tools = {tool.name: tool for tool in tools}
         self._session = session
+        self._shown: tuple[object, ...] | None = None
         self.name = PlainLabel()
         self.name.setProperty("heading", True)
         self.name.setAccessibleName("Tool in hand")
         self.hint = PlainLabel()
         self.hint.setProperty("caption", True)
-        self.hint.setContentsMargins(12, 0, 0, 0)
         self.brush = BrushSize(session)
         self.views = PlainLabel()
+        self._unpin = actions["network.unpin"]
+        self.pinned = _button(self._unpin)
         self._compared = captioned("", self.views, _button(actions[_COMPARE]))
         ids = dict.fromkeys(o.id for tool in self._tools.values() for o in tool.options)
         self._options = {option_id: _button(actions[option_id]) for option_id in ids}
         self.row = FittingRow("More options of the tool", lines=True)
-        for group in (self._compared, self.brush, *self._options.values()):
+        options = self._options.values()
+        for group in (self._compared, self.pinned, self.brush, *options):
             self.row.add(group)
         self.row.set_tail(self.hint)
         self._line = GroupLine()
@@ -103,8 +107,18 @@ class OptionsBar(QFrame):
             wanted.append(self.brush)
         if is_comparing:
             wanted.append(self._compared)
-        self.row.want(wanted if has_document else ())
-        self._line.setVisible(has_document or bool(self.hint.text()))
+        if tool.name == PAN and (point := session.inspection.point) is not None:
+            self._unpin.setIconText(f"{point[0]}, {point[1]}")
+            wanted.append(self.pinned)
+        wanted = wanted if has_document else []
+        texts = self.name.text(), self.hint.text(), self.views.text(), self._unpin.iconText()
+        shown_now = (*wanted, *texts)
+        if shown_now == self._shown:
+            return  # most changes of the view are about something else
+        self._shown = shown_now
+        self.hint.setContentsMargins(12 if wanted else 0, 0, 0, 0)
+        self.row.want(wanted)
+        self._line.setVisible(bool(wanted or self.hint.text()))
 
     def _hint(self, tool: type[Tool]) -> str:
         """What the tool does; while there is no image, why."""
@@ -117,6 +131,8 @@ class OptionsBar(QFrame):
             return ""
         if tool.name == PAN and session.inspection.active:
             return _PINS
+        if tool.name == PAN and session.view.panes:
+            return _LINKED
         return tool.tip
 
 

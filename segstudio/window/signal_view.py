@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QObject
 
+from segstudio.canvas.overlay import shown_prediction
 from segstudio.canvas.probe import probe
+from segstudio.core.labels import InstanceIds
 from segstudio.jobs import Job
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.session.document import Document
-from segstudio.session.session import Change, What
+from segstudio.session.session import Change, Layer, ViewState, What
 from segstudio.studio import Studio
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 _MOST_VALUES = 4
 _ACTIONS = ~(What.LABELS | What.SCORES)
 _UNDER_POINTER = What.LABELS | What.PREDICTIONS | What.DOCUMENT | What.VIEW | What.SCHEMA
+_OBJECTS = What.LABELS | What.PREDICTIONS | What.DOCUMENT | What.VIEW
+_OF_MODEL = (Layer.PREDICTION, Layer.CONFIDENCE, Layer.ENTROPY)
+"""Layers that show nothing of the annotation."""
 _TITLE = What.PROJECT | What.DOCUMENT | What.SAVED | What.HISTORY
 
 
@@ -37,12 +43,16 @@ class SignalView(QObject):
         self._actions = Coalescer(self, window.commands.refresh)
         self._title = Coalescer(self, self._show_title)
         self._jobs = Coalescer(self, self._show_jobs, 0.05)
+        self._objects = Coalescer(self, self._count_objects, 0.3)
+        self._counted: tuple[object, ...] = ()
 
     def on_change(self, change: Change) -> None:
         if change.what & _ACTIONS:
             self._actions.request()
         if change.what & _UNDER_POINTER and self._pointer is not None:
             self._probe.request()
+        if change.what & _OBJECTS:
+            self._objects.request()
         if change.what & _TITLE:
             self._title.request()
         if change.what & What.DOCUMENT and self._studio.session.document is not self._document:
@@ -133,6 +143,29 @@ class SignalView(QObject):
             )
         self._window.status.show_saving(text, tip)
 
+    def _count_objects(self) -> None:
+        """Say how many objects are shown, once that is counted beside the event loop."""
+        document = self._studio.session.document
+        ids = None if document is None else shown_objects(document, self._window.canvas.shown_view)
+        counted = (id(document), id(ids), 0 if document is None else document.annotation.revision)
+        if ids is None:
+            self._counted = counted
+            self._window.status.show_objects(None)
+        elif counted != self._counted:
+            self._counted = counted
+            self._studio.jobs.submit(
+                "Counting objects",
+                "scores",
+                lambda _job: number_of(ids),
+                lambda count: self._tell_objects(document, count),
+                key="objects",
+                visible=False,
+            )
+
+    def _tell_objects(self, document: Document | None, count: int) -> None:
+        if document is self._studio.session.document:
+            self._window.status.show_objects(count)
+
     def _show_jobs(self) -> None:
         self._actions.request()
         jobs = [job for job in self._studio.jobs.jobs() if job.visible]
@@ -171,6 +204,25 @@ def _values_kind(document: Document) -> str:
     if picture.has_choice:
         return "channels"
     return "RGB" if picture.is_color else "grey"
+
+
+def shown_objects(document: Document, view: ViewState) -> InstanceIds | None:
+    """The objects that are told apart in a view: (H, W) ids, or None where there are none."""
+    prediction = shown_prediction(document, view)
+    of_model = None if prediction is None else prediction.instance_ids
+    if view.layer is Layer.NONE:
+        return None
+    if view.layer in _OF_MODEL:
+        return of_model
+    own = document.annotation.instances
+    return of_model if own is None else own
+
+
+def number_of(ids: InstanceIds) -> int:
+    """How many objects a map holds; 0 is none."""
+    seen = np.zeros(1 << 16, np.bool_)
+    seen[ids.reshape(-1)] = True
+    return int(np.count_nonzero(seen[1:]))
 
 
 def saving_texts(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -26,11 +26,11 @@ from segstudio.kit.frame_names import STATUS_HEIGHT
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.window import panels
-from segstudio.window.panels import Area
 
 _BUTTON_PX, _ICON_PX = STATUS_HEIGHT - 1, 14
-_JOB_TEXT_PX, _PROGRESS_PX = 240, 96
+_JOB_TEXT_PX, _JOB_BRIEF_PX, _PROGRESS_PX = 240, 110, 96
 _VALUE_MOST_PX, _VALUE_LEAST_PX = 190, 48
+_NARROW_PX = 1200
 _ZOOMS = ("view.fit", "view.actual", "view.double")
 _SEEN_S = 2.0
 """So long a job is watched before it is said how long it will still take."""
@@ -108,6 +108,11 @@ class JobStrip(QWidget):
     def text(self) -> str:
         return self._full if not self.isHidden() else ""
 
+    def be_brief(self, *, brief: bool) -> None:
+        """Leave more of a narrow bar to others; the tip has the whole title."""
+        self._text.most_px = _JOB_BRIEF_PX if brief else _JOB_TEXT_PX
+        self._text.updateGeometry()
+
     def show_job(
         self,
         title: str,
@@ -155,9 +160,11 @@ class StatusBar(QStatusBar):
         self.rooms = {
             panel.name: self._add_room(actions, panel.name, panel.action_id)
             for panel in panels.PANELS
-            if panel.on_demand and panel.area == Area.BottomDockWidgetArea
+            if panel.in_room
         }
-        self._position = _Place("Pointer", "Column and row of the pixel under the pointer")
+        self._position = _Place(
+            "Pointer", "Column and row of the pixel under the pointer", shrinks=False
+        )
         self._color = _Place("Pixel values", "Stored values of the pixel under the pointer")
         self._annotation = _Place("Annotation class", "What the annotation says there")
         self._prediction = _Place("Predicted class", "What the model says there")
@@ -170,12 +177,16 @@ class StatusBar(QStatusBar):
         self._network.setContentsMargins(8, 0, 6, 0)
         self._row.addWidget(self._network, 1)
         self.jobs = JobStrip()
-        self._objects = _Place("Objects", "Objects that are shown in this image")
+        self._objects = _Place(
+            "Objects", "Objects that are shown in this image", shrinks=False, after=True
+        )
         self._saved = _Place("Saving", "")
         self._end.addWidget(self._objects)
         self._end.addWidget(self._saved)
-        self._end.addWidget(GroupLine())
+        self._zoom_line = GroupLine()
+        self._end.addWidget(self._zoom_line)
         self.zoom = self._add_zoom(actions)
+        self.show_zoom("")
         self._start, self._offline = PlainLabel("No folder is open"), PlainLabel(_OFFLINE)
         for label in (self._start, self._offline):
             label.setContentsMargins(8, 0, 8, 0)
@@ -217,6 +228,14 @@ class StatusBar(QStatusBar):
         found["Zoom"] = self.zoom.text()
         return found | {self._network.accessibleName(): self._network.whole}
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the values stand without captions."""
+        super().resizeEvent(event)
+        is_narrow = event.size().width() < _NARROW_PX
+        for place in self._places:
+            place.be_brief(brief=is_narrow)
+        self.jobs.be_brief(brief=is_narrow)
+
     def show_pixel(
         self,
         position: str,
@@ -243,6 +262,9 @@ class StatusBar(QStatusBar):
             self._network.show_text(text)
 
     def show_zoom(self, text: str) -> None:
+        """Show how large the image is; "" while there is none."""
+        for part in (self._zoom_line, self.zoom):
+            part.setVisible(bool(text))
         self.zoom.setText(text)
         self.zoom.setAccessibleDescription(text)
 
@@ -299,19 +321,25 @@ def _row_without_gaps() -> QHBoxLayout:
 class _Place(QWidget):
     """A caption and a value after a line; takes no room while it has nothing to say."""
 
-    def __init__(self, name: str, tip: str) -> None:
+    def __init__(self, name: str, tip: str, *, shrinks: bool = True, after: bool = False) -> None:
+        """Take its name and tip, whether it may be cut, and whether the caption comes after."""
         super().__init__()
         self.name = name
+        self._brief = False
         self._caption = PlainLabel()
         self._caption.setProperty("caption", True)
         self.value = _Value(name, Qt.AlignmentFlag.AlignLeft, _VALUE_MOST_PX, "value")
+        self.value.shrinks = shrinks
         self.setToolTip(tip)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(GroupLine())
-        row.addWidget(self._caption)
-        row.addWidget(self.value, 1)
+        parts = (self.value, self._caption) if after else (self._caption, self.value)
+        for part in parts:
+            row.addWidget(part)
+        row.setSpacing(0)
+        self._after = after
         self.hide()
 
     def show_value(self, caption: str, text: str) -> None:
@@ -320,10 +348,15 @@ class _Place(QWidget):
             self.clear()
             return
         self._caption.setText(caption)
-        self._caption.setVisible(bool(caption))
-        self._caption.setContentsMargins(0, 0, 5 if caption else 0, 0)
+        self._caption.setVisible(bool(caption) and not self._brief)
+        self._caption.setContentsMargins(4 * self._after, 0, 4 * (not self._after), 0)
         self.value.grow(text)
         self.show()
+
+    def be_brief(self, *, brief: bool) -> None:
+        """Leave the caption out; the tip says what the value is."""
+        self._brief = brief
+        self._caption.setVisible(bool(self._caption.text()) and not brief)
 
     def show_caption(self, text: str, tip: str) -> None:
         """Show a text that is no value of anything."""
@@ -351,7 +384,8 @@ class _Value(QLabel):
         self.setAccessibleName(name)
         self.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        self._most_px, self._grown_px = most_px, 0
+        self.most_px, self._grown_px = most_px, 0
+        self.shrinks = True
 
     def setText(self, text: str) -> None:
         super().setText(printable(text))
@@ -366,10 +400,11 @@ class _Value(QLabel):
         self._grown_px = 0
 
     def sizeHint(self) -> QSize:
-        return QSize(min(self._most_px, max(self._grown_px, self._needed)), _BUTTON_PX)
+        return QSize(min(self.most_px, max(self._grown_px, self._needed)), _BUTTON_PX)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(min(_VALUE_LEAST_PX, self.sizeHint().width()), _BUTTON_PX)
+        width = self.sizeHint().width()
+        return QSize(min(_VALUE_LEAST_PX, width) if self.shrinks else width, _BUTTON_PX)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         metrics = self.fontMetrics()

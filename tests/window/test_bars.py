@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QFont
@@ -14,7 +15,8 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider,
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.theme import DARK, LIGHT
-from segstudio.window.signal_view import saving_texts
+from segstudio.session.session import Layer
+from segstudio.window.signal_view import number_of, saving_texts
 from segstudio.window.status_bar import Pace, left_text
 
 LEFT = Qt.MouseButton.LeftButton
@@ -175,7 +177,7 @@ def test_the_right_column_closes_and_comes_back_as_it_was(desk, qtbot):
 
 def test_the_options_follow_the_tool_in_hand(desk, qtbot):
     options, session = desk.window.options, desk.session
-    assert options.name.text() == "Pan"
+    assert options.name.text() == "Hand"
     assert options.hint.isVisible()
     assert options.hint.text().startswith("Drag to move the image")
     qtbot.keyClick(desk.window, Qt.Key.Key_B)
@@ -249,6 +251,22 @@ def test_views_side_by_side_are_named_and_lead_to_the_choice_of_models(desk, qtb
     dialog.close()
     qtbot.keyClick(desk.window, Qt.Key.Key_B)
     desk.until(lambda: options.name.text() == "Brush")
+
+
+def test_a_pinned_pixel_is_told_beside_the_hand_and_freed_by_a_click(desk, qtbot):
+    options, session = desk.window.options, desk.session
+    session.set_inspection(point=(17, 9))
+    desk.until(options.pinned.isVisible)
+    desk.settle()
+    assert options.pinned.text() == "17, 9"
+    assert options.pinned.isEnabled()
+    qtbot.keyClick(desk.window, Qt.Key.Key_B)
+    desk.until(lambda: not options.pinned.isVisible())
+    qtbot.keyClick(desk.window, Qt.Key.Key_H)
+    desk.until(options.pinned.isVisible)
+    qtbot.mouseClick(options.pinned, LEFT)
+    assert session.inspection.point is None
+    desk.until(lambda: not options.pinned.isVisible())
 
 
 # -- tool strip ------------------------------------------------------------------------------------
@@ -437,3 +455,29 @@ def test_a_long_job_leaves_room_for_the_rest_at_the_smallest_width(desk):
         (w.mapTo(status, QPoint()).x(), w.width()) for w in shown(status, QAbstractButton)
     )
     assert all(x + width <= nxt for (x, width), (nxt, _) in pairwise(ends))
+
+
+# -- objects ---------------------------------------------------------------------------------------
+
+
+def test_objects_are_counted_where_they_are_told_apart(desk):
+    status, session = desk.window.status, desk.session
+    assert status.texts["Objects"] == ""
+    desk.studio.segmenting.run_models([INSTANCE])
+    desk.until(lambda: INSTANCE in session.document.predictions)
+    desk.until(lambda: status.texts["Objects"] == "2")  # boxes at 0.9 and 0.6
+    desk.studio.segmenting.set_options(score_threshold=0.8)
+    desk.until(lambda: status.texts["Objects"] == "1")
+    session.set_view(layer=Layer.NONE)
+    desk.until(lambda: status.texts["Objects"] == "")
+    session.set_view(layer=Layer.PREDICTION)
+    desk.until(lambda: status.texts["Objects"] == "1")
+    desk.studio.segmenting.run_models([SEMANTIC])
+    desk.until(lambda: session.view.run == SEMANTIC)
+    desk.until(lambda: status.texts["Objects"] == "")
+
+
+def test_zero_is_no_object():
+    ids = np.array([[0, 3, 3], [65535, 0, 7]], np.uint16)
+    assert number_of(ids) == 3
+    assert number_of(np.zeros((2, 2), np.uint16)) == 0

@@ -43,7 +43,7 @@ NETWORK_ACTIONS = (
     ActionSpec("network.unpin", NETWORK, "Unpin the pixel",
                lambda c: c.studio.inspecting.pin(None), "pin",
                enabled=lambda c: c.session.inspection.point is not None, section=2,
-               tip="A click on the photo with the pan tool pins one"),
+               tip="A click on the photo with the hand pins one"),
     ActionSpec("network.clear_photo", NETWORK, "Clear the photo",
                lambda c: c.studio.photo_overlay.clear(), "eraser",
                enabled=lambda c: c.session.inspection.over_photo is not None, section=2,

@@ -13,7 +13,7 @@ from segstudio.canvas.view import Point
 class PanTool(Tool):
     """Moves the image; also lent to other tools by Space and the middle button."""
 
-    name, title, icon, shortcut = PAN, "Pan", "hand", "H"
+    name, title, icon, shortcut = PAN, "Hand", "hand", "H"
     tip = "Drag to move the image (hold Space with any tool)"
     gestures = (("Middle drag, Space+drag", "Pan, with any tool"),)
     edits = False

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QShortcut
-from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from segstudio.kit.frame_names import TOOLS_WIDTH
 from segstudio.window import panels
-from segstudio.window.dock_title import DockTitle
 from segstudio.window.panels import Area, Build, PanelSpec
-from segstudio.window.room import Room
-from segstudio.window.room_place import Folded, Place, RoomPlace
+from segstudio.window.room import RoomDock
+from segstudio.window.room_place import Folded, RoomPlace, RoomSide
 
 if TYPE_CHECKING:
     from segstudio.jobs import Job
@@ -26,8 +36,73 @@ _WIDTHS = {Area.LeftDockWidgetArea: (140, 320), Area.RightDockWidgetArea: (260, 
 """How narrow and how wide the columns may be; a panel that floats is as wide as it is wanted."""
 _VIEWS_WIDTH = 768
 """What the list leaves to the views at the first start, in windows of usual width."""
+_TITLE_HEIGHT, _TITLE_MARGIN = 32, 12
 _LINE = 1
 """The line between two regions counts as the column's."""
+
+
+class DockTitle(QFrame):
+    """Name at the left, the panel's own buttons and a menu with Float and Close at the right.
+
+    What lies between them moves the dock when it is dragged and lets it float when it is double
+    clicked, as Qt has it.
+    """
+
+    def __init__(self, dock: QDockWidget) -> None:
+        super().__init__()
+        self._dock = dock
+        self.setFixedHeight(_TITLE_HEIGHT)
+        self.name = QLabel(dock.windowTitle())
+        font = self.name.font()
+        font.setWeight(font.Weight.DemiBold)
+        self.name.setFont(font)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(_TITLE_MARGIN, 0, 4, 0)
+        self._row.setSpacing(8)
+        self._row.addWidget(self.name)
+        self._row.addStretch(1)
+        self.more: QToolButton | None = None
+
+    def minimumSizeHint(self) -> QSize:
+        """No panel is kept wide by its title."""
+        return QSize(0, _TITLE_HEIGHT)
+
+    def add_menu(self, close_key: str) -> None:
+        """Add the menu; not before the window is painted, since its icon costs time."""
+        from segstudio.kit.icon_button import icon_button
+
+        title = self._dock.windowTitle()
+        menu = QMenu(f"{title} panel", self)
+        self._float = menu.addAction("Float", self._switch_floating)
+        close = menu.addAction("Close", self._dock.close)
+        close.setText(f"Close\t{close_key}" if close_key else "Close")
+        menu.aboutToShow.connect(self._show_state)
+        self.more = icon_button("ellipsis", f"More of the {title.lower()} panel")
+        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.more.setMenu(menu)
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setProperty("arrowless", True)
+        self._row.addWidget(self.more)
+
+    def take(self, widgets: Sequence[QWidget]) -> None:
+        """Put a panel's own parts here: texts beside the name, buttons before the menu."""
+        after_name = 1
+        for widget in widgets:
+            if isinstance(widget, QLabel):
+                self._row.insertWidget(after_name, widget)
+                after_name += 1
+            else:
+                at = self._row.count() - (0 if self.more is None else 1)
+                self._row.insertWidget(at, widget)
+                policy = widget.sizePolicy().horizontalPolicy()
+                if policy == QSizePolicy.Policy.Preferred:
+                    widget.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def _switch_floating(self) -> None:
+        self._dock.setFloating(not self._dock.isFloating())
+
+    def _show_state(self) -> None:
+        self._float.setText("Back into the window" if self._dock.isFloating() else "Float")
 
 
 class _Frame(QScrollArea):
@@ -81,7 +156,7 @@ class Docks(QObject):
         window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
         window.setCorner(Qt.Corner.BottomLeftCorner, Area.BottomDockWidgetArea)
         in_room = [spec for spec in self._specs.values() if spec.in_room]
-        self.room = Room(in_room, [self._frames[spec.name] for spec in in_room])
+        self.room = RoomDock(in_room, [self._frames[spec.name] for spec in in_room])
         self.room.setAllowedAreas(Area.BottomDockWidgetArea | Area.RightDockWidgetArea)
         self.by_name = {
             spec.name: self.room if spec.in_room else self._make(spec)
@@ -277,7 +352,7 @@ class Docks(QObject):
 
     def switch_beside(self) -> None:
         """Put the room beside the views, or below them again."""
-        self.place.stand(Place.BELOW if self.place.is_beside else Place.BESIDE)
+        self.place.stand(RoomSide.BELOW if self.place.is_beside else RoomSide.BESIDE)
 
     def switch_over(self) -> None:
         """Let the room cover the views, or bring them back."""

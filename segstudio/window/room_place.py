@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDockWidget, QTabBar
 
 if TYPE_CHECKING:
     from segstudio.window.main_window import MainWindow
-    from segstudio.window.room import Room
+    from segstudio.window.room import RoomDock
 
 Area = Qt.DockWidgetArea
 BESIDE_FROM = 1600
@@ -28,7 +28,7 @@ Folded = dict[QDockWidget, tuple[int, int]]
 """What is folded, with its width and height before; 0 of what was behind a tab."""
 
 
-class Place(StrEnum):
+class RoomSide(StrEnum):
     """Where the room stands in the window."""
 
     BELOW = "below"
@@ -48,7 +48,7 @@ class RoomPlace(QObject):
     changed = Signal()
 
     def __init__(
-        self, window: MainWindow, room: Room, column: Callable[[Area], Iterable[QDockWidget]]
+        self, window: MainWindow, room: RoomDock, column: Callable[[Area], Iterable[QDockWidget]]
     ) -> None:
         """Args:
         window: Whose dock the room is.
@@ -57,7 +57,7 @@ class RoomPlace(QObject):
         """
         super().__init__(window)
         self._window, self._room, self._column = window, room, column
-        self._wanted = Place.BELOW
+        self._wanted = RoomSide.BELOW
         self.over = False
         self._folded: Folded = {}
         self._list_width = self._height = self._width = 0
@@ -74,7 +74,7 @@ class RoomPlace(QObject):
     @property
     def is_beside(self) -> bool:
         """Whether the room stands beside the views, or would if it were open."""
-        return self._wanted is Place.BESIDE and self.may_be_beside
+        return self._wanted is RoomSide.BESIDE and self.may_be_beside
 
     @property
     def covers(self) -> bool:
@@ -85,7 +85,7 @@ class RoomPlace(QObject):
     def _in_window(self) -> bool:
         return not self._room.isHidden() and not self._room.isFloating()
 
-    def stand(self, place: Place) -> None:
+    def stand(self, place: RoomSide) -> None:
         """Let the room stand there."""
         self._wanted, self.over = place, False
         self.apply()
@@ -97,7 +97,7 @@ class RoomPlace(QObject):
 
     def forget(self) -> None:
         """Stand below at its first height again; nothing is folded."""
-        self._wanted, self.over = Place.BELOW, False
+        self._wanted, self.over = RoomSide.BELOW, False
         self._height = self._width = 0
         self._folded = {}
         self._window.central.show()
@@ -133,7 +133,7 @@ class RoomPlace(QObject):
                 "place": str(self._wanted),
                 "over": self.covers,
                 "folded": {dock.objectName(): size for dock, size in self._folded.items()},
-                "sizes": [self._height, self._width, self._list_width],
+                "px": [self._height, self._width, self._list_width],
             }
         )
 
@@ -141,10 +141,10 @@ class RoomPlace(QObject):
         """Go on as `to_text` told it; what is damaged is passed over."""
         try:
             kept = json.loads(text)
-            place, over = Place(kept["place"]), bool(kept["over"])
+            place, over = RoomSide(kept["place"]), bool(kept["over"])
             panel = str(kept["panel"])
             folded = {str(k): (_px(w), _px(h)) for k, (w, h) in kept["folded"].items()}
-            height, width, list_width = map(_px, kept["sizes"])
+            height, width, list_width = map(_px, kept["px"])
         except (ValueError, KeyError, TypeError, AttributeError):
             return
         self._wanted, self.over = place, over
@@ -262,7 +262,7 @@ class RoomPlace(QObject):
     def _moved(self, area: Area) -> None:
         """The user dragged it to another side."""
         if not self._is_busy and self._in_window:
-            self._wanted = Place.BESIDE if area == Area.RightDockWidgetArea else Place.BELOW
+            self._wanted = RoomSide.BESIDE if area == Area.RightDockWidgetArea else RoomSide.BELOW
             self.apply()
 
 

@@ -40,53 +40,6 @@ def scored(bench):
     return bench
 
 
-@pytest.mark.parametrize("page", [0, 1])
-def test_the_metrics_are_read_without_scrolling_at_1280_by_800(scored, page):
-    scored.window.metrics.tabs.setCurrentIndex(page)
-    scored.settle()
-    metrics = scored.window.metrics
-    table = (metrics.image, metrics.folder)[page].table
-    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
-    columns = [column.title for column in COLUMNS]
-    for title in ("Class", "IoU", "Dice", "Prec.", "Recall", "Pixels"):
-        at = columns.index(title)
-        right = table.columnViewportPosition(at) + table.columnWidth(at)
-        assert right <= table.viewport().width(), title
-    assert table.horizontalScrollBar().maximum() == 0
-    name = table.fontMetrics().horizontalAdvance("background") + table.iconSize().width() + 10
-    assert table.columnWidth(0) >= name
-    last = table.rowViewportPosition(1) + table.rowHeight(1)
-    assert last <= table.viewport().height()
-
-
-def test_names_are_whole_beside_six_digits_of_pixels_at_1280_by_800(scored):
-    page = scored.window.metrics.image
-    rows = [replace(row, truth_pixels=122_079) for row in page.model.rows]
-    page.model.show_rows(rows)
-    text = page.table.fontMetrics().horizontalAdvance("background")
-    assert page.table.columnWidth(0) >= text + page.table.iconSize().width() + 12
-    assert page.table.horizontalScrollBar().maximum() == 0
-
-
-def test_a_score_against_a_models_own_mask_is_read_without_scrolling_at_1280_by_800(scored):
-    scored.studio.editing.use_prediction()
-    metrics = scored.window.metrics
-    scored.until(metrics.image.warning.isVisible)
-    scored.settle()
-    assert "started from" in metrics.image.sides.text().replace("\n", " ")
-    assert metrics.image.sides.text().endswith(")")
-    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
-    scored.studio.segmenting.run_all()
-    scored.until(lambda: len(scored.session.counts) == 3)
-    metrics.tabs.setCurrentIndex(1)
-    scored.until(metrics.folder.warning.isVisible)
-    scored.settle()
-    assert _frame(scored, "Metrics").verticalScrollBar().maximum() == 0
-    whose = scored.window.classes.whose
-    assert whose.text().endswith("against your annotation")
-    assert "started from" in whose.toolTip()
-
-
 def test_the_predicted_pixels_are_a_column_where_there_is_room_and_else_in_a_tip(scored):
     table, last = scored.window.metrics.image.table, len(COLUMNS) - 1
     assert table.isColumnHidden(last)

@@ -327,9 +327,11 @@ class Docks(QObject):
 
     def toggle_all(self) -> None:
         """Close all docks; the second time bring back those that were open."""
+        self.place.finish()
         open_now = [dock for dock in self._docks if not dock.isHidden()]
         if open_now:
             self.place.cover(False)
+            self.place.finish()
             self._hidden = [dock for dock in self._docks if not dock.isHidden()]
             self._hidden_folded = self.place.take_folded()
             for dock in self._hidden:

@@ -324,6 +324,8 @@ class LayoutStore:
     def save(self, window: QMainWindow) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         store = self._open()
+        if self._docks is not None:
+            self._docks.place.finish()
         geometry, state = window.saveGeometry(), window.saveState(_VERSION)
         store.setValue("geometry", geometry)
         store.setValue("state", state)

@@ -221,9 +221,11 @@ def test_beside_the_views_is_offered_from_1600_pixels_on(desk):
     assert shown(desk) == {"Images", "Network"}
     desk.window.resize(1400, 1052)
     desk.until(lambda: room.geometry().top() > central.geometry().bottom())
+    desk.settle()
     assert "Classes" in shown(desk)
     desk.window.resize(1900, 1000)
     desk.until(lambda: room.geometry().left() > central.geometry().right())
+    desk.settle()
     click(desk, BESIDE)
     assert room.geometry().top() > central.geometry().bottom()
     after = {name: dock.geometry() for name, dock in desk.window.docks.by_name.items()}

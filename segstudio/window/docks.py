@@ -67,6 +67,10 @@ class DockTitle(QFrame):
         """No panel is kept wide by its title."""
         return QSize(0, _TITLE_HEIGHT)
 
+    def sizeHint(self) -> QSize:
+        """Qt gives a title this height, whatever else is said."""
+        return QSize(super().sizeHint().width(), _TITLE_HEIGHT)
+
     def add_menu(self, close_key: str) -> None:
         """Add the menu; not before the window is painted, since its icon costs time."""
         from segstudio.kit.icon_button import icon_button
@@ -196,13 +200,16 @@ class Docks(QObject):
                 host = self.by_name[spec.tabbed_with]
                 window.tabifyDockWidget(host, self.by_name[spec.name])
                 host.raise_()
-        self._share_width(left[:1], right[:1])
+        self.share_width()
         docks = [self.by_name[spec.name] for spec in right]
         window.resizeDocks(docks, [spec.height for spec in right], Qt.Orientation.Vertical)
         self._hidden, self._hidden_folded = [], {}
 
-    def _share_width(self, left: list[PanelSpec], right: list[PanelSpec]) -> None:
-        """Give the columns their widths; the list takes less where the views had too little."""
+    def share_width(self) -> None:
+        """Give the columns their first widths; the list takes less where the views had too little."""
+        first = {spec.area: spec for spec in reversed(self._specs.values()) if not spec.in_room}
+        left = [spec for area, spec in first.items() if area == Area.LeftDockWidgetArea]
+        right = [spec for area, spec in first.items() if area == Area.RightDockWidgetArea]
         right_width = sum(spec.width for spec in right)
         free = self._window.width() - TOOLS_WIDTH - _VIEWS_WIDTH - right_width
         least = _WIDTHS[Area.LeftDockWidgetArea][0]

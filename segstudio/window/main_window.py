@@ -77,10 +77,13 @@ class MainWindow(QMainWindow):
         self.statusBar().setSizeGripEnabled(False)
         self.docks: Docks = Docks(self)
         self.layout_store = LayoutStore(layout_file, self.docks)
-        if self.layout_store.restore(self) and not self.docks.any_shown():
+        is_first = not self.layout_store.restore(self)
+        if not is_first and not self.docks.any_shown():
             self.docks.toggle_all()  # who closed the program with all hidden would look in vain
         if fits_screen:
             keep_on_screen(self)
+        if is_first:
+            self.docks.share_width()  # of what the frame leaves
         delays = _FRAMED_MS if fits_screen else ()
         self._framed = [QTimer(self, singleShot=True, interval=ms) for ms in delays]
         for timer in self._framed:

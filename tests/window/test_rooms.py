@@ -314,6 +314,7 @@ def test_each_panel_has_a_title_of_32_pixels_whose_menu_lets_it_float_and_closes
         dock = desk.window.docks.by_name[name]
         title = dock.titleBarWidget()
         assert title.height() == 32
+        assert dock.widget().y() >= 32, "the panel begins below its title"
         assert title.name.text() == name
         assert title.more.accessibleName()
         menu = title.more.menu()

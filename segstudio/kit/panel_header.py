@@ -7,11 +7,11 @@ from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from segstudio.kit.elided import ElidedLabel
+from segstudio.kit.frame_names import TITLE_HEIGHT as HEIGHT
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
 
-HEIGHT = 32
 _RIM = 12
 
 

@@ -121,7 +121,7 @@ class Column(Generic[Row]):
         most: If not 0, texts make the column no wider than so many pixels.
         stretch: If not 0, the column takes what room is left, and no less than so many pixels.
         sample: The text that decides the width, if not those of the rows.
-        spare: Left out where the columns do not fit.
+        spare: Left out where the columns do not fit, the last one first.
     """
 
     title: str
@@ -474,6 +474,8 @@ class TableView(Generic[Row], QTableView):
         self._by_hand: dict[str, int] = {}
         """Widths that the user gave to columns, by their titles."""
         self._is_fitting = self._by_keys = False
+        self._asked: dict[str, bool] = {}
+        """Spare columns that the user wants to see, or not to see, by their titles."""
         if model.parent() is None:
             model.setParent(self)
         self.setModel(model)
@@ -642,7 +644,7 @@ class TableView(Generic[Row], QTableView):
         columns = self._rows.columns
         widths = [self._wanted(place) for place in range(len(columns))]
         room = self.viewport().width() - sum(widths)
-        left_out = [place for place, column in enumerate(columns) if column.spare and room < 0]
+        left_out = self._left_out(widths, room)
         room += sum(widths[place] for place in left_out)
         free = [p for p, column in enumerate(columns) if column.title not in self._by_hand]
         wide = [place for place in free if columns[place].stretch]
@@ -657,6 +659,31 @@ class TableView(Generic[Row], QTableView):
             if place not in left_out and self.columnWidth(place) != width:
                 self.setColumnWidth(place, width)
         self._is_fitting = False
+
+    def show_column(self, place: int, shown: bool) -> None:
+        """Show a spare column before all others that may be left out, or leave it out."""
+        self._asked.pop(title := self._rows.columns[place].title, None)
+        self._asked[title] = shown
+        self.fit_columns()
+
+    def _left_out(self, widths: Sequence[int], room: int) -> list[int]:
+        """Which columns are not shown: what the user does not want, and what there is no room for.
+
+        What the user asked for goes last, the latest wish last of all.
+        """
+        columns = self._rows.columns
+        spare = [place for place, column in enumerate(columns) if column.spare]
+        asked = {title: at for at, title in enumerate(self._asked) if self._asked[title]}
+        spare.sort(key=lambda place: (asked.get(columns[place].title, -1), -place))
+        left_out = [p for p in spare if not self._asked.get(columns[p].title, True)]
+        room += sum(widths[place] for place in left_out)
+        for place in spare:
+            if room >= 0:
+                break
+            if place not in left_out:
+                left_out.append(place)
+                room += widths[place]
+        return left_out
 
     def _wanted(self, place: int) -> int:
         column = self._rows.columns[place]

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QShortcut
-from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
-from segstudio.kit.frame_names import TOOLS_WIDTH
+from segstudio.kit.frame_names import TITLE_HEIGHT, TOOLS_WIDTH
 from segstudio.window import panels
-from segstudio.window.dock_title import DockTitle
 from segstudio.window.folds import Folds
 from segstudio.window.panels import Area, Build, PanelSpec
-from segstudio.window.room import Room
-from segstudio.window.room_place import Folded, Place, RoomPlace
+from segstudio.window.room import RoomDock
+from segstudio.window.room_place import Folded, RoomPlace, RoomSide
 
 if TYPE_CHECKING:
     from segstudio.jobs import Job
@@ -27,8 +37,77 @@ _WIDTHS = {Area.LeftDockWidgetArea: (140, 320), Area.RightDockWidgetArea: (260, 
 """How narrow and how wide the columns may be; a panel that floats is as wide as it is wanted."""
 _VIEWS_WIDTH = 768
 """What the list leaves to the views at the first start, in windows of usual width."""
+_TITLE_MARGIN = 12
 _LINE = 1
 """The line between two regions counts as the column's."""
+
+
+class DockTitle(QFrame):
+    """Name at the left, the panel's own buttons and a menu with Float and Close at the right.
+
+    What lies between them moves the dock when it is dragged and lets it float when it is double
+    clicked, as Qt has it.
+    """
+
+    def __init__(self, dock: QDockWidget) -> None:
+        super().__init__()
+        self._dock = dock
+        self.setFixedHeight(TITLE_HEIGHT)
+        self.name = QLabel(dock.windowTitle())
+        font = self.name.font()
+        font.setWeight(font.Weight.DemiBold)
+        self.name.setFont(font)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(_TITLE_MARGIN, 0, 4, 0)
+        self._row.setSpacing(8)
+        self._row.addWidget(self.name)
+        self._row.addStretch(1)
+        self.more: QToolButton | None = None
+
+    def minimumSizeHint(self) -> QSize:
+        """No panel is kept wide by its title."""
+        return QSize(0, TITLE_HEIGHT)
+
+    def sizeHint(self) -> QSize:
+        """Qt gives a title this height, whatever else is said."""
+        return QSize(super().sizeHint().width(), TITLE_HEIGHT)
+
+    def add_menu(self, close_key: str) -> None:
+        """Add the menu; not before the window is painted, since its icon costs time."""
+        from segstudio.kit.icon_button import icon_button
+
+        title = self._dock.windowTitle()
+        menu = QMenu(f"{title} panel", self)
+        self._float = menu.addAction("Float", self._switch_floating)
+        close = menu.addAction("Close", self._dock.close)
+        close.setText(f"Close\t{close_key}" if close_key else "Close")
+        menu.aboutToShow.connect(self._show_state)
+        self.more = icon_button("ellipsis", f"More of the {title.lower()} panel")
+        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.more.setMenu(menu)
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setProperty("arrowless", True)
+        self._row.addWidget(self.more)
+
+    def take(self, widgets: Sequence[QWidget]) -> None:
+        """Put a panel's own parts here: texts beside the name, buttons before the menu."""
+        after_name = 1
+        for widget in widgets:
+            if isinstance(widget, QLabel):
+                self._row.insertWidget(after_name, widget)
+                after_name += 1
+            else:
+                at = self._row.count() - (0 if self.more is None else 1)
+                self._row.insertWidget(at, widget)
+                policy = widget.sizePolicy().horizontalPolicy()
+                if policy == QSizePolicy.Policy.Preferred:
+                    widget.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def _switch_floating(self) -> None:
+        self._dock.setFloating(not self._dock.isFloating())
+
+    def _show_state(self) -> None:
+        self._float.setText("Back into the window" if self._dock.isFloating() else "Float")
 
 
 class _Frame(QScrollArea):
@@ -84,7 +163,7 @@ class Docks(QObject):
         window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
         window.setCorner(Qt.Corner.BottomLeftCorner, Area.BottomDockWidgetArea)
         in_room = [spec for spec in self._specs.values() if spec.in_room]
-        self.room = Room(in_room, [self._frames[spec.name] for spec in in_room])
+        self.room = RoomDock(in_room, [self._frames[spec.name] for spec in in_room])
         self.room.setAllowedAreas(Area.BottomDockWidgetArea | Area.RightDockWidgetArea)
         self.by_name = {
             spec.name: self.room if spec.in_room else self._make(spec)
@@ -124,14 +203,17 @@ class Docks(QObject):
                 host = self.by_name[spec.tabbed_with]
                 window.tabifyDockWidget(host, self.by_name[spec.name])
                 host.raise_()
-        self._share_width(left[:1], right[:1])
+        self.share_width()
         docks = [self.by_name[spec.name] for spec in right]
         window.resizeDocks(docks, [spec.height for spec in right], Qt.Orientation.Vertical)
         self.folds.fold_all()
         self._hidden, self._hidden_folded = [], {}
 
-    def _share_width(self, left: list[PanelSpec], right: list[PanelSpec]) -> None:
-        """Give the columns their widths; the list takes less where the views had too little."""
+    def share_width(self) -> None:
+        """Give the columns their first widths; the list takes less where the views had too little."""
+        first = {spec.area: spec for spec in reversed(self._specs.values()) if not spec.in_room}
+        left = [spec for area, spec in first.items() if area == Area.LeftDockWidgetArea]
+        right = [spec for area, spec in first.items() if area == Area.RightDockWidgetArea]
         right_width = sum(spec.width for spec in right)
         free = self._window.width() - TOOLS_WIDTH - _VIEWS_WIDTH - right_width
         least = _WIDTHS[Area.LeftDockWidgetArea][0]
@@ -305,9 +387,11 @@ class Docks(QObject):
 
     def toggle_all(self) -> None:
         """Close all docks; the second time bring back those that were open."""
+        self.place.finish()
         open_now = [dock for dock in self._docks if not dock.isHidden()]
         if open_now:
             self.place.cover(False)
+            self.place.finish()
             self._hidden = [dock for dock in self._docks if not dock.isHidden()]
             self._hidden_folded = self.place.take_folded()
             for dock in self._hidden:
@@ -330,7 +414,7 @@ class Docks(QObject):
 
     def switch_beside(self) -> None:
         """Put the room beside the views, or below them again."""
-        self.place.stand(Place.BELOW if self.place.is_beside else Place.BESIDE)
+        self.place.stand(RoomSide.BELOW if self.place.is_beside else RoomSide.BESIDE)
 
     def switch_over(self) -> None:
         """Let the room cover the views, or bring them back."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QScrollArea, QSizePolicy, QWidget
 
-from segstudio.window.dock_title import HEIGHT
+from segstudio.kit.frame_names import TITLE_HEIGHT as HEIGHT
 
 if TYPE_CHECKING:
     from segstudio.kit.panel_header import PanelHeader

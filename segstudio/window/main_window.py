@@ -96,13 +96,18 @@ class MainWindow(QMainWindow):
         self.docks: Docks = Docks(self)
         self.layout_store = LayoutStore(layout_file, self.docks)
         self.start = Start(self)
+        is_first = False
         if not opens:
             self.layout_store.restore_geometry(self)
             self.start.begin()
-        elif self.layout_store.restore(self) and not self.docks.any_shown():
+        else:
+            is_first = not self.layout_store.restore(self)
+        if opens and not is_first and not self.docks.any_shown():
             self.docks.toggle_all()  # who closed the program with all hidden would look in vain
         if fits_screen:
             keep_on_screen(self)
+        if is_first:
+            self.docks.share_width()  # of what the frame leaves
         delays = _FRAMED_MS if fits_screen else ()
         self._framed = [QTimer(self, singleShot=True, interval=ms) for ms in delays]
         for timer in self._framed:
@@ -388,6 +393,8 @@ class LayoutStore:
 
     def save(self, window: QMainWindow, *, docks: bool = True) -> None:
         """Keep how the window is; its docks as they were kept before if they are not shown."""
+        if docks and self._docks is not None:
+            self._docks.place.finish()
         state = window.saveState(_VERSION) if docks else self._stored()[1]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         store = self._open()

@@ -31,7 +31,7 @@ BESIDE, OVER, CLOSE = "room.beside", "room.over", "room.close"
 """Its buttons; the first two are commands of this id."""
 
 
-class Room(QDockWidget):
+class RoomDock(QDockWidget):
     """A bar with a tab for each panel and the line of the one in front; below it that panel.
 
     A panel whose `room_header` gives a widget has it stand in the bar while the panel is in front,

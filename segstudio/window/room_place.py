@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QTabBar
 
 if TYPE_CHECKING:
     from segstudio.window.main_window import MainWindow
-    from segstudio.window.room import Room
+    from segstudio.window.room import RoomDock
 
 Area = Qt.DockWidgetArea
 BESIDE_FROM = 1600
@@ -28,7 +29,7 @@ Folded = dict[QDockWidget, tuple[int, int]]
 """What is folded, with its width and height before; 0 of what was behind a tab."""
 
 
-class Place(StrEnum):
+class RoomSide(StrEnum):
     """Where the room stands in the window."""
 
     BELOW = "below"
@@ -48,7 +49,7 @@ class RoomPlace(QObject):
     changed = Signal()
 
     def __init__(
-        self, window: MainWindow, room: Room, column: Callable[[Area], Iterable[QDockWidget]]
+        self, window: MainWindow, room: RoomDock, column: Callable[[Area], Iterable[QDockWidget]]
     ) -> None:
         """Args:
         window: Whose dock the room is.
@@ -57,11 +58,16 @@ class RoomPlace(QObject):
         """
         super().__init__(window)
         self._window, self._room, self._column = window, room, column
-        self._wanted = Place.BELOW
+        self._wanted = RoomSide.BELOW
         self.over = False
         self._folded: Folded = {}
         self._list_width = self._height = self._width = 0
         self._was_shown = self._is_busy = False
+        self._before: Folded = {}
+        """Sizes that were given a moment ago: Qt does not tell them yet."""
+        self._steps: deque[Callable[[], object]] = deque()
+        self._next = QTimer(self, singleShot=True, interval=0)
+        self._next.timeout.connect(self._step_if_any)
         room.visibilityChanged.connect(self._follow)
         room.topLevelChanged.connect(lambda _floats: self.apply())
         room.dockLocationChanged.connect(self._moved)
@@ -74,7 +80,7 @@ class RoomPlace(QObject):
     @property
     def is_beside(self) -> bool:
         """Whether the room stands beside the views, or would if it were open."""
-        return self._wanted is Place.BESIDE and self.may_be_beside
+        return self._wanted is RoomSide.BESIDE and self.may_be_beside
 
     @property
     def covers(self) -> bool:
@@ -85,7 +91,7 @@ class RoomPlace(QObject):
     def _in_window(self) -> bool:
         return not self._room.isHidden() and not self._room.isFloating()
 
-    def stand(self, place: Place) -> None:
+    def stand(self, place: RoomSide) -> None:
         """Let the room stand there."""
         self._wanted, self.over = place, False
         self.apply()
@@ -97,7 +103,8 @@ class RoomPlace(QObject):
 
     def forget(self) -> None:
         """Stand below at its first height again; nothing is folded."""
-        self._wanted, self.over = Place.BELOW, False
+        self.finish()
+        self._wanted, self.over = RoomSide.BELOW, False
         self._height = self._width = 0
         self._folded = {}
         self._window.central.show()
@@ -106,6 +113,17 @@ class RoomPlace(QObject):
         """Make the window as it is wanted."""
         if self._is_busy:
             return
+        self.finish()
+        if not self.covers and self._window.central.isHidden():
+            self._window.setUpdatesEnabled(False)
+            self._window.central.show()
+            self._steps.append(self._arrange)  # the views take their time alone
+            self._next.start()
+        else:
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Move the room, and fold the column or bring it back."""
         self._is_busy = True
         window, is_open = self._window, self._in_window
         aside = is_open and (self.over or self.is_beside)
@@ -115,13 +133,15 @@ class RoomPlace(QObject):
         if aside:
             self._fold()
         else:
-            self.unfold()
+            self._unfold()
         if is_open:
             self._size()
         self._room.show_place(
             may_be_beside=self.may_be_beside, beside=self.is_beside, over=self.over
         )
         self._is_busy = False
+        if not self._steps:
+            window.setUpdatesEnabled(True)
         self.changed.emit()
 
     def to_text(self) -> str:
@@ -133,7 +153,7 @@ class RoomPlace(QObject):
                 "place": str(self._wanted),
                 "over": self.covers,
                 "folded": {dock.objectName(): size for dock, size in self._folded.items()},
-                "sizes": [self._height, self._width, self._list_width],
+                "px": [self._height, self._width, self._list_width],
             }
         )
 
@@ -141,10 +161,10 @@ class RoomPlace(QObject):
         """Go on as `to_text` told it; what is damaged is passed over."""
         try:
             kept = json.loads(text)
-            place, over = Place(kept["place"]), bool(kept["over"])
+            place, over = RoomSide(kept["place"]), bool(kept["over"])
             panel = str(kept["panel"])
             folded = {str(k): (_px(w), _px(h)) for k, (w, h) in kept["folded"].items()}
-            height, width, list_width = map(_px, kept["sizes"])
+            height, width, list_width = map(_px, kept["px"])
         except (ValueError, KeyError, TypeError, AttributeError):
             return
         self._wanted, self.over = place, over
@@ -156,14 +176,36 @@ class RoomPlace(QObject):
         self._was_shown = not self._room.isHidden()
         self.apply()
 
-    def unfold(self) -> None:
-        """Bring the right column back, as large as it was."""
+    def finish(self) -> None:
+        """Do now what is still to be done of the last change."""
+        while self._steps:
+            self._step()
+
+    def _unfold(self) -> None:
+        """Bring the right column back, as large as it was: a dock a turn, since each takes its time."""
         folded, self._folded = self._folded, {}
         if not folded:
             return
+        self._window.setUpdatesEnabled(False)  # nobody sees the column half there
+        self._before = folded
+        self._steps.extend(dock.show for dock in folded)
+        self._steps.append(lambda: self._share_out(folded))
+        self._next.start()
+
+    def _step_if_any(self) -> None:
+        if self._steps:
+            self._step()
+        if not self._steps:
+            self._before = {}
+
+    def _step(self) -> None:
+        self._steps.popleft()()
+        if self._steps:
+            self._next.start()
+
+    def _share_out(self, folded: Folded) -> None:
+        """Give the columns the sizes that they had."""
         window = self._window
-        for dock in folded:
-            dock.show()
         front = {dock: size for dock, size in folded.items() if size[1]}
         for dock in front:
             dock.raise_()
@@ -176,9 +218,11 @@ class RoomPlace(QObject):
         for dock in self._in_column(Area.LeftDockWidgetArea)[:1]:
             sizes[dock] = self._list_width or dock.width()
         window.resizeDocks(list(sizes), list(sizes.values()), Qt.Orientation.Horizontal)
+        window.setUpdatesEnabled(True)
 
     def take_folded(self) -> Folded:
         """What is folded now; whoever asks cares for it from now on."""
+        self.finish()
         folded, self._folded = self._folded, {}
         return folded
 
@@ -191,8 +235,10 @@ class RoomPlace(QObject):
         left = self._in_column(Area.LeftDockWidgetArea)
         if self._folded or not column:
             return
-        self._list_width = left[0].width() if left else 0
-        self._folded = {dock: self._size_of(dock) for dock in column}
+        if not self._before:
+            self._list_width = left[0].width() if left else 0
+        self._folded = {dock: self._before.get(dock) or self._size_of(dock) for dock in column}
+        self._before = {}
         for dock in column:
             dock.hide()
 
@@ -232,7 +278,7 @@ class RoomPlace(QObject):
         area = self._window.dockWidgetArea(self._room)
         if area == Area.BottomDockWidgetArea:
             self._height = self._room.height()
-        elif area == Area.RightDockWidgetArea and not self.over:
+        elif area == Area.RightDockWidgetArea and not self.over and self.may_be_beside:
             self._width = self._room.width()
 
     def _size(self) -> None:
@@ -262,7 +308,7 @@ class RoomPlace(QObject):
     def _moved(self, area: Area) -> None:
         """The user dragged it to another side."""
         if not self._is_busy and self._in_window:
-            self._wanted = Place.BESIDE if area == Area.RightDockWidgetArea else Place.BELOW
+            self._wanted = RoomSide.BESIDE if area == Area.RightDockWidgetArea else RoomSide.BELOW
             self.apply()
 
 

@@ -221,9 +221,11 @@ def test_beside_the_views_is_offered_from_1600_pixels_on(desk):
     assert shown(desk) == {"Images", "Network"}
     desk.window.resize(1400, 1052)
     desk.until(lambda: room.geometry().top() > central.geometry().bottom())
+    desk.settle()
     assert "Classes" in shown(desk)
     desk.window.resize(1900, 1000)
     desk.until(lambda: room.geometry().left() > central.geometry().right())
+    desk.settle()
     click(desk, BESIDE)
     assert room.geometry().top() > central.geometry().bottom()
     after = {name: dock.geometry() for name, dock in desk.window.docks.by_name.items()}
@@ -312,6 +314,7 @@ def test_each_panel_has_a_title_of_32_pixels_whose_menu_lets_it_float_and_closes
         dock = desk.window.docks.by_name[name]
         title = dock.titleBarWidget()
         assert title.height() == 32
+        assert dock.widget().y() >= 32, "the panel begins below its title"
         assert title.name.text() == name
         assert title.more.accessibleName()
         menu = title.more.menu()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
@@ -13,7 +14,9 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QScrollArea,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -109,6 +112,7 @@ class ResultsPage(QWidget):
             choosing=QAbstractItemView.SelectionMode.ExtendedSelection,
         )  # fmt: skip
         self.pair_bar = PairBar(evaluating.table, pair)
+        self.more = QToolButton()
         self.verdict = _text("Comparison of two models")
         self.ranking = _text("Which model is best at what")
         self.own = _text("Which figures say little")
@@ -145,6 +149,8 @@ class ResultsPage(QWidget):
         bar = QHBoxLayout()
         bar.addWidget(self.pair_bar, 1000)
         bar.addStretch(1)
+        bar.addWidget(self.more)
+        self._set_up_more()
         below.addLayout(bar)
         self.pair_bar.setMaximumWidth(760)
         for words_of in (self.verdict, self.ranking, self.own, self.trap, self.notes):
@@ -161,6 +167,29 @@ class ResultsPage(QWidget):
         whole.setSpacing(0)
         whole.addWidget(scroll)
         whole.addWidget(self._make_overview(), 1)
+
+    def _set_up_more(self) -> None:
+        """A menu of all figures; those that there is no room for are not checked."""
+        menu = QMenu("Figures", self.more)
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(self._list_figures)
+        self.more.setText("More")
+        self.more.setToolTip("More figures: choose which ones the table shows")
+        self.more.setAccessibleName("More figures")
+        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setMenu(menu)
+
+    def _list_figures(self) -> None:
+        menu = self.more.menu()
+        menu.clear()
+        for place, column in enumerate(self.model.columns):
+            if column.spare:
+                action = menu.addAction(column.title)
+                action.setToolTip(column.tip)
+                action.setCheckable(True)
+                action.setChecked(not self.table.isColumnHidden(place))
+                action.toggled.connect(partial(self.table.show_column, place))
 
     def _make_overview(self) -> QWidget:
         """What there is room for in a large window: differences by class, and the images."""
@@ -312,8 +341,8 @@ def figure_columns(
         )
     ]  # fmt: skip
     columns += [
-        _figure_column(figure, models)
-        for figure in leading_first(Where.FOLDER, has_background=has_background)
+        _figure_column(figure, models, spare=at > 0)
+        for at, figure in enumerate(leading_first(Where.FOLDER, has_background=has_background))
         if figure.key in _ALWAYS or any(not math.isnan(row.value(figure)) for row in rows)
     ]
     if len({row.images for row in models}) > 1:
@@ -322,7 +351,7 @@ def figure_columns(
                 "Images", lambda row: count_text(row.images),
                 "How many images have ground truth to measure against", lambda row: row.images,
                 key=lambda row: row.images if row.run else None, side=Side.RIGHT,
-                emphasis=_emphasis,
+                emphasis=_emphasis, spare=True,
             )
         )  # fmt: skip
     return columns
@@ -332,7 +361,9 @@ def _emphasis(row: FigureRow) -> Emphasis:
     return Emphasis.NONE if row.run else Emphasis.ASIDE
 
 
-def _figure_column(figure: AnyFigure, models: Sequence[FigureRow]) -> Column[FigureRow]:
+def _figure_column(
+    figure: AnyFigure, models: Sequence[FigureRow], *, spare: bool
+) -> Column[FigureRow]:
     best = marked_best(figure, np.array([row.value(figure) for row in models]))
 
     def text(row: FigureRow) -> str:
@@ -360,7 +391,7 @@ def _figure_column(figure: AnyFigure, models: Sequence[FigureRow]) -> Column[Fig
         figure.title, text, figure.tip, lambda row: row.value(figure), key=key, cell_tip=tip,
         side=Side.RIGHT, bar=(lambda row: row.value(figure)) if is_part else None,
         bar_color=lambda row: row.color or _OF_GUESS,
-        emphasis=lambda row: Emphasis.STRONG if is_best(row) else _emphasis(row),
+        emphasis=lambda row: Emphasis.STRONG if is_best(row) else _emphasis(row), spare=spare,
     )  # fmt: skip
 
 

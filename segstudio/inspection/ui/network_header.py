@@ -289,12 +289,12 @@ def _summary(inspection: Inspection) -> str:
 
 
 def _short_summary(inspection: Inspection) -> str:
-    """The same in the letters that papers use, where there is little room."""
+    """What matters most of it, where there is little room; the tip has the whole."""
     traced = inspection.traced
     if traced is None or inspection.waiting:
         return ""
     trace = traced.trace
-    return f"{traced.title}  \u00b7  {short_text(trace.parameters)} par.  \u00b7  {short_text(trace.macs)}MAC"
+    return f"{traced.title}  \u00b7  {short_text(trace.parameters)} parameters"
 
 
 def _notes(traced: TracedNetwork) -> list[str]:

@@ -18,7 +18,7 @@ from segstudio.kit.empty import EmptyState, Switch
 from segstudio.session.inspection import Inspection
 from segstudio.session.session import Change, Session, What
 
-_UPRIGHT_FROM = 1.15
+_UPRIGHT_FROM = 0.75
 """Height to width from which the pages stand below the diagram instead of beside it."""
 _SHARES, _SHARES_OF_TWO = (46, 54), (60, 40)
 """How diagram and pages share the room; with two networks."""

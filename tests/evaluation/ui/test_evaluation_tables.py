@@ -397,3 +397,29 @@ def test_nothing_covers_the_table_of_models(seen, width):
     seen.until(is_whole)
     seen.settle()
     assert is_whole()
+
+
+def test_figures_without_room_are_off_and_offered_under_more(compared):
+    results = page(compared, MODELS)
+    table, more = results.table, results.more
+    assert table.horizontalScrollBar().maximum() == 0
+
+    def offered() -> dict[str, bool]:
+        more.menu().aboutToShow.emit()
+        return {a.text(): a.isChecked() for a in more.menu().actions()}
+
+    titles = [column.title for column in results.model.columns]
+    seen = [title for place, title in enumerate(titles) if not table.isColumnHidden(place)]
+    first = offered()
+    assert list(first) == titles[2:], "the name and what the models are judged by always stay"
+    assert seen == [*titles[:2], *(title for title, shown in first.items() if shown)]
+    off = [title for title, shown in first.items() if not shown]
+    assert off
+    assert off == titles[-len(off) :], "the last ones go first"
+    wanted = next(a for a in more.menu().actions() if a.text() == off[-1])
+    wanted.trigger()
+    assert offered()[off[-1]]
+    assert table.horizontalScrollBar().maximum() == 0
+    next(a for a in more.menu().actions() if a.text() == titles[2]).trigger()
+    assert not offered()[titles[2]]
+    assert len(results.copied().splitlines()[0].split("\t")) == len(titles)

@@ -30,7 +30,7 @@ from segstudio.canvas.view_menu import ViewMenu
 from segstudio.canvas.view_words import (
     DASH,
     Heading,
-    Part,
+    Phrase,
     ScoreWords,
     ViewNames,
     heading,
@@ -300,9 +300,9 @@ class _Words(QAbstractButton):
             strong: QFontMetrics(font)
             for strong, font in ((False, self._plain), (True, self._strong))
         }
-        self._advances: dict[Part, int] = {DASH: _DASH_WIDTH}
+        self._advances: dict[Phrase, int] = {DASH: _DASH_WIDTH}
 
-    def _advance(self, part: Part) -> int:
+    def _advance(self, part: Phrase) -> int:
         if part not in self._advances:
             if len(self._advances) > _KEPT:
                 self._advances = {DASH: _DASH_WIDTH}
@@ -310,7 +310,7 @@ class _Words(QAbstractButton):
             self._advances[part] = width
         return self._advances[part]
 
-    def _draw(self, painter: QPainter, x: int, part: Part) -> int:
+    def _draw(self, painter: QPainter, x: int, part: Phrase) -> int:
         """Draw a part and return where it ends."""
         if part == DASH:
             pen = QPen(QColor(ON_PICTURE.text), 2, Qt.PenStyle.CustomDashLine)
@@ -404,11 +404,11 @@ class NameButton(_Words):
         top = self.height() / 2 - 1
         painter.drawPolyline([QPointF(x, top), QPointF(x + 3, top + 3), QPointF(x + 6, top)])
 
-    def _width_of(self, parts: Sequence[Part]) -> int:
+    def _width_of(self, parts: Sequence[Phrase]) -> int:
         marker = _DOT + _GAP if self._said.marker else 0
         return _PAD + marker + sum(self._advance(part) + _GAP for part in parts)
 
-    def _fitted(self) -> list[Part]:
+    def _fitted(self) -> list[Phrase]:
         """As many words as there is room for: names stay, in their middles cut if need be."""
         parts = list(self._said.parts)
         while self._width_of(parts) > self.width() + _GAP:
@@ -420,7 +420,7 @@ class NameButton(_Words):
         names = [self._advance(part) + _GAP for part in parts if part.strong]
         most = _share(names, room) - _GAP
         return [
-            Part(self._elided(part.text, most), strong=True)
+            Phrase(self._elided(part.text, most), strong=True)
             if part.strong and self._advance(part) > most
             else part
             for part in parts
@@ -496,18 +496,18 @@ class ScoreText(_Words):
         """It is the header that is clicked on."""
         event.ignore()
 
-    def _fitted(self, room: int) -> list[Part]:
+    def _fitted(self, room: int) -> list[Phrase]:
         words = self._words
         if not words.figure:
-            return [Part(words.value)]
-        value = Part(words.value, strong=True)
-        full = [Part(words.before), value, *([Part(words.after)] if words.after else [])]
+            return [Phrase(words.value)]
+        value = Phrase(words.value, strong=True)
+        full = [Phrase(words.before), value, *([Phrase(words.after)] if words.after else [])]
         for parts in (full, full[:2]) if words.after else ():
             if self._width_of(parts) <= room:
                 return parts
         return [value]
 
-    def _width_of(self, parts: Sequence[Part]) -> int:
+    def _width_of(self, parts: Sequence[Phrase]) -> int:
         star = _STAR + _GAP - 2 if self._words.best else 0
         return star + sum(self._advance(part) for part in parts) + _GAP * (len(parts) - 1)
 

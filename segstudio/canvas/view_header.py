@@ -115,6 +115,11 @@ class ViewHeader(QWidget):
         """How high it is: more than usual where the system's text is larger."""
         return max(HEADER_PX, QFontMetrics(header_font(self.font())).height() + 6)
 
+    @property
+    def controls(self) -> tuple[QWidget, ...]:
+        """What the keyboard can reach, from left to right."""
+        return (self.name, self.other, self.scale.button, self.notes, self.run)
+
     def show_all(
         self, names: ViewNames, score: PaneScore, over: OverPhoto | None, *, layer_said: bool
     ) -> None:
@@ -594,6 +599,9 @@ class Scale(QWidget):
             self._slider.setAccessibleName("Opacity of what lies over the photo")
             self._slider.valueChanged.connect(lambda step: self.faded.emit(step / _STEPS))
             self._slider.hide()
+            before = self.button.previousInFocusChain()
+            self.setTabOrder(before, self._slider)
+            self.setTabOrder(self._slider, self.button)
         return self._slider
 
     @property

@@ -600,8 +600,9 @@ class Scale(QWidget):
             self._slider.valueChanged.connect(lambda step: self.faded.emit(step / _STEPS))
             self._slider.hide()
             before = self.button.previousInFocusChain()
-            self.setTabOrder(before, self._slider)
-            self.setTabOrder(self._slider, self.button)
+            if before is not None:
+                self.setTabOrder(before, self._slider)
+                self.setTabOrder(self._slider, self.button)
         return self._slider
 
     @property

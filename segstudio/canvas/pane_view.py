@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent, QMoveEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
@@ -33,6 +35,9 @@ class PaneView(QWidget):
         viewport.setParent(self)
         self.header = ViewHeader(session, comparing, viewport.number, self)
         viewport.covered_px = self.header.height_px
+        # Tab on the picture hides the panels, so what comes after it would never be reached
+        for control, following in itertools.pairwise((*self.header.controls, viewport)):
+            self.setTabOrder(control, following)
         self.hide()  # or it would come with its parent, where that is shown later
 
     @property

@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
+    QEnterEvent,
     QFont,
     QFontMetrics,
     QImage,
@@ -21,6 +22,7 @@ from PySide6.QtGui import (
     QPen,
     QPolygonF,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import QAbstractButton, QSlider, QToolTip, QWidget
 
@@ -30,9 +32,10 @@ from segstudio.canvas.view_menu import ViewMenu
 from segstudio.canvas.view_words import (
     DASH,
     Heading,
-    Part,
+    Phrase,
     ScoreWords,
     ViewNames,
+    against_text,
     heading,
     score_words,
 )
@@ -111,7 +114,12 @@ class ViewHeader(QWidget):
     @property
     def height_px(self) -> int:
         """How high it is: more than usual where the system's text is larger."""
-        return max(HEADER_PX, self.name.fontMetrics().height() + 6)
+        return max(HEADER_PX, QFontMetrics(header_font(self.font())).height() + 6)
+
+    @property
+    def controls(self) -> tuple[QWidget, ...]:
+        """What the keyboard can reach, from left to right."""
+        return (self.name, self.other, self.scale.button, self.notes, self.run)
 
     def show_all(
         self, names: ViewNames, score: PaneScore, over: OverPhoto | None, *, layer_said: bool
@@ -163,8 +171,11 @@ class ViewHeader(QWidget):
         told = view.layer in OF_A_RUN[:-1] and self._over is None and view.overlay_visible
         if alone and not state and shown_layer(document, view) is Layer.ANNOTATION:
             told = False
-        words = score_words(score, state, session.schema, alone=alone) if told else ScoreWords()
-        self.score.show_words(words, plain(_score_tip(score, words, state)))
+        edited = document.edited_at is not None
+        words = ScoreWords()
+        if told:
+            words = score_words(score, state, session.schema, alone=alone, edited=edited)
+        self.score.show_words(words, plain(_score_tip(score, words, state, edited=edited)))
         self._arrange()
 
     def open_menu(self, at: QPoint | None = None, *, right: bool = False) -> None:
@@ -266,10 +277,11 @@ def _tip(said: Heading, *, alone: bool) -> str:
     return plain(f"{said.whole}\nClick for layer, prediction and style{shift}")
 
 
-def _score_tip(score: PaneScore, words: ScoreWords, state: str) -> str:
+def _score_tip(score: PaneScore, words: ScoreWords, state: str, *, edited: bool) -> str:
     if not words.figure or score.mean_iou is None:
         return state
-    lines = [f"{words.before}, this image: {ratio_text(score.mean_iou)}, against your annotation"]
+    figure = f"{words.before}, this image: {ratio_text(score.mean_iou)}"
+    lines = [f"{figure}, {against_text(edited=edited)}"]
     if score.seconds is not None:
         lines.append(f"Time of the run: {seconds_text(score.seconds)}")
     if score.best:
@@ -289,70 +301,77 @@ def header_font(font: QFont, *, strong: bool = False) -> QFont:
     return found
 
 
-class _Words(QAbstractButton):
-    """What has words in two weights on a picture."""
+class Ink:
+    """Draws phrases in two weights on a picture, and knows how wide they are."""
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._plain, self._strong = header_font(self.font()), header_font(self.font(), strong=True)
-        self.setFont(self._plain)
-        self._metrics = {
-            strong: QFontMetrics(font)
-            for strong, font in ((False, self._plain), (True, self._strong))
-        }
-        self._advances: dict[Part, int] = {DASH: _DASH_WIDTH}
+    def __init__(self, font: QFont) -> None:
+        self._fonts = {strong: header_font(font, strong=strong) for strong in (False, True)}
+        self.metrics = {strong: QFontMetrics(found) for strong, found in self._fonts.items()}
+        self._advances: dict[Phrase, int] = {DASH: _DASH_WIDTH}
 
-    def _advance(self, part: Part) -> int:
-        if part not in self._advances:
+    def advance(self, phrase: Phrase) -> int:
+        """How wide a phrase is."""
+        if phrase not in self._advances:
             if len(self._advances) > _KEPT:
                 self._advances = {DASH: _DASH_WIDTH}
-            width = self._metrics[part.strong].horizontalAdvance(printable(part.text))
-            self._advances[part] = width
-        return self._advances[part]
+            metrics = self.metrics[phrase.strong]
+            self._advances[phrase] = metrics.horizontalAdvance(printable(phrase.text))
+        return self._advances[phrase]
 
-    def _draw(self, painter: QPainter, x: int, part: Part) -> int:
-        """Draw a part and return where it ends."""
-        if part == DASH:
+    def width(self, phrases: Sequence[Phrase]) -> int:
+        """How wide some phrases are beside each other."""
+        return sum(self.advance(phrase) for phrase in phrases) + _GAP * max(0, len(phrases) - 1)
+
+    def draw(self, painter: QPainter, x: int, height: int, phrase: Phrase) -> int:
+        """Draw a phrase in a line of that height, and return where it ends."""
+        width = self.advance(phrase)
+        if phrase == DASH:
             pen = QPen(QColor(ON_PICTURE.text), 2, Qt.PenStyle.CustomDashLine)
             pen.setDashPattern([2.5, 1.5])
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             painter.setPen(pen)
-            middle = self.height() / 2 + 0.5
-            painter.drawLine(QPointF(x, middle), QPointF(x + _DASH_WIDTH, middle))
-            return x + _DASH_WIDTH
-        painter.setFont(self._strong if part.strong else self._plain)
-        painter.setPen(QColor(ON_PICTURE.text if part.strong else ON_PICTURE.text_2))
-        box = QRect(x, 0, self.width(), self.height())
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, printable(part.text))
-        return x + self._advance(part)
+            painter.drawLine(QPointF(x, height / 2 + 0.5), QPointF(x + width, height / 2 + 0.5))
+            return x + width
+        painter.setFont(self._fonts[phrase.strong])
+        painter.setPen(QColor(ON_PICTURE.text if phrase.strong else ON_PICTURE.text_2))
+        box = QRect(x, 0, width + _GAP, height)
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, printable(phrase.text))
+        return x + width
+
+
+class _Button(QAbstractButton):
+    """What can be clicked on on a picture."""
+
+    def __init__(self, name: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def _paint_states(self, painter: QPainter) -> None:
         """The ground under the pointer, and the ring of what has the keyboard."""
-        if self.underMouse() and self.isEnabled():
+        if self.underMouse():
             painter.fillRect(self.rect(), QColor(ON_PICTURE.hover))
         if self.hasFocus():
             painter.setPen(QPen(QColor(ON_PICTURE.accent), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
 
-    def enterEvent(self, event: object) -> None:
-        super().enterEvent(event)  # type: ignore[arg-type]
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
         self.update()
 
-    def leaveEvent(self, event: object) -> None:
-        super().leaveEvent(event)  # type: ignore[arg-type]
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
         self.update()
 
 
-class NameButton(_Words):
+class NameButton(_Button):
     """What a view shows; a click, Space, Return or Down opens the menu."""
 
     def __init__(self, title: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._title, self._said = title, Heading()
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        super().__init__(title, parent)
+        self._title, self._said, self._ink = title, Heading(), Ink(self.font())
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName(title)
 
     @property
     def said(self) -> Heading:
@@ -387,7 +406,7 @@ class NameButton(_Words):
             painter.drawEllipse(QRectF(x, (self.height() - _DOT) / 2, _DOT, _DOT))
             x += _DOT + _GAP
         for part in self._fitted():
-            x = self._draw(painter, x, part) + _GAP
+            x = self._ink.draw(painter, x, self.height(), part) + _GAP
         if x + _ARROW - _GAP <= self.width():
             self._draw_arrow(painter, x)
         painter.end()
@@ -404,11 +423,11 @@ class NameButton(_Words):
         top = self.height() / 2 - 1
         painter.drawPolyline([QPointF(x, top), QPointF(x + 3, top + 3), QPointF(x + 6, top)])
 
-    def _width_of(self, parts: Sequence[Part]) -> int:
+    def _width_of(self, parts: Sequence[Phrase]) -> int:
         marker = _DOT + _GAP if self._said.marker else 0
-        return _PAD + marker + sum(self._advance(part) + _GAP for part in parts)
+        return _PAD + marker + sum(self._ink.advance(part) + _GAP for part in parts)
 
-    def _fitted(self) -> list[Part]:
+    def _fitted(self) -> list[Phrase]:
         """As many words as there is room for: names stay, in their middles cut if need be."""
         parts = list(self._said.parts)
         while self._width_of(parts) > self.width() + _GAP:
@@ -417,18 +436,18 @@ class NameButton(_Words):
                 break
             del parts[weak[-1]]
         room = self.width() + _GAP - self._width_of([part for part in parts if not part.strong])
-        names = [self._advance(part) + _GAP for part in parts if part.strong]
+        names = [self._ink.advance(part) + _GAP for part in parts if part.strong]
         most = _share(names, room) - _GAP
         return [
-            Part(self._elided(part.text, most), strong=True)
-            if part.strong and self._advance(part) > most
+            Phrase(self._elided(part.text, most), strong=True)
+            if part.strong and self._ink.advance(part) > most
             else part
             for part in parts
         ]
 
     def _elided(self, text: str, width: int) -> str:
         """A name in so many pixels: its middle goes, its last characters stay."""
-        metrics = self._metrics[True]
+        metrics = self._ink.metrics[True]
         for left in range(len(text) - _LAST - 1, -1, -1):
             short = f"{text[:left].rstrip()}\u2026{text[-_LAST:]}"
             if metrics.horizontalAdvance(short) <= width:
@@ -447,13 +466,12 @@ def _share(widths: Sequence[int], room: int) -> int:
     return max(widths, default=0)
 
 
-class ScoreText(_Words):
+class ScoreText(QWidget):
     """A figure, with what it is and what it is measured against where there is room."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._words = ScoreWords()
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._words, self._ink = ScoreWords(), Ink(self.font())
         self.setAccessibleName("Score")
         self.hide()
 
@@ -489,27 +507,27 @@ class ScoreText(_Words):
             if part.strong and self._words.best:
                 _draw_star(painter, QPointF(x + _STAR / 2, self.height() / 2 + 0.5))
                 x += _STAR + _GAP - 2
-            x = self._draw(painter, x, part) + _GAP
+            x = self._ink.draw(painter, x, self.height(), part) + _GAP
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """It is the header that is clicked on."""
         event.ignore()
 
-    def _fitted(self, room: int) -> list[Part]:
+    def _fitted(self, room: int) -> list[Phrase]:
         words = self._words
         if not words.figure:
-            return [Part(words.value)]
-        value = Part(words.value, strong=True)
-        full = [Part(words.before), value, *([Part(words.after)] if words.after else [])]
+            return [Phrase(words.value)]
+        value = Phrase(words.value, strong=True)
+        full = [Phrase(words.before), value, *([Phrase(words.after)] if words.after else [])]
         for parts in (full, full[:2]) if words.after else ():
             if self._width_of(parts) <= room:
                 return parts
         return [value]
 
-    def _width_of(self, parts: Sequence[Part]) -> int:
+    def _width_of(self, parts: Sequence[Phrase]) -> int:
         star = _STAR + _GAP - 2 if self._words.best else 0
-        return star + sum(self._advance(part) for part in parts) + _GAP * (len(parts) - 1)
+        return star + self._ink.width(parts)
 
 
 def _draw_star(painter: QPainter, middle: QPointF) -> None:
@@ -526,16 +544,13 @@ def _draw_star(painter: QPainter, middle: QPointF) -> None:
     painter.restore()
 
 
-class GlyphButton(_Words):
+class GlyphButton(_Button):
     """A small button with an icon on a picture."""
 
     def __init__(self, picture: str, tip: str, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(tip, parent)
         self._picture = picture
         self.setToolTip(tip)
-        self.setAccessibleName(tip)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.ArrowCursor)
 
     def sizeHint(self) -> QSize:
         return QSize(_BUTTON, _BUTTON)
@@ -589,6 +604,10 @@ class Scale(QWidget):
             self._slider.setAccessibleName("Opacity of what lies over the photo")
             self._slider.valueChanged.connect(lambda step: self.faded.emit(step / _STEPS))
             self._slider.hide()
+            before = self.button.previousInFocusChain()
+            if before is not None:
+                self.setTabOrder(before, self._slider)
+                self.setTabOrder(self._slider, self.button)
         return self._slider
 
     @property
@@ -622,8 +641,8 @@ class Scale(QWidget):
         super().resizeEvent(event)
         self._arrange()
 
-    def showEvent(self, event: object) -> None:
-        super().showEvent(event)  # type: ignore[arg-type]
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
         self._arrange()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -62,7 +62,7 @@ _MISSING: Final = {
 
 
 @dataclass(frozen=True)
-class Part:
+class Phrase:
     """A word or two of a header.
 
     Attributes:
@@ -74,7 +74,7 @@ class Part:
     strong: bool = False
 
 
-DASH: Final = Part()
+DASH: Final = Phrase()
 """A sample of the dashed line."""
 
 
@@ -88,7 +88,7 @@ class Heading:
         whole: The same with full names, for the tip and for screen readers.
     """
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Phrase, ...] = ()
     marker: str = ""
     whole: str = ""
 
@@ -211,18 +211,20 @@ def heading(
         return _heading(_caption(document, view, over), names, marker)
     if not view.overlay_visible:
         if alone or not of_run:
-            return _heading([Part("Overlay hidden", strong=True)], names)
-        parts = [Part(names.short.get(run, run), strong=True), Part("overlay hidden")]
+            return _heading([Phrase("Overlay hidden", strong=True)], names)
+        parts = [Phrase(names.short.get(run, run), strong=True), Phrase("overlay hidden")]
         return _heading(parts, names, marker)
     if of_run and not alone and view.layer is not Layer.MODELS:
-        parts = [Part(names.short.get(run, run), strong=True)]
+        parts = [Phrase(names.short.get(run, run), strong=True)]
         if not layer_said:
             parts += _among_views(view, model_filled)
         return _heading(parts, names, marker)
     return _heading(_of_layer(document, view, layer, names, model_filled), names, marker)
 
 
-def score_words(score: PaneScore, state: str, schema: LabelSchema, *, alone: bool) -> ScoreWords:
+def score_words(
+    score: PaneScore, state: str, schema: LabelSchema, *, alone: bool, edited: bool
+) -> ScoreWords:
     """The figure of one view, with what it is and against what where there is one view.
 
     Args:
@@ -230,6 +232,7 @@ def score_words(score: PaneScore, state: str, schema: LabelSchema, *, alone: boo
         state: Why there are none ("not run"), or "".
         schema: The classes in force.
         alone: Whether it is the only view.
+        edited: Whether it is held against what the user painted, not against the ground truth.
     """
     if state:
         return ScoreWords(state)
@@ -238,9 +241,13 @@ def score_words(score: PaneScore, state: str, schema: LabelSchema, *, alone: boo
     value = ratio_text(score.mean_iou)
     if not alone:
         return ScoreWords(value, figure=True, before=figure_name(schema), best=score.best)
-    return ScoreWords(
-        value, figure=True, before=figure_name(schema), after="against your annotation"
-    )
+    after = against_text(edited=edited)
+    return ScoreWords(value, figure=True, before=figure_name(schema), after=after)
+
+
+def against_text(*, edited: bool) -> str:
+    """What a figure is measured against."""
+    return "against your annotation" if edited else "against ground truth"
 
 
 def figure_name(schema: LabelSchema) -> str:
@@ -290,7 +297,7 @@ def legend(
 # -- headings ------------------------------------------------------------------------------------
 
 
-def _heading(parts: Sequence[Part], names: ViewNames, marker: str = "") -> Heading:
+def _heading(parts: Sequence[Phrase], names: ViewNames, marker: str = "") -> Heading:
     full = {short: names.titles[run] for run, short in names.short.items()}
     words = [full.get(part.text, part.text) if part.strong else part.text for part in parts]
     whole = " ".join(word or "," for word in words).replace(" ,", ",")
@@ -299,66 +306,66 @@ def _heading(parts: Sequence[Part], names: ViewNames, marker: str = "") -> Headi
 
 def _of_layer(
     document: Document, view: ViewState, layer: Layer, names: ViewNames, model_filled: bool
-) -> list[Part]:
+) -> list[Phrase]:
     """The layer in words, with what is filled and what is dashed."""
     if layer is Layer.NONE:
-        return [Part("Photo", strong=True), Part("only")]
+        return [Phrase("Photo", strong=True), Phrase("only")]
     if layer in (Layer.ANNOTATION, Layer.ORIGINAL):
-        return [Part(layer.capitalize(), strong=True), Part(_HOW[view.style])]
+        return [Phrase(layer.capitalize(), strong=True), Phrase(_HOW[view.style])]
     if layer is Layer.DISAGREEMENT:
         enough = len(document.predictions) > 1
         said = "of the models" if enough else "needs two predictions"
-        return [Part("Disagreement", strong=True), Part(said)]
+        return [Phrase("Disagreement", strong=True), Phrase(said)]
     prediction = shown_prediction(document, view)
     if prediction is None:
-        return [Part(_MISSING[layer], strong=True), Part("no prediction yet")]
+        return [Phrase(_MISSING[layer], strong=True), Phrase("no prediction yet")]
     if layer is Layer.MODELS:
         return _of_two(document, view, names)
-    model = Part(names.short.get(prediction.run, prediction.title), strong=True)
+    model = Phrase(names.short.get(prediction.run, prediction.title), strong=True)
     return _of_model(model, view, layer, model_filled)
 
 
-def _of_model(model: Part, view: ViewState, layer: Layer, model_filled: bool) -> list[Part]:
-    how = Part(_HOW[view.style])
+def _of_model(model: Phrase, view: ViewState, layer: Layer, model_filled: bool) -> list[Phrase]:
+    how = Phrase(_HOW[view.style])
     if layer is Layer.PREDICTION:
         return [model, how]
     if layer is Layer.BOTH:
-        filled, dashed = Part("Annotation", strong=True), model
+        filled, dashed = Phrase("Annotation", strong=True), model
         if model_filled:
             filled, dashed = dashed, filled
-        return [filled, how, DASH, dashed, Part("dashed")]
-    return [model, Part(_OF_MODEL[layer])]
+        return [filled, how, DASH, dashed, Phrase("dashed")]
+    return [model, Phrase(_OF_MODEL[layer])]
 
 
-def _among_views(view: ViewState, model_filled: bool) -> list[Part]:
+def _among_views(view: ViewState, model_filled: bool) -> list[Phrase]:
     """What is said of a model where the views show different layers."""
     how = _HOW[view.style]
     if view.layer is Layer.BOTH:
         first, other = (how, "dashed") if model_filled else ("dashed", how)
-        return [Part(first), Part(f"annotation {other}")]
-    return [Part(how if view.layer is Layer.PREDICTION else _AMONG_VIEWS[view.layer])]
+        return [Phrase(first), Phrase(f"annotation {other}")]
+    return [Phrase(how if view.layer is Layer.PREDICTION else _AMONG_VIEWS[view.layer])]
 
 
-def _of_two(document: Document, view: ViewState, names: ViewNames) -> list[Part]:
+def _of_two(document: Document, view: ViewState, names: ViewNames) -> list[Phrase]:
     second = second_prediction(document, view)
     if second is None:
-        return [Part(_MISSING[Layer.MODELS], strong=True), Part("only one prediction")]
+        return [Phrase(_MISSING[Layer.MODELS], strong=True), Phrase("only one prediction")]
     first, other = (names.short.get(run, run) for run in (view.run, second.run))
-    return [Part(first, strong=True), Part("against"), Part(other, strong=True)]
+    return [Phrase(first, strong=True), Phrase("against"), Phrase(other, strong=True)]
 
 
-def _caption(document: Document, view: ViewState, over: OverPhoto) -> list[Part]:
+def _caption(document: Document, view: ViewState, over: OverPhoto) -> list[Phrase]:
     """What the inspector lays over the photo, and whose lines lie over that."""
     head, colon, rest = over.caption.partition(": ")
     if not colon:
         head, _, rest = over.caption.partition(", ")
-    parts = [Part(head, strong=True), *([Part(rest)] if rest else [])]
+    parts = [Phrase(head, strong=True), *([Phrase(rest)] if rest else [])]
     if not isinstance(over, OverPhotoHeat):
         if not document.has_reference:
-            return [*parts, Part("filled")]
-        return [*parts, Part("filled"), DASH, Part("Annotation", strong=True), Part("dashed")]
+            return [*parts, Phrase("filled")]
+        return [*parts, Phrase("filled"), DASH, Phrase("Annotation", strong=True), Phrase("dashed")]
     layer = outlined_layer(document, shown_layer(document, view))
-    return [*parts, Part(f"{layer} outlined")] if layer is not None else parts
+    return [*parts, Phrase(f"\u00b7 {layer} outlined")] if layer is not None else parts
 
 
 def _runs_of(pane: Pane, document: Document | None) -> list[str]:

@@ -26,13 +26,11 @@ LAYER_TEXTS = {
     "disagreement": "Disagreement",
     "photo": "Photo only",
 }
-LAYER_SHORT = {**LAYER_TEXTS, "both": "Both", "models": "Two models", "photo": "Photo"}
-"""For the headers of views side by side."""
 LAYER_TIPS = {
     "annotation": "What is painted, or the ground truth",
     "original": "The ground truth as it was before it was corrected here",
     "prediction": "What the model answered",
-    "both": "The annotation in its classes' colours, the prediction dashed",
+    "both": "What one edits filled, the other as a dashed white line",
     "difference": "Where the prediction differs from the annotation",
     "confidence": "Where the model is unsure of the class it chose",
     "entropy": "Where the model wavers between classes",

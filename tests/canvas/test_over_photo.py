@@ -106,7 +106,7 @@ def test_outlines_stay_over_values_and_fillings_go(looked_into):
     shown = desk.picture()
     np.testing.assert_array_equal(shown[100, 100], colour_table("magma")[255])
     np.testing.assert_array_equal(shown[50, 100], desk.RED)
-    assert desk.said() == "Values annotation outlined"
+    assert desk.said() == "Values \u00b7 annotation outlined"
 
 
 def test_a_class_map_lies_over_the_photo_in_the_classes_colours(looked_into):

@@ -178,6 +178,9 @@ def test_with_one_view_the_score_says_of_what_it_is_and_against_what(views):
     views.session.notify(What.SCHEMA)
     views.canvas.resize(900, 400)
     views.canvas._fill_headers()
+    assert header(views).score.shown == "nucleus IoU 0.720 against ground truth"
+    views.session.document.edited_at = 0.0
+    views.canvas._fill_headers()
     assert header(views).score.shown == "nucleus IoU 0.720 against your annotation"
     views.canvas.resize(520, 400)
     assert header(views).score.shown == "nucleus IoU 0.720"
@@ -309,9 +312,14 @@ def test_the_keyboard_opens_the_menu_and_chooses(views, qtbot):
     assert views.session.view.panes[0].layer is Layer.NONE
 
 
-def test_tab_reaches_the_names_and_the_ring_is_seen(views):
-    for number in range(4):
-        assert header(views, number).name.focusPolicy() & Qt.FocusPolicy.TabFocus
+def test_tab_goes_from_a_name_to_its_picture_and_back_and_the_ring_is_seen(views):
+    for number in (0, 2):
+        header(views, number).name.setFocus(Qt.FocusReason.TabFocusReason)
+        QTest.keyClick(header(views, number).name, Qt.Key.Key_Tab)
+        assert viewport(views, number).hasFocus()
+        QTest.keyClick(viewport(views, number), Qt.Key.Key_Backtab, SHIFT)
+        assert header(views, number).name.hasFocus()
+    viewport(views, 1).setFocus()
     name = header(views, 0).name
     views.canvas._fill_headers()
     plain = name.grab().toImage().pixelColor(0, 12).name()

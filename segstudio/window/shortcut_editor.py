@@ -22,7 +22,8 @@ from segstudio.kit.actions import ActionSpec, Keymap, clashes, keys_of
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.physical_keys import as_us
 from segstudio.kit.plain import PlainLabel
-from segstudio.kit.table import UNSORTED, Column, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import UNSORTED, Column, TableModel
 from segstudio.window.keymaps import PRESETS
 
 _CUSTOM = "Custom"

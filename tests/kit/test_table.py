@@ -12,16 +12,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLineEdit
 
 from segstudio.core.formatting import ratio_text
-from segstudio.kit.table import (
-    BAR,
-    SWATCHES,
-    UNSORTED,
-    Column,
-    Emphasis,
-    Side,
-    TableModel,
-    TableView,
-)
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import BAR, SWATCHES, UNSORTED, Column, Emphasis, Side, TableModel
 
 LEFT = Qt.MouseButton.LeftButton
 RED, BLACK = QColor(200, 0, 0), QColor(0, 0, 0)

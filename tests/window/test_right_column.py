@@ -12,7 +12,7 @@ from PySide6.QtGui import QContextMenuEvent, QFont
 from PySide6.QtWidgets import QApplication, QToolButton
 
 from segstudio.annotation.ui.class_table import BAR_AT, EYE, FIRST, NAME, SECOND
-from segstudio.kit.table import BAR
+from segstudio.kit.table_model import BAR
 from segstudio.kit.theme import LIGHT
 from segstudio.session.session import What
 

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QAbstractItemView, QComboBox, QDialog, QTableView,
 import segstudio.kit
 from segstudio.kit.layer_names import LAYER_TEXTS
 from segstudio.kit.plain import TIP_CHARS, plain, wrapped
-from segstudio.kit.table import TableModel
+from segstudio.kit.table_model import TableModel
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
 from segstudio.window.help_pages import places

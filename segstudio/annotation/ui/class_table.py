@@ -22,7 +22,8 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 from segstudio.core.formatting import DASH, count_text, ratio_text, short_text
 from segstudio.core.schema import ClassSpec, LabelSchema, class_keys
 from segstudio.kit.icons import tinted
-from segstudio.kit.table import Column, Emphasis, Side, TableDelegate, TableModel, TableView
+from segstudio.kit.table import TableDelegate, TableView
+from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.kit.theme import tokens_of
 from segstudio.runs.scoring import ScoreRow
 

@@ -35,7 +35,7 @@ from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
 from segstudio.kit.plain import PlainLabel, plain
-from segstudio.kit.table import Column, TableModel
+from segstudio.kit.table_model import Column, TableModel
 from segstudio.metrics.confusion import Metrics
 from segstudio.runs.batch import model_of
 from segstudio.runs.class_mappings import ClassMappings

@@ -20,7 +20,8 @@ from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
-from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.runs.named_runs import is_removed
 from segstudio.session.disputes import DisagreementState, DisputedRegion, Disputes
 from segstudio.session.session import Change, Session, What

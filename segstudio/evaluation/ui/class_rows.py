@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor
 from segstudio.core.formatting import percent_text
 from segstudio.evaluation.ui.figure_text import figure_text, marked_best
 from segstudio.kit.swatch import swatch
-from segstudio.kit.table import Column, Emphasis, Side
+from segstudio.kit.table_model import Column, Emphasis, Side
 from segstudio.metrics.measure import AnyFigure, Unit
 
 

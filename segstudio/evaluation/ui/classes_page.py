@@ -24,7 +24,8 @@ from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.evaluation.ui.pair_plot import PairPlot
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import PlainLabel, plain
-from segstudio.kit.table import UNSORTED, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import UNSORTED, TableModel
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import AnyFigure, Where
 from segstudio.session.session import Change, Session, What

@@ -24,7 +24,8 @@ from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
-from segstudio.kit.table import UNSORTED, Column, Side, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
 from segstudio.session.session import Session
 
 _THUMBNAIL_PX: Final = 36

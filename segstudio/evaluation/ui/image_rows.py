@@ -15,7 +15,7 @@ from segstudio.core.text import printable
 from segstudio.evaluation.ui.class_rows import RunHead
 from segstudio.evaluation.ui.figure_text import figure_text
 from segstudio.kit.icons import icon
-from segstudio.kit.table import Column, Side, TableModel
+from segstudio.kit.table_model import Column, Side, TableModel
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import AnyFigure, Unit, Where

@@ -36,7 +36,8 @@ from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.swatch import swatch
-from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.metrics.confusion import FOREGROUND_MEANS, IMAGE_MEANS
 from segstudio.metrics.image_figures import PIXELS, TIME, leading_first, values_of_counts
 from segstudio.metrics.measure import AnyFigure, Unit, Where

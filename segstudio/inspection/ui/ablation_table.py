@@ -28,7 +28,8 @@ from segstudio.inspection.ui.cut_masks import change_column
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import PlainLabel
-from segstudio.kit.table import UNSORTED, Column, Side, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
 from segstudio.metrics.cut_costs import ALL_SKIPS, Ablation, AblationRow
 from segstudio.session.session import Change, Session, What
 

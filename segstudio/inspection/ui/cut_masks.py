@@ -32,7 +32,8 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import Stacked
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.swatch import swatch
-from segstudio.kit.table import Column, Emphasis, Row, Side, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import Column, Emphasis, Row, Side, TableModel
 from segstudio.metrics.cut_costs import MaskScores
 from segstudio.session.inspection import CutResult, TracedNetwork
 from segstudio.session.session import Change, Session, What

@@ -30,7 +30,8 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.heat_map import Cell
 from segstudio.kit.plain import PlainLabel, plain
-from segstudio.kit.table import UNSORTED, Column, Side, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
 from segstudio.session.inspection import MapPicture, StageLook, TracedNetwork
 from segstudio.session.session import Change, Session, What
 

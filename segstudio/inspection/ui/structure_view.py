@@ -33,7 +33,8 @@ from segstudio.inspection.ui.diagram_view import DiagramView
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
-from segstudio.kit.table import UNSORTED, Column, Side, TableModel, TableView, share_of_largest
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel, share_of_largest
 from segstudio.report.shape_table import field_text, pixels_text, shape_csv
 from segstudio.session.inspection import TracedNetwork
 from segstudio.session.session import Change, Session, What

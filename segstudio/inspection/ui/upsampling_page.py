@@ -28,7 +28,8 @@ from segstudio.inspection.upsampling import Upsampling, UpsamplingState
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.plain import PlainLabel, plain
-from segstudio.kit.table import Column, Side, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import Column, Side, TableModel
 from segstudio.session.session import Change, Session, What
 
 

@@ -31,7 +31,8 @@ from segstudio.inspection.ui.class_bars import ClassBars
 from segstudio.inspection.ui.stage_strip import PICTURE_PX, StageStrip
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import LinkLabel, PlainLabel, plain
-from segstudio.kit.table import Column, Emphasis, Side, TableModel, TableView
+from segstudio.kit.table import TableView
+from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
 from segstudio.session.inspection import Inspection, Over, Overlay, TracedNetwork
 from segstudio.session.session import Change, Session, What
 

@@ -15,7 +15,7 @@ from segstudio.core.geometry import Rect
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.model_titles import short_model_titles
-from segstudio.kit.table import SWATCHES
+from segstudio.kit.table_model import SWATCHES
 from segstudio.session.session import Layer, What
 
 SCHEMA = LabelSchema.from_names(("background", "class 1", "class 2"))

@@ -24,7 +24,7 @@ from segstudio.inspection.ui.upsampling_page import (
     spectra_columns,
 )
 from segstudio.inspection.upsampling import UpsamplingState
-from segstudio.kit.table import BAR, TableModel
+from segstudio.kit.table_model import BAR, TableModel
 
 LEFT = Qt.MouseButton.LeftButton
 

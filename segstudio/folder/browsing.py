@@ -138,8 +138,7 @@ class Browsing:
     def open_samples(self) -> None:
         """Open the images that ship with segstudio (a copy that can be painted on)."""
         self._give_up_wish()
-        data = self._preferences.folders.data
-        home = self._preferences.home
+        data, home = self._preferences.folders.data, self._preferences.home
         self._open("Opening the samples", lambda _job: opened_at(assemble_samples(data), home))
 
     def _open(self, title: str, work: Callable[[Job], Project]) -> None:
@@ -277,10 +276,6 @@ class Browsing:
             front=True,
             visible=False,
         )
-
-    def recent(self) -> list[str]:
-        """Folders that were open, the latest first."""
-        return list(self._preferences.settings.recent)
 
     def _opened(self, project: Project) -> None:
         session = self._session

@@ -64,7 +64,7 @@ class WindowCommands:
 
     def open_folder(self) -> None:
         """Ask for a folder and open it."""
-        recent = self._studio.browsing.recent()
+        recent = self._studio.settings.recent
         start = str(Path(recent[0]).parent) if recent else str(Path.home())
         folder = QFileDialog.getExistingDirectory(self._window, "Open folder of images", start)
         if folder:
@@ -90,7 +90,7 @@ class WindowCommands:
 
     def fill_recent(self) -> None:
         menu = self._window.recent_menu
-        recent = self._studio.browsing.recent()
+        recent = self._studio.settings.recent
         menu.clear()
         for folder in recent:
             action = menu.addAction(printable(folder).replace("&", "&&"))

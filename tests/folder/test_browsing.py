@@ -22,7 +22,7 @@ def test_opening_announces_the_folder_and_shows_the_first_image(desk, tmp_path):
     assert desk.session.project.images[10].name == "a10.png"
     assert desk.session.index == 0
     assert all(desk.session.state(i).has_truth for i in range(12))
-    assert desk.browsing.recent() == [str(root)]
+    assert list(desk.studio.settings.recent) == [str(root)]
 
 
 def test_an_image_opens_its_folder_at_that_image(desk, tmp_path):

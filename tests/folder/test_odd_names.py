@@ -57,7 +57,7 @@ def test_painted_saved_reviewed_run_and_found_again(new_desk, folder, caplog):
     home = desk.preferences.home
     assert desk.close()
     again = new_desk(home=home)
-    assert again.browsing.recent() == [str(folder)]
+    assert list(again.studio.settings.recent) == [str(folder)]
     again.open(folder)
     assert again.document.annotation.labels[4, 3] == 1
     assert again.session.state(0).reviewed

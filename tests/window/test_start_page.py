@@ -341,7 +341,7 @@ def test_a_folder_is_taken_out_of_the_list(make_window, tmp_path, by):
         QTest.keyClick(menu, KEYS.Key_Down)
         QTest.keyClick(menu, KEYS.Key_Return)
     assert [path.name for path in recent.folders] == ["three", "one"]
-    assert bench.studio.browsing.recent() == [str(tmp_path / "three"), str(tmp_path / "one")]
+    assert list(bench.studio.settings.recent) == [str(tmp_path / "three"), str(tmp_path / "one")]
     assert recent.current == tmp_path / "one"
     QTest.keyClick(recent, KEYS.Key_Delete)
     QTest.keyClick(recent, KEYS.Key_Delete)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.kit.frame_names import TOOLS_WIDTH
+from segstudio.kit.plain import PlainLabel
 from segstudio.window import panels
 from segstudio.window.panels import Area, Build, PanelSpec
 from segstudio.window.room import RoomDock
@@ -52,7 +53,7 @@ class DockTitle(QFrame):
         super().__init__()
         self._dock = dock
         self.setFixedHeight(_TITLE_HEIGHT)
-        self.name = QLabel(dock.windowTitle())
+        self.name = PlainLabel(dock.windowTitle())
         font = self.name.font()
         font.setWeight(font.Weight.DemiBold)
         self.name.setFont(font)

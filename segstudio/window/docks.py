@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.kit.frame_names import TITLE_HEIGHT, TOOLS_WIDTH
+from segstudio.kit.plain import PlainLabel
 from segstudio.window import panels
 from segstudio.window.folds import Folds
 from segstudio.window.panels import Area, Build, PanelSpec
@@ -53,7 +54,7 @@ class DockTitle(QFrame):
         super().__init__()
         self._dock = dock
         self.setFixedHeight(TITLE_HEIGHT)
-        self.name = QLabel(dock.windowTitle())
+        self.name = PlainLabel(dock.windowTitle())
         font = self.name.font()
         font.setWeight(font.Weight.DemiBold)
         self.name.setFont(font)

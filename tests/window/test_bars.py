@@ -160,7 +160,7 @@ def test_the_smallest_window_puts_what_has_no_room_into_a_drawer_that_works(desk
 
 def test_the_right_column_closes_and_comes_back_as_it_was(desk, qtbot):
     docks = desk.window.docks
-    docks.by_name["Metrics"].close()
+    docks.by_name["Disagreement"].close()
     right = [name for name in docks.by_name if docks.shown(name) and name != "Images"]
     (button,) = buttons_named(desk.window.bar, "Right column")
     desk.until(button.isChecked)
@@ -221,22 +221,6 @@ def test_options_without_room_go_into_the_drawer_and_a_hint_goes(desk, qtbot):
     options.row.drawer.close()
     legend.hide()
     desk.until(lambda: options.row.in_drawer == ())
-
-
-def test_a_prediction_is_chosen_only_where_there_are_several(desk, qtbot):
-    options = desk.window.options
-    desk.studio.segmenting.run_models([SEMANTIC])
-    desk.until(lambda: SEMANTIC in desk.session.document.predictions)
-    desk.settle()
-    assert not options.run.isVisible()
-    desk.studio.segmenting.run_models([INSTANCE])
-    desk.until(lambda: INSTANCE in desk.session.document.predictions)
-    desk.until(options.run.isVisible)
-    assert desk.session.view.run == INSTANCE
-    options.run.setFocus()
-    at = options.run.currentIndex()
-    qtbot.keyClick(options.run, Qt.Key.Key_Up if at else Qt.Key.Key_Down)
-    desk.until(lambda: desk.session.view.run == SEMANTIC)
 
 
 def test_views_side_by_side_are_named_and_lead_to_the_choice_of_models(desk, qtbot):

@@ -39,7 +39,10 @@ BY_COMMAND = {
     "SideBySideDialog": "compare.models",
     "TruthDialog": "file.truth",
 }
-OTHERWISE = {"ExportReportDialog", "RecoveryDialog", "RemoveClassDialog", "VersionsDialog"}
+OTHERWISE = {
+    "ExportReportDialog", "IgnoredClassDialog", "RecoveryDialog", "RemoveClassDialog",
+    "VersionsDialog",
+}  # fmt: skip
 """Opened by tests of their own, here or beside what they are about."""
 
 

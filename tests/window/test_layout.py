@@ -298,7 +298,7 @@ def test_one_click_scores_what_the_model_finds_as_the_class_without_a_name(
     assert not [o for o in bench.studio.notices.shown if "a nucleus?" in o.message]
     said = "Not scored: by the class mapping, no class of the model is one of the folder's."
     assert classes.missing.text().startswith(said)
-    assert classes.yes.isHidden()
+    assert not classes.yes.isVisible()
     shown = bench.session.document.predictions["fake-semantic"]
     assert shown.labels.any()
     bench.studio.class_mappings.reset("fake-semantic")

@@ -167,7 +167,7 @@ def test_the_strip_covers_neither_header_nor_picture(bench):
     bench.until(lambda: window.canvas.height() == before.height() - HEIGHT)
     header, strip, canvas = (
         (w.mapTo(window, QPoint()).y(), w.height())
-        for w in (window.header, window.notices, window.canvas)
+        for w in (window.options, window.notices, window.canvas)
     )
     assert header[0] + header[1] <= strip[0]
     assert strip[0] + strip[1] <= canvas[0]

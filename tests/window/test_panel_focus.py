@@ -72,7 +72,7 @@ def test_export_is_asked_for_while_a_name_is_typed_too(bench, monkeypatch):
 
 def test_after_a_number_was_typed_the_keys_belong_to_the_image_again(bench):
     bench.session.set_view(tool="brush")
-    size = bench.window.header.brush.number
+    size = bench.window.options.brush.number
     bench.until(size.isVisible)
     size.setFocus()
     size.selectAll()

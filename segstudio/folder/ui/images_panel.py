@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QMenu,
     QPushButton,
@@ -397,7 +396,7 @@ class FilterField(QLineEdit):
         self.setPlaceholderText("Filter")
         self.show_key("")
         self.setAccessibleName("Filter images by name")
-        self._glass = QLabel(self)
+        self._glass = PlainLabel("", self)
         self._glass.setPixmap(icon("search").pixmap(QSize(_GLASS, _GLASS)))
         self.funnel = ChoiceButton("funnel", "Which images are listed", [s.value for s in Show])
         self._clear = icon_button("x", "Empty the filter (Esc)", px=14)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
 
+from segstudio.kit.plain import plain
+
 
 class Segments(QWidget):
     """Buttons in a row of which one is on; the arrow keys go from one to the next.
@@ -26,7 +28,7 @@ class Segments(QWidget):
         for text, tip in tips.items():
             button = QToolButton()
             button.setText(text)
-            button.setToolTip(tip)
+            button.setToolTip(plain(tip))
             button.setAccessibleName(f"{name}: {text}")
             button.setCheckable(True)
             button.setFixedHeight(24)

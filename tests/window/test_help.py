@@ -83,7 +83,7 @@ def test_the_list_has_every_page_and_a_click_shows_it(opened, qtbot):
     qtbot.mouseClick(window.list.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
     assert window.shown == ("inspecting", "")
     qtbot.waitUntil(lambda: window.page.is_whole)
-    assert "Shift+drag with the pan tool" in window.page.toPlainText()  # of its last table
+    assert "Shift+drag with the hand" in window.page.toPlainText()  # of its last table
 
 
 def test_links_lead_from_page_to_page_and_back_returns_to_the_same_place(opened, qtbot):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QDesktopServices, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QToolButton
 
 from segstudio.folder.ui.image_list_rows import Order, Show, sign_of
 from segstudio.kit.theme import tokens_of
@@ -190,31 +190,24 @@ def test_the_number_of_images_is_told_beside_the_panel_name(listed, folder):
     assert images.listed.isHidden()
 
 
-def test_a_title_bar_may_take_the_count_and_the_order(listed):
+def test_the_title_bar_has_the_count_and_the_order(listed):
     images = listed.window.images
-    own = images.order.parentWidget()
-    assert own.isVisible()
-    bar = QWidget(listed.window)
-    row = QHBoxLayout(bar)
-    name = QLabel("Images")
-    for widget in (name, *images.header_widgets()):
-        row.addWidget(widget)
-    bar.show()
-    assert not own.isVisible(), "no empty line stays"
+    title = listed.window.docks.by_name["Images"].titleBarWidget()
+    assert title.isAncestorOf(images.count)
+    assert title.isAncestorOf(images.order)
     assert images.count.isVisible()
+    assert images.order.isVisible()
+    assert images.filter.mapTo(images, QPoint()).y() == 0, "no empty line stays"
     images.count.show_count(123_456)
     shown = {}
     for width in range(400, 60, -1):
-        bar.setFixedWidth(width)
-        row.activate()
+        title.resize(width, title.height())
         shown.setdefault(images.count.text(), width)
         assert images.order.width() == 28
         if images.count.text():
-            assert name.width() >= name.sizeHint().width()
+            assert title.name.width() >= title.name.sizeHint().width()
     assert list(shown) == ["123,456", "123 k", ""]
     assert images.count.toolTip() == "123,456 images"
-    for widget in images.header_widgets():
-        own.layout().addWidget(widget)  # as they go with the panel
 
 
 def test_the_filter_goes_with_the_folder_and_stays_when_it_is_read_again(bench, folder, tmp_path):
@@ -378,7 +371,7 @@ def test_the_tip_of_the_filter_has_the_key_in_force(listed):
     listed.window.commands.set_keymap({"image.find": ("Ctrl+J",)})
     assert "(Ctrl+J)" in field.toolTip()
     listed.window.commands.set_keymap({"image.find": ()})
-    assert field.toolTip().startswith("Words that the name must hold. ")
+    assert field.toolTip().startswith("Words that the name must hold.\n")
 
 
 def test_a_broken_image_has_a_warning_for_a_picture_and_its_row_is_the_open_one(listed, folder):

@@ -253,16 +253,17 @@ def test_the_active_view_has_an_accent_on_its_top_and_a_single_view_none(views):
     assert tops() == [False]
 
 
-def test_a_first_stroke_makes_the_annotation_a_layer(desk):
+def test_a_first_stroke_makes_the_annotation_a_layer(desk, qtbot):
     desk.open(desk.flat(40, 50), prediction=square(1, 5, 5))
     assert desk.said() == "Model filled"
     desk.place(8.0)
     desk.take("brush", active_class=2)
     desk.click(20, 20)
-    desk.settle()
-    QTest.qWait(40)
-    parts = header(desk).name.said.parts
-    assert [part.text for part in parts] == ["Annotation", "filled", "", "Model", "dashed"]
+
+    def said() -> list[str]:
+        return [part.text for part in header(desk).name.said.parts]
+
+    qtbot.waitUntil(lambda: said() == ["Annotation", "filled", "", "Model", "dashed"])
 
 
 # -- the menu ------------------------------------------------------------------------------------

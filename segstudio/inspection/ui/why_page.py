@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -94,6 +96,7 @@ class WhyPage(QScrollArea):
         self.logit_lens_note = _text(faint=True)
         self._contents = QWidget()
         self._grid = QGridLayout(self._contents)
+        self._asked, self._button_grid = QHBoxLayout(), QGridLayout()
         self._refresh = Coalescer(self, self._show)
         self._lens_again = Coalescer(self, self._ask_lens, 1.0)
         self._fill()
@@ -127,18 +130,14 @@ class WhyPage(QScrollArea):
         self.logit_lens.reached.connect(lambda row: self._open_lens(row.stage))
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        for button in self.buttons.values():
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        asked = QHBoxLayout()
+        self._button_grid.setSpacing(4)
+        self._button_grid.setColumnStretch(len(self.buttons), 1)
+        asked = self._asked
         asked.setSpacing(6)
         asked.addWidget(self.question)
-        asked.addWidget(self.over)
-        asked.addStretch(1)
+        asked.addWidget(self.over, 1, Qt.AlignmentFlag.AlignLeft)
         pixel = _column(self.pixel, self.classes, self.channels, self.field)
-        why = _column(asked, buttons, self.note, self.strip_title, self.strip)
+        why = _column(asked, self._button_grid, self.note, self.strip_title, self.strip)
         lens = _column(self.logit_lens_title, self.logit_lens, self.logit_lens_note)
         self._blocks = (pixel, why, lens)
         self._grid.setContentsMargins(10, 8, 10, 8)
@@ -152,6 +151,12 @@ class WhyPage(QScrollArea):
         if wide == self._wide:
             return
         self._wide = wide
+        self.question.setWordWrap(not wide)
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._asked.setDirection(across if wide else down)
+        for number, button in enumerate(self.buttons.values()):
+            self._button_grid.removeWidget(button)
+            self._button_grid.addWidget(button, *divmod(number, 4 if wide else 2))
         pixel, why, lens = self._blocks
         for block in self._blocks:
             self._grid.removeWidget(block)
@@ -403,7 +408,7 @@ def _text(*, faint: bool = False) -> QLabel:
     return label
 
 
-def _column(*parts: QWidget | QHBoxLayout) -> QWidget:
+def _column(*parts: QWidget | QLayout) -> QWidget:
     block = QWidget()
     column = QVBoxLayout(block)
     column.setContentsMargins(0, 0, 0, 0)

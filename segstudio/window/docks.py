@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -26,7 +26,7 @@ from segstudio.window import panels
 from segstudio.window.folds import Folds
 from segstudio.window.panels import Area, Build, PanelSpec
 from segstudio.window.room import RoomDock
-from segstudio.window.room_place import Folded, RoomPlace, RoomSide
+from segstudio.window.room_place import Folded, RoomPlace, RoomSide, is_behind_a_tab
 
 if TYPE_CHECKING:
     from segstudio.jobs import Job
@@ -344,8 +344,8 @@ class Docks(QObject):
         """
         dock = self.by_name[name]
         self._hidden = []
-        is_behind_a_tab = dock is not self.room and self._is_behind_a_tab(dock)
-        if self.opened(name) and not is_behind_a_tab:
+        is_behind = dock is not self.room and is_behind_a_tab(dock)
+        if self.opened(name) and not is_behind:
             if self.folds.folds(name):
                 self.folds.fold(name, folded=True)
                 return
@@ -354,11 +354,6 @@ class Docks(QObject):
         self.open(name)
         if dock is self.room:
             self.room.enter()
-
-    def _is_behind_a_tab(self, dock: QDockWidget) -> bool:
-        """Such a dock is not hidden for Qt, but stands outside the window."""
-        place = QRect(dock.mapTo(dock.window(), QPoint()), dock.size())
-        return not place.intersects(dock.window().rect())
 
     def area_shown(self, area: Area) -> bool:
         """Whether a panel of this side of the window is open; below stands the room."""

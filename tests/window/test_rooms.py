@@ -83,12 +83,12 @@ def test_a_column_has_a_least_and_a_largest_width(desk, name, asked, width):
 
 def test_the_room_is_326_high_and_the_right_column_keeps_its_height(desk):
     docks = desk.window.docks.by_name
-    bottom = docks["Metrics"].geometry().bottom()
+    bottom = docks["Model"].geometry().bottom()
     opened(desk, KEYS.Key_N)
     room = desk.window.docks.room.geometry()
     assert (room.left(), room.height()) == (0, 326)
     assert room.right() + 2 == docks["Classes"].geometry().left()
-    assert docks["Metrics"].geometry().bottom() == bottom
+    assert docks["Model"].geometry().bottom() == bottom
 
 
 # -- opening and closing -----------------------------------------------------------------------

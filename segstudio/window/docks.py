@@ -53,14 +53,14 @@ class DockTitle(QFrame):
         super().__init__()
         self._dock = dock
         self.setFixedHeight(TITLE_HEIGHT)
-        self.name = QLabel(dock.windowTitle())
-        font = self.name.font()
+        self.title = QLabel(dock.windowTitle())
+        font = self.title.font()
         font.setWeight(font.Weight.DemiBold)
-        self.name.setFont(font)
+        self.title.setFont(font)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(_TITLE_MARGIN, 0, 4, 0)
         self._row.setSpacing(8)
-        self._row.addWidget(self.name)
+        self._row.addWidget(self.title)
         self._row.addStretch(1)
         self.more: QToolButton | None = None
 
@@ -78,10 +78,7 @@ class DockTitle(QFrame):
 
         title = self._dock.windowTitle()
         menu = QMenu(f"{title} panel", self)
-        self._float = menu.addAction("Float", self._switch_floating)
-        close = menu.addAction("Close", self._dock.close)
-        close.setText(f"Close\t{close_key}" if close_key else "Close")
-        menu.aboutToShow.connect(self._show_state)
+        _add_verbs(menu, self._dock, close_key)
         self.more = icon_button("ellipsis", f"More of the {title.lower()} panel")
         self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.more.setMenu(menu)
@@ -103,11 +100,14 @@ class DockTitle(QFrame):
                 if policy == QSizePolicy.Policy.Preferred:
                     widget.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def _switch_floating(self) -> None:
-        self._dock.setFloating(not self._dock.isFloating())
 
-    def _show_state(self) -> None:
-        self._float.setText("Back into the window" if self._dock.isFloating() else "Float")
+def _add_verbs(menu: QMenu, dock: QDockWidget, close_key: str = "") -> None:
+    """Add what can be done with any dock."""
+    floating = menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
+    menu.addAction(f"Close\t{close_key}" if close_key else "Close", dock.close)
+    menu.aboutToShow.connect(
+        lambda: floating.setText("Back into the window" if dock.isFloating() else "Float")
+    )
 
 
 class _Frame(QScrollArea):
@@ -280,9 +280,10 @@ class Docks(QObject):
             dock.setFocusProxy(proxy)
         header = getattr(panel, "header", None)
         if isinstance(header, PanelHeader):
+            if header.more is None:
+                header.add_menu(f"More of the {name.lower()} panel")
             header.menu.addSeparator()
-            header.menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
-            header.menu.addAction("Close", dock.close)
+            _add_verbs(header.menu, dock)
             dock.setTitleBarWidget(header)
             self.folds.take(name, dock, frame, panel, self._specs[name].height)
             return

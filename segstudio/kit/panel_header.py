@@ -18,6 +18,9 @@ _RIM = 12
 class PanelHeader(QWidget):
     """Stands in the title bar of a dock: what it leaves to the dock, drags and floats it.
 
+    Attributes:
+        more: The button of the menu; None if the panel did not put one there.
+
     Signals:
         fold_asked: The user folds the panel to this line, or opens it again.
     """
@@ -35,7 +38,7 @@ class PanelHeader(QWidget):
         self.note = ElidedLabel(Qt.TextElideMode.ElideRight)
         self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.menu = QMenu(self)
-        self._more: QToolButton | None = None
+        self.more: QToolButton | None = None
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(4 if folds else _RIM, 0, 6, 0)
         self._row.setSpacing(4)
@@ -74,7 +77,7 @@ class PanelHeader(QWidget):
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setMenu(self.menu)
         button.setProperty("menuSign", "false")
-        self._more = self.add(button)
+        self.more = self.add(button)
         return button
 
 

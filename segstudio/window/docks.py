@@ -7,7 +7,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -27,7 +27,7 @@ from segstudio.window import panels
 from segstudio.window.folds import Folds
 from segstudio.window.panels import Area, Build, PanelSpec
 from segstudio.window.room import RoomDock
-from segstudio.window.room_place import Folded, RoomPlace, RoomSide
+from segstudio.window.room_place import Folded, RoomPlace, RoomSide, is_behind_a_tab
 
 if TYPE_CHECKING:
     from segstudio.jobs import Job
@@ -54,14 +54,14 @@ class DockTitle(QFrame):
         super().__init__()
         self._dock = dock
         self.setFixedHeight(TITLE_HEIGHT)
-        self.name = PlainLabel(dock.windowTitle())
-        font = self.name.font()
+        self.title = PlainLabel(dock.windowTitle())
+        font = self.title.font()
         font.setWeight(font.Weight.DemiBold)
-        self.name.setFont(font)
+        self.title.setFont(font)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(_TITLE_MARGIN, 0, 4, 0)
         self._row.setSpacing(8)
-        self._row.addWidget(self.name)
+        self._row.addWidget(self.title)
         self._row.addStretch(1)
         self.more: QToolButton | None = None
 
@@ -79,10 +79,7 @@ class DockTitle(QFrame):
 
         title = self._dock.windowTitle()
         menu = QMenu(f"{title} panel", self)
-        self._float = menu.addAction("Float", self._switch_floating)
-        close = menu.addAction("Close", self._dock.close)
-        close.setText(f"Close\t{close_key}" if close_key else "Close")
-        menu.aboutToShow.connect(self._show_state)
+        _add_verbs(menu, self._dock, close_key)
         self.more = icon_button("ellipsis", f"More of the {title.lower()} panel")
         self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.more.setMenu(menu)
@@ -104,11 +101,14 @@ class DockTitle(QFrame):
                 if policy == QSizePolicy.Policy.Preferred:
                     widget.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def _switch_floating(self) -> None:
-        self._dock.setFloating(not self._dock.isFloating())
 
-    def _show_state(self) -> None:
-        self._float.setText("Back into the window" if self._dock.isFloating() else "Float")
+def _add_verbs(menu: QMenu, dock: QDockWidget, close_key: str = "") -> None:
+    """Add what can be done with any dock."""
+    floating = menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
+    menu.addAction(f"Close\t{close_key}" if close_key else "Close", dock.close)
+    menu.aboutToShow.connect(
+        lambda: floating.setText("Back into the window" if dock.isFloating() else "Float")
+    )
 
 
 class _Frame(QScrollArea):
@@ -281,9 +281,10 @@ class Docks(QObject):
             dock.setFocusProxy(proxy)
         header = getattr(panel, "header", None)
         if isinstance(header, PanelHeader):
+            if header.more is None:
+                header.add_menu(f"More of the {name.lower()} panel")
             header.menu.addSeparator()
-            header.menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
-            header.menu.addAction("Close", dock.close)
+            _add_verbs(header.menu, dock)
             dock.setTitleBarWidget(header)
             self.folds.take(name, dock, frame, panel, self._specs[name].height)
             return
@@ -345,8 +346,8 @@ class Docks(QObject):
         """
         dock = self.by_name[name]
         self._hidden = []
-        is_behind_a_tab = dock is not self.room and self._is_behind_a_tab(dock)
-        if self.opened(name) and not is_behind_a_tab:
+        is_behind = dock is not self.room and is_behind_a_tab(dock)
+        if self.opened(name) and not is_behind:
             if self.folds.folds(name):
                 self.folds.fold(name, folded=True)
                 return
@@ -355,11 +356,6 @@ class Docks(QObject):
         self.open(name)
         if dock is self.room:
             self.room.enter()
-
-    def _is_behind_a_tab(self, dock: QDockWidget) -> bool:
-        """Such a dock is not hidden for Qt, but stands outside the window."""
-        place = QRect(dock.mapTo(dock.window(), QPoint()), dock.size())
-        return not place.intersects(dock.window().rect())
 
     def area_shown(self, area: Area) -> bool:
         """Whether a panel of this side of the window is open; below stands the room."""

@@ -139,6 +139,10 @@ class Folds(QObject):
         steady = next((p for p in self._places.values() if p.folding is None and p.in_column), None)
         if steady is None:
             return
+        for widget in (place.dock, steady.dock, self._window):
+            layout = widget.layout()
+            if layout is not None:
+                layout.activate()  # or it goes by the limits from before
         both = place.dock.height() + steady.dock.height()
         heights = [place.height, max(_LEAST_PX, both - place.height)]
         self._window.resizeDocks([place.dock, steady.dock], heights, Qt.Orientation.Vertical)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QTabBar
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class RoomPlace(QObject):
 
     def _size_of(self, dock: QDockWidget) -> tuple[int, int]:
         """Its width and its height with the tabs below it; 0 if it is behind one."""
-        if dock.visibleRegion().isEmpty():
+        if is_behind_a_tab(dock):
             return 0, 0
         window, tabs = self._window, 0
         if window.tabifiedDockWidgets(dock):
@@ -310,6 +310,12 @@ class RoomPlace(QObject):
         if not self._is_busy and self._in_window:
             self._wanted = RoomSide.BESIDE if area == Area.RightDockWidgetArea else RoomSide.BELOW
             self.apply()
+
+
+def is_behind_a_tab(dock: QDockWidget) -> bool:
+    """Such a dock is not hidden for Qt, but stands outside the window."""
+    place = QRect(dock.mapTo(dock.window(), QPoint()), dock.size())
+    return not place.intersects(dock.window().rect())
 
 
 def _px(value: Any) -> int:

@@ -288,6 +288,7 @@ def test_the_model_is_a_line_that_opens_and_is_as_it_was_at_the_next_start(make_
     first.window.close()
     first.studio.close()
     second = make_window()
+    second.open(folder)
     second.settle()
     folds = second.window.docks.folds
     assert (folds.folded("Model"), folds.folded("Disagreement")) == (True, False)

@@ -83,12 +83,12 @@ def test_a_column_has_a_least_and_a_largest_width(desk, name, asked, width):
 
 def test_the_room_is_326_high_and_the_right_column_keeps_its_height(desk):
     docks = desk.window.docks.by_name
-    bottom = docks["Metrics"].geometry().bottom()
+    bottom = docks["Model"].geometry().bottom()
     opened(desk, KEYS.Key_N)
     room = desk.window.docks.room.geometry()
     assert (room.left(), room.height()) == (0, 326)
     assert room.right() + 2 == docks["Classes"].geometry().left()
-    assert docks["Metrics"].geometry().bottom() == bottom
+    assert docks["Model"].geometry().bottom() == bottom
 
 
 # -- opening and closing -----------------------------------------------------------------------
@@ -310,23 +310,25 @@ def test_damaged_words_on_the_room_are_passed_over(desk):
 
 
 def test_each_panel_has_a_title_of_32_pixels_whose_menu_lets_it_float_and_closes_it(desk):
-    for name in ("Images", "Classes", "Model"):
+    for name in ("Images", "Classes", "Disagreement", "Model"):
         dock = desk.window.docks.by_name[name]
         title = dock.titleBarWidget()
         assert title.height() == 32
         assert dock.widget().y() >= 32, "the panel begins below its title"
-        assert title.name.text() == name
+        assert title.title.text() == name
         assert title.more.accessibleName()
         menu = title.more.menu()
+        floating, close = menu.actions()[-2:]
         menu.aboutToShow.emit()
-        texts = [action.text().partition("\t")[0] for action in menu.actions()]
-        assert texts == ["Float", "Close"]
-        menu.actions()[0].trigger()
+        assert floating.text() == "Float"
+        assert close.text().partition("\t")[0] == "Close"
+        floating.trigger()
         assert dock.isFloating()
         menu.aboutToShow.emit()
-        menu.actions()[0].trigger()
+        assert floating.text() == "Back into the window"
+        floating.trigger()
         assert not dock.isFloating()
-        menu.actions()[1].trigger()
+        close.trigger()
         assert not desk.window.docks.shown(name)
 
 
@@ -347,6 +349,6 @@ def test_a_panel_puts_its_texts_beside_its_name_and_its_buttons_before_the_menu(
     count, order = PlainLabel("12"), QToolButton()
     title.take([count, order])
     desk.settle()
-    assert title.name.geometry().right() < count.x() < title.name.geometry().right() + 20
+    assert title.title.geometry().right() < count.x() < title.title.geometry().right() + 20
     assert order.geometry().right() < title.more.x()
     assert order.x() > count.geometry().right()

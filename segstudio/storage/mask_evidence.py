@@ -254,6 +254,13 @@ class Evidence:
             return False
         return sum(n == 1 for n in colors.values()) >= 0.9 * len(colors)
 
+    @property
+    def maybe_ids_in_colours(self) -> bool:
+        """Whether one or two masks have so many colours that each could be an object."""
+        colors = {key: n for key, n in self.colors.items() if key}
+        alone = sum(n == 1 for n in colors.values()) >= 0.9 * len(colors)
+        return 0 < self.colour_files < 3 and len(colors) >= _MANY_COLOURS and alone
+
     def example(self, group: Group) -> str:
         """The name of a mask of a group, and how many others there are."""
         more = self.sizes[group] - 1
@@ -264,6 +271,10 @@ class Evidence:
         """The name of a mask, from the folder that all of them lie in."""
         inside = self._root is not None and path.is_relative_to(self._root)
         return path.relative_to(self._root).as_posix() if self._root and inside else path.name
+
+
+_MANY_COLOURS: Final = 6
+"""With fewer in a mask or two nobody is asked whether they are ids of objects."""
 
 
 def is_white(number: int) -> bool:

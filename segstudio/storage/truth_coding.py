@@ -469,11 +469,12 @@ def _doubts(
     if form.kind is not None:
         return tuple(d for d in found if d is not None)
     if schema is None and coding.kind in ("colour", "index") and said.kind is None:
-        found.append(_names(evidence, coding, classes))
+        names = _names(evidence, coding, classes)
+        found += [names, None if names or coding.kind == "index" else _either(evidence, "colour")]
     codings = None
     if schema is None and coding.kind == "index" and said.kind is None:
         codings = _codings(evidence, coding)
-        found += [_levels(evidence), codings or _either(evidence)]
+        found += [_levels(evidence), codings or _either(evidence, "index")]
         found.append(None if codings else _no_ground(evidence, coding))
     # Where 0 may not be the background of all masks, its share says nothing.
     same_ground = codings is None and not coding.pairs
@@ -627,19 +628,16 @@ def _no_ground(evidence: Evidence, coding: Coding) -> Doubt | None:
     )
 
 
-def _either(evidence: Evidence) -> Doubt | None:
-    if evidence.objects != "maybe":
-        return None
-    return Doubt(
+def _either(evidence: Evidence, kind: Literal["index", "colour"]) -> Doubt | None:
+    values, option = ("colours", "colours") if kind == "colour" else ("numbers", "ids")
+    told = evidence.maybe_ids_in_colours if kind == "colour" else evidence.objects == "maybe"
+    return None if not told else Doubt(
         "objects",
-        "The numbers of the masks are read as classes, but each could be an object.",
+        f"The {values} of the masks are read as classes, but each could be an object.",
         "",
-        "Say --truth-kind (and --pred-kind for predictions): ids or objects.",
-        (
-            ("They are classes", ReadAs("index")),
-            ("They are objects", ReadAs("instances")),
-        ),
-    )
+        f"Say --truth-kind (and --pred-kind for predictions): {option} or objects.",
+        (("They are classes", ReadAs(kind)), ("They are objects", ReadAs("instances"))),
+    )  # fmt: skip
 
 
 def _mixed(evidence: Evidence, coding: Coding) -> Doubt | None:

@@ -407,6 +407,24 @@ def test_the_first_colours_of_pascal_voc_are_those_of_other_programs_too(tmp_pat
     assert "names" not in [d.about for d in said.doubts]
 
 
+def test_many_colours_in_one_mask_are_asked_about(tmp_path):
+    """Eight segments as COCO panoptic has them in one image; a few colours are classes."""
+    colors = [(i * 13 % 256, i * 71 % 256, i * 37 % 256) for i in range(1, 9)]
+    pixels = np.repeat(np.array(colors, np.uint8), 2, axis=0)[:, None].repeat(6, 1)
+    save_image(tmp_path / "many" / "a.png", pixels)
+    index, refs = settled(tmp_path / "many")
+    (doubt,) = [d for d in index.doubts if d.about == "objects"]
+    assert "each could be an object" in doubt.message
+    assert "colours or objects" in doubt.option
+    objects = index.read_as(doubt.answers[1][1])
+    assert len(np.unique(read_truth(refs[0], objects).instances)) == 8
+    classes = index.read_as(doubt.answers[0][1])
+    assert not [d for d in classes.doubts if d.about == "objects"]
+    assert len(np.unique(read_truth(refs[0], classes).labels)) == 8
+    save_image(tmp_path / "few" / "a.png", pixels[:8])
+    assert not settled(tmp_path / "few")[0].doubts
+
+
 def test_coco_panoptic_with_its_json(tmp_path):
     """Two things, one of them a crowd, and stuff; what no segment says is unlabelled."""
     ids = {1: 70_001, 2: 300, 3: 26, 4: 9}

@@ -205,7 +205,7 @@ def test_the_title_bar_has_the_count_and_the_order(listed):
         shown.setdefault(images.count.text(), width)
         assert images.order.width() == 28
         if images.count.text():
-            assert title.name.width() >= title.name.sizeHint().width()
+            assert title.title.width() >= title.title.sizeHint().width()
     assert list(shown) == ["123,456", "123 k", ""]
     assert images.count.toolTip() == "123,456 images"
 

@@ -294,7 +294,7 @@ def _windows(qtbot, usual_home: Path) -> Iterator[Callable[..., Bench]]:
         home: Path | None = None,
         engine: Engine | None = None,
         *,
-        opens: bool = False,
+        opens: bool = True,
         early: Callable[[StartPage], object] | None = None,
     ) -> Bench:
         app = QApplication.instance()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ from segstudio.window.main_window import MainWindow
 from segstudio.window.start_page import _SAMPLES
 
 KEYS = Qt.Key
+
+
+@pytest.fixture
+def make_window(make_window):
+    """Makes windows that open no folder at the start, as for who starts without naming one."""
+    return partial(make_window, opens=False)
 
 
 def _page(bench):

@@ -116,6 +116,7 @@ class Browsing:
         """The image that was shown last, and how many pages it has."""
         self._order = StepOrder()
         self._wish: ImageWish | None = None
+        self._opening: Job | None = None
         self._stale: set[ImageRef] = set()
 
     # -- folders -----------------------------------------------------------------------------
@@ -145,15 +146,20 @@ class Browsing:
         def failed(error: Exception) -> None:
             self._notices.failure(title, error, about=_OPENING, scope="program")
             self._give_up_wish()
-            if self._session.project is None:
-                self._session.notify(What.PROJECT)  # who waits for a folder hears that none came
+            none_came()
 
         def ended() -> None:
             if job.cancelled and self._wish is wish:
                 self._give_up_wish()
+            if job.cancelled and job is self._opening:  # else another folder is being opened
+                none_came()
+
+        def none_came() -> None:
+            if self._session.project is None:
+                self._session.notify(What.PROJECT)  # for those who wait for a folder
 
         wish = self._wish
-        job = self._jobs.submit(
+        job = self._opening = self._jobs.submit(
             title, "files", work, self._opened, failed=failed, ended=ended, key="open", front=True
         )
 

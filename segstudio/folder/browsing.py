@@ -146,17 +146,12 @@ class Browsing:
         def failed(error: Exception) -> None:
             self._notices.failure(title, error, about=_OPENING, scope="program")
             self._give_up_wish()
-            none_came()
 
         def ended() -> None:
             if job.cancelled and self._wish is wish:
                 self._give_up_wish()
-            if job.cancelled and job is self._opening:  # else another folder is being opened
-                none_came()
-
-        def none_came() -> None:
-            if self._session.project is None:
-                self._session.notify(What.PROJECT)  # for those who wait for a folder
+            if job is self._opening and self._session.project is None:
+                self._session.notify(What.PROJECT)  # who waits for a folder hears that none came
 
         wish = self._wish
         job = self._opening = self._jobs.submit(

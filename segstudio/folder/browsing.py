@@ -160,8 +160,7 @@ class Browsing:
 
     def rescan(self) -> None:
         """Look for new and removed images and masks; what is open stays open."""
-        project = self._session.project
-        if project is None:
+        if (project := self._session.project) is None:
             return
         root, home = project.root, self._preferences.home
 

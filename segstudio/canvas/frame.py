@@ -13,7 +13,7 @@ from segstudio.canvas.view import Size
 from segstudio.core.geometry import Rect
 
 _GROUND = 0xFF3B3E43
-"""Neutral grey around the image, the same in light and dark themes."""
+"""Grey around the image until `set_ground` says which."""
 _MANY = 16
 _STRIP_PIXELS = 1 << 15
 

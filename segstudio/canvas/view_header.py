@@ -384,11 +384,11 @@ class NameButton(_Button):
 
     def show_heading(self, said: Heading, tip: str) -> None:
         """Say something else."""
+        self.setToolTip(tip)
         if said == self._said:
             return
         self._said = said
         self.setAccessibleName(f"{self._title}: {said.whole}")
-        self.setToolTip(tip)
         self.updateGeometry()
         self.update()
 

@@ -13,14 +13,9 @@ from PySide6.QtWidgets import QMenu, QWidget
 from segstudio.canvas.overlay import second_prediction
 from segstudio.comparison.comparing import OF_A_RUN, Comparing
 from segstudio.core.text import printable
-from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
+from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS, STYLE_TEXTS
 from segstudio.session.session import Layer, OverlayStyle, Pane, Session
 
-_STYLES: Final = {
-    OverlayStyle.FILL: "Fill",
-    OverlayStyle.OUTLINE: "Outline",
-    OverlayStyle.BOTH: "Fill and outline",
-}
 _STRENGTHS: Final = (25, 50, 75, 100)
 _FEW: Final = 8
 """So many predictions stand in the menu itself; more have a menu of their own."""
@@ -123,8 +118,9 @@ class ViewMenu(QMenu):
     def _add_styles(self) -> None:
         menu = self.addMenu("Style")
         group = QActionGroup(menu)
-        for style, text in _STYLES.items():
-            action = self._choice(menu, group, text, style is self._session.view.style)
+        for style in OverlayStyle:
+            is_on = style is self._session.view.style
+            action = self._choice(menu, group, STYLE_TEXTS[style.value], is_on)
             action.triggered.connect(
                 lambda _=False, style=style: self._session.set_view(style=style)
             )

@@ -14,8 +14,6 @@ TITLE_CUTS: Final = " ,"
 _LAST: Final = 6
 """So many characters at the end of a name stay: names are told apart there, more often than not."""
 _GAP: Final = "…"
-LINE: Final = 60
-"""Characters in a line of a tip."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +86,6 @@ def elided_middle(text: str, width: float, advance: Callable[[str], float]) -> s
     while fits and unicodedata.combining(text[fits]):
         fits -= 1
     return text[:fits].rstrip() + _GAP + tail
-
-
-def in_lines(name: str, most: int = LINE) -> str:
-    """A name in lines of at most so many characters, broken at a cut where there is one."""
-    lines = []
-    while len(name) > most:
-        at = max(name.rfind(cut, most // 2, most) for cut in _CUTS) + 1 or most
-        lines.append(name[:at])
-        name = name[at:]
-    return "\n".join([*lines, name])
 
 
 def _common_begin(one: str, other: str) -> str:

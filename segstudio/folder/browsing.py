@@ -116,6 +116,7 @@ class Browsing:
         """The image that was shown last, and how many pages it has."""
         self._order = StepOrder()
         self._wish: ImageWish | None = None
+        self._opening: Job | None = None
         self._stale: set[ImageRef] = set()
 
     # -- folders -----------------------------------------------------------------------------
@@ -145,22 +146,21 @@ class Browsing:
         def failed(error: Exception) -> None:
             self._notices.failure(title, error, about=_OPENING, scope="program")
             self._give_up_wish()
-            if self._session.project is None:
-                self._session.notify(What.PROJECT)  # who waits for a folder hears that none came
 
         def ended() -> None:
             if job.cancelled and self._wish is wish:
                 self._give_up_wish()
+            if job is self._opening and self._session.project is None:
+                self._session.notify(What.PROJECT)  # who waits for a folder hears that none came
 
         wish = self._wish
-        job = self._jobs.submit(
+        job = self._opening = self._jobs.submit(
             title, "files", work, self._opened, failed=failed, ended=ended, key="open", front=True
         )
 
     def rescan(self) -> None:
         """Look for new and removed images and masks; what is open stays open."""
-        project = self._session.project
-        if project is None:
+        if (project := self._session.project) is None:
             return
         root, home = project.root, self._preferences.home
 

@@ -1,4 +1,4 @@
-"""What lies over the photo, in words and in the order of lists and of the layer key."""
+"""What lies over the photo and how it is drawn, in words, in the order of lists and of the keys."""
 
 from __future__ import annotations
 
@@ -38,3 +38,5 @@ LAYER_TIPS = {
     "disagreement": "Where the models of this image do not say the same (vote entropy)",
     "photo": "Nothing over the photo",
 }
+STYLES = ("fill", "outline", "both")
+STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}

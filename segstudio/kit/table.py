@@ -185,8 +185,8 @@ class TableView(Generic[Row], QTableView):
         self._rows, self._row_height, self._rows_seen = model, row_height, rows_seen
         self._selected: list[Hashable] = []
         self._current: tuple[Hashable, int] = (None, 0)
-        self._by_hand: dict[str, int] = {}
-        """Widths that the user gave to columns, by their titles."""
+        self._by_hand: dict[tuple[str, int], int] = {}
+        """Widths that the user gave to columns."""
         self._is_fitting = self._by_keys = False
         self._asked: dict[str, bool] = {}
         """Spare columns that the user wants to see, or not to see, by their titles."""
@@ -360,7 +360,7 @@ class TableView(Generic[Row], QTableView):
         room = self.viewport().width() - sum(widths)
         left_out = self._left_out(widths, room)
         room += sum(widths[place] for place in left_out)
-        free = [p for p, column in enumerate(columns) if column.title not in self._by_hand]
+        free = [place for place in range(len(columns)) if self._key(place) not in self._by_hand]
         wide = [place for place in free if columns[place].stretch]
         for number, place in enumerate(wide):
             widths[place] += max(0, room) // len(wide) + (number < max(0, room) % len(wide))
@@ -401,8 +401,8 @@ class TableView(Generic[Row], QTableView):
 
     def _wanted(self, place: int) -> int:
         column = self._rows.columns[place]
-        if column.title in self._by_hand:
-            return self._by_hand[column.title]
+        if (key := self._key(place)) in self._by_hand:
+            return self._by_hand[key]
         if column.stretch:
             return column.stretch
         needed = self._cell_width(column)
@@ -434,4 +434,12 @@ class TableView(Generic[Row], QTableView):
 
     def _resized(self, place: int, _before: int, width: int) -> None:
         if not self._is_fitting and place < len(self._rows.columns):
-            self._by_hand[self._rows.columns[place].title] = width
+            self._by_hand[self._key(place)] = width
+
+    def _key(self, place: int) -> tuple[str, int]:
+        """What a column is known by where others come and go: its title, and the how-manieth it is.
+
+        Several columns of signs have no title.
+        """
+        titles = [column.title for column in self._rows.columns[: place + 1]]
+        return titles[-1], titles.count(titles[-1])

@@ -165,8 +165,7 @@ def style_of(dark: bool) -> str:
     """The style sheet of one theme."""
     source = Template(resource_path("style", "window.qss").read_text(encoding="utf-8"))
     shade = "dark" if dark else "light"
-    files = {"dock_close": "dock-close", "dock_float": "dock-float", "tick": "tick"}
-    files |= {"arrow_down": "arrow-down", "arrow_up": "arrow-up"}
+    files = {"tick": "tick", "arrow_down": "arrow-down", "arrow_up": "arrow-up"}
     # a style sheet cannot recolour icons
     paths = {k: resource_path("icons", f"{v}-{shade}.svg").as_posix() for k, v in files.items()}
     return source.substitute(asdict(DARK if dark else LIGHT), **paths)

@@ -26,7 +26,7 @@ from segstudio.kit.frame_names import (
     TOOLS,
     VIEW,
 )
-from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
+from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS, STYLES
 from segstudio.runs.ui.run_actions import DISAGREEMENT_ACTIONS, RUN_ACTIONS, TAKE_ACTIONS
 from segstudio.window import panels
 from segstudio.window.panels import Area, PanelSpec
@@ -161,10 +161,6 @@ def _swap_class(c: Context) -> None:
         c.session.set_view(active_class=0, previous_class=view.active_class)
     elif view.previous_class != 0:
         c.session.set_view(active_class=view.previous_class, previous_class=0)
-
-
-STYLES = ("fill", "outline", "both")
-STYLE_TEXTS = {"fill": "Fill", "outline": "Outline", "both": "Fill + outline"}
 
 
 def _toggle_panel(name: str, c: Context) -> None:

@@ -84,7 +84,7 @@ class DockTitle(QFrame):
         self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.more.setMenu(menu)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.more.setProperty("arrowless", True)
+        self.more.setProperty("menuSign", "false")
         self._row.addWidget(self.more)
 
     def take(self, widgets: Sequence[QWidget]) -> None:

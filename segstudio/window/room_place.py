@@ -61,7 +61,13 @@ class RoomPlace(QObject):
         self._wanted = RoomSide.BELOW
         self.over = False
         self._folded: Folded = {}
-        self._list_width = self._height = self._width = 0
+        self._list_width = 0
+        self._height = self._width = 0
+        """What the user gave it below and beside the views; 0 if it is as large as at first."""
+        self._stood: RoomSide | None = None
+        """Where it was put last, if it neither covers the views nor is closed."""
+        self._given = 0
+        """How high or wide it was made there: what differs later is the user's wish."""
         self._was_shown = self._is_busy = False
         self._before: Folded = {}
         """Sizes that were given a moment ago: Qt does not tell them yet."""
@@ -106,6 +112,7 @@ class RoomPlace(QObject):
         self.finish()
         self._wanted, self.over = RoomSide.BELOW, False
         self._height = self._width = 0
+        self._stood = None
         self._folded = {}
         self._window.central.show()
 
@@ -114,6 +121,7 @@ class RoomPlace(QObject):
         if self._is_busy:
             return
         self.finish()
+        self._note_size()
         if not self.covers and self._window.central.isHidden():
             self._window.setUpdatesEnabled(False)
             self._window.central.show()
@@ -134,6 +142,7 @@ class RoomPlace(QObject):
             self._fold()
         else:
             self._unfold()
+        self._stood = None
         if is_open:
             self._size()
         self._room.show_place(
@@ -209,9 +218,7 @@ class RoomPlace(QObject):
         front = {dock: size for dock, size in folded.items() if size[1]}
         for dock in front:
             dock.raise_()
-        layout = window.layout()
-        if layout is not None:
-            layout.activate()  # sizes are shared out among what is shown
+        self._lay_out()  # sizes are shared out among what is shown
         heights = [height for _width, height in front.values()]
         window.resizeDocks(list(front), heights, Qt.Orientation.Vertical)
         sizes = {dock: width for dock, (width, _height) in [*front.items()][:1]}
@@ -219,6 +226,12 @@ class RoomPlace(QObject):
             sizes[dock] = self._list_width or dock.width()
         window.resizeDocks(list(sizes), list(sizes.values()), Qt.Orientation.Horizontal)
         window.setUpdatesEnabled(True)
+
+    def _lay_out(self) -> None:
+        """Give the docks their sizes now; Qt would do it in the next turn."""
+        layout = self._window.layout()
+        if layout is not None:
+            layout.activate()
 
     def take_folded(self) -> Folded:
         """What is folded now; whoever asks cares for it from now on."""
@@ -264,7 +277,6 @@ class RoomPlace(QObject):
         window, room = self._window, self._room
         if window.dockWidgetArea(room) == area:
             return
-        self._note_size()
         across = area == Area.RightDockWidgetArea
         window.addDockWidget(
             area, room, Qt.Orientation.Horizontal if across else Qt.Orientation.Vertical
@@ -272,13 +284,16 @@ class RoomPlace(QObject):
         room.show()
 
     def _note_size(self) -> None:
-        """Remember how large it is where it stands, since Qt forgets it when it goes elsewhere."""
-        if not self._in_window or not self._window.isVisible() or self.covers:
+        """Remember how large the user made it, since Qt forgets it when it goes elsewhere."""
+        if self._room.isFloating() or not self._window.isVisible():
             return
-        area = self._window.dockWidgetArea(self._room)
-        if area == Area.BottomDockWidgetArea:
+        if self._stood is RoomSide.BELOW and self._room.height() != self._given:
             self._height = self._room.height()
-        elif area == Area.RightDockWidgetArea and not self.over and self.may_be_beside:
+        elif (
+            self._stood is RoomSide.BESIDE
+            and self.may_be_beside  # else the window has just become too narrow for both
+            and self._room.width() != self._given
+        ):
             self._width = self._room.width()
 
     def _size(self) -> None:
@@ -291,10 +306,15 @@ class RoomPlace(QObject):
             window.resizeDocks(
                 [*left, self._room], [*[list_width][: len(left)], width], Qt.Orientation.Horizontal
             )
+            self._lay_out()
+            if not self.covers:
+                self._stood, self._given = RoomSide.BESIDE, self._room.width()
         else:
             usual = max(min(_LOW, _MOST_SHARE * whole.height()), _LOW_SHARE * whole.height())
             height = self._height or round(usual)
             window.resizeDocks([self._room], [height], Qt.Orientation.Vertical)
+            self._lay_out()
+            self._stood, self._given = RoomSide.BELOW, self._room.height()
 
     def _follow(self) -> None:
         """The room was opened or closed, by whomever."""

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.kit.dialog import Dialog
+from segstudio.kit.layer_names import STYLE_TEXTS
 from segstudio.kit.plain import plain
 from segstudio.storage.settings import DEVICES, THEMES, Settings
 
@@ -61,7 +62,7 @@ ROWS: dict[str, Row] = {
     "overlay_style": Row(
         _LOOK,
         "Overlay",
-        choices=(("fill", "Fill"), ("outline", "Outline"), ("both", "Fill + outline")),
+        choices=tuple(STYLE_TEXTS.items()),
     ),
     "opacity": Row(_LOOK, "Overlay opacity", "0 is invisible, 1 covers the photo", 0.0, 1.0),
     "pixel_grid": Row(_LOOK, "Pixel grid when zoomed in"),

@@ -29,6 +29,9 @@ _OF_MODEL = (Layer.PREDICTION, Layer.CONFIDENCE, Layer.ENTROPY)
 """Layers that show nothing of the annotation."""
 _TITLE = What.PROJECT | What.DOCUMENT | What.SAVED | What.HISTORY
 
+_Counted = tuple[Document | None, InstanceIds | None, int]
+"""Whose objects are counted, which map of them, and how often that had been edited."""
+
 
 class SignalView(QObject):
     """Keeps actions, title and status bar in step with the session."""
@@ -44,7 +47,7 @@ class SignalView(QObject):
         self._title = Coalescer(self, self._show_title)
         self._jobs = Coalescer(self, self._show_jobs, 0.05)
         self._objects = Coalescer(self, self._count_objects, 0.3)
-        self._counted: tuple[object, ...] = ()
+        self._counted: _Counted = (None, None, 0)
 
     def on_change(self, change: Change) -> None:
         if change.what & _ACTIONS:
@@ -147,24 +150,29 @@ class SignalView(QObject):
         """Say how many objects are shown, once that is counted beside the event loop."""
         document = self._studio.session.document
         ids = None if document is None else shown_objects(document, self._window.canvas.shown_view)
-        counted = (id(document), id(ids), 0 if document is None else document.annotation.revision)
+        counted = (document, ids, 0 if document is None else document.annotation.revision)
         if ids is None:
             self._counted = counted
             self._window.status.show_objects(None)
-        elif counted != self._counted:
+        elif not self._is_counted(counted):
             self._counted = counted
             self._studio.jobs.submit(
                 "Counting objects",
                 "scores",
                 lambda _job: number_of(ids),
-                lambda count: self._tell_objects(document, count),
+                lambda count: self._tell_objects(counted, count),
                 key="objects",
                 visible=False,
             )
 
-    def _tell_objects(self, document: Document | None, count: int) -> None:
-        if document is self._studio.session.document:
+    def _tell_objects(self, counted: _Counted, count: int) -> None:
+        if self._is_counted(counted):  # else something else is shown by now
             self._window.status.show_objects(count)
+
+    def _is_counted(self, counted: _Counted) -> bool:
+        """Whether these objects were counted last, or are just being counted."""
+        document, ids, revision = self._counted
+        return document is counted[0] and ids is counted[1] and revision == counted[2]
 
     def _show_jobs(self) -> None:
         self._actions.request()

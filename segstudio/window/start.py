@@ -81,7 +81,7 @@ class Start(QObject):
         commands = self._window.commands
         self.page = StartPage(has_tour=any(spec.id == _TOUR for spec in commands.rows))
         self.page.open_requested.connect(partial(self._do, self._choose))
-        self.page.samples_requested.connect(partial(self._do, self._open_samples))
+        self.page.samples_requested.connect(partial(self._do, self._try_samples))
         self.page.lesson_requested.connect(partial(self._do, self._learn))
         self.page.folder_requested.connect(lambda path: self._do(partial(self._open, path)))
         self.page.forget_requested.connect(lambda path: self._do(partial(self._forget, path)))
@@ -170,16 +170,21 @@ class Start(QObject):
     def _choose(self) -> None:
         self._window.verbs.open_folder()
 
-    def _open_samples(self) -> None:
-        assert self._studio is not None
-        self._studio.browsing.open_samples()
+    def _try_samples(self) -> None:
+        self._is_lesson = False
+        self._open_samples()
 
     def _learn(self) -> None:
         self._is_lesson = True
         self._open_samples()
 
+    def _open_samples(self) -> None:
+        assert self._studio is not None
+        self._studio.browsing.open_samples()
+
     def _open(self, folder: Path) -> None:
         assert self._studio is not None
+        self._is_lesson = False
         self._studio.browsing.open_path(folder)
 
     def _forget(self, folder: Path) -> None:

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 from segstudio.folder.ui.recent_list import ROW_HEIGHT, RecentList
 from segstudio.kit.icons import tinted
 from segstudio.kit.plain import PlainLabel
-from segstudio.kit.theme import tokens_of
+from segstudio.kit.theme import TEXT_PX, tokens_of
 from segstudio.storage.recent_folders import RecentFolder
 
 THUMB: Final = 72
@@ -408,7 +408,6 @@ def _button(text: str, tip: str, *, primary: bool = False) -> QPushButton:
 def _font(widget: QWidget, px: int) -> QFont:
     """The widget's font, semibold and of another size; a system with large text keeps it large."""
     font = QFont(widget.font())
-    usual = 13
-    font.setPixelSize(round(px * max(1.0, font.pixelSize() / usual)))
+    font.setPixelSize(round(px * max(1.0, font.pixelSize() / TEXT_PX)))
     font.setWeight(QFont.Weight.DemiBold)
     return font

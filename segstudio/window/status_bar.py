@@ -296,7 +296,7 @@ class StatusBar(QStatusBar):
     def _add_zoom(self, actions: ActionSet) -> QToolButton:
         button = QToolButton()
         button.setProperty("small", True)
-        button.setProperty("plain", True)
+        button.setProperty("menuSign", "false")
         button.setFixedHeight(_BUTTON_PX)
         button.setMinimumWidth(self.fontMetrics().horizontalAdvance("1,600 %") + 8)
         button.setAccessibleName("Zoom")
@@ -338,7 +338,6 @@ class _Place(QWidget):
         parts = (self.value, self._caption) if after else (self._caption, self.value)
         for part in parts:
             row.addWidget(part)
-        row.setSpacing(0)
         self._after = after
         self.hide()
 

@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QSlider, QWid
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.fitting_row import BUTTON_PX, FittingRow, captioned
 from segstudio.kit.icons import icon
-from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS
+from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS, STYLE_TEXTS, STYLES
 from segstudio.kit.plain import PlainLabel
-from segstudio.window.action_table import STYLE_TEXTS, STYLES
 
 if TYPE_CHECKING:
     from segstudio.session.session import Change, Session

@@ -402,3 +402,18 @@ def test_the_legend_leaves_out_whole_entries_where_there_is_little_room(views):
     image = bar.grab().toImage()
     seen = {image.pixelColor(x, 14).name() for x in range(image.width())}
     assert {"#009e73", "#d55e00", "#56b4e9", "#cc79a7"} <= seen
+
+
+def test_the_tip_of_a_name_that_stays_says_what_shift_does_now(views):
+    desk = views
+    desk.session.set_view(layer=Layer.DISAGREEMENT, panes=())
+    desk.settle()
+    desk.canvas._fill_headers()
+    name = header(desk).name
+    said = name.said
+    assert "Shift" not in name.toolTip()
+    desk.session.set_view(panes=(Pane(Layer.DISAGREEMENT, ""),))
+    desk.settle()
+    desk.canvas._fill_headers()
+    assert name.said == said
+    assert "with Shift" in name.toolTip()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segstudio.core.short_names import TITLE_CUTS, elided_middle, in_lines, shared_parts
+from segstudio.core.short_names import TITLE_CUTS, elided_middle, shared_parts
 
 SAMPLES = ["nuclei-01-even.png", "nuclei-04-clusters.png", "nuclei-05-small.png"]
 
@@ -121,10 +121,3 @@ def test_an_accent_is_not_parted_from_its_letter():
     assert elided_middle(text, 9, seen) == "01…e\u0301bcdef"
     text = "0e\u03011234567abcdef"
     assert elided_middle(text, 9, seen) == "0e\u0301…abcdef"
-
-
-def test_a_tip_breaks_long_names_at_their_parts():
-    assert in_lines("short.png") == "short.png"
-    assert in_lines("plate_07-well_11.png", 12) == "plate_07-\nwell_11.png"
-    assert in_lines("a" * 25, 10) == "a" * 10 + "\n" + "a" * 10 + "\n" + "a" * 5
-    assert max(map(len, in_lines("word " * 40).split("\n"))) <= 60

@@ -173,6 +173,19 @@ def test_a_width_that_the_user_gave_stays(view):
     assert sum(view.columnWidth(c) for c in range(3)) == view.viewport().width()
 
 
+def test_a_width_given_to_a_column_without_a_heading_is_that_of_no_other(qtbot):
+    signs = [Column[Score]("", lambda r: "", icon=lambda r: None) for _ in range(3)]
+    table = TableView(TableModel((*signs, COLUMNS[0]), lambda r: r.name), "Scores")
+    qtbot.addWidget(table)
+    table.model().show_rows([CAT])
+    table.resize(400, 200)
+    table.show()
+    before = [table.columnWidth(place) for place in range(3)]
+    table.setColumnWidth(1, 70)  # as dragging its edge does
+    table.fit_columns()
+    assert [table.columnWidth(place) for place in range(3)] == [before[0], 70, before[2]]
+
+
 def test_columns_are_as_wide_as_their_widest_text_bold_and_in_lines_up_to_a_limit(qtbot):
     columns = (
         Column[Score]("A", lambda r: r.name, emphasis=lambda _row: Emphasis.STRONG),

@@ -461,6 +461,24 @@ def test_objects_are_counted_where_they_are_told_apart(desk):
     desk.until(lambda: status.texts["Objects"] == "")
 
 
+def test_a_count_that_comes_too_late_is_not_told(desk):
+    status, session, jobs = desk.window.status, desk.session, desk.studio.jobs
+    desk.studio.segmenting.run_models([INSTANCE])
+    desk.until(lambda: status.texts["Objects"] == "2")
+    session.set_view(layer=Layer.NONE)
+    desk.until(lambda: status.texts["Objects"] == "")
+    desk.engine.gate.clear()
+    jobs.submit("Other work", "scores", lambda _job: desk.engine.gate.wait(30))
+    session.set_view(layer=Layer.PREDICTION)
+    desk.until(lambda: any(job.title == "Counting objects" for job in jobs.jobs()))
+    session.set_view(layer=Layer.NONE)
+    desk.qtbot.wait(400)  # it is looked at three times a second
+    desk.engine.gate.set()
+    desk.until(lambda: not any(job.lane == "scores" for job in jobs.jobs()))
+    desk.settle()
+    assert status.texts["Objects"] == ""
+
+
 def test_zero_is_no_object():
     ids = np.array([[0, 3, 3], [65535, 0, 7]], np.uint16)
     assert number_of(ids) == 3

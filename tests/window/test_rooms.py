@@ -91,6 +91,42 @@ def test_the_room_is_326_high_and_the_right_column_keeps_its_height(desk):
     assert docks["Model"].geometry().bottom() == bottom
 
 
+@pytest.mark.parametrize("way", ["wider window", "closed", "covered", "beside"])
+def test_the_room_keeps_the_height_that_the_user_gave_it(desk, way):
+    opened(desk, KEYS.Key_N)
+    window, room = desk.window, desk.window.docks.room
+    window.resizeDocks([room], [420], Qt.Orientation.Vertical)
+    desk.settle()
+    assert room.height() == 420
+    if way == "wider window":
+        window.resize(1300, 772)
+    elif way == "closed":
+        press(desk, KEYS.Key_N)
+        assert room.isHidden()
+        opened(desk, KEYS.Key_N)
+    elif way == "covered":
+        press(desk, KEYS.Key_F11)
+        assert room.height() > 420
+        press(desk, KEYS.Key_F11)
+    else:
+        window.resize(1640, 772)
+        desk.settle()
+        click(desk, BESIDE)
+        click(desk, BESIDE)
+    desk.settle()
+    assert room.height() == 420
+
+
+def test_a_room_that_nobody_made_higher_follows_the_window(desk):
+    opened(desk, KEYS.Key_N)
+    desk.window.resize(1500, 1000)
+    desk.settle()
+    assert desk.window.docks.room.height() == 420  # 42 % of it
+    desk.window.resize(1280, 772)
+    desk.settle()
+    assert desk.window.docks.room.height() == 326
+
+
 # -- opening and closing -----------------------------------------------------------------------
 
 

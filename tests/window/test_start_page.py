@@ -13,11 +13,12 @@ from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, Q
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
+from segstudio.folder.ui.recent_list import RecentList
 from segstudio.kit.actions import ActionSpec
 from segstudio.kit.frame_names import HELP
 from segstudio.kit.theme import Theme
 from segstudio.resources import resource_path
-from segstudio.storage.recent_folders import FolderFacts
+from segstudio.storage.recent_folders import FolderFacts, RecentFolder
 from segstudio.window import action_table
 from segstudio.window.main_window import MainWindow
 from segstudio.window.start_page import _SAMPLES
@@ -357,6 +358,16 @@ def test_a_folder_is_taken_out_of_the_list(make_window, tmp_path, by):
     assert _page(bench).open_button.hasFocus()
 
 
+def test_a_list_that_stays_the_same_is_not_laid_out_again(qtbot):
+    recent = RecentList()
+    qtbot.addWidget(recent)
+    rows = (RecentFolder(Path("/data/cells")), RecentFolder(Path("/data/roads")))
+    recent.show_rows(rows)
+    with qtbot.assertNotEmitted(recent.model().modelReset):
+        recent.show_rows(rows)
+    assert recent.folders == [Path("/data/cells"), Path("/data/roads")]
+
+
 def test_as_many_are_listed_as_there_is_room_for_without_scrolling(make_window, tmp_path):
     bench = make_window()
     _known(bench, *(tmp_path / f"{number:02d}" for number in range(12)))
@@ -423,6 +434,48 @@ def test_a_window_whose_first_folder_cannot_be_opened_gets_the_page(make_window,
     assert not bench.window.bar.isVisible()
     bench.open(folder)
     assert _panels(bench.window) == ["Images", "Classes", "Disagreement", "Model"]
+
+
+def _cancel_opening(bench, begin) -> None:
+    """Begin to open a folder behind work that goes on, and cancel that as the status bar does."""
+    bench.engine.gate.clear()
+    jobs = bench.studio.jobs
+    jobs.submit("Other work", "files", lambda _job: bench.engine.gate.wait(30))
+    begin()
+    (opening,) = [job for job in jobs.jobs() if job.title.startswith("Opening")]
+    opening.cancel()
+    bench.engine.gate.set()
+    bench.until(lambda: not any(job.lane == "files" for job in jobs.jobs()))
+    bench.settle()
+
+
+def test_a_window_whose_first_folder_is_cancelled_gets_the_page(make_window, folder):
+    bench = make_window(opens=True)
+    _cancel_opening(bench, lambda: bench.studio.browsing.open_path(folder))
+    assert bench.window.start.active
+    assert _page(bench).isVisible()
+    assert not _panels(bench.window)
+
+
+@pytest.mark.parametrize("way", ["cancelled", "another folder"])
+def test_a_lesson_that_did_not_begin_is_not_given_in_another_folder(
+    make_window, monkeypatch, folder, way
+):
+    begun = []
+    tour = ActionSpec("help.tour", HELP, "Tour", lambda c: begun.append(c.session.project.name))
+    _with_tour(monkeypatch, tour)
+    bench = make_window()
+    _known(bench, folder)
+    page = _page(bench)
+    if way == "cancelled":
+        _cancel_opening(bench, page.lesson_button.click)
+        bench.open(folder)
+    else:
+        page.lesson_button.click()
+        _click_row(page.recent, 0)
+        bench.until(lambda: bench.session.document is not None)
+    assert bench.session.project.name == folder.name
+    assert begun == []
 
 
 def test_nothing_is_said_of_offline_while_weights_are_fetched(make_window):

@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QStringListModel, Qt
 
-from segstudio.core.short_names import SharedParts, in_lines, shared_parts
+from segstudio.core.short_names import SharedParts, shared_parts
 from segstudio.kit.plain import plain
 from segstudio.metrics.tally import lead_name
 from segstudio.runs.batch import model_of
@@ -199,8 +199,7 @@ class ImagesModel(QStringListModel):
         if project is None or image < 0:
             return ""
         alone = ["Of page 1 alone:"] * (place_of(image, 1) in self._session.states)
-        name = in_lines(project.images[image].title)
-        return "\n".join([name, *alone, *self.marks(image)])
+        return "\n".join([project.images[image].title, *alone, *self.marks(image)])
 
     def _chosen(self) -> list[int]:
         words = self.text.lower().split()

@@ -28,7 +28,6 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import count_text, short_text
-from segstudio.core.short_names import in_lines
 from segstudio.folder.browsing import Browsing
 from segstudio.folder.ui.image_delegate import ROW_HEIGHT, ImageDelegate, ImagesView
 from segstudio.folder.ui.image_list_rows import ImagesModel, Order, Show
@@ -211,7 +210,7 @@ class ImagesPanel(QWidget):
         self._foot.setVisible(bool(ends and self.model.images) or not self.listed.isHidden())
         self.shared.show_text(shared.pattern if self.model.images else "")
         tip = f"The listed names {' and '.join(ends)}." if ends else ""
-        self.shared.setToolTip(plain(in_lines(tip)))
+        self.shared.setToolTip(plain(tip))
 
     def _select_again(self, images: list[int]) -> None:
         if len(images) < 2:

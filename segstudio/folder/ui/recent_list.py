@@ -235,7 +235,7 @@ class RecentList(QListView):
 
     def show_rows(self, rows: Sequence[RecentFolder]) -> None:
         """List these; the list is as high as they are."""
-        if rows == self._model.rows:
+        if list(rows) == self._model.rows:
             return
         place = max(0, self.currentIndex().row())
         self._model.show_rows(rows)
@@ -272,6 +272,7 @@ class RecentList(QListView):
         place = QPoint(row.left() + _RIM, row.bottom()) if by_key else event.pos()
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
         folder = self._model.rows[index.row()].path
         menu.addAction(icon("folder-open"), "Open", lambda: self.opened.emit(folder))
         taken = menu.addAction(

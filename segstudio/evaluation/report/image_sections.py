@@ -10,6 +10,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from segstudio.core.formatting import percent_text, ratio_text
+from segstudio.core.series_colors import SERIES, series_color
 from segstudio.evaluation.report.class_sections import SECTIONS, run_legend
 from segstudio.evaluation.report.material import SCORES, EvaluatedRun, EvaluationMaterial
 from segstudio.evaluation.report.wording import count
@@ -17,7 +18,7 @@ from segstudio.metrics.class_sums import Numbers, mean_of, ratios
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
 from segstudio.report.chart_data import Axis, ChartData, Points, Rule
-from segstudio.report.charts import SERIES, chart_svg, series_color, ticks
+from segstudio.report.charts import chart_svg, ticks
 from segstudio.report.page import Section, section
 from segstudio.report.tables import Cell, Table
 

@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.core.series_colors import run_color
 from segstudio.evaluation.confused_places import ConfusedPlaces
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.ui.confused_list import ConfusedList
 from segstudio.evaluation.ui.confusion_painter import LEAST_CELL, MatrixGrid, paint_matrix
 from segstudio.evaluation.ui.confusion_values import ConfusionValues
-from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.folder.browsing import Browsing
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.chart_files import LETTERS_PX, MARGIN, ChartPicture, fill_menu
@@ -185,7 +185,7 @@ class ConfusionPage(QWidget):
             chosen = self.model.currentData()
             self.model.clear()
             for title, run in wanted:
-                self.model.addItem(swatch(run_color(runs, run)), title, run)
+                self.model.addItem(swatch(QColor(run_color(runs, run))), title, run)
             self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
 
     def _cell(self, values: ConfusionValues) -> Cell | None:

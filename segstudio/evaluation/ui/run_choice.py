@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import count_text
+from segstudio.core.series_colors import run_color
 from segstudio.evaluation.evaluating import Evaluating
-from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.swatch import swatch
@@ -153,7 +153,7 @@ class RunChoice(QToolButton):
         if model in evaluation.runs and evaluation.total:
             done = evaluation.done.get(model, 0)
             more = f"{count_text(done)} of {count_text(evaluation.total)}"
-            item.setIcon(swatch(run_color(evaluation.runs, model)))
+            item.setIcon(swatch(QColor(run_color(evaluation.runs, model))))
         item.setText(f"{spec.title}   ({more})" if more else spec.title)
         item.setToolTip(plain(spec.description))
 

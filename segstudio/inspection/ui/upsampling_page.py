@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import DASH, percent_text
+from segstudio.core.series_colors import VERMILION
 from segstudio.core.short_names import TITLE_CUTS, shared_parts
 from segstudio.inspection.checkerboards import MeasuredStages, ModelSpectra, StageSpectrum
 from segstudio.inspection.feature_maps import FeatureMaps
@@ -61,7 +62,7 @@ _STRONGEST: Final = (
     ("Worst channel", True, "The channel with the largest part at the Nyquist frequency"),
 )
 _STRIDE_WIDTH, _LEAST_WIDTH, _COLUMNS_SEEN = 48, 62, 4
-_BAR: Final = QColor("#d55e00")
+_BAR: Final = QColor(VERMILION)
 """The same in both themes."""
 _SHARES: Final = (4, 6)
 """How the table and the pictures share the room."""

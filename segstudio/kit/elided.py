@@ -25,7 +25,10 @@ class ElidedLabel(QLabel):
     def __init__(
         self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle, *, two_lines: bool = False
     ) -> None:
-        """Take where the gap is (in the middle unless told otherwise), and how high it may be."""
+        """Args:
+        mode: Where the gap is; `ElideNone`: what does not fit is left out.
+        two_lines: Whether it may be two lines high.
+        """
         super().__init__()
         self._mode, self._two_lines = mode, two_lines
         self.setTextFormat(Qt.TextFormat.PlainText)
@@ -59,6 +62,9 @@ class ElidedLabel(QLabel):
         text = self._short if is_long else self._whole
         if self._two_lines:
             self.setText(in_two_lines(text, "", metrics, width)[0])
+            return
+        if self._mode == Qt.TextElideMode.ElideNone:
+            self.setText(text if metrics.horizontalAdvance(text) <= width else "")
             return
         self.setText(metrics.elidedText(text, self._mode, width))
 

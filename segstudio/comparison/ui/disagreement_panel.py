@@ -262,7 +262,7 @@ class ChoicesButton(QToolButton):
         self.setAutoRaise(True)
         self.setToolTip("The models to compare, and the smallest region to list")
         self.setAccessibleName("Models and regions to compare")
-        self.setProperty("menuSign", "false")
+        self.setProperty("plain", True)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.choices = QMenu(self)
         self.choices.aboutToShow.connect(self.fill)

@@ -20,7 +20,8 @@ from segstudio.core.formatting import ratio_text
 from segstudio.core.render import confidence_table, entropy_table
 from segstudio.core.schema import LabelSchema
 from segstudio.core.series_colors import series_color
-from segstudio.kit.model_titles import shared_beginning, short_model_titles
+from segstudio.core.short_names import TITLE_CUTS, shared_parts
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.metrics.tally import lead_short
 from segstudio.runs.batch import model_of
 from segstudio.session.document import Document
@@ -165,7 +166,7 @@ def names_in_views(session: Session, comparing: Comparing) -> ViewNames:
         for run in _runs_of(pane, session.document):
             runs.setdefault(run, comparing.title(run))
     titles = list(runs.values())
-    common = shared_beginning(titles)
+    common = shared_parts(titles, TITLE_CUTS).begin
     if common:
         short = [title[len(common) :].lstrip(" ,-_(") or title for title in titles]
         short = [_closed(name) for name in short]

@@ -10,7 +10,7 @@ from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.report.wording import caution, verdict
 from segstudio.evaluation.ui.interval_plot import IntervalPlot, IntervalRow
 from segstudio.evaluation.ui.pair_choice import PairChoice
-from segstudio.evaluation.ui.run_titles import column_titles
+from segstudio.kit.model_titles import column_titles
 from segstudio.kit.plain import PlainLabel
 from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.session.session import Session

@@ -18,6 +18,7 @@ from segstudio.evaluation.ui.export_dialogs import EvaluationExportDialogs
 from segstudio.inspection.ui.network_export import NetworkExport
 from segstudio.kit.actions import Keymap
 from segstudio.kit.dialog import clicked_button
+from segstudio.kit.file_dialogs import ask_weights
 from segstudio.kit.plain import plain_box
 from segstudio.runs.ui.run_commands import RunCommands
 from segstudio.session.document import Document
@@ -29,7 +30,6 @@ from segstudio.window.keymaps import PRESETS
 if TYPE_CHECKING:
     from segstudio.window.main_window import MainWindow
 
-_WEIGHTS = "Weights (*.safetensors *.pth *.pt *.ckpt *.bin);;All files (*)"
 _END_MS = 5000
 """So long the program waits for its last save when the system ends it."""
 _ASK_FROM = 20
@@ -117,9 +117,9 @@ class WindowCommands:
     # -- models --------------------------------------------------------------------------------
 
     def load_weights(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self._window, "Load weights", "", _WEIGHTS)
-        if path:
-            self._studio.segmenting.load_weights_file(Path(path))
+        path = ask_weights(self._window, "Load weights")
+        if path is not None:
+            self._studio.segmenting.load_weights_file(path)
 
     def run_all(self) -> None:
         """Run the chosen model on every image; a large folder is asked for first."""

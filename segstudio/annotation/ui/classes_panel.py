@@ -30,6 +30,7 @@ from segstudio.core.schema import ClassSpec
 from segstudio.core.text import as_html
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
@@ -321,9 +322,9 @@ class ClassesPanel(QWidget):
         QApplication.clipboard().setText(self._scoring.csv())
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save scores", "scores.csv", "CSV (*.csv)")
-        if path:
-            self._scoring.save_csv(Path(path))
+        path = ask_csv(self, "Save scores", self._session, "scores.csv")
+        if path is not None:
+            self._scoring.save_csv(path)
 
     # -- menus -------------------------------------------------------------------------------
 

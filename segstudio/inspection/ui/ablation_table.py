@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
@@ -13,7 +12,6 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
@@ -26,6 +24,7 @@ from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.ui.cut_list_view import HOW_TEXTS, chosen_how, how_combo
 from segstudio.inspection.ui.cut_masks import change_column
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.table import TableView
@@ -163,9 +162,9 @@ class AblationTable(QWidget):
             QApplication.clipboard().setText(ablation.csv())
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save table", "skips.csv", "CSV (*.csv)")
-        if path:
-            self._cutting.ablating.save_csv(Path(path))
+        path = ask_csv(self, "Save table", self._session, "skips.csv")
+        if path is not None:
+            self._cutting.ablating.save_csv(path)
 
 
 def _name(row: AblationRow) -> str:

@@ -200,12 +200,10 @@ class Docks(QObject):
     def fill(self, name: str, panel: QWidget) -> None:
         """Put the panel into its dock, and its header, if it has one, into the title bar."""
         frame, dock, spec = self._frames[name], self.by_name[name], self._specs[name]
-        frame.setWidget(panel)
         if spec.in_room:
+            frame.setWidget(panel)
             self.room.take(name, panel)
             return
-        if proxy := panel.focusProxy():
-            dock.setFocusProxy(proxy)
         header = getattr(panel, "header", None) or dock.titleBarWidget()
         if isinstance(header, PanelHeader):
             if header.more is None:
@@ -217,6 +215,11 @@ class Docks(QObject):
             if header is not empty:
                 dock.setTitleBarWidget(header)
                 empty.deleteLater()
+        frame.setWidget(panel)  # after its header, in whose order Tab goes
+        if proxy := panel.focusProxy():
+            dock.setFocusProxy(proxy)
+            # or Tab would go from the header to it at once
+            panel.setFocusProxy(None)  # type: ignore[arg-type]
         if spec.area == Area.RightDockWidgetArea:
             self.folds.take(name, dock, frame, panel, spec.height)
 

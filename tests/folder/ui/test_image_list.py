@@ -350,14 +350,14 @@ def test_the_row_has_a_ring_while_the_keyboard_is_used(listed):
     assert not ring(1), "the mouse needs none"
 
 
-def test_tab_goes_from_the_order_to_the_filter_its_funnel_and_the_list(listed):
+def test_tab_goes_from_the_header_to_the_filter_its_funnel_and_the_list(listed):
     images = listed.window.images
     images.order.setFocus(Qt.FocusReason.TabFocusReason)
-    order = [images.filter, images.show_, images.view]
+    order = [images.header.more, images.filter, images.show_, images.view]
     for widget in order:
         _press(listed, Qt.Key.Key_Tab)
         assert widget.hasFocus(), widget
-    for widget in (images.show_, images.filter, images.order):
+    for widget in (images.show_, images.filter, images.header.more, images.order):
         listed.qtbot.keyClick(
             QApplication.focusWidget(), Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier
         )

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from segstudio.core.features import Cut, CutHow
+from segstudio.core.formatting import cell_text
 from segstudio.core.text import safe_cells
 from segstudio.metrics.confusion import Metrics, PerClass
 
@@ -202,12 +203,8 @@ def _cells(pairs: list[float]) -> list[str]:
     """Before, after and drop of each pair."""
     cells = []
     for before, after in zip(pairs[::2], pairs[1::2], strict=True):
-        cells += [_number(before), _number(after), _number(before - after)]
+        cells += [cell_text(before), cell_text(after), cell_text(before - after)]
     return cells
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.6f}"
 
 
 def mean(values: PerClass) -> float:

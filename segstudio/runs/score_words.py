@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segstudio.core.class_mapping import asked_of, why_unscored
-from segstudio.core.formatting import count_text, percent_text, ratio_text
+from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.confusion import Metrics
@@ -124,11 +124,6 @@ def image_means_text(means: Mapping[str, float]) -> str:
         f"Dice {ratio_text(means['image_mean_dice'])}, "
         f"accuracy {percent_text(means['image_mean_pixel_accuracy'])}."
     )
-
-
-def images_text(count: int) -> str:
-    """So many images."""
-    return f"{count_text(count)} image{'' if count == 1 else 's'}"
 
 
 def accuracy_text(metrics: Metrics, schema: LabelSchema) -> str:

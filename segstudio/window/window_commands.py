@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from segstudio.annotation.autosave import UnsavedChoice
 from segstudio.core.labels import Image
-from segstudio.core.text import printable
+from segstudio.core.text import listed, printable
 from segstudio.evaluation.ui.export_dialogs import EvaluationExportDialogs
 from segstudio.inspection.ui.network_export import NetworkExport
 from segstudio.kit.actions import Keymap
@@ -329,11 +329,10 @@ class WindowCommands:
             self._question.raise_()
             return
         begun = self._window.canvas.begun
-        names = [image.title for image in begun if isinstance(image, ImageRef)]
-        more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        names = [image.title for image in begun if isinstance(image, ImageRef)] or ["an image"]
         box = self._question = plain_box(self._window)
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setText(f"A polygon is begun on {(names or ['an image'])[0]}{more}. Quit all the same?")
+        box.setText(f"A polygon is begun on {listed(names, 1)}. Quit all the same?")
         box.setInformativeText(
             "It is painted when it is closed with Enter, and lost when the program ends."
         )
@@ -498,8 +497,7 @@ class WindowCommands:
 
 def _listed(documents: Sequence[Document]) -> str:
     """The images' names for people: the first, and how many more."""
-    more = f" and {len(documents) - 1} more" if len(documents) > 1 else ""
-    return f"{documents[0].ref.title}{more}"
+    return listed([document.ref.title for document in documents], 1)
 
 
 _VIEW_FIELDS = {

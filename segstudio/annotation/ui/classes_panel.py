@@ -26,6 +26,7 @@ from segstudio.annotation.class_removal import ClassRemoval, ClassUse
 from segstudio.annotation.ui.class_dialogs import IgnoredClassDialog, RemoveClassDialog
 from segstudio.annotation.ui.class_table import ClassTable, Figures, ShownClasses, class_columns
 from segstudio.annotation.ui.score_details import FOLDER, ScoreDetails, Told
+from segstudio.core.formatting import counted
 from segstudio.core.schema import ClassSpec
 from segstudio.core.text import as_html
 from segstudio.folder.schema_keeper import SchemaKeeper
@@ -46,7 +47,6 @@ from segstudio.runs.score_words import (
     accuracy_text,
     foreground_text,
     image_means_text,
-    images_text,
     means_text,
     why_no_folder_scores,
     why_no_image_scores,
@@ -237,7 +237,7 @@ class ClassesPanel(QWidget):
             self.header.note.show_text("")
             self.details.show_told(Told())
             return
-        over = "" if folder is None else f", {images_text(folder.images)}"
+        over = "" if folder is None else f", {counted(folder.images, 'image')}"
         self.header.note.show_text(f"{short_model_titles([sides.model])[0]}{over}")
         self.header.note.setToolTip(plain(f"IoU and Dice: {sides.text}"))
         if self.more.isChecked():

@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.core.formatting import change_text, counted, percent_text, ratio_text
 from segstudio.core.schema import Color
 from segstudio.core.series_colors import rgb_of, series_color
 from segstudio.evaluation.curve_charts import RunLook
 from segstudio.evaluation.report.material import EvaluatedRun, EvaluationMaterial
-from segstudio.evaluation.report.wording import count, figure_text
+from segstudio.evaluation.report.wording import figure_text
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import Where
 from segstudio.report.chart_data import ChartData
@@ -39,7 +39,7 @@ def classes_section(material: EvaluationMaterial) -> Section:
         SECTIONS,
         "classes",
         "Classes",
-        missing=count(missing, "class is", "classes are") if missing else "",
+        missing=counted(missing, "class is", "classes are") if missing else "",
         legend=run_legend(material),
         chart=chart_svg(chart, (720, 0)),
         charted=_CHARTED if is_cut else 0,

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
-from segstudio.core.formatting import count_text
+from segstudio.core.formatting import count_text, counted
 from segstudio.core.series_colors import run_color
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.kit.icons import icon
@@ -193,7 +193,7 @@ class RunChoice(QToolButton):
 
     def _show_count(self) -> None:
         count = len(self.runs)
-        self.setText(f"{count} model{'' if count == 1 else 's'}" if count else "Choose models")
+        self.setText(counted(count, "model") if count else "Choose models")
 
     def _items(self) -> list[QListWidgetItem]:
         return [self.list.item(row) for row in range(self.list.count())]

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.formatting import count_text, short_text
+from segstudio.core.formatting import count_text, counted, short_text
 from segstudio.core.short_names import in_lines
 from segstudio.folder.browsing import Browsing
 from segstudio.folder.ui.image_delegate import ROW_HEIGHT, ImageDelegate, ImagesView
@@ -199,7 +199,7 @@ class ImagesPanel(QWidget):
 
     def _say_count(self, total: int) -> None:
         self.count.show_text(count_text(total) if total else "", short_text(total))
-        self.count.setToolTip(f"{count_text(total)} image{'' if total == 1 else 's'}")
+        self.count.setToolTip(counted(total, "image"))
         self.count.setAccessibleName(self.count.toolTip())
 
     def _say_shared(self) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import percent_text, ratio_text
+from segstudio.core.text import listed
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.ui.cut_list_view import HOW_TEXTS, chosen_how, how_combo
 from segstudio.inspection.ui.cut_masks import change_column
@@ -221,9 +222,8 @@ def _line(ablation: Ablation) -> str:
     elif ablation.rows:
         parts.append("no annotation to measure against")
     if ablation.left_out:
-        name, why = ablation.left_out[0]
-        more = f" and {len(ablation.left_out) - 1} more" if len(ablation.left_out) > 1 else ""
-        parts.append(f"left out: {name}{more} ({why})")
+        names, why = [name for name, _ in ablation.left_out], ablation.left_out[0][1]
+        parts.append(f"left out: {listed(names, 1)} ({why})")
     return "; ".join(parts) + "."
 
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.formatting import DASH, percent_text
+from segstudio.core.formatting import DASH, counted, percent_text
 from segstudio.core.series_colors import VERMILION
 from segstudio.core.short_names import TITLE_CUTS, shared_parts
 from segstudio.inspection.checkerboards import MeasuredStages, ModelSpectra, StageSpectrum
@@ -185,7 +185,7 @@ class UpsamplingPage(QWidget):
             [self._column(result, name) for result, name in zip(state.results, names, strict=True)]
         )
         count = len(self._upsampling.models)
-        self.models.setText(f"{count} model{'' if count == 1 else 's'}")
+        self.models.setText(counted(count, "model"))
         self._switch.show_contents(bool(state.results), self._why_nothing())
         said = [f"{result.title}: {result.problem}." for result in state.results if result.problem]
         self.note.setText("\n".join([state.problem, *said] if state.problem else said) or _HELP)

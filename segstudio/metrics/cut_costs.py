@@ -14,7 +14,7 @@ import numpy as np
 from segstudio.core.features import Cut, CutHow
 from segstudio.core.formatting import cell_text
 from segstudio.core.text import safe_cells
-from segstudio.metrics.confusion import Metrics, PerClass
+from segstudio.metrics.confusion import Metrics, PerClass, mean_of
 
 ALL_SKIPS: Final = "all"
 """Name of the run in which every skip is cut at once."""
@@ -48,7 +48,7 @@ class MaskScores:
     @property
     def mean_boundary_iou(self) -> float:
         """Mean over the classes that have one; NaN if none has."""
-        return mean(self.boundary_iou)
+        return mean_of(self.boundary_iou)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,9 +205,3 @@ def _cells(pairs: list[float]) -> list[str]:
     for before, after in zip(pairs[::2], pairs[1::2], strict=True):
         cells += [cell_text(before), cell_text(after), cell_text(before - after)]
     return cells
-
-
-def mean(values: PerClass) -> float:
-    """Mean of what is defined; NaN if nothing is."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else math.nan

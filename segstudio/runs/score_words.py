@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from segstudio.core.class_mapping import asked_of, why_unscored
 from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.metrics.confusion import Metrics
+from segstudio.metrics.confusion import Metrics, ratio
 from segstudio.session.session import Session
 
 _NO_IMAGE = "Open an image to see how good a prediction is."
@@ -132,7 +131,7 @@ def accuracy_text(metrics: Metrics, schema: LabelSchema) -> str:
         return ""
     place = int(metrics.truth_pixels.argmax())
     name = schema.name_of(metrics.class_ids[place])
-    share = float(metrics.truth_pixels[place]) / metrics.total if metrics.total else math.nan
+    share = ratio(float(metrics.truth_pixels[place]), metrics.total)
     text = f"Pixel accuracy {percent_text(metrics.pixel_accuracy)}"
     guess = f"“{name}” everywhere would score {percent_text(share)}"
     if share >= _MISLEADING_FROM:

@@ -13,7 +13,8 @@ from segstudio.core.formatting import counted, percent_text, ratio_text
 from segstudio.core.series_colors import SERIES, series_color
 from segstudio.evaluation.report.class_sections import SECTIONS, run_legend
 from segstudio.evaluation.report.material import SCORES, EvaluatedRun, EvaluationMaterial
-from segstudio.metrics.class_sums import Numbers, mean_of, ratios
+from segstudio.metrics.class_sums import Numbers
+from segstudio.metrics.confusion import mean_of, ratios
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
 from segstudio.report.chart_data import Axis, ChartData, Points, Rule

@@ -10,7 +10,8 @@ import numpy as np
 from segstudio.core.formatting import cell_text, count_text, ratio_text
 from segstudio.evaluation.curve_charts import RunLook, legend_of
 from segstudio.evaluation.figures_table import EvaluationTable
-from segstudio.metrics.class_sums import Numbers, mean_of
+from segstudio.metrics.class_sums import Numbers
+from segstudio.metrics.confusion import mean_of
 from segstudio.metrics.image_figures import FolderFigures, figures_at
 from segstudio.metrics.measure import Unit, Where
 from segstudio.report.chart_data import Axis, Bars, ChartData

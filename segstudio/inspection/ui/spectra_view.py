@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.core.colour_maps import GREY, MAGMA, coloured
 from segstudio.inspection.spectra import DECIBELS
-from segstudio.inspection.ui.pair_detail import pixmap_of
+from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import plain
 
 _GAP: Final = 10

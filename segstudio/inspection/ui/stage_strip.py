@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from segstudio.core.labels import Image
+from segstudio.kit.pixmaps import as_qimage
 from segstudio.kit.plain import plain
 
 PICTURE_PX = 96
@@ -49,7 +50,7 @@ class StageStrip(QWidget):
 
     def show_pictures(self, pictures: Mapping[str, Image]) -> None:
         """Show other pictures, (h, w, 3) uint8 RGB of one size by stage."""
-        self._pictures = {stage: _as_image(array) for stage, array in pictures.items()}
+        self._pictures = {stage: as_qimage(array) for stage, array in pictures.items()}
         self.setAccessibleDescription(", ".join(self._pictures))
         self.updateGeometry()
         self.update()
@@ -147,8 +148,3 @@ class StageStrip(QWidget):
             )
             for index, stage in enumerate(self._pictures)
         }
-
-
-def _as_image(pixels: Image) -> QImage:
-    height, width = pixels.shape[:2]
-    return QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()

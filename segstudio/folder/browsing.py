@@ -8,7 +8,6 @@ from pathlib import Path
 
 from segstudio.clock import Cancel, Clock
 from segstudio.core.errors import SegstudioError
-from segstudio.core.formatting import counted
 from segstudio.core.labels import Image, LabelMap
 from segstudio.core.text import printable
 from segstudio.folder.documents import Documents
@@ -697,5 +696,5 @@ def _where_truth_lies(project: Project) -> str:
     if project.truth is None:
         return "There is no ground truth beside the images."
     first, *others = project.truth.folders
-    more = f" and {counted(len(others), 'more folder')}" if others else ""
+    more = f" and {len(others):,} more folder{'s' * (len(others) > 1)}" if others else ""
     return f"Ground truth is read from {first}{more}."

@@ -106,6 +106,11 @@ class ElidedCombo(QComboBox):
         )
 
 
+def fitting(metrics: QFontMetrics, text: str, width: int) -> str:
+    """A text in so many pixels; both its ends are shown where it does not fit."""
+    return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)
+
+
 def in_two_lines(message: str, hint: str, metrics: QFontMetrics, width: int) -> tuple[str, bool]:
     """Set a message in one line or two.
 
@@ -129,5 +134,5 @@ def in_two_lines(message: str, hint: str, metrics: QFontMetrics, width: int) -> 
         first = f"{first} {words.pop(0)}"
     rest = " ".join(words)
     second = metrics.elidedText(rest, Qt.TextElideMode.ElideRight, width)
-    head = metrics.elidedText(first, Qt.TextElideMode.ElideMiddle, width)
+    head = fitting(metrics, first, width)
     return f"{head}\n{second}", (head, second) == (first, rest)

@@ -133,7 +133,7 @@ class ChartView(QWidget):
     @property
     def empty_text(self) -> str:
         """The line that is shown instead of the chart, "" while it is shown."""
-        return "" if self._switch.currentIndex() else self._empty.label.text()
+        return self._switch.empty_text
 
     def _renew(self) -> None:
         self._stale = False

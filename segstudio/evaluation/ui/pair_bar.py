@@ -54,11 +54,7 @@ class PairBar(QWidget):
             combo.setCurrentIndex(combo.findData(run))
 
     def _choose(self) -> None:
-        """Compare what is chosen now; choosing the same model twice swaps them."""
-        first, second = str(self.first.currentData()), str(self.second.currentData())
-        if first == second:
-            first, second = self._pair.second, self._pair.first
-        self._pair.choose(first, second)
+        self._pair.choose(str(self.first.currentData()), str(self.second.currentData()))
 
 
 def _combo(name: str) -> ElidedCombo:

@@ -92,7 +92,7 @@ class EvaluationPanel(QWidget):
     @property
     def empty_text(self) -> str:
         """The line that is shown instead of the pages, "" while they are shown."""
-        return "" if self._switch.currentIndex() else self._empty.label.text()
+        return self._switch.empty_text
 
     def room_header(self) -> QWidget:
         """What stands in the bar of the room while this panel is in front."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.metrics.confusion import Metrics
 from segstudio.metrics.detection_curves import DETECTIONS
 
+NO_TRUTH: Final = "There is nothing to measure against: these images have no ground truth."
 _AP = DETECTIONS.figures[0].key
 _TRAP_FROM = 0.6
 """A guess that is right this often makes the accuracy misleading."""

@@ -85,7 +85,7 @@ class SkipPage(QWidget):
     @property
     def empty_text(self) -> str:
         """The line shown instead of a skip, "" while one is shown."""
-        return "" if self._switch.currentIndex() else self._switch.empty.label.text()
+        return self._switch.empty_text
 
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
         """Mark the place of a pixel (x, y) of the photo in every picture, or none."""

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from segstudio.core.labels import Image
+from segstudio.kit.elided import fitting
 from segstudio.kit.pixmaps import as_qimage
 from segstudio.kit.plain import plain
 
@@ -123,7 +124,7 @@ class StageStrip(QWidget):
                 painter.drawRect(QRect(cell.topLeft(), image.size()).adjusted(1, 1, -1, -1))
             painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
             line = QRect(cell.left(), cell.top() + image.height(), cell.width(), _LINE)
-            text = metrics.elidedText(stage, Qt.TextElideMode.ElideMiddle, cell.width())
+            text = fitting(metrics, stage, cell.width())
             painter.drawText(line, Qt.AlignmentFlag.AlignCenter, text)
         painter.end()
 

@@ -9,7 +9,6 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
 from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
-from segstudio.canvas.marks import square
 from segstudio.canvas.tool import Pointer, Tool, ToolHost
 from segstudio.canvas.view import Point
 
@@ -144,6 +143,8 @@ class PolygonTool(Tool):
         """Draw the corners, the lines and the rubber band, readable on any photo."""
         if not self._points:
             return
+        from segstudio.canvas.marks import square
+
         screen = [QPointF(*self.host.to_screen(point)) for point in self._points]
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         lines = [*screen, QPointF(*self.host.to_screen(self._tip))] if self._tip else screen

@@ -18,7 +18,6 @@ SMALL = {
     "canvas.pane_view": "a widget of which the canvas lays out many",
     "evaluation.ui.charts_page": "imported with pyqtgraph when its page is first opened",
     "folder.step_order": "an order by itself, which knows no service",
-    "inspection.nets.region_stages": "what torchvision's instance models alone have",
     "window.about": "loaded when it is asked for",
     "window.preload": "what a thread imports while the frame is on the screen",
     "window.panel_focus": "loaded when it is asked for",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segstudio.annotation.editing import Editing
 from segstudio.core.errors import SegstudioError, without_traceback
+from segstudio.core.formatting import counted
 from segstudio.core.json_text import read_json_or
 from segstudio.core.labels import LabelMap
 from segstudio.core.text import utf8_json
@@ -101,11 +102,11 @@ class AnnotationPlace:
         where = f"Corrections are saved to {self._session.saving.folder}/"
         first = next(iter(found.failed.values()), None)
         if first is None:
-            what = f" {_images(found.moved)} moved there." if found.moved else ""
+            what = f" {counted(found.moved, 'image')} moved there." if found.moved else ""
             self._notices.info(f"{where}; the ground truth is as it was.{what}")
             return
         self._notices.warning(
-            f"{where} from now on, but those of {_images(len(found.failed))} could not be moved "
+            f"{where} from now on, but those of {counted(len(found.failed), 'image')} could not be moved "
             f"there. {first.message}",
             first.hint,
         )
@@ -304,10 +305,6 @@ def _move(files: FolderFiles, refs: Iterable[ImageRef]) -> _Moved:
         except SegstudioError as error:
             found.failed[ref] = without_traceback(error)
     return found
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'s' * (count != 1)}"
 
 
 def _read(files: FolderFiles) -> Saving:

@@ -12,6 +12,7 @@ import numpy as np
 from segstudio.annotation.autosave import Autosave
 from segstudio.annotation.patching import difference_patch, packed, ready_for
 from segstudio.core.errors import SegstudioError, without_traceback
+from segstudio.core.formatting import counted
 from segstudio.core.history import EditRecorder
 from segstudio.core.labels import LabelMap, Patch
 from segstudio.core.schema import ClassSpec, LabelSchema
@@ -195,11 +196,11 @@ class ClassRemoval:
                     images.append(ref)
             return ClassUse(spec, pixels, tuple(images), tuple(dict.fromkeys(unread)))
 
-        def counted(use: ClassUse) -> None:
+        def used(use: ClassUse) -> None:
             if self._is_open(files):
                 done(use)
 
-        self._jobs.submit(f"Looking for {spec.name}", "transfer", work, counted, key="class-use")
+        self._jobs.submit(f"Looking for {spec.name}", "transfer", work, used, key="class-use")
 
     def remove(self, use: ClassUse, into: int = 0) -> None:
         """Take a class out of the list; its pixels become another class.
@@ -470,13 +471,13 @@ def _trouble(change: _Pass) -> tuple[str, str]:
         return "it was stopped.", ""
     first, count = change.failed[0], len(change.failed)
     what = "page" if _has_pages(change) else "image"
-    return f"{count:,} {what}{'s' * (count != 1)} could not be written. {first.message}", first.hint
+    return f"{counted(count, what)} could not be written. {first.message}", first.hint
 
 
 def _share_text(change: _Pass) -> str:
     """How many of the images were changed; where some are stacks, how many of their pages."""
     images = len({ref.name for ref in change.images})
-    named = f"{images:,} image{'s' * (images != 1)}"
+    named = counted(images, "image")
     if not _has_pages(change):
         return f"{len(change.changed):,} of {named}"
     return f"{len(change.changed):,} of {len(change.images):,} pages of {named}"

@@ -11,7 +11,6 @@ import numpy as np
 
 from segstudio.annotation.patching import (
     Packed,
-    counted,
     difference_at,
     difference_patch,
     known_classes,
@@ -24,6 +23,7 @@ from segstudio.annotation.patching import (
 )
 from segstudio.annotation.stepping import AT_ONCE_PIXELS, Stepping
 from segstudio.core.brush import segment_mask
+from segstudio.core.formatting import counted
 from segstudio.core.geometry import Rect
 from segstudio.core.history import Edit, EditRecorder, Source
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
@@ -348,7 +348,7 @@ class Editing:
         """Say that a model that found nothing did not take the place of objects."""
         if self._notices is not None:
             self._notices.info(
-                f"{model} finds no object in {document.ref.title}, so its {counted(objects)} "
+                f"{model} finds no object in {document.ref.title}, so its {counted(objects, 'object')} "
                 f"stay{'s' * (objects == 1)}.",
                 "Edit > Clear annotation removes them.",
                 scope="image",

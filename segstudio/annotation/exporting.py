@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.render import overlay_rgb
 from segstudio.core.schema import LabelSchema
@@ -216,7 +217,7 @@ class Exporting:
             done(report)
 
         job = self._jobs.submit(
-            f"Exporting {len(indices)} image{'s' if len(indices) != 1 else ''}",
+            f"Exporting {counted(len(indices), 'image')}",
             "transfer",
             work,
             ended=ended,

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.annotation.region_copy import differing_region, matched_objects, taken
+from segstudio.core.formatting import counted
 from segstudio.core.geometry import Rect
 from segstudio.core.history import EditRecorder, Source
 from segstudio.core.labels import InstanceIds, LabelMap, Labels, Mask, Patch
@@ -91,8 +92,8 @@ def replacement_text(annotation: LabelMap, wanted: LabelMap, what: str) -> str:
         objects = object_count(annotation)
         if objects and (changed.any() or not np.array_equal(annotation.instances, _ids(wanted))):
             new = object_count(wanted)
-            of_new = f" ({counted(new)})" if new else ""
-            return f"{counted(objects)} {'was' if objects == 1 else 'were'} replaced by {what}{of_new}."
+            of_new = f" ({counted(new, 'object')})" if new else ""
+            return f"{counted(objects, 'object')} {'was' if objects == 1 else 'were'} replaced by {what}{of_new}."
     pixels = int(np.count_nonzero(changed & (annotation.labels != 0)))
     return f"{pixels:,} annotated pixels were replaced by {what}." if pixels else ""
 
@@ -106,11 +107,6 @@ def object_count(label_map: LabelMap) -> int:
     """How many objects a map tells apart."""
     ids = label_map.instances
     return 0 if ids is None else int(np.count_nonzero(np.bincount(ids.reshape(-1))[1:]))
-
-
-def counted(objects: int) -> str:
-    """A number of objects with its noun."""
-    return f"{objects:,} object{'s' if objects != 1 else ''}"
 
 
 def foreign(labels: Labels, schema: LabelSchema) -> Mask | None:

@@ -21,26 +21,13 @@ _ARM_PX = 6.0
 _PEN_PX = 3
 
 
-def stamp_centre(image_xy: Point, size: int) -> Point:
-    """Where the brush's stamp really lies for a pointer at an image point.
-
-    Stamps of odd size are centred on a pixel's centre, of even size on a corner, so that each is
-    `size` pixels wide. The ring is drawn there, or it would disagree with what is painted by up to
-    half a pixel, which is much when zoomed in.
-    """
-    x, y = image_xy
-    if size % 2:
-        return (math.floor(x) + 0.5, math.floor(y) + 0.5)
-    return (float(math.floor(x + 0.5)), float(math.floor(y + 0.5)))
-
-
 def ring_region(centre: QPointF, diameter: float) -> QRegion:
     """What has to be painted again when the ring comes or goes: a band, not the whole disc."""
     half = diameter / 2 + _PEN_PX + (_ARM_PX if diameter < _SMALL_PX else 0)
-    region = QRegion(_square(centre, half).toAlignedRect())
+    region = QRegion(square(centre, half).toAlignedRect())
     hole = (diameter / 2 - _PEN_PX) / math.sqrt(2)
     if hole > 2 * _PEN_PX:
-        inner = _square(centre, hole).toAlignedRect().adjusted(1, 1, -1, -1)
+        inner = square(centre, hole).toAlignedRect().adjusted(1, 1, -1, -1)
         return region.subtracted(QRegion(inner))
     return region
 
@@ -68,7 +55,8 @@ def _paint_arms(painter: QPainter, centre: QPointF, start: float) -> None:
             painter.drawLine(centre + direction * start, centre + direction * (start + _ARM_PX - 2))
 
 
-def _square(centre: QPointF, half: float) -> QRectF:
+def square(centre: QPointF, half: float) -> QRectF:
+    """The square around a point; `half` is half of its side."""
     return QRectF(centre.x() - half, centre.y() - half, 2 * half, 2 * half)
 
 
@@ -81,8 +69,7 @@ _FRAME_PX = 3.0
 def ghost_region(centre: QPointF) -> QRegion:
     """What has to be painted again when the ghost pointer comes or goes."""
     half = _GAP_PX + _GHOST_ARM_PX + 2
-    box = QRectF(centre.x() - half, centre.y() - half, 2 * half, 2 * half)
-    return QRegion(box.toAlignedRect())
+    return QRegion(square(centre, half).toAlignedRect())
 
 
 def paint_ghost(painter: QPainter, centre: QPointF) -> None:

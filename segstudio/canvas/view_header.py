@@ -42,6 +42,7 @@ from segstudio.canvas.view_words import (
 from segstudio.comparison.comparing import OF_A_RUN, Comparing, PaneScore
 from segstudio.core.colour_maps import colour_table
 from segstudio.core.formatting import ratio_text, seconds_text
+from segstudio.core.short_names import elided_middle
 from segstudio.core.text import as_html, printable
 from segstudio.kit.icons import tinted
 from segstudio.kit.plain import plain
@@ -56,8 +57,6 @@ _PAD, _GAP, _LINE_PX = 8, 6, 2
 _DASH_WIDTH, _DOT, _ARROW, _STAR, _BUTTON = 22, 10, 12, 14, 20
 _KEPT: Final = 200
 """So many widths of words are remembered."""
-_LAST: Final = 6
-"""So many characters at the end of a name stay: names are told apart there."""
 _BAR_WIDTH, _BAR_HEIGHT, _SLIDER_WIDTH, _STEPS = 90, 10, 64, 100
 
 
@@ -318,6 +317,10 @@ class Ink:
             self._advances[phrase] = metrics.horizontalAdvance(printable(phrase.text))
         return self._advances[phrase]
 
+    def name_width(self, text: str) -> int:
+        """How wide a name would be; of many that are tried, none is remembered."""
+        return self.metrics[True].horizontalAdvance(printable(text))
+
     def width(self, phrases: Sequence[Phrase]) -> int:
         """How wide some phrases are beside each other."""
         return sum(self.advance(phrase) for phrase in phrases) + _GAP * max(0, len(phrases) - 1)
@@ -439,20 +442,11 @@ class NameButton(_Button):
         names = [self._ink.advance(part) + _GAP for part in parts if part.strong]
         most = _share(names, room) - _GAP
         return [
-            Phrase(self._elided(part.text, most), strong=True)
+            Phrase(elided_middle(part.text, most, self._ink.name_width), strong=True)
             if part.strong and self._ink.advance(part) > most
             else part
             for part in parts
         ]
-
-    def _elided(self, text: str, width: int) -> str:
-        """A name in so many pixels: its middle goes, its last characters stay."""
-        metrics = self._ink.metrics[True]
-        for left in range(len(text) - _LAST - 1, -1, -1):
-            short = f"{text[:left].rstrip()}\u2026{text[-_LAST:]}"
-            if metrics.horizontalAdvance(short) <= width:
-                return short
-        return metrics.elidedText(text, Qt.TextElideMode.ElideLeft, max(0, width))
 
 
 def _share(widths: Sequence[int], room: int) -> int:

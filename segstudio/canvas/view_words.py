@@ -19,7 +19,9 @@ from segstudio.core.difference import (
 from segstudio.core.formatting import ratio_text
 from segstudio.core.render import confidence_table, entropy_table
 from segstudio.core.schema import LabelSchema
-from segstudio.kit.model_titles import shared_beginning, short_model_titles
+from segstudio.core.series_colors import series_color
+from segstudio.core.short_names import TITLE_CUTS, shared_parts
+from segstudio.kit.model_titles import short_model_titles
 from segstudio.metrics.tally import lead_short
 from segstudio.runs.batch import model_of
 from segstudio.session.document import Document
@@ -30,10 +32,6 @@ if TYPE_CHECKING:
     from segstudio.comparison.comparing import Comparing
 
 RGB = tuple[int, int, int]
-_MARKERS: Final = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8c6bb1", "#7f7f7f",
-)  # fmt: skip
-"""Okabe and Ito's, as the tables and charts of the evaluation have them for the same models."""
 _HOW: Final = {
     OverlayStyle.FILL: "filled",
     OverlayStyle.BOTH: "filled",
@@ -168,7 +166,7 @@ def names_in_views(session: Session, comparing: Comparing) -> ViewNames:
         for run in _runs_of(pane, session.document):
             runs.setdefault(run, comparing.title(run))
     titles = list(runs.values())
-    common = shared_beginning(titles)
+    common = shared_parts(titles, TITLE_CUTS).begin
     if common:
         short = [title[len(common) :].lstrip(" ,-_(") or title for title in titles]
         short = [_closed(name) for name in short]
@@ -390,9 +388,9 @@ def _markers(session: Session, runs: Sequence[str]) -> dict[str, str]:
     models = [model_of(run) for run in runs]
     order = list(evaluated if set(models) <= set(evaluated) else session.models)
     places = [order.index(model) if model in order else len(order) for model in models]
-    if len({place % len(_MARKERS) for place in places}) < len(places):
+    if len({series_color(place) for place in places}) < len(places):
         places = list(range(len(runs)))  # told apart among the views, whatever else
-    return {run: _MARKERS[at % len(_MARKERS)] for run, at in zip(runs, places, strict=True)}
+    return {run: series_color(place) for run, place in zip(runs, places, strict=True)}
 
 
 # -- colours -------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from segstudio.canvas.marks import (
     paint_line,
     paint_ring,
     ring_region,
-    stamp_centre,
 )
 from segstudio.canvas.overlay import shows_annotation
 from segstudio.canvas.picture_display import Display
@@ -29,6 +28,7 @@ from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import PAN, Pointer, Tool
 from segstudio.canvas.toolbox import Toolbox
 from segstudio.canvas.view import Point
+from segstudio.core.brush import stamp_centre
 from segstudio.core.geometry import Rect
 from segstudio.session.session import Layer, Session
 

@@ -14,7 +14,7 @@ from segstudio.evaluation.folder_evaluation import FolderEvaluation
 from segstudio.evaluation.report.facts import reference_text
 from segstudio.metrics.bootstrap import RESAMPLES, SIGN, paired_difference
 from segstudio.metrics.calibration import CALIBRATION
-from segstudio.metrics.class_sums import mean_of
+from segstudio.metrics.confusion import mean_of
 from segstudio.metrics.image_figures import MEASURES, PIXELS, TIME, values_of_counts
 from segstudio.metrics.measure import AnyFigure, AnyMeasure, Where
 

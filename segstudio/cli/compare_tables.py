@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Final
 
 from segstudio.cli.output import print_line, print_table, score, signed
-from segstudio.evaluation.report.wording import count, stacks_text
+from segstudio.core.formatting import counted
+from segstudio.evaluation.report.wording import stacks_text
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import AnyFigure, AnyMeasure, Where
 from segstudio.storage.truth_kinds import KINDS
@@ -25,7 +26,7 @@ _COLUMNS: Final = (
 def print_report(report: dict[str, Any]) -> None:
     """Print what `compare_report.report_of` returned."""
     models = report["models"]
-    scored = count(report["scored_images"], "image")
+    scored = counted(report["scored_images"], "image")
     print_line(f"{scored} with ground truth, of {report['images']:,}")
     print_line(f"held against {report['held_against']}")
     if report["stack_pages"]:
@@ -121,7 +122,7 @@ def print_difference(
         notes: Lines before the table.
     """
     print_line(
-        f"\n{found['second']} minus {found['first']}, IoU on {count(found['images'], 'image')}, "
+        f"\n{found['second']} minus {found['first']}, IoU on {counted(found['images'], 'image')}, "
         f"{found['level']:.0%} interval of {found['resamples']} resamples"
     )
     for note in (*notes, *([found["caution"]] if found["caution"] else [])):

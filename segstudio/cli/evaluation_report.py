@@ -12,6 +12,7 @@ from segstudio.evaluation.class_figures import class_rows, difference_row, furth
 from segstudio.evaluation.mask_evaluation import OBJECT_IOU, MaskEvaluation
 from segstudio.evaluation.mask_layout import MaskPlace
 from segstudio.metrics.bootstrap import PairedDifference
+from segstudio.metrics.confusion import ratio
 from segstudio.metrics.detection_curves import DETECTIONS
 from segstudio.metrics.image_figures import ImageFigures, figures_at, values_of_counts
 from segstudio.metrics.measure import Where
@@ -93,9 +94,6 @@ def _objects(matches: Sequence[InstanceMatch]) -> dict[str, Any] | None:
         return None
     tp, fp, fn = (sum(counts) for counts in list(zip(*matches, strict=True))[:3])
     ious = sum(match.mean_iou * match.tp for match in matches if match.tp)
-
-    def ratio(part: float, whole: int) -> float:
-        return part / whole if whole else float("nan")
 
     return {
         "images": len(matches),

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from segstudio.cli.compare_tables import print_difference
 from segstudio.cli.output import print_line, print_table, score
+from segstudio.core.formatting import counted
 from segstudio.evaluation.mask_pairs import MISSING_TEXTS
-from segstudio.evaluation.report.wording import count
 from segstudio.metrics.image_figures import MEASURES, PIXELS
 from segstudio.metrics.measure import Where
 from segstudio.storage.truth_kinds import KINDS
@@ -26,12 +26,12 @@ def print_report(report: dict[str, Any], *, per_image: bool) -> None:
     _print_objects(report["objects"])
     _print_further(report)
     if report["without_ground_truth"]:
-        lacking = count(len(report["without_ground_truth"]), "prediction has", "predictions have")
+        lacking = counted(len(report["without_ground_truth"]), "prediction has", "predictions have")
         print_line(f"{lacking} no ground truth")
     if report["without_prediction"]:
         _print_missing(report)
     if report["predicted_ignored_pixels"]:
-        pixels = count(report["predicted_ignored_pixels"], "pixel")
+        pixels = counted(report["predicted_ignored_pixels"], "pixel")
         print_line(
             f"{pixels} predicted as {report['ignore_index']}, the ignored id, where the ground "
             "truth counts: of no class, so what is there is missed"
@@ -72,7 +72,7 @@ def _has_foreground(report: dict[str, Any]) -> bool:
 
 def _print_missing(report: dict[str, Any]) -> None:
     names = report["without_prediction"]
-    masks = count(report["ground_truth_masks"], "ground truth mask")
+    masks = counted(report["ground_truth_masks"], "ground truth mask")
     verb = "has" if len(names) == 1 else "have"
     named = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
     print_line(f"{len(names)} of {masks} {verb} no prediction: {named}")
@@ -105,7 +105,7 @@ def _print_means(report: dict[str, Any]) -> None:
         print_line(
             f"foreground: mean IoU {score(report['mean_iou_foreground'])}, "
             f"mean Dice {score(report['mean_dice_foreground'])} "
-            f"({count(len(report['foreground']), 'class', 'classes')} without background)"
+            f"({counted(len(report['foreground']), 'class', 'classes')} without background)"
         )
     print_line(
         f"mean IoU {score(report['mean_iou'])}, mean Dice {score(report['mean_dice'])} ({of})"
@@ -125,7 +125,7 @@ def _print_means(report: dict[str, Any]) -> None:
     )
     _print_measures(report, in_sections=False)
     print_line(
-        f"mean over {count(report['images'], 'image')}: IoU {score(report['image_mean_iou'])}, "
+        f"mean over {counted(report['images'], 'image')}: IoU {score(report['image_mean_iou'])}, "
         f"Dice {score(report['image_mean_dice'])}"
         + (
             f"; foreground: IoU {score(report['image_mean_iou_foreground'])}, "
@@ -162,14 +162,14 @@ def _print_further(report: dict[str, Any]) -> None:
     if regions:
         print_line(
             f"connected regions stand for the predicted objects in {regions} of "
-            f"{count(report['images'], 'image')}"
+            f"{counted(report['images'], 'image')}"
         )
 
 
 def _print_difference(found: dict[str, Any], *, leads: bool) -> None:
     lacking, notes = found["without_prediction"], []
     if lacking:
-        masks = count(len(lacking), "ground truth mask has", "ground truth masks have")
+        masks = counted(len(lacking), "ground truth mask has", "ground truth masks have")
         notes = [f"{masks} no prediction in {found['first']}"]
     print_difference(
         found, "better in", lambda row: f"{row['share_above_zero']:.1%}", leads=leads, notes=notes

@@ -46,7 +46,7 @@ def segment_mask(
         ValueError: if the size is below 1.
     """
     _require_size(size)
-    start, end = sorted((_snap(p0_xy, size), _snap(p1_xy, size)))
+    start, end = sorted((stamp_centre(p0_xy, size), stamp_centre(p1_xy, size)))
     rect = _bounds(start, end, size).clip(shape_hw)
     if rect.is_empty:
         return Rect(0, 0, 0, 0), np.zeros((0, 0), np.bool_)
@@ -65,7 +65,12 @@ def _require_size(size: int) -> None:
         raise ValueError(f"a brush is at least 1 pixel wide, not {size}")
 
 
-def _snap(point_xy: tuple[float, float], size: int) -> tuple[float, float]:
+def stamp_centre(point_xy: tuple[float, float], size: int) -> tuple[float, float]:
+    """Where a stamp really lies for a pointer at a point.
+
+    Stamps of odd size are centred on a pixel's centre, of even size on a corner, so that each is
+    `size` pixels wide.
+    """
     x, y = point_xy
     if size % 2:
         return (math.floor(x) + 0.5, math.floor(y) + 0.5)

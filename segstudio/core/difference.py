@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import Labels
+from segstudio.core.series_colors import GREEN, PINK, SKY, VERMILION, rgb_of
 
 NOTHING = 0
 """Background in both."""
@@ -18,12 +19,12 @@ WRONG_CLASS = 4
 IGNORED = 5
 
 DIFFERENCE_COLORS: dict[int, tuple[int, int, int]] = {
-    AGREE: (0x00, 0x9E, 0x73),
-    ONLY_PREDICTION: (0xD5, 0x5E, 0x00),
-    ONLY_REFERENCE: (0x56, 0xB4, 0xE9),
-    WRONG_CLASS: (0xCC, 0x79, 0xA7),
+    AGREE: rgb_of(GREEN),
+    ONLY_PREDICTION: rgb_of(VERMILION),
+    ONLY_REFERENCE: rgb_of(SKY),
+    WRONG_CLASS: rgb_of(PINK),
 }
-"""Colours (r, g, b) of the codes that are drawn; of Okabe & Ito, safe for colour-blind users."""
+"""Colours (r, g, b) of the codes that are drawn."""
 
 DIFFERENCE_NAMES: dict[int, str] = {
     AGREE: "agree",

@@ -28,9 +28,19 @@ def change_text(value: float, digits: int = 3) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", _MINUS)
 
 
+def cell_text(value: float, digits: int = 6) -> str:
+    """A figure in a table that programs read; nothing where it is not defined."""
+    return "" if math.isnan(value) else f"{value:.{digits}f}"
+
+
 def count_text(count: int) -> str:
     """A whole number, its thousands parted."""
     return f"{count:,}"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: "1 image", "2,000 images"."""
+    return f"{count_text(count)} {noun if count == 1 else plural or noun + 's'}"
 
 
 def short_text(count: float) -> str:

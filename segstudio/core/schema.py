@@ -13,21 +13,16 @@ import numpy.typing as npt
 
 from segstudio.core.class_rules import ClassRule
 from segstudio.core.errors import SegstudioError
+from segstudio.core.series_colors import BLUE, GREEN, ORANGE, PINK, SKY, VERMILION, YELLOW, rgb_of
 
 Color = tuple[int, int, int]
 
 BACKGROUND_NAMES = frozenset({"background", "unlabelled", "unlabeled", "__background__"})
 """What a class is called, in small letters, that stands for no object."""
 
-# Okabe & Ito (2008), safe for colour-blind users, then golden-ratio hues.
-_FIRST_COLORS: tuple[Color, ...] = (
-    (0, 158, 115),
-    (230, 159, 0),
-    (86, 180, 233),
-    (204, 121, 167),
-    (240, 228, 66),
-    (213, 94, 0),
-    (0, 114, 178),
+# safe for colour-blind users, then golden-ratio hues
+_FIRST_COLORS: tuple[Color, ...] = tuple(
+    rgb_of(color) for color in (GREEN, ORANGE, SKY, PINK, YELLOW, VERMILION, BLUE)
 )
 _NO_CLASS_COLOR: Color = (140, 140, 140)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 _CUTS: Final = " ,-_/."
 """A file's name is cut after or before these, never inside a word or a number."""
-TITLE_CUTS: Final = " ,"
+TITLE_CUTS: Final = " ,_"
 """A title is cut at these: a U-Net is no kind of U."""
 _LAST: Final = 6
 """So many characters at the end of a name stay: names are told apart there, more often than not."""

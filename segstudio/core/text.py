@@ -59,6 +59,12 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def enumerated(names: Sequence[str]) -> str:
+    """Names as a sentence lists them: "A", "A and B", "A, B and C"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def as_html(text: str, *, quote: bool = True) -> str:
     """Text for HTML that reads as it is, whatever names it holds: no markup, `printable`."""
     return html.escape(printable(text, lines=True), quote)

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from segstudio.core.formatting import count_text, percent_text, ratio_text
+from segstudio.core.formatting import cell_text, count_text, percent_text, ratio_text
 from segstudio.metrics.calibration import BINS, CALIBRATION, CalibrationBins, bin_edges
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.detection_curves import ScoreCurve
@@ -138,15 +138,11 @@ def _bin_rows(found: Calibrations) -> list[list[str]]:
     return [
         [
             look.title, f"{edges[n]:.3f}", f"{edges[n + 1]:.3f}", f"{bins.pixels[n]}",
-            _number(bins.confidence[n]), _number(bins.accuracy[n]),
+            cell_text(bins.confidence[n], 4), cell_text(bins.accuracy[n], 4),
         ]
         for look, bins in found
         for n in range(BINS)
     ]  # fmt: skip
-
-
-def _number(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.4f}"
 
 
 def size_chart(table: Folders, looks: Sequence[RunLook], measure: str = "mean_iou") -> ChartData:
@@ -327,4 +323,6 @@ def _score_rows(curves: Curves) -> list[list[str]]:
     if not curves:
         return []
     columns = [curves[0][1].thresholds, *(getattr(c, part) for _, c in curves for part in _LINES)]
-    return [[f"{row[0]:.2f}", *(_number(v) for v in row[1:])] for row in np.column_stack(columns)]
+    return [
+        [f"{row[0]:.2f}", *(cell_text(v, 4) for v in row[1:])] for row in np.column_stack(columns)
+    ]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from segstudio.clock import Cancel, Clock
 from segstudio.core.labels import LabelMap
+from segstudio.core.text import listed
 from segstudio.evaluation.conditions import Conditions, Contender
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.rows import pairs_of
@@ -586,9 +587,7 @@ def _tell_trouble(
 
 
 def _some(troubles: Sequence[tuple[str, object]]) -> str:
-    names = ", ".join(name for name, _ in troubles[:_SHOWN])
-    more = len(troubles) - _SHOWN
-    return names if more <= 0 else f"{names} and {more} more"
+    return listed([name for name, _ in troubles], _SHOWN)
 
 
 def _lines(troubles: Sequence[tuple[str, object]]) -> str:

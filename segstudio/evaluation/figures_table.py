@@ -12,8 +12,8 @@ import numpy.typing as npt
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.rows import METRICS, ImageRow, entries_of, pairs_of
 from segstudio.metrics.bootstrap import PairedDifference
-from segstudio.metrics.class_sums import ClassPairs, Numbers, mean_of
-from segstudio.metrics.confusion import ConfusionMatrix, Metrics
+from segstudio.metrics.class_sums import ClassPairs, Numbers
+from segstudio.metrics.confusion import ConfusionMatrix, Metrics, mean_of
 from segstudio.metrics.image_figures import TIME, FolderFigures, ImageFigures, lower_is_better
 from segstudio.storage.image_ref import PAGE_STEP, PageTitles, place_of
 

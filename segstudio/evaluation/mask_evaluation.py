@@ -13,6 +13,7 @@ import numpy as np
 
 from segstudio.core.candidate import Candidate
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.core.instances import InstanceMatch, match_instances
 from segstudio.core.labels import Image, InstanceIds, Labels
 from segstudio.core.schema import LabelSchema
@@ -22,7 +23,6 @@ from segstudio.evaluation.report.material import (
     EvaluationMaterial,
     ShownImage,
 )
-from segstudio.evaluation.report.wording import count
 from segstudio.jobs import Job
 from segstudio.metrics.bootstrap import PairedDifference, paired_difference
 from segstudio.metrics.detection_curves import DETECTIONS
@@ -344,7 +344,7 @@ def _left_out(measured: Sequence[MaskEvaluation], number: int) -> tuple[str, ...
         return ()
     text = (
         "The folders do not have the same masks. All figures are of the "
-        f"{count(number, 'image')} that all have in common; "
-        f"{count(missing, 'other is', 'others are')} left out."
+        f"{counted(number, 'image')} that all have in common; "
+        f"{counted(missing, 'other is', 'others are')} left out."
     )
     return (text,)

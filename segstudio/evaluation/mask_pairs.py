@@ -14,13 +14,13 @@ import numpy.typing as npt
 from segstudio.core.class_mapping import asked_of, is_scored
 from segstudio.core.class_names import is_in_words, is_made_up, key_of
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.core.found_objects import FoundObjects
 from segstudio.core.labels import InstanceIds, LabelMap
 from segstudio.core.schema import LabelSchema
 from segstudio.core.text import listed
 from segstudio.evaluation.mask_codings import Alike, Masks, read_alike
 from segstudio.evaluation.mask_layout import MaskPlace
-from segstudio.evaluation.report.wording import count
 from segstudio.storage.coco_results import COCO_NAME, CocoResults
 from segstudio.storage.folders import require_folder
 from segstudio.storage.formats.png import instance_scores
@@ -295,7 +295,7 @@ class MaskFolders:
         """That ground truth has no prediction; "" if all of it has one."""
         if not self.missing:
             return ""
-        masks = count(self.truth_masks, "ground truth mask")
+        masks = counted(self.truth_masks, "ground truth mask")
         verb = "has" if len(self.missing) == 1 else "have"
         named, place = listed(self.missing_names, _NAMED), self.places[0].given
         return f"{len(self.missing)} of {masks} {verb} no prediction in {place}: {named}."

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from segstudio.core.formatting import counted
 from segstudio.evaluation.conditions import References
 from segstudio.evaluation.figures_table import EvaluationTable
-from segstudio.evaluation.report.wording import count
 from segstudio.runs.batch import model_of
 from segstudio.session.session import ImageState
 
@@ -44,5 +44,5 @@ def own_pixels_text(title: str, images: int, scored: int) -> str:
     """That the masks of some of the measured images came from the model itself."""
     return (
         f"“{title}” is partly measured on its own pixels, on {images:,} of "
-        f"{count(scored, 'image')}: its figures there say little."
+        f"{counted(scored, 'image')}: its figures there say little."
     )

@@ -16,8 +16,7 @@ from segstudio.clock import Cancel, Clock
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.rows import METRICS, ImageRow
 from segstudio.jobs import JobRunner
-from segstudio.metrics.class_sums import mean_of
-from segstudio.metrics.confusion import FOREGROUND_MEANS, IMAGE_MEANS
+from segstudio.metrics.confusion import FOREGROUND_MEANS, IMAGE_MEANS, mean_of
 from segstudio.metrics.image_figures import TIME, FolderFigures, ImageFigures
 
 _AFTER_S: Final = 0.5

@@ -50,6 +50,16 @@ def always(context: Context) -> bool:
     return True
 
 
+def has_project(context: Context) -> bool:
+    """Whether a folder is open."""
+    return context.session.project is not None
+
+
+def has_document(context: Context) -> bool:
+    """Whether an image is open."""
+    return context.session.document is not None
+
+
 def flip_view(field: str, context: Context) -> None:
     """Switch a yes-or-no field of the session's view."""
     view = context.session.view

@@ -25,7 +25,10 @@ class ElidedLabel(QLabel):
     def __init__(
         self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle, *, two_lines: bool = False
     ) -> None:
-        """Take where the gap is (in the middle unless told otherwise), and how high it may be."""
+        """Args:
+        mode: Where the gap is; `ElideNone`: what does not fit is left out.
+        two_lines: Whether it may be two lines high.
+        """
         super().__init__()
         self._mode, self._two_lines = mode, two_lines
         self.setTextFormat(Qt.TextFormat.PlainText)
@@ -59,6 +62,9 @@ class ElidedLabel(QLabel):
         text = self._short if is_long else self._whole
         if self._two_lines:
             self.setText(in_two_lines(text, "", metrics, width)[0])
+            return
+        if self._mode == Qt.TextElideMode.ElideNone:
+            self.setText(text if metrics.horizontalAdvance(text) <= width else "")
             return
         self.setText(metrics.elidedText(text, self._mode, width))
 
@@ -100,6 +106,11 @@ class ElidedCombo(QComboBox):
         )
 
 
+def fitting(metrics: QFontMetrics, text: str, width: int) -> str:
+    """A text in so many pixels; both its ends are shown where it does not fit."""
+    return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)
+
+
 def in_two_lines(message: str, hint: str, metrics: QFontMetrics, width: int) -> tuple[str, bool]:
     """Set a message in one line or two.
 
@@ -123,5 +134,5 @@ def in_two_lines(message: str, hint: str, metrics: QFontMetrics, width: int) -> 
         first = f"{first} {words.pop(0)}"
     rest = " ".join(words)
     second = metrics.elidedText(rest, Qt.TextElideMode.ElideRight, width)
-    head = metrics.elidedText(first, Qt.TextElideMode.ElideMiddle, width)
+    head = fitting(metrics, first, width)
     return f"{head}\n{second}", (head, second) == (first, rest)

@@ -52,6 +52,11 @@ class Switch(Stacked):
         super().__init__(empty, contents)
         self.empty = empty
 
+    @property
+    def empty_text(self) -> str:
+        """What stands in place of the contents, "" while they are shown."""
+        return "" if self.currentIndex() else self.empty.label.text()
+
     def show_contents(self, shown: bool, text: str = "") -> None:
         """Show the contents, or else the empty state (with another text if given)."""
         if text:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-_CUTS: Final = " ,-_("
-"""Titles are cut after one of these, never inside a word."""
+_MOST: Final = 22
+"""Characters on the head of a column."""
+_IN_BRACKETS: Final = re.compile(r"\s*\([^()]*\)")
 
 
 def short_model_titles(titles: Sequence[str], others: Sequence[str] = ()) -> list[str]:
@@ -25,22 +26,20 @@ def short_model_titles(titles: Sequence[str], others: Sequence[str] = ()) -> lis
     ]
 
 
-def shared_beginning(titles: Sequence[str]) -> str:
-    """What all titles begin with, cut at a space, comma, bracket, "-" or "_"; "" for one title.
+def column_titles(titles: Sequence[str]) -> list[str]:
+    """The names without what all of them say after a comma, and without brackets.
 
-    Something is left of each title without it, so they can be told apart all the same.
+    "DeepLabV3 (MobileNetV3), nuclei" beside "U-Net, nuclei" is "DeepLabV3". What tells two
+    models apart stays; what is still too long is cut.
     """
-    if len(set(titles)) < 2:
-        return ""
-    first, last = min(titles), max(titles)
-    length = next(
-        (at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
-    )
-    shared = _up_to_cut(first[:length])
-    while shared and any(not title[len(shared) :].strip(_CUTS) for title in titles):
-        shared = _up_to_cut(shared.rstrip(_CUTS))
-    return shared
+    parts = [title.rsplit(", ", 1) for title in titles]
+    endings = {part[1] if len(part) > 1 else "" for part in parts}
+    names = list(titles)
+    if len(titles) > 1 and len(endings) == 1:
+        names = _if_distinct([part[0] for part in parts], names)
+    names = _if_distinct([_IN_BRACKETS.sub("", name) for name in names], names)
+    return [t if len(t) <= _MOST else f"{t[: _MOST - 1].rstrip()}…" for t in names]
 
 
-def _up_to_cut(text: str) -> str:
-    return text[: max(text.rfind(cut) for cut in _CUTS) + 1]
+def _if_distinct(shorter: list[str], names: list[str]) -> list[str]:
+    return shorter if all(shorter) and len(set(shorter)) == len(set(names)) else names

@@ -8,8 +8,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButt
 
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.frame_names import TITLE_HEIGHT as HEIGHT
-from segstudio.kit.icon_button import icon_button
-from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
 
 _RIM = 12
@@ -17,6 +15,9 @@ _RIM = 12
 
 class PanelHeader(QWidget):
     """Stands in the title bar of a dock: what it leaves to the dock, drags and floats it.
+
+    An empty one is there before the window is painted, so what icons need is imported when there
+    is one.
 
     Attributes:
         more: The button of the menu; None if the panel did not put one there.
@@ -27,15 +28,25 @@ class PanelHeader(QWidget):
 
     fold_asked = Signal()
 
-    def __init__(self, title: str, *, folds: bool = False) -> None:
-        """Take the panel's name, and whether a click on it folds the panel."""
+    def __init__(
+        self,
+        title: str,
+        *,
+        folds: bool = False,
+        note: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
+        """Args:
+        title: The panel's name.
+        folds: Whether a click on it folds the panel.
+        note: Where the note has its gap; `ElideNone`: it's left out where it does not fit.
+        """
         super().__init__()
         on_panel_ground(self)
         self.setFixedHeight(HEIGHT)
         self.title = _FoldButton(title) if folds else _name(title)
         if isinstance(self.title, _FoldButton):
             self.title.clicked.connect(self.fold_asked)
-        self.note = ElidedLabel(Qt.TextElideMode.ElideRight)
+        self.note = ElidedLabel(note)
         self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.menu = QMenu(self)
         self.more: QToolButton | None = None
@@ -73,10 +84,12 @@ class PanelHeader(QWidget):
 
     def add_menu(self, tip: str, picture: str = "ellipsis") -> QToolButton:
         """Put the button of the panel's menu behind the others."""
+        from segstudio.kit.icon_button import icon_button
+
         button = icon_button(picture, tip)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setMenu(self.menu)
-        button.setProperty("menuSign", "false")
+        button.setProperty("plain", True)
         self.more = self.add(button)
         return button
 
@@ -103,6 +116,8 @@ class _FoldButton(QToolButton):
         self.show_folded(False)
 
     def show_folded(self, folded: bool) -> None:
+        from segstudio.kit.icons import icon
+
         self.folded = folded
         self.setIcon(icon("chevron-right" if folded else "chevron-down"))
         self.setToolTip(f"{'Open' if folded else 'Fold'} {self._title}")

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QPixmap
+
+from segstudio.kit.pixmaps import pixmap_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,15 +71,8 @@ class ThumbnailPixmaps:
         if generation != self._generation:
             return
         self._asked.discard(image)
-        self._pixmaps[image] = QPixmap() if pixels is None else _pixmap(pixels)
+        self._pixmaps[image] = QPixmap() if pixels is None else pixmap_of(pixels)
         while len(self._pixmaps) > _KEPT:
             self._pixmaps.popitem(last=False)
         self._arrived(image)
         self._ask()
-
-
-def _pixmap(pixels: npt.NDArray[np.uint8]) -> QPixmap:
-    height, width = pixels.shape[:2]
-    data = pixels.tobytes()
-    image = QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888)
-    return QPixmap.fromImage(image)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import Labels, Mask
-from segstudio.metrics.class_sums import ClassSums, Numbers, ratios
+from segstudio.metrics.class_sums import ClassSums, Numbers
+from segstudio.metrics.confusion import ratios
 from segstudio.metrics.measure import Figure, Measure
 from segstudio.metrics.segments import used_classes
 

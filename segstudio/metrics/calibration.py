@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import Labels
-from segstudio.metrics.class_sums import Numbers, ratios, require_same_shape
+from segstudio.metrics.class_sums import Numbers, require_same_shape
+from segstudio.metrics.confusion import ratio, ratios
 from segstudio.metrics.measure import Figure, Measure, MeasuredImage, Needs, Unit, Where
 
 BINS = 15
@@ -106,13 +107,13 @@ class CalibrationBins:
         """Expected calibration error, 0..1; NaN if nothing was counted."""
         total = int(self.pixels.sum())
         gaps = np.abs(self.right - self.levels / _TOP)
-        return float(gaps.sum()) / total if total else float("nan")
+        return ratio(float(gaps.sum()), total)
 
     @property
     def mean_confidence(self) -> float:
         """Over all counted pixels, 0..1; NaN if there is none."""
         total = int(self.pixels.sum())
-        return int(self.levels.sum()) / _TOP / total if total else float("nan")
+        return ratio(int(self.levels.sum()) / _TOP, total)
 
     @property
     def confident_errors(self) -> int:
@@ -123,7 +124,7 @@ class CalibrationBins:
     def suspected(self) -> float:
         """Share of the counted pixels that are confident errors; NaN if nothing was counted."""
         total = int(self.pixels.sum())
-        return self.confident_errors / total if total else float("nan")
+        return ratio(self.confident_errors, total)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""

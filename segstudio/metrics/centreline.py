@@ -15,13 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from segstudio.core.labels import Labels, Mask
-from segstudio.metrics.class_sums import (
-    ClassSums,
-    Numbers,
-    ratios,
-    require_same_shape,
-    without_ignored,
-)
+from segstudio.metrics.class_sums import ClassSums, Numbers, require_same_shape, without_ignored
+from segstudio.metrics.confusion import ratios
 from segstudio.metrics.measure import Figure, Measure, Where
 from segstudio.metrics.segments import used_classes
 

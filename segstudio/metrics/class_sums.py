@@ -230,18 +230,6 @@ def without_ignored(
     )
 
 
-def mean_of(values: Numbers) -> float:
-    """Mean of the values that are numbers; NaN if there is none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
-
-
-def ratios(parts: Numbers, wholes: Numbers) -> Numbers:
-    """Element by element; NaN where the whole is 0."""
-    result: Numbers = np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0)
-    return result
-
-
 def _short(value: float) -> float | int:
     return int(value) if value.is_integer() else value
 

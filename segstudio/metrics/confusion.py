@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -178,21 +179,21 @@ class Metrics:
         hits = np.diagonal(matrix.counts)
         truth, predicted = matrix.counts.sum(axis=1), matrix.counts.sum(axis=0)
         tp, t, p = hits[chosen], truth[chosen], predicted[chosen]
-        iou, dice = _ratio(tp, t + p - tp), _ratio(2 * tp, t + p)
+        iou, dice = ratios(tp, t + p - tp), ratios(2 * tp, t + p)
         total = matrix.total
         return cls(
             class_ids=ids,
             iou=iou,
             dice=dice,
-            precision=_ratio(tp, p),
-            recall=_ratio(tp, t),
+            precision=ratios(tp, p),
+            recall=ratios(tp, t),
             truth_pixels=t,
             predicted_pixels=p,
-            mean_iou=_nan_mean(iou),
-            mean_dice=_nan_mean(dice),
-            pixel_accuracy=_share(int(hits.sum()), total),
-            frequency_weighted_iou=_share(float(np.nansum(iou * t)), int(t.sum())),
-            majority_accuracy=_share(int(truth.max(initial=0)), total),
+            mean_iou=mean_of(iou),
+            mean_dice=mean_of(dice),
+            pixel_accuracy=ratio(int(hits.sum()), total),
+            frequency_weighted_iou=ratio(float(np.nansum(iou * t)), int(t.sum())),
+            majority_accuracy=ratio(int(truth.max(initial=0)), total),
             total=total,
             ignored=matrix.ignored,
         )
@@ -203,7 +204,7 @@ class Metrics:
         As in `mean_iou`, classes without a value are left out; NaN if none has one.
         """
         used = np.isin(np.array(self.class_ids, np.int64), list(class_ids))
-        return _nan_mean(self.iou[used]), _nan_mean(self.dice[used])
+        return mean_of(self.iou[used]), mean_of(self.dice[used])
 
     @property
     def num_scored(self) -> int:
@@ -231,19 +232,21 @@ FOREGROUND_MEANS = {
 """The same of the classes that are not background."""
 
 
-def _ratio(numerator: npt.NDArray[np.int64], denominator: npt.NDArray[np.int64]) -> PerClass:
-    result = np.full(len(numerator), np.nan)
-    np.divide(numerator, denominator, out=result, where=denominator > 0)
-    return result
-
-
-def _share(part: float, total: int) -> float:
-    return part / total if total else float("nan")
-
-
-def _nan_mean(values: PerClass) -> float:
+def mean_of(values: PerClass) -> float:
+    """Mean of the values that are numbers; NaN if there is none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float("nan")
+
+
+def ratio(part: float, whole: float) -> float:
+    """NaN where the whole is 0."""
+    return part / whole if whole else float("nan")
+
+
+def ratios(parts: npt.NDArray[Any], wholes: npt.NDArray[Any]) -> PerClass:
+    """Element by element; NaN where the whole is 0."""
+    result: PerClass = np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0)
+    return result
 
 
 def _size(labels: Labels) -> str:

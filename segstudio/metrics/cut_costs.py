@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 
 from segstudio.core.features import Cut, CutHow
+from segstudio.core.formatting import cell_text
 from segstudio.core.text import safe_cells
-from segstudio.metrics.confusion import Metrics, PerClass
+from segstudio.metrics.confusion import Metrics, PerClass, mean_of
 
 ALL_SKIPS: Final = "all"
 """Name of the run in which every skip is cut at once."""
@@ -47,7 +48,7 @@ class MaskScores:
     @property
     def mean_boundary_iou(self) -> float:
         """Mean over the classes that have one; NaN if none has."""
-        return mean(self.boundary_iou)
+        return mean_of(self.boundary_iou)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,15 +203,5 @@ def _cells(pairs: list[float]) -> list[str]:
     """Before, after and drop of each pair."""
     cells = []
     for before, after in zip(pairs[::2], pairs[1::2], strict=True):
-        cells += [_number(before), _number(after), _number(before - after)]
+        cells += [cell_text(before), cell_text(after), cell_text(before - after)]
     return cells
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.6f}"
-
-
-def mean(values: PerClass) -> float:
-    """Mean of what is defined; NaN if nothing is."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else math.nan

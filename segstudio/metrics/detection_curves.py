@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.metrics.class_sums import Numbers, mean_of
+from segstudio.metrics.class_sums import Numbers
+from segstudio.metrics.confusion import mean_of
 from segstudio.metrics.detections import THRESHOLDS, DetectionMatches, Kind
 from segstudio.metrics.measure import EVERYWHERE, Figure, Measure, MeasuredImage, Needs, Where
 

@@ -21,7 +21,8 @@ from segstudio.core.found_objects import FoundObjects
 from segstudio.core.geometry import Rect
 from segstudio.core.instances import Instances
 from segstudio.core.labels import Mask
-from segstudio.metrics.class_sums import ClassSums, ratios
+from segstudio.metrics.class_sums import ClassSums
+from segstudio.metrics.confusion import ratios
 from segstudio.metrics.segments import (
     BACKGROUND,
     KeyMap,

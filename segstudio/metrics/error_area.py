@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segstudio.metrics.class_sums import ClassPairs, ClassSums, Numbers, ratios
+from segstudio.metrics.class_sums import ClassPairs, ClassSums, Numbers
+from segstudio.metrics.confusion import ratios
 from segstudio.metrics.measure import Figure, Measure, Unit, Where
 
 

@@ -22,8 +22,8 @@ from segstudio.core.schema import LabelSchema
 from segstudio.metrics.boundary import BOUNDARY
 from segstudio.metrics.calibration import CALIBRATION
 from segstudio.metrics.centreline import CENTRELINE
-from segstudio.metrics.class_sums import ClassPairs, mean_of, require_same_shape
-from segstudio.metrics.confusion import ConfusionMatrix, Metrics
+from segstudio.metrics.class_sums import ClassPairs, require_same_shape
+from segstudio.metrics.confusion import ConfusionMatrix, Metrics, mean_of
 from segstudio.metrics.detection_curves import DETECTIONS, ScoreCurve
 from segstudio.metrics.detection_curves import score_curve as curve_of
 from segstudio.metrics.error_area import ERROR_AREA

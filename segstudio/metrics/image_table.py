@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.metrics.class_sums import ClassPairs, Numbers, class_totals, mean_of, ratios
-from segstudio.metrics.confusion import FOREGROUND_MEANS, IMAGE_MEANS
+from segstudio.metrics.class_sums import ClassPairs, Numbers, class_totals
+from segstudio.metrics.confusion import FOREGROUND_MEANS, IMAGE_MEANS, mean_of, ratios
 
 
 class HasPairs(Protocol):

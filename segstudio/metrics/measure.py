@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from segstudio.core.candidate import Candidate
 from segstudio.core.labels import InstanceIds, Labels
-from segstudio.metrics.class_sums import ClassPairs, Numbers, mean_of
+from segstudio.metrics.class_sums import ClassPairs, Numbers
+from segstudio.metrics.confusion import mean_of
 from segstudio.metrics.segments import SegmentMaps
 
 

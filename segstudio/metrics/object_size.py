@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import InstanceIds, Labels
-from segstudio.metrics.class_sums import Numbers, ratios, require_same_shape, without_ignored
+from segstudio.metrics.class_sums import Numbers, require_same_shape, without_ignored
+from segstudio.metrics.confusion import ratios
 from segstudio.metrics.measure import Measure, MeasuredImage
 from segstudio.metrics.segments import (
     BACKGROUND,

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.metrics.class_sums import ClassSums, Numbers, mean_of, ratios
+from segstudio.metrics.class_sums import ClassSums, Numbers
+from segstudio.metrics.confusion import mean_of, ratios
 from segstudio.metrics.measure import Figure, Measure, Where
 from segstudio.metrics.segments import Keys, Pixels, SegmentMaps, class_of, is_object, summed
 

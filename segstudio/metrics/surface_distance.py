@@ -20,13 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segstudio.core.labels import Labels, Mask
-from segstudio.metrics.class_sums import (
-    ClassSums,
-    Numbers,
-    ratios,
-    require_same_shape,
-    without_ignored,
-)
+from segstudio.metrics.class_sums import ClassSums, Numbers, require_same_shape, without_ignored
+from segstudio.metrics.confusion import ratios
 from segstudio.metrics.measure import Figure, Measure, Unit
 
 PERCENTILE = 95.0

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.models.families import Found, Shapes
 
 Upsampling = Literal["transposed", "bilinear", "pixel_shuffle"]
@@ -201,7 +202,7 @@ def recognise_unet(shapes: Shapes, where: str) -> Found:
     first = shapes["inc.double_conv.0.weight"]
     if first[1] != _RGB:
         raise SegstudioError(
-            f"{where} is a U-Net for images of {first[1]} channel{'s' * (first[1] != 1)}; "
+            f"{where} is a U-Net for images of {counted(first[1], 'channel')}; "
             f"segstudio gives it {_RGB}.",
             "Train it on RGB images (a grey image three times).",
         )

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup
 
+from segstudio.core.series_colors import BLUE, NEUTRAL
 from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Points, Rule
 from segstudio.report.diagram_parts import Box, Point
 from segstudio.report.primitives import (
@@ -39,8 +40,6 @@ PAGE: Final = Inks("var(--ink)", "var(--quiet)", "var(--line)", "var(--paper)")
 """For HTML pages with the style sheet of reports, which are light or dark."""
 PAPER: Final = Inks("#1f2328", "#57606a", "#dfe3e8", "#ffffff")
 """For files."""
-SERIES: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
-"""Colours that colour-blind readers tell apart (Okabe & Ito 2008)."""
 _LETTERS: Final = 12.0
 _CHARACTER: Final = 7.2
 """Width of a character of this size, on average."""
@@ -53,11 +52,6 @@ _ALONG: Final = 0.4
 _CROWD: Final = 1500
 _LONGEST_LABEL: Final = 40
 _DASHES: Final = {"solid": (), "dash": (6.0, 4.0), "dot": (2.0, 3.0)}
-
-
-def series_color(number: int) -> str:
-    """The colour of a series by its place."""
-    return SERIES[number % len(SERIES)]
 
 
 def chart_svg(data: ChartData, size: tuple[int, int] = (640, 320)) -> Markup:
@@ -392,7 +386,7 @@ class IntervalScale:
         middle, zero = height / 2, self._place(0.0)
         drawn: list[Line | Disc] = [Line(((zero, 0), (zero, height)), PAGE.quiet)]
         if math.isfinite(shown.low) and math.isfinite(shown.high):
-            color = SERIES[0] if shown.stands_out else SERIES[-1]
+            color = BLUE if shown.stands_out else NEUTRAL
             a, b = self._place(shown.low), self._place(shown.high)
             drawn.append(Line(((a, middle), (b, middle)), color, 2))
             drawn += [Line(((x, middle - 5), (x, middle + 5)), color, 2) for x in (a, b)]

@@ -6,27 +6,28 @@ import math
 from typing import Final
 
 from segstudio.core.features import EdgeKind, LayerInfo, Role
+from segstudio.core.series_colors import GREEN, ORANGE, PINK, SKY, VERMILION
 from segstudio.report.diagram_parts import Box, DiagramNode, Point
 from segstudio.report.shape_table import pixels_text
 
 ROLE_COLOURS: Final = {
     Role.INPUT: "#8a9099",
     Role.ENCODER: "#2b7bc4",
-    Role.BOTTLENECK: "#cc79a7",
-    Role.CONTEXT: "#e69f00",
-    Role.PYRAMID: "#56b4e9",
-    Role.DECODER: "#009e73",
-    Role.HEAD: "#d55e00",
+    Role.BOTTLENECK: PINK,
+    Role.CONTEXT: ORANGE,
+    Role.PYRAMID: SKY,
+    Role.DECODER: GREEN,
+    Role.HEAD: VERMILION,
     Role.PROPOSALS: "#b8a800",
-    Role.MASK_HEAD: "#d55e00",
+    Role.MASK_HEAD: VERMILION,
 }
 """By Okabe & Ito (2008), safe for colour-blind users; each role has a mark of its own besides."""
 
 KIND_COLOURS: Final = {
     EdgeKind.CONCATENATION: "#2b7bc4",
-    EdgeKind.ADDITION: "#d55e00",
-    EdgeKind.LATERAL: "#009e73",
-    EdgeKind.PYRAMID: "#cc79a7",
+    EdgeKind.ADDITION: VERMILION,
+    EdgeKind.LATERAL: GREEN,
+    EdgeKind.PYRAMID: PINK,
 }
 KIND_DASHES: Final[dict[EdgeKind, tuple[float, ...]]] = {
     EdgeKind.CONCATENATION: (),

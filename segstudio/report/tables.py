@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from segstudio.core.schema import Color
+from segstudio.core.series_colors import BLUE, VERMILION, rgb_of
 
 # one hue whose strength is the value: it reads on light and dark paper and in print
-_RIGHT: Final = (0, 114, 178)
-_WRONG: Final = (213, 94, 0)
+_RIGHT: Final = rgb_of(BLUE)
+_WRONG: Final = rgb_of(VERMILION)
 _STRONGEST: Final = 0.9
 _WHITE_FROM: Final = 0.6
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from segstudio.core.formatting import counted
 from segstudio.runs.batch import model_of
 from segstudio.session.document import Document
 from segstudio.session.session import Session
@@ -78,7 +79,7 @@ def folder_sides(session: Session, scored: int) -> Sides | None:
             same += any(model_of(taken) == model_of(run) for taken in state.taken)
     parts = []
     if edited:
-        parts.append(f"{edited:,} annotation{'s' * (edited != 1)} of yours")
+        parts.append(f"{counted(edited, 'annotation')} of yours")
     if rest := scored - edited:
         parts.append(f"{rest:,} of the ground truth" if edited else "ground truth")
     warning = ""

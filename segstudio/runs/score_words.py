@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segstudio.core.class_mapping import asked_of, why_unscored
-from segstudio.core.formatting import count_text, percent_text, ratio_text
+from segstudio.core.formatting import percent_text, ratio_text
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.metrics.confusion import Metrics
+from segstudio.metrics.confusion import Metrics, ratio
 from segstudio.session.session import Session
 
 _NO_IMAGE = "Open an image to see how good a prediction is."
@@ -126,18 +125,13 @@ def image_means_text(means: Mapping[str, float]) -> str:
     )
 
 
-def images_text(count: int) -> str:
-    """So many images."""
-    return f"{count_text(count)} image{'' if count == 1 else 's'}"
-
-
 def accuracy_text(metrics: Metrics, schema: LabelSchema) -> str:
     """The pixel accuracy, and what calling everything the most frequent class would score."""
     if not metrics.class_ids:
         return ""
     place = int(metrics.truth_pixels.argmax())
     name = schema.name_of(metrics.class_ids[place])
-    share = float(metrics.truth_pixels[place]) / metrics.total if metrics.total else math.nan
+    share = ratio(float(metrics.truth_pixels[place]), metrics.total)
     text = f"Pixel accuracy {percent_text(metrics.pixel_accuracy)}"
     guess = f"“{name}” everywhere would score {percent_text(share)}"
     if share >= _MISLEADING_FROM:

@@ -15,6 +15,7 @@ import numpy as np
 
 from segstudio.clock import Clock
 from segstudio.core.class_mapping import is_scored, same_classes
+from segstudio.core.formatting import cell_text
 from segstudio.core.labels import Labels, Patch
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import Color, LabelSchema
@@ -195,7 +196,7 @@ class Scoring:
         writer.writerow(_CSV_HEADER)
         self._write_rows(writer, "folder", "", folder.summed)
         for name, value in folder.image_means.items():
-            writer.writerow(["folder", "", name, _number(value), "", "", "", "", ""])
+            writer.writerow(["folder", "", name, cell_text(value), "", "", "", "", ""])
         for index in sorted(i for i, r in session.counts if r == run):
             metrics = metrics_of(session.counts[index, run], session.schema)
             self._write_rows(writer, "image", session.project.images[index].title, metrics)
@@ -220,14 +221,14 @@ class Scoring:
         for row in self.rows(metrics):
             scores = (row.iou, row.dice, row.precision, row.recall)
             pixels = (row.truth_pixels, row.predicted_pixels)
-            cells = [scope, image, row.name, *map(_number, scores), *pixels]
+            cells = [scope, image, row.name, *map(cell_text, scores), *pixels]
             writer.writerow(safe_cells(cells))
         names = ("mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou")
         means = {name: getattr(metrics, name) for name in names}
         iou, dice = metrics.mean_over(self._session.schema.foreground_ids)
         means |= {"mean_iou_foreground": iou, "mean_dice_foreground": dice}
         for name, value in means.items():
-            writer.writerow(safe_cells([scope, image, name, _number(value), *[""] * 5]))
+            writer.writerow(safe_cells([scope, image, name, cell_text(value), *[""] * 5]))
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -466,7 +467,3 @@ def _on_top_of(counted: Labels, patches: Iterable[Patch]) -> Iterator[Patch]:
 def _classes_of(schema: LabelSchema) -> tuple[object, ...]:
     """What of the schema scores depend on: no names, but of the background, and no colours."""
     return (schema.ids, schema.ignore_index, schema.foreground_ids)
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.6f}"

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from segstudio.core.formatting import count_text
+from segstudio.core.formatting import count_text, counted
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS: Final = (
@@ -86,7 +86,7 @@ class RecentFolder:
         """As much as is known of "537 images, 61 done"."""
         if self.facts is None:
             return ""
-        images = f"{count_text(self.facts.images)} image{'' if self.facts.images == 1 else 's'}"
+        images = counted(self.facts.images, "image")
         done = self.facts.done
         return images if done is None else f"{images}, {count_text(done)} done"
 

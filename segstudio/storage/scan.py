@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
+from segstudio.core.text import enumerated
 from segstudio.storage.formats.png import is_output
 from segstudio.storage.layout import (
     IMAGE_FOLDERS,
@@ -439,10 +441,9 @@ def _passed_over(unread: Counter[str]) -> str:
     """One sentence about the images of kinds that cannot be read, counted by kind."""
     if not unread:
         return ""
-    counted = [f"{n} {kind} file{'s' if n > 1 else ''}" for kind, n in sorted(unread.items())]
-    listed = " and ".join([", ".join(counted[:-1]), counted[-1]] if len(counted) > 1 else counted)
+    kinds = [counted(n, f"{kind} file") for kind, n in sorted(unread.items())]
     verb = "is" if unread.total() == 1 else "are"
-    return f"{listed} {verb} passed over: segstudio reads {IMAGE_KINDS}."
+    return f"{enumerated(kinds)} {verb} passed over: segstudio reads {IMAGE_KINDS}."
 
 
 def _image_folders(folders: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.core.regular_file import is_regular
 from segstudio.storage.image_ref import ImageList
 from segstudio.storage.layout import (
@@ -200,14 +201,14 @@ class _Survey:
     @property
     def sentence(self) -> str:
         """What was found; "" if nothing was."""
-        counted = [(k, w, n) for (k, w), n in sorted(self._found.items()) if k and n]
-        if not counted:
+        named = [(k, w, n) for (k, w), n in sorted(self._found.items()) if k and n]
+        if not named:
             return ""
         parts = [
-            f"{n} {kind} file{'s' if n > 1 else ''} {'lie' if n > 1 else 'lies'} {where}"
-            for kind, where, n in counted
+            f"{counted(n, f'{kind} file')} {'lie' if n > 1 else 'lies'} {where}"
+            for kind, where, n in named
         ]
-        them = "it" if sum(n for _, _, n in counted) == 1 else "them"
+        them = "it" if sum(n for _, _, n in named) == 1 else "them"
         return f"{', '.join(parts)}; segstudio cannot read {them} yet."
 
 

@@ -14,7 +14,15 @@ from segstudio.evaluation.ui.panel_actions import EVALUATION_ACTIONS
 from segstudio.evaluation.ui.queue_actions import QUEUE_ACTIONS
 from segstudio.folder.ui.image_actions import IMAGE_ACTIONS
 from segstudio.inspection.ui.network_actions import NETWORK_ACTIONS
-from segstudio.kit.actions import ActionSpec, Context, Scope, flip_view, is_view
+from segstudio.kit.actions import (
+    ActionSpec,
+    Context,
+    Scope,
+    flip_view,
+    has_document,
+    has_project,
+    is_view,
+)
 from segstudio.kit.frame_names import (
     EDIT,
     EVALUATION,
@@ -34,16 +42,8 @@ from segstudio.window.room import BESIDE, OVER
 from segstudio.window.room_place import BESIDE_FROM
 
 
-def _has_project(c: Context) -> bool:
-    return c.session.project is not None
-
-
 def _has_masks(c: Context) -> bool:
     return c.session.project is not None and c.session.project.truth is not None
-
-
-def _has_document(c: Context) -> bool:
-    return c.session.document is not None
 
 
 def _can_edit(c: Context) -> bool:
@@ -59,7 +59,7 @@ def _has_model(c: Context) -> bool:
 
 
 def _can_run(c: Context) -> bool:
-    return _has_document(c) and _has_model(c)
+    return has_document(c) and _has_model(c)
 
 
 def _can_run_all(c: Context) -> bool:
@@ -210,7 +210,7 @@ def tool_id(tool: type[Tool]) -> str:
 def _of_tool(tool: type[Tool]) -> ActionSpec:
     return ActionSpec(
         tool_id(tool), TOOLS, tool.title, partial(_pick, "tool", tool.name), tool.icon,
-        (tool.shortcut,) if tool.shortcut else (), enabled=_can_edit if tool.edits else _has_document,
+        (tool.shortcut,) if tool.shortcut else (), enabled=_can_edit if tool.edits else has_document,
         checked=partial(is_view, "tool", tool.name), tip=tool.tip,
         tip_now=(lambda c: c.session.read_only or tool.tip) if tool.edits else None,
     )  # fmt: skip
@@ -248,10 +248,10 @@ _FILE = (
     ActionSpec("file.samples", FILE, "Open samples", lambda c: c.studio.browsing.open_samples(),
                "flask-conical", tip="Open the images that come with segstudio"),
     ActionSpec("file.rescan", FILE, "Read folder again", lambda c: c.studio.browsing.rescan(),
-               "refresh-cw", ("Ctrl+R",), enabled=_has_project,
+               "refresh-cw", ("Ctrl+R",), enabled=has_project,
                tip="Look for images that came or went"),
     ActionSpec("file.truth", FILE, "Choose ground truth…",
-               lambda c: c.verbs.choose_truth(), "target", enabled=_has_project,
+               lambda c: c.verbs.choose_truth(), "target", enabled=has_project,
                tip="Tell where the masks lie and how they are called, if not found", section=1),
     ActionSpec("file.masks", FILE, "Read masks as…", lambda c: c.verbs.read_masks(),
                "square-dashed", enabled=_has_masks, section=1,
@@ -263,10 +263,10 @@ _FILE = (
                "folder-check", enabled=_has_truth, section=1,
                tip="In the ground truth's own files, or in annotations/; asked in a bar"),
     ActionSpec("file.read_only", FILE, "Read-only", _flip_read_only, "lock",
-               enabled=_has_project, checked=lambda c: bool(c.session.read_only),
+               enabled=has_project, checked=lambda c: bool(c.session.read_only),
                tip="Look at this folder without changing it", section=1),
     ActionSpec("file.export", FILE, "Export masks…", lambda c: c.verbs.export(), "file-output",
-               ("Ctrl+E",), enabled=_has_document,
+               ("Ctrl+E",), enabled=has_document,
                tip="Write annotations, ground truth or predictions as PNG", section=1),
     ActionSpec("file.settings", FILE, "Settings…", lambda c: c.verbs.settings(), "settings",
                ("Ctrl+,",), section=2),
@@ -315,7 +315,7 @@ _CLASSES = (
     ActionSpec("class.swap", TOOLS, "Swap class and background", _swap_class, "arrow-left-right",
                ("X",), section=2),
     ActionSpec("class.read_names", TOOLS, "Read class names from a file…",
-               lambda c: c.window.classes.read_names(), "tags", enabled=_has_project, section=2,
+               lambda c: c.window.classes.read_names(), "tags", enabled=has_project, section=2,
                tip="One name a line; also labels.txt of labelme and labelmap.txt of CVAT"),
     ActionSpec("class.model_names", TOOLS, "Name classes as the model does",
                lambda c: c.studio.schema_keeper.use_model_names(),
@@ -339,15 +339,15 @@ _CLASSES = (
 
 _VIEW = (
     ActionSpec("view.fit", VIEW, "Fit image", lambda c: c.canvas.fit(), "maximize", ("F",),
-               enabled=_has_document),
+               enabled=has_document),
     ActionSpec("view.actual", VIEW, "Actual size (100 %)", lambda c: c.canvas.actual_size(),
-               "scan", ("Ctrl+0", "Ctrl+1"), enabled=_has_document),
+               "scan", ("Ctrl+0", "Ctrl+1"), enabled=has_document),
     ActionSpec("view.double", VIEW, "Twice the size (200 %)", lambda c: c.canvas.show_at(2),
-               "zoom-in", ("Ctrl+2",), enabled=_has_document),
+               "zoom-in", ("Ctrl+2",), enabled=has_document),
     ActionSpec("view.zoom_in", VIEW, "Zoom in", lambda c: c.canvas.zoom_in(), "zoom-in",
-               ("Ctrl++", "Ctrl+="), enabled=_has_document, repeats=True, tip="Also the wheel"),
+               ("Ctrl++", "Ctrl+="), enabled=has_document, repeats=True, tip="Also the wheel"),
     ActionSpec("view.zoom_out", VIEW, "Zoom out", lambda c: c.canvas.zoom_out(), "zoom-out",
-               ("Ctrl+-",), enabled=_has_document, repeats=True, tip="Also the wheel"),
+               ("Ctrl+-",), enabled=has_document, repeats=True, tip="Also the wheel"),
     ActionSpec("view.grid", VIEW, "Pixel grid", partial(flip_view, "pixel_grid"), "grid-3x3",
                checked=partial(is_view, "pixel_grid", True),
                tip="Shown when zoomed in far enough"),
@@ -471,7 +471,7 @@ _OF_FOLDER = (EDIT, IMAGE, TOOLS, VIEW, NETWORK, EVALUATION)
 def _of_folder(row: ActionSpec) -> ActionSpec:
     """The command as one that needs a folder, whatever else it needs."""
     asked = row.enabled
-    return replace(row, enabled=lambda c: _has_project(c) and asked(c))
+    return replace(row, enabled=lambda c: has_project(c) and asked(c))
 
 
 def gestures() -> tuple[tuple[str, str], ...]:

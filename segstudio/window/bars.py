@@ -199,7 +199,7 @@ class ToolStrip(QWidget):
         self.more.setIcon(icon("ellipsis"))
         self.more.setToolTip("More tools: the window is too low for all of them")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.more.setProperty("menuSign", "false")
+        self.more.setProperty("plain", True)
         self.more.setMenu(QMenu("More tools", self))
         self.more.setCheckable(True)
         self.more.hide()
@@ -267,7 +267,7 @@ class ClassSwatch(QToolButton):
         self._session: Session | None = None
         self._shown: tuple[object, ...] = ()
         self.setFixedSize(_STRIP_PX, _STRIP_PX)
-        self.setProperty("menuSign", "false")
+        self.setProperty("plain", True)
         self.setAccessibleName("Active class")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)

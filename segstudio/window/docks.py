@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -12,17 +11,13 @@ from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
-    QHBoxLayout,
-    QLabel,
     QMenu,
     QScrollArea,
-    QSizePolicy,
-    QToolButton,
     QWidget,
 )
 
-from segstudio.kit.frame_names import TITLE_HEIGHT, TOOLS_WIDTH
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.frame_names import TOOLS_WIDTH
+from segstudio.kit.panel_header import PanelHeader
 from segstudio.window import panels
 from segstudio.window.folds import Folds
 from segstudio.window.panels import Area, Build, PanelSpec
@@ -38,71 +33,11 @@ _WIDTHS = {Area.LeftDockWidgetArea: (140, 320), Area.RightDockWidgetArea: (260, 
 """How narrow and how wide the columns may be; a panel that floats is as wide as it is wanted."""
 _VIEWS_WIDTH = 768
 """What the list leaves to the views at the first start, in windows of usual width."""
-_TITLE_MARGIN = 12
 _LINE = 1
 """The line between two regions counts as the column's."""
 
 
-class DockTitle(QFrame):
-    """Name at the left, the panel's own buttons and a menu with Float and Close at the right.
-
-    What lies between them moves the dock when it is dragged and lets it float when it is double
-    clicked, as Qt has it.
-    """
-
-    def __init__(self, dock: QDockWidget) -> None:
-        super().__init__()
-        self._dock = dock
-        self.setFixedHeight(TITLE_HEIGHT)
-        self.title = PlainLabel(dock.windowTitle())
-        font = self.title.font()
-        font.setWeight(font.Weight.DemiBold)
-        self.title.setFont(font)
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(_TITLE_MARGIN, 0, 4, 0)
-        self._row.setSpacing(8)
-        self._row.addWidget(self.title)
-        self._row.addStretch(1)
-        self.more: QToolButton | None = None
-
-    def minimumSizeHint(self) -> QSize:
-        """No panel is kept wide by its title."""
-        return QSize(0, TITLE_HEIGHT)
-
-    def sizeHint(self) -> QSize:
-        """Qt gives a title this height, whatever else is said."""
-        return QSize(super().sizeHint().width(), TITLE_HEIGHT)
-
-    def add_menu(self, close_key: str) -> None:
-        """Add the menu; not before the window is painted, since its icon costs time."""
-        from segstudio.kit.icon_button import icon_button
-
-        title = self._dock.windowTitle()
-        menu = QMenu(f"{title} panel", self)
-        _add_verbs(menu, self._dock, close_key)
-        self.more = icon_button("ellipsis", f"More of the {title.lower()} panel")
-        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.more.setMenu(menu)
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.more.setProperty("menuSign", "false")
-        self._row.addWidget(self.more)
-
-    def take(self, widgets: Sequence[QWidget]) -> None:
-        """Put a panel's own parts here: texts beside the name, buttons before the menu."""
-        after_name = 1
-        for widget in widgets:
-            if isinstance(widget, QLabel):
-                self._row.insertWidget(after_name, widget)
-                after_name += 1
-            else:
-                at = self._row.count() - (0 if self.more is None else 1)
-                self._row.insertWidget(at, widget)
-                policy = widget.sizePolicy().horizontalPolicy()
-                if policy == QSizePolicy.Policy.Preferred:
-                    widget.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-
-def _add_verbs(menu: QMenu, dock: QDockWidget, close_key: str = "") -> None:
+def _add_verbs(menu: QMenu, dock: QDockWidget, close_key: str) -> None:
     """Add what can be done with any dock."""
     floating = menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
     menu.addAction(f"Close\t{close_key}" if close_key else "Close", dock.close)
@@ -229,13 +164,7 @@ class Docks(QObject):
 
     def build(self, studio: Studio) -> None:
         """Build the panels that stand in the window, and follow which others are asked for."""
-        commands = self._window.commands
-        for name, dock in self.by_name.items():
-            title = dock.titleBarWidget()
-            if isinstance(title, DockTitle):
-                key = commands[self._specs[name].action_id].shortcut()
-                title.add_menu(key.toString(key.SequenceFormat.NativeText))
-        self.room.furnish(commands)
+        self.room.furnish(self._window.commands)
         escape = QShortcut(Qt.Key.Key_Escape, self.room, self.views_wanted.emit)
         escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         back = QShortcut(Qt.Key.Key_Escape, self._window, self.uncover)
@@ -269,29 +198,30 @@ class Docks(QObject):
             self.fill(spec.name, panel)
 
     def fill(self, name: str, panel: QWidget) -> None:
-        """Put the panel into its dock, and its header or what it has for one into the title bar."""
-        from segstudio.kit.panel_header import PanelHeader
-
-        frame, dock = self._frames[name], self.by_name[name]
-        frame.setWidget(panel)
-        if self._specs[name].in_room:
+        """Put the panel into its dock, and its header, if it has one, into the title bar."""
+        frame, dock, spec = self._frames[name], self.by_name[name], self._specs[name]
+        if spec.in_room:
+            frame.setWidget(panel)
             self.room.take(name, panel)
             return
-        if proxy := panel.focusProxy():
-            dock.setFocusProxy(proxy)
-        header = getattr(panel, "header", None)
+        header = getattr(panel, "header", None) or dock.titleBarWidget()
         if isinstance(header, PanelHeader):
             if header.more is None:
                 header.add_menu(f"More of the {name.lower()} panel")
             header.menu.addSeparator()
-            _add_verbs(header.menu, dock)
-            dock.setTitleBarWidget(header)
-            self.folds.take(name, dock, frame, panel, self._specs[name].height)
-            return
-        title = dock.titleBarWidget()
-        widgets = getattr(panel, "header_widgets", None)
-        if isinstance(title, DockTitle) and widgets is not None:
-            title.take(widgets())
+            key = self._window.commands[spec.action_id].shortcut()
+            _add_verbs(header.menu, dock, key.toString(key.SequenceFormat.NativeText))
+            empty = dock.titleBarWidget()
+            if header is not empty:
+                dock.setTitleBarWidget(header)
+                empty.deleteLater()
+        frame.setWidget(panel)  # after its header, in whose order Tab goes
+        if proxy := panel.focusProxy():
+            dock.setFocusProxy(proxy)
+            # or Tab would go from the header to it at once
+            panel.setFocusProxy(None)  # type: ignore[arg-type]
+        if spec.area == Area.RightDockWidgetArea:
+            self.folds.take(name, dock, frame, panel, spec.height)
 
     def frame(self, name: str) -> QScrollArea:
         """What holds a panel, and scrolls it where it has too little room."""
@@ -451,7 +381,7 @@ class Docks(QObject):
         dock = QDockWidget(spec.name, self._window)
         dock.setObjectName(f"dock.{spec.name.lower()}")
         dock.setAccessibleName(f"{spec.name} panel")
-        dock.setTitleBarWidget(DockTitle(dock))
+        dock.setTitleBarWidget(PanelHeader(spec.name))
         frame = self._frames[spec.name]
         dock.setWidget(frame)
         dock.topLevelChanged.connect(lambda floats: frame.limit(not floats))

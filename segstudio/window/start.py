@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QTabBar, QWidget
 
 if TYPE_CHECKING:
@@ -156,8 +155,10 @@ class Start(QObject):
             self.page.show_gone(folder, reason)
 
     def _show_pictures(self, pictures: Sequence[Image]) -> None:
+        from segstudio.kit.pixmaps import as_qimage
+
         if self.page is not None:
-            self.page.show_pictures(map(_as_qimage, pictures))
+            self.page.show_pictures(map(as_qimage, pictures))
 
     # -- what is chosen ------------------------------------------------------------------------
 
@@ -246,9 +247,3 @@ def _sample_pictures(px: int) -> list[Image]:
     from segstudio.storage.sample_pictures import sample_pictures
 
     return sample_pictures(px)
-
-
-def _as_qimage(pixels: Image) -> QImage:
-    height, width = pixels.shape[:2]
-    image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    return image.copy()  # which owns its pixels

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.text import printable
 from segstudio.kit.action_set import ActionSet
-from segstudio.kit.elided import ElidedLabel
+from segstudio.kit.elided import ElidedLabel, fitting
 from segstudio.kit.fitting_row import GroupLine
 from segstudio.kit.frame_names import STATUS_HEIGHT
 from segstudio.kit.icon_button import icon_button
@@ -296,7 +296,7 @@ class StatusBar(QStatusBar):
     def _add_zoom(self, actions: ActionSet) -> QToolButton:
         button = QToolButton()
         button.setProperty("small", True)
-        button.setProperty("menuSign", "false")
+        button.setProperty("plain", True)
         button.setFixedHeight(_BUTTON_PX)
         button.setMinimumWidth(self.fontMetrics().horizontalAdvance("1,600 %") + 8)
         button.setAccessibleName("Zoom")
@@ -407,7 +407,7 @@ class _Value(QLabel):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         metrics = self.fontMetrics()
-        text = metrics.elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.width())
+        text = fitting(metrics, self.text(), self.width())
         painter = QPainter(self)
         self.style().drawItemText(
             painter, self.rect(), int(self.alignment()), self.palette(), self.isEnabled(), text,

@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from segstudio.annotation.autosave import UnsavedChoice
 from segstudio.core.labels import Image
-from segstudio.core.text import printable
+from segstudio.core.text import listed, printable
 from segstudio.evaluation.ui.export_dialogs import EvaluationExportDialogs
 from segstudio.inspection.ui.network_export import NetworkExport
 from segstudio.kit.actions import Keymap
 from segstudio.kit.dialog import clicked_button
+from segstudio.kit.file_dialogs import ask_weights
 from segstudio.kit.plain import plain_box
 from segstudio.runs.ui.run_commands import RunCommands
 from segstudio.session.document import Document
@@ -29,7 +30,6 @@ from segstudio.window.keymaps import PRESETS
 if TYPE_CHECKING:
     from segstudio.window.main_window import MainWindow
 
-_WEIGHTS = "Weights (*.safetensors *.pth *.pt *.ckpt *.bin);;All files (*)"
 _END_MS = 5000
 """So long the program waits for its last save when the system ends it."""
 _ASK_FROM = 20
@@ -117,9 +117,9 @@ class WindowCommands:
     # -- models --------------------------------------------------------------------------------
 
     def load_weights(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self._window, "Load weights", "", _WEIGHTS)
-        if path:
-            self._studio.segmenting.load_weights_file(Path(path))
+        path = ask_weights(self._window, "Load weights")
+        if path is not None:
+            self._studio.segmenting.load_weights_file(path)
 
     def run_all(self) -> None:
         """Run the chosen model on every image; a large folder is asked for first."""
@@ -329,11 +329,10 @@ class WindowCommands:
             self._question.raise_()
             return
         begun = self._window.canvas.begun
-        names = [image.title for image in begun if isinstance(image, ImageRef)]
-        more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        names = [image.title for image in begun if isinstance(image, ImageRef)] or ["an image"]
         box = self._question = plain_box(self._window)
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setText(f"A polygon is begun on {(names or ['an image'])[0]}{more}. Quit all the same?")
+        box.setText(f"A polygon is begun on {listed(names, 1)}. Quit all the same?")
         box.setInformativeText(
             "It is painted when it is closed with Enter, and lost when the program ends."
         )
@@ -498,8 +497,7 @@ class WindowCommands:
 
 def _listed(documents: Sequence[Document]) -> str:
     """The images' names for people: the first, and how many more."""
-    more = f" and {len(documents) - 1} more" if len(documents) > 1 else ""
-    return f"{documents[0].ref.title}{more}"
+    return listed([document.ref.title for document in documents], 1)
 
 
 _VIEW_FIELDS = {

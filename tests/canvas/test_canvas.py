@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
 from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.canvas.canvas import Canvas
-from segstudio.canvas.marks import stamp_centre
+from segstudio.core.brush import stamp_centre
 from segstudio.session.session import Layer, OverlayStyle, Unreadable, What
 
 NO_BUTTONS, NO_KEYS = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier

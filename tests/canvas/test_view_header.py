@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication
 from views_desk import LEFT, NONE, open_views, predict, square, viewport
 
 from segstudio.core.schema import ClassSpec, LabelSchema
-from segstudio.kit.model_titles import shared_beginning
 from segstudio.kit.theme import ON_PICTURE
 from segstudio.metrics.confusion import ConfusionMatrix
 from segstudio.session.session import Layer, OverlayStyle, Pane, What
@@ -130,23 +129,6 @@ def test_what_the_names_have_in_common_is_said_once(views):
     assert "Small U-Net, bilinear" in header(views, 1).name.accessibleName()
     markers = {header(views, number).name.said.marker for number in range(4)}
     assert len(markers) == 4
-
-
-@pytest.mark.parametrize(
-    ("titles", "shared"),
-    [
-        (["Small U-Net, bilinear", "Small U-Net, no skips"], "Small U-Net, "),
-        (["U-Net, nuclei", "U-Net (nuclei)"], "U-"),
-        (["U-Net", "U-Net, wide"], "U-"),  # something is left of each
-        (["run_01", "run_02"], "run_"),
-        (["Unet", "Union"], ""),  # never inside a word
-        (["Sharp", "Sharp"], ""),
-        (["Alone"], ""),
-        ([], ""),
-    ],
-)
-def test_a_shared_beginning_ends_between_words(titles, shared):
-    assert shared_beginning(titles) == shared
 
 
 def test_views_of_different_layers_say_the_layer_too(views):

@@ -8,8 +8,10 @@ import pytest
 
 from segstudio.core.formatting import (
     bytes_text,
+    cell_text,
     change_text,
     count_text,
+    counted,
     duration_text,
     percent_text,
     ratio_text,
@@ -65,3 +67,13 @@ def test_numbers_are_written_for_readers(written, wanted):
 @pytest.mark.parametrize("text", [ratio_text, percent_text, change_text, seconds_text])
 def test_what_is_not_defined_is_a_dash(text):
     assert text(math.nan) == "\u2013"
+
+
+def test_a_number_stands_with_its_noun_in_the_right_form():
+    assert counted(1, "image") == "1 image"
+    assert counted(0, "image") == "0 images"
+    assert counted(2000, "class", "classes") == "2,000 classes"
+
+
+def test_a_table_for_programs_has_nothing_where_a_figure_is_not_defined():
+    assert (cell_text(0.5), cell_text(0.5, 4), cell_text(math.nan)) == ("0.500000", "0.5000", "")

@@ -49,6 +49,8 @@ def test_titles_of_models_are_not_cut_at_a_hyphen():
     assert own("Small U-Net", "U-Net") == ["Small U-Net", "U-Net"]
     assert own("U-Net, nuclei", "U-Net++, nuclei") == ["U-Net", "U-Net++"]
     assert own("A", "A b") == ["A", "A b"]
+    assert own("U-Net, nuclei", "U-Net (nuclei)") == ["U-Net, nuclei", "U-Net (nuclei)"]
+    assert own("run_01", "run_02") == ["01", "02"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segstudio.core.text import cut_to_bytes, printable, safe_cells, utf8, utf8_json
+from segstudio.core.text import cut_to_bytes, enumerated, printable, safe_cells, utf8, utf8_json
 
 
 @given(st.binary(min_size=1, max_size=40))
@@ -79,3 +79,11 @@ def test_cutting_leaves_out_bytes_that_are_no_character():
 )
 def test_no_cell_is_a_formula(cell, safe):
     assert safe_cells([cell]) == [safe]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [("A", "A"), ("AB", "A and B"), ("ABC", "A, B and C"), ("ABCD", "A, B, C and D")],
+)
+def test_names_are_listed_as_in_a_sentence(names, text):
+    assert enumerated(tuple(names)) == text

@@ -27,7 +27,7 @@ from segstudio.evaluation.report.material import (
 )
 from segstudio.evaluation.report.model_sections import models_section
 from segstudio.evaluation.report.report_document import compose, write_html
-from segstudio.evaluation.report.wording import calibration_text, caution, enumeration, verdict
+from segstudio.evaluation.report.wording import calibration_text, caution, verdict
 from segstudio.evaluation.report.worst_section import PARTED, WORST, worst_section
 from segstudio.metrics.bootstrap import Interval, PairedDifference, paired_difference
 from segstudio.metrics.boundary import BOUNDARY
@@ -428,14 +428,6 @@ def test_a_stopped_report_leaves_what_was_there(tmp_path, write):
         write(path, material_of({"good": [GOOD], "poor": [POOR]}), stop)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    ("names", "text"),
-    [("A", "A"), ("AB", "A and B"), ("ABC", "A, B and C"), ("ABCD", "A, B, C and D")],
-)
-def test_names_are_listed_as_in_a_sentence(names, text):
-    assert enumeration(tuple(names)) == text
 
 
 def test_no_cell_of_the_csv_is_a_formula(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from network_desk import closed_desk, panel, traced
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtWidgets import QApplication
 
 from segstudio.window.room import BESIDE, CLOSE, OVER
 
@@ -378,13 +378,16 @@ def test_a_double_click_on_a_title_lets_the_panel_float(desk):
     assert dock.width() == 700, "what floats is as wide as it is wanted"
 
 
-def test_a_panel_puts_its_texts_beside_its_name_and_its_buttons_before_the_menu(desk, qtbot):
-    from segstudio.kit.plain import PlainLabel
-
-    title = desk.window.docks.by_name["Images"].titleBarWidget()
-    count, order = PlainLabel("12"), QToolButton()
-    title.take([count, order])
+def test_a_panel_puts_its_note_beside_its_name_and_its_buttons_before_the_menu(desk):
+    images = desk.window.images
+    images.count.show_text("12")
     desk.settle()
-    assert title.title.geometry().right() < count.x() < title.title.geometry().right() + 20
-    assert order.geometry().right() < title.more.x()
-    assert order.x() > count.geometry().right()
+    title, count, order = images.header.title, images.count, images.order
+    assert title.geometry().right() < count.x() < title.geometry().right() + 20
+    assert count.geometry().right() < order.x()
+    assert order.geometry().right() < images.header.more.x()
+
+
+def test_every_panel_says_in_its_menu_which_key_closes_it(desk):
+    header = desk.window.docks.by_name["Disagreement"].titleBarWidget()
+    assert header.menu.actions()[-1].text() == "Close\tShift+M"

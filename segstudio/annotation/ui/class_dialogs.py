@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.annotation.class_removal import ClassUse
-from segstudio.core.formatting import count_text
+from segstudio.core.formatting import count_text, counted
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.plain import PlainLabel
@@ -75,11 +75,11 @@ class RemoveClassDialog(Dialog):
 
 def use_text(use: ClassUse) -> str:
     """Where a class is used, in a sentence or two."""
-    pixels = f"{count_text(use.pixels)} pixel{'s' * (use.pixels != 1)}"
+    pixels = counted(use.pixels, "pixel")
     number = len({ref.name for ref in use.images})
-    images = f"{count_text(number)} image{'s' * (number != 1)}"
+    images = counted(number, "image")
     if any(ref.page for ref in use.images):
-        images += f" ({count_text(len(use.images))} page{'s' * (len(use.images) != 1)})"
+        images += f" ({counted(len(use.images), 'page')})"
     text = f"“{use.spec.name}” (id {use.spec.id}) is on {pixels} of {images}."
     if use.unread:
         count = len(use.unread)

@@ -26,10 +26,12 @@ from segstudio.annotation.class_removal import ClassRemoval, ClassUse
 from segstudio.annotation.ui.class_dialogs import IgnoredClassDialog, RemoveClassDialog
 from segstudio.annotation.ui.class_table import ClassTable, Figures, ShownClasses, class_columns
 from segstudio.annotation.ui.score_details import FOLDER, ScoreDetails, Told
+from segstudio.core.formatting import counted
 from segstudio.core.schema import ClassSpec
 from segstudio.core.text import as_html
 from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
@@ -45,7 +47,6 @@ from segstudio.runs.score_words import (
     accuracy_text,
     foreground_text,
     image_means_text,
-    images_text,
     means_text,
     why_no_folder_scores,
     why_no_image_scores,
@@ -236,7 +237,7 @@ class ClassesPanel(QWidget):
             self.header.note.show_text("")
             self.details.show_told(Told())
             return
-        over = "" if folder is None else f", {images_text(folder.images)}"
+        over = "" if folder is None else f", {counted(folder.images, 'image')}"
         self.header.note.show_text(f"{short_model_titles([sides.model])[0]}{over}")
         self.header.note.setToolTip(plain(f"IoU and Dice: {sides.text}"))
         if self.more.isChecked():
@@ -321,9 +322,9 @@ class ClassesPanel(QWidget):
         QApplication.clipboard().setText(self._scoring.csv())
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save scores", "scores.csv", "CSV (*.csv)")
-        if path:
-            self._scoring.save_csv(Path(path))
+        path = ask_csv(self, "Save scores", self._session, "scores.csv")
+        if path is not None:
+            self._scoring.save_csv(path)
 
     # -- menus -------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from shiboken6 import isValid
 
 from segstudio.annotation.exporting import ANNOTATION, TRUTH, Exporting, ExportPlan, ExportReport
 from segstudio.core.errors import told
-from segstudio.core.formatting import count_text
+from segstudio.core.formatting import count_text, counted
 from segstudio.core.schema import LabelSchema
 from segstudio.kit.dialog import Dialog, clicked_button
 from segstudio.kit.icons import icon
@@ -178,7 +178,7 @@ class ExportDialog(Dialog):
         self._asking = True
         self._check()
 
-        def counted(replaced: int) -> None:
+        def asked(replaced: int) -> None:
             if not isValid(self):
                 return  # closed meanwhile
             self._asking = False
@@ -192,12 +192,12 @@ class ExportDialog(Dialog):
                 self._check()
                 self.problem.setText(told(error))
 
-        self._exporting.count_replaced(plan, counted, refused)
+        self._exporting.count_replaced(plan, asked, refused)
 
     def _may_replace(self, count: int, folder: Path) -> bool:
         box = plain_box(self)
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setText(f"{count:,} file{'s' if count != 1 else ''} will be replaced.")
+        box.setText(f"{counted(count, 'file')} will be replaced.")
         box.setInformativeText(f"In {folder}. Files of other names stay.")
         replace = box.addButton("Replace", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
     QDialogButtonBox,
     QHBoxLayout,
@@ -22,6 +21,7 @@ from segstudio.annotation.recovering import Recovering
 from segstudio.core.labels import Image
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.icons import icon
+from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.storage.journal import Recovered
 
@@ -109,7 +109,7 @@ class RecoveryDialog(Dialog):
             self.preview.setText("The image cannot be read.")
             return
         self.preview.setPixmap(
-            _pixmap(picture).scaled(
+            pixmap_of(picture).scaled(
                 _PREVIEW,
                 Qt.AspectRatioMode.KeepAspectRatio,
                 Qt.TransformationMode.SmoothTransformation,
@@ -140,9 +140,3 @@ def _listed(item: Recovered) -> QListWidgetItem:
     row.setToolTip(plain(str(item.image)))
     row.setData(_ITEM, item)
     return row
-
-
-def _pixmap(pixels: Image) -> QPixmap:
-    height, width = pixels.shape[:2]
-    image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    return QPixmap.fromImage(image)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from segstudio.kit.actions import ActionSpec, Context
+from segstudio.kit.actions import ActionSpec, Context, has_document
 from segstudio.kit.frame_names import VIEW
 
 LAYOUT_TEXTS = {
@@ -15,10 +15,6 @@ LAYOUT_TEXTS = {
     6: "Six views",
 }
 LAYOUT_ICONS = {1: "square", 2: "columns-2", 4: "grid-2x2", 6: "grid-3x2"}
-
-
-def _has_document(c: Context) -> bool:
-    return c.session.document is not None
 
 
 def _set_layout(count: int, c: Context) -> None:
@@ -48,13 +44,13 @@ COMPARE_ACTIONS = (
     ),
     ActionSpec("compare.models", VIEW, "Run models side by side…",
                lambda c: c.verbs.run_side_by_side(), "gallery-horizontal-end", ("Ctrl+F5",),
-               enabled=_has_document, section=5,
+               enabled=has_document, section=5,
                tip="Run up to six models on this image, one view for each"),
     ActionSpec("compare.wipe", VIEW, "Wipe", _wipe, "flip-horizontal-2", ("Shift+C",),
-               enabled=_has_document, checked=_is_wiped, section=5,
+               enabled=has_document, checked=_is_wiped, section=5,
                tip="Two layers in one view, left and right of a line that you drag"),
     ActionSpec("compare.swap", VIEW, "Swap compared layers",
                lambda c: c.studio.comparing.swap(c.canvas.pane_at_hand), "arrow-left-right",
-               ("Y",), enabled=_has_document, section=5,
+               ("Y",), enabled=has_document, section=5,
                tip="Hold the key on the canvas to blink between the two"),
 )  # fmt: skip

@@ -84,7 +84,7 @@ class DisagreementPanel(QWidget):
     @property
     def empty_text(self) -> str:
         """The line shown instead of regions, "" while there are some."""
-        return "" if self._switch.currentIndex() else self._switch.empty.label.text()
+        return self._switch.empty_text
 
     def _lay_out(self) -> None:
         for button in (self.previous, self.next, self.show_layer, self.choices):
@@ -262,7 +262,7 @@ class ChoicesButton(QToolButton):
         self.setAutoRaise(True)
         self.setToolTip("The models to compare, and the smallest region to list")
         self.setAccessibleName("Models and regions to compare")
-        self.setProperty("menuSign", "false")
+        self.setProperty("plain", True)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.choices = QMenu(self)
         self.choices.aboutToShow.connect(self.fill)

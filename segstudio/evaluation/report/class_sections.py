@@ -9,15 +9,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.core.formatting import change_text, counted, percent_text, ratio_text
 from segstudio.core.schema import Color
+from segstudio.core.series_colors import rgb_of, series_color
 from segstudio.evaluation.curve_charts import RunLook
 from segstudio.evaluation.report.material import EvaluatedRun, EvaluationMaterial
-from segstudio.evaluation.report.wording import count, figure_text
+from segstudio.evaluation.report.wording import figure_text
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import Where
 from segstudio.report.chart_data import ChartData
-from segstudio.report.charts import bar_list, chart_svg, series_color
+from segstudio.report.charts import bar_list, chart_svg
 from segstudio.report.page import Section, section
 from segstudio.report.tables import Cell, Table
 
@@ -38,7 +39,7 @@ def classes_section(material: EvaluationMaterial) -> Section:
         SECTIONS,
         "classes",
         "Classes",
-        missing=count(missing, "class is", "classes are") if missing else "",
+        missing=counted(missing, "class is", "classes are") if missing else "",
         legend=run_legend(material),
         chart=chart_svg(chart, (720, 0)),
         charted=_CHARTED if is_cut else 0,
@@ -74,7 +75,7 @@ def run_legend(
 ) -> list[tuple[Color, str]]:
     """The models' colours in the charts; of all models, or of those whose ids are shown."""
     entries = [
-        (_rgb(look.color), look.title)
+        (rgb_of(look.color), look.title)
         for look in looks_of(material)
         if shown is None or look.run in shown
     ]
@@ -214,7 +215,3 @@ def _confusions(material: EvaluationMaterial, run: EvaluatedRun) -> Table:
         rows.append([material.name_of(truth), material.name_of(said), f"{pixels:,}", share])
     headers = ("annotated as", "predicted as", "pixels", "of the class")
     return Table(headers, rows, (2, 3), "The most frequent errors.")
-
-
-def _rgb(color: str) -> Color:
-    return (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16))

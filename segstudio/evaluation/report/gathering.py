@@ -11,6 +11,7 @@ import numpy as np
 
 from segstudio.core.class_mapping import adapt, why_unscored
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.core.prediction import Prediction
 from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.evaluation.figures_table import EvaluationTable
@@ -21,7 +22,7 @@ from segstudio.evaluation.report.material import (
     EvaluationMaterial,
     ShownImage,
 )
-from segstudio.evaluation.report.wording import count, stacks_text
+from segstudio.evaluation.report.wording import stacks_text
 from segstudio.evaluation.rows import METRICS, ImageRow, pairs_of
 from segstudio.evaluation.sums import RunSums
 from segstudio.metrics.bootstrap import PairedDifference, paired_difference
@@ -229,19 +230,19 @@ def _left_out(
     if len(some) > len(common):
         texts.append(
             "The models were not evaluated on the same images. All figures are of the "
-            f"{count(len(common), 'image')} that all have in common; "
-            f"{count(len(some) - len(common), 'other is', 'others are')} left out."
+            f"{counted(len(common), 'image')} that all have in common; "
+            f"{counted(len(some) - len(common), 'other is', 'others are')} left out."
         )
     without = len(looked_at) - len(some)
     if without:
-        texts.append(f"{count(without, 'image has', 'images have')} no ground truth.")
+        texts.append(f"{counted(without, 'image has', 'images have')} no ground truth.")
     stacks = evaluated.titles.stacks
     if stacks:
         texts.append(stacks_text(evaluated.stacks))
     missing = len(evaluated.images) + sum(stacks.values()) - len(stacks) - len(looked_at)
     if missing:
         texts.append(
-            f"{count(missing, 'image of the folder was', 'images of the folder were')} "
+            f"{counted(missing, 'image of the folder was', 'images of the folder were')} "
             "not evaluated."
         )
     return tuple(texts)

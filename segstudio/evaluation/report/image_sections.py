@@ -9,15 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from segstudio.core.formatting import percent_text, ratio_text
+from segstudio.core.formatting import counted, percent_text, ratio_text
+from segstudio.core.series_colors import SERIES, series_color
 from segstudio.evaluation.report.class_sections import SECTIONS, run_legend
 from segstudio.evaluation.report.material import SCORES, EvaluatedRun, EvaluationMaterial
-from segstudio.evaluation.report.wording import count
-from segstudio.metrics.class_sums import Numbers, mean_of, ratios
+from segstudio.metrics.class_sums import Numbers
+from segstudio.metrics.confusion import mean_of, ratios
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
 from segstudio.report.chart_data import Axis, ChartData, Points, Rule
-from segstudio.report.charts import SERIES, chart_svg, series_color, ticks
+from segstudio.report.charts import chart_svg, ticks
 from segstudio.report.page import Section, section
 from segstudio.report.tables import Cell, Table
 
@@ -56,7 +57,7 @@ def list_section(material: EvaluationMaterial) -> Section:
         "list",
         "All images",
         lead_name=material.lead_name,
-        number=count(number, "image"),
+        number=counted(number, "image"),
         cut=LISTED,
         is_cut=number > len(order),
         table=_list_table(material, order),
@@ -141,7 +142,7 @@ def _scatter(
         (dots,),
         (Rule((0.0, 0.0), (1.0, 1.0)),),
     )
-    return chart_svg(chart, (480, 420)), names, count(above, "image"), f"{below:,}", drawn
+    return chart_svg(chart, (480, 420)), names, counted(above, "image"), f"{below:,}", drawn
 
 
 def _list_table(material: EvaluationMaterial, order: _Order) -> Table:

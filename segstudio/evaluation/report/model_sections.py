@@ -7,17 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from segstudio.core.formatting import change_text, percent_text, ratio_text
+from segstudio.core.formatting import change_text, counted, percent_text, ratio_text
+from segstudio.core.text import enumerated
 from segstudio.evaluation.report.class_sections import SECTIONS
 from segstudio.evaluation.report.findings import Compared, EvaluationFindings
 from segstudio.evaluation.report.material import EvaluationMaterial
-from segstudio.evaluation.report.wording import (
-    caution,
-    count,
-    enumeration,
-    figure_text,
-    verdict,
-)
+from segstudio.evaluation.report.wording import caution, figure_text, verdict
 from segstudio.metrics.bootstrap import Interval
 from segstudio.metrics.confusion import Metrics
 from segstudio.metrics.image_figures import leading_first, values_of_counts
@@ -61,7 +56,7 @@ def models_section(material: EvaluationMaterial, found: EvaluationFindings) -> S
         several=len(material.runs) > 1,
         lead=material.lead_of(best.folder.metrics),
         lead_name=material.lead_name,
-        images=count(len(material.images), "image"),
+        images=counted(len(material.images), "image"),
         against=[(titles[run], verdict(d.lead, d.level)) for run, d in differences.items()],
         objects=_best_with_objects(material),
         fastest=_fastest(material),
@@ -135,7 +130,7 @@ def _warnings(material: EvaluationMaterial) -> list[str]:
     if regions:
         verb = "does" if len(regions) == 1 else "do"
         texts.append(
-            f"{enumeration(regions)} {verb} not tell objects apart: connected regions stand for "
+            f"{enumerated(regions)} {verb} not tell objects apart: connected regions stand for "
             "them in AP and PQ, so that touching objects count as one."
         )
     return [*material.doubts, *texts, *material.left_out]
@@ -242,7 +237,7 @@ def _by_class(material: EvaluationMaterial, compared: Compared) -> tuple[str, st
     ]
     rows.append(["", "", scale.axis(), ""])
     headers = ("class", "difference of IoU", "with its interval", "in words")
-    aside = f"by class, {count(len(known), 'class', 'classes')}"
+    aside = f"by class, {counted(len(known), 'class', 'classes')}"
     return _pair_name(material, compared), aside, Table(headers, rows, (1,))
 
 

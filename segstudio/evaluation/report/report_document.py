@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from segstudio.core.formatting import counted
 from segstudio.core.text import utf8
 from segstudio.evaluation.report.class_sections import (
     SECTIONS,
@@ -20,7 +21,6 @@ from segstudio.evaluation.report.model_sections import (
     key_figures,
     models_section,
 )
-from segstudio.evaluation.report.wording import count
 from segstudio.evaluation.report.worst_section import worst_section
 from segstudio.report.page import Report, Section, page, part_of, section
 from segstudio.report.software import versions_text
@@ -68,7 +68,7 @@ def compose(
         _making_section(material, now),
     ]
     names = [material.titles[run.id] for run in material.runs]
-    subtitle = f"on {count(len(material.images), 'image')} with ground truth"
+    subtitle = f"on {counted(len(material.images), 'image')} with ground truth"
     title = f"Evaluation of {material.title}"
     return page(title, names, subtitle, sections, key_figures(material))
 
@@ -79,7 +79,7 @@ def _making_section(material: EvaluationMaterial, now: datetime) -> Section:
     ignored = material.schema.ignore_index
     facts: dict[str, object] = {
         "Folder": material.title,
-        "Images": count(len(material.images), "image"),
+        "Images": counted(len(material.images), "image"),
         "Classes": names if ignored is None else f"{names}; {ignored} counts nowhere",
         **material.settings,
         "Software": versions_text(),

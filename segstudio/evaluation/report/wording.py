@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
@@ -66,17 +66,6 @@ def calibration_text(accuracy: float, confidence: float) -> str:
     if gap > 0:
         return f"promises too much: {gap * 100:.1f} points surer than right"
     return f"promises too little: {-gap * 100:.1f} points less sure than right"
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: "1 image", "2,000 images"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def enumeration(names: Sequence[str]) -> str:
-    """Names as a sentence lists them: "A", "A and B", "A, B and C"."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def stacks_text(stacks: Mapping[str, tuple[int, int]]) -> str:

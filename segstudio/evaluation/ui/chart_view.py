@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.core.series_colors import run_color
 from segstudio.evaluation.curve_charts import RunLook
 from segstudio.evaluation.figures_table import EvaluationTable
-from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.chart import Chart, has_items
 from segstudio.kit.charts.chart_files import ChartPicture, fill_menu, picture_of
@@ -39,7 +39,7 @@ _LETTERS, _ARROW, _WIDEST = 5, 44, 260
 def looks_of(table: EvaluationTable, hidden: Collection[str] = ()) -> tuple[RunLook, ...]:
     """The evaluated models but the hidden ones, in order."""
     return tuple(
-        RunLook(run, table.title(run), run_color(table.runs, run).name(), SYMBOLS[n % len(SYMBOLS)])
+        RunLook(run, table.title(run), run_color(table.runs, run), SYMBOLS[n % len(SYMBOLS)])
         for n, run in enumerate(table.runs)
         if run not in hidden
     )
@@ -133,7 +133,7 @@ class ChartView(QWidget):
     @property
     def empty_text(self) -> str:
         """The line that is shown instead of the chart, "" while it is shown."""
-        return "" if self._switch.currentIndex() else self._empty.label.text()
+        return self._switch.empty_text
 
     def _renew(self) -> None:
         self._stale = False

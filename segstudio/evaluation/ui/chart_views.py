@@ -26,13 +26,13 @@ from segstudio.evaluation.ui.charts_images import (
     image_chart,
 )
 from segstudio.evaluation.ui.pair_choice import PairChoice
+from segstudio.evaluation.ui.words import NO_TRUTH
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.report.chart_data import Axis, ChartData
 from segstudio.session.session import Session
 
 _ALL: Final = "all"
 _NOTHING: Final = ChartData("", Axis(""), Axis(""))
-_NO_TRUTH: Final = "There is nothing to measure against: these images have no ground truth."
 
 
 class ClassView(ChartView):
@@ -62,7 +62,7 @@ class ClassView(ChartView):
         )
 
     def why_nothing(self) -> str:
-        return _NO_TRUTH
+        return NO_TRUTH
 
 
 class ImageView(ChartView):
@@ -124,10 +124,7 @@ class ImageView(ChartView):
         return looks_of(self.table)
 
     def _choose_pair(self) -> None:
-        first, second = str(self.first.currentData()), str(self.second.currentData())
-        if first == second:
-            first, second = self._pair.second, self._pair.first
-        self._pair.choose(first, second)
+        self._pair.choose(str(self.first.currentData()), str(self.second.currentData()))
 
 
 class SizeView(ChartView):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -19,11 +19,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.core.series_colors import run_color
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.ui.chart_view import ChartView, looks_of
 from segstudio.evaluation.ui.chart_views import chart_views
 from segstudio.evaluation.ui.pair_choice import PairChoice
-from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import plain
@@ -207,7 +207,7 @@ class ChartsBoard(QWidget):
         self.models.blockSignals(True)
         self.models.clear()
         for run, title in wanted:
-            item = QListWidgetItem(swatch(run_color(runs, run)), title)
+            item = QListWidgetItem(swatch(QColor(run_color(runs, run))), title)
             item.setData(Qt.ItemDataRole.UserRole, run)
             item.setToolTip(plain(title))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)

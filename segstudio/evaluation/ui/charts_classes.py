@@ -7,10 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from segstudio.core.formatting import count_text, ratio_text
+from segstudio.core.formatting import cell_text, count_text, ratio_text
 from segstudio.evaluation.curve_charts import RunLook, legend_of
 from segstudio.evaluation.figures_table import EvaluationTable
-from segstudio.metrics.class_sums import Numbers, mean_of
+from segstudio.metrics.class_sums import Numbers
+from segstudio.metrics.confusion import mean_of
 from segstudio.metrics.image_figures import FolderFigures, figures_at
 from segstudio.metrics.measure import Unit, Where
 from segstudio.report.chart_data import Axis, Bars, ChartData
@@ -55,7 +56,8 @@ def class_chart(
         for n, (look, folder) in enumerate(folders)
     )  # fmt: skip
     lines = [
-        [name, *(_number(v) for v in column)] for name, column in zip(named, shown.T, strict=True)
+        [name, *(cell_text(v, 4) for v in column)]
+        for name, column in zip(named, shown.T, strict=True)
     ]
     return ChartData(
         f"{title} of the classes",
@@ -118,7 +120,3 @@ def _tips(
             f"{pixels} pixels annotated, {said} predicted"
         )
     return tuple(tips)
-
-
-def _number(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.4f}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QImage, QPalette, QPixmap
+from PySide6.QtGui import QIcon, QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QToolButton,
@@ -23,6 +23,7 @@ from segstudio.folder.browsing import Browsing
 from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icons import icon
+from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel
@@ -152,12 +153,8 @@ class ConfusedList(QWidget):
     def _put_picture(self, image: int, picture: Image | None) -> None:
         if picture is None:
             return
-        height, width = picture.shape[:2]
-        content = QImage(
-            picture.data, width, height, picture.strides[0], QImage.Format.Format_RGB888
-        )
         side = round(_THUMBNAIL_PX * self.devicePixelRatioF())
-        small = QPixmap.fromImage(content).scaled(
+        small = pixmap_of(picture).scaled(
             side, side, Qt.AspectRatioMode.KeepAspectRatio,
             Qt.TransformationMode.SmoothTransformation,
         )  # fmt: skip

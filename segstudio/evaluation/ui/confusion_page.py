@@ -21,12 +21,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.core.series_colors import run_color
 from segstudio.evaluation.confused_places import ConfusedPlaces
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.ui.confused_list import ConfusedList
 from segstudio.evaluation.ui.confusion_painter import LEAST_CELL, MatrixGrid, paint_matrix
 from segstudio.evaluation.ui.confusion_values import ConfusionValues
-from segstudio.evaluation.ui.run_colors import run_color
+from segstudio.evaluation.ui.words import NO_TRUTH
 from segstudio.folder.browsing import Browsing
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.chart_files import LETTERS_PX, MARGIN, ChartPicture, fill_menu
@@ -41,7 +42,6 @@ from segstudio.session.session import Change, Session, What
 
 _EVERY_S: Final = 0.5
 _SHARES: Final = (64, 36)
-_NOTHING: Final = "There is nothing to measure against: these images have no ground truth."
 _WAITING: Final = "The first images are being evaluated…"
 _PICTURE: Final = QSize(76, 40)
 """A cell of a picture, and at least so many of them are left for names."""
@@ -145,7 +145,7 @@ class ConfusionPage(QWidget):
     @property
     def empty_text(self) -> str:
         """The line that is shown instead of the matrix, "" while it is shown."""
-        return "" if self._switch.currentIndex() else self._empty.label.text()
+        return self._switch.empty_text
 
     def copied(self) -> str:
         """The numbers, for the clipboard."""
@@ -161,7 +161,7 @@ class ConfusionPage(QWidget):
         matrix = self._table.confusion(run)
         filled = matrix is not None and matrix.total > 0
         running = self._session.evaluation.running
-        self._switch.show_contents(filled, _WAITING if running else _NOTHING)
+        self._switch.show_contents(filled, _WAITING if running else NO_TRUTH)
         if matrix is None or not filled:
             return
         values = ConfusionValues.of(
@@ -185,7 +185,7 @@ class ConfusionPage(QWidget):
             chosen = self.model.currentData()
             self.model.clear()
             for title, run in wanted:
-                self.model.addItem(swatch(run_color(runs, run)), title, run)
+                self.model.addItem(swatch(QColor(run_color(runs, run))), title, run)
             self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
 
     def _cell(self, values: ConfusionValues) -> Cell | None:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen
 from segstudio.core.formatting import percent_text
 from segstudio.evaluation.ui.confusion_values import ConfusionValues, compact
 from segstudio.kit.charts.look import ChartColors
+from segstudio.kit.elided import fitting
 from segstudio.kit.heat_map import HEAT, Cell, heat_colors
 
 LEAST_CELL: Final = QSize(20, 18)
@@ -114,20 +115,20 @@ def _paint_names(
     painter.setPen(look.faint)
     across = QRect(grid.left, 0, grid.size * grid.width, _AXIS)
     painter.drawText(
-        across, Qt.AlignmentFlag.AlignCenter, _fitting(metrics, "Predicted", across.width())
+        across, Qt.AlignmentFlag.AlignCenter, fitting(metrics, "Predicted", across.width())
     )
     down = QRect(0, 0, grid.size * grid.height, _AXIS)
     painter.save()
     painter.translate(0, grid.top + down.width())
     painter.rotate(-90)
     painter.drawText(
-        down, Qt.AlignmentFlag.AlignCenter, _fitting(metrics, "Annotated", down.width())
+        down, Qt.AlignmentFlag.AlignCenter, fitting(metrics, "Annotated", down.width())
     )
     painter.restore()
     for row, name in enumerate(values.names):
         painter.setPen(look.accent if row == marked[0] else look.ink)
         box = QRect(_AXIS, grid.top + row * grid.height, grid.left - _AXIS - _PADDING, grid.height)
-        painter.drawText(box, _RIGHT, _fitting(metrics, name, box.width()))
+        painter.drawText(box, _RIGHT, fitting(metrics, name, box.width()))
     for column, name in enumerate(values.names):
         painter.setPen(look.accent if column == marked[1] else look.ink)
         _paint_column_name(painter, name, column, grid)
@@ -143,7 +144,7 @@ def _paint_column_name(painter: QPainter, name: str, column: int, grid: MatrixGr
     painter.save()
     painter.translate(left, grid.top - _PADDING)
     painter.rotate(-90)
-    painter.drawText(QRect(0, 0, high, grid.width), _LEFT, _fitting(metrics, name, high))
+    painter.drawText(QRect(0, 0, high, grid.width), _LEFT, fitting(metrics, name, high))
     painter.restore()
 
 
@@ -194,7 +195,3 @@ def _paint_scale(
         top = "100 %"
     painter.drawText(QPointF(left, bar.top() - 4), top)
     painter.drawText(QPointF(left, bar.bottom() + metrics.ascent()), "0")
-
-
-def _fitting(metrics: QFontMetrics, text: str, width: int) -> str:
-    return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)

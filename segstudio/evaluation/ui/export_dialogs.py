@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from segstudio.evaluation.export import EvaluationExport
-from segstudio.kit.save_dialog import SaveDialog
+from segstudio.kit.file_dialogs import SaveDialog
 from segstudio.preferences import Preferences
 from segstudio.session.session import Session
 

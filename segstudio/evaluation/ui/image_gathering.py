@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtGui import QColor
 
+from segstudio.core.series_colors import run_color
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.ui.class_rows import RunHead
 from segstudio.evaluation.ui.image_rows import ImageFiguresTable
-from segstudio.evaluation.ui.run_colors import run_color
-from segstudio.evaluation.ui.run_titles import column_titles
+from segstudio.kit.model_titles import column_titles
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.image_figures import leading_first
 from segstudio.metrics.measure import AnyFigure, Figure, Where
@@ -20,7 +21,7 @@ def heads_of(table: EvaluationTable) -> tuple[RunHead, ...]:
     """The evaluated models with their names and colours."""
     titles = [table.title(run) for run in table.runs]
     return tuple(
-        RunHead(run, title, short, run_color(table.runs, run))
+        RunHead(run, title, short, QColor(run_color(table.runs, run)))
         for run, title, short in zip(table.runs, titles, column_titles(titles), strict=True)
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
 
+from segstudio.core.series_colors import run_color
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.ui.pair_choice import PairChoice
-from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.kit.elided import ElidedCombo
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel
@@ -49,15 +50,11 @@ class PairBar(QWidget):
             if [(combo.itemText(i), combo.itemData(i)) for i in range(combo.count())] != titles:
                 combo.clear()
                 for title, key in titles:
-                    combo.addItem(swatch(run_color(self._table.runs, key)), title, key)
+                    combo.addItem(swatch(QColor(run_color(self._table.runs, key))), title, key)
             combo.setCurrentIndex(combo.findData(run))
 
     def _choose(self) -> None:
-        """Compare what is chosen now; choosing the same model twice swaps them."""
-        first, second = str(self.first.currentData()), str(self.second.currentData())
-        if first == second:
-            first, second = self._pair.second, self._pair.first
-        self._pair.choose(first, second)
+        self._pair.choose(str(self.first.currentData()), str(self.second.currentData()))
 
 
 def _combo(name: str) -> ElidedCombo:

@@ -52,10 +52,9 @@ class PairChoice(QObject):
         return self._waiting is not None
 
     def choose(self, first: str, second: str) -> None:
-        """Compare these two."""
-        if first != second:
-            self._chosen = first, second
-            self._look()
+        """Compare these two; choosing the same model twice swaps those that are compared."""
+        self._chosen = (first, second) if first != second else (self.second, self.first)
+        self._look()
 
     def _pair(self) -> tuple[str, str]:
         table = self._evaluating.table

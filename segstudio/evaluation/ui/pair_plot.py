@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from segstudio.core.series_colors import run_color
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.report.wording import caution, verdict
 from segstudio.evaluation.ui.interval_plot import IntervalPlot, IntervalRow
 from segstudio.evaluation.ui.pair_choice import PairChoice
-from segstudio.evaluation.ui.run_colors import run_color
-from segstudio.evaluation.ui.run_titles import column_titles
+from segstudio.kit.model_titles import column_titles
 from segstudio.kit.plain import PlainLabel
 from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.session.session import Session
@@ -50,8 +50,8 @@ class PairPlot(QWidget):
             return
         runs, table = (self._pair.first, self._pair.second), self._table
         first, second = column_titles([table.title(run) for run in runs])
-        colors = run_color(table.runs, runs[0]), run_color(table.runs, runs[1])
-        self.plot.show_rows(self._rows(found), (first, second), colors)
+        first_color, second_color = (QColor(run_color(table.runs, run)) for run in runs)
+        self.plot.show_rows(self._rows(found), (first, second), (first_color, second_color))
         self.note.setText(" ".join(text for text in (_HELP, caution(found)) if text))
 
     def _rows(self, found: PairedDifference) -> list[IntervalRow]:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.formatting import count_text, duration_text
+from segstudio.core.formatting import count_text, counted, duration_text
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.ui.panel_actions import EXPORTS
 from segstudio.evaluation.ui.panel_pages import EvaluationPages
@@ -92,7 +92,7 @@ class EvaluationPanel(QWidget):
     @property
     def empty_text(self) -> str:
         """The line that is shown instead of the pages, "" while they are shown."""
-        return "" if self._switch.currentIndex() else self._empty.label.text()
+        return self._switch.empty_text
 
     def room_header(self) -> QWidget:
         """What stands in the bar of the room while this panel is in front."""
@@ -147,9 +147,7 @@ class EvaluationPanel(QWidget):
         )
         self.evaluate.setVisible(has_project)
         self.evaluate.setEnabled(count > 0)
-        self.evaluate.setText(
-            f"Evaluate {count} model{'' if count == 1 else 's'}" if count else "Evaluate"
-        )
+        self.evaluate.setText(f"Evaluate {counted(count, 'model')}" if count else "Evaluate")
         self.truth.setVisible(has_project and not has_truth)
         self.open_folder.setVisible(not has_project)
         self.samples.setVisible(not has_project)

@@ -103,7 +103,7 @@ class QueuePage(QWidget):
     @property
     def empty_text(self) -> str:
         """The line that is shown instead of the images, "" while some wait."""
-        return "" if self._switch.currentIndex() else self._empty.label.text()
+        return self._switch.empty_text
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import count_text
+from segstudio.core.series_colors import run_color
 from segstudio.core.text import as_html
 from segstudio.evaluation.evaluating import Evaluating
 from segstudio.evaluation.own_pixels import own_pixels_notes, started_in
@@ -32,7 +33,6 @@ from segstudio.evaluation.ui.image_gathering import gathered
 from segstudio.evaluation.ui.pair_bar import PairBar
 from segstudio.evaluation.ui.pair_choice import PairChoice
 from segstudio.evaluation.ui.pair_plot import PairPlot
-from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.swatch import swatch
@@ -291,7 +291,7 @@ class ResultsPage(QWidget):
                 table.title(run),
                 len(table.indices(run, scored=True)),
                 {key: table.figure(run, key) for key in _KEYS},
-                run_color(table.runs, run),
+                QColor(run_color(table.runs, run)),
                 models[run].description if run in models else "",
             )
             for run in table.runs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
-from segstudio.core.formatting import count_text
+from segstudio.core.formatting import count_text, counted
+from segstudio.core.series_colors import run_color
 from segstudio.evaluation.evaluating import Evaluating
-from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.swatch import swatch
@@ -153,7 +153,7 @@ class RunChoice(QToolButton):
         if model in evaluation.runs and evaluation.total:
             done = evaluation.done.get(model, 0)
             more = f"{count_text(done)} of {count_text(evaluation.total)}"
-            item.setIcon(swatch(run_color(evaluation.runs, model)))
+            item.setIcon(swatch(QColor(run_color(evaluation.runs, model))))
         item.setText(f"{spec.title}   ({more})" if more else spec.title)
         item.setToolTip(plain(spec.description))
 
@@ -193,7 +193,7 @@ class RunChoice(QToolButton):
 
     def _show_count(self) -> None:
         count = len(self.runs)
-        self.setText(f"{count} model{'' if count == 1 else 's'}" if count else "Choose models")
+        self.setText(counted(count, "model") if count else "Choose models")
 
     def _items(self) -> list[QListWidgetItem]:
         return [self.list.item(row) for row in range(self.list.count())]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from segstudio.core.class_mapping import why_unscored
-from segstudio.core.formatting import count_text, percent_text, ratio_text
+from segstudio.core.formatting import count_text, counted, percent_text, ratio_text
 from segstudio.core.prediction import ModelSpec
-from segstudio.core.text import as_html
+from segstudio.core.text import as_html, enumerated
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.report import wording
 from segstudio.evaluation.report.wording import caution, verdict
@@ -18,6 +19,7 @@ from segstudio.metrics.bootstrap import PairedDifference
 from segstudio.metrics.confusion import Metrics
 from segstudio.metrics.detection_curves import DETECTIONS
 
+NO_TRUTH: Final = "There is nothing to measure against: these images have no ground truth."
 _AP = DETECTIONS.figures[0].key
 _TRAP_FROM = 0.6
 """A guess that is right this often makes the accuracy misleading."""
@@ -27,7 +29,7 @@ def pair_text(table: EvaluationTable, first: str, second: str, found: PairedDiff
     """What separates two models over all classes, as rich text."""
     better, other = as_html(table.title(second)), as_html(table.title(first))
     said = as_html(verdict(found.lead, found.level))
-    images = f"{count_text(found.images)} image{'' if found.images == 1 else 's'}"
+    images = counted(found.images, "image")
     sentence = (
         f"<b>{better}</b> against <b>{other}</b>, {lead_name(table)} over {images}: <b>{said}</b>."
     )
@@ -126,7 +128,7 @@ def trap_text(table: EvaluationTable) -> str:
         if table.figure(run, table.lead) <= score
     ]
     if losers:
-        text += f" {_listed(losers)} {'is' if len(losers) == 1 else 'are'} no better than that."
+        text += f" {enumerated(losers)} {'is' if len(losers) == 1 else 'are'} no better than that."
     return text
 
 
@@ -156,7 +158,7 @@ def unscored_models_text(table: EvaluationTable, models: Mapping[str, ModelSpec]
         if why:
             titles.setdefault(why, []).append(f"“{as_html(table.title(run))}”")
     return " ".join(
-        f"Not scored: {_listed(names)}, since {as_html(why)}" for why, names in titles.items()
+        f"Not scored: {enumerated(names)}, since {as_html(why)}" for why, names in titles.items()
     )
 
 
@@ -189,10 +191,6 @@ def objects_text(table: EvaluationTable) -> str:
         return ""
     verb, them = ("does", "it") if len(names) == 1 else ("do", "them")
     return (
-        f"{_listed(names)} {verb} not tell objects apart: for {them}, AP and PQ take connected "
+        f"{enumerated(names)} {verb} not tell objects apart: for {them}, AP and PQ take connected "
         "regions as objects."
     )
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

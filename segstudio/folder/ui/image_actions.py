@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from segstudio.kit.actions import ActionSpec, Context, Scope
+from segstudio.kit.actions import ActionSpec, Context, Scope, has_document, has_project
 from segstudio.kit.frame_names import IMAGE
-
-
-def _has_project(c: Context) -> bool:
-    return c.session.project is not None
-
-
-def _has_document(c: Context) -> bool:
-    return c.session.document is not None
 
 
 def _has_pages(c: Context) -> bool:
@@ -35,15 +27,15 @@ def _next_channel(c: Context) -> None:
 
 IMAGE_ACTIONS = (
     ActionSpec("image.next", IMAGE, "Next image", lambda c: c.studio.browsing.step(1),
-               "chevron-right", ("D", "PgDown"), enabled=_has_project, repeats=True),
+               "chevron-right", ("D", "PgDown"), enabled=has_project, repeats=True),
     ActionSpec("image.previous", IMAGE, "Previous image", lambda c: c.studio.browsing.step(-1),
-               "chevron-left", ("A", "PgUp"), enabled=_has_project, repeats=True),
+               "chevron-left", ("A", "PgUp"), enabled=has_project, repeats=True),
     ActionSpec("image.next_canvas", IMAGE, "Next image (arrow key)",
                lambda c: c.studio.browsing.step(1), "chevron-right", ("Right",), Scope.CANVAS,
-               enabled=_has_project, repeats=True, in_menu=False),
+               enabled=has_project, repeats=True, in_menu=False),
     ActionSpec("image.previous_canvas", IMAGE, "Previous image (arrow key)",
                lambda c: c.studio.browsing.step(-1), "chevron-left", ("Left",), Scope.CANVAS,
-               enabled=_has_project, repeats=True, in_menu=False),
+               enabled=has_project, repeats=True, in_menu=False),
     ActionSpec("image.next_page", IMAGE, "Next page", lambda c: c.studio.browsing.step_page(1),
                "chevron-right", ("Ctrl+PgDown",), enabled=_has_pages, repeats=True, section=1,
                tip="Of a stack; each page has its own annotation"),
@@ -62,21 +54,21 @@ IMAGE_ACTIONS = (
                tip="Each channel alone, then all together; models get all together"),
     ActionSpec("image.next_unreviewed", IMAGE, "Next unreviewed image",
                lambda c: c.studio.browsing.step_unreviewed(1), "chevrons-right",
-               ("Ctrl+Shift+D",), enabled=_has_project, section=2),
+               ("Ctrl+Shift+D",), enabled=has_project, section=2),
     ActionSpec("image.previous_unreviewed", IMAGE, "Previous unreviewed image",
                lambda c: c.studio.browsing.step_unreviewed(-1), "chevrons-left",
-               ("Ctrl+Shift+A",), enabled=_has_project, section=2),
+               ("Ctrl+Shift+A",), enabled=has_project, section=2),
     ActionSpec("image.reviewed", IMAGE, "Reviewed", lambda c: c.studio.browsing.toggle_reviewed(),
-               "circle-check", ("K", "Ctrl+Alt+K"), enabled=_has_document,
+               "circle-check", ("K", "Ctrl+Alt+K"), enabled=has_document,
                checked=lambda c: c.session.state(c.session.index).reviewed,
                tip="Mark this image as looked through", section=2),
     ActionSpec("image.find", IMAGE, "Find image by name", lambda c: c.verbs.find_image(),
-               "search", ("Ctrl+F",), enabled=_has_project, section=3,
+               "search", ("Ctrl+F",), enabled=has_project, section=3,
                tip="Type a part of the name; Enter goes to the list"),
     ActionSpec("image.copy_path", IMAGE, "Copy path of the image", lambda c: c.verbs.copy_path(),
-               "copy", enabled=_has_document, section=3),
+               "copy", enabled=has_document, section=3),
     ActionSpec("image.show_file", IMAGE, "Show in file manager", lambda c: c.verbs.show_file(),
-               "folder", enabled=_has_document, section=3,
+               "folder", enabled=has_document, section=3,
                tip="Open the folder that the image lies in"),
 )  # fmt: skip
 """Rows of the Image menu."""

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.formatting import count_text, short_text
+from segstudio.core.formatting import count_text, counted, short_text
 from segstudio.folder.browsing import Browsing
 from segstudio.folder.ui.image_delegate import ROW_HEIGHT, ImageDelegate, ImagesView
 from segstudio.folder.ui.image_list_rows import ImagesModel, Order, Show
@@ -37,6 +37,7 @@ from segstudio.kit.elided import ElidedLabel
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.icon_button import ChoiceButton, icon_button
 from segstudio.kit.icons import icon
+from segstudio.kit.panel_header import PanelHeader
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.thumbnail_pixmaps import ThumbnailPixmaps
 from segstudio.runs.scoring import Scoring
@@ -82,10 +83,11 @@ class ImagesPanel(QWidget):
         self.view = self._make_view()
         self.show_all = QPushButton("List all")
         self._list = Switch(EmptyState(_NONE_LISTED, self.show_all), self.view)
-        self.count = _Count()
+        self.header = PanelHeader("Images", note=Qt.TextElideMode.ElideNone)
+        self.header.add(self.order)
+        self.count = self.header.note
         self.shared, self.listed = ElidedLabel(), PlainLabel()
         self._foot = self._make_foot()
-        self._head = QWidget()
         self._switch = Switch(EmptyState(_EMPTY), self._make_contents())
         self.setLayout(self._switch)
         self.setFocusProxy(self.view)
@@ -95,14 +97,6 @@ class ImagesPanel(QWidget):
         self._look = Coalescer(self, self._want_thumbnails)
         self._connect()
         self._build()
-
-    def header_widgets(self) -> list[QWidget]:
-        """What belongs beside the panel's name in its title bar: the count, and the order.
-
-        Whoever takes them puts them there; the panel's own line for them is gone then.
-        """
-        self._head.hide()
-        return [self.count, self.order]
 
     def minimumSizeHint(self) -> QSize:
         """As narrow as a row can be; what is said before a folder is open does not count."""
@@ -195,12 +189,17 @@ class ImagesPanel(QWidget):
         listed = len(self.model.images)
         self._list.show_contents(listed > 0 or not total)
         self._browsing.follow(range(total) if self.model.is_whole else self.model.images)
-        self.count.show_count(total)
+        self._say_count(total)
         self.listed.setText(f"{count_text(listed)} of {count_text(total)}")
         self.listed.setVisible(listed < total)
         self._say_shared()
         self._switch.show_contents(project is not None, _EMPTY)
         self._look.request()
+
+    def _say_count(self, total: int) -> None:
+        self.count.show_text(count_text(total) if total else "", short_text(total))
+        self.count.setToolTip(counted(total, "image"))
+        self.count.setAccessibleName(self.count.toolTip())
 
     def _say_shared(self) -> None:
         """Say once what the rows leave out."""
@@ -304,12 +303,6 @@ class ImagesPanel(QWidget):
         return view
 
     def _make_contents(self) -> QWidget:
-        head = QHBoxLayout(self._head)
-        head.setContentsMargins(12, 0, 6, 0)
-        head.addWidget(self.count)
-        head.addStretch(1)
-        head.addWidget(self.order)
-        self._head.setFixedHeight(32)
         top = QVBoxLayout()
         top.setContentsMargins(8, 0, 8, 5)
         top.addWidget(self.filter)
@@ -317,7 +310,6 @@ class ImagesPanel(QWidget):
         column = QVBoxLayout(contents)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._head)
         column.addLayout(top)
         column.addLayout(self._list, 1)
         column.addWidget(self._foot)
@@ -336,42 +328,6 @@ class ImagesPanel(QWidget):
         self.listed.setAccessibleName("How many images are listed")
         foot.hide()
         return foot
-
-
-class _Count(PlainLabel):
-    """How many images there are, in short or not at all where there is no room."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._texts: tuple[str, ...] = ("",)
-
-    def show_count(self, count: int) -> None:
-        """Show another number; the tip has it in full."""
-        self._texts = (count_text(count), short_text(count), "") if count else ("",)
-        self.setToolTip(f"{count_text(count)} image{'' if count == 1 else 's'}")
-        self.setAccessibleName(self.toolTip())
-        self.updateGeometry()
-        self._fit()
-
-    def sizeHint(self) -> QSize:
-        """Room for the number in full."""
-        return QSize(self._width_of(self._texts[0]), super().sizeHint().height())
-
-    def minimumSizeHint(self) -> QSize:
-        """Nothing else is pushed away by it."""
-        return QSize(0, super().minimumSizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        width = self.width()
-        self.setText(next((t for t in self._texts if self._width_of(t) <= width), ""))
-
-    def _width_of(self, text: str) -> int:
-        return self.fontMetrics().horizontalAdvance(text)
 
 
 _GLASS, _BUTTON = 14, 24

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.text import printable
+from segstudio.kit.elided import fitting
 from segstudio.kit.icons import icon, tinted
 from segstudio.kit.plain import plain
 from segstudio.kit.theme import tokens_of
@@ -180,7 +181,7 @@ def _draw(
     if width <= 0 or not text:
         return
     metrics = painter.fontMetrics()
-    shown = metrics.elidedText(printable(text), Qt.TextElideMode.ElideMiddle, width)
+    shown = fitting(metrics, printable(text), width)
     side = Qt.AlignmentFlag.AlignRight if to_right else Qt.AlignmentFlag.AlignLeft
     place = QRect(left, row.top(), width, row.height())
     painter.drawText(place, side | Qt.AlignmentFlag.AlignVCenter, shown)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from segstudio.core.features import EdgeKind, Role, Site
-from segstudio.inspection.nets import decoder, region_stages
+from segstudio.inspection.nets import decoder
 from segstudio.inspection.nets.encoder import Ladder, find_ladder
 from segstudio.inspection.nets.graph import OperationGraph, bits, is_inside
 from segstudio.inspection.nets.merges import Merge, find_branch_merges, find_merges, first_region
+from segstudio.inspection.nets.operations import REGION_POOLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class _Finder:
         self.groups: dict[int, int] = {}
         self.ends: dict[int, int] = {}  # a join's node -> its stage's
         self.neck = -1
-        self.instances = region_stages.has_regions(graph)
+        self.instances = first_region(graph) < len(graph.nodes)  # RoI align
 
     def find(self) -> NetworkStructure:
         graph, goal = self.graph, self.goal
@@ -219,16 +220,16 @@ class _Finder:
 
     def _instance_stages(self, ups: list[int], ladder: Ladder) -> None:
         graph = self.graph
-        for index in region_stages.pyramid_levels(graph):
+        for index in _pyramid_levels(graph):
             self.roles[index] = Role.PYRAMID
         # the coarsest level stands for the lateral convolution before it
         first = graph.source_of(ups[0]) if ups else -1
         if first != ladder.end and self.roles.get(first) is Role.PYRAMID:
-            levels = region_stages.pyramid_levels(graph)
+            levels = _pyramid_levels(graph)
             if first not in levels:
                 del self.roles[first]
-        boxes, masks = region_stages.region_heads(graph)
-        self.roles.update(dict.fromkeys(region_stages.proposals(graph), Role.PROPOSALS))
+        boxes, masks = _region_heads(graph)
+        self.roles.update(dict.fromkeys(_proposals(graph), Role.PROPOSALS))
         self.roles.update(dict.fromkeys(boxes, Role.HEAD))
         self.roles.update(dict.fromkeys(masks, Role.MASK_HEAD))
 
@@ -305,3 +306,80 @@ class _Finder:
         if any(graph.is_convolution(i) for i in bits(between)):
             return EdgeKind.LATERAL
         return EdgeKind.ADDITION
+
+
+# -- instance models: the pyramid's levels, the proposals, the heads that look at regions --------
+
+
+def _pyramid_levels(graph: OperationGraph) -> list[int]:
+    """Return the maps that regions are pooled from or that proposals are made from."""
+    levels = _pooled_from(graph)
+    before = _mask_of(graph, levels)
+    for index in _proposal_convolutions(graph):
+        if not any(graph.reach[index] >> c & 1 for c in _proposal_convolutions(graph) if c < index):
+            levels |= {s for s in bits(graph.sources[index]) if not before >> s & 1 or s in levels}
+    return sorted(levels)
+
+
+def _proposals(graph: OperationGraph) -> list[int]:
+    """Return the last maps of the proposal network on the finest level, one a kind."""
+    convolutions = _proposal_convolutions(graph)
+    ends = [
+        c for c in convolutions if not any(graph.reach[d] >> c & 1 for d in convolutions if d > c)
+    ]
+    kinds: dict[str, int] = {}
+    for index in sorted(ends, key=lambda i: (graph.stride[i], i)):
+        kinds.setdefault(graph.nodes[index].site.module, index)
+    return sorted(kinds.values())
+
+
+def _region_heads(graph: OperationGraph) -> tuple[list[int], list[int]]:
+    """Return the results of the modules that look at regions: of boxes, and of masks.
+
+    A head that flattens its regions into vectors judges boxes; one that keeps them as maps to the
+    end draws masks.
+    """
+    limit = first_region(graph)
+    pooled = [n.index for n in graph.nodes if n.site.op in REGION_POOLING]
+    outer: list[int] = []
+    for node in graph.nodes[limit:]:
+        learned = _has_parameters(graph, node.index, limit)
+        from_region = any(graph.origin[node.index] >> p & 1 for p in pooled)
+        if node.names and learned and from_region:
+            outer.append(node.index)
+    top = min((graph.depth(index) for index in outer), default=0)
+    outer = [index for index in outer if graph.depth(index) == top]
+    masks = [index for index in outer if len(graph.nodes[index].shape) == 4]
+    return [index for index in outer if index not in masks], masks
+
+
+def _pooled_from(graph: OperationGraph) -> set[int]:
+    found: set[int] = set()
+    for node in graph.nodes:
+        if node.site.op in REGION_POOLING:
+            found |= {parent for parent in node.parents if graph.is_map(parent)}
+    return found
+
+
+def _mask_of(graph: OperationGraph, indices: set[int]) -> int:
+    mask = 0
+    for index in indices:
+        mask |= graph.reach[index]
+    return mask
+
+
+def _proposal_convolutions(graph: OperationGraph) -> list[int]:
+    """Return the convolutions on maps, before the regions, that no pooled map comes from."""
+    before = _mask_of(graph, _pooled_from(graph))
+    return [
+        node.index
+        for node in graph.nodes[: first_region(graph)]
+        if graph.is_convolution(node.index)
+        and graph.is_map(node.index)
+        and not before >> node.index & 1
+    ]
+
+
+def _has_parameters(graph: OperationGraph, index: int, limit: int) -> bool:
+    own = graph.origin[index] >> limit << limit
+    return any(graph.nodes[i].parameters for i in bits(own))

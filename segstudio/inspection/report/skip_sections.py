@@ -21,6 +21,7 @@ from segstudio.core.features import CutHow, FeatureTrace
 from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.labels import Labels
 from segstudio.core.render import difference_table
+from segstudio.core.series_colors import SERIES, rgb_of
 from segstudio.inspection.feature_pictures import sampling_of
 from segstudio.inspection.report.trace_findings import (
     CutFigures,
@@ -30,7 +31,7 @@ from segstudio.inspection.report.trace_findings import (
 )
 from segstudio.inspection.report.trace_material import TraceMaterial
 from segstudio.metrics.cut_costs import ALL_SKIPS
-from segstudio.report.charts import SERIES, bar_list, chart_svg
+from segstudio.report.charts import bar_list, chart_svg
 from segstudio.report.diagram_graph import short_names
 from segstudio.report.page import Section, section
 from segstudio.report.pictures import blended, picture
@@ -85,7 +86,7 @@ def _shares(trace: FeatureTrace, found: TraceFindings) -> dict[str, object]:
         for join in found.merges
     ]
     used = 3 if any(join.others > 0.0005 for join in found.merges) else 2
-    colors = [tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in SERIES[:used]]
+    colors = [rgb_of(color) for color in SERIES[:used]]
     chart = chart_svg(bar_list("Share of the response's energy", bars, 1.0))
     return {"legend": list(zip(colors, names, strict=False)), "chart": chart}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
@@ -13,7 +12,6 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
@@ -22,10 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.formatting import percent_text, ratio_text
+from segstudio.core.text import listed
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.ui.cut_list_view import HOW_TEXTS, chosen_how, how_combo
 from segstudio.inspection.ui.cut_masks import change_column
 from segstudio.kit.coalesce import Coalescer
+from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.plain import PlainLabel
 from segstudio.kit.table import TableView
@@ -163,9 +163,9 @@ class AblationTable(QWidget):
             QApplication.clipboard().setText(ablation.csv())
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save table", "skips.csv", "CSV (*.csv)")
-        if path:
-            self._cutting.ablating.save_csv(Path(path))
+        path = ask_csv(self, "Save table", self._session, "skips.csv")
+        if path is not None:
+            self._cutting.ablating.save_csv(path)
 
 
 def _name(row: AblationRow) -> str:
@@ -222,9 +222,8 @@ def _line(ablation: Ablation) -> str:
     elif ablation.rows:
         parts.append("no annotation to measure against")
     if ablation.left_out:
-        name, why = ablation.left_out[0]
-        more = f" and {len(ablation.left_out) - 1} more" if len(ablation.left_out) > 1 else ""
-        parts.append(f"left out: {name}{more} ({why})")
+        names, why = [name for name, _ in ablation.left_out], ablation.left_out[0][1]
+        parts.append(f"left out: {listed(names, 1)} ({why})")
     return "; ".join(parts) + "."
 
 

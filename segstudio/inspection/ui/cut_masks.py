@@ -24,6 +24,7 @@ from segstudio.core.formatting import change_text, percent_text, ratio_text
 from segstudio.core.labels import Image, Labels
 from segstudio.core.prediction import Prediction
 from segstudio.core.render import ColorTable, color_table
+from segstudio.core.series_colors import GREEN, VERMILION
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.ui.cut_list_view import CutList
 from segstudio.inspection.ui.photo_place import photo_pixel, photo_share
@@ -52,7 +53,7 @@ _SCORES = (
     ("Boundary", "IoU of the outlines: within 2 % of the image's diagonal from each region's edge"),
 )  # fmt: skip
 _SAME = 0.0005
-_WORSE, _BETTER = QColor("#d55e00"), QColor("#009e73")
+_WORSE, _BETTER = QColor(VERMILION), QColor(GREEN)
 _SHOWN = What.TRACE | What.CUTS | What.SCHEMA | What.VIEW
 
 

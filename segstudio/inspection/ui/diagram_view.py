@@ -15,7 +15,6 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QHelpEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPixmap,
@@ -31,6 +30,7 @@ from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.ui.diagram_surface import DiagramSurface
 from segstudio.inspection.ui.photo_place import photo_pixel
+from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import plain
 from segstudio.report.diagram import (
     Box,
@@ -460,7 +460,7 @@ class NodePictures:
                 continue
             self._asked[node.id] = key = (*look, px)
             if node.role is Role.INPUT and inspection.picture is not MapPicture.CHANNEL:
-                self.shown[node.id] = QPixmap.fromImage(as_qimage(photo_picture(traced, px)))
+                self.shown[node.id] = pixmap_of(photo_picture(traced, px))
                 self._changed()
                 continue
             self._feature_maps.node_picture(
@@ -472,7 +472,7 @@ class NodePictures:
         self, traced: TracedNetwork, stage_id: str, key: tuple[object, ...], picture: Image
     ) -> None:
         if traced is self._traced and self._asked.get(stage_id) == key:
-            self.shown[stage_id] = QPixmap.fromImage(as_qimage(picture))
+            self.shown[stage_id] = pixmap_of(picture)
             self._changed()
 
 
@@ -489,13 +489,6 @@ def photo_picture(traced: TracedNetwork, px: int) -> Image:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # every few pixels first: large photos would take too long on the thread of the window
     return cv2.resize(part[::step, ::step], size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-
-
-def as_qimage(picture: Image) -> QImage:
-    """RGB (h, w, 3) uint8 as an image of its own memory."""
-    height, width = picture.shape[:2]
-    stride = picture.strides[0]
-    return QImage(picture.data, width, height, stride, QImage.Format.Format_RGB888).copy()
 
 
 def node_at(diagram: Diagram, point: Point) -> DiagramNode | None:

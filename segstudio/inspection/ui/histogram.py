@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.core.colour_maps import DIVERGING, colour_table
+from segstudio.core.series_colors import VERMILION
 from segstudio.inspection.ui.channel_order import value_text
 
 _HEIGHT, _LEAST_HEIGHT = 104, 84
@@ -149,7 +150,7 @@ class HistogramView(QWidget):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         if self._value is not None:
             x = min(max(self._x_of(self._value), plot.left()), plot.right())
-            painter.setPen(QPen(QColor("#d55e00"), 2))
+            painter.setPen(QPen(QColor(VERMILION), 2))
             painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
 
     def _draw_numbers(self, painter: QPainter, plot: QRectF, palette: QPalette) -> None:

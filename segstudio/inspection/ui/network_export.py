@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QWidget
 
 from segstudio.inspection.inspection_export import InspectionExport
-from segstudio.kit.save_dialog import SaveDialog
+from segstudio.kit.file_dialogs import SaveDialog
 from segstudio.preferences import Preferences
 from segstudio.session.session import Session
 

@@ -83,7 +83,7 @@ class NetworkPanel(QWidget):
     @property
     def empty_text(self) -> str:
         """The line that is shown instead of a network, "" while one is shown."""
-        return "" if self._switch.currentIndex() else self._empty.label.text()
+        return self._switch.empty_text
 
     def room_header(self) -> QWidget:
         """What stands in the bar of the room while this panel is in front."""

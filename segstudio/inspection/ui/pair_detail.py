@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette, QPixmap
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from segstudio.core.formatting import DASH
@@ -14,6 +14,7 @@ from segstudio.core.labels import Image
 from segstudio.inspection.feature_maps import FeatureMaps
 from segstudio.inspection.stage_similarity import StageSimilarity
 from segstudio.kit.elided import ElidedLabel
+from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.report.diagram_style import stride_text
 from segstudio.session.inspection import TracedNetwork
@@ -22,14 +23,6 @@ from segstudio.session.session import Session
 PICTURE_PX: Final = 192
 """The longer side of the pictures that are asked for."""
 _WIDTH: Final = 148
-
-
-def pixmap_of(image: Image) -> QPixmap:
-    """A picture (h, w, 3) uint8 RGB as Qt draws it."""
-    height, width = image.shape[:2]
-    return QPixmap.fromImage(
-        QImage(image.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    )
 
 
 class PairDetail(QWidget):

@@ -24,11 +24,12 @@ from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.pairing import Pairing
 from segstudio.inspection.stage_similarity import StageSimilarity
 from segstudio.inspection.ui.pair_controls import PairControls
-from segstudio.inspection.ui.pair_detail import PairDetail, pixmap_of
+from segstudio.inspection.ui.pair_detail import PairDetail
 from segstudio.inspection.ui.similarity_map import SimilarityMap
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
 from segstudio.kit.heat_map import Cell
+from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import UNSORTED, Column, Side, TableModel

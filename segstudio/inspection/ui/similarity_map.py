@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 
 from segstudio.core.formatting import DASH
+from segstudio.kit.elided import fitting
 from segstudio.kit.heat_map import Cell, HeatMap, heat_colors
 
 _LEAST_CELL: Final = QSize(16, 16)
@@ -103,11 +104,11 @@ class SimilarityMap(HeatMap):
         for row, name in enumerate(self._rows):
             self._set_name_pen(painter, row == marked[0])
             box = QRect(0, top + row * height, left - _PADDING, height)
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, box.width())
+            text = fitting(metrics, name, box.width())
             painter.drawText(box, _RIGHT, text)
         for column, name in enumerate(self._columns):
             self._set_name_pen(painter, column == marked[1])
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, top - 2 * _PADDING)
+            text = fitting(metrics, name, top - 2 * _PADDING)
             painter.save()
             painter.translate(left + column * width, top - _PADDING)
             painter.rotate(-90)

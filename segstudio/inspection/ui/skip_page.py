@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from segstudio.core.features import EdgeKind, SkipEdge
+from segstudio.core.series_colors import series_color
 from segstudio.inspection.cutting import Cutting
 from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.skip_merge_views import JoinPart, JoinView, PartKind
@@ -31,9 +32,6 @@ from segstudio.session.inspection import MapPicture, TracedNetwork
 from segstudio.session.session import Change, Session, What
 
 _BAR_HEIGHT = 24
-_SHARE_COLOURS = (QColor("#0072b2"), QColor("#e69f00"), QColor("#009e73"), QColor("#cc79a7"),
-            QColor("#56b4e9"), QColor("#d55e00"))  # fmt: skip
-"""Of Okabe & Ito, safe for colour-blind users."""
 _PICTURE_PX = 512
 _TITLES = {
     PartKind.SKIP: "From {}",
@@ -87,7 +85,7 @@ class SkipPage(QWidget):
     @property
     def empty_text(self) -> str:
         """The line shown instead of a skip, "" while one is shown."""
-        return "" if self._switch.currentIndex() else self._switch.empty.label.text()
+        return self._switch.empty_text
 
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
         """Mark the place of a pixel (x, y) of the photo in every picture, or none."""
@@ -296,11 +294,6 @@ class Share:
         return f"{self.name} {100 * self.share:.0f} %"
 
 
-def share_colour(index: int) -> QColor:
-    """The colour of the source at a place."""
-    return _SHARE_COLOURS[index % len(_SHARE_COLOURS)]
-
-
 class EnergyBar(QWidget):
     """Segments as wide as the shares, with name and per cent where they fit."""
 
@@ -351,7 +344,7 @@ class EnergyBar(QWidget):
         painter = QPainter(self)
         painter.setPen(Qt.PenStyle.NoPen)
         for index, (box, share) in enumerate(zip(self._boxes(), self._shares, strict=True)):
-            colour = share_colour(index)
+            colour = QColor(series_color(index))
             painter.fillRect(box.adjusted(0, 0, -1 if index < len(self._shares) - 1 else 0, 0),
                              colour)  # fmt: skip
             painter.setPen(Qt.GlobalColor.black if colour.lightness() > 105 else

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.core.colour_maps import GREY, MAGMA, coloured
 from segstudio.inspection.spectra import DECIBELS
-from segstudio.inspection.ui.pair_detail import pixmap_of
+from segstudio.kit.elided import fitting
+from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import plain
 
 _GAP: Final = 10
@@ -119,7 +120,7 @@ class SpectraView(QWidget):
             )
         ):
             painter.setPen(self.palette().color(role))
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, side)
+            shown = fitting(metrics, text, side)
             painter.drawText(QRect(box.left(), row * line, side, line), _LEFT, shown)
         below = box.translated(0, side + _LINE)
         if column.map is None or column.spectrum is None:

@@ -18,6 +18,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from segstudio.core.labels import Image
+from segstudio.kit.elided import fitting
+from segstudio.kit.pixmaps import as_qimage
 from segstudio.kit.plain import plain
 
 PICTURE_PX = 96
@@ -49,7 +51,7 @@ class StageStrip(QWidget):
 
     def show_pictures(self, pictures: Mapping[str, Image]) -> None:
         """Show other pictures, (h, w, 3) uint8 RGB of one size by stage."""
-        self._pictures = {stage: _as_image(array) for stage, array in pictures.items()}
+        self._pictures = {stage: as_qimage(array) for stage, array in pictures.items()}
         self.setAccessibleDescription(", ".join(self._pictures))
         self.updateGeometry()
         self.update()
@@ -122,7 +124,7 @@ class StageStrip(QWidget):
                 painter.drawRect(QRect(cell.topLeft(), image.size()).adjusted(1, 1, -1, -1))
             painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
             line = QRect(cell.left(), cell.top() + image.height(), cell.width(), _LINE)
-            text = metrics.elidedText(stage, Qt.TextElideMode.ElideMiddle, cell.width())
+            text = fitting(metrics, stage, cell.width())
             painter.drawText(line, Qt.AlignmentFlag.AlignCenter, text)
         painter.end()
 
@@ -147,8 +149,3 @@ class StageStrip(QWidget):
             )
             for index, stage in enumerate(self._pictures)
         }
-
-
-def _as_image(pixels: Image) -> QImage:
-    height, width = pixels.shape[:2]
-    return QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
@@ -10,7 +9,6 @@ from PySide6.QtGui import QContextMenuEvent, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
-    QFileDialog,
     QHBoxLayout,
     QMenu,
     QSplitter,
@@ -31,6 +29,7 @@ from segstudio.inspection.inspecting import Inspecting
 from segstudio.inspection.pairing import Pairing
 from segstudio.inspection.ui.diagram_view import DiagramView
 from segstudio.kit.elided import ElidedLabel
+from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.table import TableView
@@ -133,11 +132,9 @@ class ShapeTable(TableView[LayerInfo]):
 
     def save(self) -> None:
         """Ask for a file and write the table as CSV, in the order shown."""
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the shape trace", "shape-trace.csv", "CSV (*.csv)"
-        )
-        if path:
-            self._inspecting.save_table(Path(path), self.stages.rows)
+        path = ask_csv(self, "Save the shape trace", self._session, "shape-trace.csv")
+        if path is not None:
+            self._inspecting.save_table(path, self.stages.rows)
 
 
 class StructureView(QWidget):

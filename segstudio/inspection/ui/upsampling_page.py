@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.formatting import DASH, percent_text
+from segstudio.core.formatting import DASH, counted, percent_text
+from segstudio.core.series_colors import VERMILION
 from segstudio.core.short_names import TITLE_CUTS, shared_parts
 from segstudio.inspection.checkerboards import MeasuredStages, ModelSpectra, StageSpectrum
 from segstudio.inspection.feature_maps import FeatureMaps
@@ -61,7 +62,7 @@ _STRONGEST: Final = (
     ("Worst channel", True, "The channel with the largest part at the Nyquist frequency"),
 )
 _STRIDE_WIDTH, _LEAST_WIDTH, _COLUMNS_SEEN = 48, 62, 4
-_BAR: Final = QColor("#d55e00")
+_BAR: Final = QColor(VERMILION)
 """The same in both themes."""
 _SHARES: Final = (4, 6)
 """How the table and the pictures share the room."""
@@ -184,7 +185,7 @@ class UpsamplingPage(QWidget):
             [self._column(result, name) for result, name in zip(state.results, names, strict=True)]
         )
         count = len(self._upsampling.models)
-        self.models.setText(f"{count} model{'' if count == 1 else 's'}")
+        self.models.setText(counted(count, "model"))
         self._switch.show_contents(bool(state.results), self._why_nothing())
         said = [f"{result.title}: {result.problem}." for result in state.results if result.problem]
         self.note.setText("\n".join([state.problem, *said] if state.problem else said) or _HELP)

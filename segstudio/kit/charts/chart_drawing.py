@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGraphicsTextItem
 from segstudio.core.text import as_html
 from segstudio.kit.charts.cloud import MANY, Cloud
 from segstudio.kit.charts.look import ChartColors
+from segstudio.kit.elided import fitting
 from segstudio.report.chart_data import Axis, Bars, ChartData, Corner, Numbers, Points, Rule
 
 _STYLES: Final = {
@@ -160,7 +161,7 @@ def _axis(axis: Any, about: Axis, look: ChartColors, font: QFont) -> None:
     metrics = QFontMetrics(font)
     is_left = axis.orientation == "left"
     longest = _LONGEST_NAME if is_left else 10 * _LONGEST_NAME
-    texts = [_elided(metrics, text, longest) for _, text in about.ticks]
+    texts = [fitting(metrics, text, longest) for _, text in about.ticks]
     axis.setTicks([[(at, text) for (at, _), text in zip(about.ticks, texts, strict=True)]])
     if is_left:
         room = {"tickTextWidth": 4 + max(metrics.horizontalAdvance(text) for text in texts)}
@@ -272,7 +273,3 @@ def _pen(color: QColor, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine
     pen = QPen(color, width, style)
     pen.setCosmetic(True)
     return pen
-
-
-def _elided(metrics: QFontMetrics, text: str, width: int) -> str:
-    return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)

@@ -10,10 +10,11 @@ from typing import Final
 from PySide6.QtCore import QBuffer, QIODevice, QPointF, QRectF, QSize
 from PySide6.QtGui import QFont, QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from segstudio.folder.picture_files import PictureFiles
 from segstudio.kit.charts.look import ON_PAPER
+from segstudio.kit.file_dialogs import ask_file_to_write
 from segstudio.kit.icons import icon
 from segstudio.kit.painting import paint
 from segstudio.report.chart_data import ChartData
@@ -26,7 +27,7 @@ _SIZE: Final = QSize(880, 520)
 _HEADER: Final = 2 * MARGIN + 2 * LETTERS_PX
 _DENSITY: Final = 2
 """Pixels of a PNG for each logical one: sharp in print."""
-_PNG, _SVG = "PNG picture (*.png)", "SVG drawing (*.svg)"
+_KINDS: Final = {"PNG picture (*.png)": ".png", "SVG drawing (*.svg)": ".svg"}
 
 
 @dataclass(frozen=True)
@@ -118,13 +119,9 @@ def save_picture_as(parent: QWidget, files: PictureFiles, picture: ChartPicture,
     """
     plain = "".join(c if c.isalnum() else "-" for c in name.casefold())
     start = Path(files.folder or Path.home()) / f"{plain}.png"
-    text, kind = QFileDialog.getSaveFileName(parent, "Save picture", str(start), f"{_PNG};;{_SVG}")
-    if not text:
-        return
-    path = Path(text)
-    if path.suffix.casefold() not in (".png", ".svg"):
-        path = path.with_name(f"{path.name}{'.svg' if kind == _SVG else '.png'}")
-    save_picture(files, picture, path)
+    path = ask_file_to_write(parent, "Save picture", start, _KINDS)
+    if path is not None:
+        save_picture(files, picture, path)
 
 
 def save_picture(files: PictureFiles, picture: ChartPicture, path: Path) -> None:

@@ -11,7 +11,6 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Variant
 from segstudio.kit.dialog import Dialog
+from segstudio.kit.file_dialogs import ask_weights
 from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import PlainLabel
@@ -32,8 +32,6 @@ from segstudio.runs.segmenting import Segmenting
 from segstudio.runs.ui.model_chooser import ModelItems
 from segstudio.runs.ui.run_options import OptionControls, cost, short_words
 from segstudio.session.session import Change, Session, What
-
-_WEIGHTS = "Weights (*.safetensors *.pth *.pt *.ckpt *.bin);;All files (*)"
 
 
 class RunDialog(Dialog):
@@ -153,9 +151,9 @@ class RunDialog(Dialog):
         self.buttons.allow(not problem)
 
     def _choose_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Weights", "", _WEIGHTS)
-        if path:
-            self.use_file(Path(path))
+        path = ask_weights(self, "Weights")
+        if path is not None:
+            self.use_file(path)
 
     def use_file(self, path: Path) -> None:
         """Read a file of weights; its model is chosen here when it is there."""

@@ -198,7 +198,7 @@ def test_the_title_bar_has_the_count_and_the_order(listed):
     assert images.count.isVisible()
     assert images.order.isVisible()
     assert images.filter.mapTo(images, QPoint()).y() == 0, "no empty line stays"
-    images.count.show_count(123_456)
+    images.count.show_text("123,456", "123 k")
     shown = {}
     for width in range(400, 60, -1):
         title.resize(width, title.height())
@@ -207,7 +207,6 @@ def test_the_title_bar_has_the_count_and_the_order(listed):
         if images.count.text():
             assert title.title.width() >= title.title.sizeHint().width()
     assert list(shown) == ["123,456", "123 k", ""]
-    assert images.count.toolTip() == "123,456 images"
 
 
 def test_the_filter_goes_with_the_folder_and_stays_when_it_is_read_again(bench, folder, tmp_path):
@@ -351,14 +350,14 @@ def test_the_row_has_a_ring_while_the_keyboard_is_used(listed):
     assert not ring(1), "the mouse needs none"
 
 
-def test_tab_goes_from_the_order_to_the_filter_its_funnel_and_the_list(listed):
+def test_tab_goes_from_the_header_to_the_filter_its_funnel_and_the_list(listed):
     images = listed.window.images
     images.order.setFocus(Qt.FocusReason.TabFocusReason)
-    order = [images.filter, images.show_, images.view]
+    order = [images.header.more, images.filter, images.show_, images.view]
     for widget in order:
         _press(listed, Qt.Key.Key_Tab)
         assert widget.hasFocus(), widget
-    for widget in (images.show_, images.filter, images.order):
+    for widget in (images.show_, images.filter, images.header.more, images.order):
         listed.qtbot.keyClick(
             QApplication.focusWidget(), Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier
         )

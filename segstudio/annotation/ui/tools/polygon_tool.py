@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF
 
 from segstudio.annotation.ui.tools.brush_tool import ONLY_UNLABELLED
@@ -143,6 +143,8 @@ class PolygonTool(Tool):
         """Draw the corners, the lines and the rubber band, readable on any photo."""
         if not self._points:
             return
+        from segstudio.canvas.marks import square
+
         screen = [QPointF(*self.host.to_screen(point)) for point in self._points]
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         lines = [*screen, QPointF(*self.host.to_screen(self._tip))] if self._tip else screen
@@ -155,9 +157,9 @@ class PolygonTool(Tool):
         painter.setPen(QPen(_DARK, 1.0))
         painter.setBrush(_LIGHT)
         for corner in screen if len(screen) < 200 else screen[:1]:
-            painter.drawRect(_square(corner, _HANDLE_PX))
+            painter.drawRect(square(corner, _HANDLE_PX))
         if self._tip is not None and self._near_first(self.host.to_screen(self._tip)):
-            painter.drawRect(_square(screen[0], _HANDLE_PX + 2))
+            painter.drawRect(square(screen[0], _HANDLE_PX + 2))
 
     def _near_first(self, screen_xy: Point) -> bool:
         if len(self._points) < 3:
@@ -181,7 +183,3 @@ class PolygonTool(Tool):
 
 def _distance(a: Point, b: Point) -> float:
     return math.hypot(a[0] - b[0], a[1] - b[1])
-
-
-def _square(centre: QPointF, half: float) -> QRectF:
-    return QRectF(centre.x() - half, centre.y() - half, 2 * half, 2 * half)

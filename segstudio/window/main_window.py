@@ -29,7 +29,6 @@ from segstudio.kit.frame_names import (
     STATUS_HEIGHT,
     TOOLS_WIDTH,
 )
-from segstudio.window.docks import Docks
 from segstudio.window.start import Start
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from segstudio.kit.theme import Theme
     from segstudio.runs.ui.model_panel import ModelPanel
     from segstudio.studio import Studio
+    from segstudio.window.docks import Docks
     from segstudio.window.status_bar import StatusBar
 
 
@@ -93,14 +93,16 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.central)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().setFixedHeight(STATUS_HEIGHT)
-        self.docks: Docks = Docks(self)
-        self.layout_store = LayoutStore(layout_file, self.docks)
+        self.layout_store = LayoutStore(layout_file)
         self.start = Start(self)
+        self._has_docks = False
         is_first = False
         if not opens:
             self.layout_store.restore_geometry(self)
             self.start.begin()
         else:
+            for step in self._dock_steps():
+                step()
             is_first = not self.layout_store.restore(self)
         if opens and not is_first and not self.docks.any_shown():
             self.docks.toggle_all()  # who closed the program with all hidden would look in vain
@@ -123,18 +125,47 @@ class MainWindow(QMainWindow):
         import segstudio.runs.ui.model_chooser
         import segstudio.window.bars
         import segstudio.window.crash
+        import segstudio.window.docks
         import segstudio.window.start_page
         import segstudio.window.status_bar
         import segstudio.window.view_controls  # noqa: F401
 
     def build_bars(self) -> None:
-        """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
+        """Fill the frame with all that needs no studio: docks, actions, menus, bars, notices."""
         for step in self.bar_steps():
             step()
 
     def bar_steps(self) -> tuple[Callable[[], None], ...]:
         """The parts of `build_bars` in their order, for a turn of the event loop each."""
-        return (self._build_menus, self._build_bar, self._build_tools, self._build_status)
+        docks = () if self._has_docks else self._dock_steps()
+        return (
+            *docks,
+            self._build_menus,
+            self._build_bar,
+            self._build_tools,
+            self._build_status,
+        )
+
+    def _dock_steps(self) -> tuple[Callable[[], None], ...]:
+        """What makes the docks; behind the start page nobody sees them, so they can wait there."""
+        return (
+            self._begin_docks,
+            lambda: self.docks.make_room(),
+            lambda: self.docks.make_columns(),
+            self._put_up_docks,
+        )
+
+    def _begin_docks(self) -> None:
+        from segstudio.window.docks import Docks
+
+        self.docks: Docks = Docks(self)
+
+    def _put_up_docks(self) -> None:
+        self.docks.put_up(shown=not self.start.active)
+        self.layout_store.follow(self.docks)
+        self._has_docks = True
+        if self.start.active:
+            self.start.begin()  # hides what came with them
 
     def _build_menus(self) -> None:
         from segstudio.kit.action_set import ActionSet
@@ -261,7 +292,7 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
+        if self._has_docks and event.size().width() != event.oldSize().width():
             self.docks.fit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -355,9 +386,13 @@ def keep_on_screen(window: QMainWindow) -> None:
 class LayoutStore:
     """A small file with the window's geometry and the places of its docks."""
 
-    def __init__(self, path: Path, docks: Docks | None = None) -> None:
-        """Take the file, and the docks if what Qt remembers of them is not all."""
-        self._path, self._docks = path, docks
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._docks: Docks | None = None
+
+    def follow(self, docks: Docks) -> None:
+        """Keep of these docks what Qt does not."""
+        self._docks = docks
 
     def restore(self, window: QMainWindow) -> bool:
         """Put the window as it was; False if nothing (usable) was stored."""

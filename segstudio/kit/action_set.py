@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
@@ -18,6 +19,14 @@ from segstudio.kit.plain import wrapped
 def native(key: str) -> str:
     """A shortcut as this system writes it."""
     return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+@lru_cache(1024)
+def _tip(text: str, keys: tuple[str, ...], tip: str) -> str:
+    """What a tool tip says of a command, for each window and at each change the same."""
+    key = f" ({as_html(native(keys[0]))})" if keys else ""
+    more = "<br>" + as_html(wrapped(tip)).replace("\n", "<br>") if tip else ""
+    return f"<b>{as_html(text.rstrip('…'))}</b>{key}{more}"
 
 
 class ActionSet(QObject):
@@ -84,9 +93,13 @@ class ActionSet(QObject):
 
     def set_keymap(self, keymap: Keymap) -> None:
         """Replace the shortcuts that differ from the table's."""
+        if keymap == self._keymap:
+            return
+        before = {spec.id: self.keys(spec) for spec in self.rows}
         self._keymap = dict(keymap)
         for spec in self.rows:
-            self._show_keys(self._actions[spec.id], spec)
+            if self.keys(spec) != before[spec.id]:
+                self._show_keys(self._actions[spec.id], spec)
         self.keymap_changed.emit()
 
     def refresh(self) -> None:
@@ -126,10 +139,7 @@ class ActionSet(QObject):
         self._show_tip(action, spec, spec.tip)
 
     def _show_tip(self, action: QAction, spec: ActionSpec, tip: str) -> None:
-        keys = self.keys(spec)
-        key = f" ({as_html(native(keys[0]))})" if keys else ""
-        more = "<br>" + as_html(wrapped(tip)).replace("\n", "<br>") if tip else ""
-        action.setToolTip(f"<b>{as_html(spec.text.rstrip('…'))}</b>{key}{more}")
+        action.setToolTip(_tip(spec.text, self.keys(spec), tip))
 
     def _run(self, spec: ActionSpec) -> None:
         if self._context is None:

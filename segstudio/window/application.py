@@ -22,6 +22,8 @@ from segstudio.window.main_window import MainWindow
 from segstudio.window.screen import missing_display
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from segstudio.storage.mask_pattern import ChosenMasks
     from segstudio.studio import Studio
     from segstudio.window.crash import CrashGuard
@@ -94,6 +96,7 @@ class Application:
             opens=folder is not None or samples or screenshot is not None,
         )
         self.studio: Studio | None = None
+        self._fills = False
         self._folder, self._samples, self._screenshot = folder, samples, screenshot
         self._masks = masks
         self._crash: CrashGuard | None = None
@@ -147,7 +150,14 @@ class Application:
 
             self.dispatcher.post(fail)
             raise
-        self.dispatcher.post(self._fill)
+        # all at once, so that no result of the studio's jobs comes between two of them
+        self.dispatcher.post(self._make_studio)
+        if self.window.start.active:
+            for step in self.window.attach_steps():
+                self.dispatcher.post(partial(self._attach, step))
+        else:  # panels that can be seen come in one repaint
+            self.dispatcher.post(partial(self._attach, self.window.attach))
+        self.dispatcher.post(partial(self._attach, self._begin))
 
     def _show_start(self) -> None:
         """Show the start page before all that is slow to import; its rows are read here."""
@@ -167,16 +177,25 @@ class Application:
         self._crash.install()
         self.window.setWindowIcon(icon("segstudio"))
 
-    def _fill(self) -> None:
+    def _make_studio(self) -> None:
         from segstudio.studio import Studio
 
         home = os.environ.get("SEGSTUDIO_HOME")
         self.studio = Studio(self.dispatcher, Path(home) if home else None)
         if self._crash is not None:
             self._crash.studio = self.studio
-        self.window.attach(self.studio)
+        self._fills = True
+
+    def _attach(self, step: Callable[[Studio], None]) -> None:
+        """Do a step of what fills the window; after one that failed none is of use."""
+        if self._fills and self.studio is not None:
+            self._fills = False
+            step(self.studio)
+            self._fills = True
+
+    def _begin(self, studio: Studio) -> None:
         self._open()
-        self.studio.jobs.submit(
+        studio.jobs.submit(
             "Loading PyTorch", "model", _import_torch, ended=self.garbage.start, visible=False
         )
 

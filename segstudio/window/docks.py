@@ -240,8 +240,8 @@ class Docks(QObject):
 
     # -- what stands in the docks --------------------------------------------------------------
 
-    def build(self, studio: Studio) -> None:
-        """Build the panels that stand in the window, and follow which others are asked for."""
+    def furnish(self) -> None:
+        """Give the docks their menus and keys."""
         commands = self._window.commands
         for name, dock in self.by_name.items():
             title = dock.titleBarWidget()
@@ -256,10 +256,10 @@ class Docks(QObject):
         self.place.changed.connect(lambda: back.setEnabled(self.place.covers))
         self.place.changed.connect(self.changed)
         self.place.apply()
-        for spec in self._specs.values():
-            if not spec.on_demand:
-                self._build(spec, studio, spec.load())
-        self.changed.connect(lambda: self.build_opened(studio))
+
+    def build(self, spec: PanelSpec, studio: Studio) -> None:
+        """Build a panel that stands in the window from the start."""
+        self._build(spec, studio, spec.load())
 
     def build_opened(self, studio: Studio) -> None:
         """Build the panels that are open now and were not asked for before."""

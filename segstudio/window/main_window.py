@@ -141,9 +141,11 @@ class MainWindow(QMainWindow):
         return (
             *docks,
             self._build_menus,
+            self._build_choices,
             self._build_bar,
             self._build_tools,
             self._build_status,
+            self._build_notices,
         )
 
     def _dock_steps(self) -> tuple[Callable[[], None], ...]:
@@ -175,13 +177,16 @@ class MainWindow(QMainWindow):
         self.commands: ActionSet = ActionSet(self, all_actions())
         self.recent_menu = bars.fill_menus(self, self.menus, self.commands)
 
-    def _build_bar(self) -> None:
+    def _build_choices(self) -> None:
         from segstudio.runs.ui.model_chooser import ModelChooser
-        from segstudio.window import bars
         from segstudio.window.view_controls import ViewControls
 
         self.model_chooser = ModelChooser()
         self.view_controls = ViewControls()
+
+    def _build_bar(self) -> None:
+        from segstudio.window import bars
+
         bars.MainBar(self.bar, self.commands, self.model_chooser, self.view_controls)
 
     def _build_tools(self) -> None:
@@ -192,33 +197,44 @@ class MainWindow(QMainWindow):
         self.central.set_tools(self.tools)
 
     def _build_status(self) -> None:
-        from segstudio.kit.notice_strip import NoticeStrip
-        from segstudio.kit.physical_keys import PhysicalKeys
-        from segstudio.kit.text_focus import TextFocusGuard
         from segstudio.window.status_bar import StatusBar
 
         self.status: StatusBar = StatusBar(self.commands)
         self.setStatusBar(self.status)
+
+    def _build_notices(self) -> None:
+        from segstudio.kit.notice_strip import NoticeStrip
+        from segstudio.kit.physical_keys import PhysicalKeys
+        from segstudio.kit.text_focus import TextFocusGuard
+
         self.notices: NoticeStrip = NoticeStrip()
         self.central.add_bar(self.notices)
         self.text_focus = TextFocusGuard(self, PhysicalKeys(self, self.commands.action_of))
 
     def attach(self, studio: Studio) -> None:
         """Build what needs the studio, and connect everything."""
-        from segstudio.annotation.ui.correction_bar import CorrectionBar
+        for step in self.attach_steps():
+            step(studio)
+
+    def attach_steps(self) -> tuple[Callable[[Studio], None], ...]:
+        """The parts of `attach` in their order, for a turn of the event loop each."""
+        from segstudio.window.panels import PANELS
+
+        at_start = [spec for spec in PANELS if not spec.on_demand]
+        return (
+            self._build_views,
+            self._build_verbs,
+            *(lambda studio, spec=spec: self.docks.build(spec, studio) for spec in at_start),
+            self._connect,
+        )
+
+    def _build_views(self, studio: Studio) -> None:
         from segstudio.annotation.ui.tools.tool_table import TOOLS
         from segstudio.canvas.canvas import Canvas
         from segstudio.canvas.legend_bar import LegendBar
-        from segstudio.evaluation.ui.queue_link import QueueLink
         from segstudio.folder.ui.stack_bar import StackBar
-        from segstudio.kit.actions import Context, Scope
-        from segstudio.window.evaluation_link import EvaluationLink
-        from segstudio.window.network_link import NetworkLink
         from segstudio.window.options_bar import OptionsBar
-        from segstudio.window.signal_view import SignalView
-        from segstudio.window.window_commands import WindowCommands
 
-        self._studio = studio
         session = studio.session
         self.canvas = Canvas(
             session,
@@ -233,8 +249,24 @@ class MainWindow(QMainWindow):
         self.central.fill(self.options, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)
         self.central.add_foot(self.stack)
+
+    def _build_verbs(self, studio: Studio) -> None:
+        from segstudio.window.window_commands import WindowCommands
+
         self.verbs = WindowCommands(self, studio)
-        self.docks.build(studio)
+        self.docks.furnish()
+
+    def _connect(self, studio: Studio) -> None:
+        """Make all connections; nothing can be done in the window before."""
+        from segstudio.annotation.ui.correction_bar import CorrectionBar
+        from segstudio.evaluation.ui.queue_link import QueueLink
+        from segstudio.kit.actions import Context, Scope
+        from segstudio.window.evaluation_link import EvaluationLink
+        from segstudio.window.network_link import NetworkLink
+        from segstudio.window.signal_view import SignalView
+
+        self._studio = studio
+        session = studio.session
         self.signal_view = SignalView(self, studio)
         self.network = NetworkLink(self, studio)
         self.evaluation: EvaluationLink = EvaluationLink(self, studio)
@@ -242,8 +274,6 @@ class MainWindow(QMainWindow):
         self.commands.place(
             {Scope.WINDOW: self, Scope.CANVAS: self.canvas, Scope.LIST: self.images}
         )
-
-        # All connections of the window.
         session.changed.connect(self.signal_view.on_change)
         studio.jobs.changed.connect(self.signal_view.on_jobs)
         self.notices.attach(studio.notices)
@@ -270,6 +300,7 @@ class MainWindow(QMainWindow):
         self.menus[FILE].aboutToShow.connect(self.verbs.fill_recent)
         for menu in self.menus.values():
             menu.aboutToShow.connect(self.commands.refresh)
+        self.docks.changed.connect(lambda: self.docks.build_opened(studio))
         self.docks.changed.connect(self.signal_view.refresh_soon)
         self.docks.changed.connect(self.network.follow)
         self.docks.views_wanted.connect(self.canvas.setFocus)

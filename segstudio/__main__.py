@@ -33,15 +33,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     before = _stop_at_once_on_ctrl_c()
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        if not given:
-            return open_window(None)
-        from segstudio.cli.program import run
-
-        return run(given, open_window)
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
     finally:
         if arguments is not None and before is not None:  # the process goes on
             signal.signal(signal.SIGINT, before)
+    if arguments is None and "segstudio.window.application" in sys.modules:
+        from segstudio.window.application import leave
+
+        leave(code)
+    return code
+
+
+def _run(given: list[str]) -> int:
+    if not given:
+        return open_window(None)
+    from segstudio.cli.program import run
+
+    return run(given, open_window)
 
 
 def open_window(

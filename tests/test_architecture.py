@@ -123,7 +123,9 @@ LIGHT = {
     "from segstudio.models.weights import is_available\n"
     "for spec in registry().values(): is_available(spec)": ["torch", "torchvision", "PySide6"],
     "import segstudio.studio": ["torch", "PySide6", "tifffile"],
-    "import segstudio.window.application": ["torch", "numpy", "cv2", "pyqtgraph"],
+    "import segstudio.window.application": [
+        "torch", "numpy", "cv2", "pyqtgraph", "segstudio.window.docks"
+    ],
     "from segstudio.window.application import Application\n"
     "Application(None, False, None).window.build_bars()": ["torch", "numpy", "cv2", "PIL", "tifffile"],
     "import segstudio.annotation.ui.tools.tool_table": ["torch", "numpy", "cv2", "psygnal"],

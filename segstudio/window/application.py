@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
@@ -20,6 +22,8 @@ from segstudio.window.main_window import MainWindow
 from segstudio.window.screen import missing_display
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from segstudio.storage.mask_pattern import ChosenMasks
     from segstudio.studio import Studio
     from segstudio.window.crash import CrashGuard
@@ -50,6 +54,23 @@ def run(
     return application.exec()
 
 
+def leave(code: int) -> NoReturn:
+    """End the process of a window that is closed: all is saved, the jobs have stopped.
+
+    Python would first wait for what is just being imported beside the window, PyTorch for
+    seconds, and then take all of it apart.
+    """
+    application = QApplication.instance()
+    if application is not None:
+        application.shutdown()  # what was copied goes to the system, which keeps it
+    atexit._run_exitfuncs()  # noqa: SLF001 - as Python does at its end
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # there is none under pythonw
+            with suppress(OSError):  # whoever read it has gone
+                stream.flush()
+    os._exit(code)
+
+
 class Application:
     """The parts that live as long as the window."""
 
@@ -60,9 +81,7 @@ class Application:
         screenshot: Path | None,
         masks: ChosenMasks | None = None,
     ) -> None:
-        QApplication.setStyle("Fusion")  # before the application is made, so that no other is
-        existing = QApplication.instance()
-        self.qt = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+        self.qt = _qt_application()
         self.qt.setApplicationName("segstudio")
         self.qt.setApplicationDisplayName("")
         self.qt.setDesktopFileName("segstudio")
@@ -77,6 +96,7 @@ class Application:
             opens=folder is not None or samples or screenshot is not None,
         )
         self.studio: Studio | None = None
+        self._fills = False
         self._folder, self._samples, self._screenshot = folder, samples, screenshot
         self._masks = masks
         self._crash: CrashGuard | None = None
@@ -130,7 +150,14 @@ class Application:
 
             self.dispatcher.post(fail)
             raise
-        self.dispatcher.post(self._fill)
+        # all at once, so that no result of the studio's jobs comes between two of them
+        self.dispatcher.post(self._make_studio)
+        if self.window.start.active:
+            for step in self.window.attach_steps():
+                self.dispatcher.post(partial(self._attach, step))
+        else:  # panels that can be seen come in one repaint
+            self.dispatcher.post(partial(self._attach, self.window.attach))
+        self.dispatcher.post(partial(self._attach, self._begin))
 
     def _show_start(self) -> None:
         """Show the start page before all that is slow to import; its rows are read here."""
@@ -150,16 +177,25 @@ class Application:
         self._crash.install()
         self.window.setWindowIcon(icon("segstudio"))
 
-    def _fill(self) -> None:
+    def _make_studio(self) -> None:
         from segstudio.studio import Studio
 
         home = os.environ.get("SEGSTUDIO_HOME")
         self.studio = Studio(self.dispatcher, Path(home) if home else None)
         if self._crash is not None:
             self._crash.studio = self.studio
-        self.window.attach(self.studio)
+        self._fills = True
+
+    def _attach(self, step: Callable[[Studio], None]) -> None:
+        """Do a step of what fills the window; after one that failed none is of use."""
+        if self._fills and self.studio is not None:
+            self._fills = False
+            step(self.studio)
+            self._fills = True
+
+    def _begin(self, studio: Studio) -> None:
         self._open()
-        self.studio.jobs.submit(
+        studio.jobs.submit(
             "Loading PyTorch", "model", _import_torch, ended=self.garbage.start, visible=False
         )
 
@@ -176,6 +212,19 @@ class Application:
             browsing.open_samples()
         if self._screenshot is None:
             self.window.verbs.offer_recovery()
+
+
+def _qt_application() -> QApplication:
+    """The application, with Qt's own style, so that it looks alike on all systems.
+
+    The style is named by an argument: `setStyle` makes all that Python knows of styles, which the
+    first window need not wait for.
+    """
+    existing = QApplication.instance()
+    if not isinstance(existing, QApplication):
+        return QApplication([*sys.argv[:1], "-style", "Fusion"])
+    existing.setStyle("Fusion")
+    return existing
 
 
 def _import_torch(_job: object) -> None:

@@ -98,34 +98,47 @@ class Docks(QObject):
         # the room below stands under the list and the canvas; the right column keeps its height
         window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
         window.setCorner(Qt.Corner.BottomLeftCorner, Area.BottomDockWidgetArea)
+        self.by_name: dict[str, QDockWidget] = {}
+        self._docks: list[QDockWidget] = []
+        self._closing = QTimer(self, singleShot=True, interval=0)
+        self._closing.timeout.connect(self._room_closed)
+
+    def make_room(self) -> None:
+        """Make the room; then come the columns, then all are put up: a turn of the event loop each."""
         in_room = [spec for spec in self._specs.values() if spec.in_room]
         self.room = RoomDock(in_room, [self._frames[spec.name] for spec in in_room])
         self.room.setAllowedAreas(Area.BottomDockWidgetArea | Area.RightDockWidgetArea)
+
+    def make_columns(self) -> None:
+        """Make the docks beside the views."""
         self.by_name = {
             spec.name: self.room if spec.in_room else self._make(spec)
             for spec in self._specs.values()
         }
         self._docks = list(dict.fromkeys(self.by_name.values()))
-        self.place = RoomPlace(window, self.room, self._column)
-        self.arrange()
-        self._closing = QTimer(self, singleShot=True, interval=0)
-        self._closing.timeout.connect(self._room_closed)
+
+    def put_up(self, *, shown: bool) -> None:
+        """Put all docks where they stand at the first start, if not shown, then hidden there."""
+        self.place = RoomPlace(self._window, self.room, self._column)
+        self.arrange(shown=shown)
         for dock in self._docks:
             dock.visibilityChanged.connect(self._note_use)
         self.room.turned.connect(self._note_use)
 
     # -- the first arrangement -----------------------------------------------------------------
 
-    def arrange(self) -> None:
-        """Put every dock where it stands at the first start."""
+    def arrange(self, *, shown: bool = True) -> None:
+        """Put every dock where it stands at the first start; unless shown, none is seen there."""
         window = self._window
         self.place.forget()
         for dock in self._docks:
             dock.setFloating(False)
+            if not shown:
+                dock.hide()
         columns = [spec for spec in self._specs.values() if not spec.in_room]
         for spec in columns:
             window.addDockWidget(spec.area, self.by_name[spec.name])
-            self.by_name[spec.name].setVisible(not spec.on_demand)
+            self.by_name[spec.name].setVisible(shown and not spec.on_demand)
         window.addDockWidget(Area.BottomDockWidgetArea, self.room)
         self.room.hide()
         alone = [spec for spec in columns if not spec.tabbed_with]
@@ -162,8 +175,8 @@ class Docks(QObject):
 
     # -- what stands in the docks --------------------------------------------------------------
 
-    def build(self, studio: Studio) -> None:
-        """Build the panels that stand in the window, and follow which others are asked for."""
+    def furnish(self) -> None:
+        """Give the room its buttons and the docks their keys."""
         self.room.furnish(self._window.commands)
         escape = QShortcut(Qt.Key.Key_Escape, self.room, self.views_wanted.emit)
         escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -172,10 +185,10 @@ class Docks(QObject):
         self.place.changed.connect(lambda: back.setEnabled(self.place.covers))
         self.place.changed.connect(self.changed)
         self.place.apply()
-        for spec in self._specs.values():
-            if not spec.on_demand:
-                self._build(spec, studio, spec.load())
-        self.changed.connect(lambda: self.build_opened(studio))
+
+    def build(self, spec: PanelSpec, studio: Studio) -> None:
+        """Build a panel that stands in the window from the start."""
+        self._build(spec, studio, spec.load())
 
     def build_opened(self, studio: Studio) -> None:
         """Build the panels that are open now and were not asked for before."""

@@ -29,7 +29,6 @@ from segstudio.kit.frame_names import (
     STATUS_HEIGHT,
     TOOLS_WIDTH,
 )
-from segstudio.window.docks import Docks
 from segstudio.window.start import Start
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from segstudio.kit.theme import Theme
     from segstudio.runs.ui.model_panel import ModelPanel
     from segstudio.studio import Studio
+    from segstudio.window.docks import Docks
     from segstudio.window.status_bar import StatusBar
 
 
@@ -93,14 +93,16 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.central)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().setFixedHeight(STATUS_HEIGHT)
-        self.docks: Docks = Docks(self)
-        self.layout_store = LayoutStore(layout_file, self.docks)
+        self.layout_store = LayoutStore(layout_file)
         self.start = Start(self)
+        self._has_docks = False
         is_first = False
         if not opens:
             self.layout_store.restore_geometry(self)
             self.start.begin()
         else:
+            for step in self._dock_steps():
+                step()
             is_first = not self.layout_store.restore(self)
         if opens and not is_first and not self.docks.any_shown():
             self.docks.toggle_all()  # who closed the program with all hidden would look in vain
@@ -123,18 +125,49 @@ class MainWindow(QMainWindow):
         import segstudio.runs.ui.model_chooser
         import segstudio.window.bars
         import segstudio.window.crash
+        import segstudio.window.docks
         import segstudio.window.start_page
         import segstudio.window.status_bar
         import segstudio.window.view_controls  # noqa: F401
 
     def build_bars(self) -> None:
-        """Fill the frame with all that needs no studio: actions, menus, bars, notices."""
+        """Fill the frame with all that needs no studio: docks, actions, menus, bars, notices."""
         for step in self.bar_steps():
             step()
 
     def bar_steps(self) -> tuple[Callable[[], None], ...]:
         """The parts of `build_bars` in their order, for a turn of the event loop each."""
-        return (self._build_menus, self._build_bar, self._build_tools, self._build_status)
+        docks = () if self._has_docks else self._dock_steps()
+        return (
+            *docks,
+            self._build_menus,
+            self._build_choices,
+            self._build_bar,
+            self._build_tools,
+            self._build_status,
+            self._build_notices,
+        )
+
+    def _dock_steps(self) -> tuple[Callable[[], None], ...]:
+        """What makes the docks; behind the start page nobody sees them, so they can wait there."""
+        return (
+            self._begin_docks,
+            lambda: self.docks.make_room(),
+            lambda: self.docks.make_columns(),
+            self._put_up_docks,
+        )
+
+    def _begin_docks(self) -> None:
+        from segstudio.window.docks import Docks
+
+        self.docks: Docks = Docks(self)
+
+    def _put_up_docks(self) -> None:
+        self.docks.put_up(shown=not self.start.active)
+        self.layout_store.follow(self.docks)
+        self._has_docks = True
+        if self.start.active:
+            self.start.begin()  # hides what came with them
 
     def _build_menus(self) -> None:
         from segstudio.kit.action_set import ActionSet
@@ -144,13 +177,16 @@ class MainWindow(QMainWindow):
         self.commands: ActionSet = ActionSet(self, all_actions())
         self.recent_menu = bars.fill_menus(self, self.menus, self.commands)
 
-    def _build_bar(self) -> None:
+    def _build_choices(self) -> None:
         from segstudio.runs.ui.model_chooser import ModelChooser
-        from segstudio.window import bars
         from segstudio.window.view_controls import ViewControls
 
         self.model_chooser = ModelChooser()
         self.view_controls = ViewControls()
+
+    def _build_bar(self) -> None:
+        from segstudio.window import bars
+
         bars.MainBar(self.bar, self.commands, self.model_chooser, self.view_controls)
 
     def _build_tools(self) -> None:
@@ -161,33 +197,44 @@ class MainWindow(QMainWindow):
         self.central.set_tools(self.tools)
 
     def _build_status(self) -> None:
-        from segstudio.kit.notice_strip import NoticeStrip
-        from segstudio.kit.physical_keys import PhysicalKeys
-        from segstudio.kit.text_focus import TextFocusGuard
         from segstudio.window.status_bar import StatusBar
 
         self.status: StatusBar = StatusBar(self.commands)
         self.setStatusBar(self.status)
+
+    def _build_notices(self) -> None:
+        from segstudio.kit.notice_strip import NoticeStrip
+        from segstudio.kit.physical_keys import PhysicalKeys
+        from segstudio.kit.text_focus import TextFocusGuard
+
         self.notices: NoticeStrip = NoticeStrip()
         self.central.add_bar(self.notices)
         self.text_focus = TextFocusGuard(self, PhysicalKeys(self, self.commands.action_of))
 
     def attach(self, studio: Studio) -> None:
         """Build what needs the studio, and connect everything."""
-        from segstudio.annotation.ui.correction_bar import CorrectionBar
+        for step in self.attach_steps():
+            step(studio)
+
+    def attach_steps(self) -> tuple[Callable[[Studio], None], ...]:
+        """The parts of `attach` in their order, for a turn of the event loop each."""
+        from segstudio.window.panels import PANELS
+
+        at_start = [spec for spec in PANELS if not spec.on_demand]
+        return (
+            self._build_views,
+            self._build_verbs,
+            *(lambda studio, spec=spec: self.docks.build(spec, studio) for spec in at_start),
+            self._connect,
+        )
+
+    def _build_views(self, studio: Studio) -> None:
         from segstudio.annotation.ui.tools.tool_table import TOOLS
         from segstudio.canvas.canvas import Canvas
         from segstudio.canvas.legend_bar import LegendBar
-        from segstudio.evaluation.ui.queue_link import QueueLink
         from segstudio.folder.ui.stack_bar import StackBar
-        from segstudio.kit.actions import Context, Scope
-        from segstudio.window.evaluation_link import EvaluationLink
-        from segstudio.window.network_link import NetworkLink
         from segstudio.window.options_bar import OptionsBar
-        from segstudio.window.signal_view import SignalView
-        from segstudio.window.window_commands import WindowCommands
 
-        self._studio = studio
         session = studio.session
         self.canvas = Canvas(
             session,
@@ -202,8 +249,24 @@ class MainWindow(QMainWindow):
         self.central.fill(self.options, self.canvas)
         self.stack = StackBar(session, studio.browsing, self.commands)
         self.central.add_foot(self.stack)
+
+    def _build_verbs(self, studio: Studio) -> None:
+        from segstudio.window.window_commands import WindowCommands
+
         self.verbs = WindowCommands(self, studio)
-        self.docks.build(studio)
+        self.docks.furnish()
+
+    def _connect(self, studio: Studio) -> None:
+        """Make all connections; nothing can be done in the window before."""
+        from segstudio.annotation.ui.correction_bar import CorrectionBar
+        from segstudio.evaluation.ui.queue_link import QueueLink
+        from segstudio.kit.actions import Context, Scope
+        from segstudio.window.evaluation_link import EvaluationLink
+        from segstudio.window.network_link import NetworkLink
+        from segstudio.window.signal_view import SignalView
+
+        self._studio = studio
+        session = studio.session
         self.signal_view = SignalView(self, studio)
         self.network = NetworkLink(self, studio)
         self.evaluation: EvaluationLink = EvaluationLink(self, studio)
@@ -211,8 +274,6 @@ class MainWindow(QMainWindow):
         self.commands.place(
             {Scope.WINDOW: self, Scope.CANVAS: self.canvas, Scope.LIST: self.images}
         )
-
-        # All connections of the window.
         session.changed.connect(self.signal_view.on_change)
         studio.jobs.changed.connect(self.signal_view.on_jobs)
         self.notices.attach(studio.notices)
@@ -239,6 +300,7 @@ class MainWindow(QMainWindow):
         self.menus[FILE].aboutToShow.connect(self.verbs.fill_recent)
         for menu in self.menus.values():
             menu.aboutToShow.connect(self.commands.refresh)
+        self.docks.changed.connect(lambda: self.docks.build_opened(studio))
         self.docks.changed.connect(self.signal_view.refresh_soon)
         self.docks.changed.connect(self.network.follow)
         self.docks.views_wanted.connect(self.canvas.setFocus)
@@ -261,7 +323,7 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
+        if self._has_docks and event.size().width() != event.oldSize().width():
             self.docks.fit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -355,9 +417,13 @@ def keep_on_screen(window: QMainWindow) -> None:
 class LayoutStore:
     """A small file with the window's geometry and the places of its docks."""
 
-    def __init__(self, path: Path, docks: Docks | None = None) -> None:
-        """Take the file, and the docks if what Qt remembers of them is not all."""
-        self._path, self._docks = path, docks
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._docks: Docks | None = None
+
+    def follow(self, docks: Docks) -> None:
+        """Keep of these docks what Qt does not."""
+        self._docks = docks
 
     def restore(self, window: QMainWindow) -> bool:
         """Put the window as it was; False if nothing (usable) was stored."""

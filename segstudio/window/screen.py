@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -33,6 +31,8 @@ def missing_display() -> str:
 
 def _answers() -> bool:
     """Whether the X server of DISPLAY lets us in; True where that cannot be asked."""
+    import ctypes
+
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError:
@@ -48,6 +48,9 @@ def _missing_library() -> str:
 
     Loading the plug-in here costs nothing: Qt would load the very same file next.
     """
+    import ctypes
+    import importlib.util
+
     package = importlib.util.find_spec("PySide6")
     if package is None or package.origin is None:
         return ""

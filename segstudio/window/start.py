@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtWidgets import QTabBar, QWidget
+from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
 
 if TYPE_CHECKING:
     from segstudio.core.labels import Image
@@ -56,7 +56,9 @@ class Start(QObject):
         """Hide what needs a folder."""
         window = self._window
         self.active = True
-        for dock in window.docks.by_name.values():
+        for dock in window.findChildren(
+            QDockWidget, options=Qt.FindChildOption.FindDirectChildrenOnly
+        ):
             dock.hide()
         self._let_tabs_take_focus(False)
         window.bar.hide()

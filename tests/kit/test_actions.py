@@ -6,7 +6,9 @@ from collections import Counter
 
 import pytest
 from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication
 
+from segstudio.kit.action_set import ActionSet
 from segstudio.kit.actions import Scope, clashes, keys_of
 from segstudio.resources import resource_path
 from segstudio.window.action_table import BAR_FILE, BAR_LAYOUT, BAR_PLACES, BAR_STRIP, all_actions
@@ -87,3 +89,22 @@ def _leaves(menu):
             yield from _leaves(action.menu())
         elif action.objectName():
             yield action
+
+
+def test_only_keys_that_change_are_shown_anew(qtbot):
+    told: list[str] = []
+    actions = ActionSet(QApplication.instance(), ACTIONS)
+    for spec in ACTIONS:
+        actions[spec.id].changed.connect(lambda name=spec.id: told.append(name))
+    actions.keymap_changed.connect(lambda: told.append("keymap"))
+    actions.set_keymap({})
+    assert told == []
+    actions.set_keymap({"file.open": ("Ctrl+Alt+F",)})
+    assert set(told) == {"file.open", "keymap"}
+    assert actions["file.open"].shortcut() == QKeySequence("Ctrl+Alt+F")
+    assert "(Ctrl+Alt+F)" in actions["file.open"].toolTip()
+    told.clear()
+    actions.set_keymap({})
+    assert set(told) == {"file.open", "keymap"}
+    assert "(Ctrl+O)" in actions["file.open"].toolTip()
+    actions.deleteLater()

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
+from PySide6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMenu
 
 from segstudio.folder.ui.recent_list import RecentList
 from segstudio.kit.actions import ActionSpec
@@ -162,6 +162,30 @@ def test_a_window_that_is_opened_with_a_folder_shows_its_panels_at_once(qtbot, t
     assert not window.start.active
     assert _panels(window)[:2] == ["Images", "Classes"]
     window.close()
+
+
+@pytest.mark.parametrize("done", [0, 3, -1])
+def test_a_window_can_be_closed_between_the_steps_of_its_making(qtbot, tmp_path, studio, done):
+    theme = QApplication.instance().findChild(Theme) or Theme(QApplication.instance())
+    window = MainWindow(tmp_path / "window.ini", theme)
+    qtbot.addWidget(window)
+    window.show()
+    window.resize(1111, 777)
+    for step in window.bar_steps()[:done]:
+        step()
+        QApplication.processEvents()
+    if done == -1:
+        for step in window.bar_steps()[done:]:
+            step()
+        for fill in window.attach_steps()[:done]:
+            fill(studio)
+            QApplication.processEvents()
+        assert not any(action.isEnabled() for action in window.commands._actions.values())
+    assert not any(dock.isVisible() for dock in window.findChildren(QDockWidget))
+    assert window.close()
+    again = MainWindow(tmp_path / "window.ini", theme)
+    qtbot.addWidget(again)
+    assert again.size().toTuple() == (1111, 777)
 
 
 # -- the three ways ------------------------------------------------------------------------------

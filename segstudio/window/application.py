@@ -153,8 +153,8 @@ class Application:
         # all at once, so that no result of the studio's jobs comes between two of them
         self.dispatcher.post(self._make_studio)
         if self.window.start.active:
-            for step in self.window.attach_steps():
-                self.dispatcher.post(partial(self._attach, step))
+            for part in self.window.attach_steps():
+                self.dispatcher.post(partial(self._attach, part))
         else:  # panels that can be seen come in one repaint
             self.dispatcher.post(partial(self._attach, self.window.attach))
         self.dispatcher.post(partial(self._attach, self._begin))

@@ -359,7 +359,9 @@ class Session:
             if change.what & what and (change.by is None or change.by is not owner):
                 listener(change)
 
-        self.changed.connect(told)
+        self.changed.connect(
+            told, max_args=1
+        )  # or its signature would be looked up, which takes long
 
     @property
     def selected_name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from segstudio.annotation.ui.tools import tool_table
 from segstudio.canvas.tool import Tool
@@ -468,6 +468,7 @@ _OF_FOLDER = (EDIT, IMAGE, TOOLS, VIEW, NETWORK, EVALUATION)
 """Menus of which nothing can be done, or seen, before a folder is open."""
 
 
+@lru_cache(256)
 def _of_folder(row: ActionSpec) -> ActionSpec:
     """The command as one that needs a folder, whatever else it needs."""
     asked = row.enabled

@@ -141,6 +141,8 @@ class Application:
                 self.dispatcher.post(step)
             self.dispatcher.post(self._guard)
             self._show_start()
+            for step in self.window.dock_steps():
+                self.dispatcher.post(step)
             import segstudio.window.preload  # noqa: F401 - loaded for what it imports
         except BaseException as error:
             caught = error
@@ -153,8 +155,8 @@ class Application:
         # all at once, so that no result of the studio's jobs comes between two of them
         self.dispatcher.post(self._make_studio)
         if self.window.start.active:
-            for part in self.window.attach_steps():
-                self.dispatcher.post(partial(self._attach, part))
+            for fill in self.window.attach_steps():
+                self.dispatcher.post(partial(self._attach, fill))
         else:  # panels that can be seen come in one repaint
             self.dispatcher.post(partial(self._attach, self.window.attach))
         self.dispatcher.post(partial(self._attach, self._begin))

@@ -101,7 +101,7 @@ class MainWindow(QMainWindow):
             self.layout_store.restore_geometry(self)
             self.start.begin()
         else:
-            for step in self._dock_steps():
+            for step in self.dock_steps():
                 step()
             is_first = not self.layout_store.restore(self)
         if opens and not is_first and not self.docks.any_shown():
@@ -132,14 +132,12 @@ class MainWindow(QMainWindow):
 
     def build_bars(self) -> None:
         """Fill the frame with all that needs no studio: docks, actions, menus, bars, notices."""
-        for step in self.bar_steps():
+        for step in (*self.bar_steps(), *self.dock_steps()):
             step()
 
     def bar_steps(self) -> tuple[Callable[[], None], ...]:
         """The parts of `build_bars` in their order, for a turn of the event loop each."""
-        docks = () if self._has_docks else self._dock_steps()
         return (
-            *docks,
             self._build_menus,
             self._build_choices,
             self._build_bar,
@@ -148,8 +146,10 @@ class MainWindow(QMainWindow):
             self._build_notices,
         )
 
-    def _dock_steps(self) -> tuple[Callable[[], None], ...]:
-        """What makes the docks; behind the start page nobody sees them, so they can wait there."""
+    def dock_steps(self) -> tuple[Callable[[], None], ...]:
+        """What makes the docks, unless they are there: behind the start page they can wait."""
+        if self._has_docks:
+            return ()
         return (
             self._begin_docks,
             lambda: self.docks.make_room(),
@@ -201,6 +201,8 @@ class MainWindow(QMainWindow):
 
         self.status: StatusBar = StatusBar(self.commands)
         self.setStatusBar(self.status)
+        if self.start.active:
+            self.status.show_start(shown=True)
 
     def _build_notices(self) -> None:
         from segstudio.kit.notice_strip import NoticeStrip

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMenu
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDockWidget, QFileDialog, QMenu
 
 from segstudio.folder.ui.recent_list import RecentList
 from segstudio.kit.actions import ActionSpec
@@ -171,12 +171,12 @@ def test_a_window_can_be_closed_between_the_steps_of_its_making(qtbot, tmp_path,
     qtbot.addWidget(window)
     window.show()
     window.resize(1111, 777)
-    for step in window.bar_steps()[:done]:
+    steps = (*window.bar_steps(), *window.dock_steps())
+    for step in steps[:done]:
         step()
         QApplication.processEvents()
     if done == -1:
-        for step in window.bar_steps()[done:]:
-            step()
+        steps[-1]()
         for fill in window.attach_steps()[:done]:
             fill(studio)
             QApplication.processEvents()
@@ -186,6 +186,19 @@ def test_a_window_can_be_closed_between_the_steps_of_its_making(qtbot, tmp_path,
     again = MainWindow(tmp_path / "window.ini", theme)
     qtbot.addWidget(again)
     assert again.size().toTuple() == (1111, 777)
+
+
+def test_what_a_folder_needs_is_not_offered_for_a_moment_before_the_page(qtbot, tmp_path):
+    theme = QApplication.instance().findChild(Theme) or Theme(QApplication.instance())
+    window = MainWindow(tmp_path / "window.ini", theme)
+    qtbot.addWidget(window)
+    window.show()
+    for step in window.bar_steps():
+        step()
+        QApplication.processEvents()
+        shown = [b.text() for b in window.findChildren(QAbstractButton) if b.isVisible()]
+        assert shown == []
+    window.close()
 
 
 # -- the three ways ------------------------------------------------------------------------------

@@ -3,26 +3,28 @@
 Only the window's own imports are loaded where a window is opened: typer, for one, is not.
 """
 
-from __future__ import annotations
-
-import os
-import signal
 import sys
+
+try:
+    from segstudio import interrupt
+
+    if __name__ == "__main__":
+        interrupt.end_at_once()
+except KeyboardInterrupt:
+    sys.stderr.write("error: stopped\n")
+    sys.exit(130)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # nothing is loaded before Ctrl+C is taken care of
     from collections.abc import Sequence
     from pathlib import Path
-    from types import FrameType
-    from typing import Any
 
     from segstudio.storage.mask_pattern import ChosenMasks
 
 _NO_WINDOW = 2
-_STOPPED = 130
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run the program.
 
     Args:
@@ -31,12 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    before = _stop_at_once_on_ctrl_c()
+    before = interrupt.end_at_once()
+    code = interrupt.STOPPED
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
     finally:
-        if arguments is not None and before is not None:  # the process goes on
-            signal.signal(signal.SIGINT, before)
+        if arguments is None:
+            interrupt.nothing_left(to_wait_for=code == interrupt.STOPPED)
+        else:  # the process goes on
+            interrupt.restore(before)
     if arguments is None and "segstudio.window.application" in sys.modules:
         from segstudio.window.application import leave
 
@@ -53,11 +58,11 @@ def _run(given: list[str]) -> int:
 
 
 def open_window(
-    folder: Path | None,
+    folder: "Path | None",
     *,
     samples: bool = False,
-    screenshot: Path | None = None,
-    masks: ChosenMasks | None = None,
+    screenshot: "Path | None" = None,
+    masks: "ChosenMasks | None" = None,
 ) -> int:
     """Open the window and return when it is closed.
 
@@ -67,6 +72,16 @@ def open_window(
         screenshot: File to save a picture of the window to, and exit.
         masks: The masks of the folder, if they are not to be found.
     """
+    before = interrupt.end_at_once()  # nothing is open until the window takes over
+    try:
+        return _open(folder, samples, screenshot, masks)
+    finally:
+        interrupt.restore(before)
+
+
+def _open(
+    folder: "Path | None", samples: bool, screenshot: "Path | None", masks: "ChosenMasks | None"
+) -> int:
     from segstudio.window.screen import missing_display
 
     problem = missing_display() or _breaks_python()
@@ -98,23 +113,6 @@ def _breaks_python() -> str:
         f"PySide6 {version} breaks Python 3.11. Use Python 3.12, or run "
         "pip install 'PySide6-Essentials<6.12'."
     )
-
-
-def _stop_at_once_on_ctrl_c() -> Any:
-    """Until a command or the window takes over there is nothing to finish, only to load.
-
-    Returns:
-        What happened on Ctrl+C before.
-    """
-    try:
-        return signal.signal(signal.SIGINT, _stop_at_once)
-    except ValueError:  # not the main thread, which alone may say what signals do
-        return None
-
-
-def _stop_at_once(_number: int, _frame: FrameType | None) -> None:
-    os.write(2, b"error: stopped\n")
-    os._exit(_STOPPED)
 
 
 def _refuse(problem: str) -> int:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 FEATURES = {"annotation", "comparison", "evaluation", "inspection", "training"}
 FLOORS = (
-    {"core", "resources"},
+    {"core", "interrupt", "resources"},
     {"storage", "models", "metrics", "jobs"},
     {"report", "session", "notices"},
     {"clock", "preferences"},

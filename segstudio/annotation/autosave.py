@@ -108,7 +108,8 @@ class Autosave:
         self._cancel_timer: Cancel | None = None
         self._told = False
         self._errors: dict[ImageRef, Exception] = {}
-        self._asking: set[ImageRef] = set()
+        self._asking: dict[ImageRef, str] = {}
+        """What was asked about images that wait for the answer (`Notice.about`)."""
         self._elsewhere: dict[ImageRef, int] = {}
         self._cancel_retry: Cancel | None = None
         self._retry_s = _RETRY_S
@@ -143,6 +144,10 @@ class Autosave:
         """Why an image could not be saved; "" if nothing is known to be wrong."""
         error = self._errors.get(document.ref)
         return "" if error is None else getattr(error, "message", str(error))
+
+    def is_asked(self, document: Document) -> bool:
+        """Whether a person has to decide what becomes of an image's unsaved work."""
+        return document.ref in self._asking
 
     def is_kept(self, document: Document) -> bool:
         """Whether every stroke that is not saved is in the journal, so that it is not lost."""
@@ -276,14 +281,15 @@ class Autosave:
         return written
 
     def _save(self, document: Document, *, replace: bool = False) -> None:
-        """Save an image, unless it waits for an answer.
+        """Save an image.
+
+        Where it waits for an answer too: what was asked about may be gone, and else nothing is
+        written.
 
         Args:
             document: The image.
             replace: Whether a version that another program wrote is replaced (a copy is kept).
         """
-        if document.ref in self._asking:
-            return
         annotation, target = document.annotation, self._target_of(document)
         agreed = frozenset(self._agreed)
 
@@ -303,7 +309,7 @@ class Autosave:
             self._errors[document.ref] = error
             if not self._ask_about(document, error):
                 self._say_failed(document, error)
-                self._start_retry()
+            self._start_retry()
             self._tell_saved()
 
         self._submit(f"Saving {document.ref.title}", work, done, failed)
@@ -380,16 +386,22 @@ class Autosave:
         first: Action
         second: Action | None
         if isinstance(error, ForeignChangeError):
+            question = f"{_SAVING}: {document.ref.path} {document.ref.page}"
             first = ("Keep mine", lambda: self._keep_mine(document))
             second = ("Take theirs", lambda: self._take_theirs(document))
         elif isinstance(error, OutsideLinkError):
-            verb = {"replace": "Replace the link", "follow": "Save there", "": ""}[error.remedy]
-            agree = (verb, lambda: self._agree(document, error))
+            question, verb = error.question, error.agreement
             elsewhere: Action = ("Save elsewhere…", self._ask_elsewhere)
+            agree: Action = (verb, lambda: self._agree(document, error))
             first, second = (agree, elsewhere) if verb else (elsewhere, None)
         else:
+            self._answered(document)
             return False
-        self._asking.add(document.ref)
+        if self._asking.get(document.ref) == question:
+            return True
+        self._answered(document)
+        self._asking[document.ref] = question
+        self._notices.settle(question)  # asked about another image, or about the classes
         self._notices.post(
             Notice(
                 "warning" if isinstance(error, ForeignChangeError) else "error",
@@ -397,7 +409,7 @@ class Autosave:
                 error.hint,
                 action=first,
                 second=second,
-                about=_question(document),
+                about=question,
                 scope="program",
                 stays=True,
             )
@@ -405,14 +417,13 @@ class Autosave:
         return True
 
     def _answered(self, document: Document) -> None:
-        if document.ref in self._asking:
-            self._asking.discard(document.ref)
-            self._notices.settle(_question(document))
+        question = self._asking.pop(document.ref, None)
+        if question is not None and question not in self._asking.values():
+            self._notices.settle(question)
 
     def _agree(self, document: Document, asked: OutsideLinkError) -> None:
         """The user said that a link that leads out of the folder may be used."""
         self._agreed.add(asked.link)
-        self._answered(document)
         if asked.remedy == "follow":
             folder = self._target_of(document).data_folder
             self._jobs.submit(
@@ -421,8 +432,10 @@ class Autosave:
                 lambda _job: agree_to_link(folder, asked.link),
                 visible=False,
             )
-        if document.dirty:
-            self._save(document)
+        waiting = [d for d in self._documents.dirty() if self._asking.get(d.ref) == asked.question]
+        self._asking = {r: q for r, q in self._asking.items() if q != asked.question}
+        self._notices.settle(asked.question)
+        self.save(waiting)
 
     def _keep_mine(self, document: Document) -> None:
         self._answered(document)
@@ -665,11 +678,6 @@ def _write(
     # Not when the result arrives: the next save may be at work before.
     document.seen = target.annotations.seen(document.ref)
     return _Written(copy.revision, saved, copies, target.annotations.has(document.ref))
-
-
-def _question(document: Document) -> str:
-    """What a question about an image is about: it goes when it is answered."""
-    return f"{_SAVING}: {document.ref.path} {document.ref.page}"
 
 
 def _free_folder(folder: Path, ref: ImageRef) -> Path:

@@ -20,7 +20,13 @@ from segstudio.core.prediction import ModelSpec, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.evaluation.conditions import Conditions, Contender, References
 from segstudio.evaluation.folder_evaluation import FolderEvaluation, evaluate_folder, opened_for
-from segstudio.evaluation.own_pixels import own_pixels_notes, started_on_disk
+from segstudio.evaluation.own_pixels import (
+    IMAGES_OF_OWN,
+    Started,
+    own_images,
+    own_pixels_notes,
+    started_on_disk,
+)
 from segstudio.folder.files import FolderFiles
 from segstudio.metrics.measure import AnyMeasure
 from segstudio.models.registry import spec_from_weights
@@ -167,19 +173,25 @@ def _print(
     truth = found.references.files.project.truth
     told["ground_truth_values"] = None if truth is None else truth.kind
     # said on stderr as well
+    started = _started(found)
     told["notes"] = [
-        *found.references.doubts, *(unscored if as_json else []), *_own_pixels(found)
-    ]  # fmt: skip
+        *found.references.doubts,
+        *(unscored if as_json else []),
+        *own_pixels_notes(started, found.table),
+    ]
+    own = own_images(started, found.table)
+    for row in told["models"]:
+        row[IMAGES_OF_OWN] = own[row["id"]]
     if as_json:
         print_json(told)
     else:
         print_report(told)
 
 
-def _own_pixels(found: FolderEvaluation) -> list[str]:
+def _started(found: FolderEvaluation) -> Started:
     table = found.table
     places = {int(i) for run in table.runs for i in table.indices(run, scored=True)}
-    return own_pixels_notes(started_on_disk(found.references, sorted(places)), table)
+    return started_on_disk(found.references, sorted(places))
 
 
 def _evaluated(

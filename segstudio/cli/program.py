@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from segstudio import __version__
+from segstudio import __version__, interrupt
 from segstudio.cli import options
 from segstudio.cli.exit_codes import BAD_INPUT, FAILURE, OK, InputError, input_errors
 from segstudio.cli.output import warn
@@ -429,12 +429,15 @@ def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
     failure while working, 130 for Ctrl+C.
     """
     _print_any_name()
-    with stopping_in_order() as stopping:
-        try:
-            return _printed(lambda: _guarded(arguments, open_window, stopping))
-        except Stopped:
-            warn("error: stopped")
-            return STOPPED
+    try:
+        with stopping_in_order() as stopping:
+            code = _printed(lambda: _guarded(arguments, open_window, stopping))
+            stopping.nothing_left()
+    except Stopped:
+        interrupt.nothing_left(to_wait_for=True)
+        warn("error: stopped")
+        return STOPPED
+    return code
 
 
 def _printed(work: Callable[[], int]) -> int:
@@ -474,6 +477,8 @@ def _guarded(arguments: Sequence[str], open_window: OpenWindow, stopping: Stoppi
             list(arguments), "segstudio", standalone_mode=False, obj=open_window
         )
     except SegstudioError as error:
+        if stopping.asked:
+            raise Stopped from error  # what was made of it
         warn(f"error: {_one_line(str(error))}")
         return BAD_INPUT if isinstance(error, InputError) else FAILURE
     except (CancelledError, KeyboardInterrupt, typer.Abort) as error:

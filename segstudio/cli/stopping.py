@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
 
-STOPPED: Final = 130
-"""The exit code of a program that Ctrl+C ended: 128 + SIGINT, as shells have it."""
+from segstudio import interrupt
+
+STOPPED = interrupt.STOPPED
 
 
 class Stopped(BaseException):
@@ -25,25 +26,45 @@ class Stopping:
     """Whether Ctrl+C was pressed."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = self.over = False
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """Stop in order; a second time at once."""
         if self.asked:
-            os._exit(STOPPED)
+            interrupt.say_and_end()
         self.asked = True
         raise Stopped
+
+    def nothing_left(self) -> None:
+        """What is printed from here on is not stopped any more, nor what follows."""
+        self.over = True
+        if threading.current_thread() is threading.main_thread():
+            interrupt.nothing_left(to_wait_for=self.asked)
+
+    def on_unraisable(self, lost: sys.UnraisableHookArgs) -> None:
+        """`Stopped` came where Python lets nothing through, as in a destructor: once more then."""
+        if not issubclass(lost.exc_type, Stopped):
+            sys.__unraisablehook__(lost)
+        elif not self.over:
+            self.asked = False
+            _thread.start_new_thread(_thread.interrupt_main, ())
 
 
 @contextmanager
 def stopping_in_order() -> Iterator[Stopping]:
-    """Let Ctrl+C raise `Stopped` in the main thread."""
+    """Let Ctrl+C raise `Stopped` in the main thread.
+
+    After `Stopping.nothing_left` it stays without effect: whoever goes on gives it another one.
+    """
     stopping = Stopping()
     if threading.current_thread() is not threading.main_thread():
         yield stopping
         return
+    hook, sys.unraisablehook = sys.unraisablehook, stopping.on_unraisable
     before = signal.signal(signal.SIGINT, stopping.on_signal)
     try:
         yield stopping
     finally:
-        signal.signal(signal.SIGINT, before)
+        if not stopping.over:
+            signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = hook

@@ -32,8 +32,23 @@ def parse_json(text: str | bytes) -> Any:
         data = json.loads(text, parse_float=_number, parse_int=_integer, parse_constant=_no_number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(json_fault(error)) from None
+    except UnicodeDecodeError:
+        raise ValueError("it is not text in UTF-8") from None
     _check_depth(data)
     return data
+
+
+def json_fault(error: json.JSONDecodeError) -> str:
+    """Where a text stops being JSON, in plain words."""
+    if not error.doc.strip():
+        return "it is empty"
+    if not error.doc[: error.pos].strip():
+        return "it is no JSON"
+    if not error.doc[error.pos :].strip():
+        return "it breaks off before its end"
+    return f"it is no JSON from line {error.lineno}, character {error.colno} on"
 
 
 def read_json(path: Path, most_bytes: int = MOST_BYTES) -> Any:

@@ -282,8 +282,9 @@ class LabelSchema:
             ignore = data.get("ignore_index", 255)
             return cls(classes, None if ignore is None else int(ignore))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            missing = f'"{error.args[0]}" is missing' if isinstance(error, KeyError) else ""
             raise SegstudioError(
-                f"The class list cannot be read ({error}).",
+                f"The class list cannot be read ({missing or 'an entry has another form'}).",
                 'Each class needs "id" and "name"; "color" is three numbers 0..255.',
             ) from error
 

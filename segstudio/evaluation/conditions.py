@@ -27,6 +27,7 @@ from segstudio.metrics.measure import AnyMeasure
 from segstudio.runs.batch import model_of, run_key
 from segstudio.storage.figures import figure_key
 from segstudio.storage.image_ref import ImageRef
+from segstudio.storage.originals import is_own
 from segstudio.storage.states import load_sources
 from segstudio.storage.truth import read_truth
 
@@ -151,11 +152,19 @@ class References:
 
     def started_from(self, ref: ImageRef) -> frozenset[str]:
         """Ids of the models that an image's reference has pixels of."""
-        project = self.files.project
-        runs = load_sources(project.data_folder).get(ref.key) if self.saved else None
-        if not runs or not (ref in self.held or self.files.annotations.has(ref)):
-            return frozenset()
-        return frozenset(map(model_of, runs))
+        runs = load_sources(self.files.project.data_folder).get(ref.key)
+        return frozenset(map(model_of, runs)) if runs and self._is_painted(ref) else frozenset()
+
+    def _is_painted(self, ref: ImageRef) -> bool:
+        """Whether the reference of an image is what was painted here."""
+        if self.saved:
+            return ref in self.held or self.files.annotations.has(ref)
+        return any(is_own(path) for path in self._truth_files(ref))
+
+    def _truth_files(self, ref: ImageRef) -> list[Path]:
+        truth = self.files.project.truth
+        paths = [] if truth is None else [truth.class_path(ref), truth.instance_path(ref)]
+        return [path for path in paths if path is not None]
 
     def _source(self, ref: ImageRef) -> tuple[str, list[Path]]:
         """How the reference of an image is read, and the files that it comes from."""
@@ -166,11 +175,10 @@ class References:
         if place is not None:
             form = "saved" if truth is None or place.own_form else f"{truth.coding} saved"
             return form, annotations.files_of(ref)
-        paths = [] if truth is None else [truth.class_path(ref), truth.instance_path(ref)]
-        found = [path for path in paths if path is not None]
+        found = self._truth_files(ref)
         if truth is None or not found:
             return NO_REFERENCE, []
-        has_classes = "" if paths[0] is None else "classes"
+        has_classes = "" if truth.class_path(ref) is None else "classes"
         return f"{truth.coding} {truth.declared} {has_classes}", found
 
 

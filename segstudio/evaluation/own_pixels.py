@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from segstudio.evaluation.conditions import References
 from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.runs.batch import model_of
 from segstudio.session.session import ImageState
+
+IMAGES_OF_OWN: Final = "images_started_from_model"
+"""How files and commands call the number of images that a model is measured on pixels of its own."""
 
 Started = Mapping[int, frozenset[str]]
 """Ids of the models that images' annotations have pixels of, by position; none is left out."""
@@ -30,14 +34,24 @@ def started_on_disk(references: References, places: Iterable[int]) -> Started:
 
 def own_pixels_notes(started: Started, table: EvaluationTable) -> list[str]:
     """A sentence on each model of a table that is measured on pixels of its own."""
-    notes = []
-    for run in table.runs if started else ():
-        scored = table.indices(run, scored=True)
-        places = [place for place, models in started.items() if run in models]
-        own = int(np.isin(places, scored).sum())
-        if own:
-            notes.append(own_pixels_text(table.title(run), own, len(scored)))
-    return notes
+    return [
+        own_pixels_text(table.title(run), own, len(table.indices(run, scored=True)))
+        for run, own in own_images(started, table).items()
+        if own
+    ]
+
+
+def own_images(started: Started, table: EvaluationTable) -> dict[str, int]:
+    """On how many images each model of a table is measured on pixels of its own."""
+    return {
+        run: int(
+            np.isin(
+                [place for place, models in started.items() if run in models],
+                table.indices(run, scored=True),
+            ).sum()
+        )
+        for run in table.runs
+    }
 
 
 def own_pixels_text(title: str, images: int, scored: int) -> str:

@@ -26,7 +26,7 @@ from segstudio.storage.schema_file import (
     write_schema,
 )
 from segstudio.storage.seen_files import SeenFiles, keep_version
-from segstudio.storage.write_root import WriteRoot, agreed_links
+from segstudio.storage.write_root import OutsideLinkError, WriteRoot, agree_to_link, agreed_links
 
 _SAVE_AFTER_S = 1.0
 _RETRY_S = 10.0
@@ -59,8 +59,11 @@ class SchemaKeeper:
         self._folder = folder
         self._notices = notices
         self._cancel_save: Cancel | None = None
-        self._failed: Path | None = None
-        """The folder whose classes could not be saved."""
+        self._failed: tuple[Path, str] | None = None
+        """The folder whose classes could not be saved, and why."""
+        self._about = _SAVING
+        """What the notice of that is about."""
+        self._agreed: set[Path] = set()
         self._before = session.schema
         """The classes as they were read or saved last."""
         self._asking = False
@@ -255,23 +258,28 @@ class SchemaKeeper:
             return
         project, before = files.project, self._before
         target = _Target(
-            WriteRoot(project.root, project.identity, project.images[0].path),
+            WriteRoot(
+                project.root,
+                project.identity,
+                project.images[0].path,
+                agreed=frozenset(self._agreed),
+            ),
             project.data_folder,
             self._folder_of_classes,
             project.classes,
         )
 
         def done(saved: _Saved) -> None:
-            if self._failed == project.root:
+            if self._failed is not None and self._failed[0] == project.root:
                 self._failed = None
-                self._notices.settle(_SAVING)
+                self._settle()
             if self._is_open(project):
                 self._saved(saved, schema)
 
         def failed(error: Exception) -> None:
-            if self._failed != project.root:
-                self._failed = project.root
-                self._notices.failure("Saving the classes", error, _SAVING)
+            if self._failed != (project.root, str(error)):
+                self._failed = (project.root, str(error))
+                self._say_failed(project, error)
             if self._cancel_save is None and self._is_open(project):
                 self._cancel_save = self._clock.call_later(_RETRY_S, self.save_now)
 
@@ -283,6 +291,44 @@ class SchemaKeeper:
             failed=failed,
             visible=False,
         )
+
+    def _say_failed(self, project: Project, error: Exception) -> None:
+        """Tell why the classes could not be saved; of a link it is asked whether it may be used."""
+        self._settle()
+        if not isinstance(error, OutsideLinkError) or not error.agreement:
+            self._notices.failure("Saving the classes", error, _SAVING)
+            return
+
+        def agree() -> None:
+            self._settle()
+            self._agreed.add(error.link)
+            if error.remedy == "follow":
+                self._jobs.submit(
+                    "Keeping what you agreed to",
+                    "save",
+                    lambda _job: agree_to_link(project.data_folder, error.link),
+                    visible=False,
+                )
+            if self._is_open(project):
+                self.save_now()
+
+        self._about = error.question
+        self._notices.settle(error.question)  # asked about an image
+        self._notices.post(
+            Notice(
+                "error",
+                error.message,
+                "The classes are not saved until you choose.",
+                action=(error.agreement, agree),
+                about=error.question,
+                stays=True,
+            )
+        )
+
+    def _settle(self) -> None:
+        """Take back what was said of classes that could not be saved."""
+        self._notices.settle(self._about)
+        self._about = _SAVING
 
     @property
     def _folder_of_classes(self) -> str:
@@ -365,7 +411,8 @@ class _Saved:
 
 
 def _write(target: _Target, before: LabelSchema, schema: LabelSchema, prefer: Prefer) -> _Saved:
-    root = replace(target.root, agreed=agreed_links(target.data_folder))
+    agreed = target.root.agreed | agreed_links(target.data_folder)
+    root = replace(target.root, agreed=agreed)
     root.check()
     folder, classes = root.folder / target.folder, target.classes
     entries = None if target.folder == MASKS else AS_CORRECTIONS

@@ -27,14 +27,14 @@ from segstudio.metrics.class_sums import ClassPairs
 from segstudio.metrics.confusion import ConfusionMatrix, Metrics
 from segstudio.metrics.tally import FolderTally, count, matrix_size, metrics_of, padded
 from segstudio.notices import Notices
-from segstudio.runs.batch import drawn_in
+from segstudio.runs.batch import drawn_in, model_of
 from segstudio.session.document import Document
 from segstudio.session.session import Change, Session, What
 from segstudio.storage.atomic import write_atomically
 
 _CSV_HEADER = (
     "scope", "image", "class", "iou", "dice", "precision", "recall",
-    "reference_pixels", "predicted_pixels",
+    "reference_pixels", "predicted_pixels", "started_from_model",
 )  # fmt: skip
 _DELIVERY_INTERVAL_S = 0.2
 _MOST_AT_ONCE = 16
@@ -184,7 +184,8 @@ class Scoring:
         """A table of the open image, the folder, and every scored image; "" if there is none.
 
         Columns: scope, image, class, iou, dice, precision, recall, pixels of the reference and of
-        the prediction. Undefined scores are empty.
+        the prediction, and "yes" where the image's annotation was started from the very model, so
+        that its scores say little. Undefined scores are empty.
         """
         session = self._session
         run = run or session.view.run
@@ -196,10 +197,12 @@ class Scoring:
         writer.writerow(_CSV_HEADER)
         self._write_rows(writer, "folder", "", folder.summed)
         for name, value in folder.image_means.items():
-            writer.writerow(["folder", "", name, cell_text(value), "", "", "", "", ""])
+            writer.writerow(["folder", "", name, cell_text(value), *[""] * 6])
         for index in sorted(i for i, r in session.counts if r == run):
             metrics = metrics_of(session.counts[index, run], session.schema)
-            self._write_rows(writer, "image", session.project.images[index].title, metrics)
+            own = model_of(run) in map(model_of, session.state(index).taken)
+            title = session.project.images[index].title
+            self._write_rows(writer, "image", title, metrics, "yes" if own else "")
         return out.getvalue()
 
     def save_csv(self, path: Path, run: str = "") -> None:
@@ -217,18 +220,20 @@ class Scoring:
             visible=False,
         )
 
-    def _write_rows(self, writer: _Writer, scope: str, image: str, metrics: Metrics) -> None:
+    def _write_rows(
+        self, writer: _Writer, scope: str, image: str, metrics: Metrics, own: str = ""
+    ) -> None:
         for row in self.rows(metrics):
             scores = (row.iou, row.dice, row.precision, row.recall)
             pixels = (row.truth_pixels, row.predicted_pixels)
-            cells = [scope, image, row.name, *map(cell_text, scores), *pixels]
+            cells = [scope, image, row.name, *map(cell_text, scores), *pixels, own]
             writer.writerow(safe_cells(cells))
         names = ("mean_iou", "mean_dice", "pixel_accuracy", "frequency_weighted_iou")
         means = {name: getattr(metrics, name) for name in names}
         iou, dice = metrics.mean_over(self._session.schema.foreground_ids)
         means |= {"mean_iou_foreground": iou, "mean_dice_foreground": dice}
         for name, value in means.items():
-            writer.writerow(safe_cells([scope, image, name, cell_text(value), *[""] * 5]))
+            writer.writerow(safe_cells([scope, image, name, cell_text(value), *[""] * 5, own]))
 
     # -- writing -----------------------------------------------------------------------------
 

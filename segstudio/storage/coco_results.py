@@ -23,6 +23,7 @@ from segstudio.core.formatting import bytes_text
 from segstudio.core.found_objects import FoundObjects
 from segstudio.core.geometry import Rect
 from segstudio.core.instances import Instances
+from segstudio.core.json_text import json_fault
 from segstudio.core.labels import Mask
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
@@ -278,6 +279,10 @@ def _said(error: BaseException) -> str:
     """What an error says, on one short line."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return json_fault(error)
     kind = "missing " if isinstance(error, KeyError) else ""
     return " ".join(f"{kind}{error}".split())[:120] or type(error).__name__
 

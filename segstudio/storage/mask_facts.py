@@ -30,6 +30,9 @@ _UNSTEADY: Final = 0.6
 _STRAY_LEVELS: Final = 4
 _STRAY_PIECES: Final = 3
 _STRAY_SHARE: Final = 0.25
+_FEWEST_SATELLITES: Final = 3
+_JPEG_BLOCK: Final = 8
+_AT_EDGES: Final = 0.98
 _LARGEST_16_BIT: Final = 65535
 
 
@@ -323,6 +326,10 @@ def _look_at_greys(
         return MaskLook.SOFT, ()
     if plain.lossy:
         return MaskLook.SHADES, ()
+    mains = _levels_with_satellites(eight)
+    if mains:
+        two = len(mains) == 2 and mains[0] <= _DARK and mains[1] >= _BRIGHT
+        return (MaskLook.SOFT, ()) if two else (MaskLook.SHADES, ())
     if levels > _MANY_GREYS and _unsteady(eight):
         return MaskLook.PHOTO, ()
     return MaskLook.SHADES if _is_smeared(eight, levels) else MaskLook.NUMBERS, values
@@ -377,6 +384,48 @@ def _is_smeared(pixels: npt.NDArray[np.uint8], levels: int) -> bool:
     many = np.count_nonzero(stray & (pieces >= _STRAY_PIECES)) >= _STRAY_LEVELS
     most = 2 * int(np.count_nonzero(stray)) >= levels
     return bool(many and most and areas[stray].sum() <= _STRAY_SHARE * pixels.size)
+
+
+def _levels_with_satellites(pixels: npt.NDArray[np.uint8]) -> tuple[int, ...]:
+    """The levels of a mask that went through JPEG of the best quality; () if it did not.
+
+    There each level has areas of its own, and is far from the next one. What else there is are
+    levels close to one of them (its satellites), which have no areas, lie within a block of JPEG
+    of an edge between two of the levels, and beside several of them. Ids of classes and objects
+    that are as close have areas, or other ids between.
+    """
+    import cv2
+
+    solid = _in_equal_square(pixels)
+    counts = np.bincount(pixels.reshape(-1), minlength=256)
+    areas = np.bincount(pixels[solid], minlength=256)
+    has_areas = (2 * areas >= counts) & (areas >= _SPECK_PX)
+    mains, others = np.flatnonzero(has_areas), np.flatnonzero(~has_areas & (counts > 0))
+    if len(mains) < 2 or len(others) < _FEWEST_SATELLITES or mains[-1] <= _DARK:
+        return ()
+    nearest = mains[np.abs(np.arange(256)[:, None] - mains).argmin(axis=1)].astype(np.uint8)
+    furthest = int(np.abs(nearest[others].astype(int) - others).max())
+    if furthest > min(_NEAR, (int(np.diff(mains).min()) - 1) // 2):
+        return ()
+    if len(set(nearest[others].tolist())) < 2:
+        return ()
+    snapped = nearest[pixels]
+    square = np.ones((2 * _JPEG_BLOCK - 1, 2 * _JPEG_BLOCK - 1), np.uint8)
+    at_edges = cv2.dilate(snapped, square) != cv2.erode(snapped, square)
+    stray = np.isin(pixels, others)
+    inside = np.count_nonzero(stray & np.asarray(at_edges).reshape(stray.shape))
+    return tuple(mains.tolist()) if inside >= _AT_EDGES * np.count_nonzero(stray) else ()
+
+
+def _in_equal_square(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which pixels are in a square of four equal ones."""
+    found = np.zeros(pixels.shape, np.bool_)
+    first = pixels[:-1, :-1]
+    equal = (first == pixels[1:, :-1]) & (first == pixels[:-1, 1:]) & (first == pixels[1:, 1:])
+    for down, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        height, width = equal.shape
+        found[down : down + height, across : across + width] |= equal
+    return found
 
 
 def _flat(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

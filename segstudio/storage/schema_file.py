@@ -178,10 +178,8 @@ def write_schema(
         SegstudioError: if it cannot be written.
     """
     path = folder / SCHEMA_NAME
-    if seen is not None:
-        if not seen.may_replace(path, schema):
-            return path
-        seen.at[path] = schema
+    if seen is not None and not seen.may_replace(path, schema):
+        return path
     others = _other_entries(path) | dict(entries or {})
     others = {name: value for name, value in others.items() if value is not None}
     rules = _merged_rules(others.pop(_RULES, None), schema.rules)
@@ -191,13 +189,18 @@ def write_schema(
         make_folder(folder)
     else:
         root.make_folder(folder)
-    try:
-        if is_regular(path) and path.read_bytes() == content:
-            return path
-    except OSError:
-        pass
-    (root or WriteRoot(folder)).write(path, content)
+    if not _holds(path, content):
+        (root or WriteRoot(folder)).write(path, content)
+    if seen is not None:
+        seen.at[path] = schema
     return path
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return is_regular(path) and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def find_schema(home: Path, images_root: Path, images: ImageList) -> LabelSchema | None:

@@ -29,6 +29,8 @@ _HINTS: dict[Remedy, str] = {
     "": "Remove the link, or save elsewhere.",
 }
 
+_AGREEMENTS: dict[Remedy, str] = {"replace": "Replace the link", "follow": "Save there", "": ""}
+
 
 class OutsideLinkError(SegstudioError):
     """A file would have been written through a link that leads out of its folder.
@@ -47,6 +49,16 @@ class OutsideLinkError(SegstudioError):
             _HINTS[remedy],
         )
         self.link, self.target, self.remedy = link, target, remedy
+
+    @property
+    def question(self) -> str:
+        """What a question about the link is about: one, whatever is to be saved through it."""
+        return f"link {self.link}"
+
+    @property
+    def agreement(self) -> str:
+        """What the user may agree to, as on a button; "" if to nothing."""
+        return _AGREEMENTS[self.remedy]
 
 
 class FolderGoneError(SegstudioError):

@@ -368,7 +368,11 @@ class WindowCommands:
                 f"The journal cannot be written either: quitting loses the strokes on "
                 f"{_listed(lost)}."
             )
-        box.setInformativeText(f"{autosave.problem_of(documents[0])} {fate}".strip())
+        choose = ""
+        if autosave.is_asked(documents[0]):
+            choose = "Cancel to choose in the message at the top what is done about it."
+        parts = (autosave.problem_of(documents[0]), choose, fate)
+        box.setInformativeText(" ".join(part for part in parts if part))
         roles = QMessageBox.ButtonRole
         leave = box.addButton("Quit and lose them" if lost else "Quit", roles.DestructiveRole)
         elsewhere = box.addButton("Save elsewhere…", roles.AcceptRole)

@@ -487,6 +487,90 @@ def test_a_linked_folder_of_masks_is_agreed_to_once(new_desk, tmp_path) -> None:
     assert list((tmp_path / "other").iterdir()) == []
 
 
+@pytest.fixture
+def linked_classes(painted, tmp_path):
+    """A desk whose list of classes is a link to a file outside of the folder."""
+    later(painted)
+    classes, outside = painted.root / "masks" / "segstudio.json", tmp_path / "shared.json"
+    classes.rename(outside)
+    classes.symlink_to(outside)
+    painted.schema_keeper.add_class("other")
+    later(painted)
+    return painted, classes, outside, outside.read_bytes()
+
+
+def test_a_list_of_classes_that_links_out_of_the_folder_is_asked_for(linked_classes) -> None:
+    desk, classes, outside, content = linked_classes
+    (shown,) = desk.notices.shown
+    assert (shown.notice.level, shown.notice.stays) == ("error", True)
+    assert f"{classes} is a link to {outside}" in shown.message
+    later(desk, 30)
+    assert len(desk.notices.shown) == 1
+    assert classes.is_symlink()
+    assert outside.read_bytes() == content
+    answer(desk, "Replace the link")
+    assert not classes.is_symlink()
+    assert "other" in classes.read_text()
+    assert outside.read_bytes() == content
+    assert desk.notices.shown == []
+
+
+@pytest.mark.parametrize("answered", ["painted", "classes"])
+def test_a_link_is_asked_about_once_whatever_is_to_be_saved(linked_classes, answered) -> None:
+    desk, classes, outside, content = linked_classes
+    desk.session.set_view(active_class=2)
+    stroke(desk, (4, 4))
+    later(desk)
+    assert desk.document.dirty
+    (shown,) = desk.notices.shown
+    title, act = shown.notice.action
+    assert title == "Replace the link"
+    if answered == "painted":
+        act()
+    else:  # in a file manager
+        classes.unlink()
+        classes.write_bytes(content)
+    later(desk, 60)
+    assert not desk.document.dirty
+    assert saved_mask(desk)[4, 4] == 2
+    assert "other" in classes.read_text()
+    assert outside.read_bytes() == content
+    assert desk.notices.shown == []
+
+
+def test_images_in_one_linked_folder_are_asked_about_once(desk, tmp_path) -> None:
+    root = make_folder(tmp_path / "set", truth=False)
+    (tmp_path / "store").mkdir()
+    (root / "masks").symlink_to(tmp_path / "store")
+    desk.open(root)
+    desk.session.set_view(active_class=1, brush_size=1)
+    stroke(desk, (3, 3))
+    desk.browsing.step(1)
+    desk.settle()
+    stroke(desk, (5, 5))
+    later(desk)
+    (shown,) = desk.notices.shown
+    assert "store" in shown.message
+    assert list((tmp_path / "store").iterdir()) == []
+    answer(desk, "Save there")
+    for name in ("a0.png", "a1.png"):
+        assert np.array(pil.open(tmp_path / "store" / name)).sum() == 1
+    assert desk.notices.shown == []
+
+
+def test_a_question_goes_when_what_it_is_about_is_as_it_was(overtaken, tmp_path) -> None:
+    assert overtaken.document.dirty
+    stroke(overtaken, (5, 5))
+    later(overtaken)
+    assert [about for about in told(overtaken) if "a0.png" in about]
+    mask = overtaken.root / "masks" / "a0.png"
+    mask.unlink()  # as it was before the other window saved it
+    later(overtaken, 60)
+    assert not overtaken.document.dirty
+    assert saved_mask(overtaken).sum() == 2
+    assert not [about for about in told(overtaken) if "a0.png" in about]
+
+
 def test_classes_that_could_not_be_saved_are_saved_when_the_folder_is_back(painted, tmp_path):
     later(painted)
     painted.root.rename(tmp_path / "moved")

@@ -19,6 +19,7 @@ from segstudio.storage.annotations import Annotations
 from segstudio.storage.masks import read_index_png
 from segstudio.storage.project import open_project
 from segstudio.storage.run_definitions import RunDefinition, write_definitions
+from segstudio.storage.states import save_sources
 
 NAMES = ["a0.png", "a1.png", "a2.png"]
 
@@ -345,3 +346,27 @@ def test_ground_truth_that_was_corrected_counts_as_it_is_named_or_not(capsys, fo
         where = str(folder / "masks") if named else "annotations saved with segstudio"
         assert where in found["held_against"]
         assert where in run(capsys, *arguments)[1]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_scores_on_masks_that_were_started_from_the_model_are_marked(capsys, folder, models, named):
+    (folder.parent / "truth").rename(folder / "masks")
+    project = open_project(folder)
+    schema = LabelSchema.from_names(("background", "cell"))
+    ref = project.images[1]
+    half = np.zeros((40, 56), np.uint8)
+    half[:20] = 1
+    Annotations(project.root, project.truth).write(ref, half, None, schema)
+    save_sources(project.data_folder, project.root, ref.key, ["first"])
+    save_sources(project.data_folder, project.root, project.images[2].key, ["first"])  # reverted
+    gt = ("--gt", folder / "masks") if named else ()
+    arguments = ("compare", folder, *gt, "--models", ",".join(map(str, models)))
+    code, text, _ = run(capsys, *arguments, "--json")
+    found = json.loads(text)
+    assert code == 0
+    assert {m["id"]: m["images_started_from_model"] for m in found["models"]} == {
+        "first": 1, "second": 0,
+    }  # fmt: skip
+    note = "“First (first.safetensors)” is partly measured on its own pixels, on 1 of 3 images"
+    assert [n for n in found["notes"] if note in n]
+    assert note in run(capsys, *arguments)[1]

@@ -32,6 +32,63 @@ sys.exit(main(arguments))
 """
 
 
+AT_THE_END = """
+import os, signal, sys, threading
+
+class AtTheEnd:
+    "Sends the signal when the last things of the process go."
+    def __init__(self, send):
+        self.send = send
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGINT):
+        if self.send:
+            kill(pid, number)
+
+import atexit
+when = sys.argv[1]
+if when == "at exit":
+    atexit.register(os.kill, os.getpid(), signal.SIGINT)
+sys.last = AtTheEnd(when == "in the last module")
+sys.argv[1:] = sys.argv[2:]
+from segstudio.__main__ import main
+sys.exit(main())
+"""
+
+IN_A_DESTRUCTOR = """
+import os, signal, sys, time
+
+class Deaf:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+import segstudio.cli.evaluate as evaluate
+
+def interrupted(*_args, **_more):
+    Deaf()
+    time.sleep(20)
+
+evaluate.evaluate_masks = interrupted
+from segstudio.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+AT_THE_FIRST_IMPORT = """
+import os, runpy, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "segstudio.interrupt":
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+if sys.argv.pop(1) == "main.py":
+    runpy.run_path("main.py", run_name="__main__")
+else:
+    runpy.run_module("segstudio", run_name="__main__", alter_sys=True)
+"""
+
+
 @pytest.fixture
 def masks(tmp_path) -> list[str]:
     """Arguments of `evaluate` for two folders with a mask."""
@@ -54,6 +111,35 @@ def test_ctrl_c_while_modules_are_loaded(module, masks):
         capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: stopped\n")
+
+
+def child(code: str, *arguments: str) -> tuple[int, str, str]:
+    """The exit code of a process of its own, and what it wrote."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is no signal there")
+@pytest.mark.parametrize("when", ["at exit", "in the last module"])
+def test_ctrl_c_after_the_figures_leaves_them_and_their_exit_code(when, masks):
+    code, out, err = child(AT_THE_END, when, "evaluate", *masks, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["images"] == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is no signal there")
+@pytest.mark.parametrize("start", ["main.py", "-m"])
+def test_ctrl_c_before_the_first_own_import_is_done(start):
+    code, out, err = child(AT_THE_FIRST_IMPORT, start)
+    assert (code, err, out) == (130, "error: stopped\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is no signal there")
+def test_ctrl_c_where_python_lets_no_error_through_is_not_lost(masks):
+    assert child(IN_A_DESTRUCTOR, "evaluate", *masks) == (130, "", "error: stopped\n")
 
 
 @pytest.mark.parametrize("how", ["signal", "library"])

@@ -209,12 +209,31 @@ def test_figures_on_a_models_own_pixels_are_marked(evaluated, tmp_path):
         "say little."
     )
     assert data["notes"] == [note]
+    assert {m["id"]: m["images_started_from_model"] for m in data["models"]} == {
+        "bright": 1, "blobs": 0,
+    }  # fmt: skip
+    assert [
+        (row["name"], run)
+        for row in data["per_image"]
+        for run, scores in row["models"].items()
+        if scores["started_from_model"]
+    ] == [("a0.png", "bright")]
+    evaluated.evaluation_report.save_csv(tmp_path / "a.csv")
+    evaluated.settle()
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert [(x["image"], x["model"]) for x in lines if x["started_from_model"] == "yes"] == [
+        ("a0.png", "bright")
+    ]
+    assert {x["started_from_model"] for x in lines} == {"yes", ""}
     evaluated.evaluation_report.save_html(tmp_path / "a.html")
     evaluated.settle()
     assert note in text_of(tmp_path / "a.html")
     evaluated.evaluating.set_options(originals=True)
     evaluated.settle()
-    assert json_of(evaluated, tmp_path / "b.json")["notes"] == []
+    data = json_of(evaluated, tmp_path / "b.json")
+    assert data["notes"] == []
+    assert {m["images_started_from_model"] for m in data["models"]} == {0}
 
 
 def test_figures_against_the_originals_say_so(evaluated, tmp_path):

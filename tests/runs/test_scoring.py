@@ -146,6 +146,17 @@ def test_csv_has_image_folder_and_means(scored, tmp_path):
     scored.settle()
     assert target.read_text() == scored.scoring.csv()
     assert scored.scoring.csv("no such run") == ""
+    assert {r["started_from_model"] for r in rows} == {""}
+
+
+def test_the_csv_marks_images_whose_annotation_was_started_from_the_model(scored):
+    scored.editing.use_prediction("bright")
+    scored.clock.advance(1.2)
+    scored.settle()
+    for run, marked in (("bright", {"a0.png"}), ("blobs", set())):
+        rows = list(csv.DictReader(io.StringIO(scored.scoring.csv(run))))
+        own = {(r["scope"], r["image"]) for r in rows if r["started_from_model"] == "yes"}
+        assert own == {("image", name) for name in marked}, run
 
 
 def test_rows_carry_names_and_undefined_scores(scored):

@@ -79,6 +79,43 @@ def test_a_class_list_says_what_is_wrong_and_names_the_file(tmp_path, content):
     assert len(str(error.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "it is empty"),
+        (" \n", "it is empty"),
+        ("\0\0\0", "it is no JSON"),
+        ("garbage", "it is no JSON"),
+        (b"\xff\xfe\x00\xd8", "it is not text in UTF-8"),
+        ('{"classes": [{"id"', "it breaks off before its end"),
+        ('{"classes": [\n {"id": 0,, "name": "a"}]}', "it is no JSON from line 2, character 11 on"),
+        ('{"classes": []} x', "it is no JSON from line 1, character 17 on"),
+        ('{"classes": [{"id": 0, name: "a"}]}', "it is no JSON from line 1, character 24 on"),
+    ],
+)
+def test_a_damaged_class_list_is_told_in_plain_words(tmp_path, content, why):
+    path = put(tmp_path / "segstudio.json", content)
+    assert str(error_of(read_schema, path)) == (
+        f"The class list {path} is damaged ({why}). Mend it in a text editor, or move it away to "
+        "have one made from the masks."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({"other": 1}, '"classes" is missing'),
+        ({"classes": [{"id": 0}]}, '"name" is missing'),
+        ({"classes": 3}, "an entry has another form"),
+        ({"classes": [{"id": "x", "name": "a"}]}, "an entry has another form"),
+        ({"classes": [{"id": 0, "name": "a", "color": 7}]}, "an entry has another form"),
+    ],
+)
+def test_what_is_no_list_of_classes_is_told_in_plain_words(tmp_path, content, why):
+    path = put(tmp_path / "segstudio.json", json.dumps(content))
+    assert f"{path}: The class list cannot be read ({why})." in str(error_of(read_schema, path))
+
+
 @cases
 def test_classes_can_be_written_over_it(tmp_path, content):
     put(tmp_path / "segstudio.json", content)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import tifffile
@@ -13,6 +15,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.storage import truth
 from segstudio.storage.image_ref import ImageRef
 from segstudio.storage.mask_edits import edited_classes
+from segstudio.storage.mask_facts import MaskLook, PlainMask, look_at
 from segstudio.storage.truth import NOTHING_SAID, ReadAs, TruthIndex, read_truth, read_truth_file
 
 SQUARE = np.zeros((20, 30), np.uint8)
@@ -266,6 +269,66 @@ def test_grey_levels_that_were_smeared_before_they_became_a_png_are_refused(tmp_
         found = read_truth(refs[0], index)
         shown = found.labels if kind == "index" else found.instances
         assert np.array_equal(shown, mask)
+
+
+@pytest.mark.parametrize("levels", [(0, 128, 255), (0, 85, 170, 255), (60, 200, 120), (0, 128)])
+@pytest.mark.parametrize("quality", [98, 100])
+def test_a_jpeg_of_the_best_quality_that_became_a_png_is_told_by_its_levels(
+    tmp_path, levels, quality
+):
+    """It is off by one or two, in some pixels along the edges only."""
+    y, x = np.indices((120, 160))
+    mask = np.full((120, 160), levels[0], np.uint8)
+    for k, level in enumerate((*levels[1:], *levels[1:])):
+        mask[((x - 22 - 29 * k) ** 2 + (y - 30 - 12 * k) ** 2) < 17**2] = level
+    put(tmp_path / "meant", "a.png", mask)
+    Image.fromarray(mask).save(tmp_path / "a.jpg", quality=quality)
+    changed = np.array(Image.open(tmp_path / "a.jpg"))
+    assert len(np.unique(changed)) > len(levels)
+    assert int(np.abs(changed.astype(int) - mask).max()) < 9
+    put(tmp_path / "changed", "a.png", changed)
+    index, refs = settled(tmp_path / "meant", said=ReadAs("index"))
+    assert np.array_equal(read_truth(refs[0], index).labels, mask)
+    index, refs = settled(tmp_path / "changed")
+    with pytest.raises(SegstudioError, match="stray ones along its edges"):
+        read_truth(refs[0], index)
+
+
+def test_lines_and_borders_of_ids_beside_those_of_areas_stay_ids(tmp_path):
+    """As thin as what JPEG leaves along edges, and as close."""
+    lines = np.zeros((120, 160), np.uint8)
+    lines[:20] = 255
+    for k in (1, 2, 3, 4):
+        lines[30 + 15 * k, 10:150] = lines[30:110, 30 * k] = k
+    put(tmp_path / "lines", "a.png", lines)
+    borders = np.zeros((120, 160), np.uint8)
+    for k in range(3):
+        borders[10:60, 10 + 50 * k : 50 + 50 * k] = 202 + k
+        borders[12:58, 12 + 50 * k : 48 + 50 * k] = 200
+    put(tmp_path / "borders", "a.png", borders)
+    objects = np.zeros((120, 160), np.uint8)
+    for k in range(255):
+        objects[2 + 7 * (k // 20) :, 2 + 8 * (k % 20) :][: 1 + k % 4, : 1 + k % 3] = k + 1
+    put(tmp_path / "objects", "a.png", objects)
+    for folder, mask in (("lines", lines), ("borders", borders), ("objects", objects)):
+        index, refs = settled(tmp_path / folder, LabelSchema.from_ids(range(256)))
+        found = read_truth(refs[0], index)
+        shown = found.labels if index.kind == "index" else found.instances
+        assert np.array_equal(shown, mask), folder
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("part", ["camvid/valannot", "pedestrians/instances", "membrane/labels"])
+def test_real_masks_are_the_numbers_that_they_hold_and_not_after_jpeg(data_folder, part):
+    times = 20 if part.startswith("camvid") else 1
+    for path in sorted((data_folder / part).glob("*.png"))[::12]:
+        mask = np.array(Image.open(path))
+        assert look_at(PlainMask(mask))[0] in (MaskLook.NUMBERS, MaskLook.ONE), path
+        if times > 1:
+            buffer = io.BytesIO()
+            Image.fromarray(mask * np.uint8(times)).save(buffer, "JPEG", quality=98)
+            assert look_at(PlainMask(mask * np.uint8(times)))[0] is MaskLook.NUMBERS, path
+            assert look_at(PlainMask(np.array(Image.open(buffer))))[0] is MaskLook.SHADES, path
 
 
 def palette_image(path, indices, colors):

@@ -104,6 +104,24 @@ def test_trying_again_closes_once_it_works(blocked):
     assert np.array(pil.open(blocked.mask)).sum() == 0
 
 
+def test_trying_again_tries_also_where_it_was_asked_what_to_do(painted, folder):
+    mask = folder / "masks" / "field_0.png"
+    before = mask.read_bytes()
+    pil.fromarray(np.full((32, 48), 1, np.uint8)).save(mask)  # another program
+    changed = mask.read_bytes()
+    box = question(painted)
+    assert "was changed by another program" in box.informativeText()
+    assert "Cancel to choose in the message" in box.informativeText()
+    press(painted, box, "Try again")
+    painted.until(lambda: QApplication.activeModalWidget() not in (None, box))
+    assert painted.window.isVisible()
+    assert mask.read_bytes() == changed
+    mask.write_bytes(before)
+    press(painted, QApplication.activeModalWidget(), "Try again")
+    painted.until(lambda: not painted.window.isVisible())
+    assert not np.array(pil.open(mask)).any()
+
+
 def test_saving_elsewhere_closes(blocked, tmp_path, monkeypatch):
     monkeypatch.setattr(
         QFileDialog, "getExistingDirectory", lambda *_args: str(tmp_path / "rescue")

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final
 from segstudio.core.json_text import without_nan
 from segstudio.core.text import safe_cells, utf8_json
 from segstudio.evaluation.class_figures import class_rows, difference_row
+from segstudio.evaluation.own_pixels import IMAGES_OF_OWN
 from segstudio.evaluation.report.findings import EvaluationFindings, find
 from segstudio.evaluation.report.material import SCORES, EvaluatedRun, EvaluationMaterial
 from segstudio.metrics.calibration import CALIBRATION
@@ -26,12 +27,14 @@ from segstudio.storage.atomic import write_atomically
 
 _STEP: Final = 256
 FORMAT: Final = 1
+_OWN: Final = "started_from_model"
 
 
 def write_csv(path: Path, material: EvaluationMaterial, report: Report) -> None:
     """Write one line an image and model: all its scores, and the IoU of each class.
 
-    Scores that are not defined are left empty. One line is in memory at a time.
+    Scores that are not defined are left empty, and so is `started_from_model` unless the image's
+    mask has pixels of the very model, so that its scores say little. One line is in memory at a time.
 
     Args:
         path: The file; replaced as a whole.
@@ -42,7 +45,7 @@ def write_csv(path: Path, material: EvaluationMaterial, report: Report) -> None:
         SegstudioError: if the file cannot be written.
     """
     names = _image_names(material)
-    headers = ["image", "model", *names, *_class_headers(material)]
+    headers = ["image", "model", _OWN, *names, *_class_headers(material)]
 
     def write(file: BinaryIO) -> None:
         text = io.TextIOWrapper(file, "utf-8", newline="")
@@ -52,7 +55,8 @@ def write_csv(path: Path, material: EvaluationMaterial, report: Report) -> None:
             for run in material.runs:
                 scores = [_plain(float(run.column(n)[place])) for n in names]
                 iou = [_plain(float(v)) for v in run.class_iou[place]]
-                lines.writerow(safe_cells([image, run.id, *scores, *iou]))
+                own = "yes" if material.is_own(run.id, place) else ""
+                lines.writerow(safe_cells([image, run.id, own, *scores, *iou]))
         text.flush()
         text.detach()
 
@@ -138,6 +142,7 @@ def _model(material: EvaluationMaterial, run: EvaluatedRun) -> dict[str, Any]:
     return {
         "id": run.id,
         "title": run.title,
+        IMAGES_OF_OWN: len(material.own_pixels.get(run.id, ())),
         **{n: value for n, value in figures.items() if n in always or not math.isnan(value)},
         **folder.image_means,
         "classes": class_rows(folder, material.name_of),
@@ -176,7 +181,8 @@ def _image_row(material: EvaluationMaterial, place: int) -> dict[str, Any]:
     for run in material.runs:
         scores = {n: float(run.column(n)[place]) for n in names}
         iou = zip(material.class_ids, run.class_iou[place], strict=True)
-        row[run.id] = {**scores, "iou": {str(i): float(v) for i, v in iou}}
+        own = material.is_own(run.id, place)
+        row[run.id] = {_OWN: own, **scores, "iou": {str(i): float(v) for i, v in iou}}
     plain: dict[str, Any] = without_nan(row)
     return plain
 

@@ -115,10 +115,12 @@ def gather(
         )
     runs = []
     for number, contender in enumerate(contenders):
-        told = part_of(
+        part = part_of(
             report, 100 * number // len(contenders), 100 * (number + 1) // len(contenders)
         )
-        runs.append(_run(evaluated, contender, common, check, told))
+        runs.append(_run(evaluated, contender, common, check, part))
+    own = _own_pixels(evaluated, common)
+    told = [own_pixels_text(r.title, len(own[r.id]), len(common)) for r in runs if own[r.id]]
     return EvaluationMaterial(
         evaluated.references.files.project.name,
         evaluated.references.schema,
@@ -129,18 +131,18 @@ def gather(
         settings_of(evaluated.conditions, evaluated.references),
         evaluated.command,
         _left_out(evaluated, scored, common),
-        (*evaluated.doubts, *_own_pixels(evaluated, common)),
+        (*evaluated.doubts, *told),
+        own,
     )
 
 
-def _own_pixels(evaluated: EvaluatedFolder, common: Sequence[int]) -> list[str]:
-    """Which models are measured on pixels of their own."""
+def _own_pixels(evaluated: EvaluatedFolder, common: Sequence[int]) -> dict[str, frozenset[int]]:
+    """Of each model the places in `common` of the images whose mask has pixels of it."""
     started = started_on_disk(evaluated.references, common)
-    own = {
-        c.spec.title: sum(c.id in models for models in started.values())
+    return {
+        c.id: frozenset(n for n, index in enumerate(common) if c.id in started.get(index, ()))
         for c in evaluated.contenders
     }
-    return [own_pixels_text(title, number, len(common)) for title, number in own.items() if number]
 
 
 def _scored(rows: Mapping[int, ImageRow]) -> set[int]:

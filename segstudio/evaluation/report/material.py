@@ -118,6 +118,7 @@ class EvaluationMaterial:
         command: Line that repeats the evaluation; "" if there is none.
         left_out: Sentences on images that are not in the report, and why.
         doubts: Sentences on what the figures depend on and nobody has said.
+        own_pixels: Of each run the places in `images` of those whose mask was started from it.
     """
 
     title: str
@@ -130,6 +131,7 @@ class EvaluationMaterial:
     command: str = ""
     left_out: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    own_pixels: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse runs that are not about the same images and classes.
@@ -143,6 +145,10 @@ class EvaluationMaterial:
         for run in self.runs:
             if run.class_iou.shape != shape or run.folder.class_ids != self.class_ids:
                 raise ValueError(f"{run.id} is about other images or classes")
+
+    def is_own(self, run: str, place: int) -> bool:
+        """Whether an image's mask has pixels of the run that is measured on it."""
+        return place in self.own_pixels.get(run, ())
 
     @property
     def class_ids(self) -> tuple[int, ...]:

@@ -25,6 +25,22 @@ def short_model_titles(titles: Sequence[str], others: Sequence[str] = ()) -> lis
     ]
 
 
+def telling_title(title: str, others: Sequence[str]) -> str:
+    """What tells one model from others: its title up to the first comma, or what is behind it.
+
+    "Small U-Net, bilinear" beside another "Small U-Net" is "bilinear".
+
+    Args:
+        title: Of the model.
+        others: Titles of the others.
+    """
+    (brief,) = short_model_titles([title], others)
+    behind = title.rpartition(", ")[2]
+    if brief != title or any(other.rpartition(", ")[2] == behind for other in others):
+        return brief
+    return behind
+
+
 def shared_beginning(titles: Sequence[str]) -> str:
     """What all titles begin with, cut at a space, comma, bracket, "-" or "_"; "" for one title.
 

@@ -296,6 +296,20 @@ def test_the_model_is_a_line_that_opens_and_is_as_it_was_at_the_next_start(make_
     assert folds.folded("Disagreement")
 
 
+def test_a_click_on_the_line_beside_the_name_opens_the_card_and_a_drag_does_not(bench):
+    note, model = bench.window.model.header.note, bench.window.model
+    assert model.header.folded
+    bench.qtbot.mouseClick(note, Qt.MouseButton.LeftButton)
+    bench.until(lambda: not model.header.folded)
+    far = note.rect().center() + QPoint(0, 60)
+    bench.qtbot.mousePress(note, Qt.MouseButton.LeftButton)
+    bench.qtbot.mouseRelease(note, Qt.MouseButton.LeftButton, pos=far)
+    bench.settle()
+    assert not model.header.folded
+    bench.qtbot.mouseClick(note, Qt.MouseButton.LeftButton)
+    bench.until(lambda: model.header.folded)
+
+
 def test_what_must_be_known_before_a_run_is_seen_on_the_folded_card(
     make_window, fake_engine, folder
 ):

@@ -32,7 +32,7 @@ from segstudio.folder.schema_keeper import SchemaKeeper
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
-from segstudio.kit.model_titles import short_model_titles
+from segstudio.kit.model_titles import telling_title
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.table_model import Column, TableModel
@@ -237,7 +237,9 @@ class ClassesPanel(QWidget):
             self.details.show_told(Told())
             return
         over = "" if folder is None else f", {images_text(folder.images)}"
-        self.header.note.show_text(f"{short_model_titles([sides.model])[0]}{over}")
+        titles = {spec.title for spec in session.models.values()}
+        others = sorted(titles - {sides.model})
+        self.header.note.show_text(f"{telling_title(sides.model, others)}{over}")
         self.header.note.setToolTip(plain(f"IoU and Dice: {sides.text}"))
         if self.more.isChecked():
             means = [foreground_text(metrics, session.schema)]

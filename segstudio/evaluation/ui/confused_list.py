@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QImage, QPalette, QPixmap
+from PySide6.QtGui import QFont, QIcon, QImage, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QToolButton,
@@ -53,7 +53,7 @@ class ConfusedList(QWidget):
         self._place = 0
         self.title = ElidedLabel(Qt.TextElideMode.ElideRight)
         font = self.title.font()
-        font.setBold(True)
+        font.setWeight(QFont.Weight.DemiBold)
         self.title.setFont(font)
         self._browsing = browsing
         self._names: Sequence[str] = ()

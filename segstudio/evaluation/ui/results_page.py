@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QPalette, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -35,7 +35,7 @@ from segstudio.evaluation.ui.pair_plot import PairPlot
 from segstudio.evaluation.ui.run_colors import run_color
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.icon_button import text_switch
-from segstudio.kit.plain import PlainLabel
+from segstudio.kit.plain import PlainLabel, semibold
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Emphasis, Side, TableModel
@@ -239,7 +239,7 @@ class ResultsPage(QWidget):
             (self.trap, words.trap_text(table) or ("" if unscored else self._why_no_scores())),
             (self.notes, " ".join(note for note in notes if note)),
         ):
-            label.setText(text)
+            label.setText(semibold(text))
         self.differences.refresh()
         lead = leading_first(Where.IMAGES, has_background=table.has_background)[0]
         images = gathered(table, lead)
@@ -426,7 +426,7 @@ def _titled(title: QLabel, widget: QWidget) -> QWidget:
     column = QVBoxLayout(part)
     column.setContentsMargins(0, 0, 0, 0)
     font = title.font()
-    font.setBold(True)
+    font.setWeight(QFont.Weight.DemiBold)
     title.setFont(font)
     column.addWidget(title)
     column.addWidget(widget, 20)

@@ -117,6 +117,16 @@ def foreground_text(metrics: Metrics, schema: LabelSchema) -> str:
     return " ".join(found)
 
 
+def calibration_text(error: float) -> str:
+    """How far it is from being as right as it says; "" if that is not known."""
+    if math.isnan(error):
+        return ""
+    return (
+        f"Calibration error {percent_text(error)}: so far is its confidence from how often it is "
+        "right, on average."
+    )
+
+
 def image_means_text(means: Mapping[str, float]) -> str:
     """The means of every image's own figures."""
     return (

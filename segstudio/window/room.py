@@ -248,6 +248,7 @@ class _Bar(QFrame):
         self._row.setSpacing(4)
         self._row.addWidget(tabs)
         self._row.addLayout(self.slot, 1)
+        self._row.addStretch(0)  # keeps tabs and buttons at the ends where the slot is empty
         self._row.addLayout(self._buttons)
 
     @property

@@ -108,6 +108,21 @@ def test_what_more_opens_says_all_that_is_known_of_the_figures(scored):
     assert tip.startswith("IoU and Dice: Fake U-Net against your annotation")
 
 
+def test_what_more_opens_says_whether_the_model_is_as_right_as_it_says(scored, folder):
+    open_more(scored)
+    text = scored.window.classes.details.calibration.text
+    red = cv2.imread(str(folder / "field_0.png"))[..., 2]
+    truth = cv2.imread(str(folder / "masks" / "field_0.png"), cv2.IMREAD_UNCHANGED)
+    # one confidence for all pixels, 200 of 255
+    error = abs(200 / 255 - float(((red > 100) == truth).mean()))
+    said = f"Calibration error {100 * error:.1f}{NO_BREAK}%"
+    scored.until(lambda: text().startswith(said))
+    scored.studio.editing.use_prediction()  # all right now: 1 - 200 / 255 is 21.6 %
+    scored.until(lambda: text().startswith(f"Calibration error 21.6{NO_BREAK}%"))
+    scored.qtbot.mouseClick(scored.window.classes.details.scope.button("Folder"), LEFT)
+    scored.until(lambda: not scored.window.classes.details.calibration.isVisible())
+
+
 def test_precision_recall_and_pixels_are_those_counted_by_hand(scored, folder):
     truth = cv2.imread(str(folder / "masks" / "field_0.png"), cv2.IMREAD_GRAYSCALE)
     found = np.broadcast_to((np.arange(48) * 5 > 100).astype(np.uint8), truth.shape)

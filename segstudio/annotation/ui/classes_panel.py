@@ -43,6 +43,7 @@ from segstudio.runs.score_sides import Sides, folder_sides, image_sides
 from segstudio.runs.score_words import (
     NoScores,
     accuracy_text,
+    calibration_text,
     foreground_text,
     image_means_text,
     images_text,
@@ -54,6 +55,7 @@ from segstudio.runs.scoring import FolderScores, ScoreRow, Scoring
 from segstudio.session.session import Change, Session, What
 
 _NAME_FILES = "Class names (*.txt *.names *.csv *.tsv *.yaml *.yml *.json);;All files (*)"
+_CALIBRATED_EVERY_S = 1.0
 _SHOWN = (
     What.STATES
     | What.HISTORY
@@ -106,6 +108,9 @@ class ClassesPanel(QWidget):
         self._lay_out()
         self.setFocusProxy(self.view)
         self._refresh = Coalescer(self, self._show)
+        self._calibration_of: tuple[object, ...] = ()
+        self._calibration_text = ""
+        self._calibrate = Coalescer(self, self._ask_calibration, _CALIBRATED_EVERY_S)
         self._connect()
         self._show_more(False)
         self._show()
@@ -251,8 +256,31 @@ class ClassesPanel(QWidget):
                     sides.warning,
                     " ".join(filter(None, means)),
                     accuracy_text(metrics, session.schema),
+                    "" if over else self._calibration(),
                 )
             )
+
+    def _calibration(self) -> str:
+        """What is known of it now; asked for if that is of something else."""
+        document, run = self._session.document, self._session.view.run
+        revision = None if document is None else document.annotation.revision
+        asked = (None if document is None else document.ref, run, self._session.schema, revision)
+        if asked != self._calibration_of:
+            if asked[:3] != self._calibration_of[:3]:
+                self._calibration_text = ""
+            self._calibration_of = asked
+            self._calibrate.request()
+        return self._calibration_text
+
+    def _ask_calibration(self) -> None:
+        asked = self._calibration_of
+
+        def done(error: float) -> None:
+            if asked == self._calibration_of:
+                self._calibration_text = calibration_text(error)
+                self._refresh.request()
+
+        self._scoring.calibrate(done)
 
     def _sides_of(self, images: int) -> Sides | None:
         """What the folder's scores compare; all marks are gone through only if some changed."""
@@ -263,7 +291,11 @@ class ClassesPanel(QWidget):
 
     def _show_more(self, shown: bool) -> None:
         self.more.setText("Less" if shown else "More")
-        tip = "Close it" if shown else "Precision, recall, pixels, accuracy; the whole folder"
+        tip = (
+            "Close it"
+            if shown
+            else "Precision, recall, pixels, accuracy, calibration; the whole folder"
+        )
         self.more.setToolTip(tip)
         self.more.setAccessibleName("Less of the scores" if shown else "More of the scores")
         self.details.setVisible(shown)

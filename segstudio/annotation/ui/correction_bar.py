@@ -121,10 +121,10 @@ class CorrectionBar(QFrame):
         )
 
     def _word_buttons(self, texts: tuple[str, str, str]) -> None:
-        metrics = self.fontMetrics()
         for button, text in zip(self._buttons, texts, strict=True):
+            button.ensurePolished()  # its words are bolder than others
             button.setText(text)
-            button.setMaximumWidth(metrics.horizontalAdvance(text) + _PADDING)
+            button.setMaximumWidth(button.fontMetrics().horizontalAdvance(text) + _PADDING)
 
     def _room(self) -> int:
         """How wide the file's name may be beside the sign and the buttons."""

@@ -201,7 +201,7 @@ class Scoring:
 
         self._jobs.submit(
             f"How sure it is of {document.ref.title}", "scores", work, done,
-            key="calibration", visible=False,
+            key="certainty", visible=False,
         )  # fmt: skip
 
     def csv(self, run: str = "") -> str:

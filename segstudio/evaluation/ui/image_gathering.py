@@ -8,7 +8,7 @@ from segstudio.evaluation.figures_table import EvaluationTable
 from segstudio.evaluation.ui.class_rows import RunHead
 from segstudio.evaluation.ui.image_rows import ImageFiguresTable
 from segstudio.evaluation.ui.run_colors import run_color
-from segstudio.evaluation.ui.run_titles import column_titles
+from segstudio.kit.model_titles import column_titles
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.image_figures import leading_first
 from segstudio.metrics.measure import AnyFigure, Figure, Where

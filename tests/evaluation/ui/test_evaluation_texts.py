@@ -10,7 +10,7 @@ import pytest
 from segstudio.core.formatting import DASH
 from segstudio.evaluation.ui.figure_text import figure_text, marked_best
 from segstudio.evaluation.ui.panel import EvaluationProgress
-from segstudio.evaluation.ui.run_titles import column_titles
+from segstudio.kit.model_titles import column_titles
 from segstudio.metrics.image_figures import figures_at
 from segstudio.metrics.measure import Where
 from segstudio.session.evaluation_state import Evaluation

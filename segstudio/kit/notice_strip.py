@@ -245,6 +245,7 @@ class NoticeStrip(QFrame):
             widget.setMaximumHeight(HEIGHT - 6)
         for button in self.buttons:
             button.setAutoDefault(False)
+            button.setProperty("link", True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -262,7 +263,7 @@ class NoticeStrip(QFrame):
         palette.setColor(QPalette.ColorRole.Window, ground)
         for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
             palette.setColor(role, ink)
-        for widget in (self, self._text, self.more, self.others):
+        for widget in (self, self._text, self.more, self.others, *self.buttons):
             widget.setPalette(palette)
         self._sign.setPixmap(tinted(_ICONS[level], sign, 16, self.devicePixelRatioF()))
         self._sign.setAccessibleName(level)

@@ -78,6 +78,13 @@ def plain(text: str) -> str:
     return f"<span>{as_html(text, quote=False)}</span>".replace("\n", "<br>")
 
 
+def semibold(html: str) -> str:
+    """Rich text whose strong words are semibold: a bolder font does not come along, and Qt would
+    smear this one.
+    """
+    return html.replace("<b>", '<span style="font-weight:600">').replace("</b>", "</span>")
+
+
 def plain_box(parent: QWidget) -> QMessageBox:
     """A message box that shows its texts as they are."""
     box = QMessageBox(parent)

@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import (
@@ -90,10 +91,13 @@ class TableDelegate(QStyledItemDelegate):
             option.state &= ~(QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        box: QRect = option.rect
         palette: QPalette = option.palette
         if option.state & QStyle.StateFlag.State_Selected:
             self._tint(painter, option, index)
+        view = self.parent()
+        if isinstance(view, TableView):
+            option.rect = view.inside_rims(option.rect, index.column())
+        box: QRect = option.rect
         super().paint(painter, option, index)
         part, colors = index.data(BAR), index.data(SWATCHES)
         if part is not None:
@@ -141,6 +145,16 @@ class _Head(QHeaderView):
         self.setMinimumSectionSize(24)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
 
+    def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
+        """Let headings stand over their cells: those at the rims a little further inside."""
+        view = self.parent()
+        inside = view.inside_rims(rect, logicalIndex) if isinstance(view, TableView) else rect
+        if inside != rect:
+            tokens = tokens_of(self.palette())
+            painter.fillRect(rect, QColor(tokens.panel))
+            painter.fillRect(rect.adjusted(0, rect.height() - 1, 0, 0), QColor(tokens.line))
+        super().paintSection(painter, inside, logicalIndex)
+
     def initStyleOptionForIndex(self, option: QStyleOptionHeader, logicalIndex: int) -> None:
         """Leave room for the arrow where there is one."""
         super().initStyleOptionForIndex(option, logicalIndex)
@@ -158,6 +172,8 @@ class TableView(Generic[Row], QTableView):
     """
 
     reached = Signal(object)
+    rim = 8
+    """Beside the first and the last column, besides the margin that every cell has."""
 
     def __init__(
         self,
@@ -188,6 +204,8 @@ class TableView(Generic[Row], QTableView):
         self._by_hand: dict[tuple[str, int], int] = {}
         """Widths that the user gave to columns."""
         self._is_fitting = self._by_keys = False
+        self._last = -1
+        """The last column that is shown."""
         self._asked: dict[str, bool] = {}
         """Spare columns that the user wants to see, or not to see, by their titles."""
         if model.parent() is None:
@@ -255,6 +273,12 @@ class TableView(Generic[Row], QTableView):
                 QItemSelectionModel.SelectionFlag.ClearAndSelect
                 | QItemSelectionModel.SelectionFlag.Rows,
             )
+
+    def inside_rims(self, box: QRect, column: int) -> QRect:
+        """What a cell or heading may draw in: less at the rims of the table."""
+        left = self.rim if column == 0 else 0
+        right = self.rim if column == self._last else 0
+        return box.adjusted(left, 0, -right, 0)
 
     def copy(self) -> None:
         """Put the chosen rows, or all if none is, on the clipboard, in the order shown."""
@@ -329,6 +353,14 @@ class TableView(Generic[Row], QTableView):
         extra = bar.sizeHint().height() if bar.maximum() > 0 else 0
         return self.height_of(len(self._rows.rows)) + extra + 2
 
+    def keep_whole(self) -> None:
+        """Be as high as all rows from now on, also while columns that don't fit are scrolled."""
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        again = QTimer(self, singleShot=True, interval=0)  # never while it is being laid out
+        again.timeout.connect(lambda: self.setFixedHeight(self.whole_height()))
+        self.horizontalScrollBar().rangeChanged.connect(lambda: again.start())
+        self._rows.modelReset.connect(lambda: self.setFixedHeight(self.whole_height()))
+
     def show_more_or_less(self, rows_seen: tuple[float, float]) -> None:
         """Ask for room for other numbers of rows: at least, and wanted."""
         self._rows_seen = rows_seen
@@ -357,9 +389,12 @@ class TableView(Generic[Row], QTableView):
         """Give every column the room that its text needs, and share out what is left."""
         columns = self._rows.columns
         widths = [self._wanted(place) for place in range(len(columns))]
-        room = self.viewport().width() - sum(widths)
+        room = self.viewport().width() - sum(widths) - self.rim
         left_out = self._left_out(widths, room)
         room += sum(widths[place] for place in left_out)
+        self._last = max((p for p in range(len(columns)) if p not in left_out), default=-1)
+        if self._last >= 0 and self._key(self._last) not in self._by_hand:
+            widths[self._last] += self.rim
         free = [place for place in range(len(columns)) if self._key(place) not in self._by_hand]
         wide = [place for place in free if columns[place].stretch]
         for number, place in enumerate(wide):
@@ -408,7 +443,8 @@ class TableView(Generic[Row], QTableView):
         needed = self._cell_width(column)
         if column.most:
             needed = min(needed, column.most)
-        return max(self._head_width(place), needed) + _PADDING
+        rim = self.rim if place == 0 else 0
+        return max(self._head_width(place), needed) + rim + _PADDING
 
     def _cell_width(self, column: Column[Row]) -> int:
         """Of the widest of the first rows in view; asking the delegate takes thirty times as long."""

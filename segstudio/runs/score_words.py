@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -114,6 +115,16 @@ def foreground_text(metrics: Metrics, schema: LabelSchema) -> str:
             f"The means are over {scored} of {classes} classes: the others are in no mask."
         )
     return " ".join(found)
+
+
+def calibration_text(error: float) -> str:
+    """How far it is from being as right as it says; "" if that is not known."""
+    if math.isnan(error):
+        return ""
+    return (
+        f"Calibration error {percent_text(error)}: so far is its confidence from how often it is "
+        "right, on average."
+    )
 
 
 def image_means_text(means: Mapping[str, float]) -> str:

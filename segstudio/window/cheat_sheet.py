@@ -20,6 +20,7 @@ from segstudio.core.text import as_html
 from segstudio.kit.action_set import ActionSet, native
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.frame_names import MENUS
+from segstudio.kit.plain import semibold
 from segstudio.window.action_table import gestures
 
 _COLUMNS = 2
@@ -137,7 +138,9 @@ def _section(title: str, lines: list[tuple[str, str]]) -> QLabel:
         f"<td>{as_html(text)}</td></tr>"
         for keys, text in lines
     )
-    label = QLabel(f"<p style='margin-bottom:4px'><b>{as_html(title)}</b></p><table>{rows}</table>")
+    label = QLabel(
+        semibold(f"<p style='margin-bottom:4px'><b>{as_html(title)}</b></p><table>{rows}</table>")
+    )
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setAlignment(Qt.AlignmentFlag.AlignTop)
     label.setWordWrap(True)

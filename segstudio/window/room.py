@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BAR_HEIGHT = 36
 _ICON = QSize(16, 16)
+_TAB_RIM, _TAB_GAP = 12, 8
 BESIDE, OVER, CLOSE = "room.beside", "room.over", "room.close"
 """Its buttons; the first two are commands of this id."""
 
@@ -215,6 +216,13 @@ class _RoomTabs(QTabBar):
         for name in names:
             self.addTab(name)
 
+    def tabSizeHint(self, index: int) -> QSize:
+        """As wide as icon and word: the style adds more, which it puts between them."""
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold)  # in front
+        word = QFontMetrics(font).horizontalAdvance(self.tabText(index))
+        return QSize(2 * _TAB_RIM + _ICON.width() + _TAB_GAP + word, BAR_HEIGHT)
+
 
 class _Bar(QFrame):
     """The room's title bar: tabs, the header of the panel in front, buttons.
@@ -240,6 +248,7 @@ class _Bar(QFrame):
         self._row.setSpacing(4)
         self._row.addWidget(tabs)
         self._row.addLayout(self.slot, 1)
+        self._row.addStretch(0)  # keeps tabs and buttons at the ends where the slot is empty
         self._row.addLayout(self._buttons)
 
     @property

@@ -174,7 +174,9 @@ class StatusBar(QStatusBar):
         self._network = ElidedLabel(Qt.TextElideMode.ElideRight)
         self._network.setProperty("caption", True)
         self._network.setAccessibleName("Network")
-        self._network.setContentsMargins(8, 0, 6, 0)
+        self._network_line = GroupLine()
+        self._network_line.hide()
+        self._row.addWidget(self._network_line)
         self._row.addWidget(self._network, 1)
         self.jobs = JobStrip()
         self._objects = _Place(
@@ -260,6 +262,7 @@ class StatusBar(QStatusBar):
         """Show what the network says at the pixel."""
         if text != self._network.whole:
             self._network.show_text(text)
+            self._network_line.setVisible(bool(text))
 
     def show_zoom(self, text: str) -> None:
         """Show how large the image is; "" while there is none."""

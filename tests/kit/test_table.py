@@ -273,3 +273,35 @@ def test_other_columns_come_with_their_rows(view):
     view.model().show_rows([CAT, DOG], (COLUMNS[0], more))
     assert view.model().columnCount() == 2
     assert view.model().index(0, 1).data() == "CAT"
+
+
+def test_all_rows_are_seen_although_columns_that_do_not_fit_are_scrolled(qtbot):
+    columns = tuple(Column[Score](f"Wide {n}", lambda r: r.name * 20) for n in range(4))
+    model = TableModel(columns, lambda r: r.name)
+    table = TableView(model, "Wide")
+    qtbot.addWidget(table)
+    table.keep_whole()
+    table.resize(300, 40)
+    table.show()
+    model.show_rows([DOG, CAT])
+    qtbot.waitUntil(lambda: table.horizontalScrollBar().isVisible())
+
+    def last_row_is_whole() -> bool:
+        last = table.visualRect(model.index(1, 0))
+        return table.viewport().rect().contains(last.adjusted(0, 0, -last.width() + 1, 0))
+
+    qtbot.waitUntil(last_row_is_whole, timeout=2000)
+    table.resize(4000, table.height())
+    bare = table.height_of(2)
+    qtbot.waitUntil(lambda: table.height() <= bare + 2)
+
+
+def test_text_stands_twelve_pixels_from_the_rims_of_a_table(view):
+    view.resize(400, 200)
+    head = view.horizontalHeader().grab().toImage()
+    body = view.viewport().grab().toImage()
+    for picture, rows in ((head, range(2, head.height() - 2)), (body, range(2, 20))):
+        dark = [
+            x for x in range(60) if any(picture.pixelColor(x, y).lightness() < 120 for y in rows)
+        ]
+        assert 11 <= dark[0] <= 14, dark

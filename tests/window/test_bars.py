@@ -359,6 +359,19 @@ def test_the_pixel_is_told_with_words_and_nothing_jumps(desk):
     assert not any(w.text() == "annotation" for w in shown(status, PlainLabel))
 
 
+def test_what_the_network_says_stands_apart_from_what_the_model_says(desk):
+    status = desk.window.status
+    desk.window.resize(1920, 772)
+    status.show_pixel("1, 2", "8", "class 1", "class 2 97 %", model="U-Net")
+    status.show_network("class 2 97.1 % (4.34)")
+    desk.settle()
+    before, after = status._prediction, status._network
+    end = before.mapTo(status, QPoint(before.width(), 0)).x()
+    assert after.mapTo(status, QPoint()).x() - end >= 8
+    status.show_network("")
+    assert not status._network_line.isVisible()
+
+
 def test_the_zoom_is_chosen_in_the_status_bar_and_by_a_key(desk, qtbot):
     window = desk.window
     texts = [action.text() for action in window.status.zoom.menu().actions()]

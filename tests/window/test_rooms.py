@@ -193,6 +193,9 @@ def test_a_header_that_does_not_fit_goes_into_a_line_below_the_tabs(desk):
     desk.settle()
     assert header.isVisible()
     assert header.geometry().right() <= room.width()
+    close = room.buttons[CLOSE]
+    assert room.tabs.mapTo(room, QPoint()).x() == 0
+    assert room.width() - close.mapTo(room, QPoint(close.width(), 0)).x() <= 8
     desk.window.resize(1280, 772)
     desk.until(lambda: header.mapTo(room, QPoint()).y() == in_bar)
 

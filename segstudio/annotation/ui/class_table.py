@@ -205,6 +205,7 @@ class ClassTable(TableView[ClassSpec]):
     eye_clicked = Signal(object)
     color_clicked = Signal(object)
     menu_asked = Signal(object, QPoint)
+    rim = 0  # its columns have rims of their own
 
     def __init__(self, model: TableModel[ClassSpec]) -> None:
         self.hidden_classes: frozenset[int] = frozenset()

@@ -34,7 +34,7 @@ from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
-from segstudio.kit.model_titles import short_model_titles
+from segstudio.kit.model_titles import telling_title
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.table_model import Column, TableModel
@@ -45,6 +45,7 @@ from segstudio.runs.score_sides import Sides, folder_sides, image_sides
 from segstudio.runs.score_words import (
     NoScores,
     accuracy_text,
+    calibration_text,
     foreground_text,
     image_means_text,
     means_text,
@@ -55,6 +56,7 @@ from segstudio.runs.scoring import FolderScores, ScoreRow, Scoring
 from segstudio.session.session import Change, Session, What
 
 _NAME_FILES = "Class names (*.txt *.names *.csv *.tsv *.yaml *.yml *.json);;All files (*)"
+_CALIBRATED_EVERY_S = 1.0
 _SHOWN = (
     What.STATES
     | What.HISTORY
@@ -107,6 +109,9 @@ class ClassesPanel(QWidget):
         self._lay_out()
         self.setFocusProxy(self.view)
         self._refresh = Coalescer(self, self._show)
+        self._calibration_of: tuple[object, ...] = ()
+        self._calibration_text = ""
+        self._calibrate = Coalescer(self, self._ask_calibration, _CALIBRATED_EVERY_S)
         self._connect()
         self._show_more(False)
         self._show()
@@ -238,7 +243,9 @@ class ClassesPanel(QWidget):
             self.details.show_told(Told())
             return
         over = "" if folder is None else f", {counted(folder.images, 'image')}"
-        self.header.note.show_text(f"{short_model_titles([sides.model])[0]}{over}")
+        titles = {spec.title for spec in session.models.values()}
+        others = sorted(titles - {sides.model})
+        self.header.note.show_text(f"{telling_title(sides.model, others)}{over}")
         self.header.note.setToolTip(plain(f"IoU and Dice: {sides.text}"))
         if self.more.isChecked():
             means = [foreground_text(metrics, session.schema)]
@@ -250,8 +257,31 @@ class ClassesPanel(QWidget):
                     sides.warning,
                     " ".join(filter(None, means)),
                     accuracy_text(metrics, session.schema),
+                    "" if over else self._calibration(),
                 )
             )
+
+    def _calibration(self) -> str:
+        """What is known of it now; asked for if that is of something else."""
+        document, run = self._session.document, self._session.view.run
+        revision = None if document is None else document.annotation.revision
+        asked = (None if document is None else document.ref, run, self._session.schema, revision)
+        if asked != self._calibration_of:
+            if asked[:3] != self._calibration_of[:3]:
+                self._calibration_text = ""
+            self._calibration_of = asked
+            self._calibrate.request()
+        return self._calibration_text
+
+    def _ask_calibration(self) -> None:
+        asked = self._calibration_of
+
+        def done(error: float) -> None:
+            if asked == self._calibration_of:
+                self._calibration_text = calibration_text(error)
+                self._refresh.request()
+
+        self._scoring.calibrate(done)
 
     def _sides_of(self, images: int) -> Sides | None:
         """What the folder's scores compare; all marks are gone through only if some changed."""
@@ -262,7 +292,11 @@ class ClassesPanel(QWidget):
 
     def _show_more(self, shown: bool) -> None:
         self.more.setText("Less" if shown else "More")
-        tip = "Close it" if shown else "Precision, recall, pixels, accuracy; the whole folder"
+        tip = (
+            "Close it"
+            if shown
+            else "Precision, recall, pixels, accuracy, calibration; the whole folder"
+        )
         self.more.setToolTip(tip)
         self.more.setAccessibleName("Less of the scores" if shown else "More of the scores")
         self.details.setVisible(shown)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QPalette
+from PySide6.QtGui import QDesktopServices, QFont, QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -237,7 +237,7 @@ class ExportReportDialog(Dialog):
         self.setWindowTitle("Export report")
         self.headline = PlainLabel(headline(report))
         font = self.headline.font()
-        font.setBold(True)
+        font.setWeight(QFont.Weight.DemiBold)
         self.headline.setFont(font)
         self.headline.setWordWrap(True)
         self.text = QPlainTextEdit(report_text(report, plan, schema))

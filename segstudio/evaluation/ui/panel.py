@@ -28,6 +28,7 @@ from segstudio.evaluation.ui.run_choice import RunChoice
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.empty import EmptyState, Switch
+from segstudio.kit.fitting_row import WORD_ICON
 from segstudio.kit.icons import icon
 from segstudio.kit.plain import PlainLabel, plain
 from segstudio.session.evaluation_state import Evaluation
@@ -212,6 +213,7 @@ class EvaluationHeader(QWidget):
         self.export = _header_button("download", "", "Save the figures or a report")
         self.export.setMenu(export)
         self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.export.setProperty("menuSign", "false")
         self._lay_out()
         self._refresh = Coalescer(self, self._show, _EVERY_S)
         self.start.clicked.connect(self.begin)
@@ -277,6 +279,7 @@ def _header_button(name: str, text: str, tip: str) -> QToolButton:
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if text:
         button.setText(text)
+        button.setIconSize(WORD_ICON)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setToolTip(plain(tip))
     button.setAccessibleName(text or tip)

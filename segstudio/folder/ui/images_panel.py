@@ -204,7 +204,8 @@ class ImagesPanel(QWidget):
     def _say_shared(self) -> None:
         """Say once what the rows leave out."""
         shared = self.model.shared
-        ends = [f"begin with “{shared.begin}”"] * bool(shared.begin)
+        begins = shared.kinds or tuple(filter(None, (shared.begin,)))
+        ends = [f"begin with {' or '.join(f'“{begin}”' for begin in begins)}"] * bool(begins)
         ends += [f"end with “{shared.end}”"] * bool(shared.end)
         self._foot.setVisible(bool(ends and self.model.images) or not self.listed.isHidden())
         self.shared.show_text(shared.pattern if self.model.images else "")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QColor, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -92,7 +92,7 @@ class WhyPage(QScrollArea):
             _lens_columns(None), lambda row: row.stage, is_enabled=lambda row: row.view is not None
         )
         self.logit_lens = TableView(self._lens, "Logit lens by stage", row_height=22)
-        self.logit_lens.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.logit_lens.keep_whole()
         self.logit_lens_note = _text(faint=True)
         self._contents = QWidget()
         self._grid = QGridLayout(self._contents)
@@ -320,7 +320,6 @@ class WhyPage(QScrollArea):
         for place, row in enumerate(rows):
             if row.view is None:  # a sentence in place of the figures
                 self.logit_lens.setSpan(place, 1, 1, self._lens.columnCount() - 1)
-        self.logit_lens.setFixedHeight(self.logit_lens.height_of(max(1, len(rows))))
 
     def _show_lens(self, traced: TracedNetwork) -> None:
         readable = any(row.view is not None for row in self._lens_rows)
@@ -395,7 +394,7 @@ def _heading(text: str = "", *, wraps: bool = True) -> QLabel:
     label = PlainLabel(text)
     label.setWordWrap(wraps)
     font = label.font()
-    font.setBold(True)
+    font.setWeight(QFont.Weight.DemiBold)
     label.setFont(font)
     return label
 

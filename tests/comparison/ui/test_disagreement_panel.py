@@ -14,7 +14,7 @@ from segstudio.comparison.ui.disagreement_panel import ANNOTATION, PIXELS, VOTES
 from segstudio.core.geometry import Rect
 from segstudio.core.prediction import Prediction
 from segstudio.core.schema import LabelSchema
-from segstudio.kit.model_titles import short_model_titles
+from segstudio.kit.model_titles import short_model_titles, telling_title
 from segstudio.kit.table_model import SWATCHES
 from segstudio.session.session import Layer, What
 
@@ -242,3 +242,6 @@ def test_short_titles_still_tell_models_apart():
     assert short_model_titles(["A (1)", "A (2)", "B, c"]) == ["A (1)", "A (2)", "B"]
     assert short_model_titles(["A (1)"], ["A (2)"]) == ["A (1)"]
     assert short_model_titles(["(x)"]) == ["(x)"]
+    assert telling_title("U-Net, nuclei", ["Small U-Net, bilinear"]) == "U-Net"
+    assert telling_title("S, bilinear", ["S, shuffle", "U-Net, nuclei"]) == "bilinear"
+    assert telling_title("S, nuclei", ["S, shuffle", "U-Net, nuclei"]) == "S, nuclei"

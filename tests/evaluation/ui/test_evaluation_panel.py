@@ -272,6 +272,30 @@ def test_every_page_fits_where_the_panel_is_low(compared):
     assert_pages_fit(compared)
 
 
+def test_the_models_page_never_scrolls_by_itself_and_says_the_rest_on_request(compared):
+    shown, dock = page(compared, MODELS), compared.window.docks.by_name["Evaluation"]
+    bar = shown._scroll.verticalScrollBar()
+    frame = compared.window.docks.frame("Evaluation").verticalScrollBar()
+    told = [w for w in (shown.verdict, shown.trap, shown.ranking, shown.notes) if w.text()]
+    assert len(told) > 1
+    dock.setFloating(True)
+    dock.resize(700, 300)
+    compared.until(lambda: not shown.rest.isHidden())
+    assert shown.verdict.isVisible()
+    assert not told[-1].isVisible()
+    compared.until(lambda: bar.maximum() == 0)
+    compared.qtbot.mouseClick(shown.rest, LEFT)
+    compared.until(lambda: all(label.isVisible() for label in told) and bar.maximum() > 0)
+    compared.qtbot.mouseClick(shown.rest, LEFT)
+    compared.until(lambda: bar.maximum() == 0)
+    for height in (420, 520, 560, 720):  # charts come only where all of them have room
+        dock.resize(700, height)
+        compared.until(lambda: bar.maximum() == frame.maximum() == 0)
+    assert shown.overview.isVisible()
+    assert all(label.isVisible() for label in told)
+    assert shown.rest.isHidden()
+
+
 def test_pages_without_figures_fit_too(make_window, tmp_path):
     bench = make_window(engine=evaluated.Engine())
     root = evaluated.write_folder(tmp_path / "plates")

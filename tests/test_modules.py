@@ -21,7 +21,7 @@ SMALL = {
     "inspection.nets.region_stages": "what torchvision's instance models alone have",
     "window.about": "loaded when it is asked for",
     "window.preload": "what a thread imports while the frame is on the screen",
-    "window.panel_focus": "loaded when it is asked for",
+    "window.region_focus": "loaded when it is asked for",
     "window.screenshot": "loaded when it is asked for",
 }
 """Modules under 120 lines with one user in their package, and why they stand alone."""

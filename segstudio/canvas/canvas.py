@@ -177,6 +177,13 @@ class Canvas(QWidget):
         for pane in self.shown_panes:
             pane.viewport.frame_rect(rect)
 
+    def take_focus(self) -> None:
+        """Give the keys to a view, unless one has them; without an image to what is there instead."""
+        if self._pages.currentWidget() is self.empty:
+            self.empty.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif not any(pane.viewport.hasFocus() for pane in self.shown_panes):
+            self._at_hand.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def abort(self) -> bool:
         """Undo the stroke or polygon that is begun; returns whether there was one."""
         aborted = [pane.viewport.abort() for pane in self.shown_panes]

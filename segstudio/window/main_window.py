@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, QTimer, Signal
+from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QKeyEvent,
     QPaintEvent,
     QPalette,
     QResizeEvent,
@@ -241,7 +242,7 @@ class MainWindow(QMainWindow):
             menu.aboutToShow.connect(self.commands.refresh)
         self.docks.changed.connect(self.signal_view.refresh_soon)
         self.docks.changed.connect(self.network.follow)
-        self.docks.views_wanted.connect(self.canvas.setFocus)
+        self.docks.views_wanted.connect(self.verbs.go_to_views)
 
         self.docks.folds.changed.connect(self.signal_view.refresh_soon)
 
@@ -263,6 +264,13 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
             self.docks.fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc that nothing had a use for leads back to the views."""
+        if event.key() == Qt.Key.Key_Escape and self._studio is not None:
+            self.verbs.go_to_views()
+        else:
+            super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -488,6 +496,8 @@ class CentralArea(QWidget):
         """Put the real options and canvas where the empty ground was."""
         options.setFixedHeight(OPTIONS_HEIGHT)
         self._column.replaceWidget(self._options, options)
+        self._tools.setParent(None)
+        self._row.insertWidget(0, self._tools)  # the Tab key goes there from the options
         self._views.replaceWidget(self._canvas, canvas)
         for old in (self._options, self._canvas):
             old.deleteLater()

@@ -255,11 +255,20 @@ class WindowCommands:
 
     # -- the window ----------------------------------------------------------------------------
 
-    def go_to_panel(self, by: int) -> None:
-        """Give the keys to the next (1) or previous (-1) panel, or to the canvas."""
-        from segstudio.window.panel_focus import go_to_next
+    def go_to_part(self, by: int) -> None:
+        """Give the keys to the next (1) or previous (-1) part of the window."""
+        from segstudio.window.region_focus import go_to_next, stops_of
 
-        go_to_next([self._window.canvas, *self._window.docks.regions(), self._window.notices], by)
+        go_to_next(stops_of(self._window), by)
+
+    def go_to_views(self) -> None:
+        """Give the keys to the views, if they are shown; the view that has them keeps them."""
+        canvas = self._window.canvas
+        if not canvas.isVisible():
+            return
+        if not canvas.isActiveWindow():
+            self._window.activateWindow()  # a panel floats and had the keys
+        canvas.take_focus()
 
     def find_image(self) -> None:
         """Let the user type a part of an image's name."""

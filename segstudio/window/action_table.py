@@ -411,6 +411,10 @@ _LAYOUT = (
                "the views"),
     ActionSpec(_PREVIOUS_PART, VIEW, "Go to the previous part of the window",
                lambda c: c.verbs.go_to_part(-1), keys=("Shift+F6", "Ctrl+Shift+Tab"), section=4),
+    ActionSpec("view.menu", VIEW, "Menu of what is selected",
+               lambda c: c.verbs.open_menu_of_focused(), keys=("Shift+F10",), section=4,
+               tip="What a right click opens: of the image, class, view, stage or row that has the "
+               "keys; also the menu key"),
     ActionSpec("view.reset_layout", VIEW, "Reset layout", lambda c: c.window.docks.arrange(),
                "layout-dashboard", section=4, tip="Put all panels back where they were at first"),
 )  # fmt: skip

@@ -182,13 +182,16 @@ class MainWindow(QMainWindow):
         from segstudio.evaluation.ui.queue_link import QueueLink
         from segstudio.folder.ui.stack_bar import StackBar
         from segstudio.kit.actions import Context, Scope
+        from segstudio.kit.row_menu import keep_files
         from segstudio.window.evaluation_link import EvaluationLink
         from segstudio.window.network_link import NetworkLink
         from segstudio.window.options_bar import OptionsBar
+        from segstudio.window.pixel_menu import PixelMenu
         from segstudio.window.signal_view import SignalView
         from segstudio.window.window_commands import WindowCommands
 
         self._studio = studio
+        keep_files(self, studio.picture_files)
         session = studio.session
         self.canvas = Canvas(
             session,
@@ -206,6 +209,7 @@ class MainWindow(QMainWindow):
         self.verbs = WindowCommands(self, studio)
         self.docks.build(studio)
         self.signal_view = SignalView(self, studio)
+        PixelMenu(self, studio)
         self.network = NetworkLink(self, studio)
         self.evaluation: EvaluationLink = EvaluationLink(self, studio)
         self.queue_link = QueueLink(session, self.canvas)

@@ -165,7 +165,7 @@ def test_a_row_of_a_table_opens_its_image_and_is_copied_and_saved(predicted, tmp
     QTest.keyClick(table, KEY.Key_F10, SHIFT)
     _choose(_menu(bench), "Save the table")
     bench.settle()
-    rows = list(csv.reader(path.open(encoding="utf-8")))
+    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
     assert [row[0] for row in rows] == ["Image", *(r.data() for r in _firsts(table))]
     assert rows[0] == lines[0].split("\t")
 

@@ -20,7 +20,8 @@ SMALL = {
     "folder.step_order": "an order by itself, which knows no service",
     "window.about": "loaded when it is asked for",
     "window.preload": "what a thread imports while the frame is on the screen",
-    "window.panel_focus": "loaded when it is asked for",
+    "window.region_focus": "loaded when it is asked for",
+    "window.pixel_menu": "imports what draws pictures, which the frame does without",
     "window.screenshot": "loaded when it is asked for",
 }
 """Modules under 120 lines with one user in their package, and why they stand alone."""

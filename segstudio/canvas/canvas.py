@@ -56,6 +56,8 @@ class Canvas(QWidget):
             says there.
         over_photo_closed: What the inspector lays over the photo shall go.
         over_photo_faded: How strongly it shall cover the photo, 0..1.
+        menu_opening: A view's menu opens: (menu, its picture, the pixel (x, y) under the pointer
+            or None).
     """
 
     hovered = Signal(int, int)
@@ -69,6 +71,7 @@ class Canvas(QWidget):
     take_requested = Signal(int, int, str)
     over_photo_closed = Signal()
     over_photo_faded = Signal(float)
+    menu_opening = Signal(object, object, object)
 
     def __init__(
         self,
@@ -177,6 +180,13 @@ class Canvas(QWidget):
         for pane in self.shown_panes:
             pane.viewport.frame_rect(rect)
 
+    def take_focus(self) -> None:
+        """Give the keys to a view, unless one has them; without an image to what is there instead."""
+        if self._pages.currentWidget() is self.empty:
+            self.empty.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif not any(pane.viewport.hasFocus() for pane in self.shown_panes):
+            self._at_hand.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def abort(self) -> bool:
         """Undo the stroke or polygon that is begun; returns whether there was one."""
         aborted = [pane.viewport.abort() for pane in self.shown_panes]
@@ -231,6 +241,9 @@ class Canvas(QWidget):
         pane = PaneView(self._session, self._comparing, viewport, self.grid)
         pane.header.closed.connect(self.over_photo_closed)
         pane.header.faded.connect(self.over_photo_faded)
+        pane.header.menu_opening.connect(
+            lambda menu, pixel: self.menu_opening.emit(menu, viewport, pixel)
+        )
         return pane
 
     def _show_panes(self) -> None:

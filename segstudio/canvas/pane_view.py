@@ -68,4 +68,6 @@ class PaneView(QWidget):
         if QApplication.mouseButtons() & Qt.MouseButton.LeftButton:
             return  # something is being drawn
         by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
-        self.header.open_menu(None if by_key else event.globalPos())
+        at = self.viewport.mapFromGlobal(event.globalPos())
+        pixel = None if by_key else self.viewport.image_pixel((at.x(), at.y()))
+        self.header.open_menu(None if by_key else event.globalPos(), pixel=pixel)

@@ -60,6 +60,9 @@ _KEPT: Final = 200
 _BAR_WIDTH, _BAR_HEIGHT, _SLIDER_WIDTH, _STEPS = 90, 10, 64, 100
 
 
+Pixel = tuple[int, int]
+
+
 class ViewHeader(QWidget):
     """One line of words; a click on the name offers layer, prediction and style.
 
@@ -74,10 +77,12 @@ class ViewHeader(QWidget):
     Signals:
         closed: What the inspector lays over the photo shall go.
         faded: How strongly it shall cover the photo, 0..1.
+        menu_opening: Others may add to its menu: (menu, the pixel (x, y) it is about, or None).
     """
 
     closed = Signal()
     faded = Signal(float)
+    menu_opening = Signal(object, object)
 
     def __init__(
         self, session: Session, comparing: Comparing, number: int, parent: QWidget | None = None
@@ -177,12 +182,15 @@ class ViewHeader(QWidget):
         self.score.show_words(words, plain(_score_tip(score, words, state, edited=edited)))
         self._arrange()
 
-    def open_menu(self, at: QPoint | None = None, *, right: bool = False) -> None:
+    def open_menu(
+        self, at: QPoint | None = None, *, right: bool = False, pixel: Pixel | None = None
+    ) -> None:
         """Offer layer, prediction and style of this view.
 
         Args:
             at: Where on the screen; below the name if not given.
             right: Whether it is about what a wiped view shows right of its line.
+            pixel: The image's pixel (x, y) that it is about, too.
         """
         if self._session.document is None:
             return
@@ -191,6 +199,7 @@ class ViewHeader(QWidget):
         if self._over is not None and not right:
             opacity = self._over.opacity if isinstance(self._over, OverPhotoHeat) else None
             menu.add_over_photo(opacity, self.closed.emit, self.faded.emit)
+        self.menu_opening.emit(menu, pixel)
         button = self.other if right else self.name
         menu.popup(at or button.mapToGlobal(QPoint(0, self.height())))
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
 from segstudio.core.text import as_html, printable
+from segstudio.kit.focus_ring import FocusRing
 
 TIP_CHARS: Final = 60
 """Where lines of tips end at the latest."""
@@ -40,6 +41,7 @@ class LinkLabel(QLabel):
             Qt.TextInteractionFlag.LinksAccessibleByMouse
             | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         )
+        FocusRing(self)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme: Qt gives links their colour when it reads a text, and never again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic
 
 from PySide6.QtCore import (
@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QFocusEvent,
     QFont,
     QFontMetrics,
@@ -42,6 +43,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.kit.icons import icon
+from segstudio.kit.row_menu import Verb, add_verbs, files_of, menu_place, new_menu, save_csv
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table_model import (
     BAR,
@@ -169,6 +172,9 @@ class TableView(Generic[Row], QTableView):
 
     Signals:
         reached: A row (itself) was clicked, activated, or reached by a key.
+
+    Attributes:
+        verbs: Gives what can be done with a row besides copying, for its menu.
     """
 
     reached = Signal(object)
@@ -206,6 +212,7 @@ class TableView(Generic[Row], QTableView):
         self._is_fitting = self._by_keys = False
         self._last = -1
         """The last column that is shown."""
+        self.verbs: Callable[[Row], list[Verb]] = lambda _row: []
         self._asked: dict[str, bool] = {}
         """Spare columns that the user wants to see, or not to see, by their titles."""
         if model.parent() is None:
@@ -284,18 +291,46 @@ class TableView(Generic[Row], QTableView):
         """Put the chosen rows, or all if none is, on the clipboard, in the order shown."""
         QGuiApplication.clipboard().setText(self._rows.text(self.chosen_rows() or self._rows.rows))
 
+    def copy_all(self) -> None:
+        """Put all rows on the clipboard, in the order shown."""
+        QGuiApplication.clipboard().setText(self._rows.text(self._rows.rows))
+
+    def save(self) -> None:
+        """Ask for a file and write all rows to it as CSV, in the order shown."""
+        save_csv(self, self.accessibleName(), lambda: self._rows.csv(self._rows.rows))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The menu of the row under the pointer, or of the current one by the menu key."""
+        place, row = menu_place(self, event), self.row_at(self.currentIndex())
+        if place is None or not any(column.title for column in self._rows.columns):
+            return
+        menu = new_menu(self)
+        if row is not None:
+            add_verbs(menu, self.verbs(row))
+        chosen = len(self.chosen_rows())
+        if chosen:
+            menu.addAction(
+                icon("copy"), "Copy the row" if chosen == 1 else f"Copy {chosen} rows", self.copy
+            ).setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
+        menu.addAction("Copy the table", self.copy_all)
+        if files_of(self) is not None:
+            menu.addAction(icon("download"), "Save the table as CSV…", self.save)
+        menu.popup(place)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ring the row that the keys go to, where someone works with keys."""
         super().paintEvent(event)
-        row = self.visualRect(self.currentIndex())
-        if self._by_keys and self.hasFocus() and row.isValid():
+        if self._by_keys and self.hasFocus():
+            row, whole = self.visualRect(self.currentIndex()), self.viewport().rect()
+            top, height = (row.top(), row.height()) if row.isValid() else (0, whole.height())
             painter = QPainter(self.viewport())
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), _RING_PX))
-            painter.drawRect(QRect(1, row.top() + 1, self.viewport().width() - 2, row.height() - 2))
+            painter.drawRect(QRect(1, top + 1, whole.width() - 2, height - 2))
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show where the keys go, if keys brought them here."""
         self._by_keys = event.reason() in _BY_KEYS
+        self.viewport().update()
         super().focusInEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from segstudio.core.text import as_html
 from segstudio.kit.action_set import ActionSet, native
 from segstudio.kit.dialog import Dialog
+from segstudio.kit.focus_ring import FocusRing
 from segstudio.kit.frame_names import MENUS
 from segstudio.kit.plain import semibold
 from segstudio.window.action_table import gestures
@@ -45,6 +46,7 @@ class CheatSheet(Dialog):
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setAccessibleName("Keys")
+        FocusRing(self._scroll)
         self.customize = QPushButton("Change shortcuts…")
         self.customize.setAutoDefault(False)
         self.customize.clicked.connect(self.accept)

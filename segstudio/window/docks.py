@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QShortcut
+from PySide6.QtGui import QKeyEvent, QShortcut
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -66,6 +66,22 @@ class _Frame(QScrollArea):
         """Whether it can only be as wide as its column."""
         most = self._widths[1]
         self.setMaximumWidth(most - _LINE if limited and most else 16_777_215)
+
+
+class _Dock(QDockWidget):
+    """A panel's place in the window, or its window where it floats.
+
+    Signals:
+        left: Esc was pressed, and nothing in the panel had a use for it.
+    """
+
+    left = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class Docks(QObject):
@@ -245,9 +261,11 @@ class Docks(QObject):
         panels = [frame.widget() for frame in self._frames.values()]
         return [panel for panel in panels if panel is not None]
 
-    def regions(self) -> list[QWidget]:
-        """Where the keys can go: the panels of the columns with their headers, and the room."""
-        return [*self._docks]
+    def columns(self) -> tuple[list[QDockWidget], list[QDockWidget]]:
+        """What stands left of the views, and what right of them, in the order of the panels."""
+        left = self._column(Area.LeftDockWidgetArea)
+        others = [dock for dock in self._docks if dock is not self.room and dock not in left]
+        return left, others
 
     # -- open and closed -----------------------------------------------------------------------
 
@@ -376,7 +394,8 @@ class Docks(QObject):
     def _room_closed(self) -> None:
         if self.room.isHidden() and self.room not in self._hidden:
             self._used.clear()
-            self.views_wanted.emit()
+            if not self.room.give_back_keys():
+                self.views_wanted.emit()
             self.changed.emit()
 
     def _at_start(self) -> list[QDockWidget]:
@@ -391,7 +410,8 @@ class Docks(QObject):
         ]
 
     def _make(self, spec: PanelSpec) -> QDockWidget:
-        dock = QDockWidget(spec.name, self._window)
+        dock = _Dock(spec.name, self._window)
+        dock.left.connect(self.views_wanted)
         dock.setObjectName(f"dock.{spec.name.lower()}")
         dock.setAccessibleName(f"{spec.name} panel")
         dock.setTitleBarWidget(PanelHeader(spec.name))

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, QTimer, Signal
+from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QKeyEvent,
     QPaintEvent,
     QPalette,
     QResizeEvent,
@@ -235,8 +236,10 @@ class MainWindow(QMainWindow):
         from segstudio.canvas.canvas import Canvas
         from segstudio.canvas.legend_bar import LegendBar
         from segstudio.folder.ui.stack_bar import StackBar
+        from segstudio.kit.row_menu import keep_files
         from segstudio.window.options_bar import OptionsBar
 
+        keep_files(self, studio.picture_files)
         session = studio.session
         self.canvas = Canvas(
             session,
@@ -265,11 +268,13 @@ class MainWindow(QMainWindow):
         from segstudio.kit.actions import Context, Scope
         from segstudio.window.evaluation_link import EvaluationLink
         from segstudio.window.network_link import NetworkLink
+        from segstudio.window.pixel_menu import PixelMenu
         from segstudio.window.signal_view import SignalView
 
         self._studio = studio
         session = studio.session
         self.signal_view = SignalView(self, studio)
+        PixelMenu(self, studio)
         self.network = NetworkLink(self, studio)
         self.evaluation: EvaluationLink = EvaluationLink(self, studio)
         self.queue_link = QueueLink(session, self.canvas)
@@ -305,7 +310,7 @@ class MainWindow(QMainWindow):
         self.docks.changed.connect(lambda: self.docks.build_opened(studio))
         self.docks.changed.connect(self.signal_view.refresh_soon)
         self.docks.changed.connect(self.network.follow)
-        self.docks.views_wanted.connect(self.canvas.setFocus)
+        self.docks.views_wanted.connect(self.verbs.go_to_views)
 
         self.docks.folds.changed.connect(self.signal_view.refresh_soon)
 
@@ -327,6 +332,13 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         if self._has_docks and event.size().width() != event.oldSize().width():
             self.docks.fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc that nothing had a use for leads back to the views."""
+        if event.key() == Qt.Key.Key_Escape and self._studio is not None:
+            self.verbs.go_to_views()
+        else:
+            super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -556,6 +568,8 @@ class CentralArea(QWidget):
         """Put the real options and canvas where the empty ground was."""
         options.setFixedHeight(OPTIONS_HEIGHT)
         self._column.replaceWidget(self._options, options)
+        self._tools.setParent(None)
+        self._row.insertWidget(0, self._tools)  # the Tab key goes there from the options
         self._views.replaceWidget(self._canvas, canvas)
         for old in (self._options, self._canvas):
             old.deleteLater()

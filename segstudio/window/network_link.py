@@ -36,6 +36,8 @@ class NetworkLink(QObject):
         self._window, self._studio = window, studio
         self.panel: NetworkPanel | None = None
         self._pixel: _Pixel | None = None
+        self._explained: _Pixel | None = None
+        """The pixel that is to be explained once the network is there."""
         self._values = Coalescer(self, self._ask_values, 0.04)
         self._leaving = QTimer(self, singleShot=True, interval=_LEAVES_AFTER_MS)
         self._leaving.timeout.connect(self._leave)
@@ -77,7 +79,26 @@ class NetworkLink(QObject):
         self.panel = NetworkPanel(studio.session, room, self._window.commands, store.kept(DOCK))
         self.panel.shared.connect(lambda text: store.keep(DOCK, text))
         self.panel.pointed.connect(self._on_pointed)
+        self._explain_if_asked()
         return self.panel
+
+    def explain(self, pixel_xy: _Pixel) -> None:
+        """Open the panel, and tell there why a pixel (x, y) of the photo got its class."""
+        self._explained = pixel_xy
+        self._window.docks.open(DOCK)
+        self._window.docks.room.enter()
+        self._explain_if_asked()
+
+    def _explain_if_asked(self) -> None:
+        """The panel comes a moment after it was asked for, and the network after that."""
+        from segstudio.inspection.ui.network_pages import WHY
+
+        traced = self._studio.session.inspection.traced
+        if self._explained is None or self.panel is None or traced is None:
+            return
+        self._studio.inspecting.pin(self._explained)
+        self._explained = None
+        self.panel.pages.bring(WHY)
 
     # -- the linked pixel ----------------------------------------------------------------------
 
@@ -105,6 +126,8 @@ class NetworkLink(QObject):
         self._values.request()
 
     def _on_change(self, change: Change) -> None:
+        if change.what & What.TRACE:
+            self._explain_if_asked()
         if change.what & (What.TRACE | What.INSPECTION) and self._studio.session.inspection.active:
             self._values.request()
 

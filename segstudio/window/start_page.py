@@ -144,6 +144,12 @@ class StartPage(QScrollArea):
         """Show that what is dragged over the window can be dropped."""
         self._drop.show_drag(over=over)
 
+    @property
+    def parts(self) -> list[list[QWidget]]:
+        """The cards' buttons, and the recent folders: what the keys go round through."""
+        cards: list[QWidget] = [self.open_button, self.samples_button, self.lesson_button]
+        return [cards, [self.recent]]
+
     def take_focus(self) -> None:
         """Let keys begin at the first recent folder, else at the button that opens one."""
         first = self.recent if self._rows else self.open_button

@@ -120,8 +120,13 @@ def _patient(qtbot, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
+    """Three images; see `write_folder`."""
+    return write_folder(tmp_path)
+
+
+def write_folder(parent: Path) -> Path:
     """Three images of 48 x 32 pixels with ground truth of classes 0..2 (a square and a disc)."""
-    root = tmp_path / "pictures"
+    root = parent / "pictures"
     (root / "masks").mkdir(parents=True)
     rows, columns = np.mgrid[:32, :48]
     for number in range(3):

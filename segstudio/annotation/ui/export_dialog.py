@@ -77,6 +77,7 @@ class ExportDialog(Dialog):
             box.setChecked(True)
         self.folder = QLineEdit(offered.folder)
         self.folder.setAccessibleName("Folder")
+        self.folder.setToolTip("Where the files are written; it is made if it is not there")
         self.problem = PlainLabel()
         self.problem.setWordWrap(True)
         self.problem.setForegroundRole(QPalette.ColorRole.PlaceholderText)

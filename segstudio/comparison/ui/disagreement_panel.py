@@ -77,6 +77,9 @@ class DisagreementPanel(QWidget):
         self._lay_out()
         self._refresh = Coalescer(self, self._show)
         self.table.reached.connect(lambda region: self._open(region.number))
+        self.table.verbs = lambda region: [
+            ("scan", "Show the region", lambda: self._open(region.number))
+        ]
         self.answers.asked.connect(disagreement.take)
         session.changed.connect(self._on_change)
         self._show()

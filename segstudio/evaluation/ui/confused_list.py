@@ -73,6 +73,7 @@ class ConfusedList(QWidget):
         self._lay_out()
         self.view.clicked.connect(self._on_clicked)
         self.view.activated.connect(self._on_activated)
+        self.view.verbs = lambda row: [("image", "Show the image", lambda: self._open(row[0]))]
         self.back.clicked.connect(lambda: self.step(-1))
         self.next.clicked.connect(lambda: self.step(1))
         self._show_place()

@@ -129,6 +129,11 @@ class ResultsPage(QWidget):
         self._refresh = Coalescer(self, self._show, _EVERY_S)
         self.table.selectionModel().selectionChanged.connect(self._on_selection)
         self.table.doubleClicked.connect(self._choose_model)
+        self.table.verbs = lambda row: (
+            [("check", "Choose this model", self._choose_model)]
+            if row.run in session.models
+            else []
+        )
         self._refit = Coalescer(self, self._fit, 0.0)
         self.table.horizontalScrollBar().rangeChanged.connect(self._refit.request)
         self.distribution.range_chosen.connect(self.range_requested)

@@ -15,7 +15,7 @@ from segstudio.inspection.ui.sharing import Room, Sharing
 from segstudio.inspection.ui.structure_view import StructureView
 from segstudio.kit.action_set import ActionSet
 from segstudio.kit.empty import EmptyState, Switch
-from segstudio.session.inspection import Inspection
+from segstudio.session.inspection import Inspection, Overlay
 from segstudio.session.session import Change, Session, What
 
 _UPRIGHT_FROM = 0.75
@@ -44,6 +44,7 @@ class NetworkPanel(QWidget):
         """
         super().__init__()
         self._session, self._cutting = session, room.cutting
+        self._inspecting, self._overlay = room.inspecting, room.overlay
         self._sharing = Sharing.from_text(sharing)
         self.header = NetworkHeader(session, room.inspecting, _menu(commands, self))
         self.structure = StructureView(session, room.inspecting, room.feature_maps, room.pairing)
@@ -76,6 +77,7 @@ class NetworkPanel(QWidget):
         self.structure.pages_wanted.connect(self._bring_pages)
         self.structure.skip_cut.connect(self._cut_skip)
         self.structure.stage_cut.connect(self._cut_stage)
+        self.structure.photo_wanted.connect(self._lay_over)
         session.changed.connect(self._on_change)
         self._show_room()
         self._show()
@@ -148,6 +150,10 @@ class NetworkPanel(QWidget):
     def _cut_stage(self, stage: str) -> None:
         self._cutting.cut_channel(stage, None)
         self.pages.bring(CUTS)
+
+    def _lay_over(self, stage: str, channel: int) -> None:
+        self._inspecting.open_stage(stage, channel)
+        self._overlay.show(Overlay.CHANNEL)
 
     def _share(self, **fields: object) -> None:
         self._sharing = replace(self._sharing, **fields)  # type: ignore[arg-type]

@@ -67,6 +67,7 @@ class SkipPage(QWidget):
         self.view: JoinView | None = None
         self.chooser = ElidedCombo()
         self.chooser.setAccessibleName("Skip connection")
+        self.chooser.setToolTip("The skip connection that is looked at")
         self.chooser.setMinimumContentsLength(10)
         self.how = how_combo()
         self.cut = QPushButton("Cut this skip")

@@ -74,6 +74,7 @@ class StageDetails(QScrollArea):
     def _fill(self) -> None:
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its controls scroll to themselves
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         font = self.title.font()
         font.setWeight(QFont.Weight.DemiBold)
@@ -86,6 +87,7 @@ class StageDetails(QScrollArea):
             self.range.addItem(text, value)
             self.range.setItemData(row, plain(tip), Qt.ItemDataRole.ToolTipRole)
         self.range.setAccessibleName("Range of the colours")
+        self.range.setToolTip("Which values the first and the last colour stand for")
         self.range.setMinimumContentsLength(8)
         self.range.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

@@ -108,6 +108,7 @@ class WhyPage(QScrollArea):
     def _fill(self) -> None:
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its controls scroll to themselves
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for over, text in _OVER:
             self.over.addItem(text, over)
@@ -128,6 +129,9 @@ class WhyPage(QScrollArea):
         self.channels.linkActivated.connect(self._open_channel)
         self.strip.chosen.connect(self._inspecting.open_stage)
         self.logit_lens.reached.connect(lambda row: self._open_lens(row.stage))
+        self.logit_lens.verbs = lambda row: [
+            ("blend", "Show in the photo", lambda: self._open_lens(row.stage))
+        ]
 
     def _lay_out(self) -> None:
         self._button_grid.setSpacing(4)

@@ -192,10 +192,10 @@ def test_stopping_keeps_what_came_and_goes_on_from_there(desk):
     desk.until(lambda: header.progress.label.text() == "4 images evaluated")
 
 
-def test_f6_evaluates_from_anywhere(desk, qtbot):
+def test_f9_evaluates_from_anywhere(desk, qtbot):
     qtbot.keyClick(desk.window, Qt.Key.Key_M)
     choose(desk, BLIND)
-    qtbot.keyClick(desk.window, Qt.Key.Key_F6)
+    qtbot.keyClick(desk.window, Qt.Key.Key_F9)
     assert desk.window.docks.shown("Evaluation")
     desk.until(lambda: desk.session.evaluation.done == {BLIND: 4})
 

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from segstudio.inspection.ui.network_pages import SKIP, STAGE, WHY
 from segstudio.inspection.ui.structure_view import COLUMNS
 from segstudio.models.unet import UNet
+from segstudio.report.diagram_style import TIMES
 from segstudio.session.inspection import ColourMap, MapPicture
 
 STAGES = ["input", "inc", "down1", "down2", "up1", "up2", "outc"]
@@ -142,6 +143,37 @@ def test_the_diagram_offers_to_cut_what_lies_under_the_pointer(desk):
     )
     (listed,) = desk.session.inspection.cuts
     assert (listed.cut.layer.id, listed.cut.channels) == ("down1", None)
+
+
+def test_the_diagram_opens_shows_and_copies_a_stage(desk):
+    diagram = panel(desk).structure.diagram
+    desk.studio.inspecting.open_stage("down2", 3)
+    desk.settle()
+    area = diagram.area(diagram.diagram.node("down2").box)
+
+    def choose(reason, place, text):
+        event = QContextMenuEvent(reason, place, diagram.mapToGlobal(place))
+        QApplication.sendEvent(diagram, event)
+        (menu,) = (m for m in diagram.findChildren(QMenu) if m.isVisible())
+        below = diagram.mapFromGlobal(menu.pos())
+        next(action for action in menu.actions() if action.text() == text).trigger()
+        menu.close()
+        desk.settle()
+        return below
+
+    mouse, key = QContextMenuEvent.Reason.Mouse, QContextMenuEvent.Reason.Keyboard
+    inc = diagram.area(diagram.diagram.node("inc").box).center().toPoint()
+    shape = f"4{TIMES}32{TIMES}48"  # the network's 4 channels, of an image of 48 x 32
+    choose(mouse, inc, f"Copy its shape ({shape})")
+    assert QApplication.clipboard().text() == shape
+    panel(desk).pages.bring("Why")
+    # by key it is about the opened stage, wherever the pointer is, and opens below it
+    below = choose(key, inc, "Show channel 3 in the photo")
+    assert below == area.bottomLeft().toPoint()
+    assert desk.studio.photo_overlay.channel == ("down2", 3)
+    desk.studio.photo_overlay.clear()
+    choose(mouse, inc, "Show its channels")
+    assert desk.session.inspection.stage == "inc"
 
 
 # -- the table ---------------------------------------------------------------------------------

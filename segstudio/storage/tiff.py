@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -194,7 +195,7 @@ def _opened(path: Path, file: CheckedFile) -> Any:
 def _layout(path: Path, tiff: Any) -> _Layout:
     if any(getattr(tiff, f"is_{kind}", False) for kind in _WITH_AXES):
         series = tiff.series[0]
-        layout = _of_series(tiff, series)
+        layout = _of_series(tiff, series, path.stat().st_size)
         if layout is not None:
             return layout
     stamp = path.stat()
@@ -217,7 +218,7 @@ def _whole_pages(path: Path, _changed_ns: int, _size: int) -> Sequence[tuple[int
     return [(n,) for n, kind in enumerate(kinds) if not kind & _REDUCED_OR_MASK] or [(0,)]
 
 
-def _of_series(tiff: Any, series: Any) -> _Layout | None:
+def _of_series(tiff: Any, series: Any, size: int) -> _Layout | None:
     """The pages of a series: channels belong together, every other axis goes from page to page."""
     inner = len(series.keyframe.shape)
     axes, shape = series.axes[:-inner], series.shape[:-inner]
@@ -226,26 +227,44 @@ def _of_series(tiff: Any, series: Any) -> _Layout | None:
     contiguous = series.dataoffset is not None
     if len(channels) > 1 or not (contiguous or len(series) == count):
         return None
-    order = np.arange(count).reshape(shape)
-    if not channels:
-        return _Layout(_Each(count), series)
-    if shape[channels[0]] > _MAX_CHANNELS:
-        return _Layout(_Each(count), series)
-    by_page = np.moveaxis(order, channels[0], -1).reshape(-1, shape[channels[0]])
-    return _Layout([tuple(row) for row in by_page.tolist()], series, _names(tiff, by_page.shape[1]))
+    channel = channels[0] if channels and shape[channels[0]] <= _MAX_CHANNELS else None
+    pages = _Pages(shape, channel)
+    if contiguous:
+        pages.end_with(max(0, size - series.dataoffset), series.keyframe.nbytes)
+    return _Layout(pages, series, () if channel is None else _names(tiff, shape[channel]))
 
 
-class _Each(Sequence[tuple[int, ...]]):
-    """Every frame is a page; a list of them would cost what a header of 100 bytes asks for."""
+class _Pages(Sequence[tuple[int, ...]]):
+    """The frames of each page; a list of them would cost what a header of 100 bytes asks for."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, shape: Sequence[int], channel: int | None) -> None:
+        """Take the lengths of the axes that go from frame to frame, and which has the channels."""
+        self._channels = 1 if channel is None else shape[channel]
+        self._step = 1 if channel is None else prod(shape[channel + 1 :])
+        self._count = prod(shape) // max(1, self._channels)
+
+    def end_with(self, stored: int, frame: int) -> None:
+        """Leave out pages of which nothing is in the file.
+
+        One that is there in part stays: opening it says that the file is cut off.
+
+        Args:
+            stored: Bytes from the first frame to the end of the file.
+            frame: Bytes of one frame.
+        """
+        held = -(-stored // max(1, frame))
+        first_frames = range(self._count)
+        begun = bisect_left(first_frames, held, key=lambda page: self[page][0])
+        self._count = max(min(1, self._count), begun)
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: Any) -> Any:
-        return (range(self._count)[index],)
+        page = range(self._count)[index]
+        before, after = divmod(page, self._step)
+        first = before * self._step * self._channels + after
+        return tuple(first + n * self._step for n in range(self._channels))
 
 
 def _names(tiff: Any, count: int) -> tuple[str, ...]:

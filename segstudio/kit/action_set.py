@@ -94,6 +94,8 @@ class ActionSet(QObject):
 
     def set_keymap(self, keymap: Keymap) -> None:
         """Replace the shortcuts that differ from the table's."""
+        if keymap == self._keymap:
+            return
         before, self._keymap = self._keymap, dict(keymap)
         for spec in self.rows:
             if keys_of(spec, before) != self.keys(spec):

@@ -24,6 +24,7 @@ COMMANDS = (
 
 BY_MOUSE = {
     "ViewHeader": "the name in it is a button, which chooses the view, too",
+    "PanelHeader": "the name in it is a button, which folds the panel, too; docks are moved by mouse",
     "ScoreText": "it tells; its click chooses the view as the header's does",
     "PictureView": "the views show the same, and keys enlarge them",
     "SpectraView": "the table beside it chooses the stage that it shows",
@@ -133,7 +134,7 @@ def test_the_help_window(desk):
 
 
 def test_the_start_page(make_window, qapp):
-    bench = make_window()
+    bench = make_window(opens=False)
     bench.until(lambda: bench.window.start.page is not None)
     bench.seen = set()
     bench.settle()

@@ -207,7 +207,7 @@ def test_where_the_keys_came_from_is_gone_the_views_get_them(bench):
 
 
 def test_on_the_start_page_f6_goes_round_its_own_parts(make_window, folder):
-    bench = make_window()
+    bench = make_window(opens=False)
     page = bench.window.start.page
     bench.until(page.open_button.hasFocus)
     bench.studio.preferences.remember_folder(folder, FolderFacts(3, 0, "2020-02-03T12:00:00+00:00"))

@@ -51,6 +51,7 @@ class PanelHeader(QWidget):
         super().__init__()
         on_panel_ground(self)
         self.setFixedHeight(HEIGHT)
+        self.setAccessibleName(title)
         self.title = _FoldButton(title) if folds else _name(title)
         if isinstance(self.title, _FoldButton):
             self.title.clicked.connect(self.fold_asked)

@@ -37,12 +37,8 @@ class FocusRing(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
-        if kind == QEvent.Type.FocusIn and isinstance(event, QFocusEvent):
-            if event.reason() not in _KEPT:
-                self._show(shown=event.reason() in BY_KEYS)
-        elif kind == QEvent.Type.FocusOut and isinstance(event, QFocusEvent):
-            if event.reason() not in _KEPT:
-                self._show(shown=False)
+        if isinstance(event, QFocusEvent):
+            self._follow(event)
         elif kind == QEvent.Type.KeyPress:
             self._show(shown=True)
         elif kind == QEvent.Type.MouseButtonPress:
@@ -52,6 +48,9 @@ class FocusRing(QWidget):
         return False
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw it unless another window has the keys for now."""
+        if not self._around.hasFocus():
+            return
         painter = QPainter(self)
         painter.setPen(QPen(QColor(tokens_of(self.palette()).accent), RING_PX))
         painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
@@ -62,6 +61,12 @@ class FocusRing(QWidget):
         around = self.parentWidget()
         assert around is not None
         return around
+
+    def _follow(self, event: QFocusEvent) -> None:
+        if event.reason() in _KEPT:
+            self.update()
+        else:
+            self._show(shown=event.gotFocus() and event.reason() in BY_KEYS)
 
     def _show(self, *, shown: bool) -> None:
         if shown:

@@ -279,6 +279,7 @@ class Docks(QObject):
         self.folds.fold(name, folded=False)
         if dock is self.room:
             self.room.bring(name)
+            self._await_folded()
         dock.show()
         dock.raise_()
 
@@ -333,16 +334,24 @@ class Docks(QObject):
             self.place.cover(False)
             self.place.finish()
             self._hidden = [dock for dock in self._docks if not dock.isHidden()]
-            self._hidden_folded = self.place.take_folded()
+            self._hidden_folded = self.place.take_folded() or self._hidden_folded
             for dock in self._hidden:
                 dock.hide()
             return
+        if self.room in self._hidden:
+            self._await_folded()
         for dock in self._hidden or self._at_start():
             dock.show()
         self._hidden = []
-        if self._hidden_folded:
+
+    def _await_folded(self) -> None:
+        """What a room that was hidden had folded comes back when that room makes place.
+
+        Unless it was opened meanwhile without the room, which folds it as any other column then.
+        """
+        if self._hidden_folded and not self.area_shown(Area.RightDockWidgetArea):
             self.place.put_folded(self._hidden_folded)
-            self._hidden_folded = {}
+        self._hidden_folded = {}
 
     def uncover(self) -> bool:
         """Bring the views back if the room covers them; whether it did."""

@@ -294,6 +294,24 @@ def test_tab_hides_a_room_beside_the_views_with_the_list_and_brings_both_back(de
     assert "Classes" in shown(desk)
 
 
+def test_the_right_column_comes_back_with_a_room_that_tab_hid_and_one_panel_came_before(desk):
+    window = desk.window
+    window.resize(1920, 1052)
+    before = shown(desk)
+    opened(desk, KEYS.Key_N)
+    click(desk, BESIDE)
+    window.canvas.setFocus()
+    press(desk, KEYS.Key_Tab)
+    assert shown(desk) == set()
+    window.docks.toggle("Images")
+    desk.settle()
+    opened(desk, KEYS.Key_N)
+    assert shown(desk) == {"Images", "Network"}
+    click(desk, CLOSE)
+    assert shown(desk) == before
+    window.docks.switch_beside()
+
+
 def test_the_room_floats_by_a_double_click_on_its_bar_and_comes_back(desk):
     opened(desk, KEYS.Key_N)
     room = desk.window.docks.room

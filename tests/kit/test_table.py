@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QLineEdit
 from segstudio.core.formatting import ratio_text
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import BAR, SWATCHES, UNSORTED, Column, Emphasis, Side, TableModel
+from segstudio.kit.theme import Theme
 
 LEFT = Qt.MouseButton.LeftButton
 RED, BLACK = QColor(200, 0, 0), QColor(0, 0, 0)
@@ -273,3 +274,12 @@ def test_other_columns_come_with_their_rows(view):
     view.model().show_rows([CAT, DOG], (COLUMNS[0], more))
     assert view.model().columnCount() == 2
     assert view.model().index(0, 1).data() == "CAT"
+
+
+def test_headings_have_12_pixels(view, qapp):
+    theme = qapp.findChild(Theme) or Theme(qapp)
+    theme.choose("light")
+    font = QFont(view.font())
+    font.setPixelSize(15)
+    view.setFont(font)
+    assert view.horizontalHeader().fontInfo().pixelSize() == 12

@@ -78,6 +78,11 @@ def plain(text: str) -> str:
     return f"<span>{as_html(text, quote=False)}</span>".replace("\n", "<br>")
 
 
+def in_menu(text: str) -> str:
+    """A name in an entry of a menu, where `&` marks a key and what follows a tab is one."""
+    return printable(text).replace("&", "&&")
+
+
 def plain_box(parent: QWidget) -> QMessageBox:
     """A message box that shows its texts as they are."""
     box = QMessageBox(parent)

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, replace
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QFontMetrics, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLineEdit
 
@@ -283,3 +283,23 @@ def test_headings_have_12_pixels(view, qapp):
     font.setPixelSize(15)
     view.setFont(font)
     assert view.horizontalHeader().fontInfo().pixelSize() == 12
+
+
+def test_the_ring_stays_when_the_window_was_left_and_is_active_again(view):
+    def come(reason) -> bool:
+        QApplication.sendEvent(view, QFocusEvent(QEvent.Type.FocusIn, reason))
+        row = view.visualRect(view.model().index(0, 0))
+        seen = view.viewport().grab().toImage()
+        accent = view.palette().color(QPalette.ColorRole.Accent)
+        return seen.pixelColor(200, row.top()) == accent
+
+    view.activateWindow()
+    view.setFocus(Qt.FocusReason.TabFocusReason)
+    QApplication.processEvents()
+    view.choose("dog")
+    assert view.hasFocus()
+    assert come(Qt.FocusReason.TabFocusReason)
+    assert come(Qt.FocusReason.ActiveWindowFocusReason)
+    assert come(Qt.FocusReason.OtherFocusReason)
+    assert not come(Qt.FocusReason.MouseFocusReason)
+    assert not come(Qt.FocusReason.PopupFocusReason)

@@ -18,7 +18,7 @@ from segstudio.canvas.pane_view import PaneView
 from segstudio.canvas.shared_tools import SharedTools
 from segstudio.canvas.tool import Tool
 from segstudio.canvas.view import Point
-from segstudio.canvas.view_words import names_in_views
+from segstudio.canvas.view_words import NamesInViews
 from segstudio.canvas.viewport import Viewport
 from segstudio.core.geometry import Rect
 from segstudio.kit.coalesce import Coalescer
@@ -42,6 +42,9 @@ _HEADER = (
 
 class Canvas(QWidget):
     """Shows the open image in one view or in several, and lets the user work on it in each.
+
+    Attributes:
+        names: Of the models in the views.
 
     Signals:
         hovered: (x, y) of the image pixel under the pointer.
@@ -82,14 +85,17 @@ class Canvas(QWidget):
         keep_view: Callable[[], bool],
         tools: Iterable[type[Tool]],
         parent: QWidget | None = None,
+        *,
+        key_of: Callable[[str], str] = lambda _command: "",
     ) -> None:
         super().__init__(parent)
+        self._key_of = key_of
         self._session, self._comparing, self._jobs = session, comparing, jobs
         self._keep_view = keep_view
+        self.names = NamesInViews(session, comparing)
         self._linked = LinkedViews()
         self._tools = SharedTools(session, editing, tools, self._flip_overlay, self._blink)
         self._asked_rect: Rect | None = None
-        self._has_annotation = False
         self.empty = EmptyPage(self)
         self.grid = PaneGrid(self, self._linked.placing)
         self._shown, self._count = 1, 1
@@ -238,7 +244,7 @@ class Canvas(QWidget):
         viewport.pointed.connect(partial(self._show_ghosts, viewport))
         viewport.used.connect(partial(self._activate, viewport))
         viewport.take_requested.connect(partial(self._ask_answer, viewport))
-        pane = PaneView(self._session, self._comparing, viewport, self.grid)
+        pane = PaneView(self._session, self._comparing, viewport, self.grid, self._key_of)
         pane.header.closed.connect(self.over_photo_closed)
         pane.header.faded.connect(self.over_photo_faded)
         pane.header.menu_opening.connect(
@@ -288,8 +294,7 @@ class Canvas(QWidget):
         session, document = self._session, self._session.document
         if document is None:
             return
-        self._has_annotation = document.has_reference
-        names, scores = names_in_views(session, self._comparing), self._comparing.scores()
+        names, scores = self.names.now, self._comparing.scores()
         over = over_photo_on(document, session.inspection)
         panes = session.view.all_panes
         layer_said = len({pane.layer for pane in panes}) == 1
@@ -305,11 +310,10 @@ class Canvas(QWidget):
             if pane.viewport.number < len(scores):
                 pane.header.show_score(scores[pane.viewport.number])
 
-    def _annotation_came(self, change: Change) -> bool:
-        """Whether a stroke makes the annotation a layer, or takes the last of it away."""
+    def _may_make_a_layer(self, change: Change) -> bool:
+        """Whether a stroke may make the annotation a layer, or take the last of it away."""
         document = self._session.document
-        touched = change.what & What.LABELS and document is not None
-        return bool(touched and document.has_reference != self._has_annotation)  # type: ignore[union-attr]
+        return bool(change.what & What.LABELS) and document is not None and document.is_bare
 
     def _show_ghosts(self, source: Viewport, image_xy: Point | None) -> None:
         """The pointer is at an image point of one view: mark it in the others."""
@@ -337,7 +341,7 @@ class Canvas(QWidget):
             self._show_photo()
         for pane in self.shown_panes:
             _refresh(pane.viewport, change, self._session.document)
-        if what & _HEADER or self._annotation_came(change):
+        if what & _HEADER or self._may_make_a_layer(change):
             self._headers.request()
         elif what & What.SCORES:
             self._scores.request()

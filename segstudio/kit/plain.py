@@ -87,6 +87,11 @@ def semibold(html: str) -> str:
     return html.replace("<b>", '<span style="font-weight:600">').replace("</b>", "</span>")
 
 
+def in_menu(text: str) -> str:
+    """A name in an entry of a menu, where `&` marks a key and what follows a tab is one."""
+    return printable(text).replace("&", "&&")
+
+
 def plain_box(parent: QWidget) -> QMessageBox:
     """A message box that shows its texts as they are."""
     box = QMessageBox(parent)

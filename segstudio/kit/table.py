@@ -18,17 +18,14 @@ from PySide6.QtCore import (
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
-    QFocusEvent,
     QFont,
     QFontMetrics,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
-    QPen,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -43,6 +40,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.kit.focus_ring import KeyUse, draw_ring
 from segstudio.kit.icons import icon
 from segstudio.kit.row_menu import Verb, add_verbs, files_of, menu_place, new_menu, save_csv
 from segstudio.kit.swatch import swatch
@@ -60,16 +58,11 @@ from segstudio.kit.table_model import (
 from segstudio.kit.theme import tokens_of
 
 _SWATCH, _GAP = 14, 4
-_BAR_PX, _BAR_ALONE_PX, _ACCENT_PX, _RING_PX = 3, 4, 3, 2
+_BAR_PX, _BAR_ALONE_PX, _ACCENT_PX = 3, 4, 3
 _PADDING, _MARGINS = 2, 8
 _ROWS_MEASURED = 40
 """So many rows decide how wide a column is; all of them would take long."""
 _MOST_SPREAD, _ARROW_PX = 40, 26
-_BY_KEYS = (
-    Qt.FocusReason.TabFocusReason,
-    Qt.FocusReason.BacktabFocusReason,
-    Qt.FocusReason.ShortcutFocusReason,
-)
 _ARROW_ROOM = "\u2003"
 """As wide as the arrow of the order."""
 _FILLED = "filled"
@@ -209,7 +202,7 @@ class TableView(Generic[Row], QTableView):
         self._current: tuple[Hashable, int] = (None, 0)
         self._by_hand: dict[tuple[str, int], int] = {}
         """Widths that the user gave to columns."""
-        self._is_fitting = self._by_keys = False
+        self._is_fitting = False
         self._last = -1
         """The last column that is shown."""
         self.verbs: Callable[[Row], list[Verb]] = lambda _row: []
@@ -221,6 +214,7 @@ class TableView(Generic[Row], QTableView):
         self.setItemDelegate(TableDelegate(self))
         self.setAccessibleName(name)
         self._set_manners(icon_px, choosing)
+        self._use = KeyUse(self)
         header = _Head(self)
         self.setHorizontalHeader(header)
         header.setSectionsClickable(sorting is not None)
@@ -320,28 +314,14 @@ class TableView(Generic[Row], QTableView):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ring the row that the keys go to, where someone works with keys."""
         super().paintEvent(event)
-        if self._by_keys and self.hasFocus():
+        if self._use.is_seen:
             row, whole = self.visualRect(self.currentIndex()), self.viewport().rect()
             top, height = (row.top(), row.height()) if row.isValid() else (0, whole.height())
             painter = QPainter(self.viewport())
-            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Accent), _RING_PX))
-            painter.drawRect(QRect(1, top + 1, whole.width() - 2, height - 2))
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show where the keys go, if keys brought them here."""
-        self._by_keys = event.reason() in _BY_KEYS
-        self.viewport().update()
-        super().focusInEvent(event)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._by_keys = False
-        super().mousePressEvent(event)
+            draw_ring(painter, QRect(0, top, whole.width(), height), self.palette())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Ctrl+C copies; the arrows tell which row they reach."""
-        if not self._by_keys:
-            self._by_keys = True
-            self.viewport().update()
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
             return
@@ -422,6 +402,16 @@ class TableView(Generic[Row], QTableView):
 
     def fit_columns(self) -> None:
         """Give every column the room that its text needs, and share out what is left."""
+        widths, left_out = self._planned()
+        self._is_fitting = True
+        for place, width in enumerate(widths):
+            self.setColumnHidden(place, place in left_out)
+            if place not in left_out and self.columnWidth(place) != width:
+                self.setColumnWidth(place, width)
+        self._is_fitting = False
+
+    def _planned(self) -> tuple[list[int], list[int]]:
+        """The width of each column, and the places of those that are not shown."""
         columns = self._rows.columns
         widths = [self._wanted(place) for place in range(len(columns))]
         room = self.viewport().width() - sum(widths) - self.rim
@@ -437,12 +427,7 @@ class TableView(Generic[Row], QTableView):
         if not any(column.stretch for column in columns):
             more = min(_MOST_SPREAD, max(0, room) // max(1, len(columns)))
             widths = [width + more * (place in free) for place, width in enumerate(widths)]
-        self._is_fitting = True
-        for place, width in enumerate(widths):
-            self.setColumnHidden(place, place in left_out)
-            if place not in left_out and self.columnWidth(place) != width:
-                self.setColumnWidth(place, width)
-        self._is_fitting = False
+        return widths, left_out
 
     def show_column(self, place: int, shown: bool) -> None:
         """Show a spare column before all others that may be left out, or leave it out."""
@@ -498,8 +483,9 @@ class TableView(Generic[Row], QTableView):
         return max(map(advance, lines), default=0) + icon + _MARGINS
 
     def _head_width(self, place: int) -> int:
-        text = self.fontMetrics().horizontalAdvance(self._rows.columns[place].title) + _MARGINS
         header = self.horizontalHeader()
+        title = self._rows.columns[place].title
+        text = header.fontMetrics().horizontalAdvance(title) + _MARGINS
         is_sorted = self.isSortingEnabled() and header.sortIndicatorSection() == place
         return text + (_ARROW_PX if is_sorted else 0)
 

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from segstudio.annotation.autosave import UnsavedChoice
 from segstudio.core.labels import Image
-from segstudio.core.text import listed, printable
+from segstudio.core.text import listed
 from segstudio.evaluation.ui.export_dialogs import EvaluationExportDialogs
 from segstudio.inspection.ui.network_export import NetworkExport
 from segstudio.kit.actions import Keymap
 from segstudio.kit.dialog import clicked_button
 from segstudio.kit.file_dialogs import ask_weights
-from segstudio.kit.plain import plain_box
+from segstudio.kit.plain import in_menu, plain_box
 from segstudio.runs.ui.run_commands import RunCommands
 from segstudio.session.document import Document
 from segstudio.storage.image_ref import ImageRef
@@ -93,7 +93,7 @@ class WindowCommands:
         recent = self._studio.settings.recent
         menu.clear()
         for folder in recent:
-            action = menu.addAction(printable(folder).replace("&", "&&"))
+            action = menu.addAction(in_menu(folder))
             action.triggered.connect(partial(self._studio.browsing.open_path, Path(folder)))
         menu.setEnabled(bool(recent))
 
@@ -496,6 +496,7 @@ class WindowCommands:
             self._studio.session.set_view(**{_VIEW_FIELDS[name]: _as_view(name, value)})
         elif name in _RUN_FIELDS:
             self._studio.segmenting.set_options(**{name: value})
+        self._window.signal_view.show_saving_soon()
 
     def _keep_keymap(self, keymap: Keymap) -> None:
         preset = next((n for n, keys in PRESETS.items() if dict(keys) == dict(keymap)), "")

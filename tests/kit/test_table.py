@@ -6,14 +6,15 @@ import math
 from dataclasses import dataclass, replace
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QFontMetrics, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLineEdit
 
 from segstudio.core.formatting import ratio_text
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import BAR, SWATCHES, UNSORTED, Column, Emphasis, Side, TableModel
+from segstudio.kit.theme import Theme
 
 LEFT = Qt.MouseButton.LeftButton
 RED, BLACK = QColor(200, 0, 0), QColor(0, 0, 0)
@@ -305,3 +306,32 @@ def test_text_stands_twelve_pixels_from_the_rims_of_a_table(view):
             x for x in range(60) if any(picture.pixelColor(x, y).lightness() < 120 for y in rows)
         ]
         assert 11 <= dark[0] <= 14, dark
+
+
+def test_headings_have_12_pixels(view, qapp):
+    theme = qapp.findChild(Theme) or Theme(qapp)
+    theme.choose("light")
+    font = QFont(view.font())
+    font.setPixelSize(15)
+    view.setFont(font)
+    assert view.horizontalHeader().fontInfo().pixelSize() == 12
+
+
+def test_the_ring_stays_when_the_window_was_left_and_is_active_again(view):
+    def come(reason) -> bool:
+        QApplication.sendEvent(view, QFocusEvent(QEvent.Type.FocusIn, reason))
+        row = view.visualRect(view.model().index(0, 0))
+        seen = view.viewport().grab().toImage()
+        accent = view.palette().color(QPalette.ColorRole.Accent)
+        return seen.pixelColor(200, row.top()) == accent
+
+    view.activateWindow()
+    view.setFocus(Qt.FocusReason.TabFocusReason)
+    QApplication.processEvents()
+    view.choose("dog")
+    assert view.hasFocus()
+    assert come(Qt.FocusReason.TabFocusReason)
+    assert come(Qt.FocusReason.ActiveWindowFocusReason)
+    assert come(Qt.FocusReason.OtherFocusReason)
+    assert not come(Qt.FocusReason.MouseFocusReason)
+    assert not come(Qt.FocusReason.PopupFocusReason)

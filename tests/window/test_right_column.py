@@ -245,6 +245,47 @@ def test_keys_hide_rename_and_open_the_menu_of_a_class(bench):
     assert bench.session.view.hidden_classes == frozenset()
 
 
+def test_the_name_of_a_class_is_no_key_of_its_menu(bench):
+    bench.studio.schema_keeper.rename_class(1, "salt\t& pepper")
+    bench.session.set_view(active_class=1)
+    bench.window.classes.class_menu.aboutToShow.emit()
+    assert bench.window.classes.rename.text() == "Rename “salt\\t&& pepper”\tF2"
+
+
+@pytest.mark.parametrize("has_figures", [True, False])
+def test_what_stays_the_same_is_not_laid_out_again(scored, has_figures):
+    table, sizes = scored.window.classes.view, []
+    table.has_figures = has_figures
+    table.fit_columns()
+    table.horizontalHeader().sectionResized.connect(lambda *change: sizes.append(change))
+    table.fit_columns()
+    assert sizes == []
+
+
+def test_folding_all_writes_the_layout_once(bench, monkeypatch):
+    from segstudio.window.main_window import LayoutStore
+
+    folds, opened = bench.window.docks.folds, []
+    for name in ("Model", "Disagreement"):
+        folds.fold(name, folded=False)
+    path = bench.window.layout_store._path
+    bench.until(path.exists)
+    before = path.read_text()
+    monkeypatch.setattr(
+        LayoutStore,
+        "_open",
+        lambda store, open_=LayoutStore._open: (opened.append(1), open_(store))[1],
+    )
+    folds.fold_all()
+    assert not opened
+    bench.until(lambda: bool(opened))
+    bench.settle()
+    assert len(opened) == 1
+    assert path.read_text() != before
+    monkeypatch.undo()
+    assert set(LayoutStore(path).kept("folded").split(",")) == {"Model", "Disagreement"}
+
+
 def test_a_right_click_makes_the_class_active_and_its_menu_acts_on_it(bench):
     classes = bench.window.classes
     table = classes.view

@@ -30,13 +30,14 @@ from segstudio.core.formatting import counted
 from segstudio.core.schema import ClassSpec
 from segstudio.core.text import as_html
 from segstudio.folder.schema_keeper import SchemaKeeper
+from segstudio.kit.action_set import ActionSet
 from segstudio.kit.coalesce import Coalescer
 from segstudio.kit.file_dialogs import ask_csv
 from segstudio.kit.icon_button import icon_button
 from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import telling_title
 from segstudio.kit.panel_header import PanelHeader, on_panel_ground
-from segstudio.kit.plain import PlainLabel, plain
+from segstudio.kit.plain import PlainLabel, in_menu, plain
 from segstudio.kit.table_model import Column, TableModel
 from segstudio.metrics.confusion import Metrics
 from segstudio.runs.batch import model_of
@@ -79,8 +80,10 @@ class ClassesPanel(QWidget):
         removal: ClassRemoval,
         scoring: Scoring,
         mappings: ClassMappings,
+        commands: ActionSet,
     ) -> None:
         super().__init__()
+        self._commands = commands
         self._session, self._schema_keeper, self._scoring = session, schema_keeper, scoring
         self._removal, self._mappings = removal, mappings
         self._folder_sides: tuple[tuple[str, int], Sides | None] | None = None
@@ -171,6 +174,7 @@ class ClassesPanel(QWidget):
         self.details.copy_asked.connect(self._copy)
         self.details.save_asked.connect(self._save)
         self._session.changed.connect(self._on_change)
+        self._commands.keymap_changed.connect(self._refresh.request)
 
     # -- following the session ---------------------------------------------------------------
 
@@ -190,10 +194,10 @@ class ClassesPanel(QWidget):
         folder = self._scoring.of_folder() if of_folder else None
         if of_folder:
             metrics = None if folder is None else folder.summed
-            missing = why_no_folder_scores(session) if folder is None else None
+            missing = why_no_folder_scores(session, self._commands.key) if folder is None else None
         else:
             metrics = self._scoring.of_image()
-            missing = why_no_image_scores(session) if metrics is None else None
+            missing = why_no_image_scores(session, self._commands.key) if metrics is None else None
         rows = {} if metrics is None else {r.class_id: r for r in self._scoring.rows(metrics)}
         self.view.hidden_classes = session.view.hidden_classes
         self.view.has_figures = bool(rows)
@@ -210,7 +214,12 @@ class ClassesPanel(QWidget):
     def _columns(self, rows: Mapping[int, ScoreRow]) -> tuple[Column[ClassSpec], ...]:
         view, figures = self._session.view, Figures(self.details.figures.text)
         shown = ShownClasses(view.active_class, view.hidden_classes, rows, figures)
-        return class_columns(self._session.schema, shown, self._schema_keeper.rename_class)
+        return class_columns(
+            self._session.schema,
+            shown,
+            self._schema_keeper.rename_class,
+            lambda number: self._commands.key(f"class.{number}"),
+        )
 
     def _show_missing(self, missing: NoScores | None) -> None:
         """Say why there are no scores, with the question of which the answer is missing."""
@@ -364,7 +373,7 @@ class ClassesPanel(QWidget):
 
     def _make_menus(self) -> None:
         """What can be done with the active class, in the table's menu and in the header's."""
-        names = self.header.menu.addAction
+        add = self.header.menu.addAction
         self.rename = QAction("Rename", self)
         self.recolor = QAction("Colour…", self)
         self.hide_class = QAction("Hide", self)
@@ -389,20 +398,20 @@ class ClassesPanel(QWidget):
             menu.addAction(self.remove)
             menu.aboutToShow.connect(self._name_entries)
         self.header.menu.addSeparator()
-        names(icon("tags"), "Read class names from a file…").triggered.connect(self.read_names)
-        self.ignored = names("Pixels that don't count…")
+        add(icon("tags"), "Read class names from a file…").triggered.connect(self.read_names)
+        self.ignored = add("Pixels that don't count…")
         self.ignored.triggered.connect(self._ask_ignored)
         self.header.menu.addSeparator()
-        self.copy_scores = names(icon("copy"), "Copy the scores as CSV")
+        self.copy_scores = add(icon("copy"), "Copy the scores as CSV")
         self.copy_scores.triggered.connect(self._copy)
-        self.save_scores = names(icon("download"), "Save the scores as CSV…")
+        self.save_scores = add(icon("download"), "Save the scores as CSV…")
         self.save_scores.triggered.connect(self._save)
 
     def _name_entries(self) -> None:
         """Say of which class the entries are, and what can be done now."""
         schema, view = self._session.schema, self._session.view
         spec = schema.get(view.active_class)
-        name = "" if spec is None else spec.name.replace("&", "&&")
+        name = "" if spec is None else in_menu(spec.name)
         self.rename.setText(f"Rename “{name}”\tF2")
         hidden = view.active_class in view.hidden_classes
         self.hide_class.setText(f"{'Show' if hidden else 'Hide'}\tSpace")

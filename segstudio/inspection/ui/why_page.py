@@ -39,7 +39,7 @@ from segstudio.session.inspection import Inspection, Over, Overlay, TracedNetwor
 from segstudio.session.session import Change, Session, What
 
 _WIDE_FROM = 560
-_PIXEL = "Click a pixel of the photo with the hand (H) to ask why it got its class."
+_PIXEL = "Click a pixel of the photo with the hand to ask why it got its class."
 _OVER = (
     (Over.PIXEL, "the pinned pixel"),
     (Over.REGION, "the predicted region there"),

@@ -509,7 +509,7 @@ _HELD = (
 )
 
 BAR_FILE = ("file.open", "file.save", "edit.undo", "edit.redo")
-BAR_LAYOUT = ("layout.1", "layout.2", "layout.4", "compare.wipe")
+BAR_LAYOUT = ("layout.1", "layout.2", "layout.4", "compare.models", "compare.wipe")
 BAR_PLACES = ("panel.images", "view.room", "view.column")
 """What the tool bar shows, by id; the model's commands stand between."""
 BAR_STRIP = ("view.overlay", "view.fit")

@@ -89,6 +89,11 @@ class NetworkLink(QObject):
         self._window.docks.room.enter()
         self._explain_if_asked()
 
+    def toggle_skip(self) -> None:
+        """Cut the skip that the panel looks at, or undo its cut."""
+        if self.panel is not None:
+            self.panel.toggle_skip()
+
     def _explain_if_asked(self) -> None:
         """The panel comes a moment after it was asked for, and the network after that."""
         from segstudio.inspection.ui.network_pages import WHY

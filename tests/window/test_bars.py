@@ -113,7 +113,7 @@ def buttons_named(bar: QWidget, word: str) -> list[QAbstractButton]:
 
 def test_one_run_is_filled_with_the_accent_and_runs(desk, qtbot):
     window = desk.window
-    (run, _run_all) = buttons_named(window.bar, "Run")
+    (run, _run_all, _side_by_side) = buttons_named(window.bar, "Run")
     assert not buttons_named(window.bar, "Cancel")
     for theme, tokens in (("dark", DARK), ("light", LIGHT)):
         window.theme.choose(theme)

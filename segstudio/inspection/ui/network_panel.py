@@ -96,6 +96,12 @@ class NetworkPanel(QWidget):
         """What gets the keys when the panel is opened."""
         return self.pages.tabBar()
 
+    def toggle_skip(self) -> None:
+        """Cut the opened skip, or undo its cut, and show what comes of it."""
+        skip = self._session.inspection.skip
+        if skip:
+            self._cut_skip(skip, not self._cutting.is_cut(skip))
+
     def show_point(self, pixel_xy: tuple[int, int] | None) -> None:
         """Mark the place of a pixel (x, y) of the photo in every stage, or none."""
         self.structure.show_point(pixel_xy)

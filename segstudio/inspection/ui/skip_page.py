@@ -135,8 +135,7 @@ class SkipPage(QWidget):
 
     def _choose_how(self) -> None:
         edge = self._edge()
-        listed = None if edge is None else self._cutting.cut_of(edge)
-        if edge is not None and listed is not None and listed.enabled:
+        if edge is not None and self._cutting.is_cut(edge):
             self._cutting.cut_skip(edge, chosen_how(self.how))
 
     def _show_cut(self) -> None:

@@ -241,3 +241,24 @@ def test_a_failed_trace_says_why_and_can_be_tried_again(closed, qtbot, monkeypat
     qtbot.mouseClick(panel(closed).retry, LEFT)
     traced(closed)
     assert panel(closed).empty_text == ""
+
+
+def test_the_opened_skip_is_cut_by_a_key_and_the_key_undoes_it(desk, qtbot):
+    cutting, commands = desk.studio.cutting, desk.window.commands
+    assert desk.session.inspection.skip == "inc -> up2"  # the finest, unless one is chosen
+    assert not commands["network.cut_skip"].isChecked()
+    qtbot.keyClick(desk.window, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert [str(listed.cut.edge.id) for listed in cutting.cuts] == ["inc -> up2"]
+    assert panel(desk).pages.tabText(panel(desk).pages.currentIndex()) == "Cuts"
+    desk.until(commands["network.cut_skip"].isChecked)
+    qtbot.keyClick(desk.window, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert cutting.cuts == ()
+    desk.studio.inspecting.open_skip("down1 -> up1")
+    qtbot.keyClick(desk.window, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert [str(listed.cut.edge.id) for listed in cutting.cuts] == ["down1 -> up1"]
+
+
+def test_no_skip_is_cut_while_no_network_is_looked_at(closed, qtbot):
+    assert not closed.window.commands["network.cut_skip"].isEnabled()
+    qtbot.keyClick(closed.window, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert closed.studio.cutting.cuts == ()

@@ -88,7 +88,7 @@ def _running(before: set[threading.Thread], patience_s: float = 10.0) -> list[st
     """Names of segstudio's threads that were not there before and do not end."""
     deadline = time.monotonic() + patience_s
     while True:
-        known = before.union(*(bench.studio.jobs._threads.values() for bench in _KEPT))
+        known = before.union(*(studio.jobs._threads.values() for studio in _KEPT_STUDIOS))
         new = [t for t in threading.enumerate() if t not in known and "segstudio" in t.name]
         if not new or time.monotonic() > deadline:
             return [t.name for t in new]
@@ -120,13 +120,12 @@ def _patient(qtbot, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Three images; see `write_folder`."""
-    return write_folder(tmp_path)
+    """See `write_pictures`."""
+    return write_pictures(tmp_path / "pictures")
 
 
-def write_folder(parent: Path) -> Path:
+def write_pictures(root: Path) -> Path:
     """Three images of 48 x 32 pixels with ground truth of classes 0..2 (a square and a disc)."""
-    root = parent / "pictures"
     (root / "masks").mkdir(parents=True)
     rows, columns = np.mgrid[:32, :48]
     for number in range(3):
@@ -283,6 +282,25 @@ class Bench:
 
 _KEPT: list[Bench] = []
 """Windows that the tests of a module share."""
+_KEPT_STUDIOS: list[Studio] = []
+"""Studios that they share, with a window or without."""
+
+
+@contextmanager
+def kept_studio(home: Path, engine: Engine) -> Iterator[tuple[Studio, Dispatcher]]:
+    """A studio without a window for all tests of a module, which leave it as they find it.
+
+    As in the application, widgets are never deleted by a thread of the jobs.
+    """
+    garbage, dispatcher = GuiGarbage(), Dispatcher()
+    garbage.start()
+    studio = Studio(dispatcher, home, engine)
+    _KEPT_STUDIOS.append(studio)
+    yield studio, dispatcher
+    studio.close()
+    dispatcher.close()
+    _KEPT_STUDIOS.remove(studio)
+    garbage.stop()
 
 
 @contextmanager
@@ -353,12 +371,14 @@ def keep_window(request, qapp, tmp_path_factory) -> Iterator[Callable[..., Bench
         patch.setenv("SEGSTUDIO_HOME", str(home))
         with _windows(_patient(QtBot(request), patch), home) as make:
 
-            def keep(engine: Engine | None = None) -> Bench:
-                _KEPT.append(make(engine=engine))
+            def keep(engine: Engine | None = None, *, opens: bool = True) -> Bench:
+                _KEPT.append(make(engine=engine, opens=opens))
+                _KEPT_STUDIOS.append(_KEPT[-1].studio)
                 return _KEPT[-1]
 
             yield keep
             _KEPT.clear()
+            _KEPT_STUDIOS.clear()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from network_desk import closed_desk, traced
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QDialog, QWidget
 from tiny_networks import SHUFFLE, UNET, TinyEngine
-from windows import write_folder
+from windows import write_pictures
 
 from segstudio.annotation.ui.tools.tool_table import TOOLS
 from segstudio.window.help_window import HelpWindow
@@ -37,7 +37,7 @@ BY_MOUSE = {
 @pytest.fixture(scope="module")
 def desk(keep_window, tiny_specs, tmp_path_factory):
     """A window with two models run and evaluated, and all panels of the columns open."""
-    folder = write_folder(tmp_path_factory.mktemp("folder"))
+    folder = write_pictures(tmp_path_factory.mktemp("folder") / "pictures")
     bench = closed_desk(keep_window, TinyEngine(tiny_specs), folder)
     bench.window.resize(1600, 1000)
     bench.seen = set()

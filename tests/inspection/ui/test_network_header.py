@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from network_desk import LEFT, closed_desk, open_desk, panel
+from network_desk import LEFT, as_found, open_kept, panel
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
+from segstudio.core.geometry import Rect
 from segstudio.inspection.ui.network_pages import SKIP, STAGE, WHY
 from segstudio.inspection.ui.structure_view import COLUMNS
 from segstudio.models.unet import UNet
@@ -23,9 +25,14 @@ STAGES = ["input", "inc", "down1", "down2", "up1", "up2", "outc"]
 """Of the tiny U-Net, in the order in which they run."""
 
 
+@pytest.fixture(scope="module")
+def kept(keep_window, tiny_specs, tmp_path_factory):
+    return open_kept(keep_window, tiny_specs, tmp_path_factory.mktemp("kept"))
+
+
 @pytest.fixture
-def desk(make_window, tiny_engine, folder, qtbot):
-    return open_desk(closed_desk(make_window, tiny_engine, folder), qtbot)
+def desk(kept):
+    return as_found(kept)
 
 
 def column(title: str) -> int:
@@ -72,15 +79,19 @@ def test_the_header_changes_how_it_is_shown(desk, qtbot):
     assert not header.pinned.isVisible()
 
 
-def test_a_large_photo_is_said_to_be_traced_in_part(desk, monkeypatch):
-    from dataclasses import replace
+@pytest.fixture
+def show_part(desk):
+    """Says that only the upper left quarter of the photo was traced."""
+    whole = desk.session.inspection.traced
+    geometry = replace(whole.input_geometry, window=Rect(0, 0, 16, 24))
+    part = replace(whole, input_geometry=geometry)
+    yield lambda: desk.session.set_inspection(traced=part)
+    desk.session.set_inspection(traced=whole)
 
-    from segstudio.core.geometry import Rect
 
+def test_a_large_photo_is_said_to_be_traced_in_part(desk, show_part):
     assert panel(desk).header.notes_text == ""
-    now = desk.session.inspection.traced
-    input_geometry = replace(now.input_geometry, window=Rect(0, 0, 16, 24))
-    desk.session.set_inspection(traced=replace(now, input_geometry=input_geometry))
+    show_part()
     assert "another part of the photo" in panel(desk).header.notes_text
     assert panel(desk).header.notes.isVisible()
 

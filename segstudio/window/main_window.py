@@ -280,7 +280,7 @@ class MainWindow(QMainWindow):
         session = studio.session
         self.signal_view = SignalView(self, studio)
         PixelMenu(self, studio)
-        self.network = NetworkLink(self, studio)
+        self.network: NetworkLink = NetworkLink(self, studio)
         self.evaluation: EvaluationLink = EvaluationLink(self, studio)
         self.queue_link = QueueLink(session, self.canvas)
         self.commands.place(

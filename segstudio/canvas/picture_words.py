@@ -34,6 +34,12 @@ from segstudio.kit.icons import tinted
 from segstudio.kit.theme import ON_PICTURE
 
 PAD, GAP = 8, 6
+TEXT_EVENTS: Final = (
+    QEvent.Type.FontChange,
+    QEvent.Type.ApplicationFontChange,
+    QEvent.Type.StyleChange,
+)
+"""After which text may be larger: where there is a style sheet the first may not come."""
 BUTTON_PX: Final = 20
 GLYPH_PX: Final = 14
 _FONT_PX: Final = 12

@@ -37,6 +37,7 @@ from segstudio.canvas.picture_words import (
     GAP,
     GLYPH_PX,
     PAD,
+    TEXT_EVENTS,
     GlyphButton,
     Ink,
     PictureButton,
@@ -114,6 +115,7 @@ class ViewHeader(QWidget):
         self._accented = False
         self._over: OverPhoto | None = None
         self._fit_font = QTimer(self, singleShot=True, interval=0)
+        self._fit_font.timeout.connect(self.height_changed)
         self._fit_font.timeout.connect(self._arrange)
         title = f"View {number + 1}"
         self.setAccessibleName(title)
@@ -258,8 +260,7 @@ class ViewHeader(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """The text of the system is larger or smaller: of its parts, too, a moment later."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
-            self.height_changed.emit()
+        if event.type() in TEXT_EVENTS:
             self._fit_font.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -355,7 +356,7 @@ class NameButton(PictureButton):
     def changeEvent(self, event: QEvent) -> None:
         """Text of the system may become larger."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
+        if event.type() in TEXT_EVENTS:
             self._ink = Ink(self.font())
             self.updateGeometry()
             self.update()
@@ -458,7 +459,7 @@ class ScoreText(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Text of the system may become larger."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange:
+        if event.type() in TEXT_EVENTS:
             self._ink = Ink(self.font())
             self.update()
 

@@ -262,17 +262,18 @@ def test_the_names_are_worked_out_once_for_headers_and_legend(views, monkeypatch
     assert len(worked) == 1
 
 
-def test_the_header_follows_the_size_of_the_text(desk, qapp):
+def test_the_header_follows_the_size_of_the_text(desk):
     desk.open(desk.flat(40, 50), prediction=square(1, 5, 5))
     desk.canvas.fit()
     desk.settle()
-    pane, before = desk.canvas.panes[0], qapp.font()
+    pane, before = desk.canvas.panes[0], desk.canvas.font()
     width, top = pane.header.name.width(), desk.viewport.to_screen((0, 0))[1]
     assert pane.header.height() == 24
     larger = QFont(before)
     larger.setPixelSize(26)
     try:
-        qapp.setFont(larger)
+        for widget in (pane.header, pane.header.name):
+            widget.setFont(larger)
         desk.settle()
         height = QFontMetrics(header_font(larger)).height() + 6
         assert height > 24
@@ -281,7 +282,8 @@ def test_the_header_follows_the_size_of_the_text(desk, qapp):
         assert pane.header.name.width() > 1.5 * width
         assert desk.viewport.to_screen((0, 0))[1] > top
     finally:
-        qapp.setFont(before)
+        for widget in (pane.header, pane.header.name):
+            widget.setFont(before)
         desk.settle()
     assert pane.header.height() == 24
     assert pane.header.name.width() == width

@@ -73,9 +73,12 @@ def put_back(bench) -> None:
     if session.project.root != bench.folder:
         bench.open(bench.folder)
     studio.browsing.select(0)
+    studio.inspecting.open()
     bench.until(lambda: session.document is not None and session.index == 0)
     bench.until(lambda: _is_traced(session))
     choices = {f.name for f in fields(bench.found)} - _OF_THE_IMAGE
+    if bench.found.second is None:
+        session.set_inspection(second=None)
     session.set_inspection(**{name: getattr(bench.found, name) for name in choices})
 
 

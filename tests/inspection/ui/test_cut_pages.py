@@ -42,7 +42,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def kept(qapp, tiny_specs, tmp_path_factory):
+def traced_studio(qapp, tiny_specs, tmp_path_factory):
     home = tmp_path_factory.mktemp("kept")
     folder = write_pictures(home / "pictures")
     noise = np.random.default_rng(1).integers(0, 256, (32, 48, 3), np.uint8)
@@ -52,8 +52,8 @@ def kept(qapp, tiny_specs, tmp_path_factory):
 
 
 @pytest.fixture
-def desk(qtbot, kept):
-    with for_a_test(kept) as traced:
+def desk(qtbot, traced_studio):
+    with for_a_test(traced_studio) as traced:
         yield Desk(qtbot, traced)
 
 

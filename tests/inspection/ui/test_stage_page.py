@@ -7,8 +7,7 @@ import pytest
 from grid_clicks import LEFT, click
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QMenu
-from traced_desk import for_a_test, kept_desk
-from windows import write_pictures
+from traced_desk import for_a_test
 
 from segstudio.inspection.ui.channel_order import ChannelOrder
 from segstudio.inspection.ui.stage_page import StagePage
@@ -16,17 +15,10 @@ from segstudio.inspection.ui.stage_scores import StageScores
 from segstudio.session.inspection import ColourMap, ValueRange
 
 
-@pytest.fixture(scope="module")
-def kept(qapp, tiny_specs, tmp_path_factory):
-    home = tmp_path_factory.mktemp("kept")
-    with kept_desk(home, tiny_specs, write_pictures(home / "pictures")) as desk:
-        yield desk
-
-
 @pytest.fixture
-def page(kept):
+def page(traced_studio):
     """The page of a studio that has traced the tiny U-Net on the first image (32 x 48)."""
-    with for_a_test(kept) as desk:
+    with for_a_test(traced_studio) as desk:
         studio = desk.studio
         made = StagePage(
             desk.session,

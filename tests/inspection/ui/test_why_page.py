@@ -7,41 +7,25 @@ from pauses import let_pass
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from tiny_networks import UNET
+from traced_desk import for_a_test
 
 from segstudio.inspection.ui.why_page import WhyPage
 from segstudio.kit.theme import Theme
 from segstudio.session.inspection import Over, Overlay, OverPhotoHeat
-from segstudio.studio import Studio
 
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def desk(clock, user_folders, folder, tiny_engine, qtbot):
+def desk(traced_studio):
     """A studio with a traced tiny network, and the page in view."""
-    studio = Studio(clock, user_folders, tiny_engine)
-
-    def until(condition):
-        def rest():
-            clock.run_posted()
-            clock.advance(0.05)
-            return condition()
-
-        qtbot.waitUntil(rest, timeout=60000)
-
-    studio.browsing.open_path(folder)
-    until(lambda: studio.session.document is not None)
-    studio.segmenting.choose(UNET)
-    studio.inspecting.open()
-    until(lambda: studio.session.inspection.traced is not None)
-    page = WhyPage(studio.session, studio.inspecting, studio.explaining, studio.photo_overlay)
-    qtbot.addWidget(page)
-    page.resize(700, 320)
-    page.show()
-    yield studio, page, until
-    studio.close()
-    clock.run_posted()
+    with for_a_test(traced_studio) as traced:
+        studio = traced.studio
+        page = WhyPage(studio.session, studio.inspecting, studio.explaining, studio.photo_overlay)
+        traced.put(page)
+        page.resize(700, 320)
+        page.show()
+        yield studio, page, traced.until
 
 
 def test_without_a_pin_the_page_says_what_to_do(desk):

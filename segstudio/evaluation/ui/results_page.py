@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -251,6 +251,13 @@ class ResultsPage(QWidget):
         self._images_title.setText(f"Images by {words.lead_name(table)}")
         self.distribution.show_values(images.figure, images.heads, images.values)
         self._fit()
+
+    def hasHeightForWidth(self) -> bool:
+        """The charts claim no height: else the page could never be made lower again."""
+        return False
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self._scroll.minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Words take more lines where it is narrow."""

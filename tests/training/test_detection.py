@@ -58,6 +58,7 @@ def test_a_few_steps_reduce_the_loss():
         pyramid_channels=8,
         box_channels=16,
         mask_channels=8,
+        short_side=64,
         box_batch_size_per_image=16,
     )
     trainer = Trainer(model, detection_loss, FitOptions(steps=12, learning_rate=2e-3))

@@ -303,6 +303,7 @@ class Browsing:
         for note in project.notes:
             serious = note in (
                 project.passed_over,
+                project.special,
                 project.unread,
                 project.unused,
                 *project.damaged,

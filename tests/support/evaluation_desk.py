@@ -103,6 +103,7 @@ def new_folder(bench, *, masks: bool = True) -> Path:
     root = evaluated.write_folder(place / "plates", number)
     if not masks:
         shutil.rmtree(root / "masks")
+    bench.studio.evaluating.set_options(originals=False)
     bench.open(root)
     bench.settle()
     return root

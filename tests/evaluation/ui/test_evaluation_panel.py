@@ -75,7 +75,7 @@ def test_it_shares_its_place_with_the_network_panel(seen, qtbot):
 def test_an_open_panel_comes_back_at_the_next_start(desk, make_window):
     desk.window.close()
     desk.studio.close()
-    second = make_window(engine=evaluated.Engine())
+    second = make_window(engine=evaluated.Engine(), opens=False)
     assert not second.window.docks.shown("Evaluation")  # there is nothing to evaluate yet
     second.open(desk.session.project.root)
     assert second.window.docks.shown("Evaluation")

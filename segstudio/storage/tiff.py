@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -32,11 +33,16 @@ _MOST_PACKED = {1: 1, 5: 1400, 8: 1100, 32946: 1100, 32773: 128}
 """By compression (none, LZW, deflate, deflate, PackBits): to how many bytes one is unpacked."""
 _FAX = frozenset({2, 3, 4, 32771})
 """Compressions of black and white pages, where a blank page takes hardly a byte."""
-_WHITE_IS_ZERO, _COLOR, _PALETTE, _CMYK, _YCBCR, _LABS, _LINEAR = 0, 2, 3, 5, 6, (8, 9, 10), 34892
+_WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
+_COLOR, _PALETTE, _CMYK, _YCBCR, _LABS, _LINEAR = 2, 3, 5, 6, (8, 9, 10), 34892
 _UNDECODED_YCBCR = frozenset({1, 5, 8, 32946, 32773})
 _SUB_SAMPLING, _LUMA = 530, 529
 _REDUCED_OR_MASK = 1 | 4
 _MAX_CHANNELS = 512
+_HIGHEST_ID = 63
+"""Up to here three planes are label maps: as colours they would all be next to black."""
+_MOST_IDS = 64
+"""So many different values a label map has at most, for all that its planes tell."""
 _SILENT = logging.NullHandler()
 
 
@@ -126,34 +132,118 @@ def stored_frame(
 
     Yields:
         tifffile's page, which tells what the values are, and the values: (H, W), (H, W, S) or
-        (S, H, W).
+        (S, H, W) of colours.
 
     Raises:
-        SegstudioError: if there is no such frame, or it is too large.
+        SegstudioError: if there is no such frame, it is too large, or it cannot be told whether
+            its planes are colours.
         Exception: one of `image_errors.DECODE_ERRORS` if it cannot be decoded.
     """
     with CheckedFile(path, check) as file, _opened(path, file) as tiff:
         layout = _layout(path, tiff)
-        frames = _frames_of(layout)
+        planes = _planes_as_pages(path, tiff, layout)
+        frames = planes or _frames_of(layout)
         if not 0 <= number < frames:
             raise SegstudioError(
                 f"{path} has no page {number + 1}: it has {frames}.", "Read the folder again."
             )
         width = len(layout.pages[0])
-        frame = layout.pages[number // width][number % width]
+        frame = layout.pages[0][0] if planes else layout.pages[number // width][number % width]
         page = _keyframe(tiff, layout, frame)
         check_tiff_page(path, page)
-        yield page, _frame(tiff, layout, frame, check)
+        values = _frame(tiff, layout, frame, check)
+        yield page, values[number] if planes else values
 
 
 def frame_count(path: Path) -> int:
     """How many frames a TIFF has: pages, times channels where these are stored apart.
 
     Raises:
+        SegstudioError: as of `stored_frame`.
         Exception: one of `image_errors.DECODE_ERRORS` if it cannot be read.
     """
     with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
-        return _frames_of(_layout(path, tiff))
+        layout = _layout(path, tiff)
+        return _planes_as_pages(path, tiff, layout) or _frames_of(layout)
+
+
+def _planes_as_pages(path: Path, tiff: Any, layout: _Layout) -> int:
+    """How many planes of a mask's only page are pages themselves; 0 if they are colours.
+
+    tifffile writes a stack of three or four pages as the planes of a colour photo unless told not
+    to: the last of four would be opacity, which leaves nothing of the others.
+
+    Raises:
+        SegstudioError: if it cannot be told.
+    """
+    if len(layout.pages) != 1 or len(layout.pages[0]) != 1:
+        return 0
+    page = _keyframe(tiff, layout, layout.pages[0][0])
+    samples, photometric = int(page.samplesperpixel), int(page.photometric)
+    if int(page.planarconfig) != 2 or samples < 2:
+        return 0
+    if photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO):
+        has_opacity = samples == 2 and [int(kind) for kind in page.extrasamples] in ([1], [2])
+        return 0 if has_opacity else samples
+    if photometric != _COLOR or samples not in (3, 4):
+        return 0
+    stamp = path.stat()
+    found = _planes_of_mask(path, stamp.st_mtime_ns, stamp.st_size)
+    if found is _Planes.UNCLEAR:
+        raise SegstudioError(
+            f"The mask {path} holds {samples} planes of which it cannot be told whether they are "
+            "pages or colours.",
+            "Save it as pages of one grey channel each (tifffile: photometric='minisblack').",
+        )
+    return samples if found is _Planes.PAGES else 0
+
+
+class _Planes(Enum):
+    COLORS, PAGES, UNCLEAR = range(3)
+
+
+@lru_cache(maxsize=64)
+def _planes_of_mask(path: Path, _changed_ns: int, _size: int) -> _Planes:
+    """What the planes of a mask's only page are; remembered while the file stays as it is."""
+    with CheckedFile(path, unchecked) as file, _opened(path, file) as tiff:
+        layout = _layout(path, tiff)
+        frame = layout.pages[0][0]
+        check_tiff_page(path, _keyframe(tiff, layout, frame))
+        return _kind_of_planes(_frame(tiff, layout, frame, unchecked))
+
+
+def _kind_of_planes(planes: npt.NDArray[Any]) -> _Planes:
+    """Whether three or four planes, (S, H, W), are the colours of one mask or label maps."""
+    if planes.dtype.kind not in "ui" or not planes.any():
+        return _Planes.COLORS
+    colors, top = planes[:3], int(planes.max())
+    is_grey = bool((colors[1:] == colors[0]).all())
+    if len(planes) == 3 and is_grey:
+        return _Planes.COLORS
+    if top <= _HIGHEST_ID or _is_finer_than_colors(planes, top):
+        return _Planes.PAGES
+    if len(planes) == 3 or _is_opacity(planes[3], colors):
+        return _Planes.COLORS
+    few = all(len(np.unique(plane)) <= _MOST_IDS for plane in planes)
+    return _Planes.PAGES if few else _Planes.UNCLEAR
+
+
+def _is_finer_than_colors(planes: npt.NDArray[Any], top: int) -> bool:
+    """Whether values of 16 bits and more are no colours of 8 bits spread over the range."""
+    return top > 255 and not any(bool((planes % step == 0).all()) for step in (256, 257))
+
+
+def _is_opacity(alpha: npt.NDArray[Any], colors: npt.NDArray[Any]) -> bool:
+    """Whether the fourth plane may say how opaque the colours are: it hides no others than black.
+
+    Where the colours are the same everywhere, the opacity is the mask.
+    """
+    full = int(max(alpha.max(), colors.max()))
+    if not alpha.any():  # some programs leave it empty; of masks in black and white it is a page
+        return bool(((colors != 0) & (colors != full)).any())
+    if (colors == colors[:, :1, :1]).all():
+        return True
+    return int(alpha.max()) == full >= 255 and not colors[:, alpha == 0].any()
 
 
 def _frames_of(layout: _Layout) -> int:

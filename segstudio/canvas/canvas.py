@@ -366,7 +366,9 @@ class Canvas(QWidget):
         else:
             height, width = self.viewport.document.shape_hw
             self.grid.show_aspect(width / height)
-            self._pages.setCurrentWidget(self.grid)
+            if self._pages.currentWidget() is not self.grid:
+                self._pages.setCurrentWidget(self.grid)
+                self.viewport.came_with_its_page()
             self._stock.make_ahead()
         if self._asked_rect is not None and session.document is not None and not session.loading:
             self.show_rect(self._asked_rect)

@@ -210,6 +210,10 @@ class Viewport(WorkArea):
         super().focusInEvent(event)
         self._show_ring(event.reason() in BY_KEYS)
 
+    def came_with_its_page(self) -> None:
+        """Have no ring: Qt says of what was hidden when it got the focus that the Tab key gave it."""
+        self._show_ring(False)
+
     def _show_ring(self, shown: bool) -> None:
         if shown != self._is_ringed:
             self._is_ringed = shown

@@ -469,7 +469,7 @@ def _passed_over(unread: Counter[str]) -> str:
 
 def _without_special(special: Mapping[str, str]) -> str:
     """One sentence about what is called like an image and is no file, by its name."""
-    names = natural_order(special)
+    names = natural_order([*special])
     if not names:
         return ""
     if len(names) == 1:

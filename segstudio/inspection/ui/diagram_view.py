@@ -618,7 +618,8 @@ def _field_text(layer: LayerInfo) -> list[str]:
     field = layer.receptive_field
     if field is None:
         return ["has no place of its own on the photo"]
-    size = f"{TIMES.join(map(count_text, layer.photo_field or ()))} pixels of the photo"
+    sides = TIMES.join(map(count_text, layer.photo_field or ()))
+    size = f"{sides} pixels of the photo (height {TIMES} width)"
     if not field.has_local:
         return ["sees the whole image"]
     return [f"receptive field {size}" + (", and the whole image" if field.is_global else "")]

@@ -53,8 +53,8 @@ COLUMNS: Final = (
     _Stage("Multiply-adds", lambda s: short_text(s.macs) if s.macs else DASH, "For this image",
            lambda s: s.macs, side=Side.RIGHT),
     _Stage("Receptive field", lambda s: field_text(s).replace(" x ", " \u00d7 "),
-           "Part of the photo, in its pixels, that a position can depend on; + means that some path "
-           "reads the whole image besides", key=lambda s: _field_area(s), side=Side.RIGHT),
+           "Height and width of the part of the photo, in its pixels, that a position can depend on; "
+           "+ means that some path reads the whole image besides", key=lambda s: _field_area(s), side=Side.RIGHT),
     _Stage("Memory", lambda s: bytes_text(s.nbytes),
            "The activations as kept here (16 bits a value)", lambda s: s.nbytes, side=Side.RIGHT),
     _Stage("Time", lambda s: f"{1000 * s.seconds:.1f} ms", "In the traced forward pass",

@@ -348,7 +348,10 @@ def _field_text(traced: TracedNetwork, values: PixelValues) -> str:
         return ""
     layer = traced.trace.layer(values.stage)
     height, width = layer.photo_field or (0, 0)
-    text = f"Theoretical receptive field of {values.stage}: {width} x {height} px of the photo"
+    text = (
+        f"Theoretical receptive field of {values.stage}: {height} \u00d7 {width} px of the photo "
+        "(height \u00d7 width)"
+    )
     field = layer.receptive_field
     if field is not None and field.is_global:
         text += "; a global path sees the whole image besides"

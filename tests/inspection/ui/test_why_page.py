@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from traced_desk import for_a_test
 
+from segstudio.core.features import LayerInfo
 from segstudio.inspection.ui.why_page import WhyPage
 from segstudio.kit.theme import Theme
 from segstudio.session.inspection import Over, Overlay, OverPhotoHeat
@@ -33,6 +34,15 @@ def test_without_a_pin_the_page_says_what_to_do(desk):
     until(lambda: page.strip_title.text().endswith("when a pixel is pinned."))
     assert page.pixel.text().startswith("Click a pixel of the photo")
     assert not page.classes.isVisible()
+
+
+def test_the_receptive_field_is_said_as_height_and_width(desk, monkeypatch):
+    monkeypatch.setattr(LayerInfo, "photo_field", property(lambda _: (14, 18)))
+    studio, page, until = desk
+    studio.inspecting.open_stage("down2")
+    studio.inspecting.pin((20, 10))
+    until(lambda: "down2" in page.field.text())
+    assert "down2: 14 \u00d7 18 px of the photo (height \u00d7 width)" in page.field.text()
 
 
 def test_a_pinned_pixel_shows_its_classes_and_every_stage(desk):

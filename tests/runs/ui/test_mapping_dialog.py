@@ -11,6 +11,8 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
+from shared_window import first_opened, newly_opened
+from windows import FakeEngine, write_pictures
 
 from segstudio.core.schema import LabelSchema
 from segstudio.runs.ui.mapping_dialog import MappingDialog
@@ -19,13 +21,19 @@ LEFT = Qt.MouseButton.LeftButton
 RUN = "fake-semantic"
 
 
+@pytest.fixture(scope="module")
+def kept(keep_window, tmp_path_factory):
+    """A window with a model whose class is called "bright"."""
+    pictures = write_pictures(tmp_path_factory.mktemp("kept") / "pictures")
+    return first_opened(keep_window(engine=FakeEngine("bright")), pictures)
+
+
 @pytest.fixture
-def named(make_window, fake_engine, folder):
+def named(kept, folder):
     """A folder with named classes, on which the model's "bright" means nothing."""
     names = LabelSchema.from_names(("sky", "square", "disc"))
     (folder / "masks" / "segstudio.json").write_text(json.dumps(names.to_json()))
-    bench = make_window(engine=fake_engine("bright"))
-    bench.open(folder)
+    bench = newly_opened(kept, folder)
     bench.studio.segmenting.choose(RUN)
     bench.studio.segmenting.run_current()
     bench.until(lambda: RUN in bench.session.document.predictions)

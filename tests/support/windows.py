@@ -293,7 +293,7 @@ _KEPT_STUDIOS: list[Studio] = []
 
 @contextmanager
 def kept_studio(home: Path, engine: Engine) -> Iterator[tuple[Studio, Dispatcher]]:
-    """A studio without a window for all tests of a module, which leave it as they find it.
+    """A studio without a window, which the tests of a module may share.
 
     As in the application, widgets are never deleted by a thread of the jobs.
     """

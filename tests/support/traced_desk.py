@@ -54,7 +54,10 @@ class TracedDesk:
 
     def idle(self) -> None:
         """Let all jobs end, and what was put off happen, also in the pages before it."""
-        let_pass(self, self._dispatcher, *self._widgets, ms=500, before_each=self._end_work)
+        while True:
+            let_pass(self, self._dispatcher, *self._widgets, ms=500, before_each=self._end_work)
+            if self._is_idle():
+                return
 
     def clear(self) -> None:
         """Delete the pages."""
@@ -65,7 +68,11 @@ class TracedDesk:
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def _end_work(self) -> None:
-        self.until(lambda: self.studio.jobs.wait_idle(0))
+        self.until(self._is_idle)
+
+    def _is_idle(self) -> bool:
+        """Whether nothing runs and every result was taken."""
+        return self.studio.jobs.wait_idle(0) and not self.studio.jobs._inbox
 
 
 @contextmanager

@@ -124,13 +124,18 @@ def folder(tmp_path) -> Path:
     return write_pictures(tmp_path / "pictures")
 
 
-def write_pictures(root: Path) -> Path:
-    """Three images of 48 x 32 pixels with ground truth of classes 0..2 (a square and a disc)."""
+def write_pictures(root: Path, tint: int = 0) -> Path:
+    """Three images of 48 x 32 pixels with ground truth of classes 0..2 (a square and a disc).
+
+    Args:
+        root: Where they go; it is made.
+        tint: Makes other images of them (0..175), whose predictions are not known yet.
+    """
     (root / "masks").mkdir(parents=True)
     rows, columns = np.mgrid[:32, :48]
     for number in range(3):
         pixels = np.zeros((32, 48, 3), np.uint8)
-        pixels[..., 0], pixels[..., 1], pixels[..., 2] = columns * 5, rows * 7, 40 * number
+        pixels[..., 0], pixels[..., 1], pixels[..., 2] = columns * 5, rows * 7, 40 * number + tint
         mask = np.zeros((32, 48), np.uint8)
         mask[4:12, 4 + number : 12 + number] = 1
         mask[(rows - 20) ** 2 + (columns - 30) ** 2 < 49] = 2
@@ -288,7 +293,7 @@ _KEPT_STUDIOS: list[Studio] = []
 
 @contextmanager
 def kept_studio(home: Path, engine: Engine) -> Iterator[tuple[Studio, Dispatcher]]:
-    """A studio without a window for all tests of a module, which leave it as they find it.
+    """A studio without a window, which the tests of a module may share.
 
     As in the application, widgets are never deleted by a thread of the jobs.
     """

@@ -37,10 +37,8 @@ def kept(keep_window, tiny_specs, tmp_path_factory):
 
 @pytest.fixture
 def desk(kept):
-    """The same without a second model, nothing measured yet."""
+    """The same without a second model."""
     kept.studio.pairing.choose_second("")
-    kept.studio.upsampling.choose_models(())
-    kept.studio.upsampling.measure_at(MeasuredStages.OUTPUT)
     return as_found(kept)
 
 
@@ -69,7 +67,9 @@ def compared(desk, qtbot):
 
 
 def compare(desk, qtbot):
+    """Choose a second model, and wait for the map of similarities."""
     found = page(desk, TWO_MODELS)
+    found.controls.by_similarity.click()
     pick(found.controls.second, "Tiny Shuffle", qtbot)
     desk.until(lambda: desk.studio.pairing.state.similarity is not None)
     desk.settle()

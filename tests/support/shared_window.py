@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
+from segstudio.folder.ui.image_list_rows import Order, Show
 from segstudio.session.session import What
 
 
@@ -49,3 +51,22 @@ def newly_opened(bench, folder: Path):
 
 def _values(state) -> dict[str, object]:
     return {field.name: getattr(state, field.name) for field in fields(state)}
+
+
+def as_at_first(bench):
+    """The window before others and of its first size, its list unfiltered, no prediction known.
+
+    What belongs to a folder goes when a test opens its own.
+    """
+    window, images = bench.window, bench.window.images
+    if not hasattr(bench, "size"):
+        bench.size = window.size()
+    window.activateWindow()
+    window.resize(bench.size)
+    images.filter.clear()
+    images.show_.choose(Show.ALL.value)
+    images.order.choose(Order.NAME.value)
+    bench.engine.gate.set()
+    # they are kept by what an image holds: other tests have the same images
+    shutil.rmtree(bench.studio.preferences.folders.data / "predictions", ignore_errors=True)
+    return bench

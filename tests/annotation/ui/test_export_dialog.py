@@ -11,18 +11,23 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from segstudio.annotation.ui.export_dialog import ExportDialog, ExportReportDialog
+from segstudio.storage.settings import Settings
 
 
 @pytest.fixture
 def asked(bench, qtbot):
-    """Opens the dialog as Ctrl+E does."""
+    """Opens the dialog as Ctrl+E does, as at a first start; it is closed at the end."""
+    bench.studio.preferences.update(export_forms=Settings().export_forms)
 
     def ask() -> ExportDialog:
         bench.window.commands.run("file.export")
         bench.until(lambda: bench.window.findChildren(ExportDialog) != [])
         return bench.window.findChildren(ExportDialog)[-1]
 
-    return ask
+    yield ask
+    for dialog in bench.window.findChildren(ExportDialog):
+        dialog.close()
+    bench.until(lambda: bench.window.findChildren(ExportDialog) == [])
 
 
 def finish(bench, dialog, qtbot) -> str:

@@ -16,7 +16,6 @@ from windows import (  # noqa: F401 - fixtures
     write_pictures,
 )
 
-
 _TINTS = itertools.count(1)
 
 
@@ -27,7 +26,7 @@ def folder(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def kept(keep_window, tmp_path_factory):
+def kept(keep_window, tmp_path_factory):  # noqa: F811 - the fixture of that name
     """A window that the tests of a module share."""
     return first_opened(keep_window(), write_pictures(tmp_path_factory.mktemp("kept") / "pictures"))
 

@@ -226,6 +226,7 @@ def test_what_is_to_be_known_of_a_prediction_is_marked_and_told(both):
     both.studio.segmenting.show(INSTANCE)
     both.until(alone.isVisible)
     assert text in alone.accessibleDescription()
+    both.until(lambda: not QToolTip.isVisible())
 
 
 def test_the_dialog_lists_named_runs_first_and_what_is_to_be_downloaded_last(bench, qtbot):
@@ -244,7 +245,9 @@ def test_the_bar_leads_to_the_choice_of_models_with_one_click(bench):
     assert isinstance(button, QToolButton)
     assert button.isVisible()
     QTest.mouseClick(button, LEFT)
-    assert bench.window.findChild(SideBySideDialog).isVisible()
+    dialog = bench.window.findChild(SideBySideDialog)
+    assert dialog.isVisible()
+    dialog.close()
 
 
 def test_the_dialog_shows_which_model_the_keys_are_at(bench):
@@ -261,3 +264,4 @@ def test_the_dialog_shows_which_model_the_keys_are_at(bench):
     assert below == [rest, first]
     QTest.keyClick(models, Qt.Key.Key_Space)
     assert dialog.checked == [SEMANTIC, INSTANCE]
+    dialog.close()

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+from windows import write_pictures
+
 from segstudio.folder.ui.image_list_rows import Order, Show
 from segstudio.session.session import What
+
+_TINTS = itertools.count(1)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Images that the window has not seen yet: it knows no predictions of them."""
+    return write_pictures(tmp_path / "pictures", next(_TINTS))
+
+
+@pytest.fixture(scope="module")
+def kept(keep_window, tmp_path_factory):
+    """A window that the tests of a module share."""
+    return first_opened(keep_window(), write_pictures(tmp_path_factory.mktemp("kept") / "pictures"))
+
+
+@pytest.fixture
+def bench(kept, folder):
+    """The window as it was found, with the first image of `folder` open."""
+    return newly_opened(kept, folder)
 
 
 def first_opened(bench, folder: Path):

@@ -53,7 +53,7 @@ screenshots: $(READY)
 
 lock: $(READY)
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url \
-		--no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+		--no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

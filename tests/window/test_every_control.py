@@ -27,9 +27,7 @@ BY_MOUSE = {
     "PanelHeader": "the name in it is a button, which folds the panel, too; docks are moved by mouse",
     "ScoreText": "it tells; its click chooses the view as the header's does",
     "PictureView": "the views show the same, and keys enlarge them",
-    "SpectraView": "the table beside it chooses the stage that it shows",
     "HistogramView": "the fields beside it set the range that a drag sets",
-    "DistributionView": "the filter and the order of the table list the same images",
 }
 """What answers to the mouse alone, and why nobody misses anything there who has no mouse."""
 

@@ -7,13 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+)
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from segstudio.core.formatting import count_text
 from segstudio.evaluation.ui.class_rows import RunHead
 from segstudio.evaluation.ui.figure_text import figure_text
 from segstudio.evaluation.ui.image_rows import FigureRange
+from segstudio.kit.focus_ring import FocusRing
 from segstudio.kit.plain import plain
 from segstudio.metrics.class_sums import Numbers
 from segstudio.metrics.image_figures import figures_at
@@ -24,6 +35,14 @@ _MARGIN, _CAPTION, _SCALE = 8, 16, 18
 _LEAST = 40
 _FAINT = 70
 _LEAST_SPAN = 0.2
+_STEPS = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+}
+"""Models and bars that a key goes on by."""
+_LISTING = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +65,9 @@ class Histogram:
 class DistributionView(QWidget):
     """Bars to look at; a click on one, or a drag over several, lists those images.
 
+    The arrows go from bar to bar and from model to model, with Shift over several; Enter or Space
+    lists their images, and once more all.
+
     Signals:
         range_chosen: A `FigureRange`, or None to list all again.
     """
@@ -59,7 +81,10 @@ class DistributionView(QWidget):
         self._figure = figures_at(Where.IMAGES)[0]
         self._range: FigureRange | None = None
         self._pressed: tuple[int, int] | None = None
+        self._place, self._begun, self._here = 0, 0, 0
         self.setAccessibleName("Distribution of the images")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        FocusRing(self)
         self.setMouseTracking(True)
 
     def show_values(self, figure: AnyFigure, heads: tuple[RunHead, ...], values: Numbers) -> None:
@@ -124,14 +149,46 @@ class DistributionView(QWidget):
         self._pressed = self._at(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """List the images of the bins from press to release; the same again lists all."""
+        """List the images of the bars from press to release."""
         begun, self._pressed = self._pressed, None
         at = self._at(event.position())
         if begun is None or at is None:
             return
-        first, last = sorted((begun[1], at[1] if at[0] == begun[0] else begun[1]))
+        self._go(begun[0], begun[1], at[1] if at[0] == begun[0] else begun[1])
+        self._list()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go to another bar or model, or list the images of those gone over."""
+        key, step = Qt.Key(event.key()), _STEPS.get(Qt.Key(event.key()))
+        if step is not None and self.histograms:
+            here = min(max(self._here + step[1], 0), _BINS - 1)
+            extends = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            place = min(max(self._place + step[0], 0), len(self.histograms) - 1)
+            self._go(place, self._begun if extends else here, here)
+        elif key in _LISTING and self.histograms:
+            self._list()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show where the keys are."""
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.update()
+
+    def _go(self, place: int, begun: int, here: int) -> None:
+        self._place, self._begun, self._here = place, begun, here
+        self.update()
+
+    def _list(self) -> None:
+        """List the images of the bars gone over; the same again lists all."""
+        self._place = min(self._place, len(self.histograms) - 1)
+        first, last = sorted((self._begun, self._here))
         chosen = FigureRange(
-            self.histograms[begun[0]].head.run,
+            self.histograms[self._place].head.run,
             float(self.edges[first]),
             float(self.edges[last + 1]),
             closed=last == _BINS - 1,
@@ -196,6 +253,12 @@ class DistributionView(QWidget):
             height = (box.height() - 2) * count / highest
             bar = QRectF(box.left() + 0.5, box.bottom() - height, box.width() - 1, height)
             painter.fillRect(bar, self._color(found.head, bin_))
+        if self.hasFocus() and place == self._place:
+            first, last = sorted((self._begun, self._here))
+            painter.setPen(QPen(palette.color(QPalette.ColorRole.WindowText), 1))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.drawRect(self.bar(place, first).united(self.bar(place, last)).toRect())
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(palette.color(QPalette.ColorRole.Mid), 1))
         painter.drawLine(field.bottomLeft(), field.bottomRight())
         if not math.isnan(found.median):

@@ -10,12 +10,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette, QPixmap, QWheelEvent
+from PySide6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPixmap,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.core.colour_maps import GREY, MAGMA, coloured
 from segstudio.inspection.spectra import DECIBELS
 from segstudio.kit.elided import fitting
+from segstudio.kit.focus_ring import FocusRing
 from segstudio.kit.pixmaps import pixmap_of
 from segstudio.kit.plain import plain
 
@@ -26,6 +35,13 @@ _LARGEST: Final = 320
 _SAMPLES: Final = 8192
 """So many values of a map are looked at to find the ends of its greys."""
 _ZOOMS: Final = (1.0, 16.0)
+_ARROWS: Final = {
+    Qt.Key.Key_Left: (-0.1, 0.0),
+    Qt.Key.Key_Right: (0.1, 0.0),
+    Qt.Key.Key_Up: (0.0, -0.1),
+    Qt.Key.Key_Down: (0.0, 0.1),
+}
+"""By how much of what is seen a key moves the maps."""
 _CLOSE: Final = 6.0
 """How much the maps are enlarged at first: enough to see single positions."""
 
@@ -50,7 +66,8 @@ class ShownSpectrum:
 class SpectraView(QWidget):
     """Columns of a map above its spectrum.
 
-    The wheel zooms all maps, dragging moves them, a double click shows them whole or close again.
+    The wheel or + and - zoom all maps, dragging or the arrows move them, a double click or Home
+    shows them whole or close again.
     """
 
     def __init__(self) -> None:
@@ -62,10 +79,12 @@ class SpectraView(QWidget):
         self._pixmaps: dict[int, tuple[object, QPixmap]] = {}
         self._spectra: dict[int, tuple[object, QPixmap]] = {}
         self.setAccessibleName("Maps and their spectra")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        FocusRing(self)
         self.setToolTip(
             plain(
-                "Above: the stage's map, close up; drag to move, wheel to zoom, double click for "
-                "all of it.\nBelow: the energy by frequency, slow changes in the middle; a "
+                "Above: the stage's map, close up; drag or arrows to move, wheel or + and - to "
+                "zoom, double click or Home for all of it.\nBelow: the energy by frequency, slow changes in the middle; a "
                 "checkerboard lights up the border."
             )
         )
@@ -179,8 +198,22 @@ class SpectraView(QWidget):
     def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
         self._grabbed = None
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, (x, y) = Qt.Key(event.key()), self._centre
+        if key in _ARROWS:
+            across, down = _ARROWS[key]
+            self._move(self._zoom, (x + across / self._zoom, y + down / self._zoom))
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            self._move(self._zoom * (1 / 1.25 if key == Qt.Key.Key_Minus else 1.25), self._centre)
+        elif key == Qt.Key.Key_Home:
+            self._whole_or_close()
+        else:
+            super().keyPressEvent(event)
+
     def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
-        """Show the maps whole, or close again."""
+        self._whole_or_close()
+
+    def _whole_or_close(self) -> None:
         self._move(_CLOSE if self._zoom <= 1 else 1.0, (0.5, 0.5))
 
     def changeEvent(self, event: QEvent) -> None:

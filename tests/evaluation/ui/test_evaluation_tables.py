@@ -17,7 +17,7 @@ from evaluation_desk import (
     panel,
 )
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QFontInfo
+from PySide6.QtGui import QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication
 
 from segstudio.core.formatting import DASH
@@ -292,6 +292,38 @@ def test_a_drag_over_bars_lists_a_range(seen):
     assert sorted(names(images.model)) == ["plate_0.png", "plate_1.png", "plate_2.png"]
     seen.qtbot.mouseClick(view, LEFT, pos=QPointF(view.bar(0, last).center()).toPoint())
     seen.qtbot.mouseClick(view, LEFT, pos=QPointF(view.bar(0, last).center()).toPoint())
+    assert len(names(images.model)) == 4
+
+
+def test_keys_go_over_the_bars_and_list_their_images(seen):
+    images = page(seen, IMAGES)
+    view = images.distribution
+    view.setFocus(Qt.FocusReason.TabFocusReason)
+    key = seen.qtbot.keyClick
+    for _ in view.edges:
+        key(view, Qt.Key.Key_Left)
+    for _ in range(3):
+        key(view, Qt.Key.Key_Up)
+    low = view.bar(0, 0).toRect()
+    outlined = view.grab().toImage().pixelColor(low.left() + 5, low.top())
+    assert outlined == view.palette().color(QPalette.ColorRole.WindowText)
+    assert len(names(images.model)) == 4  # going over bars lists nothing yet
+    bar = next(i for i, count in enumerate(view.histograms[0].counts) if count == 1)
+    for _ in range(bar):
+        key(view, Qt.Key.Key_Right)
+    key(view, Qt.Key.Key_Return)
+    assert names(images.model) == ["plate_3.png"]
+    for _ in range(len(view.edges) - 2 - bar):
+        key(view, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    key(view, Qt.Key.Key_Space)
+    assert len(names(images.model)) == 4
+    assert images.chip.isVisible()
+    key(view, Qt.Key.Key_Space)
+    assert not images.chip.isVisible()
+    key(view, Qt.Key.Key_Down)
+    key(view, Qt.Key.Key_Return)
+    assert len(names(images.model)) == view.histograms[1].counts[-1]
+    key(view, Qt.Key.Key_Return)
     assert len(names(images.model)) == 4
 
 

@@ -290,3 +290,32 @@ def test_maps_are_zoomed_and_moved_together(qtbot):
     )  # fmt: skip
     assert view.zoom == pytest.approx(1.25**2)
     QApplication.sendEvent(view, QEvent(QEvent.Type.PaletteChange))
+
+
+def test_maps_are_zoomed_and_moved_by_keys(qtbot):
+    view = SpectraView()
+    qtbot.addWidget(view)
+    plane = np.zeros((64, 64), np.float16)
+    plane[:, 32:] = 1
+    view.show_columns([ShownSpectrum("a", "up", plane, plane.astype(np.float32))])
+    view.resize(220, 420)
+    view.show()
+
+    def colours():
+        box, image = view.map_rect(0), view.grab().toImage()
+        return [
+            image.pixelColor(box.left() + x, box.center().y()).lightness()
+            for x in (4, box.width() - 4)
+        ]
+
+    assert colours() == [0, 255]
+    for _ in range(6):
+        qtbot.keyClick(view, Qt.Key.Key_Right)
+    assert colours()[0] == colours()[1]  # the edge is left of what is seen
+    qtbot.keyClick(view, Qt.Key.Key_Home)
+    assert view.zoom == 1
+    assert colours() == [0, 255]
+    qtbot.keyClick(view, Qt.Key.Key_Plus)
+    assert view.zoom == pytest.approx(1.25)
+    qtbot.keyClick(view, Qt.Key.Key_Minus)
+    assert view.zoom == pytest.approx(1)

@@ -79,6 +79,9 @@ class PaneView(QWidget):
         if QApplication.mouseButtons() & Qt.MouseButton.LeftButton:
             return  # something is being drawn
         by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        if by_key:
+            self.header.open_menu(pixel=self.viewport.pixel_without_pointer())
+            return
         at = self.viewport.mapFromGlobal(event.globalPos())
-        pixel = None if by_key else self.viewport.image_pixel((at.x(), at.y()))
-        self.header.open_menu(None if by_key else event.globalPos(), pixel=pixel)
+        pixel = self.viewport.image_pixel((at.x(), at.y()))
+        self.header.open_menu(event.globalPos(), pixel=pixel)

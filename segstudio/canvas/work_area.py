@@ -143,6 +143,14 @@ class WorkArea(Display):
         height, width = self.document.shape_hw
         return (x, y) if 0 <= x < width and 0 <= y < height else None
 
+    def pixel_without_pointer(self) -> tuple[int, int] | None:
+        """The image's pixel (x, y) that keys mean: the pinned one, else that in the middle."""
+        inspection, document = self.session.inspection, self.document
+        if inspection.point is not None and self._marks.marks(document):
+            return inspection.point
+        middle = self.rect().center()
+        return self.image_pixel((middle.x(), middle.y()))
+
     def show_point(self, pixel: tuple[int, int] | None) -> None:
         """Mark the image pixel (x, y) that is pointed at in the inspector, or none."""
         self._marks.link(pixel)

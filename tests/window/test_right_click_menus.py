@@ -102,6 +102,17 @@ def test_a_view_tells_and_chooses_what_lies_under_the_pointer(predicted):
     assert predicted.session.view.active_class == 2
 
 
+def test_a_views_menu_by_key_is_about_the_pixel_in_its_middle(predicted):
+    viewport = predicted.window.canvas.viewport
+    viewport.setFocus()
+    middle = viewport.rect().center()
+    x, y = viewport.image_pixel((middle.x(), middle.y()))
+    QTest.keyClick(viewport, KEY.Key_F10, SHIFT)
+    _choose(_menu(predicted), "Copy the values")
+    told = QApplication.clipboard().text().split("\t")
+    assert told[:2] == [f"{x}, {y}", f"{5 * x} {7 * y} 0"]
+
+
 def test_beside_the_image_a_views_menu_is_about_the_view_alone(predicted):
     _right_click(predicted.window.canvas.viewport, QPoint(2, 60))
     menu = _menu(predicted)

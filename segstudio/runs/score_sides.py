@@ -49,7 +49,7 @@ def run_title(session: Session, run: str) -> str:
 
 def image_sides(session: Session) -> Sides | None:
     """The sides of the open image's score; None without one."""
-    document, run = session.document, session.view.run
+    document, run = session.document, session.view.scored_run
     if document is None or run not in document.predictions or not document.has_reference:
         return None
     taken = document.runs_taken
@@ -69,7 +69,7 @@ def folder_sides(session: Session, scored: int) -> Sides | None:
         scored: How many images the scores are of: counting them anew takes too long here, since
             this is asked while someone paints.
     """
-    run, counts = session.view.run, session.counts
+    run, counts = session.view.scored_run, session.counts
     if not scored:
         return None
     edited = same = 0

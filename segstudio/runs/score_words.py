@@ -63,7 +63,7 @@ def why_no_image_scores(session: Session, key_of: KeyOf) -> NoScores:
     unread = "" if document.has_reference else _why_unread(session)
     if unread:
         return NoScores(unread)
-    shown = document.predictions.get(session.view.run)
+    shown = document.predictions.get(session.view.scored_run)
     if shown is None:
         why = _NO_RUN if document.has_reference else _NEITHER
         return NoScores(why.format(key=with_notes("", key_of("model.run"))))
@@ -75,7 +75,7 @@ def why_no_image_scores(session: Session, key_of: KeyOf) -> NoScores:
 def why_no_folder_scores(session: Session, key_of: KeyOf) -> NoScores:
     """Why the folder has no figures."""
     document, project = session.document, session.project
-    shown = document.predictions.get(session.view.run) if document is not None else None
+    shown = document.predictions.get(session.view.scored_run) if document is not None else None
     if shown is not None and (unscored := _unscored(shown, session.schema)):
         return unscored
     waits = project is not None and project.truth is not None and project.truth.undecided

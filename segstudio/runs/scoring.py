@@ -129,7 +129,7 @@ class Scoring:
     def of_image(self, run: str = "") -> Metrics | None:
         """Scores of a run (the shown one if not named) on the open image; None if unscored."""
         session = self._session
-        matrix = session.counts.get((session.index, run or session.view.run))
+        matrix = session.counts.get((session.index, run or session.view.scored_run))
         if matrix is None:
             return None
         if (
@@ -142,22 +142,22 @@ class Scoring:
 
     def lead_of(self, index: int) -> float:
         """What `tally.lead_iou` tells of the shown run on an image; NaN if it was not scored."""
-        tally = self._tallies.get(self._session.view.run)
+        tally = self._tallies.get(self._session.view.scored_run)
         return math.nan if tally is None else tally.lead_of(index)
 
     def worst_first(self, images: Sequence[int]) -> list[int]:
         """Images by `lead_of`, the lowest first; those without a score stay in their order."""
-        tally = self._tallies.get(self._session.view.run)
+        tally = self._tallies.get(self._session.view.scored_run)
         return list(images) if tally is None else tally.worst_first(images)
 
     @property
     def has_scores(self) -> bool:
         """Whether any image of the folder is scored for the shown run."""
-        return bool(self._tallies.get(self._session.view.run))
+        return bool(self._tallies.get(self._session.view.scored_run))
 
     def of_folder(self, run: str = "") -> FolderScores | None:
         """Scores of a run over the folder; None if no image is scored."""
-        tally = self._tallies.get(run or self._session.view.run)
+        tally = self._tallies.get(run or self._session.view.scored_run)
         if not tally:
             return None
         return FolderScores(tally.summed, tally.image_means, len(tally))
@@ -188,7 +188,11 @@ class Scoring:
             done: Gets the expected calibration error (0..1) on the open image; not called if it is
                 not scored, or if another image or run is asked about first.
         """
-        document, run, schema = self._session.document, self._session.view.run, self._session.schema
+        document, run, schema = (
+            self._session.document,
+            self._session.view.scored_run,
+            self._session.schema,
+        )
         prediction = None if document is None else document.predictions.get(run)
         if document is None or prediction is None or self.of_image(run) is None:
             return
@@ -213,7 +217,7 @@ class Scoring:
         that its scores say little. Undefined scores are empty.
         """
         session = self._session
-        run = run or session.view.run
+        run = run or session.view.scored_run
         folder = self.of_folder(run)
         if folder is None or session.project is None:
             return ""

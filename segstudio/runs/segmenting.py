@@ -105,7 +105,6 @@ class Segmenting:
         self._preferred = run
         if self._session.view.run != run:
             self._session.set_view(run=run)
-            self._session.notify(What.SCORES)
 
     def _choose_run(self, document: Document) -> None:
         """Keep showing the same run from image to image."""
@@ -113,9 +112,7 @@ class Segmenting:
         if document is not session.document:
             return
         run = run_to_show(session, document, self._preferred)
-        if run != session.view.run:
-            session.set_view(run=run)
-            session.notify(What.SCORES)
+        session.set_view(run=run)
 
     def set_options(self, **values: Any) -> None:
         """Change fields of `RunOptions`; thresholds apply to what is shown without a run."""

@@ -192,6 +192,13 @@ class ViewState:
         """What every view shows, the first one first."""
         return (Pane(self.layer, self.run, self.second), *self.panes)
 
+    @property
+    def scored_run(self) -> str:
+        """Key of the prediction whose figures are shown: that of the view clicked on last."""
+        panes = self.all_panes
+        active = panes[self.active_pane] if self.active_pane < len(panes) else panes[0]
+        return active.run or self.run
+
     def of_pane(self, number: int) -> ViewState:
         """What is shown in one view alone, as if it were the only one."""
         panes = self.all_panes
@@ -383,11 +390,12 @@ class Session:
         return is_open or max(self.states, default=0) >= PAGE_STEP
 
     def set_view(self, **values: Any) -> None:
-        """Replace fields of `view`; says VIEW if anything differs."""
+        """Replace fields of `view`; says VIEW if anything differs, and SCORES if whose are shown."""
         view = replace(self.view, **values)
         if view != self.view:
+            others = view.scored_run != self.view.scored_run
             self.view = view
-            self.notify(What.VIEW)
+            self.notify(What.VIEW | What.SCORES if others else What.VIEW)
 
     def set_pane(self, number: int, **values: Any) -> None:
         """Replace fields of what one view shows; says VIEW if anything differs.

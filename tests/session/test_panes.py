@@ -40,6 +40,6 @@ def test_one_view_is_changed_and_told_once():
     session.set_pane(1, layer=Layer.CONFIDENCE)
     session.set_pane(0, run="c")
     assert session.view.all_panes == (Pane(Layer.BOTH, "c"), Pane(Layer.CONFIDENCE, "b"))
-    assert told == [What.VIEW, What.VIEW]
+    assert told == [What.VIEW, What.VIEW | What.SCORES]  # another run is scored, too
     with pytest.raises(IndexError):
         session.set_pane(2, run="x")

@@ -224,7 +224,7 @@ class ClassesPanel(QWidget):
     def _show_missing(self, missing: NoScores | None) -> None:
         """Say why there are no scores, with the question of which the answer is missing."""
         self.missing.setVisible(missing is not None)
-        can_say = model_of(self._session.view.run) in self._session.models
+        can_say = model_of(self._session.view.scored_run) in self._session.models
         asked = missing.asked if missing is not None and can_say else None
         self.missing.setText("" if missing is None else missing.why)
         self._answers.setVisible(asked is not None)
@@ -272,7 +272,7 @@ class ClassesPanel(QWidget):
 
     def _calibration(self) -> str:
         """What is known of it now; asked for if that is of something else."""
-        document, run = self._session.document, self._session.view.run
+        document, run = self._session.document, self._session.view.scored_run
         revision = None if document is None else document.annotation.revision
         asked = (None if document is None else document.ref, run, self._session.schema, revision)
         if asked != self._calibration_of:
@@ -294,7 +294,7 @@ class ClassesPanel(QWidget):
 
     def _sides_of(self, images: int) -> Sides | None:
         """What the folder's scores compare; all marks are gone through only if some changed."""
-        key = (self._session.view.run, images)
+        key = (self._session.view.scored_run, images)
         if self._folder_sides is None or self._folder_sides[0] != key:
             self._folder_sides = (key, folder_sides(self._session, images))
         return self._folder_sides[1]
@@ -359,7 +359,7 @@ class ClassesPanel(QWidget):
         dialog.open()
 
     def _answer(self, decide: Callable[[str], None]) -> None:
-        decide(model_of(self._session.view.run))
+        decide(model_of(self._session.view.scored_run))
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(self._scoring.csv())

@@ -187,7 +187,7 @@ class ImagesModel(QStringListModel):
 
     def _score_text(self, image: int, score: float) -> str:
         """The score, of what it is, whose, and whether it says little."""
-        run = self._session.view.run
+        run = self._session.view.scored_run
         spec = self._session.models.get(model_of(run))
         whose = f" ({spec.title})" if spec is not None else ""
         taken = map(model_of, self._session.state(image).taken)

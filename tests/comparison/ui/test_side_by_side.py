@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QToolButton, QToolTip
 
 from segstudio.canvas.legend_bar import LegendBar
 from segstudio.comparison.ui.side_by_side_dialog import SideBySideDialog
+from segstudio.metrics.tally import lead_iou, metrics_of
 from segstudio.session.session import Layer, Pane, What
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -80,6 +81,21 @@ def test_headers_say_model_and_score_and_mark_the_best(both):
         assert header(both, number).score.shown == f"{scores[number].mean_iou:.3f}"
         assert header(both, number).score.words.best is scores[number].best
     assert [score.best for score in scores].count(True) == 1
+
+
+def test_classes_and_list_show_the_figures_of_the_view_that_was_clicked_on(both):
+    schema, index = both.session.schema, both.session.index
+    runs = (SEMANTIC, INSTANCE)
+    found = [metrics_of(both.session.counts[index, run], schema) for run in runs]
+    assert found[0].mean_iou != found[1].mean_iou
+    for number, name in ((1, "Mask R-CNN"), (0, "U-Net")):
+        QTest.mouseClick(both.window.canvas.panes[number].viewport, LEFT, pos=QPoint(40, 60))
+        both.settle()
+        classes = both.window.classes
+        assert name in classes.header.note.toolTip()
+        assert f">{found[number].mean_iou:.3f}<" in classes.means.text()
+        lead = both.studio.scoring.lead_of(index)
+        assert lead == pytest.approx(lead_iou(found[number], schema))
 
 
 def test_a_header_chooses_layer_and_prediction_of_its_view(both):

@@ -67,9 +67,12 @@ def _stamp_of(spec: ModelSpec) -> str:
     path = Path(weights.filename)
     if spec.embedded:  # such a file describes itself
         return _time_of(resource_path("models", weights.filename))
+    state = _time_of(path) if path.is_absolute() else weights.sha256
+    if not state:
+        return ""
     done = json.dumps(described(spec), sort_keys=True, default=str)
     digest = hashlib.blake2b(done.encode(), digest_size=6).hexdigest()
-    return f"{_time_of(path) if path.is_absolute() else weights.sha256}-{digest}"
+    return f"{state}-{digest}"
 
 
 def _time_of(path: Path) -> str:

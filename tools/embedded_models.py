@@ -23,6 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from segstudio.core.prediction import Output
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
 from segstudio.models.unet import UNet
@@ -259,6 +260,7 @@ def describe(
         "options": recipe.options,
         "schema": SCHEMA,
         "preprocess": recipe.preprocess.to_dict(),
+        "output": Output().to_json(),
         "licence": "Apache-2.0 (weights); data CC0",
         "data": DATA,
         "metrics": {group: _rounded(row) for group, row in metrics.items()},

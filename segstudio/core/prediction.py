@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,57 @@ from segstudio.core.labels import Labels
 from segstudio.core.schema import LabelSchema
 
 Task = Literal["semantic", "instance"]
+OutputKind = Literal["softmax", "sigmoid", "logit"]
+OUTPUT_KINDS: Final = ("softmax", "sigmoid", "logit")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the channels of a semantic network's output mean.
+
+    Attributes:
+        kind: "softmax": one logit a class, the highest wins. "sigmoid": one logit a class but the
+            background, each on its own: the highest wins if its probability is above the
+            threshold, else it is background. "logit": one channel, a class against background.
+        threshold: Of "sigmoid" and "logit", between 0 and 1.
+    """
+
+    kind: OutputKind = "softmax"
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.kind not in OUTPUT_KINDS:
+            raise ValueError(f"output is {self.kind!r}; it can be {', '.join(OUTPUT_KINDS)}")
+        number = isinstance(self.threshold, int | float)
+        if not number or not 0 < self.threshold < 1:
+            raise ValueError(f"the threshold is {self.threshold}; it lies between 0 and 1")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Output:
+        """Make one from `to_json`'s values.
+
+        Raises:
+            ValueError: for an unknown key or a wrong value.
+        """
+        if unknown := set(data) - {"kind", "threshold"}:
+            raise ValueError(f"unknown settings of the output: {', '.join(sorted(unknown))}")
+        return cls(**data)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; the threshold only where it counts."""
+        return {"kind": self.kind, **({} if self.kind == "softmax" else asdict(self))}
+
+    def classes(self, channels: int) -> int:
+        """How many classes a network with so many channels tells apart."""
+        return channels + 1 if self.kind == "sigmoid" else max(channels, 2)
+
+    @property
+    def text(self) -> str:
+        """In a few words, for people."""
+        if self.kind == "softmax":
+            return "the highest of the classes"
+        each = "each class alone" if self.kind == "sigmoid" else "one class against background"
+        return f"{each}, above {self.threshold:g}"
 
 
 @dataclass(frozen=True)
@@ -54,6 +105,7 @@ class ModelSpec:
         description: One or two sentences: what it was trained on, what it is good for.
         metrics: Published or measured numbers, name -> value.
         made_of: For a model that is another one run in another way, or several together.
+        output: What the channels of a semantic network's output mean.
     """
 
     id: str
@@ -70,6 +122,7 @@ class ModelSpec:
     description: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     made_of: Variant | Ensemble | None = None
+    output: Output = Output()
 
     def __post_init__(self) -> None:
         schema = self.schema
@@ -114,6 +167,20 @@ def parts_of(spec: ModelSpec) -> tuple[ModelSpec, ...]:
         found = [part for member in made_of.members for part in parts_of(member)]
         return tuple({part.id: part for part in found}.values())
     return (spec,)
+
+
+def described(spec: ModelSpec) -> dict[str, Any]:
+    """How a model's network is built, what goes into it and what its output means, as JSON values.
+
+    Two models with the same weights answer alike if these are equal.
+    """
+    return {
+        "builder": spec.builder,
+        "options": dict(spec.options),
+        "preprocess": dict(spec.preprocess),
+        "output": spec.output.to_json(),
+        "classes": list(spec.schema.ids),
+    }
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from segstudio.core.labels import Image
 from segstudio.models.augmentation import PLAIN, Augmentation, Mirror
 from segstudio.models.download import Check, Report
 from segstudio.models.families import FAMILIES, imported
-from segstudio.models.preprocess import Geometry, Preprocess, percentile_range
-from segstudio.models.semantic import prepare_tile
+from segstudio.models.preprocess import Geometry, Preprocess
 from segstudio.models.tiling import Span, TileGrid
 
 _GRID: Final = 28
@@ -150,7 +149,7 @@ class InstanceRunner:
         Raises:
             SegstudioError: if the network returns no detections.
         """
-        x, geometry = prepare_tile(self.preprocess, pixels, value_range)
+        x, geometry = self.preprocess.prepare(pixels, value_range)
         try:
             (result,) = self.network([x[0].to(self.device)])
             boxes, scores, labels = (result[key] for key in ("boxes", "scores", "labels"))
@@ -221,7 +220,7 @@ class InstanceRunner:
         self, pixels: Image, tile_px: int, overlap_px: int, check: Check, report: Report
     ) -> tuple[Detections, int, bool]:
         """Detections of an image seen one way; see `predict`."""
-        value_range = percentile_range(pixels)
+        value_range = self.preprocess.value_range(pixels)
         limit = np.inf if self.limit is None else self.limit
         if max(pixels.shape[:2]) <= tile_px or self.shrinks(pixels):
             found = self.detect(pixels, value_range)
@@ -341,7 +340,7 @@ class MaskRCNNRunner(InstanceRunner):
         which would paste every mask into an array of the image's size.
         """
         network = self.network
-        x, geometry = prepare_tile(self.preprocess, pixels, value_range)
+        x, geometry = self.preprocess.prepare(pixels, value_range)
         images, _ = network.transform([x[0].to(self.device)])
         inputs = images.tensors.contiguous(memory_format=torch.channels_last)
         features = network.backbone(inputs)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Scaling = Literal["unit", "percentile"]
+from segstudio.core.formatting import counted
+
+Scaling = Literal["unit", "percentile", "none", "standard"]
+SCALINGS: Final = ("unit", "percentile", "none", "standard")
+Channels = Literal["rgb", "bgr", "grey"]
+CHANNELS: Final = {"rgb": 3, "bgr": 3, "grey": 1}
+"""The orders of an image's channels, and how many channels each has."""
+_LUMA: Final = (19595, 38470, 7471)
+"""Red, green and blue of grey in 1/65536: 0.299, 0.587, 0.114 (ITU-R BT.601), as in Pillow."""
 PERCENTILES = (1.0, 99.8)
 LONGEST_RATIO = 8
 """An image is enlarged to a shorter side only until its longer side is this many times that side:
@@ -37,11 +46,15 @@ class Preprocess:
     """How a model wants its images.
 
     Attributes:
-        scaling: "unit" divides by 255; "percentile" maps the image's own 1 % and 99.8 %
-            percentiles (over all pixels and channels together) to 0 and 1 and clips; see
-            `percentile_range` for almost flat images.
-        mean: subtracted per channel, after the scaling.
-        std: divided by per channel.
+        scaling: "unit" divides by 255; "none" leaves 0..255; "percentile" maps the image's own
+            1 % and 99.8 % percentiles to 0 and 1 and clips, see `percentile_range` for almost
+            flat images; "standard" subtracts the image's own mean and divides by its own standard
+            deviation. The image's own numbers are over all pixels and channels together.
+        mean: subtracted per channel, after the scaling; as many values as the network has
+            channels, in its order. Values that are all alike stand for any number of channels.
+        std: divided by per channel, in the same way.
+        channels: "rgb", "bgr", or "grey": one channel, the luma of ITU-R BT.601.
+        size: resize to this (height, width), whatever the image's proportions.
         short_side: resize so that the shorter side has this many pixels; long strips are
             enlarged less, see `LONGEST_RATIO`.
         max_side: with ``short_side``, the longer side's limit.
@@ -50,26 +63,56 @@ class Preprocess:
     """
 
     scaling: Scaling = "unit"
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
     short_side: int | None = None
     max_side: int | None = None
     factor: float | None = None
     divisor: int = 1
+    channels: Channels = "rgb"
+    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        if self.scaling not in ("unit", "percentile"):
-            raise ValueError(f"scaling is {self.scaling!r}; it can be 'unit' or 'percentile'")
-        if self.short_side is not None and self.factor is not None:
-            raise ValueError("short_side and factor exclude each other")
+        if self.scaling not in SCALINGS:
+            raise ValueError(f"scaling is {self.scaling!r}; it can be {_any_of(SCALINGS)}")
+        if self.channels not in CHANNELS:
+            raise ValueError(f"channels is {self.channels!r}; it can be {_any_of(CHANNELS)}")
+        self._check_sizes()
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, self._for_each_channel(name))
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and all(self.std)):
+            raise ValueError(f"mean is {self.mean} and std {self.std}; nothing can be divided by 0")
+
+    @property
+    def count(self) -> int:
+        """How many channels the network's input has."""
+        return CHANNELS[self.channels]
+
+    def _check_sizes(self) -> None:
+        if sum(v is not None for v in (self.short_side, self.factor, self.size)) > 1:
+            raise ValueError("short_side, factor and size exclude each other")
         for name, most in _MOST.items():
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int) and 1 <= value <= most):
                 raise ValueError(f"{name} is {value}; it can be 1 to {most}")
         if self.factor is not None and not 0 < self.factor <= _MOST_FACTOR:
             raise ValueError(f"factor is {self.factor}; it can be up to {_MOST_FACTOR:g}")
-        if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and all(self.std)):
-            raise ValueError(f"mean is {self.mean} and std {self.std}; nothing can be divided by 0")
+        most = _MOST["short_side"]
+        if self.size is not None and not (
+            len(self.size) == 2 and all(isinstance(v, int) and 1 <= v <= most for v in self.size)
+        ):
+            raise ValueError(f"size is {self.size}; it is a height and a width of 1 to {most}")
+
+    def _for_each_channel(self, name: str) -> tuple[float, ...]:
+        values = tuple(getattr(self, name))
+        if len(values) == self.count:
+            return values
+        if len(set(values)) != 1:
+            raise ValueError(
+                f"{name} has {len(values)} values, but {self.channels} has "
+                f"{counted(self.count, 'channel')}"
+            )
+        return values[:1] * self.count
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -92,6 +135,8 @@ class Preprocess:
 
     def resized_hw(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) that an image of this size is resized to."""
+        if self.size is not None:
+            return self.size
         if self.factor is not None:
             return max(1, round(height * self.factor)), max(1, round(width * self.factor))
         if self.short_side is None:
@@ -110,36 +155,89 @@ class Preprocess:
         """The same with an input `scale` times as large."""
         if scale == 1:
             return self
+        if self.size is not None:
+            height, width = (max(1, round(side * scale)) for side in self.size)
+            return replace(self, size=(height, width))
         if self.short_side is None:
             return replace(self, factor=(self.factor or 1.0) * scale)
         longest = None if self.max_side is None else max(1, round(self.max_side * scale))
         return replace(self, short_side=max(1, round(self.short_side * scale)), max_side=longest)
 
-    def prepare(self, image: npt.NDArray[np.uint8]) -> tuple[Tensor, Geometry]:
+    def prepare(
+        self, image: npt.NDArray[np.uint8], value_range: tuple[float, float] | None = None
+    ) -> tuple[Tensor, Geometry]:
         """Return the network's input and the sizes needed to go back.
 
         Args:
             image: uint8 RGB (H, W, 3).
+            value_range: `value_range` of the whole image, if this is a tile of it: with its own
+                the same grey would mean different things in neighbouring tiles.
 
         Returns:
-            A float32 tensor (1, 3, h, w) and its geometry.
+            A float32 tensor (1, C, h, w) and its geometry.
         """
         height, width = image.shape[:2]
         resized_hw = self.resized_hw(height, width)
+        image = self.in_channels(image)
+        low, high = value_range or self._range_of(image)
         pixels = (
             torch.from_numpy(np.require(image, requirements=["C", "W"]))
             .permute(2, 0, 1)[None]
             .float()
         )
-        if self.scaling == "unit":
+        if self.scaling in ("unit", "none"):
             # rounded to whole levels, as torchvision's presets do
-            x = resize(pixels, resized_hw).round() / 255
-        else:
-            low, high = percentile_range(image)
+            x = resize(pixels, resized_hw).round() / (high - low)
+        elif self.scaling == "percentile":
             x = resize(((pixels - low) / (high - low)).clamp_(0, 1), resized_hw)
-        x = (x - torch.tensor(self.mean).view(3, 1, 1)) / torch.tensor(self.std).view(3, 1, 1)
-        x = pad_to_multiple(x, self.divisor).contiguous()
+        else:
+            x = resize((pixels - low) / (high - low), resized_hw)
+        x = pad_to_multiple(self.normalised(x), self.divisor).contiguous()
         return x, Geometry((height, width), resized_hw, (x.shape[-2], x.shape[-1]))
+
+    def value_range(self, image: npt.NDArray[np.uint8]) -> tuple[float, float]:
+        """What becomes 0 and 1 of an image's values, uint8 RGB (H, W, 3); high > low always."""
+        return self._range_of(self.in_channels(image))
+
+    def in_channels(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The network's channels, uint8 (H, W, C), of an image, uint8 RGB (H, W, 3)."""
+        if self.channels == "bgr":
+            return image[..., ::-1]
+        if self.channels == "grey":
+            red, green, blue = (image[..., i].astype(np.uint32) * _LUMA[i] for i in range(3))
+            grey: npt.NDArray[np.uint8] = ((red + green + blue + 0x8000) >> 16).astype(np.uint8)
+            return grey[..., None]
+        return image
+
+    def from_rgb(self, x: Tensor) -> Tensor:
+        """The same of float RGB (..., 3, h, w): (..., C, h, w)."""
+        if self.channels == "bgr":
+            return x.flip(-3)
+        if self.channels == "grey":
+            weights = torch.tensor(_LUMA, device=x.device).view(3, 1, 1) / 65536
+            return (x * weights).sum(-3, keepdim=True)
+        return x
+
+    def normalised(self, x: Tensor) -> Tensor:
+        """(..., C, h, w) after the scaling, with mean and standard deviation applied."""
+        mean, std = (torch.tensor(v, device=x.device).view(-1, 1, 1) for v in (self.mean, self.std))
+        return (x - mean) / std
+
+    def _range_of(self, image: npt.NDArray[np.uint8]) -> tuple[float, float]:
+        if self.scaling == "percentile":
+            return percentile_range(image)
+        if self.scaling == "standard":
+            counts = np.bincount(image.reshape(-1), minlength=256)
+            levels = np.arange(256)
+            mean = float((counts * levels).sum() / counts.sum())
+            spread = float((counts * (levels - mean) ** 2).sum() / counts.sum()) ** 0.5
+            return mean, mean + (spread or 1.0)
+        return 0.0, 255.0 if self.scaling == "unit" else 1.0
+
+
+def _any_of(words: Iterable[str]) -> str:
+    *others, last = (repr(word) for word in words)
+    return f"{', '.join(others)} or {last}"
 
 
 def longest_enlarged(short_side: int, long: int) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.json_text import parse_json
-from segstudio.core.prediction import ModelSpec, WeightsFile
+from segstudio.core.prediction import ModelSpec, Output, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.models.published import published_specs
@@ -184,6 +184,7 @@ def spec_from_metadata(data: Mapping[str, Any], weights: WeightsFile, where: str
             licence=str(data.get("licence", "")),
             description=" ".join(str(data[k]) for k in ("summary", "data") if data.get(k)),
             metrics=_numbers(data.get("metrics", {})),
+            output=Output.from_json(data.get("output", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SegstudioError(

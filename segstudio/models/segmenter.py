@@ -182,7 +182,7 @@ class Segmenter:
         if self.spec.task == "instance":
             return of_instances(self.predict(pixels, options, check, report), classes)
         with self.exclusive(check), torch.inference_mode(), repeatable():
-            runner = SemanticRunner(self.network, self._preprocess, self.device)
+            runner = SemanticRunner(self.network, self._preprocess, self.device, self.spec.output)
             tiles = (options.tile_px, options.overlap_px)
             try:
                 return runner.probabilities(pixels, *tiles, check, report, Augmentation.of(options))
@@ -246,7 +246,7 @@ class Segmenter:
         options: RunOptions,
         report: Report,
     ) -> Prediction:
-        runner = SemanticRunner(network, self._preprocess, attempt.device)
+        runner = SemanticRunner(network, self._preprocess, attempt.device, self.spec.output)
         found, tiles = runner.predict(
             pixels,
             attempt.tile_px,

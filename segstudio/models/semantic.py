@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -11,21 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from segstudio.core.labels import Image, Labels
+from segstudio.core.prediction import Output
 from segstudio.models.augmentation import PLAIN, Augmentation, Mirror, mean_log_probabilities
 from segstudio.models.download import Check, Report
-from segstudio.models.preprocess import (
-    Geometry,
-    Preprocess,
-    pad_to_multiple,
-    percentile_range,
-    resize,
-    restore,
-)
+from segstudio.models.preprocess import Preprocess, restore
 from segstudio.models.tiling import TileGrid
 
 _ALIGN: Final = 32
+_SOFTMAX: Final = Output()
 _STRIP_BYTES: Final = 32 * 1024 * 1024
 _FAINT: Final = -80.0
 """Log probabilities below this count as this: 0 times minus infinity would be no number."""
@@ -73,6 +69,7 @@ class SemanticRunner:
     network: nn.Module
     preprocess: Preprocess
     device: torch.device
+    output: Output = _SOFTMAX
 
     def predict(
         self,
@@ -86,8 +83,8 @@ class SemanticRunner:
         """The class map of an image (H, W, 3) uint8 RGB, and in how many tiles it was cut."""
         if max(pixels.shape[:2]) <= tile_px:
             return to_class_map(self.augmented(pixels, augmentation)), 1
-        run, pixels, grid = self._tiled(pixels, tile_px, overlap_px, augmentation)
-        return blend_tiles(run, pixels, grid, check, report), len(grid)
+        strips, tiles = self._strips(pixels, tile_px, overlap_px, check, report, augmentation)
+        return joined(strips, (pixels.shape[0], pixels.shape[1])), tiles
 
     def probabilities(
         self,
@@ -104,26 +101,46 @@ class SemanticRunner:
             shares = require_numbers(torch.softmax(logits[0].float(), 0))
             whole: npt.NDArray[np.float32] = shares.cpu().numpy()
             return whole
-        strips = [
-            require_numbers(torch.softmax(logits[0], 0)).numpy()
-            for _, logits in blended_rows(
-                *self._tiled(pixels, tile_px, overlap_px, augmentation), check, report
-            )
+        strips, _ = self._strips(pixels, tile_px, overlap_px, check, report, augmentation)
+        found = [
+            require_numbers(torch.softmax(logits[0].float(), 0)).cpu().numpy()
+            for _, logits in strips
         ]
-        return np.concatenate(strips, axis=1)
+        return np.concatenate(found, axis=1)
 
-    def _tiled(
-        self, pixels: Image, tile_px: int, overlap_px: int, augmentation: Augmentation
-    ) -> tuple[Callable[[Image], Tensor], Image, TileGrid]:
-        """What runs a tile, the image, and the tiles."""
+    def _strips(
+        self,
+        pixels: Image,
+        tile_px: int,
+        overlap_px: int,
+        check: Check,
+        report: Report,
+        augmentation: Augmentation,
+    ) -> tuple[Iterator[tuple[slice, Tensor]], int]:
+        """The logits of a large image, strip by strip as `blended_rows`, and how many tiles it has.
+
+        What the network sees squashed to one size, it sees whole.
+        """
+        size_hw = (pixels.shape[0], pixels.shape[1])
+        if self.preprocess.size is not None:
+            return enlarged_rows(self._squashed(pixels, augmentation), size_hw, check), 1
         align = max(_ALIGN, self.preprocess.divisor)
-        grid = TileGrid.of((pixels.shape[0], pixels.shape[1]), tile_px, overlap_px, align)
-        value_range = percentile_range(pixels)
+        grid = TileGrid.of(size_hw, tile_px, overlap_px, align)
+        value_range = self.preprocess.value_range(pixels)
 
         def run(tile: Image) -> Tensor:
             return self.augmented(tile, augmentation, value_range)
 
-        return run, pixels, grid
+        return blended_rows(run, pixels, grid, check, report), len(grid)
+
+    def _squashed(self, pixels: Image, augmentation: Augmentation) -> Tensor:
+        """Logits (1, C, h, w) at the size of the network's input; see `augmented`."""
+        size = self.preprocess.size
+        parts = (
+            self.at_scale(scale).mirrored_logits(pixels, mirror, size_hw=size)
+            for scale, mirror in augmentation.variants()
+        )
+        return next(parts) if augmentation.is_single else mean_log_probabilities(parts)
 
     def augmented(
         self,
@@ -148,69 +165,59 @@ class SemanticRunner:
         return replace(self, preprocess=self.preprocess.scaled(scale))
 
     def mirrored_logits(
-        self, pixels: Image, mirror: Mirror, value_range: tuple[float, float] | None = None
+        self,
+        pixels: Image,
+        mirror: Mirror,
+        value_range: tuple[float, float] | None = None,
+        size_hw: tuple[int, int] | None = None,
     ) -> Tensor:
         """Logits (1, C, H, W) of the mirrored image, mirrored back."""
         seen = np.ascontiguousarray(np.flip(pixels, mirror)) if mirror else pixels
-        logits = self.logits(seen, value_range)
+        logits = self.logits(seen, value_range, size_hw)
         return logits.flip([axis + 2 for axis in mirror]) if mirror else logits
 
-    def logits(self, pixels: Image, value_range: tuple[float, float] | None = None) -> Tensor:
-        """Logits (1, C, H, W) float32 at the image's own resolution, on the runner's device.
+    def logits(
+        self,
+        pixels: Image,
+        value_range: tuple[float, float] | None = None,
+        size_hw: tuple[int, int] | None = None,
+    ) -> Tensor:
+        """Logits (1, C, H, W) float32 on the runner's device.
 
         Args:
             pixels: (H, W, 3) uint8 RGB: an image, or a tile of one.
-            value_range: The whole image's percentiles, if this is a tile of it.
+            value_range: `Preprocess.value_range` of the whole image, if this is a tile of it.
+            size_hw: Their size; None for the image's own.
         """
-        if value_range is None:
-            x, geometry = self.preprocess.prepare(pixels)
-        else:
-            x, geometry = prepare_tile(self.preprocess, pixels, value_range)
+        x, geometry = self.preprocess.prepare(pixels, value_range)
         x = x.to(self.device).contiguous(memory_format=torch.channels_last)
-        return restore(as_logits(self.network(x)), geometry)
+        if size_hw is not None:
+            geometry = replace(geometry, source_hw=size_hw)
+        return restore(as_logits(self.network(x), self.output), geometry)
 
 
-def prepare_tile(
-    preprocess: Preprocess, tile: Image, value_range: tuple[float, float]
-) -> tuple[Tensor, Geometry]:
-    """`Preprocess.prepare` for a tile: contrast is stretched as for the whole image.
+def as_logits(returned: Tensor | Mapping[str, Tensor], output: Output = _SOFTMAX) -> Tensor:
+    """The logits (1, C, h, w), C >= 2, of what a network returns: background first if it has none.
 
-    Each tile's own percentiles would make the same grey mean different things in neighbours.
-
-    Args:
-        preprocess: What the model wants.
-        tile: (h, w, 3) uint8 RGB.
-        value_range: `percentile_range` of the whole image.
-    """
-    if preprocess.scaling != "percentile":
-        return preprocess.prepare(tile)
-    low, high = value_range
-    source = (tile.shape[0], tile.shape[1])
-    size = preprocess.resized_hw(*source)
-    x = torch.from_numpy(np.require(tile, requirements=["C", "W"])).permute(2, 0, 1)[None].float()
-    x = resize(((x - low) / (high - low)).clamp_(0, 1), size)
-    x = (x - torch.tensor(preprocess.mean).view(3, 1, 1)) / torch.tensor(preprocess.std).view(
-        3, 1, 1
-    )
-    x = pad_to_multiple(x, preprocess.divisor).contiguous()
-    return x, Geometry(source, size, (x.shape[-2], x.shape[-1]))
-
-
-def as_logits(output: Tensor | Mapping[str, Tensor]) -> Tensor:
-    """The logits (1, C, h, w), C >= 2, of what a network returns.
-
-    torchvision's networks return {"out": ...}. A single channel is the logit of "class 1" against
-    background, as networks trained with binary cross-entropy have it.
+    torchvision's networks return {"out": ...}. Where each channel is a class of its own, the
+    background's logit is the threshold's everywhere, so that it wins where no class is above it;
+    the probability of a class is then 0.5 at the threshold. A single channel is always the logit
+    of "class 1" against background, as networks trained with binary cross-entropy have it.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: if there are none, or several where one is said to be there.
     """
-    logits = output["out"] if isinstance(output, Mapping) else output
+    logits = returned["out"] if isinstance(returned, Mapping) else returned
     if logits.ndim != 4:
         raise ValueError(f"the network returned a tensor of shape {tuple(logits.shape)}")
-    if logits.shape[1] == 1:
-        return torch.cat([torch.zeros_like(logits), logits], 1)
-    return logits
+    channels = logits.shape[1]
+    if output.kind == "logit" and channels != 1:
+        raise ValueError(f"its output has {channels} channels, not the one of a single class")
+    if output.kind == "softmax" and channels > 1:
+        return logits
+    threshold = 0.5 if output.kind == "softmax" else output.threshold
+    background = torch.full_like(logits[:, :1], math.log(threshold / (1 - threshold)))
+    return torch.cat([background, logits], 1)
 
 
 def to_class_map(logits: Tensor) -> ClassMap:
@@ -264,21 +271,44 @@ def _decide(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     )
 
 
-def blend_tiles(
-    run: Callable[[Image], Tensor], pixels: Image, grid: TileGrid, check: Check, report: Report
-) -> ClassMap:
-    """Class map of an image from the blended logits of its tiles; arguments as `blended_rows`."""
-    height, width = pixels.shape[:2]
-    labels = np.empty((height, width), np.uint8)
-    confidence = np.empty((height, width), np.uint8)
+def joined(strips: Iterable[tuple[slice, Tensor]], size_hw: tuple[int, int]) -> ClassMap:
+    """Class map of an image of that size from its logits, strip by strip."""
+    labels = np.empty(size_hw, np.uint8)
+    confidence = np.empty(size_hw, np.uint8)
     entropy: npt.NDArray[np.uint8] | None = None
-    for rows, logits in blended_rows(run, pixels, grid, check, report):
+    for rows, logits in strips:
         part = to_class_map(logits)
         labels[rows], confidence[rows] = part.labels, part.confidence
         if part.entropy is not None:
-            entropy = np.empty((height, width), np.uint8) if entropy is None else entropy
+            entropy = np.empty(size_hw, np.uint8) if entropy is None else entropy
             entropy[rows] = part.entropy
     return ClassMap(labels, confidence, entropy)
+
+
+def enlarged_rows(
+    logits: Tensor, size_hw: tuple[int, int], check: Check
+) -> Iterator[tuple[slice, Tensor]]:
+    """Logits (1, C, h, w) resampled bilinearly to a larger size, strip by strip from the top.
+
+    As `torch.nn.functional.interpolate` does it with the whole, without holding the whole.
+    """
+    channels, low = logits.shape[1:3]
+    height, width = size_hw
+    rows = max(1, _STRIP_BYTES // (channels * width * 4))
+    for top in range(0, height, rows):
+        check()
+        bottom = min(top + rows, height)
+        places = ((torch.arange(top, bottom) + 0.5) * (low / height) - 0.5).clamp_(min=0)
+        above = places.long().clamp_(max=low - 1)
+        below = (above + 1).clamp_(max=low - 1)
+        first, last = int(above[0]), int(below[-1])
+        band = logits[:, :, first : last + 1]
+        wide = F.interpolate(
+            band, size=(band.shape[2], width), mode="bilinear", align_corners=False
+        )
+        part = (places - above).view(-1, 1).to(logits.device, logits.dtype)
+        above, below = ((side - first).to(logits.device) for side in (above, below))
+        yield slice(top, bottom), torch.lerp(wide[:, :, above], wide[:, :, below], part)
 
 
 def blended_rows(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ from segstudio.core.prediction import (
     Prediction,
     RunOptions,
     Variant,
+    described,
     effective_options,
     parts_of,
     with_thresholds,
@@ -39,7 +42,8 @@ def run_key(spec: ModelSpec, options: RunOptions) -> str:
 
     Thresholds and the device do not belong to it: they change nothing in what is stored. Weights
     may change under the same name (trained further, or shipped anew), so the time of the file
-    belongs to it, unless its digest is known, as that of published weights is.
+    belongs to it, unless its digest is known, as that of published weights is. What the file does
+    not say itself belongs to it too: how the network is built, what goes in and what comes out.
     """
     parts = [spec.id, *(stamp for part in parts_of(spec) if (stamp := _stamp_of(part)))]
     in_force = effective_options(spec, options)
@@ -56,15 +60,22 @@ def run_key(spec: ModelSpec, options: RunOptions) -> str:
 
 
 def _stamp_of(spec: ModelSpec) -> str:
-    """Changes when the model's weights do; "" if its id says enough."""
+    """Changes when the model's weights do, or what is done with them; "" if its id says enough."""
     weights = spec.weights
     if weights is None:
         return ""
     path = Path(weights.filename)
-    if not path.is_absolute():
-        if not spec.embedded:
-            return weights.sha256
-        path = resource_path("models", weights.filename)
+    if spec.embedded:  # such a file describes itself
+        return _time_of(resource_path("models", weights.filename))
+    state = _time_of(path) if path.is_absolute() else weights.sha256
+    if not state:
+        return ""
+    done = json.dumps(described(spec), sort_keys=True, default=str)
+    digest = hashlib.blake2b(done.encode(), digest_size=6).hexdigest()
+    return f"{state}-{digest}"
+
+
+def _time_of(path: Path) -> str:
     try:
         return f"{path.stat().st_mtime_ns:x}"
     except OSError:

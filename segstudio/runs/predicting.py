@@ -21,6 +21,7 @@ from segstudio.folder.files import FolderFiles, MasksKnown
 from segstudio.jobs import Job
 from segstudio.models.download import sha256_of
 from segstudio.models.weights import find_weights
+from segstudio.report.software import settings_text
 from segstudio.runs.batch import Batch, BatchImage, BatchResult
 from segstudio.runs.engine import Engine
 from segstudio.storage.atomic import make_folder
@@ -287,6 +288,8 @@ class Predicting:
             "weights": ", ".join(_weights_text(part) for part in parts_of(spec)),
             "tile": options.tile_px,
         }
+        if chosen := "; ".join(filter(None, map(_chosen_text, parts_of(spec)))):
+            own["network"] = chosen
         if spec.task == "instance":
             own["score"] = options.score_threshold
         noted, mixed = read_entry(out, _SETTINGS), read_entry(out, _MIXED)
@@ -357,6 +360,14 @@ def _weights_text(spec: ModelSpec) -> str:
         return f"SHA-256 {sha256_of(path)}"
     except OSError as error:
         raise SegstudioError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _chosen_text(spec: ModelSpec) -> str:
+    """What was chosen for a file of the user's own, which it need not say itself; else ""."""
+    if spec.weights is None or not Path(spec.weights.filename).is_absolute():
+        return ""
+    chosen = [settings_text(spec.options), settings_text(spec.preprocess)]
+    return ", ".join([*chosen, spec.output.text] if spec.task == "semantic" else chosen)
 
 
 def _unlike(settings: _Settings, others: _Settings) -> str:

@@ -4,33 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from segstudio.models.preprocess import Preprocess, percentile_range
+from segstudio.models.preprocess import Preprocess, Scaling
 from segstudio.training.data import CropSampler, Sample
 from segstudio.training.losses import cross_entropy_dice
+
+_SPANS: Final[dict[Scaling, tuple[float, float]]] = {
+    "unit": (0.0, 1.0),
+    "none": (0.0, 255.0),
+    "percentile": (0.0, 1.0),
+    "standard": (-8.0, 8.0),
+}
+"""What the darkest and the brightest byte of a training image stand for."""
 
 
 def scaled(sample: Sample, preprocess: Preprocess) -> Sample:
     """Apply the preprocessing's scaling to the whole image (kept as bytes) and set its resizing.
 
-    Percentiles must come from the whole image, as at prediction, and not from each crop.
+    What is the image's own must come from the whole image, as at prediction, and not from a crop.
+
+    Raises:
+        ValueError: if images are squashed to a size: crops of them have no scale.
     """
+    if preprocess.size is not None:
+        raise ValueError("crops cannot be drawn from images that are resized to a given size")
     height, width = sample.target.shape
     zoom = preprocess.resized_hw(height, width)[0] / height
     return replace(sample, image=scaled_bytes(sample.image, preprocess), scale=zoom)
 
 
 def scaled_bytes(image: npt.NDArray[np.uint8], preprocess: Preprocess) -> npt.NDArray[np.uint8]:
-    """Return uint8 RGB (H, W, 3) with 0..255 standing for the 0..1 of the scaling."""
-    if preprocess.scaling == "unit":
+    """Return uint8 RGB (H, W, 3) with 0..255 standing for the `_SPANS` of the scaling."""
+    if preprocess.channels == "grey":  # clipped as grey, not as colours
+        image = np.repeat(preprocess.in_channels(image), 3, axis=2)
+    if preprocess.scaling in ("unit", "none"):
         return image
-    low, high = percentile_range(image)
-    table = np.clip((np.arange(256) - low) / (high - low) * 255, 0, 255).round().astype(np.uint8)
+    low, high = preprocess.value_range(image)
+    first, last = _SPANS[preprocess.scaling]
+    values = (np.arange(256) - low) / (high - low)
+    table = np.clip((values - first) / (last - first) * 255, 0, 255).round().astype(np.uint8)
     bytes_: npt.NDArray[np.uint8] = table[image]
     return bytes_
 
@@ -38,13 +56,14 @@ def scaled_bytes(image: npt.NDArray[np.uint8], preprocess: Preprocess) -> npt.ND
 def semantic_batches(
     sampler: CropSampler, size: int, preprocess: Preprocess
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield endless (images float32 (N, 3, H, W) normalised, classes int64 (N, H, W))."""
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (preprocess.mean, preprocess.std))
+    """Yield endless (images float32 (N, C, H, W) normalised, classes int64 (N, H, W))."""
+    first, last = _SPANS[preprocess.scaling]
     while True:
         pairs = [sampler.draw() for _ in range(size)]
         images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image, _ in pairs])
         classes = torch.stack([torch.from_numpy(target).long() for _, target in pairs])
-        yield (images - mean) / std, classes
+        values = preprocess.from_rgb(images) * (last - first) + first
+        yield preprocess.normalised(values), classes
 
 
 def semantic_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:

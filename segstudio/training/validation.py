@@ -17,6 +17,7 @@ from pycocotools.cocoeval import COCOeval
 from torch import Tensor, nn
 
 from segstudio.models.preprocess import Preprocess, restore
+from segstudio.models.semantic import as_logits
 from segstudio.training.data import Sample
 
 UInt8 = npt.NDArray[np.uint8]
@@ -74,8 +75,7 @@ def by_group(
 def predict_classes(model: nn.Module, preprocess: Preprocess, image: UInt8) -> UInt8:
     """Return class ids, uint8 (H, W), for an image, uint8 RGB (H, W, 3)."""
     x, geometry = preprocess.prepare(image)
-    out = model(x)
-    logits = restore(out["out"] if isinstance(out, dict) else out, geometry)
+    logits = restore(as_logits(model(x)), geometry)
     return logits[0].argmax(0).to(torch.uint8).numpy()
 
 

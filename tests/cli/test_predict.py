@@ -265,6 +265,9 @@ class TestSettings:
         digest = hashlib.sha256(instance_weights.read_bytes()).hexdigest()
         assert found["predict"] == {
             "model": "things", "weights": f"SHA-256 {digest}", "tile": 2048, "score": 0.3,
+            "network": "backbone resnet18_small, num_classes 2, pyramid_channels 8, "
+            "box_channels 8, mask_channels 4, blocks [1, 1, 1], short_side 64, "
+            "box_detections_per_img 5, scaling unit",
         }  # fmt: skip
         assert "predict_mixed_with" not in found
         assert LabelSchema.from_json(found) == replace(

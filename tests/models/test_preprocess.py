@@ -1,6 +1,8 @@
 import json
 
+import cv2
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 from hypothesis import given, settings
@@ -130,8 +132,92 @@ def test_wrong_settings_are_refused():
         {"short_side": 10**9}, {"short_side": 0}, {"short_side": "520"}, {"divisor": 10**6},
         {"factor": 1000.0}, {"factor": -1.0}, {"std": (1.0, 0.0, 1.0)},
         {"mean": (float("nan"), 0.0, 0.0)}, {"max_side": 10**7, "short_side": 8},
+        {"size": (10**6, 8)}, {"size": (64,)}, {"size": (0, 8)}, {"channels": "cmyk"},
+        {"size": (8, 8), "factor": 2.0},
     ],
 )  # fmt: skip
 def test_a_description_cannot_ask_for_any_size(wrong):
     with pytest.raises(ValueError, match="|".join(wrong)):
         Preprocess.from_dict(wrong)
+
+
+COLOURS = np.array([[[10, 20, 30], [255, 0, 0]], [[0, 255, 0], [0, 0, 255]]], np.uint8)
+
+
+def test_channels_can_come_in_the_other_order():
+    scaled = Preprocess("none", (1.0, 2.0, 3.0), channels="bgr")
+    x, _ = scaled.prepare(COLOURS)
+    # blue first, less the first mean
+    assert x[0, :, 0, 0].tolist() == [29, 18, 7]
+    assert x[0, :, 1, 1].tolist() == [254, -2, -3]
+
+
+def test_grey_is_the_luma_of_the_colours():
+    x, _ = Preprocess("none", channels="grey").prepare(COLOURS)
+    assert x.shape == (1, 1, 2, 2)
+    # 0.299 * 10 + 0.587 * 20 + 0.114 * 30 = 18.15; 76.245; 149.685; 29.07
+    assert x.flatten().tolist() == [18, 76, 150, 29]
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, 2)
+    assert torch.equal(Preprocess("none", channels="grey").prepare(grey)[0][0, 0],
+                       torch.arange(256.0).view(16, 16))  # fmt: skip
+
+
+def test_grey_is_pillows_and_opencvs():
+    picture = image(60, 50)
+    ours = Preprocess(channels="grey").in_channels(picture)[..., 0]
+    assert np.array_equal(ours, np.asarray(PIL.Image.fromarray(picture).convert("L")))
+    assert np.abs(ours.astype(int) - cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)).max() <= 1
+
+
+def test_one_channel_has_one_mean():
+    x, _ = Preprocess("none", (8.0,), (5.0,), channels="grey").prepare(COLOURS)
+    assert x[0, 0, 0, 0] == 2  # (18 - 8) / 5
+    assert Preprocess(channels="grey").mean == (0.0,)
+    assert Preprocess(mean=(0.5,)).mean == (0.5, 0.5, 0.5)
+    with pytest.raises(ValueError, match="mean has 3 values, but grey has 1 channel"):
+        Preprocess(**IMAGENET, channels="grey")
+    with pytest.raises(ValueError, match="std has 2 values, but rgb has 3 channels"):
+        Preprocess(std=(1.0, 2.0))
+
+
+def test_standard_scaling_is_the_images_own():
+    picture = np.zeros((2, 2, 3), np.uint8)
+    picture[0] = 10
+    picture[1] = 20
+    x, _ = Preprocess("standard").prepare(picture)
+    # mean 15, standard deviation 5
+    assert x[0, 2].tolist() == [[-1, -1], [1, 1]]
+    flat, _ = Preprocess("standard").prepare(np.full((3, 3, 3), 9, np.uint8))
+    assert flat.abs().max() == 0
+
+
+@pytest.mark.parametrize("scaling", ["standard", "percentile"])
+def test_a_tile_is_scaled_as_the_whole_image(scaling):
+    picture = image(40, 40)
+    picture[:20] //= 4
+    preprocess = Preprocess(scaling, channels="grey")
+    whole, _ = preprocess.prepare(picture)
+    tile, _ = preprocess.prepare(picture[:20], preprocess.value_range(picture))
+    assert torch.equal(tile, whole[:, :, :20])
+    assert not torch.equal(tile, preprocess.prepare(picture[:20])[0])
+
+
+def test_percentiles_are_those_of_what_the_network_sees():
+    picture = np.zeros((10, 10, 3), np.uint8)
+    picture[..., 0] = 200  # of grey 60 everywhere
+    assert Preprocess("percentile", channels="grey").value_range(picture) == (60, 61)
+    assert Preprocess("percentile").value_range(picture) == (0, 200)
+
+
+def test_an_image_is_squashed_to_a_size():
+    preprocess = Preprocess(size=(20, 30), divisor=16)
+    x, geometry = preprocess.prepare(image(40, 40))
+    assert geometry.resized_hw == (20, 30)
+    assert x.shape == (1, 3, 32, 32)
+    assert restore(x, geometry).shape == (1, 3, 40, 40)
+    assert preprocess.scaled(0.5).size == (10, 15)
+
+
+def test_the_new_settings_survive_json():
+    first = Preprocess("none", (1.0,), (2.0,), channels="grey", size=(512, 256))
+    assert Preprocess.from_dict(json.loads(json.dumps(first.to_dict()))) == first

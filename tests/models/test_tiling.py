@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from segstudio.models.download import no_check, no_report
-from segstudio.models.preprocess import Preprocess, percentile_range
-from segstudio.models.semantic import SemanticRunner, prepare_tile, to_class_map
+from segstudio.models.preprocess import Preprocess
+from segstudio.models.semantic import SemanticRunner, to_class_map
 from segstudio.models.tiling import TileGrid, spans
 
 
@@ -138,7 +138,7 @@ def test_progress_counts_tiles():
 def test_a_tile_that_is_the_whole_image_is_prepared_like_the_image(preprocess):
     pixels = photo(75, 93)
     whole, geometry = preprocess.prepare(pixels)
-    tile, tile_geometry = prepare_tile(preprocess, pixels, percentile_range(pixels))
+    tile, tile_geometry = preprocess.prepare(pixels, preprocess.value_range(pixels))
     assert torch.equal(whole, tile)
     assert geometry == tile_geometry
 

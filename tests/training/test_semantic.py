@@ -54,6 +54,30 @@ def test_batches_are_normalised_as_at_prediction(sample):
     assert classes.dtype == torch.int64
 
 
+@pytest.mark.parametrize("channels", ["rgb", "bgr", "grey"])
+@pytest.mark.parametrize("scaling", ["unit", "none", "percentile", "standard"])
+def test_a_crop_of_the_whole_is_what_prediction_sees(sample, scaling, channels):
+    preprocess = Preprocess(scaling, (0.5,), (0.25,), channels=channels)
+    wanted, _ = preprocess.prepare(sample.image)
+    ready = scaled(sample, preprocess)
+    plain = torch.from_numpy(ready.image)[None].permute(0, 3, 1, 2) / 255
+
+    class Whole:
+        def draw(self):
+            return plain[0].permute(1, 2, 0).numpy(), sample.target
+
+    images, _ = next(semantic_batches(Whole(), 1, preprocess))
+    assert images.shape == wanted.shape
+    # half a step of the bytes in between
+    step = {"unit": 1 / 255, "none": 1, "percentile": 1 / 255, "standard": 16 / 255}[scaling]
+    assert (images - wanted).abs().max() <= 0.51 * step / 0.25
+
+
+def test_squashed_images_have_no_crops(sample):
+    with pytest.raises(ValueError, match="given size"):
+        scaled(sample, Preprocess(size=(8, 8)))
+
+
 def test_resizing_becomes_the_samples_scale(sample):
     assert scaled(sample, Preprocess(factor=2.0)).scale == 2
     assert scaled(sample, Preprocess(short_side=96)).scale == 2

@@ -47,6 +47,7 @@ def facts_of(
         "Licence of the weights": "; ".join(dict.fromkeys(p.licence for p in parts if p.licence)),
         "About the model": spec.description,
         "Preprocessing": settings_text(spec.preprocess),
+        "Output": "; ".join(dict.fromkeys(p.output.text for p in parts if p.task == "semantic")),
         "Run with": run_options_text(spec, contender.options),
     }
     seen = references.files.predictions.load(example.path, contender.run)

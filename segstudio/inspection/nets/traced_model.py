@@ -74,7 +74,8 @@ class TracedModel:
         window = _window(self._preprocess.resized_hw(*photo_hw), photo_hw, around_xy)
         self._pixels = np.ascontiguousarray(pixels[window.slices])
         with self._named_errors():
-            x, self._geometry = self._preprocess.prepare(self._pixels)
+            self._range = self._preprocess.value_range(pixels)
+            x, self._geometry = self._preprocess.prepare(self._pixels, self._range)
         self._x: Tensor = x.contiguous(memory_format=torch.channels_last)
         self.input_geometry = InputGeometry(
             photo_hw, window, self._geometry.resized_hw, self._geometry.padded_hw
@@ -87,10 +88,15 @@ class TracedModel:
 
     @property
     def _input(self) -> Tensor:
-        """The network's input (1, 3, h, w), where the network is: a run without memory moves it."""
+        """The network's input (1, C, h, w), where the network is: a run without memory moves it."""
         if self._x.device != self._segmenter.device:
             self._x = self._x.to(self._segmenter.device)
         return self._x
+
+    @property
+    def _runner(self) -> SemanticRunner:
+        segmenter = self._segmenter
+        return SemanticRunner(self._network, self._preprocess, segmenter.device, self.spec.output)
 
     def trace(self, keep: Iterable[str] | None = None, check: Check = no_check) -> FeatureTrace:
         """Return the trace of the image as the network sees it; `keep` as in `tracing.trace`.
@@ -110,7 +116,7 @@ class TracedModel:
         if self.spec.task != "semantic":
             return traced.trace, self.predict(check=check)
         with torch.inference_mode():
-            logits = restore(as_logits(traced.output), self._geometry)
+            logits = restore(as_logits(traced.output, self.spec.output), self._geometry)
             return traced.trace, self._answer(to_class_map(logits))
 
     def _traced(self, keep: Iterable[str] | None, check: Check) -> Traced:
@@ -163,8 +169,7 @@ class TracedModel:
         if self.spec.task != "semantic":
             return None
         with self._at_work(check), torch.inference_mode(), evaluating(self._network):
-            runner = SemanticRunner(self._network, self._preprocess, self._segmenter.device)
-            return _array(runner.logits(self._pixels)[0])
+            return _array(self._runner.logits(self._pixels, self._range)[0])
 
     def skip_merge(self, edge: SkipEdge, check: Check = no_check) -> SkipMerge:
         """Return what the join of a skip edge brings together.
@@ -236,7 +241,8 @@ class TracedModel:
         """
         with self._at_work(no_check):
             logits = torch.from_numpy(logit_lens(self._network, found, layer_id))[None]
-        answer = self._answer(to_class_map(restore(as_logits(logits), self._geometry)))
+        whole = restore(as_logits(logits, self.spec.output), self._geometry)
+        answer = self._answer(to_class_map(whole))
         return replace(answer, title=f"{self.spec.title} read from {layer_id}")
 
     def _target(
@@ -264,8 +270,7 @@ class TracedModel:
     def _run(self) -> Prediction:
         spec, device = self._segmenter.spec, self._segmenter.device
         if spec.task == "semantic":
-            runner = SemanticRunner(self._network, self._preprocess, device)
-            return self._answer(to_class_map(runner.logits(self._pixels)))
+            return self._answer(to_class_map(self._runner.logits(self._pixels, self._range)))
         kind = own_runner(self._network) or InstanceRunner
         finder = kind(self._network, self._preprocess, device, spec.schema.ids)
         side = max(self._pixels.shape)

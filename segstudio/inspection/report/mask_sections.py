@@ -139,6 +139,7 @@ def making_section(
         "Licence of the weights": spec.licence or "not stated",
         "About the model": spec.description or "no description",
         "Preprocessing": settings_text(spec.preprocess),
+        "Output": spec.output.text if spec.task == "semantic" else "objects",
         "Network options": settings_text(spec.options),
         "Device": device,
         "Image": f"{material.image}, {_size(input_geometry.photo_hw)} pixels",

@@ -9,7 +9,7 @@ import torch
 from segstudio.inspection.nets.recording import Recorder, recording
 from segstudio.inspection.nets.running import evaluating, run
 from segstudio.inspection.nets.tracing import structure_of, trace
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 
 SIZE = 512
 ROUNDS = 5

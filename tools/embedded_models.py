@@ -24,9 +24,10 @@ import torch
 from torch import nn
 
 from segstudio.core.prediction import Output
+from segstudio.models.families.maskrcnn import maskrcnn
+from segstudio.models.families.torchvision_semantic import deeplabv3
+from segstudio.models.families.unet import UNet
 from segstudio.models.preprocess import Preprocess
-from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
-from segstudio.models.unet import UNet
 from segstudio.training.data import CropSampler, Sample, TrainingAugmentation
 from segstudio.training.instance_training import detection_batches, detection_loss, use_bfloat16
 from segstudio.training.loop import FitOptions, FitProgress, Trainer
@@ -104,7 +105,7 @@ RECIPES: dict[str, Recipe] = {
         summary="Finds the pixels of cell nuclei in microscopy images; nuclei that touch become one region.",
         limits=SEMANTIC_LIMITS,
         family="unet",
-        builder="segstudio.models.unet:UNet",
+        builder="segstudio.models.families.unet:UNet",
         build=UNet,
         options={
             "in_channels": 3,
@@ -125,7 +126,7 @@ RECIPES: dict[str, Recipe] = {
         summary="Finds the pixels of cell nuclei in microscopy images; coarser at the edges than the U-Net.",
         limits=SEMANTIC_LIMITS,
         family="deeplab",
-        builder="segstudio.models.torchvision_nets:deeplabv3",
+        builder="segstudio.models.families.torchvision_semantic:deeplabv3",
         build=deeplabv3,
         options={
             "backbone": "mobilenet_v3_large",
@@ -148,7 +149,7 @@ RECIPES: dict[str, Recipe] = {
         summary="Finds each cell nucleus in microscopy images as an instance of its own.",
         limits=INSTANCE_LIMITS,
         family="maskrcnn",
-        builder="segstudio.models.torchvision_nets:maskrcnn",
+        builder="segstudio.models.families.maskrcnn:maskrcnn",
         build=maskrcnn,
         options={
             "backbone": "resnet18_small",

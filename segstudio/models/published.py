@@ -13,7 +13,7 @@ from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
 
 _SITE: Final = "https://download.pytorch.org/models/"
 _MIB: Final = 1024 * 1024
-_BUILDERS: Final = "segstudio.models.torchvision_nets:"
+_BUILDERS: Final = "segstudio.models.families."
 _LICENCE: Final = "BSD-3-Clause (torchvision); trained on COCO"
 
 IMAGENET_MEAN: Final = [0.485, 0.456, 0.406]
@@ -86,7 +86,7 @@ def _deeplab(
         family="deeplab",
         task="semantic",
         schema=VOC_SCHEMA,
-        builder=_BUILDERS + "deeplabv3",
+        builder=_BUILDERS + "torchvision_semantic:deeplabv3",
         options={"backbone": backbone, "num_classes": len(VOC_CATEGORIES), "aux": True},
         preprocess=VOC_PREPROCESS,
         weights=_weights(filename, mib),
@@ -106,7 +106,7 @@ def _maskrcnn(
         family="maskrcnn",
         task="instance",
         schema=COCO_SCHEMA,
-        builder=_BUILDERS + "maskrcnn",
+        builder=_BUILDERS + "maskrcnn:maskrcnn",
         options={"backbone": backbone, "num_classes": len(COCO_CATEGORIES)},
         preprocess=COCO_PREPROCESS,
         weights=_weights(filename, mib),

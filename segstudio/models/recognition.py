@@ -144,8 +144,11 @@ def recognise(shapes: Shapes, where: str) -> tuple[Family, Found]:
     named = list(variants(shapes))
     for names in named:
         for family in FAMILIES.values():
-            if family.signs and all(sign in names for sign in family.signs):
-                return family, imported(family.recogniser)(names, where)
+            if not family.recogniser or not all(sign in names for sign in family.signs):
+                continue
+            found: Found | None = imported(family.recogniser)(names, where)
+            if found is not None:
+                return family, found
     raise SegstudioError(f"{where} is not recognised{_resembles(named[-1])}.", recognised_text())
 
 

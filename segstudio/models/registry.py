@@ -19,6 +19,7 @@ from segstudio.core.json_text import parse_json
 from segstudio.core.prediction import ModelSpec, Output, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
+from segstudio.models.families import RENAMED
 from segstudio.models.published import published_specs
 from segstudio.resources import resource_path
 
@@ -177,7 +178,7 @@ def spec_from_metadata(data: Mapping[str, Any], weights: WeightsFile, where: str
             family=str(data["family"]),
             task=task,
             schema=LabelSchema.from_json(data["schema"]),
-            builder=str(data["builder"]),
+            builder=RENAMED.get(str(data["builder"]), str(data["builder"])),
             options=dict(data.get("options", {})),
             preprocess=dict(data.get("preprocess", {})),
             weights=weights,

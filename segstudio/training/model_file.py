@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from segstudio.models.families import imported
 
 KEY = "segstudio"
 FORMAT = 1
@@ -70,10 +71,10 @@ def build(description: dict[str, Any]) -> nn.Module:
     Raises:
         ValueError: if the builder is not one of segstudio's: a file must not choose what code runs.
     """
-    module, _, name = description["builder"].partition(":")
-    if not module.startswith(PACKAGE + "models."):
-        raise ValueError(f"{description['builder']} is not a builder of segstudio.models")
-    network: nn.Module = getattr(importlib.import_module(module), name)(**description["options"])
+    builder = str(description["builder"])
+    if not builder.startswith(PACKAGE + "models."):
+        raise ValueError(f"{builder} is not a builder of segstudio.models")
+    network: nn.Module = imported(builder)(**description["options"])
     return network
 
 

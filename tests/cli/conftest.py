@@ -8,7 +8,7 @@ import pytest
 import torch
 from commands import describe
 
-from segstudio.models.torchvision_nets import maskrcnn
+from segstudio.models.families.maskrcnn import maskrcnn
 from segstudio.resources import resource_path
 
 _NAME = "nuclei-03-dense.png"
@@ -42,7 +42,7 @@ def _instance_file(tmp_path_factory):
     torch.nn.init.constant_(network.roi_heads.box_predictor.cls_score.bias[1:], 1.0)
     return describe(
         tmp_path_factory.mktemp("weights") / "things.safetensors", network, options=options, family="maskrcnn",
-        task="instance", builder="segstudio.models.torchvision_nets:maskrcnn",
+        task="instance", builder="segstudio.models.families.maskrcnn:maskrcnn",
         preprocess={"scaling": "unit"},
     )  # fmt: skip
 

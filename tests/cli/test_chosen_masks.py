@@ -10,7 +10,7 @@ import torch
 from commands import describe, run
 from PIL import Image
 
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 
 MASK = np.zeros((16, 16), np.uint8)
 MASK[4:12, 4:12] = 1

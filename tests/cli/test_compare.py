@@ -14,7 +14,7 @@ from segstudio.__main__ import main
 from segstudio.core.schema import LabelSchema
 from segstudio.metrics.image_figures import MEASURES
 from segstudio.metrics.measure import Where
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.storage.annotations import Annotations
 from segstudio.storage.masks import read_index_png
 from segstudio.storage.project import open_project
@@ -44,7 +44,7 @@ def models(tmp_path):
             network.outc.conv.bias[1] -= (logits[1] - logits[0]).flatten().quantile(2 / 3)
         data = {
             "id": name, "title": name.title(), "family": "unet", "task": "semantic",
-            "builder": "segstudio.models.unet:UNet", "options": options,
+            "builder": "segstudio.models.families.unet:UNet", "options": options,
             "schema": LabelSchema.from_names(["background", "cell"]).to_json(),
             "preprocess": {"scaling": "unit", "divisor": 4},
         }  # fmt: skip

@@ -13,7 +13,7 @@ import torch
 from commands import SCHEMA, describe, run
 from PIL import Image
 
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9.png")
 

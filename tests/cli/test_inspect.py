@@ -284,7 +284,7 @@ def test_a_network_that_fails_on_the_image_ends_with_1(capsys, image, monkeypatc
     def fail(*_args, **_more):
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr("segstudio.models.unet.UNet.forward", fail)
+    monkeypatch.setattr("segstudio.models.families.unet.UNet.forward", fail)
     code, out, err = run(capsys, "inspect", image, *UNET)
     assert (code, out) == (1, "")
     assert err.startswith("error: ")

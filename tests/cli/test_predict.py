@@ -14,7 +14,7 @@ from commands import SCHEMA, describe, run
 from PIL import Image
 
 from segstudio.core.schema import LabelSchema
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.storage.formats.png import instance_scores
 from segstudio.storage.run_definitions import RunDefinition, write_definitions
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from segstudio.__main__ import main
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 
 SHAPE = (24, 32)
 
@@ -59,7 +59,7 @@ def weights(tmp_path):
     torch.manual_seed(0)
     data = {
         "id": "tiny", "title": "Tiny <U>", "family": "unet", "task": "semantic",
-        "builder": "segstudio.models.unet:UNet", "options": options,
+        "builder": "segstudio.models.families.unet:UNet", "options": options,
         "schema": LabelSchema.from_names(["background", "cell"]).to_json(),
         "preprocess": {"scaling": "unit", "divisor": 4},
     }  # fmt: skip

@@ -21,7 +21,7 @@ import segstudio.inspection.nets.traced_model  # noqa: F401 - takes seconds, and
 from segstudio.core.errors import SegstudioError
 from segstudio.core.features import CutHow
 from segstudio.core.geometry import Rect
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.session.inspection import ClassMapOverPhoto, Overlay
 from segstudio.session.session import What
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from segstudio.inspection.explanations import side_of_share
 from segstudio.inspection.nets import traced_model
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.session.inspection import ClassMapOverPhoto, Over, Overlay, OverPhotoHeat
 
 

@@ -5,8 +5,8 @@ import torch
 from segmenters import SMALL_RCNN, UNET, saved
 from torch import nn
 
-from segstudio.models.torchvision_nets import maskrcnn
-from segstudio.models.unet import UNet
+from segstudio.models.families.maskrcnn import maskrcnn
+from segstudio.models.families.unet import UNet
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def rcnn_spec(tmp_path, rcnn_network):
         id="r",
         family="maskrcnn",
         task="instance",
-        builder="segstudio.models.torchvision_nets:maskrcnn",
+        builder="segstudio.models.families.maskrcnn:maskrcnn",
         options=SMALL_RCNN,
         preprocess={"scaling": "unit"},
     )

@@ -17,9 +17,9 @@ from torch import nn
 
 from segstudio.core.errors import SegstudioError
 from segstudio.models.checkpoints import load_into, load_state
+from segstudio.models.families.unet import UNet
 from segstudio.models.registry import spec_from_weights
 from segstudio.models.segmenter import Segmenter
-from segstudio.models.unet import UNet
 
 OPTIONS = {"num_classes": 2, "base_channels": 4, "depth": 2, "upsampling": "bilinear"}
 

@@ -9,11 +9,12 @@ from safetensors.torch import save_file
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
 from segstudio.models.checkpoints import load_into, load_state
+from segstudio.models.families.maskrcnn import maskrcnn
+from segstudio.models.families.torchvision_semantic import deeplabv3
+from segstudio.models.families.unet import UNet
 from segstudio.models.recognition import recognise
 from segstudio.models.registry import registry, spec_from_weights
 from segstudio.models.segmenter import resolve_builder
-from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
-from segstudio.models.unet import UNet
 
 
 def shapes_of(network):
@@ -135,7 +136,7 @@ def test_the_family_that_was_asked_for_must_be_right(unet_file):
 def describe(path, **changes):
     data = {
         "id": "x", "title": "Cells", "family": "unet", "task": "semantic",
-        "builder": "segstudio.models.unet:UNet",
+        "builder": "segstudio.models.families.unet:UNet",
         "options": {"base_channels": 4, "depth": 2, "num_classes": 2},
         "schema": LabelSchema.from_names(["ground", "cell"]).to_json(),
         "preprocess": {"scaling": "percentile", "divisor": 4}, **changes,
@@ -151,6 +152,21 @@ def test_files_written_by_segstudio_say_what_they_are(tmp_path):
     assert spec.title == "Cells (cells.safetensors)"
     assert spec.schema.name_of(1) == "cell"
     assert not spec.embedded
+
+
+@pytest.mark.parametrize(
+    ("old", "function"),
+    [
+        ("segstudio.models.unet:UNet", UNet),
+        ("segstudio.models.torchvision_nets:deeplabv3", deeplabv3),
+        ("segstudio.models.torchvision_nets:maskrcnn", maskrcnn),
+    ],
+)
+def test_builders_keep_the_names_that_older_files_hold(tmp_path, old, function):
+    spec = spec_from_weights(describe(tmp_path / "old.safetensors", builder=old))
+    module, _, name = spec.builder.partition(":")
+    assert (module, name) == (function.__module__, function.__name__)
+    assert resolve_builder(old) is function
 
 
 def test_a_file_with_the_name_of_a_model_gets_an_id_of_its_own(tmp_path):

@@ -104,7 +104,7 @@ def test_embedded_models_are_described_by_their_files(tmp_path):
         "title": "Tiny",
         "family": "unet",
         "task": "semantic",
-        "builder": "segstudio.models.unet:UNet",
+        "builder": "segstudio.models.families.unet:UNet",
         "options": {"base_channels": 4},
         "schema": LabelSchema.from_names(["background", "nucleus"]).to_json(),
         "preprocess": {"scaling": "unit", "divisor": 16},

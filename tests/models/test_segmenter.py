@@ -14,11 +14,11 @@ from segstudio.core.prediction import RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.models import segmenter as module
 from segstudio.models.devices import resolve_device
+from segstudio.models.families.torchvision_semantic import deeplabv3
+from segstudio.models.families.unet import UNet
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.registry import registry
 from segstudio.models.segmenter import Segmenter
-from segstudio.models.torchvision_nets import deeplabv3
-from segstudio.models.unet import UNet
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 57), (33, 40), (64, 64), (130, 71)])
@@ -167,7 +167,7 @@ def test_torchvision_networks_answer_with_a_mapping(tmp_path):
     spec = saved(
         tmp_path,
         deeplabv3(**options),
-        builder="segstudio.models.torchvision_nets:deeplabv3",
+        builder="segstudio.models.families.torchvision_semantic:deeplabv3",
         options=options,
         schema=LabelSchema.from_names("abc"),
         preprocess={"scaling": "unit", "short_side": 64},

@@ -80,7 +80,7 @@ def test_heads_without_numbers_are_not_nothing_found(tmp_path, rcnn_network, par
         tmp_path,
         network,
         task="instance",
-        builder="segstudio.models.torchvision_nets:maskrcnn",
+        builder="segstudio.models.families.maskrcnn:maskrcnn",
         options=SMALL_RCNN,
         preprocess={"scaling": "unit"},
     )

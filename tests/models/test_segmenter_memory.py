@@ -11,9 +11,9 @@ from torch import nn
 from segstudio.core.errors import SegstudioError
 from segstudio.models import segmenter as module
 from segstudio.models.devices import is_out_of_memory, repeatable
+from segstudio.models.families.unet import UNet
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.segmenter_cache import SegmenterCache
-from segstudio.models.unet import UNet
 
 # --- memory
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torchvision.models import detection, segmentation
 
-from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
+from segstudio.models.families.maskrcnn import maskrcnn
+from segstudio.models.families.torchvision_semantic import deeplabv3
 
 
 def shapes(model):

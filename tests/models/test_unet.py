@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from segstudio.models.unet import UPSAMPLINGS, UNet
+from segstudio.models.families.unet import UPSAMPLINGS, UNet
 
 
 def parameters(model):

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 
 from segstudio.__main__ import main
 from segstudio.clock import ManualClock
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.studio import Studio
 
 PIECES = (
@@ -108,7 +108,7 @@ def _weights(path: Path, images: Path, rng: random.Random) -> Path:
     torch.manual_seed(0)
     described = {
         "id": "tiny", "title": rng.choice(PIECES), "family": "unet", "task": "semantic",
-        "builder": "segstudio.models.unet:UNet", "options": options,
+        "builder": "segstudio.models.families.unet:UNet", "options": options,
         "description": rng.choice(PIECES), "licence": rng.choice(PIECES),
         "schema": json.loads((images / "masks" / "segstudio.json").read_text()),
         "preprocess": {"scaling": "unit", "divisor": 2},

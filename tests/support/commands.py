@@ -23,7 +23,7 @@ def describe(path, network, **fields):
     """Write a network's weights with what segstudio must know of them."""
     data = {
         "id": path.stem, "title": "T", "family": "unet", "task": "semantic",
-        "builder": "segstudio.models.unet:UNet", "schema": SCHEMA.to_json(),
+        "builder": "segstudio.models.families.unet:UNet", "schema": SCHEMA.to_json(),
         "preprocess": {"scaling": "unit", "divisor": 4}, **fields,
     }  # fmt: skip
     save_file(network.state_dict(), path, {"segstudio": json.dumps(data)})

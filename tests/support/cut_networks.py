@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from tiny_networks import UNET
 
 import segstudio.inspection.nets.traced_model  # noqa: F401 - takes seconds, and no test shall wait for it
+from segstudio.models.families.unet import UNet
 from segstudio.models.preprocess import Preprocess
-from segstudio.models.unet import UNet
 
 
 def cutting_desk(tmp_path, tiny_engine):

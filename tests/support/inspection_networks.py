@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from segstudio.inspection.nets.tracing import trace
-from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
-from segstudio.models.unet import UNet
+from segstudio.models.families.maskrcnn import maskrcnn
+from segstudio.models.families.torchvision_semantic import deeplabv3
+from segstudio.models.families.unet import UNet
 
 
 class OwnUNet(nn.Module):

@@ -28,7 +28,7 @@ def saved(tmp_path, network, **fields):
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path)
     values = {
         "id": "m", "title": "Model M", "family": "unet", "task": "semantic", "schema": SCHEMA,
-        "builder": "segstudio.models.unet:UNet", "options": UNET,
+        "builder": "segstudio.models.families.unet:UNet", "options": UNET,
         "preprocess": {"scaling": "unit", "divisor": 4}, **fields,
     }  # fmt: skip
     return ModelSpec(**values, weights=WeightsFile(str(path)))

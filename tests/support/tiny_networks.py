@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.schema import LabelSchema
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.runs.engine import TorchEngine
 
 UNET = "tiny-unet"
@@ -49,7 +49,7 @@ def write_tiny_networks(folder: Path) -> dict[str, ModelSpec]:
             "unet",
             "semantic",
             LabelSchema.from_names(("background", "class 1")),
-            "segstudio.models.unet:UNet",
+            "segstudio.models.families.unet:UNet",
             {"in_channels": 3, "num_classes": 2, **options},
             {"scaling": "unit", "divisor": 4},
             WeightsFile(str(path)),

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.training.data import Sample
 from segstudio.training.loop import FitOptions
 from segstudio.training.model_file import load_model

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from augmentations import NO_AUGMENTATION
 
-from segstudio.models.torchvision_nets import maskrcnn
+from segstudio.models.families.maskrcnn import maskrcnn
 from segstudio.training.data import CropSampler, Sample
 from segstudio.training.instance_training import (
     detection_batches,

@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.training.model_file import (
     half_precision,
     load_model,
@@ -16,7 +16,7 @@ from tools.embedded_models import metrics_table, model_card
 
 DESCRIPTION = {
     "id": "tiny",
-    "builder": "segstudio.models.unet:UNet",
+    "builder": "segstudio.models.families.unet:UNet",
     "options": {"base_channels": 2, "depth": 1},
 }
 
@@ -32,6 +32,14 @@ def test_written_and_read_again(tmp_path):
     x = torch.rand(1, 3, 16, 16)
     torch.testing.assert_close(again(x), model(x), atol=5e-3, rtol=0)
     assert [p.name for p in tmp_path.iterdir()] == ["tiny.safetensors"]
+
+
+def test_a_file_of_an_older_version_names_its_builder_as_it_was(tmp_path):
+    path, model = tmp_path / "old.safetensors", UNet(base_channels=2, depth=1).eval()
+    save_model(path, model, {**DESCRIPTION, "builder": "segstudio.models.unet:UNet"})
+    again, _ = load_model(path)
+    x = torch.rand(1, 3, 8, 8)
+    torch.testing.assert_close(again(x), model(x), atol=5e-3, rtol=0)
 
 
 def test_statistics_and_large_values_stay_float32():

@@ -7,8 +7,8 @@ import pytest
 import torch
 from augmentations import NO_AUGMENTATION
 
+from segstudio.models.families.unet import UNet
 from segstudio.models.preprocess import Preprocess
-from segstudio.models.unet import UNet
 from segstudio.training.data import CropSampler, Sample
 from segstudio.training.loop import FitOptions, Trainer
 from segstudio.training.semantic_training import mean_iou, scaled, semantic_batches, semantic_loss

@@ -10,7 +10,7 @@ from segstudio.core.features import ChannelCut, CutHow, EdgeCut
 from segstudio.inspection.nets.ablation import cutting
 from segstudio.inspection.nets.running import run
 from segstudio.inspection.nets.tracing import as_batch, trace
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 
 
 def run_with_cuts(model, picture, cuts):

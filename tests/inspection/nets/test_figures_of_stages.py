@@ -13,8 +13,8 @@ from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.schema import LabelSchema
 from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.inspection.nets.tracing import trace
+from segstudio.models.families.unet import UNet
 from segstudio.models.segmenter import Segmenter
-from segstudio.models.unet import UNet
 from segstudio.report.shape_table import field_text, pixels_text, shape_csv
 
 
@@ -69,7 +69,7 @@ def model_at(tmp_path, factor):
     spec = ModelSpec(
         id="m", title="M", family="unet", task="semantic",
         schema=LabelSchema.from_names(["background", "cell"]),
-        builder="segstudio.models.unet:UNet", options=options,
+        builder="segstudio.models.families.unet:UNet", options=options,
         preprocess={"scaling": "unit", "divisor": 4, "factor": factor},
         weights=WeightsFile(str(path)),
     )  # fmt: skip

@@ -6,7 +6,7 @@ from torch import nn
 
 from segstudio.core.features import ReceptiveField
 from segstudio.inspection.nets.tracing import trace
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 
 
 def support(model, picture, module, row, col):

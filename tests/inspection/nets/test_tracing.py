@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from segstudio.core.errors import CancelledError, SegstudioError
 from segstudio.core.features import Role
 from segstudio.inspection.nets.tracing import trace, trace_with_output
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 
 
 def leaves(value):

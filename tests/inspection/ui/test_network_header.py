@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from segstudio.core.geometry import Rect
 from segstudio.inspection.ui.network_pages import SKIP, STAGE, WHY
 from segstudio.inspection.ui.structure_view import COLUMNS
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.report.diagram_style import TIMES
 from segstudio.session.inspection import ColourMap, MapPicture
 

@@ -1,7 +1,4 @@
-"""Builders of torchvision networks without weights: DeepLabV3 and Mask R-CNN.
-
-With their default options the state dicts are those of torchvision's published weights.
-"""
+"""Mask R-CNN without weights: torchvision's, and a small one for many small objects."""
 
 from __future__ import annotations
 
@@ -10,8 +7,6 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import mobilenet_v3_large, resnet50, resnet101
-from torchvision.models._utils import IntermediateLayerGetter
 from torchvision.models.detection import MaskRCNN, maskrcnn_resnet50_fpn, maskrcnn_resnet50_fpn_v2
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
@@ -19,125 +14,16 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import RPNHead
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
 from torchvision.models.resnet import BasicBlock, ResNet
-from torchvision.models.segmentation import DeepLabV3
-from torchvision.models.segmentation.deeplabv3 import ASPP
-from torchvision.models.segmentation.fcn import FCNHead
 from torchvision.ops import MultiScaleRoIAlign
 
 from segstudio.core.errors import SegstudioError
 from segstudio.models.families import Found, Shapes, recognised_text
 from segstudio.models.preprocess import longest_enlarged
-from segstudio.models.published import (
-    COCO_CATEGORIES,
-    COCO_PREPROCESS,
-    COCO_SCHEMA,
-    VOC_CATEGORIES,
-    VOC_PREPROCESS,
-    VOC_SCHEMA,
-)
+from segstudio.models.published import COCO_CATEGORIES, COCO_PREPROCESS, COCO_SCHEMA
 
-DeepLabBackbone = Literal["mobilenet_v3_large", "resnet50", "resnet101"]
 MaskRCNNBackbone = Literal["resnet50", "resnet50_v2", "resnet18_small"]
 _MOST_BLOCKS = 64
-
-
-def deeplabv3(
-    backbone: DeepLabBackbone = "mobilenet_v3_large",
-    num_classes: int = 21,
-    *,
-    aux: bool = False,
-    aspp_channels: int = 256,
-    atrous_rates: Sequence[int] = (12, 24, 36),
-    reduced_tail: bool = False,
-    output_stride: int = 16,
-) -> DeepLabV3:
-    """Build DeepLabV3 (Chen et al. 2017, https://arxiv.org/abs/1706.05587) without weights.
-
-    Args:
-        backbone: the encoder. The ResNets always have output stride 8, as torchvision's.
-        num_classes: channels of the logits.
-        aux: whether there is an auxiliary classifier (torchvision's published weights have one).
-        aspp_channels: channels of each branch of the atrous pyramid.
-        atrous_rates: dilations of the pyramid's 3 x 3 branches.
-        reduced_tail: halve the last stage of the MobileNet.
-        output_stride: 16, or 8 with one more dilated stage; for the MobileNet.
-
-    Returns:
-        A network that maps (N, 3, H, W) to ``{"out": (N, num_classes, H, W)}`` (and "aux").
-
-    Raises:
-        ValueError: for an unknown backbone or output stride.
-    """
-    if backbone == "mobilenet_v3_large":
-        features, taps, widths = _mobilenet_features(reduced_tail, output_stride)
-    elif backbone in ("resnet50", "resnet101"):
-        build = resnet50 if backbone == "resnet50" else resnet101
-        features = build(weights=None, replace_stride_with_dilation=[False, True, True])
-        taps, widths = ("layer4", "layer3"), (2048, 1024)
-    else:
-        raise ValueError(f"{backbone!r} is not a backbone of DeepLabV3 here")
-    layers = {taps[0]: "out"} | ({taps[1]: "aux"} if aux else {})
-    return DeepLabV3(
-        IntermediateLayerGetter(features, return_layers=layers),
-        _deeplab_head(widths[0], num_classes, aspp_channels, atrous_rates),
-        FCNHead(widths[1], num_classes) if aux else None,
-    )
-
-
-def _mobilenet_features(
-    reduced_tail: bool, output_stride: int
-) -> tuple[nn.Module, tuple[str, str], tuple[int, int]]:
-    """Return the MobileNet's layers, the names of its last and its auxiliary one, their widths."""
-    if output_stride not in (8, 16):
-        raise ValueError(f"the output stride is {output_stride}; it can be 16 or 8")
-    if output_stride == 16 and not reduced_tail:
-        layers = mobilenet_v3_large(weights=None, dilated=True).features
-    else:
-        layers = MobileNetV3(_mobilenet_stages(reduced_tail, output_stride), 1280).features
-    # torchvision taps the auxiliary classifier at the block that begins stride 8
-    last, aux = len(layers) - 1, 4
-    return layers, (str(last), str(aux)), (layers[last].out_channels, layers[aux].out_channels)
-
-
-def _mobilenet_stages(reduced_tail: bool, output_stride: int) -> list[InvertedResidualConfig]:
-    """Return MobileNetV3-Large's blocks, dilated from the given output stride on."""
-    tail = 2 if reduced_tail else 1
-    c4, c4_inner = 160 // tail, 960 // tail
-    mid = 1 if output_stride == 16 else 2
-    end = 2 * mid
-    rows: list[tuple[int, int, int, int, bool, str, int, int]] = [
-        (16, 3, 16, 16, False, "RE", 1, 1),
-        (16, 3, 64, 24, False, "RE", 2, 1),
-        (24, 3, 72, 24, False, "RE", 1, 1),
-        (24, 5, 72, 40, True, "RE", 2, 1),
-        (40, 5, 120, 40, True, "RE", 1, 1),
-        (40, 5, 120, 40, True, "RE", 1, 1),
-        (40, 3, 240, 80, False, "HS", 2, mid),  # a dilated block has stride 1
-        (80, 3, 200, 80, False, "HS", 1, mid),
-        (80, 3, 184, 80, False, "HS", 1, mid),
-        (80, 3, 184, 80, False, "HS", 1, mid),
-        (80, 3, 480, 112, True, "HS", 1, mid),
-        (112, 3, 672, 112, True, "HS", 1, mid),
-        (112, 5, 672, c4, True, "HS", 2, end),
-        (c4, 5, c4_inner, c4, True, "HS", 1, end),
-        (c4, 5, c4_inner, c4, True, "HS", 1, end),
-    ]
-    return [InvertedResidualConfig(*row, width_mult=1.0) for row in rows]
-
-
-def _deeplab_head(
-    in_channels: int, num_classes: int, channels: int, rates: Sequence[int]
-) -> nn.Sequential:
-    """Return torchvision's DeepLabHead with a free number of channels."""
-    return nn.Sequential(
-        ASPP(in_channels, list(rates), channels),
-        nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-        nn.BatchNorm2d(channels),
-        nn.ReLU(),
-        nn.Conv2d(channels, num_classes, 1),
-    )
 
 
 def maskrcnn(
@@ -259,41 +145,6 @@ class EnlargingTransform(GeneralizedRCNNTransform):  # type: ignore[misc]  # no 
         size = max(1, round(height * scale)), max(1, round(width * scale))
         resized = F.interpolate(image[None], size=size, mode="bilinear", align_corners=False)
         return resized[0], target
-
-
-def recognise_deeplab(shapes: Shapes, where: str) -> Found:
-    """Tell a DeepLabV3 from the names and shapes of its state dict.
-
-    Raises:
-        SegstudioError: if its backbone is none of `deeplabv3`.
-    """
-    classes = shapes["classifier.4.weight"][0]
-    options: dict[str, Any] = {
-        "backbone": _deeplab_backbone(shapes, where),
-        "num_classes": classes,
-        "aux": "aux_classifier.4.weight" in shapes,
-        "aspp_channels": shapes["classifier.0.convs.0.0.weight"][0],
-    }
-    # the last block of the MobileNet has 960 channels, halved in the reduced one
-    if shapes.get("backbone.16.0.weight", (960,))[0] != 960:
-        options["reduced_tail"] = True
-    return Found(
-        "DeepLabV3",
-        options,
-        VOC_PREPROCESS,
-        classes,
-        VOC_SCHEMA if classes == len(VOC_CATEGORIES) else None,
-    )
-
-
-def _deeplab_backbone(shapes: Shapes, where: str) -> str:
-    if "backbone.0.0.weight" in shapes:
-        return "mobilenet_v3_large"
-    if "backbone.layer3.22.conv3.weight" in shapes:
-        return "resnet101"
-    if "backbone.layer3.5.conv3.weight" in shapes:
-        return "resnet50"
-    raise SegstudioError(f"{where} is a DeepLabV3 with an unknown backbone.", recognised_text())
 
 
 def recognise_maskrcnn(shapes: Shapes, where: str) -> Found:

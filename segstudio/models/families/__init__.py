@@ -1,6 +1,7 @@
 """The families of networks that segstudio knows: one row each, without importing torch.
 
-What is written "module:name" is imported when it is needed.
+Each has a module of its own in this package, with its builders and its recogniser. What is written
+"module:name" is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ class Family:
         title: Its name for people.
         task: What its networks give: "semantic" is logits, "instance" is detections.
         builder: "module:function" that returns a network without weights.
-        signs: Tensors by whose names a state dict without a description is known; if there are
-            none, only files that segstudio wrote can be opened.
-        recogniser: "module:function" that tells the rest: (Shapes, name of the file) -> `Found`.
+        signs: Tensors by whose names a state dict without a description may be of this family.
+        recogniser: "module:function" that tells the rest: (Shapes, name of the file) -> `Found`,
+            or None if the network is of another family after all; if there is none, only files
+            that segstudio wrote can be opened.
         told: What is recognised, for people.
         runner: "module:class" that runs its networks, where they find instances in a way of
             their own: a subclass of `detection.InstanceRunner`.
+        purpose: What it is good for, in one line.
     """
 
     key: str
@@ -43,6 +46,7 @@ class Family:
     recogniser: str = ""
     told: str = ""
     runner: str = ""
+    purpose: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,10 @@ class Found:
     schema: LabelSchema | None = None
 
 
-_UNET = "segstudio.models.unet:"
-_TORCHVISION = "segstudio.models.torchvision_nets:"
+_HERE: Final = "segstudio.models.families."
+_UNET: Final = _HERE + "unet:"
+_TORCHVISION: Final = _HERE + "torchvision_semantic:"
+_MASK_RCNN: Final = _HERE + "maskrcnn:"
 FAMILIES: Final[dict[str, Family]] = {
     family.key: family
     for family in (
@@ -73,21 +79,32 @@ FAMILIES: Final[dict[str, Family]] = {
             "unet", "U-Net", "semantic", _UNET + "UNet",
             ("inc.double_conv.0.weight", "outc.conv.weight"), _UNET + "recognise_unet",
             told="U-Nets with the names inc, down1 ..., up1 ..., outc",
+            purpose="Fine detail from few training images: cells, tissue, roads, thin structures",
         ),
         Family(
             "deeplab", "DeepLab", "semantic", _TORCHVISION + "deeplabv3",
             ("classifier.0.convs.0.0.weight", "classifier.4.weight"),
             _TORCHVISION + "recognise_deeplab", told="torchvision's DeepLabV3",
+            purpose="Scenes and objects of many sizes, with much of the surroundings taken in",
         ),
         Family(
-            "maskrcnn", "Mask R-CNN", "instance", _TORCHVISION + "maskrcnn",
+            "maskrcnn", "Mask R-CNN", "instance", _MASK_RCNN + "maskrcnn",
             ("roi_heads.mask_predictor.mask_fcn_logits.weight",),
-            _TORCHVISION + "recognise_maskrcnn", told="torchvision's Mask R-CNN",
+            _MASK_RCNN + "recognise_maskrcnn", told="torchvision's Mask R-CNN",
             runner="segstudio.models.detection:MaskRCNNRunner",
+            purpose="Each object by itself, also where objects touch, to be counted and measured",
         ),
     )
 }  # fmt: skip
 """By key, in the order in which state dicts are looked at."""
+
+RENAMED: Final[Mapping[str, str]] = {
+    "segstudio.models.unet:UNet": _UNET + "UNet",
+    "segstudio.models.torchvision_nets:deeplabv3": _TORCHVISION + "deeplabv3",
+    "segstudio.models.torchvision_nets:maskrcnn": _MASK_RCNN + "maskrcnn",
+    "segstudio.models.torchvision_nets:small_maskrcnn": _MASK_RCNN + "small_maskrcnn",
+}
+"""Builders under the names that files of older versions hold."""
 
 
 def imported(name: str) -> Any:
@@ -98,7 +115,7 @@ def imported(name: str) -> Any:
         AttributeError: if the module has no such name.
         ValueError: if the text names no module.
     """
-    module, _, attribute = name.partition(":")
+    module, _, attribute = RENAMED.get(name, name).partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 

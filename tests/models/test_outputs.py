@@ -13,11 +13,11 @@ from segstudio.core.prediction import Ensemble, Output, RunOptions
 from segstudio.core.schema import LabelSchema
 from segstudio.models.augmentation import MIRRORS, Augmentation
 from segstudio.models.download import no_check, no_report
+from segstudio.models.families.unet import UNet
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.registry import spec_from_metadata
 from segstudio.models.segmenter import Segmenter
 from segstudio.models.semantic import SemanticRunner, as_logits, to_class_map
-from segstudio.models.unet import UNet
 from segstudio.runs.batch import run_key
 
 

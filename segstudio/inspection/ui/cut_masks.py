@@ -43,6 +43,8 @@ _OPACITY, _DIFFERENCE_OPACITY = 0.45, 0.85
 _OUTLINE_PX = 1.0
 _SIDE_PX, _SIDE_SHARE, _SIDE_MOST_PX = 268, 0.32, 480
 """The list and the scores get this share of the width, within these bounds."""
+_CLASS_PX = 106
+"""For a name of ten letters, as "background" is."""
 _UPRIGHT_FROM = 1.2
 _NO_CUTS = "Nothing is cut. Cut a skip here, on the Skip page, or in the diagram."
 _NO_REFERENCE = "Paint, or choose a ground truth folder, to see what the cuts cost in IoU."
@@ -112,6 +114,7 @@ def change_column(
     value: Callable[[Row], float],
     *,
     cell_tip: Callable[[Row], str] | None = None,
+    spare: bool = False,
 ) -> Column[Row]:
     """A column of changes of scores, better and worse ones in colours."""
 
@@ -121,7 +124,7 @@ def change_column(
 
     return Column(
         title, lambda row: change_text(value(row)), tip, value, cell_tip=cell_tip, side=Side.RIGHT,
-        color=color, sample="\N{MINUS SIGN}0.000",
+        color=color, sample="\N{MINUS SIGN}0.000", spare=spare,
         emphasis=lambda row: Emphasis.FAINT if _is_same(value(row)) else Emphasis.NONE,
     )  # fmt: skip
 
@@ -131,10 +134,10 @@ def _is_same(change: float) -> bool:
 
 
 def _score_columns() -> list[Column[ScoreLine]]:
-    """The class, then each score with cuts, left out where there is no room, and its change."""
+    """The class, then each score with cuts and its change; most are left out where room lacks."""
     columns: list[Column[ScoreLine]] = [
         Column(
-            "Class", lambda line: line.name, "A class of the model's list", stretch=60,
+            "Class", lambda line: line.name, "A class of the model's list", stretch=_CLASS_PX,
             icon=lambda line: None if line.color is None else swatch(line.color),
         )
     ]  # fmt: skip
@@ -155,7 +158,8 @@ def _pair_of_columns(number: int, title: str, tip: str) -> tuple[Column[ScoreLin
             spare=True,
         ),
         change_column(
-            f"Δ {title}", tip, lambda line: line.after[number] - line.before[number], cell_tip=both
+            f"Δ {title}", tip, lambda line: line.after[number] - line.before[number],
+            cell_tip=both, spare=title == "Dice",  # it says what IoU says
         ),
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
-from windows import write_pictures
+from windows import FakeEngine, write_pictures
 
 from segstudio.core.prediction import ModelSpec
 from segstudio.folder.ui.image_list_rows import Order, Show
@@ -19,6 +20,8 @@ from segstudio.session.session import What
 from segstudio.storage.settings import Settings
 
 _TINTS = itertools.count(1)
+_LEFT_MS = 200
+"""So long after its room was closed the network is not looked at any more."""
 _OF_THE_FOLDER = {"recent", "recent_facts", "export_folders"}
 """Settings that tell of folders: each test has its own."""
 
@@ -44,11 +47,20 @@ def bench(kept, request, tmp_path_factory):
     """
     if "folder" in request.fixturenames:
         return newly_opened(kept, request.getfixturevalue("folder"))
+    return again(kept, lambda: new_pictures(tmp_path_factory))
+
+
+def new_pictures(tmp_path_factory) -> Path:
+    """A folder with images that no window has seen yet."""
+    return write_pictures(tmp_path_factory.mktemp("again") / "pictures", next(_TINTS))
+
+
+def again(kept, make_folder: Callable[[], Path]):
+    """The window as it was found; another folder is opened where the last test changed its own."""
     kept.settle()
-    if folder_facts(kept) == kept.facts:
-        return found_again(kept)
-    root = tmp_path_factory.mktemp("again") / "pictures"
-    return newly_opened(kept, write_pictures(root, next(_TINTS)))
+    return (
+        found_again(kept) if folder_facts(kept) == kept.facts else newly_opened(kept, make_folder())
+    )
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,11 @@ class Found:
 def first_opened(bench, folder: Path):
     """Open the first folder in a window, and note how the window is found with it."""
     bench.open(folder)
+    return found(bench)
+
+
+def found(bench):
+    """Note how a window is found by the tests that share it."""
     bench.settle()
     session = bench.session
     bench.studio.autosave.ask_unsaved = lambda _document: "discard"
@@ -128,7 +145,8 @@ def folder_facts(bench) -> tuple[object, ...]:
 def _window_back(bench) -> None:
     """What belongs to no folder is as it was found."""
     found, studio, session, window = bench.found, bench.studio, bench.session, bench.window
-    bench.engine.gate.set()
+    if isinstance(bench.engine, FakeEngine):
+        bench.engine.gate.set()
     for run in [run for run in session.models if studio.named_runs.is_named(run)]:
         studio.named_runs.remove(run)
     if session.models != found.models or session.model != found.model:
@@ -146,6 +164,9 @@ def _window_back(bench) -> None:
     window.activateWindow()
     window.docks.room.tabs.setCurrentIndex(0)
     window.docks.arrange()
+    if session.inspection.active:
+        bench.settle(_LEFT_MS)
+        assert not session.inspection.active
     window.classes.more.setChecked(False)
     as_listed_at_first(window.images)
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

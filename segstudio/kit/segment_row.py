@@ -33,12 +33,12 @@ class Segments(QWidget):
             button.setCheckable(True)
             button.setFixedHeight(24)
             button.setProperty("segment", "true")
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setChecked(not self._buttons)
             button.toggled.connect(self._on_toggled)
             self._group.addButton(button)
             self._buttons[text] = button
             row.addWidget(button)
+        self._let_tab_reach_it()
 
     @property
     def text(self) -> str:
@@ -55,4 +55,11 @@ class Segments(QWidget):
 
     def _on_toggled(self, on: bool) -> None:
         if on:
+            self._let_tab_reach_it()
             self.chosen.emit()
+
+    def _let_tab_reach_it(self) -> None:
+        """Tab reaches the one that is on; Qt leaves it with the one that had the keys last."""
+        for button in self._buttons.values():
+            is_on = button.isChecked()
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus if is_on else Qt.FocusPolicy.NoFocus)

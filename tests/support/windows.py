@@ -129,13 +129,14 @@ def write_pictures(root: Path, tint: int = 0) -> Path:
 
     Args:
         root: Where they go; it is made.
-        tint: Makes other images of them (0..175), whose predictions are not known yet.
+        tint: Makes other images of them by their last pixel, whose predictions are not known yet.
     """
     (root / "masks").mkdir(parents=True)
     rows, columns = np.mgrid[:32, :48]
     for number in range(3):
         pixels = np.zeros((32, 48, 3), np.uint8)
-        pixels[..., 0], pixels[..., 1], pixels[..., 2] = columns * 5, rows * 7, 40 * number + tint
+        pixels[..., 0], pixels[..., 1], pixels[..., 2] = columns * 5, rows * 7, 40 * number
+        pixels[-1, -1, 1:] = divmod(tint, 256)
         mask = np.zeros((32, 48), np.uint8)
         mask[4:12, 4 + number : 12 + number] = 1
         mask[(rows - 20) ** 2 + (columns - 30) ** 2 < 49] = 2

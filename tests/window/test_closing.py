@@ -10,6 +10,14 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 
 @pytest.fixture
+def bench(make_window, folder):
+    """A window of the test's own, which it closes."""
+    made = make_window()
+    made.open(folder)
+    return made
+
+
+@pytest.fixture
 def painted(bench):
     """A window with a stroke that is not saved yet: the ground truth of `folder` is cleared."""
     bench.studio.editing.clear()

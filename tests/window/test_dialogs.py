@@ -170,10 +170,11 @@ def test_recovery_offers_each_image_with_a_preview(qtbot):
     assert (recovering.restored, recovering.discarded) == (["a.png"], ["b.png"])
 
 
-def test_an_uncaught_error_is_shown_and_work_is_saved(bench, user_folders, capsys):
+def test_an_uncaught_error_is_shown_and_work_is_saved(bench, capsys):
     from segstudio.window.crash import CrashGuard
 
-    guard = CrashGuard(bench.dispatcher, bench.window, user_folders / "data")
+    data = bench.studio.preferences.folders.data
+    guard = CrashGuard(bench.dispatcher, bench.window, data)
     guard.studio = bench.studio
     bench.studio.preferences.update(autosave=False)
     bench.studio.editing.clear()
@@ -181,4 +182,4 @@ def test_an_uncaught_error_is_shown_and_work_is_saved(bench, user_folders, capsy
     notice = bench.studio.notices.shown[0].notice
     assert "ValueError: surprise" in notice.message
     assert "recovery folder" in notice.hint
-    assert list((user_folders / "data" / "recovery").glob("*/field_0.png"))
+    assert list((data / "recovery").glob("*/field_0.png"))

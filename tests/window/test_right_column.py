@@ -66,13 +66,13 @@ def open_more(bench, *, folder: bool = False) -> None:
 
 
 @pytest.mark.parametrize("figures", ["IoU", "Precision", "Pixels"])
-def test_every_name_and_figure_is_read_whole_in_the_widest_font(widest, figures):
+def test_every_name_and_figure_is_read_whole_in_the_widest_font(widest, figures, monkeypatch):
     scored = widest
     open_more(scored)
     classes = scored.window.classes
     rows = {r.class_id: r for r in scored.studio.scoring.rows(scored.studio.scoring.of_image())}
     rows[0] = replace(rows[0], truth_pixels=1_222_079, predicted_pixels=99_499)
-    scored.studio.scoring.rows = lambda _metrics: list(rows.values())
+    monkeypatch.setattr(scored.studio.scoring, "rows", lambda _metrics: list(rows.values()))
     scored.qtbot.mouseClick(classes.details.figures.button(figures), LEFT)
     scored.session.set_view(active_class=0)
     scored.settle()
@@ -144,6 +144,24 @@ def test_precision_recall_and_pixels_are_those_counted_by_hand(scored, folder):
         pixels = [int((labels == class_id).sum()) for labels in (truth, found)]
         shown = [cell(scored, class_id, column) for column in (FIRST, SECOND)]
         assert shown == [f"{count:,}" for count in pixels]
+
+
+def test_the_tab_key_reaches_the_figures_that_are_shown(scored):
+    figures = scored.window.classes.details.figures
+
+    def stops() -> list[str]:
+        tab = Qt.FocusPolicy.TabFocus
+        texts = ("IoU", "Precision", "Pixels")
+        return [text for text in texts if figures.button(text).focusPolicy() & tab]
+
+    assert stops() == ["IoU"]
+    open_more(scored)
+    figures.button("IoU").setFocus()
+    scored.qtbot.keyClick(figures.button("IoU"), Qt.Key.Key_Right)
+    assert (figures.text, stops()) == ("Precision", ["Precision"])
+    assert figures.button("Precision").hasFocus()
+    scored.qtbot.mouseClick(scored.window.classes.more, LEFT)
+    assert (figures.text, stops()) == ("IoU", ["IoU"])
 
 
 def test_its_key_opens_more_and_closes_it_again(scored):
@@ -269,7 +287,7 @@ def test_folding_all_writes_the_layout_once(bench, monkeypatch):
     for name in ("Model", "Disagreement"):
         folds.fold(name, folded=False)
     path = bench.window.layout_store._path
-    bench.until(path.exists)
+    bench.until(lambda: path.exists() and LayoutStore(path).kept("folded") == "-")
     before = path.read_text()
     monkeypatch.setattr(
         LayoutStore,
@@ -413,4 +431,6 @@ def test_every_button_of_the_column_has_a_name_a_tip_and_takes_the_tab_key(score
         for button in buttons:
             assert button.accessibleName() or button.text(), button
             assert button.toolTip(), button.text()
-            assert button.focusPolicy() & Qt.FocusPolicy.TabFocus, button.toolTip()
+            group = button.group()  # of which Qt lets Tab reach the one that is on
+            stop = button if group is None else group.checkedButton()
+            assert stop.focusPolicy() & Qt.FocusPolicy.TabFocus, button.toolTip()

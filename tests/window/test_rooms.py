@@ -7,6 +7,9 @@ from network_desk import closed_desk, panel, traced
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from shared_window import again, found, new_pictures
+from tiny_networks import TinyEngine
+from windows import write_pictures
 
 from segstudio.window.room import BESIDE, CLOSE, OVER
 
@@ -14,9 +17,25 @@ LEFT = Qt.MouseButton.LeftButton
 KEYS = Qt.Key
 
 
+@pytest.fixture(scope="module")
+def kept(keep_window, tiny_specs, tmp_path_factory):
+    """A window with tiny real networks that the tests share."""
+    folder = write_pictures(tmp_path_factory.mktemp("rooms") / "pictures")
+    bench = closed_desk(keep_window, TinyEngine(tiny_specs), folder)
+    bench.window.resize(1280, 772)
+    return found(bench)
+
+
 @pytest.fixture
-def desk(make_window, tiny_engine, folder):
+def desk(kept, tmp_path_factory):
     """A window in which an image is open and no room."""
+    yield again(kept, lambda: new_pictures(tmp_path_factory))
+    kept.window.docks.arrange()  # no test leaves a panel as a window of its own
+
+
+@pytest.fixture
+def fresh(make_window, tiny_engine, folder):
+    """A window of the test's own in which an image is open, and no room was open yet."""
     bench = closed_desk(make_window, tiny_engine, folder)
     bench.window.resize(1280, 772)
     bench.window.docks.arrange()
@@ -130,18 +149,18 @@ def test_a_room_that_nobody_made_higher_follows_the_window(desk):
 # -- opening and closing -----------------------------------------------------------------------
 
 
-def test_the_keys_go_into_the_room_and_back_to_the_views(desk):
-    opened(desk, KEYS.Key_N)
-    traced(desk)
-    desk.until(lambda: panel(desk).pages.tabBar().hasFocus())
-    opened(desk, KEYS.Key_M)
-    desk.until(lambda: desk.window.evaluation.panel.header.tabs.hasFocus())
-    press(desk, KEYS.Key_Escape)
-    assert desk.window.canvas.viewport.hasFocus()
-    assert shown(desk) >= {"Evaluation"}
-    press(desk, KEYS.Key_M)
-    assert desk.window.docks.room.isHidden()
-    assert desk.window.canvas.viewport.hasFocus()
+def test_the_keys_go_into_the_room_and_back_to_the_views(fresh):
+    opened(fresh, KEYS.Key_N)
+    traced(fresh)
+    fresh.until(lambda: panel(fresh).pages.tabBar().hasFocus())
+    opened(fresh, KEYS.Key_M)
+    fresh.until(lambda: fresh.window.evaluation.panel.header.tabs.hasFocus())
+    press(fresh, KEYS.Key_Escape)
+    assert fresh.window.canvas.viewport.hasFocus()
+    assert shown(fresh) >= {"Evaluation"}
+    press(fresh, KEYS.Key_M)
+    assert fresh.window.docks.room.isHidden()
+    assert fresh.window.canvas.viewport.hasFocus()
 
 
 def test_tabs_and_buttons_of_the_room_say_their_keys(desk):
@@ -332,18 +351,18 @@ def test_the_room_floats_by_a_double_click_on_its_bar_and_comes_back(desk):
 
 
 @pytest.mark.parametrize("key", [None, KEYS.Key_F11])
-def test_the_room_comes_back_where_it_was(desk, make_window, tiny_engine, folder, key):
-    desk.window.resize(1900, 1000)
-    opened(desk, KEYS.Key_N)
+def test_the_room_comes_back_where_it_was(fresh, make_window, tiny_engine, folder, key):
+    fresh.window.resize(1900, 1000)
+    opened(fresh, KEYS.Key_N)
     if key is None:
-        press(desk, KEYS.Key_F11, Qt.KeyboardModifier.ShiftModifier)
+        press(fresh, KEYS.Key_F11, Qt.KeyboardModifier.ShiftModifier)
     else:
-        opened(desk, KEYS.Key_M)
-        press(desk, key)
-    places = {n: d.geometry() for n, d in desk.window.docks.by_name.items() if not d.isHidden()}
-    front = desk.window.docks.room.front
-    desk.window.close()
-    desk.studio.close()
+        opened(fresh, KEYS.Key_M)
+        press(fresh, key)
+    places = {n: d.geometry() for n, d in fresh.window.docks.by_name.items() if not d.isHidden()}
+    front = fresh.window.docks.room.front
+    fresh.window.close()
+    fresh.studio.close()
     second = make_window(engine=tiny_engine)
     second.open(folder)
     second.settle()

@@ -77,17 +77,24 @@ def _weights(filename: str, mib: float) -> WeightsFile:
     return WeightsFile(filename, _SITE + filename, digest, round(mib * _MIB))
 
 
-def _deeplab(
-    name: str, title: str, backbone: str, filename: str, mib: float, metrics: dict[str, float]
+def _semantic(
+    name: str,
+    title: str,
+    options: dict[str, Any],
+    filename: str,
+    mib: float,
+    metrics: dict[str, float],
+    family: str = "deeplab",
+    builder: str = "deeplabv3",
 ) -> ModelSpec:
     return ModelSpec(
         id=name,
         title=title,
-        family="deeplab",
+        family=family,
         task="semantic",
         schema=VOC_SCHEMA,
-        builder=_BUILDERS + "torchvision_semantic:deeplabv3",
-        options={"backbone": backbone, "num_classes": len(VOC_CATEGORIES), "aux": True},
+        builder=f"{_BUILDERS}torchvision_semantic:{builder}",
+        options={"num_classes": len(VOC_CATEGORIES), **options},
         preprocess=VOC_PREPROCESS,
         weights=_weights(filename, mib),
         licence=_LICENCE,
@@ -117,31 +124,61 @@ def _maskrcnn(
 
 
 def published_specs() -> tuple[ModelSpec, ...]:
-    """The models with weights that torchvision publishes, small ones first."""
+    """The models with weights that torchvision publishes, by family, small ones first."""
     return (
-        _deeplab(
+        _semantic(
             "deeplabv3-mobilenetv3",
             "DeepLabV3 MobileNetV3-Large",
-            "mobilenet_v3_large",
+            {"backbone": "mobilenet_v3_large", "aux": True},
             "deeplabv3_mobilenet_v3_large-fc3c493d.pth",
             42.301,
             {"miou": 60.3, "pixel_acc": 91.2, "num_params": 11029328},
         ),
-        _deeplab(
+        _semantic(
             "deeplabv3-resnet50",
             "DeepLabV3 ResNet-50",
-            "resnet50",
+            {"backbone": "resnet50", "aux": True},
             "deeplabv3_resnet50_coco-cd0a2569.pth",
             160.515,
             {"miou": 66.4, "pixel_acc": 92.4, "num_params": 42004074},
         ),
-        _deeplab(
+        _semantic(
             "deeplabv3-resnet101",
             "DeepLabV3 ResNet-101",
-            "resnet101",
+            {"backbone": "resnet101", "aux": True},
             "deeplabv3_resnet101_coco-586e9e4e.pth",
             233.217,
             {"miou": 67.4, "pixel_acc": 92.4, "num_params": 60996202},
+        ),
+        _semantic(
+            "fcn-resnet50",
+            "FCN ResNet-50",
+            {"backbone": "resnet50", "aux": True},
+            "fcn_resnet50_coco-1167a1af.pth",
+            135.009,
+            {"miou": 60.5, "pixel_acc": 91.4, "num_params": 35322218},
+            "fcn",
+            "fcn",
+        ),
+        _semantic(
+            "fcn-resnet101",
+            "FCN ResNet-101",
+            {"backbone": "resnet101", "aux": True},
+            "fcn_resnet101_coco-7ecb50ca.pth",
+            207.711,
+            {"miou": 63.7, "pixel_acc": 91.9, "num_params": 54314346},
+            "fcn",
+            "fcn",
+        ),
+        _semantic(
+            "lraspp-mobilenetv3",
+            "LR-ASPP MobileNetV3-Large",
+            {},
+            "lraspp_mobilenet_v3_large-d234d4ea.pth",
+            12.49,
+            {"miou": 57.9, "pixel_acc": 91.2, "num_params": 3221538},
+            "lraspp",
+            "lraspp",
         ),
         _maskrcnn(
             "maskrcnn-resnet50",

@@ -156,9 +156,7 @@ def _resembles(shapes: Shapes) -> str:
     """What an unknown file looks like, as the end of a sentence."""
     signs = {
         "roi_heads.box_predictor.cls_score.weight": "a Faster R-CNN, which finds boxes only",
-        "classifier.low_classifier.weight": "torchvision's LR-ASPP",
         "segmentation_head.0.weight": "a network of segmentation_models_pytorch",
-        "classifier.4.weight": "torchvision's FCN",
         "fc.weight": "a network that classifies whole images",
     }
     for key, name in signs.items():

@@ -10,7 +10,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
 from segstudio.models.checkpoints import load_into, load_state
 from segstudio.models.families.maskrcnn import maskrcnn
-from segstudio.models.families.torchvision_semantic import deeplabv3
+from segstudio.models.families.torchvision_semantic import deeplabv3, fcn, lraspp
 from segstudio.models.families.unet import UNet
 from segstudio.models.recognition import recognise
 from segstudio.models.registry import registry, spec_from_weights
@@ -59,6 +59,21 @@ def test_deeplabs(options):
     assert (family.key, family.task) == ("deeplab", "semantic")
 
 
+@pytest.mark.parametrize(
+    ("build", "key", "options"),
+    [
+        (fcn, "fcn", {"backbone": "resnet50", "num_classes": 21, "aux": True}),
+        (fcn, "fcn", {"backbone": "resnet101", "num_classes": 2, "aux": False}),
+        (lraspp, "lraspp", {"num_classes": 7, "inter_channels": 128}),
+        (lraspp, "lraspp", {"num_classes": 21, "inter_channels": 64}),
+    ],
+)
+def test_fcns_and_lraspps(build, key, options):
+    family, found = recognise(shapes_of(on_meta(build, **options)), "w.pth")
+    assert (family.key, family.task, found.options) == (key, "semantic", options)
+    assert (found.schema is not None) == (options["num_classes"] == 21)
+
+
 @pytest.mark.parametrize("backbone", ["resnet50", "resnet50_v2"])
 def test_mask_rcnns(backbone):
     network = on_meta(maskrcnn, backbone=backbone, num_classes=4)
@@ -74,7 +89,6 @@ def test_mask_rcnns(backbone):
     [
         ({"roi_heads.box_predictor.cls_score.weight": (91, 1024)}, "Faster R-CNN"),
         ({"encoder.x": (1,), "segmentation_head.0.weight": (2, 16, 3, 3)}, "segmentation_models"),
-        ({"classifier.4.weight": (21, 512, 1, 1)}, "FCN"),
         ({"layer1.weight": (3,), "other.bias": (4,)}, "layer1.weight, other.bias"),
     ],
 )

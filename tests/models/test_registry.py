@@ -19,6 +19,9 @@ PUBLISHED = {
     "deeplabv3-mobilenetv3": segmentation.DeepLabV3_MobileNet_V3_Large_Weights.DEFAULT,
     "deeplabv3-resnet50": segmentation.DeepLabV3_ResNet50_Weights.DEFAULT,
     "deeplabv3-resnet101": segmentation.DeepLabV3_ResNet101_Weights.DEFAULT,
+    "fcn-resnet50": segmentation.FCN_ResNet50_Weights.DEFAULT,
+    "fcn-resnet101": segmentation.FCN_ResNet101_Weights.DEFAULT,
+    "lraspp-mobilenetv3": segmentation.LRASPP_MobileNet_V3_Large_Weights.DEFAULT,
     "maskrcnn-resnet50": detection.MaskRCNN_ResNet50_FPN_Weights.DEFAULT,
     "maskrcnn-resnet50-v2": detection.MaskRCNN_ResNet50_FPN_V2_Weights.DEFAULT,
 }
@@ -31,7 +34,7 @@ def test_order_is_embedded_first_then_published():
     lessons = [f"unet-small-{key}" for key in ("transposed", "bilinear", "shuffle", "no-skips")]
     assert embedded == ["unet-nuclei", "deeplab-nuclei", "maskrcnn-nuclei", *lessons]
     assert ids[: len(embedded)] == embedded
-    assert ids[len(embedded) : len(embedded) + 5] == list(PUBLISHED)
+    assert ids[len(embedded) : len(embedded) + len(PUBLISHED)] == list(PUBLISHED)
 
 
 @pytest.mark.parametrize("model_id", PUBLISHED)
@@ -51,7 +54,7 @@ def test_published_models_are_torchvisions(model_id):
     assert names == expected
 
 
-@pytest.mark.parametrize("model_id", ["deeplabv3-resnet50", "deeplabv3-mobilenetv3"])
+@pytest.mark.parametrize("model_id", ["deeplabv3-resnet50", "fcn-resnet101", "lraspp-mobilenetv3"])
 def test_preprocessing_of_published_semantic_models_is_torchvisions(model_id):
     preset = PUBLISHED[model_id].transforms()
     preprocess = registry()[model_id].preprocess

@@ -3,7 +3,9 @@ import torch
 from torchvision.models import detection, segmentation
 
 from segstudio.models.families.maskrcnn import maskrcnn
-from segstudio.models.families.torchvision_semantic import deeplabv3
+from segstudio.models.families.torchvision_semantic import deeplabv3, fcn, lraspp
+from segstudio.models.registry import registry, spec_from_weights
+from segstudio.models.segmenter import Segmenter, resolve_builder
 
 
 def shapes(model):
@@ -41,6 +43,71 @@ def test_deeplab_gives_torchvisions_output():
     x = torch.rand(1, 3, 64, 48)
     with torch.inference_mode():
         torch.testing.assert_close(ours(x)["out"], theirs(x)["out"])
+
+
+@pytest.mark.parametrize("backbone", ["resnet50", "resnet101"])
+@pytest.mark.parametrize("aux", [False, True])
+def test_fcn_has_torchvisions_tensors(backbone, aux):
+    with torch.device("meta"):
+        theirs = getattr(segmentation, f"fcn_{backbone}")(
+            weights=None, weights_backbone=None, aux_loss=aux
+        )
+        ours = fcn(backbone, aux=aux)
+    assert shapes(ours) == shapes(theirs)
+
+
+def test_lraspp_has_torchvisions_tensors():
+    with torch.device("meta"):
+        theirs = segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None)
+        ours = lraspp()
+    assert shapes(ours) == shapes(theirs)
+
+
+@pytest.mark.parametrize(
+    "model_id", ["fcn-resnet50", "fcn-resnet101", "lraspp-mobilenetv3", "deeplabv3-resnet50"]
+)
+def test_published_numbers_of_parameters_are_those_of_the_networks(model_id):
+    spec = registry()[model_id]
+    with torch.device("meta"):
+        network = resolve_builder(spec.builder)(**spec.options)
+    assert sum(p.numel() for p in network.parameters()) == spec.metrics["num_params"]
+
+
+def with_statistics(network):
+    """Random weights, and statistics of batch norms that are not 0 and 1."""
+    torch.manual_seed(3)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+    return network.eval()
+
+
+@pytest.mark.parametrize(
+    ("builder", "family", "classes", "aux"),
+    [
+        ("fcn_resnet50", "fcn", 5, True),
+        ("lraspp_mobilenet_v3_large", "lraspp", 3, None),
+        ("deeplabv3_mobilenet_v3_large", "deeplab", 4, True),
+    ],
+)
+def test_a_file_of_torchvisions_reference_script_opens_and_answers_alike(
+    tmp_path, builder, family, classes, aux
+):
+    options = {} if aux is None else {"aux_loss": aux}
+    theirs = with_statistics(
+        getattr(segmentation, builder)(
+            weights=None, weights_backbone=None, num_classes=classes, **options
+        )
+    )
+    path = tmp_path / "checkpoint.pth"
+    torch.save({"model": theirs.state_dict(), "epoch": 3}, path)
+    spec = spec_from_weights(path)
+    assert (spec.family, spec.schema.num_classes) == (family, classes)
+    x = torch.rand(1, 3, 64, 48)
+    with torch.inference_mode():
+        ours = Segmenter(spec, device="cpu").network(x)["out"]
+        torch.testing.assert_close(ours, theirs(x)["out"], atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("stride", [8, 16])
@@ -87,5 +154,7 @@ def test_unknown_names_are_refused():
         deeplabv3("vgg")
     with pytest.raises(ValueError, match="vgg"):
         maskrcnn("vgg")
+    with pytest.raises(ValueError, match="vgg"):
+        fcn("vgg")
     with pytest.raises(ValueError, match="stride"):
         deeplabv3(output_stride=4)

@@ -88,6 +88,18 @@ FAMILIES: Final[dict[str, Family]] = {
             purpose="Scenes and objects of many sizes, with much of the surroundings taken in",
         ),
         Family(
+            "fcn", "FCN", "semantic", _TORCHVISION + "fcn",
+            ("classifier.0.weight", "classifier.4.weight", "backbone.conv1.weight"),
+            _TORCHVISION + "recognise_fcn", told="torchvision's FCN",
+            purpose="A plain baseline on a strong ResNet; its edges are coarse",
+        ),
+        Family(
+            "lraspp", "LR-ASPP", "semantic", _TORCHVISION + "lraspp",
+            ("classifier.low_classifier.weight", "classifier.high_classifier.weight"),
+            _TORCHVISION + "recognise_lraspp", told="torchvision's LR-ASPP",
+            purpose="Small and quick, for machines without a GPU; its edges are coarse",
+        ),
+        Family(
             "maskrcnn", "Mask R-CNN", "instance", _MASK_RCNN + "maskrcnn",
             ("roi_heads.mask_predictor.mask_fcn_logits.weight",),
             _MASK_RCNN + "recognise_maskrcnn", told="torchvision's Mask R-CNN",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from segstudio.cli.exit_codes import InputError, input_errors
@@ -15,23 +15,67 @@ from segstudio.runs.named_runs import with_named_runs
 from segstudio.storage.folders import user_folders
 
 
-def chosen_spec(model: str | None, weights: Path | None, verb: str) -> ModelSpec:
+def chosen_spec(
+    model: str | None, weights: Path | None, verb: str, choices: Sequence[str] = ()
+) -> ModelSpec:
     """The model that the options name.
 
     Args:
         model: Id of a model or of a named run.
         weights: A file of the user's own, for the model or instead of it.
         verb: What shall be done with it, for the error.
+        choices: "NAME=VALUE", what the file of weights does not tell about its network.
 
     Raises:
-        InputError: if nothing is named.
+        InputError: if nothing is named, or a choice is none.
         SegstudioError: if the model is unknown or the file cannot be used.
     """
     if weights is not None:
-        return spec_from_weights(weights, model)
+        return own_specs([weights], choices, model)[0]
+    if choices:
+        raise InputError("--set is for a file of weights.", "Give it with --weights.")
     if model is None:
         raise InputError(f"Say which model to {verb} with --model.", "segstudio models lists them.")
     return models_with([model]).get(model) or get_spec(model)
+
+
+def own_specs(
+    files: Sequence[Path], choices: Sequence[str], arch: str | None = None
+) -> list[ModelSpec]:
+    """The models in files of the user's own; tells what was taken for what they leave open.
+
+    Args:
+        files: With weights.
+        choices: "NAME=VALUE" each, for those files that leave it open.
+        arch: A model's id or a family that each must be.
+
+    Raises:
+        InputError: if a choice is none, or no file leaves it open.
+        SegstudioError: if a file cannot be used.
+    """
+    answers = dict(map(_choice, choices))
+    specs = [spec_from_weights(file, arch) for file in files]
+    unused = set(answers)
+    for number, (file, spec) in enumerate(zip(files, specs, strict=True)):
+        asked = {question.option: question for question in spec.questions}
+        own = {name: answer for name, answer in answers.items() if name in asked}
+        if len(files) == 1:
+            own = answers  # what does not fit is told of with what would
+        specs[number] = spec = spec_from_weights(file, arch, own)
+        unused -= set(own)
+        taken = ", ".join(f"{name}={asked[name].default}" for name in asked if name not in own)
+        if taken:
+            warn(f"note: {file.name} does not tell: {taken} (usual; --set NAME=VALUE changes it)")
+    if unused:
+        raise InputError(f"None of the files of weights leaves {min(unused)!r} open.")
+    return specs
+
+
+def _choice(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not (found and name.strip() and value.strip()):
+        raise InputError(f"--set {text!r} is no choice.", "Say --set NAME=VALUE.")
+    return name.strip(), value.strip()
 
 
 def models_with(names: Iterable[str]) -> Mapping[str, ModelSpec]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from segstudio.core.prediction import Task
+    from segstudio.core.prediction import Question, Task
     from segstudio.core.schema import LabelSchema
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -59,6 +59,7 @@ class Found:
         preprocess: What such networks usually want.
         num_classes: Channels of the logits.
         schema: Its classes, if their number is that of published weights; else None.
+        questions: What they do not say, by which the network answers differently.
     """
 
     title: str
@@ -66,6 +67,7 @@ class Found:
     preprocess: dict[str, Any]
     num_classes: int
     schema: LabelSchema | None = None
+    questions: tuple[Question, ...] = ()
 
 
 _HERE: Final = "segstudio.models.families."

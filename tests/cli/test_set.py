@@ -8,7 +8,7 @@ from commands import run
 from segmenters import balance
 from torch import nn
 
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 
 NOTE = "note: own.pth does not tell: corners=aligned (usual; --set NAME=VALUE changes it)\n"
 

@@ -22,6 +22,8 @@ from segstudio.storage.settings import Settings
 _TINTS = itertools.count(1)
 _LEFT_MS = 200
 """So long after its room was closed the network is not looked at any more."""
+_GONE_MS = 500
+"""So long after its message was closed the strip above the views is gone."""
 _OF_THE_FOLDER = {"recent", "recent_facts", "export_folders"}
 """Settings that tell of folders: each test has its own."""
 
@@ -182,8 +184,12 @@ def _views_back(bench) -> None:
     if not session.inspection.active:
         session.set_inspection(**_values(found.inspection))
     studio.notices.close_shown()
+    studio.notices.recent.clear()
     window.canvas.fit()
     window.canvas.setFocus()
+    if window.notices.isVisible():
+        bench.settle(_GONE_MS)
+        assert window.notices.isHidden()
 
 
 def as_listed_at_first(images) -> None:

@@ -75,9 +75,7 @@ def listeners(bench):
 
 
 @pytest.fixture
-def opened(bench, folder):
-    bench.open(folder)
-    bench.settle()
+def opened(bench):
     sweep()
     return bench
 
@@ -109,6 +107,7 @@ def test_a_closed_dialog_is_gone_and_listens_to_nothing(opened):
             assert listeners(opened) == before, name
             del dialog
             # a job that looks something up for it may hold it until its result arrives
+            opened.until(lambda: opened.studio.jobs.wait_idle(0))
             opened.until(lambda alive=alive: sweep() or alive() is None)
             assert dialogs(opened.window) == [], name
             assert listeners(opened) == before, name

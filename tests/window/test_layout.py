@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QRadioButton, QScrollArea
+from windows import write_pictures
 
 from segstudio.canvas.legend_bar import LegendBar
 from segstudio.kit.elided import ElidedCombo, ElidedLabel
@@ -20,7 +21,7 @@ from segstudio.models.registry import registry
 from segstudio.runs.mapping_doubt import Fit, Suggestion
 from segstudio.runs.ui.mapping_dialog import MappingDialog
 from segstudio.runs.ui.model_panel import fit_text, fit_tip
-from segstudio.session.session import Layer
+from segstudio.session.session import Layer, What
 from segstudio.storage.settings import Settings
 from segstudio.window.main_window import MainWindow
 from segstudio.window.settings_dialog import SettingsDialog
@@ -38,6 +39,17 @@ def scored(bench):
     bench.until(lambda: bench.studio.scoring.of_image() is not None)
     bench.settle()
     return bench
+
+
+@pytest.fixture
+def named(bench, fake_engine):
+    """Gives the class of the window's models a name."""
+
+    def name(text: str) -> None:
+        bench.session.models = fake_engine(text).specs()
+        bench.session.notify(What.MODELS)
+
+    return name
 
 
 def test_the_model_panel_fits_at_1280_by_800(scored):
@@ -183,24 +195,26 @@ def test_dialog_buttons_have_no_pictures_of_another_set(bench):
     assert "QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }" in sheet
 
 
-@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_an_empty_check_box_is_seen(bench, theme, kind):
+def test_an_empty_check_box_is_seen(bench, theme):
     bench.window.theme.choose(theme)
-    box = kind("Pixel grid", bench.window.central)
-    box.resize(120, 24)
-    box.show()
-    shades = {box.grab().toImage().pixelColor(x, 12).lightness() for x in range(16)}
-    assert max(shades) - min(shades) > 60
+    for kind in (QCheckBox, QRadioButton):
+        box = kind("Pixel grid", bench.window.central)
+        box.resize(120, 24)
+        box.show()
+        shades = {box.grab().toImage().pixelColor(x, 12).lightness() for x in range(16)}
+        assert max(shades) - min(shades) > 60, kind
+        box.deleteLater()
     bench.window.theme.choose("system")
 
 
 def test_a_doubt_about_the_classes_is_told_in_the_model_panel_and_leads_to_the_mapping(
-    make_window, fake_engine, folder
+    bench, named, tmp_path
 ):
-    scored = make_window(engine=fake_engine("bright"))
+    scored = bench
+    named("bright")
     scored.window.resize(1280, 800)
-    scored.open(folder)
+    scored.open(write_pictures(tmp_path / "doubtful"))
     panel = scored.window.model
     scored.until(panel.doubt.isVisible)
     # the masks have two classes besides 0 and no names, the model has one, "bright"
@@ -277,13 +291,12 @@ def test_the_smallest_window_still_shows_the_file_that_is_corrected(scored, qapp
     qapp.setFont(usual)
 
 
-def test_one_click_scores_what_the_model_finds_as_the_class_without_a_name(
-    make_window, fake_engine, folder
-):
+def test_one_click_scores_what_the_model_finds_as_the_class_without_a_name(bench, named, tmp_path):
+    folder = write_pictures(tmp_path / "doubtful", 1000)
     for mask in (folder / "masks").iterdir():
         pixels = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)
         cv2.imwrite(str(mask), np.where(pixels > 0, 255, 0).astype(np.uint8))
-    bench = make_window(engine=fake_engine("nucleus"))
+    named("nucleus")
     bench.window.resize(1280, 800)
     bench.open(folder)
     panel = bench.window.model

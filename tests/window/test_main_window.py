@@ -12,6 +12,7 @@ import numpy as np
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QFileDialog, QLineEdit
+from windows import write_pictures
 
 from segstudio.annotation.ui.class_dialogs import IgnoredClassDialog
 from segstudio.annotation.ui.class_table import FIRST, NAME, SECOND
@@ -42,8 +43,8 @@ def _truth(folder, number: int) -> np.ndarray:
     return cv2.imread(str(folder / "masks" / f"field_{number}.png"), cv2.IMREAD_GRAYSCALE)
 
 
-def test_dropping_a_folder_opens_it_and_lists_its_images(make_window, folder):
-    bench = make_window()
+def test_dropping_a_folder_opens_it_and_lists_its_images(bench, tmp_path):
+    folder, before = write_pictures(tmp_path / "dropped"), bench.session.project
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(folder))])
     drop = QDropEvent(
@@ -51,9 +52,11 @@ def test_dropping_a_folder_opens_it_and_lists_its_images(make_window, folder):
         Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
     bench.window.dropEvent(drop)
+    bench.until(lambda: bench.session.project is not before)
     bench.until(lambda: bench.session.document is not None)
+    assert bench.session.project.root == folder
     assert bench.window.images.model.stringList() == [f"field_{n}.png" for n in range(3)]
-    bench.until(lambda: "field_0.png" in bench.window.windowTitle())
+    bench.until(lambda: "field_0.png[*] - dropped" in bench.window.windowTitle())
     assert bench.window.images.count.text() == "3"
 
 

@@ -233,13 +233,10 @@ def test_without_scores_the_names_get_the_room_and_a_line_says_what_to_do(bench)
     assert not classes.missing.isVisible()
 
 
-def test_without_ground_truth_the_line_does_not_ask_for_a_model_alone(
-    make_window, tmp_path, folder
-):
+def test_without_ground_truth_the_line_does_not_ask_for_a_model_alone(bench, tmp_path, folder):
     bare = tmp_path / "bare"
     bare.mkdir()
     (bare / "a.png").write_bytes((folder / "field_0.png").read_bytes())
-    bench = make_window()
     bench.open(bare)
     bench.settle()
     assert bench.window.classes.missing.text().startswith("No ground truth for this image")
@@ -384,11 +381,9 @@ def test_a_click_on_the_line_beside_the_name_opens_the_card_and_a_drag_does_not(
     bench.until(lambda: model.header.folded)
 
 
-def test_what_must_be_known_before_a_run_is_seen_on_the_folded_card(
-    make_window, fake_engine, folder
-):
-    bench = make_window(engine=fake_engine("bright"))
-    bench.open(folder)
+def test_what_must_be_known_before_a_run_is_seen_on_the_folded_card(bench, fake_engine, folder):
+    bench.session.models = fake_engine("bright").specs()
+    bench.session.notify(What.MODELS)
     narrow(bench)
     panel = bench.window.model
     bench.until(panel.doubt.isVisible)

@@ -112,7 +112,7 @@ def test_the_room_is_326_high_and_the_right_column_keeps_its_height(desk):
 
 @pytest.mark.parametrize("way", ["wider window", "closed", "covered", "beside"])
 def test_the_room_keeps_the_height_that_the_user_gave_it(desk, way):
-    opened(desk, KEYS.Key_N)
+    opened(desk, KEYS.Key_M)
     window, room = desk.window, desk.window.docks.room
     window.resizeDocks([room], [420], Qt.Orientation.Vertical)
     desk.settle()
@@ -120,9 +120,9 @@ def test_the_room_keeps_the_height_that_the_user_gave_it(desk, way):
     if way == "wider window":
         window.resize(1300, 772)
     elif way == "closed":
-        press(desk, KEYS.Key_N)
+        press(desk, KEYS.Key_M)
         assert room.isHidden()
-        opened(desk, KEYS.Key_N)
+        opened(desk, KEYS.Key_M)
     elif way == "covered":
         press(desk, KEYS.Key_F11)
         assert room.height() > 420
@@ -137,7 +137,7 @@ def test_the_room_keeps_the_height_that_the_user_gave_it(desk, way):
 
 
 def test_a_room_that_nobody_made_higher_follows_the_window(desk):
-    opened(desk, KEYS.Key_N)
+    opened(desk, KEYS.Key_M)
     desk.window.resize(1500, 1000)
     desk.settle()
     assert desk.window.docks.room.height() == 420  # 42 % of it

@@ -40,6 +40,28 @@ def make_window(make_window):
     return partial(make_window, opens=False)
 
 
+@pytest.fixture(scope="module")
+def kept(keep_window):
+    """A window that the tests share in which no folder is opened."""
+    return keep_window(opens=False)
+
+
+@pytest.fixture
+def started(kept):
+    """The window with its page as at the first start."""
+    kept.engine.gate.set()
+    kept.settle()
+    kept.studio.preferences.update(recent=(), recent_facts={})
+    kept.window.verbs.apply_settings()
+    kept.studio.notices.close_shown()
+    kept.window.resize(1280, 800)
+    kept.window.activateWindow()
+    kept.window.start._show_rows()
+    _page(kept).open_button.setFocus()
+    kept.settle(500)
+    return kept
+
+
 def _page(bench):
     assert bench.window.start.active
     return bench.window.start.page
@@ -85,8 +107,8 @@ def test_before_a_folder_is_open_there_is_the_page_alone(make_window):
     assert not any(place.isVisible() for place in (window.status.zoom, window.status._position))
 
 
-def test_what_was_replaced_before_it_was_made_ready_is_passed_over(make_window):
-    window = make_window().window
+def test_what_was_replaced_before_it_was_made_ready_is_passed_over(started):
+    window = started.window
     gone, last = QWidget(window), QWidget(window)
     window.start._ahead = iter((gone, last))
     delete(gone)
@@ -94,8 +116,8 @@ def test_what_was_replaced_before_it_was_made_ready_is_passed_over(make_window):
     assert last.testAttribute(Qt.WidgetAttribute.WA_WState_Polished)
 
 
-def test_nothing_brings_panels_or_tools_to_the_page(make_window):
-    bench = make_window()
+def test_nothing_brings_panels_or_tools_to_the_page(started):
+    bench = started
     window, commands = bench.window, bench.window.commands
     for action in ("panel.network", "view.panels", "view.reset_layout", "layout.2", "brush.larger"):
         assert not commands[action].isEnabled(), action
@@ -234,8 +256,8 @@ def test_the_folder_is_chosen_by_button_or_key(make_window, folder, monkeypatch)
     assert bench.session.project.root == folder
 
 
-def test_the_key_beside_the_button_is_the_one_in_force(make_window):
-    bench = make_window()
+def test_the_key_beside_the_button_is_the_one_in_force(started):
+    bench = started
     bench.window.commands.set_keymap({"file.open": ("Ctrl+Alt+F",)})
     assert _page(bench)._keys.text() == "Ctrl+Alt+F"
     assert "Ctrl+Alt+F" in _page(bench).open_button.toolTip()
@@ -298,8 +320,8 @@ def test_the_tour_begins_on_the_samples(make_window, monkeypatch):
     assert not bench.window.docks.shown("Network")
 
 
-def test_the_tab_key_goes_through_buttons_and_list(make_window, folder):
-    bench = make_window()
+def test_the_tab_key_goes_through_buttons_and_list(started, folder):
+    bench = started
     page = _page(bench)
     _known(bench, folder)
     page.open_button.setFocus()
@@ -316,9 +338,9 @@ def test_the_tab_key_goes_through_buttons_and_list(make_window, folder):
 # -- recent folders ------------------------------------------------------------------------------
 
 
-def test_recent_folders_say_what_is_known_of_them(make_window, tmp_path, monkeypatch):
+def test_recent_folders_say_what_is_known_of_them(started, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    bench = make_window()
+    bench = started
     _known(bench, tmp_path / "data" / "cells", Path("/srv/nuclei"))
     page = _page(bench)
     assert [page.recent.text_of(row) for row in range(2)] == [
@@ -383,8 +405,8 @@ def test_a_folder_that_is_gone_is_grey_and_says_why_and_can_be_tried_again(
 
 
 @pytest.mark.parametrize("by", ["key", "menu"])
-def test_a_folder_is_taken_out_of_the_list(make_window, tmp_path, by):
-    bench = make_window()
+def test_a_folder_is_taken_out_of_the_list(started, tmp_path, by):
+    bench = started
     _known(bench, tmp_path / "one", tmp_path / "two", tmp_path / "three")
     recent = _page(bench).recent
     recent.setFocus()
@@ -422,8 +444,8 @@ def test_a_list_that_stays_the_same_is_not_laid_out_again(qtbot):
     assert recent.folders == [Path("/data/cells"), Path("/data/roads")]
 
 
-def test_as_many_are_listed_as_there_is_room_for_without_scrolling(make_window, tmp_path):
-    bench = make_window()
+def test_as_many_are_listed_as_there_is_room_for_without_scrolling(started, tmp_path):
+    bench = started
     _known(bench, *(tmp_path / f"{number:02d}" for number in range(12)))
     page, window = _page(bench), bench.window
     for size, least in (((1280, 772), 6), ((1024, 640), 3), ((1900, 1000), 12)):
@@ -461,8 +483,8 @@ def test_a_folder_is_dropped_anywhere(make_window, folder):
     assert bench.session.project.root == folder
 
 
-def test_a_folder_without_images_says_so_above_the_page(make_window, tmp_path):
-    bench = make_window()
+def test_a_folder_without_images_says_so_above_the_page(started, tmp_path):
+    bench = started
     (tmp_path / "bare").mkdir()
     bench.studio.browsing.open_path(tmp_path / "bare")
     bench.until(bench.window.notices.isVisible)
@@ -532,8 +554,8 @@ def test_a_lesson_that_did_not_begin_is_not_given_in_another_folder(
     assert begun == []
 
 
-def test_nothing_is_said_of_offline_while_weights_are_fetched(make_window):
-    bench = make_window()
+def test_nothing_is_said_of_offline_while_weights_are_fetched(started):
+    bench = started
     status = bench.window.status
     assert status._offline.isVisible()
     bench.engine.gate.clear()

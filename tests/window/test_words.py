@@ -69,9 +69,10 @@ def _too_long(root: QWidget) -> set[tuple[str, str]]:
     }
 
 
-@pytest.fixture
-def busy(bench):
-    """A window with all panels open, two models run and evaluated, two views."""
+@pytest.fixture(scope="module")
+def busy(kept):
+    """A window with all panels open, two models run and evaluated, two views; it stays so."""
+    bench = kept
     for name in bench.window.docks.by_name:
         bench.window.docks.open(name)
     models = ["fake-semantic", "fake-instance"]

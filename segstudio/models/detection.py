@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -11,9 +12,8 @@ from typing import Any, Final
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.transform import resize_boxes
-from torchvision.ops import batched_nms, box_iou, roi_align
+from torchvision.ops import batched_nms, box_iou, masks_to_boxes, roi_align
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
@@ -27,6 +27,13 @@ from segstudio.models.tiling import Span, TileGrid
 _GRID: Final = 28
 _NMS_THRESHOLD: Final = 0.5
 _SIZE_ATTRIBUTES: Final = ("min_size", "max_size", "min_scale")
+_INSIDE: Final = 0.5
+_PARTS: Final = (
+    "transform.resize", "transform.postprocess", "backbone", "rpn.head", "roi_heads.box_predictor",
+    "roi_heads.detections_per_img", "roi_heads.nms_thresh",
+)  # fmt: skip
+"""Of a Mask R-CNN, as torchvision lays it out."""
+_finding: Final[weakref.WeakSet[nn.Module]] = weakref.WeakSet()
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,8 @@ class InstanceRunner:
     """A loaded network that gives detections, with the preprocessing that it wants.
 
     Networks are called as torchvision's are, with a list of images (3, h, w) float32; for each
-    they return "boxes" (N, 4), "scores" (N,), "labels" (N,) and "masks" (N, 1, h, w) in a dict.
+    they return "boxes" (N, 4), "scores" (N,), "labels" (N,) and "masks" (N, 1, h, w) or (N, h, w)
+    in a dict. Either boxes or masks may be left out.
     A family whose networks can be run better has a subclass.
     """
 
@@ -152,14 +160,18 @@ class InstanceRunner:
         x, geometry = self.preprocess.prepare(pixels, value_range)
         try:
             (result,) = self.network([x[0].to(self.device)])
-            boxes, scores, labels = (result[key] for key in ("boxes", "scores", "labels"))
+            scores, labels = result["scores"], result["labels"]
+            boxes, masks = _boxes_and_masks(result)
+            if "boxes" not in result:  # where a mask has no pixel there is no object
+                kept = boxes[:, 2] > boxes[:, 0]
+                scores, labels, boxes = scores[kept], labels[kept], boxes[kept]
+                masks = None if masks is None else masks[kept]
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             raise SegstudioError(
-                "The network is said to find instances, but does not give boxes, scores and "
-                f"labels for a list of images ({error}).",
+                "The network is said to find instances, but does not give boxes or masks, scores "
+                f"and labels for a list of images ({error}).",
                 'Call its task "semantic" if it gives logits.',
             ) from error
-        masks = result.get("masks")
         small = torch.ones(len(boxes), 1, _GRID, _GRID)
         if masks is not None and len(boxes):
             small = roi_align(masks.float(), list(boxes.float()[:, None]), _GRID, aligned=True)
@@ -288,19 +300,20 @@ class InstanceRunner:
 class MaskRCNNRunner(InstanceRunner):
     """Runs torchvision's Mask R-CNN without pasting each mask into an array of the image's size."""
 
-    network: GeneralizedRCNN
+    network: Any
 
     @staticmethod
     def runs(network: nn.Module) -> bool:
-        """Whether it is one of torchvision's."""
-        return isinstance(network, GeneralizedRCNN)
+        """Whether it has the parts of one, whatever its class is."""
+        return all(_has(network, path) for path in _PARTS)
 
     @staticmethod
     def deciding(network: nn.Module) -> list[nn.Module]:
         """The heads that propose and classify."""
         rcnn: Any = network
         heads = rcnn.roi_heads
-        return [rcnn.rpn.head, heads.box_predictor, *filter(None, [heads.mask_predictor])]
+        mask_predictor = getattr(heads, "mask_predictor", None)
+        return [rcnn.rpn.head, heads.box_predictor, *filter(None, [mask_predictor])]
 
     @staticmethod
     @contextmanager
@@ -368,9 +381,43 @@ class MaskRCNNRunner(InstanceRunner):
 
 
 def own_runner(network: nn.Module) -> type[InstanceRunner] | None:
-    """The runner that a family has for a network; None if it is called as any other."""
+    """The runner of a network that finds instances; None for one that gives logits.
+
+    A family's own, if there is one for such networks.
+    """
     runners = (imported(family.runner) for family in FAMILIES.values() if family.runner)
-    return next((runner for runner in runners if runner.runs(network)), None)
+    own = next((runner for runner in runners if runner.runs(network)), None)
+    return InstanceRunner if own is None and network in _finding else own
+
+
+def finds_instances(network: nn.Module) -> None:
+    """Remember that a network is called as those that find instances are, whatever its class."""
+    _finding.add(network)
+
+
+def _has(network: object, path: str) -> bool:
+    part: Any = network
+    for name in path.split("."):
+        part = getattr(part, name, None)
+    return part is not None
+
+
+def _boxes_and_masks(result: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Boxes (N, 4) and masks (N, 1, h, w) of what a network found; without boxes the masks'."""
+    masks = result.get("masks")
+    if masks is not None and masks.ndim == 3:
+        masks = masks[:, None]
+    if "boxes" in result:
+        return result["boxes"], masks
+    if masks is None:
+        raise KeyError("boxes")
+    inside = masks[:, 0] > _INSIDE
+    boxes = torch.zeros(len(masks), 4, device=masks.device)
+    filled = inside.flatten(1).any(dim=1)
+    if bool(filled.any()):
+        corners = masks_to_boxes(inside[filled])
+        boxes[filled] = corners + corners.new_tensor([0, 0, 1, 1])  # its last pixel belongs to it
+    return boxes, masks
 
 
 def _as_found(result: Any, _image_shapes: Any, _original_sizes: Any) -> Any:

@@ -25,7 +25,7 @@ from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
 from segstudio.models.augmentation import Augmentation
 from segstudio.models.checkpoints import broken_tensors, load_into, load_state
-from segstudio.models.detection import InstanceRunner, own_runner
+from segstudio.models.detection import InstanceRunner, finds_instances, own_runner
 from segstudio.models.devices import (
     is_out_of_memory,
     release_memory,
@@ -118,6 +118,8 @@ class Segmenter:
             self._network = _move(network, self.device)
             for module in network.modules():
                 module.register_forward_pre_hook(self._before_module)
+            if self.spec.task == "instance":
+                finds_instances(network)
             runner = own_runner(network) or InstanceRunner
             for module in runner.deciding(network):
                 module.register_forward_hook(_look_for_numbers)

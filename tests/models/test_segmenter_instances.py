@@ -13,6 +13,7 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import RunOptions, with_thresholds
 from segstudio.core.schema import LabelSchema
+from segstudio.inspection.nets.traced_model import TracedModel
 from segstudio.models.detection import MaskRCNNRunner
 from segstudio.models.preprocess import Preprocess
 from segstudio.models.segmenter import Segmenter
@@ -180,6 +181,7 @@ class Bright(nn.Module):
     """Finds one object, the bright pixels of an image, as torchvision's networks would."""
 
     def forward(self, images):
+        assert isinstance(images, list)
         return [self._of(image.mean(0) > 0.5) for image in images]
 
     def _of(self, mask):
@@ -197,18 +199,35 @@ class Bright(nn.Module):
         }  # fmt: skip
 
 
+class BrightMasks(Bright):
+    """The same, and says no boxes; of what it finds besides no mask has a pixel."""
+
+    def _of(self, mask):
+        masks = torch.stack([torch.zeros_like(mask, dtype=torch.float32), mask.float()])
+        if not mask.any():
+            masks = masks[:1]
+        count = len(masks)
+        return {"scores": torch.tensor([0.9, 0.75])[:count], "labels": torch.ones(count).long(),
+                "masks": masks}  # fmt: skip
+
+
 def bright_triangle() -> np.ndarray:
     rows, columns = np.mgrid[:90, :120]
     return ((rows >= 20) & (rows < 76) & (columns >= 30) & (columns < 30 + rows - 19)) * np.uint8(1)
 
 
-@pytest.mark.parametrize("scale", [1.0, 0.5])
-def test_any_network_that_gives_detections_finds_instances(tmp_path, monkeypatch, scale):
-    """The contract of docs/architecture.md, without a runner of the network's own."""
-    spec = saved(
+@pytest.fixture(params=[Bright, BrightMasks], ids=["boxes", "masks"])
+def bright_spec(request, tmp_path, monkeypatch):
+    return saved(
         tmp_path, nn.Conv2d(1, 1, 1), task="instance", family="bright", options={},
-        builder=use_network(monkeypatch, Bright), preprocess={"scaling": "unit", "divisor": 16},
+        builder=use_network(monkeypatch, request.param), preprocess={"scaling": "unit", "divisor": 16},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_any_network_that_gives_detections_finds_instances(bright_spec, scale):
+    """The contract of docs/architecture.md, without a runner of the network's own."""
+    spec = bright_spec
     wanted = bright_triangle()
     pixels = np.repeat(wanted[..., None] * np.uint8(255), 3, axis=2)
     options = RunOptions(input_scale=scale)
@@ -219,3 +238,44 @@ def test_any_network_that_gives_detections_finds_instances(tmp_path, monkeypatch
     assert differing <= 0.08 / scale * int(wanted.sum())
     dark = Segmenter(spec, device="cpu").predict(np.zeros_like(pixels))
     assert len(dark.instances) == 0
+
+
+def test_the_inspector_calls_such_a_network_as_it_is_run(bright_spec):
+    wanted = bright_triangle()
+    pixels = np.repeat(wanted[..., None] * np.uint8(255), 3, axis=2)
+    trace, prediction = TracedModel(Segmenter(bright_spec, device="cpu"), pixels).look()
+    assert trace.output_shape is None
+    assert prediction.instances.scores.tolist() == [0.75]
+    assert int((prediction.labels != wanted).sum()) <= 0.08 * int(wanted.sum())
+
+
+class SameParts(nn.Module):
+    """The parts of a Mask R-CNN in a class of its own."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.transform, self.backbone = network.transform, network.backbone
+        self.rpn, self.roi_heads = network.rpn, network.roi_heads
+
+    def forward(self, images):
+        sizes = [tuple(image.shape[-2:]) for image in images]
+        batch, _ = self.transform(images)
+        features = self.backbone(batch.tensors)
+        proposals, _ = self.rpn(batch, features)
+        found, _ = self.roi_heads(features, proposals, batch.image_sizes)
+        return self.transform.postprocess(found, batch.image_sizes, sizes)
+
+
+def test_a_mask_rcnn_of_another_class_is_run_as_one(rcnn_network, rcnn_spec, monkeypatch):
+    builder = use_network(monkeypatch, lambda: SameParts(rcnn_network))
+    other = dataclasses.replace(rcnn_spec, builder=builder, options={})
+    pixels = image(100, 140)
+    ours, theirs = (
+        Segmenter(spec, device="cpu").predict(pixels, RunOptions(score_threshold=0.0))
+        for spec in (other, dataclasses.replace(rcnn_spec, options={}, builder=use_network(
+            monkeypatch, lambda: rcnn_network, "torchvisions")))
+    )  # fmt: skip
+    assert len(ours.instances) == len(theirs.instances) > 3
+    assert len(ours.notes) == len(theirs.notes)
+    np.testing.assert_array_equal(ours.instances.masks, theirs.instances.masks)
+    np.testing.assert_array_equal(ours.labels, theirs.labels)

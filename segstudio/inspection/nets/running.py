@@ -52,9 +52,9 @@ def run(model: nn.Module, images: Tensor, recorder: Recorder | None = None) -> A
 def main_output(output: Any) -> Tensor | None:
     """Return the first map (N, C, H, W) in a model's output, or None: the logits, if any.
 
-    Detections (a list with boxes) have no logits.
+    Detections (a list with scores, and boxes or masks) have no logits.
     """
     first = output[0] if isinstance(output, list) and output else output
-    if isinstance(first, Mapping) and "boxes" in first:
+    if isinstance(first, Mapping) and "scores" in first and {"boxes", "masks"} & first.keys():
         return None
     return next((tensor for tensor in tensors_in(output) if tensor.ndim == 4), None)

@@ -50,7 +50,8 @@ def class_map(output: Any, class_id: int) -> Tensor:
     if not bool(chosen.any()):
         raise SegstudioError(f"the network found nothing of class {class_id} in this image")
     scores: Tensor = first["scores"][chosen]
-    summed: Tensor = (first["masks"][chosen, 0] * scores[:, None, None]).sum(0)
+    masks = first["masks"][chosen]
+    summed: Tensor = (masks.reshape(-1, *masks.shape[-2:]) * scores[:, None, None]).sum(0)
     return summed
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
 from segstudio.cli.exit_codes import FAILURE, OK, InputError, input_errors
-from segstudio.cli.loading import fetch_weights, models_with
+from segstudio.cli.loading import fetch_weights, models_with, spec_of_file
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import write_comparison
 from segstudio.cli.shown_job import ShownJob
@@ -29,7 +29,6 @@ from segstudio.evaluation.own_pixels import (
 )
 from segstudio.folder.files import FolderFiles
 from segstudio.metrics.measure import AnyMeasure
-from segstudio.models.registry import spec_from_weights
 from segstudio.runs.engine import TorchEngine
 from segstudio.storage.figures import FigureStore
 from segstudio.storage.folders import require_folder, user_folders
@@ -225,7 +224,7 @@ def _specs(names: Sequence[str]) -> list[ModelSpec]:
     for name in dict.fromkeys(names):
         spec = known.get(name)
         if spec is None and Path(name).is_file():
-            spec = spec_from_weights(Path(name).resolve())
+            spec = spec_of_file(Path(name))
         if spec is None:
             raise SegstudioError(
                 f"There is no model {name!r}.", "segstudio models lists them; or give a file."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
@@ -130,6 +131,13 @@ class ModelSpec:
             ground = schema.background_id
             classes = tuple(replace(c, thing=c.id != ground) for c in schema.classes)
             object.__setattr__(self, "schema", replace(schema, classes=classes))
+
+    @property
+    def own_file(self) -> str:
+        """Path of the weights, for a plain model from a file of the user's own; else ""."""
+        if self.weights is None or self.made_of is not None or self.embedded:
+            return ""
+        return self.weights.filename if os.path.isabs(self.weights.filename) else ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
-from segstudio.models.families import FAMILIES, Family, Found, Shapes, imported, recognised_text
+from segstudio.models.families import FAMILIES, Family, Found, Question, Shapes, imported, recognised_text
 from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.registry import (
     is_safetensors,
@@ -48,6 +48,19 @@ def spec_from_weights(path: Path, arch: str | None = None) -> ModelSpec:
             f"Choose a model of the family {spec.family}.",
         )
     return replace(spec, id=_free_id(path), title=f"{spec.title} ({path.name})")
+
+
+def questions_about(path: Path) -> tuple[bool, tuple[Question, ...]]:
+    """Whether a file says itself what it is, and what remains to be asked of one that does not.
+
+    Raises:
+        SegstudioError: if it cannot be read or recognised.
+    """
+    path = path.expanduser().resolve()
+    if is_safetensors(path) and read_spec_data(path) is not None:
+        return True, ()
+    _, found = recognise(_shapes(path), str(path))
+    return False, found.questions
 
 
 def _wanted(arch: str | None) -> tuple[ModelSpec | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +21,7 @@ from segstudio.jobs import Job
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.traced_model import TracedModel
+    from segstudio.models.families import Question
     from segstudio.models.ensembles import Member
     from segstudio.models.segmenter import Segmenter
     from segstudio.models.segmenter_cache import SegmenterCache
@@ -41,6 +42,25 @@ class Predictor(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What a file of weights is.
+
+    Attributes:
+        spec: Its model, with the usual answers where the file does not say something.
+        is_told: Whether the file itself says what it is: classes, what goes in, what comes out.
+        questions: What neither the file nor the shapes of its tensors tell.
+        tensors: How many tensors of the network it fills: all, or 0 if they do not fit.
+        problem: Why it cannot be loaded, "" if it can.
+    """
+
+    spec: ModelSpec
+    is_told: bool = True
+    questions: tuple[Question, ...] = ()
+    tensors: int = 0
+    problem: str = ""
+
+
 class Engine(Protocol):
     """What segstudio asks of its models; every method may take long and belongs into a job."""
 
@@ -58,6 +78,10 @@ class Engine(Protocol):
 
     def spec_from_weights(self, path: Path) -> ModelSpec:
         """Describe a file of the user's own."""
+        ...
+
+    def examine(self, path: Path, check: Check) -> Examined:
+        """Describe a file of the user's own, and load it once."""
         ...
 
     def predictor(self, spec: ModelSpec, device: str, check: Check) -> Predictor:
@@ -131,6 +155,28 @@ class TorchEngine:
         from segstudio.models.registry import spec_from_weights
 
         return spec_from_weights(path)
+
+    def examine(self, path: Path, check: Check) -> Examined:
+        """Describe a file of the user's own, and load it once (torch with it).
+
+        Raises:
+            SegstudioError: if it holds no network that segstudio knows.
+        """
+        from segstudio.models.download import sha256_of
+        from segstudio.models.recognition import questions_about
+
+        spec = self.spec_from_weights(path)
+        if spec.weights is not None:  # with its digest it is the model that is run later
+            digest = sha256_of(Path(spec.weights.filename), check)
+            spec = replace(spec, weights=replace(spec.weights, sha256=digest))
+        check()
+        is_told, questions = questions_about(path)
+        try:
+            tensors = self._segmenter(spec, "auto", check).tensors
+        except SegstudioError as error:
+            problem = f"{error.message} {error.hint}".strip()
+            return Examined(spec, is_told, questions, problem=problem)
+        return Examined(spec, is_told, questions, tensors)
 
     def predictor(self, spec: ModelSpec, device: str, check: Check) -> Predictor:
         """Load a model (torch with it), or give the loaded one.

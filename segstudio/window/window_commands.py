@@ -49,7 +49,12 @@ class WindowCommands:
             window, studio.session, studio.preferences, studio.evaluation_report
         )
         self.runs = RunCommands(
-            window, studio.session, studio.named_runs, studio.segmenting, studio.notices
+            window,
+            studio.session,
+            studio.named_runs,
+            studio.segmenting,
+            studio.own_weights,
+            studio.notices,
         )
         self._closing = False
         """Whether the window is closed once the saves that were begun have ended."""
@@ -125,7 +130,7 @@ class WindowCommands:
     def load_weights(self) -> None:
         path = ask_weights(self._window, "Load weights")
         if path is not None:
-            self._studio.segmenting.load_weights_file(path)
+            self._studio.own_weights.open(path)
 
     def run_all(self) -> None:
         """Run the chosen model on every image; a large folder is asked for first."""

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 from segstudio.core.prediction import ModelSpec
 from segstudio.notices import Notices
 from segstudio.runs.named_runs import NamedRuns
+from segstudio.runs.own_weights import OwnWeights
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.session import Session
 
@@ -20,10 +21,12 @@ class RunCommands:
         session: Session,
         named_runs: NamedRuns,
         segmenting: Segmenting,
+        own_weights: OwnWeights,
         notices: Notices,
     ) -> None:
         self._window, self._session, self._notices = window, session, notices
         self._named_runs, self._segmenting = named_runs, segmenting
+        self._own_weights = own_weights
 
     def manage(self, what: str) -> None:
         """Ask for a "new" named run or an "ensemble", or "remove" the chosen one.
@@ -36,7 +39,7 @@ class RunCommands:
     def _new(self) -> None:
         from segstudio.runs.ui.run_dialog import RunDialog
 
-        dialog = RunDialog(self._session, self._named_runs, self._segmenting, self._window)
+        dialog = RunDialog(self._session, self._named_runs, self._own_weights, self._window)
         dialog.created.connect(self._created)
         dialog.open()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -137,7 +137,7 @@ class ModelSpec:
         """Path of the weights, for a plain model from a file of the user's own; else ""."""
         if self.weights is None or self.made_of is not None or self.embedded:
             return ""
-        return self.weights.filename if os.path.isabs(self.weights.filename) else ""
+        return self.weights.filename if Path(self.weights.filename).is_absolute() else ""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,23 @@ class Family:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What neither a file nor the shapes of its tensors tell, and its user may know.
+
+    Attributes:
+        option: The builder's option that the answer is.
+        text: The question.
+        choices: The possible answers.
+        default: The usual one.
+    """
+
+    option: str
+    text: str
+    choices: tuple[Any, ...]
+    default: Any
+
+
+@dataclass(frozen=True)
 class Found:
     """What names and shapes say about a network.
 
@@ -55,6 +72,7 @@ class Found:
         preprocess: What such networks usually want.
         num_classes: Channels of the logits.
         schema: Its classes, if their number is that of published weights; else None.
+        questions: What they do not say; the options hold the usual answers.
     """
 
     title: str
@@ -62,6 +80,7 @@ class Found:
     preprocess: dict[str, Any]
     num_classes: int
     schema: LabelSchema | None = None
+    questions: tuple[Question, ...] = ()
 
 
 _UNET = "segstudio.models.unet:"

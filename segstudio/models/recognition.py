@@ -9,7 +9,15 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
-from segstudio.models.families import FAMILIES, Family, Found, Question, Shapes, imported, recognised_text
+from segstudio.models.families import (
+    FAMILIES,
+    Family,
+    Found,
+    Question,
+    Shapes,
+    imported,
+    recognised_text,
+)
 from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.registry import (
     is_safetensors,

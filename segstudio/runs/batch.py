@@ -34,6 +34,8 @@ from segstudio.storage.decode import pages_in_image
 from segstudio.storage.image_ref import ImageRef, place_of
 
 _DEFAULTS = RunOptions()
+_DIGITS = 16
+"""Of a SHA-256: enough to tell files apart."""
 _ANSWERING = ("input_scale", "flips", "scales")
 
 
@@ -67,9 +69,13 @@ def _stamp_of(spec: ModelSpec) -> str:
     path = Path(weights.filename)
     if spec.embedded:  # such a file describes itself
         return _time_of(resource_path("models", weights.filename))
-    done = json.dumps(described(spec), sort_keys=True, default=str)
-    digest = hashlib.blake2b(done.encode(), digest_size=6).hexdigest()
-    return f"{_time_of(path) if path.is_absolute() else weights.sha256}-{digest}"
+    if not path.is_absolute():
+        return weights.sha256
+    # the names of a file of the user's own stand in its predictions, and may be said anew
+    done = json.dumps([described(spec), *spec.schema.names], sort_keys=True, default=str)
+    digest = hashlib.blake2b(done.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    content = weights.sha256[:_DIGITS] or _time_of(path)
+    return f"{content}-{digest}"
 
 
 def _time_of(path: Path) -> str:

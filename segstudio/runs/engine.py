@@ -21,8 +21,8 @@ from segstudio.jobs import Job
 
 if TYPE_CHECKING:
     from segstudio.inspection.nets.traced_model import TracedModel
-    from segstudio.models.families import Question
     from segstudio.models.ensembles import Member
+    from segstudio.models.families import Question
     from segstudio.models.segmenter import Segmenter
     from segstudio.models.segmenter_cache import SegmenterCache
 

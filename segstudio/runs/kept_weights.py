@@ -123,9 +123,7 @@ def free_title(wanted: str, taken: Iterable[str]) -> str:
     return free
 
 
-def with_kept(
-    models: Mapping[str, ModelSpec], kept: Iterable[KeptWeights]
-) -> dict[str, ModelSpec]:
+def with_kept(models: Mapping[str, ModelSpec], kept: Iterable[KeptWeights]) -> dict[str, ModelSpec]:
     """The models and those of the list; an id that a package has taken since gets a number."""
     found = dict(models)
     for entry in kept:
@@ -216,7 +214,7 @@ def _as_json(entry: KeptWeights) -> dict[str, Any]:
         "licence": spec.licence,
         "summary": spec.description,
         "metrics": dict(spec.metrics),
-        **({"output": spec.output.to_json()} if hasattr(spec, "output") else {}),  # STUB
+        "output": spec.output.to_json(),
     }
 
 

@@ -176,7 +176,9 @@ class NamedRuns:
         chosen = session.model.chosen
         if self._wanted in session.models and chosen in ("", self._stand_in):
             chosen, self._wanted = self._wanted, ""
-        session.model = replace(session.model, chosen=chosen, available=available - {spec.id for spec in specs} | ready)
+        session.model = replace(
+            session.model, chosen=chosen, available=available - {spec.id for spec in specs} | ready
+        )
         session.notify(What.MODELS, by=self)
 
     def _is_ready(self, spec: ModelSpec) -> bool:

@@ -20,7 +20,6 @@ from segstudio.runs.kept_weights import (
     kept_as,
     read_kept,
     same_content,
-    with_kept,
     write_kept,
 )
 from segstudio.session.session import Session, What
@@ -304,14 +303,7 @@ class OwnWeights:
             return
 
         def done(found: _Looked) -> None:
-            if self._here != found.here:
-                self._here = {*found.here}
-                self._show()
-            changed = [e for e in found.changed if self._kept.get(e.spec.id) in kept]
-            if changed:
-                self._put(changed)
-            for text in found.told:
-                self._notices.info(text, scope="program")
+            self._take_looked(found, kept)
             if then is not None:
                 then()
 
@@ -321,6 +313,16 @@ class OwnWeights:
         self._jobs.submit(
             "Looking for changed weights", _LANE, work, done, key="look-at-weights", visible=False
         )
+
+    def _take_looked(self, found: _Looked, kept: Sequence[KeptWeights]) -> None:
+        if self._here != found.here:
+            self._here = {*found.here}
+            self._show()
+        changed = [e for e in found.changed if self._kept.get(e.spec.id) in kept]
+        if changed:
+            self._put(changed)
+        for text in found.told:
+            self._notices.info(text, scope="program")
 
     def has_changed(self, model: ModelSpec) -> bool:
         """Whether one of the files that a model is made of was written anew since it was read."""
@@ -355,9 +357,7 @@ class OwnWeights:
         self._jobs.submit("Keeping the list of weights", "save", work, visible=False)
 
 
-def _opened(
-    path: Path, kept: Iterable[KeptWeights], engine: Engine, job: Job
-) -> OpenedWeights:
+def _opened(path: Path, kept: Iterable[KeptWeights], engine: Engine, job: Job) -> OpenedWeights:
     """Look at a file: known by its content, or examined."""
     path = path.expanduser().resolve()
     entries = [*kept]
@@ -406,9 +406,7 @@ def _looked_at(kept: Iterable[KeptWeights], engine: Engine, job: Job) -> _Looked
     return _Looked(tuple(changed), frozenset(here), tuple(told))
 
 
-def _renewed(
-    before: KeptWeights, now: KeptWeights, questions: Sequence[Question]
-) -> KeptWeights:
+def _renewed(before: KeptWeights, now: KeptWeights, questions: Sequence[Question]) -> KeptWeights:
     """A file that was written anew: what was said of it holds as far as it fits the new tensors."""
     if now.file.sha256 == before.file.sha256:
         return replace(before.at(now.path), tensors=now.tensors)
@@ -421,7 +419,7 @@ def _renewed(
             divisor = {"divisor": new.preprocess["divisor"]} if "divisor" in new.preprocess else {}
             spec = replace(spec, preprocess={**old.preprocess, **divisor})
         if len(old.schema.classes) == len(new.schema.classes):
-            spec = replace(spec, schema=old.schema)  # STUB
+            spec = replace(spec, schema=old.schema, output=old.output)
     return replace(now, spec=spec)
 
 
@@ -432,4 +430,3 @@ def _channels(spec: ModelSpec) -> int:
 def _at(spec: ModelSpec, path: Path) -> ModelSpec:
     """A model whose file is another one, of which nothing is known yet."""
     return replace(spec, weights=WeightsFile(str(path)))
-

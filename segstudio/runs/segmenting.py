@@ -71,7 +71,6 @@ class Segmenting:
 
     def refresh_models(self) -> None:
         """Read the list of models and which weights are on disk; keeps the chosen one."""
-
         own_weights = self._own_weights
 
         def work(_job: Job) -> tuple[dict[str, ModelSpec], frozenset[str], ReadList]:

@@ -43,6 +43,8 @@ def images(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     cv2.imwrite(str(tmp_path / "pictures" / "a.png"), pixels)
     cv2.imwrite(str(tmp_path / "pictures" / "masks" / "a.png"), (pixels[..., 0] > 99).astype("u1"))
+    schema = LabelSchema.from_names(("ground", "cell")).to_json()
+    (tmp_path / "pictures" / "segstudio.json").write_text(json.dumps(schema))
     return tmp_path / "pictures"
 
 
@@ -75,7 +77,11 @@ def test_a_missing_file_says_so_in_the_list_and_when_it_shall_run(capsys, kept, 
 def test_the_description_holds_by_id_and_by_content(capsys, kept, images, tmp_path, how):
     copy = tmp_path / "elsewhere.safetensors"
     shutil.copy(kept, copy)
-    arguments = {"id": ("--model", "best"), "file": ("--weights", kept), "copy": ("--weights", copy)}
+    arguments = {
+        "id": ("--model", "best"),
+        "file": ("--weights", kept),
+        "copy": ("--weights", copy),
+    }
     out = tmp_path / "out"
     code, text, err = run(capsys, "predict", images, *arguments[how], "--out", out, "--json")
     assert (code, err) == (0, "")
@@ -101,7 +107,7 @@ def test_a_listed_model_takes_no_other_file(capsys, kept, images, tmp_path):
 
 
 def test_models_are_compared_by_id_and_by_file(capsys, kept, images):
-    code, text, err = run(capsys, "compare", images, "--models", f"best,{kept}", "--class-0", "background", "--json")
+    code, text, err = run(capsys, "compare", images, "--models", f"best,{kept}", "--json")
     assert (code, err) == (0, "")
     assert [m["id"] for m in json.loads(text)["models"]] == ["best"]
 

@@ -113,7 +113,9 @@ class EnsembleDialog(Dialog):
         self._dim(chosen)
         how = "Mean" if self.mean.isChecked() else "Vote"
         suggested = f"{how} of {_names(chosen)}" if chosen else "Ensemble"
-        self.name.setPlaceholderText(free_title(suggested, [spec.title for spec in self._session.models.values()]))
+        self.name.setPlaceholderText(
+            free_title(suggested, [spec.title for spec in self._session.models.values()])
+        )
         problem = title_problem(self.title, self._session.models)
         if len(chosen) < 2:
             problem = "Choose two models or more."

@@ -39,6 +39,7 @@ from segstudio.jobs import JobRunner
 from segstudio.notices import Notices
 from segstudio.preferences import Preferences
 from segstudio.runs.class_mappings import ClassMappings
+from segstudio.runs.describing import Previewing
 from segstudio.runs.engine import Engine, TorchEngine
 from segstudio.runs.kept_weights import own_weights_file
 from segstudio.runs.named_runs import NamedRuns
@@ -70,6 +71,7 @@ class Studio:
         recent_folders: Folders that were open before.
         folder_claim: Other windows on the same folder; windows that only look.
         own_weights: Weights of the user's own, in the list of models.
+        previewing: How weights that are being described read the open image.
         segmenting: Models.
         comparing: What the views side by side show.
         schema_keeper: The folder's classes, and what changes them.
@@ -138,6 +140,7 @@ class Studio:
             own_weights_file(self.preferences.folders),
             self._engine,
         )
+        self.previewing = Previewing(jobs, self._engine)
         self.segmenting = Segmenting(
             session,
             jobs,

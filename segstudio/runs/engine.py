@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.core.labels import Image
 from segstudio.core.prediction import (
     Ensemble,
@@ -61,6 +62,21 @@ class Examined:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Previewed:
+    """What a model says as it is described now, and what its network was given.
+
+    Attributes:
+        prediction: Its answer.
+        input_hw: Height and width of the network's input.
+        input_range: The lowest and the highest value in it.
+    """
+
+    prediction: Prediction
+    input_hw: tuple[int, int]
+    input_range: tuple[float, float]
+
+
 class Engine(Protocol):
     """What segstudio asks of its models; every method may take long and belongs into a job."""
 
@@ -82,6 +98,12 @@ class Engine(Protocol):
 
     def examine(self, path: Path, check: Check) -> Examined:
         """Describe a file of the user's own, and load it once."""
+        ...
+
+    def preview(
+        self, spec: ModelSpec, pixels: Image, options: RunOptions, check: Check
+    ) -> Previewed:
+        """Run a plain model that is being described on one image of shape (H, W, 3) uint8 RGB."""
         ...
 
     def predictor(self, spec: ModelSpec, device: str, check: Check) -> Predictor:
@@ -185,6 +207,38 @@ class TorchEngine:
             SegstudioError: if the weights are missing or do not fit.
         """
         return self._member(spec, device, check)
+
+    def preview(
+        self, spec: ModelSpec, pixels: Image, options: RunOptions, check: Check
+    ) -> Previewed:
+        """Run a plain model that is being described on one image; its network stays in memory.
+
+        Raises:
+            SegstudioError: if it cannot run as it is described; in plain words.
+        """
+        from segstudio.models.preprocess import Preprocess
+
+        try:
+            given, _ = Preprocess.from_dict(dict(spec.preprocess)).prepare(pixels)
+        except (ValueError, TypeError) as error:
+            raise SegstudioError(f"Such input makes no sense: {error}.") from error
+        check()
+        height, width = given.shape[-2:]
+        segmenter = self._segmenter(spec, options.device, check)
+        try:
+            found = segmenter.predict(pixels, options, check)
+        except SegstudioError as error:
+            if error.__cause__ is None or isinstance(error.__cause__, SegstudioError):
+                raise
+            if "NaN" in error.message:
+                raise
+            raise SegstudioError(
+                f"The network does not take this input ({counted(given.shape[1], 'channel')} of "
+                f"{width} x {height} pixels), or its output is not what is said here.",
+                "Try another input size (many networks want multiples of 32), other channels or "
+                "another output.",
+            ) from error
+        return Previewed(found, (height, width), (float(given.min()), float(given.max())))
 
     def _member(self, spec: ModelSpec, device: str, check: Check) -> Member:
         made_of = spec.made_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, WeightsFile, parts_of
@@ -24,7 +25,7 @@ from segstudio.runs.kept_weights import (
 )
 from segstudio.session.session import Session, What
 
-_LANE = "digests"
+_LANE: Final = "digests"
 """Files of weights are long; folders and images do not wait for them."""
 
 
@@ -179,9 +180,12 @@ class OwnWeights:
             return
 
         def work(job: Job) -> OpenedWeights:
+            if entry.state == "missing":
+                problem = f"{entry.path} is not there any more."
+                return OpenedWeights(entry, is_new=False, is_told=True, problem=problem)
             found = self._engine.examine(entry.path, job.check)
             fresh = replace(entry, tensors=found.tensors or entry.tensors)
-            return OpenedWeights(fresh, found.questions, is_new=False, is_told=True)
+            return OpenedWeights(fresh, found.questions, False, True, found.problem)
 
         def done(opened: OpenedWeights) -> None:
             ask(opened)

@@ -16,7 +16,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, WeightsFile
 from segstudio.core.schema import LabelSchema
-from segstudio.runs.engine import Examined
+from segstudio.runs.engine import Examined, Previewed
 from segstudio.studio import Studio
 
 BRIGHT = ModelSpec(
@@ -141,6 +141,10 @@ class FakeEngine:
 
     def examine(self, path: Path, check):
         return Examined(self.spec_from_weights(path), is_told=self.is_told, tensors=4)
+
+    def preview(self, spec, pixels, options, check):
+        answer = FakePredictor(self, spec).predict(pixels, options, check, lambda *_: None)
+        return Previewed(answer, pixels.shape[:2], (0.0, 1.0))
 
     def predictor(self, spec, device, check):
         if spec.id in self.missing:

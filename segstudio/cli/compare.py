@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from segstudio.cli.compare_report import report_of
 from segstudio.cli.compare_tables import print_report
 from segstudio.cli.exit_codes import FAILURE, OK, InputError, input_errors
-from segstudio.cli.loading import fetch_weights, models_with, spec_of_file
+from segstudio.cli.loading import fetch_weights, models_with, own_specs
 from segstudio.cli.output import print_json, progress_bar, warn
 from segstudio.cli.report_files import write_comparison
 from segstudio.cli.shown_job import ShownJob
@@ -64,6 +64,7 @@ class ComparisonRequest:
         said: How the values of the ground truth are read.
         masks: What is known to be masks.
         command: The line that asks for this, for the report.
+        choices: "NAME=VALUE", what files of weights do not tell about their networks.
     """
 
     folder: Path
@@ -79,6 +80,7 @@ class ComparisonRequest:
     said: ReadAs = NOTHING_SAID
     masks: ChosenMasks = field(default_factory=ChosenMasks)
     command: str = ""
+    choices: tuple[str, ...] = ()
 
 
 def compare(request: ComparisonRequest, *, as_json: bool) -> int:
@@ -97,7 +99,7 @@ def compare(request: ComparisonRequest, *, as_json: bool) -> int:
     with input_errors():
         if not request.folder.is_file():  # an image stands for its folder
             require_folder(request.folder)
-        specs = _specs(request.models)
+        specs = _specs(request.models, request.choices)
         schema = None if request.schema_file is None else read_schema(request.schema_file)
         project, schema = opened_for(
             [spec.schema for spec in specs],
@@ -218,18 +220,18 @@ def _evaluated(
         )
 
 
-def _specs(names: Sequence[str]) -> list[ModelSpec]:
+def _specs(names: Sequence[str], choices: Sequence[str]) -> list[ModelSpec]:
     """The models by id, named runs by id, or files of weights, each once."""
-    known, found = models_with(names), {}
-    for name in dict.fromkeys(names):
-        spec = known.get(name)
-        if spec is None and Path(name).is_file():
-            spec = spec_of_file(Path(name))
-        if spec is None:
+    known = models_with(names)
+    wanted = list(dict.fromkeys(names))
+    files = {name: Path(name).resolve() for name in wanted if name not in known}
+    for name, file in files.items():
+        if not file.is_file():
             raise SegstudioError(
                 f"There is no model {name!r}.", "segstudio models lists them; or give a file."
             )
-        found[spec.id] = spec
+    own = dict(zip(files, own_specs(list(files.values()), choices), strict=True))
+    found = {spec.id: spec for spec in (known.get(name) or own[name] for name in wanted)}
     if not found:
         raise SegstudioError("Say which models to compare with --models A,B.")
     return list(found.values())

@@ -49,6 +49,7 @@ class InspectionRequest:
     device: str = "auto"
     files: Files = field(default_factory=Files)
     how: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def inspect(request: InspectionRequest, *, as_json: bool) -> int:
         request.files.check(request.image)
         # the report cuts every skip, whatever else is cut
         how = how_of(request.how, ALL_SKIPS if request.files.report else request.ablate)
-        spec = chosen_spec(request.model, request.weights, "inspect")
+        spec = chosen_spec(request.model, request.weights, "inspect", request.choices)
         pixels = read_image(request.image).pixels
     fetch_weights(spec)
     traced_model = engine_on(request.device).traced_model(

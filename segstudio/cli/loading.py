@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segstudio.cli.exit_codes import InputError, input_errors
@@ -13,7 +14,7 @@ from segstudio.models.weights import download, find_weights
 from segstudio.runs.engine import TorchEngine
 from segstudio.runs.kept_weights import (
     KeptWeights,
-    described_file,
+    known_file,
     own_weights_file,
     read_kept,
     with_kept,
@@ -22,23 +23,86 @@ from segstudio.runs.named_runs import with_named_runs
 from segstudio.storage.folders import user_folders
 
 
-def chosen_spec(model: str | None, weights: Path | None, verb: str) -> ModelSpec:
+def chosen_spec(
+    model: str | None, weights: Path | None, verb: str, choices: Sequence[str] = ()
+) -> ModelSpec:
     """The model that the options name.
 
     Args:
         model: Id of a model or of a named run.
         weights: A file of the user's own, for the model or instead of it.
         verb: What shall be done with it, for the error.
+        choices: "NAME=VALUE", what the file of weights does not tell about its network.
 
     Raises:
-        InputError: if nothing is named.
+        InputError: if nothing is named, or a choice is none.
         SegstudioError: if the model is unknown or the file cannot be used.
     """
     if weights is not None:
-        return _of_file(weights, model)
+        return own_specs([weights], choices, model)[0]
+    if choices:
+        raise InputError("--set is for a file of weights.", "Give it with --weights.")
     if model is None:
         raise InputError(f"Say which model to {verb} with --model.", "segstudio models lists them.")
     return models_with([model]).get(model) or get_spec(model)
+
+
+def own_specs(
+    files: Sequence[Path], choices: Sequence[str], arch: str | None = None
+) -> list[ModelSpec]:
+    """The models in files of the user's own; tells what was taken for what they leave open.
+
+    Args:
+        files: With weights.
+        choices: "NAME=VALUE" each, for those files that leave it open.
+        arch: A model's id or a family that each must be.
+
+    Raises:
+        InputError: if a choice is none, or no file leaves it open.
+        SegstudioError: if a file cannot be used.
+    """
+    answers = dict(map(_choice, choices))
+    kept = _kept()
+    known = [None if arch else known_file(file, kept) for file in files]
+    _refuse_own(arch, kept)
+    unused, specs = set(answers), []
+    for file, said in zip(files, known, strict=True):
+        if said is not None and not answers:
+            specs.append(said)
+            continue
+        spec = spec_from_weights(file, arch)
+        asked = {question.option: question for question in spec.questions}
+        own = {name: answer for name, answer in answers.items() if name in asked}
+        if len(files) == 1:
+            own = answers  # what does not fit is told of with what would
+        spec = spec_from_weights(file, arch, own)
+        unused -= set(own)
+        if said is not None:
+            spec = replace(said, options={**said.options, **{k: spec.options[k] for k in own}})
+        specs.append(spec)
+        taken = ", ".join(f"{name}={asked[name].default}" for name in asked if name not in own)
+        if taken and said is None:
+            warn(f"note: {file.name} does not tell: {taken} (usual; --set NAME=VALUE changes it)")
+    if unused:
+        raise InputError(f"None of the files of weights leaves {min(unused)!r} open.")
+    return specs
+
+
+def _refuse_own(arch: str | None, kept: Sequence[KeptWeights]) -> None:
+    """A file in the user's list is a model already; no other file takes its place."""
+    own = next((entry for entry in kept if entry.spec.id == arch), None)
+    if own is not None and arch not in registry():
+        raise InputError(
+            f"{arch} is a file of your own already: {own.path}.",
+            "Give --model or --weights, not both.",
+        )
+
+
+def _choice(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not (found and name.strip() and value.strip()):
+        raise InputError(f"--set {text!r} is no choice.", "Say --set NAME=VALUE.")
+    return name.strip(), value.strip()
 
 
 def models_with(names: Iterable[str]) -> Mapping[str, ModelSpec]:
@@ -52,27 +116,6 @@ def models_with(names: Iterable[str]) -> Mapping[str, ModelSpec]:
 def known_models() -> dict[str, ModelSpec]:
     """All models by id, and after them the weights of the user's own that were opened before."""
     return with_kept(registry(), _kept())
-
-
-def spec_of_file(weights: Path) -> ModelSpec:
-    """The model in a file of weights, as the user described it before, or as it is recognised.
-
-    Raises:
-        SegstudioError: if it cannot be read or recognised.
-    """
-    return described_file(weights, _kept(), spec_from_weights)
-
-
-def _of_file(weights: Path, model: str | None) -> ModelSpec:
-    if model is None:
-        return spec_of_file(weights)
-    own = next((entry for entry in _kept() if entry.spec.id == model), None)
-    if own is not None and model not in registry():
-        raise InputError(
-            f"{model} is a file of your own already: {own.path}.",
-            "Give --model or --weights, not both.",
-        )
-    return spec_from_weights(weights, model)
 
 
 def _kept() -> list[KeptWeights]:

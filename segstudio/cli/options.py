@@ -131,6 +131,14 @@ Weights = Annotated[
     Path | None,
     typer.Option("--weights", help="Your own weights, for the model or instead of it."),
 ]
+Choices = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        help="What a file of weights does not tell about its network; may be given several times.",
+        metavar="NAME=VALUE",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Schema = Annotated[
     Path | None, typer.Option("--schema", help="Classes (segstudio.json).", metavar="FILE")

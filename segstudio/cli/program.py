@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 WINDOW_COMMAND: Final = "window"
 _UNWRITABLE: Final = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EBADF}
+_NO_CHOICES: Final[list[str]] = []
 _GROUP_OPTIONS: Final = ("--help", "-h", "--version")
 
 _HELP: Final = """Run, correct and measure image segmentation models.
@@ -142,6 +143,7 @@ def _predict(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.", metavar="DIR")],
     model: options.Model = None,
     weights: options.Weights = None,
+    choices: options.Choices = _NO_CHOICES,
     device: options.Device = "auto",
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Only the first images, done or not.")
@@ -197,7 +199,7 @@ def _predict(
     if not {"png"} <= kinds <= {"png", "coco"}:
         raise InputError(f"--save {save} is unknown.", "Say png, or png,coco.")
     with input_errors():
-        spec = chosen_spec(model, weights, "run")
+        spec = chosen_spec(model, weights, "run", choices)
     request = PredictionRequest(
         folder,
         out,
@@ -324,6 +326,7 @@ def _compare(
             "--models", help="Ids of models or named runs, or files of weights.", metavar="A,B,..."
         ),
     ],
+    choices: options.Choices = _NO_CHOICES,
     gt: options.Gt = None,
     pattern: options.Pattern = None,
     schema: options.Schema = None,
@@ -368,6 +371,7 @@ def _compare(
         ReadAs(truth_kind, zero.said),
         options.chosen_masks(gt, pattern),
         options.line_of(context),
+        tuple(choices),
     )
     return compare(request, as_json=as_json)
 
@@ -377,6 +381,7 @@ def _inspect(
     image: Annotated[Path, typer.Argument(help="The image that goes through the network.")],
     model: options.Model = None,
     weights: options.Weights = None,
+    choices: options.Choices = _NO_CHOICES,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Write a sheet of each stage's channels here.", metavar="DIR"),
@@ -415,7 +420,7 @@ def _inspect(
     from segstudio.cli.inspect_files import Files
 
     request = InspectionRequest(
-        image, model, weights, out, ablate, device, Files(report, npz, svg), how
+        image, model, weights, out, ablate, device, Files(report, npz, svg), how, tuple(choices)
     )
     return inspect(request, as_json=as_json)
 

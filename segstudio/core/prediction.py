@@ -87,6 +87,23 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a file of weights does not tell about its network, and what is usual.
+
+    Attributes:
+        option: The option of the builder that the answer is given to.
+        text: What is asked, in a few words.
+        choices: The possible answers, the usual one among them.
+        default: The usual one.
+    """
+
+    option: str
+    text: str
+    choices: tuple[str, ...]
+    default: str
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One entry of the model registry.
 
@@ -107,6 +124,7 @@ class ModelSpec:
         metrics: Published or measured numbers, name -> value.
         made_of: For a model that is another one run in another way, or several together.
         output: What the channels of a semantic network's output mean.
+        questions: What the weights did not tell; the answers taken are in `options`.
     """
 
     id: str
@@ -124,6 +142,7 @@ class ModelSpec:
     metrics: Mapping[str, float] = field(default_factory=dict)
     made_of: Variant | Ensemble | None = None
     output: Output = Output()
+    questions: tuple[Question, ...] = ()
 
     def __post_init__(self) -> None:
         schema = self.schema

@@ -143,8 +143,14 @@ def _command(conditions: Conditions, options: RunOptions, files: FolderFiles) ->
     """The line that evaluates the same; "" if it does not take what was chosen."""
     if conditions.originals or replace(options, device=_USUAL.device) != _USUAL:
         return ""
-    models = [_name_of(contender.spec) for contender in conditions.contenders]
+    specs = [contender.spec for contender in conditions.contenders]
+    models = [_name_of(spec) for spec in specs]
     words = ["segstudio", "compare", str(files.project.root), "--models", ",".join(models)]
+    for name in dict.fromkeys(q.option for spec in specs for q in spec.questions):
+        chosen = {spec.options[name] for spec in specs if name in spec.options}
+        if len(chosen) > 1:  # one word for all files
+            return ""
+        words += [word for value in chosen for word in ("--set", f"{name}={value}")]
     words += [f"--{m.option}" for m in conditions.wanted if m.choice]
     return shlex.join([*words, "--report", "report.html"])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from segstudio.core.prediction import Task
+    from segstudio.core.prediction import Question, Task
     from segstudio.core.schema import LabelSchema
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -46,23 +46,6 @@ class Family:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What neither a file nor the shapes of its tensors tell, and its user may know.
-
-    Attributes:
-        option: The builder's option that the answer is.
-        text: The question.
-        choices: The possible answers.
-        default: The usual one.
-    """
-
-    option: str
-    text: str
-    choices: tuple[Any, ...]
-    default: Any
-
-
-@dataclass(frozen=True)
 class Found:
     """What names and shapes say about a network.
 
@@ -72,7 +55,7 @@ class Found:
         preprocess: What such networks usually want.
         num_classes: Channels of the logits.
         schema: Its classes, if their number is that of published weights; else None.
-        questions: What they do not say; the options hold the usual answers.
+        questions: What they do not say, by which the network answers differently.
     """
 
     title: str

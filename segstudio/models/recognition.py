@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, WeightsFile
+from segstudio.core.prediction import ModelSpec, Output, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
 from segstudio.models.families import (
     FAMILIES,
     Family,
     Found,
-    Question,
     Shapes,
     imported,
     recognised_text,
@@ -27,20 +29,26 @@ from segstudio.models.registry import (
     spec_from_metadata,
 )
 
+_NO_ANSWERS: Final[Mapping[str, str]] = MappingProxyType({})
 
-def spec_from_weights(path: Path, arch: str | None = None) -> ModelSpec:
+
+def spec_from_weights(
+    path: Path, arch: str | None = None, answers: Mapping[str, str] = _NO_ANSWERS
+) -> ModelSpec:
     """Describe a user's own file of weights so that it can be run.
 
     Files written by segstudio say themselves what they are. Others are recognised by the names
     and shapes of their tensors; class names and preprocessing are then those of `arch`, or the
-    usual ones.
+    usual ones. What names and shapes do not tell, the spec's `questions` ask.
 
     Args:
         path: safetensors, or a PyTorch file with a state_dict, also wrapped.
         arch: A model's id or a family of `families.FAMILIES` that it must be.
+        answers: To the questions, by their option; of the others the usual one is taken.
 
     Raises:
-        SegstudioError: if it cannot be read or recognised, or is not of `arch`.
+        SegstudioError: if it cannot be read or recognised, or is not of `arch`, or an answer fits
+            no question.
     """
     path = path.expanduser().resolve()
     base, family = _wanted(arch)
@@ -55,20 +63,37 @@ def spec_from_weights(path: Path, arch: str | None = None) -> ModelSpec:
             f"{path} holds weights of the family {spec.family}, not {family}.",
             f"Choose a model of the family {spec.family}.",
         )
+    spec = _answered(spec, answers, path)
     return replace(spec, id=_free_id(path), title=f"{spec.title} ({path.name})")
 
 
-def questions_about(path: Path) -> tuple[bool, tuple[Question, ...]]:
-    """Whether a file says itself what it is, and what remains to be asked of one that does not.
+def describes_itself(path: Path) -> bool:
+    """Whether a file says itself what it is, so that nothing needs to be asked.
 
     Raises:
-        SegstudioError: if it cannot be read or recognised.
+        SegstudioError: if it cannot be read.
     """
-    path = path.expanduser().resolve()
-    if is_safetensors(path) and read_spec_data(path) is not None:
-        return True, ()
-    _, found = recognise(_shapes(path), str(path))
-    return False, found.questions
+    return is_safetensors(path) and read_spec_data(path) is not None
+
+
+def _answered(spec: ModelSpec, answers: Mapping[str, str], path: Path) -> ModelSpec:
+    """The spec with all questions answered in its options.
+
+    Raises:
+        SegstudioError: if an answer fits no question.
+    """
+    asked = {question.option: question for question in spec.questions}
+    for name, answer in answers.items():
+        if name not in asked:
+            known = f"It can be: {', '.join(asked)}." if asked else "It leaves nothing open."
+            raise SegstudioError(f"{path} leaves no choice of {name!r}.", known)
+        if answer not in asked[name].choices:
+            raise SegstudioError(
+                f"{name} of {path} cannot be {answer!r}.",
+                f"It can be: {', '.join(asked[name].choices)}.",
+            )
+    usual = {name: question.default for name, question in asked.items()}
+    return replace(spec, options={**spec.options, **usual, **answers})
 
 
 def _wanted(arch: str | None) -> tuple[ModelSpec | None, str]:
@@ -117,6 +142,8 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         if base.schema.num_classes == count:
             schema = base.schema
         preprocess = {**base.preprocess}
+        if "channels" in found.preprocess:
+            preprocess["channels"] = found.preprocess["channels"]
         preprocess["divisor"] = max(
             int(base.preprocess.get("divisor", 1)), int(found.preprocess.get("divisor", 1))
         )
@@ -130,6 +157,8 @@ def _recognised(path: Path, base: ModelSpec | None) -> ModelSpec:
         options=found.options,
         preprocess=preprocess,
         weights=WeightsFile(str(path), size=path.stat().st_size),
+        output=Output("logit") if family.task == "semantic" and count == 1 else Output(),
+        questions=found.questions,
         description=f"Recognised by the names in the file: {found.title}, "
         f"{count} class{'es' * (count != 1)}.",
     )

@@ -68,7 +68,9 @@ def get_spec(model_id: str) -> ModelSpec:
     return known[model_id]
 
 
-def spec_from_weights(path: Path, arch: str | None = None) -> ModelSpec:
+def spec_from_weights(
+    path: Path, arch: str | None = None, answers: Mapping[str, str] | None = None
+) -> ModelSpec:
     """Describe a user's own file of weights; see `recognition.spec_from_weights`.
 
     Raises:
@@ -76,7 +78,7 @@ def spec_from_weights(path: Path, arch: str | None = None) -> ModelSpec:
     """
     from segstudio.models import recognition  # it needs this module itself
 
-    return recognition.spec_from_weights(path, arch)
+    return recognition.spec_from_weights(path, arch, answers or {})
 
 
 def without_duplicates(specs: Iterable[ModelSpec]) -> dict[str, ModelSpec]:

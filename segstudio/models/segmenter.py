@@ -20,6 +20,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from segstudio.core.errors import CancelledError, SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.core.labels import Image
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions
 from segstudio.models.augmentation import Augmentation
@@ -34,7 +35,7 @@ from segstudio.models.devices import (
 from segstudio.models.download import Check, Report, no_check, no_report
 from segstudio.models.ensembles import of_instances
 from segstudio.models.families import imported
-from segstudio.models.preprocess import Preprocess
+from segstudio.models.preprocess import CHANNELS, Preprocess
 from segstudio.models.semantic import NoNumbersError, SemanticRunner, require_numbers
 from segstudio.models.weights import require_weights
 
@@ -115,6 +116,9 @@ class Segmenter:
 
     def _take(self, held: _Held) -> None:
         self._preprocess = _preprocess_of(self.spec)
+        if held.network is not None:
+            name = "" if self.spec.weights is None else self.spec.weights.filename
+            _check_channels(held.network, self._preprocess, self._weights or Path(name))
         self._held, self._lock = held, held.lock
 
     @property
@@ -156,10 +160,11 @@ class Segmenter:
             _check_size(self.spec, state, path)
             network = _build(self.spec)
             check()
+            self._preprocess = _preprocess_of(self.spec)
+            _check_channels(network, self._preprocess, path)
             load_into(network, state, str(path))
             check()
             network.eval().requires_grad_(requires_grad=False)
-            self._preprocess = _preprocess_of(self.spec)
             self._held.network = _move(network, self.device)
             for module in network.modules():
                 module.register_forward_pre_hook(self._held.before_module)
@@ -462,6 +467,28 @@ def _look_for_numbers(_module: nn.Module, _args: Any, output: Any) -> None:
             require_numbers(value)
         elif isinstance(value, tuple | list):
             _look_for_numbers(_module, _args, value)
+
+
+def _check_channels(network: nn.Module, preprocess: Preprocess, path: Path) -> None:
+    """Refuse a network that takes other images than it would get, where it says what it takes.
+
+    Raises:
+        SegstudioError: in plain words.
+    """
+    taken = getattr(network, "in_channels", None)
+    if not isinstance(taken, int) or taken == preprocess.count:
+        return
+    fitting = [name for name, count in CHANNELS.items() if count == taken]
+    hint = (
+        f"Choose {fitting[0]} as the channels of its input."
+        if fitting
+        else "segstudio gives a network three channels, or one of grey."
+    )
+    raise SegstudioError(
+        f"{path} takes images of {counted(taken, 'channel')}, "
+        f"but would get {preprocess.count} ({preprocess.channels}).",
+        hint,
+    )
 
 
 def _preprocess_of(spec: ModelSpec) -> Preprocess:

@@ -7,14 +7,17 @@ from typing import Any, Final, Literal
 import torch
 from torch import Tensor, nn
 
-from segstudio.core.errors import SegstudioError
-from segstudio.core.formatting import counted
+from segstudio.core.prediction import Question
 from segstudio.models.families import Found, Shapes
 
 Upsampling = Literal["transposed", "bilinear", "pixel_shuffle"]
 UPSAMPLINGS: Final = ("transposed", "bilinear", "pixel_shuffle")
+Corners = Literal["aligned", "not aligned"]
+CORNERS: Final = ("aligned", "not aligned")
 _DEEPEST: Final = 16
-_RGB: Final = 3
+_CORNERS_ASKED: Final = Question(
+    "corners", "Corners of the bilinear upsampling (align_corners)", CORNERS, "aligned"
+)
 
 
 class DoubleConv(nn.Module):
@@ -58,7 +61,13 @@ class Up(nn.Module):
     """Double the resolution, join the encoder's features, then a double convolution."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, upsampling: Upsampling, *, skips: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        upsampling: Upsampling,
+        *,
+        skips: bool = True,
+        corners: Corners = "aligned",
     ) -> None:
         """Build the stage.
 
@@ -67,10 +76,11 @@ class Up(nn.Module):
             out_channels: channels of the result.
             upsampling: how the resolution is doubled.
             skips: whether the encoder's features are joined.
+            corners: of bilinear upsampling: whether the corners' pixels stay in the corners.
         """
         super().__init__()
         half = in_channels // 2
-        self.up = _upsampler(in_channels, upsampling)
+        self.up = _upsampler(in_channels, upsampling, corners)
         middle = half if upsampling == "bilinear" else None
         self.conv = DoubleConv(in_channels if skips else half, out_channels, middle)
         self.skips = skips
@@ -84,7 +94,7 @@ class Up(nn.Module):
         return out
 
 
-def _upsampler(in_channels: int, upsampling: Upsampling) -> nn.Module:
+def _upsampler(in_channels: int, upsampling: Upsampling, corners: Corners) -> nn.Module:
     """Return a module that doubles height and width and gives ``in_channels // 2`` channels.
 
     The bilinear one keeps its channels: the level below has half as many already.
@@ -92,7 +102,8 @@ def _upsampler(in_channels: int, upsampling: Upsampling) -> nn.Module:
     if upsampling == "transposed":
         return nn.ConvTranspose2d(in_channels, in_channels // 2, 2, stride=2)
     if upsampling == "bilinear":
-        return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        aligned = corners == "aligned"
+        return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=aligned)
     return nn.Sequential(nn.Conv2d(in_channels, in_channels * 2, 1), nn.PixelShuffle(2))
 
 
@@ -113,6 +124,7 @@ class UNet(nn.Module):
         upsampling: Upsampling = "transposed",
         *,
         skips: bool = True,
+        corners: Corners = "aligned",
     ) -> None:
         """Build the network.
 
@@ -124,11 +136,16 @@ class UNet(nn.Module):
             upsampling: "transposed" convolution, "bilinear" (the widest level is halved) or
                 "pixel_shuffle".
             skips: False leaves the skip connections out, for comparison.
+            corners: of bilinear upsampling: whether the corners' pixels stay in the corners
+                (``align_corners``).
 
         Raises:
-            ValueError: for an unknown ``upsampling``, or a depth below 1 or above 16.
+            ValueError: for an unknown ``upsampling`` or ``corners``, or a depth below 1 or above
+                16.
         """
         super().__init__()
+        if corners not in CORNERS:
+            raise ValueError(f"corners is {corners!r}; choose one of {', '.join(CORNERS)}")
         if upsampling not in UPSAMPLINGS:
             raise ValueError(
                 f"upsampling is {upsampling!r}; choose one of {', '.join(UPSAMPLINGS)}"
@@ -136,6 +153,7 @@ class UNet(nn.Module):
         if not 1 <= depth <= _DEEPEST:
             raise ValueError(f"depth is {depth}; a U-Net can have 1 to {_DEEPEST}")
         self.depth = depth
+        self.in_channels = in_channels
         factor = 2 if upsampling == "bilinear" else 1
         widths = [base_channels * 2**level for level in range(depth + 1)]
         self.inc = DoubleConv(in_channels, widths[0])
@@ -145,7 +163,8 @@ class UNet(nn.Module):
         for step in range(1, depth + 1):
             level = depth - step
             out = widths[level] // (factor if level > 0 else 1)
-            self.add_module(f"up{step}", Up(widths[level + 1], out, upsampling, skips=skips))
+            up = Up(widths[level + 1], out, upsampling, skips=skips, corners=corners)
+            self.add_module(f"up{step}", up)
         self.outc = OutConv(widths[0], num_classes)
 
     @property
@@ -194,18 +213,8 @@ class OutConv(nn.Module):
 
 
 def recognise_unet(shapes: Shapes, where: str) -> Found:
-    """Tell a U-Net from the names and shapes of its state dict.
-
-    Raises:
-        SegstudioError: if it is for images of other than three channels.
-    """
+    """Tell a U-Net from the names and shapes of its state dict."""
     first = shapes["inc.double_conv.0.weight"]
-    if first[1] != _RGB:
-        raise SegstudioError(
-            f"{where} is a U-Net for images of {counted(first[1], 'channel')}; "
-            f"segstudio gives it {_RGB}.",
-            "Train it on RGB images (a grey image three times).",
-        )
     depth = sum(1 for n in range(1, 17) if f"down{n}.maxpool_conv.1.double_conv.0.weight" in shapes)
     joined = shapes.get("up1.conv.double_conv.0.weight", (0, 0))[1]
     classes = shapes["outc.conv.weight"][0]
@@ -214,7 +223,7 @@ def recognise_unet(shapes: Shapes, where: str) -> Found:
     else:
         upsampling = "pixel_shuffle" if "up1.up.0.weight" in shapes else "bilinear"
     options: dict[str, Any] = {
-        "in_channels": _RGB,
+        "in_channels": first[1],
         "num_classes": classes,
         "base_channels": first[0],
         "depth": depth,
@@ -222,9 +231,8 @@ def recognise_unet(shapes: Shapes, where: str) -> Found:
     }
     if joined and joined < first[0] * 2**depth:
         options["skips"] = False
-    return Found(
-        "U-Net",
-        options,
-        {"scaling": "unit", "divisor": 2**depth},
-        classes,
-    )
+    preprocess: dict[str, Any] = {"scaling": "unit", "divisor": 2**depth}
+    if first[1] == 1:
+        preprocess["channels"] = "grey"
+    asked = (_CORNERS_ASKED,) if upsampling == "bilinear" else ()
+    return Found("U-Net", options, preprocess, classes, questions=asked)

@@ -69,13 +69,16 @@ def _stamp_of(spec: ModelSpec) -> str:
     path = Path(weights.filename)
     if spec.embedded:  # such a file describes itself
         return _time_of(resource_path("models", weights.filename))
-    if not path.is_absolute():
-        return weights.sha256
+    state = weights.sha256
+    if path.is_absolute():
+        state = state[:_DIGITS] or _time_of(path)
+    if not state:
+        return ""
     # the names of a file of the user's own stand in its predictions, and may be said anew
-    done = json.dumps([described(spec), *spec.schema.names], sort_keys=True, default=str)
+    names = spec.schema.names if spec.own_file else ()
+    done = json.dumps([described(spec), *names], sort_keys=True, default=str)
     digest = hashlib.blake2b(done.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    content = weights.sha256[:_DIGITS] or _time_of(path)
-    return f"{content}-{digest}"
+    return f"{state}-{digest}"
 
 
 def _time_of(path: Path) -> str:

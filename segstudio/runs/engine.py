@@ -23,7 +23,6 @@ from segstudio.jobs import Job
 if TYPE_CHECKING:
     from segstudio.inspection.nets.traced_model import TracedModel
     from segstudio.models.ensembles import Member
-    from segstudio.models.families import Question
     from segstudio.models.segmenter import Segmenter
     from segstudio.models.segmenter_cache import SegmenterCache
 
@@ -48,16 +47,14 @@ class Examined:
     """What a file of weights is.
 
     Attributes:
-        spec: Its model, with the usual answers where the file does not say something.
+        spec: Its model, with the usual answers to its questions.
         is_told: Whether the file itself says what it is: classes, what goes in, what comes out.
-        questions: What neither the file nor the shapes of its tensors tell.
         tensors: How many tensors of the network it fills: all, or 0 if they do not fit.
         problem: Why it cannot be loaded, "" if it can.
     """
 
     spec: ModelSpec
     is_told: bool = True
-    questions: tuple[Question, ...] = ()
     tensors: int = 0
     problem: str = ""
 
@@ -185,20 +182,20 @@ class TorchEngine:
             SegstudioError: if it holds no network that segstudio knows.
         """
         from segstudio.models.download import sha256_of
-        from segstudio.models.recognition import questions_about
+        from segstudio.models.recognition import describes_itself
 
         spec = self.spec_from_weights(path)
         if spec.weights is not None:  # with its digest it is the model that is run later
             digest = sha256_of(Path(spec.weights.filename), check)
             spec = replace(spec, weights=replace(spec.weights, sha256=digest))
         check()
-        is_told, questions = questions_about(path)
+        is_told = describes_itself(path)
         try:
             tensors = self._segmenter(spec, "auto", check).tensors
         except SegstudioError as error:
             problem = f"{error.message} {error.hint}".strip()
-            return Examined(spec, is_told, questions, problem=problem)
-        return Examined(spec, is_told, questions, tensors)
+            return Examined(spec, is_told, problem=problem)
+        return Examined(spec, is_told, tensors)
 
     def predictor(self, spec: ModelSpec, device: str, check: Check) -> Predictor:
         """Load a model (torch with it), or give the loaded one.

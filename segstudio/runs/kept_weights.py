@@ -95,7 +95,7 @@ def kept_as(spec: ModelSpec, check: Callable[[], None], tensors: int = 0) -> Kep
         ) from error
     size, modified_ns = stamp or (0, 0)
     file = WeightsFile(str(path), "", digest, size)
-    return KeptWeights(replace(spec, weights=file), modified_ns, tensors)
+    return KeptWeights(replace(spec, weights=file, questions=()), modified_ns, tensors)
 
 
 def same_content(kept: Iterable[KeptWeights], digest: str) -> KeptWeights | None:
@@ -132,34 +132,25 @@ def with_kept(models: Mapping[str, ModelSpec], kept: Iterable[KeptWeights]) -> d
     return found
 
 
-def described_file(
-    path: Path, kept: Iterable[KeptWeights], recognise: Callable[[Path], ModelSpec]
-) -> ModelSpec:
-    """The model in a file, as the user described it, or as it is recognised.
+def known_file(path: Path, kept: Iterable[KeptWeights]) -> ModelSpec | None:
+    """The model in a file, as the user described it; None if nobody did.
 
     Args:
-        path: The file.
+        path: The file, which may be missing.
         kept: The list.
-        recognise: Describes a file that is not in it.
-
-    Raises:
-        SegstudioError: if it cannot be read or recognised.
     """
     path = path.expanduser().resolve()
     entries = [*kept]
     here = next((e for e in entries if e.path == path and e.state == "here"), None)
     if here is not None:
         return here.spec
-    if not entries:
-        return recognise(path)
-    if path.is_file():
-        try:
-            known = same_content(entries, sha256_of(path))
-        except OSError:
-            known = None
-        if known is not None:
-            return known.at(path).spec
-    return recognise(path)
+    if not entries or not path.is_file():
+        return None
+    try:
+        known = same_content(entries, sha256_of(path))
+    except OSError:
+        return None
+    return None if known is None else known.at(path).spec
 
 
 def read_kept(path: Path, tell: Tell = not_told) -> list[KeptWeights]:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, WeightsFile, parts_of
+from segstudio.core.prediction import ModelSpec, Question, WeightsFile, parts_of
 from segstudio.jobs import Job, JobRunner
-from segstudio.models.families import Question
 from segstudio.notices import Notices
 from segstudio.runs.engine import Engine
 from segstudio.runs.kept_weights import (
@@ -185,7 +184,7 @@ class OwnWeights:
                 return OpenedWeights(entry, is_new=False, is_told=True, problem=problem)
             found = self._engine.examine(entry.path, job.check)
             fresh = replace(entry, tensors=found.tensors or entry.tensors)
-            return OpenedWeights(fresh, found.questions, False, True, found.problem)
+            return OpenedWeights(fresh, found.spec.questions, False, True, found.problem)
 
         def done(opened: OpenedWeights) -> None:
             ask(opened)
@@ -377,9 +376,9 @@ def _opened(path: Path, kept: Iterable[KeptWeights], engine: Engine, job: Job) -
     entry = kept_as(found.spec, job.check, found.tensors)
     before = next((e for e in entries if e.path == path), None)
     if before is not None:
-        entry = _renewed(before, entry, found.questions)
-        return OpenedWeights(entry, found.questions, False, True, found.problem)
-    return OpenedWeights(entry, found.questions, True, found.is_told, found.problem)
+        entry = _renewed(before, entry, found.spec.questions)
+        return OpenedWeights(entry, found.spec.questions, False, True, found.problem)
+    return OpenedWeights(entry, found.spec.questions, True, found.is_told, found.problem)
 
 
 @dataclass(frozen=True)
@@ -404,7 +403,7 @@ def _looked_at(kept: Iterable[KeptWeights], engine: Engine, job: Job) -> _Looked
                 new = kept_as(found.spec, job.check, found.tensors)
             except SegstudioError:
                 continue  # it is being written, or holds weights no more: running it says so
-            changed.append(_renewed(entry, new, found.questions))
+            changed.append(_renewed(entry, new, found.spec.questions))
             if new.file.sha256 != entry.file.sha256:
                 told.append(f"{entry.path.name} was written anew; {entry.spec.title} runs it now.")
     return _Looked(tuple(changed), frozenset(here), tuple(told))

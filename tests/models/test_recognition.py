@@ -2,16 +2,18 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from segmenters import balance
 
 from segstudio.core.errors import SegstudioError
 from segstudio.core.schema import LabelSchema
 from segstudio.models.checkpoints import load_into, load_state
 from segstudio.models.recognition import recognise
 from segstudio.models.registry import registry, spec_from_weights
-from segstudio.models.segmenter import resolve_builder
+from segstudio.models.segmenter import Segmenter, resolve_builder
 from segstudio.models.torchvision_nets import deeplabv3, maskrcnn
 from segstudio.models.unet import UNet
 
@@ -82,10 +84,66 @@ def test_what_is_not_known_is_described(shapes, words):
         recognise(shapes, "w.pth")
 
 
-def test_a_unet_for_grey_images_is_refused_with_its_reason():
-    shapes = shapes_of(on_meta(UNet, in_channels=1, base_channels=8, depth=2))
-    with pytest.raises(SegstudioError, match="images of 1 channel;"):
-        recognise(shapes, "w.pth")
+@pytest.mark.parametrize(("channels", "wanted"), [(1, "grey"), (3, None), (4, None)])
+def test_a_unet_for_grey_images_gets_them(channels, wanted):
+    shapes = shapes_of(on_meta(UNet, in_channels=channels, base_channels=8, depth=2))
+    _, found = recognise(shapes, "w.pth")
+    assert found.options["in_channels"] == channels
+    assert found.preprocess.get("channels") == wanted
+
+
+def test_a_unet_for_more_channels_is_refused_when_it_is_loaded(tmp_path):
+    path = tmp_path / "five.pth"
+    torch.save(UNet(in_channels=5, base_channels=4, depth=2).state_dict(), path)
+    spec = spec_from_weights(path)
+    with pytest.raises(
+        SegstudioError, match=r"five\.pth takes images of 5 channels, but would get 3"
+    ):
+        Segmenter(spec, device="cpu").load()
+
+
+def test_a_unet_for_grey_images_runs(tmp_path):
+    torch.manual_seed(0)
+    network = UNet(in_channels=1, base_channels=4, depth=2, num_classes=3)
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
+    luma = torch.from_numpy(np.rint(pixels @ np.array([0.299, 0.587, 0.114])) / 255).float()
+    balance(network, network.outc.conv, luma[None, None])
+    torch.save(network.state_dict(), tmp_path / "grey.pth")
+    found = Segmenter(spec_from_weights(tmp_path / "grey.pth"), device="cpu").predict(pixels)
+    with torch.inference_mode():
+        logits = network.eval()(luma[None, None])
+    assert np.array_equal(found.labels, logits[0].argmax(0).numpy())
+    assert len(np.unique(found.labels)) > 1
+
+
+def test_what_the_tensors_do_not_tell_is_asked(tmp_path):
+    torch.manual_seed(0)
+    network = UNet(base_channels=4, depth=2, upsampling="bilinear", corners="not aligned")
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    usual = spec_from_weights(tmp_path / "w.pth")
+    assert [(q.option, q.default) for q in usual.questions] == [("corners", "aligned")]
+    assert usual.options["corners"] == "aligned"
+    right = spec_from_weights(tmp_path / "w.pth", answers={"corners": "not aligned"})
+    x = torch.rand(1, 3, 16, 16)
+    state = load_state(tmp_path / "w.pth")
+    with torch.inference_mode():
+        wanted, answers = network.eval()(x), []
+        for spec in (right, usual):
+            built = resolve_builder(spec.builder)(**spec.options)
+            load_into(built, state)
+            answers.append(built.eval()(x))
+    assert torch.equal(answers[0], wanted)
+    assert not torch.allclose(answers[1], wanted)
+    with pytest.raises(SegstudioError, match=r"corners of .*w\.pth cannot be 'round'"):
+        spec_from_weights(tmp_path / "w.pth", answers={"corners": "round"})
+    with pytest.raises(SegstudioError, match=r"leaves no choice of 'mode'.*corners"):
+        spec_from_weights(tmp_path / "w.pth", answers={"mode": "round"})
+
+
+def test_nothing_is_asked_where_all_is_told():
+    for upsampling in ("transposed", "pixel_shuffle"):
+        _, found = recognise(shapes_of(on_meta(UNet, upsampling=upsampling)), "w.pth")
+        assert found.questions == ()
 
 
 @pytest.fixture

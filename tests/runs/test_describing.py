@@ -176,7 +176,6 @@ def test_the_preview_tells_what_the_network_was_given(unet):
 @pytest.mark.parametrize(
     ("preprocess", "message"),
     [
-        ({"channels": "grey", "divisor": 4}, "The network does not take this input (1 channel of"),
         ({"size": [1, 1]}, "The network does not take this input (3 channels of 1 x 1"),
         ({"scaling": "guess"}, "Such input makes no sense"),
     ],

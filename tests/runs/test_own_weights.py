@@ -10,9 +10,8 @@ from fakes import BLOBS, BRIGHT, FakeEngine, make_folder
 from tiny_networks import UNET
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import WeightsFile
 from segstudio.runs.batch import run_key
-from segstudio.runs.kept_weights import described_file, own_weights_file, read_kept
+from segstudio.runs.kept_weights import known_file, own_weights_file, read_kept
 
 
 @pytest.fixture
@@ -298,16 +297,12 @@ def test_a_file_is_described_as_it_was_said_wherever_it_lies(opened, mine, tmp_p
     opened.own_weights.rename("mine", "Nuclei")
     opened.settle()
     copy = shutil.copy(mine, tmp_path / "copy.pt")
-
-    def recognise(path):
-        raise AssertionError("it is known")
-
-    found = described_file(tmp_path / "copy.pt", kept_in(opened), recognise)
+    found = known_file(tmp_path / "copy.pt", kept_in(opened))
     assert (found.id, found.title, found.weights.filename) == ("mine", "Nuclei", str(copy))
-    assert described_file(mine, kept_in(opened), recognise).title == "Nuclei"
+    assert known_file(mine, kept_in(opened)).title == "Nuclei"
     (tmp_path / "new.pt").write_bytes(b"?")
-    unknown = described_file(tmp_path / "new.pt", kept_in(opened), lambda path: BRIGHT)
-    assert unknown.weights == WeightsFile("bright")
+    assert known_file(tmp_path / "new.pt", kept_in(opened)) is None
+    assert known_file(tmp_path / "gone.pt", kept_in(opened)) is None
 
 
 def test_the_real_engine_says_how_much_of_a_file_it_loaded(tiny_specs, tmp_path, tiny_engine):

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.errors import SegstudioError
-from segstudio.core.prediction import ModelSpec, Output
+from segstudio.core.prediction import ModelSpec, Output, Question
 from segstudio.core.schema import ClassSpec, LabelSchema
 from segstudio.kit.dialog import Dialog
 from segstudio.kit.icons import icon
@@ -36,7 +36,6 @@ from segstudio.kit.plain import PlainLabel, plain
 from segstudio.kit.swatch import swatch
 from segstudio.kit.table import TableView
 from segstudio.kit.table_model import Column, Side, TableModel
-from segstudio.models.families import Question
 from segstudio.runs.describing import (
     CHANNEL_TITLES,
     OUTPUT_TITLES,
@@ -64,7 +63,6 @@ _SCALING_TITLES = {
     "percentile": "Percentiles 1 % and 99.8 % to 0 and 1",
     "standard": "Own mean and deviation",
 }
-_YES = {True: "yes", False: "no"}
 _CLASS_ROWS = (2.0, 6.0)
 _FORM_PX, _PREVIEW_PX, _HEIGHT_PX = 500, 400, 690
 
@@ -546,7 +544,7 @@ class Answer:
         self.box = QComboBox()
         for choice in question.choices:
             usual = " (usual)" if choice == question.default else ""
-            self.box.addItem(f"{_YES.get(choice, choice)}{usual}", choice)
+            self.box.addItem(f"{choice}{usual}", choice)
         _choose(self.box, spec.options.get(question.option, question.default))
 
 

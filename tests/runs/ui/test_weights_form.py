@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from windows import FakeEngine
 
-from segstudio.core.prediction import ModelSpec, Output, WeightsFile
+from segstudio.core.prediction import ModelSpec, Output, Question, WeightsFile
 from segstudio.core.schema import LabelSchema
-from segstudio.models.families import Question
 from segstudio.runs.engine import Examined, Previewed
 from segstudio.runs.ui.weights_form import WeightsForm
 
@@ -31,7 +31,7 @@ class OpeningEngine(FakeEngine):
         return True
 
     def spec_from_weights(self, path) -> ModelSpec:
-        options = {"num_classes": 3, "depth": 4, "align": True}
+        options = {"num_classes": 3, "depth": 4, "align": "yes"}
         return ModelSpec(
             Path(path).stem, f"U-Net ({Path(path).name})", "unet", "semantic",
             LabelSchema.from_ids(range(3), None), "none:none", options,
@@ -39,8 +39,9 @@ class OpeningEngine(FakeEngine):
         )  # fmt: skip
 
     def examine(self, path, check) -> Examined:
-        question = Question("align", "Corners of enlarged maps are aligned", (True, False), True)
-        return Examined(self.spec_from_weights(path), self.is_told, (question,), 312)
+        question = Question("align", "Corners of enlarged maps are aligned", ("yes", "no"), "yes")
+        spec = replace(self.spec_from_weights(path), questions=(question,))
+        return Examined(spec, self.is_told, 312)
 
     def preview(self, spec, pixels, options, check) -> Previewed:
         self.tried.append(spec)
@@ -107,7 +108,7 @@ def test_what_is_said_is_kept_run_and_there_after_a_restart(bench, form, file, m
     choose(form.input.channels, "bgr")
     choose(form.input.size.kind, "size")
     form.input.size.height_.setValue(256)
-    choose(form.answers[0].box, False)
+    choose(form.answers[0].box, "no")
     form.about.setPlainText("Trained on 40 slides.")
     form.licence.setText("CC BY 4.0")
     QTest.mouseClick(form.buttons.run, Qt.MouseButton.LeftButton)
@@ -120,7 +121,7 @@ def test_what_is_said_is_kept_run_and_there_after_a_restart(bench, form, file, m
         "divisor": 16, "scaling": "unit", "channels": "bgr", "size": [256, 512],
         "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
     }  # fmt: skip
-    assert spec.options["align"] is False
+    assert spec.options["align"] == "no"
     assert (spec.description, spec.licence) == ("Trained on 40 slides.", "CC BY 4.0")
     (prediction,) = bench.session.document.predictions.values()
     assert prediction.title == "Nuclei of 2025"
@@ -181,7 +182,7 @@ def test_a_class_is_renamed_in_the_table_and_coloured(form):
 def test_the_usual_answer_is_marked(form):
     box = form.answers[0].box
     assert [box.itemText(i) for i in range(box.count())] == ["yes (usual)", "no"]
-    assert box.currentData() is True
+    assert box.currentData() == "yes"
     form.reject()
 
 

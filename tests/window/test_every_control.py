@@ -134,7 +134,7 @@ def test_the_form_of_weights(desk, tiny_specs, tmp_path):
     def forms():
         return [d for d in desk.window.findChildren(WeightsForm) if d.isVisible()]
 
-    desk.until(forms, LONG_MS)
+    desk.until(lambda: bool(forms()), LONG_MS)
     (form,) = forms()
     form.output.kind.setCurrentIndex(1)
     form.resize(form.width(), 1000)

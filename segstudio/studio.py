@@ -39,8 +39,11 @@ from segstudio.jobs import JobRunner
 from segstudio.notices import Notices
 from segstudio.preferences import Preferences
 from segstudio.runs.class_mappings import ClassMappings
+from segstudio.runs.describing import Previewing
 from segstudio.runs.engine import Engine, TorchEngine
+from segstudio.runs.kept_weights import own_weights_file
 from segstudio.runs.named_runs import NamedRuns
+from segstudio.runs.own_weights import OwnWeights
 from segstudio.runs.scoring import Scoring
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.document import Document
@@ -67,6 +70,8 @@ class Studio:
         browsing: Folders, images, classes.
         recent_folders: Folders that were open before.
         folder_claim: Other windows on the same folder; windows that only look.
+        own_weights: Weights of the user's own, in the list of models.
+        previewing: How weights that are being described read the open image.
         segmenting: Models.
         comparing: What the views side by side show.
         schema_keeper: The folder's classes, and what changes them.
@@ -128,6 +133,14 @@ class Studio:
         """Models on an image or on the folder, and their scores."""
         session, jobs, notices = self.session, self.jobs, self.notices
         self.scoring = Scoring(session, jobs, self._clock, notices, self._documents, self._folder)
+        self.own_weights = OwnWeights(
+            session,
+            jobs,
+            notices,
+            own_weights_file(self.preferences.folders),
+            self._engine,
+        )
+        self.previewing = Previewing(jobs, self._engine)
         self.segmenting = Segmenting(
             session,
             jobs,
@@ -138,6 +151,7 @@ class Studio:
             self.schema_keeper,
             self.scoring,
             self._engine,
+            self.own_weights,
         )
         self.named_runs = NamedRuns(
             session,

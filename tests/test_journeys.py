@@ -123,7 +123,7 @@ def test_cancel_stops_the_runs_and_nothing_else_of_their_lane(desk, tmp_path):
     desk.segmenting.run_all()
     wait_for(desk.clock, desk.engine.entered.is_set)
     desk.evaluating.start(["bright"])  # gives way to the run, and waits for it
-    desk.segmenting.load_weights_file(make_weights(tmp_path))
+    desk.own_weights.open(make_weights(tmp_path))
     assert desk.segmenting.running
     desk.segmenting.cancel()
     assert not desk.segmenting.running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segstudio.cli.exit_codes import InputError, input_errors
@@ -11,6 +12,13 @@ from segstudio.core.prediction import ModelSpec, parts_of
 from segstudio.models.registry import get_spec, registry, spec_from_weights
 from segstudio.models.weights import download, find_weights
 from segstudio.runs.engine import TorchEngine
+from segstudio.runs.kept_weights import (
+    KeptWeights,
+    known_file,
+    own_weights_file,
+    read_kept,
+    with_kept,
+)
 from segstudio.runs.named_runs import with_named_runs
 from segstudio.storage.folders import user_folders
 
@@ -54,21 +62,40 @@ def own_specs(
         SegstudioError: if a file cannot be used.
     """
     answers = dict(map(_choice, choices))
-    specs = [spec_from_weights(file, arch) for file in files]
-    unused = set(answers)
-    for number, (file, spec) in enumerate(zip(files, specs, strict=True)):
+    kept = _kept()
+    known = [None if arch else known_file(file, kept) for file in files]
+    _refuse_own(arch, kept)
+    unused, specs = set(answers), []
+    for file, said in zip(files, known, strict=True):
+        if said is not None and not answers:
+            specs.append(said)
+            continue
+        spec = spec_from_weights(file, arch)
         asked = {question.option: question for question in spec.questions}
         own = {name: answer for name, answer in answers.items() if name in asked}
         if len(files) == 1:
             own = answers  # what does not fit is told of with what would
-        specs[number] = spec = spec_from_weights(file, arch, own)
+        spec = spec_from_weights(file, arch, own)
         unused -= set(own)
+        if said is not None:
+            spec = replace(said, options={**said.options, **{k: spec.options[k] for k in own}})
+        specs.append(spec)
         taken = ", ".join(f"{name}={asked[name].default}" for name in asked if name not in own)
-        if taken:
+        if taken and said is None:
             warn(f"note: {file.name} does not tell: {taken} (usual; --set NAME=VALUE changes it)")
     if unused:
         raise InputError(f"None of the files of weights leaves {min(unused)!r} open.")
     return specs
+
+
+def _refuse_own(arch: str | None, kept: Sequence[KeptWeights]) -> None:
+    """A file in the user's list is a model already; no other file takes its place."""
+    own = next((entry for entry in kept if entry.spec.id == arch), None)
+    if own is not None and arch not in registry():
+        raise InputError(
+            f"{arch} is a file of your own already: {own.path}.",
+            "Give --model or --weights, not both.",
+        )
 
 
 def _choice(text: str) -> tuple[str, str]:
@@ -79,11 +106,20 @@ def _choice(text: str) -> tuple[str, str]:
 
 
 def models_with(names: Iterable[str]) -> Mapping[str, ModelSpec]:
-    """All models by id; the user's named runs too, if one of the names may be one of them."""
-    known = registry()
+    """All models by id, the user's own too; named runs if one of the names may be one of them."""
+    known = known_models()
     if all(name in known or Path(name).is_file() for name in names):
         return known
     return with_named_runs(known, user_folders().config / "runs.json", TorchEngine())
+
+
+def known_models() -> dict[str, ModelSpec]:
+    """All models by id, and after them the weights of the user's own that were opened before."""
+    return with_kept(registry(), _kept())
+
+
+def _kept() -> list[KeptWeights]:
+    return read_kept(own_weights_file(user_folders()), warn)
 
 
 def fetch_weights(spec: ModelSpec) -> None:

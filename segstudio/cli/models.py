@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from segstudio.cli.exit_codes import OK
+from segstudio.cli.loading import known_models
 from segstudio.cli.output import print_json, print_line, print_table
 from segstudio.core.formatting import bytes_text
 from segstudio.core.prediction import ModelSpec
-from segstudio.models.registry import registry
 from segstudio.models.weights import find_weights, weights_folder
 
 
 def list_models(*, as_json: bool) -> int:
     """Print all models; torch is not needed for it."""
-    specs = list(registry().values())
+    specs = list(known_models().values())
     if as_json:
         print_json([_entry(spec) for spec in specs])
         return OK
@@ -36,6 +36,7 @@ def _entry(spec: ModelSpec) -> dict[str, Any]:
         "classes": [c.name for c in spec.schema.classes],
         "class_ids": list(spec.schema.ids),
         "embedded": spec.embedded,
+        "own": bool(spec.own_file),
         "weights": {
             "file": spec.weights.filename if spec.weights else None,
             "on_disk": path is not None,
@@ -51,7 +52,9 @@ def _entry(spec: ModelSpec) -> dict[str, Any]:
 
 def _weights_text(spec: ModelSpec) -> str:
     if find_weights(spec) is not None:
-        return "embedded" if spec.embedded else "on disk"
+        return "embedded" if spec.embedded else spec.own_file or "on disk"
+    if spec.own_file:
+        return f"missing: {spec.own_file}"
     if spec.weights is None or not spec.weights.url:
         return "missing"
     return f"download, {bytes_text(spec.weights.size)}"

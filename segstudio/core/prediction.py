@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -149,6 +150,13 @@ class ModelSpec:
             ground = schema.background_id
             classes = tuple(replace(c, thing=c.id != ground) for c in schema.classes)
             object.__setattr__(self, "schema", replace(schema, classes=classes))
+
+    @property
+    def own_file(self) -> str:
+        """Path of the weights, for a plain model from a file of the user's own; else ""."""
+        if self.weights is None or self.made_of is not None or self.embedded:
+            return ""
+        return self.weights.filename if Path(self.weights.filename).is_absolute() else ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,14 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Output, WeightsFile
 from segstudio.core.regular_file import check_regular
 from segstudio.core.schema import LabelSchema
-from segstudio.models.families import FAMILIES, Family, Found, Shapes, imported, recognised_text
+from segstudio.models.families import (
+    FAMILIES,
+    Family,
+    Found,
+    Shapes,
+    imported,
+    recognised_text,
+)
 from segstudio.models.naming import variants, without_prefixes
 from segstudio.models.registry import (
     is_safetensors,
@@ -58,6 +65,15 @@ def spec_from_weights(
         )
     spec = _answered(spec, answers, path)
     return replace(spec, id=_free_id(path), title=f"{spec.title} ({path.name})")
+
+
+def describes_itself(path: Path) -> bool:
+    """Whether a file says itself what it is, so that nothing needs to be asked.
+
+    Raises:
+        SegstudioError: if it cannot be read.
+    """
+    return is_safetensors(path) and read_spec_data(path) is not None
 
 
 def _answered(spec: ModelSpec, answers: Mapping[str, str], path: Path) -> ModelSpec:

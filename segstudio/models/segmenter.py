@@ -56,6 +56,19 @@ class _Attempt:
     input_scale: float = 1.0
 
 
+class _Held:
+    """A network in memory, which several descriptions may share, and whose turn it is."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.network: nn.Module | None = None
+        self.check: Check = no_check
+        self.lock = threading.RLock()
+
+    def before_module(self, _module: nn.Module, _args: Any) -> None:
+        self.check()
+
+
 class Segmenter:
     """A network with its weights on a device. Safe to use from several threads, one at a time."""
 
@@ -69,27 +82,64 @@ class Segmenter:
             SegstudioError: if the device is not there.
         """
         self.spec = spec
-        self.device = resolve_device(device)
         self._weights = weights
-        self._network: nn.Module | None = None
         self._preprocess = Preprocess()
-        self._check: Check = no_check
-        self._lock = threading.RLock()
+        self._held = _Held(resolve_device(device))
+        self._lock = self._held.lock
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is between runs."""
+        return self._held.device
+
+    @device.setter
+    def device(self, device: torch.device) -> None:
+        self._held.device = device
+
+    def is_of(self, spec: ModelSpec) -> bool:
+        """Whether this network is loaded and is that of a model, however that is described."""
+        mine = self.spec
+        same = (mine.task, mine.builder, mine.options, mine.weights, mine.embedded)
+        others = (spec.task, spec.builder, spec.options, spec.weights, spec.embedded)
+        return self._held.network is not None and same == others
+
+    def described_as(self, spec: ModelSpec) -> Segmenter:
+        """The same network, its images and answers read in another way; no file is read again.
+
+        Args:
+            spec: One that this `is_of`.
+        """
+        other = Segmenter(spec, self._weights, str(self.device))
+        with self._lock:
+            other._take(self._held)
+        return other
+
+    def _take(self, held: _Held) -> None:
+        self._preprocess = _preprocess_of(self.spec)
+        if held.network is not None:
+            name = "" if self.spec.weights is None else self.spec.weights.filename
+            _check_channels(held.network, self._preprocess, self._weights or Path(name))
+        self._held, self._lock = held, held.lock
 
     @property
     def nbytes(self) -> int:
         """Bytes of the weights in memory; 0 before `load`."""
-        if self._network is None:
+        if self._held.network is None:
             return 0
-        tensors = [*self._network.parameters(), *self._network.buffers()]
+        tensors = [*self._held.network.parameters(), *self._held.network.buffers()]
         return sum(t.numel() * t.element_size() for t in tensors)
+
+    @property
+    def tensors(self) -> int:
+        """How many tensors the network has, all of them from the file; loaded if need be."""
+        return len(self.network.state_dict())
 
     @property
     def network(self) -> nn.Module:
         """The network, in evaluation mode on the device; loaded if need be."""
         self.load()
-        assert self._network is not None
-        return self._network
+        assert self._held.network is not None
+        return self._held.network
 
     def load(self, check: Check = no_check) -> None:
         """Build the network and read its weights, once.
@@ -101,7 +151,7 @@ class Segmenter:
             SegstudioError: if the weights are missing, damaged, or do not fit.
         """
         with self._lock:
-            if self._network is not None:
+            if self._held.network is not None:
                 return
             path = self._weights or require_weights(self.spec, check)
             check()
@@ -115,9 +165,9 @@ class Segmenter:
             load_into(network, state, str(path))
             check()
             network.eval().requires_grad_(requires_grad=False)
-            self._network = _move(network, self.device)
+            self._held.network = _move(network, self.device)
             for module in network.modules():
-                module.register_forward_pre_hook(self._before_module)
+                module.register_forward_pre_hook(self._held.before_module)
             if self.spec.task == "instance":
                 finds_instances(network)
             runner = own_runner(network) or InstanceRunner
@@ -151,7 +201,7 @@ class Segmenter:
         options = options or RunOptions()
         with self._lock:
             self.load(check)
-            self._check = check
+            self._held.check = check
             try:
                 return self._predict(pixels, options, report, name)
             except (CancelledError, SegstudioError):
@@ -165,7 +215,7 @@ class Segmenter:
                     "Try another model or another size of the image.",
                 ) from error
             finally:
-                self._check = no_check
+                self._held.check = no_check
                 give_back_freed_memory()
 
     def probabilities(
@@ -200,11 +250,11 @@ class Segmenter:
         For those who work with `network` itself.
         """
         with self._lock:
-            outer, self._check = self._check, check
+            outer, self._held.check = self._held.check, check
             try:
                 yield
             finally:
-                self._check = outer
+                self._held.check = outer
 
     def _predict(self, pixels: Image, options: RunOptions, report: Report, name: str) -> Prediction:
         if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
@@ -220,7 +270,7 @@ class Segmenter:
             # outside the handler: the error's frames would keep the tensors alive
             failed.append(attempt)
             release_memory(attempt.device)
-            self._check()
+            self._held.check()
         raise SegstudioError(
             f"There is not enough memory to run {self.spec.title} on {name}.",
             "Close other programs, or use a smaller model.",
@@ -255,7 +305,7 @@ class Segmenter:
             pixels,
             attempt.tile_px,
             options.overlap_px,
-            self._check,
+            self._held.check,
             report,
             Augmentation.of(options),
         )
@@ -283,7 +333,7 @@ class Segmenter:
             pixels,
             attempt.tile_px,
             options.overlap_px,
-            self._check,
+            self._held.check,
             report,
             Augmentation.of(
                 replace(options, input_scale=options.input_scale * attempt.input_scale)
@@ -340,9 +390,6 @@ class Segmenter:
         return SegstudioError(
             f"The output of {self.spec.title} for {name} holds no numbers (NaN).", hint
         )
-
-    def _before_module(self, _module: nn.Module, _args: Any) -> None:
-        self._check()
 
 
 def resolve_builder(builder: str) -> Callable[..., nn.Module]:

@@ -49,8 +49,10 @@ class SegmenterCache:
         key = (spec.id, str(file), str(fresh.device))
         with self._lock:
             segmenter = self._held.get(key)
-            if segmenter is None or segmenter.spec != spec:
+            if segmenter is None or (segmenter.spec != spec and not segmenter.is_of(spec)):
                 segmenter = self._held[key] = fresh
+            elif segmenter.spec != spec:
+                segmenter = self._held[key] = segmenter.described_as(spec)
             self._held.move_to_end(key)
         try:
             segmenter.load(check)

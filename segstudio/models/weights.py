@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 import platformdirs
 
@@ -19,6 +20,8 @@ from segstudio.models.download import (
     sha256_of,
 )
 from segstudio.resources import resource_path
+
+_OWN_IS_GONE: Final = "Put the file back, or say where it is now (Model menu: Find weights)."
 
 
 def weights_folder() -> Path:
@@ -74,6 +77,8 @@ def download(spec: ModelSpec, check: Check = no_check, report: Report = no_repor
     Raises:
         SegstudioError: if the weights cannot be had; says why, from where, and where to put them.
     """
+    if spec.own_file:
+        raise SegstudioError(f"{spec.own_file} is not there any more.", _OWN_IS_GONE)
     if spec.weights is None or not spec.weights.url:
         raise SegstudioError(
             f"{spec.title} has no published weights.", "Give a file with its weights."
@@ -88,10 +93,16 @@ def require_weights(spec: ModelSpec, check: Check = no_check) -> Path:
         SegstudioError: if they are missing (the hint says how to get them) or damaged.
     """
     path = find_weights(spec)
+    if path is None and spec.own_file:
+        raise SegstudioError(f"{spec.own_file} is not there any more.", _OWN_IS_GONE)
     if spec.weights is None or path is None:
         raise SegstudioError(f"The weights of {spec.title} are not there.", _missing_hint(spec))
     expected = spec.weights.sha256.lower()
     if expected and not sha256_of(path, check).startswith(expected):
+        if spec.own_file:
+            raise SegstudioError(
+                f"{path} was written anew since it was opened.", "Open it again (Model menu)."
+            )
         raise SegstudioError(
             f"{path} is damaged: its SHA-256 does not begin with {expected}.",
             "Remove the file and download it again.",

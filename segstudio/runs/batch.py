@@ -34,6 +34,8 @@ from segstudio.storage.decode import pages_in_image
 from segstudio.storage.image_ref import ImageRef, place_of
 
 _DEFAULTS = RunOptions()
+_DIGITS = 16
+"""Of a SHA-256: enough to tell files apart."""
 _ANSWERING = ("input_scale", "flips", "scales")
 
 
@@ -67,11 +69,15 @@ def _stamp_of(spec: ModelSpec) -> str:
     path = Path(weights.filename)
     if spec.embedded:  # such a file describes itself
         return _time_of(resource_path("models", weights.filename))
-    state = _time_of(path) if path.is_absolute() else weights.sha256
+    state = weights.sha256
+    if path.is_absolute():
+        state = state[:_DIGITS] or _time_of(path)
     if not state:
         return ""
-    done = json.dumps(described(spec), sort_keys=True, default=str)
-    digest = hashlib.blake2b(done.encode(), digest_size=6).hexdigest()
+    # the names of a file of the user's own stand in its predictions, and may be said anew
+    names = spec.schema.names if spec.own_file else ()
+    done = json.dumps([described(spec), *names], sort_keys=True, default=str)
+    digest = hashlib.blake2b(done.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
     return f"{state}-{digest}"
 
 

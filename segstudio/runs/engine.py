@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted
 from segstudio.core.labels import Image
 from segstudio.core.prediction import (
     Ensemble,
@@ -41,6 +42,38 @@ class Predictor(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What a file of weights is.
+
+    Attributes:
+        spec: Its model, with the usual answers to its questions.
+        is_told: Whether the file itself says what it is: classes, what goes in, what comes out.
+        tensors: How many tensors of the network it fills: all, or 0 if they do not fit.
+        problem: Why it cannot be loaded, "" if it can.
+    """
+
+    spec: ModelSpec
+    is_told: bool = True
+    tensors: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """What a model says as it is described now, and what its network was given.
+
+    Attributes:
+        prediction: Its answer.
+        input_hw: Height and width of the network's input.
+        input_range: The lowest and the highest value in it.
+    """
+
+    prediction: Prediction
+    input_hw: tuple[int, int]
+    input_range: tuple[float, float]
+
+
 class Engine(Protocol):
     """What segstudio asks of its models; every method may take long and belongs into a job."""
 
@@ -58,6 +91,16 @@ class Engine(Protocol):
 
     def spec_from_weights(self, path: Path) -> ModelSpec:
         """Describe a file of the user's own."""
+        ...
+
+    def examine(self, path: Path, check: Check) -> Examined:
+        """Describe a file of the user's own, and load it once."""
+        ...
+
+    def preview(
+        self, spec: ModelSpec, pixels: Image, options: RunOptions, check: Check
+    ) -> Previewed:
+        """Run a plain model that is being described on one image of shape (H, W, 3) uint8 RGB."""
         ...
 
     def predictor(self, spec: ModelSpec, device: str, check: Check) -> Predictor:
@@ -132,6 +175,28 @@ class TorchEngine:
 
         return spec_from_weights(path)
 
+    def examine(self, path: Path, check: Check) -> Examined:
+        """Describe a file of the user's own, and load it once (torch with it).
+
+        Raises:
+            SegstudioError: if it holds no network that segstudio knows.
+        """
+        from segstudio.models.download import sha256_of
+        from segstudio.models.recognition import describes_itself
+
+        spec = self.spec_from_weights(path)
+        if spec.weights is not None:  # with its digest it is the model that is run later
+            digest = sha256_of(Path(spec.weights.filename), check)
+            spec = replace(spec, weights=replace(spec.weights, sha256=digest))
+        check()
+        is_told = describes_itself(path)
+        try:
+            tensors = self._segmenter(spec, "auto", check).tensors
+        except SegstudioError as error:
+            problem = f"{error.message} {error.hint}".strip()
+            return Examined(spec, is_told, problem=problem)
+        return Examined(spec, is_told, tensors)
+
     def predictor(self, spec: ModelSpec, device: str, check: Check) -> Predictor:
         """Load a model (torch with it), or give the loaded one.
 
@@ -139,6 +204,38 @@ class TorchEngine:
             SegstudioError: if the weights are missing or do not fit.
         """
         return self._member(spec, device, check)
+
+    def preview(
+        self, spec: ModelSpec, pixels: Image, options: RunOptions, check: Check
+    ) -> Previewed:
+        """Run a plain model that is being described on one image; its network stays in memory.
+
+        Raises:
+            SegstudioError: if it cannot run as it is described; in plain words.
+        """
+        from segstudio.models.preprocess import Preprocess
+
+        try:
+            given, _ = Preprocess.from_dict(dict(spec.preprocess)).prepare(pixels)
+        except (ValueError, TypeError) as error:
+            raise SegstudioError(f"Such input makes no sense: {error}.") from error
+        check()
+        height, width = given.shape[-2:]
+        segmenter = self._segmenter(spec, options.device, check)
+        try:
+            found = segmenter.predict(pixels, options, check)
+        except SegstudioError as error:
+            if error.__cause__ is None or isinstance(error.__cause__, SegstudioError):
+                raise
+            if "NaN" in error.message:
+                raise
+            raise SegstudioError(
+                f"The network does not take this input ({counted(given.shape[1], 'channel')} of "
+                f"{width} x {height} pixels), or its output is not what is said here.",
+                "Try another input size (many networks want multiples of 32), other channels or "
+                "another output.",
+            ) from error
+        return Previewed(found, (height, width), (float(given.min()), float(given.max())))
 
     def _member(self, spec: ModelSpec, device: str, check: Check) -> Member:
         made_of = spec.made_of

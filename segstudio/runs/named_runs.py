@@ -172,27 +172,38 @@ class NamedRuns:
         session = self._session
         session.models = {**session.models, **{spec.id: spec for spec in specs}}
         available = session.model.available
-        ready = {spec.id for spec in specs if _is_ready(spec, available)}
+        ready = {spec.id for spec in specs if self._is_ready(spec)}
         chosen = session.model.chosen
         if self._wanted in session.models and chosen in ("", self._stand_in):
             chosen, self._wanted = self._wanted, ""
-        session.model = replace(session.model, chosen=chosen, available=available | ready)
+        session.model = replace(
+            session.model, chosen=chosen, available=available - {spec.id for spec in specs} | ready
+        )
         session.notify(What.MODELS, by=self)
+
+    def _is_ready(self, spec: ModelSpec) -> bool:
+        """Whether all weights that a run is made of are on disk; files not listed were read."""
+        session = self._session
+        return all(
+            part.id in session.model.available or (part.own_file and part.id not in session.models)
+            for part in parts_of(spec)
+        )
 
     def _files(self, definition: RunDefinition) -> dict[str, str]:
         """The weights of the members that are files of the user's own, by id."""
         members = (self._session.models.get(name) for name in definition.members)
-        own = {spec.id: spec for spec in members if spec is not None and _own_file(spec)}
-        self._own.update({_own_file(spec): spec for spec in own.values()})
-        return {**definition.files, **{name: _own_file(spec) for name, spec in own.items()}}
+        own = {spec.id: spec for spec in members if spec is not None and spec.own_file}
+        self._own.update({spec.own_file: spec for spec in own.values()})
+        return {**definition.files, **{name: spec.own_file for name, spec in own.items()}}
 
     def _note_choice(self) -> None:
         if self._definitions is not None and self._session.model.chosen != self._stand_in:
             self._wanted = ""  # the user has chosen since
 
     def _on_models(self, _change: Change) -> None:
-        """Read the file once the models are known."""
+        """Read the file once the models are known; later follow what models are made of."""
         self._note_choice()
+        self._follow_parts()
         if self._definitions is None and self._session.models:
             self._definitions = []
             self._stand_in = self._session.model.chosen
@@ -203,6 +214,20 @@ class NamedRuns:
                 self._arrived,
                 visible=False,
             )
+
+    def _follow_parts(self) -> None:
+        """Make those anew whose model is described in another way now, or came or went."""
+        models, available = self._session.models, self._session.model.available
+        shown = [entry for entry in self._definitions or [] if entry.id in models]
+        made = [_quiet_spec(entry, models, self._own) for entry in shown]
+        changed = [
+            spec
+            for spec in made
+            if spec is not None
+            and (spec != models[spec.id] or self._is_ready(spec) != (spec.id in available))
+        ]
+        if changed:
+            self._show(changed)
 
     def _read(self, _job: Job) -> tuple[list[RunDefinition], list[str]]:
         damaged: list[str] = []
@@ -323,7 +348,12 @@ def _spec_of(
     Raises:
         SegstudioError: if the models of an ensemble do not tell the same classes apart.
     """
-    of_files = {name: own[path] for name, path in definition.files.items() if path in own}
+    # what the list of models says of a file is newer than what was read for this run
+    of_files = {
+        name: own[path]
+        for name, path in definition.files.items()
+        if path in own and name not in models
+    }
     known = {**models, **of_files}
     members = tuple(known[name] for name in definition.members if name in known)
     if len(members) < len(definition.members):
@@ -395,18 +425,6 @@ def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
     if "scales" in overrides and not overrides["scales"]:
         raise SegstudioError("Give at least one size to average over.")
     return dict(overrides)
-
-
-def _is_ready(spec: ModelSpec, available: frozenset[str]) -> bool:
-    """Whether all weights that a run is made of are on disk."""
-    return all(part.id in available or _own_file(part) for part in parts_of(spec))
-
-
-def _own_file(spec: ModelSpec) -> str:
-    """The weights of a plain model that is a file of the user's own, else ""."""
-    if spec.weights is None or spec.made_of is not None:
-        return ""
-    return spec.weights.filename if Path(spec.weights.filename).is_absolute() else ""
 
 
 def _slug(title: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from segstudio.clock import Cancel, Clock
@@ -30,6 +29,7 @@ from segstudio.runs.batch import (
     same_thresholds,
 )
 from segstudio.runs.engine import Engine
+from segstudio.runs.own_weights import OwnWeights, ReadList
 from segstudio.runs.scoring import Scoring
 from segstudio.session.document import Document
 from segstudio.session.session import Session, What
@@ -51,6 +51,7 @@ class Segmenting:
         schema: SchemaKeeper,
         scoring: Scoring,
         engine: Engine,
+        own_weights: OwnWeights,
     ) -> None:
         self._session = session
         self._jobs = jobs
@@ -61,6 +62,7 @@ class Segmenting:
         self._schema = schema
         self._scoring = scoring
         self._engine = engine
+        self._own_weights = own_weights
         self._batches: list[Batch] = []
         self._preferred = ""
         self._thresholds = _Thresholds(session, jobs, clock, documents, scoring)
@@ -69,22 +71,25 @@ class Segmenting:
 
     def refresh_models(self) -> None:
         """Read the list of models and which weights are on disk; keeps the chosen one."""
+        own_weights = self._own_weights
 
-        def work(_job: Job) -> tuple[dict[str, ModelSpec], frozenset[str]]:
-            specs = self._engine.specs()
-            return specs, frozenset(i for i, s in specs.items() if self._engine.is_available(s))
+        def work(_job: Job) -> tuple[dict[str, ModelSpec], frozenset[str], ReadList]:
+            specs, read = self._engine.specs(), own_weights.read()
+            here = frozenset(i for i, s in specs.items() if self._engine.is_available(s))
+            return specs, here, read
 
-        def done(result: tuple[dict[str, ModelSpec], frozenset[str]]) -> None:
-            specs, available = result
-            own = {i: s for i, s in self._session.models.items() if i not in specs}
-            self._session.models = {**specs, **own}
-            model = self._session.model
-            chosen = model.chosen if model.chosen in self._session.models else ""
+        def done(result: tuple[dict[str, ModelSpec], frozenset[str], ReadList]) -> None:
+            specs, available, read = result
+            session = self._session
+            known = own_weights.arrived(read, specs)
+            named = {i: s for i, s in session.models.items() if i not in known and s.made_of}
+            session.models = {**known, **named}
+            model = session.model
+            chosen = model.chosen if model.chosen in session.models else ""
             first = next((i for i in specs if i in available), next(iter(specs), ""))
-            self._session.model = replace(
-                model, chosen=chosen or first, available=available | frozenset(own)
-            )
-            self._session.notify(What.MODELS)
+            here = available | own_weights.here | (model.available & named.keys())
+            session.model = replace(model, chosen=chosen or first, available=here)
+            session.notify(What.MODELS)
 
         self._jobs.submit("Looking for models", "model", work, done, key="models", visible=False)
 
@@ -124,27 +129,6 @@ class Segmenting:
         session.notify(What.MODELS)
         if not same_thresholds(old, options):
             self._thresholds.apply()
-
-    def load_weights_file(self, path: Path | str) -> None:
-        """Add a model from a file of the user's own, and choose it."""
-        file = Path(path)
-
-        def done(spec: ModelSpec) -> None:
-            session = self._session
-            session.models = {**session.models, spec.id: spec}
-            session.model = replace(
-                session.model, chosen=spec.id, available=session.model.available | {spec.id}
-            )
-            session.notify(What.MODELS)
-            self._notices.info(f"{spec.title} is ready to run.", scope="program")
-
-        self._jobs.submit(
-            f"Reading {file.name}",
-            "model",
-            lambda _job: self._engine.spec_from_weights(file),
-            done,
-            front=True,
-        )
 
     def download(self, model_id: str) -> None:
         """Fetch a model's weights."""
@@ -227,6 +211,7 @@ class Segmenting:
         again: bool = False,
         every_page: bool = False,
         model: ModelSpec | None = None,
+        looked: bool = False,
     ) -> None:
         session, files = self._session, self._folder.files
         spec = model or session.models.get(session.model.chosen)
@@ -235,6 +220,15 @@ class Segmenting:
             return
         if spec is None:
             self._notices.info("Choose a model first.")
+            return
+        if not looked and self._own_weights.has_changed(spec):
+            name = spec.id
+
+            def run_it() -> None:
+                now = session.models.get(name)
+                self._run(indices, again=again, every_page=every_page, model=now, looked=True)
+
+            self._own_weights.look_again(run_it)
             return
         options = session.model.options
         run = run_key(spec, options)

@@ -35,7 +35,12 @@ from segstudio.kit.frame_names import (
     VIEW,
 )
 from segstudio.kit.layer_names import LAYER_TEXTS, LAYER_TIPS, LAYERS, STYLES
-from segstudio.runs.ui.run_actions import DISAGREEMENT_ACTIONS, RUN_ACTIONS, TAKE_ACTIONS
+from segstudio.runs.ui.run_actions import (
+    DISAGREEMENT_ACTIONS,
+    RUN_ACTIONS,
+    TAKE_ACTIONS,
+    WEIGHTS_ACTIONS,
+)
 from segstudio.window import panels
 from segstudio.window.panels import Area, PanelSpec
 from segstudio.window.room import BESIDE, OVER
@@ -431,13 +436,11 @@ _MODEL = (
     ActionSpec("model.remove_prediction", MODEL, "Remove shown prediction",
                lambda c: c.studio.segmenting.remove_prediction(), "trash-2",
                enabled=_has_prediction, tip="Remove it from this image, also from disk"),
-    ActionSpec("model.load", MODEL, "Load weights from a file…",
-               lambda c: c.verbs.load_weights(), "file-plus", enabled=_has_model, section=1,
-               tip="A .safetensors or .pth file"),
     ActionSpec("model.download", MODEL, "Download weights",
                lambda c: c.studio.segmenting.download(c.session.model.chosen), "download",
                enabled=lambda c: _has_model(c)
-               and c.session.model.chosen not in c.session.model.available, section=1),
+               and c.session.model.chosen not in c.session.model.available
+               and c.studio.own_weights.entry(c.session.model.chosen) is None, section=1),
 )  # fmt: skip
 
 _HELP = (
@@ -466,7 +469,7 @@ def all_actions() -> tuple[ActionSpec, ...]:
     rows = (
         *_FILE, *_EDIT, *IMAGE_ACTIONS, *map(_of_tool, tool_table.TOOLS), *_BRUSH,
         *_options(tool_table.TOOLS), *_CLASSES, *_VIEW,
-        *map(_of_panel, panels.PANELS), _SCORES, *_LAYOUT, *_MODEL, *RUN_ACTIONS,
+        *map(_of_panel, panels.PANELS), _SCORES, *_LAYOUT, *_MODEL, *WEIGHTS_ACTIONS, *RUN_ACTIONS,
         *NETWORK_ACTIONS, *EVALUATION_ACTIONS, *QUEUE_ACTIONS, *_HELP,
     )  # fmt: skip
     return tuple(_of_folder(row) if _needs_folder(row) else row for row in rows)

@@ -18,7 +18,6 @@ from segstudio.evaluation.ui.export_dialogs import EvaluationExportDialogs
 from segstudio.inspection.ui.network_export import NetworkExport
 from segstudio.kit.actions import Keymap
 from segstudio.kit.dialog import clicked_button
-from segstudio.kit.file_dialogs import ask_weights
 from segstudio.kit.plain import in_menu, plain_box
 from segstudio.runs.ui.run_commands import RunCommands
 from segstudio.session.document import Document
@@ -49,7 +48,13 @@ class WindowCommands:
             window, studio.session, studio.preferences, studio.evaluation_report
         )
         self.runs = RunCommands(
-            window, studio.session, studio.named_runs, studio.segmenting, studio.notices
+            window,
+            studio.session,
+            studio.named_runs,
+            studio.segmenting,
+            studio.own_weights,
+            studio.previewing,
+            studio.notices,
         )
         self._closing = False
         """Whether the window is closed once the saves that were begun have ended."""
@@ -121,11 +126,6 @@ class WindowCommands:
             )
 
     # -- models --------------------------------------------------------------------------------
-
-    def load_weights(self) -> None:
-        path = ask_weights(self._window, "Load weights")
-        if path is not None:
-            self._studio.segmenting.load_weights_file(path)
 
     def run_all(self) -> None:
         """Run the chosen model on every image; a large folder is asked for first."""

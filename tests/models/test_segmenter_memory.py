@@ -195,3 +195,36 @@ def test_the_cache_forgets_models_that_fail_to_load(unet_spec, tmp_path):
     with pytest.raises(SegstudioError):
         cache.get(unet_spec, "cpu", tmp_path / "none.pth")
     assert cache.nbytes == 0
+
+
+def test_a_model_that_is_described_anew_is_not_read_again(unet_spec, monkeypatch):
+    cache = SegmenterCache()
+    first = cache.get(unet_spec, "cpu")
+    answer = first.predict(image(24, 32))
+    monkeypatch.setattr(module, "load_state", lambda path: pytest.fail("it was read again"))
+    anew = dataclasses.replace(
+        unet_spec, title="Other", preprocess={"std": [0.01, 0.01, 0.01], "divisor": 4}
+    )
+    second = cache.get(anew, "cpu")
+    assert second.network is first.network
+    assert second.spec is anew
+    # what was begun with the first description goes on with it
+    again = first.predict(image(24, 32))
+    assert (again.title, again.confidence.tobytes()) == (
+        "Model M", answer.confidence.tobytes(),
+    )  # fmt: skip
+    other = second.predict(image(24, 32))
+    assert other.title == "Other"
+    assert other.confidence.tobytes() != answer.confidence.tobytes()
+
+
+@pytest.mark.parametrize("what", ["options", "builder", "weights"])
+def test_another_network_is_not_taken_for_the_one_in_memory(unet_spec, what):
+    segmenter = SegmenterCache().get(unet_spec, "cpu")
+    changes = {
+        "options": {**UNET, "upsampling": "bilinear"},
+        "builder": "elsewhere:UNet",
+        "weights": dataclasses.replace(unet_spec.weights, sha256="ab"),
+    }
+    assert not segmenter.is_of(dataclasses.replace(unet_spec, **{what: changes[what]}))
+    assert segmenter.is_of(unet_spec)

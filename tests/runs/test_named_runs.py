@@ -12,6 +12,7 @@ from tiny_networks import SHUFFLE, UNET
 from segstudio.clock import ManualClock
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import Ensemble, Variant
+from segstudio.runs.kept_weights import own_weights_file
 from segstudio.runs.named_runs import described
 from segstudio.studio import Studio
 
@@ -121,11 +122,13 @@ def test_a_run_of_a_file_of_the_users_own_outlives_the_program(desk, tmp_path, t
     studio, clock = desk
     weights = tmp_path / "mine.safetensors"
     shutil.copy(tiny_engine.specs()[UNET].weights.filename, weights)
-    studio.segmenting.load_weights_file(weights)
+    studio.own_weights.open(weights)
     settle(studio, clock)
     mine = studio.session.model.chosen
+    assert studio.session.models[mine].own_file == str(weights)
     run = studio.named_runs.add_variant("Mine, mirrored", mine, flips=True)
     studio.close()
+    own_weights_file(studio.preferences.folders).unlink()  # earlier versions had no such list
     later = Studio(clock, tmp_path / "home", tiny_engine)
     settle(later, clock)
     assert mine not in later.session.models

@@ -66,11 +66,11 @@ def test_download_alone(desk):
 
 def test_a_file_of_ones_own(desk, tmp_path):
     file = tmp_path / "mine.pt"
-    desk.segmenting.load_weights_file(file)
+    desk.own_weights.open(file)
     desk.settle()
     assert desk.notices.recent[-1].level == "error"
     file.write_bytes(b"1")
-    desk.segmenting.load_weights_file(file)
+    desk.own_weights.open(file)
     desk.settle()
     assert desk.session.model.chosen == "mine"
     desk.open(make_folder(tmp_path / "nuclei"))
@@ -80,9 +80,7 @@ def test_a_file_of_ones_own(desk, tmp_path):
     desk.settle()
     assert desk.engine.runs == ["mine"] * 2
     # Trained further under the same name: nothing of the old file is taken for it.
-    import os
-
-    os.utime(file, (1, 1))
+    file.write_bytes(b"2")
     desk.segmenting.run_on([0, 1])
     desk.settle()
     assert desk.engine.runs == ["mine"] * 4

@@ -140,7 +140,7 @@ def _export(place: Path, images: Path, weights: Path) -> None:
     settle()
     studio.browsing.open_path(images)
     settle()
-    studio.segmenting.load_weights_file(weights)
+    studio.own_weights.open(weights)
     settle()
     run = studio.session.model.chosen
     studio.session.set_view(run=run)

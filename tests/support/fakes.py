@@ -16,6 +16,7 @@ from segstudio.core.errors import SegstudioError
 from segstudio.core.instances import Instances
 from segstudio.core.prediction import ModelSpec, Prediction, RunOptions, WeightsFile
 from segstudio.core.schema import LabelSchema
+from segstudio.runs.engine import Examined, Previewed
 from segstudio.studio import Studio
 
 BRIGHT = ModelSpec(
@@ -110,12 +111,13 @@ class FakeEngine:
         self.runs: list[str] = []
         self.downloads: list[str] = []
         self.missing: set[str] = set()
+        self.is_told = True
 
     def specs(self):
         return dict(self._specs)
 
     def is_available(self, spec):
-        return spec.id not in self.missing
+        return spec.id not in self.missing and (not spec.own_file or Path(spec.own_file).exists())
 
     def download(self, spec, check, report):
         for done in range(1, 4):
@@ -136,6 +138,13 @@ class FakeEngine:
             "",
             weights=WeightsFile(str(path)),
         )
+
+    def examine(self, path: Path, check):
+        return Examined(self.spec_from_weights(path), is_told=self.is_told, tensors=4)
+
+    def preview(self, spec, pixels, options, check):
+        answer = FakePredictor(self, spec).predict(pixels, options, check, lambda *_: None)
+        return Previewed(answer, pixels.shape[:2], (0.0, 1.0))
 
     def predictor(self, spec, device, check):
         if spec.id in self.missing:

@@ -36,7 +36,7 @@ from segstudio.core.schema import LabelSchema
 from segstudio.kit.dispatch import Dispatcher
 from segstudio.kit.garbage import GuiGarbage
 from segstudio.kit.theme import Theme
-from segstudio.runs.engine import Engine
+from segstudio.runs.engine import Engine, Examined
 from segstudio.studio import Studio
 from segstudio.window.main_window import MainWindow
 from segstudio.window.start_page import StartPage
@@ -235,6 +235,9 @@ class FakeEngine:
 
     def spec_from_weights(self, path) -> ModelSpec:
         raise SegstudioError(f"{path} holds no network.", "Choose another file.")
+
+    def examine(self, path, check):
+        return Examined(self.spec_from_weights(path))
 
     def predictor(self, spec, device, check) -> FakePredictor:
         return FakePredictor(self, spec)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from controls import controls, told, wants
 from network_desk import closed_desk, traced
@@ -11,6 +13,7 @@ from tiny_networks import SHUFFLE, UNET, TinyEngine
 from windows import write_pictures
 
 from segstudio.annotation.ui.tools.tool_table import TOOLS
+from segstudio.runs.ui.weights_form import WeightsForm
 from segstudio.window.help_window import HelpWindow
 
 LONG_MS = 120_000
@@ -120,6 +123,27 @@ def test_dialogs(desk, command):
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     desk.window.activateWindow()
     assert found == []
+
+
+def test_the_form_of_weights(desk, tiny_specs, tmp_path):
+    file = shutil.copy(tiny_specs[UNET].weights.filename, tmp_path / "mine.safetensors")
+    desk.studio.own_weights.open(file)
+
+    def forms():
+        return [d for d in desk.window.findChildren(WeightsForm) if d.isVisible()]
+
+    desk.until(lambda: bool(forms()), LONG_MS)
+    (form,) = forms()
+    form.output.kind.setCurrentIndex(1)
+    form.resize(form.width(), 1000)
+    for kind in ("factor", "short_side", "size"):
+        form.input.size.kind.setCurrentIndex(form.input.size.kind.findData(kind))
+        form.activateWindow()
+        desk.settle()
+        assert lacking(desk, form) == []
+    form.reject()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    desk.window.activateWindow()
 
 
 def test_the_help_window(desk):

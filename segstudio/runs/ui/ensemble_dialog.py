@@ -20,8 +20,9 @@ from segstudio.kit.dialog import Dialog
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import plain
 from segstudio.kit.row_height import RowHeight
+from segstudio.runs.kept_weights import free_title
 from segstudio.runs.named_runs import NamedRuns
-from segstudio.runs.ui.run_dialog import CreateButtons, free_title, line, title_problem
+from segstudio.runs.ui.run_dialog import CreateButtons, line, title_problem
 from segstudio.session.session import Session
 
 _ID = Qt.ItemDataRole.UserRole
@@ -112,7 +113,9 @@ class EnsembleDialog(Dialog):
         self._dim(chosen)
         how = "Mean" if self.mean.isChecked() else "Vote"
         suggested = f"{how} of {_names(chosen)}" if chosen else "Ensemble"
-        self.name.setPlaceholderText(free_title(suggested, self._session.models))
+        self.name.setPlaceholderText(
+            free_title(suggested, [spec.title for spec in self._session.models.values()])
+        )
         problem = title_problem(self.title, self._session.models)
         if len(chosen) < 2:
             problem = "Choose two models or more."

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt
-from PySide6.QtGui import QFont, QIcon, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QFont, QGuiApplication, QIcon, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox
 
 from segstudio.kit.elided import ElidedCombo
@@ -87,7 +87,7 @@ class ModelChooser(ElidedCombo):
         if self._session is None:
             return
         models, available = self._session.models, self._session.model.available
-        shown = (tuple(models), available)
+        shown = (tuple(models.values()), available)
         if shown != self._shown:
             self._shown = shown
             self.setModel(ModelItems(models, available, self))
@@ -145,13 +145,17 @@ def _item(spec: ModelSpec, *, here: bool) -> QStandardItem:
     item = QStandardItem(icon(_icon_of(spec, here=here)), spec.title)
     item.setData(spec.id, Qt.ItemDataRole.UserRole)
     state = "Weights are on disk" if here else "Weights must be downloaded first"
+    if spec.own_file:
+        state = spec.own_file if here else f"{spec.own_file} is not there any more"
+        if not here:
+            item.setForeground(QGuiApplication.palette().placeholderText())
     item.setToolTip(plain(f"{spec.description}\n{state}."))
     return item
 
 
 def _icon_of(spec: ModelSpec, *, here: bool) -> str:
     if not here:
-        return "download"
+        return "circle-x" if spec.own_file else "download"
     if spec.made_of is None:
         return "check"
     return "layers-2" if spec.family == "ensemble" else "sliders-horizontal"

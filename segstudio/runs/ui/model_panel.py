@@ -44,7 +44,8 @@ _OWN_WEIGHTS = (
 _NONE = "Choose a model in the tool bar."
 _MENU = (
     "runs.new", "runs.ensemble", "runs.remove", "",
-    "model.load", "model.download", "", "evaluation.mapping",
+    "model.load", "model.describe", "model.find", "model.forget", "model.download", "",
+    "evaluation.mapping",
 )  # fmt: skip
 """Commands in the header's menu, by id."""
 _SHOWN = What.MODELS | What.PROJECT | What.DOCUMENT | What.PREDICTIONS | What.SCHEMA
@@ -87,6 +88,9 @@ class ModelPanel(QWidget):
         self.weights = _text("Weights")
         self.download = _action_button(actions, "model.download", "Download")
         self.load = _action_button(actions, "model.load", "Choose file…")
+        self.describe = ActionButton(actions["model.describe"], "Describe…", has_icon=False)
+        self.find = _action_button(actions, "model.find", "Find it…")
+        self.forget = ActionButton(actions["model.forget"], "Remove", has_icon=False)
         self.device = QComboBox()
         for title, value in _DEVICES:
             self.device.addItem(title, value)
@@ -140,8 +144,8 @@ class ModelPanel(QWidget):
         weights.addWidget(self.weights)
         buttons = QHBoxLayout()
         buttons.setSpacing(6)
-        buttons.addWidget(self.download)
-        buttons.addWidget(self.load)
+        for button in (self.download, self.find, self.load, self.describe, self.forget):
+            buttons.addWidget(button)
         buttons.addStretch(1)
         weights.addLayout(buttons)
         first.addWidget(self._weights_row)
@@ -187,7 +191,9 @@ class ModelPanel(QWidget):
         self.more.setAccessibleName("Show less" if whole else "Show more")
         self.more.setArrowType(Qt.ArrowType.UpArrow if whole else Qt.ArrowType.DownArrow)
         self.more.setVisible(spec is not None)
-        to_fetch = spec is not None and spec.id not in model.available
+        is_here = spec is None or spec.id in model.available
+        is_own = spec is not None and bool(spec.own_file)
+        to_fetch = not is_here and not is_own
         self.weights.setText("" if spec is None else _weights_text(spec, model.available))
         self.download.setVisible(to_fetch)
         fit = Fit() if spec is None else fit_of(spec, self._session)
@@ -196,8 +202,11 @@ class ModelPanel(QWidget):
         self.doubt.setToolTip(plain(fit_tip(fit)))
         self.doubt.setVisible(bool(fit.doubt))
         self.load.setVisible(not folded)
+        self.describe.setVisible(is_own and is_here and not folded)
+        self.find.setVisible(is_own and not is_here)
+        self.forget.setVisible(is_own and not is_here)
         self.header.note.show_text(_NONE if spec is None else _line(spec))
-        self._weights_row.setVisible(spec is not None and (to_fetch or not folded))
+        self._weights_row.setVisible(spec is not None and (not is_here or not folded))
         self._first.setVisible(bool(fit.doubt) or not self._weights_row.isHidden())
         scores = None if whole else 0 if fit.doubt else 1
         self.about.setText(_NONE if spec is None else _describe(spec, scores))
@@ -329,7 +338,9 @@ def _weights_text(spec: ModelSpec, available: frozenset[str]) -> str:
         one = short_model_titles([parts[0].title])[0] if len(parts) == 1 else "its models"
         return f"Weights: those of {one}"
     if spec.id in available:
-        return "Weights: on disk"
+        return f"Weights: {spec.own_file or 'on disk'}"
+    if spec.own_file:
+        return f"Not there any more: {spec.own_file}"
     size = spec.weights.size if spec.weights is not None else 0
     return f"To download: {bytes_text(size)}" if size else "Weights: not on disk"
 

@@ -1,4 +1,4 @@
-"""The commands of named runs and of the disagreement panel: rows of the table of all commands."""
+"""The commands of named runs, of own weights and of the disagreement panel: rows of the table of all commands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ def _has_models(c: Context) -> bool:
 
 def _is_named(c: Context) -> bool:
     return c.studio.named_runs.is_named(c.session.model.chosen)
+
+
+def _is_own(c: Context) -> bool:
+    return c.studio.own_weights.entry(c.session.model.chosen) is not None
+
+
+def _is_missing(c: Context) -> bool:
+    return c.studio.own_weights.is_missing(c.session.model.chosen)
 
 
 def _has_regions(c: Context) -> bool:
@@ -55,6 +63,22 @@ RUN_ACTIONS = (
     ActionSpec("runs.remove", MODEL, "Remove run", partial(_manage, "remove"), "minus",
                enabled=_is_named, section=2,
                tip="Forget the chosen named run; its predictions stay on disk"),
+)  # fmt: skip
+
+WEIGHTS_ACTIONS = (
+    ActionSpec("model.load", MODEL, "Load weights from a file…", partial(_manage, "open"),
+               "file-plus", enabled=_has_models, section=1,
+               tip="A .safetensors or .pth file; it stays in the list of models"),
+    ActionSpec("model.describe", MODEL, "Name and describe weights…",
+               partial(_manage, "describe"), "pencil", enabled=_is_own, section=1,
+               tip="Of the chosen weights of yours: name, classes, what goes in, what comes out, "
+               "what they were trained on"),
+    ActionSpec("model.find", MODEL, "Find weights…", partial(_manage, "find"), "search",
+               enabled=_is_missing, section=1,
+               tip="Say where the file of the chosen model is now"),
+    ActionSpec("model.forget", MODEL, "Remove weights from the list", partial(_manage, "forget"),
+               "trash-2", enabled=_is_own, section=1,
+               tip="The file of the chosen weights of yours stays where it is"),
 )  # fmt: skip
 
 DISAGREEMENT_ACTIONS = (

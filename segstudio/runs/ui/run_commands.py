@@ -1,12 +1,15 @@
-"""Making and removing named runs: dialogs, and what follows from them."""
+"""Named runs and weights of the user's own: dialogs, and what follows from them."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
 from segstudio.core.prediction import ModelSpec
+from segstudio.kit.file_dialogs import ask_weights
 from segstudio.notices import Notices
+from segstudio.runs.describing import Previewing
 from segstudio.runs.named_runs import NamedRuns
+from segstudio.runs.own_weights import OpenedWeights, OwnWeights
 from segstudio.runs.segmenting import Segmenting
 from segstudio.session.session import Session
 
@@ -20,23 +23,37 @@ class RunCommands:
         session: Session,
         named_runs: NamedRuns,
         segmenting: Segmenting,
+        own_weights: OwnWeights,
+        previewing: Previewing,
         notices: Notices,
     ) -> None:
         self._window, self._session, self._notices = window, session, notices
         self._named_runs, self._segmenting = named_runs, segmenting
+        self._own_weights, self._previewing = own_weights, previewing
+        own_weights.ask = self._show_form
 
     def manage(self, what: str) -> None:
         """Ask for a "new" named run or an "ensemble", or "remove" the chosen one.
 
+        Or of weights of the user's own: "open" a file, "describe" it, "find" it, "forget" it.
+
         Raises:
             SegstudioError: if the chosen run is part of another one.
         """
-        {"new": self._new, "ensemble": self._ensemble, "remove": self._remove}[what]()
+        {
+            "new": self._new,
+            "ensemble": self._ensemble,
+            "remove": self._remove,
+            "open": self._open,
+            "describe": lambda: self._own_weights.describe_again(self._session.model.chosen),
+            "find": self._find,
+            "forget": self._forget,
+        }[what]()
 
     def _new(self) -> None:
         from segstudio.runs.ui.run_dialog import RunDialog
 
-        dialog = RunDialog(self._session, self._named_runs, self._segmenting, self._window)
+        dialog = RunDialog(self._session, self._named_runs, self._own_weights, self._window)
         dialog.created.connect(self._created)
         dialog.open()
 
@@ -63,3 +80,35 @@ class RunCommands:
             self._segmenting.choose(spec.id)
 
         self._notices.info(f"{spec.title} was removed.", action=("Undo", restore))
+
+    # -- weights of the user's own -------------------------------------------------------------
+
+    def _open(self) -> None:
+        path = ask_weights(self._window, "Load weights")
+        if path is not None:
+            self._own_weights.open(path)
+
+    def _show_form(self, opened: OpenedWeights) -> None:
+        from segstudio.runs.ui.weights_form import WeightsForm
+
+        form = WeightsForm(self._session, self._own_weights, self._previewing, opened, self._window)
+        form.kept.connect(self._created)
+        form.show()
+
+    def _find(self) -> None:
+        """Ask where the file of the chosen model is now."""
+        model_id = self._session.model.chosen
+        entry = self._own_weights.entry(model_id)
+        if entry is None:
+            return
+        path = ask_weights(self._window, f"Where is {entry.path.name}?")
+        if path is not None:
+            self._own_weights.find(model_id, path)
+
+    def _forget(self) -> None:
+        """Take the chosen weights off the list; a button in the notice brings them back."""
+        spec: ModelSpec = self._session.models[self._session.model.chosen]
+        bring_back = self._own_weights.remove(spec.id)
+        self._notices.info(
+            f"{spec.title} was taken off the list; its file stays.", action=("Undo", bring_back)
+        )

@@ -27,8 +27,9 @@ from segstudio.kit.file_dialogs import ask_weights
 from segstudio.kit.icons import icon
 from segstudio.kit.model_titles import short_model_titles
 from segstudio.kit.plain import PlainLabel
+from segstudio.runs.kept_weights import free_title
 from segstudio.runs.named_runs import NamedRuns, described
-from segstudio.runs.segmenting import Segmenting
+from segstudio.runs.own_weights import OwnWeights
 from segstudio.runs.ui.model_chooser import ModelItems
 from segstudio.runs.ui.run_options import OptionControls, cost, short_words
 from segstudio.session.session import Change, Session, What
@@ -44,11 +45,11 @@ class RunDialog(Dialog):
     created = Signal(str, bool)
 
     def __init__(
-        self, session: Session, named_runs: NamedRuns, segmenting: Segmenting, parent: QWidget
+        self, session: Session, named_runs: NamedRuns, own_weights: OwnWeights, parent: QWidget
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("New run")
-        self._session, self._named_runs, self._segmenting = session, named_runs, segmenting
+        self._session, self._named_runs, self._own_weights = session, named_runs, own_weights
         self.name = QLineEdit()
         self.name.setAccessibleName("Name")
         self.base = QComboBox()
@@ -136,7 +137,7 @@ class RunDialog(Dialog):
         problem = title_problem(self.title, self._session.models)
         if not self.options.scales:
             problem = "Choose at least one size to average over; 1 x is the image as it is."
-        elif not overrides and not _is_own_file(spec):
+        elif not overrides and not spec.own_file:
             problem = f"Change an option: as it is, it answers like {spec.title}."
         self._say(problem, _words(spec, overrides))
 
@@ -145,7 +146,7 @@ class RunDialog(Dialog):
         plain = (s for s in models.values() if s.made_of is None and s.id != spec.id)
         title = short_model_titles([spec.title], [other.title for other in plain])[0]
         words = f"{title} ({short_words(overrides)})" if overrides else f"{title} run"
-        return free_title(words, models)
+        return free_title(words, [spec.title for spec in models.values()])
 
     def _say(self, problem: str, words: str = "") -> None:
         self.note.setText(problem or words)
@@ -158,7 +159,7 @@ class RunDialog(Dialog):
 
     def use_file(self, path: Path) -> None:
         """Read a file of weights; its model is chosen here when it is there."""
-        self._segmenting.load_weights_file(path)
+        self._own_weights.open(path)
 
     def _on_change(self, change: Change) -> None:
         if not change.what & What.MODELS:
@@ -229,16 +230,6 @@ def title_problem(title: str, models: Mapping[str, ModelSpec]) -> str:
     return ""
 
 
-def free_title(title: str, models: Mapping[str, ModelSpec]) -> str:
-    """The name, with a number if it is taken."""
-    taken = {spec.title.casefold() for spec in models.values()}
-    number, free = 1, title
-    while free.casefold() in taken:
-        number += 1
-        free = f"{title} {number}"
-    return free
-
-
 def _words(spec: ModelSpec, overrides: Mapping[str, Any]) -> str:
     if not overrides:
         return ""
@@ -249,7 +240,3 @@ def _words(spec: ModelSpec, overrides: Mapping[str, Any]) -> str:
 
 def _has_instances(spec: ModelSpec) -> bool:
     return spec.task == "instance"
-
-
-def _is_own_file(spec: ModelSpec) -> bool:
-    return spec.weights is not None and Path(spec.weights.filename).is_absolute()

@@ -1,0 +1,314 @@
+"""What a user says of weights: classes, what goes in, what comes out; and how it looks on an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, get_args
+
+import cv2
+import numpy as np
+
+from segstudio.core.errors import SegstudioError
+from segstudio.core.formatting import counted, percent_text
+from segstudio.core.labels import Image
+from segstudio.core.prediction import ModelSpec, Output, OutputKind, RunOptions
+from segstudio.core.render import overlay_rgb
+from segstudio.core.schema import ClassSpec, LabelSchema, distinct_color
+from segstudio.jobs import Job, JobRunner
+from segstudio.models.families import FAMILIES
+from segstudio.models.published import IMAGENET_MEAN, IMAGENET_STD, VOC_SCHEMA
+from segstudio.runs.engine import Engine, Previewed
+from segstudio.runs.kept_weights import KeptWeights
+from segstudio.storage.published_classes import cityscapes_schema
+
+OWN: Final = "own"
+"""Stands for numbers that are none of the usual ones."""
+PREVIEW_PX: Final = 640
+"""The longer side of the image that a preview runs on, at most."""
+
+
+@dataclass(frozen=True)
+class ValuePreset:
+    """A usual way to make numbers of an image's pixels.
+
+    Attributes:
+        key: Its name in this program.
+        title: Its name for people.
+        scaling: See `models.preprocess.Preprocess`.
+        mean: Subtracted afterwards; of red, green and blue.
+        std: Divided by then.
+    """
+
+    key: str
+    title: str
+    scaling: str
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+    def numbers(self, channels: int) -> tuple[list[float], list[float]]:
+        """Mean and deviation for so many channels; of grey the middle of the three."""
+        if channels == len(self.mean):
+            return [*self.mean], [*self.std]
+        mean = round(sum(self.mean) / len(self.mean), 3)
+        std = round(sum(self.std) / len(self.std), 3)
+        return [mean] * channels, [std] * channels
+
+
+VALUE_PRESETS: Final = (
+    ValuePreset("unit", "0 to 1 (divided by 255)", "unit"),
+    ValuePreset(
+        "imagenet", "ImageNet (0 to 1, then its mean and deviation)", "unit",
+        tuple(IMAGENET_MEAN), tuple(IMAGENET_STD),
+    ),
+    ValuePreset("signed", "-1 to 1", "unit", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ValuePreset("bytes", "0 to 255 (as they are)", "none"),
+    ValuePreset("percentile", "Own percentiles of each image, 0 to 1", "percentile"),
+    ValuePreset("standard", "Own mean and deviation of each image", "standard"),
+)  # fmt: skip
+CHANNEL_TITLES: Final = {
+    "rgb": "Red, green, blue",
+    "bgr": "Blue, green, red (OpenCV)",
+    "grey": "Grey",
+}
+OUTPUT_TITLES: Final[dict[OutputKind, str]] = {
+    "softmax": "The highest of the classes (softmax)",
+    "sigmoid": "Each class by itself (sigmoid)",
+    "logit": "One class against background (one logit)",
+}
+SIZE_TITLES: Final = {
+    "": "As it is", "factor": "Times a factor", "short_side": "Shorter side", "size": "Exact",
+}  # fmt: skip
+assert {*OUTPUT_TITLES} == {*get_args(OutputKind)}
+
+
+def preset_of(preprocess: Mapping[str, Any]) -> str:
+    """Which of the usual ways some preprocessing is; `OWN` if none."""
+    channels = channels_of(preprocess)
+    scaling = preprocess.get("scaling", "unit")
+    mean = _numbers(preprocess.get("mean", [0.0]), channels)
+    std = _numbers(preprocess.get("std", [1.0]), channels)
+    for preset in VALUE_PRESETS:
+        if preset.scaling == scaling and preset.numbers(channels) == (mean, std):
+            return preset.key
+    return OWN
+
+
+def channels_of(preprocess: Mapping[str, Any]) -> int:
+    """How many channels the network's input has."""
+    return 1 if preprocess.get("channels") == "grey" else 3
+
+
+def _numbers(values: Sequence[float], channels: int) -> list[float]:
+    found = [float(value) for value in values]
+    return found[:1] * channels if len(set(found)) == 1 else found
+
+
+def parse_numbers(text: str, channels: int, name: str) -> list[float]:
+    """Numbers as a user types them, one for all channels or one for each.
+
+    Raises:
+        SegstudioError: in plain words.
+    """
+    parts = text.replace(";", " ").replace(",", " ").split()
+    try:
+        found = [float(part) for part in parts]
+    except ValueError:
+        found = []
+    if len(found) not in (1, channels) or not all(map(math.isfinite, found)):
+        wanted = "one number" if channels == 1 else f"one number or {channels}"
+        raise SegstudioError(
+            f"{name} is {text.strip() or 'empty'}.", f"Give {wanted}: 0.485 0.456."
+        )
+    if name == "Deviation" and not all(found):
+        raise SegstudioError(
+            "Deviation is 0; nothing can be divided by it.", "Give another number."
+        )
+    return found * channels if len(found) == 1 else found
+
+
+def numbers_text(values: Sequence[float]) -> str:
+    """Numbers as they are shown and typed; one where all are alike."""
+    shown = [f"{value:g}" for value in values]
+    return shown[0] if len(set(shown)) == 1 else "  ".join(shown)
+
+
+# -- classes -----------------------------------------------------------------------------------
+
+
+def output_channels(spec: ModelSpec) -> int:
+    """How many channels the network's output has, which its file fixes."""
+    for name in ("num_classes", "classes"):
+        if isinstance(spec.options.get(name), int):
+            return int(spec.options[name])
+    count = len(spec.schema.classes)
+    return {"logit": 1, "sigmoid": count - 1}.get(spec.output.kind, count)
+
+
+def possible_outputs(spec: ModelSpec) -> tuple[OutputKind, ...]:
+    """What the channels of the network's output may mean; one channel has no second to exceed."""
+    if spec.task == "instance":
+        return ()
+    return ("logit",) if output_channels(spec) == 1 else ("softmax", "sigmoid")
+
+
+def with_output(spec: ModelSpec, output: Output) -> ModelSpec:
+    """The same with another meaning of the output, and as many classes as that tells apart.
+
+    Classes keep their names: single ones move up by one to leave 0 to the background.
+    """
+    wanted = output.classes(output_channels(spec))
+    classes = [*spec.schema.classes]
+    if wanted == len(classes) + 1:
+        moved = [replace(c, id=c.id + 1) for c in classes]
+        if any(c.name in ("background", f"class {c.id - 1}") for c in moved):
+            moved = list(_unnamed(wanted).classes[1:])
+        classes = [ClassSpec(0, "background", distinct_color(0)), *moved]
+    elif wanted == len(classes) - 1:
+        classes = [replace(c, id=c.id - 1) for c in classes if c.id > 0]
+    elif wanted != len(classes):
+        classes = [*_unnamed(wanted).classes]
+    return replace(spec, output=output, schema=replace(spec.schema, classes=tuple(classes)))
+
+
+def _unnamed(count: int) -> LabelSchema:
+    return LabelSchema.from_ids(range(count), ignore_index=None)
+
+
+def class_lists(count: int, folder: LabelSchema | None) -> dict[str, LabelSchema]:
+    """Lists of so many classes by name: those of the open folder, and published ones."""
+    known = {"Pascal VOC": VOC_SCHEMA, "Cityscapes": cityscapes_schema("train")}
+    if folder is not None:
+        known = {"Those of the folder": folder, **known}
+    return {
+        title: schema
+        for title, schema in known.items()
+        if len(schema.classes) == count == schema.num_classes
+    }
+
+
+def with_names(schema: LabelSchema, names: Sequence[str]) -> LabelSchema:
+    """The classes with other names, as far as there are any: the number of classes is fixed."""
+    given = [name.strip() for name in names if name.strip()]
+    classes = [
+        replace(c, name=given[place]) if place < len(given) else c
+        for place, c in enumerate(schema.classes)
+    ]
+    return replace(schema, classes=tuple(classes))
+
+
+# -- words -------------------------------------------------------------------------------------
+
+
+def network_text(entry: KeptWeights) -> str:
+    """What was found in a file: tensors, family, depth, channels, classes."""
+    spec = entry.spec
+    family = FAMILIES.get(spec.family)
+    levels = spec.options.get("depth")
+    inside = next(
+        (
+            str(spec.options[name])
+            for name in ("encoder", "encoder_name", "backbone")
+            if name in spec.options
+        ),
+        "",
+    )
+    title = spec.family if family is None else family.title
+    whole = f"{title} of {counted(levels, 'level')}" if isinstance(levels, int) else title
+    whole = f"{whole} on {inside}" if inside else whole
+    channels = counted(channels_of(spec.preprocess), "channel")
+    classes = counted(len(spec.schema.classes), "class", "classes")
+    loaded = f"Loaded {entry.tensors:,} of {entry.tensors:,} tensors: " if entry.tensors else ""
+    return f"{loaded}{whole}, {channels}, {classes}."
+
+
+def shares_text(labels: Image, schema: LabelSchema) -> str:
+    """How much of an image each class takes, the largest first."""
+    counts = np.bincount(labels.reshape(-1), minlength=256)
+    parts = [
+        (int(count), schema.name_of(class_id)) for class_id, count in enumerate(counts) if count
+    ]
+    parts.sort(reverse=True)
+    total = int(counts.sum())
+    shown = ", ".join(f"{name} {100 * count / total:.3g} %" for count, name in parts[:4])
+    more = len(parts) - 4
+    return f"{shown} and {counted(more, 'more class', 'more classes')}" if more > 0 else shown
+
+
+# -- the preview -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How a description looks on the open image.
+
+    Attributes:
+        photo: (h, w, 3) uint8 RGB, reduced.
+        overlay: The same with the answer over it; None if there is none.
+        text: What was found and what the network was given, or what is wrong.
+        is_wrong: Whether it cannot run like this.
+    """
+
+    photo: Image
+    overlay: Image | None
+    text: str
+    is_wrong: bool = False
+
+
+class Previewing:
+    """Runs a description on the open image in the background; only the latest one is told."""
+
+    _KEY: Final = "weights-preview"
+
+    def __init__(self, jobs: JobRunner, engine: Engine) -> None:
+        self._jobs, self._engine = jobs, engine
+
+    def ask(
+        self,
+        spec: ModelSpec,
+        pixels: Image,
+        options: RunOptions,
+        told: Callable[[Preview], None],
+    ) -> None:
+        """Tell how a model would answer on an image (H, W, 3) uint8 RGB; what came before is dropped."""
+        engine = self._engine
+
+        def work(job: Job) -> Preview:
+            photo, part = reduced(pixels)
+            try:
+                seen = engine.preview(spec, photo, options, job.check)
+            except SegstudioError as error:
+                text = f"{error.message} {error.hint}".strip()
+                return Preview(photo, None, text, is_wrong=True)
+            overlay = overlay_rgb(photo, seen.prediction.labels, spec.schema)
+            return Preview(photo, overlay, _seen_text(spec, seen, part))
+
+        self._jobs.submit(
+            f"Trying {spec.title}", "preview", work, told, key=self._KEY, visible=False
+        )
+
+    def stop(self) -> None:
+        """Nobody waits for an answer any more."""
+        self._jobs.cancel_key(self._KEY)
+
+
+def reduced(pixels: Image) -> tuple[Image, float]:
+    """An image with a longer side of `PREVIEW_PX` at most, and its size relative to the whole."""
+    height, width = pixels.shape[:2]
+    part = min(1.0, PREVIEW_PX / max(height, width))
+    if part == 1.0:
+        return pixels, 1.0
+    size = (max(1, round(width * part)), max(1, round(height * part)))
+    small: Image = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return small, part
+
+
+def _seen_text(spec: ModelSpec, seen: Previewed, part: float) -> str:
+    low, high = seen.input_range
+    height, width = seen.input_hw
+    small = "" if part == 1.0 else f" The image is seen at {percent_text(part, 0)} of its size."
+    return (
+        f"{shares_text(seen.prediction.labels, spec.schema)}.\n"
+        f"The network saw {width} x {height} pixels with values from {low:.3g} to {high:.3g}.{small}"
+    )

@@ -1,0 +1,237 @@
+"""Weights are opened, described in a form with a preview, kept and described anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog
+from windows import FakeEngine
+
+from segstudio.core.prediction import ModelSpec, Output, Question, WeightsFile
+from segstudio.core.schema import LabelSchema
+from segstudio.runs.engine import Examined, Previewed
+from segstudio.runs.ui.weights_form import WeightsForm
+
+
+class OpeningEngine(FakeEngine):
+    """Takes any file for a network of three classes that says nothing of itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried: list[ModelSpec] = []
+        self.is_told = False
+
+    def is_available(self, spec) -> bool:
+        return True
+
+    def spec_from_weights(self, path) -> ModelSpec:
+        options = {"num_classes": 3, "depth": 4, "align": "yes"}
+        return ModelSpec(
+            Path(path).stem, f"U-Net ({Path(path).name})", "unet", "semantic",
+            LabelSchema.from_ids(range(3), None), "none:none", options,
+            {"scaling": "unit", "divisor": 16}, WeightsFile(str(path)),
+        )  # fmt: skip
+
+    def examine(self, path, check) -> Examined:
+        question = Question("align", "Corners of enlarged maps are aligned", ("yes", "no"), "yes")
+        spec = replace(self.spec_from_weights(path), questions=(question,))
+        return Examined(spec, self.is_told, 312)
+
+    def preview(self, spec, pixels, options, check) -> Previewed:
+        self.tried.append(spec)
+        answer = self.predictor(spec, "cpu", check).predict(pixels, options, check, lambda *_: None)
+        return Previewed(answer, (32, 48), (-1.0, 1.0))
+
+
+@pytest.fixture
+def bench(make_window, folder):
+    made = make_window(engine=OpeningEngine())
+    made.open(folder)
+    return made
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "best.pth"
+    path.write_bytes(b"weights")
+    return path
+
+
+def form_of(bench) -> WeightsForm:
+    def shown():
+        return [w for w in QApplication.topLevelWidgets() if isinstance(w, WeightsForm)]
+
+    bench.until(lambda: any(w.isVisible() for w in shown()))
+    return next(w for w in shown() if w.isVisible())
+
+
+@pytest.fixture
+def form(bench, file, monkeypatch):
+    """The form after the file was chosen in the menu."""
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (str(file), ""))
+    bench.window.commands.run("model.load")
+    return form_of(bench)
+
+
+def choose(box, value) -> None:
+    """As the mouse does: the entry, and the signal that only the user's choice sends."""
+    row = [box.itemData(i) for i in range(box.count())].index(value)
+    box.setCurrentIndex(row)
+    box.activated.emit(row)
+
+
+def test_it_says_first_what_was_found(form):
+    assert form.found.text() == (
+        "Loaded 312 of 312 tensors: U-Net of 4 levels, 3 channels, 3 classes."
+    )
+    assert not form.isModal()
+
+
+def test_nothing_is_kept_if_it_is_cancelled(bench, form):
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    bench.settle()
+    assert bench.studio.own_weights.entries() == ()
+    assert bench.session.model.chosen == "fake-semantic"
+
+
+def test_what_is_said_is_kept_run_and_there_after_a_restart(bench, form, file, make_window):
+    form.name.setText("Nuclei of 2025")
+    QGuiApplication.clipboard().setText("ground\nnucleus\nedge\nand one too many")
+    QTest.mouseClick(form.classes.paste, Qt.MouseButton.LeftButton)
+    choose(form.input.preset, "imagenet")
+    choose(form.input.channels, "bgr")
+    choose(form.input.size.kind, "size")
+    form.input.size.height_.setValue(256)
+    choose(form.answers[0].box, "no")
+    form.about.setPlainText("Trained on 40 slides.")
+    form.licence.setText("CC BY 4.0")
+    QTest.mouseClick(form.buttons.run, Qt.MouseButton.LeftButton)
+    bench.until(lambda: bool(bench.session.document.predictions))
+    spec = bench.session.models["best"]
+    assert bench.session.model.chosen == "best"
+    assert spec.title == "Nuclei of 2025"
+    assert [c.name for c in spec.schema.classes] == ["ground", "nucleus", "edge"]
+    assert spec.preprocess == {
+        "divisor": 16, "scaling": "unit", "channels": "bgr", "size": [256, 512],
+        "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
+    }  # fmt: skip
+    assert spec.options["align"] == "no"
+    assert (spec.description, spec.licence) == ("Trained on 40 slides.", "CC BY 4.0")
+    (prediction,) = bench.session.document.predictions.values()
+    assert prediction.title == "Nuclei of 2025"
+    bench.studio.jobs.wait_idle()
+    later = make_window(engine=OpeningEngine())
+    assert later.session.models["best"] == spec
+
+
+def test_the_preview_follows_what_is_said_and_the_open_image(bench, form):
+    bench.until(lambda: "background" in form.preview.text.text())
+    assert "values from -1 to 1" in form.preview.text.text()
+    first = bench.engine.tried[-1]
+    assert first.preprocess["scaling"] == "unit"
+    choose(form.input.preset, "percentile")
+    bench.until(lambda: bench.engine.tried[-1].preprocess["scaling"] == "percentile")
+    tried = len(bench.engine.tried)
+    bench.studio.browsing.select(1)
+    bench.until(lambda: len(bench.engine.tried) > tried)
+    bench.until(lambda: form.preview._preview is not None)
+    photo = form.preview._preview.photo
+    assert np.array_equal(photo, bench.session.document.pixels)
+    form.reject()
+
+
+def test_a_number_that_is_none_is_said_beside_and_cannot_be_kept(bench, form):
+    form.input.mean.setText("half")
+    assert form.preview.text.text().startswith("Mean is half.")
+    assert not form.buttons.use.isEnabled()
+    form.input.mean.setText("0.5")
+    assert form.buttons.use.isEnabled()
+    form.name.setText("Fake U-Net")
+    assert form.preview.text.text().startswith("There is a model called Fake U-Net already.")
+    assert not form.buttons.run.isEnabled()
+    form.reject()
+
+
+def test_single_classes_get_a_background(form):
+    assert form.output.threshold.isHidden()
+    choose(form.output.kind, "sigmoid")
+    form.output.threshold.setValue(0.4)
+    assert len(form.classes.schema.classes) == 4
+    assert form.said.output == Output("sigmoid", 0.4)
+    choose(form.output.kind, "softmax")
+    assert len(form.classes.schema.classes) == 3
+    form.reject()
+
+
+def test_a_class_is_renamed_in_the_table_and_coloured(form):
+    table = form.classes.table
+    index = table.model().index(1, 2)
+    table.model().setData(index, "nucleus")
+    form.classes.recolor(form.classes.schema.classes[1], QColor(9, 8, 7))
+    assert form.said.schema.classes[1].name == "nucleus"
+    assert form.said.schema.classes[1].color == (9, 8, 7)
+    form.reject()
+
+
+def test_the_usual_answer_is_marked(form):
+    box = form.answers[0].box
+    assert [box.itemText(i) for i in range(box.count())] == ["yes (usual)", "no"]
+    assert box.currentData() == "yes"
+    form.reject()
+
+
+def test_a_file_that_says_what_it_is_needs_no_form_and_can_be_changed(bench, file):
+    bench.engine.is_told = True
+    bench.studio.own_weights.open(file)
+    bench.until(lambda: bench.session.model.chosen == "best")
+    notice = bench.studio.notices.recent[-1]
+    assert notice.message == "U-Net (best.pth) is ready to run."
+    ((title, change),) = notice.actions
+    assert title == "Change…"
+    change()
+    form = form_of(bench)
+    form.name.setText("Mine")
+    QTest.mouseClick(form.buttons.use, Qt.MouseButton.LeftButton)
+    bench.settle()
+    assert bench.session.models["best"].title == "Mine"
+    assert bench.window.model_chooser.currentText() == "Mine"
+
+
+def test_a_missing_file_is_greyed_and_can_be_found_or_removed(bench, file, monkeypatch, tmp_path):
+    bench.engine.is_told = True
+    bench.studio.own_weights.open(file)
+    bench.until(lambda: bench.session.model.chosen == "best")
+    panel, commands = bench.window.model, bench.window.commands
+    bench.window.docks.open("Model")
+    bench.settle()
+    assert panel.weights.text() == f"Weights: {file}"
+    assert not panel.describe.isHidden()
+    moved = file.rename(tmp_path / "moved.pth")
+    bench.studio.own_weights.look_again()
+    bench.until(lambda: "best" not in bench.session.model.available)
+    bench.settle()
+    assert panel.weights.text() == f"Not there any more: {file}"
+    assert not panel.find.isHidden()
+    assert panel.download.isHidden()
+    commands.refresh()
+    assert not commands["model.download"].isEnabled()
+    chooser = bench.window.model_chooser
+    item = chooser.model().item(chooser.findData("best"))
+    assert item.foreground() == QApplication.palette().placeholderText()
+    assert f"{file} is not there any more" in item.toolTip().replace("\n", "")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (str(moved), ""))
+    QTest.mouseClick(panel.find, Qt.MouseButton.LeftButton)
+    bench.until(lambda: "best" in bench.session.model.available)
+    bench.settle()
+    assert panel.weights.text() == f"Weights: {moved}"
+    commands.refresh()
+    commands.run("model.forget")
+    assert "best" not in bench.session.models
+    bench.studio.notices.recent[-1].actions[0][1]()
+    assert bench.session.model.chosen == "best"

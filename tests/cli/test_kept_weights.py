@@ -14,8 +14,8 @@ from commands import run
 from safetensors.torch import save_file
 
 from segstudio.core.schema import LabelSchema
+from segstudio.models.families.unet import UNet
 from segstudio.models.registry import spec_from_weights
-from segstudio.models.unet import UNet
 from segstudio.runs.kept_weights import kept_as, own_weights_file, write_kept
 from segstudio.storage.folders import user_folders
 

@@ -12,7 +12,7 @@ from tiny_networks import TinyEngine
 from segstudio.core.errors import SegstudioError
 from segstudio.core.prediction import ModelSpec, Output, RunOptions
 from segstudio.core.schema import ClassSpec, LabelSchema
-from segstudio.models.unet import UNet
+from segstudio.models.families.unet import UNet
 from segstudio.runs.describing import (
     OWN,
     VALUE_PRESETS,

@@ -59,10 +59,10 @@ def new_pictures(tmp_path_factory) -> Path:
 
 def again(kept, make_folder: Callable[[], Path]):
     """The window as it was found; another folder is opened where the last test changed its own."""
-    kept.settle()
-    return (
-        found_again(kept) if folder_facts(kept) == kept.facts else newly_opened(kept, make_folder())
-    )
+    _let_end(kept)
+    if folder_facts(kept) == kept.facts:
+        return found_again(kept)
+    return newly_opened(kept, make_folder())
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def newly_opened(bench, folder: Path):
     No named runs are left, what is chosen in the views and panels and the settings are what they
     were, and the panels stand as at the first start.
     """
-    bench.settle()
+    _let_end(bench)
     _window_back(bench)
     bench.open(folder)
     _views_back(bench)
@@ -144,11 +144,16 @@ def folder_facts(bench) -> tuple[object, ...]:
     )
 
 
+def _let_end(bench) -> None:
+    """Let all work end that a test began."""
+    if isinstance(bench.engine, FakeEngine):
+        bench.engine.gate.set()
+    bench.settle()
+
+
 def _window_back(bench) -> None:
     """What belongs to no folder is as it was found."""
     found, studio, session, window = bench.found, bench.studio, bench.session, bench.window
-    if isinstance(bench.engine, FakeEngine):
-        bench.engine.gate.set()
     for run in [run for run in session.models if studio.named_runs.is_named(run)]:
         studio.named_runs.remove(run)
     if session.models != found.models or session.model != found.model:
@@ -185,6 +190,8 @@ def _views_back(bench) -> None:
         session.set_inspection(**_values(found.inspection))
     studio.notices.close_shown()
     studio.notices.recent.clear()
+    window.signal_view.on_left()
+    window.signal_view.on_jobs()
     window.canvas.fit()
     window.canvas.setFocus()
     if window.notices.isVisible():

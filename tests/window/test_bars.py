@@ -220,6 +220,7 @@ def test_options_without_room_go_into_the_drawer_and_a_hint_goes(desk, qtbot):
     options.row.drawer.close()
     legend.hide()
     desk.until(lambda: options.row.in_drawer == ())
+    legend.deleteLater()
 
 
 def test_views_side_by_side_are_named_and_lead_to_the_choice_of_models(desk, qtbot):

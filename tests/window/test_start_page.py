@@ -20,7 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 from shiboken6 import delete
+from windows import write_pictures
 
+from segstudio.folder import browsing
 from segstudio.folder.ui.recent_list import RecentList
 from segstudio.kit.actions import ActionSpec
 from segstudio.kit.frame_names import HELP
@@ -60,6 +62,12 @@ def started(kept):
     _page(kept).open_button.setFocus()
     kept.settle(500)
     return kept
+
+
+@pytest.fixture
+def few_samples(monkeypatch):
+    """Three small images are the samples: here it matters only that they are opened."""
+    monkeypatch.setattr(browsing, "assemble_samples", lambda data: write_pictures(data / "samples"))
 
 
 def _page(bench):
@@ -296,7 +304,7 @@ def _with_tour(monkeypatch, *tours: ActionSpec) -> None:
 
 
 def test_without_a_tour_who_wants_to_learn_is_shown_the_network_on_a_sample(
-    make_window, monkeypatch
+    make_window, monkeypatch, few_samples
 ):
     _with_tour(monkeypatch)
     bench = make_window()
@@ -308,7 +316,7 @@ def test_without_a_tour_who_wants_to_learn_is_shown_the_network_on_a_sample(
     bench.until(lambda: bench.window.network.panel is not None)
 
 
-def test_the_tour_begins_on_the_samples(make_window, monkeypatch):
+def test_the_tour_begins_on_the_samples(make_window, monkeypatch, few_samples):
     begun = []
     tour = ActionSpec("help.tour", HELP, "Tour", lambda c: begun.append(c.session.project.name))
     _with_tour(monkeypatch, tour)
@@ -359,7 +367,7 @@ def test_a_recent_folder_is_opened_by_click(make_window, folder):
     assert bench.session.project.root == folder
 
 
-def test_the_keys_begin_at_the_first_recent_folder(make_window, folder):
+def test_the_keys_begin_at_the_first_recent_folder(make_window, folder, few_samples):
     first = make_window()
     first.open(folder)
     first.studio.browsing.open_samples()
@@ -568,7 +576,7 @@ def test_nothing_is_said_of_offline_while_weights_are_fetched(started):
     assert not job.cancelled
 
 
-def test_what_is_chosen_before_the_window_can_do_it_is_done_then(make_window, folder):
+def test_what_is_chosen_before_the_window_can_do_it_is_done_then(make_window, folder, few_samples):
     bench = make_window(
         early=lambda page: QTest.mouseClick(page.samples_button, Qt.MouseButton.LeftButton)
     )

@@ -61,6 +61,7 @@ def painted(bench, folder):
     bench.studio.editing.begin_stroke(1, 1)
     bench.studio.editing.end_stroke()
     bench.until(bench.window.corrections.isVisible)
+    bench.studio.autosave.save_all()  # before it does so by itself, a second later
     bench.until(lambda: not bench.session.document.dirty)
     return bench
 

@@ -27,9 +27,11 @@ class Family:
         title: Its name for people.
         task: What its networks give: "semantic" is logits, "instance" is detections.
         builder: "module:function" that returns a network without weights.
-        signs: Tensors by whose names a state dict without a description is known; if there are
-            none, only files that segstudio wrote can be opened.
-        recogniser: "module:function" that tells the rest: (Shapes, name of the file) -> `Found`.
+        signs: Tensors by whose names a state dict without a description may be of this family;
+            if there are none, its structure tells, and it is looked at last.
+        recogniser: "module:function" that tells the rest: (Shapes, name of the file) -> `Found`,
+            or None if the network is of another family after all; if there is none, only files
+            that segstudio wrote can be opened.
         told: What is recognised, for people.
         runner: "module:class" that runs its networks, where they find instances in a way of
             their own: a subclass of `detection.InstanceRunner`.
@@ -67,6 +69,7 @@ class Found:
 
 
 _UNET = "segstudio.models.unet:"
+_PLAIN = "segstudio.models.plain_unet:"
 _TORCHVISION = "segstudio.models.torchvision_nets:"
 FAMILIES: Final[dict[str, Family]] = {
     family.key: family
@@ -86,6 +89,11 @@ FAMILIES: Final[dict[str, Family]] = {
             ("roi_heads.mask_predictor.mask_fcn_logits.weight",),
             _TORCHVISION + "recognise_maskrcnn", told="torchvision's Mask R-CNN",
             runner="segstudio.models.detection:MaskRCNNRunner",
+        ),
+        Family(
+            "plain-unet", "U-Net of any names", "semantic", _PLAIN + "PlainUNet",
+            (), _PLAIN + "recognise_plain_unet",
+            told="plain U-Nets whatever their tensors are called",
         ),
     )
 }  # fmt: skip

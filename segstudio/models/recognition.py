@@ -192,10 +192,10 @@ def recognise(shapes: Shapes, where: str) -> tuple[Family, Found]:
     if not shapes:
         raise SegstudioError(f"{where} holds no weights.", recognised_text())
     named = list(variants(shapes))
-    for names in named:
-        for family in FAMILIES.values():
-            if not family.recogniser or not all(sign in names for sign in family.signs):
-                continue
+    tried = [(names, family) for names in named for family in FAMILIES.values() if family.signs]
+    tried += [(named[0], family) for family in FAMILIES.values() if not family.signs]
+    for names, family in tried:
+        if family.recogniser and all(sign in names for sign in family.signs):
             found: Found | None = imported(family.recogniser)(names, where)
             if found is not None:
                 return family, found

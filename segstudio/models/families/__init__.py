@@ -28,7 +28,8 @@ class Family:
         title: Its name for people.
         task: What its networks give: "semantic" is logits, "instance" is detections.
         builder: "module:function" that returns a network without weights.
-        signs: Tensors by whose names a state dict without a description may be of this family.
+        signs: Tensors by whose names a state dict without a description may be of this family;
+            if there are none, its structure tells, and it is looked at last.
         recogniser: "module:function" that tells the rest: (Shapes, name of the file) -> `Found`,
             or None if the network is of another family after all; if there is none, only files
             that segstudio wrote can be opened.
@@ -73,6 +74,7 @@ class Found:
 _HERE: Final = "segstudio.models.families."
 _UNET: Final = _HERE + "unet:"
 _TORCHVISION: Final = _HERE + "torchvision_semantic:"
+_PLAIN: Final = _HERE + "plain_unet:"
 _MASK_RCNN: Final = _HERE + "maskrcnn:"
 FAMILIES: Final[dict[str, Family]] = {
     family.key: family
@@ -107,6 +109,11 @@ FAMILIES: Final[dict[str, Family]] = {
             _MASK_RCNN + "recognise_maskrcnn", told="torchvision's Mask R-CNN",
             runner="segstudio.models.detection:MaskRCNNRunner",
             purpose="Each object by itself, also where objects touch, to be counted and measured",
+        ),
+        Family(
+            "plain-unet", "U-Net of any names", "semantic", _PLAIN + "PlainUNet",
+            (), _PLAIN + "recognise_plain_unet",
+            told="plain U-Nets whatever their tensors are called",
         ),
     )
 }  # fmt: skip

@@ -1,0 +1,459 @@
+"""The layers of a plain network from the names and shapes of its tensors, and how they belong together.
+
+Without torch. What runs after what, `unet_plan` works out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from segstudio.models.families import Shapes
+
+LayerKind = Literal["conv", "transposed"]
+NormKind = Literal["batch", "affine"]
+Role = Literal["encoder", "middle", "decoder", "head", ""]
+
+COUNTER: Final = "num_batches_tracked"
+_STATISTICS: Final = {"running_mean", "running_var"}
+_KNOWN: Final = {"weight", "bias", COUNTER, *_STATISTICS}
+_UP_KERNELS: Final = (2, 3, 4)
+_BLOCK: Final = 5
+"""Convolutions that one block has at most, unless nothing else fits."""
+
+_UPWARD: Final = re.compile(r"(?<![a-z])up|[a-z]_?up(?![a-z])|upconv|upsamp|deconv|trans|shuffle")
+_SIDE: Final = re.compile(r"short|skip|res|ident|proj|downsample|match|adjust|1x1")
+_ROLES: Final[tuple[tuple[Role, re.Pattern[str]], ...]] = (
+    ("head", re.compile(r"(?<![a-z])out|final|last|logit|head|classif|segment|pred|score|(?<![a-z])map")),
+    ("middle", re.compile(r"bottle|mid|cent|bridge|latent|bottom|neck|(?<![a-z])base")),
+    ("decoder", re.compile(r"dec|expan|right|(?<![a-z])d\d")),
+    ("encoder", re.compile(r"enc|down|contract|left|(?<![a-z])in(c|put|it)?(?![a-z])|stem|(?<![a-z])e\d")),
+)  # fmt: skip
+_RANKS: Final[dict[Role, int]] = {"encoder": 0, "": 0, "middle": 1, "decoder": 2, "head": 3}
+_KIND_WORDS: Final = re.compile(
+    r"conv(olution)?(2d)?|batch_?norm(2d)?|group_?norm|inst(ance)?_?norm(2d)?|norm(2d)?"
+    r"|p?re_?lu|act(ivation)?|(?<![a-z])(bn|gn|in|c|b|n)(?![a-z])|bn|_"
+)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A normalisation: batch norm with its statistics, or an affine one that has none."""
+
+    name: str
+    channels: int
+    kind: NormKind
+    is_affine: bool = True
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution with what follows it.
+
+    Attributes:
+        name: Its module.
+        kind: "conv", or "transposed", which doubles the size.
+        inputs, outputs: Channels.
+        kernel: Side of the kernel.
+        bias: Whether it has one.
+        norm: The normalisation after it.
+        slopes: (module, number of values) of a PReLU after it.
+        activation_first: Whether the activation comes before the normalisation; None if untold.
+        activation: Whether there is one; None if untold.
+        after_others: Whether something without tensors comes before it in its Sequential.
+    """
+
+    name: str
+    kind: LayerKind
+    inputs: int
+    outputs: int
+    kernel: int
+    bias: bool
+    norm: Norm | None = None
+    slopes: tuple[str, int] | None = None
+    activation_first: bool | None = None
+    activation: bool | None = None
+    after_others: bool = False
+
+    @property
+    def halves(self) -> bool:
+        """Whether a convolution with this kernel halves the size, in an encoder."""
+        return self.kind == "conv" and self.kernel in (2, 4)
+
+
+@dataclass(frozen=True)
+class Element:
+    """A convolution that is to be placed: what its shape may mean, the likelier first."""
+
+    name: str
+    shape: tuple[int, ...]
+    meanings: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Convolutions that follow each other: a block, by their names.
+
+    Attributes:
+        name: What their names have in common.
+        elements: In the order in which they probably run.
+        path: Module that holds these and no others; "" if there is none.
+        side: A 1 x 1 convolution around the others.
+    """
+
+    name: str
+    elements: tuple[Element, ...]
+    path: str = ""
+    side: Layer | None = None
+    role: Role = field(default="", compare=False)
+
+    @property
+    def is_upward(self) -> bool:
+        """Whether its name says that the size is doubled in it."""
+        return self.role == "decoder" or is_upward(self.name)
+
+
+class NotPlainError(ValueError):
+    """The tensors are not those of a network of plain convolutions; says why."""
+
+
+def is_upward(name: str) -> bool:
+    """Whether a module's name says that it makes maps larger."""
+    return bool(_UPWARD.search(name.lower()))
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """For sorting: numbers by their value."""
+    parts = re.split(r"(\d+)", name)
+    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts if p)
+
+
+def is_sorted(shapes: Shapes) -> bool:
+    """Whether the file has lost the order in which the network was written."""
+    names = list(shapes)
+    return names == sorted(names)
+
+
+def elements_of(shapes: Shapes) -> list[Element]:
+    """The convolutions of a network with the normalisations and slopes that belong to them.
+
+    Raises:
+        NotPlainError: if there are tensors of another kind, or some that belong to nothing.
+    """
+    modules = _modules(shapes)
+    convolutions = [name for name, own in modules.items() if len(own.get("weight", ())) == 4]
+    followers = [name for name in modules if name not in set(convolutions)]
+    owners = _owners(modules, convolutions, followers, in_order=not is_sorted(shapes))
+    found = []
+    for name in convolutions:
+        own = [follower for follower in followers if owners[follower] == name]
+        layers = _meanings(name, modules[name], {f: modules[f] for f in own})
+        if not layers:
+            raise NotPlainError(f"{name}.weight {modules[name]['weight']} fits no convolution")
+        placed = tuple(_among_siblings(layer, modules) for layer in layers)
+        found.append(Element(name, modules[name]["weight"], placed))
+    return found
+
+
+def _modules(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Tensors by the module that holds them.
+
+    Raises:
+        NotPlainError: if one is of a kind that no layer here has.
+    """
+    modules: dict[str, dict[str, tuple[int, ...]]] = {}
+    for full, shape in shapes.items():
+        name, _, tensor = full.rpartition(".")
+        if not name or tensor not in _KNOWN or len(shape) not in (0, 1, 4):
+            raise NotPlainError(f"{full} {tuple(shape)} belongs to no convolution or normalisation")
+        modules.setdefault(name, {})[tensor] = tuple(shape)
+    return modules
+
+
+def _owners(
+    modules: dict[str, dict[str, tuple[int, ...]]],
+    convolutions: Sequence[str],
+    followers: Sequence[str],
+    *,
+    in_order: bool,
+) -> dict[str, str]:
+    """The convolution that each normalisation or slope follows.
+
+    Raises:
+        NotPlainError: if there is none.
+    """
+    places = {name: n for n, name in enumerate(modules)}
+    taken: set[tuple[str, bool]] = set()
+    owners = {}
+    for follower in followers:
+        channels = _channels(modules[follower])
+        is_slope = set(modules[follower]) == {"weight"}
+        fitting = [
+            name
+            for name in convolutions
+            if (name, is_slope) not in taken
+            and ((is_slope and channels == 1) or channels in modules[name]["weight"][:2])
+        ]
+        owner = _likeliest(follower, fitting, places if in_order else None)
+        if owner is None:
+            raise NotPlainError(f"{follower}.weight ({channels},) follows no convolution")
+        owners[follower] = owner
+        taken.add((owner, is_slope))
+    return owners
+
+
+def _channels(tensors: dict[str, tuple[int, ...]]) -> int:
+    return next((shape[0] for shape in tensors.values() if len(shape) == 1), 0)
+
+
+def _likeliest(follower: str, fitting: Sequence[str], places: dict[str, int] | None) -> str | None:
+    """Of the convolutions that fit, the one whose name or place says that the other follows it."""
+    parent, _, key = follower.rpartition(".")
+    near = [name for name in fitting if name.rpartition(".")[0] == parent]
+    if key.isdigit():
+        before = [n for n in near if (k := n.rpartition(".")[2]).isdigit() and int(k) < int(key)]
+        if before:
+            return max(before, key=natural)
+    same = [n for n in near if _bare(n.rpartition(".")[2]) == _bare(key)]
+    if len(same) == 1:
+        return same[0]
+    if places is not None:
+        earlier = [n for n in fitting if places[n] < places[follower]]
+        if earlier:
+            return max(earlier, key=places.__getitem__)
+    if len(near) == 1:
+        return near[0]
+    alike = [n for n in fitting if _bare(n) == _bare(follower)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _bare(name: str) -> str:
+    return _KIND_WORDS.sub("", name.lower())
+
+
+def _meanings(
+    name: str,
+    own: dict[str, tuple[int, ...]],
+    followers: dict[str, dict[str, tuple[int, ...]]],
+) -> list[Layer]:
+    """What a weight (a, b, k, k) may be: a convolution b to a, or a transposed one a to b."""
+    first, second, *kernel = own["weight"]
+    if len(set(kernel)) != 1:
+        return []
+    side = kernel[0]
+    upward = is_upward(name)
+    possible = [("conv", second, first)] if side % 2 or side in (2, 4) else []
+    if side in _UP_KERNELS and (side != 3 or upward):
+        turned = ("transposed", first, second)
+        possible = [turned, *possible] if upward or side == 2 else [*possible, turned]
+    layers = []
+    for kind, inputs, outputs in possible:
+        norm, slopes, fits = None, None, own.get("bias", (outputs,)) == (outputs,)
+        for follower, tensors in followers.items():
+            channels = _channels(tensors)
+            if set(tensors) == {"weight"}:
+                slopes = (follower, channels)
+                fits = fits and channels in (1, outputs)
+                continue
+            fits = fits and channels == outputs
+            is_batch = tensors.keys() >= _STATISTICS
+            norm = Norm(follower, channels, "batch" if is_batch else "affine", "weight" in tensors)
+        if fits:
+            kept: LayerKind = "conv" if kind == "conv" else "transposed"
+            layers.append(Layer(name, kept, inputs, outputs, side, "bias" in own, norm, slopes))
+    return layers
+
+
+def _among_siblings(layer: Layer, modules: Iterable[str]) -> Layer:
+    """The layer with what the numbers in its Sequential tell: gaps are modules without tensors.
+
+    Numbers without a gap may be those of a list of modules, which tell nothing.
+    """
+    parent, _, key = layer.name.rpartition(".")
+    numbers = {
+        int(own): name
+        for name in modules
+        if name.rpartition(".")[0] == parent and (own := name.rpartition(".")[2]).isdigit()
+    }
+    if not key.isdigit() or len(numbers) == max(numbers) + 1:
+        return layer
+    at = int(key)
+    told = replace(layer, after_others=at > 0 and min(numbers) == at)
+    last = at
+    if layer.norm is not None and numbers.get(at + 1) == layer.norm.name:
+        told, last = replace(told, activation_first=False), at + 1
+    elif layer.norm is not None and layer.norm.name in numbers.values():
+        number = next(n for n, name in numbers.items() if name == layer.norm.name)
+        told, last = replace(told, activation_first=True), number
+    if layer.slopes is None and last + 1 in numbers and told.activation_first is not True:
+        return replace(told, activation=False)
+    return told
+
+
+def units_of(elements: Sequence[Element], fineness: int, *, in_order: bool) -> list[Unit]:
+    """The elements in blocks, by the hierarchy of their names.
+
+    Args:
+        elements: All of them.
+        fineness: At 0 what has a number in a list of modules is a block of its own; 1 puts up to
+            five convolutions of such a list together; 2 makes a block of every convolution.
+        in_order: Whether the elements come as the network was written.
+    """
+    by_name = {element.name: element for element in elements}
+    units = []
+    for label, names in _Grouping(by_name, fineness).split(list(by_name), 0, is_root=True):
+        ordered = names if in_order else sorted(names, key=lambda n: (not is_upward(n), natural(n)))
+        path = _own_path(names, by_name)
+        side, main = _side_of([by_name[name] for name in ordered])
+        role = next((role for role, words in _ROLES if words.search(label.lower())), "")
+        if not role and is_upward(label):
+            role = "decoder"
+        units.append(Unit(label, tuple(main), path, side, role))
+    return _with_letters(units)
+
+
+@dataclass(frozen=True)
+class _Grouping:
+    """Divides convolutions into blocks."""
+
+    elements: dict[str, Element]
+    fineness: int
+
+    def split(
+        self, names: Sequence[str], depth: int, *, is_root: bool
+    ) -> list[tuple[str, list[str]]]:
+        """(name, convolutions) of each block among names that share their first `depth` parts."""
+        if len(names) == 1:
+            return [(names[0], list(names))]
+        children: dict[str, list[str]] = {}
+        for name in names:
+            children.setdefault(name.split(".")[depth], []).append(name)
+        if len(children) == 1:
+            return self.split(names, depth + 1, is_root=is_root)
+        label = ".".join(names[0].split(".")[:depth])
+        if not is_root and self._is_block(children, depth):
+            return [(label, list(names))]
+        found: dict[str, list[str]] = {}
+        heads = _two_digit_heads(child for child, own in children.items() if len(own) == 1)
+        blocks: list[tuple[str, list[str]]] = []
+        for child, own in children.items():
+            if len(own) > 1:
+                blocks += self.split(own, depth + 1, is_root=False)
+                continue
+            key = child if self.fineness > 1 else _flat_key(child, heads)
+            if key not in found:
+                found[key] = []
+                blocks.append((f"{label}.{key}" if label else key, found[key]))
+            found[key] += own
+        return blocks
+
+    def _is_block(self, children: dict[str, list[str]], depth: int) -> bool:
+        """Whether what lies below one module follows each other without a change of size."""
+        large = [child for child, own in children.items() if len(own) > 1]
+        number = sum(len(own) for own in children.values())
+        if self.fineness > 1 or len(large) > 1 or number > _BLOCK:
+            return False
+        if self.fineness > 0 or not all(child.isdigit() for child in children):
+            return True
+        inside = [own for own in children.values() if own[0].count(".") > depth]
+        if inside:
+            return False
+        sizes = {self.elements[own[0]].shape[2] % 2 for own in children.values()}
+        return sizes == {1} and sorted(map(int, children)) != list(range(number))
+
+
+def _two_digit_heads(names: Iterable[str]) -> set[str]:
+    """What comes before the number in names such as e11, e12, e21: level and place in one."""
+    numbers: dict[str, list[str]] = {}
+    for name in names:
+        match = re.fullmatch(r"(\D+)(\d+)\D*", name)
+        if match:
+            numbers.setdefault(match[1], []).append(match[2])
+    return {
+        head
+        for head, own in numbers.items()
+        if len(own) > 1 and all(len(n) == 2 and n[1] in "01234" for n in own)
+        and any(n[1] == "2" for n in own)
+    }  # fmt: skip
+
+
+def _flat_key(name: str, two_digits: set[str]) -> str:
+    """What a convolution shares with the others of its block where each has a name of its own."""
+    if name.isdigit():
+        return name
+    two_numbers = re.fullmatch(r"(.*\d.*\D)\d+", name)
+    if two_numbers:
+        return two_numbers[1]
+    lettered = re.fullmatch(r"(.*\d)_?[abc]", name)
+    if lettered:
+        return lettered[1]
+    digits = re.fullmatch(r"(\D+)(\d)\d", name)
+    if digits and digits[1] in two_digits:
+        return digits[1] + digits[2]
+    return name
+
+
+def _own_path(names: Sequence[str], everything: Iterable[str]) -> str:
+    """The module that holds these convolutions and no others; "" if there is none."""
+    parts = [name.split(".")[:-1] for name in names]
+    shared = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) != 1:
+            break
+        shared.append(level[0])
+    path = ".".join(shared)
+    inside = {name for name in everything if name.startswith(f"{path}.")}
+    return path if path and inside == set(names) else ""
+
+
+def _side_of(elements: list[Element]) -> tuple[Layer | None, list[Element]]:
+    """A shortcut among the convolutions of a block, and the others."""
+    sides = [
+        e
+        for e in elements
+        if e.shape[2] == 1 and _SIDE.search(".".join(e.name.split(".")[-3:]).lower())
+    ]
+    others = [e for e in elements if e not in sides]
+    if len(sides) != 1 or not any(e.shape[2] == 3 for e in others):
+        return None, elements
+    return sides[0].meanings[0], others
+
+
+def _with_letters(units: list[Unit]) -> list[Unit]:
+    """Where names begin with d1 and u1, or e1 and d1, what d says."""
+    names = [unit.name.rpartition(".")[2].lower() for unit in units]
+    if not any(re.match(r"u\d", name) for name in names):
+        return units
+    turned = []
+    for unit, name in zip(units, names, strict=True):
+        role = unit.role
+        if re.match(r"d\d", name):
+            role = "encoder"
+        elif re.match(r"u\d", name):
+            role = "decoder"
+        turned.append(replace(unit, role=role))
+    return turned
+
+
+def orders_of(units: Sequence[Unit], *, in_order: bool) -> list[list[Unit]]:
+    """Orders in which the blocks may run, the likelier first.
+
+    That of the file if it kept one; by the roles and numbers of the names, where the decoder's
+    numbers count down (dec4, dec3 ...) or up (up1, up2 ...).
+    """
+
+    def ranked(*, down: bool) -> list[Unit]:
+        found: list[Unit] = []
+        for rank in sorted(set(_RANKS.values())):
+            part = [unit for unit in units if _RANKS[unit.role] == rank]
+            part.sort(key=lambda u: natural(u.name), reverse=down and rank == _RANKS["decoder"])
+            found += part
+        return found
+
+    counted_up = any(re.search(r"up", u.name) for u in units if u.role == "decoder") and not any(
+        re.search(r"dec", u.name) for u in units
+    )
+    both = [ranked(down=not counted_up), ranked(down=counted_up)]
+    return [list(units), *both] if in_order else both

@@ -1,0 +1,475 @@
+"""How a U-Net runs, worked out from the names and shapes of its tensors.
+
+Channels decide: every convolution takes what the one before it gives, or that and a skip. Names and
+the order of the file only say what is tried first. Without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, NamedTuple
+
+from segstudio.models.families import Shapes
+from segstudio.models.unet_layers import (
+    Element,
+    Layer,
+    NotPlainError,
+    Unit,
+    elements_of,
+    is_sorted,
+    is_upward,
+    orders_of,
+    units_of,
+)
+
+WayUp = Literal["transposed", "free", "shuffle"]
+"""A transposed convolution, something without tensors, or channels that become size."""
+Action = Literal["layer", "keep", "pool", "up", "shuffle", "join", "drop"]
+_MOST_TRIES: Final = 3_000
+_FINENESSES: Final = (0, 1, 2)
+_FEWEST: Final = 4
+_LIKE_A_UNET: Final = 0.5
+
+
+class Step(NamedTuple):
+    """One thing that happens to the map that runs through the network.
+
+    `keep` remembers it for a skip, `pool` halves it, `up` doubles it, `shuffle` turns channels
+    into twice the size, `join` joins the last that was remembered, `drop` forgets that.
+
+    Attributes:
+        action: Which.
+        layer: Index of the layer, for "layer".
+        unit: The module in which it happens; "" for the network itself.
+    """
+
+    action: Action
+    layer: int = -1
+    unit: str = ""
+
+
+class Shortcut(NamedTuple):
+    """A convolution around a block: from before a layer to after another one."""
+
+    layer: Layer
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network's layers, in the order in which they run, and all that happens between them.
+
+    Attributes:
+        layers: All but those of shortcuts.
+        steps: What happens.
+        shortcuts: Of residual blocks.
+        oddness: How far it is from what a U-Net usually does; 0 if nothing is odd.
+    """
+
+    layers: tuple[Layer, ...]
+    steps: tuple[Step, ...]
+    shortcuts: tuple[Shortcut, ...] = ()
+    oddness: int = 0
+
+    def count(self, action: Action) -> int:
+        """How many steps of a kind there are."""
+        return sum(step.action == action for step in self.steps)
+
+    @property
+    def depth(self) -> int:
+        """How many times the size is halved."""
+        return self.count("keep")
+
+    @property
+    def in_channels(self) -> int:
+        """Of the image."""
+        return self.layers[0].inputs
+
+    @property
+    def num_classes(self) -> int:
+        """Channels of the output."""
+        return self.layers[-1].outputs
+
+    @property
+    def everything(self) -> tuple[Layer, ...]:
+        """The layers and those of the shortcuts."""
+        return (*self.layers, *(shortcut.layer for shortcut in self.shortcuts))
+
+
+class PartialPlanError(ValueError):
+    """A network that looks like a U-Net, of which some convolutions fit nowhere.
+
+    Attributes:
+        left: The convolutions that were not placed.
+        placed: How many were.
+        last: The last one that was.
+        channels: What it gives.
+    """
+
+    def __init__(self, left: Sequence[Element], placed: int, last: str, channels: int) -> None:
+        super().__init__("no order of the convolutions fits their channels")
+        self.left, self.placed, self.last, self.channels = tuple(left), placed, last, channels
+
+
+def plans_of(shapes: Shapes) -> list[Plan]:
+    """The ways in which a U-Net with these tensors can run; of several the usual one first.
+
+    There is more than one only where its channels are the same on all levels and the file has
+    lost the order in which the network was written.
+
+    Raises:
+        NotPlainError: if it is no network of plain convolutions, or not like a U-Net.
+        PartialPlanError: if it looks like one, but not all of it fits.
+    """
+    elements = elements_of(shapes)
+    if len(elements) < _FEWEST:
+        raise NotPlainError("there are too few convolutions")
+    in_order = not is_sorted(shapes)
+    furthest: list[PartialPlanError] = []
+    best: list[Plan] = []
+    for fineness in _FINENESSES:
+        units = units_of(elements, fineness, in_order=in_order)
+        for way in _ways_up(elements):
+            found = _plans(units, way, furthest, in_order=in_order)
+            if found and (not best or found[0].oddness < best[0].oddness):
+                best = found
+        if best and best[0].oddness == 0:
+            break
+    if best:
+        return best
+    partial = max(furthest, key=lambda end: end.placed)
+    upward = any(is_upward(e.name) or "dec" in e.name.lower() for e in elements)
+    if not upward or partial.placed < _LIKE_A_UNET * len(elements):
+        raise NotPlainError("it is not like a U-Net")
+    raise partial
+
+
+def _plans(
+    units: Sequence[Unit], way: WayUp, furthest: list[PartialPlanError], *, in_order: bool
+) -> list[Plan]:
+    """The least odd plans of blocks; where none was found is added to `furthest`."""
+    found: list[Plan] = []
+    for order in orders_of(units, in_order=in_order):
+        search = _Search(order, way)
+        plan = search.run()
+        if plan is None:
+            furthest.append(search.furthest)
+        elif plan not in found:
+            found.append(plan)
+            if in_order and plan.oddness == 0:
+                break
+    least = min((plan.oddness for plan in found), default=0)
+    found = [plan for plan in found if plan.oddness == least]
+    return found[:1] if in_order else found
+
+
+def _ways_up(elements: Sequence[Element]) -> tuple[WayUp, ...]:
+    """How maps may be made larger: by one kind of thing in the whole network."""
+    possible = any(layer.kind == "transposed" for e in elements for layer in e.meanings)
+    certain = any(all(layer.kind == "transposed" for layer in e.meanings) for e in elements)
+    if certain:
+        return ("transposed",)
+    return ("transposed", "free", "shuffle") if possible else ("free", "shuffle")
+
+
+class _Level(NamedTuple):
+    """A place in the encoder where the size may be halved: after so many steps, with channels."""
+
+    place: int
+    channels: int
+    must: bool
+
+
+@dataclass(frozen=True)
+class _State:
+    """How far a network was followed.
+
+    Attributes:
+        steps: What happened, with the index of a level at "join" and "drop" instead of a layer.
+        layers: In their order.
+        used: Names of the convolutions that were placed.
+        unit: The block that the network is in, and which of it is left.
+        left: See `unit`.
+        channels: Of the map.
+        levels: Where the size may have been halved.
+        at: Levels from this one on were joined or passed.
+        decoding: Whether it was doubled already.
+        pending: Whether it was doubled and the level's skip was not joined yet.
+    """
+
+    channels: int
+    steps: tuple[Step, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    used: frozenset[str] = frozenset()
+    unit: Unit | None = None
+    left: tuple[Element, ...] = ()
+    levels: tuple[_Level, ...] = ()
+    at: int = 0
+    decoding: bool = False
+    pending: bool = False
+
+    def then(self, action: Action, level: int = -1) -> _State:
+        return replace(self, steps=(*self.steps, Step(action, level)))
+
+
+class _Search:
+    """Follows a network through its blocks, in the order given as far as the channels allow it."""
+
+    def __init__(self, units: Sequence[Unit], way: WayUp) -> None:
+        self._units, self._way = units, way
+        self._total = sum(len(unit.elements) for unit in units)
+        self._tries = 0
+        self._best = _State(0)
+        self._found: Plan | None = None
+
+    @property
+    def furthest(self) -> PartialPlanError:
+        """Where the way that led furthest ended."""
+        best = self._best
+        left = [e for unit in self._units for e in unit.elements if e.name not in best.used]
+        last = best.layers[-1].name if best.layers else ""
+        return PartialPlanError(left, len(best.layers), last, best.channels)
+
+    def run(self) -> Plan | None:
+        """The first way that places all and has nothing odd, else the least odd; None if none."""
+        roots = {
+            layer.inputs
+            for unit in self._units
+            for element in unit.elements
+            for layer in element.meanings
+            if layer.kind == "conv"
+        }
+        for channels in sorted(roots):
+            self._follow(_State(channels))
+            if self._found is not None and self._found.oddness == 0:
+                break
+        return self._found
+
+    def _follow(self, state: _State) -> bool:
+        """Follow all ways from here on; whether to stop."""
+        self._tries += 1
+        if self._tries > _MOST_TRIES:
+            return True
+        if len(state.layers) > len(self._best.layers):
+            self._best = state
+        if len(state.used) < self._total:
+            return any(self._follow(following) for following in self._moves(state))
+        plan = self._finished(state)
+        if plan is not None and (self._found is None or plan.oddness < self._found.oddness):
+            self._found = plan
+        return plan is not None and plan.oddness == 0
+
+    def _moves(self, state: _State) -> Iterator[_State]:
+        begins = not state.left
+        for unit, own in self._next_blocks(state):
+            for element in own:
+                for layer in element.meanings:
+                    if self._may_fit(state, layer, begins=begins):
+                        left = tuple(e for e in own if e is not element)
+                        entered = replace(state, unit=unit, left=left)
+                        yield from self._places(entered, layer, begins=begins)
+
+    def _next_blocks(self, state: _State) -> Iterator[tuple[Unit, tuple[Element, ...]]]:
+        """The block that the network is in with what is left of it, else those not entered yet."""
+        if state.left and state.unit is not None:
+            yield state.unit, state.left
+            return
+        for unit in self._units:
+            if unit.elements[0].name not in state.used:
+                yield unit, unit.elements
+
+    def _may_fit(self, state: _State, layer: Layer, *, begins: bool) -> bool:
+        """Whether a layer can be next, by its channels alone."""
+        if layer.inputs == state.channels:
+            return True
+        joins = state.pending or (begins and self._way == "free")
+        return joins and layer.inputs > state.channels
+
+    def _places(self, state: _State, layer: Layer, *, begins: bool) -> Iterator[_State]:
+        """What may happen before and with a layer, the likelier first."""
+        assert state.unit is not None
+        if layer.kind == "transposed":
+            if self._way == "transposed" and layer.inputs == state.channels:
+                risen = self._risen(state)
+                yield from () if risen is None else (_with(risen, layer),)
+            return
+        upward = state.unit.is_upward
+        encoded = () if state.decoding else tuple(self._encoded(state, layer, begins=begins))
+        yield from () if upward else encoded
+        yield from self._joined(state, layer)
+        if begins and self._way == "free":
+            yield from self._made_larger(state, layer)
+        if state.decoding and layer.inputs == state.channels:
+            yield _with(state, layer)
+        if self._way == "shuffle" and (upward or is_upward(layer.name)):
+            yield from self._shuffled(state, layer)
+        yield from encoded if upward else ()
+
+    def _made_larger(self, state: _State, layer: Layer) -> Iterator[_State]:
+        """With a map that is doubled by something without tensors before a layer."""
+        assert state.unit is not None
+        risen = self._risen(state)
+        if risen is None:
+            return
+        yield from self._joined(risen.then("up"), layer)
+        if state.unit.is_upward and layer.inputs == state.channels:
+            yield _with(risen.then("up"), layer)
+
+    def _shuffled(self, state: _State, layer: Layer) -> Iterator[_State]:
+        risen = self._risen(state)
+        if risen is not None and layer.inputs == state.channels and layer.outputs % 4 == 0:
+            yield replace(_with(risen, layer).then("shuffle"), channels=layer.outputs // 4)
+
+    def _encoded(self, state: _State, layer: Layer, *, begins: bool) -> Iterator[_State]:
+        if layer.inputs != state.channels:
+            return
+        place = len(state.steps)
+        if layer.halves:
+            if state.layers:
+                levels = [level for level in state.levels if level.place != place]
+                must = _Level(place, state.channels, must=True)
+                yield _with(replace(state, levels=(*levels, must)), layer)
+            return
+        yield _with(self._ended(state, begins), layer)
+
+    def _ended(self, state: _State, begins: bool) -> _State:
+        """With the end of the block before as a place where the size may be halved."""
+        place = len(state.steps)
+        if state.decoding or not begins or not state.layers or state.layers[-1].halves:
+            return state
+        if any(level.place == place for level in state.levels):
+            return state
+        level = _Level(place, state.channels, must=False)
+        return replace(state, levels=(*state.levels, level))
+
+    def _risen(self, state: _State) -> _State | None:
+        """At the next level up, if there is one; the skip of one that was not joined is forgotten."""
+        if not state.layers:
+            return None
+        if not state.decoding:
+            state = replace(state, at=len(state.levels), decoding=True)
+        state = _dropped(state)
+        return replace(state, pending=True) if state.at > 0 else None
+
+    def _joined(self, state: _State, layer: Layer) -> Iterator[_State]:
+        """With the skip that a layer takes beside the map, if one fits."""
+        if not state.pending:
+            return
+        wanted = layer.inputs - state.channels
+        for number in range(state.at - 1, -1, -1):
+            level = state.levels[number]
+            if level.channels == wanted:
+                passed = state.then("join", number)
+                yield _with(replace(passed, at=number, pending=False), layer)
+            if level.must:
+                return
+
+    def _finished(self, state: _State) -> Plan | None:
+        last = state.layers[-1]
+        if not state.decoding or last.norm is not None or last.kernel % 2 == 0:
+            return None
+        state = _dropped(state)
+        used = [step.layer for step in state.steps if step.action in ("join", "drop")]
+        missed = [n for n, level in enumerate(state.levels) if level.must and n not in used]
+        if missed or not used:
+            return None
+        return _plan_of(state, self._units, used)
+
+
+def _with(state: _State, layer: Layer) -> _State:
+    return replace(
+        state,
+        steps=(*state.steps, Step("layer", len(state.layers))),
+        layers=(*state.layers, layer),
+        used=state.used | {layer.name},
+        channels=layer.outputs,
+    )
+
+
+def _dropped(state: _State) -> _State:
+    """A level that was not joined is the nearest one."""
+    if not state.pending:
+        return state
+    return replace(state.then("drop", state.at - 1), at=state.at - 1, pending=False)
+
+
+def _plan_of(state: _State, units: Sequence[Unit], used: Sequence[int]) -> Plan | None:
+    """The plan of a way that was followed to its end."""
+    owner = {e.name: unit for unit in units for e in unit.elements}
+    halved = {state.levels[number].place: state.levels[number].must for number in used}
+    steps: list[Step] = []
+    for place, step in enumerate(state.steps):
+        if place in halved:
+            steps.append(Step("keep"))
+            if not halved[place]:
+                steps.append(Step("pool"))
+        steps.append(step if step.action == "layer" else Step(step.action))
+    placed = _in_modules(steps, state.layers, owner)
+    shortcuts = []
+    for unit in units:
+        if unit.side is None:
+            continue
+        own = [n for n, layer in enumerate(state.layers) if owner[layer.name] is unit]
+        own = [n for n in own if state.layers[n].kind == "conv" and state.layers[n].kernel > 1]
+        if not own:
+            return None
+        first, last = own[0], own[-1]
+        ends = (state.layers[first].inputs, state.layers[last].outputs)
+        if ends != (unit.side.inputs, unit.side.outputs):
+            return None
+        shortcuts.append(Shortcut(unit.side, first, last))
+    odd = _oddness(state, units, used, owner)
+    shortcuts.sort(key=lambda shortcut: shortcut.first)
+    return Plan(state.layers, tuple(placed), tuple(shortcuts), odd)
+
+
+def _oddness(
+    state: _State, units: Sequence[Unit], used: Sequence[int], owner: dict[str, Unit]
+) -> int:
+    """How many things are unlike what U-Nets do.
+
+    Levels whose skip is left out while others are joined, ends of blocks in the encoder after which the size stays, skips
+    joined where a name says that maps are made larger while others are called decoder, and sizes
+    halved within what lies in one module.
+    """
+    steps, layers = state.steps, state.layers
+    decoders = any("dec" in unit.name.lower() for unit in units)
+    odd = len(state.levels) - len(set(used))
+    if any(step.action == "join" for step in steps):
+        odd += sum(step.action == "drop" for step in steps)
+    places = {state.levels[number].place for number in used}
+    for before, step in enumerate(steps[1:]):
+        if step.action != "layer":
+            continue
+        unit = owner[layers[step.layer].name]
+        starts = unit.elements[0].name == layers[step.layer].name
+        if steps[before].action == "join" and decoders and starts and is_upward(unit.name):
+            odd += 1
+        if before + 1 in places and steps[before].action == "layer":
+            last = layers[steps[before].layer].name.rpartition(".")[0]
+            odd += bool(last) and last == layers[step.layer].name.rpartition(".")[0]
+    return odd
+
+
+def _in_modules(
+    steps: Sequence[Step], layers: Sequence[Layer], owner: dict[str, Unit]
+) -> list[Step]:
+    """The steps with the module of the block in which each happens.
+
+    What lies between two layers of a block happens in it; a skip is kept, and the size halved,
+    between blocks.
+    """
+    paths = [owner[layers[s.layer].name].path if s.action == "layer" else "" for s in steps]
+    placed = list(steps)
+    before = ""
+    for n, step in enumerate(steps):
+        if step.action == "layer":
+            before = paths[n]
+            placed[n] = step._replace(unit=before)
+            continue
+        after = next((paths[m] for m in range(n, len(steps)) if steps[m].action == "layer"), "")
+        if before == after:
+            placed[n] = step._replace(unit=before)
+    return placed

@@ -20,7 +20,7 @@ LONG_MS = 120_000
 """The first model loads torch."""
 COMMANDS = (
     "file.export", "file.settings", "file.shortcuts", "evaluation.mapping", "file.truth",
-    "runs.new", "runs.ensemble", "compare.models", "file.masks", "help.keys",
+    "runs.new", "runs.ensemble", "model.downloads", "compare.models", "file.masks", "help.keys",
     "help.about",
 )  # fmt: skip
 

@@ -186,7 +186,7 @@ def _size(row: DownloadRow) -> float:
     return float(row.total) if row.total else math.nan
 
 
-_COLUMNS = (
+_COLUMNS: tuple[Column[DownloadRow], ...] = (
     Column("Model", lambda r: r.spec.title, "Whose weights they are", stretch=180),
     Column("Family", lambda r: family_title(r.spec.family), "Of the network", spare=True),
     Column(
